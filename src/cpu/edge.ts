@@ -1,0 +1,175 @@
+/**
+ * The edge between a processor and the hypervisor: VM exits, execution controls and event injection in Intel's terms
+ * (SDM vol. 3, chapters 25-28 and appendix C). The hypervisor is written against this file alone.
+ */
+
+/** Basic exit reasons (SDM vol. 3, appendix C). Values from 0x100 are ours: what a hypervisor without VT sees through its own IDT. */
+export const ExitReason = {
+  EXCEPTION_OR_NMI: 0,
+  EXTERNAL_INTERRUPT: 1,
+  TRIPLE_FAULT: 2,
+  INIT: 3,
+  SIPI: 4,
+  INTERRUPT_WINDOW: 7,
+  NMI_WINDOW: 8,
+  TASK_SWITCH: 9,
+  CPUID: 10,
+  HLT: 12,
+  INVLPG: 14,
+  RDPMC: 15,
+  RDTSC: 16,
+  VMCALL: 18,
+  CR_ACCESS: 28,
+  DR_ACCESS: 29,
+  IO: 30,
+  RDMSR: 31,
+  WRMSR: 32,
+  MWAIT: 36,
+  MONITOR_TRAP_FLAG: 37,
+  MONITOR: 39,
+  PAUSE: 40,
+  EPT_VIOLATION: 48,
+  EPT_MISCONFIGURATION: 49,
+  RDTSCP: 51,
+  PREEMPTION_TIMER: 52,
+  WBINVD: 54,
+  XSETBV: 55,
+  /** Ours: VMMCALL, the same request in AMD's spelling. */
+  VMMCALL: 0x81,
+  /** Ours, with `controls.hypervisorIdt`: exception, software interrupt or IRET fault, vector in the low byte. */
+  IDT_FIRST: 0x100,
+} as const;
+export type ExitReason = number;
+
+/** Qualification of an I/O exit (SDM vol. 3, table 28-5): size - 1 in bits 0-2, in 3, string 4, REP 5, immediate 6, port 16-31. */
+export const IO_SIZE_MASK = 7, IO_IN = 8, IO_STRING = 16, IO_REP = 32, IO_IMMEDIATE = 64;
+
+/** Qualification of an EPT violation (table 28-7): access in bits 0-2 (read, write, fetch), permission in 3-5, linear address valid 7, translation done 8. */
+export const EPT_READ = 1, EPT_WRITE = 2, EPT_FETCH = 4;
+
+/** Interruption-information field (SDM vol. 3, 25.8.3 and 25.9.2): vector 0-7, type 8-10, error code valid 11, valid 31. */
+export const EVENT_EXTERNAL = 0 << 8, EVENT_NMI = 2 << 8, EVENT_EXCEPTION = 3 << 8, EVENT_SOFTWARE = 4 << 8,
+  EVENT_PRIVILEGED_SOFTWARE = 5 << 8, EVENT_SOFTWARE_EXCEPTION = 6 << 8;
+export const EVENT_ERROR_CODE = 1 << 11, EVENT_VALID = 1 << 31;
+
+/** What an exit was about. One object a processor, overwritten by each exit. */
+export interface ExitInfo {
+  reason: ExitReason;
+  /** Meaning depends on the reason, as in the SDM. */
+  qualification: number;
+  /** Bytes of the instruction that exited; add to EIP by `skipInstruction()` once it is emulated. */
+  instructionLength: number;
+  guestLinear: number;
+  guestPhysical: number;
+  /** Exception or interrupt that caused or was being delivered during the exit (interruption-information format), and its error code. */
+  interruption: number;
+  errorCode: number;
+  /** IDT-vectoring information (SDM vol. 3, 25.9.3): the event whose delivery was cut short by the exit. */
+  idtVectoring: number;
+  /** For an EPT violation on a page that is no memory: width in bytes (1, 2, 4) and, for a write, the value. */
+  size: number;
+  value: number;
+}
+
+/** Execution controls; all off is a plain PC's processor (port I/O, HLT and accesses outside memory always exit: they need a machine around). */
+export interface Controls {
+  /** Bit n: exception n exits. */
+  exceptionBitmap: number;
+  /** CPUID exits (else the processor answers from its policy). */
+  cpuid: boolean;
+  invlpg: boolean;
+  rdtsc: boolean;
+  mwait: boolean;
+  pause: boolean;
+  /** Exit as soon as interrupts can be taken. */
+  interruptWindow: boolean;
+  nmiWindow: boolean;
+  monitorTrap: boolean;
+  /** 2 x 4096 bytes; null: every port exits. */
+  ioBitmaps: Uint8Array | null;
+  /** SDM layout, 4096 bytes; null: every MSR that the processor does not know exits, the others do not. */
+  msrBitmap: Uint8Array | null;
+  cr0Mask: number;
+  cr0Shadow: number;
+  cr4Mask: number;
+  cr4Shadow: number;
+  cr3Load: boolean;
+  cr3Store: boolean;
+  movDr: boolean;
+  /** Ours: every exception, software interrupt and IRET fault leaves with reason IDT_FIRST + vector. */
+  hypervisorIdt: boolean;
+}
+
+/** Source of time for RDTSC. */
+export interface TimeSource {
+  /** Current TSC before offset: low word; the high word is then in `tscHigh`. `retired`: instructions retired so far. */
+  tsc(retired: number): number;
+  tscHigh: number;
+}
+
+/** Second-stage translation: one word a guest frame, `mfn << 12 | rights` (bit 0 read, 1 write, 2 execute); 0: no memory there. */
+export const P2M_READ = 1, P2M_WRITE = 2, P2M_EXECUTE = 4, P2M_RWX = 7;
+/** Of a present entry: never cached in the write TLB, stores go the slow way (dirty logging, frames that others map). */
+export const P2M_WRITE_SLOW = 8;
+
+export interface ProcessorOptions {
+  /** Machine memory; `p2m` holds frame numbers of it. */
+  memory: SharedArrayBuffer | ArrayBuffer;
+  /** Byte offset in `memory` of this processor's STATE_WORDS words. */
+  stateOffset: number;
+  /** Second-stage table, one word a guest frame; frames past its end do not exist. */
+  p2m: Int32Array;
+  time: TimeSource;
+  /** A word (index in an Int32Array over `memory`) that ends `run()` soon after its value changes; -1: none. */
+  doorbell: number;
+}
+
+/** A virtual processor. */
+export interface Processor {
+  readonly regs: Int32Array;
+  readonly exit: ExitInfo;
+  readonly controls: Controls;
+  /** Whole EFLAGS, arithmetic flags computed. */
+  eflags: number;
+  readonly retired: number;
+
+  /**
+   * Runs until a VM exit, at most `limit` instructions (then PREEMPTION_TIMER), or until the doorbell word changes (then EXTERNAL_INTERRUPT).
+   * An injected event is delivered first. Returns the exit reason; details are in `exit`.
+   */
+  run(limit: number): ExitReason;
+  /** VM-entry event injection: interruption-information word and error code; delivered when `run()` starts. */
+  inject(information: number, errorCode?: number): void;
+  /** True when an external interrupt would be taken now: IF set and no shadow (and none waits for injection). */
+  readonly interruptible: boolean;
+  /** Moves EIP past the instruction that exited and ends interrupt shadows. */
+  skipInstruction(): void;
+  /** Answers the read that an EPT violation on no-memory asked for (or acknowledges the write); the instruction goes on at the next `run()`. */
+  completeMemoryAccess(value: number): void;
+  /**
+   * Finishes a port access that exited with reason IO: for IN, `value` goes to AL, AX or EAX (to memory for a string form); EIP advances, or for REP the next element comes.
+   * For OUT the value written is in `exit.value`.
+   */
+  completePortAccess(value: number): void;
+  /** Drops whatever was translated from this machine frame: someone else writes it. */
+  invalidate(mfn: number): void;
+  /** Drops all address translations (another vCPU's TLB flush, a p2m change). */
+  flushTlb(): void;
+  /** As RESET: real mode at F000:FFF0. */
+  reset(): void;
+  /** Guest linear to guest physical, without side effects (no A/D bits, no TLB fill); -1 where not mapped. */
+  translate(linear: number): number;
+  /** After the state words were replaced (restore): derive everything that is cached from them. */
+  reload(): void;
+  /** State beyond the words in shared memory (an instruction half done, a waiting injection). */
+  save(): ProcessorExtra;
+  restore(extra: ProcessorExtra): void;
+}
+
+/** Plain data, structured-cloneable and JSON-able. */
+export interface ProcessorExtra {
+  version: 1;
+  injection: [information: number, errorCode: number];
+  /** Completed memory accesses of the instruction under way: address, width, 1 for write, value. */
+  accesses: number[];
+}

@@ -1,0 +1,63 @@
+/**
+ * Where each piece of a virtual processor's state lies: 32-bit words of one typed array in shared memory, so that
+ * a debugger, another worker or a post-mortem reads the same words the engine runs on.
+ *
+ * Words 0-7 are the general registers in their encoding order; the second block of eight is kept for their high
+ * halves and R8-R15 (x86-64 comes later). Nothing outside src/cpu writes these words while `run()` is on the stack.
+ */
+
+/** Words that one processor takes. */
+export const STATE_WORDS = 1024;
+
+export const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
+/** Always 0: stands for a missing base or index register. */
+export const ZERO = 8;
+export const EIP = 9;
+/** Lazy arithmetic flags: what was computed last, its operands and result (see flags.ts). */
+export const FK = 10, FA = 11, FB = 12, FR = 13;
+/** EFLAGS without the six arithmetic flags and with bit 1 clear; use `Processor.eflags` for the whole register. */
+export const EFLAGS = 14;
+/** Current privilege level 0-3. */
+export const CPL = 15;
+export const CR0 = 16, CR2 = 17, CR3 = 18, CR4 = 19, CR8 = 20;
+export const EFER = 21;
+/** DR0-DR7 at DR + n. */
+export const DR = 24;
+
+/**
+ * Segment registers, eight of SEG_WORDS words each from SEG: ES CS SS DS FS GS LDTR TR.
+ * Access rights are in VMX format (SDM vol. 3, 25.4.1): bits 0-3 type, 4 S, 5-6 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G, 16 unusable.
+ * The limit is in bytes, already scaled by G.
+ */
+export const SEG = 32, SEG_WORDS = 4;
+export const SEG_SELECTOR = 0, SEG_BASE = 1, SEG_LIMIT = 2, SEG_RIGHTS = 3;
+export const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7;
+export const GDTR_BASE = 64, GDTR_LIMIT = 65, IDTR_BASE = 66, IDTR_LIMIT = 67;
+
+/** Interruptibility (SDM vol. 3, 25.4.2): bit 0 blocking by STI, bit 1 by MOV SS, bit 3 by NMI. */
+export const INTERRUPTIBILITY = 68;
+/** Activity (SDM vol. 3, 25.4.2): 0 active, 1 HLT, 2 shutdown, 3 wait-for-SIPI. */
+export const ACTIVITY = 69;
+export const PENDING_DEBUG = 70;
+/** Instructions retired since reset: low and high 32 bits. */
+export const RETIRED_LOW = 72, RETIRED_HIGH = 73;
+
+export const MSR_SYSENTER_CS = 80, MSR_SYSENTER_ESP = 81, MSR_SYSENTER_EIP = 82;
+/** IA32_PAT, IA32_APIC_BASE, IA32_TSC_ADJUST, TSC offset, IA32_MISC_ENABLE, IA32_TSC_AUX: low word, then high word. */
+export const MSR_PAT = 84, MSR_APIC_BASE = 86, MSR_TSC_ADJUST = 88, TSC_OFFSET = 90, MSR_MISC_ENABLE = 92, MSR_TSC_AUX = 94;
+/** MTRRs: 16 variable (8 pairs of base and mask), 11 fixed, default type; two words each. */
+export const MSR_MTRR = 96;
+
+/** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
+export const FCW = 192, FSW = 193, FTW = 194, FOP = 195, FIP = 196, FCS = 197, FDP = 198, FDS = 199;
+export const MXCSR = 200;
+/**
+ * Physical x87 register i (not ST(i)): FPR + 4*i: mantissa low, mantissa high, sign and exponent (16 bits), reserved.
+ * MMn is the mantissa of physical register n. This is the architectural form; the engine may cache others elsewhere.
+ */
+export const FPR = 208;
+/** XMMn at XMM + 4*n, low word first. Room for XMM8-15. */
+export const XMM = 256;
+
+/** PAE page-directory-pointer registers, loaded by MOV CR3 (SDM vol. 3, 4.4.1): four pairs of words. */
+export const PDPTE = 320;

@@ -1,0 +1,102 @@
+/**
+ * The instruction table's vocabulary. One row says everything about one encoding: the decoder, instruction length, interpreter,
+ * disassembler and the tests' undefined-flag masks are derived from it, so they cannot disagree.
+ * Source: Intel SDM vol. 2, chapters 3-5 and appendix A (operand codes are the appendix's own).
+ */
+
+/** Opcode map: 0 one byte, 1 after 0F, 2 after 0F 38, 3 after 0F 3A. x87 opcodes D8-DF are in map 0 with `reg` or `modrm` given. */
+export type OpcodeMap = 0 | 1 | 2 | 3;
+
+/** Arithmetic flags by letter: O S Z A P C, and D I T for rows that write those. */
+export type FlagLetters = string;
+
+export interface Row {
+  /** Index in the table; assigned when the table is built. */
+  id: number;
+  map: OpcodeMap;
+  opcode: number;
+  /** Mandatory prefix of SSE encodings: 0x66, 0xF3, 0xF2; 0: none of them may stand (an encoding with such siblings); undefined: prefixes have their usual meaning. */
+  prefix?: 0 | 0x66 | 0xf2 | 0xf3;
+  /** Value of ModRM.reg that selects this row (/0-/7). */
+  reg?: number;
+  /** 'm': memory form only; 'r': register form only. */
+  mod?: 'm' | 'r';
+  /** Value of ModRM.rm that selects this row (register forms such as 0F 01 C1, D9 E8). */
+  rm?: number;
+  /** True if a ModRM byte follows. */
+  modrm: boolean;
+  mnemonic: string;
+  /**
+   * Operands, destination first, in the codes of SDM appendix A.2: Eb Ev Gv Ib Iz Jb Jz Ob Ov Mp Ma Ms Sw Cd Dd Pq Qq Vx Wx Nq Uq Xb Yv Ap …,
+   * fixed registers (AL CL DX eAX rAX …: lower-case e/r follows the operand size), '1', segment names (ES …), and x87 forms ST0, STi, Mf32, Mf64, Mf80, Mi16, Mi32, Mi64, Mbcd.
+   */
+  operands: readonly string[];
+  /** Name of the semantics: what the interpreter runs. Default: the mnemonic. Several rows share one (`jcc` for all conditions). */
+  op: string;
+  /** Condition code 0-15 of Jcc, SETcc, CMOVcc, FCMOVcc. */
+  cc?: number;
+  /** Flags read, written, and left undefined (always, or under the condition named: "count!=1" …; see `undefinedFlags` in flags-mask.ts). */
+  reads?: FlagLetters;
+  writes?: FlagLetters;
+  undefined?: FlagLetters;
+  /** LOCK is allowed with a memory destination. */
+  lock?: boolean;
+  /** Highest CPL allowed, 0 where privileged; 'iopl' where IOPL decides. */
+  privilege?: 0 | 'iopl';
+  /** 64-bit mode: 'invalid', 'd64' (default operand size 64), 'f64' (forced 64), 'only' (exists there alone). */
+  long?: 'invalid' | 'd64' | 'f64' | 'only';
+  /** CPUID feature it needs; #UD without it: cmov cx8 fpu mmx fxsr sse sse2 sse3 ssse3 sse41 sse42 popcnt sep tsc rdtscp rdpid smap clfsh … */
+  feature?: string;
+  /** Operand size is not changed by 66 (always 32, or always what the operand codes say). */
+  fixedSize?: boolean;
+}
+
+/** A decoded instruction: one object reused by each decode. Fields that a form does not use hold their neutral value. */
+export interface Decoded {
+  /** Row, or null for an undefined opcode (#UD); `length` is then what was read. */
+  row: Row | null;
+  /** Bytes, 1-15. */
+  length: number;
+  /** 16, 32 or 64. */
+  operandSize: number;
+  addressSize: number;
+  /** Raw ModRM byte, -1 without one. */
+  modrm: number;
+  mod: number;
+  reg: number;
+  rm: number;
+  /** Low three bits of the opcode (forms with a register in the opcode), REX.B included. */
+  opcodeReg: number;
+  /** True if operand E/M/W/Q is memory: then base, index (-1: none), scale (0-3 as a shift), displacement (int32), segment. */
+  memory: boolean;
+  base: number;
+  index: number;
+  scale: number;
+  displacement: number;
+  /** Effective segment of the memory operand (ES CS SS DS FS GS = 0-5), override included. For string and XLAT forms: of the source. */
+  segment: number;
+  /** Immediate, sign-extended to 32 bits as the form says; high word for a 64-bit one; far pointers: offset here, selector in `immediate2`; ENTER: size here, level in `immediate2`. */
+  immediate: number;
+  immediateHigh: number;
+  immediate2: number;
+  /** 0, 0xF2 or 0xF3 (the last one that stands), when it is not a mandatory prefix. */
+  repeat: number;
+  lock: boolean;
+  /** The bytes had a prefix 66, 67 (what the disassembler prints when redundant). */
+  prefix66: boolean;
+  prefix67: boolean;
+  segmentPrefix: number;
+  rex: number;
+}
+
+/** Outcome of `decode()`. */
+export const DECODED = 0,
+  /** More bytes are needed than were given (an instruction that crosses into a page not given). */
+  MORE_BYTES = 1,
+  /** No such instruction, LOCK where it is not allowed: #UD. */
+  UNDEFINED = 2,
+  /** Longer than 15 bytes: #GP(0). */
+  TOO_LONG = 3;
+
+/** Sizes the decoder starts from: CS.D or CS.L. */
+export type CodeSize = 16 | 32 | 64;

@@ -1,0 +1,64 @@
+/**
+ * What a device may touch: its bus, its interrupt line, the clock that the machine passes in. Nothing here knows Xen, workers or pages.
+ */
+
+/** Monotonic time in nanoseconds since the machine was made. In virtual time it stands still unless instructions retire. */
+export interface Clock {
+  nowNs(): number;
+}
+
+/** Deadlines: the machine calls `run(now)` when time has come; nothing polls. */
+export interface Timers {
+  readonly clock: Clock;
+  /** Calls back once at or after `deadlineNs`. Replaces an earlier deadline of the same timer. */
+  create(name: string, callback: () => void): Timer;
+}
+export interface Timer {
+  /** Absolute, on the machine's clock; Infinity: never. */
+  deadlineNs: number;
+  set(deadlineNs: number): void;
+  cancel(): void;
+}
+
+/** An interrupt request line: a level, as the pin has. */
+export interface IrqLine {
+  set(level: boolean): void;
+}
+
+/** State of a device as plain data (numbers, strings, booleans, arrays, Uint8Array): structured-cloneable. */
+export type State = { [key: string]: unknown };
+
+export interface Device {
+  /** Unique in a machine, e.g. "pit", "uart0". */
+  readonly name: string;
+  save(): State;
+  restore(state: State): void;
+  /** Registers for a debugger: no side effects. */
+  peek(): State;
+  /** As the RESET pin does. */
+  reset(): void;
+}
+
+/** A range of ports; the device sees offsets from the range's first port. Sizes are 1, 2 or 4 bytes; a wider access than a device knows is split by the bus. */
+export interface PortRange {
+  readonly base: number;
+  readonly count: number;
+  /** Widest access the handler takes (default 1). */
+  readonly width?: 1 | 2 | 4;
+  read(offset: number, size: number): number;
+  write(offset: number, value: number, size: number): void;
+}
+
+/** A range of guest-physical addresses that is not memory. */
+export interface MemoryRange {
+  readonly base: number;
+  readonly length: number;
+  read(offset: number, size: number): number;
+  write(offset: number, value: number, size: number): void;
+}
+
+/** Guest memory as a device's DMA sees it: RAM only; the rest of an access that leaves RAM is dropped (read as 0xFF). */
+export interface Dma {
+  read(address: number, into: Uint8Array): void;
+  write(address: number, from: Uint8Array): void;
+}

@@ -1,0 +1,128 @@
+/**
+ * What the page may ask of Domain 0 (comlink, control calls only). Frames, serial bytes and counters do not pass here:
+ * they are read from shared memory or come over a MessagePort.
+ */
+
+export interface HostInfo {
+  version: string;
+  /** 'shared': a worker a domain over one SharedArrayBuffer; 'single': everything in one worker (`why` says what is missing). */
+  mode: 'shared' | 'single';
+  why?: string;
+  /** MiB of machine memory, and how many are free. */
+  memoryMiB: number;
+  freeMiB: number;
+}
+
+/** A file as the page has it: dropped, chosen or fetched from `dist/guests`. */
+export interface NamedFile {
+  name: string;
+  data: Blob;
+}
+
+export type Verdict = 'used' | 'approximated' | 'ignored' | 'missing' | 'error';
+
+/** One line of judgement about a definition. Lines and columns count from 1. */
+export interface Finding {
+  file: string;
+  line: number;
+  column: number;
+  /** The source line. */
+  source: string;
+  key: string;
+  verdict: Verdict;
+  /** At most 48 characters: what happens. */
+  short: string;
+  /** Whole sentence: what, why, next step. */
+  text: string;
+}
+
+/** What would be created from the files given. Nothing exists yet. */
+export interface Plan {
+  /** Name of the domain, once it is known. */
+  name: string;
+  /** Errors that stop it; empty: `create` will be accepted. */
+  errors: Finding[];
+  findings: Finding[];
+  definition: string;
+  summary: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; cmdline?: string };
+}
+
+/** State letters as `xl list` prints them; '-' is defined and not started. */
+export type DomainState = 'r' | 'b' | 'p' | 's' | 'c' | 'd' | '-';
+
+export interface DomainInfo {
+  id: number;
+  name: string;
+  state: DomainState;
+  type: 'hvm' | 'pv' | 'pvh';
+  memoryMiB: number;
+  vcpus: number;
+  definition: string;
+  /** Why it stopped, in a sentence, once it did ("powered off", "triple fault at 0xc00f …"). */
+  ended?: string;
+}
+
+/** A guest that the page can offer: embedded, or fetched by `npm run guests`. */
+export interface OfferedGuest {
+  id: string;
+  title: string;
+  /** One sentence: what one sees. */
+  about: string;
+  /** Bytes to download first; 0: embedded. */
+  bytes: number;
+  files: { name: string; url: string }[];
+}
+
+/**
+ * Live view of one domain. In 'shared' mode `memory` is machine memory and the offsets point at structures in it that the domain's worker
+ * runs on; in 'single' mode `memory` is absent and `snapshot()` messages come over the port ten times a second.
+ */
+export interface DomainView {
+  memory?: SharedArrayBuffer;
+  /** Byte offset of the counters block (layout: src/hypervisor/layout.ts). */
+  countersOffset: number;
+  /** Byte offset of the screen block (layout: src/hypervisor/layout.ts). */
+  screenOffset: number;
+  /** Console bytes out (Uint8Array messages), and in (post Uint8Array or a `ConsoleInput`). History comes first. */
+  console: MessagePort;
+}
+
+/** Sent to the console port by the page. Key codes are `KeyboardEvent.code`. */
+export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean };
+
+/** Sent by a domain's console port. */
+export type ConsoleOutput = { serial: Uint8Array } | { counters: ArrayBuffer; screen: ArrayBuffer };
+
+export interface Task {
+  id: number;
+  /** As `xl` would spell it. */
+  command: string;
+  state: 'running' | 'done' | 'failed';
+  startedMs: number;
+  durationMs?: number;
+  /** On failure: what, why, next step. */
+  message?: string;
+}
+
+export interface HostApi {
+  info(): Promise<HostInfo>;
+  /** Judges a definition with the files dropped beside it (or a kernel, with or without an initrd, alone). Creates nothing. */
+  plan(files: NamedFile[]): Promise<Plan>;
+  /** Plans and, when there is no error, creates and starts the domain. Rejects with a sentence otherwise. */
+  create(files: NamedFile[]): Promise<DomainInfo>;
+  list(): Promise<DomainInfo[]>;
+  view(id: number): Promise<DomainView>;
+  pause(id: number): Promise<void>;
+  unpause(id: number): Promise<void>;
+  /** RESET pin. */
+  reset(id: number): Promise<void>;
+  /** Power button, as ACPI sees it. */
+  shutdown(id: number): Promise<void>;
+  /** At once. */
+  destroy(id: number): Promise<void>;
+  /** Whole state of a paused or running domain, and back. */
+  save(id: number): Promise<Blob>;
+  restore(state: NamedFile): Promise<DomainInfo>;
+  /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
+  subscribe(listener: (domains: DomainInfo[], tasks: Task[]) => void): Promise<void>;
+}
