@@ -1,0 +1,57 @@
+/**
+ * What the semantics of one instruction may use. An `Op` runs one record: on return the instruction has retired; a fault or VM exit
+ * leaves by `throw` (the objects are preallocated) with no register or memory changed, so that the instruction can be restarted.
+ */
+import type { Row } from '../table/row.ts';
+
+/**
+ * Words of a record (a decoded instruction in `A`). Register operands are encoding numbers; in 8-bit forms they are indexes of the byte in R8
+ * (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
+ */
+export const OP = 0, NEXT = 1,
+  /** ModRM.reg (or the register in the opcode). */ DST = 2,
+  /** ModRM.rm where it is a register. */ SRC = 3,
+  BASE = 4, INDEX = 5, SCALE = 6, DISP = 7,
+  /** Immediate, sign-extended. */ IMM = 8,
+  /** Packed: see META_*. */ META = 9,
+  /** Direct branches: record of the target (0 unknown). Others: second immediate. */ TARGET = 10,
+  /** Direct branches: linear offset from the page start... of the target as EIP; others: free for the op. */ EXTRA = 11,
+  RECORD_WORDS = 12;
+
+/** META: offset in page 0-11, length 12-15, segment 16-18, 16-bit addresses 19, REP 20, REPNE 21, LOCK 22, 16-bit operand 23, register form 24. */
+export const META_LENGTH = 12, META_SEGMENT = 16, META_ADDRESS16 = 1 << 19, META_REP = 1 << 20, META_REPNE = 1 << 21, META_LOCK = 1 << 22,
+  META_OPERAND16 = 1 << 23, META_REGISTER = 1 << 24;
+
+export interface Core {
+  /** State words (registers.ts) and the same as bytes. */
+  readonly R: Int32Array;
+  readonly R8: Uint8Array;
+  /** Records. */
+  readonly A: Int32Array;
+
+  /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
+  address(p: number, size: number, write: boolean): number;
+  /** Memory by linear address at the current privilege; #PF is thrown. Any alignment, may cross pages. Results of 32 bits are signed. */
+  read8(linear: number): number;
+  read16(linear: number): number;
+  read32(linear: number): number;
+  write8(linear: number, value: number): void;
+  write16(linear: number, value: number): void;
+  write32(linear: number, value: number): void;
+  /** Checks that `size` bytes can be written (faults if not), so that a store of several words cannot stop half way. */
+  probeWrite(linear: number, size: number): void;
+
+  /** Throws the fault. `error` only for vectors that push one. */
+  fault(vector: number, error?: number): never;
+  /** Arithmetic flags as EFLAGS bits, for an op that writes them itself (CF 1, PF 4, AF 0x10, ZF 0x40, SF 0x80, OF 0x800). */
+  setFlags(bits: number): void;
+  getFlags(): number;
+}
+
+export type Op = (core: Core, p: number) => void;
+
+/**
+ * Makes the Op for a row. Called once for each form that the table has, so whatever depends on the row is decided here, not at run time.
+ * `memory`: the ModRM operand is memory. `operandSize`: 16 or 32.
+ */
+export type OpFactory = (row: Row, memory: boolean, operandSize: 16 | 32) => Op;
