@@ -1,8 +1,29 @@
+import { createReadStream, statSync } from 'node:fs';
+import { join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
+/** While developing (npm run dev): what `npm run guests` fetched is found under guests/, as with `npm start`. */
+function fetchedGuests(): Plugin {
+  const folder = fileURLToPath(new URL('.cache/guests', import.meta.url));
+  return {
+    name: 'fetched-guests',
+    configureServer: server => {
+      server.middlewares.use('/guests', (request, response, next) => {
+        const file = join(folder, normalize(decodeURIComponent((request.url ?? '/').split('?')[0]!)));
+        if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return next();
+        createReadStream(file).pipe(response);
+      });
+    },
+  };
+}
+
 export default defineConfig({
+  appType: 'mpa',
+  plugins: [fetchedGuests()],
   base: './',
   worker: { format: 'es' },
   build: { target: 'es2022' },

@@ -1,0 +1,23 @@
+/** Browser tests of the built page, in the system's Chromium, without WebAssembly: the page must not need it (nor may its workers). */
+import { existsSync } from 'node:fs';
+import { defineConfig } from '@playwright/test';
+
+const chromium = process.env.RINGSIDE_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(path => existsSync(path));
+const port = 5199;
+
+export default defineConfig({
+  testDir: 'test/browser',
+  outputDir: '.cache/playwright',
+  workers: 1,
+  timeout: 240_000,
+  forbidOnly: process.env.CI === 'true',
+  reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [['list'], ['json']] : 'list',
+  use: {
+    baseURL: `http://127.0.0.1:${port}/`,
+    launchOptions: {
+      executablePath: chromium,
+      args: ['--js-flags=--noexpose-wasm'],
+    },
+  },
+  webServer: { command: `node scripts/serve.mjs ${port}`, url: `http://127.0.0.1:${port}/`, reuseExistingServer: false },
+});

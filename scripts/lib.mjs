@@ -1,0 +1,84 @@
+/**
+ * What the scripts share. Plain Node, no packages: `npm start` and `npm test` run on a machine where nothing is installed yet.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository. */
+export const root = fileURLToPath(new URL('..', import.meta.url));
+export const at = (...parts) => join(root, ...parts);
+
+/** Where `npm run guests` puts what it fetched and made. */
+export const guestsFolder = at('.cache', 'guests');
+
+/** Nothing may be skipped (set by .ci/run). */
+export const strict = process.env.RINGSIDE_STRICT === '1';
+
+const started = performance.now();
+/** A progress line on standard error, with the seconds since the script began. */
+export function say(text) {
+  process.stderr.write(`[${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s] ${text}\n`);
+}
+
+/** Full path of the first of these programs that is installed, or undefined. */
+export function which(...names) {
+  for (const name of names)
+    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+      const path = join(folder, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {}
+    }
+  return undefined;
+}
+
+/**
+ * Runs a program to its end and returns its exit status (128 + signal number is not told apart: a killed program gives 1).
+ * `quiet`: its output goes nowhere unless it fails, then to standard error. `limitSeconds`: it is ended after that, status 124.
+ */
+export function run(program, args, { quiet = false, env = {}, cwd = root, limitSeconds = 0, stdout = 'inherit' } = {}) {
+  return new Promise(resolve => {
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', quiet ? 'pipe' : stdout, quiet ? 'pipe' : 'inherit'],
+    });
+    let output = '';
+    let late = false;
+    if (quiet) for (const stream of [child.stdout, child.stderr]) stream.on('data', data => (output += data));
+    const timer =
+      limitSeconds > 0 &&
+      setTimeout(() => {
+        late = true;
+        child.kill('SIGTERM');
+        setTimeout(() => child.kill('SIGKILL'), 10_000).unref();
+      }, limitSeconds * 1000);
+    child.on('error', error => {
+      clearTimeout(timer);
+      process.stderr.write(`${program}: ${error.message}\n`);
+      resolve(127);
+    });
+    child.on('close', status => {
+      clearTimeout(timer);
+      if (late) say(`${program} ${args[0] ?? ''} did not end within ${limitSeconds} s`);
+      if (quiet && status !== 0) process.stderr.write(output);
+      resolve(late ? 124 : (status ?? 1));
+    });
+  });
+}
+
+/** npm of the run that started us, also where `npm` itself is a .cmd file. */
+export function npm(args, options) {
+  const script = process.env.npm_execpath;
+  if (script?.endsWith('js')) return run(process.execPath, [script, ...args], options);
+  return run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, options);
+}
+
+/** Debian (not a derivative: Ubuntu's chromium is a snap) with the right to install packages. */
+export function canInstallPackages() {
+  if (process.getuid?.() !== 0 || !which('apt-get')) return false;
+  return existsSync('/etc/os-release') && /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
+}

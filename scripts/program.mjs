@@ -1,0 +1,35 @@
+/**
+ * Runs one of the programs (scripts/build.mjs lists them), built first where that is due. Status and output are the program's own.
+ *
+ *   node scripts/program.mjs NAME [ARGUMENT…]
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buildPrograms } from './build.mjs';
+import { at } from './lib.mjs';
+
+/** Builds, loads and runs `name`. Its module's `main(argv)` gives the exit status. */
+export async function runProgram(name, argv) {
+  let path;
+  try {
+    path = join(await buildPrograms(), `${name}.js`);
+    if (!existsSync(path)) throw new Error(`${name} is not part of this version`);
+  } catch (error) {
+    process.stderr.write(`ringside could not be built: ${error.message}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  // npm runs scripts in the repository; the person who typed the command may stand elsewhere, and file names are theirs.
+  if (process.env.npm_lifecycle_event && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
+  process.argv = [process.execPath, path, ...argv];
+  // `ringside … | head` is no error.
+  process.stdout.on('error', error => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const { main } = await import(pathToFileURL(path));
+  if (!main) return;
+  const status = await main(argv);
+  // Standard input may still be open and workers may wait: the program has said that it is done. What it wrote goes out first.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
+}
+
+if (process.argv[1] === at('scripts', 'program.mjs')) await runProgram(process.argv[2], process.argv.slice(3));

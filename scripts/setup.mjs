@@ -1,0 +1,60 @@
+/**
+ * Set-up of a fresh machine, each part done only when it is missing: npm packages, browsers, guests.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { at, canInstallPackages, guestsFolder, npm, run, say, which } from './lib.mjs';
+
+const lockOf = path => JSON.parse(readFileSync(path, 'utf8')).packages;
+
+/** True if node_modules holds what the lock file says (optional packages belong to other platforms and are not looked at). */
+function dependenciesInstalled() {
+  const installedPath = at('node_modules', '.package-lock.json');
+  if (!existsSync(installedPath)) return false;
+  const installed = lockOf(installedPath);
+  return Object.entries(lockOf(at('package-lock.json'))).every(
+    ([path, { version, optional }]) => path === '' || optional || installed[path]?.version === version,
+  );
+}
+
+/** Installs the npm packages of the lock file where they are missing. Throws a sentence when that fails. Prints nothing else when `quiet`. */
+export async function ensureDependencies({ quiet = false } = {}) {
+  if (dependenciesInstalled()) return;
+  if (!quiet) say('installing npm packages');
+  const status = await npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true });
+  if (status !== 0) throw new Error('npm ci failed (see above): check the network, then try again');
+}
+
+let listsUpdated = false;
+/**
+ * Installs Debian packages where we may; returns undefined when the programs are there afterwards, else a sentence that says why not.
+ * `wanted`: program → package.
+ */
+export async function ensurePrograms(wanted, extraPackages = []) {
+  const missing = () => Object.keys(wanted).filter(program => !which(program));
+  if (missing().length === 0) return undefined;
+  const packages = [...new Set([...missing().map(program => wanted[program]), ...extraPackages])];
+  if (!canInstallPackages()) return `${missing().join(', ')} not installed (on Debian: apt-get install ${packages.join(' ')})`;
+  say(`installing ${packages.join(', ')} with apt-get`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  // One list failing (a mirror in the middle of a sync) must not stop the rest.
+  if (!listsUpdated) await run('apt-get', ['update', '-q'], { quiet: true, env, limitSeconds: 300 });
+  listsUpdated = true;
+  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], { quiet: true, env, limitSeconds: 1200 });
+  const left = missing();
+  return left.length ? `${left.join(', ')} could not be installed` : undefined;
+}
+
+/** The system's Chromium: its path, or why there is none. */
+export async function ensureChromium() {
+  const find = () => process.env.RINGSIDE_CHROMIUM ?? which('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable');
+  if (find()) return { path: find() };
+  const why = await ensurePrograms({ chromium: 'chromium' });
+  return find() ? { path: find() } : { why };
+}
+
+/** Fetches and assembles the guests that are missing; returns undefined, or a sentence that says why some are. */
+export async function ensureGuests({ quiet = false, limitSeconds = 1200 } = {}) {
+  if (!existsSync(at('scripts', 'guests.mjs'))) return 'this version has no guests to fetch';
+  const status = await run(process.execPath, [at('scripts', 'guests.mjs')], { quiet, limitSeconds, stdout: 2 });
+  return status === 0 && existsSync(guestsFolder) ? undefined : `npm run guests ended with status ${status}`;
+}

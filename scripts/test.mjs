@@ -1,0 +1,174 @@
+/**
+ * npm test                 everything that a change must pass, set-up included
+ * npm run test:guests      the longer boots, in node and in three browsers
+ *
+ * What cannot be had on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
+ * ../shared (a folder beside the repository that visitors do not have) where it is absent.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { at, run, say, strict } from './lib.mjs';
+import { ensureChromium, ensureDependencies, ensureGuests, ensurePrograms } from './setup.mjs';
+
+const SHARED_MARK = '[needs ../shared]';
+const haveShared = existsSync(at('..', 'shared', 'oracle'));
+const reports = at('.cache', 'test');
+
+/** Steps with what they counted; a step without a report counts as one check. */
+const results = [];
+const skipped = [];
+
+const record = (step, passed, failed, notes = []) => {
+  results.push({ step, passed, failed });
+  for (const note of notes) say(`  ${note}`);
+  say(`${step}: ${passed} passed, ${failed} failed`);
+};
+
+function skip(what, why) {
+  if (strict) record(what, 0, 1, [`skipped, which is not allowed here: ${why}`]);
+  else {
+    skipped.push(`${what}: ${why}`);
+    say(`${what} skipped: ${why}`);
+  }
+}
+
+const bin = (name, file) => at('node_modules', name, file);
+
+/** A step that only succeeds or fails. */
+async function check(step, script, args, limitSeconds = 300) {
+  say(step);
+  const status = await run(process.execPath, [script, ...args], { limitSeconds });
+  record(step, status === 0 ? 1 : 0, status === 0 ? 0 : 1);
+}
+
+/** Titles of tests that did not run, sorted into allowed and not. */
+function judgeSkips(titles) {
+  const allowed = titles.filter(title => title.includes(SHARED_MARK) && !haveShared);
+  const others = titles.filter(title => !allowed.includes(title));
+  skipped.push(...allowed);
+  if (!strict) skipped.push(...others);
+  return strict ? others : [];
+}
+
+const readReport = path => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
+
+async function vitest(step, args, limitSeconds) {
+  const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
+  say(step);
+  const status = await run(
+    process.execPath,
+    [bin('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
+    {
+      limitSeconds,
+    },
+  );
+  const report = readReport(file);
+  if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
+  let passed = 0;
+  let failed = 0;
+  const notRun = [];
+  for (const { name, status: fileStatus, assertionResults } of report.testResults) {
+    const count = wanted => assertionResults.filter(({ status: one }) => one === wanted).length;
+    passed += count('passed');
+    failed += count('failed');
+    // A file that cannot be loaded, or an error outside its tests.
+    if (fileStatus === 'failed' && count('failed') === 0) failed++;
+    for (const { status: one, fullName } of assertionResults)
+      if (one !== 'passed' && one !== 'failed') notRun.push(`${name.slice(at().length)}: ${fullName}`);
+  }
+  const bad = judgeSkips(notRun);
+  if (status !== 0 && failed === 0) failed++;
+  record(
+    step,
+    passed,
+    failed + bad.length,
+    bad.map(title => `skipped, which is not allowed here: ${title}`),
+  );
+}
+
+/** Walks Playwright's tree of suites. */
+function* specs(suites, path = '') {
+  for (const suite of suites ?? []) {
+    for (const spec of suite.specs ?? []) yield { title: `${path}${suite.title}: ${spec.title}`, tests: spec.tests };
+    yield* specs(suite.suites, `${path}${suite.title}: `);
+  }
+}
+
+async function playwright(step, limitSeconds, env) {
+  const file = join(reports, 'playwright.json');
+  say(step);
+  const status = await run(process.execPath, [bin('@playwright/test', 'cli.js'), 'test'], {
+    limitSeconds,
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
+  });
+  const report = readReport(file);
+  if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
+  const tests = [...specs(report.suites)].flatMap(({ title, tests: ofSpec }) => ofSpec.map(({ status: one }) => ({ title, status: one })));
+  const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
+  const bad = judgeSkips(tests.filter(({ status: one }) => one === 'skipped').map(({ title }) => title));
+  let failed = count(['unexpected']) + bad.length;
+  if (status !== 0 && failed === 0) failed++;
+  record(
+    step,
+    count(['expected', 'flaky']),
+    failed,
+    bad.map(title => `skipped, which is not allowed here: ${title}`),
+  );
+}
+
+const haveFiles = (folder, ending) => existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));
+
+async function setUp() {
+  await ensureDependencies();
+  const chromium = await ensureChromium();
+  const guestsMissing = await ensureGuests();
+  if (guestsMissing) skip('guests', guestsMissing);
+  return chromium;
+}
+
+async function build() {
+  await check('build', at('scripts', 'build.mjs'), []);
+  return results.at(-1).failed === 0;
+}
+
+async function testEverything() {
+  const chromium = await setUp();
+  const begin = performance.now();
+  await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
+  await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
+  const built = await build();
+  await vitest('unit tests', [], 480);
+  if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
+  else if (!chromium.path) skip('browser tests', chromium.why);
+  else if (built) await playwright('browser tests', 420, { RINGSIDE_CHROMIUM: chromium.path });
+  say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
+}
+
+async function testGuests() {
+  const chromium = await setUp();
+  if (!chromium.path) skip('Chromium', chromium.why);
+  const firefox = await ensurePrograms({ 'firefox-esr': 'firefox-esr' });
+  if (firefox) skip('Firefox', firefox);
+  const webkit = await ensurePrograms({ WebKitWebDriver: 'webkit2gtk-driver', 'xvfb-run': 'xvfb' }, ['xauth']);
+  if (webkit) skip('WebKitGTK', webkit);
+  if (await build()) await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 50 * 60);
+}
+
+const suites = { test: testEverything, guests: testGuests };
+const name = process.argv[2];
+mkdirSync(reports, { recursive: true });
+for (const old of readdirSync(reports)) rmSync(join(reports, old));
+try {
+  await suites[name]();
+} catch (error) {
+  record('set-up', 0, 1, [error.message]);
+}
+const sum = key => results.reduce((total, result) => total + result[key], 0);
+if (skipped.length) console.log(`\nNot run here:\n${skipped.map(line => `  ${line}`).join('\n')}`);
+const failedSteps = results.filter(({ failed }) => failed > 0).map(({ step }) => step);
+if (failedSteps.length) console.log(`\nFailed: ${failedSteps.join(', ')}`);
+// .ci/run adds up the two commands and wants its own last line to be the only one of its kind.
+if (process.env.RINGSIDE_SUMMARY)
+  writeFileSync(process.env.RINGSIDE_SUMMARY, JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failedSteps }));
+else console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+process.exitCode = sum('failed') === 0 ? 0 : 1;
