@@ -1,0 +1,273 @@
+/**
+ * The language of xl configuration files.
+ * Source: xen/tools/libs/util/libxlu_cfg_l.l and libxlu_cfg_y.y (the grammar), libxlu_cfg.c (what the values mean).
+ *
+ *   file    = { [ setting ] ( newline | ";" ) }
+ *   setting = ident ( "=" | "+=" ) value
+ *   value   = string | number | "[" [ value { "," value } [ "," ] ] "]"      newlines are free inside brackets
+ *
+ * Recovery is by line, as in the original, so one reading reports every error.
+ */
+
+export interface Position {
+  /** Both count from 1. */
+  line: number;
+  column: number;
+}
+
+export interface Atom extends Position {
+  kind: 'string' | 'number';
+  /** Text with quotes and escapes resolved; a number as it was written. */
+  text: string;
+}
+
+export interface List extends Position {
+  kind: 'list';
+  items: Value[];
+}
+
+export type Value = Atom | List;
+
+export interface Setting extends Position {
+  key: string;
+  append: boolean;
+  value: Value;
+}
+
+export interface SyntaxProblem extends Position {
+  /** What is wrong there, and what to write instead: a sentence. */
+  text: string;
+}
+
+export interface ParsedConfig {
+  settings: Setting[];
+  problems: SyntaxProblem[];
+  /** Source lines, for messages that quote them. */
+  lines: string[];
+}
+
+interface Token extends Position {
+  kind: 'ident' | 'string' | 'number' | '=' | '+=' | '[' | ']' | ',' | ';' | 'newline' | 'end' | 'bad';
+  text: string;
+  /** For 'bad': the sentence. */
+  problem?: string;
+}
+
+/** Words that Python accepts where xl wants 0 or 1. */
+const PYTHON_WORDS: Record<string, string> = { True: '1', False: '0', None: "''" };
+
+export function parseXlConfig(source: string): ParsedConfig {
+  const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+  return new Parser(tokenize(text), text.split('\n')).parse();
+}
+
+function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0, line = 1, lineStart = 0;
+  const push = (kind: Token['kind'], length: number, value = '', problem?: string): void => {
+    const token: Token = { kind, text: value, line, column: at - lineStart + 1 };
+    if (problem !== undefined) token.problem = problem;
+    tokens.push(token);
+    at += length;
+  };
+  while (at < text.length) {
+    const c = text[at]!;
+    if (c === '\n') {
+      push('newline', 1);
+      line++;
+      lineStart = at;
+    } else if (c === ' ' || c === '\t') {
+      at++;
+    } else if (c === '#') {
+      while (at < text.length && text[at] !== '\n') at++;
+    } else if (c === '+' && text[at + 1] === '=') {
+      push('+=', 2);
+    } else if ('=[],;'.includes(c)) {
+      push(c as Token['kind'], 1);
+    } else if (c === "'" || c === '"') {
+      string(c);
+    } else if (/[0-9]/.test(c)) {
+      const word = /^[0-9a-zA-Z_.]+/.exec(text.slice(at))![0];
+      if (/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(word)) push('number', word.length, word);
+      else push('bad', word.length, word, `${word} is no number. Write digits only, or put text in quotes: "${word}".`);
+    } else if (/[A-Za-z_]/.test(c)) {
+      const word = /^[._0-9a-zA-Z]+/.exec(text.slice(at))![0];
+      if (/^[a-z][._0-9a-z]*$/.test(word)) push('ident', word.length, word);
+      else if (Object.hasOwn(PYTHON_WORDS, word)) push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`);
+      else push('bad', word.length, word, `${word}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${word.toLowerCase()}, or put a value in quotes` : ' and start with a letter'}.`);
+    } else if ('+-.():'.includes(c)) {
+      push('bad', 1, c, `"${c}" cannot stand here: this looks like an old-style Python configuration file, which xm ran as a program. xl knows key = value only.`);
+    } else if (c === '{' || c === '}') {
+      push('bad', 1, c, `"${c}" cannot stand here: xl has no dictionaries. Lists stand in brackets: [ 'a', 'b' ].`);
+    } else {
+      const character = String.fromCodePoint(text.codePointAt(at)!);
+      push('bad', character.length, character, `"${character}" cannot stand here. Put text in quotes.`);
+    }
+  }
+  push('newline', 0);
+  push('end', 0);
+  return tokens;
+
+  function string(quote: string): void {
+    if (text.startsWith(quote.repeat(3), at)) {
+      return push('bad', 3, quote.repeat(3), 'Strings in three quotes are Python; a string of xl stands on one line, in single or double quotes.');
+    }
+    let value = '', i = at + 1;
+    for (; i < text.length && text[i] !== '\n'; i++) {
+      if (text[i] === quote) return push('string', i + 1 - at, value);
+      if (text[i] !== '\\') value += text[i];
+      else {
+        const escape = readEscape(text, i + 1);
+        if (!escape) {
+          push('bad', i - at, text.slice(at, i + 2), `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash.`);
+          // The rest of the string would only confuse what follows.
+          while (at < text.length && text[at] !== '\n') at++;
+          return;
+        }
+        value += escape.value;
+        i += escape.length;
+      }
+    }
+    push('bad', i - at, text.slice(at, i), `The string has no closing ${quote === '"' ? 'double' : 'single'} quote on its line.`);
+  }
+}
+
+/** Escapes of libxlu_cfg.c, xlu__cfgl_dequote: C's, octal of up to three digits and \xHH. */
+function readEscape(text: string, at: number): { value: string; length: number } | null {
+  const c = text[at];
+  if (c === undefined || c === '\n') return null;
+  const simple: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', "'": "'", '\\': '\\', '?': '?' };
+  if (Object.hasOwn(simple, c)) return { value: simple[c]!, length: 1 };
+  const octal = /^[0-7]{1,3}/.exec(text.slice(at, at + 3));
+  if (octal) return { value: String.fromCharCode(parseInt(octal[0], 8) & 255), length: octal[0].length };
+  const hex = /^x[0-9a-fA-F]{2}/.exec(text.slice(at, at + 3));
+  if (hex) return { value: String.fromCharCode(parseInt(hex[0].slice(1), 16)), length: 3 };
+  return null;
+}
+
+class Parser {
+  private readonly tokens: Token[];
+  private readonly lines: string[];
+  private readonly settings: Setting[] = [];
+  private readonly problems: SyntaxProblem[] = [];
+  private at = 0;
+
+  constructor(tokens: Token[], lines: string[]) {
+    this.tokens = tokens;
+    this.lines = lines;
+  }
+
+  parse(): ParsedConfig {
+    while (this.peek().kind !== 'end') {
+      const token = this.peek();
+      if (token.kind === 'newline' || token.kind === ';') this.at++;
+      else if (!this.setting()) this.recover(token.line);
+    }
+    return { settings: this.settings, problems: this.problems, lines: this.lines };
+  }
+
+  private peek(): Token {
+    return this.tokens[this.at]!;
+  }
+
+  private setting(): boolean {
+    const key = this.peek();
+    if (key.kind !== 'ident') return this.fail(key, `A line starts with a key: ${describe(key)} does not name one.`);
+    this.at++;
+    const op = this.peek();
+    if (op.kind !== '=' && op.kind !== '+=') return this.fail(op, `After ${key.text} comes = and a value; here is ${describe(op)}.`);
+    this.at++;
+    const value = this.value(key.text);
+    if (!value) return false;
+    const end = this.peek();
+    if (end.kind !== 'newline' && end.kind !== ';' && end.kind !== 'end') {
+      return this.fail(end, `The value of ${key.text} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`);
+    }
+    this.settings.push({ key: key.text, append: op.kind === '+=', value, line: key.line, column: key.column });
+    return true;
+  }
+
+  private value(key: string): Value | null {
+    const token = this.peek();
+    if (token.kind === 'string' || token.kind === 'number') {
+      this.at++;
+      return { kind: token.kind, text: token.text, line: token.line, column: token.column };
+    }
+    if (token.kind === '[') return this.list(key);
+    if (token.kind === 'ident') return this.fail(token, `${token.text} is text and needs quotes: ${key} = "${token.text}".`), null;
+    if (token.kind === 'newline' || token.kind === 'end') return this.fail(token, `${key} has no value.`), null;
+    this.fail(token, `${key} needs a string, a number or a list; here is ${describe(token)}.`);
+    return null;
+  }
+
+  private list(key: string): List | null {
+    const open = this.peek();
+    const items: Value[] = [];
+    this.at++;
+    for (;;) {
+      this.skipNewlines();
+      if (this.peek().kind === ']') break;
+      if (this.atNextSetting()) return this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null;
+      const item = this.value(key);
+      if (!item) return null;
+      items.push(item);
+      this.skipNewlines();
+      const next = this.peek();
+      if (next.kind === ',') this.at++;
+      else if (next.kind !== ']') {
+        if (next.kind === 'end' || this.atNextSetting()) return this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null;
+        return this.fail(next, `Between the values of a list stands a comma; here is ${describe(next)}.`), null;
+      }
+    }
+    this.at++;
+    return { kind: 'list', items, line: open.line, column: open.column };
+  }
+
+  private skipNewlines(): void {
+    while (this.peek().kind === 'newline') this.at++;
+  }
+
+  /** Inside an open list: the file goes on with `key =`, so the bracket was forgotten. */
+  private atNextSetting(): boolean {
+    const next = this.tokens[this.at + 1]?.kind;
+    return this.peek().kind === 'end' || (this.peek().kind === 'ident' && (next === '=' || next === '+='));
+  }
+
+  private fail(token: Token, text: string): false {
+    this.problems.push({ line: token.line, column: token.column, text: token.problem ?? text });
+    return false;
+  }
+
+  /** To the end of the line with the error, and past the rest of a list that it broke. */
+  private recover(startLine: number): void {
+    if (this.tokens[this.at - 1]?.kind === 'newline' && this.atNextSetting()) return;
+    let depth = 0;
+    for (let i = this.at - 1; i >= 0 && this.tokens[i]!.line >= startLine; i--) {
+      if (this.tokens[i]!.kind === '[') depth++;
+      if (this.tokens[i]!.kind === ']') depth--;
+    }
+    while (this.peek().kind !== 'end') {
+      const { kind } = this.peek();
+      if (kind === '[') depth++;
+      if (kind === ']') depth--;
+      if (kind === 'newline' && (depth <= 0 || (this.at++, this.atNextSetting()))) return;
+      if (kind !== 'newline') this.at++;
+    }
+  }
+}
+
+function describe(token: Token): string {
+  switch (token.kind) {
+    case 'newline':
+    case 'end':
+      return 'the end of the line';
+    case 'string':
+      return `the string "${token.text}"`;
+    case 'ident':
+    case 'number':
+    case 'bad':
+      return `"${token.text}"`;
+    default:
+      return `"${token.kind}"`;
+  }
+}
