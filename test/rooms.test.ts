@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { globalFindings, importFindings, lockFindings, pathFindings, wasmFindings } from './support/rules.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = (readdirSync(join(root, 'src'), { recursive: true }) as string[])
+  .map(path => `src/${path.replaceAll('\\', '/')}`)
+  .filter(path => /\.tsx?$/.test(path));
+const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+describe('rooms', () => {
+  it('import only what lies below them, and the lower three no package', () => {
+    expect(sources.flatMap(path => importFindings(path, text(path)))).toEqual([]);
+  });
+
+  it('would not pass an import that points up, sideways or to a package', () => {
+    const up = "import { Domain } from '../hypervisor/domain.ts';";
+    expect(importFindings('src/cpu/a.ts', up)).toHaveLength(1);
+    expect(importFindings('src/dom0/a.ts', up)).toEqual([]);
+    expect(importFindings('src/cpu/a.ts', "import type { Domain } from '../hypervisor/domain.ts';")).toHaveLength(1);
+    expect(importFindings('src/cpu/a.ts', "export * from '../devices/pit.ts';")).toHaveLength(1);
+    expect(importFindings('src/cpu/a.ts', "const later = import('../devices/pit.ts');")).toHaveLength(1);
+    expect(importFindings('src/hypervisor/a.ts', "new Worker(new URL('../ui/worker.ts', import.meta.url));")).toHaveLength(1);
+    expect(importFindings('src/cli/a.ts', "import '../ui/page.ts';")).toHaveLength(1);
+    expect(importFindings('src/ui/a.ts', "import '../cli/main.ts';")).toHaveLength(1);
+    expect(importFindings('src/devices/a.ts', "import { gunzipSync } from 'fflate';")).toHaveLength(1);
+    expect(importFindings('src/devices/a.ts', "import { readFileSync } from 'node:fs';")).toHaveLength(1);
+    expect(importFindings('src/hypervisor/worker.ts', "import { parentPort } from 'node:worker_threads';")).toEqual([]);
+    expect(importFindings('src/dom0/a.ts', "import { gunzipSync } from 'fflate';")).toEqual([]);
+    expect(importFindings('src/devices/a.test.ts', "import { it } from 'vitest';")).toEqual([]);
+    expect(importFindings('src/attic/a.ts', '')).toHaveLength(1);
+  });
+
+  it('take clocks, timers and randomness from outside, and use no WebAssembly', () => {
+    expect(sources.flatMap(path => globalFindings(path, text(path)))).toEqual([]);
+  });
+
+  it('would not pass a clock, a timer, randomness or WebAssembly', () => {
+    for (const bad of [
+      'Date.now()',
+      'performance.now()',
+      'Math.random()',
+      'setTimeout(f, 1)',
+      'globalThis.setInterval(f)',
+      'new Date()',
+      'g(setImmediate)',
+    ])
+      expect(globalFindings('src/hypervisor/a.ts', bad), bad).toHaveLength(1);
+    for (const good of [
+      'new Date(ms).getUTCHours()',
+      'clock.now()',
+      'timers.setTimeout(f)',
+      '({ setTimeout: f })',
+      '// Date.now()',
+      'Math.imul(1, 2)',
+    ])
+      expect(globalFindings('src/hypervisor/a.ts', good), good).toEqual([]);
+    expect(globalFindings('src/hypervisor/worker.ts', 'Date.now()')).toEqual([]);
+    expect(globalFindings('src/ui/a.tsx', 'setTimeout(() => <b/>, 1)')).toEqual([]);
+    expect(globalFindings('src/ui/a.ts', 'WebAssembly.compile(x)')).toHaveLength(1);
+  });
+});
+
+describe('the repository', () => {
+  it('names no package registry', () => {
+    const lock = JSON.parse(text('package-lock.json'));
+    expect(lockFindings(lock)).toEqual([]);
+    expect(lockFindings({ packages: { 'node_modules/a': { resolved: 'https://mirror.example/a.tgz' } } })).toHaveLength(1);
+    expect(existsSync(join(root, '.npmrc')), '.npmrc').toBe(false);
+  });
+
+  it('holds no absolute path of the machine it was written on', () => {
+    const tracked = existsSync(join(root, '.git'))
+      ? execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
+      : [];
+    // '/root' alone is a path of guests, too.
+    const here = [root.replace(/[\\/]$/, ''), homedir(), ['', 'work', 'main'].join('/'), ['', 'work', 'shared'].join('/')].filter(
+      path => path.length > 6,
+    );
+    const findings = tracked
+      .filter(path => existsSync(join(root, path)))
+      .flatMap(path => pathFindings(path, readFileSync(join(root, path), 'latin1'), here));
+    expect(findings).toEqual([]);
+    expect(pathFindings('a.ts', `const x = '${root}a';`, here)).not.toEqual([]);
+  });
+});
+
+describe('the built page', () => {
+  it('has no WebAssembly in it', () => {
+    const dist = join(root, 'dist');
+    const files = existsSync(dist)
+      ? (readdirSync(dist, { recursive: true }) as string[]).filter(path => /\.\w+$/.test(path) && !path.startsWith('guests'))
+      : [];
+    if (process.env.RINGSIDE_STRICT === '1') expect(files).toContain('index.html');
+    expect(files.flatMap(path => wasmFindings(path, readFileSync(join(dist, path))))).toEqual([]);
+    expect(wasmFindings('a.bin', Buffer.from('\0asm\x01\0\0\0'))).toHaveLength(1);
+    expect(wasmFindings('a.js', Buffer.from('WebAssembly.instantiate(x)'))).toHaveLength(1);
+    expect(wasmFindings('a.js', Buffer.from('const blob = "AGFzbQEAAAA="'))).toHaveLength(1);
+  });
+});

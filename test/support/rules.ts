@@ -1,0 +1,146 @@
+/**
+ * Rules that hold across rooms, each as a function from source text to findings, so that a test can show it both a good and a bad sample.
+ * Source of the rules: docs/architecture.md, "Rooms".
+ */
+import { posix } from 'node:path';
+import { parseSync } from 'vite';
+
+/** A room may import itself and those named here. */
+const below: Record<string, readonly string[]> = {
+  cpu: [],
+  devices: ['cpu'],
+  hypervisor: ['devices', 'cpu'],
+  dom0: ['hypervisor', 'devices', 'cpu'],
+  ui: ['dom0', 'hypervisor', 'devices', 'cpu'],
+  cli: ['dom0', 'hypervisor', 'devices', 'cpu'],
+};
+
+const PURE_ROOMS = ['cpu', 'devices', 'hypervisor'];
+const CLOCK_ROOMS = ['ui', 'cli'];
+
+/** 'src/cpu/edge.ts' → 'cpu'; undefined outside src/. */
+export const roomOf = (path: string): string | undefined => /^src\/([^/]+)\//.exec(path)?.[1];
+const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path);
+/** Where a room meets its worker: there, and in src/cli and src/ui, clocks, timers and randomness come in. */
+const isWorkerEntry = (path: string): boolean => /(^|[-./])worker\.ts$/.test(path);
+
+interface Node {
+  type: string;
+  start: number;
+  [key: string]: unknown;
+}
+
+function* walk(node: Node, parent?: Node, key?: string): Generator<{ node: Node; parent: Node | undefined; key: string | undefined }> {
+  yield { node, parent, key };
+  for (const [name, value] of Object.entries(node))
+    for (const child of Array.isArray(value) ? value : [value])
+      if (child && typeof child === 'object' && typeof (child as Node).type === 'string') yield* walk(child as Node, node, name);
+}
+
+function parse(path: string, text: string): Node {
+  const { program, errors } = parseSync(path, text);
+  if (errors.length) throw new Error(`${path}: ${errors[0]!.message}`);
+  return program as unknown as Node;
+}
+
+const lineOf = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
+const stringOf = (node: unknown): string | undefined => {
+  const { type, value } = (node ?? {}) as { type?: string; value?: unknown };
+  return type === 'Literal' && typeof value === 'string' ? value : undefined;
+};
+const nameOf = (node: unknown): string | undefined => {
+  const { type, name } = (node ?? {}) as { type?: string; name?: unknown };
+  return type === 'Identifier' && typeof name === 'string' ? name : undefined;
+};
+
+/** Every module that a file names: static and dynamic imports, re-exports, and `new URL('…', import.meta.url)`, which is how a worker is named. */
+function* modulesNamed(program: Node): Generator<{ module: string; start: number }> {
+  for (const { node } of walk(program)) {
+    let module: string | undefined;
+    if (/^(Import|ExportNamed|ExportAll)Declaration$|^ImportExpression$|^TSImportType$/.test(node.type))
+      module = stringOf(node.source ?? node.argument);
+    else if (node.type === 'NewExpression' && nameOf(node.callee) === 'URL') {
+      const [first, base] = node.arguments as Node[];
+      if (base?.type === 'MemberExpression' && (base.object as Node).type === 'MetaProperty') module = stringOf(first);
+    }
+    if (module !== undefined) yield { module, start: node.start };
+  }
+}
+
+/** Imports that point up or sideways, and packages where there may be none. `path` is relative to the repository. */
+export function importFindings(path: string, text: string): string[] {
+  const room = roomOf(path);
+  if (room === undefined) return [];
+  const findings: string[] = [];
+  if (!below[room]) return [`${path}: src/${room} is no room; add it to docs/architecture.md and to test/support/rules.ts`];
+  for (const { module, start } of modulesNamed(parse(path, text))) {
+    const where = `${path}:${lineOf(text, start)}`;
+    if (module.startsWith('.')) {
+      const target = posix.join(posix.dirname(path), module);
+      const other = roomOf(target);
+      if (other === undefined ? !target.startsWith('guests/') && !isTest(path) : other !== room && !below[room].includes(other))
+        findings.push(`${where}: ${room} must not import ${target}`);
+    } else if (PURE_ROOMS.includes(room) && !isTest(path) && !module.startsWith('virtual:') && !(module.startsWith('node:') && isWorkerEntry(path)))
+      findings.push(`${where}: ${room} must not import the package ${module}`);
+  }
+  return findings;
+}
+
+const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'requestAnimationFrame', 'requestIdleCallback'];
+const CLOCK_MEMBERS: Record<string, readonly string[]> = {
+  Date: ['now'],
+  performance: ['now', 'timeOrigin', 'mark', 'measure'],
+  Math: ['random'],
+  crypto: ['getRandomValues', 'randomUUID'],
+  process: ['hrtime', 'uptime'],
+};
+const GLOBALS = ['globalThis', 'self', 'window'];
+
+/** True where an identifier is a use of the variable, not the name of a member. */
+function isUse(parent: Node | undefined, key: string | undefined): boolean {
+  if (!parent) return true;
+  if (parent.type === 'MemberExpression' && key === 'property' && !parent.computed) return GLOBALS.includes(nameOf(parent.object) ?? '');
+  return !(key === 'key' && !parent.computed);
+}
+
+/** Clocks, timers and randomness outside worker entries, src/cli and src/ui; WebAssembly anywhere in src. */
+export function globalFindings(path: string, text: string): string[] {
+  const room = roomOf(path);
+  if (room === undefined || isTest(path)) return [];
+  const clocksAllowed = CLOCK_ROOMS.includes(room) || isWorkerEntry(path);
+  const findings: string[] = [];
+  for (const { node, parent, key } of walk(parse(path, text))) {
+    let used: string | undefined;
+    if (node.type === 'Identifier' && isUse(parent, key)) {
+      if (node.name === 'WebAssembly') findings.push(`${path}:${lineOf(text, node.start)}: WebAssembly is not used here`);
+      if (TIMERS.includes(node.name as string)) used = node.name as string;
+    } else if (node.type === 'MemberExpression' && CLOCK_MEMBERS[nameOf(node.object) ?? '']?.includes(nameOf(node.property) ?? '')) {
+      used = `${nameOf(node.object)}.${nameOf(node.property)}`;
+    } else if (nameOf(node.callee) === 'Date' && (node.type === 'CallExpression' || (node.arguments as Node[]).length === 0))
+      used = 'the current date';
+    if (used && !clocksAllowed) findings.push(`${path}:${lineOf(text, node.start)}: ${used} in ${room}; clocks, timers and randomness are passed in`);
+  }
+  return findings;
+}
+
+/** Addresses of package registries in a lock file: they would tie a fresh clone to one mirror. */
+export function lockFindings(lock: { packages: Record<string, { resolved?: string; link?: boolean }> }): string[] {
+  return Object.entries(lock.packages)
+    .filter(([, { resolved, link }]) => resolved !== undefined && !link)
+    .map(([path, { resolved }]) => `${path}: resolved ${resolved}`);
+}
+
+/** Lines that hold one of the absolute paths given (of the machine the file was written on). */
+export function pathFindings(path: string, text: string, absolutePaths: readonly string[]): string[] {
+  return text
+    .split('\n')
+    .flatMap((line, index) => absolutePaths.filter(absolute => line.includes(absolute)).map(absolute => `${path}:${index + 1}: ${absolute}`));
+}
+
+/** WebAssembly in a file of the built page, as a module (by its magic number, also in base64) or as a use of the global. */
+export function wasmFindings(path: string, bytes: Buffer): string[] {
+  if (path.endsWith('.wasm') || bytes.subarray(0, 4).toString('latin1') === '\0asm') return [`${path} is WebAssembly`];
+  if (!/\.(js|mjs|html)$/.test(path)) return [];
+  const text = bytes.toString('latin1');
+  return ['WebAssembly', 'AGFzbQ'].filter(word => text.includes(word)).map(word => `${path} has ${word} in it`);
+}
