@@ -27,15 +27,21 @@ export interface Row {
   modrm: boolean;
   mnemonic: string;
   /**
-   * Operands, destination first, in the codes of SDM appendix A.2: Eb Ev Gv Ib Iz Jb Jz Ob Ov Mp Ma Ms Sw Cd Dd Pq Qq Vx Wx Nq Uq Xb Yv Ap …,
+   * Operands, destination first, in the codes of SDM appendix A.2: Eb Ev Gv Ib Iz Jb Jz Ob Ov Mp Ma Ms Rv Sw Cd Dd Pq Qq Vx Wx Nq Uq Xb Yv Ap …,
+   * Zb Zv for the register in the low bits of the opcode (the row then stands for eight opcodes from `opcode` on),
    * fixed registers (AL CL DX eAX rAX …: lower-case e/r follows the operand size), '1', segment names (ES …), and x87 forms ST0, STi, Mf32, Mf64, Mf80, Mi16, Mi32, Mi64, Mbcd.
    */
   operands: readonly string[];
+  /** The Ib is sign-extended to the operand size (opcodes 83, 6A, 6B). */
+  signed?: boolean;
   /** Name of the semantics: what the interpreter runs. Default: the mnemonic. Several rows share one (`jcc` for all conditions). */
   op: string;
   /** Condition code 0-15 of Jcc, SETcc, CMOVcc, FCMOVcc. */
   cc?: number;
-  /** Flags read, written, and left undefined (always, or under the condition named: "count!=1" …; see `undefinedFlags` in flags-mask.ts). */
+  /**
+   * Flags read, written, and left undefined: always, or under a condition: 'A count!=1:O count>=width:C' says A always, O unless the count is 1 …
+   * A count of 0 changes nothing. See `undefinedFlags` in flags-mask.ts.
+   */
   reads?: FlagLetters;
   writes?: FlagLetters;
   undefined?: FlagLetters;
@@ -67,15 +73,18 @@ export interface Decoded {
   rm: number;
   /** Low three bits of the opcode (forms with a register in the opcode), REX.B included. */
   opcodeReg: number;
-  /** True if operand E/M/W/Q is memory: then base, index (-1: none), scale (0-3 as a shift), displacement (int32), segment. */
+  /** True if operand E/M/W/Q is memory, or the form is Ob/Ov (displacement only; Ov's high word in `immediateHigh`): then base (-1: none; 16: RIP), index (-1: none), scale (0-3 as a shift), displacement (int32), segment. */
   memory: boolean;
   base: number;
   index: number;
   scale: number;
   displacement: number;
-  /** Effective segment of the memory operand (ES CS SS DS FS GS = 0-5), override included. For string and XLAT forms: of the source. */
+  /** Effective segment of the memory operand (ES CS SS DS FS GS = 0-5), override included; DS without one. For string and XLAT forms: of the source. */
   segment: number;
-  /** Immediate, sign-extended to 32 bits as the form says; high word for a 64-bit one; far pointers: offset here, selector in `immediate2`; ENTER: size here, level in `immediate2`. */
+  /**
+   * Immediate: Jb, Jz, Iz, Iv and a `signed` Ib are sign-extended to 32 bits; a plain Ib and Iw are zero-extended. High word for a 64-bit Iv or Ov.
+   * Far pointers: offset here, selector in `immediate2`; ENTER: size here, level in `immediate2`.
+   */
   immediate: number;
   immediateHigh: number;
   immediate2: number;
@@ -85,6 +94,7 @@ export interface Decoded {
   /** The bytes had a prefix 66, 67 (what the disassembler prints when redundant). */
   prefix66: boolean;
   prefix67: boolean;
+  /** Segment of the last override prefix, -1 without one. */
   segmentPrefix: number;
   rex: number;
 }

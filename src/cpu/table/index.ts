@@ -1,0 +1,5 @@
+/** The instruction table and what derives from it: decoder, disassembler, undefined-flag masks. Rows say all; see row.ts. */
+export { decode, newDecoded, RIP } from './decode.ts';
+export { undefinedFlags } from './flags-mask.ts';
+export * from './row.ts';
+export { rows } from './rows.ts';
