@@ -1,0 +1,180 @@
+/**
+ * Every key of xl.cfg(5) as of Xen 4.17, those that xend read before it, and what this host does with each.
+ * A definition never fails because of a key that does nothing here; the reader is told.
+ */
+import type { Verdict } from '../api.ts';
+
+/** What xl accepts as the value. 'defbool' is 0 or 1; 'list or string' covers keys of which both spellings are documented. */
+export type ValueType = 'string' | 'number' | 'defbool' | 'list' | 'list or string' | 'list or number' | 'action' | 'any';
+
+export interface KeyRule {
+  type: ValueType;
+  verdict: Extract<Verdict, 'used' | 'approximated' | 'ignored'>;
+  /** At most 48 characters. */
+  short: string;
+  /** A sentence: what happens and why. */
+  text: string;
+  /** Value for which nothing is lost: then the verdict is 'used'. */
+  fits?: (value: string) => boolean;
+}
+
+const rules: Record<string, KeyRule> = {};
+
+function keys(names: string, type: ValueType, verdict: KeyRule['verdict'], short: string, text: string, fits?: KeyRule['fits']): void {
+  for (const name of names.split(' ')) rules[name] = { type, verdict, short, text, ...(fits ? { fits } : {}) };
+}
+
+const isZero = (value: string): boolean => value === '0' || value === '';
+const isOne = (value: string): boolean => value === '1';
+const isEmpty = (value: string): boolean => value === '';
+
+// What makes the guest. model.ts reads these; the sentences stand for the case in which it has nothing to add.
+keys('name', 'string', 'used', 'the name of the domain', 'The domain is listed under this name.');
+keys('type', 'string', 'used', 'fully virtual machine', 'The guest starts on a fully virtual PC.');
+keys('builder', 'string', 'approximated', 'old spelling of type', 'builder is the spelling of Xen 4.9 and older for type.');
+keys('memory', 'number', 'used', 'MiB of RAM', 'The guest gets this much RAM, in MiB.');
+keys('vcpus', 'number', 'used', 'virtual processors', 'The guest gets this many virtual processors.');
+keys('kernel', 'string', 'used', 'started directly', 'The kernel is loaded and started without firmware.');
+keys('ramdisk', 'string', 'used', 'handed to the kernel', 'The initial RAM disk is handed to the kernel.');
+keys('cmdline', 'string', 'used', 'command line of the kernel', 'This is the whole command line; root and extra do not count beside it.');
+keys('root', 'string', 'used', 'root= on the command line', 'The command line starts with root= and this value.');
+keys('extra', 'string', 'used', 'end of the command line', 'This text ends the command line.');
+keys('on_poweroff', 'action', 'used', 'when the guest powers off', 'This is done when the guest powers off.');
+keys('on_reboot', 'action', 'used', 'when the guest resets', 'This is done when the guest asks for a reset.');
+keys('on_crash', 'action', 'used', 'when the guest crashes', 'This is done when the guest crashes.');
+
+keys('maxmem', 'number', 'approximated', 'memory counts; no ballooning', 'The guest keeps the RAM that memory gives it: it cannot grow, since there is no balloon.');
+keys('maxvcpus', 'number', 'approximated', 'vcpus counts; no hot plug', 'Processors are not added while the guest runs.', isOne);
+keys('uuid', 'string', 'ignored', 'nothing shows it yet', 'The UUID is not shown to the guest: there are no SMBIOS tables yet.');
+keys('serial', 'list or string', 'approximated', 'COM1 is the console', 'The first serial port is the console of the domain; files, sockets and further ports are not connected.', value => value === 'pty' || value === 'stdio');
+keys('acpi', 'defbool', 'approximated', 'ACPI is always there', 'The PC always has its ACPI tables: without them the guest could not power off.', isOne);
+keys('apic', 'defbool', 'approximated', 'interrupts come through the 8259', 'Interrupts come through the two 8259 controllers: the PC has no local or I/O APIC yet.', isZero);
+keys('pae', 'defbool', 'approximated', 'PAE is always offered', 'The processor always offers PAE; the guest decides.', isOne);
+keys('nx', 'defbool', 'approximated', 'as the processor has it', 'The NX bit is there as the processor offers it.', isOne);
+keys('hap', 'defbool', 'approximated', 'always on', 'Guest memory is always translated in two dimensions.', isOne);
+keys('tsc_mode', 'any', 'approximated', 'TSC at a fixed rate', 'The TSC always runs at the same nominal rate, whatever the host does.', value => ['default', 'native', '0', '2'].includes(value));
+keys('timer_mode', 'any', 'approximated', 'one pending tick is kept', 'Missed timer ticks are not made up for, as a real 8254 behaves.', value => ['no_missed_ticks_pending', '2'].includes(value));
+keys('hpet', 'defbool', 'ignored', 'the PC has no HPET', 'The PC has no HPET; guests use the 8254, the ACPI timer or the TSC.', isZero);
+keys('localtime', 'defbool', 'ignored', 'the clock runs in UTC', 'The clock of the PC runs in UTC.', isZero);
+keys('rtc_timeoffset', 'number', 'ignored', 'the clock runs in UTC', 'The clock of the PC runs in UTC without an offset.', isZero);
+keys('vga', 'string', 'approximated', 'a VGA in text mode', 'The PC shows the text mode of a standard VGA.', value => value === 'stdvga');
+keys('stdvga', 'defbool', 'approximated', 'a VGA in text mode', 'The PC shows the text mode of a standard VGA.', isOne);
+keys('videoram', 'number', 'ignored', 'text mode needs 32 KiB', 'The VGA has what its text mode needs.');
+keys('vnc sdl', 'defbool', 'approximated', 'the screen is in the page', 'The screen is shown in the page; there is no server for viewers elsewhere.', isZero);
+keys('nographic', 'defbool', 'approximated', 'the screen stays', 'The screen can be ignored: the serial console works beside it.', isZero);
+keys('keymap', 'string', 'ignored', 'keys are sent by place', 'Keys are sent by their place on the keyboard, so no table is needed.');
+keys('usb', 'defbool', 'ignored', 'no USB; keyboard is PS/2', 'The PC has no USB controller; its keyboard is PS/2.', isZero);
+keys('usbdevice usbctrl usbdev', 'list or string', 'ignored', 'no USB; keyboard is PS/2', 'The PC has no USB controller; its keyboard is PS/2.', isEmpty);
+keys('usbversion', 'number', 'ignored', 'no USB; keyboard is PS/2', 'The PC has no USB controller; its keyboard is PS/2.');
+keys('disk', 'list', 'ignored', 'the PC has no disks yet', 'The PC has no disk controller yet: the guest sees none of these disks.', isEmpty);
+keys('hdtype', 'string', 'ignored', 'the PC has no disks yet', 'The PC has no disk controller yet.');
+keys('boot', 'string', 'ignored', 'the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.');
+keys('vif', 'list', 'ignored', 'the PC has no network yet', 'The PC has no network card yet: the guest sees none of these.', isEmpty);
+keys('xen_platform_pci', 'defbool', 'ignored', 'a plain PC, without Xen leaves', 'The guest sees a plain PC: it cannot detect Xen yet, so the platform device would have no driver.', isZero);
+keys('viridian', 'list or string', 'ignored', "no Hyper-V interface", 'The Hyper-V interface for Windows guests is not built.', isZero);
+keys('nestedhvm', 'defbool', 'ignored', 'no VMX inside the guest', 'The processor has no VMX or SVM that a guest could use.', isZero);
+keys('bios firmware', 'string', 'ignored', 'the kernel is started directly', 'No firmware runs: the kernel is started directly.');
+keys('bios_path_override', 'string', 'ignored', 'the kernel is started directly', 'No firmware runs: the kernel is started directly.');
+keys('cpuid', 'list or string', 'ignored', 'one processor model for all', 'Every guest sees the same processor; single features are not masked yet.');
+keys('device_model_version', 'string', 'ignored', 'the device model is built in', 'The devices are part of this host; there is no QEMU to choose.');
+
+const oneProcessor = 'There is one slot for the one processor of the guest: nothing to place or to weigh.';
+keys('cpus cpus_soft', 'list or string', 'ignored', 'nothing to place on', oneProcessor, value => value === 'all');
+keys('cpu_weight cap', 'number', 'ignored', 'no scheduler to weigh for', oneProcessor, isZero);
+keys('pool', 'string', 'ignored', 'one pool', 'There are no CPU pools.', value => value === 'Pool-0');
+keys('vnuma', 'list', 'ignored', 'one NUMA node', 'The machine has one NUMA node.');
+
+const pvOnly = 'This key is for PV and PVH guests; a fully virtual one does not need it.';
+keys('bootloader', 'string', 'ignored', 'for PV and PVH guests', pvOnly);
+keys('bootloader_args', 'list or string', 'ignored', 'for PV and PVH guests', pvOnly);
+keys('e820_host pvh pvshim', 'defbool', 'ignored', 'for PV and PVH guests', pvOnly, isZero);
+keys('pvshim_path pvshim_cmdline pvshim_extra', 'string', 'ignored', 'for PV and PVH guests', pvOnly);
+keys('vfb', 'list', 'ignored', 'for PV and PVH guests', pvOnly, isEmpty);
+
+const pvDevice = 'This device needs a PV driver in the guest, and those need Xen, which the guest cannot detect yet.';
+keys('vtpm p9 pvcalls channel vkb vdispl vsnd virtio', 'list', 'ignored', 'PV devices need Xen in the guest', pvDevice, isEmpty);
+keys('vkb_device vendor_device', 'any', 'ignored', 'PV devices need Xen in the guest', pvDevice);
+
+const passthrough = 'There is no hardware that could be given to one guest.';
+keys('pci irqs ioports iomem dtdev rdm', 'list or string', 'ignored', 'no hardware to pass through', passthrough, isEmpty);
+keys('pci_permissive pci_msitranslate pci_seize pci_power_mgmt', 'defbool', 'ignored', 'no hardware to pass through', passthrough, isZero);
+keys('gfx_passthru passthrough', 'any', 'ignored', 'no hardware to pass through', passthrough, value => isZero(value) || value === 'disabled');
+keys('rdm_mem_boundary', 'number', 'ignored', 'no hardware to pass through', passthrough);
+
+const viewers = 'The screen is shown in the page; there is no server for viewers elsewhere.';
+keys('vnclisten vncpasswd', 'string', 'ignored', 'the screen is in the page', viewers);
+keys('vncdisplay', 'number', 'ignored', 'the screen is in the page', viewers);
+keys('vncunused opengl', 'defbool', 'ignored', 'the screen is in the page', viewers);
+keys('spice spicedisable_ticketing spiceagent_mouse spicevdagent spice_clipboard_sharing', 'defbool', 'ignored', 'the screen is in the page', viewers, isZero);
+keys('spicehost spicepasswd spice_image_compression spice_streaming_video', 'string', 'ignored', 'the screen is in the page', viewers);
+keys('spiceport spicetls_port spiceusbredirection', 'number', 'ignored', 'the screen is in the page', viewers);
+keys('display xauthority', 'string', 'ignored', 'the screen is in the page', viewers);
+keys('soundhw', 'string', 'ignored', 'the PC has no sound', 'The PC has no sound card.', isEmpty);
+
+const model = 'The devices are part of this host; there is no QEMU to configure.';
+keys('device_model_override device_model_user device_model_stubdomain_seclabel device_model', 'string', 'ignored', 'the device model is built in', model);
+keys('device_model_args device_model_args_pv device_model_args_hvm', 'list', 'ignored', 'the device model is built in', model);
+keys('device_model_stubdomain_override dm_restrict', 'defbool', 'ignored', 'the device model is built in', model);
+keys('stubdomain_kernel stubdomain_cmdline stubdomain_ramdisk', 'string', 'ignored', 'the device model is built in', model);
+keys('stubdomain_memory', 'number', 'ignored', 'the device model is built in', model);
+
+const tables = 'The ACPI tables are generated by this host and there are no SMBIOS tables yet.';
+keys('acpi_firmware smbios_firmware', 'string', 'ignored', 'the tables are built in', tables);
+keys('smbios', 'list', 'ignored', 'no SMBIOS tables yet', tables);
+keys('ms_vm_genid', 'string', 'ignored', 'the tables are built in', tables, value => value === 'none');
+keys('acpi_s3 acpi_s4 acpi_laptop_slate', 'defbool', 'ignored', 'power-off is the only sleep state', 'ACPI offers power-off (S5) and no other sleep state.', isZero);
+keys('mmio_hole', 'number', 'ignored', 'fixed memory map', 'The memory map of the PC is fixed.');
+
+const translation = 'Memory is always translated in two dimensions; there are no shadow page tables to tune.';
+keys('oos shadow_memory altp2m altp2mhvm tdp suppress_spurious_page_faults', 'any', 'ignored', 'no shadow page tables', translation, isZero);
+
+const grants = 'The guest cannot detect Xen yet, so it has no grant table and no event channels.';
+keys('max_grant_frames max_maptrack_frames max_grant_version max_event_channels event_channels', 'number', 'ignored', 'no grants or events in a plain PC', grants);
+keys('driver_domain xend_suspend_evtchn_compat', 'defbool', 'ignored', 'no grants or events in a plain PC', grants, isZero);
+
+keys('on_watchdog', 'action', 'ignored', 'there is no watchdog', 'The PC has no watchdog that could bite.');
+keys('on_soft_reset', 'action', 'ignored', 'a PC has no soft reset', 'Only a guest that knows Xen can ask for a soft reset.');
+keys('seclabel init_seclabel', 'string', 'ignored', 'no XSM labels', 'There is no security module to check labels.');
+keys('nomigrate', 'defbool', 'ignored', 'one host, no migration', 'There is one host, so the guest cannot migrate.');
+keys('vpmu msr_relaxed xenstore_quota vmtrace_buf_kb', 'any', 'ignored', 'not built', 'This is not built.', isZero);
+keys('assisted_xapic assisted_x2apic ioapic vuart', 'any', 'ignored', 'not built', 'This is not built.', isZero);
+keys('llc_colors gic_version tee sve device_tree arm_sci nr_spis force_assign_without_iommu', 'any', 'ignored', 'for ARM hosts', 'This is for ARM hosts; here is an x86 PC.');
+
+// xend's own keys, found in /etc/xen/vm of older SUSE hosts.
+const xend = 'xend read this key; xl and this host do not.';
+keys('description', 'string', 'ignored', 'a remark', 'A remark by xend-era tools; nothing depends on it.');
+keys('bootargs bootentry monitor vhpt on_xend_start on_xend_stop features guest_os_type', 'any', 'ignored', 'read by xend only', xend);
+keys('dhcp netmask gateway hostname ip nfs_server nfs_root interface', 'any', 'ignored', 'read by xend only', 'xend put this on the command line of PV guests; write it in extra.');
+
+export const KEYS: Readonly<Record<string, KeyRule>> = rules;
+
+/** The known key that is nearest to a misspelled one, or undefined where none is near. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined, bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word, candidate);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours (Damerau-Levenshtein, optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) => {
+    const row = new Array<number>(b.length + 1).fill(0);
+    row[0] = i;
+    return row;
+  });
+  for (let j = 0; j <= b.length; j++) rows[0]![j] = j;
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      let cost = Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, rows[i - 2]![j - 2]! + 1);
+      rows[i]![j] = cost;
+    }
+  }
+  return rows[a.length]![b.length]!;
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { KEYS, nearest } from './keys.ts';
+import { formatFinding, isError, judgeDefinition } from './model.ts';
+
+const good = 'name = "web1"\ntype = "hvm"\nkernel = "/boot/vmlinuz"\nmemory = 256\n';
+const verdicts = (text: string): Record<string, string> => Object.fromEntries(judgeDefinition('x.cfg', text).findings.map(f => [f.key, f.verdict]));
+const errors = (text: string): string[] => judgeDefinition('x.cfg', text).findings.filter(isError).map(formatFinding);
+
+describe('definitions (xl.cfg(5))', () => {
+  it('reads what makes a guest', () => {
+    const { definition, findings } = judgeDefinition('web1.cfg', `${good}ramdisk="initrd.gz"\nroot="/dev/ram0"\nextra="console=ttyS0 quiet"\non_reboot="destroy"\n`);
+    expect(findings.filter(isError)).toEqual([]);
+    expect(findings.every(f => f.verdict === 'used')).toBe(true);
+    expect(definition).toEqual({
+      name: 'web1', type: 'hvm', memoryMiB: 256, vcpus: 1, kernel: '/boot/vmlinuz', ramdisk: 'initrd.gz', cmdline: 'root=/dev/ram0 console=ttyS0 quiet',
+      onPoweroff: 'destroy', onReboot: 'destroy', onCrash: 'destroy',
+    });
+  });
+
+  it('takes cmdline alone where root and extra stand beside it', () => {
+    const text = `${good}cmdline="a"\nextra="b"\nroot="c"\n`;
+    expect(judgeDefinition('x.cfg', text).definition.cmdline).toBe('a');
+    expect(verdicts(text)).toMatchObject({ cmdline: 'used', extra: 'ignored', root: 'ignored' });
+  });
+
+  it('says how to write a size', () => {
+    expect(errors(good.replace('256', "'2G'"))).toEqual(["x.cfg:4:10: memory = '2G': xl takes MiB as a number. Write 2048."]);
+    expect(errors(good.replace('256', '"512"'))).toEqual([]);
+    expect(errors(good.replace('256', '0'))).toEqual(['x.cfg:4:10: memory = 0: a guest needs at least 1 MiB.']);
+  });
+
+  it('refuses pv, pvh and no type with a sentence, and takes the old spelling of hvm', () => {
+    expect(errors(good.replace('hvm', 'pv'))).toEqual([expect.stringContaining(`x.cfg:2:8: type = 'pv': a PV guest needs Xen's hypercalls`)]);
+    expect(errors(good.replace('hvm', 'pvh'))[0]).toContain('a PVH guest');
+    expect(errors(good.replace('type = "hvm"\n', ''))).toEqual([expect.stringContaining('Without a type xl builds a PV guest')]);
+    expect(errors(good.replace('"hvm"', '"hmv"'))[0]).toContain('Did you mean "hvm"?');
+    expect(verdicts(good.replace('type', 'builder')).builder).toBe('approximated');
+  });
+
+  it('gives one processor and says so', () => {
+    const finding = judgeDefinition('x.cfg', `${good}vcpus=4\n`).findings.find(f => f.key === 'vcpus')!;
+    expect([finding.verdict, finding.short, finding.line, finding.column]).toEqual(['approximated', '1 until the PC has several', 5, 1]);
+  });
+
+  it('lists every error at once, with the nearest spelling', () => {
+    expect(errors('nmae = "x"\ntype = "hvm"\nmemroy = 12\nkernel = ["a"]\nacpi="yes"\non_crash="destory"\nvif="x"\n')).toEqual([
+      'x.cfg:1:1: nmae is no key of xl.cfg. Did you mean name?',
+      'x.cfg:1:1: The definition has no name. Write a line like name = "web1".',
+      'x.cfg:3:1: memroy is no key of xl.cfg. Did you mean memory?',
+      'x.cfg:4:10: kernel = […]: xl takes one string here, no list.',
+      "x.cfg:5:6: acpi = 'yes': xl takes 0 or 1 here. Write 1.",
+      `x.cfg:6:10: on_crash = 'destory': the actions are destroy, restart, rename-restart, preserve, coredump-destroy, coredump-restart, soft-reset. Did you mean "destroy"?`,
+      "x.cfg:7:5: vif = 'x': xl takes a list here. Write [ 'x' ].",
+    ]);
+  });
+
+  it('keeps the last of two settings and joins +=', () => {
+    const { definition, findings } = judgeDefinition('x.cfg', `${good}memory = 64\nextra = "a"\nextra += " b"\n`);
+    expect([definition.memoryMiB, definition.cmdline]).toEqual([64, 'a b']);
+    expect(findings.find(f => f.line === 4)).toMatchObject({ verdict: 'ignored', short: 'set again on line 5' });
+  });
+
+  it('has a verdict and a short sentence for every key it knows', () => {
+    for (const [key, rule] of Object.entries(KEYS)) {
+      expect(rule.short.length, key).toBeLessThanOrEqual(48);
+      expect(rule.text, key).toMatch(/[.]$/);
+      const value = rule.type === 'list' ? "['x']" : rule.type === 'action' ? '"destroy"' : rule.type === 'string' || rule.type === 'any' || rule.type === 'list or string' ? '"hvm"' : '1';
+      expect(verdicts(`${good}${key} = ${value}`)[key], key).toMatch(/^(used|approximated|ignored)$/);
+    }
+  });
+
+  it('covers the keys of the xl.cfg(5) table', () => {
+    const documented = `name type builder uuid vcpus maxvcpus memory maxmem cpus cpus_soft cpu_weight cap pool on_poweroff on_reboot on_watchdog on_crash on_soft_reset kernel ramdisk
+      cmdline root extra bootloader bootloader_args firmware bios disk vif vfb pci vtpm p9 usbctrl usbdev channel vkb vdispl vsnd virtio boot hdtype acpi apic pae nx acpi_s3 acpi_s4 hpet hap oos
+      nestedhvm viridian tsc_mode timer_mode localtime rtc_timeoffset xen_platform_pci serial vga videoram vnc vnclisten vncdisplay vncunused vncpasswd sdl spice keymap nographic usb usbversion
+      usbdevice soundhw device_model_version device_model_override device_model_args shadow_memory nomigrate driver_domain seclabel max_grant_frames max_maptrack_frames max_grant_version
+      max_event_channels e820_host smbios_firmware acpi_firmware ms_vm_genid smbios cpuid pvshim`.split(/\s+/);
+    expect(documented.filter(key => !Object.hasOwn(KEYS, key))).toEqual([]);
+  });
+
+  it('survives keys that JavaScript objects have', () => {
+    expect(errors(`${good}constructor = 1\n`)).toEqual([expect.stringContaining('constructor is no key of xl.cfg')]);
+  });
+});
+
+describe('nearest spelling', () => {
+  it('finds swaps, and nothing for a far word', () => {
+    expect(nearest('memroy', ['memory', 'name'])).toBe('memory');
+    expect(nearest('zzzzzz', ['memory', 'name'])).toBeUndefined();
+  });
+});
