@@ -24,10 +24,9 @@ export function row(encoding: string, mnemonic: string, operands = '', options: 
   if (tokens[0] in PREFIX) made.prefix = PREFIX[tokens.shift()!];
   let map: OpcodeMap = 0;
   if (tokens[0] === '0F') {
-    tokens.shift();
-    const second = tokens[0];
+    const second = tokens[1];
     map = second === '38' ? 2 : second === '3A' ? 3 : 1;
-    if (map !== 1) tokens.shift();
+    tokens.splice(0, map === 1 ? 1 : 2);
   }
   made.map = map;
   made.opcode = Number.parseInt(tokens.shift()!, 16);
