@@ -1,0 +1,115 @@
+import { readdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { close80 } from '../src/cli/oracle/compare.ts';
+import { readFixtures } from '../src/cli/oracle/fixture.ts';
+import { OracleMachine } from '../src/cli/oracle/machine.ts';
+import { main, replay } from '../src/cli/oracle.ts';
+import { file, haveShared, NEEDS_SHARED, shared } from './support/needs.ts';
+
+const groups = (folder: string): string[] => readdirSync(folder).filter(name => name.endsWith('.jsonl.gz'));
+const small = file('test/oracle');
+
+/** Failing cases of a file, as lines. */
+function failures(machine: OracleMachine, path: string, limit: number): string[] {
+  const lines: string[] = [];
+  replay(machine, path.slice(path.lastIndexOf('/') + 1), readFixtures(path), limit, line => lines.push(line));
+  return lines;
+}
+
+describe('the processor ends each fixture as a real one did', () => {
+  const exits = new OracleMachine();
+  it.each(groups(small))('%s', name => expect(failures(exits, join(small, name), 3)).toEqual([]));
+
+  const delivers = new OracleMachine(true);
+  it.each(groups(small))('%s, exceptions delivered through the IDT', name => expect(failures(delivers, join(small, name), 3)).toEqual([]));
+});
+
+describe(`the developers' whole set ${NEEDS_SHARED}`, () => {
+  const machine = haveShared ? new OracleMachine() : undefined;
+  const names = haveShared ? groups(shared('oracle/dev')) : ['absent'];
+  it.skipIf(!haveShared).each(names)('%s', name => expect(failures(machine!, join(shared('oracle/dev'), name), 1)).toEqual([]));
+});
+
+describe('npm run oracle', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringside-oracle-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Exit status and everything printed. */
+  function run(...argv: string[]): { status: number; out: string; err: string } {
+    const printed = { out: '', err: '' };
+    const keep = (stream: 'out' | 'err') => (text: string | Uint8Array) => {
+      printed[stream] += text;
+      return true;
+    };
+    const stdout = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
+    const stderr = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
+    try {
+      return { status: main(argv), ...printed };
+    } finally {
+      stdout.mockRestore();
+      stderr.mockRestore();
+    }
+  }
+  function written(name: string, data: string | Buffer): string {
+    const path = join(folder, name);
+    writeFileSync(path, data);
+    return path;
+  }
+  const nop = { n: 'nop', w: 32, c: '90', r: [1, 2, 3, 4, 0x34400, 6, 7, 8], f: 0x202, o: { v: 3, ip: 0x20401, f: 0, r: [] } };
+  const fixture = (change: object): string => written('case.jsonl', `${JSON.stringify(nop)}\n${JSON.stringify({ ...nop, ...change })}\n`);
+
+  it('counts passing cases', () => {
+    expect(run(fixture({}))).toMatchObject({ status: 0, out: '2 passed, 0 failed\n' });
+  });
+
+  it('prints a case that ends otherwise, where it stands and what differs', () => {
+    const { status, out } = run(fixture({ n: 'wrong', o: { v: 6, ip: 0x20400, f: 1, r: [[0, 9]], m: [[0x30000, 'ff']] } }));
+    expect(status).toBe(1);
+    expect(out).toContain('case.jsonl:2: w32 wrong [90] vector 3 want 6; eip 20401 want 20400; eax 00000001 want 00000009; flags 000 want 001');
+    expect(out).toMatch(/\n1 passed, 1 failed\n$/);
+  });
+
+  it('says where a malformed fixture is wrong, with status 2', () => {
+    const wrong: [object, string][] = [
+      [{ w: 64 }, ':2: w is neither 16 nor 32'],
+      [{ c: '9' }, ':2: c is not a string of hexadecimal bytes'],
+      [{ r: [1] }, ':2: r has 1 entries'],
+      [{ m: [[0x20000, '00']] }, ':2: m: 1 bytes at 20000 are outside data and stack'],
+      [{ o: 3 }, ':2: o is not an object'],
+    ];
+    for (const [change, message] of wrong) {
+      const { status, err } = run(fixture(change));
+      expect(err).toContain(message);
+      expect(status).toBe(2);
+    }
+  });
+
+  it('refuses a file that is no fixture', () => {
+    for (const [path, message] of [
+      [written('elf', Buffer.from('\x7fELF\x01\x01\0\0', 'latin1')), ':1: not a line of JSON'],
+      [written('cut.gz', gzipSync('x'.repeat(9999)).subarray(0, 20)), 'broken gzip file'],
+      [written('empty', ''), 'holds no case'],
+      [join(folder, 'absent'), 'no such file'],
+    ] as const) {
+      const { status, err } = run(path);
+      expect(err).toContain(message);
+      expect(status).toBe(2);
+    }
+    expect(run().status).toBe(2);
+    expect(run('--limit', 'x', 'f').status).toBe(2);
+  });
+});
+
+describe('tolerance of the transcendentals', () => {
+  const one = 0x3fff_8000_0000_0000_0000n;
+  it('takes 2^-45 relative, both ways, and nothing else for NaN', () => {
+    expect(close80(one, one + (1n << 18n))).toBe(true);
+    expect(close80(one, one + (1n << 19n))).toBe(false);
+    expect(close80(one, 0x3ffe_ffff_ffff_fff8_0000n)).toBe(true);
+    expect(close80(0x7fff_c000_0000_0000_0000n, one)).toBe(false);
+    expect(close80(one, one | (1n << 79n))).toBe(false);
+  });
+});
