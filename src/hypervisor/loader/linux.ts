@@ -1,0 +1,169 @@
+/**
+ * Linux bzImage, 32-bit entry.
+ * Source: Linux's Documentation/arch/x86/boot.rst (boot protocol 2.02 to 2.15) and zero-page.rst.
+ */
+
+import type { EntryState, LoadOptions } from './load-kernel.ts';
+import { type GuestMemory, hex, LoadError, size, Plan, roundUp, setUint64, text, view } from './plan.ts';
+
+const MIB = 1 << 20;
+/** Offsets of the setup header, the same in the file and in the zero page. */
+const SETUP_SECTS = 0x1f1;
+const SYSSIZE = 0x1f4;
+const JUMP_LENGTH = 0x201;
+const MAGIC = 0x202;
+const VERSION = 0x206;
+const KERNEL_VERSION = 0x20e;
+const TYPE_OF_LOADER = 0x210;
+const LOADFLAGS = 0x211;
+const CODE32_START = 0x214;
+const RAMDISK_IMAGE = 0x218;
+const RAMDISK_SIZE = 0x21c;
+const CMD_LINE_PTR = 0x228;
+const INITRD_ADDR_MAX = 0x22c;
+const RELOCATABLE_KERNEL = 0x234;
+const XLOADFLAGS = 0x236;
+const CMDLINE_SIZE = 0x238;
+const PREF_ADDRESS = 0x258;
+const INIT_SIZE = 0x260;
+const LOADED_HIGH = 1;
+const XLF_KERNEL_64 = 1;
+/** "Undefined" loader, as boot.rst tells loaders without a number to say. */
+const LOADER_UNDEFINED = 0xff;
+
+const ZERO_PAGE_BYTES = 0x1000;
+const ACPI_RSDP_ADDR = 0x70;
+const ALT_MEM_K = 0x1e0;
+const E820_ENTRIES = 0x1e8;
+const E820_TABLE = 0x2d0;
+const E820_MAX = 128;
+const BOOT_CS = 0x10;
+const BOOT_DS = 0x18;
+/** Flat 4-GiB descriptors in the places that boot.rst asks for: code at 0x10, data at 0x18. */
+const GDT = [0, 0, 0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300];
+
+export function isLinux(kernel: Uint8Array): boolean {
+  return kernel.length > MAGIC + 4 && view(kernel).getUint32(MAGIC, true) === 0x53726448;
+}
+
+/** Checks, then loads; see loadKernel. */
+export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState {
+  const { kernel, name, initrd, cmdline } = options;
+  const file = view(kernel);
+  const version = file.getUint16(VERSION, true);
+  const spelled = `${version >> 8}.${String(version & 0xff).padStart(2, '0')}`;
+  if (version < 0x202)
+    throw new LoadError(`${name} is a Linux kernel with boot protocol ${spelled}; Ringside needs 2.02 (Linux 2.4) or later. Use a newer kernel.`);
+  if (!(kernel[LOADFLAGS] & LOADED_HIGH))
+    throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
+  if (version >= 0x20c && file.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64) {
+    throw new LoadError(
+      `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Use a kernel built for i386 (686 or 686-pae).`,
+    );
+  }
+  const setupBytes = ((kernel[SETUP_SECTS] || 4) + 1) * 512;
+  const codeBytes = (version >= 0x204 ? file.getUint32(SYSSIZE, true) : file.getUint16(SYSSIZE, true)) * 16;
+  // The last of the 16-byte units need not be full.
+  if (kernel.length < setupBytes + codeBytes - 15) {
+    throw new LoadError(
+      `${name} is truncated: its header says ${setupBytes + codeBytes} bytes, the file has ${kernel.length}. Copy or fetch it again.`,
+    );
+  }
+  const code = kernel.subarray(setupBytes, setupBytes + codeBytes);
+
+  const plan = new Plan(options.e820, options.memoryMiB);
+  const relocatable = version >= 0x205 && kernel[RELOCATABLE_KERNEL] !== 0;
+  const preferred = version >= 0x20a && relocatable ? file.getUint32(PREF_ADDRESS, true) : 0;
+  const loadAddress = preferred || MIB;
+  // The kernel unpacks itself in place and may use this much from its load address before it reads the memory map.
+  const kernelBytes = Math.max(code.length, version >= 0x20a ? file.getUint32(INIT_SIZE, true) : 0);
+  if (!plan.isRam(loadAddress, kernelBytes)) {
+    const enough = Math.ceil((loadAddress + kernelBytes) / MIB) + 1;
+    throw new LoadError(
+      `${name} does not fit: it needs ${size(kernelBytes)} of memory at ${hex(loadAddress)}, the guest has ${plan.memoryMiB} MiB. Write memory = ${enough} or more.`,
+    );
+  }
+  plan.put(loadAddress, code, kernelBytes);
+
+  const commandLine = text(cmdline);
+  const longest = version >= 0x206 ? file.getUint32(CMDLINE_SIZE, true) : 255;
+  if (commandLine.length - 1 > longest) {
+    throw new LoadError(
+      `The command line for ${name} is too long: ${commandLine.length - 1} bytes, and this kernel takes ${longest}. Shorten cmdline.`,
+    );
+  }
+
+  const zeroPage = new Uint8Array(ZERO_PAGE_BYTES);
+  const headerEnd = Math.min(MAGIC + kernel[JUMP_LENGTH], 0x290);
+  zeroPage.set(kernel.subarray(SETUP_SECTS, headerEnd), SETUP_SECTS);
+  const page = view(zeroPage);
+  page.setUint8(TYPE_OF_LOADER, LOADER_UNDEFINED);
+  page.setUint32(CODE32_START, loadAddress, true);
+
+  let initrdAddress = 0;
+  if (initrd && initrd.data.length > 0) {
+    // boot.rst: kernels before 2.03 take an initrd below 0x38000000.
+    const highest = version >= 0x203 ? file.getUint32(INITRD_ADDR_MAX, true) : 0x37ffffff;
+    const kernelEnd = loadAddress + kernelBytes;
+    const end = Math.min(plan.ramEnd(loadAddress), highest + 1);
+    initrdAddress = Math.floor((end - initrd.data.length) / 0x1000) * 0x1000;
+    if (initrdAddress < kernelEnd) {
+      if (end === highest + 1) {
+        throw new LoadError(
+          `${initrd.name} (${size(initrd.data.length)}) does not fit: ${name} takes an initrd below ${hex(end)} only, which leaves ${size(end - kernelEnd)}. Use a smaller one.`,
+        );
+      }
+      throw plan.tooLarge(initrd, Math.max(0, end - roundUp(kernelEnd, 0x1000)), kernelEnd);
+    }
+    plan.put(initrdAddress, initrd.data);
+    page.setUint32(RAMDISK_IMAGE, initrdAddress, true);
+    page.setUint32(RAMDISK_SIZE, initrd.data.length, true);
+  }
+
+  setTextScreen(page);
+  const upperKib = Math.max(0, Math.floor((plan.ramEnd(MIB) - MIB) / 1024));
+  page.setUint16(2, Math.min(upperKib, 0xffff), true);
+  page.setUint32(ALT_MEM_K, upperKib, true);
+  if (options.acpiRsdp && version >= 0x20e) setUint64(page, ACPI_RSDP_ADDR, options.acpiRsdp);
+  const map = options.e820.slice(0, E820_MAX);
+  page.setUint8(E820_ENTRIES, map.length);
+  map.forEach((entry, i) => {
+    setUint64(page, E820_TABLE + i * 20, entry.base);
+    setUint64(page, E820_TABLE + i * 20 + 8, entry.length);
+    page.setUint32(E820_TABLE + i * 20 + 16, entry.type, true);
+  });
+  page.setUint32(CMD_LINE_PTR, plan.place(commandLine, 16), true);
+  const zeroPageAddress = plan.place(zeroPage, 0x1000);
+  const gdtAddress = plan.place(new Uint8Array(Uint32Array.from(GDT).buffer), 16);
+  plan.commit(memory);
+
+  return {
+    kind: 'linux',
+    about: `Linux ${kernelVersion(kernel)}(boot protocol ${spelled}) at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
+    eip: loadAddress,
+    registers: { eax: 0, ebx: 0, ecx: 0, edx: 0, esi: zeroPageAddress, edi: 0, ebp: 0, esp: 0 },
+    gdt: { base: gdtAddress, limit: GDT.length * 4 - 1 },
+    cs: BOOT_CS,
+    ds: BOOT_DS,
+  };
+}
+
+/** struct screen_info: VGA text mode 3, 80 x 25, as a BIOS would have left it, so that vgacon takes the screen. */
+function setTextScreen(page: DataView): void {
+  page.setUint8(0x06, 3); // orig_video_mode
+  page.setUint8(0x07, 80); // orig_video_cols
+  page.setUint16(0x0a, 3, true); // orig_video_ega_bx: colour, 256 KiB
+  page.setUint8(0x0e, 25); // orig_video_lines
+  page.setUint8(0x0f, 1); // orig_video_isVGA: VIDEO_TYPE_VGAC's switch
+  page.setUint16(0x10, 16, true); // orig_video_points
+}
+
+/** "6.1.0-50-686 " from the header's version string; empty when it has none. */
+function kernelVersion(kernel: Uint8Array): string {
+  const pointer = view(kernel).getUint16(KERNEL_VERSION, true);
+  if (pointer === 0 || pointer + 0x200 >= kernel.length) return '';
+  let version = '';
+  for (let i = pointer + 0x200; i < kernel.length && kernel[i] > 32 && kernel[i] < 127 && version.length < 64; i++)
+    version += String.fromCharCode(kernel[i]);
+  return version ? `${version} ` : '';
+}

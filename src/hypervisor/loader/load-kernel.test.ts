@@ -1,0 +1,351 @@
+import { describe, expect, it } from 'vitest';
+import { kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
+import { LoadError } from './plan.ts';
+
+const MIB = 1 << 20;
+
+/** Guest memory that remembers whether anybody wrote to it. */
+class Memory {
+  readonly bytes: Uint8Array;
+  written = 0;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size).fill(0xcc);
+  }
+
+  write(gpa: number, bytes: Uint8Array): void {
+    if (gpa + bytes.length > this.bytes.length) throw new Error(`write beyond memory at ${gpa}`);
+    this.bytes.set(bytes, gpa);
+    this.written++;
+  }
+
+  fill(gpa: number, length: number, value: number): void {
+    if (gpa + length > this.bytes.length) throw new Error(`fill beyond memory at ${gpa}`);
+    this.bytes.fill(value, gpa, gpa + length);
+    this.written++;
+  }
+
+  get view(): DataView {
+    return new DataView(this.bytes.buffer);
+  }
+
+  string(address: number): string {
+    return new TextDecoder().decode(this.bytes.subarray(address, this.bytes.indexOf(0, address)));
+  }
+}
+
+const e820 = (memoryMiB: number) => [
+  { base: 0, length: 0x9fc00, type: 1 },
+  { base: 0x9fc00, length: 0x400, type: 2 },
+  { base: 0xf0000, length: 0x10000, type: 2 },
+  { base: MIB, length: (memoryMiB - 1) * MIB, type: 1 },
+];
+
+function load(kernel: Uint8Array, options: Partial<LoadOptions> = {}) {
+  const memoryMiB = options.memoryMiB ?? 32;
+  const memory = new Memory(memoryMiB * MIB);
+  const entry = loadKernel(memory, { kernel, name: 'kernel', cmdline: '', memoryMiB, e820: e820(memoryMiB), ...options });
+  return { memory, entry };
+}
+
+/** The message that a load ends with; checks that nothing was written. */
+function refusal(kernel: Uint8Array, options: Partial<LoadOptions> = {}): string {
+  const memoryMiB = options.memoryMiB ?? 32;
+  const memory = new Memory(memoryMiB * MIB);
+  try {
+    loadKernel(memory, { kernel, name: 'kernel', cmdline: '', memoryMiB, e820: e820(memoryMiB), ...options });
+  } catch (error) {
+    expect(error).toBeInstanceOf(LoadError);
+    expect(memory.written).toBe(0);
+    return (error as LoadError).message;
+  }
+  throw new Error('it was loaded');
+}
+
+/** A bzImage as Linux's boot.rst describes it, with 64 KiB of code that counts up. */
+function bzImage(change: (header: DataView) => void = () => {}): Uint8Array {
+  const image = new Uint8Array(5 * 512 + 0x10000);
+  const header = new DataView(image.buffer);
+  header.setUint8(0x1f1, 4);
+  header.setUint32(0x1f4, 0x1000, true);
+  header.setUint16(0x1fe, 0xaa55, true);
+  header.setUint16(0x200, 0x66eb, true); // header ends at 0x268
+  header.setUint32(0x202, 0x53726448, true);
+  header.setUint16(0x206, 0x20f, true);
+  header.setUint16(0x20e, 0x100, true);
+  image.set(new TextEncoder().encode('6.1.0-test (somebody)\0'), 0x300);
+  header.setUint8(0x211, 1);
+  header.setUint32(0x214, 0x100000, true);
+  header.setUint32(0x22c, 0x37ffffff, true);
+  header.setUint8(0x234, 1);
+  header.setUint32(0x238, 2047, true);
+  header.setUint32(0x258, 0x1000000, true);
+  header.setUint32(0x260, 0x200000, true);
+  for (let i = 5 * 512; i < image.length; i++) image[i] = i;
+  change(header);
+  return image;
+}
+
+interface Part {
+  type?: number;
+  physical: number;
+  virtual?: number;
+  bytes: Uint8Array;
+  memoryBytes?: number;
+}
+
+function elf(entry: number, parts: Part[], machine = 3): Uint8Array {
+  const dataStart = 52 + parts.length * 32;
+  const image = new Uint8Array(dataStart + parts.reduce((sum, part) => sum + part.bytes.length, 0));
+  const data = new DataView(image.buffer);
+  image.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+  data.setUint16(16, 2, true);
+  data.setUint16(18, machine, true);
+  data.setUint32(24, entry, true);
+  data.setUint32(28, 52, true);
+  data.setUint16(42, 32, true);
+  data.setUint16(44, parts.length, true);
+  let at = dataStart;
+  parts.forEach((part, i) => {
+    const fields = [part.type ?? 1, at, part.virtual ?? part.physical, part.physical, part.bytes.length, part.memoryBytes ?? part.bytes.length];
+    fields.forEach((field, n) => {
+      data.setUint32(52 + i * 32 + n * 4, field, true);
+    });
+    image.set(part.bytes, at);
+    at += part.bytes.length;
+  });
+  return image;
+}
+
+function words(...values: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}
+
+const multibootWords = (flags: number, ...rest: number[]) => words(0x1badb002, flags, -(0x1badb002 + flags) >>> 0, ...rest);
+const pvhNote = (entry: number) => words(4, 4, 18, 0x006e6558, entry);
+
+describe('a Linux bzImage', () => {
+  it('is entered at its preferred address with the zero page in ESI', () => {
+    const { memory, entry } = load(bzImage(), { cmdline: 'console=ttyS0' });
+    expect(entry.kind).toBe('linux');
+    expect(entry.eip).toBe(0x1000000);
+    expect(entry.about).toContain('Linux 6.1.0-test (boot protocol 2.15)');
+    expect([...memory.bytes.subarray(0x1000000, 0x1000004)]).toEqual([0x00, 0x01, 0x02, 0x03]);
+    // init_size is the kernel's own, behind the code zeros
+    expect(memory.bytes[0x1000000 + 0x1fffff]).toBe(0);
+    const { ebp, edi, ebx, esi } = entry.registers;
+    expect([ebp, edi, ebx]).toEqual([0, 0, 0]);
+    expect(memory.view.getUint32(esi + 0x202, true)).toBe(0x53726448);
+    expect(memory.string(memory.view.getUint32(esi + 0x228, true))).toBe('console=ttyS0');
+    expect(memory.view.getUint32(esi + 0x214, true)).toBe(0x1000000);
+    expect(memory.view.getUint8(esi + 0x210)).toBe(0xff);
+    // Nothing but the header is copied; boot.rst wants the rest zero (sentinel at 0x1ef).
+    expect(memory.bytes[esi + 0x1ef]).toBe(0);
+    expect(memory.bytes[esi + 0x300 - 0x10]).not.toBe(0xcc);
+  });
+
+  it('finds flat descriptors at 0x10 and 0x18 of its GDT', () => {
+    const { memory, entry } = load(bzImage());
+    expect([entry.cs, entry.ds]).toEqual([0x10, 0x18]);
+    expect(entry.gdt.limit).toBeGreaterThanOrEqual(0x1f);
+    const descriptor = (selector: number) => memory.view.getBigUint64(entry.gdt.base + selector, true) & ~(1n << 40n);
+    expect(descriptor(0x10)).toBe(0x00cf9a000000ffffn);
+    expect(descriptor(0x18)).toBe(0x00cf92000000ffffn);
+  });
+
+  it('sees the memory map and a VGA text screen', () => {
+    const { memory, entry } = load(bzImage(), { acpiRsdp: 0xf1230 });
+    const page = new DataView(memory.bytes.buffer, entry.registers.esi);
+    expect(page.getUint8(0x1e8)).toBe(4);
+    e820(32).forEach((region, i) => {
+      expect(Number(page.getBigUint64(0x2d0 + i * 20, true))).toBe(region.base);
+      expect(Number(page.getBigUint64(0x2d8 + i * 20, true))).toBe(region.length);
+      expect(page.getUint32(0x2e0 + i * 20, true)).toBe(region.type);
+    });
+    expect([page.getUint8(6), page.getUint8(7), page.getUint8(0xe), page.getUint8(0xf), page.getUint16(0x10, true)]).toEqual([3, 80, 25, 1, 16]);
+    expect(Number(page.getBigUint64(0x70, true))).toBe(0xf1230);
+  });
+
+  it('gets its initrd at the top of memory, page-aligned, below initrd_addr_max', () => {
+    const data = new Uint8Array(5000).fill(7);
+    const { memory, entry } = load(bzImage(), { initrd: { name: 'initrd', data } });
+    const page = new DataView(memory.bytes.buffer, entry.registers.esi);
+    const address = page.getUint32(0x218, true);
+    expect(page.getUint32(0x21c, true)).toBe(5000);
+    expect(address).toBe(32 * MIB - 0x2000);
+    expect(memory.bytes[address + 4999]).toBe(7);
+    const low = load(
+      bzImage(header => header.setUint32(0x22c, 0x1400000 - 1, true)),
+      { initrd: { name: 'initrd', data } },
+    );
+    expect(new DataView(low.memory.bytes.buffer, low.entry.registers.esi).getUint32(0x218, true)).toBe(0x1400000 - 0x2000);
+  });
+
+  it('is loaded at 1 MiB when it cannot move or is older than protocol 2.10', () => {
+    expect(load(bzImage(header => header.setUint8(0x234, 0))).entry.eip).toBe(0x100000);
+    expect(load(bzImage(header => header.setUint16(0x206, 0x204, true))).entry.eip).toBe(0x100000);
+  });
+
+  it('is refused with numbers when something does not fit', () => {
+    expect(refusal(bzImage(), { memoryMiB: 16 })).toBe(
+      'kernel does not fit: it needs 2.0 MiB of memory at 0x1000000, the guest has 16 MiB. Write memory = 19 or more.',
+    );
+    expect(refusal(bzImage(), { initrd: { name: 'initrd.gz', data: new Uint8Array(20 * MIB) } })).toBe(
+      "initrd.gz (20 MiB) does not fit: of the guest's 32 MiB of memory 14 MiB are free above the kernel. Write memory = 38 or more.",
+    );
+    expect(load(bzImage(), { memoryMiB: 38, initrd: { name: 'initrd.gz', data: new Uint8Array(20 * MIB) } }).entry.kind).toBe('linux');
+    const lowOnly = bzImage(header => header.setUint32(0x22c, 0x1400000 - 1, true));
+    expect(refusal(lowOnly, { memoryMiB: 64, initrd: { name: 'initrd.gz', data: new Uint8Array(3 * MIB) } })).toBe(
+      'initrd.gz (3.0 MiB) does not fit: kernel takes an initrd below 0x1400000 only, which leaves 2.0 MiB. Use a smaller one.',
+    );
+    expect(refusal(bzImage(), { cmdline: 'x'.repeat(2048) })).toBe(
+      'The command line for kernel is too long: 2048 bytes, and this kernel takes 2047. Shorten cmdline.',
+    );
+    expect(load(bzImage(), { cmdline: 'x'.repeat(2047) }).entry.kind).toBe('linux');
+  });
+
+  it('is refused when it is truncated, 64-bit, a zImage or ancient', () => {
+    const whole = bzImage();
+    expect(refusal(whole.subarray(0, 40000))).toBe('kernel is truncated: its header says 68096 bytes, the file has 40000. Copy or fetch it again.');
+    expect(refusal(bzImage(header => header.setUint16(0x236, 1, true)))).toContain('is a 64-bit Linux kernel');
+    expect(refusal(bzImage(header => header.setUint8(0x211, 0)))).toContain('zImage');
+    expect(refusal(bzImage(header => header.setUint16(0x206, 0x200, true)))).toContain('boot protocol 2.00');
+  });
+});
+
+describe('a multiboot kernel', () => {
+  const code = new Uint8Array([...multibootWords(3), ...new Uint8Array(84).fill(0x90)]);
+  const kernel = elf(0x100010, [{ physical: 0x100000, bytes: code, memoryBytes: 0x3000 }]);
+
+  it('is entered with the magic in EAX and the information in EBX', () => {
+    const initrd = { name: 'first.mod', data: new Uint8Array(100).fill(1) };
+    const { memory, entry } = load(kernel, { cmdline: 'fast', initrd, modules: [{ name: 'second.mod', data: new Uint8Array(5000).fill(2) }] });
+    expect(entry.kind).toBe('multiboot');
+    expect(entry.eip).toBe(0x100010);
+    expect(entry.registers.eax).toBe(0x2badb002);
+    expect(memory.bytes[0x100000 + 0x2fff]).toBe(0);
+    const info = new DataView(memory.bytes.buffer, entry.registers.ebx);
+    expect(info.getUint32(0, true) & 0x24d).toBe(0x24d);
+    expect(info.getUint32(4, true)).toBe(639);
+    expect(info.getUint32(8, true)).toBe(31 * 1024);
+    expect(memory.string(info.getUint32(16, true))).toBe('fast');
+    expect(info.getUint32(20, true)).toBe(2);
+    const list = new DataView(memory.bytes.buffer, info.getUint32(24, true));
+    expect([list.getUint32(0, true), list.getUint32(4, true)]).toEqual([0x103000, 0x103064]);
+    expect([list.getUint32(16, true), list.getUint32(20, true)]).toEqual([0x104000, 0x104000 + 5000]);
+    expect(memory.string(list.getUint32(8, true))).toBe('first.mod');
+    expect(memory.bytes[0x104000 + 4999]).toBe(2);
+    expect(memory.string(info.getUint32(64, true))).toBe('Ringside');
+  });
+
+  it('sees the memory map as entries that begin with their size', () => {
+    const { memory, entry } = load(kernel);
+    const info = new DataView(memory.bytes.buffer, entry.registers.ebx);
+    const end = info.getUint32(48, true) + info.getUint32(44, true);
+    const seen = [];
+    for (let at = info.getUint32(48, true); at < end; at += memory.view.getUint32(at, true) + 4) {
+      seen.push({
+        base: Number(memory.view.getBigUint64(at + 4, true)),
+        length: Number(memory.view.getBigUint64(at + 12, true)),
+        type: memory.view.getUint32(at + 20, true),
+      });
+    }
+    expect(seen).toEqual(e820(32));
+  });
+
+  it('is entered physically when it is linked for a high address', () => {
+    const high = elf(0xc0100010, [{ physical: 0x100000, virtual: 0xc0100000, bytes: code }]);
+    expect(load(high).entry.eip).toBe(0x100010);
+  });
+
+  it('is loaded by the addresses in its header when flag 16 is set', () => {
+    const header = multibootWords(0x10003, 0x200010, 0x200000, 0x200040, 0x201000, 0x200030);
+    const flat = new Uint8Array(0x10 + 0x40 + 100);
+    flat.set(header, 0x10);
+    flat.fill(0x55, 0x30, 0x40);
+    const { memory, entry } = load(flat);
+    expect(entry.eip).toBe(0x200030);
+    expect(memory.bytes[0x200030]).toBe(0x55);
+    expect(memory.bytes[0x200040]).toBe(0);
+    expect(memory.bytes[0x200fff]).toBe(0);
+    expect(refusal(flat.subarray(0, 0x38))).toContain('truncated');
+  });
+
+  it('is refused when its demands or places cannot be met', () => {
+    const demands = elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array([...multibootWords(0x8), ...new Uint8Array(84)]) }]);
+    expect(refusal(demands)).toContain('demands multiboot features');
+    const far = elf(0x4000010, [{ physical: 0x4000000, bytes: code }]);
+    expect(refusal(far)).toBe(
+      'kernel does not fit: it wants 1 KiB at 0x4000000, which is not all memory in a guest of 32 MiB. Write memory = 66 or more.',
+    );
+    expect(refusal(elf(0x50, [{ physical: 0x100000, bytes: code }]))).toContain('outside what it loads');
+    expect(refusal(kernel, { initrd: { name: 'big.mod', data: new Uint8Array(40 * MIB) } })).toBe(
+      "big.mod (40 MiB) does not fit: of the guest's 32 MiB of memory 31 MiB are free above the kernel. Write memory = 42 or more.",
+    );
+    expect(refusal(kernel.subarray(0, 120))).toContain('truncated');
+  });
+});
+
+describe('a PVH kernel', () => {
+  const code = new Uint8Array(64).fill(0x90);
+  const kernel = elf(0x100000, [
+    { physical: 0x100000, bytes: code, memoryBytes: 0x2000 },
+    { type: 4, physical: 0, bytes: pvhNote(0x100020) },
+  ]);
+
+  it('is entered at its note with hvm_start_info in EBX', () => {
+    const data = new Uint8Array(6000).fill(3);
+    const { memory, entry } = load(kernel, { cmdline: 'quiet', initrd: { name: 'initrd', data }, acpiRsdp: 0xfc008000 });
+    expect(entry.kind).toBe('pvh');
+    expect(entry.eip).toBe(0x100020);
+    const start = new DataView(memory.bytes.buffer, entry.registers.ebx);
+    const quad = (at: number) => Number(start.getBigUint64(at, true));
+    expect(start.getUint32(0, true)).toBe(0x336ec578);
+    expect(start.getUint32(4, true)).toBe(1);
+    expect(start.getUint32(12, true)).toBe(1);
+    expect(Number(memory.view.getBigUint64(quad(16), true))).toBe(0x102000);
+    expect(Number(memory.view.getBigUint64(quad(16) + 8, true))).toBe(6000);
+    expect(memory.string(quad(24))).toBe('quiet');
+    expect(quad(32)).toBe(0xfc008000);
+    expect(start.getUint32(48, true)).toBe(4);
+    expect(Number(memory.view.getBigUint64(quad(40) + 72, true))).toBe(MIB);
+    expect(entry.registers.ebx).toBeGreaterThan(0x102000 + 6000);
+  });
+
+  it('that is multiboot too is entered as the caller prefers', () => {
+    const both = elf(0x100010, [
+      { physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) },
+      { type: 4, physical: 0, bytes: pvhNote(0x100020) },
+    ]);
+    expect(kernelKind(both)).toBe('multiboot');
+    expect(kernelKind(both, 'pvh')).toBe('pvh');
+  });
+});
+
+describe('what is no kernel', () => {
+  const withMagic = (at: number, magic: string, size = 0x9000) => {
+    const bytes = new Uint8Array(size).fill(0xfe);
+    for (let i = 0; i < magic.length; i++) bytes[at + i] = magic.charCodeAt(i);
+    return bytes;
+  };
+
+  it('is named by what it looks like', () => {
+    expect(refusal(new Uint8Array(0))).toBe('kernel is empty. Copy or fetch it again.');
+    expect(refusal(withMagic(0x8001, 'CD001'))).toContain('it looks like an ISO image');
+    expect(refusal(withMagic(510, '\x55\xaa'))).toContain('it looks like a disk image with a boot sector');
+    expect(refusal(withMagic(0, '\x1f\x8b'))).toContain('it looks like a gzip file. If it is a kernel, unpack it with gunzip');
+    expect(refusal(withMagic(0, '070701'))).toContain('Name it in ramdisk');
+    expect(refusal(new TextEncoder().encode('#!/bin/sh\necho\n'))).toContain('looks like a script');
+    expect(refusal(new TextEncoder().encode(`<!DOCTYPE html>${' '.repeat(2000)}`))).toContain('a web page: the download may have failed');
+  });
+
+  it('is an ELF file of the wrong kind', () => {
+    const code = [{ physical: 0x100000, bytes: new Uint8Array(64) }];
+    expect(refusal(elf(0x100000, code, 62))).toContain('is a 64-bit kernel');
+    expect(refusal(elf(0x100000, code, 40))).toContain('an ELF file for ARM, not for 32-bit x86');
+    expect(refusal(elf(0x100000, code))).toContain('without a multiboot header or a PVH note');
+    const multiboot2 = new Uint8Array(64);
+    new DataView(multiboot2.buffer).setUint32(12, 0xe85250d6, true); // file offset 96
+    expect(refusal(elf(0x100000, [{ physical: 0x100000, bytes: multiboot2 }]))).toContain('multiboot 2 kernel');
+  });
+});

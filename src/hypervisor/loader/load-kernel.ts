@@ -1,0 +1,100 @@
+/**
+ * Puts a kernel, its ramdisk and its start information into a guest's memory, as a boot loader would: Linux bzImage, multiboot 1, PVH.
+ */
+
+import { isElf, readElf } from './elf.ts';
+import { isLinux, loadLinux } from './linux.ts';
+import { looksLike } from './looks-like.ts';
+import { hasMultiboot2Header, loadMultiboot, multibootHeader } from './multiboot.ts';
+import { type E820Entry, type GuestMemory, type LoadedFile, LoadError } from './plan.ts';
+import { loadPvh, pvhEntry } from './pvh.ts';
+
+export interface LoadOptions {
+  kernel: Uint8Array;
+  /** The kernel's file name, for messages. */
+  name: string;
+  /** Linux: the initrd. Multiboot and PVH: the first module. */
+  initrd?: LoadedFile;
+  /** Further modules (multiboot, PVH). */
+  modules?: LoadedFile[];
+  cmdline: string;
+  /** What the guest was promised, for messages; what is there is said by `e820`. */
+  memoryMiB: number;
+  e820: E820Entry[];
+  /** Guest-physical address of ACPI's root pointer. */
+  acpiRsdp?: number;
+  /** Which way to enter a kernel that offers both; default multiboot, as on a PC. */
+  prefer?: 'multiboot' | 'pvh';
+}
+
+/**
+ * Processor state at a kernel's entry: 32-bit protected mode, paging off, interrupts off, A20 open, all segments flat with 4-GiB limits.
+ * `cs` selects an execute/read, `ds` (for DS, ES, FS, GS, SS) a read/write descriptor of the GDT that lies at `gdt`.
+ */
+export interface EntryState {
+  kind: 'linux' | 'multiboot' | 'pvh';
+  /** For logs: what was loaded, and where. */
+  about: string;
+  eip: number;
+  registers: { eax: number; ebx: number; ecx: number; edx: number; esi: number; edi: number; ebp: number; esp: number };
+  gdt: { base: number; limit: number };
+  cs: number;
+  ds: number;
+}
+
+/** Which loader takes the file; undefined when it is no kernel that can be entered directly. */
+export function kernelKind(kernel: Uint8Array, prefer: LoadOptions['prefer'] = 'multiboot'): EntryState['kind'] | undefined {
+  if (isLinux(kernel)) return 'linux';
+  const multiboot = multibootHeader(kernel) >= 0;
+  if (multiboot && prefer === 'multiboot') return 'multiboot';
+  if (isElf(kernel)) {
+    try {
+      if (pvhEntry(readElf(kernel, '')) !== undefined) return 'pvh';
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+    }
+  }
+  return multiboot ? 'multiboot' : undefined;
+}
+
+/**
+ * Loads a kernel. Nothing is written before every check has passed.
+ * @throws LoadError with one message for the user: which file, what is wrong with it, what to do.
+ */
+export function loadKernel(memory: GuestMemory, options: LoadOptions): EntryState {
+  const { kernel, name, cmdline, initrd } = options;
+  if (kernel.length === 0) throw new LoadError(`${name} is empty. Copy or fetch it again.`);
+  if (cmdline.includes('\0')) throw new LoadError(`The command line for ${name} holds a zero byte. Remove it from cmdline.`);
+  if (initrd && initrd.data.length === 0) throw new LoadError(`${initrd.name} is empty. Copy or fetch it again, or remove ramdisk.`);
+  switch (kernelKind(kernel, options.prefer)) {
+    case 'linux':
+      return loadLinux(memory, options);
+    case 'multiboot':
+      return loadMultiboot(memory, options);
+    case 'pvh':
+      return loadPvh(memory, options);
+    default:
+      throw new LoadError(`${name} ${whyNotKernel(kernel, name)}`);
+  }
+}
+
+function whyNotKernel(kernel: Uint8Array, name: string): string {
+  if (isElf(kernel)) {
+    let elf: ReturnType<typeof readElf>;
+    try {
+      elf = readElf(kernel, name);
+    } catch (error) {
+      if (error instanceof LoadError) return error.message.slice(name.length + 1);
+      throw error;
+    }
+    if (hasMultiboot2Header(kernel)) return 'is a multiboot 2 kernel, and Ringside boots multiboot 1. Build it with a multiboot 1 header.';
+    if (elf.notes.some(note => note.owner === 'Xen')) {
+      return 'is a kernel for Xen paravirtual (PV) guests only: it has no PVH entry note. Use one with PVH, or a bzImage.';
+    }
+    return 'is an ELF program without a multiboot header or a PVH note, so nothing says how to start it. Use a kernel image.';
+  }
+  if (kernel.length < 1024)
+    return `is not a kernel: it has only ${kernel.length} bytes and looks like ${looksLike(kernel).what}. ${looksLike(kernel).advice}`;
+  const { what, advice } = looksLike(kernel);
+  return `is not a kernel: it looks like ${what}. ${advice}`;
+}
