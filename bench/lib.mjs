@@ -1,0 +1,130 @@
+/**
+ * What the benchmarks share. Every figure is a ratio to a peer that ran in turn with us, in the same run: the machine's other work then weighs on both.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { at, guestsFolder } from '../scripts/lib.mjs';
+
+/** Seconds after which a program that has not come to its last line is ended. */
+const LIMIT_S = 590;
+
+/** Firmware that v86 needs, as `npm run guests` fetches it (Debian's seabios package): undefined where it is not there. */
+export function firmware() {
+  const folder = process.env.ROMS_DIR ?? join(guestsFolder, 'firmware');
+  const find = (...names) => names.map(name => join(folder, name)).find(path => existsSync(path));
+  const bios = find('seabios.bin', 'bios.bin');
+  const vgaBios = find('vgabios.bin', 'vgabios-stdvga.bin');
+  return bios && vgaBios ? { bios, vgaBios } : undefined;
+}
+
+/**
+ * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
+ * multiboot header; else a Linux bzImage).
+ */
+export const peers = {
+  ringside: job => [
+    at('bin', 'ringside.mjs'),
+    'boot',
+    '--kernel',
+    job.kernel,
+    ...(job.initrd ? ['--initrd', job.initrd] : []),
+    '--cmdline',
+    job.cmdline,
+    '--memory',
+    String(job.memory),
+    '--timeout',
+    String(LIMIT_S),
+  ],
+  /** v86 without its compiler: its interpreter is WebAssembly made from Rust. */
+  v86: job => [
+    at('bench', 'v86.mjs'),
+    JSON.stringify({
+      ...firmware(),
+      memory: job.memory,
+      cmdline: job.cmdline,
+      initrd: job.initrd,
+      [job.multiboot ? 'multiboot' : 'bzimage']: job.kernel,
+    }),
+  ],
+};
+
+/**
+ * Runs a guest on one of the peers until a line of its serial port contains `until`; `onLine(line, ms)` sees every line with the time of its arrival.
+ * Resolves with the seconds from the start of the process, or with `why` it did not get there.
+ */
+export function runGuest(peer, job, until, onLine = () => {}) {
+  return new Promise(resolve => {
+    const start = performance.now();
+    const child = spawn(process.execPath, peers[peer](job), { stdio: ['ignore', 'pipe', 'pipe'] });
+    let rest = '';
+    let errors = '';
+    const tail = [];
+    const end = result => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      resolve(result);
+    };
+    const failed = why => end({ why: `${why}\n  ${[...tail, errors.trim()].filter(Boolean).join('\n  ')}` });
+    const timer = setTimeout(() => failed(`no "${until}" in ${LIMIT_S} s`), LIMIT_S * 1000);
+    child.stderr.on('data', data => {
+      errors = (errors + data).slice(-1000);
+    });
+    child.stdout.on('data', data => {
+      const now = performance.now();
+      const lines = (rest + data.toString('latin1')).split('\n');
+      rest = lines.pop();
+      for (const raw of lines) {
+        const line = raw.replaceAll('\r', '');
+        tail.push(line);
+        if (tail.length > 5) tail.shift();
+        onLine(line, now);
+        if (line.includes(until)) return end({ seconds: (now - start) / 1000 });
+      }
+    });
+    child.on('error', error => failed(error.message));
+    child.on('close', status => failed(`ended with status ${status}`));
+  });
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export const geometricMean = values => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+
+/** Three significant digits. */
+export const short = value => (Number.isFinite(value) ? (value >= 100 ? value.toFixed(0) : value.toPrecision(3)) : '-');
+
+/** `--name value` and `--flag` options; ends with a sentence and status 2 on any other. */
+export function options(defaults) {
+  const values = { ...defaults };
+  const argv = process.argv.slice(2);
+  for (let i = 0; i < argv.length; i++) {
+    const name = argv[i].replace(/^--/, '');
+    if (!argv[i].startsWith('--') || !(name in defaults)) {
+      console.error(
+        `unknown option ${argv[i]}; known: ${Object.keys(defaults)
+          .map(key => `--${key}`)
+          .join(' ')}`,
+      );
+      process.exit(2);
+    }
+    if (typeof defaults[name] === 'boolean') values[name] = true;
+    else values[name] = typeof defaults[name] === 'number' ? Number(argv[++i]) : argv[++i];
+    if (values[name] === undefined || Number.isNaN(values[name])) {
+      console.error(`${argv[i - 1]} wants a ${typeof defaults[name]}`);
+      process.exit(2);
+    }
+  }
+  return values;
+}
+
+/** Ends with a sentence and status 1: something the benchmark needs is not here. */
+export function need(present, sentence) {
+  if (present) return;
+  console.error(sentence);
+  process.exit(1);
+}
