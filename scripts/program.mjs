@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildPrograms } from './build.mjs';
-import { at } from './lib.mjs';
+import { at, root } from './lib.mjs';
 
 /** Builds, loads and runs `name`. Its module's `main(argv)` gives the exit status. */
 export async function runProgram(name, argv) {
@@ -22,6 +22,8 @@ export async function runProgram(name, argv) {
   }
   // npm runs scripts in the repository; the person who typed the command may stand elsewhere, and file names are theirs.
   if (process.env.npm_lifecycle_event && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
+  // A program is a bundle in build/ and cannot tell from its own place where .cache/ is.
+  process.env.RINGSIDE_ROOT = root;
   process.argv = [process.execPath, path, ...argv];
   // `ringside … | head` is no error.
   process.stdout.on('error', error => process.exit(error.code === 'EPIPE' ? 0 : 1));

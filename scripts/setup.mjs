@@ -2,6 +2,7 @@
  * Set-up of a fresh machine, each part done only when it is missing: npm packages, browsers, guests.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { at, canInstallPackages, guestsFolder, npm, run, say, which } from './lib.mjs';
 
 const lockOf = path => JSON.parse(readFileSync(path, 'utf8')).packages;
@@ -52,9 +53,12 @@ export async function ensureChromium() {
   return find() ? { path: find() } : { why };
 }
 
+/** True once `npm run guests` has come to its end: it writes the catalogue last. */
+export const guestsFetched = () => existsSync(join(guestsFolder, 'catalogue.json'));
+
 /** Fetches and assembles the guests that are missing; returns undefined, or a sentence that says why some are. */
-export async function ensureGuests({ quiet = false, limitSeconds = 1200 } = {}) {
-  if (!existsSync(at('scripts', 'guests.mjs'))) return 'this version has no guests to fetch';
-  const status = await run(process.execPath, [at('scripts', 'guests.mjs')], { quiet, limitSeconds, stdout: 2 });
-  return status === 0 && existsSync(guestsFolder) ? undefined : `npm run guests ended with status ${status}`;
+export async function ensureGuests({ limitSeconds = 1200 } = {}) {
+  if (!existsSync(at('scripts', 'guests.ts'))) return 'this version has no guests to fetch';
+  const status = await run(process.execPath, [at('scripts', 'program.mjs'), 'guests'], { limitSeconds, stdout: 2 });
+  return status === 0 && guestsFetched() ? undefined : `npm run guests ended with status ${status}`;
 }

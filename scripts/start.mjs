@@ -4,12 +4,11 @@
  * Everything from a fresh clone to the page in a browser: npm packages, guests (where they can be fetched), the build, a local server.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildPage } from './build.mjs';
-import { guestsFolder, say, which } from './lib.mjs';
+import { say, which } from './lib.mjs';
 import { serve } from './serve.mjs';
-import { ensureDependencies, ensureGuests } from './setup.mjs';
+import { ensureDependencies, ensureGuests, guestsFetched } from './setup.mjs';
 
 /** Shows the page in the person's browser; where there is none to open, the printed address has to do. */
 function openPage(url) {
@@ -31,7 +30,7 @@ function options() {
 try {
   const { open, port, host } = options();
   await ensureDependencies();
-  const guests = existsSync(guestsFolder) ? Promise.resolve(undefined) : ensureGuests({ limitSeconds: 900 });
+  const guests = guestsFetched() ? Promise.resolve(undefined) : ensureGuests({ limitSeconds: 900 });
   if (await buildPage()) say('the page is built');
   const why = await guests;
   if (why) say(`the Debian guests are not here (${why}); the demo guest and whatever you drop work without them`);
