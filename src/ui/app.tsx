@@ -1,0 +1,77 @@
+/** The page: regions, and what stands in them. */
+
+import { useEffect } from 'preact/hooks';
+import { command } from './host.ts';
+import { sessions } from './sessions.ts';
+import { addFiles, detailOpen, dragging, go, place, treeOpen } from './state.ts';
+import { strings } from './strings.ts';
+import { DraftInspector, DraftPage } from './parts/draft.tsx';
+import { Activity, GuestPage } from './parts/guest.tsx';
+import { Home, named } from './parts/home.tsx';
+import { Header, Isolation, Strip, Tree } from './parts/shell.tsx';
+
+export function App() {
+  useEffect(dropTarget, []);
+  useEffect(regionKeys, []);
+  const here = place.value;
+  const session = here.kind === 'domain' ? sessions.value.get(here.id) : undefined;
+  const inspector = session ? <Activity session={session} /> : here.kind === 'draft' ? <DraftInspector /> : null;
+  return <div class={`app on-${here.kind}`}>
+    <a class="skip" href="#bench">{strings.skip}</a>
+    <Header />
+    <Tree />
+    {(treeOpen.value || detailOpen.value) && <div class="scrim" onClick={() => { treeOpen.value = detailOpen.value = false; }} />}
+    <main class="bench" id="bench" tabIndex={-1}>
+      <Isolation />
+      {here.kind === 'draft' ? <DraftPage /> : session ? <GuestPage key={session.id} session={session} /> : <Home />}
+    </main>
+    {inspector && <aside class={`insp${detailOpen.value ? ' open' : ''}`} id="inspector" tabIndex={-1} aria-label={here.kind === 'draft' ? strings.draft.form : strings.activity.label}>{inspector}</aside>}
+    <Strip />
+    {dragging.value && here.kind !== 'home' && <div class="dropveil"><p>{strings.home.dropNow}</p></div>}
+  </div>;
+}
+
+/** The whole page takes files; nothing starts by dropping. */
+function dropTarget(): () => void {
+  let depth = 0;
+  const hasFiles = (event: DragEvent) => [...event.dataTransfer?.types ?? []].includes('Files');
+  const enter = (event: DragEvent) => { if (hasFiles(event)) { event.preventDefault(); depth++; dragging.value = true; } };
+  const over = (event: DragEvent) => { if (hasFiles(event)) { event.preventDefault(); event.dataTransfer!.dropEffect = 'copy'; } };
+  const leave = (event: DragEvent) => { if (hasFiles(event) && --depth <= 0) { depth = 0; dragging.value = false; } };
+  const drop = (event: DragEvent) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    dragging.value = false;
+    void addFiles(named([...event.dataTransfer!.files]));
+  };
+  const pairs = [['dragenter', enter], ['dragover', over], ['dragleave', leave], ['drop', drop]] as const;
+  for (const [type, listener] of pairs) window.addEventListener(type, listener);
+  return () => { for (const [type, listener] of pairs) window.removeEventListener(type, listener); };
+}
+
+/** Alt + 1 to 5: tree, workbench, inspector, task log, console. Ctrl + Alt + P pauses or runs. */
+function regionKeys(): () => void {
+  const onKey = (event: KeyboardEvent) => {
+    if (event.altKey && event.ctrlKey && event.code === 'KeyP') {
+      const here = place.peek();
+      const domain = here.kind === 'domain' ? sessions.peek().get(here.id)?.info.peek() : undefined;
+      if (!domain) return;
+      event.preventDefault();
+      void command(domain.state === 'p' ? 'unpause' : 'pause', domain);
+      return;
+    }
+    if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !/^Digit[1-5]$/.test(event.code)) return;
+    event.preventDefault();
+    const id = ['tree', 'bench', 'inspector', 'strip', ''][Number(event.code[5]) - 1];
+    if (id === 'tree') treeOpen.value = matchMedia('(max-width: 1023px)').matches;
+    if (id === 'inspector') detailOpen.value = matchMedia('(max-width: 1023px)').matches;
+    if (!id && place.peek().kind === 'home') {
+      const last = [...sessions.peek().keys()].at(-1);
+      if (last !== undefined) go({ kind: 'domain', id: last });
+    }
+    requestAnimationFrame(() => (id ? document.getElementById(id) : document.querySelector<HTMLElement>('[data-console]'))?.focus());
+  };
+  window.addEventListener('keydown', onKey);
+  return () => window.removeEventListener('keydown', onKey);
+}

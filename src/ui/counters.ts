@@ -1,0 +1,69 @@
+/** Reads a domain's counters block (src/hypervisor/layout.ts) and turns two readings into rates. */
+
+import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
+
+export interface Sample {
+  /** When it was read, milliseconds of the page's clock. */
+  at: number;
+  /** Letter as `xl list` prints it. */
+  state: string;
+  retired: number;
+  runNs: number;
+  idleNs: number;
+  exits: number;
+  nowNs: number;
+  /** A counter a reason, in the block's order. */
+  byReason: Uint32Array;
+}
+
+export interface Rates {
+  instructionsPerSecond: number;
+  exitsPerSecond: number;
+  /** Share of the time that guest code ran, 0-1. */
+  running: number;
+  reasons: { reason: number; perSecond: number; total: number }[];
+}
+
+const EXIT_WORDS = 128;
+
+/** Basic exit reason of the n-th counter: 0-63, then those from 0x80. */
+export const reasonOf = (index: number): number => (index < 64 ? index : 0x80 + index - 64);
+
+/** A consistent copy; the last try is taken as it is, so that a busy writer cannot starve the reader. */
+export function readCounters(words: Int32Array, at: number): Sample {
+  let copy = words.slice(0, COUNTER_WORDS);
+  for (let tries = 0; tries < 4; tries++) {
+    const before = Atomics.load(words, COUNTERS.SEQUENCE);
+    copy = words.slice(0, COUNTER_WORDS);
+    if (!(before & 1) && Atomics.load(words, COUNTERS.SEQUENCE) === before) break;
+  }
+  const u = new Uint32Array(copy.buffer, 0, COUNTER_WORDS);
+  const wide = (at: number) => u[at]! + u[at + 1]! * 2 ** 32;
+  const letter = u[COUNTERS.STATE]!;
+  return {
+    at,
+    state: letter > 32 && letter < 127 ? String.fromCharCode(letter) : '',
+    retired: wide(COUNTERS.RETIRED),
+    runNs: wide(COUNTERS.RUN_NS),
+    idleNs: wide(COUNTERS.IDLE_NS),
+    exits: wide(COUNTERS.EXITS_TOTAL),
+    nowNs: wide(COUNTERS.NOW_NS),
+    byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_WORDS),
+  };
+}
+
+/** What happened from one sample to a later one. Reasons that were ever seen, most frequent in total first. */
+export function rates(from: Sample, to: Sample): Rates {
+  const seconds = Math.max((to.at - from.at) / 1000, 1e-3);
+  const reasons: Rates['reasons'] = [];
+  to.byReason.forEach((total, index) => {
+    if (total > 0) reasons.push({ reason: reasonOf(index), perSecond: ((total - from.byReason[index]!) >>> 0) / seconds, total });
+  });
+  reasons.sort((a, b) => b.total - a.total);
+  return {
+    instructionsPerSecond: Math.max(0, to.retired - from.retired) / seconds,
+    exitsPerSecond: Math.max(0, to.exits - from.exits) / seconds,
+    running: Math.min(1, Math.max(0, to.runNs - from.runNs) / 1e9 / seconds),
+    reasons,
+  };
+}

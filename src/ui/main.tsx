@@ -1,0 +1,28 @@
+/** Entry of the page. */
+
+import '@xterm/xterm/css/xterm.css';
+import './style.css';
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { connect, reportProblem, sentence } from './host.ts';
+import { loadCatalogue } from './offers.ts';
+import { followDomains } from './sessions.ts';
+import { loadSettings } from './settings.ts';
+import { place } from './state.ts';
+import { strings } from './strings.ts';
+import { followTheme } from './theme.ts';
+
+// Nothing may fail silently: whatever was thrown stands in the task log.
+window.addEventListener('error', event => {
+  // The browser's own note about observers that took another round is no failure.
+  if (/^ResizeObserver loop/.test(event.message)) return;
+  reportProblem(strings.errors.page, strings.errors.pageFailed(event.error ? sentence(event.error) : event.message));
+});
+window.addEventListener('unhandledrejection', event => reportProblem(strings.errors.page, strings.errors.pageFailed(sentence(event.reason))));
+
+await loadSettings();
+followTheme();
+followDomains(id => { const here = place.peek(); return here.kind === 'domain' && here.id === id; });
+render(<App />, document.getElementById('app')!);
+void connect();
+void loadCatalogue();

@@ -1,0 +1,82 @@
+/** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
+
+import { signal } from '@preact/signals';
+import type { NamedFile, OfferedGuest } from '../dom0/api.ts';
+import { reportProblem, sentence } from './host.ts';
+import { strings } from './strings.ts';
+import { bytes } from './terminal.ts';
+
+const demo: OfferedGuest = {
+  id: 'demo', title: strings.demo.title, about: strings.demo.about, bytes: 0,
+  files: [
+    { name: 'demo.cfg', url: new URL('../../guests/demo/demo.cfg', import.meta.url).href },
+    { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
+  ],
+};
+
+export const offers = signal<OfferedGuest[]>([demo]);
+
+/** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
+export async function loadCatalogue(): Promise<void> {
+  const base = new URL('guests/catalogue.json', document.baseURI);
+  try {
+    const answer = await fetch(base);
+    // A server that answers every address with the page has no catalogue either.
+    if (!answer.ok || !/json/.test(answer.headers.get('content-type') ?? '')) return;
+    const list: unknown = await answer.json();
+    if (!Array.isArray(list)) return;
+    const guests = (list as OfferedGuest[]).filter(guest => guest && typeof guest.id === 'string' && Array.isArray(guest.files));
+    offers.value = [demo, ...guests.map(guest => ({ ...guest, files: guest.files.map(file => ({ name: file.name, url: new URL(file.url, base).href })) }))];
+  } catch (error) {
+    reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));
+  }
+}
+
+export interface Progress {
+  name: string;
+  done: number;
+  all: number;
+  startedAt: number;
+}
+
+/** Fetches a guest's files. Throws a sentence; an abort throws an AbortError. */
+export async function fetchGuest(guest: OfferedGuest, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<NamedFile[]> {
+  const files: NamedFile[] = [];
+  const startedAt = performance.now();
+  let before = 0;
+  for (const { name, url } of guest.files) {
+    let answer: Response;
+    try {
+      answer = await fetch(url, { signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw new Error(guest.bytes ? strings.errors.downloadBroke(name, sentence(error)) : strings.errors.notBuilt(name));
+    }
+    // A server that answers an unknown address with the page itself has no such file.
+    const isPage = /text\/html/.test(answer.headers.get('content-type') ?? '');
+    if (!answer.ok || isPage) throw new Error(guest.bytes ? strings.errors.download(name, isPage ? 404 : answer.status) : strings.errors.notBuilt(name));
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let done = 0;
+    try {
+      const reader = answer.body!.getReader();
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        chunks.push(part.value as Uint8Array<ArrayBuffer>);
+        done += part.value.length;
+        onProgress({ name, done: before + done, all: guest.bytes, startedAt });
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw new Error(strings.errors.downloadBroke(name, sentence(error)));
+    }
+    before += done;
+    files.push({ name, data: new Blob(chunks) });
+  }
+  return files;
+}
+
+/** "vmlinuz: 3.1 of 8.0 MiB, 2 s left". */
+export function progressText({ name, done, all, startedAt }: Progress, now: number): string {
+  const seconds = (now - startedAt) / 1000;
+  const left = done > 0 && all > done && seconds > 0.4 ? Math.ceil((all - done) * seconds / done) : 0;
+  return strings.home.fetching(name, bytes(done), bytes(Math.max(all, done)), left);
+}

@@ -1,0 +1,99 @@
+/** A domain: its windows, what one can do to it, and what it does to the hypervisor. */
+
+import type { ComponentChildren } from 'preact';
+import { command } from '../host.ts';
+import type { DomainSession } from '../sessions.ts';
+import { windows, type WindowChoice } from '../settings.ts';
+import { bootAgain, detailOpen, go, saveState } from '../state.ts';
+import { exitName, strings } from '../strings.ts';
+import { Icon, ModeBadge, Spark, StateMark } from './marks.tsx';
+import { ScreenWindow } from './screen.tsx';
+import { SerialWindow } from './serial.tsx';
+
+const words = strings.guest;
+
+/** What stands on the workbench: the person's choice, else what the guest uses. */
+function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
+  if (windows.value !== 'auto') return windows.value;
+  if (session.drew.value && session.spoke.value) return 'both';
+  return session.drew.value ? 'screen' : 'serial';
+}
+
+export function GuestPage({ session }: { session: DomainSession }) {
+  const domain = session.info.value;
+  const gone = session.gone.value;
+  const over = gone || domain.state === 's' || domain.state === 'c';
+  const paused = domain.state === 'p';
+  const view = shownWindows(session);
+  return <>
+    <div class="bh guest">
+      <div class="row">
+        <h2><StateMark state={gone ? 's' : session.state} />{domain.name}</h2><ModeBadge type={domain.type} />
+        <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
+        <div class="seg" role="group" aria-label={words.view}>
+          {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; }}>{words[choice]}</button>)}
+        </div>
+        <button class="btn only-m" aria-expanded={detailOpen.value} onClick={() => { detailOpen.value = !detailOpen.value; }}>{words.detail}</button>
+      </div>
+      <div class="row wrap tools" role="toolbar" aria-label={domain.name}>
+        {over ? <>
+          <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : strings.states[domain.state]!))}</span><span class="grow" />
+          {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
+          {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => void command('destroy', domain)}>{words.destroy}</Tool>}
+        </> : <>
+          <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}><Icon name={paused ? 'run' : 'pause'} />{paused ? words.run : words.pause}</Tool>
+          <Tool onClick={() => void command('reset', domain)}><Icon name="reset" />{words.reset}</Tool>
+          <Tool onClick={() => void command('shutdown', domain)}><Icon name="power" />{words.power}</Tool>
+          <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
+          <Tool onClick={() => void command('destroy', domain)}><Icon name="close" />{words.destroy}</Tool>
+        </>}
+      </div>
+    </div>
+    <div class={`desk ${view}`}>
+      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} />}
+      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} />}
+    </div>
+  </>;
+}
+
+const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => <button class="btn" onClick={onClick}>{children}</button>;
+
+/** 1234567 → "1.23 M", 987654 → "988 k": three figures. */
+export function figures(n: number): string {
+  if (n >= 1e9) return `${(n / 1e9).toPrecision(3)} G`;
+  if (n >= 999_500) return `${(n / 1e6).toPrecision(3)} M`;
+  if (n >= 10_000) return `${Math.round(n / 1000)} k`;
+  return n >= 10 || n === 0 ? String(Math.round(n)) : n.toFixed(1);
+}
+const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
+
+/** Live counters of a domain, read from the block its worker writes. */
+export function Activity({ session }: { session: DomainSession }) {
+  const text = strings.activity;
+  const rates = session.rates.value, sample = session.sample.value;
+  const history = session.history.value;
+  const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
+  const top = Math.max(1, ...(rates?.reasons.map(row => row.perSecond) ?? []));
+  return <>
+    <section class="rate">
+      <h3>{text.rate}</h3>
+      <div class="row"><span class="big m">{rates ? figures(rates.instructionsPerSecond) : strings.tree.noData}</span><span class="grow" />
+        <Spark values={history.map(point => point.instructionsPerSecond / peak)} label={text.rate} width={132} height={34} /></div>
+      <dl class="kv">
+        <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
+        <dt>{text.run}</dt><dd>{rates ? `${Math.round(100 * rates.running)} %` : strings.tree.noData} <span class="plain dim">{text.ofTime}</span></dd>
+      </dl>
+    </section>
+    <section class="exits">
+      <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
+      {!rates?.reasons.length ? <p class="hint">{text.none}</p> : <table>
+        <thead><tr><th>{text.reason}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
+        <tbody>{rates.reasons.map(({ reason, perSecond, total }) => <tr key={reason}>
+          <td><span class="m dim no">{reason}</span> {exitName(reason)}<div class="bar c-hv"><i style={`width:${(100 * perSecond / top).toFixed(1)}%`} /></div></td>
+          <td class="num m">{figures(perSecond)}</td><td class="num m dim">{figures(total)}</td>
+        </tr>)}</tbody>
+      </table>}
+    </section>
+    <p class="why"><b>{text.why}</b> {text.whyText}<span class="src">{text.whySource}</span></p>
+  </>;
+}

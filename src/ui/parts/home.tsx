@@ -1,0 +1,63 @@
+/** First view: boot something, drop a definition, or stay in a terminal. */
+
+import { info } from '../host.ts';
+import { offers, progressText } from '../offers.ts';
+import { addFiles, bootOffer, dragging, fetching, offerProblems } from '../state.ts';
+import { strings } from '../strings.ts';
+import { bytes } from '../terminal.ts';
+import type { OfferedGuest } from '../../dom0/api.ts';
+import { ChooseFiles, Icon, Tag } from './marks.tsx';
+
+export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
+
+export function Home() {
+  return <div class="body first">
+    <div class="hero"><div>
+      <h1>{strings.home.title}<br />{strings.home.title2}</h1>
+      <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
+    </div></div>
+    <div class="cards">
+      <section class="card">
+        <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
+        <p class="sec">{strings.home.bootHint}</p>
+        <table><thead><tr><th>{strings.home.guest}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
+          <tbody>{offers.value.map(guest => <Offer key={guest.id} guest={guest} />)}</tbody></table>
+        {offers.value.length === 1 && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
+      </section>
+      <section class="card">
+        <h2><Icon name="drop" size={15} /> {strings.home.drop}</h2>
+        <p class="sec">{strings.home.dropHint}</p>
+        <div class={`dropz${dragging.value ? ' over' : ''}`}>
+          <ul>{strings.home.dropKinds.map(([kind, what]) => <li key={kind}><code>{kind}</code><span>{what}</span></li>)}</ul>
+          <p class="sec">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
+          <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles></p>
+        </div>
+      </section>
+      <section class="card">
+        <h2><Icon name="prompt" size={15} /> {strings.home.shell}</h2>
+        <p class="sec">{strings.home.shellHint}</p>
+        <ol class="less">{strings.home.shellLines.map(([command, does]) => <li key={command}><code>{command}</code><span class="dim">{does}</span></li>)}</ol>
+      </section>
+    </div>
+  </div>;
+}
+
+function Offer({ guest }: { guest: OfferedGuest }) {
+  const fetch = fetching.value.get(guest.id);
+  const problem = offerProblems.value.get(guest.id);
+  return <>
+    <tr>
+      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line">{guest.about}</span></td>
+      <td class="num nw">{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
+      <td class="num">{fetch
+        ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
+        : <button class="btn sm" aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => void bootOffer(guest)}>{strings.home.bootButton}</button>}</td>
+    </tr>
+    {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={3} role="status">
+      {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}
+      {fetch?.progress && guest.bytes > 0 && !fetch.building && <>
+        <div class="bar"><i style={`width:${Math.min(100, 100 * fetch.progress.done / fetch.progress.all)}%`} /></div><span class="sec">{progressText(fetch.progress, performance.now())}</span></>}
+      {problem && <Tag kind="failed"><span>{problem}</span></Tag>}
+    </td></tr>}
+  </>;
+}

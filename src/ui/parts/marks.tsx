@@ -1,0 +1,83 @@
+/** Small drawn marks: state glyphs, icons, badges, owner chips. Shape first, letter second, hue third. */
+
+import type { ComponentChildren } from 'preact';
+import { strings } from '../strings.ts';
+
+const PATHS = {
+  run: <path d="M3 1.5v9l8-4.5z" fill="currentColor" />,
+  blocked: <circle cx="6" cy="6" r="4.2" fill="none" stroke="currentColor" stroke-width="1.7" />,
+  pause: <path d="M2 1h3v10H2zM7 1h3v10H7z" fill="currentColor" />,
+  square: <path d="M2 2h8v8H2z" fill="currentColor" />,
+  open: <path d="M2 2h8v8H2z" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  cross: <path d="M2 2l8 8M10 2l-8 8" fill="none" stroke="currentColor" stroke-width="2.1" />,
+  diamond: <path d="M6 1l5 5-5 5-5-5z" fill="none" stroke="currentColor" stroke-width="1.5" />,
+  check: <path d="M1.5 6.5l3 3 6-7" fill="none" stroke="currentColor" stroke-width="1.8" />,
+  wave: <path d="M1 5c2-3 3.5-1 5 0s3 2 5-1M1 9c2-3 3.5-1 5 0s3 2 5-1" fill="none" stroke="currentColor" stroke-width="1.5" />,
+  none: <><circle cx="6" cy="6" r="4.6" fill="none" stroke="currentColor" stroke-width="1.4" /><path d="M2.8 9.2l6.4-6.4" stroke="currentColor" stroke-width="1.4" /></>,
+  menu: <path d="M1 2.5h10M1 6h10M1 9.5h10" stroke="currentColor" stroke-width="1.4" />,
+  close: <path d="M2.5 2.5l7 7M9.5 2.5l-7 7" stroke="currentColor" stroke-width="1.4" />,
+  down: <path d="M2.5 4.5L6 8l3.5-3.5" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  up: <path d="M2.5 7.5L6 4l3.5 3.5" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  drop: <path d="M6 1v6.5M3 5l3 3 3-3M1 10.7h10" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  prompt: <path d="M1.5 2.5L5 6 1.5 9.5M6 10h5" fill="none" stroke="currentColor" stroke-width="1.5" />,
+  host: <><rect x="1.2" y="1.5" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /><rect x="1.2" y="6.9" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /></>,
+  theme: <><circle cx="6" cy="6" r="4.8" fill="none" stroke="currentColor" stroke-width="1.3" /><path d="M6 1.2a4.8 4.8 0 0 1 0 9.6z" fill="currentColor" /></>,
+  reset: <path d="M9.8 3.8A4.5 4.5 0 1 0 10.5 6M10.2 1v3h-3" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  power: <path d="M3.5 2.7a4.5 4.5 0 1 0 5 0M6 .8v5" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  picture: <><rect x="1" y="2" width="10" height="8" rx="1" fill="none" stroke="currentColor" stroke-width="1.2" /><path d="M1.5 9l3-3.5 2 2 1.5-1.5 2.5 3" fill="none" stroke="currentColor" stroke-width="1.2" /></>,
+};
+export type IconName = keyof typeof PATHS;
+
+export const Icon = ({ name, size = 12 }: { name: IconName; size?: number }) =>
+  <svg viewBox="0 0 12 12" width={size} height={size} aria-hidden="true">{PATHS[name]}</svg>;
+
+const STATE_ICONS: Record<string, IconName> = { r: 'run', b: 'blocked', p: 'pause', s: 'square', c: 'cross', d: 'diamond', '-': 'open' };
+
+/** Glyph and letter of an `xl list` state. */
+export const StateMark = ({ state }: { state: string }) =>
+  <span class={`st ${state}`} title={strings.states[state]}><Icon name={STATE_ICONS[state] ?? 'open'} />{state}<span class="hidden"> {strings.states[state]}</span></span>;
+
+export const ModeBadge = ({ type }: { type: string }) => <span class={`mode ${type}`}>{strings.types[type] ?? type}</span>;
+
+/** Owner colours in order of creation: Domain-0 has its own, guests take A to E in turn; the id is the identity. */
+export const ownerClass = (id: number): string => (id === 0 ? 'c-d0' : `c-${'ABCDE'[(id - 1) % 5]}`);
+export const Chip = ({ id }: { id?: number }) => <i class={`chip ${id === undefined ? 'c-free' : ownerClass(id)}`} />;
+
+const TAGS: Record<string, [tone: string, icon: IconName]> = {
+  used: ['ok', 'check'], approximated: ['warn', 'wave'], ignored: ['off', 'none'], missing: ['bad', 'cross'], error: ['bad', 'cross'],
+  done: ['ok', 'check'], failed: ['bad', 'cross'], running: ['', 'run'],
+};
+
+/** A verdict or an outcome: glyph, word, hue. */
+export function Tag({ kind, children }: { kind: string; children: ComponentChildren }) {
+  const [tone, icon] = TAGS[kind] ?? ['', 'none'];
+  return <span class={`tag ${tone}`}><Icon name={icon} />{children}</span>;
+}
+
+export const Brand = () =>
+  <span class="brand">
+    <svg viewBox="0 0 24 24" aria-hidden="true">
+      <g fill="none" stroke="currentColor" stroke-width="1.7"><path d="M22.3 12A10.3 10.3 0 1 1 12 1.7" /><path d="M12 5.4A6.6 6.6 0 1 1 5.4 12" /></g>
+      <circle cx="12" cy="12" r="2.9" fill="var(--hv)" />
+    </svg>
+    <span>{strings.product}</span>
+  </span>;
+
+/** Last minute of a share, 0 to 1. No data: a dotted base line. */
+export function Spark({ values, label, width = 36, height = 15, points = 60 }: { values: readonly number[]; label: string; width?: number; height?: number; points?: number }) {
+  const x = (i: number) => ((points - values.length + i) / (points - 1)) * (width - 4) + 1;
+  const y = (value: number) => height - 2 - Math.min(1, value) * (height - 4);
+  const last = values.length - 1;
+  return <svg class="spark" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={label} style={`width:${width}px;height:${height}px`}>
+    {values.length === 0 && <path d={`M1 ${height - 2}H${width - 3}`} stroke="currentColor" stroke-dasharray="1 3" />}
+    {values.length > 0 && <polyline points={values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(' ')} />}
+    {values.length > 0 && <circle cx={x(last).toFixed(1)} cy={y(values[last]!).toFixed(1)} r="1.7" />}
+  </svg>;
+}
+
+/** Hands chosen files on; the button is the door for everybody who does not drag. */
+export function ChooseFiles({ onFiles, children, small }: { onFiles(files: File[]): void; children: ComponentChildren; small?: boolean }) {
+  return <label class={`btn choose${small ? ' sm' : ''}`}>{children}
+    <input type="file" multiple onChange={event => { onFiles([...event.currentTarget.files ?? []]); event.currentTarget.value = ''; }} />
+  </label>;
+}

@@ -1,0 +1,151 @@
+/**
+ * Draws a screen block (src/hypervisor/layout.ts) into pixels: changed text cells only, with the rows that changed reported.
+ * Attributes as the IBM VGA has them (foreground 0-3, background 4-6); bit 7 is taken as steady text, since nothing but the cursor blinks here.
+ */
+
+import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout.ts';
+import { CP437_8X16, CP437_TEXT } from '../font/cp437-8x16.ts';
+
+export const CELL_WIDTH = 8;
+const FONT_HEIGHT = 16;
+const MAX_CELLS = (SCREEN_BYTES / 4 - SCREEN.DATA) * 2;
+
+export type ScreenMode = 'off' | 'text' | 'graphics';
+
+export interface Damage {
+  /** First and one past the last pixel row to copy; equal: nothing. */
+  top: number;
+  bottom: number;
+  /** The picture has another size: everything is new. */
+  resized: boolean;
+}
+
+export class ScreenPainter {
+  mode: ScreenMode = 'off';
+  columns = 0;
+  rows = 0;
+  width = 0;
+  height = 0;
+  /** 0xAABBGGRR, width * height. */
+  pixels = new Uint32Array(0);
+  cursorOn = true;
+
+  private cellHeight = FONT_HEIGHT;
+  private cells = new Uint16Array(0);
+  private drawn = new Int32Array(0);
+  private cursor = -1;
+  private cursorShape = 0;
+  private readonly palette = new Uint32Array(16);
+
+  /** Takes in the block's words (a private copy) and draws what differs from the last call. */
+  draw(words: Int32Array): Damage {
+    const mode = words[SCREEN.MODE]!;
+    const width = words[SCREEN.WIDTH]!, height = words[SCREEN.HEIGHT]!;
+    if (mode === 1 && width > 0 && height > 0 && width * height <= MAX_CELLS) return this.drawText(words, width, height);
+    if (mode === 2 && width > 0 && height > 0 && width * height <= words.length - SCREEN.DATA) return this.drawGraphics(words, width, height);
+    const resized = this.mode !== 'off';
+    this.mode = 'off';
+    this.columns = this.rows = 0;
+    return { top: 0, bottom: 0, resized };
+  }
+
+  /** Redraws the cell under the cursor after `cursorOn` changed. */
+  blink(): Damage {
+    if (this.mode !== 'text' || this.cursor < 0 || this.cursor >= this.cells.length) return { top: 0, bottom: 0, resized: false };
+    this.drawCell(this.cursor);
+    const top = Math.floor(this.cursor / this.columns) * this.cellHeight;
+    return { top, bottom: top + this.cellHeight, resized: false };
+  }
+
+  /** Text of one row, trailing spaces cut. */
+  text(row: number): string {
+    let line = '';
+    for (let at = row * this.columns; at < (row + 1) * this.columns; at++) line += CP437_TEXT[this.cells[at]! & 0xff];
+    return line.replace(/[\s\u00a0]+$/, '');
+  }
+
+  /** Whether any cell shows something. */
+  get blank(): boolean {
+    for (let at = 0; at < this.cells.length; at++) {
+      const code = this.cells[at]! & 0xff;
+      if (code !== 0 && code !== 32 && code !== 255) return false;
+    }
+    return true;
+  }
+
+  private drawText(words: Int32Array, columns: number, rows: number): Damage {
+    const cellHeight = Math.min(32, Math.max(1, words[SCREEN.CELL_HEIGHT]! || FONT_HEIGHT));
+    const resized = this.mode !== 'text' || columns !== this.columns || rows !== this.rows || cellHeight !== this.cellHeight;
+    if (resized) {
+      this.mode = 'text';
+      [this.columns, this.rows, this.cellHeight] = [columns, rows, cellHeight];
+      this.width = columns * CELL_WIDTH;
+      this.height = rows * cellHeight;
+      this.pixels = new Uint32Array(this.width * this.height);
+      this.cells = new Uint16Array(columns * rows);
+      this.drawn = new Int32Array(columns * rows).fill(-1);
+    }
+    for (let i = 0; i < 16; i++) {
+      const rgb = words[SCREEN.PALETTE + i]!;
+      const colour = (0xff000000 | (rgb & 0xff) << 16 | (rgb & 0xff00) | (rgb >> 16 & 0xff)) >>> 0;
+      if (this.palette[i] !== colour) { this.palette[i] = colour; this.drawn.fill(-1); }
+    }
+    const cells = this.cells;
+    for (let at = 0; at < cells.length; at++) cells[at] = words[SCREEN.DATA + (at >> 1)]! >>> ((at & 1) * 16) & 0xffff;
+    const cursor = words[SCREEN.CURSOR]!, shape = words[SCREEN.CURSOR_SHAPE]!;
+    if (cursor !== this.cursor || shape !== this.cursorShape) {
+      for (const at of [cursor, this.cursor]) if (at >= 0 && at < cells.length) this.drawn[at] = -1;
+      [this.cursor, this.cursorShape] = [cursor, shape];
+    }
+    let first = rows, last = -1;
+    for (let at = 0; at < cells.length; at++) {
+      if (this.drawn[at] === cells[at]) continue;
+      this.drawCell(at);
+      const row = Math.floor(at / columns);
+      if (row < first) first = row;
+      last = row;
+    }
+    return resized ? { top: 0, bottom: this.height, resized } : { top: first * cellHeight, bottom: (last + 1) * cellHeight, resized: false };
+  }
+
+  private drawCell(at: number): void {
+    const cell = this.cells[at]!;
+    const glyph = (cell & 0xff) * FONT_HEIGHT;
+    const foreground = this.palette[cell >> 8 & 15]!, background = this.palette[cell >> 12 & 7]!;
+    const cursor = at === this.cursor && this.cursorOn;
+    const cursorFirst = this.cursorShape & 0xff, cursorLast = this.cursorShape >> 8 & 0xff;
+    const { width, pixels, cellHeight } = this;
+    let to = Math.floor(at / this.columns) * cellHeight * width + (at % this.columns) * CELL_WIDTH;
+    for (let line = 0; line < cellHeight; line++, to += width) {
+      // Lower characters take every n-th line of the font, taller ones stand on blank lines.
+      const from = cellHeight < FONT_HEIGHT ? Math.floor(line * FONT_HEIGHT / cellHeight) : line;
+      const bits = cursor && line >= cursorFirst && line <= cursorLast ? 0xff : from < FONT_HEIGHT ? CP437_8X16[glyph + from]! : 0;
+      for (let x = 0; x < CELL_WIDTH; x++) pixels[to + x] = bits & 0x80 >> x ? foreground : background;
+    }
+    this.drawn[at] = cell;
+  }
+
+  private drawGraphics(words: Int32Array, width: number, height: number): Damage {
+    const resized = this.mode !== 'graphics' || width !== this.width || height !== this.height;
+    if (resized) {
+      this.mode = 'graphics';
+      this.columns = this.rows = 0;
+      [this.width, this.height] = [width, height];
+      this.pixels = new Uint32Array(width * height);
+    }
+    this.pixels.set(words.subarray(SCREEN.DATA, SCREEN.DATA + width * height));
+    return { top: 0, bottom: height, resized };
+  }
+}
+
+/** Copies a block that others write; false when no consistent copy was to be had (try again next frame). */
+export function copyBlock(words: Int32Array, into: Int32Array): boolean {
+  for (let tries = 0; tries < 4; tries++) {
+    const before = Atomics.load(words, SCREEN.SEQUENCE);
+    if (before & 1) continue;
+    into.set(words.subarray(0, into.length));
+    if (Atomics.load(words, SCREEN.SEQUENCE) === before) return true;
+  }
+  into.set(words.subarray(0, into.length));
+  return false;
+}

@@ -1,0 +1,138 @@
+/** What the page holds for each domain: its view on shared memory (or the last snapshot), its terminal, its readings of the last minute. */
+
+import { batch, signal } from '@preact/signals';
+import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/api.ts';
+import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { readCounters, rates, type Rates, type Sample } from './counters.ts';
+import { domains, host, reportProblem, sentence } from './host.ts';
+import { strings } from './strings.ts';
+import { GuestTerminal } from './terminal.ts';
+
+/** Counters are read four times a second; rates are over the last second; history keeps a point a second for a minute. */
+export const READ_MS = 250;
+const RATE_READINGS = 4, HISTORY_POINTS = 60;
+
+export class DomainSession {
+  readonly id: number;
+  readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);
+  /** The host lists it no more. What it last showed stays. */
+  readonly gone = signal(false);
+  readonly sample = signal<Sample | undefined>(undefined);
+  readonly rates = signal<Rates | undefined>(undefined);
+  /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions per second beside it. */
+  readonly history = signal<readonly { running: number; instructionsPerSecond: number }[]>([]);
+  /** Whether the serial line and the screen were ever used: decides which windows open by themselves. */
+  readonly spoke = signal(false);
+  readonly drew = signal(false);
+  /** The files it was made from, as long as this page made it. */
+  files: NamedFile[] | undefined;
+  readonly terminal: GuestTerminal;
+  /** Words of the screen block; they change under us in 'shared' mode, are replaced in 'single' mode. */
+  screen: Int32Array | undefined;
+
+  private port: MessagePort | undefined;
+  private counters: Int32Array | undefined;
+  private readings: Sample[] = [];
+  private secondsSeen = 0;
+
+  constructor(info: DomainInfo) {
+    this.id = info.id;
+    this.info.value = info;
+    this.terminal = new GuestTerminal(strings.serial.label(info.name), bytes => this.send({ serial: bytes }));
+    host.view(info.id).then(view => this.open(view), error => reportProblem(`xl console ${info.name}`, sentence(error)));
+  }
+
+  private open(view: DomainView): void {
+    if (view.memory) {
+      this.counters = new Int32Array(view.memory, view.countersOffset, COUNTER_WORDS);
+      this.screen = new Int32Array(view.memory, view.screenOffset, SCREEN_BYTES / 4);
+    }
+    this.port = view.console;
+    view.console.onmessage = event => this.receive(event.data as Uint8Array | ConsoleOutput);
+  }
+
+  private receive(message: Uint8Array | ConsoleOutput): void {
+    if (message instanceof Uint8Array) this.write(message);
+    else if ('serial' in message) this.write(message.serial);
+    else {
+      this.counters = new Int32Array(message.counters);
+      this.screen = new Int32Array(message.screen);
+    }
+  }
+
+  private write(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.spoke.value = true;
+    this.terminal.write(bytes);
+  }
+
+  send(input: ConsoleInput): void {
+    if (!this.gone.peek()) this.port?.postMessage(input);
+  }
+
+  /** One reading; called every READ_MS. */
+  read(now: number): void {
+    if (this.gone.peek() || !this.counters) return;
+    const sample = readCounters(this.counters, now);
+    this.readings.push(sample);
+    if (this.readings.length > RATE_READINGS + 1) this.readings.shift();
+    batch(() => {
+      this.sample.value = sample;
+      const first = this.readings[0]!;
+      if (this.readings.length > 1) this.rates.value = rates(first, sample);
+      if (this.screen && !this.drew.peek() && Atomics.load(this.screen, SCREEN.MODE) !== 0 && Atomics.load(this.screen, SCREEN.GENERATION) > 1) this.drew.value = true;
+      if (++this.secondsSeen % RATE_READINGS === 0 && this.rates.peek()) {
+        const { running, instructionsPerSecond } = this.rates.peek()!;
+        this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond }];
+      }
+    });
+  }
+
+  /** State letter: what the domain's own block says, else what the host said. */
+  get state(): string {
+    const told = this.info.value.state;
+    const read = this.sample.value?.state;
+    return read && 'rb'.includes(read) && 'rb'.includes(told) ? read : told;
+  }
+
+  close(): void {
+    this.port?.close();
+    this.terminal.dispose();
+  }
+}
+
+/** By domain id. Domains that ended stay until `forget`. */
+export const sessions = signal<ReadonlyMap<number, DomainSession>>(new Map());
+
+/** Keeps the sessions in step with the host's list; `keep` says whether one that is gone is still looked at. */
+export function followDomains(keep: (id: number) => boolean): void {
+  const follow = (list: DomainInfo[]) => {
+    const next = new Map(sessions.peek());
+    for (const info of list) {
+      const session = next.get(info.id);
+      if (session) session.info.value = info;
+      else if (info.id > 0 && info.state !== '-') next.set(info.id, new DomainSession(info));
+    }
+    for (const [id, session] of next) {
+      if (list.some(info => info.id === id)) continue;
+      session.gone.value = true;
+      if (!keep(id)) { session.close(); next.delete(id); }
+    }
+    sessions.value = next;
+  };
+  domains.subscribe(follow);
+  setInterval(() => {
+    const now = performance.now();
+    for (const session of sessions.peek().values()) session.read(now);
+  }, READ_MS);
+}
+
+/** Drops what is left of a domain that the host lists no more. */
+export function forget(id: number): void {
+  const session = sessions.peek().get(id);
+  if (!session?.gone.peek()) return;
+  session.close();
+  const next = new Map(sessions.peek());
+  next.delete(id);
+  sessions.value = next;
+}

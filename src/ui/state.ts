@@ -1,0 +1,179 @@
+/** Where a person is on the page, the definition being judged, and the actions that move between the two. */
+
+import { batch, signal } from '@preact/signals';
+import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
+import { host, reportProblem, sentence } from './host.ts';
+import { fetchGuest, type Progress } from './offers.ts';
+import { forget, sessions } from './sessions.ts';
+import { strings } from './strings.ts';
+
+export type Place = { kind: 'home' } | { kind: 'draft' } | { kind: 'domain'; id: number };
+
+export const place = signal<Place>({ kind: 'home' });
+export const treeOpen = signal(false);
+export const detailOpen = signal(false);
+/** Files hover over the page. */
+export const dragging = signal(false);
+
+/** Files that a person gave and what the host thinks of them. */
+export interface Draft {
+  files: NamedFile[];
+  /** Text of those that are definitions, by name. */
+  texts: Map<string, string>;
+  judging: boolean;
+  starting: boolean;
+  plan?: Plan;
+  /** Why there is no plan, or why creation failed. */
+  problem?: string;
+}
+export const draft = signal<Draft | undefined>(undefined);
+
+/** A fetch that a person can cancel, by offered guest. */
+export const fetching = signal<ReadonlyMap<string, { abort: AbortController; progress?: Progress; building: boolean }>>(new Map());
+/** Why an offered guest did not start, by its id. */
+export const offerProblems = signal<ReadonlyMap<string, string>>(new Map());
+
+export function go(to: Place): void {
+  const from = place.peek();
+  batch(() => {
+    place.value = to;
+    treeOpen.value = false;
+    detailOpen.value = false;
+    if (from.kind === 'domain' && (to.kind !== 'domain' || to.id !== from.id)) forget(from.id);
+  });
+}
+
+/** Definitions are texts below this size; kernels and disks are not read by the page. */
+const DEFINITION_BYTES = 256 * 1024;
+const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
+
+/** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
+export async function addFiles(given: NamedFile[]): Promise<void> {
+  if (given.length === 0) return;
+  if (given.some(file => /\.save$/i.test(file.name))) return restore(given);
+  const definition = given.find(isDefinition);
+  const old = draft.peek();
+  // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
+  const keep = old && !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name)) ? old.files : [];
+  const names = new Set(given.map(file => file.name));
+  await judge([...keep.filter(file => !names.has(file.name)), ...given]);
+}
+
+export async function removeFile(name: string): Promise<void> {
+  const files = draft.peek()?.files.filter(file => file.name !== name) ?? [];
+  if (files.length === 0) discard();
+  else await judge(files);
+}
+
+export function discard(): void {
+  draft.value = undefined;
+  if (place.peek().kind === 'draft') go({ kind: 'home' });
+}
+
+async function judge(files: NamedFile[]): Promise<void> {
+  const mine: Draft = { files, texts: new Map(), judging: true, starting: false };
+  draft.value = mine;
+  go({ kind: 'draft' });
+  const filesNow = () => draft.peek()?.files === files;
+  const texts = new Map<string, string>();
+  let plan: Plan | undefined, problem: string | undefined;
+  try {
+    for (const file of files.filter(isDefinition)) texts.set(file.name, await file.data.text());
+    plan = await host.plan(files);
+  } catch (error) {
+    problem = sentence(error);
+  }
+  if (filesNow()) draft.value = { files, texts, judging: false, starting: false, plan, problem };
+}
+
+/** Creates what the draft describes. */
+export async function startDraft(): Promise<void> {
+  const now = draft.peek();
+  if (!now || now.judging || now.starting || !now.plan || now.plan.errors.length > 0) return;
+  draft.value = { ...now, starting: true, problem: undefined };
+  try {
+    const domain = await host.create(now.files);
+    draft.value = undefined;
+    opened(domain, now.files);
+  } catch (error) {
+    if (draft.peek()?.files === now.files) draft.value = { ...now, starting: false, problem: sentence(error) };
+  }
+}
+
+/** Fetches an offered guest's files and creates it. A definition with errors ends on the draft page. */
+export async function bootOffer(guest: OfferedGuest): Promise<void> {
+  if (fetching.peek().has(guest.id)) return;
+  const abort = new AbortController();
+  const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };
+  const problem = (text: string | undefined) => {
+    const next = new Map(offerProblems.peek());
+    if (text) next.set(guest.id, text);
+    else next.delete(guest.id);
+    offerProblems.value = next;
+  };
+  problem(undefined);
+  note(undefined, false);
+  try {
+    let shown = 0;
+    const files = await fetchGuest(guest, abort.signal, progress => {
+      // The row follows at most ten times a second.
+      if (progress.done < progress.all && performance.now() - shown < 100) return;
+      shown = performance.now();
+      note(progress, false);
+    });
+    note(undefined, true);
+    opened(await host.create(files), files);
+  } catch (error) {
+    if (!abort.signal.aborted) problem(sentence(error));
+  } finally {
+    const next = new Map(fetching.peek());
+    next.delete(guest.id);
+    fetching.value = next;
+  }
+}
+
+async function restore(given: NamedFile[]): Promise<void> {
+  if (given.length > 1) return reportProblem('xl restore', strings.errors.noRestore);
+  try {
+    opened(await host.restore(given[0]!));
+  } catch (error) {
+    reportProblem(`xl restore ${given[0]!.name}`, sentence(error));
+  }
+}
+
+/** Boots once more what this page made. */
+export async function bootAgain(session: { files: NamedFile[] | undefined; info: { peek(): DomainInfo } }): Promise<void> {
+  if (!session.files) return;
+  try {
+    opened(await host.create(session.files), session.files);
+  } catch (error) {
+    reportProblem(`xl create ${session.info.peek().name}`, sentence(error));
+  }
+}
+
+function opened(domain: DomainInfo, files?: NamedFile[]): void {
+  go({ kind: 'domain', id: domain.id });
+  // The session appears with the host's next list; it may already be there.
+  const stop = sessions.subscribe(map => {
+    const session = map.get(domain.id);
+    if (!session) return;
+    if (files) session.files = files;
+    queueMicrotask(() => stop());
+  });
+}
+
+export async function saveState(domain: DomainInfo): Promise<void> {
+  try {
+    download(await host.save(domain.id), `${domain.name}.save`);
+  } catch (error) {
+    reportProblem(`xl save ${domain.name}`, sentence(error));
+  }
+}
+
+export function download(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

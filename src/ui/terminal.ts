@@ -1,0 +1,182 @@
+/**
+ * A guest's serial line in xterm. Guest text ends as cells only: escape sequences that would name windows, make links, touch the clipboard
+ * or change colours outside the cells are swallowed.
+ */
+
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import { effect } from '@preact/signals';
+import { screenReader } from './settings.ts';
+import { strings } from './strings.ts';
+import { shownTheme } from './theme.ts';
+
+/** OSC: 0-2 titles, 4-19 and 104-119 colours, 7 directory, 8 links, 9 and 777 notices, 52 clipboard, 133, 633 and 1337 shell integration. */
+const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 46, 50, 51, 52, 99, 104, 105, 106, 110, 111, 112, 113, 114, 115, 116,
+  117, 118, 119, 133, 633, 777, 1337];
+
+/** Bytes handed to xterm at a time, and how many may wait before the oldest are dropped (a guest can write faster than a page can show). */
+const BATCH_BYTES = 64 * 1024, BACKLOG_BYTES = 4 * 1024 * 1024;
+/** One batch a frame at most. A timer, not a frame callback: hidden pages must drain too. */
+const BATCH_MS = 16;
+
+export class GuestTerminal {
+  /** The element that xterm lives in; a window borrows it while it is on the workbench. */
+  readonly element = document.createElement('div');
+  /** Bytes seen so far. */
+  received = 0;
+
+  private readonly terminal: Terminal;
+  private readonly fitter = new FitAddon();
+  private opened = false;
+  private queue: Uint8Array[] = [];
+  private queued = 0;
+  private busy = false;
+  private readonly stopEffects: () => void;
+
+  constructor(label: string, onInput: (bytes: Uint8Array) => void) {
+    this.element.className = 'tty';
+    this.terminal = new Terminal({
+      cols: 80, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.2, cursorBlink: false, macOptionIsMeta: true, screenReaderMode: screenReader.peek(),
+      linkHandler: null, windowOptions: {}, drawBoldTextInBrightColors: true,
+    });
+    for (const code of SWALLOWED_OSC) this.terminal.parser.registerOscHandler(code, () => true);
+    this.terminal.loadAddon(this.fitter);
+    const encoder = new TextEncoder();
+    this.terminal.onData(text => onInput(encoder.encode(text)));
+    this.terminal.onBinary(text => onInput(Uint8Array.from(text, c => c.charCodeAt(0))));
+    this.terminal.attachCustomKeyEventHandler(event => {
+      if (event.key === 'Tab' && event.shiftKey) return false;
+      if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
+        if (event.type === 'keydown' && this.terminal.hasSelection()) void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
+        event.preventDefault();
+        return false;
+      }
+      // Region keys of the page (Alt + digit) stay the page's.
+      return !(event.altKey && !event.ctrlKey && /^Digit[1-5]$/.test(event.code));
+    });
+    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value; });
+    const stopTheme = effect(() => { void shownTheme.value; if (this.opened) this.applyTheme(); });
+    this.stopEffects = () => { stopReader(); stopTheme(); };
+    this.label = label;
+  }
+
+  private readonly label: string;
+
+  /** Puts the terminal into `parent`, which must be in the document. */
+  attach(parent: HTMLElement): void {
+    parent.append(this.element);
+    if (!this.opened) {
+      this.opened = true;
+      this.applyTheme();
+      this.terminal.open(this.element);
+      this.terminal.textarea?.setAttribute('aria-label', this.label);
+    }
+    this.fit();
+  }
+
+  detach(): void {
+    this.element.remove();
+  }
+
+  /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */
+  fit(): void {
+    if (!this.element.isConnected || !this.element.clientWidth || !this.element.clientHeight) return;
+    const small = matchMedia('(max-width: 767px)').matches;
+    if (this.terminal.options.fontSize !== (small ? 11 : 13)) this.terminal.options.fontSize = small ? 11 : 13;
+    this.fitter.fit();
+  }
+
+  get size(): { columns: number; rows: number } {
+    return { columns: this.terminal.cols, rows: this.terminal.rows };
+  }
+
+  onResize(listener: () => void): () => void {
+    const subscription = this.terminal.onResize(listener);
+    return () => subscription.dispose();
+  }
+
+  focus(): void {
+    this.terminal.focus();
+  }
+
+  get focused(): boolean {
+    return this.element.contains(document.activeElement);
+  }
+
+  /** Types for a person (touch keys). */
+  type(text: string): void {
+    this.terminal.input(text, true);
+  }
+
+  /** Appends guest output; shown in order, a batch a frame. */
+  write(bytes: Uint8Array): void {
+    this.received += bytes.length;
+    this.queue.push(bytes);
+    this.queued += bytes.length;
+    if (this.queued > BACKLOG_BYTES) this.skip();
+    this.pump();
+  }
+
+  dispose(): void {
+    this.stopEffects();
+    this.terminal.dispose();
+    this.element.remove();
+  }
+
+  private pump(): void {
+    if (this.busy || this.queued === 0) return;
+    this.busy = true;
+    setTimeout(() => {
+      this.terminal.write(this.take(BATCH_BYTES), () => { this.busy = false; this.pump(); });
+    }, BATCH_MS);
+  }
+
+  /** Joins queued messages up to `limit` bytes. */
+  private take(limit: number): Uint8Array {
+    const batch = new Uint8Array(Math.min(limit, this.queued));
+    let filled = 0;
+    while (filled < batch.length) {
+      const head = this.queue[0]!;
+      const part = head.subarray(0, batch.length - filled);
+      batch.set(part, filled);
+      filled += part.length;
+      if (part.length === head.length) this.queue.shift();
+      else this.queue[0] = head.subarray(part.length);
+    }
+    this.queued -= batch.length;
+    return batch;
+  }
+
+  private skip(): void {
+    let dropped = 0;
+    while (this.queued > BACKLOG_BYTES / 2 && this.queue.length > 1) {
+      const head = this.queue.shift()!;
+      dropped += head.length;
+      this.queued -= head.length;
+    }
+    const note = new TextEncoder().encode(strings.serial.skipped(bytes(dropped)));
+    this.queue.unshift(note);
+    this.queued += note.length;
+  }
+
+  private applyTheme(): void {
+    const style = getComputedStyle(document.documentElement);
+    const token = (name: string) => style.getPropertyValue(name).trim();
+    const background = token('--term'), foreground = token('--term-text');
+    this.terminal.options.fontFamily = token('--mono');
+    // The 16 colours are chosen for at least 4.5:1 on the terminal's ground, except black, which is black.
+    this.terminal.options.theme = {
+      background, foreground, cursor: foreground, cursorAccent: background, selectionBackground: '#7a5f1f',
+      black: '#2b3033', red: '#ff8a80', green: '#9fd8a9', yellow: '#e9c877', blue: '#8db6f4', magenta: '#d6a0e1', cyan: '#7fd4cd', white: foreground,
+      brightBlack: token('--term-dim'), brightRed: '#ffb0a8', brightGreen: '#bff0c6', brightYellow: '#ffe29a', brightBlue: '#b3d0ff', brightMagenta: '#edc4f5',
+      brightCyan: '#a8ece6', brightWhite: '#ffffff',
+    };
+  }
+}
+
+/** A size in KiB or MiB, one digit after the point where it helps. */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`;
+  if (n < 1024 * 1024) return `${(n / 1024).toFixed(n < 10 * 1024 ? 1 : 0)} KiB`;
+  return `${(n / 1024 / 1024).toFixed(n < 100 * 1024 * 1024 ? 1 : 0)} MiB`;
+}
