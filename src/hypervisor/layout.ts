@@ -42,3 +42,71 @@ export const SCREEN = {
 } as const;
 /** Bytes of a screen block: room for 132 x 60 cells now; graphics (issue of the PC) grows it. */
 export const SCREEN_BYTES = 64 * 1024;
+
+/** Start of machine memory (words). The frame table and the domain table follow at the byte offsets given here. */
+export const XENHEAP = {
+  MAGIC: 0,
+  VERSION: 1,
+  /** Frames of machine memory, and how many nobody owns. */
+  FRAMES: 2,
+  FREE_FRAMES: 3,
+  FRAME_TABLE: 4,
+  DOMAIN_TABLE: 5,
+  /** Where the next search for a free frame starts: a hint. */
+  NEXT_FRAME: 6,
+  /** Id of the youngest domain; ids are not used twice. */
+  LAST_DOMAIN: 7,
+} as const;
+export const XENHEAP_MAGIC = 0x474e4952, XENHEAP_VERSION = 1, XENHEAP_HEADER_BYTES = 4096;
+
+/** A frame's entry in the frame table (FRAME_WORDS words). */
+export const FRAME_WORDS = 2;
+export const FRAME = {
+  /** 0: free; otherwise the owner's domain id + 1. */
+  OWNER: 0,
+  /** References that keep the frame from the allocator: 1 for its owner. */
+  REFERENCES: 1,
+} as const;
+
+/** A domain's entry in the domain table (DOMAIN_WORDS words); the offsets are bytes of machine memory. */
+export const MAX_DOMAINS = 64, DOMAIN_WORDS = 32;
+export const DOMAIN = {
+  /** 0: the entry is free. */
+  ID: 0,
+  /** Frames of the block that holds the domain's records, from the one at RECORDS. */
+  RECORDS: 1,
+  RECORD_FRAMES: 2,
+  COUNTERS: 3,
+  SCREEN: 4,
+  /** Processor state words (src/cpu/registers.ts), then the ring of last exits. */
+  VCPU: 5,
+  MAILBOX: 6,
+  P2M: 7,
+  /** Words of the p2m: guest frames past it do not exist. */
+  P2M_FRAMES: 8,
+  /** Frames of RAM. */
+  RAM_FRAMES: 9,
+} as const;
+
+/** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
+export const LAST_EXITS = 1024, LAST_EXITS_RING = 1028, LAST_EXITS_COUNT = 32;
+/** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
+export const LAST_EXIT_WORDS = 4;
+export const VCPU_BYTES = 8192;
+
+/** How other workers reach a domain's worker: they change words here, then add 1 to DOORBELL and notify it. */
+export const MAILBOX = {
+  DOORBELL: 0,
+  /** Bits of COMMAND, set with Atomics.or and taken with Atomics.exchange. */
+  COMMANDS: 1,
+  /** Not 0: the domain's processor stands still. */
+  PAUSED: 2,
+  /** Input ring: bytes written and bytes read, free-running; its bytes start at word INPUT_RING. */
+  INPUT_WRITTEN: 4,
+  INPUT_READ: 5,
+  INPUT_RING: 64,
+} as const;
+export const INPUT_RING_BYTES = 8192, MAILBOX_BYTES = 12288;
+export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4 } as const;
+/** Messages of the input ring: kind, length, then the bytes: what comes in at COM1, or a key (1 down or 0 up, then KeyboardEvent.code in ASCII). */
+export const INPUT = { SERIAL: 1, KEY: 2 } as const;

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { HostClock, VIRTUAL_NS_PER_INSTRUCTION, VirtualClock } from './clock.ts';
+
+describe('virtual time', () => {
+  it('is instructions retired, and a deadline falls on one of them', () => {
+    let retired = 0;
+    const clock = new VirtualClock(() => retired);
+    expect(clock.instructionsUntil(1001, 0)).toBe(Math.ceil(1001 / VIRTUAL_NS_PER_INSTRUCTION));
+    retired = clock.instructionsUntil(1001, 0);
+    expect(clock.nowNs()).toBeGreaterThanOrEqual(1001);
+    expect(clock.nowNs()).toBeLessThan(1001 + VIRTUAL_NS_PER_INSTRUCTION);
+  });
+
+  it('jumps when the processor idles, never backwards, and feeds a 64-bit TSC', () => {
+    const clock = new VirtualClock(() => 0);
+    clock.skipTo(5e9);
+    clock.skipTo(1);
+    expect(clock.nowNs()).toBe(5e9);
+    expect(clock.tsc(0) >>> 0).toBe(5e9 % 2 ** 32);
+    expect(clock.tscHigh).toBe(1);
+  });
+});
+
+describe('host time', () => {
+  it('follows the host, advances between readings and never goes back', () => {
+    let ms = 100, retired = 0;
+    const clock = new HostClock(() => retired, () => ms);
+    const seen: number[] = [];
+    for (let i = 0; i < 2000; i++) {
+      retired += 100;
+      // A clock with a grain of 1 ms, as browsers have without isolation.
+      ms = 100 + Math.floor((retired * 10) / 1e6);
+      seen.push(i % 3 === 0 ? clock.nowNs() : (clock.tsc(retired) >>> 0) + clock.tscHigh * 2 ** 32);
+    }
+    for (let i = 1; i < seen.length; i++) expect(seen[i]).toBeGreaterThanOrEqual(seen[i - 1]);
+    const distinct = new Set(seen).size;
+    expect(distinct).toBeGreaterThan(100);
+    expect(Math.abs(clock.nowNs() - retired * 10)).toBeLessThan(2e6);
+  });
+
+  it('stands still while it is stopped and continues from there', () => {
+    let ms = 0;
+    const clock = new HostClock(() => 0, () => ms);
+    ms = 5;
+    clock.stop();
+    ms = 1000;
+    expect(clock.nowNs()).toBe(5e6);
+    clock.start();
+    ms = 1001;
+    expect(clock.nowNs()).toBe(6e6);
+    clock.set(70e6);
+    ms = 1002;
+    expect(clock.nowNs()).toBe(71e6);
+  });
+});

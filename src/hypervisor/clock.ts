@@ -1,0 +1,168 @@
+/**
+ * A domain's time. One timeline feeds its devices (nanoseconds) and its TSC (a fixed nominal frequency), so that they never disagree.
+ *
+ * Virtual time is instructions retired: the same run gives the same times anywhere. Host time follows a monotonic clock that is passed in;
+ * between readings it advances by instructions retired, never backwards.
+ */
+import type { TimeSource } from '../cpu/edge.ts';
+import type { Clock } from '../devices/bus.ts';
+
+/** One tick a nanosecond. */
+export const TSC_HZ = 1_000_000_000;
+/** In virtual time every instruction takes this long: about what the interpreter needs, so that neither time nor work seems to race. */
+export const VIRTUAL_NS_PER_INSTRUCTION = 4;
+
+export interface DomainClock extends Clock, TimeSource {
+  readonly virtual: boolean;
+  /** Instructions that earlier lives of the processor (before a reset) retired. */
+  retiredBefore: number;
+  /** Time when the processor has retired so many, without looking at the host's clock: exact in virtual time, else an estimate. */
+  estimateNs(retired: number): number;
+  /** Instructions that may run before `deadlineNs`, at least 1. */
+  instructionsUntil(deadlineNs: number, retired: number): number;
+  /** Virtual time: an idle processor's clock jumps to the next deadline. */
+  skipTo(deadlineNs: number): void;
+  /** Time stands still between these two: the domain is paused or being saved. */
+  stop(): void;
+  start(): void;
+  /** Continues at this time (restore). */
+  set(ns: number): void;
+}
+
+const HIGH = 2 ** 32;
+
+export class VirtualClock implements DomainClock {
+  readonly virtual = true;
+  retiredBefore = 0;
+  tscHigh = 0;
+  private readonly retired: () => number;
+  private skippedNs = 0;
+
+  constructor(retired: () => number) {
+    this.retired = retired;
+  }
+
+  nowNs(): number {
+    return this.estimateNs(this.retired());
+  }
+
+  estimateNs(retired: number): number {
+    return (this.retiredBefore + retired) * VIRTUAL_NS_PER_INSTRUCTION + this.skippedNs;
+  }
+
+  tsc(retired: number): number {
+    const ticks = this.estimateNs(retired);
+    this.tscHigh = Math.floor(ticks / HIGH) | 0;
+    return ticks | 0;
+  }
+
+  instructionsUntil(deadlineNs: number, retired: number): number {
+    return Math.max(1, Math.ceil((deadlineNs - this.estimateNs(retired)) / VIRTUAL_NS_PER_INSTRUCTION));
+  }
+
+  skipTo(deadlineNs: number): void {
+    const now = this.nowNs();
+    if (deadlineNs > now) this.skippedNs += deadlineNs - now;
+  }
+
+  stop(): void {}
+  start(): void {}
+
+  set(ns: number): void {
+    this.skippedNs += ns - this.nowNs();
+  }
+}
+
+/** Instructions after which RDTSC looks at the host's clock again (a reading costs 30-250 ns). */
+const REREAD_INSTRUCTIONS = 1000;
+/** Interpolation runs slower than measured, so that the next reading is rarely overtaken. */
+const CAUTION = 0.75;
+
+export class HostClock implements DomainClock {
+  readonly virtual = false;
+  retiredBefore = 0;
+  tscHigh = 0;
+  private readonly retired: () => number;
+  private readonly hostMs: () => number;
+  /** Host reading at guest time 0. */
+  private originMs: number;
+  private stoppedNs = -1;
+  /** Latest time that anyone was told, with the instructions retired then. */
+  private lastNs = 0;
+  private lastRetired = 0;
+  /** Latest change of the host's clock that was seen. */
+  private tickNs = 0;
+  private tickRetired = 0;
+  private nsPerInstruction = 8;
+
+  /** `hostMs`: monotonic milliseconds with a fraction, as performance.now. */
+  constructor(retired: () => number, hostMs: () => number) {
+    this.retired = retired;
+    this.hostMs = hostMs;
+    this.originMs = hostMs();
+  }
+
+  nowNs(): number {
+    return this.read(this.retired());
+  }
+
+  private read(retired: number): number {
+    if (this.stoppedNs >= 0) return this.stoppedNs;
+    const host = Math.floor((this.hostMs() - this.originMs) * 1e6);
+    const advance = retired - this.tickRetired;
+    if (host > this.tickNs) {
+      // Long intervals hold idle time, short ones the clock's grain: neither says how fast instructions are.
+      if (advance > 10_000) this.nsPerInstruction += (Math.min(200, (host - this.tickNs) / advance) - this.nsPerInstruction) / 8;
+      this.tickNs = host;
+      this.tickRetired = retired;
+      this.lastNs = Math.max(this.lastNs, host);
+    } else if (advance > 0) {
+      this.lastNs = Math.max(this.lastNs, Math.floor(this.tickNs + advance * this.nsPerInstruction * CAUTION));
+    }
+    this.lastRetired = retired;
+    return this.lastNs;
+  }
+
+  estimateNs(retired: number): number {
+    return this.lastNs + Math.max(0, retired - this.lastRetired) * this.nsPerInstruction;
+  }
+
+  tsc(retired: number): number {
+    const since = retired - this.lastRetired;
+    const ns = since > REREAD_INSTRUCTIONS || since < 0 ? this.read(retired) : Math.floor(this.lastNs + since * this.nsPerInstruction * CAUTION);
+    if (ns > this.lastNs) {
+      this.lastNs = ns;
+      this.lastRetired = retired;
+    }
+    this.tscHigh = Math.floor(ns / HIGH) | 0;
+    return ns | 0;
+  }
+
+  instructionsUntil(deadlineNs: number, retired: number): number {
+    // Not below some hundred: a deadline that the estimate puts just ahead would be asked for again and again.
+    return Math.max(500, Math.ceil((deadlineNs - this.estimateNs(retired)) / this.nsPerInstruction));
+  }
+
+  skipTo(): void {}
+
+  stop(): void {
+    if (this.stoppedNs < 0) this.stoppedNs = this.nowNs();
+  }
+
+  start(): void {
+    if (this.stoppedNs < 0) return;
+    const ns = this.stoppedNs;
+    this.stoppedNs = -1;
+    this.set(ns);
+  }
+
+  set(ns: number): void {
+    if (this.stoppedNs >= 0) {
+      this.stoppedNs = ns;
+      return;
+    }
+    this.originMs = this.hostMs() - ns / 1e6;
+    this.lastNs = this.tickNs = ns;
+    this.lastRetired = this.tickRetired = this.retired();
+  }
+}

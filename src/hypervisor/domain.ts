@@ -1,0 +1,562 @@
+/**
+ * One domain: a processor, a PC around it, the RAM they share, and what happens at each VM exit.
+ * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
+ * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
+ */
+import { EPT_FETCH, EPT_WRITE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason, IO_IN, IO_SIZE_MASK, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
+import * as R from '../cpu/registers.ts';
+import type { State } from '../devices/bus.ts';
+import { TimerQueue } from '../devices/timers.ts';
+import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { COUNTERS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
+import { type EntryState, loadKernel } from './loader/index.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
+import { type Platform, type PlatformOptions } from './platform.ts';
+import { crashReport, exitName } from './report.ts';
+
+/** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
+export type Boot =
+  | { kind: 'kernel'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
+  | { kind: 'firmware'; image: Uint8Array; name: string };
+
+/** How a domain stopped. */
+export interface Ending {
+  kind: 'poweroff' | 'reset' | 'crash' | 'debug-exit';
+  /** Value written to isa-debug-exit. */
+  value?: number;
+  /** For people. */
+  sentence: string;
+  /** Of a crash: registers, last exits, code. */
+  report?: string;
+}
+
+export interface DomainOptions {
+  machine: Machine;
+  record: DomainRecord;
+  memoryMiB: number;
+  boot: Boot;
+  /** Monotonic host milliseconds; absent: virtual time. */
+  hostMs?: () => number;
+  /** What the clock of the PC shows at guest time 0. */
+  startEpochMs: number;
+  /** What a RESET does: start again, or end the domain. */
+  onReset: 'restart' | 'end';
+  onTripleFault: 'restart' | 'end';
+  /** Bytes of COM1, and of the debug port 0xE9. */
+  serial: (byte: number) => void;
+  debug?: (byte: number) => void;
+  /** Something that whoever runs the domain should look at (it stopped, it was reset). */
+  onChange?: () => void;
+  /** The two rooms below; tests pass others. */
+  createProcessor: (options: ProcessorOptions) => Processor;
+  createPlatform: (options: PlatformOptions) => Platform;
+  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
+}
+
+export type SliceResult =
+  /** More to do: call again soon. */
+  | { state: 'running' }
+  /** The processor is halted until `untilNs` of the domain's clock (Infinity: until an input comes). */
+  | { state: 'parked'; untilNs: number }
+  | { state: 'paused' }
+  | { state: 'ended'; ending: Ending };
+
+/** A slice should last about this long, so that inputs and other domains in the same worker wait no longer. */
+const SLICE_NS = 2e6;
+const FIRST_SLICE_INSTRUCTIONS = 50_000, MIN_SLICE_INSTRUCTIONS = 5_000, MAX_SLICE_INSTRUCTIONS = 5_000_000;
+/** In virtual time a slice is cut by count, which changes nothing the guest can see. */
+const VIRTUAL_SLICE_INSTRUCTIONS = 250_000, VIRTUAL_SLICE_JUMPS = 256;
+
+const GENERAL_PROTECTION = 13, INVALID_OPCODE = 6;
+const ACTIVE = 0, HALTED = 1;
+const INTERRUPT_FLAG = 0x200;
+
+export class Domain {
+  readonly options: DomainOptions;
+  readonly memory: GuestMemory;
+  readonly processor: Processor;
+  readonly platform: Platform;
+  readonly clock: DomainClock;
+  readonly timers: TimerQueue;
+  ending: Ending | null = null;
+  /** What was loaded, for logs. */
+  about = '';
+  /** Leaves the slice at the end of the exit under way. */
+  private leaveSlice = false;
+  private resetAsked = false;
+  private endingAsked: Ending | null = null;
+  private halted = false;
+  private pausedByUser = false;
+  private readonly regs: Int32Array;
+  private readonly counters: Int32Array;
+  private readonly vcpu: Int32Array;
+  private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
+  private runNs = 0;
+  private idleNs = 0;
+  private exitsTotal = 0;
+  private parkedSinceNs = -1;
+  /** Serial bytes that the UART had no room for. */
+  private serialBacklog: Uint8Array[] = [];
+  /** Stop exactly here (instructions since the start); Infinity: never. */
+  stopAtInstruction = Infinity;
+
+  /** Builds the domain and loads what it boots. @throws LoadError, HostError: then the domain must not be used. */
+  constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
+    this.options = options;
+    const { machine, record } = options;
+    this.counters = new Int32Array(machine.memory, record.countersOffset, 1024);
+    this.vcpu = new Int32Array(machine.memory, record.vcpuOffset, VCPU_BYTES / 4);
+    this.memory = new GuestMemory(machine.bytes, machine.p2m(record));
+    const retired = (): number => this.processor?.retired ?? 0;
+    this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
+    this.timers = new TimerQueue(this.clock);
+    this.processor = options.createProcessor({
+      memory: machine.memory,
+      stateOffset: record.vcpuOffset,
+      p2m: machine.p2m(record),
+      time: this.clock,
+      doorbell: record.mailboxOffset >>> 2,
+    });
+    this.regs = this.processor.regs;
+    this.memory.onWrite = mfn => this.processor.invalidate(mfn);
+    this.platform = options.createPlatform({
+      timers: this.timers,
+      dma: this.memory,
+      memoryMiB: options.memoryMiB,
+      startEpochMs: options.startEpochMs,
+      serial: [options.serial, () => {}],
+      debug: options.debug ?? (() => {}),
+      screen: new Int32Array(machine.memory, record.screenOffset, 16384),
+      onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
+      onReset: () => {
+        this.resetAsked = true;
+        this.leaveSlice = true;
+      },
+      onDebugExit: value => this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` }),
+    });
+    if (restore) {
+      if (options.boot.kind === 'firmware') this.loadFirmware(options.boot.image);
+      restore(this);
+    } else this.start();
+    this.setState('r');
+  }
+
+  private ask(ending: Ending): void {
+    this.endingAsked ??= ending;
+    this.leaveSlice = true;
+  }
+
+  /** Loads what the domain boots into fresh memory and puts the processor at its entry. */
+  private start(): void {
+    const { boot, memoryMiB } = this.options;
+    this.platform.reset();
+    this.clock.retiredBefore += this.processor.retired;
+    this.processor.reset();
+    this.clock.retiredBefore -= this.processor.retired;
+    if (boot.kind === 'firmware') {
+      this.loadFirmware(boot.image);
+      this.about = `${boot.name}, firmware`;
+    } else {
+      const { rsdp } = this.platform.installTables();
+      const entry = loadKernel(this.memory, {
+        kernel: boot.kernel, name: boot.name, cmdline: boot.cmdline, memoryMiB, e820: this.platform.e820(), acpiRsdp: rsdp,
+        ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
+      });
+      this.enter(entry);
+      this.about = entry.about;
+    }
+    this.processor.reload();
+    this.processor.flushTlb();
+    this.halted = false;
+  }
+
+  private enter(entry: EntryState): void {
+    const { regs } = this;
+    const { registers } = entry;
+    const order = [registers.eax, registers.ecx, registers.edx, registers.ebx, registers.esp, registers.ebp, registers.esi, registers.edi];
+    for (let i = 0; i < 8; i++) regs[i] = order[i];
+    regs[R.EIP] = entry.eip;
+    regs[R.CR0] = (regs[R.CR0] & ~0x80000001) | 1;
+    for (const [index, selector, rights] of [
+      [R.CS, entry.cs, 0xc09b], [R.DS, entry.ds, 0xc093], [R.ES, entry.ds, 0xc093], [R.SS, entry.ds, 0xc093], [R.FS, entry.ds, 0xc093], [R.GS, entry.ds, 0xc093],
+    ] as const) {
+      const at = R.SEG + index * R.SEG_WORDS;
+      regs[at + R.SEG_SELECTOR] = selector;
+      regs[at + R.SEG_BASE] = 0;
+      regs[at + R.SEG_LIMIT] = -1;
+      regs[at + R.SEG_RIGHTS] = rights;
+    }
+    regs[R.GDTR_BASE] = entry.gdt.base;
+    regs[R.GDTR_LIMIT] = entry.gdt.limit;
+    regs[R.CPL] = 0;
+    this.processor.eflags = 2;
+  }
+
+  /** A firmware image ends at 4 GiB; its last 128 KiB at most are also seen at 1 MiB, without write access in both places. */
+  private loadFirmware(image: Uint8Array): void {
+    const { machine, record } = this.options;
+    const p2m = machine.p2m(record);
+    if (p2m.length < 0x100000) throw new HostError('The domain was made without room for firmware below 4 GiB.');
+    const frames = image.length >>> FRAME_SHIFT;
+    const mapped = p2m[0x100000 - 1] !== 0;
+    const rom = mapped ? Int32Array.from({ length: frames }, (_, i) => p2m[0x100000 - frames + i] >>> FRAME_SHIFT) : machine.allocate(frames, record.id);
+    if (!rom) throw new HostError('The host has too little memory for the firmware.');
+    for (let i = 0; i < frames; i++) {
+      machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), rom[i] * FRAME_BYTES);
+      p2m[0x100000 - frames + i] = (rom[i] << FRAME_SHIFT) | 5;
+      const low = 0x100 - frames + i;
+      if (mapped || low < 0xe0) continue;
+      if (p2m[low] !== 0) machine.release(p2m[low] >>> FRAME_SHIFT);
+      p2m[low] = (rom[i] << FRAME_SHIFT) | 5;
+    }
+  }
+
+  /** Instructions retired since the domain was started, resets included. */
+  get instructions(): number {
+    return this.clock.retiredBefore + this.processor.retired;
+  }
+
+  /** Ends the slice soon: after the exit under way, or now where there is none. */
+  stopSlice(): void {
+    this.leaveSlice = true;
+  }
+
+  // Inputs. Call between slices.
+
+  pause(): void {
+    if (this.pausedByUser || this.ending) return;
+    this.pausedByUser = true;
+    this.clock.stop();
+    this.setState('p');
+  }
+
+  unpause(): void {
+    if (!this.pausedByUser) return;
+    this.pausedByUser = false;
+    this.clock.start();
+    if (!this.ending) this.setState('r');
+  }
+
+  get paused(): boolean {
+    return this.pausedByUser;
+  }
+
+  /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */
+  reset(): void {
+    const { machine, record } = this.options;
+    const p2m = machine.p2m(record);
+    for (let gfn = 0; gfn < Math.min(record.ramFrames, p2m.length); gfn++) {
+      if (p2m[gfn] === 0 || !(p2m[gfn] & 2)) continue;
+      machine.scrub(p2m[gfn] >>> FRAME_SHIFT);
+      this.processor.invalidate(p2m[gfn] >>> FRAME_SHIFT);
+    }
+    this.ending = this.endingAsked = null;
+    this.resetAsked = false;
+    this.serialBacklog = [];
+    this.start();
+    if (!this.pausedByUser) this.setState('r');
+    this.options.onChange?.();
+  }
+
+  pressPowerButton(): void {
+    this.platform.pressPowerButton();
+  }
+
+  /** Bytes for COM1; what its queue has no room for now is kept. */
+  serialInput(bytes: Uint8Array): void {
+    this.serialBacklog.push(bytes);
+    this.feedSerial();
+  }
+
+  /** Serial bytes that wait for the guest to read. */
+  get serialWaiting(): number {
+    return this.serialBacklog.reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+
+  private feedSerial(): void {
+    while (this.serialBacklog.length > 0) {
+      const bytes = this.serialBacklog[0];
+      const taken = this.platform.serialInput(0, bytes);
+      if (taken < bytes.length) {
+        this.serialBacklog[0] = bytes.subarray(taken);
+        return;
+      }
+      this.serialBacklog.shift();
+    }
+  }
+
+  /** A key by its KeyboardEvent.code. */
+  key(code: string, down: boolean): void {
+    this.platform.keyboard.key(code, down);
+  }
+
+  // Running.
+
+  /** Runs guest code for about a slice, or until there is none to run. */
+  runSlice(): SliceResult {
+    if (this.ending) return { state: 'ended', ending: this.ending };
+    if (this.pausedByUser) return { state: 'paused' };
+    if (this.serialBacklog.length > 0) this.feedSerial();
+    const { clock, processor } = this;
+    const startNs = clock.nowNs(), startRetired = processor.retired, startIdleNs = this.idleNs;
+    if (this.parkedSinceNs >= 0) {
+      this.idleNs += Math.max(0, startNs - this.parkedSinceNs);
+      this.parkedSinceNs = -1;
+    }
+    this.leaveSlice = false;
+    const parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
+    if (this.resetAsked || this.endingAsked) this.finish();
+    const endNs = clock.nowNs();
+    this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
+    this.publish(endNs, parked ? 'b' : 'r');
+    if (this.ending) return { state: 'ended', ending: this.ending };
+    if (!parked) return { state: 'running' };
+    if (!clock.virtual) this.parkedSinceNs = endNs;
+    return { state: 'parked', untilNs: this.stuck ? Infinity : this.timers.nextDeadlineNs };
+  }
+
+  /** Halted with interrupts off: nothing but a reset wakes it. */
+  get stuck(): boolean {
+    return this.halted && !(this.processor.eflags & INTERRUPT_FLAG);
+  }
+
+  /** Adapts the slice to the speed that was seen. */
+  private account(ns: number, retired: number): void {
+    this.runNs += ns;
+    if (this.clock.virtual || retired < MIN_SLICE_INSTRUCTIONS || ns <= 0) return;
+    const fitting = (retired * SLICE_NS) / ns;
+    this.sliceInstructions = Math.min(MAX_SLICE_INSTRUCTIONS, Math.max(MIN_SLICE_INSTRUCTIONS, Math.round((this.sliceInstructions * 3 + fitting) / 4)));
+  }
+
+  /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) the processor waits for an interrupt that is not there. */
+  private loop(stopAt: number): boolean {
+    const { clock, processor, platform, timers, regs } = this;
+    const exactStop = this.stopAtInstruction - clock.retiredBefore;
+    if (exactStop < stopAt) stopAt = exactStop;
+    let jumps = 0;
+    while (!this.leaveSlice) {
+      const retired = processor.retired;
+      if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
+      if (platform.intr) {
+        if (processor.interruptible) {
+          regs[R.ACTIVITY] = ACTIVE;
+          this.halted = false;
+          processor.inject(EVENT_VALID | EVENT_EXTERNAL | platform.acknowledge());
+        }
+        processor.controls.interruptWindow = platform.intr;
+      } else processor.controls.interruptWindow = false;
+      if (this.leaveSlice) break;
+      if (this.halted) {
+        if (!clock.virtual || this.stuck || timers.nextDeadlineNs === Infinity) return true;
+        const before = clock.nowNs();
+        clock.skipTo(timers.nextDeadlineNs);
+        this.idleNs += clock.nowNs() - before;
+        // An interrupt that cannot be taken would make this an endless loop; the host gets its turn to look for inputs anyway.
+        if (++jumps === VIRTUAL_SLICE_JUMPS) return false;
+        continue;
+      }
+      const left = stopAt - retired;
+      if (left <= 0) return false;
+      let limit = left;
+      if (timers.nextDeadlineNs !== Infinity) limit = Math.min(left, clock.instructionsUntil(timers.nextDeadlineNs, retired));
+      this.handleExit(processor.run(limit));
+    }
+    return false;
+  }
+
+  private handleExit(reason: number): void {
+    const { processor, platform } = this;
+    const { exit } = processor;
+    this.exitsTotal++;
+    this.counters[COUNTERS.EXITS + (reason < 64 ? reason : 64 + Math.min(63, (reason - 0x80) & 0xff))]++;
+    switch (reason) {
+      case ExitReason.PREEMPTION_TIMER:
+      case ExitReason.INTERRUPT_WINDOW:
+        return;
+      case ExitReason.EXTERNAL_INTERRUPT:
+        // The doorbell: whoever rang is served between slices.
+        this.leaveSlice = true;
+        return;
+      case ExitReason.IO: {
+        const { qualification } = exit;
+        const port = qualification >>> 16, size = (qualification & IO_SIZE_MASK) + 1;
+        this.record(reason, exit.value);
+        if (qualification & IO_IN) processor.completePortAccess(platform.bus.readPort(port, size));
+        else {
+          platform.bus.writePort(port, exit.value, size);
+          processor.completePortAccess(0);
+        }
+        return;
+      }
+      case ExitReason.EPT_VIOLATION:
+        this.record(reason, exit.guestPhysical);
+        this.memoryAccess();
+        return;
+      case ExitReason.HLT:
+        this.record(reason, 0);
+        processor.skipInstruction();
+        this.regs[R.ACTIVITY] = HALTED;
+        this.halted = true;
+        return;
+      case ExitReason.RDMSR:
+      case ExitReason.WRMSR:
+        this.record(reason, this.regs[R.ECX]);
+        this.accessMsr(reason === ExitReason.WRMSR);
+        return;
+      case ExitReason.TRIPLE_FAULT:
+        this.record(reason, 0);
+        if (this.options.onTripleFault === 'restart') {
+          this.resetAsked = true;
+          this.leaveSlice = true;
+        } else this.crash('Triple fault: an exception could not be delivered, nor the double fault that followed.');
+        return;
+      case ExitReason.VMCALL:
+      case ExitReason.VMMCALL:
+      case ExitReason.XSETBV:
+      case ExitReason.MONITOR:
+      case ExitReason.MWAIT:
+        // A plain PC: no hypervisor that could be called, and none of these in CPUID.
+        this.record(reason, this.regs[R.EAX]);
+        this.injectException(INVALID_OPCODE);
+        return;
+      case ExitReason.PAUSE:
+      case ExitReason.WBINVD:
+        processor.skipInstruction();
+        return;
+      default:
+        this.record(reason, exit.guestPhysical);
+        this.crash(`The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`);
+    }
+  }
+
+  private record(reason: number, detail: number): void {
+    const { vcpu } = this;
+    const at = LAST_EXITS_RING + ((vcpu[LAST_EXITS] >>> 0) % LAST_EXITS_COUNT) * LAST_EXIT_WORDS;
+    vcpu[at] = reason;
+    vcpu[at + 1] = this.processor.exit.qualification;
+    vcpu[at + 2] = this.regs[R.EIP];
+    vcpu[at + 3] = detail;
+    vcpu[LAST_EXITS]++;
+  }
+
+  /** An access where the second stage has no memory, or none that may be written: a device, a ROM, or nobody. */
+  private memoryAccess(): void {
+    const { processor } = this;
+    const { bus } = this.platform;
+    const { exit } = processor;
+    const address = exit.guestPhysical >>> 0;
+    if (exit.qualification & EPT_FETCH) {
+      // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
+      this.injectException(INVALID_OPCODE);
+    } else if (exit.qualification & EPT_WRITE) {
+      if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
+      processor.completeMemoryAccess(0);
+    } else processor.completeMemoryAccess(bus.readMemory(address, exit.size));
+  }
+
+  private accessMsr(write: boolean): void {
+    const { regs, processor } = this;
+    const index = regs[R.ECX] >>> 0;
+    if (write) {
+      if (!this.platform.writeMsr?.(index, regs[R.EAX] >>> 0, regs[R.EDX] >>> 0)) return this.injectException(GENERAL_PROTECTION, 0);
+    } else {
+      const value = this.platform.readMsr?.(index);
+      if (!value) return this.injectException(GENERAL_PROTECTION, 0);
+      regs[R.EAX] = value[0];
+      regs[R.EDX] = value[1];
+    }
+    processor.skipInstruction();
+  }
+
+  private injectException(vector: number, errorCode?: number): void {
+    this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
+  }
+
+  private crash(sentence: string): void {
+    const { processor, vcpu, options, memory } = this;
+    const report = crashReport({
+      sentence, processor, vcpu, retired: this.instructions,
+      byteAt: address => {
+        const offset = memory.machineOffset(address);
+        return offset < 0 ? -1 : options.machine.bytes[offset];
+      },
+      ...(options.disassemble ? { disassemble: options.disassemble } : {}),
+    });
+    this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.regs[R.EIP] >>> 0).toString(16)}.`, report });
+  }
+
+  /** What a device or a fault asked for, once the instruction that caused it is complete. */
+  private finish(): void {
+    const asked = this.endingAsked;
+    if (!asked && this.resetAsked) {
+      this.resetAsked = false;
+      if (this.options.onReset === 'restart') return this.reset();
+    }
+    this.endingAsked = null;
+    this.ending = asked ?? { kind: 'reset', sentence: 'The guest asked for a reset.' };
+    this.setState(this.ending.kind === 'crash' ? 'c' : 's');
+    this.options.onChange?.();
+  }
+
+  // What others see.
+
+  private setState(letter: 'r' | 'b' | 'p' | 's' | 'c'): void {
+    Atomics.store(this.counters, COUNTERS.STATE, letter.charCodeAt(0));
+  }
+
+  /** Brings the counters block up to date; exits by reason are there already. */
+  private publish(nowNs: number, letter: 'r' | 'b'): void {
+    const { counters } = this;
+    const sequence = counters[COUNTERS.SEQUENCE];
+    Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
+    put64(counters, COUNTERS.RETIRED, this.instructions);
+    put64(counters, COUNTERS.RUN_NS, this.runNs);
+    put64(counters, COUNTERS.IDLE_NS, this.idleNs);
+    put64(counters, COUNTERS.EXITS_TOTAL, this.exitsTotal);
+    put64(counters, COUNTERS.NOW_NS, nowNs);
+    if (!this.ending) this.setState(letter);
+    Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
+    this.platform.refreshScreen?.();
+  }
+
+  /** Numbers for a report: exits by Intel's names. */
+  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number> } {
+    const exitsByReason: Record<string, number> = {};
+    for (let i = 0; i < 128; i++) {
+      const count = this.counters[COUNTERS.EXITS + i] >>> 0;
+      if (count > 0) exitsByReason[exitName(i < 64 ? i : i - 64 + 0x80)] = count;
+    }
+    return { instructions: this.instructions, nowNs: this.clock.nowNs(), runNs: this.runNs, idleNs: this.idleNs, exits: this.exitsTotal, exitsByReason };
+  }
+
+  // Saved states (state.ts).
+
+  /** Plain data beyond RAM and the processor's words. Call between slices. */
+  saveParts(): State {
+    return {
+      processor: this.processor.save(), platform: this.platform.save(), nowNs: this.clock.nowNs(), retiredBefore: this.clock.retiredBefore, halted: this.halted, runNs: this.runNs,
+      idleNs: this.idleNs, exitsTotal: this.exitsTotal, exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + 128),
+    };
+  }
+
+  /** RAM and the processor's words are in place. @throws what devices throw for states that do not fit them. */
+  restoreParts(parts: State): void {
+    this.processor.reload();
+    this.processor.restore(parts.processor as ReturnType<Processor['save']>);
+    this.processor.flushTlb();
+    this.clock.retiredBefore = parts.retiredBefore as number;
+    this.clock.set(parts.nowNs as number);
+    this.platform.restore(parts.platform as State);
+    this.halted = parts.halted as boolean;
+    this.runNs = parts.runNs as number;
+    this.idleNs = parts.idleNs as number;
+    this.exitsTotal = parts.exitsTotal as number;
+    this.counters.set(parts.exits as Int32Array, COUNTERS.EXITS);
+  }
+}
+
+function put64(words: Int32Array, at: number, value: number): void {
+  words[at] = value | 0;
+  words[at + 1] = Math.floor(value / 2 ** 32);
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { GuestMemory } from './guest-memory.ts';
+import { DOMID_XEN, FRAME_BYTES, HostError, Machine } from './machine.ts';
+
+const MIB = 2 ** 20;
+const make = (mib: number): Machine => Machine.create(new SharedArrayBuffer(mib * MIB));
+
+describe('machine memory', () => {
+  it('owns its own tables and counts the rest as free', () => {
+    const machine = make(4);
+    expect(machine.frames).toBe(1024);
+    expect(machine.ownerOf(0)).toBe(DOMID_XEN);
+    expect(machine.ownerOf(1023)).toBe(-1);
+    let free = 0;
+    for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) < 0) free++;
+    expect(machine.freeFrames).toBe(free);
+  });
+
+  it('is one and the same for every worker that looks at it', () => {
+    const machine = make(4), other = new Machine(machine.memory);
+    const frames = machine.allocate(3, 7)!;
+    expect([...frames].map(mfn => other.ownerOf(mfn))).toEqual([7, 7, 7]);
+    expect(other.freeFrames).toBe(machine.freeFrames);
+  });
+
+  it('gives nothing when there is too little', () => {
+    const machine = make(1), free = machine.freeFrames;
+    expect(machine.allocate(free + 1, 1)).toBeNull();
+    expect(machine.allocateRun(free + 1, 1)).toBe(-1);
+    expect(machine.freeFrames).toBe(free);
+    expect(machine.allocate(free, 1)).toHaveLength(free);
+    expect(machine.freeFrames).toBe(0);
+  });
+
+  it('finds a run around frames that are taken', () => {
+    const machine = make(1);
+    const all = machine.allocate(machine.freeFrames, 1)!;
+    for (const i of [3, 5, 6, 7, 9]) machine.release(all[i]);
+    expect(machine.allocateRun(3, 2)).toBe(all[5]);
+    expect(machine.freeFrames).toBe(2);
+  });
+
+  it('scrubs a frame before it is free', () => {
+    const machine = make(1), [mfn] = machine.allocate(1, 1)!;
+    machine.bytes[mfn * FRAME_BYTES + 5] = 9;
+    machine.release(mfn);
+    expect(machine.ownerOf(mfn)).toBe(-1);
+    expect(machine.bytes[mfn * FRAME_BYTES + 5]).toBe(0);
+  });
+
+  it('gives a domain RAM with the hole of a PC, and takes all of it back', () => {
+    const machine = make(8), free = machine.freeFrames;
+    const record = machine.createDomain(2);
+    const p2m = machine.p2m(record);
+    expect(p2m).toHaveLength(512);
+    expect(p2m[0x9f] & 7).toBe(7);
+    expect([p2m[0xa0], p2m[0xbf]]).toEqual([0, 0]);
+    expect(machine.ownerOf(p2m[0xc0] >>> 12)).toBe(record.id);
+    machine.destroyDomain(record);
+    expect(machine.freeFrames).toBe(free);
+    expect(machine.createDomain(2).id).toBe(record.id + 1);
+  });
+
+  it('refuses a domain that does not fit and makes nothing', () => {
+    const machine = make(4), free = machine.freeFrames;
+    expect(() => machine.createDomain(4)).toThrow(HostError);
+    expect(() => machine.createDomain(4)).toThrow(/has 3 MiB free and the guest wants 4/);
+    expect(machine.freeFrames).toBe(free);
+  });
+
+  it('is large enough for one guest when made with bytesFor', () => {
+    for (const mib of [1, 16, 100]) {
+      const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(mib)));
+      expect(machine.createDomain(mib).ramFrames).toBe(mib * 256);
+    }
+    const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(1, 0x100000)));
+    expect(machine.createDomain(1, 0x100000).p2mFrames).toBe(0x100000);
+  });
+});
+
+describe('guest memory', () => {
+  it('reads and writes across frames, drops what leaves RAM, and reports written frames', () => {
+    const machine = make(4), record = machine.createDomain(1);
+    const memory = new GuestMemory(machine.bytes, machine.p2m(record));
+    const written: number[] = [];
+    memory.onWrite = mfn => written.push(mfn);
+    memory.write(0x1ffe, Uint8Array.of(1, 2, 3, 4));
+    expect(written).toEqual([machine.p2m(record)[1] >>> 12, machine.p2m(record)[2] >>> 12]);
+    const back = new Uint8Array(6);
+    memory.read(0x1ffd, back);
+    expect([...back]).toEqual([0, 1, 2, 3, 4, 0]);
+    memory.write(0x9fffe, Uint8Array.of(1, 2, 3, 4));
+    memory.read(0x9fffe, back);
+    expect([...back]).toEqual([1, 2, 255, 255, 255, 255]);
+    memory.write(0xfffff000, Uint8Array.of(1));
+    memory.fill(0x2000, 3, 7);
+    memory.read(0x1ffe, back);
+    expect([...back]).toEqual([1, 2, 7, 7, 7, 0]);
+  });
+});

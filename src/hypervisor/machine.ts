@@ -1,0 +1,246 @@
+/**
+ * Machine memory: one buffer, its frame table and its domain table. Every worker makes its own `Machine` over the same SharedArrayBuffer;
+ * all state is in the buffer (layout.ts), so they agree.
+ */
+import {
+  COUNTER_WORDS, DOMAIN, DOMAIN_WORDS, FRAME, FRAME_WORDS, MAILBOX_BYTES, MAX_DOMAINS, SCREEN_BYTES, VCPU_BYTES, XENHEAP, XENHEAP_HEADER_BYTES, XENHEAP_MAGIC,
+  XENHEAP_VERSION,
+} from './layout.ts';
+
+export const FRAME_SHIFT = 12, FRAME_BYTES = 1 << FRAME_SHIFT;
+/** Owner of frames that are the hypervisor's (DOMID_XEN, xen/include/public/xen.h). */
+export const DOMID_XEN = 0x7ff2;
+
+/** Something that was asked of the host cannot be had; the message is a sentence for people. */
+export class HostError extends Error {
+  override name = 'HostError';
+}
+
+/** Offsets of one domain's records in machine memory, read from its entry in the domain table. */
+export interface DomainRecord {
+  id: number;
+  /** Index in the domain table. */
+  slot: number;
+  countersOffset: number;
+  screenOffset: number;
+  vcpuOffset: number;
+  mailboxOffset: number;
+  p2mOffset: number;
+  p2mFrames: number;
+  ramFrames: number;
+}
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
+
+export class Machine {
+  readonly memory: SharedArrayBuffer | ArrayBuffer;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  private readonly frameTable: number;
+  private readonly domainTable: number;
+
+  /** Over memory that `Machine.create` has laid out, here or in another worker. */
+  constructor(memory: SharedArrayBuffer | ArrayBuffer) {
+    this.memory = memory;
+    this.words = new Int32Array(memory);
+    this.bytes = new Uint8Array(memory);
+    if (this.words[XENHEAP.MAGIC] !== XENHEAP_MAGIC || this.words[XENHEAP.VERSION] !== XENHEAP_VERSION) throw new HostError('This is not machine memory of this version of Ringside.');
+    this.frameTable = this.words[XENHEAP.FRAME_TABLE] >>> 2;
+    this.domainTable = this.words[XENHEAP.DOMAIN_TABLE] >>> 2;
+  }
+
+  /** Lays out fresh (all zero) memory; `memory.byteLength` is a multiple of 4096, at most 2 GiB. */
+  static create(memory: SharedArrayBuffer | ArrayBuffer): Machine {
+    const words = new Int32Array(memory, 0, XENHEAP_HEADER_BYTES / 4);
+    const frames = memory.byteLength >>> FRAME_SHIFT;
+    const domainTable = XENHEAP_HEADER_BYTES;
+    const frameTable = domainTable + roundUp(MAX_DOMAINS * DOMAIN_WORDS * 4);
+    const used = (frameTable + roundUp(frames * FRAME_WORDS * 4)) >>> FRAME_SHIFT;
+    words[XENHEAP.FRAMES] = frames;
+    words[XENHEAP.FREE_FRAMES] = frames - used;
+    words[XENHEAP.FRAME_TABLE] = frameTable;
+    words[XENHEAP.DOMAIN_TABLE] = domainTable;
+    words[XENHEAP.NEXT_FRAME] = used;
+    words[XENHEAP.VERSION] = XENHEAP_VERSION;
+    words[XENHEAP.MAGIC] = XENHEAP_MAGIC;
+    const machine = new Machine(memory);
+    for (let mfn = 0; mfn < used; mfn++) machine.claim(mfn, DOMID_XEN);
+    return machine;
+  }
+
+  /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
+  static bytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
+    const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames);
+    const frames = guest / FRAME_BYTES + 64;
+    return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * FRAME_WORDS * 4 * 1.01) + 16 * FRAME_BYTES;
+  }
+
+  get frames(): number {
+    return this.words[XENHEAP.FRAMES];
+  }
+
+  get freeFrames(): number {
+    return Atomics.load(this.words, XENHEAP.FREE_FRAMES);
+  }
+
+  /** Domain id of a frame's owner; -1: free. */
+  ownerOf(mfn: number): number {
+    return Atomics.load(this.words, this.frameTable + mfn * FRAME_WORDS + FRAME.OWNER) - 1;
+  }
+
+  private claim(mfn: number, owner: number): boolean {
+    const entry = this.frameTable + mfn * FRAME_WORDS;
+    if (Atomics.compareExchange(this.words, entry + FRAME.OWNER, 0, owner + 1) !== 0) return false;
+    Atomics.store(this.words, entry + FRAME.REFERENCES, 1);
+    return true;
+  }
+
+  /** Takes `count` zeroed frames for `owner`, in ascending runs where possible; null when there are too few, and then nothing was taken. */
+  allocate(count: number, owner: number): Int32Array | null {
+    const { words, frames } = this;
+    if (Atomics.sub(words, XENHEAP.FREE_FRAMES, count) < count) {
+      Atomics.add(words, XENHEAP.FREE_FRAMES, count);
+      return null;
+    }
+    const taken = new Int32Array(count);
+    let mfn = Atomics.load(words, XENHEAP.NEXT_FRAME) % frames;
+    for (let found = 0, looked = 0; found < count; looked++) {
+      // The reservation above holds, so the search ends; frames freed meanwhile may lie behind it.
+      if (looked > 3 * frames) throw new Error('the frame table and its count of free frames disagree');
+      if (this.claim(mfn, owner)) taken[found++] = mfn;
+      if (++mfn === frames) mfn = 0;
+    }
+    Atomics.store(words, XENHEAP.NEXT_FRAME, mfn);
+    return taken;
+  }
+
+  /** Takes `count` zeroed frames that lie side by side; returns the first, or -1 when there is no such run. */
+  allocateRun(count: number, owner: number): number {
+    const { words, frames } = this;
+    if (Atomics.sub(words, XENHEAP.FREE_FRAMES, count) >= count) {
+      for (let start = 0, length = 0, mfn = 0; mfn < frames; mfn++) {
+        if (length === 0) start = mfn;
+        if (this.claim(mfn, owner)) {
+          if (++length === count) return start;
+        } else {
+          for (let i = start; i < start + length; i++) this.unclaim(i);
+          length = 0;
+        }
+      }
+    }
+    Atomics.add(words, XENHEAP.FREE_FRAMES, count);
+    return -1;
+  }
+
+  private unclaim(mfn: number): void {
+    const entry = this.frameTable + mfn * FRAME_WORDS;
+    Atomics.store(this.words, entry + FRAME.REFERENCES, 0);
+    Atomics.store(this.words, entry + FRAME.OWNER, 0);
+  }
+
+  /** Drops the owner's reference; with the last one the frame is scrubbed and free. */
+  release(mfn: number): void {
+    const entry = this.frameTable + mfn * FRAME_WORDS;
+    if (Atomics.sub(this.words, entry + FRAME.REFERENCES, 1) !== 1) return;
+    this.scrub(mfn);
+    Atomics.store(this.words, entry + FRAME.OWNER, 0);
+    Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
+  }
+
+  /** Zeroes a frame. (`set` from a page of zeroes: `fill` on shared memory is ten times slower.) */
+  scrub(mfn: number): void {
+    this.bytes.set(ZEROES, mfn * FRAME_BYTES);
+  }
+
+  /**
+   * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF.
+   * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM).
+   * @throws HostError when memory or the domain table is full; then nothing was made.
+   */
+  createDomain(memoryMiB: number, p2mFrames = memoryMiB * 256): DomainRecord {
+    const ramFrames = memoryMiB * 256;
+    let slot = 0;
+    while (slot < MAX_DOMAINS && this.words[this.domainTable + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) slot++;
+    if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS} domains. Destroy one first.`);
+    const recordFrames = recordBytes(p2mFrames) >>> FRAME_SHIFT;
+    const tooLittle = (): HostError => new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${memoryMiB}. Destroy another domain or give this one less.`);
+    if (this.freeFrames < recordFrames + ramFrames) throw tooLittle();
+    const records = this.allocateRun(recordFrames, DOMID_XEN);
+    if (records < 0) throw tooLittle();
+    const id = Atomics.add(this.words, XENHEAP.LAST_DOMAIN, 1) + 1;
+    const ram = this.allocate(ramFrames, id);
+    if (!ram) {
+      for (let i = 0; i < recordFrames; i++) this.release(records + i);
+      throw tooLittle();
+    }
+    let offset = records * FRAME_BYTES;
+    const entry = this.domainTable + slot * DOMAIN_WORDS;
+    const { words } = this;
+    const place = (field: number, bytes: number): void => {
+      words[entry + field] = offset;
+      offset += roundUp(bytes);
+    };
+    words[entry + DOMAIN.RECORD_FRAMES] = recordFrames;
+    words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
+    words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
+    words[entry + DOMAIN.RECORDS] = offset;
+    place(DOMAIN.COUNTERS, COUNTER_WORDS * 4);
+    place(DOMAIN.VCPU, VCPU_BYTES);
+    place(DOMAIN.MAILBOX, MAILBOX_BYTES);
+    place(DOMAIN.SCREEN, SCREEN_BYTES);
+    place(DOMAIN.P2M, p2mFrames * 4);
+    const p2m = words[entry + DOMAIN.P2M] >>> 2;
+    for (let gfn = 0; gfn < ramFrames; gfn++) {
+      if (gfn < 0xa0 || gfn >= 0xc0) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+      // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
+      else this.release(ram[gfn]);
+    }
+    Atomics.store(words, entry + DOMAIN.ID, id);
+    return this.domain(slot);
+  }
+
+  /** The record in a slot of the domain table. */
+  domain(slot: number): DomainRecord {
+    const entry = this.domainTable + slot * DOMAIN_WORDS;
+    const word = (field: number): number => this.words[entry + field] >>> 0;
+    return {
+      id: word(DOMAIN.ID), slot, countersOffset: word(DOMAIN.COUNTERS), screenOffset: word(DOMAIN.SCREEN), vcpuOffset: word(DOMAIN.VCPU),
+      mailboxOffset: word(DOMAIN.MAILBOX), p2mOffset: word(DOMAIN.P2M), p2mFrames: word(DOMAIN.P2M_FRAMES), ramFrames: word(DOMAIN.RAM_FRAMES),
+    };
+  }
+
+  /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
+  releaseRam(record: DomainRecord): void {
+    const p2m = record.p2mOffset >>> 2;
+    const released = new Set<number>();
+    for (let gfn = 0; gfn < record.p2mFrames; gfn++) {
+      const mfn = this.words[p2m + gfn] >>> FRAME_SHIFT;
+      if (this.words[p2m + gfn] === 0) continue;
+      this.words[p2m + gfn] = 0;
+      // A ROM lies at two addresses.
+      if (released.has(mfn)) continue;
+      if (gfn >= record.ramFrames || record.p2mFrames > record.ramFrames) released.add(mfn);
+      this.release(mfn);
+    }
+  }
+
+  /** Ends a domain that runs no more: RAM, records and its entry in the domain table. */
+  destroyDomain(record: DomainRecord): void {
+    const entry = this.domainTable + record.slot * DOMAIN_WORDS;
+    if (this.words[entry + DOMAIN.ID] !== record.id) return;
+    this.releaseRam(record);
+    const first = this.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
+    for (let i = 0; i < this.words[entry + DOMAIN.RECORD_FRAMES]; i++) this.release(first + i);
+    for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(this.words, entry + i, 0);
+  }
+
+  p2m(record: DomainRecord): Int32Array {
+    return new Int32Array(this.memory, record.p2mOffset, record.p2mFrames);
+  }
+}
+
+const ZEROES = new Uint8Array(FRAME_BYTES);
+
+function recordBytes(p2mFrames: number): number {
+  return roundUp(COUNTER_WORDS * 4) + roundUp(VCPU_BYTES) + roundUp(MAILBOX_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4);
+}

@@ -1,0 +1,45 @@
+/** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
+import type { Dma, State, Timers } from '../devices/bus.ts';
+import type { E820Entry } from './loader/index.ts';
+
+export interface PlatformOptions {
+  timers: Timers;
+  dma: Dma;
+  memoryMiB: number;
+  startEpochMs: number;
+  serial: ((byte: number) => void)[];
+  debug: (byte: number) => void;
+  /** The domain's screen block (SCREEN in layout.ts). */
+  screen: Int32Array;
+  onPowerOff: () => void;
+  onReset: () => void;
+  onDebugExit: (value: number) => void;
+}
+
+export interface Platform {
+  readonly bus: {
+    readPort(port: number, size: number): number;
+    writePort(port: number, value: number, size: number): void;
+    readMemory(address: number, size: number): number;
+    writeMemory(address: number, value: number, size: number): void;
+    isMemoryMapped(address: number): boolean;
+  };
+  /** The INTR pin. */
+  readonly intr: boolean;
+  /** INTA cycle: the vector. */
+  acknowledge(): number;
+  readonly keyboard: { key(code: string, down: boolean): void };
+  /** Bytes for a serial port; returns how many were taken. */
+  serialInput(port: number, bytes: Uint8Array): number;
+  pressPowerButton(): void;
+  reset(): void;
+  save(): State;
+  restore(state: State): void;
+  /** Writes ACPI tables into guest memory. */
+  installTables(): { rsdp: number };
+  e820(): E820Entry[];
+  /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */
+  readMsr?(index: number): [low: number, high: number] | undefined;
+  writeMsr?(index: number, low: number, high: number): boolean;
+  refreshScreen?(): void;
+}

@@ -1,0 +1,192 @@
+/**
+ * A saved domain: everything that makes it go on, in one file.
+ *
+ *   header    "RINGSAVE", version, 0                                      16 bytes
+ *   records   tag (4 letters), 0, length, CRC-32 of the body, the body     20 bytes + length, one after another
+ *
+ *   ABOU  what it is (plain data): shown to people, checked first
+ *   BOOT  what a reset starts: kernel, ramdisk, command line
+ *   WORD  the processor's words and its ring of last exits
+ *   PART  processor, devices, clock (plain data)
+ *   SCRN  the screen block
+ *   PAGE  first guest frame, then whole frames; frames that hold zeroes are left out
+ *   END.  empty
+ *
+ * Numbers are little-endian; lengths take 64 bits.
+ */
+import { FRAME_BYTES, FRAME_SHIFT, type DomainRecord, type Machine } from './machine.ts';
+import type { Boot, Domain } from './domain.ts';
+import type { State } from '../devices/bus.ts';
+import { SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
+import { crc32 } from './loader/checksums.ts';
+import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
+
+export const STATE_VERSION = 1;
+const MAGIC = 'RINGSAVE', HEADER_BYTES = 16, RECORD_HEADER_BYTES = 20;
+/** Frames of one PAGE record at most: bounds what a reader must hold. */
+const FRAMES_PER_RECORD = 1024;
+
+/** What can be said of a saved domain before it is restored. */
+export interface SavedAbout {
+  name: string;
+  memoryMiB: number;
+  p2mFrames: number;
+  startEpochMs: number;
+  virtualTime: boolean;
+  instructions: number;
+  /** Version of Ringside that wrote it. */
+  program: string;
+  /** What the toolstack wants to find again (the definition). */
+  definition: string;
+  actions: { onReset: 'restart' | 'end'; onTripleFault: 'restart' | 'end' };
+}
+
+export interface SavedState {
+  about: SavedAbout;
+  boot: Boot;
+  words: Uint8Array;
+  parts: State;
+  screen: Uint8Array;
+  pages: { gfn: number; bytes: Uint8Array }[];
+}
+
+/** A saved state that cannot be used: a sentence with what is wrong and where. */
+export class SavedStateError extends Error {
+  override name = 'SavedStateError';
+}
+
+/** The state of a domain between two slices, as parts of a file. */
+export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'program' | 'definition'>): Uint8Array[] {
+  const { options } = domain;
+  const { machine, record } = options;
+  const about: SavedAbout = {
+    ...extra,
+    memoryMiB: options.memoryMiB,
+    p2mFrames: record.p2mFrames,
+    startEpochMs: options.startEpochMs,
+    virtualTime: domain.clock.virtual,
+    instructions: domain.instructions,
+    actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
+  };
+  const chunks: Uint8Array[] = [header()];
+  const put = (tag: string, body: Uint8Array): void => {
+    chunks.push(recordHeader(tag, body), body);
+  };
+  put('ABOU', encodePlain(about));
+  put('BOOT', encodePlain(options.boot));
+  put('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + VCPU_BYTES));
+  put('PART', encodePlain(domain.saveParts()));
+  put('SCRN', machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES));
+  for (const page of pages(machine, record)) put('PAGE', page);
+  put('END.', new Uint8Array(0));
+  return chunks;
+}
+
+function header(): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES);
+  for (let i = 0; i < MAGIC.length; i++) bytes[i] = MAGIC.charCodeAt(i);
+  new DataView(bytes.buffer).setUint32(8, STATE_VERSION, true);
+  return bytes;
+}
+
+function recordHeader(tag: string, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(RECORD_HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < 4; i++) bytes[i] = tag.charCodeAt(i);
+  view.setUint32(8, body.length, true);
+  view.setUint32(16, crc32(body), true);
+  return bytes;
+}
+
+/** Bodies of PAGE records: runs of guest frames that can be written and hold something. (ROMs come from BOOT again.) */
+function* pages(machine: Machine, record: DomainRecord): Generator<Uint8Array> {
+  const p2m = machine.p2m(record);
+  let run: number[] = [];
+  const body = (): Uint8Array => {
+    const bytes = new Uint8Array(4 + run.length * FRAME_BYTES);
+    new DataView(bytes.buffer).setUint32(0, run[0], true);
+    for (let i = 0; i < run.length; i++) {
+      const offset = (p2m[run[i]] >>> FRAME_SHIFT) * FRAME_BYTES;
+      bytes.set(machine.bytes.subarray(offset, offset + FRAME_BYTES), 4 + i * FRAME_BYTES);
+    }
+    run = [];
+    return bytes;
+  };
+  for (let gfn = 0; gfn < p2m.length; gfn++) {
+    const wanted = (p2m[gfn] & 2) !== 0 && !isZero(machine.words, (p2m[gfn] >>> FRAME_SHIFT) * (FRAME_BYTES / 4));
+    if (run.length > 0 && (!wanted || run.length === FRAMES_PER_RECORD)) yield body();
+    if (wanted) run.push(gfn);
+  }
+  if (run.length > 0) yield body();
+}
+
+function isZero(words: Int32Array, from: number): boolean {
+  for (let i = from; i < from + FRAME_BYTES / 4; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+/** Reads and checks a whole file. @throws SavedStateError */
+export function readState(file: Uint8Array, name: string): SavedState {
+  const fail = (what: string): never => {
+    throw new SavedStateError(`${name} ${what}`);
+  };
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const letters = (at: number, count: number): string => String.fromCharCode(...file.subarray(at, at + count));
+  if (file.length < HEADER_BYTES || letters(0, MAGIC.length) !== MAGIC) return fail('is no saved domain of Ringside: it does not start with RINGSAVE.');
+  const version = view.getUint32(8, true);
+  if (version !== STATE_VERSION) fail(`was saved in format ${version}; this version reads format ${STATE_VERSION}. Restore it with the version that saved it.`);
+  const bodies = new Map<string, Uint8Array>();
+  const pageBodies: { at: number; body: Uint8Array }[] = [];
+  let at = HEADER_BYTES, ended = false;
+  while (!ended) {
+    if (at === file.length) fail(`is cut short: it ends at byte ${at}, before its last record. Copy it again.`);
+    if (at + RECORD_HEADER_BYTES > file.length) fail(`is cut short: the record header at byte ${at} is not complete. Copy it again.`);
+    const tag = letters(at, 4), length = view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32;
+    if (!/^(ABOU|BOOT|WORD|PART|SCRN|PAGE|END\.)$/.test(tag)) fail(`is damaged: there is no record at byte ${at}.`);
+    if (at + RECORD_HEADER_BYTES + length > file.length) {
+      fail(`is cut short: record ${tag} at byte ${at} wants ${length} bytes and ${file.length - at - RECORD_HEADER_BYTES} are there. Copy it again.`);
+    }
+    const body = file.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
+    if (crc32(body) !== view.getUint32(at + 16, true)) fail(`is damaged: the checksum of record ${tag} at byte ${at} is wrong. Copy it again.`);
+    if (tag === 'PAGE') pageBodies.push({ at, body });
+    else bodies.set(tag, body);
+    at += RECORD_HEADER_BYTES + length;
+    ended = tag === 'END.';
+  }
+  if (at !== file.length) fail(`is damaged: ${file.length - at} bytes follow its last record.`);
+  const body = (tag: string): Uint8Array => bodies.get(tag) ?? fail(`is damaged: it has no record ${tag}.`);
+  const plain = (tag: string): unknown => {
+    try {
+      return decodePlain(body(tag));
+    } catch (error) {
+      if (error instanceof PlainDataError) fail(`is damaged: record ${tag} cannot be read at its byte ${error.offset}: ${error.message}.`);
+      throw error;
+    }
+  };
+  const about = plain('ABOU') as SavedAbout, boot = plain('BOOT') as Boot;
+  if (!Number.isInteger(about?.memoryMiB) || about.memoryMiB < 1 || about.memoryMiB > 2047 || !Number.isInteger(about.p2mFrames) || about.p2mFrames > 0x100000 || about.p2mFrames < about.memoryMiB * 256 || typeof about.name !== 'string') {
+    fail('is damaged: record ABOU does not say what the domain is.');
+  }
+  if (body('WORD').length !== VCPU_BYTES) fail(`is damaged: record WORD has ${body('WORD').length} bytes instead of ${VCPU_BYTES}.`);
+  if (body('SCRN').length !== SCREEN_BYTES) fail(`is damaged: record SCRN has ${body('SCRN').length} bytes instead of ${SCREEN_BYTES}.`);
+  const pages = pageBodies.map(({ at: offset, body: bytes }) => {
+    const gfn = bytes.length >= 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) : -1;
+    const frames = (bytes.length - 4) / FRAME_BYTES;
+    if (!Number.isInteger(frames) || gfn < 0 || gfn + frames > about.memoryMiB * 256) fail(`is damaged: record PAGE at byte ${offset} does not fit ${about.memoryMiB} MiB.`);
+    return { gfn, bytes: bytes.subarray(4) };
+  });
+  return { about, boot, words: body('WORD'), parts: plain('PART') as State, screen: body('SCRN'), pages };
+}
+
+/** Puts a saved state into a domain that is being built (second argument of its constructor). */
+export function restoreInto(domain: Domain, saved: SavedState): void {
+  const { machine, record } = domain.options;
+  for (const { gfn, bytes } of saved.pages) domain.memory.write(gfn * FRAME_BYTES, bytes);
+  machine.bytes.set(saved.words, record.vcpuOffset);
+  machine.bytes.set(saved.screen, record.screenOffset);
+  try {
+    domain.restoreParts(saved.parts);
+  } catch (error) {
+    throw new SavedStateError(`The state of ${saved.about.name} cannot be restored: ${(error as Error).message}`);
+  }
+}
