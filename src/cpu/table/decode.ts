@@ -121,7 +121,7 @@ const XCHG = rows.findIndex(row => row.op === 'xchg' && row.opcode === 0x90 && r
 /** A Decoded with neutral values, to hand to `decode()` again and again. */
 export function newDecoded(): Decoded {
   return {
-    row: null, length: 0, operandSize: 32, addressSize: 32, modrm: -1, mod: 0, reg: 0, rm: 0, opcodeReg: 0, memory: false,
+    row: null, length: 0, codeSize: 32, operandSize: 32, addressSize: 32, modrm: -1, mod: 0, reg: 0, rm: 0, opcodeReg: 0, memory: false,
     base: -1, index: -1, scale: 0, displacement: 0, segment: DS, immediate: 0, immediateHigh: 0, immediate2: 0, repeat: 0, lock: false,
     prefix66: false, prefix67: false, segmentPrefix: -1, rex: 0,
   };
@@ -145,6 +145,7 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
   let segmentPrefix = -1;
   let prefix66 = false, prefix67 = false, lock = false;
   out.row = null;
+  out.codeSize = codeSize;
   out.modrm = -1;
   out.mod = out.reg = out.rm = 0;
   out.memory = false;

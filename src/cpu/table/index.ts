@@ -3,3 +3,4 @@ export { decode, newDecoded, RIP } from './decode.ts';
 export { undefinedFlags } from './flags-mask.ts';
 export * from './row.ts';
 export { rows } from './rows.ts';
+export { disassemble, type Syntax } from './disassemble.ts';

@@ -105,7 +105,7 @@ export const oneByte: Row[] = [
   row('61', 'popa', '', { long: 'invalid' }),
   row('62 m', 'bound', 'Gv,Ma', { long: 'invalid' }),
   row('63', 'arpl', 'Ew,Gw', { writes: 'Z', long: 'invalid' }),
-  row('63', 'movsxd', 'Gv,Ed', { long: 'only' }),
+  row('63', 'movsxd', 'Gv,Ez', { long: 'only' }),
   row('68', 'push', 'Iz', { long: 'd64' }),
   row('69', 'imul', 'Gv,Ev,Iz', MUL),
   row('6A', 'push', 'Ibs', { long: 'd64' }),

@@ -63,6 +63,8 @@ export interface Decoded {
   row: Row | null;
   /** Bytes, 1-15. */
   length: number;
+  /** What it was decoded as. */
+  codeSize: CodeSize;
   /** 16, 32 or 64. */
   operandSize: number;
   addressSize: number;

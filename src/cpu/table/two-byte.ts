@@ -9,7 +9,7 @@ const BIT_TEST = { writes: 'OSAPC', undefined: 'OSAP' } as const;
 const BIT_SCAN = { writes: ARITHMETIC, undefined: 'OSAPC' } as const;
 const MUL = { writes: ARITHMETIC, undefined: 'SZAP' } as const;
 const PRIVILEGED = { privilege: 0 } as const;
-const VMX = { feature: 'vmx', writes: ARITHMETIC } as const;
+const VMX = { feature: 'vmx', writes: ARITHMETIC, long: 'f64' } as const;
 const SVM = { feature: 'svm' } as const;
 /** MOV to and from CRn, DRn: always 32 bits (64 in 64-bit mode), and mod is ignored: always a register. */
 const CONTROL = { privilege: 0, long: 'f64', fixedSize: true, writes: ARITHMETIC, undefined: ARITHMETIC } as const;
@@ -71,17 +71,18 @@ export const twoByte: Row[] = [
   row('0F 08', 'invd', '', PRIVILEGED),
   row('0F 09', 'wbinvd', '', PRIVILEGED),
   row('0F 0B', 'ud2'),
-  row('0F 0D', 'prefetch', 'Ev', { op: 'nop' }),
-  row('0F 0D /1', 'prefetchw', 'Ev', { op: 'nop' }),
+  row('0F 0D m', 'prefetch', 'Mb', { op: 'nop' }),
+  row('0F 0D r', 'nop', 'Ev'),
+  row('0F 0D /1m', 'prefetchw', 'Mb', { op: 'nop' }),
   ...hints,
   row('0F 18 /0m', 'prefetchnta', 'Mb', { op: 'nop' }),
   row('0F 18 /1m', 'prefetcht0', 'Mb', { op: 'nop' }),
   row('0F 18 /2m', 'prefetcht1', 'Mb', { op: 'nop' }),
   row('0F 18 /3m', 'prefetcht2', 'Mb', { op: 'nop' }),
-  row('0F 20', 'mov', 'Rd,Cd', { op: 'movcr', ...CONTROL }),
-  row('0F 21', 'mov', 'Rd,Dd', { op: 'movdr', ...CONTROL }),
-  row('0F 22', 'mov', 'Cd,Rd', { op: 'movtocr', ...CONTROL }),
-  row('0F 23', 'mov', 'Dd,Rd', { op: 'movtodr', ...CONTROL }),
+  row('0F 20', 'mov', 'Ry,Cd', { op: 'movcr', ...CONTROL }),
+  row('0F 21', 'mov', 'Ry,Dd', { op: 'movdr', ...CONTROL }),
+  row('0F 22', 'mov', 'Cd,Ry', { op: 'movtocr', ...CONTROL }),
+  row('0F 23', 'mov', 'Dd,Ry', { op: 'movtodr', ...CONTROL }),
   row('0F 30', 'wrmsr', '', { privilege: 0, feature: 'msr' }),
   row('0F 31', 'rdtsc', '', { feature: 'tsc' }),
   row('0F 32', 'rdmsr', '', { privilege: 0, feature: 'msr' }),
@@ -137,13 +138,13 @@ export const twoByte: Row[] = [
   row('NP 0F C7 /7m', 'vmptrst', 'Mq', { ...VMX, privilege: 0 }),
   row('0F C7 /6r', 'rdrand', 'Rv', { writes: ARITHMETIC, feature: 'rdrand' }),
   row('0F C7 /7r', 'rdseed', 'Rv', { writes: ARITHMETIC, feature: 'rdseed' }),
-  row('F3 0F C7 /7r', 'rdpid', 'Rd', { feature: 'rdpid', fixedSize: true, long: 'f64' }),
+  row('F3 0F C7 /7r', 'rdpid', 'Ry', { feature: 'rdpid', fixedSize: true, long: 'f64' }),
   // The result of a 16-bit BSWAP is undefined (SDM); processors since the P6 clear the register.
   row('0F C8+r', 'bswap', 'Zv'),
   row('0F FF', 'ud0', 'Gv,Ev'),
-  row('66 0F 38 80 m', 'invept', 'Gy,Mx', { ...VMX, privilege: 0 }),
-  row('66 0F 38 81 m', 'invvpid', 'Gy,Mx', { ...VMX, privilege: 0 }),
-  row('66 0F 38 82 m', 'invpcid', 'Gy,Mx', { feature: 'invpcid', privilege: 0 }),
+  row('66 0F 38 80 m', 'invept', 'Gy,Mdq', { ...VMX, privilege: 0 }),
+  row('66 0F 38 81 m', 'invvpid', 'Gy,Mdq', { ...VMX, privilege: 0 }),
+  row('66 0F 38 82 m', 'invpcid', 'Gy,Mdq', { feature: 'invpcid', privilege: 0, long: 'f64' }),
   row('0F 38 F0 m', 'movbe', 'Gv,Mv', { feature: 'movbe' }),
   row('0F 38 F1 m', 'movbe', 'Mv,Gv', { feature: 'movbe' }),
 ];
