@@ -1,4 +1,4 @@
-/** Browser tests of the built page, in the system's Chromium, without WebAssembly: the page must not need it (nor may its workers). */
+/** Browser tests of the built page, in the system's Chromium, with WebAssembly deleted in the page and its workers. */
 import { existsSync } from 'node:fs';
 import { defineConfig } from '@playwright/test';
 
@@ -14,10 +14,7 @@ export default defineConfig({
   reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [['list'], ['json']] : 'list',
   use: {
     baseURL: `http://127.0.0.1:${port}/`,
-    launchOptions: {
-      executablePath: chromium,
-      args: ['--js-flags=--noexpose-wasm'],
-    },
+    launchOptions: { executablePath: chromium },
   },
-  webServer: { command: `node scripts/serve.mjs ${port}`, url: `http://127.0.0.1:${port}/`, reuseExistingServer: false },
+  webServer: { command: `node scripts/serve.mjs ${port} no-wasm`, url: `http://127.0.0.1:${port}/`, reuseExistingServer: false },
 });

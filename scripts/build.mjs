@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, guestsFolder, root } from './lib.mjs';
+import { at, guestsFolder, isMain, root } from './lib.mjs';
 import { ensureDependencies } from './setup.mjs';
 
 /** Programs that run in node, and the module each is made from. `worker` is what the command line starts for a domain. */
@@ -109,7 +109,7 @@ function copyGuests() {
   cpSync(guestsFolder, at('dist', 'guests'), { recursive: true });
 }
 
-if (process.argv[1] === at('scripts', 'build.mjs')) {
+if (isMain(import.meta.url)) {
   try {
     const unknown = process.argv.slice(2).find(option => option !== '--guests');
     if (unknown) throw new Error(`build: unknown option ${unknown}; the only one is --guests (copies the fetched guests into dist/).`);

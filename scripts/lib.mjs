@@ -2,13 +2,16 @@
  * What the scripts share. Plain Node, no packages: `npm start` and `npm test` run on a machine where nothing is installed yet.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const at = (...parts) => join(root, ...parts);
+
+/** True in the module that node was started with, also through a link. */
+export const isMain = url => process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(url);
 
 /** Where `npm run guests` puts what it fetched and made. */
 export const guestsFolder = at('.cache', 'guests');

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildPrograms } from './build.mjs';
-import { at, root } from './lib.mjs';
+import { at, isMain, root } from './lib.mjs';
 
 /** Builds, loads and runs `name`. Its module's `main(argv)` gives the exit status. */
 export async function runProgram(name, argv) {
@@ -34,4 +34,4 @@ export async function runProgram(name, argv) {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
 }
 
-if (process.argv[1] === at('scripts', 'program.mjs')) await runProgram(process.argv[2], process.argv.slice(3));
+if (isMain(import.meta.url)) await runProgram(process.argv[2], process.argv.slice(3));

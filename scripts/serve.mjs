@@ -5,7 +5,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
-import { at, guestsFolder } from './lib.mjs';
+import { at, guestsFolder, isMain } from './lib.mjs';
 
 export const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -39,30 +39,37 @@ function find(pathname) {
   return undefined;
 }
 
-function answer(request, response, headers) {
+/** With it in front of every script, the page and its workers run as where WebAssembly does not exist. */
+const WITHOUT_WASM = 'delete globalThis.WebAssembly;';
+
+function answer(request, response, { headers, wasm }) {
   const found = request.method === 'GET' || request.method === 'HEAD' ? find(new URL(request.url, 'http://localhost').pathname) : undefined;
   if (!found) {
     response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not here.\n');
     return;
   }
+  const prefix = !wasm && extname(found.file) === '.js' ? WITHOUT_WASM : '';
   response.writeHead(200, {
     ...headers,
     'Content-Type': types[extname(found.file)] ?? 'application/octet-stream',
-    'Content-Length': found.size,
+    'Content-Length': found.size + prefix.length,
     'Cache-Control': 'no-cache',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
   });
-  if (request.method === 'HEAD') response.end();
-  else
-    createReadStream(found.file)
-      .on('error', () => response.destroy())
-      .pipe(response);
+  if (request.method === 'HEAD') return response.end();
+  response.write(prefix);
+  createReadStream(found.file)
+    .on('error', () => response.destroy())
+    .pipe(response);
 }
 
-/** Starts the server on the first free port from `port` on; resolves with its address. `isolated: false` leaves the two headers out (what a plain static host does). */
-export function serve({ port = 5173, host = '127.0.0.1', isolated = true } = {}) {
-  const server = createServer((request, response) => answer(request, response, isolated ? isolation : {}));
+/**
+ * Starts the server on the first free port from `port` on; resolves with its address.
+ * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly.
+ */
+export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm = true } = {}) {
+  const server = createServer((request, response) => answer(request, response, { headers: isolated ? isolation : {}, wasm }));
   const last = port + 50;
   return new Promise((resolve, reject) => {
     server.on('error', error => {
@@ -77,8 +84,12 @@ export function serve({ port = 5173, host = '127.0.0.1', isolated = true } = {})
   });
 }
 
-// Used directly by the browser tests: node scripts/serve.mjs PORT [plain]
-if (process.argv[1] === at('scripts', 'serve.mjs')) {
-  const { url } = await serve({ port: Number(process.argv[2] ?? 5173), isolated: process.argv[3] !== 'plain' });
+// Used directly by the browser tests: node scripts/serve.mjs PORT [plain] [no-wasm]
+if (isMain(import.meta.url)) {
+  const { url } = await serve({
+    port: Number(process.argv[2] ?? 5173),
+    isolated: !process.argv.includes('plain'),
+    wasm: !process.argv.includes('no-wasm'),
+  });
   console.log(url);
 }
