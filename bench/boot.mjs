@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { buildPrograms } from '../scripts/build.mjs';
+import { buildProgram } from '../scripts/build.mjs';
 import { firmware, median, need, options, runGuest, short } from './lib.mjs';
 import { debianGuest } from './guests.mjs';
 
@@ -16,7 +16,7 @@ const { runs, flavour, memory, json, check } = options({ runs: 3, flavour: '686'
 const guest = debianGuest(flavour);
 need(guest, `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
 need(firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
-await buildPrograms();
+await buildProgram('ringside');
 
 const job = { ...guest, memory };
 const seconds = { ringside: [], v86: [] };

@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { buildPrograms } from '../scripts/build.mjs';
+import { buildProgram } from '../scripts/build.mjs';
 import { buildMicro, buildWide, cannotBuild } from './guests.mjs';
 import { firmware, geometricMean, median, need, options, runGuest, short } from './lib.mjs';
 
@@ -49,7 +49,7 @@ need(
   names.every(name => name === 'wide' || name in PILOT),
   `rows: ${Object.keys(PILOT).join(' ')} wide`,
 );
-await buildPrograms();
+await buildProgram('ringside');
 
 /** Milliseconds a round of each row, from one boot of the guest; a fifth of the rounds goes before as warm-up. */
 async function measure(peer, kernel, cmdline) {

@@ -10,7 +10,7 @@ const out = at('.cache', 'bench');
 /** Debian's kernel and initramfs as `npm run guests` made them, with the line that its init prints first; undefined where they are not there. */
 export function debianGuest(flavour) {
   const kernel = join(guestsFolder, `debian-${flavour}`, 'vmlinuz');
-  const initrd = join(guestsFolder, `debian-${flavour}`, 'initrd.gz');
+  const initrd = join(guestsFolder, `debian-${flavour}`, 'initrd');
   return existsSync(kernel) && existsSync(initrd) ? { kernel, initrd, cmdline: 'console=ttyS0,115200', until: 'BOOT-OK' } : undefined;
 }
 

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { runProgram } from '../scripts/program.mjs';
 
-await runProgram('main', process.argv.slice(2));
+await runProgram('ringside', process.argv.slice(2));

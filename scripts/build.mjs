@@ -3,7 +3,7 @@
  *
  *   npm run -s build [-- --guests]     the page into dist/, the command line into build/
  *
- * The command line goes to build/<hash of the sources>/, so that a program that runs is never changed under its feet and two that start at
+ * The command line goes to build/NAME-<hash of the sources>/, so that a program that runs is never changed under its feet and two that start at
  * once cannot disturb each other.
  */
 import { createHash } from 'node:crypto';
@@ -12,15 +12,17 @@ import { join } from 'node:path';
 import { at, guestsFolder, isMain, root } from './lib.mjs';
 import { ensureDependencies } from './setup.mjs';
 
-/** Programs that run in node, and the module each is made from. `worker` is what the command line starts for a domain. */
+/**
+ * Programs that run in node, each built by itself, with the modules that it is made from: NAME.js is the one whose `main` is called.
+ * `worker` is what the command line starts for a domain.
+ */
 export const programs = {
-  main: 'src/cli/main.ts',
-  oracle: 'src/cli/oracle.ts',
-  disasm: 'src/cli/disasm.ts',
-  'fuzz-cpu': 'src/cli/fuzz-cpu.ts',
-  worker: 'src/hypervisor/worker.ts',
-  guests: 'scripts/guests.ts',
+  ringside: { ringside: 'src/cli/main.ts', worker: 'src/hypervisor/worker.ts' },
+  oracle: { oracle: 'src/cli/oracle.ts' },
+  disasm: { disasm: 'src/cli/disasm.ts' },
+  'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
 };
+const isThere = name => existsSync(at(programs[name][name]));
 
 function* files(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -44,18 +46,16 @@ async function vite(config) {
   await build({ root, configFile: at('vite.config.ts'), logLevel: 'error', ...config });
 }
 
-/** Builds the command line if it is not there; returns its folder. */
-export async function buildPrograms() {
-  const folder = at('build', hashOf([...always, 'scripts/guests.ts', 'scripts/guests', 'scripts/archive']));
-  if (existsSync(folder)) {
+/** Builds a program if it is not there; returns the path of its module. */
+export async function buildProgram(name) {
+  if (!isThere(name)) throw new Error(`${name} is not part of this version`);
+  const folder = at('build', `${name}-${hashOf(always)}`);
+  const module = join(folder, `${name}.js`);
+  if (existsSync(module)) {
     utimesSync(folder, new Date(), new Date());
-    return folder;
+    return module;
   }
-  const input = Object.fromEntries(
-    Object.entries(programs)
-      .filter(([, source]) => existsSync(at(source)))
-      .map(([name, source]) => [name, at(source)]),
-  );
+  const input = Object.fromEntries(Object.entries(programs[name]).flatMap(([as, source]) => (existsSync(at(source)) ? [[as, at(source)]] : [])));
   mkdirSync(at('build'), { recursive: true });
   const temporary = `${folder}.${process.pid}`;
   await vite({
@@ -75,10 +75,10 @@ export async function buildPrograms() {
     renameSync(temporary, folder);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // else another process built the same meanwhile
+    if (!existsSync(module)) throw error; // else another process built the same meanwhile
   }
   prune();
-  return folder;
+  return module;
 }
 
 /** Old builds go, but not one that a program may still run from. */
@@ -114,7 +114,7 @@ if (isMain(import.meta.url)) {
     const unknown = process.argv.slice(2).find(option => option !== '--guests');
     if (unknown) throw new Error(`build: unknown option ${unknown}; the only one is --guests (copies the fetched guests into dist/).`);
     if (existsSync(at('index.html'))) await buildPage();
-    await buildPrograms();
+    for (const name of Object.keys(programs).filter(isThere)) await buildProgram(name);
     if (process.argv.includes('--guests')) copyGuests();
   } catch (error) {
     console.error(error.message);

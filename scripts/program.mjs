@@ -3,20 +3,17 @@
  *
  *   node scripts/program.mjs NAME [ARGUMENT…]
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { buildPrograms } from './build.mjs';
-import { at, isMain, root } from './lib.mjs';
+import { buildProgram } from './build.mjs';
+import { isMain, root } from './lib.mjs';
 
 /** Builds, loads and runs `name`. Its module's `main(argv)` gives the exit status. */
 export async function runProgram(name, argv) {
   let path;
   try {
-    path = join(await buildPrograms(), `${name}.js`);
-    if (!existsSync(path)) throw new Error(`${name} is not part of this version`);
+    path = await buildProgram(name);
   } catch (error) {
-    process.stderr.write(`ringside could not be built: ${error.message}\n`);
+    process.stderr.write(`${name} could not be built: ${error.message}\n`);
     process.exitCode = 1;
     return;
   }

@@ -58,7 +58,7 @@ export const guestsFetched = () => existsSync(join(guestsFolder, 'catalogue.json
 
 /** Fetches and assembles the guests that are missing; returns undefined, or a sentence that says why some are. */
 export async function ensureGuests({ limitSeconds = 1200 } = {}) {
-  if (!existsSync(at('scripts', 'guests.ts'))) return 'this version has no guests to fetch';
-  const status = await run(process.execPath, [at('scripts', 'program.mjs'), 'guests'], { limitSeconds, stdout: 2 });
+  if (!existsSync(at('scripts', 'guests.mjs'))) return 'this version has no guests to fetch';
+  const status = await run(process.execPath, [at('scripts', 'guests.mjs')], { limitSeconds, stdout: 2 });
   return status === 0 && guestsFetched() ? undefined : `npm run guests ended with status ${status}`;
 }
