@@ -56,6 +56,7 @@ export const MXCSR = 200;
  * MMn is the mantissa of physical register n. This is the architectural form; the engine may cache others elsewhere.
  */
 export const FPR = 208;
+// Words 240-255 are scratch of src/cpu/fpu: memory operands while an instruction runs.
 /** XMMn at XMM + 4*n, low word first. Room for XMM8-15. */
 export const XMM = 256;
 

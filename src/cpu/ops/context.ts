@@ -18,9 +18,12 @@ export const OP = 0, NEXT = 1,
   /** Direct branches: linear offset from the page start... of the target as EIP; others: free for the op. */ EXTRA = 11,
   RECORD_WORDS = 12;
 
-/** META: offset in page 0-11, length 12-15, segment 16-18, 16-bit addresses 19, REP 20, REPNE 21, LOCK 22, 16-bit operand 23, register form 24. */
-export const META_LENGTH = 12, META_SEGMENT = 16, META_ADDRESS16 = 1 << 19, META_REP = 1 << 20, META_REPNE = 1 << 21, META_LOCK = 1 << 22,
-  META_OPERAND16 = 1 << 23, META_REGISTER = 1 << 24;
+/**
+ * META: offset from the page's start 0-12 (4096: the next page), length 13-16, segment 17-19, 16-bit addresses 20, REP 21, REPNE 22, LOCK 23,
+ * 16-bit operands 24, ModRM operand is a register 25.
+ */
+export const META_OFFSET_MASK = 8191, META_LENGTH = 13, META_SEGMENT = 17, META_ADDRESS16 = 1 << 20, META_REP = 1 << 21, META_REPNE = 1 << 22, META_LOCK = 1 << 23,
+  META_OPERAND16 = 1 << 24, META_REGISTER = 1 << 25;
 
 export interface Core {
   /** State words (registers.ts) and the same as bytes. */
@@ -46,6 +49,10 @@ export interface Core {
   /** Arithmetic flags as EFLAGS bits, for an op that writes them itself (CF 1, PF 4, AF 0x10, ZF 0x40, SF 0x80, OF 0x800). */
   setFlags(bits: number): void;
   getFlags(): number;
+  /** Asserts FERR#: an x87 error with CR0.NE clear, which a PC reports by IRQ 13. Absent: #MF is raised whatever CR0.NE says. */
+  ferr?(): void;
+  /** EIP of a record's instruction, for the x87's instruction pointer. Absent: it stays 0. */
+  eip?(p: number): number;
 }
 
 export type Op = (core: Core, p: number) => void;

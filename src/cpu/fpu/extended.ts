@@ -1,0 +1,385 @@
+/**
+ * 80-bit arithmetic on the x87 register words: the four operations, square root, comparison, loads and stores.
+ * Operands and results are word indexes in R (three words: significand low, high, sign and exponent), so that a value never becomes an object or
+ * a boxed number. Ordinary operands take a straight path in 32-bit integers; everything else (zeros, denormals, infinities, NaNs, encodings without
+ * meaning, results near the ends of the exponent range, other precision or rounding) goes through softfloat.ts.
+ * Measured (node 20, ns): see docs/engine.md. Sources: SDM vol. 1, 8.1.5, 8.4, 8.5; table 4-7 (NaN results).
+ *
+ * Functions that can meet an unmasked invalid, denormal or zero-divide exception return false then: flags are set and nothing else was done, so
+ * the instruction must not pop either (SDM vol. 1, 8.7).
+ */
+import { FCW, FPR, FSW } from '../registers.ts';
+import {
+  add, C1, compare, copySlot, DE, DENORMAL, divide, DROP_32, DROP_64, DROP_80, EXP, HIGH, IE, INFINITE, LOW, MAX_32, MAX_64, MAX_80, MIN_32, MIN_64, MIN_80, mulHigh, multiply,
+  NORMAL, OUT, pack32, pack64, pack80, PE, QUIET, REST, round, setDefaultNan, setInfinity, setZero, SIGN, SIGNALING, squareRoot, unpack32, unpack64, unpack80, UNSUPPORTED,
+  W, X, Y, Z, ZE, ZERO,
+} from './softfloat.ts';
+
+/** Words of R that hold a memory operand in extended form while an instruction runs. */
+export const MEMORY = FPR + 32;
+
+export const ADD = 0, SUBTRACT = 1, MULTIPLY = 2, DIVIDE = 3;
+
+/** FSW: error summary and busy. */
+const SUMMARY = 0x8080;
+/** FCW: precision and rounding control. */
+const PRECISION_SHIFT = 8, ROUNDING_SHIFT = 10;
+/** Bits that precision control 0-3 takes off 64 (1 is reserved; processors take it as 64). */
+const DROP = [DROP_32, DROP_80, DROP_64, DROP_80];
+
+/** Sets exception flags, C1 (cleared if not given) and, for an unmasked one, the error summary. */
+export function raise(R: Int32Array, flags: number): void {
+  R[FSW] = R[FSW] & ~C1 | flags | ((flags & ~R[FCW] & 0x3f) !== 0 ? SUMMARY : 0);
+}
+
+/** True if one of `flags` stops the instruction before it computes; it is then already raised. */
+function stopped(R: Int32Array, flags: number): boolean {
+  if ((flags & ~R[FCW] & (IE | DE | ZE)) === 0) return false;
+  raise(R, flags);
+  return true;
+}
+
+export function rounding(R: Int32Array): number { return R[FCW] >> ROUNDING_SHIFT & 3; }
+
+/** Writes slot o, which needs no rounding, to register words d. */
+export function put(R: Int32Array, d: number, o: number): void {
+  pack80(o);
+  R[d] = W[OUT]; R[d + 1] = W[OUT + 1]; R[d + 2] = W[OUT + 2];
+}
+
+/** Rounds slot o (zero, infinity and NaN stand as they are) to `drop` bits less than 64, writes it to d and raises `flags` and what rounding adds. */
+export function putRounded(R: Int32Array, d: number, o: number, drop: number, flags: number): boolean {
+  if (W[o] === NORMAL || W[o] === DENORMAL) flags |= round(o, drop, MIN_80, MAX_80, R[FCW] >> ROUNDING_SHIFT & 3, R[FCW]);
+  put(R, d, o);
+  raise(R, flags);
+  return true;
+}
+
+/** Rounds and stores a normalized result with the exponent e (biased) that may be out of range; `sign` is 0 or 0x8000. */
+function finish(R: Int32Array, d: number, sign: number, e: number, h: number, l: number, rest: number): void {
+  const control = R[FCW];
+  // Nearest, 64 bits, inexact masked; rounding up cannot leave the range.
+  if ((control & 0xf20) === 0x320 && e > 0 && e < 0x7ffe) {
+    let status = R[FSW] & ~C1;
+    if (rest !== 0) {
+      status |= PE;
+      if (rest < 0 && (rest !== -0x80000000 || (l & 1) !== 0)) {
+        status |= C1;
+        l = l + 1 | 0;
+        if (l === 0) { h = h + 1 | 0; if (h === 0) { h = -0x80000000; e++; } }
+      }
+    }
+    R[d] = l; R[d + 1] = h; R[d + 2] = sign | e; R[FSW] = status;
+    return;
+  }
+  W[Z] = NORMAL; W[Z + SIGN] = sign >> 15; W[Z + EXP] = e - 16383; W[Z + HIGH] = h; W[Z + LOW] = l; W[Z + REST] = rest;
+  putRounded(R, d, Z, DROP[control >> PRECISION_SHIFT & 3], 0);
+}
+
+/** True for an exponent field that is neither 0 nor all ones. */
+// (e + 1) & 0x7fff is 1 and 0 for those.
+
+/** d = a + b (`negate` 0) or a - b (`negate` 0x8000). */
+export function addExtended(R: Int32Array, d: number, a: number, b: number, negate: number): boolean {
+  let sa = R[a + 2], sb = R[b + 2] ^ negate, ah = R[a + 1], bh = R[b + 1];
+  if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, negate === 0 ? ADD : SUBTRACT, 0);
+  let al = R[a], bl = R[b], e = sa & 0x7fff, s = e - (sb & 0x7fff);
+  if (s < 0) {
+    let t = ah; ah = bh; bh = t;
+    t = al; al = bl; bl = t;
+    t = sa; sa = sb; sb = t;
+    e = sa & 0x7fff; s = -s;
+  }
+  // b moves right by s; r takes what falls off, sticky at the end.
+  let r = 0;
+  if (s !== 0) {
+    if (s < 32) { r = bl << 32 - s; bl = bl >>> s | bh << 32 - s; bh >>>= s; }
+    else if (s < 64) {
+      if (s === 32) r = bl;
+      else r = bl >>> s - 32 | bh << 64 - s | (bl << 64 - s !== 0 ? 1 : 0);
+      bl = bh >>> s - 32; bh = 0;
+    } else { r = s === 64 ? bh | (bl !== 0 ? 1 : 0) : s < 96 ? bh >>> s - 64 | 1 : 1; bl = 0; bh = 0; }
+  }
+  if (((sa ^ sb) & 0x8000) === 0) {
+    const l = al + bl | 0, h = ah + bh + (l >>> 0 < al >>> 0 ? 1 : 0) | 0;
+    if (s === 0 || h >= 0) finish(R, d, sa & 0x8000, e + 1, h >>> 1 | 0x80000000, l >>> 1 | h << 31, l << 31 | r >>> 1 | r & 1);
+    else finish(R, d, sa & 0x8000, e, h, l, r);
+    return true;
+  }
+  r = -r | 0;
+  const borrow = r !== 0 ? 1 : 0;
+  let l = al - bl - borrow | 0, h = ah - bh - (al >>> 0 < (bl >>> 0) + borrow ? 1 : 0) | 0;
+  let sign = sa & 0x8000;
+  // Equal exponents: the difference may be negative (r is then 0).
+  if (s === 0 && (ah >>> 0 < bh >>> 0 || ah === bh && al >>> 0 < bl >>> 0)) {
+    l = -l | 0; h = ~h + (l === 0 ? 1 : 0) | 0; sign ^= 0x8000;
+  }
+  if (h >= 0) {
+    if (h === 0) {
+      if ((l | r) === 0) {
+        R[d] = 0; R[d + 1] = 0; R[d + 2] = (R[FCW] & 0xc00) === 0x400 ? 0x8000 : 0; R[FSW] &= ~C1;
+        return true;
+      }
+      h = l; l = r; r = 0; e -= 32;
+      if (h === 0) { h = l; l = 0; e -= 32; }
+    }
+    const n = Math.clz32(h);
+    if (n !== 0) { h = h << n | l >>> 32 - n; l = l << n | r >>> 32 - n; r <<= n; e -= n; }
+  }
+  finish(R, d, sign, e, h, l, r);
+  return true;
+}
+
+/** d = a * b. */
+export function multiplyExtended(R: Int32Array, d: number, a: number, b: number): boolean {
+  const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
+  if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, MULTIPLY, 0);
+  const al = R[a], bl = R[b];
+  let h: number, l: number, r: number;
+  if ((al | bl) === 0) { h = mulHigh(ah, bh); l = Math.imul(ah, bh); r = 0; }
+  else {
+    const w1 = (mulHigh(al, bl) >>> 0) + (Math.imul(al, bh) >>> 0) + (Math.imul(ah, bl) >>> 0);
+    const w2 = (mulHigh(al, bh) >>> 0) + (mulHigh(ah, bl) >>> 0) + (Math.imul(ah, bh) >>> 0) + (w1 >= 0x200000000 ? 2 : w1 >= 0x100000000 ? 1 : 0);
+    h = mulHigh(ah, bh) + (w2 >= 0x200000000 ? 2 : w2 >= 0x100000000 ? 1 : 0) | 0;
+    l = w2 | 0; r = w1 | (Math.imul(al, bl) !== 0 ? 1 : 0);
+  }
+  const e = (sa & 0x7fff) + (sb & 0x7fff) - 16382, sign = (sa ^ sb) & 0x8000;
+  // The sticky bit is kept when the product moves up by one.
+  if (h >= 0) finish(R, d, sign, e - 1, h << 1 | l >>> 31, l << 1 | r >>> 31, r << 1 | r & 1);
+  else finish(R, d, sign, e, h, l, r);
+  return true;
+}
+
+/** d = a / b. */
+export function divideExtended(R: Int32Array, d: number, a: number, b: number): boolean {
+  const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
+  if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, DIVIDE, 0);
+  W[X + SIGN] = sa >> 15 & 1; W[X + EXP] = sa & 0x7fff; W[X + HIGH] = ah; W[X + LOW] = R[a];
+  W[Y + SIGN] = sb >> 15 & 1; W[Y + EXP] = sb & 0x7fff; W[Y + HIGH] = bh; W[Y + LOW] = R[b];
+  divide(X, Y);
+  finish(R, d, (sa ^ sb) & 0x8000, W[Z + EXP] + 16383, W[Z + HIGH], W[Z + LOW], W[Z + REST]);
+  return true;
+}
+
+/** d = square root of a. */
+export function squareRootExtended(R: Int32Array, d: number, a: number): boolean {
+  unpack80(R[a], R[a + 1], R[a + 2], X);
+  const kind = W[X];
+  if (kind >= QUIET) return nan(R, d, X);
+  if (kind === ZERO || kind === INFINITE && W[X + SIGN] === 0) { put(R, d, X); raise(R, 0); return true; }
+  if (W[X + SIGN] !== 0) return invalid(R, d);
+  const flags = kind === DENORMAL ? DE : 0;
+  if (stopped(R, flags)) return false;
+  squareRoot(X);
+  return putRounded(R, d, Z, DROP[R[FCW] >> PRECISION_SHIFT & 3], flags);
+}
+
+/** An invalid operation: the real indefinite, or nothing if unmasked. */
+export function invalid(R: Int32Array, d: number): boolean {
+  if (stopped(R, IE)) return false;
+  R[d] = 0; R[d + 1] = 0xc0000000; R[d + 2] = 0xffff;
+  raise(R, IE);
+  return true;
+}
+
+/** The result of an operation on one operand, slot o, that is a NaN or without meaning. */
+export function nan(R: Int32Array, d: number, o: number): boolean {
+  if (W[o] === UNSUPPORTED) return invalid(R, d);
+  const flags = W[o] === SIGNALING ? IE : 0;
+  if (stopped(R, flags)) return false;
+  W[o + HIGH] |= 0x40000000;
+  put(R, d, o);
+  raise(R, flags);
+  return true;
+}
+
+/** The same for two operands X and Y, of which at least one is a NaN: a quiet one goes before a signaling one, else the larger significand. */
+export function nanOfTwo(R: Int32Array, d: number): boolean {
+  const x = W[X], y = W[Y];
+  if (x === UNSUPPORTED || y === UNSUPPORTED) return invalid(R, d);
+  const flags = x === SIGNALING || y === SIGNALING ? IE : 0;
+  if (stopped(R, flags)) return false;
+  let o = X;
+  if (x < QUIET) o = Y;
+  else if (y >= QUIET) {
+    if (x !== y) o = x === QUIET ? X : Y;
+    else if (W[X + HIGH] !== W[Y + HIGH]) o = W[X + HIGH] >>> 0 > W[Y + HIGH] >>> 0 ? X : Y;
+    else if (W[X + LOW] !== W[Y + LOW]) o = W[X + LOW] >>> 0 > W[Y + LOW] >>> 0 ? X : Y;
+    else o = W[X + SIGN] === 0 ? X : Y;
+  }
+  W[o + HIGH] |= 0x40000000;
+  put(R, d, o);
+  raise(R, flags);
+  return true;
+}
+
+/**
+ * Any operands. `memoryFlags`: DE if an operand from memory was a denormal of its own format (it is none any more as an extended).
+ */
+export function special(R: Int32Array, d: number, a: number, b: number, operation: number, memoryFlags: number): boolean {
+  unpack80(R[a], R[a + 1], R[a + 2], X);
+  unpack80(R[b], R[b + 1], R[b + 2], Y);
+  const x = W[X], y = W[Y];
+  if (x >= QUIET || y >= QUIET) return nanOfTwo(R, d);
+  const sign = W[X + SIGN] ^ W[Y + SIGN];
+  let flags = memoryFlags | (x === DENORMAL || y === DENORMAL ? DE : 0);
+  const control = R[FCW] >> ROUNDING_SHIFT & 3;
+  const finite = x !== ZERO && x !== INFINITE && y !== ZERO && y !== INFINITE;
+  switch (operation) {
+    case ADD:
+    case SUBTRACT: {
+      const signY = W[Y + SIGN] ^ operation;
+      if (x === INFINITE && y === INFINITE && W[X + SIGN] !== signY) return invalid(R, d);
+      if (stopped(R, flags)) return false;
+      if (finite) add(X, Y, operation, control);
+      else if (x === INFINITE || y === ZERO && x !== ZERO) copySlot(X, Z);
+      else if (x === ZERO && y === ZERO) setZero(Z, W[X + SIGN] === signY ? signY : control === 1 ? 1 : 0);
+      else { copySlot(Y, Z); W[Z + SIGN] = signY; }
+      break;
+    }
+    case MULTIPLY:
+      if (x === INFINITE && y === ZERO || x === ZERO && y === INFINITE) return invalid(R, d);
+      if (stopped(R, flags)) return false;
+      if (finite) multiply(X, Y);
+      else if (x === INFINITE || y === INFINITE) setInfinity(Z, sign);
+      else setZero(Z, sign);
+      break;
+    default:
+      if (x === INFINITE && y === INFINITE || x === ZERO && y === ZERO) return invalid(R, d);
+      if (y === ZERO && x !== INFINITE) flags = ZE;
+      if (stopped(R, flags)) return false;
+      if (finite) divide(X, Y);
+      else if (x === INFINITE || y === ZERO) setInfinity(Z, sign);
+      else setZero(Z, sign);
+  }
+  return putRounded(R, d, Z, DROP[R[FCW] >> PRECISION_SHIFT & 3], flags);
+}
+
+/** Condition codes C0, C2 and C3 of FSW. */
+export const C0 = 0x100, C2 = 0x400, C3 = 0x4000;
+export const LESS = C0, EQUAL = C3, GREATER = 0, UNORDERED = C0 | C2 | C3;
+
+/**
+ * Compares a with b: LESS, EQUAL, GREATER, UNORDERED, or -1 if an unmasked exception forbids an answer. Raises the flags. `quiet`: a quiet NaN is no
+ * invalid operand (FUCOM).
+ */
+export function compareExtended(R: Int32Array, a: number, b: number, quiet: boolean, memoryFlags: number): number {
+  const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
+  if ((ah & bh) < 0 && (sa + 1 & 0x7fff) > 1 && (sb + 1 & 0x7fff) > 1 && memoryFlags === 0) {
+    R[FSW] &= ~C1;
+    if (((sa ^ sb) & 0x8000) !== 0) return (sa & 0x8000) !== 0 ? LESS : GREATER;
+    let order = (sa & 0x7fff) - (sb & 0x7fff);
+    if (order === 0) {
+      order = (ah ^ 0x80000000) - (bh ^ 0x80000000);
+      if (order === 0) order = (R[a] >>> 0) - (R[b] >>> 0);
+      if (order === 0) return EQUAL;
+    }
+    return order < 0 === ((sa & 0x8000) === 0) ? LESS : GREATER;
+  }
+  unpack80(R[a], ah, sa, X);
+  unpack80(R[b], bh, sb, Y);
+  const x = W[X], y = W[Y];
+  if (x >= QUIET || y >= QUIET) {
+    const flags = quiet && x <= QUIET && y <= QUIET ? 0 : IE;
+    raise(R, flags);
+    return (flags & ~R[FCW]) !== 0 ? -1 : UNORDERED;
+  }
+  const flags = memoryFlags | (x === DENORMAL || y === DENORMAL ? DE : 0);
+  raise(R, flags);
+  if ((flags & ~R[FCW]) !== 0) return -1;
+  const order = compare(X, Y);
+  return order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
+}
+
+// ---- formats in memory ----
+
+/** d = the double; returns DE for a denormal, IE for a signaling NaN (which is left signaling). */
+export function fromDouble(R: Int32Array, d: number, low: number, high: number): number {
+  const e = high >>> 20 & 0x7ff;
+  if (e !== 0 && e !== 0x7ff) {
+    R[d] = low << 11; R[d + 1] = high << 11 | low >>> 21 | 0x80000000; R[d + 2] = high >>> 16 & 0x8000 | e + 15360;
+    return 0;
+  }
+  unpack64(low, high, X);
+  return fromSlot(R, d);
+}
+
+/** d = the float; as `fromDouble`. */
+export function fromSingle(R: Int32Array, d: number, bits: number): number {
+  const e = bits >>> 23 & 0xff;
+  if (e !== 0 && e !== 0xff) {
+    R[d] = 0; R[d + 1] = bits << 8 | 0x80000000; R[d + 2] = bits >>> 16 & 0x8000 | e + 16256;
+    return 0;
+  }
+  unpack32(bits, X);
+  return fromSlot(R, d);
+}
+
+function fromSlot(R: Int32Array, d: number): number {
+  const kind = W[X];
+  put(R, d, X);
+  return kind === DENORMAL ? DE : kind === SIGNALING ? IE : 0;
+}
+
+/** d = the integer. */
+export function fromInteger(R: Int32Array, d: number, value: number): void {
+  if (value === 0) { R[d] = 0; R[d + 1] = 0; R[d + 2] = 0; return; }
+  const magnitude = value < 0 ? -value | 0 : value, n = Math.clz32(magnitude);
+  R[d] = 0; R[d + 1] = magnitude << n; R[d + 2] = (value < 0 ? 0x8000 : 0) | 16383 + 31 - n;
+}
+
+/**
+ * OUT = a as a double. Returns the flags to raise once it is stored, or -1 if an unmasked exception (then raised) forbids the store.
+ */
+export function toDouble(R: Int32Array, a: number): number {
+  const s = R[a + 2], h = R[a + 1], l = R[a], e = (s & 0x7fff) - 15360;
+  if (h < 0 && e > 0 && e < 0x7fe && (R[FCW] & 0xc00) === 0) {
+    const half = l & 0x7ff;
+    let low = l >>> 11 | h << 21, high = (s & 0x8000) << 16 | e << 20 | h >>> 11 & 0xfffff;
+    let flags = 0;
+    if (half !== 0) {
+      flags = PE;
+      if (half > 0x400 || half === 0x400 && (low & 1) !== 0) {
+        flags = PE | C1;
+        low = low + 1 | 0;
+        // A carry out of the significand raises the exponent, as it should.
+        if (low === 0) high = high + 1 | 0;
+      }
+    }
+    W[OUT] = low; W[OUT + 1] = high;
+    return flags;
+  }
+  const flags = narrow(R, a, DROP_64, MIN_64, MAX_64);
+  if (flags >= 0) pack64(X);
+  return flags;
+}
+
+/** OUT = a as a float; as `toDouble`. */
+export function toSingle(R: Int32Array, a: number): number {
+  const flags = narrow(R, a, DROP_32, MIN_32, MAX_32);
+  if (flags >= 0) pack32(X);
+  return flags;
+}
+
+/** Slot X = a rounded to a narrower format. */
+function narrow(R: Int32Array, a: number, drop: number, min: number, max: number): number {
+  unpack80(R[a], R[a + 1], R[a + 2], X);
+  const kind = W[X];
+  if (kind === ZERO || kind === INFINITE) return 0;
+  let flags = 0;
+  if (kind >= QUIET) {
+    if (kind !== QUIET) flags = IE;
+    if (stopped(R, flags)) return -1;
+    if (kind === UNSUPPORTED) setDefaultNan(X);
+    else W[X + HIGH] |= 0x40000000;
+    W[X] = QUIET;
+    return flags;
+  }
+  flags = kind === DENORMAL ? DE : 0;
+  if (stopped(R, flags)) return -1;
+  W[X] = NORMAL;
+  flags |= round(X, drop, min, max, R[FCW] >> ROUNDING_SHIFT & 3, R[FCW]);
+  // Overflow or underflow that is not masked: nothing is stored, and no flag for the rounding (SDM vol. 1, 8.5.4, 8.5.5).
+  if ((flags & ~R[FCW] & 0x18) !== 0) { raise(R, flags & ~(C1 | PE)); return -1; }
+  return flags;
+}

@@ -1,0 +1,111 @@
+/**
+ * What every x87, MMX and SSE instruction begins with, and the register stack.
+ * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
+ */
+import type { Core } from '../ops/context.ts';
+import { CR0, CR4, FCW, FDP, FDS, FIP, FCS, FOP, FPR, FSW, FTW } from '../registers.ts';
+import { invalid } from './extended.ts';
+import { C1, IE } from './softfloat.ts';
+
+export const UD = 6, NM = 7, GP = 13, MF = 16, XM = 19;
+const CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 32;
+const CR4_OSFXSR = 512;
+export const CR4_OSXMMEXCPT = 1024;
+/** FSW: an unmasked exception is pending. */
+export const ES = 0x80, BUSY = 0x8000;
+/** FSW: stack fault. */
+export const SF = 0x40;
+
+/** FNINIT: SDM vol. 3, table 9-1. */
+export function resetX87(R: Int32Array): void {
+  R[FCW] = 0x37f; R[FSW] = 0; R[FTW] = 0;
+  R[FIP] = R[FCS] = R[FDP] = R[FDS] = R[FOP] = 0;
+}
+
+/** Recalculates the error summary after FCW or FSW was loaded. */
+export function summarize(R: Int32Array): void {
+  const status = R[FSW] & ~(ES | BUSY);
+  R[FSW] = (status & ~R[FCW] & 0x3f) !== 0 ? status | ES | BUSY : status;
+}
+
+/** #NM where CR0 says that the x87 is emulated or holds another task's state. */
+export function available(core: Core): void {
+  if ((core.R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
+}
+
+/** Reports the exception that an earlier instruction left: #MF, or FERR# on a PC that uses IRQ 13. */
+function report(core: Core): void {
+  if ((core.R[CR0] & CR0_NE) === 0 && core.ferr !== undefined) core.ferr();
+  else core.fault(MF);
+}
+
+/** Begins a waiting x87 instruction. */
+export function ready(core: Core): void {
+  const R = core.R;
+  if ((R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
+  if ((R[FSW] & ES) !== 0) report(core);
+}
+
+/** FWAIT: CR0.TS counts only with CR0.MP, CR0.EM not at all. */
+export function wait(core: Core): void {
+  const R = core.R;
+  if ((R[CR0] & (CR0_MP | CR0_TS)) === (CR0_MP | CR0_TS)) core.fault(NM);
+  if ((R[FSW] & ES) !== 0) report(core);
+}
+
+/** Begins an MMX instruction. */
+export function readyMmx(core: Core): void {
+  const R = core.R;
+  if ((R[CR0] & CR0_EM) !== 0) core.fault(UD);
+  if ((R[CR0] & CR0_TS) !== 0) core.fault(NM);
+  if ((R[FSW] & ES) !== 0) report(core);
+}
+
+/** Begins an SSE instruction. */
+export function readySse(core: Core): void {
+  const R = core.R;
+  if ((R[CR0] & CR0_EM) !== 0 || (R[CR4] & CR4_OSFXSR) === 0) core.fault(UD);
+  if ((R[CR0] & CR0_TS) !== 0) core.fault(NM);
+}
+
+/** Word index of ST(i). */
+export function st(R: Int32Array, i: number): number { return FPR + ((R[FSW] >> 11) + i & 7) * 4; }
+
+/** True if ST(i) is not empty. */
+export function used(R: Int32Array, i: number): boolean { return (R[FTW] >> ((R[FSW] >> 11) + i & 7) & 1) !== 0; }
+
+export function tag(R: Int32Array, i: number): void { R[FTW] |= 1 << ((R[FSW] >> 11) + i & 7); }
+
+export function pop(R: Int32Array): void {
+  const status = R[FSW], top = status >> 11 & 7;
+  R[FTW] &= ~(1 << top);
+  R[FSW] = status & ~0x3800 | (top + 1 & 7) << 11;
+}
+
+/** Makes room on the stack; the word index of the new ST(0). The caller has checked that it is empty, or means to overwrite it. */
+export function push(R: Int32Array): number {
+  const status = R[FSW], top = (status >> 11) - 1 & 7;
+  R[FTW] |= 1 << top;
+  R[FSW] = status & ~0x3800 | top << 11;
+  return FPR + top * 4;
+}
+
+/** A stack fault; masked, the indefinite goes to ST(i). `overflow`: C1. False: unmasked, nothing else was done. */
+export function stackFault(R: Int32Array, i: number): boolean {
+  R[FSW] |= SF;
+  if (!invalid(R, st(R, i))) return false;
+  tag(R, i);
+  return true;
+}
+
+/** A push on a register in use: masked, the indefinite is pushed. False: unmasked. */
+export function stackOverflow(R: Int32Array): boolean {
+  const masked = (R[FCW] & IE) !== 0;
+  R[FSW] |= SF;
+  if (masked) {
+    const d = push(R);
+    invalid(R, d);
+  } else invalid(R, 0);
+  R[FSW] |= C1;
+  return masked;
+}
