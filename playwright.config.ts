@@ -1,20 +1,28 @@
-/** Browser tests of the built page, in the system's Chromium, with WebAssembly deleted in the page and its workers. */
-import { existsSync } from 'node:fs';
+/** Browser tests: the built page (`npm run build` first), served by vite with the headers of vite.config.ts, in the system's Chromium. */
+
+import { execFileSync } from 'node:child_process';
 import { defineConfig } from '@playwright/test';
 
-const chromium = process.env.RINGSIDE_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(path => existsSync(path));
-const port = 5199;
+// The first process finds a free port; its workers inherit it.
+process.env.RINGSIDE_TEST_PORT ??= execFileSync(process.execPath, ['-e', 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'], { encoding: 'utf8' }).trim();
+const port = Number(process.env.RINGSIDE_TEST_PORT);
+const address = `http://127.0.0.1:${port}`;
 
 export default defineConfig({
   testDir: 'test/browser',
-  outputDir: '.cache/playwright',
+  outputDir: '.cache/browser-tests',
+  timeout: 120_000,
   workers: 1,
-  timeout: 240_000,
-  forbidOnly: process.env.CI === 'true',
-  reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [['list'], ['json']] : 'list',
+  fullyParallel: false,
+  forbidOnly: true,
+  reporter: [['list']],
   use: {
-    baseURL: `http://127.0.0.1:${port}/`,
-    launchOptions: { executablePath: chromium },
+    baseURL: `${address}/`,
+    viewport: { width: 1440, height: 900 },
+    launchOptions: {
+      executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    },
   },
-  webServer: { command: `node scripts/serve.mjs ${port} no-wasm`, url: `http://127.0.0.1:${port}/`, reuseExistingServer: false },
+  webServer: { command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`, url: `${address}/`, reuseExistingServer: false },
 });

@@ -5,7 +5,6 @@ import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
 import { host, reportProblem, sentence } from './host.ts';
 import { fetchGuest, type Progress } from './offers.ts';
 import { forget, sessions } from './sessions.ts';
-import { strings } from './strings.ts';
 
 export type Place = { kind: 'home' } | { kind: 'draft' } | { kind: 'domain'; id: number };
 
@@ -47,10 +46,13 @@ export function go(to: Place): void {
 const DEFINITION_BYTES = 256 * 1024;
 const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
 
+/** First bytes of a saved domain. */
+const SAVED = 'RINGSAVE';
+
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(given: NamedFile[]): Promise<void> {
   if (given.length === 0) return;
-  if (given.some(file => /\.save$/i.test(file.name))) return restore(given);
+  if (given.length === 1 && await startOf(given[0]!, SAVED.length) === SAVED) return restore(given[0]!);
   const definition = given.find(isDefinition);
   const old = draft.peek();
   // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
@@ -78,8 +80,9 @@ async function judge(files: NamedFile[]): Promise<void> {
   const texts = new Map<string, string>();
   let plan: Plan | undefined, problem: string | undefined;
   try {
-    for (const file of files.filter(isDefinition)) texts.set(file.name, await file.data.text());
     plan = await host.plan(files);
+    const quoted = new Set([...plan.errors, ...plan.findings].filter(finding => finding.source).map(finding => finding.file));
+    for (const file of files) if (quoted.has(file.name) && file.data.size <= DEFINITION_BYTES) texts.set(file.name, await file.data.text());
   } catch (error) {
     problem = sentence(error);
   }
@@ -132,14 +135,22 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
   }
 }
 
-async function restore(given: NamedFile[]): Promise<void> {
-  if (given.length > 1) return reportProblem('xl restore', strings.errors.noRestore);
+async function restore(state: NamedFile): Promise<void> {
   try {
-    opened(await host.restore(given[0]!));
+    opened(await host.restore(state));
   } catch (error) {
-    reportProblem(`xl restore ${given[0]!.name}`, sentence(error));
+    reportProblem(`xl restore ${state.name}`, sentence(error));
   }
 }
+
+/** The first bytes of a file as Latin-1; empty for one that cannot be read (a folder). */
+const startOf = async (file: NamedFile, bytes: number): Promise<string> => {
+  try {
+    return String.fromCharCode(...new Uint8Array(await file.data.slice(0, bytes).arrayBuffer()));
+  } catch {
+    return '';
+  }
+};
 
 /** Boots once more what this page made. */
 export async function bootAgain(session: { files: NamedFile[] | undefined; info: { peek(): DomainInfo } }): Promise<void> {

@@ -48,7 +48,7 @@ export const strings = {
   virtualTime: 'virtual time',
   virtualTimeOf: (name: string) => `Virtual time of ${name}`,
   modeLabel: 'host',
-  mode: { shared: 'a worker a domain', single: 'one worker' },
+  mode: { shared: 'one worker a domain', single: 'one worker for all' },
   starting: 'Domain-0 starts',
   openTree: 'Open tree',
   closeTree: 'Close tree',
@@ -57,7 +57,7 @@ export const strings = {
   howToServe: 'How to serve it',
   howToServeText: 'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
-  help: 'Keys',
+  help: 'Help',
 
   tree: {
     label: 'Host and guests',
@@ -77,7 +77,7 @@ export const strings = {
 
   home: {
     title: 'Boot an x86 computer in this tab.',
-    title2: 'Keep a seat close enough to see.',
+    title2: 'Sit close enough to see it work.',
     lede: 'A processor, a PC and a Xen-style hypervisor, written in TypeScript, run unmodified systems here. Nothing is installed, and nothing leaves this browser.',
     facts: (memoryMiB: number) => `${memoryMiB} MiB of machine memory wait for guests.`,
     boot: 'Boot something',
@@ -101,6 +101,16 @@ export const strings = {
     shellHint: 'The same machine without a page: its console is your terminal.',
     shellLines: [['npx ringside boot web1.cfg', 'what a definition describes'], ['npx ringside boot vmlinuz --initrd initrd.img', 'a kernel on a plain PC'], ['npx ringside boot --help', 'time, seeds, saved states']],
   },
+  path: {
+    title: 'What you will watch: one byte on its way',
+    steps: [
+      ['c-A', 'Guest', 'out dx, al', 'Its driver writes a byte to port 0x3F8, as on any PC.'],
+      ['c-hv', 'VM exit 30', 'I/O instruction', 'The processor leaves the guest. The hypervisor counts the exit and finds who owns the port.'],
+      ['c-hw', 'UART', '16550A, COM1', 'The device takes the byte and, if asked to, raises IRQ 4.'],
+      ['c-d0', 'You', 'serial terminal', 'The byte arrives in a window; the guest goes on with its next instruction.'],
+    ],
+    caption: 'Boot a guest and count: its exits stand beside its console, by reason, as they happen.',
+  },
   demo: {
     title: 'demo',
     about: 'Our own kernel: screen, keyboard, clock, a shell on COM1',
@@ -120,6 +130,7 @@ export const strings = {
     happens: 'What happens',
     errors: 'What stops it',
     plan: 'What Start will do',
+    asDefinition: 'The same as a definition',
     files: 'Dropped files',
     addFiles: 'Add files',
     staysHere: 'They stay in this browser.',
@@ -128,6 +139,7 @@ export const strings = {
     name: 'Name', type: 'Type', memory: 'Memory', vcpus: 'vCPUs', kernel: 'Kernel', ramdisk: 'RAM disk', cmdline: 'Command line',
     none: '–',
     verdicts: { used: 'used', approximated: 'approximated', ignored: 'ignored', missing: 'missing', error: 'error' } as Record<string, string>,
+    tally: (n: number, verdict: string) => (verdict === 'error' ? count(n, 'error') : `${n} ${verdict}`),
     steps: (s: { name: string; memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string }, definition: string) => [
       ['xl create', definition || s.name],
       [`The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`],
@@ -161,8 +173,6 @@ export const strings = {
     hint: 'Click it or press Enter. Shift + Tab leaves.',
     on: (name: string) => `Keyboard goes to ${name}.`,
     leave: 'Shift + Tab leaves.',
-    reader: 'Screen reader',
-    readerHint: 'Lets a screen reader follow the terminal',
     skipped: (bytes: string) => `\r\n[${bytes} of output skipped: the guest writes faster than the page can show]\r\n`,
     copyHint: 'Copy selection',
   },
@@ -197,8 +207,8 @@ export const strings = {
     reason: 'Reason',
     perSecond: '/ s',
     total: 'Total',
-    why: 'Why so few?',
-    whyText: 'Everything else ran without the hypervisor. Only these instructions and events gave it the processor.',
+    why: 'Why only these?',
+    whyText: 'Everything else ran on the virtual processor without the hypervisor. Only these instructions and events gave it control.',
     whySource: 'Exit reasons: Intel SDM vol. 3, appendix C',
     none: 'No exit has been counted yet.',
     million: 'M',
@@ -229,7 +239,6 @@ export const strings = {
     download: (name: string, status: number) => `${name}: the server answered ${status}. Check that it is served beside the page.`,
     downloadBroke: (name: string, why: string) => `${name} could not be fetched (${why}). Check the connection and try again.`,
     notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,
-    noRestore: 'A saved state is dropped alone: one .save file.',
   },
   keys: {
     title: 'Keys',
@@ -240,6 +249,7 @@ export const strings = {
       ['Shift + Tab', 'leave a terminal'],
       ['Left Ctrl + left Alt', 'pressed together and released: leave a screen'],
     ],
+    reader: 'A screen reader can follow terminals',
     close: 'Close',
   },
 };

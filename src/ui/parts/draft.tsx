@@ -35,17 +35,18 @@ export function DraftPage() {
       {plan && <Verdicts plan={plan} texts={now.texts} />}
       {plan && plan.errors.length === 0 && <section class="plan"><h3>{words.plan}</h3>
         <ol>{words.steps({ ...plan.summary, name: plan.name }, definitionName(now)).map((step, i) => <li key={i}>{step.length === 2 ? <code>{step.join(' ')}</code> : step[0]}</li>)}</ol></section>}
+      {plan && plan.definition && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
     </div>
   </>;
 }
 
-const definitionName = (now: Draft) => [...now.texts.keys()][0] ?? '';
+const definitionName = (now: Draft) => [...now.texts.keys()][0] ?? `${now.plan?.name ?? ''}.cfg`;
 
 function Counts({ plan, problem, stops, name }: { plan: Plan | undefined; problem?: string; stops: number; name: string }) {
   const all = merged(plan);
   const tally = (kind: string) => all.filter(finding => finding.verdict === kind).length;
   return <>
-    {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{tally(kind)} {words.verdicts[kind]}</Tag>)}
+    {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{words.tally(tally(kind), words.verdicts[kind]!)}</Tag>)}
     <span class="sec">{problem && !plan ? words.nothingCreated(name) : stops > 0 ? words.startsBlocked(stops) : words.ready}</span>
   </>;
 }
@@ -94,7 +95,7 @@ function Verdicts({ plan, texts }: { plan: Plan; texts: Map<string, string> }) {
         const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
         const choose = () => { chosen.value = chosen.value === mine ? -1 : mine; };
         return <tr key={mine} class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`} onClick={finding && choose}>
-          <td class="m num dim">{line > 0 ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
+          <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
           <td class="m src"><Source text={source} finding={finding} /></td>
           <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
           <td class="wh">{finding && (open ? <span>{finding.text}</span>

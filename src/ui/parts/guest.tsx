@@ -11,12 +11,14 @@ import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
 
 const words = strings.guest;
+/** Smaller pages show one window at a time unless asked. */
+const roomForBoth = matchMedia('(min-width: 1280px) and (min-height: 800px)');
 
 /** What stands on the workbench: the person's choice, else what the guest uses. */
 function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
   if (windows.value !== 'auto') return windows.value;
-  if (session.drew.value && session.spoke.value) return 'both';
-  return session.drew.value ? 'screen' : 'serial';
+  if (session.drew.value && session.spoke.value && roomForBoth.matches) return 'both';
+  return session.drew.value && !session.spoke.value ? 'screen' : 'serial';
 }
 
 export function GuestPage({ session }: { session: DomainSession }) {
@@ -90,7 +92,7 @@ export function Activity({ session }: { session: DomainSession }) {
         <thead><tr><th>{text.reason}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
         <tbody>{rates.reasons.map(({ reason, perSecond, total }) => <tr key={reason}>
           <td><span class="m dim no">{reason}</span> {exitName(reason)}<div class="bar c-hv"><i style={`width:${(100 * perSecond / top).toFixed(1)}%`} /></div></td>
-          <td class="num m">{figures(perSecond)}</td><td class="num m dim">{figures(total)}</td>
+          <td class="num m">{figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
         </tr>)}</tbody>
       </table>}
     </section>

@@ -13,7 +13,7 @@ export const named = (files: File[]) => files.map(file => ({ name: file.name, da
 export function Home() {
   return <div class="body first">
     <div class="hero"><div>
-      <h1>{strings.home.title}<br />{strings.home.title2}</h1>
+      <h1>{strings.home.title} <br />{strings.home.title2}</h1>
       <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
     </div></div>
     <div class="cards">
@@ -39,6 +39,11 @@ export function Home() {
         <ol class="less">{strings.home.shellLines.map(([command, does]) => <li key={command}><code>{command}</code><span class="dim">{does}</span></li>)}</ol>
       </section>
     </div>
+    <figure class="path">
+      <h3>{strings.path.title}</h3>
+      <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
+      <figcaption>{strings.path.caption}</figcaption>
+    </figure>
   </div>;
 }
 
@@ -51,7 +56,7 @@ function Offer({ guest }: { guest: OfferedGuest }) {
       <td class="num nw">{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
-        : <button class="btn sm" aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => void bootOffer(guest)}>{strings.home.bootButton}</button>}</td>
+        : <button class={`btn sm${guest.id === 'demo' ? ' primary' : ''}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => void bootOffer(guest)}>{strings.home.bootButton}</button>}</td>
     </tr>
     {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={3} role="status">
       {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}

@@ -78,7 +78,13 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
     // A character stays, so that the keyboard has something to delete.
     field.value = ' ';
   };
-  const picture = () => canvas.current!.toBlob(blob => { if (blob) download(blob, `${name}-screen.png`); });
+  const picture = () => {
+    const page = document.createElement('canvas');
+    page.width = painter.width;
+    page.height = painter.height;
+    page.getContext('2d')!.putImageData(new ImageData(new Uint8ClampedArray(painter.pixels.slice().buffer), painter.width, painter.height), 0, 0);
+    page.toBlob(blob => { if (blob) download(blob, `${name}-screen.png`); });
+  };
   const copyText = () => { void navigator.clipboard?.writeText(Array.from({ length: painter.rows }, (_, row) => painter.text(row)).join('\n').trimEnd() + '\n').catch(() => {}); };
 
   return <section class={`win screen${captured.value ? ' cap' : ''}${paused ? ' paused' : ''}${off.value ? ' is-off' : ''}`} aria-label={words.label(name)}>
@@ -94,7 +100,7 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
     </div>
     <div class={`ws${captured.value ? ' on' : ''}`} role="status" id={`hint-${id}`}>
       {captured.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
-        : <><button class="btn sm" ref={useButton} disabled={off.value || session.gone.value} onClick={capture}>{words.use}</button><span>{words.hint}</span></>}
+        : <><button class="btn sm" ref={useButton} disabled={off.value || session.gone.value} onClick={capture}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} aria-live={captured.value ? 'polite' : 'off'} data-testid="screen-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
     <div class="touch" role="group" aria-label={words.touchKeys}>
@@ -122,18 +128,16 @@ function drawLoop(session: DomainSession, painter: ScreenPainter, canvas: HTMLCa
   const fit = () => {
     if (!painter.width || shown.off.value) return;
     const ratio = devicePixelRatio || 1;
-    const room = Math.min(area.clientWidth / painter.width, area.clientHeight / painter.height);
-    // Whole device pixels a dot where that wastes less than a quarter; else a larger picture, shrunk smoothly.
-    const dots = Math.floor(room * ratio);
-    const whole = dots >= 1 && dots / (room * ratio) > 0.75;
-    scale = whole ? dots : Math.min(4, Math.max(1, Math.ceil(room * ratio)));
-    const css = whole ? dots / ratio : room;
-    canvas.style.width = `${Math.floor(painter.width * css)}px`;
-    canvas.style.height = `${Math.floor(painter.height * css)}px`;
-    canvas.style.imageRendering = whole ? 'pixelated' : 'auto';
-    if (canvas.width !== painter.width * scale || canvas.height !== painter.height * scale) {
-      canvas.width = painter.width * scale;
-      canvas.height = painter.height * scale;
+    const room = Math.min(area.clientWidth / painter.width, area.clientHeight / painter.height) * ratio;
+    // Whole device pixels a dot where that wastes less than a quarter of the room; else the picture is resampled.
+    const dots = Math.floor(room);
+    scale = dots >= 1 && dots / room > 0.75 ? dots : room;
+    const width = Math.round(painter.width * scale), height = Math.round(painter.height * scale);
+    canvas.style.width = `${width / ratio}px`;
+    canvas.style.height = `${height / ratio}px`;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
     }
     all = true;
   };
@@ -149,10 +153,13 @@ function drawLoop(session: DomainSession, painter: ScreenPainter, canvas: HTMLCa
     }
     if (painter.mode === 'off' || !image) return;
     if (bottom > top) ink.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
-    if (all) [top, bottom] = [0, painter.height];
+    // Resampling mixes neighbouring rows, so a resampled picture is drawn whole.
+    const whole = Number.isInteger(scale);
+    if (all || !whole && bottom > top) [top, bottom] = [0, painter.height];
     if (bottom <= top) return;
     all = false;
-    glass.imageSmoothingEnabled = false;
+    glass.imageSmoothingEnabled = !whole;
+    glass.imageSmoothingQuality = 'high';
     glass.drawImage(store, 0, top, painter.width, bottom - top, 0, top * scale, painter.width * scale, (bottom - top) * scale);
   };
   const tick = (now: number) => {

@@ -3,7 +3,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DomainSession } from '../sessions.ts';
-import { screenReader } from '../settings.ts';
 import { strings } from '../strings.ts';
 import { Chip, StateMark } from './marks.tsx';
 
@@ -34,12 +33,11 @@ export function SerialWindow({ session }: { session: DomainSession }) {
   const name = session.info.value.name;
   return <section class={`win serial${focused.value ? ' cap' : ''}`} aria-label={words.label(name)}
     onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
-    <div class="wt"><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title}</span><span class="sp" />
-      <button class="btn quiet sm" aria-pressed={screenReader.value} title={words.readerHint} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button></div>
+    <div class="wt"><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title}</span></div>
     <div class="wb" ref={holder} data-testid="serial" />
     <div class={`ws${focused.value ? ' on' : ''}`} role="status">
       {focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
-        : <><button class="btn sm" data-console onClick={() => terminal.focus()}>{words.use}</button><span>{words.hint}</span></>}
+        : <><button class="btn sm" data-console onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
       <span class="m dim end">{size.value}</span>
     </div>
     <div class="touch" role="group" aria-label={strings.screen.touchKeys}>

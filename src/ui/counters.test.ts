@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
+import { rates, readCounters, reasonOf } from './counters.ts';
+
+describe('counters of a domain', () => {
+  it('reads 64-bit counters as low and high word', () => {
+    const words = new Int32Array(COUNTER_WORDS);
+    words[COUNTERS.RETIRED] = -1;
+    words[COUNTERS.RETIRED + 1] = 2;
+    words[COUNTERS.STATE] = 'b'.charCodeAt(0);
+    const sample = readCounters(words, 0);
+    expect(sample.retired).toBe(2 * 2 ** 32 + 0xffffffff);
+    expect(sample.state).toBe('b');
+  });
+
+  it('gives rates by reason over the time between two readings, across a wrap of the 32-bit counter', () => {
+    const words = new Int32Array(COUNTER_WORDS);
+    words[COUNTERS.EXITS + 30] = -10;
+    words[COUNTERS.EXITS + 12] = 3;
+    const first = readCounters(words, 1000);
+    words[COUNTERS.EXITS + 30] = 10;
+    words[COUNTERS.EXITS + 12] = 4;
+    words[COUNTERS.RETIRED] = 5_000_000;
+    const { reasons, instructionsPerSecond } = rates(first, readCounters(words, 1500));
+    expect(reasons).toEqual([{ reason: 30, perSecond: 40, total: 10 }, { reason: 12, perSecond: 2, total: 4 }]);
+    expect(instructionsPerSecond).toBe(10_000_000);
+  });
+
+  it('numbers the reasons as the block does: 0-63, then from 0x80', () => {
+    expect([reasonOf(30), reasonOf(64), reasonOf(65)]).toEqual([30, 0x80, 0x81]);
+  });
+});

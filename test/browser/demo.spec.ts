@@ -1,0 +1,58 @@
+import { domainRows, expect, open, serialText, test } from './page.ts';
+
+test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(domainRows(page)).toHaveCount(1);
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/\S/);
+  await page.keyboard.type('help\n');
+  await expect.poll(() => serialText(page)).toMatch(/help[\s\S]*\n[\s\S]*\w/);
+
+  const exits = page.getByRole('complementary', { name: 'Activity' });
+  await expect(exits.getByRole('row', { name: /30 I\/O instruction/ })).toBeVisible();
+  await expect(exits.locator('.big')).toHaveText(/\d/);
+
+  // Shift + Tab leaves the terminal (WCAG 2.1.2).
+  await page.keyboard.press('Shift+Tab');
+  expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
+});
+
+test('pause stops virtual time, run lets it go on, destroy ends the domain', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await expect(domainRows(page).locator('.st')).toContainText('paused');
+  const clock = page.locator('.clock').first();
+  await page.waitForTimeout(600);
+  const stopped = await clock.innerText();
+  await page.waitForTimeout(600);
+  expect(await clock.innerText()).toBe(stopped);
+  await page.getByRole('toolbar').getByRole('button', { name: 'Run' }).click();
+  await expect.poll(() => clock.innerText()).not.toBe(stopped);
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await expect(page.getByText(/stopped/).first()).toBeVisible();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await expect(domainRows(page)).toHaveCount(0);
+  await page.getByRole('button', { name: 'Show task log' }).click();
+  await expect(page.getByRole('row', { name: /xl destroy/ })).toBeVisible();
+});
+
+test('the screen takes the keyboard on request only, and left Ctrl + left Alt gives it back', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Screen' }).click();
+  const use = page.getByRole('button', { name: 'Use this screen' });
+  await expect(use).toBeEnabled();
+  await use.click();
+  const status = page.locator('.screen .ws');
+  await expect(status).toContainText('Keyboard goes to');
+  await page.keyboard.type('h');
+  await page.keyboard.down('ControlLeft');
+  await page.keyboard.down('AltLeft');
+  await page.keyboard.up('AltLeft');
+  await page.keyboard.up('ControlLeft');
+  await expect(status).toContainText('Click it or press Enter');
+  await expect(page.getByTestId('screen-text')).toContainText(/\w/);
+});

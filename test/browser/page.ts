@@ -1,0 +1,44 @@
+/** What the browser tests share: a page without WebAssembly that fails a test on any exception, and words for what a person does there. */
+
+import { expect, type Page, test as base } from '@playwright/test';
+
+export const test = base.extend<{ exceptions: string[] }>({
+  exceptions: [async ({ page }, use) => {
+    const exceptions: string[] = [];
+    page.on('pageerror', error => exceptions.push(String(error.stack ?? error)));
+    await page.addInitScript(() => { delete (globalThis as { WebAssembly?: unknown }).WebAssembly; });
+    await use(exceptions);
+    expect(exceptions).toEqual([]);
+  }, { auto: true }],
+});
+
+export interface GivenFile {
+  name: string;
+  buffer: Buffer;
+}
+
+/** Opens the page and waits until Domain 0 answers. */
+export async function open(page: Page, address = './'): Promise<void> {
+  await page.goto(address);
+  await expect(page.getByText(/MiB free/)).toBeVisible();
+}
+
+/** Drops files anywhere on the page, as a drag from the desktop would. */
+export async function drop(page: Page, files: GivenFile[]): Promise<void> {
+  const transfer = await page.evaluateHandle(list => {
+    const data = new DataTransfer();
+    for (const { name, text } of list) data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+    return data;
+  }, files.map(({ name, buffer }) => ({ name, text: buffer.toString('base64') })));
+  for (const type of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', type, { dataTransfer: transfer });
+}
+
+/** Text of the serial terminal's visible rows. */
+export async function serialText(page: Page): Promise<string> {
+  const rows = await page.getByTestId('serial').locator('.xterm-rows > div').allInnerTexts();
+  return rows.map(row => row.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+}
+
+export const domainRows = (page: Page) => page.getByRole('tree').getByRole('treeitem').filter({ hasNotText: 'ringside-1' });
+
+export { expect };
