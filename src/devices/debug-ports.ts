@@ -1,0 +1,49 @@
+/**
+ * Ports that firmware and test kernels talk through: POST codes (0x80), Bochs' and SeaBIOS's debug consoles (0xE9, 0x402), QEMU's isa-debug-exit (0xF4, 0x501).
+ * Sources: Bochs documentation ("port_e9_hack": reads back 0xE9), QEMU's documentation of isa-debugcon and isa-debug-exit.
+ */
+import type { Device, PortRange, State } from './bus.ts';
+import { assignState, copyState, resetState } from './state.ts';
+
+const initial = () => ({ post: 0, dmaPages: new Uint8Array(16) });
+
+export class DebugPorts implements Device {
+  readonly name = 'debug-ports';
+  private readonly r = initial();
+  readonly ranges: PortRange[];
+
+  constructor(debug: (byte: number) => void, onDebugExit: (value: number) => void) {
+    const { r } = this;
+    const console = (base: number): PortRange => ({ base, count: 1, read: () => 0xe9, write: (_offset, value) => debug(value) });
+    // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
+    const exit = (base: number, count: number): PortRange => ({ base, count, width: 4, read: () => 0, write: (_offset, value) => onDebugExit(value) });
+    this.ranges = [
+      // 0x80 lies among the DMA page registers, which are plain storage on a board without DMA controllers' users.
+      {
+        base: 0x80, count: 16,
+        read: offset => (offset === 0 ? r.post : r.dmaPages[offset]),
+        write: (offset, value) => {
+          if (offset === 0) r.post = value;
+          else r.dmaPages[offset] = value;
+        },
+      },
+      console(0xe9), console(0x402), exit(0xf4, 4), exit(0x501, 4),
+    ];
+  }
+
+  reset(): void {
+    resetState(this.r, initial());
+  }
+
+  save(): State {
+    return copyState(this.r);
+  }
+
+  restore(state: State): void {
+    assignState(this.name, this.r, state);
+  }
+
+  peek(): State {
+    return copyState(this.r);
+  }
+}

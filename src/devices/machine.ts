@@ -1,0 +1,190 @@
+/**
+ * The board: every device of the PC, plugged in. One line a device; what it may touch stands in its constructor.
+ * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
+ */
+import { installAcpi } from './acpi/tables.ts';
+import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
+import type { Device, Dma, State, Timers } from './bus.ts';
+import { installBiosData } from './bios-data.ts';
+import { DebugPorts } from './debug-ports.ts';
+import { memoryMap, type MemoryMapEntry } from './e820.ts';
+import { IoBus } from './io-bus.ts';
+import { IrqLines } from './irq-lines.ts';
+import { i440fx, Piix3, resetControl } from './pci/i440fx.ts';
+import { PciBus } from './pci/pci.ts';
+import { Pic } from './pic.ts';
+import { Pit } from './pit.ts';
+import { I8042 } from './ps2/i8042.ts';
+import type { Keyboard } from './ps2/keyboard.ts';
+import type { Mouse } from './ps2/mouse.ts';
+import { Rtc } from './rtc.ts';
+import { installSmbios } from './smbios.ts';
+import { subState } from './state.ts';
+import { Uart } from './uart.ts';
+import type { ScreenWriter } from './vga/screen.ts';
+import { Vga } from './vga/vga.ts';
+
+export interface PcOptions {
+  timers: Timers;
+  /** Guest memory, RAM only. */
+  dma: Dma;
+  memoryMiB: number;
+  /** Time of day when the machine's clock was 0: milliseconds since 1970, UTC. */
+  startEpochMs: number;
+  /** Where COM1 and COM2 send their bytes. */
+  serial: ((byte: number) => void)[];
+  /** Bytes of ports 0xE9 and 0x402. */
+  debug?: (byte: number) => void;
+  /** The guest entered S5. */
+  onPowerOff(): void;
+  /** The guest asked for a reset (keyboard controller, port 0x92, 0xCF9): call `reset()` and reset the processors. */
+  onReset(): void;
+  /** A value written to isa-debug-exit; the machine's status is `(value << 1) | 1`. */
+  onDebugExit(value: number): void;
+  screen?: ScreenWriter;
+  /** Local APIC, I/O APIC and MADT (default: none). */
+  apic?: boolean;
+}
+
+const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
+const nothing = (): void => {};
+
+export class Pc {
+  readonly bus = new IoBus();
+  readonly keyboard: Keyboard;
+  readonly mouse: Mouse;
+  readonly vga: Vga;
+  readonly pci: PciBus;
+  readonly rtc: Rtc;
+  /** Called when INTR rises. */
+  onIntr: (() => void) | undefined;
+
+  private readonly options: PcOptions;
+  /** In the order in which they are restored: interrupt controllers last, since the others drive their pins. */
+  private readonly devices: Device[] = [];
+  private readonly pic: Pic;
+  private readonly pit: Pit;
+  private readonly uarts: Uart[];
+  private readonly pm: Piix4Pm;
+
+  constructor(options: PcOptions) {
+    this.options = options;
+    const { bus } = this;
+    const { timers } = options;
+    this.pic = new Pic(level => {
+      if (level) this.onIntr?.();
+    });
+    const irqs = new IrqLines((level, irq) => this.pic.setLine(irq, level));
+    const reset = (): void => options.onReset();
+
+    this.pci = new PciBus(bus, resetControl(reset));
+    const piix3 = new Piix3(irqs);
+    this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff());
+    this.pci.add(0, 0, i440fx());
+    this.pci.add(1, 0, piix3.fn);
+    this.pci.add(1, 3, this.pm.fn);
+
+    this.pit = new Pit(timers, irqs.source(0));
+    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), reset);
+    this.keyboard = i8042.keyboard;
+    this.mouse = i8042.mouse;
+    this.rtc = new Rtc(timers, irqs.source(8), options);
+    this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
+    this.vga = new Vga(timers, options.screen);
+    const debug = new DebugPorts(options.debug ?? nothing, value => options.onDebugExit(value));
+
+    const { pic, pit, rtc, vga, pm } = this;
+    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, debug, irqs, pic);
+    for (const range of [
+      pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
+      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, ...debug.ranges,
+    ]) bus.plugPorts(range);
+    bus.plugMemory(vga.window);
+  }
+
+  // ---- interrupts
+
+  /** INTR pin of the processor. */
+  get intr(): boolean {
+    return this.pic.int;
+  }
+
+  /** INTA: the vector. Spurious if `intr` has dropped meanwhile, as on the board. */
+  acknowledge(): number {
+    return this.pic.acknowledge();
+  }
+
+  // ---- people
+
+  /** Bytes typed at COM1 (0) or COM2 (1). Returns how many were taken; offer the rest again later. */
+  serialInput(port: number, bytes: Uint8Array): number {
+    return this.uarts[port]?.input(bytes) ?? 0;
+  }
+
+  /** Returns false where no operating system listens to the button. */
+  pressPowerButton(): boolean {
+    return this.pm.pressPowerButton();
+  }
+
+  // ---- start without firmware
+
+  /**
+   * Leaves the board as a BIOS does before it starts a kernel: vectors and masks of the interrupt controllers, timer at 18.2 Hz, PM block in place,
+   * PCI interrupts routed, text mode 3, and ACPI and SMBIOS tables in 0xE0000-0xFFFFF. Returns the guest-physical address of the RSDP.
+   */
+  installTables(): number {
+    this.pic.setFirmwareDefaults();
+    this.pit.setFirmwareDefaults();
+    this.pm.setFirmwareDefaults();
+    this.routePciInterrupts();
+    this.setTextMode3();
+    installBiosData(this.options.dma);
+    installSmbios(this.options.dma, this.options.memoryMiB);
+    return installAcpi(this.options.dma, { memoryMiB: this.options.memoryMiB, apic: this.options.apic ?? false });
+  }
+
+  /** PIRQ A-D on 10, 10, 11, 11 and level-triggered, the functions' interrupt lines to match. */
+  private routePciInterrupts(): void {
+    const routes = [10, 10, 11, 11];
+    const bridge = this.pci.at(1, 0);
+    routes.forEach((irq, pirq) => bridge?.write(0x60 + pirq, irq, 1));
+    this.bus.writePort(0x4d1, (1 << (10 - 8)) | (1 << (11 - 8)) | (1 << (SCI_IRQ - 8)), 1);
+    for (let slot = 2; slot < 32; slot++) {
+      for (let number = 0; number < 8; number++) {
+        const fn = this.pci.at(slot, number);
+        const pin = fn?.config[0x3d] ?? 0;
+        if (fn && pin > 0) fn.config[0x3c] = routes[(slot - 1 + pin - 1) & 3];
+      }
+    }
+  }
+
+  setTextMode3(): void {
+    this.vga.setTextMode3();
+  }
+
+  /** Memory map as INT 15h, E820 would tell it. */
+  e820(): MemoryMapEntry[] {
+    return memoryMap(this.options.memoryMiB);
+  }
+
+  // ---- the whole
+
+  /** RESET pin of the board. Time of day and CMOS stay. */
+  reset(): void {
+    for (const device of this.devices) device.reset();
+  }
+
+  save(): State {
+    return Object.fromEntries(this.devices.map(device => [device.name, device.save()]));
+  }
+
+  /** Throws StateError, naming device and field, where the state does not fit; the machine is then to be thrown away or reset. */
+  restore(state: State): void {
+    for (const device of this.devices) subState('machine', state, device.name);
+    for (const device of this.devices) device.restore(state[device.name] as State);
+  }
+
+  peek(): State {
+    return Object.fromEntries(this.devices.map(device => [device.name, device.peek()]));
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Host bridge and ISA bridge of the board: Intel 82441FX and 82371SB.
+ * Sources: 82441FX (PMC) datasheet, order number 290549; 82371FB/SB (PIIX3) datasheet, 290550.
+ */
+import type { Device, IrqLine, State } from '../bus.ts';
+import type { IrqLines } from '../irq-lines.ts';
+import { assignState, copyState } from '../state.ts';
+import { PCI, PciFunction } from './pci.ts';
+
+/** PCI host bridge. PAM and SMRAM registers are stored: the shadowed area is plain RAM on this board, whatever they say. */
+export function i440fx(): PciFunction {
+  const fn = new PciFunction('i440FX', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000 });
+  fn.put(PCI.COMMAND, 6, 2);
+  fn.writable[PCI.COMMAND] = 0;
+  // PMCCFG, deturbo, DBC, axc, DRT, DRAMC/DRAMT, PAM0-PAM6, DRB0-7, fixed DRAM hole, SMRAM, ERRCMD, ERRSTS, TRC.
+  for (let offset = 0x50; offset <= 0x71; offset++) fn.writable[offset] = 0xff;
+  fn.writable[0x72] = 0x78;
+  fn.put(0x72, 0x02, 1);
+  fn.writable[0x90] = 0xff;
+  fn.writable[0x93] = 0xff;
+  return fn;
+}
+
+const PIRQRC = 0x60;
+const PIRQ_DISABLED = 0x80;
+
+/** ISA bridge: PIRQ routing registers and the four PCI interrupt wires. */
+export class Piix3 implements Device {
+  readonly name = 'piix3';
+  readonly fn = new PciFunction('PIIX3 ISA', { vendor: 0x8086, device: 0x7000, class: 0x060100, header: 0x80, status: 0x0200 });
+  private readonly r = { asserted: [0, 0, 0, 0], routedTo: [-1, -1, -1, -1] };
+  private readonly routes: { set(irq: number, level: boolean): void }[];
+  private sources = 0;
+
+  constructor(irqs: IrqLines) {
+    this.routes = [0, 1, 2, 3].map(() => irqs.routed());
+    const { fn } = this;
+    fn.put(PCI.COMMAND, 7, 2);
+    fn.writable[PCI.COMMAND] = 8;
+    // ISA controller recovery, X-bus chip select, PIRQRC[A:D], top of memory, miscellaneous status, MBIRQ, APIC base relocation.
+    fn.put(0x4c, 0x4d, 1);
+    fn.put(0x4e, 0x03, 1);
+    for (const offset of [0x4c, 0x4e, 0x4f, 0x69, 0x6a, 0x70, 0x76, 0x77, 0x78, 0x79, 0x80, 0x82, 0xa0, 0xa2, 0xa3, 0xa5, 0xa6, 0xa7, 0xa8, 0xaa, 0xab, 0xac, 0xae]) {
+      fn.writable[offset] = 0xff;
+    }
+    for (let pirq = 0; pirq < 4; pirq++) {
+      fn.config[PIRQRC + pirq] = PIRQ_DISABLED;
+      fn.writable[PIRQRC + pirq] = 0x8f;
+    }
+    fn.onConfigWrite = (offset, size) => {
+      if (offset < PIRQRC + 4 && offset + size > PIRQRC) for (let pirq = 0; pirq < 4; pirq++) this.drive(pirq);
+    };
+  }
+
+  /** Interrupt pin (1 INTA to 4 INTD) of a slot: slots are wired to the four PIRQs in rotation. */
+  intx(slot: number, pin: number): IrqLine {
+    const pirq = (slot - 1 + pin - 1) & 3;
+    const bit = 1 << this.sources++;
+    return {
+      set: level => {
+        const { asserted } = this.r;
+        asserted[pirq] = level ? asserted[pirq] | bit : asserted[pirq] & ~bit;
+        this.drive(pirq);
+      },
+    };
+  }
+
+  private drive(pirq: number): void {
+    const { r, routes } = this;
+    const route = this.fn.config[PIRQRC + pirq];
+    const irq = route & PIRQ_DISABLED ? -1 : route & 15;
+    if (r.routedTo[pirq] >= 0 && r.routedTo[pirq] !== irq) routes[pirq].set(r.routedTo[pirq], false);
+    r.routedTo[pirq] = irq;
+    if (irq >= 0) routes[pirq].set(irq, r.asserted[pirq] !== 0);
+  }
+
+  reset(): void {
+    this.r.asserted.fill(0);
+    for (let pirq = 0; pirq < 4; pirq++) this.drive(pirq);
+  }
+
+  save(): State {
+    return copyState(this.r);
+  }
+
+  restore(state: State): void {
+    assignState(this.name, this.r, state);
+  }
+
+  peek(): State {
+    return { ...copyState(this.r), pirqrc: this.fn.config.slice(PIRQRC, PIRQRC + 4) };
+  }
+}
+
+/** Reset control register at 0xCF9: bit 2 going high resets; bit 1 chooses a hard reset, which is the same to this board. */
+export function resetControl(onReset: () => void): { base: number; count: number; read(): number; write(offset: number, value: number): void } {
+  let value = 0;
+  return {
+    base: 0xcf9,
+    count: 1,
+    read: () => value,
+    write: (_offset, next) => {
+      const resets = (next & ~value & 4) !== 0;
+      value = next & 2;
+      if (resets) onReset();
+    },
+  };
+}

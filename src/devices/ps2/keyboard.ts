@@ -1,0 +1,201 @@
+/**
+ * PS/2 keyboard: commands, scan code sets 1-3, LEDs.
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboards (101- and 102-key)".
+ * Typematic repeat comes from the host (a browser repeats keydown); the rate set by 0xF3 is stored.
+ */
+import type { State } from '../bus.ts';
+import { assignState, copyState, resetState } from '../state.ts';
+import { set1, set2, set3, set3SendsBreakByDefault } from './scancodes.ts';
+
+export const ACK = 0xfa, RESEND = 0xfe, BAT_OK = 0xaa, ECHO = 0xee;
+const OVERRUN = 0x00;
+const QUEUE_BYTES = 16;
+/** Set 3 key types that can be chosen per key: bit 0 sends break, bit 1 repeats. */
+const TYPEMATIC = 2, BREAK = 1;
+
+const initial = () => ({
+  scanning: true,
+  set: 2,
+  leds: 0,
+  typematic: 0x2b,
+  /** Command whose argument is awaited; 0: none. */
+  command: 0,
+  last: 0,
+  /** Set 3: type of each key by make code. */
+  set3Types: Uint8Array.from({ length: 256 }, (_, make) => (set3SendsBreakByDefault(make) ? BREAK : TYPEMATIC)),
+  alt: false,
+  control: false,
+  shift: false,
+  queue: [] as number[],
+});
+
+export class Keyboard {
+  private readonly r = initial();
+  private readonly wake: () => void;
+
+  /** `wake` is called when there is something to send. */
+  constructor(wake: () => void) {
+    this.wake = wake;
+  }
+
+  /** LEDs as last set: bit 0 Scroll Lock, 1 Num Lock, 2 Caps Lock. */
+  get leds(): number {
+    return this.r.leds;
+  }
+
+  /** A key of the host's keyboard by `KeyboardEvent.code`; a repeated keydown is a typematic make. Unknown codes do nothing. */
+  key(code: string, down: boolean): void {
+    const { r } = this;
+    const bytes = this.codes(code, down);
+    if (code === 'AltLeft' || code === 'AltRight') r.alt = down;
+    else if (code === 'ControlLeft' || code === 'ControlRight') r.control = down;
+    else if (code === 'ShiftLeft' || code === 'ShiftRight') r.shift = down;
+    if (bytes.length === 0 || !r.scanning) return;
+    if (r.queue.length + bytes.length > QUEUE_BYTES) {
+      // The 17th position of the buffer holds the overrun code.
+      if (r.queue[r.queue.length - 1] !== OVERRUN) r.queue.push(OVERRUN);
+    } else r.queue.push(...bytes);
+    this.wake();
+  }
+
+  private codes(code: string, down: boolean): readonly number[] {
+    const { r } = this;
+    if (r.set !== 3) {
+      const bytes = set2(code, down, r);
+      return r.set === 1 ? set1(bytes) : bytes;
+    }
+    const make = set3(code);
+    if (make === 0) return [];
+    if (down) return [make];
+    return r.set3Types[make] & BREAK ? [0xf0, make] : [];
+  }
+
+  private setDefaults(): void {
+    const { r } = this;
+    const { set3Types, typematic } = initial();
+    r.set3Types.set(set3Types);
+    r.typematic = typematic;
+    r.set = 2;
+    r.queue.length = 0;
+  }
+
+  private send(...bytes: number[]): void {
+    const { r } = this;
+    for (const byte of bytes) if (byte !== RESEND) r.last = byte;
+    r.queue.push(...bytes);
+    this.wake();
+  }
+
+  /** A byte from the controller. */
+  receive(value: number): void {
+    const { r } = this;
+    if (r.command !== 0 && value < 0xed) {
+      const { command } = r;
+      r.command = 0;
+      this.argument(command, value);
+      return;
+    }
+    r.command = 0;
+    switch (value) {
+      case 0xed:
+      case 0xf0:
+      case 0xf3:
+        r.command = value;
+        this.send(ACK);
+        return;
+      case 0xfb:
+      case 0xfc:
+      case 0xfd:
+        r.scanning = false;
+        r.command = value;
+        this.send(ACK);
+        return;
+      case 0xee:
+        this.send(ECHO);
+        return;
+      case 0xf2:
+        this.send(ACK, 0xab, 0x83);
+        return;
+      case 0xf4:
+        r.queue.length = 0;
+        r.scanning = true;
+        this.send(ACK);
+        return;
+      case 0xf5:
+        this.setDefaults();
+        r.scanning = false;
+        this.send(ACK);
+        return;
+      case 0xf6:
+        this.setDefaults();
+        this.send(ACK);
+        return;
+      case 0xf7:
+      case 0xf8:
+      case 0xf9:
+      case 0xfa:
+        // All keys: typematic; make/break; make; typematic and make/break.
+        r.set3Types.fill([TYPEMATIC, BREAK, 0, TYPEMATIC | BREAK][value - 0xf7]);
+        this.send(ACK);
+        return;
+      case 0xfe:
+        this.send(r.last);
+        return;
+      case 0xff:
+        this.reset();
+        this.send(ACK, BAT_OK);
+        return;
+      default:
+        this.send(RESEND);
+    }
+  }
+
+  private argument(command: number, value: number): void {
+    const { r } = this;
+    switch (command) {
+      case 0xed:
+        r.leds = value & 7;
+        break;
+      case 0xf0:
+        if (value === 0) {
+          this.send(ACK, r.set);
+          return;
+        }
+        if (value > 3) {
+          this.send(RESEND);
+          return;
+        }
+        r.queue.length = 0;
+        r.set = value;
+        break;
+      case 0xf3:
+        r.typematic = value & 0x7f;
+        break;
+      default:
+        // One key of set 3; more may follow until a command comes.
+        r.set3Types[value] = command === 0xfb ? TYPEMATIC : command === 0xfc ? BREAK : 0;
+        r.command = command;
+    }
+    this.send(ACK);
+  }
+
+  get hasData(): boolean {
+    return this.r.queue.length > 0;
+  }
+
+  next(): number {
+    return this.r.queue.shift() ?? OVERRUN;
+  }
+
+  reset(): void {
+    resetState(this.r, initial());
+  }
+
+  save(): State {
+    return copyState(this.r);
+  }
+
+  restore(state: State): void {
+    assignState('keyboard', this.r, state);
+  }
+}

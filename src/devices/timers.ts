@@ -1,0 +1,88 @@
+/** Deadlines of a machine's devices. Nothing polls: whoever runs the processor asks for `nextDeadlineNs` and calls `run()` when it has come. */
+import type { Clock, Timer, Timers } from './bus.ts';
+
+class QueueTimer implements Timer {
+  deadlineNs = Infinity;
+  readonly name: string;
+  readonly callback: () => void;
+  private readonly changed: () => void;
+
+  constructor(name: string, callback: () => void, changed: () => void) {
+    this.name = name;
+    this.callback = callback;
+    this.changed = changed;
+  }
+
+  set(deadlineNs: number): void {
+    this.deadlineNs = deadlineNs;
+    this.changed();
+  }
+
+  cancel(): void {
+    this.set(Infinity);
+  }
+}
+
+/** A machine has about a dozen timers: a scan beats a heap. */
+export class TimerQueue implements Timers {
+  readonly clock: Clock;
+  private readonly timers: QueueTimer[] = [];
+  private next = Infinity;
+  private stale = false;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  create(name: string, callback: () => void): Timer {
+    const timer = new QueueTimer(name, callback, () => {
+      this.stale = true;
+    });
+    this.timers.push(timer);
+    return timer;
+  }
+
+  /** Earliest deadline, nanoseconds on the machine's clock; Infinity: none. */
+  get nextDeadlineNs(): number {
+    if (this.stale) {
+      this.stale = false;
+      this.next = Infinity;
+      for (const timer of this.timers) if (timer.deadlineNs < this.next) this.next = timer.deadlineNs;
+    }
+    return this.next;
+  }
+
+  /**
+   * Fires everything that is due, in deadline order (equal ones in order of creation). A callback's new deadline fires in this call only
+   * if it too lay before the time of the call, so a timer that always lies in the near future cannot hold the caller.
+   */
+  run(): void {
+    const now = this.clock.nowNs();
+    while (this.nextDeadlineNs <= now) {
+      const due = this.timers.find(timer => timer.deadlineNs === this.next);
+      if (!due) return;
+      due.cancel();
+      due.callback();
+    }
+  }
+
+  /** Deadlines by name, for a debugger. */
+  peek(): { [name: string]: number } {
+    return Object.fromEntries(this.timers.filter(timer => timer.deadlineNs !== Infinity).map(timer => [timer.name, timer.deadlineNs]));
+  }
+}
+
+const NS_PER_SECOND = 1e9;
+
+/** Whole cycles of a clock of `hz` that have passed at `ns`; exact for any time a page can live (no product exceeds 2^53 for hz below 9 MHz). */
+export function cyclesAt(ns: number, hz: number): number {
+  const seconds = Math.floor(ns / NS_PER_SECOND);
+  return seconds * hz + Math.floor(((ns - seconds * NS_PER_SECOND) * hz) / NS_PER_SECOND);
+}
+
+/** Earliest whole nanosecond at which `cyclesAt` gives `cycles` or more. */
+export function nsOfCycle(cycles: number, hz: number): number {
+  if (cycles === Infinity) return Infinity;
+  const seconds = Math.floor(cycles / hz);
+  return seconds * NS_PER_SECOND + Math.ceil(((cycles - seconds * hz) * NS_PER_SECOND) / hz);
+}

@@ -1,0 +1,2 @@
+export type { ScreenWriter, TextFrame } from './screen.ts';
+export { Vga } from './vga.ts';

@@ -1,0 +1,73 @@
+/** The text screen that the CRT controller would scan out, as cells. */
+import type { TextFrame } from './screen.ts';
+import type { VgaRegisters } from './vga.ts';
+
+/** Largest text screen that is shown; a CRTC can ask for more, which no monitor could. */
+const MOST_COLUMNS = 256, MOST_ROWS = 128;
+
+export const newTextFrame = (): TextFrame => ({
+  columns: 80, rows: 25, cells: new Uint16Array(MOST_COLUMNS * MOST_ROWS), cursor: -1, cursorStart: 0, cursorEnd: 0,
+  cellWidth: 9, cellHeight: 16, palette: new Uint32Array(16), blink: true,
+});
+
+/** Vertical display end in scan lines. */
+export function displayLines({ crtc }: { crtc: Uint8Array }): number {
+  return (crtc[0x12] | ((crtc[7] & 2) << 7) | ((crtc[7] & 0x40) << 3)) + 1;
+}
+
+/** 24-bit colour (0x00RRGGBB) of a DAC entry, through the pixel mask. */
+export function dacColour({ dac, dacMask }: { dac: Uint8Array; dacMask: number }, index: number): number {
+  const at = (index & dacMask) * 3;
+  const eight = (six: number) => (six << 2) | (six >> 4);
+  return (eight(dac[at]) << 16) | (eight(dac[at + 1]) << 8) | eight(dac[at + 2]);
+}
+
+/** DAC index of one of the 16 attribute colours: palette register, completed by colour select as the mode control says. */
+export function attributeColour({ attribute }: { attribute: Uint8Array }, index: number): number {
+  const value = attribute[index & attribute[0x12] & 15];
+  const select = attribute[0x14];
+  if (attribute[0x10] & 0x80) return (value & 0x0f) | ((select & 0x0f) << 4);
+  return (value & 0x3f) | ((select & 0x0c) << 4);
+}
+
+/** Fills `frame` from the registers and the interleaved planes (0: characters, 1: attributes). */
+export function cellsFromMemory(r: VgaRegisters, memory: Uint8Array, frame: TextFrame): void {
+  const { crtc } = r;
+  const cellHeight = (crtc[9] & 0x1f) + 1;
+  const columns = Math.min(crtc[1] + 1, MOST_COLUMNS);
+  const lines = displayLines(r) >> (crtc[9] & 0x80 ? 1 : 0);
+  const rows = Math.max(1, Math.min(Math.floor(lines / cellHeight), MOST_ROWS));
+  // The address counter counts characters; word mode puts it on even offsets, byte mode leaves it.
+  const shift = crtc[0x17] & 0x40 ? 0 : 1;
+  const pitch = crtc[0x13] * 2;
+  const start = (crtc[0x0c] << 8) | crtc[0x0d];
+  const split = lineCompare(r);
+  let address = start;
+  for (let row = 0; row < rows; row++) {
+    // Past the line compare the address counter starts again from 0 (split screen).
+    if (row > 0 && row * cellHeight > split && (row - 1) * cellHeight <= split) address = 0;
+    for (let column = 0; column < columns; column++) {
+      const at = (((address + column) << shift) & 0xffff) * 4;
+      frame.cells[row * columns + column] = memory[at] | (memory[at + 1] << 8);
+    }
+    address += pitch;
+  }
+  frame.columns = columns;
+  frame.rows = rows;
+  frame.cellWidth = r.sequencer[1] & 1 ? 8 : 9;
+  frame.cellHeight = cellHeight;
+  frame.blink = (r.attribute[0x10] & 8) !== 0;
+  const cursor = ((crtc[0x0e] << 8) | crtc[0x0f]) - start;
+  const row = Math.floor(cursor / (pitch || columns));
+  const column = cursor - row * (pitch || columns);
+  const shown = !(crtc[0x0a] & 0x20) && (crtc[0x0a] & 0x1f) <= (crtc[0x0b] & 0x1f) && cursor >= 0 && row < rows && column < columns;
+  frame.cursor = shown ? row * columns + column : -1;
+  frame.cursorStart = crtc[0x0a] & 0x1f;
+  frame.cursorEnd = crtc[0x0b] & 0x1f;
+  for (let i = 0; i < 16; i++) frame.palette[i] = dacColour(r, attributeColour(r, i));
+}
+
+/** Scan line after which the address counter is cleared. */
+export function lineCompare({ crtc }: { crtc: Uint8Array }): number {
+  return crtc[0x18] | ((crtc[7] & 0x10) << 4) | ((crtc[9] & 0x40) << 3);
+}

@@ -1,0 +1,397 @@
+/**
+ * IBM VGA: sequencer, CRT controller, graphics and attribute controllers, DAC, 256 KiB in four planes.
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem" (VGA function); register names are its own.
+ * Planes lie interleaved: byte `4 * offset + plane`, so that one 32-bit word is what the latches hold.
+ */
+import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
+import { assignState, copyState, resetState } from '../state.ts';
+import { DEFAULT_DAC, MODE3 } from './modes.ts';
+import { cellsFromMemory, newTextFrame } from './text.ts';
+import type { ScreenWriter } from './screen.ts';
+import { readRetrace, timingOf } from './timing.ts';
+
+/** Offsets within a plane. */
+const PLANE_BYTES = 65536;
+/** What has changed reaches the screen after at most this long. */
+const REFRESH_NS = Math.floor(1e9 / 60);
+
+/** One byte in each plane whose bit is set. */
+const PLANES = Uint32Array.from({ length: 16 }, (_, mask) => {
+  let word = 0;
+  for (let plane = 0; plane < 4; plane++) if (mask & (1 << plane)) word |= 0xff << (plane * 8);
+  return word >>> 0;
+});
+
+const initial = () => ({
+  misc: 0,
+  feature: 0,
+  sequencerIndex: 0,
+  sequencer: new Uint8Array(8),
+  graphicsIndex: 0,
+  graphics: new Uint8Array(16),
+  crtcIndex: 0,
+  crtc: new Uint8Array(0x20),
+  /** Attribute index with bit 5 (palette address source), and the flip-flop: true expects data. */
+  attributeIndex: 0,
+  attributeData: false,
+  attribute: new Uint8Array(32),
+  dacMask: 0xff,
+  dacRead: 0,
+  dacWrite: 0,
+  /** Colour component next in turn, and whether the DAC is being read. */
+  dacStep: 0,
+  dacReading: false,
+  dac: new Uint8Array(768),
+  latch: 0,
+});
+
+export class Vga implements Device {
+  readonly name = 'vga';
+  readonly r = initial();
+  /** Interleaved planes. */
+  readonly memory = new Uint8Array(4 * PLANE_BYTES);
+  private readonly words = new Uint32Array(this.memory.buffer);
+  private readonly clock: Clock;
+  private readonly timer: Timer;
+  private readonly screen: ScreenWriter | undefined;
+  private readonly text = newTextFrame();
+  private timing = timingOf(this.r);
+
+  readonly ports: PortRange = { base: 0x3c0, count: 0x10, read: offset => this.readPort(0x3c0 + offset), write: (offset, value) => this.writePort(0x3c0 + offset, value) };
+  readonly colourPorts: PortRange = { base: 0x3d0, count: 0x10, read: offset => this.readCrtc(0x3d0, offset), write: (offset, value) => this.writeCrtc(0x3d0, offset, value) };
+  readonly monoPorts: PortRange = { base: 0x3b0, count: 0x10, read: offset => this.readCrtc(0x3b0, offset), write: (offset, value) => this.writeCrtc(0x3b0, offset, value) };
+  readonly window: MemoryRange = {
+    base: 0xa0000,
+    length: 0x20000,
+    read: (offset, size) => this.readMemory(offset, size),
+    write: (offset, value, size) => this.writeMemory(offset, value, size),
+  };
+
+  constructor(timers: Timers, screen?: ScreenWriter) {
+    this.clock = timers.clock;
+    this.screen = screen;
+    this.timer = timers.create('vga', () => this.refresh());
+  }
+
+  /** Something visible may have changed: it is shown within a sixtieth of a second. */
+  private touch(): void {
+    if (this.timer.deadlineNs === Infinity) this.timer.set(this.clock.nowNs() + REFRESH_NS);
+  }
+
+  /** Shows the present picture now. */
+  refresh(): void {
+    this.timer.cancel();
+    this.show();
+  }
+
+  private show(): void {
+    const { screen, r } = this;
+    if (!screen) return;
+    // Screen off (clocking mode bit 5), palette given to the processor, or the sequencer held in reset: nothing on the wire.
+    if (r.sequencer[1] & 0x20 || !(r.attributeIndex & 0x20) || (r.sequencer[0] & 3) !== 3) {
+      screen.off();
+      return;
+    }
+    if (!(r.graphics[6] & 1)) {
+      cellsFromMemory(r, this.memory, this.text);
+      screen.text(this.text);
+    }
+  }
+
+  // ---- processor's window on the planes
+
+  /** Offset in the window's 128 KiB to the address the planes see; -1: not decoded in this memory map. */
+  private decode(offset: number): number {
+    const { r } = this;
+    if (!(r.misc & 2)) return -1;
+    switch ((r.graphics[6] >> 2) & 3) {
+      case 0:
+        return offset;
+      case 1:
+        return offset < 0x10000 ? offset : -1;
+      case 2:
+        return offset >= 0x10000 && offset < 0x18000 ? offset - 0x10000 : -1;
+      default:
+        return offset >= 0x18000 ? offset - 0x18000 : -1;
+    }
+  }
+
+  private readMemory(offset: number, size: number): number {
+    let value = 0;
+    for (let i = 0; i < size; i++) value |= this.readByte(offset + i) << (i * 8);
+    return value >>> 0;
+  }
+
+  private readByte(offset: number): number {
+    const { r } = this;
+    let at = this.decode(offset);
+    if (at < 0) return 0xff;
+    let plane: number;
+    if (r.sequencer[4] & 8) {
+      plane = at & 3;
+      at &= ~3;
+    } else if (r.graphics[5] & 0x10) {
+      plane = (r.graphics[4] & 2) | (at & 1);
+      if (r.graphics[6] & 2) at &= ~1;
+    } else plane = r.graphics[4] & 3;
+    const word = this.words[at & (PLANE_BYTES - 1)];
+    r.latch = word;
+    if (!(r.graphics[5] & 8)) return (word >>> (plane * 8)) & 0xff;
+    // Read mode 1: bits where all planes that count agree with the colour.
+    const care = PLANES[r.graphics[7] & 15];
+    const differs = (word ^ PLANES[r.graphics[2] & 15]) & care;
+    return ~(differs | (differs >>> 8) | (differs >>> 16) | (differs >>> 24)) & 0xff;
+  }
+
+  private writeMemory(offset: number, value: number, size: number): void {
+    for (let i = 0; i < size; i++) this.writeByte(offset + i, (value >>> (i * 8)) & 0xff);
+    this.touch();
+  }
+
+  private writeByte(offset: number, value: number): void {
+    const { r } = this;
+    const { graphics } = r;
+    let at = this.decode(offset);
+    if (at < 0) return;
+    let planes = r.sequencer[2] & 15;
+    if (r.sequencer[4] & 8) {
+      planes &= 1 << (at & 3);
+      at &= ~3;
+    } else if (!(r.sequencer[4] & 4)) {
+      planes &= at & 1 ? 0b1010 : 0b0101;
+      if (graphics[6] & 2) at &= ~1;
+    }
+    at &= PLANE_BYTES - 1;
+    const mode = graphics[5] & 3;
+    let data: number;
+    let bits = graphics[8];
+    if (mode === 1) data = r.latch;
+    else {
+      if (mode !== 2) {
+        const rotate = graphics[3] & 7;
+        value = ((value >> rotate) | (value << (8 - rotate))) & 0xff;
+      }
+      if (mode === 0) {
+        const enable = PLANES[graphics[1] & 15];
+        data = (Math.imul(value, 0x01010101) & ~enable) | (PLANES[graphics[0] & 15] & enable);
+      } else if (mode === 2) data = PLANES[value & 15];
+      else {
+        bits &= value;
+        data = PLANES[graphics[0] & 15];
+      }
+      switch ((graphics[3] >> 3) & 3) {
+        case 1:
+          data &= r.latch;
+          break;
+        case 2:
+          data |= r.latch;
+          break;
+        case 3:
+          data ^= r.latch;
+          break;
+        default:
+      }
+      const mask = Math.imul(bits, 0x01010101);
+      data = (data & mask) | (r.latch & ~mask);
+    }
+    const select = PLANES[planes];
+    this.words[at] = (this.words[at] & ~select) | (data & select);
+  }
+
+  // ---- registers
+
+  /** CRT controller at 0x3Dx with miscellaneous output bit 0, else at 0x3Bx. */
+  private crtcSelected(base: number): boolean {
+    return (base === 0x3d0) === ((this.r.misc & 1) !== 0);
+  }
+
+  private readCrtc(base: number, offset: number): number {
+    const { r } = this;
+    if (!this.crtcSelected(base)) return 0xff;
+    switch (offset) {
+      case 0x4:
+        return r.crtcIndex;
+      case 0x5:
+        return r.crtcIndex < 0x19 ? r.crtc[r.crtcIndex] : 0;
+      case 0xa:
+        // Input status 1; the read returns the attribute controller's flip-flop to the index.
+        r.attributeData = false;
+        return readRetrace(this.timing, this.clock.nowNs());
+      default:
+        return 0xff;
+    }
+  }
+
+  private writeCrtc(base: number, offset: number, value: number): void {
+    const { r } = this;
+    if (!this.crtcSelected(base)) return;
+    switch (offset) {
+      case 0x4:
+        r.crtcIndex = value & 0x1f;
+        return;
+      case 0x5: {
+        const index = r.crtcIndex;
+        if (index > 0x18) return;
+        // Vertical retrace end bit 7 protects registers 0-7, but line compare's bit in 7.
+        if (index < 8 && r.crtc[0x11] & 0x80) {
+          if (index === 7) r.crtc[7] = (r.crtc[7] & ~0x10) | (value & 0x10);
+        } else r.crtc[index] = value;
+        if (index < 0x0c || index > 0x0f) this.timing = timingOf(r);
+        this.touch();
+        return;
+      }
+      case 0xa:
+        r.feature = value;
+        return;
+      default:
+    }
+  }
+
+  private readPort(port: number): number {
+    const { r } = this;
+    switch (port) {
+      case 0x3c0:
+        return r.attributeIndex;
+      case 0x3c1:
+        return r.attribute[r.attributeIndex & 0x1f];
+      case 0x3c2:
+        // Input status 0: switch sense as with a colour display.
+        return 0x10;
+      case 0x3c4:
+        return r.sequencerIndex;
+      case 0x3c5:
+        return r.sequencer[r.sequencerIndex];
+      case 0x3c6:
+        return r.dacMask;
+      case 0x3c7:
+        return r.dacReading ? 3 : 0;
+      case 0x3c8:
+        return r.dacWrite;
+      case 0x3c9: {
+        const value = r.dac[r.dacRead * 3 + r.dacStep];
+        if (++r.dacStep === 3) {
+          r.dacStep = 0;
+          r.dacRead = (r.dacRead + 1) & 0xff;
+        }
+        return value;
+      }
+      case 0x3ca:
+        return r.feature;
+      case 0x3cc:
+        return r.misc;
+      case 0x3ce:
+        return r.graphicsIndex;
+      case 0x3cf:
+        return r.graphics[r.graphicsIndex];
+      default:
+        return 0xff;
+    }
+  }
+
+  private writePort(port: number, value: number): void {
+    const { r } = this;
+    switch (port) {
+      case 0x3c0:
+        this.writeAttribute(value);
+        return;
+      case 0x3c2:
+        r.misc = value;
+        this.timing = timingOf(r);
+        break;
+      case 0x3c4:
+        r.sequencerIndex = value & 7;
+        return;
+      case 0x3c5:
+        r.sequencer[r.sequencerIndex] = value;
+        this.timing = timingOf(r);
+        // The map mask is written before almost every planar store and shows nothing itself.
+        if (r.sequencerIndex === 2) return;
+        break;
+      case 0x3c6:
+        r.dacMask = value;
+        break;
+      case 0x3c7:
+        r.dacRead = value;
+        r.dacStep = 0;
+        r.dacReading = true;
+        return;
+      case 0x3c8:
+        r.dacWrite = value;
+        r.dacStep = 0;
+        r.dacReading = false;
+        return;
+      case 0x3c9:
+        r.dac[r.dacWrite * 3 + r.dacStep] = value & 0x3f;
+        if (++r.dacStep === 3) {
+          r.dacStep = 0;
+          r.dacWrite = (r.dacWrite + 1) & 0xff;
+        }
+        break;
+      case 0x3ce:
+        r.graphicsIndex = value & 15;
+        return;
+      case 0x3cf:
+        r.graphics[r.graphicsIndex] = value;
+        if (r.graphicsIndex < 5 || r.graphicsIndex > 6) return;
+        break;
+      default:
+        return;
+    }
+    this.touch();
+  }
+
+  private writeAttribute(value: number): void {
+    const { r } = this;
+    if (!r.attributeData) {
+      if ((r.attributeIndex ^ value) & 0x20) this.touch();
+      r.attributeIndex = value & 0x3f;
+    } else {
+      const index = r.attributeIndex & 0x1f;
+      // The palette registers can be written only while the processor owns them (index bit 5 clear).
+      if (index >= 16 || !(r.attributeIndex & 0x20)) r.attribute[index] = index < 16 ? value & 0x3f : value;
+      this.touch();
+    }
+    r.attributeData = !r.attributeData;
+  }
+
+  /** Registers, palette and cleared screen of BIOS mode 3 (80 x 25 text), for a machine that starts without a VGA BIOS. */
+  setTextMode3(): void {
+    const { r } = this;
+    r.misc = MODE3.misc;
+    r.sequencer.set(MODE3.sequencer);
+    r.crtc.set(MODE3.crtc);
+    r.graphics.set(MODE3.graphics);
+    r.attribute.set(MODE3.attribute);
+    r.attributeIndex = 0x20;
+    r.dac.set(DEFAULT_DAC);
+    r.dacMask = 0xff;
+    for (let at = 0; at < 0x8000; at += 2) this.words[at] = (this.words[at] & 0xffff0000) | 0x0720;
+    this.timing = timingOf(r);
+    this.touch();
+  }
+
+  /** Registers are cleared and nothing is shown until a BIOS sets a mode; memory keeps what it held. */
+  reset(): void {
+    resetState(this.r, initial());
+    this.timing = timingOf(this.r);
+    this.touch();
+  }
+
+  save(): State {
+    return { ...copyState(this.r), memory: this.memory.slice(), deadlineNs: this.timer.deadlineNs };
+  }
+
+  restore(state: State): void {
+    assignState(this.name, { memory: this.memory }, state);
+    assignState(this.name, this.r, state);
+    this.timing = timingOf(this.r);
+    this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
+    this.show();
+  }
+
+  peek(): State {
+    return copyState(this.r);
+  }
+}
+
+export type VgaRegisters = ReturnType<typeof initial>;
