@@ -168,7 +168,11 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
     }
     // A REX prefix counts only where it stands right before the opcode.
     rex = 0;
-    if (kind === SEGMENT_PREFIX) segmentPrefix = opcode >= 0x64 ? opcode - 0x60 : (opcode >> 3) & 3;
+    if (kind === SEGMENT_PREFIX) {
+      if (opcode >= 0x64) segmentPrefix = opcode - 0x60;
+      // In 64-bit mode overrides other than FS and GS have no effect (SDM vol. 1, 3.4.4).
+      else if (codeSize !== 64) segmentPrefix = (opcode >> 3) & 3;
+    }
     else if (kind === SIZE_66) prefix66 = true;
     else if (kind === SIZE_67) prefix67 = true;
     else if (kind === LOCK) lock = true;
@@ -228,8 +232,6 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
     if ((trait & FORCED64) !== 0) operandSize = 64;
     else if ((rex & 8) !== 0 && (trait & NO_REX_W) === 0) operandSize = 64;
     else if ((trait & DEFAULT64) !== 0 && operandSize === 32) operandSize = 64;
-    // Overrides other than FS and GS have no effect.
-    if (segmentPrefix < 4) segmentPrefix = -1;
   }
   out.operandSize = operandSize;
   out.addressSize = addressSize;

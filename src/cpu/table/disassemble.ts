@@ -34,6 +34,8 @@ const IMPLICIT_SIZE = new Set(['push', 'pop', 'call', 'jmp', 'ret', 'callf', 'jm
 const EXCHANGED: Record<string, string> = {
   fsub: 'fsubr', fsubr: 'fsub', fdiv: 'fdivr', fdivr: 'fdiv', fsubp: 'fsubrp', fsubrp: 'fsubp', fdivp: 'fdivrp', fdivrp: 'fdivp',
 };
+/** x87 state in memory: its layout follows the operand size (SDM vol. 1, 8.1.10). */
+const X87_STATE = new Set(['fldenv', 'fnstenv', 'frstor', 'fnsave']);
 const COMPARING = new Set(['cmps', 'scas']);
 const STRING = new Set(['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']);
 const X87_SUFFIX: Record<string, string> = { Mf32: 's', Mf64: 'l', Mf80: 't', Mi16: 's', Mi32: 'l', Mi64: 'll' };
@@ -71,7 +73,7 @@ function prefixText(row: Row, decoded: Decoded): string {
 
 /** True if the operand size shows in a register, pointer width, immediate or suffix. */
 function sizeShows(row: Row, decoded: Decoded): boolean {
-  return IMPLICIT_SIZE.has(row.mnemonic) || row.mnemonic in BY_OPERAND_SIZE.intel || /^[ls][gi]dt$/.test(row.op)
+  return IMPLICIT_SIZE.has(row.mnemonic) || row.mnemonic in BY_OPERAND_SIZE.intel || X87_STATE.has(row.mnemonic) || /^[ls][gi]dt$/.test(row.op)
     || row.operands.some(code => /^[a-zG-Z]?(?:[EGMOXYZR]?v|Iz|Jz|Ap|Mp|Ma|rAX|eAX)$/.test(code)) || (row.mnemonic === 'mov' && !decoded.memory && row.op === 'movtosreg');
 }
 
@@ -92,6 +94,9 @@ function mnemonicText(row: Row, decoded: Decoded, syntax: Syntax): string {
   }
   const name = FAR[syntax][mnemonic] ?? mnemonic;
   if (IMPLICIT_SIZE.has(mnemonic)) return name + implicitSuffix(row, decoded, syntax);
+  if (X87_STATE.has(mnemonic) && size !== (decoded.codeSize === 16 ? 16 : 32) && size !== 64) {
+    return name + (size === 16 ? (syntax === 'intel' ? 'w' : 's') : syntax === 'intel' ? 'd' : 'l');
+  }
   if (row.operands[0] === 'Ms' && decoded.codeSize !== 64) return name + (size === 16 ? 'w' : syntax === 'intel' ? 'd' : 'l');
   return syntax === 'intel' ? name : attMnemonic(name, row, decoded);
 }
@@ -212,7 +217,7 @@ function immediateText(code: string, decoded: Decoded, row: Row): string {
 function target(decoded: Decoded, eip: number): string {
   const to = eip + decoded.length + decoded.immediate;
   if (decoded.operandSize === 16) return hexadecimal(((decoded.codeSize === 16 ? eip & 0xffff0000 : 0) | (to & 0xffff)) >>> 0);
-  return hexadecimal(decoded.operandSize === 64 ? to : to >>> 0);
+  return decoded.operandSize === 64 ? `0x${BigInt.asUintN(64, BigInt(to)).toString(16)}` : hexadecimal(to >>> 0);
 }
 
 function memoryText(code: string, decoded: Decoded, row: Row, syntax: Syntax): string {

@@ -15,7 +15,7 @@ export function hasObjdump(): boolean {
   return spawnSync('objdump', ['--version']).status === 0;
 }
 
-const MACHINE: Record<CodeSize, string> = { 16: 'i8086', 32: 'i386', 64: 'x86-64,intel64' };
+const MACHINE: Record<CodeSize, readonly [machine: string, options: string]> = { 16: ['i8086', 'i8086'], 32: ['i386', 'i386'], 64: ['i386:x86-64', 'intel64'] };
 
 /** Disassembles a flat binary from address 0: a line for each address at which objdump begins an instruction. */
 export function objdump(bytes: Uint8Array, bits: CodeSize, syntax: Syntax): Map<number, Line> {
@@ -23,7 +23,7 @@ export function objdump(bytes: Uint8Array, bits: CodeSize, syntax: Syntax): Map<
   try {
     const file = join(folder, 'code.bin');
     writeFileSync(file, bytes);
-    const options = ['-D', '-z', '-b', 'binary', '-m', 'i386', '-M', `${MACHINE[bits]},${syntax}`, '--insn-width=32', file];
+    const options = ['-D', '-z', '-b', 'binary', '-m', MACHINE[bits][0], '-M', `${MACHINE[bits][1]},${syntax}`, '--insn-width=32', file];
     const result = spawnSync('objdump', options, { encoding: 'utf8', maxBuffer: 1 << 30 });
     if (result.status !== 0) throw new Error(`objdump failed: ${result.stderr}`);
     const lines = new Map<number, Line>();
@@ -45,7 +45,7 @@ const MEMORY_16 = [[0, 6], [1, 2], [2, 7]] as const;
 const MEMORY_32 = [[0, 3], [0, 5], [1, 4, 0x8b], [2, 6], [0, 4, 0x24], [0, 4, 0xcd]] as const;
 
 /** Instructions without operand that have an operand size. */
-const SIZED = /^(ret|retf|iret|pusha|popa|pushf|popf|enter|leave|cbw|cwd|[ls][gi]dt|pushsreg|popsreg)$/;
+const SIZED = /^(ret|retf|iret|pusha|popa|pushf|popf|enter|leave|cbw|cwd|[ls][gi]dt|pushsreg|popsreg|fldenv|fnstenv|frstor|fnsave)$/;
 
 /** Encodings that between them show each form of a row: memory and registers, operand sizes, address sizes. */
 export function samples(row: Row, bits: CodeSize): number[][] {
