@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { type CodeSize, DECODED, decode, disassemble, newDecoded, type Row, rows, type Syntax } from './index.ts';
+import { difference, normalised, unknownToObjdump } from './normalise.ts';
+import { hasObjdump, objdump, samples } from './objdump.ts';
+
+const present = hasObjdump();
+const strict = process.env.RINGSIDE_STRICT === '1';
+if (!present && !strict) console.warn('objdump (binutils) is not installed: the disassembler is not compared with it.');
+
+function text(bytes: number[], bits: CodeSize, syntax: Syntax, eip = 0): string {
+  const decoded = newDecoded();
+  const code = Uint8Array.from(bytes);
+  decode(code, 0, code.length, bits, decoded);
+  return disassemble(decoded, eip, syntax, code);
+}
+
+describe('disassembler', () => {
+  it('prints bytes that are no instruction as data', () => {
+    expect(text([0x0f, 0x04, 0x90], 32, 'intel')).toBe('db 0xf,0x4');
+    expect(text([0x0f, 0x04, 0x90], 32, 'att')).toBe('.byte 0xf,0x4');
+  });
+
+  it('wraps branch targets as the processor does', () => {
+    expect(text([0xeb, 0xfe], 32, 'intel', 0xfffffffe)).toBe('jmp 0xfffffffe');
+    expect(text([0xeb, 0x02], 32, 'intel', 0xfffffffe)).toBe('jmp 0x2');
+    expect(text([0xeb, 0x10], 16, 'intel', 0xfff8)).toBe('jmp 0xa');
+  });
+});
+
+/** Repeatable random numbers (a hash of a counter). */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return below => {
+    state = (state + 0x9e3779b9) | 0;
+    let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+    return ((z ^ (z >>> 16)) >>> 0) % below;
+  };
+}
+
+/** Random bytes in which prefixes, escapes and x87 opcodes are more frequent than chance would have them. */
+function randomCode(seed: number, bits: CodeSize, pieces: number): Uint8Array {
+  const next = random(seed);
+  const prefixes = [0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65];
+  const code: number[] = [];
+  for (let i = 0; i < pieces; i++) {
+    if (next(8) < 3) code.push(...Array.from({ length: 1 + next(2) }, () => prefixes[next(prefixes.length)]!));
+    if (bits === 64 && next(3) === 0) code.push(0x40 + next(16));
+    const kind = next(8);
+    if (kind < 3) code.push(0x0f);
+    else if (kind === 3) code.push(0x0f, next(2) === 0 ? 0x38 : 0x3a);
+    else if (kind === 4) code.push(0xd8 + next(8));
+    code.push(...Array.from({ length: 2 + next(4) }, () => next(256)));
+  }
+  return Uint8Array.from(code);
+}
+
+describe.skipIf(!present && !strict)('disassembler and decoder beside objdump', () => {
+  for (const bits of [16, 32, 64] as const) {
+    it(`agree on every row in both syntaxes, ${bits}-bit`, { timeout: 60_000 }, () => {
+      const decoded = newDecoded();
+      const code: number[] = [];
+      const shown: { row: Row; at: number }[] = [];
+      const seen = new Set<Row>();
+      for (const row of rows) {
+        for (const sample of samples(row, bits)) {
+          const bytes = Uint8Array.from([...sample, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90]);
+          const status = decode(bytes, 0, bytes.length, bits, decoded);
+          // Where a more specific row takes the encoding (PAUSE over NOP), that row's own sample shows it.
+          if (status === DECODED && decoded.row !== row) continue;
+          expect(status, `${row.mnemonic} ${row.operands} ${sample}`).toBe(DECODED);
+          seen.add(row);
+          if (unknownToObjdump(decoded)) continue;
+          shown.push({ row, at: code.length });
+          code.push(...bytes.subarray(0, decoded.length), 0x90, 0x90, 0x90, 0x90);
+        }
+      }
+      const absent = rows.filter(row => row.long !== (bits === 64 ? 'invalid' : 'only') && !seen.has(row));
+      expect(absent.map(row => `${row.mnemonic} ${row.operands}`)).toEqual([]);
+
+      const bytes = Uint8Array.from(code);
+      const differences: string[] = [];
+      for (const syntax of ['intel', 'att'] as const) {
+        const lines = objdump(bytes, bits, syntax);
+        for (const { row, at } of shown) {
+          const line = lines.get(at);
+          decode(bytes, at, bytes.length - at, bits, decoded);
+          const ours = normalised(disassemble(decoded, at, syntax), 'ours', row);
+          const theirs = line === undefined ? 'nothing' : normalised(line.text, 'theirs', row);
+          if (ours !== theirs || line?.length !== decoded.length) {
+            differences.push(`${Buffer.from(bytes.subarray(at, at + decoded.length)).toString('hex')}: ${ours} / objdump: ${theirs}`);
+          }
+        }
+      }
+      expect(differences).toEqual([]);
+    });
+
+    it(`agree on validity and length of 70,000 random instructions, ${bits}-bit`, { timeout: 60_000 }, () => {
+      const code = randomCode(20261120 + bits, bits, 45_000);
+      const lines = objdump(code, bits, 'intel');
+      const differences: string[] = [];
+      let compared = 0;
+      for (const [at, line] of lines) {
+        if (at + 15 > code.length) continue;
+        compared++;
+        const found = difference(code, at, bits, line.length, line.text);
+        if (found !== '') differences.push(`${Buffer.from(code.subarray(at, at + 15)).toString('hex')}: ${found}`);
+      }
+      expect(compared).toBeGreaterThan(70_000);
+      expect(differences).toEqual([]);
+    });
+  }
+});
