@@ -90,8 +90,10 @@ export function extract(R: Int32Array, d: number, pushed: number): boolean {
  */
 export function partialRemainder(R: Int32Array, d: number, b: number, nearest: boolean): boolean {
   const x = load(R, d, X), y = load(R, b, Y);
-  if (x >= QUIET || y >= QUIET) { codes(R, 0, 0); return nanOfTwo(R, d); }
-  if (x === INFINITE || y === ZERO) { codes(R, 0, 0); return invalid(R, d); }
+  // Without a remainder C2 is cleared, C0 and C3 stay.
+  R[FSW] &= ~C2;
+  if (x >= QUIET || y >= QUIET) return nanOfTwo(R, d);
+  if (x === INFINITE || y === ZERO) return invalid(R, d);
   const flags = x === DENORMAL || y === DENORMAL ? DE : 0;
   if (stops(R, flags)) return false;
   if (x === ZERO || y === INFINITE) {

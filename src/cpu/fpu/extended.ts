@@ -261,12 +261,12 @@ export const LESS = C0, EQUAL = C3, GREATER = 0, UNORDERED = C0 | C2 | C3;
 
 /**
  * Compares a with b: LESS, EQUAL, GREATER, UNORDERED, or -1 if an unmasked exception forbids an answer. Raises the flags. `quiet`: a quiet NaN is no
- * invalid operand (FUCOM).
+ * invalid operand (FUCOM). `keep`: C1 or 0, what is kept of FSW (FCOMI leaves it alone, FCOM clears it).
  */
-export function compareExtended(R: Int32Array, a: number, b: number, quiet: boolean, memoryFlags: number): number {
+export function compareExtended(R: Int32Array, a: number, b: number, quiet: boolean, memoryFlags: number, keep: number): number {
   const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
   if ((ah & bh) < 0 && (sa + 1 & 0x7fff) > 1 && (sb + 1 & 0x7fff) > 1 && memoryFlags === 0) {
-    R[FSW] &= ~C1;
+    R[FSW] &= ~C1 | keep;
     if (((sa ^ sb) & 0x8000) !== 0) return (sa & 0x8000) !== 0 ? LESS : GREATER;
     let order = (sa & 0x7fff) - (sb & 0x7fff);
     if (order === 0) {
@@ -281,11 +281,11 @@ export function compareExtended(R: Int32Array, a: number, b: number, quiet: bool
   const x = W[X], y = W[Y];
   if (x >= QUIET || y >= QUIET) {
     const flags = quiet && x <= QUIET && y <= QUIET ? 0 : IE;
-    raise(R, flags);
+    raise(R, flags | R[FSW] & keep);
     return (flags & ~R[FCW]) !== 0 ? -1 : UNORDERED;
   }
   const flags = memoryFlags | (x === DENORMAL || y === DENORMAL ? DE : 0);
-  raise(R, flags);
+  raise(R, flags | R[FSW] & keep);
   if ((flags & ~R[FCW]) !== 0) return -1;
   const order = compare(X, Y);
   return order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
@@ -375,10 +375,9 @@ function narrow(R: Int32Array, a: number, drop: number, min: number, max: number
     W[X] = QUIET;
     return flags;
   }
-  flags = kind === DENORMAL ? DE : 0;
-  if (stopped(R, flags)) return -1;
+  // A denormal operand of a store is no exception (SDM vol. 2, FST).
   W[X] = NORMAL;
-  flags |= round(X, drop, min, max, R[FCW] >> ROUNDING_SHIFT & 3, R[FCW]);
+  flags = round(X, drop, min, max, R[FCW] >> ROUNDING_SHIFT & 3, R[FCW]);
   // Overflow or underflow that is not masked: nothing is stored, and no flag for the rounding (SDM vol. 1, 8.5.4, 8.5.5).
   if ((flags & ~R[FCW] & 0x18) !== 0) { raise(R, flags & ~(C1 | PE)); return -1; }
   return flags;

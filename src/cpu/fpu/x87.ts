@@ -132,14 +132,14 @@ const comparison = (quiet: boolean, pops = 0): OpFactory => (row, memory) => {
     return (core, p) => {
       ready(core);
       const flags = read(core, p, format), R = core.R;
-      answer(R, used(R, 0) ? compareExtended(R, st(R, 0), MEMORY, quiet, flags & DE) : emptyComparison(R), pops);
+      answer(R, used(R, 0) ? compareExtended(R, st(R, 0), MEMORY, quiet, flags & DE, 0) : emptyComparison(R), pops);
     };
   }
   const fixed = row.operands.length === 0;
   return (core, p) => {
     ready(core);
     const R = core.R, i = fixed ? 1 : core.A[p + SRC];
-    answer(R, used(R, 0) && used(R, i) ? compareExtended(R, st(R, 0), st(R, i), quiet, 0) : emptyComparison(R), pops);
+    answer(R, used(R, 0) && used(R, i) ? compareExtended(R, st(R, 0), st(R, i), quiet, 0, 0) : emptyComparison(R), pops);
   };
 };
 
@@ -149,7 +149,7 @@ const CF = 1, PF = 4, ZF = 0x40;
 const flagComparison = (quiet: boolean, pops: boolean): OpFactory => () => (core, p) => {
   ready(core);
   const R = core.R, i = core.A[p + SRC];
-  const order = used(R, 0) && used(R, i) ? compareExtended(R, st(R, 0), st(R, i), quiet, 0) : emptyComparison(R);
+  const order = used(R, 0) && used(R, i) ? compareExtended(R, st(R, 0), st(R, i), quiet, 0, C1) : emptyComparison(R);
   if (order < 0) return;
   core.setFlags(order === LESS ? CF : order === EQUAL ? ZF : order === UNORDERED ? ZF | PF | CF : 0);
   if (pops) pop(R);
@@ -159,7 +159,7 @@ const ftst: OpFactory = () => core => {
   ready(core);
   const R = core.R;
   R[MEMORY] = R[MEMORY + 1] = R[MEMORY + 2] = 0;
-  answer(R, used(R, 0) ? compareExtended(R, st(R, 0), MEMORY, false, 0) : emptyComparison(R), 0);
+  answer(R, used(R, 0) ? compareExtended(R, st(R, 0), MEMORY, false, 0, 0) : emptyComparison(R), 0);
 };
 
 /** Classes of FXAM by unpacked class: zero, normal, denormal, infinity, NaN, NaN, unsupported. */
@@ -202,17 +202,12 @@ const fld: OpFactory = (row, memory) => {
   return (core, p) => {
     ready(core);
     const R = core.R, i = core.A[p + SRC];
-    if (used(R, 7)) stackOverflow(R);
-    else if (used(R, i)) load(R, st(R, i));
-    else if (stackUnderflowOnPush(R)) return;
+    // An empty source goes before a full stack.
+    if (!used(R, i)) { if (stackFault(R, 7)) push(R); }
+    else if (used(R, 7)) stackOverflow(R);
+    else load(R, st(R, i));
   };
 };
-
-/** FLD of an empty register: masked, the indefinite is pushed. */
-function stackUnderflowOnPush(R: Int32Array): boolean {
-  if (stackFault(R, 7)) push(R);
-  return true;
-}
 
 /** Constants: low word, high word, exponent, and what must be added to the low word when rounding down (or to zero) and up. */
 const constant = (low: number, high: number, exponent: number, down = 0, up = 0): OpFactory => () => core => {
@@ -284,6 +279,17 @@ const store = (pops: boolean, truncate = false): OpFactory => (row, memory) => {
   };
 };
 
+/** D9 D8+i, an alias of FSTP ST(i) that takes an empty ST(0) without a stack fault. */
+const fstpnce: OpFactory = () => (core, p) => {
+  ready(core);
+  const R = core.R, i = core.A[p + SRC];
+  copy(R, st(R, i), st(R, 0));
+  if (used(R, 0)) tag(R, i);
+  else R[FTW] &= ~(1 << ((R[FSW] >> 11) + i & 7));
+  R[FSW] &= ~C1;
+  pop(R);
+};
+
 // ---- one operand ----
 
 /** Instructions on ST(0) alone. */
@@ -300,6 +306,13 @@ const binary = (kernel: (R: Int32Array, d: number, b: number) => boolean): OpFac
   const R = core.R;
   if (used(R, 0) && used(R, 1)) kernel(R, st(R, 0), st(R, 1));
   else stackFault(R, 0);
+};
+
+const remainder = (nearest: boolean): OpFactory => () => core => {
+  ready(core);
+  const R = core.R;
+  if (used(R, 0) && used(R, 1)) partialRemainder(R, st(R, 0), st(R, 1), nearest);
+  else { R[FSW] &= ~C2; stackFault(R, 0); }
 };
 
 const fxtract: OpFactory = () => core => {
@@ -337,7 +350,6 @@ const fcmovcc: OpFactory = row => {
     ready(core);
     const R = core.R, i = core.A[p + SRC];
     if (!used(R, 0) || !used(R, i)) { stackFault(R, 0); return; }
-    R[FSW] &= ~C1;
     if (((core.getFlags() & mask) !== 0) === ((cc & 1) === 0)) copy(R, st(R, 0), st(R, i));
   };
 };
@@ -375,15 +387,14 @@ export const x87Ops: Record<string, OpFactory> = {
   fldl2t: constant(0xcd1b8afe, 0xd49a784b, 0x4000, 0, 1), fldl2e: constant(0x5c17f0bc, 0xb8aa3b29, 0x3fff, -1, 0), fldpi: constant(0x2168c235, 0xc90fdaa2, 0x4000, -1, 0),
   fldlg2: constant(0xfbcff799, 0x9a209a84, 0x3ffd, -1, 0), fldln2: constant(0xd1cf79ac, 0xb17217f7, 0x3ffe, -1, 0),
 
-  fst: store(false), fstp: store(true), fist: store(false), fistp: store(true), fisttp: store(true, true), fbstp: store(true), fstpnce: store(true),
+  fst: store(false), fstp: store(true), fist: store(false), fistp: store(true), fisttp: store(true, true), fbstp: store(true), fstpnce,
 
   fchs: unary((R, d) => { R[d + 2] ^= 0x8000; R[FSW] &= ~C1; return true; }),
   fabs: unary((R, d) => { R[d + 2] &= 0x7fff; R[FSW] &= ~C1; return true; }),
   fsqrt: unary((R, d) => squareRootExtended(R, d, d)),
   frndint: unary(roundToInteger),
   fscale: binary(scale),
-  fprem: binary((R, d, b) => partialRemainder(R, d, b, false)),
-  fprem1: binary((R, d, b) => partialRemainder(R, d, b, true)),
+  fprem: remainder(false), fprem1: remainder(true),
   fxtract, fxch, fcmovcc,
   fincstp: turn(1), fdecstp: turn(-1), ffree: ffree(false), ffreep: ffree(true),
   fnop: () => core => ready(core),
