@@ -12,8 +12,9 @@ import { GuestMemory } from './guest-memory.ts';
 import { COUNTERS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
 import { type EntryState, loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
-import { type Platform, type PlatformOptions } from './platform.ts';
+import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport, exitName } from './report.ts';
+import { ScreenBlock } from './screen.ts';
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
@@ -46,8 +47,8 @@ export interface DomainOptions {
   /** Bytes of COM1, and of the debug port 0xE9. */
   serial: (byte: number) => void;
   debug?: (byte: number) => void;
-  /** Something that whoever runs the domain should look at (it stopped, it was reset). */
-  onChange?: () => void;
+  /** It was started again; with a crash report where a triple fault was the reason. */
+  onRestart?: (report?: string) => void;
   /** The two rooms below; tests pass others. */
   createProcessor: (options: ProcessorOptions) => Processor;
   createPlatform: (options: PlatformOptions) => Platform;
@@ -85,6 +86,8 @@ export class Domain {
   /** Leaves the slice at the end of the exit under way. */
   private leaveSlice = false;
   private resetAsked = false;
+  /** A triple fault that resets the PC left this behind. */
+  private restartReport: string | undefined;
   private endingAsked: Ending | null = null;
   private halted = false;
   private pausedByUser = false;
@@ -127,7 +130,7 @@ export class Domain {
       startEpochMs: options.startEpochMs,
       serial: [options.serial, () => {}],
       debug: options.debug ?? (() => {}),
-      screen: new Int32Array(machine.memory, record.screenOffset, 16384),
+      screen: new ScreenBlock(machine, record),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
       onReset: () => {
         this.resetAsked = true;
@@ -158,9 +161,9 @@ export class Domain {
       this.loadFirmware(boot.image);
       this.about = `${boot.name}, firmware`;
     } else {
-      const { rsdp } = this.platform.installTables();
+      const acpiRsdp = this.platform.installTables();
       const entry = loadKernel(this.memory, {
-        kernel: boot.kernel, name: boot.name, cmdline: boot.cmdline, memoryMiB, e820: this.platform.e820(), acpiRsdp: rsdp,
+        kernel: boot.kernel, name: boot.name, cmdline: boot.cmdline, memoryMiB, e820: this.platform.e820(), acpiRsdp,
         ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
       });
       this.enter(entry);
@@ -256,7 +259,6 @@ export class Domain {
     this.serialBacklog = [];
     this.start();
     if (!this.pausedByUser) this.setState('r');
-    this.options.onChange?.();
   }
 
   pressPowerButton(): void {
@@ -306,7 +308,7 @@ export class Domain {
     }
     this.leaveSlice = false;
     const parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
-    if (this.resetAsked || this.endingAsked) this.finish();
+    if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     const endNs = clock.nowNs();
     this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');
@@ -406,10 +408,7 @@ export class Domain {
         return;
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
-        if (this.options.onTripleFault === 'restart') {
-          this.resetAsked = true;
-          this.leaveSlice = true;
-        } else this.crash('Triple fault: an exception could not be delivered, nor the double fault that followed.');
+        this.crash('Triple fault: an exception could not be delivered, nor the double fault that followed.', this.options.onTripleFault);
         return;
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
@@ -473,7 +472,7 @@ export class Domain {
     this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
   }
 
-  private crash(sentence: string): void {
+  private crash(sentence: string, then: 'restart' | 'end' = 'end'): void {
     const { processor, vcpu, options, memory } = this;
     const report = crashReport({
       sentence, processor, vcpu, retired: this.instructions,
@@ -483,20 +482,23 @@ export class Domain {
       },
       ...(options.disassemble ? { disassemble: options.disassemble } : {}),
     });
-    this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.regs[R.EIP] >>> 0).toString(16)}.`, report });
+    if (then === 'end') return this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.regs[R.EIP] >>> 0).toString(16)}.`, report });
+    this.restartReport = report;
+    this.leaveSlice = true;
   }
 
   /** What a device or a fault asked for, once the instruction that caused it is complete. */
   private finish(): void {
-    const asked = this.endingAsked;
-    if (!asked && this.resetAsked) {
-      this.resetAsked = false;
-      if (this.options.onReset === 'restart') return this.reset();
+    const asked = this.endingAsked, report = this.restartReport;
+    this.restartReport = undefined;
+    if (!asked && (report !== undefined || this.options.onReset === 'restart')) {
+      this.reset();
+      this.options.onRestart?.(report);
+      return;
     }
     this.endingAsked = null;
     this.ending = asked ?? { kind: 'reset', sentence: 'The guest asked for a reset.' };
     this.setState(this.ending.kind === 'crash' ? 'c' : 's');
-    this.options.onChange?.();
   }
 
   // What others see.
@@ -517,7 +519,6 @@ export class Domain {
     put64(counters, COUNTERS.NOW_NS, nowNs);
     if (!this.ending) this.setState(letter);
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
-    this.platform.refreshScreen?.();
   }
 
   /** Numbers for a report: exits by Intel's names. */

@@ -72,7 +72,8 @@ export class Machine {
   static bytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
     const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames);
     const frames = guest / FRAME_BYTES + 64;
-    return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * FRAME_WORDS * 4 * 1.01) + 16 * FRAME_BYTES;
+    // Rounding of the tables, and a firmware image.
+    return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * FRAME_WORDS * 4 * 1.01) + 80 * FRAME_BYTES;
   }
 
   get frames(): number {

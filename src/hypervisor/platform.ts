@@ -1,5 +1,6 @@
 /** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
 import type { Dma, State, Timers } from '../devices/bus.ts';
+import type { ScreenWriter } from '../devices/vga/screen.ts';
 import type { E820Entry } from './loader/index.ts';
 
 export interface PlatformOptions {
@@ -9,8 +10,7 @@ export interface PlatformOptions {
   startEpochMs: number;
   serial: ((byte: number) => void)[];
   debug: (byte: number) => void;
-  /** The domain's screen block (SCREEN in layout.ts). */
-  screen: Int32Array;
+  screen: ScreenWriter;
   onPowerOff: () => void;
   onReset: () => void;
   onDebugExit: (value: number) => void;
@@ -31,15 +31,15 @@ export interface Platform {
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
-  pressPowerButton(): void;
+  /** False: no operating system listens. */
+  pressPowerButton(): boolean;
   reset(): void;
   save(): State;
   restore(state: State): void;
-  /** Writes ACPI tables into guest memory. */
-  installTables(): { rsdp: number };
+  /** Leaves the board as a BIOS does before it starts a kernel; returns the guest-physical address of ACPI's root pointer. */
+  installTables(): number;
   e820(): E820Entry[];
   /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */
   readMsr?(index: number): [low: number, high: number] | undefined;
   writeMsr?(index: number, low: number, high: number): boolean;
-  refreshScreen?(): void;
 }

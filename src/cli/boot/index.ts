@@ -1,0 +1,262 @@
+/** `ringside boot`: one guest, its console on standard output and input. */
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { formatFinding } from '../../dom0/config/model.ts';
+import { baseName, decode, isDefinition, type NamedBytes, planDefinition, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import { createDomain } from '../../hypervisor/assemble.ts';
+import { type Boot, checkBoot, type Domain, HostError, Machine, p2mFrames, readState, saveDomain, type SavedState, SavedStateError } from '../../hypervisor/index.ts';
+import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
+import { VERSION } from '../version.ts';
+import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
+import { Runner, type RunEnd } from './run.ts';
+import { Input, Output } from './terminal.ts';
+import { Watcher } from './until.ts';
+
+const STATUS = { good: 0, wrongUse: 2, crash: 4, timeout: 124 } as const;
+const DEFAULT_MEMORY_MIB = 256;
+/** Console of a Linux that was given without a command line: standard output. */
+const LINUX_CMDLINE = 'console=ttyS0';
+/** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
+const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
+
+/** What will be started, checked as far as it can be without starting it. */
+interface Guest {
+  name: string;
+  memoryMiB: number;
+  p2mFrames: number;
+  boot: Boot;
+  /** Text of the definition, kept in a saved state. */
+  definition: string;
+  onReset: 'restart' | 'end';
+  startEpochMs: number;
+  saved?: SavedState;
+}
+
+/** Runs the command; returns the exit status. */
+export async function boot(argv: string[]): Promise<number> {
+  const stderr = new Output(2);
+  try {
+    const options = parseBootOptions(argv);
+    if (options.help) {
+      new Output(1).text(bootHelp());
+      return STATUS.good;
+    }
+    return await start(prepare(options, stderr), options, stderr);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (error.message) stderr.text(`ringside: ${error.message}\n`);
+    return STATUS.wrongUse;
+  }
+}
+
+function prepare(options: BootOptions, stderr: Output): Guest {
+  const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
+  const onReset = options.noReboot ? 'end' : 'restart';
+  if (options.restore !== undefined) {
+    const saved = readState(read(options.restore, '--restore').data, options.restore);
+    const { about } = saved;
+    if (about.virtualTime !== options.virtualTime) {
+      throw new UsageError(`${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`);
+    }
+    return { name: about.name, memoryMiB: about.memoryMiB, p2mFrames: about.p2mFrames, boot: saved.boot, definition: about.definition, onReset, startEpochMs: about.startEpochMs, saved };
+  }
+  if (options.bios !== undefined) {
+    const image: Boot = { kind: 'firmware', image: read(options.bios, '--bios').data, name: baseName(options.bios) };
+    const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
+    checkBoot(image, memoryMiB);
+    return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, definition: '', onReset, startEpochMs };
+  }
+  const { planned: { plan, domain }, fromDefinition } = planFrom(options);
+  if (!domain) {
+    for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${finding.text}\n`);
+    if (fromDefinition) {
+      const ignored = plan.findings.filter(finding => finding.verdict === 'ignored').length;
+      stderr.text(`${plan.name || 'The domain'} was not created; ${count(plan.errors.length, 'error')}${ignored ? `, ${count(ignored, 'key')} ignored` : ''}.\n`);
+    }
+    throw new UsageError('');
+  }
+  for (const finding of plan.findings) if (finding.verdict === 'approximated') stderr.text(`${formatFinding(finding)}\n`);
+  const { definition } = domain;
+  return {
+    name: definition.name, memoryMiB: definition.memoryMiB, p2mFrames: p2mFrames(domain.boot, definition.memoryMiB), boot: domain.boot, definition: plan.definition,
+    onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart', startEpochMs,
+  };
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boolean } {
+  const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
+  if (options.kernel === undefined && isDefinition(file)) {
+    const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
+    let text = decode(file.data);
+    // Options on the command line count after the file, as `xl create file key=value` has it.
+    const lines = text.endsWith('\n') || text === '' ? '' : '\n';
+    const extra = [options.memory === undefined ? '' : `memory = ${options.memory}\n`, options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`, options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`].join('');
+    text += extra && lines + extra;
+    const planned = planDefinition(file.name, text, path => {
+      const place = path === options.initrd ? path : beside(path);
+      try {
+        return { name: path, data: readFileSync(place) };
+      } catch (error) {
+        return `${place} ${cannotRead(error)}.`;
+      }
+    });
+    return { planned, fromDefinition: true };
+  }
+  if (startsWith(file.data, 'RINGSAVE')) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
+  const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? LINUX_CMDLINE : '');
+  const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
+  return { planned: planKernel({ kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, ...ramdisk }), fromDefinition: false };
+}
+
+const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
+
+function read(path: string, option: string): NamedBytes {
+  try {
+    return { name: path, data: readFileSync(path) };
+  } catch (error) {
+    throw new UsageError(`${path || '""'} ${cannotRead(error)} (${option}).`);
+  }
+}
+
+function cannotRead(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'does not exist; check the path';
+  if (code === 'EISDIR') return 'is a folder; name a file';
+  if (code === 'EACCES') return 'may not be read; check its permissions';
+  return `cannot be read (${code ?? (error as Error).message})`;
+}
+
+async function start(guest: Guest, options: BootOptions, stderr: Output): Promise<number> {
+  const stdout = new Output(1);
+  const debugcon = openDebugcon(options, stdout);
+  const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(guest.memoryMiB, guest.p2mFrames)));
+  const record = machine.createDomain(guest.memoryMiB, guest.p2mFrames);
+  const watcher = options.until === undefined ? undefined : new Watcher(options.until);
+  let runner: Runner | undefined;
+  const domain = createDomain({
+    machine, record, memoryMiB: guest.memoryMiB, boot: guest.boot, startEpochMs: guest.startEpochMs, onReset: guest.onReset, onTripleFault: 'end',
+    ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
+    serial: byte => {
+      stdout.put(byte);
+      if (watcher?.put(byte)) runner?.stop();
+    },
+    debug: debugcon.put,
+  }, guest.saved);
+  if (options.saveAt !== undefined) domain.stopAtInstruction = options.saveAt;
+  runner = new Runner(domain, options.timeout ?? Infinity, () => {
+    stdout.flush();
+    debugcon.flush();
+    if (stdout.broken) runner?.stop();
+  });
+  const end = await withInput(runner, domain);
+  stdout.flush();
+  debugcon.close();
+  const status = conclude(end, { guest, options, domain, seen: watcher?.seen ?? false, stderr });
+  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(domain, status, options), null, 2)}\n`, '--stats');
+  return status;
+}
+
+async function withInput(runner: Runner, domain: Domain): Promise<RunEnd> {
+  const startedMs = performance.now();
+  const input = new Input(
+    bytes => {
+      domain.serialInput(bytes);
+      runner.poke();
+    },
+    () => runner.stop(),
+    () => {
+      runner.inputEnded = true;
+      runner.poke();
+    },
+  );
+  const leave = (): void => runner.stop();
+  process.once('SIGINT', leave).once('SIGTERM', leave);
+  try {
+    return await runner.run();
+  } finally {
+    hostSeconds = (performance.now() - startedMs) / 1000;
+    process.off('SIGINT', leave).off('SIGTERM', leave);
+    input.close();
+  }
+}
+
+let hostSeconds = 0;
+
+interface Conclusion {
+  guest: Guest;
+  options: BootOptions;
+  domain: Domain;
+  seen: boolean;
+  stderr: Output;
+}
+
+/** Says what happened where that is not plain, saves what is to be saved; the exit status. */
+function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclusion): number {
+  switch (end.kind) {
+    case 'stopped':
+      if (options.save !== undefined && (seen || domain.instructions >= domain.stopAtInstruction)) save(guest, options.save, domain);
+      return STATUS.good;
+    case 'timeout':
+      stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
+      return STATUS.timeout;
+    case 'stuck':
+      stderr.text(`ringside: ${end.sentence}\n`);
+      return STATUS.timeout;
+    case 'ended':
+      if (end.ending.kind === 'debug-exit') return (((end.ending.value ?? 0) << 1) | 1) & 0xff;
+      if (end.ending.kind !== 'crash') return STATUS.good;
+      stderr.text(`\nringside: ${end.ending.report ?? end.ending.sentence}\n`);
+      return STATUS.crash;
+  }
+}
+
+function save(guest: Guest, path: string, domain: Domain): void {
+  const chunks = saveDomain(domain, { name: guest.name, program: VERSION, definition: guest.definition });
+  try {
+    const fd = openSync(path, 'w');
+    for (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    closeSync(fd);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
+  }
+}
+
+function write(path: string, text: string, option: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (${option}).`);
+  }
+}
+
+function statistics(domain: Domain, status: number, options: BootOptions): object {
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason } = domain.stats();
+  return {
+    version: VERSION, status, instructions, seconds: hostSeconds, guestSeconds: nowNs / 1e9, runSeconds: runNs / 1e9, idleSeconds: idleNs / 1e9,
+    mips: hostSeconds > 0 ? instructions / hostSeconds / 1e6 : 0, exits, exitsByReason, virtualTime: options.virtualTime, seed: options.seed ?? 0,
+  };
+}
+
+/** Bytes of port 0xE9: complete also after a time-out. */
+function openDebugcon(options: BootOptions, stdout: Output): { put: (byte: number) => void; flush(): void; close(): void } {
+  if (options.debugcon === undefined) return { put: () => {}, flush() {}, close() {} };
+  if (options.debugcon === '-') return { put: stdout.put, flush() {}, close() {} };
+  let fd: number;
+  try {
+    fd = openSync(options.debugcon, 'w');
+  } catch (error) {
+    throw new UsageError(`${options.debugcon} cannot be written (${(error as NodeJS.ErrnoException).code}) (--debugcon).`);
+  }
+  const output = new Output(fd);
+  return {
+    put: output.put,
+    flush: () => output.flush(),
+    close: () => {
+      output.flush();
+      closeSync(fd);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+/** The words of `ringside boot`: one table from which parsing and `--help` follow. */
+
+/** Wrong use: one sentence; the command ends with status 2. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+export interface BootOptions {
+  file?: string;
+  kernel?: string;
+  initrd?: string;
+  cmdline?: string;
+  memory?: number;
+  until?: string;
+  timeout?: number;
+  virtualTime: boolean;
+  seed?: number;
+  stats?: string;
+  noReboot: boolean;
+  save?: string;
+  saveAt?: number;
+  restore?: string;
+  bios?: string;
+  debugcon?: string;
+  help: boolean;
+}
+
+interface Word {
+  /** Absent: a flag. */
+  value?: string;
+  about: string;
+  set(options: BootOptions, value: string, word: string): void;
+}
+
+const MAX_MEMORY_MIB = 2047;
+
+const WORDS: Record<string, Word> = {
+  '--kernel': { value: 'F', about: 'kernel to start: bzImage, multiboot or PVH ELF', set: (o, v) => (o.kernel = v) },
+  '--initrd': { value: 'F', about: 'initial RAM disk (multiboot, PVH: first module)', set: (o, v) => (o.initrd = v) },
+  '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
+  '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
+  '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB instead of a kernel', set: (o, v) => (o.bios = v) },
+  '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
+  '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
+  '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
+  '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
+  '--stats': { value: 'F.json', about: 'write instructions, exits and times to F.json at the end', set: (o, v) => (o.stats = v) },
+  '--no-reboot': { about: 'a reset ends with status 0 instead of starting again', set: o => (o.noReboot = true) },
+  '--save': { value: 'F', about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => (o.save = v) },
+  '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
+  '--restore': { value: 'F', about: 'go on from a saved state', set: (o, v) => (o.restore = v) },
+  '--debugcon': { value: 'F', about: 'write what goes to port 0xE9 to F (- for standard output)', set: (o, v) => (o.debugcon = v) },
+  '--help': { about: 'show this', set: o => (o.help = true) },
+};
+
+/** Reads the words after `boot`. @throws UsageError */
+export function parseBootOptions(argv: string[]): BootOptions {
+  const options: BootOptions = { virtualTime: false, noReboot: false, help: false };
+  const seen = new Set<string>();
+  for (let i = 0, words = true; i < argv.length; i++) {
+    let word = argv[i], value: string | undefined;
+    if (words && word === '--') {
+      words = false;
+      continue;
+    }
+    if (words && word === '-h') word = '--help';
+    if (!words || !word.startsWith('-') || word === '-') {
+      if (options.file !== undefined) throw new UsageError(`There are two files, ${options.file} and ${word}; this version starts one guest. Name one.`);
+      options.file = word;
+      continue;
+    }
+    const equals = word.indexOf('=');
+    if (equals > 0) {
+      value = word.slice(equals + 1);
+      word = word.slice(0, equals);
+    }
+    const rule = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
+    if (!rule) throw new UsageError(`${word} is no option of ringside boot.${suggestion(word)}`);
+    if (seen.has(word)) throw new UsageError(`${word} is given twice. Give it once.`);
+    seen.add(word);
+    if (!rule.value) {
+      if (value !== undefined) throw new UsageError(`${word} takes no value. Write ${word} alone.`);
+      rule.set(options, '', word);
+      continue;
+    }
+    value ??= argv[++i];
+    if (value === undefined) throw new UsageError(`${word} needs a value: ${word} ${rule.value}.`);
+    rule.set(options, value, word);
+  }
+  if (!options.help) checkTogether(options);
+  return options;
+}
+
+function checkTogether(o: BootOptions): void {
+  const sources = [['FILE', o.file], ['--kernel', o.kernel], ['--bios', o.bios], ['--restore', o.restore]].filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (sources.length === 0) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
+  if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
+  if (o.restore !== undefined) {
+    for (const [name, value] of [['--initrd', o.initrd], ['--cmdline', o.cmdline], ['--memory', o.memory]] as const) {
+      if (value !== undefined) throw new UsageError(`${name} does not go with --restore: the saved state says what the guest has. Leave it out.`);
+    }
+  }
+  if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined)) throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
+  if (o.save !== undefined && o.until === undefined && o.saveAt === undefined) throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
+  if (o.saveAt !== undefined && o.save === undefined) throw new UsageError('--save-at needs --save F, the file to save to.');
+  if (o.until === '') throw new UsageError('--until needs some text to wait for.');
+}
+
+function integer(word: string, text: string, least: number, most: number): number {
+  const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
+  return value;
+}
+
+function seconds(word: string, text: string): number {
+  const value = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : NaN;
+  if (!(value > 0 && value <= 1e6)) throw new UsageError(`${word} takes seconds, a number above 0, not "${text}".`);
+  return value;
+}
+
+function suggestion(word: string): string {
+  const plain = (text: string): string => text.replace(/[^a-z]/g, '');
+  const near = Object.keys(WORDS).find(known => plain(known).startsWith(plain(word)) || plain(word).startsWith(plain(known)) || [...plain(known)].sort().join('') === [...plain(word)].sort().join(''));
+  return near && plain(word) ? ` Did you mean ${near}?` : ' See ringside boot --help.';
+}
+
+export function bootHelp(): string {
+  const lines = Object.entries(WORDS).map(([word, { value, about }]) => `  ${(value ? `${word} ${value}` : word).padEnd(16)} ${about}`);
+  return `Usage: ringside boot [FILE] [options]
+
+Starts a guest with its console on standard output and input. FILE is an xl configuration (xl.cfg) or a kernel.
+On a terminal, Ctrl-] leaves.
+
+${lines.join('\n')}
+
+Status: 0 the guest powered off or TEXT was seen, 4 it crashed, 124 time-out, 2 wrong use; a value that the guest writes to
+isa-debug-exit gives (value << 1) | 1.
+`;
+}

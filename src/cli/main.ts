@@ -1,0 +1,34 @@
+/** The command `ringside`. */
+import { boot } from './boot/index.ts';
+import { bootHelp } from './boot/options.ts';
+import { Output } from './boot/terminal.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeScript.
+
+  ringside boot …     start a guest with its console here
+  ringside --help     show this
+  ringside --version  show the version
+
+${bootHelp()}`;
+
+/** Runs a command line (without the program's name); resolves to the exit status. */
+export async function main(argv: string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case 'boot':
+      return boot(rest);
+    case '--version':
+      new Output(1).text(`ringside ${VERSION}\n`);
+      return 0;
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      new Output(command === undefined ? 2 : 1).text(HELP);
+      return command === undefined ? 2 : 0;
+    default:
+      new Output(2).text(`ringside: ${command} is no command. Write ringside boot FILE, or ringside --help.\n`);
+      return 2;
+  }
+}

@@ -1,0 +1,13 @@
+/** The one place where a domain gets its parts: processor, PC, disassembler. */
+import { createProcessor } from '../cpu/index.ts';
+import { Pc } from '../devices/index.ts';
+import { Domain, type DomainOptions } from './domain.ts';
+import { restoreInto, type SavedState } from './state.ts';
+
+export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
+
+/** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
+export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
+  const whole: DomainOptions = { ...options, createProcessor, createPlatform: pc => new Pc(pc) };
+  return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
+}

@@ -1,0 +1,27 @@
+/** What a domain starts, and whether it can: asked before anything is made. */
+import { memoryMap } from '../devices/e820.ts';
+import type { Boot } from './domain.ts';
+import { type EntryState, LoadError, loadKernel } from './loader/index.ts';
+
+const KIB = 1024;
+/** Sizes of flash parts that PC boards had in this range. */
+const FIRMWARE_BYTES = [64 * KIB, 128 * KIB, 256 * KIB];
+
+/**
+ * Goes through all checks of loading without a guest.
+ * @throws LoadError with a sentence for people.
+ */
+export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined {
+  if (boot.kind === 'firmware') {
+    if (!FIRMWARE_BYTES.includes(boot.image.length)) throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
+    return undefined;
+  }
+  return loadKernel({ write() {}, fill() {} }, {
+    kernel: boot.kernel, name: boot.name, cmdline: boot.cmdline, memoryMiB, e820: memoryMap(memoryMiB), ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
+  });
+}
+
+/** Guest frames that a domain's p2m covers: to the end of RAM, or to 4 GiB where firmware lies there. */
+export function p2mFrames(boot: Boot, memoryMiB: number): number {
+  return boot.kind === 'firmware' ? 0x100000 : memoryMiB * 256;
+}

@@ -1,0 +1,31 @@
+/** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
+import type { Boot, Ending } from './domain.ts';
+
+/** The first and only message to a domain's worker; later requests come through its mailbox (mailbox.ts). */
+export interface ToDomainWorker {
+  memory: SharedArrayBuffer;
+  /** Entry in the domain table. */
+  slot: number;
+  name: string;
+  memoryMiB: number;
+  boot: Boot;
+  startEpochMs: number;
+  onReset: 'restart' | 'end';
+  onTripleFault: 'restart' | 'end';
+  /** For the saved state's record: version of the program, text of the definition. */
+  program: string;
+  definition: string;
+  /** Content of a saved state: the domain goes on from there. */
+  saved?: Uint8Array;
+}
+
+export type FromDomainWorker =
+  /** Built and running; `about` says what was loaded. */
+  | { kind: 'started'; about: string }
+  /** Could not be built; the worker is of no more use. */
+  | { kind: 'failed'; sentence: string }
+  | { kind: 'serial'; bytes: Uint8Array }
+  | { kind: 'ended'; ending: Ending }
+  /** It was started again after a reset; `report` where a triple fault was the reason. */
+  | { kind: 'reset'; report?: string }
+  | { kind: 'saved'; chunks: Uint8Array[] };

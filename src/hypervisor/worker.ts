@@ -1,0 +1,109 @@
+/**
+ * Entry of a domain's worker: runs one domain for as long as it lives. After the start it never returns to its event loop, so every request comes
+ * through the mailbox; what the domain says goes out as messages, which do not wait.
+ */
+import { createDomain } from './assemble.ts';
+import type { Domain } from './domain.ts';
+import { COMMAND } from './layout.ts';
+import { LoadError } from './loader/index.ts';
+import { HostError, Machine } from './machine.ts';
+import { Mailbox } from './mailbox.ts';
+import { readState, saveDomain, SavedStateError } from './state.ts';
+import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
+
+/** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
+const LONGEST_SLEEP_MS = 60_000;
+
+function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
+  postMessage(message, { transfer });
+}
+
+/** Bytes of the console, sent once a slice. */
+class Output {
+  private bytes = new Uint8Array(1024);
+  private length = 0;
+
+  readonly put = (byte: number): void => {
+    if (this.length === this.bytes.length) {
+      const larger = new Uint8Array(this.bytes.length * 2);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes[this.length++] = byte;
+  };
+
+  flush(): void {
+    if (this.length === 0) return;
+    const bytes = this.bytes.slice(0, this.length);
+    this.length = 0;
+    send({ kind: 'serial', bytes }, [bytes.buffer]);
+  }
+}
+
+function start(message: ToDomainWorker): void {
+  const machine = new Machine(message.memory);
+  const record = machine.domain(message.slot);
+  const mailbox = new Mailbox(machine, record);
+  const output = new Output();
+  let domain: Domain;
+  try {
+    const saved = message.saved ? readState(message.saved, message.name) : undefined;
+    domain = createDomain({
+      machine, record, memoryMiB: message.memoryMiB, boot: message.boot, startEpochMs: message.startEpochMs, onReset: message.onReset, onTripleFault: message.onTripleFault,
+      hostMs: () => performance.now(), serial: output.put,
+      onRestart: report => {
+        output.flush();
+        send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
+      },
+    }, saved);
+  } catch (error) {
+    if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    return send({ kind: 'failed', sentence: error.message });
+  }
+  send({ kind: 'started', about: domain.about });
+  run(domain, mailbox, output, message);
+}
+
+function run(domain: Domain, mailbox: Mailbox, output: Output, message: ToDomainWorker): never {
+  let endingTold = false;
+  for (;;) {
+    const seen = mailbox.doorbellValue;
+    serve(domain, mailbox, message);
+    const result = domain.runSlice();
+    output.flush();
+    if (result.state !== 'ended') endingTold = false;
+    else if (!endingTold) {
+      endingTold = true;
+      send({ kind: 'ended', ending: result.ending });
+    }
+    if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? result.untilNs : Infinity);
+  }
+}
+
+/** The one place where a domain's worker blocks. */
+function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): void {
+  const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, (untilNs - domain.clock.nowNs()) / 1e6);
+  // While the UART's queue was full bytes stayed with us; the guest that reads them is what wakes us, so there is nothing to poll.
+  if (ms > 0) mailbox.wait(seen, ms);
+}
+
+/** What came through the mailbox. */
+function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: ToDomainWorker): void {
+  if (mailbox.paused !== domain.paused) {
+    if (mailbox.paused) domain.pause();
+    else domain.unpause();
+  }
+  mailbox.takeInput(bytes => domain.serialInput(bytes), (code, down) => domain.key(code, down));
+  const commands = mailbox.takeCommands();
+  if (commands & COMMAND.RESET) {
+    domain.reset();
+    send({ kind: 'reset' });
+  }
+  if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
+  if (commands & COMMAND.SAVE) {
+    const chunks = saveDomain(domain, { name, program, definition });
+    send({ kind: 'saved', chunks }, chunks.map(chunk => chunk.buffer as ArrayBuffer));
+  }
+}
+
+addEventListener('message', event => start((event as MessageEvent<ToDomainWorker>).data), { once: true });
