@@ -45,7 +45,7 @@ export function fakeHost(): HostApi {
       const channel = new MessageChannel();
       const say = (text: string) => channel.port1.postMessage(new TextEncoder().encode(text));
       say('\x1b]0;evil title\x07Ringside demo: \x1b[32mserial line\x1b[0m ready\r\n# ');
-      channel.port1.onmessage = e => { const m = e.data as ConsoleInput; if ('serial' in m) say(new TextDecoder().decode(m.serial).replace(/\r/g, '\r\n# ')); else text(5, `key ${m.key} ${m.down ? 'down' : 'up  '}          `, 0x0e); };
+      channel.port1.onmessage = e => { const m = e.data as ConsoleInput; if ('serial' in m && new TextDecoder().decode(m.serial) === 'F') setInterval(() => say(Array.from({ length: 250 }, (_, i) => `\x1b[3${i % 8}m[ ${Math.random().toFixed(6)}] a line of kernel output that is about this long, more or less\x1b[0m\r\n`).join('')), 4); if ('serial' in m) say(new TextDecoder().decode(m.serial).replace(/\r/g, '\r\n# ')); else text(5, `key ${m.key} ${m.down ? 'down' : 'up  '}          `, 0x0e); };
       screen.set([0, 0x0000aa, 0x00aa00, 0x00aaaa, 0xaa0000, 0xaa00aa, 0xaa5500, 0xaaaaaa, 0x555555, 0x5555ff, 0x55ff55, 0x55ffff, 0xff5555, 0xff55ff, 0xffff55, 0xffffff], SCREEN.PALETTE);
       Object.assign(screen, { [SCREEN.MODE]: 1, [SCREEN.WIDTH]: 80, [SCREEN.HEIGHT]: 25, [SCREEN.CELL_HEIGHT]: 16, [SCREEN.CURSOR]: 80 * 7 + 2, [SCREEN.CURSOR_SHAPE]: 14 | 15 << 8 });
       const cells = new Uint16Array(memory, at + 4096 + SCREEN.DATA * 4, 2000).fill(0x0720);
@@ -55,7 +55,8 @@ export function fakeHost(): HostApi {
       for (let i = 0; i < 256; i++) cells[80 * (10 + (i >> 6)) + 4 + (i & 63)] = 0x0b00 | i;
       text(7, '> ', 0x0a);
       setInterval(() => {
-        const d = domains.find(d => d.id === id)!;
+        const d = domains.find(d => d.id === id);
+        if (!d) return;
         counters[COUNTERS.STATE] = d.state.charCodeAt(0);
         if (d.state === 'p') return;
         const add = (w: number, n: number) => { const v = (counters[w]! >>> 0) + n; counters[w] = v; counters[w + 1]! += Math.floor(v / 2 ** 32); };

@@ -63,8 +63,7 @@ function fail(message: string): void {
 /** Puts a failure of the page itself into the task log; the same sentence once. */
 export function reportProblem(command: string, message: string): void {
   if (pageTasks.value.some(task => task.message === message && !dismissed.value.has(task.id))) return;
-  const now = Date.now();
-  pageTasks.value = [...pageTasks.value, { id: -1 - pageTasks.value.length, command, state: 'failed', startedMs: now, durationMs: 0, message }];
+  pageTasks.value = [...pageTasks.value, { id: -1 - pageTasks.value.length, command, state: 'failed', startedMs: Date.now(), message }];
 }
 
 /** The sentence of whatever was thrown. */

@@ -80,7 +80,7 @@ export class DomainSession {
       this.sample.value = sample;
       const first = this.readings[0]!;
       if (this.readings.length > 1) this.rates.value = rates(first, sample);
-      if (this.screen && !this.drew.peek() && Atomics.load(this.screen, SCREEN.MODE) !== 0 && Atomics.load(this.screen, SCREEN.GENERATION) > 1) this.drew.value = true;
+      if (this.screen && !this.drew.peek() && showsSomething(this.screen)) this.drew.value = true;
       if (++this.secondsSeen % RATE_READINGS === 0 && this.rates.peek()) {
         const { running, instructionsPerSecond } = this.rates.peek()!;
         this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond }];
@@ -99,6 +99,18 @@ export class DomainSession {
     this.port?.close();
     this.terminal.dispose();
   }
+}
+
+/** Graphics, or text that is not only spaces. */
+function showsSomething(screen: Int32Array): boolean {
+  const mode = Atomics.load(screen, SCREEN.MODE);
+  if (mode !== 1) return mode !== 0;
+  const end = Math.min(screen.length, SCREEN.DATA + Math.ceil(screen[SCREEN.WIDTH]! * screen[SCREEN.HEIGHT]! / 2));
+  for (let at = SCREEN.DATA; at < end; at++) {
+    // Two cells a word; characters 0 and 32 are blank.
+    if ((screen[at]! & 0x00df_00df) !== 0) return true;
+  }
+  return false;
 }
 
 /** By domain id. Domains that ended stay until `forget`. */

@@ -32,7 +32,7 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
   const painter = useRef(new ScreenPainter()).current;
   const keys = useRef(new HeldKeys((key, down) => session.send({ key, down }))).current;
   const { name, id } = session.info.value;
-  const paused = session.info.value.state === 'p';
+  const paused = session.info.value.state === 'p' && !session.gone.value;
 
   useEffect(() => drawLoop(session, painter, canvas.current!, area.current!, { title, off, lines }), [session]);
   useEffect(() => {
@@ -172,17 +172,23 @@ function drawLoop(session: DomainSession, painter: ScreenPainter, canvas: HTMLCa
       const whole = copyBlock(words, size === block.length ? block : block.subarray(0, size));
       // An inconsistent copy is shown, and looked at again in the next frame.
       generation = whole ? block[SCREEN.GENERATION]! : -1;
+      if (cursor !== block[SCREEN.CURSOR] || shape !== block[SCREEN.CURSOR_SHAPE]) {
+        // A cursor that moves is seen.
+        painter.cursorOn = true;
+        blinkAt = now + CURSOR_MS;
+      }
       cursor = block[SCREEN.CURSOR]!;
       shape = block[SCREEN.CURSOR_SHAPE]!;
-      painter.cursorOn = true;
-      blinkAt = now + CURSOR_MS;
-      show(painter.draw(block));
-      textStale = true;
-    } else if (now >= blinkAt && !still.matches && session.info.peek().state !== 'p' && !session.gone.peek()) {
+      const damage = painter.draw(block);
+      show(damage);
+      textStale ||= damage.resized || damage.bottom > damage.top;
+    }
+    if (now >= blinkAt && !still.matches && session.info.peek().state !== 'p' && !session.gone.peek()) {
       blinkAt = now + CURSOR_MS;
       painter.cursorOn = !painter.cursorOn;
       show(painter.blink());
-    } else if (all) show({ top: 0, bottom: 0, resized: false });
+    }
+    if (all) show({ top: 0, bottom: 0, resized: false });
     if (textStale && now >= textAt) {
       textAt = now + TEXT_MS;
       textStale = false;

@@ -53,7 +53,6 @@ describe('a VGA text screen', () => {
     painter.draw(words);
     expect(painter.text(2)).toBe('login: é');
     expect(painter.text(3)).toBe('');
-    expect(painter.blank).toBe(false);
   });
 
   it('survives sizes that no block can hold', () => {

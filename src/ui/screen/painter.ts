@@ -64,15 +64,6 @@ export class ScreenPainter {
     return line.replace(/[\s\u00a0]+$/, '');
   }
 
-  /** Whether any cell shows something. */
-  get blank(): boolean {
-    for (let at = 0; at < this.cells.length; at++) {
-      const code = this.cells[at]! & 0xff;
-      if (code !== 0 && code !== 32 && code !== 255) return false;
-    }
-    return true;
-  }
-
   private drawText(words: Int32Array, columns: number, rows: number): Damage {
     const cellHeight = Math.min(32, Math.max(1, words[SCREEN.CELL_HEIGHT]! || FONT_HEIGHT));
     const resized = this.mode !== 'text' || columns !== this.columns || rows !== this.rows || cellHeight !== this.cellHeight;
