@@ -15,6 +15,13 @@ const SSE41: RowOptions = { feature: 'sse41' };
 const SSE42: RowOptions = { feature: 'sse42' };
 const COMPARE = { writes: 'OSZAPC' } as const;
 
+/** Opcode and mnemonic of each in runs of names from a first opcode. */
+function* runs(table: readonly (readonly [first: number, mnemonics: string])[]): Generator<[opcode: string, mnemonic: string]> {
+  for (const [first, mnemonics] of table) {
+    for (const [i, mnemonic] of mnemonics.split(' ').entries()) yield [hex(first + i), mnemonic];
+  }
+}
+
 /** Integer operations that exist on MMX and, with 66, on XMM registers; the second field is the feature of the MMX form. */
 const INTEGER: readonly [opcode: number, feature: 'mmx' | 'sse' | 'sse2', mnemonics: string][] = [
   [0x63, 'mmx', 'packsswb pcmpgtb pcmpgtw pcmpgtd packuswb punpckhbw punpckhwd punpckhdq packssdw'],
@@ -62,18 +69,18 @@ const shifts = ([['71', 2, 'psrlw'], ['71', 4, 'psraw'], ['71', 6, 'psllw'], ['7
 ]);
 
 /** Floating-point operations with all four forms: packed single, packed double (66), scalar single (F3), scalar double (F2). */
-const FOUR_FORMS: Record<number, string> = { 0x51: 'sqrt', 0x58: 'add', 0x59: 'mul', 0x5c: 'sub', 0x5d: 'min', 0x5e: 'div', 0x5f: 'max' };
-const float = Object.entries(FOUR_FORMS).flatMap(([opcode, name]) => [
-  row(`NP 0F ${hex(Number(opcode))}`, `${name}ps`, 'Vps,Wps', SSE),
-  row(`66 0F ${hex(Number(opcode))}`, `${name}pd`, 'Vpd,Wpd', SSE2),
-  row(`F3 0F ${hex(Number(opcode))}`, `${name}ss`, 'Vss,Wss', SSE),
-  row(`F2 0F ${hex(Number(opcode))}`, `${name}sd`, 'Vsd,Wsd', SSE2),
+const FOUR_FORMS = [[0x51, 'sqrt'], [0x58, 'add mul'], [0x5c, 'sub min div max']] as const;
+const float = [...runs(FOUR_FORMS)].flatMap(([opcode, name]) => [
+  row(`NP 0F ${opcode}`, `${name}ps`, 'Vps,Wps', SSE),
+  row(`66 0F ${opcode}`, `${name}pd`, 'Vpd,Wpd', SSE2),
+  row(`F3 0F ${opcode}`, `${name}ss`, 'Vss,Wss', SSE),
+  row(`F2 0F ${opcode}`, `${name}sd`, 'Vsd,Wsd', SSE2),
 ]);
 /** Those with packed forms only. */
-const PACKED: Record<number, string> = { 0x14: 'unpckl', 0x15: 'unpckh', 0x54: 'and', 0x55: 'andn', 0x56: 'or', 0x57: 'xor' };
-const packed = Object.entries(PACKED).flatMap(([opcode, name]) => [
-  row(`NP 0F ${hex(Number(opcode))}`, `${name}ps`, 'Vps,Wps', SSE),
-  row(`66 0F ${hex(Number(opcode))}`, `${name}pd`, 'Vpd,Wpd', SSE2),
+const PACKED = [[0x14, 'unpckl unpckh'], [0x54, 'and andn or xor']] as const;
+const packed = [...runs(PACKED)].flatMap(([opcode, name]) => [
+  row(`NP 0F ${opcode}`, `${name}ps`, 'Vps,Wps', SSE),
+  row(`66 0F ${opcode}`, `${name}pd`, 'Vpd,Wpd', SSE2),
 ]);
 
 const sse: Row[] = [
@@ -196,20 +203,21 @@ const sse: Row[] = [
 ];
 
 /** SSSE3: MMX and XMM forms alike. */
-const SSSE3_38: Record<number, string> = {
-  0x00: 'pshufb', 0x01: 'phaddw', 0x02: 'phaddd', 0x03: 'phaddsw', 0x04: 'pmaddubsw', 0x05: 'phsubw', 0x06: 'phsubd', 0x07: 'phsubsw',
-  0x08: 'psignb', 0x09: 'psignw', 0x0a: 'psignd', 0x0b: 'pmulhrsw', 0x1c: 'pabsb', 0x1d: 'pabsw', 0x1e: 'pabsd',
-};
-const ssse3 = Object.entries(SSSE3_38).flatMap(([opcode, name]) => [
-  row(`NP 0F 38 ${hex(Number(opcode))}`, name, 'Pq,Qq', SSSE3),
-  row(`66 0F 38 ${hex(Number(opcode))}`, name, 'Vx,Wx', SSSE3),
+const SSSE3_38 = [
+  [0x00, 'pshufb phaddw phaddd phaddsw pmaddubsw phsubw phsubd phsubsw psignb psignw psignd pmulhrsw'],
+  [0x1c, 'pabsb pabsw pabsd'],
+] as const;
+const ssse3 = [...runs(SSSE3_38)].flatMap(([opcode, name]) => [
+  row(`NP 0F 38 ${opcode}`, name, 'Pq,Qq', SSSE3),
+  row(`66 0F 38 ${opcode}`, name, 'Vx,Wx', SSSE3),
 ]);
 
-/** SSE4.1 and 4.2 with two whole XMM operands, after 66 0F 38. */
-const SSE4_38: Record<number, string> = {
-  0x28: 'pmuldq', 0x29: 'pcmpeqq', 0x2b: 'packusdw', 0x38: 'pminsb', 0x39: 'pminsd', 0x3a: 'pminuw', 0x3b: 'pminud', 0x3c: 'pmaxsb', 0x3d: 'pmaxsd',
-  0x3e: 'pmaxuw', 0x3f: 'pmaxud', 0x40: 'pmulld', 0x41: 'phminposuw',
-};
+/** SSE4.1 with two whole XMM operands, after 66 0F 38. */
+const SSE41_38 = [
+  [0x28, 'pmuldq pcmpeqq'],
+  [0x2b, 'packusdw'],
+  [0x38, 'pminsb pminsd pminuw pminud pmaxsb pmaxsd pmaxuw pmaxud pmulld phminposuw'],
+] as const;
 /** PMOVSX and PMOVZX: how much memory is read. */
 const EXTENSIONS = [['bw', 'Wq'], ['bd', 'Wd'], ['bq', 'Ww'], ['wd', 'Wq'], ['wq', 'Wd'], ['dq', 'Wq']] as const;
 const sse4: Row[] = [
@@ -221,7 +229,7 @@ const sse4: Row[] = [
     row(`66 0F 38 ${hex(0x20 + i)}`, `pmovsx${sizes}`, `Vx,${source}`, SSE41),
     row(`66 0F 38 ${hex(0x30 + i)}`, `pmovzx${sizes}`, `Vx,${source}`, SSE41),
   ]),
-  ...Object.entries(SSE4_38).map(([opcode, name]) => row(`66 0F 38 ${hex(Number(opcode))}`, name, 'Vx,Wx', SSE41)),
+  ...[...runs(SSE41_38)].map(([opcode, name]) => row(`66 0F 38 ${opcode}`, name, 'Vx,Wx', SSE41)),
   row('66 0F 38 2A m', 'movntdqa', 'Vx,Mx', SSE41),
   row('66 0F 38 37', 'pcmpgtq', 'Vx,Wx', SSE42),
   row('F2 0F 38 F0', 'crc32', 'Gy,Eb', SSE42),

@@ -27,17 +27,19 @@ const arithmetic = ARITHMETIC.flatMap((name, i) => {
   ];
 });
 
-/** D9 E0-FF: no operand (ST(0), ST(1) by definition). */
-const D9: Record<number, string> = {
-  0xe0: 'fchs', 0xe1: 'fabs', 0xe4: 'ftst', 0xe5: 'fxam',
-  0xe8: 'fld1', 0xe9: 'fldl2t', 0xea: 'fldl2e', 0xeb: 'fldpi', 0xec: 'fldlg2', 0xed: 'fldln2', 0xee: 'fldz',
-  0xf0: 'f2xm1', 0xf1: 'fyl2x', 0xf2: 'fptan', 0xf3: 'fpatan', 0xf4: 'fxtract', 0xf5: 'fprem1', 0xf6: 'fdecstp', 0xf7: 'fincstp',
-  0xf8: 'fprem', 0xf9: 'fyl2xp1', 0xfa: 'fsqrt', 0xfb: 'fsincos', 0xfc: 'frndint', 0xfd: 'fscale', 0xfe: 'fsin', 0xff: 'fcos',
-};
+/** D9 E0-FF, in runs from a first ModRM byte: no operand (ST(0), ST(1) by definition). */
+const D9: readonly [number, string][] = [
+  [0xe0, 'fchs fabs'],
+  [0xe4, 'ftst fxam'],
+  [0xe8, 'fld1 fldl2t fldl2e fldpi fldlg2 fldln2 fldz'],
+  [0xf0, 'f2xm1 fyl2x fptan fpatan fxtract fprem1 fdecstp fincstp'],
+  [0xf8, 'fprem fyl2xp1 fsqrt fsincos frndint fscale fsin fcos'],
+];
+const withoutOperand = D9.flatMap(([first, names]) => names.split(' ').map((name, i) => fpu(`D9 ${hex(first + i)}`, name)));
 
 export const x87: Row[] = [
   ...arithmetic,
-  ...Object.entries(D9).map(([modrm, name]) => fpu(`D9 ${hex(Number(modrm))}`, name)),
+  ...withoutOperand,
   fpu('D9 /0m', 'fld', 'Mf32'),
   fpu('D9 /2m', 'fst', 'Mf32'),
   fpu('D9 /3m', 'fstp', 'Mf32'),

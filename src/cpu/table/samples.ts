@@ -1,41 +1,5 @@
-/** For tests: what GNU objdump makes of bytes, and the bytes to show it. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Syntax } from './disassemble.ts';
+/** For tests: encodings that show every row, and random bytes that look like code. */
 import type { CodeSize, Row } from './row.ts';
-
-export interface Line {
-  length: number;
-  text: string;
-}
-
-export function hasObjdump(): boolean {
-  return spawnSync('objdump', ['--version']).status === 0;
-}
-
-const MACHINE: Record<CodeSize, readonly [machine: string, options: string]> = { 16: ['i8086', 'i8086'], 32: ['i386', 'i386'], 64: ['i386:x86-64', 'intel64'] };
-
-/** Disassembles a flat binary from address 0: a line for each address at which objdump begins an instruction. */
-export function objdump(bytes: Uint8Array, bits: CodeSize, syntax: Syntax): Map<number, Line> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringside-objdump-'));
-  try {
-    const file = join(folder, 'code.bin');
-    writeFileSync(file, bytes);
-    const options = ['-D', '-z', '-b', 'binary', '-m', MACHINE[bits][0], '-M', `${MACHINE[bits][1]},${syntax}`, '--insn-width=32', file];
-    const result = spawnSync('objdump', options, { encoding: 'utf8', maxBuffer: 1 << 30 });
-    if (result.status !== 0) throw new Error(`objdump failed: ${result.stderr}`);
-    const lines = new Map<number, Line>();
-    for (const line of result.stdout.split('\n')) {
-      const match = /^ *([0-9a-f]+):\t([0-9a-f ]+?) *(?:\t(.*))?$/.exec(line);
-      if (match) lines.set(Number.parseInt(match[1]!, 16), { length: match[2]!.split(' ').length, text: match[3] ?? '' });
-    }
-    return lines;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 /** Bytes after the opcode that a sample can use for displacement and immediate. */
 const FILL = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf1];
@@ -83,4 +47,32 @@ export function samples(row: Row, bits: CodeSize): number[][] {
     }
   }
   return made;
+}
+
+/** Repeatable random numbers (a hash of a counter). */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return below => {
+    state = (state + 0x9e3779b9) | 0;
+    let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+    return ((z ^ (z >>> 16)) >>> 0) % below;
+  };
+}
+
+/** Random bytes in which prefixes, escapes and x87 opcodes are more frequent than chance would have them. */
+export function randomCode(seed: number, bits: CodeSize, pieces: number): Uint8Array {
+  const next = random(seed);
+  const prefixes = [0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65];
+  const code: number[] = [];
+  for (let i = 0; i < pieces; i++) {
+    if (next(8) < 3) code.push(...Array.from({ length: 1 + next(2) }, () => prefixes[next(prefixes.length)]!));
+    if (bits === 64 && next(3) === 0) code.push(0x40 + next(16));
+    const kind = next(8);
+    if (kind < 3) code.push(0x0f);
+    else if (kind === 3) code.push(0x0f, next(2) === 0 ? 0x38 : 0x3a);
+    else if (kind === 4) code.push(0xd8 + next(8));
+    code.push(...Array.from({ length: 2 + next(4) }, () => next(256)));
+  }
+  return Uint8Array.from(code);
 }
