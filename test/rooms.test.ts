@@ -4,17 +4,18 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { globalFindings, importFindings, lockFindings, pathFindings, wasmFindings } from './support/rules.ts';
+import { globalFindings, importFindings, lockFindings, pathFindings, testOnly, wasmFindings } from './support/rules.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = (readdirSync(join(root, 'src'), { recursive: true }) as string[])
   .map(path => `src/${path.replaceAll('\\', '/')}`)
   .filter(path => /\.tsx?$/.test(path));
 const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+const helpers = testOnly(new Map(sources.map(path => [path, text(path)])));
 
 describe('rooms', () => {
   it('import only what lies below them, and the lower three no package', () => {
-    expect(sources.flatMap(path => importFindings(path, text(path)))).toEqual([]);
+    expect(sources.flatMap(path => importFindings(path, text(path), helpers.has(path)))).toEqual([]);
   });
 
   it('would not pass an import that points up, sideways or to a package', () => {
@@ -35,8 +36,19 @@ describe('rooms', () => {
     expect(importFindings('src/attic/a.ts', '')).toHaveLength(1);
   });
 
+  it('are free of the rules in files that only tests use', () => {
+    const files = new Map([
+      ['src/cpu/a.ts', "import './shared.ts';"],
+      ['src/cpu/a.test.ts', "import './a.ts'; import './shared.ts'; import './helper.ts';"],
+      ['src/cpu/helper.ts', "import './inner.ts'; import 'node:fs';"],
+      ['src/cpu/inner.ts', ''],
+      ['src/cpu/shared.ts', ''],
+    ]);
+    expect([...testOnly(files)].sort()).toEqual(['src/cpu/a.test.ts', 'src/cpu/helper.ts', 'src/cpu/inner.ts']);
+  });
+
   it('take clocks, timers and randomness from outside, and use no WebAssembly', () => {
-    expect(sources.flatMap(path => globalFindings(path, text(path)))).toEqual([]);
+    expect(sources.flatMap(path => globalFindings(path, text(path), helpers.has(path)))).toEqual([]);
   });
 
   it('would not pass a clock, a timer, randomness or WebAssembly', () => {
