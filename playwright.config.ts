@@ -1,28 +1,46 @@
-/** Browser tests: the built page (`npm run build` first), served by vite with the headers of vite.config.ts, in the system's Chromium. */
-
+/** Browser tests: the built page (`npm run -s build` first) in the system's Chromium, served as `npm start` does, with WebAssembly deleted. */
 import { execFileSync } from 'node:child_process';
 import { defineConfig } from '@playwright/test';
 
-// The first process finds a free port; its workers inherit it.
-process.env.RINGSIDE_TEST_PORT ??= execFileSync(process.execPath, ['-e', 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'], { encoding: 'utf8' }).trim();
-const port = Number(process.env.RINGSIDE_TEST_PORT);
-const address = `http://127.0.0.1:${port}`;
+// The first process finds two free ports; the workers that it starts inherit them.
+const FREE_PORTS = `const net = require('node:net');
+const servers = [0, 0].map(port => net.createServer().listen(port, '127.0.0.1'));
+setTimeout(() => { console.log(servers.map(server => server.address().port).join(' ')); process.exit(); }, 50);`;
+process.env.RINGSIDE_TEST_PORTS ??= execFileSync(process.execPath, ['-e', FREE_PORTS], { encoding: 'utf8' }).trim();
+const [isolated, plain] = process.env.RINGSIDE_TEST_PORTS.split(' ');
+const address = (port: string | undefined) => `http://127.0.0.1:${port}/`;
+
+/** Where the same page is served without the headers that SharedArrayBuffer needs. */
+process.env.RINGSIDE_TEST_PLAIN ??= address(plain);
 
 export default defineConfig({
   testDir: 'test/browser',
   outputDir: '.cache/browser-tests',
   timeout: 120_000,
+  expect: { timeout: 15_000 },
+  // Guests use the cores; two pages at once would only slow each other.
   workers: 1,
-  fullyParallel: false,
   forbidOnly: true,
-  reporter: [['list']],
+  // With PLAYWRIGHT_JSON_OUTPUT_FILE (scripts/test.mjs) the results are counted from a file.
+  reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [['list'], ['json']] : [['list']],
   use: {
-    baseURL: `${address}/`,
+    baseURL: address(isolated),
     viewport: { width: 1440, height: 900 },
     launchOptions: {
-      executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      executablePath: process.env.RINGSIDE_CHROMIUM || process.env.CHROMIUM || '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     },
   },
-  webServer: { command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`, url: `${address}/`, reuseExistingServer: false },
+  webServer: [
+    { command: `node scripts/serve.mjs ${isolated} no-wasm`, url: address(isolated) },
+    { command: `node scripts/serve.mjs ${plain} no-wasm plain`, url: address(plain) },
+  ],
 });

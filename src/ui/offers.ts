@@ -16,17 +16,21 @@ const demo: OfferedGuest = {
 
 export const offers = signal<OfferedGuest[]>([demo]);
 
+/** What this page reads of guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
+interface Catalogue {
+  guests: { id: string; title: string; about: string; bytes: number; files: { name: string; path: string }[] }[];
+}
+
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
 export async function loadCatalogue(): Promise<void> {
   const base = new URL('guests/catalogue.json', document.baseURI);
   try {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
-    if (!answer.ok || !/json/.test(answer.headers.get('content-type') ?? '')) return;
-    const list: unknown = await answer.json();
-    if (!Array.isArray(list)) return;
-    const guests = (list as OfferedGuest[]).filter(guest => guest && typeof guest.id === 'string' && Array.isArray(guest.files));
-    offers.value = [demo, ...guests.map(guest => ({ ...guest, files: guest.files.map(file => ({ name: file.name, url: new URL(file.url, base).href })) }))];
+    if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
+    const { guests } = await answer.json() as Catalogue;
+    offers.value = [demo, ...guests.map(({ id, title, about, bytes, files }) => ({
+      id, title, about, bytes, files: files.map(file => ({ name: file.name, url: new URL(file.path, base).href })) }))];
   } catch (error) {
     reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));
   }

@@ -3,13 +3,19 @@
 import { expect, type Page, test as base } from '@playwright/test';
 
 export const test = base.extend<{ exceptions: string[] }>({
-  exceptions: [async ({ page }, use) => {
-    const exceptions: string[] = [];
-    page.on('pageerror', error => exceptions.push(String(error.stack ?? error)));
-    await page.addInitScript(() => { delete (globalThis as { WebAssembly?: unknown }).WebAssembly; });
-    await use(exceptions);
-    expect(exceptions).toEqual([]);
-  }, { auto: true }],
+  exceptions: [
+    async ({ page }, use) => {
+      const exceptions: string[] = [];
+      page.on('pageerror', error => exceptions.push(String(error.stack ?? error)));
+      // The test server deletes it from the program's own scripts, the workers' too; this is for everything else.
+      await page.addInitScript(() => {
+        delete (globalThis as { WebAssembly?: unknown }).WebAssembly;
+      });
+      await use(exceptions);
+      expect(exceptions).toEqual([]);
+    },
+    { auto: true },
+  ],
 });
 
 export interface GivenFile {
@@ -25,11 +31,14 @@ export async function open(page: Page, address = './'): Promise<void> {
 
 /** Drops files anywhere on the page, as a drag from the desktop would. */
 export async function drop(page: Page, files: GivenFile[]): Promise<void> {
-  const transfer = await page.evaluateHandle(list => {
-    const data = new DataTransfer();
-    for (const { name, text } of list) data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
-    return data;
-  }, files.map(({ name, buffer }) => ({ name, text: buffer.toString('base64') })));
+  const transfer = await page.evaluateHandle(
+    list => {
+      const data = new DataTransfer();
+      for (const { name, text } of list) data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+      return data;
+    },
+    files.map(({ name, buffer }) => ({ name, text: buffer.toString('base64') })),
+  );
   for (const type of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', type, { dataTransfer: transfer });
 }
 
