@@ -37,7 +37,7 @@ function hashOf(paths) {
   return hash.digest('hex').slice(0, 16);
 }
 
-const always = ['src', 'guests', 'scripts/build.mjs', 'package-lock.json', 'vite.config.ts', 'tsconfig.json'];
+const always = ['src', 'guests', 'package.json', 'scripts/build.mjs', 'package-lock.json', 'vite.config.ts', 'tsconfig.json'];
 
 /** Vite, only where something has to be built: loading it takes longer than all the rest. */
 async function vite(config) {

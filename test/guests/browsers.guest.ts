@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type BrowserName, installed, openTab, servePage } from '../support/browsers.ts';
+import { BOOTED, debian, type Flavour, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
+import { dropServed, expectSerial, press, type } from '../support/page-script.ts';
+
+describe.skipIf(!haveGuests)(`Debian's Linux, dropped onto the page as definition, kernel and initrd ${NEEDS_GUESTS}`, () => {
+  let page: { url: string; stop: () => void };
+  beforeAll(async () => {
+    page = await servePage();
+  });
+  afterAll(() => page?.stop());
+
+  /** WebKitGTK has no SharedArrayBuffer: the page then keeps everything in one worker. */
+  const cases: [BrowserName, Flavour, 'shared' | 'single'][] = [
+    ['chromium', '686-pae', 'shared'],
+    ['firefox', '686', 'shared'],
+    ['webkit', '686', 'single'],
+  ];
+  for (const [browser, flavour, mode] of cases)
+    it.skipIf(!installed[browser])(`boots (${flavour}) in ${browser}, mode ${mode}, runs what is typed and powers off`, async () => {
+      const tab = await openTab(browser, page.url);
+      onTestFinished(() => tab.close());
+      expect(await tab.run(`return typeof SharedArrayBuffer === 'function' && crossOriginIsolated`)).toBe(mode === 'shared');
+      const guest = debian(flavour);
+      await dropServed(
+        tab,
+        guest.files.map(name => `guests/${guest.name}/${name}`),
+      );
+      await press(tab, /^Start/);
+      await expectSerial(tab, BOOTED, 840);
+      await expectSerial(tab, PROMPT, 60);
+      await type(tab, 'echo $((6 * 7)) is typed; uname -m\r');
+      await expectSerial(tab, '42 is typed', 60);
+      await expectSerial(tab, 'i686', 60);
+      await type(tab, 'poweroff -f\r');
+      await expect
+        .poll(() => tab.run('return document.body.innerText'), { timeout: 60_000, interval: 500 })
+        .toMatch(/powered off|power(ed)? ?off|stopped/i);
+    });
+});

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
+import { file } from '../support/needs.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-guests-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function start(...argv: string[]): Ringside {
+  const vm = new Ringside('boot', ...argv);
+  onTestFinished(() => vm.kill());
+  return vm;
+}
+
+describe.skipIf(!haveGuests)(`Debian's Linux in node ${NEEDS_GUESTS}`, () => {
+  it('boots with PAE, sees the processor and its devices, and powers off', async () => {
+    const vm = start(debian('686-pae').definition);
+    await vm.expect(BOOTED, 400);
+    await vm.expect(PROMPT, 60);
+    vm.send('grep -c pae /proc/cpuinfo && echo with-$((1 + 1))-words\n');
+    await vm.expect('with-2-words', 60);
+    vm.send('cat /proc/interrupts; dmesg | grep -i -c "kernel bug"; echo all-$((2 + 3))\n');
+    await vm.expect('timer', 60);
+    await vm.expect('all-5', 60);
+    expect(vm.output).not.toMatch(/Kernel panic|BUG:|Oops|unstable/);
+    vm.send('poweroff -f\n');
+    expect(await vm.end(60)).toBe(0);
+  });
+
+  it('retires the same instructions and prints the same bytes twice in virtual time', async () => {
+    const boot = async (stats: string): Promise<{ output: string; stats: Record<string, unknown> }> => {
+      const { kernel, initrd } = debian('686');
+      const vm = start(
+        '--kernel',
+        kernel,
+        '--initrd',
+        initrd,
+        '--cmdline',
+        'console=ttyS0',
+        '--virtual-time',
+        '--seed',
+        '1',
+        '--until',
+        BOOTED,
+        '--stats',
+        stats,
+      );
+      expect(await vm.end(600)).toBe(0);
+      return { output: vm.output, stats: JSON.parse(readFileSync(stats, 'utf8')) };
+    };
+    const one = await boot(join(folder, 'one.json'));
+    const two = await boot(join(folder, 'two.json'));
+    expect(two.output).toBe(one.output);
+    const count = ({ stats }: { stats: Record<string, unknown> }): unknown => stats.instructions ?? stats.retired;
+    expect(count(one)).toBeGreaterThan(100_000_000);
+    expect(count(two)).toBe(count(one));
+  });
+
+  it('goes on in a new process from a state saved in the middle of its boot', async () => {
+    const state = join(folder, 'state');
+    const first = start(debian('686').definition, '--save', state, '--save-at', '600000000');
+    expect(await first.end(400)).toBe(0);
+    expect(first.output).not.toContain(BOOTED);
+    const second = start('--restore', state);
+    await second.expect(BOOTED, 400);
+    await second.expect(PROMPT, 60);
+    second.send('echo went-on-$((40 + 2))\n');
+    await second.expect('went-on-42', 60);
+    second.send('poweroff -f\n');
+    expect(await second.end(60)).toBe(0);
+  });
+
+  it('boots in at most 0.6 of the time of v86 without its compiler', () => {
+    const result = join(folder, 'boot.json');
+    execFileSync(process.execPath, [file('bench/boot.mjs'), '--runs', '1', '--json', result], { stdio: 'inherit' });
+    expect(JSON.parse(readFileSync(result, 'utf8')).ratio).toBeLessThanOrEqual(0.6);
+  });
+});

@@ -1,0 +1,44 @@
+/** What tests ask of the page in any browser, as scripts (see browsers.ts): drop, press, type, read. */
+import type { Tab } from './browsers.ts';
+
+/** Drops files that the page's own server has, as a drag from the desktop would. */
+export const dropServed = (tab: Tab, paths: readonly string[]): Promise<unknown> =>
+  tab.run(`
+    const transfer = new DataTransfer();
+    for (const path of ${JSON.stringify(paths)}) {
+      const answer = await fetch(path);
+      if (!answer.ok) throw new Error(path + ': ' + answer.status);
+      transfer.items.add(new File([await answer.blob()], path.slice(path.lastIndexOf('/') + 1)));
+    }
+    for (const type of ['dragenter', 'dragover', 'drop'])
+      document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  `);
+
+/** Presses the first button whose name matches, as soon as it can be pressed. */
+export const press = (tab: Tab, name: RegExp): Promise<unknown> =>
+  tab.run(`
+    for (let i = 0; ; i++) {
+      const button = [...document.querySelectorAll('button')].find(b => ${name}.test(b.getAttribute('aria-label') ?? b.textContent.trim()) && !b.disabled);
+      if (button) return button.click();
+      if (i === 300) throw new Error('no button ${name.source}: ' + document.body.innerText.slice(0, 2000));
+      await new Promise(resolve => setTimeout(resolve, 100));
+    }
+  `);
+
+/** Types into the serial terminal, as text that an input method gives (the same in every browser). */
+export const type = (tab: Tab, text: string): Promise<unknown> =>
+  tab.run(`
+    const input = document.querySelector('[data-testid=serial] .xterm-helper-textarea');
+    input.focus();
+    input.dispatchEvent(new InputEvent('input', { data: ${JSON.stringify(text)}, inputType: 'insertText', bubbles: true, composed: true }));
+  `);
+
+/** Waits until the serial terminal shows the text; rejects with what it shows instead. */
+export const expectSerial = (tab: Tab, text: string, seconds: number): Promise<unknown> =>
+  tab.run(`
+    const shown = () => [...document.querySelectorAll('[data-testid=serial] .xterm-rows > div')].map(row => row.textContent.replace(/\\u00a0/g, ' ').trimEnd()).join('\\n');
+    for (const start = Date.now(); !shown().includes(${JSON.stringify(text)}); ) {
+      if (Date.now() - start > ${seconds * 1000}) throw new Error(${JSON.stringify(`no "${text}" in ${seconds} s: `)} + shown() + document.body.innerText.slice(0, 1500));
+      await new Promise(resolve => setTimeout(resolve, 250));
+    }
+  `);
