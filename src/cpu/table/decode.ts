@@ -57,8 +57,12 @@ interface Lookup {
 
 /** The more a row asks for, the later it is entered: it then replaces the general one (F3 90 over 90, 90 over 90+r). */
 function specificity(row: Row): number {
-  const register = row.operands.includes('Zv') || row.operands.includes('Zb') ? 0 : 1;
-  return register + (row.prefix === undefined ? 0 : 2) + (row.reg === undefined ? 0 : 4) + (row.rm === undefined ? 0 : 8);
+  return (opcodesOf(row) === 1 ? 1 : 0) + (row.prefix === undefined ? 0 : 2) + (row.reg === undefined ? 0 : 4) + (row.rm === undefined ? 0 : 8);
+}
+
+/** Opcodes that a row stands for. */
+function opcodesOf(row: Row): number {
+  return row.operands.includes('Zv') || row.operands.includes('Zb') ? 8 : 1;
 }
 
 function classesOf(row: Row): readonly number[] {
@@ -71,10 +75,11 @@ function classesOf(row: Row): readonly number[] {
   }
 }
 
-/** ModRM.reg values that name no register: reserved segment registers and CS as destination, CR1 and CR5-CR7 (CR8 exists in 64-bit mode, by REX.R). */
-function reservedReg(row: Row, reg: number): boolean {
-  if (row.operands.includes('Sw')) return reg >= 6 || (reg === 1 && row.operands[0] === 'Sw');
-  return row.operands.includes('Cd') && (reg === 1 || reg >= 5);
+/** ModRM.reg values, one bit each, that name no register: reserved segment registers and CS as destination, CR1 and CR5-CR7 (CR8 has REX.R: slot 0). */
+function reservedRegs(row: Row): number {
+  if (row.operands[0] === 'Sw') return 0b1100_0010;
+  if (row.operands[1] === 'Sw') return 0b1100_0000;
+  return row.operands.includes('Cd') ? 0b1110_0010 : 0;
 }
 
 /** Entries of a table, row by row; `conflict` hears of rows that neither is more specific than the other (a mistake in the table). */
@@ -83,29 +88,29 @@ export function buildLookup(long: boolean, conflict?: (a: Row, b: Row) => void):
   const first = new Int32Array(4 * 256).fill(-1);
   const modrm = new Uint8Array(4 * 256);
   let used = 0;
-  const opcodesOf = (row: Row): number => (row.operands.includes('Zv') || row.operands.includes('Zb') ? 8 : 1);
   for (const row of present) {
     for (let i = 0; i < opcodesOf(row); i++) {
       const at = row.map * 256 + row.opcode + i;
-      if (first[at] < 0) first[at] = used++ * CLASSES * SLOTS;
+      if (first[at]! < 0) first[at] = used++ * CLASSES * SLOTS;
       if (row.modrm) modrm[at] = 1;
     }
   }
   const table = new Int16Array(used * CLASSES * SLOTS).fill(-1);
+  const enter = (row: Row, at: number): void => {
+    const other = table[at]!;
+    if (conflict && other >= 0 && specificity(rows[other]!) === specificity(row)) conflict(rows[other]!, row);
+    table[at] = row.id;
+  };
   for (const row of present) {
+    const reserved = reservedRegs(row);
     for (let i = 0; i < opcodesOf(row); i++) {
       for (const prefixClass of classesOf(row)) {
-        const base = first[row.map * 256 + row.opcode + i] + prefixClass * SLOTS;
-        for (let slot = 0; slot < SLOTS; slot++) {
-          const memory = slot < 8;
-          const reg = memory ? slot : (slot - 8) >> 3;
-          if (row.mod !== undefined && (row.mod === 'm') !== memory) continue;
-          if (row.reg !== undefined && row.reg !== reg) continue;
-          if (row.rm !== undefined && (memory || row.rm !== ((slot - 8) & 7))) continue;
-          if (reservedReg(row, reg)) continue;
-          const other = table[base + slot];
-          if (conflict && other >= 0 && specificity(rows[other]) === specificity(row)) conflict(rows[other], row);
-          table[base + slot] = row.id;
+        const base = first[row.map * 256 + row.opcode + i]! + prefixClass * SLOTS;
+        for (let reg = row.reg ?? 0; reg <= (row.reg ?? 7); reg++) {
+          if (((reserved >> reg) & 1) !== 0) continue;
+          if (row.mod !== 'r') enter(row, base + reg);
+          if (row.mod === 'm') continue;
+          for (let rm = row.rm ?? 0; rm <= (row.rm ?? 7); rm++) enter(row, base + 8 + reg * 8 + rm);
         }
       }
     }
@@ -114,7 +119,8 @@ export function buildLookup(long: boolean, conflict?: (a: Row, b: Row) => void):
 }
 
 const legacy = buildLookup(false);
-const long = buildLookup(true);
+/** Built when 64-bit code is first decoded. */
+let long: Lookup | undefined;
 const NOP = rows.findIndex(row => row.op === 'nop' && row.opcode === 0x90 && row.map === 0);
 const XCHG = rows.findIndex(row => row.op === 'xchg' && row.opcode === 0x90 && row.map === 0);
 
@@ -204,7 +210,8 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
   }
   out.opcodeReg = (opcode & 7) | ((rex & 1) << 3);
 
-  const lookup = codeSize === 64 ? long : legacy;
+  if (codeSize === 64 && long === undefined) long = buildLookup(true);
+  const lookup = codeSize === 64 ? long! : legacy;
   const first = lookup.first[map + opcode];
   out.length = at;
   if (first < 0) return UNDEFINED;
