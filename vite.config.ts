@@ -3,6 +3,7 @@ import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -23,9 +24,10 @@ function fetchedGuests(): Plugin {
 
 export default defineConfig({
   appType: 'mpa',
-  plugins: [fetchedGuests()],
+  plugins: [fetchedGuests(), interpreterPlugin()],
   base: './',
-  worker: { format: 'es' },
+  // Workers are bundled on their own, with plugins of their own.
+  worker: { format: 'es', plugins: () => [interpreterPlugin()] },
   build: { target: 'es2022' },
   server: { headers: isolation },
   preview: { headers: isolation },
