@@ -1,0 +1,476 @@
+/**
+ * One virtual processor: state, segments, stack and the loop round the interpreter. Instructions live in ops/ and fpu/, paging in memory.ts,
+ * descriptor tables and far transfers in segments.ts, interrupts and exceptions in interrupts.ts.
+ */
+import { featuresOf } from './cpuid.ts';
+import { type Controls, EVENT_VALID, ExitReason, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
+import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
+import { resetFpu } from './fpu/index.ts';
+import { deliverEvent, deliverFault } from './interrupts.ts';
+import {
+  CR0_ET, DB, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE,
+} from './memory.ts';
+import { operations } from './ops/index.ts';
+import {
+  BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory, SCALE,
+} from './ops/context.ts';
+import {
+  ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EAX, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FK, FR, GDTR_LIMIT, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
+  MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
+} from './registers.ts';
+import type { Row } from './table/index.ts';
+import { KEY_CODE32, KEY_FLAT, KEY_STACK32, Translator } from './translator.ts';
+import { createInterpreter } from 'virtual:interpreter';
+
+/** Access rights in VMX format (registers.ts). */
+export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_P = 1 << 7, RIGHTS_S = 1 << 4;
+/** A data segment that may be read and written, does not expand down: S and W set; code, expand-down, unusable clear. */
+const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
+
+const USER = 1 << 20;
+/** Instructions before the loop looks at the doorbell again. */
+const DOORBELL_INSTRUCTIONS = 50_000;
+
+export class Cpu extends Translator implements Core, Processor {
+  readonly controls: Controls = {
+    exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, mwait: false, pause: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
+    ioBitmaps: null, msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
+  };
+  readonly time: TimeSource;
+  protected override readonly features: ReadonlySet<string> = featuresOf();
+  protected override readonly core: Core = this;
+  private readonly interpret: (record: number) => void;
+  private readonly doorbell: number;
+
+  /** Waiting injection (interruption-information word) and its error code. */
+  private injection = 0;
+  private injectionError = 0;
+  /** Instructions taken from the budget to end the loop early. */
+  private withheld = 0;
+  /** The event being delivered, for the IDT-vectoring field and double faults. */
+  delivering = 0;
+  deliveringError = 0;
+
+  constructor(options: ProcessorOptions) {
+    super(options);
+    this.time = options.time;
+    this.doorbell = options.doorbell;
+    const { run, general } = createInterpreter(this);
+    this.interpret = run;
+    this.general = general;
+    this.reset();
+  }
+
+  get regs(): Int32Array { return this.R; }
+  get codeBase(): number { return this.csBase; }
+  get codeLimit(): number { return this.csLimit; }
+
+  protected override factory(row: Row): OpFactory | undefined {
+    return operations[row.op];
+  }
+
+  // ---- flags ----
+
+  getFlags(): number {
+    const { R } = this;
+    return arithmetic(R[FK]!, R[FA]!, R[FB]!, R[FR]!);
+  }
+
+  setFlags(bits: number): void {
+    const { R } = this;
+    R[FK] = ALL;
+    R[FB] = bits & ARITHMETIC;
+    R[FR] = (bits & ZF) !== 0 ? 0 : 1;
+  }
+
+  get eflags(): number { return this.getFlags() | this.R[EFLAGS]! | 2; }
+
+  set eflags(value: number) {
+    this.setFlags(value);
+    this.R[EFLAGS] = value & ~ARITHMETIC & 0x3f7fd7;
+  }
+
+  /** Replaces the bits of `mask`; whatever may now be taken (an interrupt, a single step) is taken after this instruction. */
+  changeFlags(value: number, mask: number): void {
+    const before = this.eflags;
+    const after = (before & ~mask) | (value & mask);
+    this.eflags = after;
+    if (((before | after) & TF) !== 0 || ((after & ~before & IF) !== 0 && this.controls.interruptWindow)) this.leaveLoop();
+  }
+
+  get interruptible(): boolean {
+    return (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0;
+  }
+
+  // ---- the loop ----
+
+  get retired(): number { return (this.R[RETIRED_LOW]! >>> 0) + this.R[RETIRED_HIGH]! * 2 ** 32; }
+
+  /** Retired so far, the instructions of the running batch included. */
+  get retiredNow(): number { return this.retired + this.batch - this.S[S_BUDGET]! - this.withheld; }
+  private batch = 0;
+
+  /** Ends the interpreter's loop after the instruction under way, so that pending events are looked at. */
+  leaveLoop(): void {
+    this.withheld += this.S[S_BUDGET]!;
+    this.S[S_BUDGET] = 0;
+  }
+
+  /** Interrupts stay blocked for the next instruction (SDM vol. 3, 6.8.3): 1 after STI, 2 after MOV SS. */
+  shadow(kind: 1 | 2): void {
+    this.S[S_SHADOW] = this.S[S_BUDGET]!;
+    this.shadowKind = kind;
+    if (this.controls.interruptWindow || (this.R[EFLAGS]! & TF) !== 0) this.leaveLoop();
+    if (this.S[S_BUDGET] === 0) this.S[S_SHADOW] = 0;
+  }
+  private shadowKind = 0;
+
+  /** Asks for a VM exit at this instruction; the op must have changed nothing and must return at once. */
+  vmExit(reason: number, qualification: number, p: number): void {
+    const { exit } = this;
+    exit.reason = reason;
+    exit.qualification = qualification;
+    exit.instructionLength = (this.A[p + META]! >>> META_LENGTH) & 15;
+    this.S[S_STOP] = EXIT;
+    // It did not retire.
+    this.withheld++;
+  }
+
+  /** EIP was set: the next record is looked up. */
+  jumped(): void { this.S[S_STOP] = JUMP; }
+
+  /** The mode or the mapping of code may have changed under the instruction: its successor is looked up anew. */
+  codeGoesOn(): void {
+    if (this.S[S_STOP] === GO) this.S[S_STOP] = STALE;
+  }
+
+  inject(information: number, errorCode = 0): void {
+    this.injection = information;
+    this.injectionError = errorCode;
+  }
+
+  skipInstruction(): void {
+    const { R } = this;
+    R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
+    if ((R[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_DB) === 0) R[EIP]! &= 0xffff;
+    R[INTERRUPTIBILITY]! &= ~3;
+    this.count(1);
+    if ((R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
+  }
+
+  private count(n: number): void {
+    const { R } = this;
+    const low = (R[RETIRED_LOW]! >>> 0) + n;
+    R[RETIRED_LOW] = low | 0;
+    if (low >= 2 ** 32) R[RETIRED_HIGH]!++;
+  }
+
+  run(limit: number): number {
+    const { R, S, exit } = this;
+    const bell = this.doorbell >= 0 ? this.M4[this.doorbell]! : 0;
+    let left = limit;
+    R[ACTIVITY] = 0;
+    for (;;) {
+      try {
+        S[S_STOP] = GO;
+        S[S_PATCH] = 0;
+        if ((this.injection & EVENT_VALID) !== 0) {
+          const information = this.injection;
+          this.injection = 0;
+          deliverEvent(this, information, this.injectionError);
+          this.delivering = 0;
+        }
+        if (R[PENDING_DEBUG] !== 0) this.debugTrap();
+        if (this.controls.interruptWindow && this.interruptible) return this.leave(ExitReason.INTERRUPT_WINDOW);
+        if (left <= 0) return this.leave(ExitReason.PREEMPTION_TIMER);
+        if (this.doorbell >= 0 && Atomics.load(this.M4, this.doorbell) !== bell) return this.leave(ExitReason.EXTERNAL_INTERRUPT);
+        const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.accesses.length > 0 || this.controls.monitorTrap
+          || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0;
+        if (single) left -= this.step();
+        else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
+        if (S[S_STOP] === EXIT) {
+          S[S_STOP] = GO;
+          exit.idtVectoring = 0;
+          return exit.reason;
+        }
+        if (this.controls.monitorTrap) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
+      } catch (thrown) {
+        // What threw did not retire.
+        this.withheld++;
+        left -= this.settle();
+        if (thrown === FAULT) {
+          if (deliverFault(this)) return exit.reason;
+        } else if (thrown === LEAVE) {
+          exit.idtVectoring = this.delivering;
+          if (this.delivering !== 0) {
+            // The event was not delivered: the hypervisor injects it again when the access is answered.
+            this.inject(this.delivering, this.deliveringError);
+            this.delivering = 0;
+          }
+          return exit.reason;
+        } else throw thrown;
+      }
+    }
+  }
+
+  private leave(reason: number): number {
+    this.exit.reason = reason;
+    this.exit.instructionLength = 0;
+    return reason;
+  }
+
+  /** Runs up to `n` instructions; how many retired. */
+  private batchOf(n: number): number {
+    const { S } = this;
+    this.batch = n;
+    this.withheld = 0;
+    S[S_BUDGET] = n;
+    S[S_SHADOW] = -1;
+    const p = this.enter(0);
+    if (p !== 0) this.interpret(p);
+    return this.settle();
+  }
+
+  /** Books what a batch did, whether it ended or was thrown out of; returns the number of instructions retired. */
+  private settle(): number {
+    const { R, S } = this;
+    const budget = Math.max(0, S[S_BUDGET]!);
+    const done = this.batch - budget - this.withheld;
+    if (S[S_SHADOW] === budget && this.shadowKind !== 0 && S[S_SHADOW] >= 0) R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | this.shadowKind;
+    S[S_SHADOW] = -1;
+    this.shadowKind = 0;
+    this.batch = this.withheld = 0;
+    S[S_BUDGET] = 0;
+    if (done > 0) this.count(done);
+    return done;
+  }
+
+  /** One instruction with everything watched that the fast loop does not watch. */
+  private step(): number {
+    const { R } = this;
+    if (this.codeBreakpoints !== 0 && (R[EFLAGS]! & RF) === 0) this.checkCodeBreakpoints();
+    const traced = (R[EFLAGS]! & TF) !== 0;
+    const blocked = R[INTERRUPTIBILITY]! & 3;
+    this.accessIndex = 0;
+    this.hitBreakpoints = 0;
+    const eflags = R[EFLAGS]!;
+    const done = this.batchOf(1);
+    if (done > 0) {
+      this.accesses.length = 0;
+      this.accessIndex = 0;
+      if (blocked !== 0 && (R[INTERRUPTIBILITY]! & 3) === blocked) R[INTERRUPTIBILITY]! &= ~3;
+      if ((eflags & RF) !== 0 && !this.keepRf) R[EFLAGS]! &= ~RF;
+      this.keepRf = false;
+      if (this.hitBreakpoints !== 0) R[PENDING_DEBUG]! |= this.hitBreakpoints;
+      // MOV SS and POP SS hold the trap back too (SDM vol. 3, 6.8.3); an instruction that loads TF itself is not traced.
+      if (traced && !this.noTrap) R[PENDING_DEBUG]! |= 1 << 14;
+      this.noTrap = false;
+    }
+    return done;
+  }
+  /** Set by IRET and the like, which load RF; by INT and the like, which are not followed by a trap. */
+  keepRf = false;
+  noTrap = false;
+  codeBreakpoints = 0;
+
+  private checkCodeBreakpoints(): void {
+    const { R } = this;
+    const linear = (R[EIP]! + this.csBase) | 0;
+    const dr7 = R[DR + 7]!;
+    let hits = 0;
+    for (let i = 0; i < 4; i++) {
+      if (((dr7 >>> (2 * i)) & 3) !== 0 && ((dr7 >>> (16 + 4 * i)) & 3) === 0 && R[DR + i] === linear) hits |= 1 << i;
+    }
+    if (hits === 0) return;
+    R[DR + 6] = (R[DR + 6]! & ~15) | hits;
+    this.fault(DB);
+  }
+
+  /** Debug traps that the last instruction earned (SDM vol. 3, 17.3). */
+  private debugTrap(): void {
+    const { R } = this;
+    if ((R[INTERRUPTIBILITY]! & 2) !== 0) return;
+    const pending = R[PENDING_DEBUG]!;
+    R[PENDING_DEBUG] = 0;
+    R[DR + 6] = (R[DR + 6]! & ~15) | (pending & 0xe00f);
+    this.fault(DB);
+  }
+
+  // ---- segments and stack ----
+
+  /** Derives what is cached from segment registers, CR0 and CPL. Call after any of them changed. */
+  modeChanged(): void {
+    const { R } = this;
+    const cs = SEG + CS * SEG_WORDS, ss = SEG + SS * SEG_WORDS;
+    this.csBase = R[cs + SEG_BASE]!;
+    this.csLimit = R[cs + SEG_LIMIT]! >>> 0;
+    this.S[S_USER] = R[CPL] === 3 ? USER : 0;
+    let key = 0;
+    if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
+    if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
+    if (this.csBase === 0 && this.csLimit === 0xffffffff && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
+    if (key !== this.key) {
+      this.key = key;
+      this.flushCodePages();
+    }
+  }
+
+  private plainFlat(segment: number): boolean {
+    const s = SEG + segment * SEG_WORDS;
+    const { R } = this;
+    return R[s + SEG_BASE] === 0 && R[s + SEG_LIMIT] === -1 && (R[s + SEG_RIGHTS]! & PLAIN_MASK) === PLAIN;
+  }
+
+  get stack32(): boolean { return (this.key & KEY_STACK32) !== 0; }
+  get code32(): boolean { return (this.key & KEY_CODE32) !== 0; }
+
+  /** Effective address of the record's memory operand, without the segment. */
+  offset(p: number): number {
+    const { A, R } = this;
+    const sum = (R[A[p + BASE]!]! + (R[A[p + INDEX]!]! << A[p + SCALE]!) + A[p + DISP]!) | 0;
+    return (A[p + META]! & META_ADDRESS16) !== 0 ? sum & 0xffff : sum;
+  }
+
+  address(p: number, size: number, write: boolean): number {
+    return this.linear((this.A[p + META]! >>> META_SEGMENT) & 7, this.offset(p), size, write);
+  }
+
+  /** Linear address of `offset` in a segment, with the checks of SDM vol. 3, 5.3 and 5.5. */
+  linear(segment: number, offset: number, size: number, write: boolean): number {
+    const { R } = this;
+    const s = SEG + segment * SEG_WORDS;
+    const rights = R[s + SEG_RIGHTS]!;
+    if (R[s + SEG_LIMIT] === -1 && (rights & PLAIN_MASK) === PLAIN) return (R[s + SEG_BASE]! + offset) | 0;
+    const vector = segment === SS ? SS_ : GP;
+    if ((rights & RIGHTS_UNUSABLE) !== 0) this.fault(vector, 0);
+    const code = (rights & 8) !== 0;
+    // Code segments can be read if bit 1 says so, never written; data segments can be written if bit 1 says so.
+    if (code ? write || (rights & 2) === 0 : write && (rights & 2) === 0) this.fault(vector, 0);
+    const first = offset >>> 0, last = first + size - 1, limit = R[s + SEG_LIMIT]! >>> 0;
+    if (!code && (rights & 4) !== 0) {
+      if (first <= limit || last > ((rights & RIGHTS_DB) !== 0 ? 0xffffffff : 0xffff)) this.fault(vector, 0);
+    } else if (last > limit) this.fault(vector, 0);
+    return (R[s + SEG_BASE]! + offset) | 0;
+  }
+
+  /** Linear address of the stack slot `delta` bytes from the top. */
+  stackAt(delta: number, size: number, write: boolean): number {
+    const esp = (this.R[ESP]! + delta) | 0;
+    return this.linear(SS, this.stack32 ? esp : esp & 0xffff, size, write);
+  }
+
+  moveStack(delta: number): void {
+    const { R } = this;
+    const esp = (R[ESP]! + delta) | 0;
+    R[ESP] = this.stack32 ? esp : (R[ESP]! & -65536) | (esp & 0xffff);
+  }
+
+  push(value: number, size: 16 | 32): void {
+    if (size === 32) this.write32(this.stackAt(-4, 4, true), value);
+    else this.write16(this.stackAt(-2, 2, true), value);
+    this.moveStack(size === 32 ? -4 : -2);
+  }
+
+  /** The top of the stack; ESP is moved by the caller, once nothing can fault any more. */
+  top(size: 16 | 32, delta = 0): number {
+    return size === 32 ? this.read32(this.stackAt(delta, 4, false)) : this.read16(this.stackAt(delta, 2, false));
+  }
+
+  // ---- memory and ports answered by the machine ----
+
+  completeMemoryAccess(value: number): void {
+    const { exit } = this;
+    this.accesses.push(exit.guestPhysical, exit.size, (exit.qualification & 2) !== 0 ? 1 : 0, value);
+  }
+
+  /** Set by the op that exited with reason IO: what to do with the answer. */
+  portAnswer: ((value: number) => void) | null = null;
+
+  completePortAccess(value: number): void {
+    const answer = this.portAnswer;
+    this.portAnswer = null;
+    if (answer !== null) answer(value);
+    else {
+      const { R, R8, R16, exit } = this;
+      if ((exit.qualification & 8) !== 0) {
+        if (exit.size === 1) R8[EAX * 4] = value;
+        else if (exit.size === 2) R16[EAX * 2] = value;
+        else R[EAX] = value;
+      }
+      this.skipInstruction();
+    }
+  }
+
+  invalidate(mfn: number): void {
+    if (this.codeLines[mfn] !== 0) this.dropCode(mfn);
+  }
+
+  flushTlb(): void { this.flushAll(); }
+
+  // ---- whole state ----
+
+  reset(): void {
+    const { R } = this;
+    R.fill(0);
+    R[EFLAGS] = 0;
+    R[FK] = ALL;
+    R[FR] = 1;
+    for (let s = ES; s <= TR; s++) {
+      const at = SEG + s * SEG_WORDS;
+      R[at + SEG_LIMIT] = 0xffff;
+      R[at + SEG_RIGHTS] = s === LDTR ? 0x82 : s === TR ? 0x8b : s === CS ? 0x9b : 0x93;
+    }
+    // SDM vol. 3, table 9-1.
+    R[SEG + CS * SEG_WORDS + SEG_SELECTOR] = 0xf000;
+    R[SEG + CS * SEG_WORDS + SEG_BASE] = 0xffff0000 | 0;
+    R[EIP] = 0xfff0;
+    R[EDX] = 0x000106ca;
+    R[CR0] = 0x60000000 | CR0_ET;
+    R[CR4] = 0;
+    R[DR + 6] = 0xffff0ff0 | 0;
+    R[DR + 7] = 0x400;
+    R[GDTR_LIMIT] = R[IDTR_LIMIT] = 0xffff;
+    R[MSR_PAT] = 0x00070406;
+    R[MSR_PAT + 1] = 0x00070406;
+    R[MSR_APIC_BASE] = 0xfee00900 | 0;
+    R[MSR_MISC_ENABLE] = 1;
+    R[ZERO] = 0;
+    resetFpu(R);
+    this.injection = 0;
+    this.accesses.length = 0;
+    this.portAnswer = null;
+    this.reload();
+  }
+
+  reload(): void {
+    this.flushAll();
+    this.breakpointsChanged();
+    this.key = -1;
+    this.modeChanged();
+  }
+
+  /** After DR7 or an address changed. */
+  breakpointsChanged(): void {
+    const dr7 = this.R[DR + 7]!;
+    this.codeBreakpoints = this.dataBreakpoints = 0;
+    for (let i = 0; i < 4; i++) {
+      if (((dr7 >>> (2 * i)) & 3) === 0) continue;
+      if (((dr7 >>> (16 + 4 * i)) & 3) === 0) this.codeBreakpoints++;
+      else this.dataBreakpoints++;
+    }
+    this.flushAll();
+    this.leaveLoop();
+  }
+
+  save(): ProcessorExtra {
+    return { version: 1, injection: [this.injection, this.injectionError], accesses: [...this.accesses] };
+  }
+
+  restore(extra: ProcessorExtra): void {
+    this.injection = extra.injection[0];
+    this.injectionError = extra.injection[1];
+    this.accesses = [...extra.accesses];
+    this.reload();
+  }
+
+}

@@ -1,0 +1,58 @@
+/**
+ * What CPUID says: by default GenuineIntel family 6 model 28 stepping 10 (an in-order Atom), which Linux lists as free of speculation flaws, so that
+ * kernels run without page-table isolation and retpolines. It shows every feature that is built. Source: SDM vol. 2, CPUID.
+ */
+
+export interface CpuidAnswer {
+  eax: number;
+  ebx: number;
+  ecx: number;
+  edx: number;
+}
+
+/** Feature names as the instruction table uses them. */
+const BUILT = ['fpu', 'cmov', 'cx8', 'mmx', 'fxsr', 'sse', 'sse2', 'tsc', 'sep', 'rdtscp', 'rdpid', 'smap', 'clfsh', 'vmcall', 'sse3', 'ssse3', 'sse41', 'sse42', 'popcnt'] as const;
+
+export function featuresOf(): ReadonlySet<string> {
+  return new Set(BUILT);
+}
+
+const BRAND = 'Ringside virtual processor';
+
+function brand(leaf: number): CpuidAnswer {
+  const text = BRAND.padEnd(48, '\0');
+  const word = (i: number) => {
+    const at = leaf * 16 + i * 4;
+    return text.charCodeAt(at) | (text.charCodeAt(at + 1) << 8) | (text.charCodeAt(at + 2) << 16) | (text.charCodeAt(at + 3) << 24);
+  };
+  return { eax: word(0), ebx: word(1), ecx: word(2), edx: word(3) };
+}
+
+/** Leaf 1 EDX: FPU VME- DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
+const LEAF1_EDX = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
+  | (1 << 16) | (1 << 17) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
+/** Leaf 1 ECX: SSE3 SSSE3 SSE4.1 SSE4.2 POPCNT. */
+const LEAF1_ECX = (1 << 0) | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
+
+/** `apic`: a local APIC answers at IA32_APIC_BASE. */
+export function cpuid(leaf: number, subleaf: number, apic: boolean): CpuidAnswer {
+  const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  switch (leaf >>> 0) {
+    case 0: return { eax: 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
+    case 1: return { eax: 0x000106ca, ebx: (1 << 16) | (8 << 8), ecx: LEAF1_ECX, edx: LEAF1_EDX | (apic ? 1 << 9 : 0) };
+    case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
+    case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
+    // SMEP 7, SMAP 20 in EBX; UMIP 2, RDPID 22 in ECX.
+    case 7: return subleaf === 0 ? { eax: 0, ebx: (1 << 7) | (1 << 20), ecx: (1 << 2) | (1 << 22), edx: 0 } : none;
+    case 0x80000000: return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
+    // NX 20, RDTSCP 27.
+    case 0x80000001: return { eax: 0, ebx: 0, ecx: 0, edx: (1 << 20) | (1 << 27) };
+    case 0x80000002: return brand(0);
+    case 0x80000003: return brand(1);
+    case 0x80000004: return brand(2);
+    // Invariant TSC.
+    case 0x80000007: return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 8 };
+    case 0x80000008: return { eax: 0x2024, ebx: 0, ecx: 0, edx: 0 };
+    default: return none;
+  }
+}

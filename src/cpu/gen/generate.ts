@@ -1,0 +1,249 @@
+/**
+ * Writes the interpreter: the hot switch and a general function for every form, both expanded from semantics.ts. Run by the Vite plugin at
+ * build time, so the page needs no `eval` for it. The switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
+ * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
+ */
+import { META_LOCK } from '../ops/context.ts';
+import type { Row } from '../table/row.ts';
+import { allForms } from './forms.ts';
+import { conditionText, semantics } from './semantics.ts';
+
+/** Forms that live in the switch; everything else is a function call away. Chosen by counting what Debian's kernel, busybox and the bench run. */
+const HOT_PATTERNS = [
+  /^(add|or|and|sub|xor|cmp)\.32\.(rr|ri|rm|mr|mi)$/, /^(adc|sbb)\.32\.(rr|ri|rm)$/, /^test\.32\.(rr|ri|mr|mi)$/,
+  /^(cmp|test)\.8\.(rr|ri|rm|mr|mi)$/, /^(and|or|xor|add|sub)\.8\.(rr|ri|rm|mi|mr)$/, /^(cmp|test)\.16\.(rr|ri|rm|mr|mi)$/, /^(and|or|add|sub|xor)\.16\.(rr|ri|rm)$/,
+  /^mov\.32\.(rr|ri|mi)$/, /^mov\.8\.(rr|ri|rm|mr|mi)$/, /^mov\.16\.(rr|ri|rm|mr|mi)$/,
+  /^(movzx|movsx)\.32\.(rr|rm)(8|16)$/,
+  /^(inc|dec)\.32\.(r|m)$/, /^(neg|not)\.32\.r$/,
+  /^(shl|shr|sar)\.32\.(ri|rc)$/, /^(rol|ror)\.32\.(ri|rc)$/, /^(shl|shr)\.32\.mi$/, /^(shl|shr|sar)\.8\.ri$/, /^(shl|shr)\.16\.ri$/, /^rol\.16\.ri$/,
+  /^imul\.32\.(rr|rm|rri|rmi)$/, /^xchg\.32\.rr$/, /^bswap\.32\.r$/, /^(bt|bts|btr)\.32\.(ri|rr)$/, /^bt\.32\.mi$/, /^(bsf|bsr)\.32\.(rr|rm)$/,
+];
+
+const NEXT = 'p = A[p + 1]; continue;';
+/** Record of what runs at linear address `t` (flat code segment); 0: not known. */
+const LOOKUP = 'PM[CP[(t >>> 12) + u] + (t & 4095)]';
+const ADDRESS = '(R[A[p + 4]] + (R[A[p + 5]] << A[p + 6]) + A[p + 7]) | 0';
+const NEAR = '(R[A[p + 4]] + A[p + 7]) | 0';
+const MISS4 = (table: string, at = 't') => `((e = ${table}[(${at} >>> 12) + u]) | ${at}) & 3`;
+const RETARGET = `if ((q = A[p + 10]) === 0) { t = (pcb + A[p + 11]) | 0; if ((q = ${LOOKUP}) === 0) break; c = t & -4096; } else c = pcb;`;
+
+/** Cases that are no forms: control flow, stack and records of the engine's own. All of them need the flat 32-bit mode unless they touch registers alone. */
+const SPECIAL: Record<string, string> = {
+  // Records that stand for no instruction.
+  goto: 'n++; if ((q = A[p + 10]) === 0) break; p = q; continue;',
+  cross: `n++; t = (pcb + 4096) | 0; if ((q = ${LOOKUP}) === 0) break; pcb = t; p = q; continue;`,
+
+  'mov.rm.near': `t = ${NEAR}; if (${MISS4('TR')}) break; R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
+  'mov.rm': `t = ${ADDRESS}; if (${MISS4('TR')}) break; R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
+  'mov.mr.near': `t = ${NEAR}; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = R[A[p + 3]]; ${NEXT}`,
+  'mov.mr': `t = ${ADDRESS}; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = R[A[p + 3]]; ${NEXT}`,
+  // FS and GS with any base and no limit: per-CPU data of kernels, thread-local storage. EXTRA is the word of the segment's base.
+  'mov.rs': `t = (R[A[p + 11]] + R[A[p + 4]] + (R[A[p + 5]] << A[p + 6]) + A[p + 7]) | 0; if (${MISS4('TR')}) break; R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
+  'lea.near': `R[A[p + 2]] = ${NEAR}; ${NEXT}`,
+  lea: `R[A[p + 2]] = ${ADDRESS}; ${NEXT}`,
+
+  'push.r': `t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = R[A[p + 2]]; R[4] = t; ${NEXT}`,
+  'push.i': `t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = A[p + 8]; R[4] = t; ${NEXT}`,
+  'push.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; r = M4[(e ^ t) >>> 2]; t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = r; R[4] = t; ${NEXT}`,
+  'pop.r': `t = R[4]; if (${MISS4('TR')}) break; r = M4[(e ^ t) >>> 2]; R[4] = (t + 4) | 0; R[A[p + 2]] = r; ${NEXT}`,
+  leave: `t = R[5]; if (${MISS4('TR')}) break; R[5] = M4[(e ^ t) >>> 2]; R[4] = (t + 4) | 0; ${NEXT}`,
+
+  jmp: `${RETARGET} pcb = c; p = q; continue;`,
+  call: `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; ${RETARGET} M4[(e ^ h) >>> 2] = (pcb + A[p + 8]) | 0; R[4] = h; pcb = c; p = q; continue;`,
+  ret: `h = R[4]; if (${MISS4('TR', 'h')}) break; t = M4[(e ^ h) >>> 2]; if ((q = ${LOOKUP}) === 0) break; R[4] = (h + 4 + A[p + 8]) | 0; pcb = t & -4096; p = q; continue;`,
+  'jmpind.r': `t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; pcb = t & -4096; p = q; continue;`,
+  'jmpind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; pcb = t & -4096; p = q; continue;`,
+  'callind.r': `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; M4[(e ^ h) >>> 2] = (pcb + A[p + 8]) | 0; R[4] = h; pcb = t & -4096; p = q; continue;`,
+  'callind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; M4[(e ^ h) >>> 2] = (pcb + A[p + 8]) | 0; R[4] = h; pcb = t & -4096; p = q; continue;`,
+
+  'setcc.r': `R8[A[p + 3]] = condition(A[p + 11], fk, fa, fb, fr) ? 1 : 0; ${NEXT}`,
+  'cmovcc.rr': `if (condition(A[p + 11], fk, fa, fb, fr)) R[A[p + 2]] = R[A[p + 3]]; ${NEXT}`,
+  'cmovcc.rm': `t = ${ADDRESS}; if (${MISS4('TR')}) break; if (condition(A[p + 11], fk, fa, fb, fr)) R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
+  cdq: `R[2] = R[0] >> 31; ${NEXT}`,
+  cwde: `R[0] = R[0] << 16 >> 16; ${NEXT}`,
+  nop: NEXT,
+};
+for (let cc = 0; cc < 16; cc++) {
+  SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 10]) !== 0) { p = q; continue; } t = (pcb + A[p + 11]) | 0; j = 1; break; } ${NEXT}`;
+}
+
+export interface Numbering {
+  /** Op number of a case of the switch, by form or special name. */
+  hot: Map<string, number>;
+  /** Op number of the general function of a form. */
+  general: Map<string, number>;
+  /** First op number for functions of rows (ops/, fpu/). */
+  firstFunction: number;
+}
+
+export function numbering(rows: readonly Row[]): Numbering {
+  const forms = allForms(rows);
+  const hot = new Map<string, number>();
+  // 0 is never a record's op: it marks an unused record.
+  let next = 1;
+  for (const name of Object.keys(SPECIAL)) hot.set(name, next++);
+  for (const form of forms) if (HOT_PATTERNS.some(pattern => pattern.test(form))) hot.set(form, next++);
+  const general = new Map<string, number>();
+  for (const form of forms) general.set(form, next++);
+  return { hot, general, firstFunction: next };
+}
+
+interface Form {
+  op: string;
+  bits: number;
+  shift: number;
+  places: string;
+  /** Size of a register or memory operand 1. */
+  bits1: number;
+}
+
+function parse(name: string): Form {
+  const [op, size, rest] = name.split('.') as [string, string, string];
+  const [, places, bits1] = /^([a-z]+)(\d*)$/.exec(rest)!;
+  const bits = Number(size);
+  return { op, bits, shift: 32 - bits, places: places!, bits1: bits1 === '' ? bits : Number(bits1) };
+}
+
+/** Replaces the placeholders of semantics.ts. */
+function expand(text: string, form: Form, skip: string): string {
+  return text
+    .replaceAll('SETCF(t)', 'if (fk !== ALL && (fk & 15) !== EXPLICIT) { fb = arithmetic(fk, fa, fb, fr); fk = fk & -16 | EXPLICIT; } fb = fb & -2 | t;')
+    .replaceAll('SKIP', skip)
+    .replaceAll('CARRY', 'carry(fk, fa, fb, fr)')
+    .replaceAll('ONE', String(form.shift === 0 ? 1 : 1 << form.shift))
+    .replaceAll('BITS', String(form.bits))
+    .replace(/\| SHIFT << 4/g, form.shift === 0 ? '' : `| ${form.shift << 4}`)
+    .replace(/ << SHIFT >> SHIFT/g, form.shift === 0 ? '' : ` << ${form.shift} >> ${form.shift}`)
+    .replace(/ << SHIFT/g, form.shift === 0 ? '' : ` << ${form.shift}`)
+    .replaceAll('SHIFT', String(form.shift));
+}
+
+const register = (bits: number, word: number) => (bits === 32 ? `R[A[p + ${word}]]` : bits === 16 ? `R16[A[p + ${word}] << 1]` : `R8[A[p + ${word}]]`);
+
+/** A value as `held` says: from `text`, which is zero-extended for narrow operands and signed for 32 bits. */
+function held(text: string, bits: number, how: 'top' | 'zero' | 'sign'): string {
+  if (bits === 32) return text;
+  const shift = 32 - bits;
+  if (how === 'top') return `${text} << ${shift}`;
+  if (how === 'sign') return `${text} << ${shift} >> ${shift}`;
+  return text;
+}
+
+function loads(form: Form, memory: string): string {
+  const { reads, form: how } = semantics[form.op]!;
+  let text = '';
+  for (const letter of reads) {
+    // With two operands the third factor of IMUL is the first operand.
+    const index = letter === 'a' ? 0 : letter === 'b' ? 1 : form.places.length > 2 ? 2 : 0;
+    const place = form.places[index]!;
+    const bits = index === 1 ? form.bits1 : form.bits;
+    let value: string;
+    if (place === 'i') value = how === 'zero' && form.bits < 32 ? `A[p + 8] & ${(1 << form.bits) - 1}` : 'A[p + 8]';
+    else if (place === 'c') value = 'R8[4]';
+    else if (place === 'm') value = memory;
+    else value = register(bits, index === 0 ? 2 : 3);
+    const isCount = /^(sh|sa|ro|rc)/.test(form.op) && letter === 'b';
+    text += `${letter} = ${isCount ? value.replace(/ & .*/, '') : held(`${value}`, bits, how)}; `;
+  }
+  return text;
+}
+
+/** The result as it is stored: typed arrays truncate, so only the top form must come down. */
+const result = (form: Form) => (semantics[form.op]!.form === 'top' && form.shift !== 0 ? `r >>> ${form.shift}` : 'r');
+const second = (form: Form) => {
+  const { second: text, form: how } = semantics[form.op]!;
+  if (text === undefined) return '';
+  return `${register(form.bits, 3)} = ${how === 'top' && form.shift !== 0 ? `${text} >>> ${form.shift}` : text}; `;
+};
+
+function hotCase(name: string): string {
+  const form = parse(name);
+  const s = semantics[form.op]!;
+  const at = form.places.indexOf('m');
+  const writesMemory = at === 0 && s.writes === true;
+  let access = '', cell = '';
+  if (at >= 0) {
+    const bits = at === 1 ? form.bits1 : form.bits;
+    const table = writesMemory ? 'TW' : 'TR';
+    const test = bits === 8 ? `(e = ${table}[(t >>> 12) + u]) & 1` : `((e = ${table}[(t >>> 12) + u]) | t) & ${bits === 32 ? 3 : 1}`;
+    access = `t = ${ADDRESS}; if (${test}) break; h = (e ^ t) >>> ${bits === 32 ? 2 : bits === 16 ? 1 : 0}; `;
+    cell = `${bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1'}[h]`;
+  }
+  const store = s.writes !== true ? '' : writesMemory ? `${cell} = ${result(form)}; ` : `${register(form.bits, 2)} = ${result(form)}; `;
+  return access + loads(form, cell) + expand(s.text, form, `{ ${NEXT} }`) + ' ' + second(form) + store + expand(s.flags ?? '', form, '') + ' ' + NEXT;
+}
+
+const inState = (text: string) =>
+  text.replace(/\bfk\b/g, 'R[10]').replace(/\bfa\b/g, 'R[11]').replace(/\bfb\b/g, 'R[12]').replace(/\bfr\b/g, 'R[13]');
+
+function generalFunction(name: string): string {
+  const form = parse(name);
+  const s = semantics[form.op]!;
+  const at = form.places.indexOf('m');
+  const writesMemory = at === 0 && s.writes === true;
+  const bits = at === 1 ? form.bits1 : form.bits;
+  const bytes = bits / 8;
+  const text = inState(expand(s.text, form, 'return;'));
+  const flags = inState(expand(s.flags ?? '', form, ''));
+  const head = 'let a = 0, b = 0, c = 0, r = 0, t = 0; ';
+  if (at < 0) return `${head}${loads(form, '')}${text} ${second(form)}${s.writes === true ? `${register(form.bits, 2)} = ${result(form)}; ` : ''}${flags}`;
+  const address = `const linear = cpu.address(p, ${bytes}, ${writesMemory}); `;
+  if (!writesMemory) {
+    return `${head}${address}const value = cpu.read${bits}(linear); ${loads(form, 'value')}${text} ${second(form)}${
+      s.writes === true ? `${register(form.bits, 2)} = ${result(form)}; ` : ''}${flags}`;
+  }
+  if (!s.reads.includes('a')) return `${head}${address}${loads(form, '')}${text} cpu.write${bits}(linear, ${result(form)}); ${flags}`;
+  // A read-modify-write. LOCK (always on for XCHG) goes through Atomics: Domain 0 and other vCPUs share pages.
+  const array = bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1';
+  const locked = form.op === 'xchg' ? 'true' : '(A[p + 9] & LOCK) !== 0';
+  const shifted = result(form);
+  return `${head}${address}let value = 0, at = -1; `
+    + `if (${locked} && (at = cpu.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${bits === 32 ? 2 : bits === 16 ? 1 : 0}; `
+    + `for (;;) { value = Atomics.load(${array}, cell); ${loads(form, 'value')}${text} if (Atomics.compareExchange(${array}, cell, value, ${shifted}) === value) break; } } `
+    + `else { cpu.probeWrite(linear, ${bytes}); value = cpu.read${bits}(linear); ${loads(form, 'value')}${text} cpu.write${bits}(linear, ${shifted}); } `
+    + second(form) + flags;
+}
+
+/** The text of the module `virtual:interpreter`. */
+export function generateInterpreter(rows: readonly Row[]): string {
+  const { hot, general } = numbering(rows);
+  const cases = [...hot].map(([name, op]) => `        case ${op}: { /* ${name} */ ${SPECIAL[name] ?? hotCase(name)} }`);
+  const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
+  return `
+import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
+const LOCK = ${META_LOCK};
+export function createInterpreter(cpu) {
+  const { R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow } = cpu;
+  const general = [];
+${functions.join('\n')}
+  /** Runs from record \`p\` until the budget S[1] is used up or something asks to leave. Returns the record it stopped at, 0 when EIP says where. */
+  function run(p) {
+    let fk = R[10], fa = R[11], fb = R[12], fr = R[13], n = S[1], pcb = S[2], u = S[3];
+    let a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0, q = 0, j = 0;
+    for (;;) {
+      if (--n < 0) break;
+      switch (A[p]) {
+${cases.join('\n')}
+      }
+      if (j !== 0) {
+        j = 0;
+        if ((q = ${LOOKUP}) !== 0) { pcb = t & -4096; p = q; continue; }
+      }
+      R[10] = fk; R[11] = fa; R[12] = fb; R[13] = fr; S[1] = n; S[2] = pcb;
+      R[9] = (pcb + (A[p + 9] & 8191)) | 0;
+      slow[A[p]](cpu, p);
+      if (S[0] === 0) p = A[p + 1];
+      else {
+        p = cpu.enter(p);
+        pcb = S[2]; u = S[3];
+        if (p === 0) return;
+      }
+      n = S[1]; fk = R[10]; fa = R[11]; fb = R[12]; fr = R[13];
+    }
+    R[10] = fk; R[11] = fa; R[12] = fb; R[13] = fr; S[1] = 0;
+    R[9] = (pcb + (A[p + 9] & 8191)) | 0;
+  }
+  return { run, general };
+}
+`;
+}

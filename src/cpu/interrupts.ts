@@ -1,0 +1,282 @@
+/**
+ * Interrupts and exceptions: what is delivered, how, and what becomes of a fault while delivering. Sources: SDM vol. 3, chapter 6;
+ * vol. 2, INT n and IRET; for exits, vol. 3, 25.2 and 27.2.
+ */
+import type { Cpu } from './cpu.ts';
+import {
+  EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason,
+} from './edge.ts';
+import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './flags.ts';
+import { AC_, CR0_PE, DB, DE, DF_, FAULT, GP, JUMP, NP, PF_, S_STOP, TS } from './memory.ts';
+import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './registers.ts';
+import {
+  descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, enterCode, gateOffset, innerStack, inVirtual8086, isCode,
+  isConforming, nestedReturn, pushFrame, readDescriptor, returnTo, setNull, setRealSegment, setSegment, throughTaskGate,
+} from './segments.ts';
+import { TASK_INTERRUPT } from './tasks.ts';
+
+const SOFTWARE = 1, INTERNAL = 0;
+/** Vectors that push an error code (SDM vol. 3, table 6-1). */
+const hasErrorCode = (vector: number) => vector === DF_ || (vector >= TS && vector <= PF_) || vector === AC_;
+/** 0 benign, 1 contributory, 2 page fault (SDM vol. 3, table 6-4). */
+const severity = (vector: number) => (vector === PF_ ? 2 : vector === DE || (vector >= TS && vector <= GP) ? 1 : 0);
+
+/** Delivers what the hypervisor (VM-entry injection) or the machine (an external interrupt) asks for. Throws FAULT when that fails. */
+export function deliverEvent(cpu: Cpu, information: number, errorCode: number): void {
+  const vector = information & 255;
+  const type = information & (7 << 8);
+  cpu.delivering = information;
+  cpu.deliveringError = errorCode;
+  cpu.R[INTERRUPTIBILITY]! &= ~3;
+  if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
+  const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
+  if (software) cpu.R[EIP] = (cpu.R[EIP]! + cpu.exit.instructionLength) | 0;
+  interrupt(cpu, vector, (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1, software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL);
+}
+
+/**
+ * Delivers the fault that was thrown (cpu.faultVector ...), and what comes of it: double fault, shutdown. True if an exit was taken instead.
+ */
+export function deliverFault(cpu: Cpu): boolean {
+  const { controls, exit, R } = cpu;
+  for (;;) {
+    const vector = cpu.faultVector;
+    const before = cpu.delivering;
+    let error = cpu.faultError;
+    if (before !== 0) {
+      const first = before & 255;
+      const type = before & (7 << 8);
+      // Only exceptions make double faults; a fault while an interrupt is delivered is delivered alone.
+      const exception = type === EVENT_EXCEPTION;
+      if (exception && first === DF_) {
+        cpu.delivering = 0;
+        exit.reason = ExitReason.TRIPLE_FAULT;
+        exit.qualification = 0;
+        exit.instructionLength = 0;
+        return true;
+      }
+      const a = severity(first), b = severity(vector);
+      if (exception && ((a === 1 && b === 1) || (a === 2 && b > 0))) {
+        cpu.faultVector = DF_;
+        cpu.faultError = error = 0;
+        if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {
+          cpu.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
+          if (attempt(cpu, DF_, 0)) return false;
+          continue;
+        }
+      }
+    }
+    const taken = cpu.faultVector;
+    const information = (EVENT_VALID | EVENT_EXCEPTION | taken | (hasErrorCode(taken) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0)) | 0;
+    if (controls.hypervisorIdt || ((controls.exceptionBitmap >>> taken) & 1) !== 0) {
+      exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
+      exit.interruption = information;
+      exit.errorCode = error;
+      exit.qualification = taken === PF_ ? cpu.faultAddress : taken === DB ? R[DR + 6]! & 0xe00f : 0;
+      exit.guestLinear = cpu.faultAddress;
+      exit.instructionLength = 0;
+      exit.idtVectoring = before;
+      cpu.delivering = 0;
+      return true;
+    }
+    if (taken === PF_) R[CR2] = cpu.faultAddress;
+    if (taken === DB) R[DR + 7]! &= ~0x2000;
+    cpu.delivering = information;
+    cpu.deliveringError = error;
+    if (attempt(cpu, taken, error)) return false;
+  }
+}
+
+const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
+
+/** True if the exception was delivered; false if that faulted in turn (cpu.faultVector says how). */
+function attempt(cpu: Cpu, vector: number, error: number): boolean {
+  const { R } = cpu;
+  // Faults push RF set so that an instruction breakpoint does not fire again (SDM vol. 3, 17.3.1.1); a trap (single step) does not.
+  const trap = vector === DB && (R[DR + 6]! & 0xe000) !== 0;
+  try {
+    interrupt(cpu, vector, hasErrorCode(vector) && inProtectedMode(cpu) ? error : -1, INTERNAL, !trap);
+    cpu.delivering = 0;
+    return true;
+  } catch (thrown) {
+    if (thrown !== FAULT) throw thrown;
+    return false;
+  }
+}
+
+/** INT n, INT3, INTO: EIP already points behind the instruction; on a fault it is put back. `exitable`: an exception (INT3, INTO) that the bitmap may catch. */
+export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: number, exception: boolean): void {
+  const { R, controls, exit } = cpu;
+  if (controls.hypervisorIdt || (exception && ((controls.exceptionBitmap >>> vector) & 1) !== 0)) {
+    cpu.vmExit(controls.hypervisorIdt ? ExitReason.IDT_FIRST + vector : ExitReason.EXCEPTION_OR_NMI, 0, p);
+    exit.interruption = (EVENT_VALID | (exception ? EVENT_SOFTWARE_EXCEPTION : EVENT_SOFTWARE) | vector) | 0;
+    exit.errorCode = 0;
+    return;
+  }
+  const eip = R[EIP]!;
+  // In virtual-8086 mode INT n needs IOPL 3 (SDM vol. 3, 20.2.7); INT3 and INTO do not.
+  if (!exception && inVirtual8086(cpu) && (R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
+  R[EIP] = (eip + length) | 0;
+  if (!cpu.code32) R[EIP]! &= 0xffff;
+  try {
+    interrupt(cpu, vector, -1, SOFTWARE);
+  } catch (thrown) {
+    R[EIP] = eip;
+    throw thrown;
+  }
+}
+
+/** Through the IVT or IDT. `error` -1: none is pushed. `origin` SOFTWARE: gate DPL is checked and error codes have EXT clear. */
+export function interrupt(cpu: Cpu, vector: number, error: number, origin: number, resume = false): void {
+  const { R } = cpu;
+  cpu.noTrap = true;
+  if (!inProtectedMode(cpu)) {
+    realInterrupt(cpu, vector);
+    return;
+  }
+  const external = origin === SOFTWARE ? 0 : 1;
+  const gateError = vector * 8 + 2 + external;
+  if (vector * 8 + 7 > R[IDTR_LIMIT]!) cpu.fault(GP, gateError);
+  const at = (R[IDTR_BASE]! + vector * 8) | 0;
+  const gate = { low: cpu.readSystem32(at), high: cpu.readSystem32((at + 4) | 0), at };
+  const type = descriptorType(gate);
+  if (type !== 5 && type !== 6 && type !== 7 && type !== 14 && type !== 15) cpu.fault(GP, gateError);
+  const cpl = R[CPL]!;
+  if (origin === SOFTWARE && descriptorDpl(gate) < cpl) cpu.fault(GP, gateError);
+  if (!descriptorPresent(gate)) cpu.fault(NP, gateError);
+  if (type === 5) {
+    throughTaskGate(cpu, gate, TASK_INTERRUPT, external);
+    if (error >= 0) cpu.push(error, (R[SEG + 7 * SEG_WORDS + SEG_RIGHTS]! & 8) !== 0 ? 32 : 16);
+    return;
+  }
+  const wide = type >= 14;
+  const entry = gateOffset(gate, type);
+  const selector = gate.low >>> 16;
+  if ((selector & 0xfffc) === 0) cpu.fault(GP, external);
+  const code = readDescriptor(cpu, selector, GP, external);
+  const error1 = (selector & 0xfffc) | external;
+  if (!isCode(code) || descriptorDpl(code) > cpl) cpu.fault(GP, error1);
+  if (!descriptorPresent(code)) cpu.fault(NP, error1);
+  const v86 = inVirtual8086(cpu);
+  const inner = isConforming(code) ? cpl : descriptorDpl(code);
+  if (v86 && (isConforming(code) || inner !== 0)) cpu.fault(GP, error1);
+
+  const flags = cpu.eflags | (resume ? RF : 0);
+  const values: number[] = [];
+  const oldCs = R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!;
+  if (inner < cpl || v86) {
+    const stack = innerStack(cpu, inner, external);
+    if (v86) for (const segment of [GS, FS, DS, ES]) values.push(R[SEG + segment * SEG_WORDS + SEG_SELECTOR]!);
+    values.push(R[SEG + SS * SEG_WORDS + SEG_SELECTOR]!, R[ESP]!, flags, oldCs, R[EIP]!);
+    if (error >= 0) values.push(error);
+    if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, external);
+    const esp = pushFrame(cpu, stack, inner, values, wide, external);
+    if (v86) {
+      R[EFLAGS]! &= ~VM;
+      for (const segment of [GS, FS, DS, ES]) setNull(cpu, segment, 0);
+    }
+    if ((stack.descriptor.high & 0x100) === 0) cpu.writeSystem((stack.descriptor.at + 5) | 0, 1, (stack.descriptor.high | 0x100) >>> 8);
+    setSegment(cpu, SS, (stack.ss & 0xfffc) | inner, stack.descriptor);
+    R[ESP] = esp;
+  } else {
+    values.push(flags, oldCs, R[EIP]!);
+    if (error >= 0) values.push(error);
+    if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, external);
+    const n = wide ? 4 : 2;
+    for (let i = 1; i <= values.length; i++) cpu.probeWrite(cpu.stackAt(-i * n, n, true), n);
+    for (let i = 1; i <= values.length; i++) {
+      const slot = cpu.stackAt(-i * n, n, true);
+      if (wide) cpu.write32(slot, values[i - 1]!);
+      else cpu.write16(slot, values[i - 1]!);
+    }
+    cpu.moveStack(-values.length * n);
+  }
+  R[EFLAGS]! &= ~(TF | NT | RF | VM);
+  // Interrupt gates (even types) clear IF.
+  if ((type & 1) === 0) R[EFLAGS]! &= ~IF;
+  enterCode(cpu, selector, code, entry, inner);
+}
+
+function realInterrupt(cpu: Cpu, vector: number): void {
+  const { R } = cpu;
+  if (vector * 4 + 3 > R[IDTR_LIMIT]!) cpu.fault(GP, 0);
+  const at = (R[IDTR_BASE]! + vector * 4) | 0;
+  const ip = cpu.readSystem16(at), cs = cpu.readSystem16((at + 2) | 0);
+  const slots = [cpu.stackAt(-2, 2, true), cpu.stackAt(-4, 2, true), cpu.stackAt(-6, 2, true)];
+  cpu.write16(slots[0]!, cpu.eflags);
+  cpu.write16(slots[1]!, R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!);
+  cpu.write16(slots[2]!, R[EIP]!);
+  cpu.moveStack(-6);
+  R[EFLAGS]! &= ~(IF | TF | AC | RF);
+  setRealSegment(cpu, CS, cs);
+  R[EIP] = ip;
+  cpu.modeChanged();
+  cpu.S[S_STOP] = JUMP;
+}
+
+/** IRET and IRETD. */
+export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
+  const { R } = cpu;
+  const n = size >> 3;
+  cpu.keepRf = size === 32;
+  if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
+    if (inVirtual8086(cpu) && (R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
+    const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, flags = cpu.top(size, 2 * n);
+    if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
+    cpu.moveStack(3 * n);
+    // Virtual-8086 mode cannot change IOPL; VM, VIF, VIP stay in both.
+    const keep = inVirtual8086(cpu) ? IOPL : 0;
+    cpu.changeFlags(flags, (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
+    setRealSegment(cpu, CS, selector);
+    R[EIP] = eip;
+    R[INTERRUPTIBILITY]! &= ~8;
+    cpu.modeChanged();
+    cpu.S[S_STOP] = JUMP;
+    return;
+  }
+  if ((R[EFLAGS]! & NT) !== 0) {
+    const eip = R[EIP]!;
+    R[EIP] = next;
+    try {
+      nestedReturn(cpu);
+    } catch (thrown) {
+      if (cpu.S[S_STOP] !== JUMP) R[EIP] = eip;
+      throw thrown;
+    }
+    R[INTERRUPTIBILITY]! &= ~8;
+    return;
+  }
+  const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, flags = cpu.top(size, 2 * n);
+  const cpl = R[CPL]!;
+  if (size === 32 && (flags & VM) !== 0 && cpl === 0) {
+    returnToVirtual8086(cpu, eip, selector, flags);
+    return;
+  }
+  // IF needs CPL <= IOPL, IOPL needs CPL 0 (SDM vol. 2, IRET); VIF and VIP change at CPL 0 alone.
+  let mask = size === 32 ? 0x254dd5 : 0x4dd5;
+  if (cpl <= ((R[EFLAGS]! & IOPL) >>> 12)) mask |= IF;
+  if (cpl === 0) mask |= IOPL | (size === 32 ? VIF | VIP : 0);
+  returnTo(cpu, selector, eip, size, 3 * n, 0, () => cpu.changeFlags(flags, mask));
+  R[INTERRUPTIBILITY]! &= ~8;
+}
+
+function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): void {
+  const { R } = cpu;
+  const esp = cpu.top(32, 12);
+  const selectors = [0, 0, 0, 0, 0, 0];
+  selectors[SS] = cpu.top(32, 16) & 0xffff;
+  selectors[ES] = cpu.top(32, 20) & 0xffff;
+  selectors[DS] = cpu.top(32, 24) & 0xffff;
+  selectors[FS] = cpu.top(32, 28) & 0xffff;
+  selectors[GS] = cpu.top(32, 32) & 0xffff;
+  selectors[CS] = cs;
+  if (eip >>> 0 > 0xffff) cpu.fault(GP, 0);
+  cpu.changeFlags(flags, 0x3f7fd5);
+  R[ESP] = esp;
+  R[CPL] = 3;
+  for (const segment of [ES, CS, SS, DS, FS, GS]) setRealSegment(cpu, segment, selectors[segment]!);
+  R[EIP] = eip & 0xffff;
+  R[INTERRUPTIBILITY]! &= ~8;
+  cpu.modeChanged();
+  cpu.S[S_STOP] = JUMP;
+}

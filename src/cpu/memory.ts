@@ -1,0 +1,586 @@
+/**
+ * What the processor sees of memory: linear addresses through paging and the second stage (p2m) to machine memory, cached by a flat software TLB.
+ * Sources: SDM vol. 3, chapter 4 (paging), 28.3 (EPT); the table layout is measured in docs/architecture.md.
+ *
+ * TR and TW (reads, writes) hold one word a linear page, the supervisor's 2^20 entries first, then the user's. An entry is
+ * `linear page XOR machine offset`, its low 12 bits 0 when valid and 3 when not, so that one test covers validity and alignment:
+ * `((e = TR[(t >>> 12) + u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`.
+ */
+import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type ProcessorOptions } from './edge.ts';
+import { AC } from './flags.ts';
+import { CPL, CR0, CR3, CR4, DR, EFER, EFLAGS, PDPTE, STATE_WORDS } from './registers.ts';
+
+/** Words of S, the scratch state that generated and written code share. */
+export const S_STOP = 0, S_BUDGET = 1, S_PAGE_EIP = 2, S_USER = 3, S_SHADOW = 4, S_PATCH = 5, S_WORDS = 16;
+/** S_STOP: keep going; EIP or mode changed, look the record up again; leave `run()`; the code here was rewritten, look the next record up. */
+export const GO = 0, JUMP = 1, EXIT = 2, STALE = 3;
+
+export const CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR0_NW = 1 << 29, CR0_CD = 1 << 30, CR0_PG = 1 << 31;
+export const CR4_VME = 1, CR4_PVI = 2, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 16, CR4_PAE = 32, CR4_MCE = 64, CR4_PGE = 128, CR4_PCE = 256,
+  CR4_OSFXSR = 512, CR4_OSXMMEXCPT = 1024, CR4_UMIP = 2048, CR4_SMEP = 1 << 20, CR4_SMAP = 1 << 21;
+export const EFER_SCE = 1, EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_NXE = 1 << 11;
+
+/** Exceptions (SDM vol. 3, table 6-1). */
+export const DE = 0, DB = 1, NMI = 2, BP = 3, OF_ = 4, BR = 5, UD = 6, NM = 7, DF_ = 8, TS = 10, NP = 11, SS_ = 12, GP = 13, PF_ = 14, MF = 16, AC_ = 17, XM = 19;
+
+const USER = 1 << 20;
+const INVALID = 3;
+/** Bits of a physical address (CPUID leaf 80000008). */
+export const PHYSICAL_BITS = 36;
+/** High word of a PAE entry: address bits beyond PHYSICAL_BITS, execute-disable apart. */
+const PAE_RESERVED_HIGH = 0x7fffffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
+
+const PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_PS = 128, PTE_G = 256;
+/** Error code of #PF. */
+const ERROR_P = 1, ERROR_W = 2, ERROR_U = 4, ERROR_RSVD = 8, ERROR_FETCH = 16;
+
+/** What leaves an instruction early. Preallocated: throwing them makes no garbage and no stack trace. */
+export const FAULT = { what: 'fault' }, LEAVE = { what: 'VM exit' };
+
+const LIST = 1 << 16;
+
+export class Memory {
+  readonly R: Int32Array;
+  readonly R8: Uint8Array;
+  readonly R16: Uint16Array;
+  readonly M1: Uint8Array;
+  readonly M2: Uint16Array;
+  readonly M4: Int32Array;
+  readonly p2m: Int32Array;
+  readonly S = new Int32Array(S_WORDS);
+  readonly TR = new Int32Array(2 * USER).fill(INVALID);
+  readonly TW = new Int32Array(2 * USER).fill(INVALID);
+  /** Linear page to page table of records (see translator.ts): 0 none. */
+  readonly CP = new Int32Array(2 * USER);
+  /** A bit for each 128-byte line of a machine frame that holds translated code. */
+  readonly codeLines: Int32Array;
+  readonly exit: ExitInfo = {
+    reason: 0, qualification: 0, instructionLength: 0, guestLinear: 0, guestPhysical: 0, interruption: 0, errorCode: 0, idtVectoring: 0, size: 0, value: 0,
+  };
+
+  /** The fault that FAULT stands for. */
+  faultVector = 0;
+  faultError = 0;
+  faultAddress = 0;
+  /** Accesses outside memory that the machine has answered for the instruction under way: address, width, 1 for write, value. */
+  accesses: number[] = [];
+  accessIndex = 0;
+  /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
+  protected implicit = false;
+
+  private readonly filled = new Int32Array(LIST);
+  private filledCount = 0;
+  private readonly filledGlobal = new Int32Array(LIST);
+  private filledGlobalCount = 0;
+  private readonly codeFilled = new Int32Array(LIST);
+  private codeFilledCount = 0;
+
+  // Result of the last walk.
+  private walkGfn = 0;
+  private walkWritable = false;
+  private walkGlobal = false;
+  private walkDirty = false;
+  private walkUser = false;
+
+  constructor(options: ProcessorOptions) {
+    const { memory, stateOffset, p2m } = options;
+    const bytes = memory.byteLength;
+    this.R = new Int32Array(memory, stateOffset, STATE_WORDS);
+    this.R8 = new Uint8Array(memory, stateOffset, STATE_WORDS * 4);
+    this.R16 = new Uint16Array(memory, stateOffset, STATE_WORDS * 2);
+    this.M1 = new Uint8Array(memory);
+    this.M2 = new Uint16Array(memory);
+    this.M4 = new Int32Array(memory);
+    this.p2m = p2m;
+    this.codeLines = new Int32Array(bytes >>> 12);
+  }
+
+  // ---- faults ----
+
+  fault(vector: number, error = 0): never {
+    this.faultVector = vector;
+    this.faultError = error;
+    throw FAULT;
+  }
+
+  pageFault(linear: number, error: number): never {
+    this.faultAddress = linear;
+    return this.fault(PF_, error);
+  }
+
+  // ---- access by linear address ----
+
+  read8(linear: number): number {
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if ((e & 1) === 0) return this.M1[(e ^ linear) >>> 0]!;
+    return this.readSlow(linear, 1);
+  }
+
+  read16(linear: number): number {
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 1) === 0) return this.M2[(e ^ linear) >>> 1]!;
+    return this.readSlow(linear, 2);
+  }
+
+  read32(linear: number): number {
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 3) === 0) return this.M4[(e ^ linear) >>> 2]!;
+    return this.readSlow(linear, 4);
+  }
+
+  write8(linear: number, value: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if ((e & 1) === 0) this.M1[(e ^ linear) >>> 0] = value;
+    else this.writeSlow(linear, 1, value);
+  }
+
+  write16(linear: number, value: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 1) === 0) this.M2[(e ^ linear) >>> 1] = value;
+    else this.writeSlow(linear, 2, value);
+  }
+
+  write32(linear: number, value: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 3) === 0) this.M4[(e ^ linear) >>> 2] = value;
+    else this.writeSlow(linear, 4, value);
+  }
+
+  /** Faults if any of the `size` bytes could not be written; nothing is written. */
+  probeWrite(linear: number, size: number): void {
+    this.hostWrite(linear);
+    if ((linear & 4095) + size > 4096) this.hostWrite((linear + size - 1) | 0);
+  }
+
+  probeRead(linear: number, size: number): void {
+    this.hostRead(linear);
+    if ((linear & 4095) + size > 4096) this.hostRead((linear + size - 1) | 0);
+  }
+
+  /** The processor's own accesses: supervisor rights whatever the CPL. */
+  readSystem8(linear: number): number { return this.asSystem(linear, 1); }
+  readSystem16(linear: number): number { return this.asSystem(linear, 2); }
+  readSystem32(linear: number): number { return this.asSystem(linear, 4); }
+
+  private asSystem(linear: number, size: number): number {
+    const user = this.S[S_USER]!;
+    this.S[S_USER] = 0;
+    this.implicit = true;
+    try {
+      return size === 4 ? this.read32(linear) : size === 2 ? this.read16(linear) : this.read8(linear);
+    } finally {
+      this.S[S_USER] = user;
+      this.implicit = false;
+    }
+  }
+
+  /** As `writeN`, with supervisor rights. `size` 0 only probes for writing (4 bytes). */
+  writeSystem(linear: number, size: number, value: number): void {
+    const user = this.S[S_USER]!;
+    this.S[S_USER] = 0;
+    this.implicit = true;
+    try {
+      if (size === 4) this.write32(linear, value);
+      else if (size === 2) this.write16(linear, value);
+      else if (size === 1) this.write8(linear, value);
+      else this.probeWrite(linear, 4);
+    } finally {
+      this.S[S_USER] = user;
+      this.implicit = false;
+    }
+  }
+
+  /** Machine byte offset for a read of what lies at `linear` up to the page's end; -1: not memory (then `walkGfn` tells where). */
+  hostRead(linear: number): number {
+    const user = this.S[S_USER]!;
+    const e = this.TR[(linear >>> 12) + user]!;
+    if ((e & 1) === 0) return (e ^ linear) >>> 0;
+    this.walk(linear, false, false);
+    const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
+    if ((entry & P2M_READ) === 0) return -1;
+    this.fill(linear, entry, user);
+    return ((entry & ~4095) | (linear & 4095)) >>> 0;
+  }
+
+  /** The same for a write; whatever was translated from the line written is dropped. */
+  hostWrite(linear: number): number {
+    const user = this.S[S_USER]!;
+    const e = this.TW[(linear >>> 12) + user]!;
+    if ((e & 1) === 0) return (e ^ linear) >>> 0;
+    this.walk(linear, true, false);
+    const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
+    if ((entry & P2M_WRITE) === 0) return -1;
+    this.fill(linear, entry, user);
+    return ((entry & ~4095) | (linear & 4095)) >>> 0;
+  }
+
+  /** Byte offset in machine memory for an atomic read-modify-write of an aligned operand; -1: take the plain way. */
+  hostAtomic(linear: number, size: number): number {
+    if ((linear & (size - 1)) !== 0) return -1;
+    const at = this.hostWrite(linear);
+    if (at >= 0) this.wrote(at, size);
+    return at;
+  }
+
+  /** #AC: SDM vol. 3, 6.15, "Interrupt 17". */
+  private checkAlignment(linear: number, size: number): void {
+    if ((linear & (size - 1)) !== 0 && this.S[S_USER] !== 0 && (this.R[EFLAGS]! & AC) !== 0 && (this.R[CR0]! & CR0_AM) !== 0) this.fault(AC_, 0);
+  }
+
+  private readSlow(linear: number, size: number): number {
+    this.checkAlignment(linear, size);
+    if ((linear & 4095) + size > 4096) {
+      this.probeRead(linear, size);
+      let value = 0;
+      for (let i = 0; i < size; i++) value |= this.read8((linear + i) | 0) << (8 * i);
+      return value;
+    }
+    this.breakpoint(linear, size, false);
+    const at = this.hostRead(linear);
+    if (at < 0) return this.device(linear, size, false, 0);
+    const m = this.M1;
+    if (size === 1) return m[at]!;
+    if (size === 2) return m[at]! | (m[at + 1]! << 8);
+    if ((at & 3) === 0) return this.M4[at >>> 2]!;
+    return m[at]! | (m[at + 1]! << 8) | (m[at + 2]! << 16) | (m[at + 3]! << 24);
+  }
+
+  private writeSlow(linear: number, size: number, value: number): void {
+    this.checkAlignment(linear, size);
+    if ((linear & 4095) + size > 4096) {
+      this.probeWrite(linear, size);
+      for (let i = 0; i < size; i++) this.write8((linear + i) | 0, value >> (8 * i));
+      return;
+    }
+    this.breakpoint(linear, size, true);
+    const at = this.hostWrite(linear);
+    if (at < 0) {
+      this.device(linear, size, true, value);
+      return;
+    }
+    this.store(at, size, value);
+    this.wrote(at, size);
+  }
+
+  private store(at: number, size: number, value: number): void {
+    const m = this.M1;
+    if (size === 4 && (at & 3) === 0) {
+      this.M4[at >>> 2] = value;
+      return;
+    }
+    m[at] = value;
+    if (size > 1) m[at + 1] = value >> 8;
+    if (size > 2) {
+      m[at + 2] = value >> 16;
+      m[at + 3] = value >> 24;
+    }
+  }
+
+  /** After a store of up to a page at machine offset `at`: code translated from those bytes is stale. */
+  wrote(at: number, size: number): void {
+    const mfn = at >>> 12;
+    const lines = this.codeLines[mfn]!;
+    if (lines === 0) return;
+    const first = (at & 4095) >>> 7, last = ((at & 4095) + size - 1) >>> 7;
+    const mask = (last >= 31 ? -1 : (1 << (last + 1)) - 1) & (-1 << first);
+    if ((lines & mask) !== 0) this.dropCode(mfn);
+  }
+
+  /** Overridden by the translator. */
+  protected dropCode(_mfn: number): void {}
+
+  /** An access to what is no memory, or memory without the right: an EPT violation, unless the machine has answered already. */
+  private device(linear: number, size: number, write: boolean, value: number): number {
+    const gpa = this.walkGfn * 4096 + (linear & 4095);
+    const done = this.accesses, i = this.accessIndex;
+    if (i + 3 < done.length) {
+      if (done[i] !== gpa || done[i + 1] !== size) throw new Error('an answered access is not the one that exited');
+      this.accessIndex = i + 4;
+      return done[i + 3]!;
+    }
+    const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
+    return this.eptViolation(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
+  }
+
+  private eptViolation(linear: number, gpa: number, size: number, access: number, entry: number, value: number): never {
+    const x = this.exit;
+    x.reason = (entry & 7) === P2M_WRITE || (entry & 7) === (P2M_WRITE | P2M_EXECUTE) ? ExitReason.EPT_MISCONFIGURATION : ExitReason.EPT_VIOLATION;
+    x.qualification = access | ((entry & 7) << 3) | 0x180;
+    x.guestLinear = linear;
+    x.guestPhysical = gpa;
+    x.size = size;
+    x.value = value;
+    throw LEAVE;
+  }
+
+  /** Forgets the answered accesses: what they belonged to has retired (an instruction, one element of a string instruction). */
+  retireAccesses(): void {
+    if (this.accesses.length > 0) this.accesses.splice(0, this.accessIndex);
+    this.accessIndex = 0;
+  }
+
+  // ---- data breakpoints (SDM vol. 3, 17.2) ----
+
+  /** Bits of DR6 that the data accesses of this instruction have earned. */
+  hitBreakpoints = 0;
+  /** Number of data breakpoints that are enabled. Pages that hold one are not put into the TLB. */
+  dataBreakpoints = 0;
+
+  private breakpoint(linear: number, size: number, write: boolean): void {
+    if (this.dataBreakpoints === 0) return;
+    const dr7 = this.R[DR + 7]!;
+    for (let i = 0; i < 4; i++) {
+      if (((dr7 >>> (2 * i)) & 3) === 0) continue;
+      const kind = (dr7 >>> (16 + 4 * i)) & 3;
+      if (kind !== 3 && !(kind === 1 && write)) continue;
+      const length = [1, 2, 8, 4][(dr7 >>> (18 + 4 * i)) & 3]!;
+      const from = (this.R[DR + i]! & ~(length - 1)) >>> 0;
+      if (linear >>> 0 < from + length && (linear >>> 0) + size > from) this.hitBreakpoints |= 1 << i;
+    }
+  }
+
+  private watched(linear: number): boolean {
+    const dr7 = this.R[DR + 7]!;
+    for (let i = 0; i < 4; i++) {
+      if (((dr7 >>> (2 * i)) & 3) !== 0 && ((dr7 >>> (16 + 4 * i)) & 1) !== 0 && (this.R[DR + i]! ^ linear) >>> 12 === 0) return true;
+    }
+    return false;
+  }
+
+  // ---- TLB ----
+
+  private fill(linear: number, entry: number, user: number): void {
+    if (this.dataBreakpoints !== 0 && this.watched(linear)) return;
+    // Under SMAP the right to a user page comes and goes with EFLAGS.AC: never cached for the supervisor.
+    if (user === 0 && this.walkUser && (this.R[CR4]! & CR4_SMAP) !== 0) return;
+    const page = (linear >>> 12) + user;
+    const value = (linear & ~4095) ^ (entry & ~4095);
+    if (this.TR[page]! & 1 && this.TW[page]! & 1) this.remember(page);
+    this.TR[page] = value;
+    if (this.walkWritable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE && this.codeLines[entry >>> 12] === 0) this.TW[page] = value;
+  }
+
+  private remember(page: number): void {
+    if (this.filledCount === LIST || this.filledGlobalCount === LIST) this.flushAll();
+    if (this.walkGlobal) this.filledGlobal[this.filledGlobalCount++] = page;
+    else this.filled[this.filledCount++] = page;
+  }
+
+  /** Entries but the global ones: what a CR3 write drops. */
+  flushNonGlobal(): void {
+    const { TR, TW, filled } = this;
+    for (let i = 0; i < this.filledCount; i++) {
+      const page = filled[i]!;
+      TR[page] = INVALID;
+      TW[page] = INVALID;
+    }
+    this.filledCount = 0;
+    this.flushCodePages();
+  }
+
+  flushAll(): void {
+    this.flushNonGlobal();
+    const { TR, TW, filledGlobal } = this;
+    for (let i = 0; i < this.filledGlobalCount; i++) {
+      const page = filledGlobal[i]!;
+      TR[page] = INVALID;
+      TW[page] = INVALID;
+    }
+    this.filledGlobalCount = 0;
+  }
+
+  flushPage(linear: number): void {
+    const page = linear >>> 12;
+    for (const p of [page, page + USER]) {
+      // The page stays in its list: dropping an entry twice is harmless.
+      this.TR[p] = INVALID;
+      this.TW[p] = INVALID;
+      this.CP[p] = 0;
+    }
+  }
+
+  /** The linear-page cache of translated code: with the TLB, and when the kind of code that may run (mode key) changes. */
+  flushCodePages(): void {
+    for (let i = 0; i < this.codeFilledCount; i++) this.CP[this.codeFilled[i]!] = 0;
+    this.codeFilledCount = 0;
+  }
+
+  protected rememberCodePage(page: number): void {
+    if (this.codeFilledCount === LIST) this.flushCodePages();
+    this.codeFilled[this.codeFilledCount++] = page;
+  }
+
+  /** Write entries that point at a frame go: it now holds translated code. */
+  protected protectFrame(mfn: number): void {
+    const { TW } = this;
+    for (const [list, count] of [[this.filled, this.filledCount], [this.filledGlobal, this.filledGlobalCount]] as const) {
+      for (let i = 0; i < count; i++) {
+        const page = list[i]!;
+        const e = TW[page]!;
+        if ((e & 1) === 0 && (e ^ (page << 12)) >>> 12 === mfn) TW[page] = INVALID;
+      }
+    }
+  }
+
+  // ---- paging ----
+
+  /** Machine frame for a fetch at `linear`; throws #PF, or leaves with an EPT violation. */
+  fetchFrame(linear: number): number {
+    this.walk(linear, false, true);
+    const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
+    if ((entry & P2M_EXECUTE) === 0) this.eptViolation(linear, this.walkGfn * 4096 + (linear & 4095), 1, EPT_FETCH, entry, 0);
+    return entry >>> 12;
+  }
+
+  /** Linear to physical without side effects; -1 where nothing is mapped. */
+  translate(linear: number): number {
+    const gfn = this.lookup(linear);
+    return gfn < 0 ? -1 : gfn * 4096 + (linear & 4095);
+  }
+
+  private physical32(gpa: number): number {
+    const gfn = Math.floor(gpa / 4096);
+    const entry = gfn < this.p2m.length ? this.p2m[gfn]! : 0;
+    return (entry & P2M_READ) === 0 ? -1 : this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
+  }
+
+  private mark(gpa: number, bits: number): void {
+    const gfn = Math.floor(gpa / 4096);
+    const entry = gfn < this.p2m.length ? this.p2m[gfn]! : 0;
+    if ((entry & P2M_WRITE) === 0) return;
+    const at = ((entry & ~4095) | (gpa & 4095)) >>> 0;
+    Atomics.or(this.M4, at >>> 2, bits);
+    this.wrote(at, 4);
+  }
+
+  private entryHigh = 0;
+  private rights = 0;
+  private reserved = false;
+  private leaf = 0;
+  private leafAt = 0;
+  private upperAt = 0;
+  private upper = 0;
+
+  /** Finds the entries for `linear`: the guest frame, or -1 when one is not present. Rights accumulate in `rights`. */
+  private lookup(linear: number): number {
+    const R = this.R;
+    this.reserved = false;
+    this.rights = PTE_W | PTE_U;
+    this.entryHigh = 0;
+    if (R[CR0]! >= 0) { // PG clear
+      this.leaf = PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
+      this.upperAt = this.leafAt = -1;
+      return linear >>> 12;
+    }
+    if ((R[CR4]! & CR4_PAE) !== 0) return this.lookupPae(linear);
+    const pdeAt = (R[CR3]! & ~4095) + ((linear >>> 22) << 2);
+    const pde = this.physical32(pdeAt >>> 0);
+    if ((pde & PTE_P) === 0) return -1;
+    this.rights &= pde;
+    if ((pde & PTE_PS) !== 0 && (R[CR4]! & CR4_PSE) !== 0) {
+      this.leaf = pde;
+      this.leafAt = pdeAt >>> 0;
+      this.upperAt = -1;
+      // PSE-36: bits 13-16 are address bits 32-35; 17-21 are reserved (SDM vol. 3, table 4-4).
+      this.reserved = (pde & 0x3e0000) !== 0;
+      return (((pde >>> 13) & 15) * 0x100000 + ((pde >>> 22) << 10)) + ((linear >>> 12) & 0x3ff);
+    }
+    this.upper = pde;
+    this.upperAt = pdeAt >>> 0;
+    const pteAt = (pde & ~4095) + (((linear >>> 12) & 0x3ff) << 2);
+    const pte = this.physical32(pteAt >>> 0);
+    if ((pte & PTE_P) === 0) return -1;
+    this.rights &= pte;
+    this.leaf = pte;
+    this.leafAt = pteAt >>> 0;
+    return pte >>> 12;
+  }
+
+  private lookupPae(linear: number): number {
+    const R = this.R;
+    const nx = (R[EFER]! & EFER_NXE) !== 0;
+    const i = PDPTE + 2 * (linear >>> 30);
+    if ((R[i]! & PTE_P) === 0) return -1;
+    const pdeAt = (R[i + 1]! & 15) * 2 ** 32 + ((R[i]! & ~4095) >>> 0) + (((linear >>> 21) & 511) << 3);
+    const pde = this.physical32(pdeAt), pdeHigh = this.physical32(pdeAt + 4);
+    if ((pde & PTE_P) === 0) return -1;
+    if ((pdeHigh & PAE_RESERVED_HIGH) !== 0 || (pdeHigh < 0 && !nx)) this.reserved = true;
+    this.rights &= pde;
+    this.entryHigh = pdeHigh & -0x80000000;
+    if ((pde & PTE_PS) !== 0) {
+      this.leaf = pde;
+      this.leafAt = pdeAt;
+      this.upperAt = -1;
+      if ((pde & 0x1fe000) !== 0) this.reserved = true;
+      return (pdeHigh & 15) * 0x100000 + ((pde >>> 21) << 9) + ((linear >>> 12) & 511);
+    }
+    // A reserved bit faults where it is met, before the next level is read.
+    if (this.reserved) return 0;
+    this.upper = pde;
+    this.upperAt = pdeAt;
+    const pteAt = (pdeHigh & 15) * 2 ** 32 + ((pde & ~4095) >>> 0) + (((linear >>> 12) & 511) << 3);
+    const pte = this.physical32(pteAt), pteHigh = this.physical32(pteAt + 4);
+    if ((pte & PTE_P) === 0) return -1;
+    if ((pteHigh & PAE_RESERVED_HIGH) !== 0 || (pteHigh < 0 && !nx)) this.reserved = true;
+    this.rights &= pte;
+    this.entryHigh |= pteHigh & -0x80000000;
+    this.leaf = pte;
+    this.leafAt = pteAt;
+    return (pteHigh & 15) * 0x100000 + (pte >>> 12);
+  }
+
+  /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
+  private walk(linear: number, write: boolean, fetch: boolean): void {
+    const R = this.R;
+    const gfn = this.lookup(linear);
+    this.walkGfn = gfn;
+    if (R[CR0]! >= 0) {
+      this.walkWritable = this.walkDirty = true;
+      this.walkGlobal = this.walkUser = false;
+      return;
+    }
+    const user = this.S[S_USER] !== 0;
+    const cr4 = R[CR4]!;
+    const nx = (cr4 & CR4_PAE) !== 0 && (R[EFER]! & EFER_NXE) !== 0;
+    const error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0) | (fetch && (nx || (cr4 & CR4_SMEP) !== 0) ? ERROR_FETCH : 0);
+    if (gfn < 0) this.pageFault(linear, error);
+    if (this.reserved) this.pageFault(linear, error | ERROR_P | ERROR_RSVD);
+    const rights = this.rights;
+    const userPage = (rights & PTE_U) !== 0;
+    let writable = (rights & PTE_W) !== 0;
+    let allowed: boolean;
+    if (user) {
+      allowed = userPage && (writable || !write);
+      writable &&= userPage;
+    } else {
+      writable ||= (R[CR0]! & CR0_WP) === 0;
+      allowed = writable || !write;
+      if (userPage) {
+        if (fetch) allowed &&= (cr4 & CR4_SMEP) === 0;
+        // SDM vol. 3, 4.6.1: implicit supervisor accesses ignore EFLAGS.AC.
+        else if ((cr4 & CR4_SMAP) !== 0 && (this.implicit || R[CPL] === 3 || (R[EFLAGS]! & AC) === 0)) allowed = false;
+      }
+    }
+    if (fetch && nx && this.entryHigh < 0) allowed = false;
+    if (!allowed) this.pageFault(linear, error | ERROR_P);
+
+    if (this.upperAt >= 0 && (this.upper & PTE_A) === 0) this.mark(this.upperAt, PTE_A);
+    const want = write ? PTE_A | PTE_D : PTE_A;
+    if ((this.leaf & want) !== want) this.mark(this.leafAt, want);
+    this.walkWritable = writable;
+    this.walkDirty = write || (this.leaf & PTE_D) !== 0;
+    this.walkGlobal = (this.leaf & PTE_G) !== 0 && (cr4 & CR4_PGE) !== 0;
+    this.walkUser = userPage;
+  }
+
+  /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
+  loadPdptes(cr3: number): boolean {
+    const words = new Int32Array(8);
+    for (let i = 0; i < 8; i++) words[i] = this.physical32(((cr3 & ~31) >>> 0) + 4 * i);
+    for (let i = 0; i < 8; i += 2) {
+      if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
+    }
+    this.R.set(words, PDPTE);
+    return true;
+  }
+}

@@ -1,0 +1,29 @@
+/** Every instruction that a function runs, by the table's `op`. */
+import { fpuOps } from '../fpu/index.ts';
+import { GP } from '../memory.ts';
+import { CPL } from '../registers.ts';
+import { arithmeticOps } from './arithmetic.ts';
+import type { OpFactory } from './context.ts';
+import { control } from './control.ts';
+import { string } from './string.ts';
+import { system } from './system.ts';
+
+const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...system, ...fpuOps };
+
+/** Ops that check for themselves, because another fault comes first. */
+const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit']);
+
+/** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
+function guarded(name: string, make: OpFactory): OpFactory {
+  if (OWN_CHECK.has(name)) return make;
+  return (row, memory, size) => {
+    const run = make(row, memory, size);
+    if (row.privilege !== 0) return run;
+    return (core, p) => {
+      if (core.R[CPL] !== 0) core.fault(GP, 0);
+      run(core, p);
+    };
+  };
+}
+
+export const operations: Record<string, OpFactory> = Object.fromEntries(Object.entries(all).map(([name, make]) => [name, guarded(name, make)]));

@@ -1,0 +1,102 @@
+/** Model-specific registers that Linux 6.1 and Xen guests touch. Source: SDM vol. 4. */
+import type { Cpu } from '../cpu.ts';
+import { EFER_NXE } from '../memory.ts';
+import {
+  EFER, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_MTRR, MSR_PAT, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, TSC_OFFSET,
+} from '../registers.ts';
+
+/** Answer of `readMsr`: low word; the high word is in `high`. */
+export const msrAnswer = { low: 0, high: 0 };
+
+/** Fixed-range MTRRs in their order in the state words, after eight variable pairs; the default type is last. */
+const FIXED = [0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f];
+const MTRR_DEFAULT = MSR_MTRR + 2 * (16 + FIXED.length);
+
+/** State word of an MSR that is plain storage of 64 bits; -1 for others. */
+function storage(index: number): number {
+  if (index >= 0x200 && index <= 0x20f) return MSR_MTRR + 2 * (index - 0x200);
+  const fixed = FIXED.indexOf(index);
+  if (fixed >= 0) return MSR_MTRR + 2 * (16 + fixed);
+  switch (index >>> 0) {
+    case 0x1b: return MSR_APIC_BASE;
+    case 0x1a0: return MSR_MISC_ENABLE;
+    case 0x277: return MSR_PAT;
+    case 0x2ff: return MTRR_DEFAULT;
+    case 0xc0000103: return MSR_TSC_AUX;
+    default: return -1;
+  }
+}
+
+/** True if the processor has this MSR; the value is in `msrAnswer`. */
+export function readMsr(cpu: Cpu, index: number): boolean {
+  const { R } = cpu;
+  const at = storage(index);
+  const answer = (low: number, high = 0) => {
+    msrAnswer.low = low;
+    msrAnswer.high = high;
+    return true;
+  };
+  if (at >= 0) return answer(R[at]!, R[at + 1]!);
+  switch (index >>> 0) {
+    case 0x10: {
+      const { low, high } = readTsc(cpu);
+      return answer(low, high);
+    }
+    case 0x17: return answer(0);
+    // IA32_FEATURE_CONTROL: locked, VMX off.
+    case 0x3a: return answer(1);
+    case 0x8b: return answer(0);
+    // IA32_MTRRCAP: eight variable ranges, fixed ranges, write-combining.
+    case 0xfe: return answer(8 | (1 << 8) | (1 << 10));
+    case 0x174: return answer(R[MSR_SYSENTER_CS]!);
+    case 0x175: return answer(R[MSR_SYSENTER_ESP]!);
+    case 0x176: return answer(R[MSR_SYSENTER_EIP]!);
+    // IA32_MCG_CAP, IA32_MCG_STATUS: no banks.
+    case 0x179:
+    case 0x17a: return answer(0);
+    case 0xc0000080: return answer(R[EFER]!);
+    default: return false;
+  }
+}
+
+const PAT_TYPES = new Set([0, 1, 4, 5, 6, 7]);
+const validPat = (word: number) => [0, 8, 16, 24].every(shift => PAT_TYPES.has((word >>> shift) & 0xff));
+
+/** What a write came to: done, #GP(0), or not one of ours. */
+export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'done' | 'fault' | 'unknown' {
+  const { R } = cpu;
+  const at = storage(index);
+  if (at >= 0) {
+    if (at === MSR_PAT && !(validPat(low) && validPat(high))) return 'fault';
+    R[at] = low;
+    R[at + 1] = high;
+    return 'done';
+  }
+  switch (index >>> 0) {
+    case 0x10: {
+      const now = cpu.time.tsc(cpu.retiredNow) >>> 0, nowHigh = cpu.time.tscHigh;
+      const difference = (low >>> 0) - now;
+      R[TSC_OFFSET] = difference | 0;
+      R[TSC_OFFSET + 1] = (high - nowHigh - (difference < 0 ? 1 : 0)) | 0;
+      return 'done';
+    }
+    case 0x8b:
+    case 0x17a: return 'done';
+    case 0x174: R[MSR_SYSENTER_CS] = low; return 'done';
+    case 0x175: R[MSR_SYSENTER_ESP] = low; return 'done';
+    case 0x176: R[MSR_SYSENTER_EIP] = low; return 'done';
+    case 0xc0000080:
+      if ((low & ~EFER_NXE) !== 0 || high !== 0) return 'fault';
+      R[EFER] = low;
+      cpu.flushAll();
+      return 'done';
+    default: return 'unknown';
+  }
+}
+
+/** The guest's TSC: the host's plus the offset that the guest wrote or the hypervisor set. */
+export function readTsc(cpu: Cpu): { low: number; high: number } {
+  const { R } = cpu;
+  const low = (cpu.time.tsc(cpu.retiredNow) >>> 0) + (R[TSC_OFFSET]! >>> 0);
+  return { low: low | 0, high: (cpu.time.tscHigh + R[TSC_OFFSET + 1]! + (low >= 2 ** 32 ? 1 : 0)) | 0 };
+}

@@ -1,0 +1,292 @@
+/**
+ * String instructions and port I/O. A REP form runs as many elements as lie in one page on each side, then looks at interrupts; every element that
+ * was done is in the registers, so a fault or an interrupt between elements finds the architectural state. Source: SDM vol. 2, REP and each mnemonic.
+ */
+import type { Cpu } from '../cpu.ts';
+import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../edge.ts';
+import { DF, IOPL, SUB, TF } from '../flags.ts';
+import { GP, JUMP, S_STOP } from '../memory.ts';
+import { CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, FA, FB, FK, FR, FS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR } from '../registers.ts';
+import { inProtected, inVirtual8086 } from '../segments.ts';
+import { IMM, META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
+import { operandBits } from '../gen/forms.ts';
+
+const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
+
+const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;
+const sourceSegment = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_SEGMENT) & 7;
+const get = (cpu: Cpu, register: number, narrow: boolean) => (narrow ? cpu.R16[register * 2]! : cpu.R[register]!);
+const advance = (cpu: Cpu, register: number, by: number, narrow: boolean) => {
+  if (narrow) cpu.R16[register * 2]! += by;
+  else cpu.R[register] = (cpu.R[register]! + by) | 0;
+};
+const readElement = (cpu: Cpu, linear: number, size: number) => (size === 4 ? cpu.read32(linear) : size === 2 ? cpu.read16(linear) : cpu.read8(linear));
+const writeElement = (cpu: Cpu, linear: number, size: number, value: number) => {
+  if (size === 4) cpu.write32(linear, value);
+  else if (size === 2) cpu.write16(linear, value);
+  else cpu.write8(linear, value);
+};
+
+/** Elements that one call may do: enough to be fast, few enough to keep interrupts prompt. */
+const CHUNK = 4096;
+
+/** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
+function limitOf(cpu: Cpu): number {
+  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.accesses.length > 0 || cpu.dataBreakpoints !== 0 ? 1 : CHUNK;
+}
+
+/** Runs `element` once, or for REP until the count (or `go`) ends it. */
+function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: number) => number) | null, go: (() => boolean) | null): void {
+  const { R, R16, A, S } = cpu;
+  if ((A[p + META]! & (META_REP | META_REPNE)) === 0) {
+    element();
+    return;
+  }
+  const narrow = short(cpu, p);
+  let room = limitOf(cpu);
+  for (;;) {
+    const count = narrow ? R16[ECX * 2]! : R[ECX]!;
+    if (count === 0) return;
+    if (room <= 0) {
+      // Not done: the same instruction again, after interrupts were looked at.
+      S[S_STOP] = JUMP;
+      return;
+    }
+    let done = bulk === null || room === 1 ? 0 : bulk(Math.min(count >>> 0, room * 4));
+    if (done === 0) {
+      element();
+      done = 1;
+    }
+    if (narrow) R16[ECX * 2] = count - done;
+    else R[ECX] = (count - done) | 0;
+    room -= done;
+    if (go !== null && !go()) return;
+  }
+}
+
+/** True if linear addresses of the string's segments are offsets: then whole pages can be handled at once. */
+function isFlat(cpu: Cpu, p: number, source: boolean): boolean {
+  if (short(cpu, p)) return false;
+  const { R } = cpu;
+  const plain = (segment: number) => R[SEG + segment * SEG_WORDS + SEG_LIMIT] === -1 && R[SEG + segment * SEG_WORDS + SEG_BASE] === 0
+    && (R[SEG + segment * SEG_WORDS + SEG_RIGHTS]! & 0x1001e) === 0x12;
+  return plain(ES) && (!source || (sourceSegment(cpu, p) < FS && plain(sourceSegment(cpu, p))));
+}
+
+const movs = (size: number): Op => op((cpu, p) => {
+  const { R, M1 } = cpu;
+  const narrow = short(cpu, p);
+  const segment = sourceSegment(cpu, p);
+  const down = (R[EFLAGS]! & DF) !== 0;
+  const step = down ? -size : size;
+  const element = () => {
+    const value = readElement(cpu, cpu.linear(segment, get(cpu, ESI, narrow), size, false), size);
+    writeElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, true), size, value);
+    advance(cpu, ESI, step, narrow);
+    advance(cpu, EDI, step, narrow);
+  };
+  const flat = !down && isFlat(cpu, p, true);
+  const bulk = (count: number) => {
+    const from = R[ESI]!, to = R[EDI]!;
+    const n = Math.min(count, Math.floor((4096 - (from & 4095)) / size), Math.floor((4096 - (to & 4095)) / size));
+    if (n < 4) return 0;
+    const source = cpu.hostRead(from);
+    if (source < 0) return 0;
+    const target = cpu.hostWrite(to);
+    if (target < 0) return 0;
+    const bytes = n * size;
+    // Forward copies onto themselves repeat a pattern: element by element then.
+    if (target > source && target < source + bytes) return 0;
+    M1.copyWithin(target, source, source + bytes);
+    cpu.wrote(target, bytes);
+    R[ESI] = (from + bytes) | 0;
+    R[EDI] = (to + bytes) | 0;
+    return n;
+  };
+  repeated(cpu, p, element, flat ? bulk : null, null);
+});
+
+const stos = (size: number): Op => op((cpu, p) => {
+  const { R, R8, R16, M1, M2, M4 } = cpu;
+  const narrow = short(cpu, p);
+  const down = (R[EFLAGS]! & DF) !== 0;
+  const step = down ? -size : size;
+  const value = size === 4 ? R[EAX]! : size === 2 ? R16[EAX * 2]! : R8[EAX * 4]!;
+  const element = () => {
+    writeElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, true), size, value);
+    advance(cpu, EDI, step, narrow);
+  };
+  const flat = !down && isFlat(cpu, p, false);
+  const bulk = (count: number) => {
+    const to = R[EDI]!;
+    const n = Math.min(count, Math.floor((4096 - (to & 4095)) / size));
+    if (n < 8) return 0;
+    const target = cpu.hostWrite(to);
+    if (target < 0 || (target & (size - 1)) !== 0) return 0;
+    const bytes = n * size;
+    // A seed, then doubling: `fill` on a SharedArrayBuffer is ten times slower than `copyWithin`.
+    let seeded = Math.min(n, 8);
+    for (let i = 0; i < seeded; i++) {
+      if (size === 4) M4[(target >>> 2) + i] = value;
+      else if (size === 2) M2[(target >>> 1) + i] = value;
+      else M1[target + i] = value;
+    }
+    for (seeded *= size; seeded < bytes; seeded *= 2) M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
+    cpu.wrote(target, bytes);
+    R[EDI] = (to + bytes) | 0;
+    return n;
+  };
+  repeated(cpu, p, element, flat ? bulk : null, null);
+});
+
+const lods = (size: number): Op => op((cpu, p) => {
+  const narrow = short(cpu, p);
+  const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
+  repeated(cpu, p, () => {
+    const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
+    if (size === 4) cpu.R[EAX] = value;
+    else if (size === 2) cpu.R16[EAX * 2] = value;
+    else cpu.R8[EAX * 4] = value;
+    advance(cpu, ESI, step, narrow);
+  }, null, null);
+});
+
+/** REPE goes on while ZF is set, REPNE while it is clear. */
+const goOn = (cpu: Cpu, p: number) => {
+  const equal = (cpu.A[p + META]! & META_REP) !== 0;
+  return () => (cpu.R[FR] === 0) === equal;
+};
+
+function compare(cpu: Cpu, a: number, b: number, size: number): void {
+  const { R } = cpu;
+  const shift = 32 - 8 * size;
+  R[FK] = SUB | (shift << 4);
+  R[FA] = a << shift;
+  R[FB] = b << shift;
+  R[FR] = ((a << shift) - (b << shift)) | 0;
+}
+
+const cmps = (size: number): Op => op((cpu, p) => {
+  const narrow = short(cpu, p);
+  const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
+  repeated(cpu, p, () => {
+    const a = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
+    const b = readElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, false), size);
+    compare(cpu, a, b, size);
+    advance(cpu, ESI, step, narrow);
+    advance(cpu, EDI, step, narrow);
+  }, null, goOn(cpu, p));
+});
+
+const scas = (size: number): Op => op((cpu, p) => {
+  const narrow = short(cpu, p);
+  const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
+  const a = size === 4 ? cpu.R[EAX]! : size === 2 ? cpu.R16[EAX * 2]! : cpu.R8[EAX * 4]!;
+  repeated(cpu, p, () => {
+    compare(cpu, a, readElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, false), size), size);
+    advance(cpu, EDI, step, narrow);
+  }, null, goOn(cpu, p));
+});
+
+// ---- ports ----
+
+/** CPL against IOPL, then the I/O permission bitmap of the TSS (SDM vol. 1, 18.5). */
+function checkPort(cpu: Cpu, port: number, size: number): void {
+  const { R } = cpu;
+  if (!inProtected(cpu) && !inVirtual8086(cpu)) return;
+  if (!inVirtual8086(cpu) && R[CPL]! <= (R[EFLAGS]! & IOPL) >>> 12) return;
+  const tr = SEG + TR * SEG_WORDS;
+  const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
+  if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
+  const at = cpu.readSystem16((base + 102) | 0) + (port >>> 3);
+  if (at + 1 > limit) cpu.fault(GP, 0);
+  const bits = cpu.readSystem16((base + at) | 0) >>> (port & 7);
+  if ((bits & ((1 << size) - 1)) !== 0) cpu.fault(GP, 0);
+}
+
+/** With I/O bitmaps: false if every port of the access is passed through (there is nothing behind it here: it reads as all ones). */
+function exits(cpu: Cpu, port: number, size: number): boolean {
+  const bitmaps = cpu.controls.ioBitmaps;
+  if (bitmaps === null) return true;
+  for (let i = port; i < port + size; i++) {
+    if (i > 0xffff || (bitmaps[i >>> 3]! & (1 << (i & 7))) !== 0) return true;
+  }
+  return false;
+}
+
+const portExit = (cpu: Cpu, p: number, port: number, size: number, bits: number, value: number) => {
+  cpu.exit.size = size;
+  cpu.exit.value = value;
+  cpu.vmExit(ExitReason.IO, (size - 1) | bits | (port << 16), p);
+};
+
+const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
+
+const input = (size: number, immediate: boolean): Op => op((cpu, p) => {
+  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  if (exits(cpu, port, size)) {
+    portExit(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0);
+    return;
+  }
+  if (size === 4) cpu.R[EAX] = -1;
+  else if (size === 2) cpu.R16[EAX * 2] = 0xffff;
+  else cpu.R8[EAX * 4] = 0xff;
+});
+
+const output = (size: number, immediate: boolean): Op => op((cpu, p) => {
+  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, cpu.R[EAX]! & mask(size));
+});
+
+/** After one element of INS or OUTS: registers move on; with REP the instruction comes again until the count is used up. */
+function portElement(cpu: Cpu, p: number, register: number, size: number): void {
+  const narrow = short(cpu, p);
+  advance(cpu, register, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
+  if ((cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0) {
+    advance(cpu, ECX, -1, narrow);
+    if (get(cpu, ECX, narrow) !== 0) return;
+  }
+  cpu.skipInstruction();
+}
+
+const ins = (size: number): Op => op((cpu, p) => {
+  const narrow = short(cpu, p);
+  const rep = (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
+  if (rep && get(cpu, ECX, narrow) === 0) return;
+  const port = cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
+  cpu.probeWrite(linear, size);
+  cpu.portAnswer = value => {
+    writeElement(cpu, linear, size, value);
+    portElement(cpu, p, EDI, size);
+  };
+  portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0);
+});
+
+const outs = (size: number): Op => op((cpu, p) => {
+  const narrow = short(cpu, p);
+  const rep = (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
+  if (rep && get(cpu, ECX, narrow) === 0) return;
+  const port = cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
+  cpu.portAnswer = () => portElement(cpu, p, ESI, size);
+  portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size));
+});
+
+/** Width in bytes from whichever operand has one. */
+const sized = (make: (size: number) => Op): OpFactory => (row, _memory, operandSize) => {
+  const code = row.operands.find(o => o[0] === 'X' || o[0] === 'Y') ?? row.operands[0]!;
+  return make(operandBits(code, operandSize) / 8);
+};
+
+const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);
+
+export const string: Record<string, OpFactory> = {
+  movs: sized(movs), stos: sized(stos), lods: sized(lods), cmps: sized(cmps), scas: sized(scas), ins: sized(ins), outs: sized(outs),
+  in: (row, _memory, size) => input(accumulator(row.operands[0]!, size), row.operands[1]![0] === 'I'),
+  out: (row, _memory, size) => output(accumulator(row.operands[1]!, size), row.operands[0]![0] === 'I'),
+};

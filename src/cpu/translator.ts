@@ -1,0 +1,421 @@
+/**
+ * From bytes to records: a record is a decoded instruction, RECORD_WORDS words of one arena, linked to the record that follows it. A page table of
+ * records (PM) belongs to one machine frame and mode key; CP maps linear pages to them. Records never outlive the bytes they came from: a write to a
+ * line that holds code drops the frame's tables.
+ */
+import type { ProcessorOptions } from './edge.ts';
+import { formName, operandRegister } from './gen/forms.ts';
+import { numbering } from './gen/generate.ts';
+import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
+import {
+  BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
+  META_SEGMENT, NEXT, OP, type Op, type OpFactory, RECORD_WORDS, SCALE, SRC, TARGET,
+} from './ops/context.ts';
+import { EIP, FS, ZERO } from './registers.ts';
+import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
+
+const numbers = numbering(rows);
+const hot = (name: string): number => numbers.hot.get(name)!;
+const HOT_GOTO = hot('goto'), HOT_CROSS = hot('cross');
+/** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
+const FUNCTION = numbers.firstFunction, OWN = FUNCTION + rows.length * 4;
+const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OPS = OWN + 3;
+
+/** What a row becomes in each of its four variants; made once from the table. */
+const forms: string[] = rows.flatMap(row => [false, true].flatMap(memory => ([32, 16] as const).map(size => formName(row, memory, size))));
+
+/** Ops after which the next instruction is elsewhere. */
+const ENDS = new Set(['jmp', 'jmpf', 'jmpind', 'jmpfind', 'call', 'callf', 'callind', 'callfind', 'ret', 'retf', 'iret', 'ud0', 'ud1', 'ud2', 'int3', 'int', 'icebp', 'sysenter', 'sysexit', 'hlt']);
+/** Direct branches: TARGET and EXTRA describe where they go. */
+const BRANCHES = new Set(['jmp', 'call', 'jcc', 'loop', 'loope', 'loopne', 'jcxz']);
+
+/** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */
+const ARENA_WORDS = 12 << 20, TABLE_WORDS = 16 << 20;
+const MAX_BLOCK = 64;
+
+/** Mode key: what a record depends on besides its bytes. */
+export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
+
+/** Index in R8 of an 8-bit register (AL CL DL BL AH CH DH BH). */
+const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
+
+export abstract class Translator extends Memory {
+  readonly A = new Int32Array(ARENA_WORDS);
+  readonly PM = new Int32Array(TABLE_WORDS);
+  /** Function for each op number: general forms of hot cases, rows run by functions. */
+  readonly slow: Op[] = new Array(OPS);
+  /** General functions of forms, from the generated module. */
+  protected general: Op[] = [];
+
+  protected key = 0;
+  protected csBase = 0;
+  protected csLimit = 0xffff;
+
+  private nextRecord = RECORD_WORDS;
+  private nextTable = 4096;
+  private readonly freeTables: number[] = [];
+  private readonly tableOf: Int32Array;
+  /** Machine frame of each table. */
+  private readonly frameOf = new Int32Array(TABLE_WORDS >>> 12);
+  /** Counts the times a frame's code was dropped: instructions that begin in the frame before remember it. */
+  private readonly generation: Int32Array;
+  private readonly d: Decoded = newDecoded();
+  private readonly window = new Uint8Array(32);
+
+  constructor(options: ProcessorOptions) {
+    super(options);
+    this.tableOf = new Int32Array(this.codeLines.length * KEYS);
+    this.generation = new Int32Array(this.codeLines.length);
+    this.slow.fill(() => { throw new Error('a record without a function'); });
+    this.slow[OP_UNDEFINED] = core => core.fault(UD);
+    this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
+    this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
+    this.slow[HOT_GOTO] = (_, p) => {
+      this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
+      this.S[S_PATCH] = p;
+      this.S[S_STOP] = JUMP;
+    };
+    this.slow[HOT_CROSS] = () => {
+      this.R[EIP] = (this.S[S_PAGE_EIP]! + 4096) | 0;
+      this.S[S_STOP] = JUMP;
+    };
+  }
+
+  /** Features that CPUID shows: rows that need another are undefined. */
+  protected abstract readonly features: ReadonlySet<string>;
+  protected abstract factory(row: Row): OpFactory | undefined;
+
+  /** Record for EIP (after record `p`, where that matters); 0 when `run()` must be left (S_STOP says why). Throws a fault of the fetch. */
+  enter(p: number): number {
+    const S = this.S;
+    if (S[S_STOP] === EXIT) return 0;
+    if (S[S_STOP] === STALE) {
+      const meta = this.A[p + META]!;
+      this.R[EIP] = (S[S_PAGE_EIP]! + (meta & META_OFFSET_MASK) + ((meta >>> META_LENGTH) & 15)) | 0;
+    }
+    S[S_STOP] = GO;
+    if (S[S_BUDGET]! <= 0) {
+      S[S_PATCH] = 0;
+      return 0;
+    }
+    // Counted as begun, so that a fault of the fetch finds the budget as a fault of the instruction would.
+    S[S_BUDGET]!--;
+    const eip = this.R[EIP]!;
+    const linear = (eip + this.csBase) | 0;
+    if (eip >>> 0 > this.csLimit) this.fault(GP, 0);
+    let table = this.CP[(linear >>> 12) + S[S_USER]!]!;
+    if (table === 0) table = this.codePage(linear);
+    const offset = linear & 4095;
+    S[S_PAGE_EIP] = (eip - offset) | 0;
+    if (this.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - offset) > this.csLimit) {
+      const alone = this.single(table, offset, eip >>> 0);
+      S[S_BUDGET]!++;
+      return alone;
+    }
+    let found = this.PM[table + offset]!;
+    if (found === 0) found = this.translateBlock(table, offset);
+    if (S[S_PATCH] !== 0) {
+      this.A[S[S_PATCH]! + TARGET] = found;
+      S[S_PATCH] = 0;
+    }
+    S[S_BUDGET]!++;
+    return found;
+  }
+
+  private codePage(linear: number): number {
+    const mfn = this.fetchFrame(linear);
+    const slot = mfn * KEYS + this.key;
+    let table = this.tableOf[slot]!;
+    if (table === 0) {
+      table = this.freeTables.pop() ?? 0;
+      if (table === 0) {
+        if (this.nextTable === TABLE_WORDS) this.dropAllCode();
+        table = this.nextTable;
+        this.nextTable += 4096;
+      }
+      this.tableOf[slot] = table;
+      this.frameOf[table >>> 12] = mfn;
+    }
+    const page = (linear >>> 12) + this.S[S_USER]!;
+    this.CP[page] = table;
+    this.rememberCodePage(page);
+    return table;
+  }
+
+  private allocate(): number {
+    const p = this.nextRecord;
+    this.nextRecord += RECORD_WORDS;
+    return p;
+  }
+
+  private translateBlock(table: number, start: number): number {
+    // Room for a block, its stubs and cached halves of straddling instructions.
+    if (this.nextRecord + (MAX_BLOCK + 4) * RECORD_WORDS > ARENA_WORDS) {
+      const mfn = this.frameOf[table >>> 12]!;
+      this.dropAllCode();
+      // The table is gone with the rest: map the page again.
+      table = this.nextTable;
+      this.nextTable += 4096;
+      this.tableOf[mfn * KEYS + this.key] = table;
+      this.frameOf[table >>> 12] = mfn;
+      const page = ((this.R[EIP]! + this.csBase) >>> 12) + this.S[S_USER]!;
+      this.CP[page] = table;
+      this.rememberCodePage(page);
+    }
+    const { PM, d } = this;
+    const mfn = this.frameOf[table >>> 12]!;
+    const from = mfn * 4096;
+    let offset = start, previous = 0, first = 0, lines = 0;
+    for (let count = 0; ; count++) {
+      if (offset >= 4096) {
+        this.link(previous, this.stub(HOT_CROSS, 4096));
+        break;
+      }
+      const known = PM[table + offset]!;
+      if (known !== 0) {
+        this.link(previous, known);
+        break;
+      }
+      if (count === MAX_BLOCK) {
+        this.link(previous, this.stub(HOT_GOTO, offset));
+        break;
+      }
+      const status = decode(this.M1, from + offset, 4096 - offset, (this.key & KEY_CODE32) !== 0 ? 32 : 16, d);
+      const p = this.allocate();
+      PM[table + offset] = p;
+      if (first === 0) first = p;
+      this.link(previous, p);
+      previous = p;
+      const ends = this.record(p, status, offset);
+      const last = status === MORE_BYTES ? 4095 : Math.min(4095, offset + Math.max(1, d.length) - 1);
+      for (let line = offset >>> 7; line <= last >>> 7; line++) lines |= 1 << line;
+      if (ends) break;
+      offset += d.length;
+    }
+    this.markCode(mfn, lines);
+    return first;
+  }
+
+  private link(previous: number, p: number): void {
+    if (previous !== 0) this.A[previous + NEXT] = p;
+  }
+
+  private stub(op: number, offset: number): number {
+    const p = this.allocate();
+    const { A } = this;
+    A.fill(0, p, p + RECORD_WORDS);
+    A[p + OP] = op;
+    A[p + META] = offset;
+    A[p + EXTRA] = offset;
+    return p;
+  }
+
+  private markCode(mfn: number, lines: number): void {
+    if (this.codeLines[mfn] === 0) {
+      this.codeLines[mfn] = lines;
+      this.protectFrame(mfn);
+    } else this.codeLines[mfn]! |= lines;
+  }
+
+  /** Writes the record of the instruction in `d`. True when the block ends with it. */
+  private record(p: number, status: number, offset: number): boolean {
+    const { A, d } = this;
+    A.fill(0, p, p + RECORD_WORDS);
+    A[p + BASE] = A[p + INDEX] = ZERO;
+    if (status !== DECODED || !this.supports(d.row!)) {
+      A[p + OP] = status === MORE_BYTES ? OP_STRADDLE : status === TOO_LONG ? OP_TOO_LONG : OP_UNDEFINED;
+      A[p + META] = offset;
+      return true;
+    }
+    const row = d.row!;
+    const size = d.operandSize === 16 ? 16 : 32;
+    A[p + META] = offset | (d.length << META_LENGTH) | (d.segment << META_SEGMENT) | (d.addressSize === 16 ? META_ADDRESS16 : 0)
+      | (d.repeat === 0xf3 ? META_REP : d.repeat === 0xf2 ? META_REPNE : 0) | (d.lock ? META_LOCK : 0) | (size === 16 ? META_OPERAND16 : 0)
+      | (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
+    if (d.memory) {
+      if (d.base >= 0) A[p + BASE] = d.base;
+      if (d.index >= 0) {
+        A[p + INDEX] = d.index;
+        A[p + SCALE] = d.scale;
+      }
+      A[p + DISP] = d.displacement;
+    }
+    A[p + IMM] = row.operands[1] === '1' ? 1 : d.immediate;
+    A[p + TARGET] = BRANCHES.has(row.op) ? 0 : d.immediate2;
+
+    const variant = row.id * 4 + (d.memory ? 2 : 0) + (size === 16 ? 1 : 0);
+    const form = forms[variant]!;
+    if (form !== '') this.fillForm(p, row, form);
+    else this.fillFunction(p, row, variant, size);
+    if (BRANCHES.has(row.op)) {
+      A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
+      A[p + IMM] = offset + d.length;
+    }
+    return ENDS.has(row.op);
+  }
+
+  private supports(row: Row): boolean {
+    return row.feature === undefined || this.features.has(row.feature);
+  }
+
+  /** True if the memory operand of `d` needs no segment arithmetic: 32-bit address, flat segment. */
+  private flatOperand(): boolean {
+    return (this.key & KEY_FLAT) !== 0 && this.d.addressSize === 32 && this.d.segment < FS;
+  }
+
+  private fillForm(p: number, row: Row, form: string): void {
+    const { A, d } = this;
+    const [, bits, places] = form.split('.') as [string, string, string];
+    const width0 = Number(bits), width1 = Number(/\d+$/.exec(places)?.[0] ?? bits);
+    if (places[0] === 'r') A[p + DST] = width0 === 8 ? byteRegister(operandRegister(row.operands[0]!, d)) : operandRegister(row.operands[0]!, d);
+    if (places[1] === 'r') A[p + SRC] = width1 === 8 ? byteRegister(operandRegister(row.operands[1]!, d)) : operandRegister(row.operands[1]!, d);
+    const general = numbers.general.get(form)!;
+    let op = general;
+    const memory = places.includes('m');
+    if (!d.lock && !(row.op === 'xchg' && memory) && (!memory || this.flatOperand())) {
+      const name = form === 'mov.32.rm' ? 'mov.rm' : form === 'mov.32.mr' ? 'mov.mr' : form;
+      op = numbers.hot.get(name !== form && d.index < 0 ? `${name}.near` : name) ?? general;
+    }
+    A[p + OP] = op;
+    this.slow[op] = this.general[general]!;
+  }
+
+  private fillFunction(p: number, row: Row, variant: number, size: 16 | 32): void {
+    const { A, d } = this;
+    A[p + DST] = row.operands.includes('Zv') || row.operands.includes('Zb') ? d.opcodeReg : d.reg;
+    A[p + SRC] = d.rm;
+    if (row.op === 'setcc' && !d.memory) A[p + SRC] = byteRegister(d.rm);
+    if (row.cc !== undefined) A[p + EXTRA] = row.cc;
+    let op = FUNCTION + variant;
+    const name = this.hotName(row, size);
+    if (name !== '' && !d.lock) op = numbers.hot.get(name) ?? op;
+    A[p + OP] = op;
+    const factory = this.factory(row);
+    this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, d.memory, size);
+  }
+
+  /** Name of the switch's case for a row that is no form, '' when this instance of it must take the general way. */
+  private hotName(row: Row, size: 16 | 32): string {
+    const { d, key } = this;
+    if (size !== 32) return row.op === 'setcc' && !d.memory ? 'setcc.r' : row.op === 'nop' ? 'nop' : '';
+    const flat = (key & KEY_FLAT) !== 0;
+    const stack = flat && (key & KEY_STACK32) !== 0;
+    const memory = d.memory ? this.flatOperand() : false;
+    switch (row.op) {
+      case 'nop': return 'nop';
+      case 'setcc': return d.memory ? '' : 'setcc.r';
+      case 'cmovcc': return d.memory ? (memory ? 'cmovcc.rm' : '') : 'cmovcc.rr';
+      case 'lea': return d.addressSize !== 32 ? '' : d.index < 0 ? 'lea.near' : 'lea';
+      case 'cbw': return 'cwde';
+      case 'cwd': return 'cdq';
+      case 'push': return !stack ? '' : d.memory ? (memory ? 'push.m' : '') : row.operands[0]![0] === 'I' ? 'push.i' : 'push.r';
+      case 'pop': return !stack || d.memory ? '' : 'pop.r';
+      case 'leave': return stack ? 'leave' : '';
+      case 'jcc': return flat ? `jcc.${row.cc}` : '';
+      case 'jmp': return flat ? 'jmp' : '';
+      case 'call': return stack ? 'call' : '';
+      case 'ret': return stack ? 'ret' : '';
+      case 'jmpind': return flat && !d.memory ? 'jmpind.r' : memory ? 'jmpind.m' : '';
+      case 'callind': return stack && !d.memory ? 'callind.r' : stack && memory ? 'callind.m' : '';
+      default: return '';
+    }
+  }
+
+  /** One instruction where the code segment ends inside the page: checked byte by byte, never kept. */
+  private single(table: number, offset: number, eip: number): number {
+    const { d } = this;
+    const p = this.allocateScratch();
+    const room = Math.min(4096 - offset, this.csLimit - eip + 1);
+    const status = decode(this.M1, this.frameOf[table >>> 12]! * 4096 + offset, room, (this.key & KEY_CODE32) !== 0 ? 32 : 16, d);
+    if (status === MORE_BYTES && room < 4096 - offset) {
+      this.R[EIP] = eip;
+      this.fault(GP, 0);
+    }
+    const ends = this.record(p, status, offset);
+    this.S[S_PATCH] = 0;
+    if (!ends) this.link(p, this.stubAt(p + RECORD_WORDS, HOT_GOTO, offset + d.length));
+    return p;
+  }
+
+  private stubAt(p: number, op: number, offset: number): number {
+    const { A } = this;
+    A.fill(0, p, p + RECORD_WORDS);
+    A[p + OP] = op;
+    A[p + META] = offset;
+    A[p + EXTRA] = offset;
+    return p;
+  }
+
+  /** Two records at the arena's end that are used again and again. */
+  private allocateScratch(): number {
+    return ARENA_WORDS - 2 * RECORD_WORDS - (ARENA_WORDS % RECORD_WORDS);
+  }
+
+  /** Runs an instruction whose bytes lie in two pages; its decoded half is kept while both frames are unchanged. */
+  private straddle(p: number): void {
+    const { A, S, R, d } = this;
+    const eip = R[EIP]!;
+    const linear = (eip + this.csBase) | 0;
+    const beyond = ((linear & ~4095) + 4096) | 0;
+    if (this.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - (linear & 4095)) >= this.csLimit) this.fault(GP, 0);
+    let table = this.CP[(beyond >>> 12) + S[S_USER]!]!;
+    if (table === 0) table = this.codePage(beyond);
+    const mfn = this.frameOf[table >>> 12]!;
+    let q = A[p + TARGET]!;
+    if (q === 0 || A[p + DST] !== mfn || A[p + SRC] !== this.generation[mfn]) {
+      const here = this.M1, { window } = this;
+      const offset = linear & 4095, head = 4096 - offset;
+      // fetchFrame of the first page cannot fault: its record exists.
+      const first = this.frameOf[this.CP[(linear >>> 12) + S[S_USER]!]! >>> 12]! * 4096;
+      for (let i = 0; i < head; i++) window[i] = here[first + offset + i]!;
+      for (let i = head; i < 16; i++) window[i] = here[mfn * 4096 + i - head]!;
+      const status = decode(window, 0, 16, (this.key & KEY_CODE32) !== 0 ? 32 : 16, d);
+      if (q === 0) {
+        q = this.nextRecord + RECORD_WORDS > ARENA_WORDS - 3 * RECORD_WORDS ? this.allocateScratch() : this.allocate();
+        A[p + TARGET] = q;
+      }
+      this.record(q, status, offset);
+      A[p + DST] = mfn;
+      A[p + SRC] = this.generation[mfn]!;
+      this.markCode(mfn, 1);
+    }
+    this.slow[A[q + OP]!]!(this.core, q);
+    if (S[S_STOP] === GO || S[S_STOP] === STALE) {
+      R[EIP] = (eip + ((A[q + META]! >>> META_LENGTH) & 15)) | 0;
+      S[S_STOP] = JUMP;
+    }
+  }
+
+  /** This object as the ops see it. */
+  protected abstract readonly core: import('./ops/context.ts').Core;
+
+  // ---- invalidation ----
+
+  /** A frame's code is stale: its tables go, the running block is looked up again. */
+  protected override dropCode(mfn: number): void {
+    this.codeLines[mfn] = 0;
+    this.generation[mfn]!++;
+    for (let key = 0; key < KEYS; key++) {
+      const table = this.tableOf[mfn * KEYS + key]!;
+      if (table === 0) continue;
+      this.tableOf[mfn * KEYS + key] = 0;
+      this.PM.fill(0, table, table + 4096);
+      this.freeTables.push(table);
+    }
+    this.flushCodePages();
+    // The record that runs leads on to stale ones.
+    if (this.S[S_STOP] === GO) this.S[S_STOP] = STALE;
+  }
+
+  /** Forgets every record (the arena is full). Only between instructions. */
+  dropAllCode(): void {
+    this.PM.fill(0, 0, this.nextTable);
+    this.tableOf.fill(0);
+    this.codeLines.fill(0);
+    this.freeTables.length = 0;
+    this.nextRecord = RECORD_WORDS;
+    this.nextTable = 4096;
+    this.S[S_PATCH] = 0;
+    this.flushCodePages();
+  }
+}
