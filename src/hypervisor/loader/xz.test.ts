@@ -85,16 +85,18 @@ describe('.xz files', () => {
   });
 
   const hasXz = spawnSync('xz', ['--version']).status === 0;
-  it.skipIf(!hasXz)('agrees with the xz tool on machine code, at several settings', () => {
-    const code = readFileSync(process.execPath).subarray(4 << 20, 6 << 20);
-    for (const settings of [
-      ['--x86', '--lzma2=preset=6'],
-      ['--x86=start=4096', '--lzma2=preset=1,lc=0,lp=2,pb=1', '--check=crc32'],
-      ['--lzma2=preset=3,lc=3,lp=1,pb=4', '--check=none'],
-      ['--lzma2=preset=0,dict=64KiB', '--block-size=300000'],
-    ]) {
-      const packed = execFileSync('xz', ['-c', '-T1', ...settings], { input: code, maxBuffer: 16 << 20 });
-      expect(Buffer.compare(Buffer.from(unxz(new Uint8Array(packed))), code), settings.join(' ')).toBe(0);
-    }
-  });
+  // A second opinion where the tool is installed; the fixtures above came from it.
+  if (hasXz)
+    it('agrees with the xz tool on machine code, at several settings', () => {
+      const code = readFileSync(process.execPath).subarray(4 << 20, 6 << 20);
+      for (const settings of [
+        ['--x86', '--lzma2=preset=6'],
+        ['--x86=start=4096', '--lzma2=preset=1,lc=0,lp=2,pb=1', '--check=crc32'],
+        ['--lzma2=preset=3,lc=3,lp=1,pb=4', '--check=none'],
+        ['--lzma2=preset=0,dict=64KiB', '--block-size=300000'],
+      ]) {
+        const packed = execFileSync('xz', ['-c', '-T1', ...settings], { input: code, maxBuffer: 16 << 20 });
+        expect(Buffer.compare(Buffer.from(unxz(new Uint8Array(packed))), code), settings.join(' ')).toBe(0);
+      }
+    });
 });

@@ -1,0 +1,27 @@
+/** Unpacks Debian packages. Source: deb(5). */
+
+import { gunzipSync } from 'node:zlib';
+import { unxz } from '../../src/hypervisor/loader/xz.ts';
+import { readAr } from './ar.ts';
+import { readTar, type TarEntry } from './tar.ts';
+
+/** The files that a package installs, one after the other. */
+export function readDeb(deb: Uint8Array): Iterable<TarEntry> {
+  const members = readAr(deb);
+  for (const [name, data] of members) {
+    if (name === 'data.tar.xz') return readTar(unxz(data));
+    if (name === 'data.tar.gz') return readTar(gunzipSync(data));
+    if (name === 'data.tar') return readTar(data);
+    if (name.startsWith('data.tar')) throw new Error(`${name}: this compression is not Debian 12's (xz or gzip)`);
+  }
+  throw new Error('not a Debian package: it has no data.tar');
+}
+
+/** Picks files of a package by path; throws when one is missing. */
+export function pickFiles(deb: Uint8Array, paths: readonly string[]): Map<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>();
+  for (const entry of readDeb(deb)) if (entry.type === 'file' && paths.includes(entry.path)) found.set(entry.path, entry.data);
+  const missing = paths.filter(path => !found.has(path));
+  if (missing.length > 0) throw new Error(`the package has no ${missing.join(', ')}`);
+  return found;
+}

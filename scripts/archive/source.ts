@@ -1,0 +1,245 @@
+/**
+ * Where Debian packages come from: apt's own client, or a Debian archive in a folder or at an address.
+ * Both end in the same: a package's bytes, checked against the SHA-256 of the archive's index.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { unxz } from '../../src/hypervisor/loader/xz.ts';
+
+const SUITE = 'bookworm';
+const INDEX = 'main/binary-i386/Packages';
+
+/** Packages cannot be had here; the message says why and what to do. */
+export class Unavailable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Unavailable';
+  }
+}
+
+export interface PackageInfo {
+  name: string;
+  version: string;
+  sha256: string;
+  depends: string;
+  /** Path within the archive. */
+  file: string;
+}
+
+export interface Source {
+  /** Where packages come from, in words. */
+  readonly title: string;
+  /** Reads the indexes of the archive. */
+  open(): Promise<void>;
+  find(name: string): PackageInfo | undefined;
+  download(info: PackageInfo): Promise<Uint8Array>;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Paragraphs of a Debian control file (deb822(5)); continuation lines are joined with newlines. */
+export function paragraphs(text: string): Map<string, string>[] {
+  return text
+    .split(/\n\s*\n/)
+    .filter(paragraph => paragraph.trim() !== '')
+    .map(paragraph => {
+      const fields = new Map<string, string>();
+      let key = '';
+      for (const line of paragraph.split('\n')) {
+        const colon = line.indexOf(':');
+        if (/^\s/.test(line)) fields.set(key, `${fields.get(key) ?? ''}\n${line.trim()}`);
+        else if (colon > 0) {
+          key = line.slice(0, colon);
+          fields.set(key, line.slice(colon + 1).trim());
+        }
+      }
+      return fields;
+    });
+}
+
+function packageInfo(fields: Map<string, string>): PackageInfo {
+  const field = (name: string) => fields.get(name) ?? '';
+  return { name: field('Package'), version: field('Version'), sha256: field('SHA256'), depends: field('Depends'), file: field('Filename') };
+}
+
+/** The machine's own apt, with lists and cache in `folder`, for i386; needs no root and changes nothing of the system. */
+export class Apt implements Source {
+  readonly title = "the archives that this machine's apt knows";
+  private readonly folder: string;
+  private readonly options: string[];
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.options = Object.entries({
+      'APT::Architecture': 'i386',
+      'APT::Architectures::': 'i386',
+      'Dir::State': folder,
+      'Dir::State::lists': join(folder, 'lists'),
+      'Dir::State::status': join(folder, 'status'),
+      'Dir::Cache': join(folder, 'cache'),
+      'Acquire::Languages': 'none',
+      'APT::Sandbox::User': '',
+    }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  }
+
+  async open(): Promise<void> {
+    if (spawnSync('apt-get', ['--version']).status !== 0) throw new Unavailable('there is no apt-get on this machine');
+    for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(this.folder, folder), { recursive: true });
+    writeFileSync(join(this.folder, 'status'), '');
+    // One list failing (a mirror in the middle of a sync) must not stop the rest: what counts is whether the packages are found.
+    this.apt('apt-get', ['-q', 'update'], true);
+  }
+
+  find(name: string): PackageInfo | undefined {
+    const text = this.apt('apt-cache', ['--no-all-versions', 'show', name], true);
+    const [fields] = paragraphs(text);
+    return fields?.get('Package') === name ? packageInfo(fields) : undefined;
+  }
+
+  async download(info: PackageInfo): Promise<Uint8Array> {
+    const folder = join(this.folder, `download-${process.pid}`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    try {
+      this.apt('apt-get', ['-q', 'download', `${info.name}=${info.version}`], false, folder);
+      const file = readdirSync(folder).find(entry => entry.endsWith('.deb'));
+      if (!file) throw new Unavailable(`apt-get downloaded nothing for ${info.name}`);
+      return check(readFileSync(join(folder, file)), info);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  private apt(program: string, words: string[], mayFail: boolean, cwd = this.folder): string {
+    const { status, stdout, stderr } = spawnSync(program, [...this.options, ...words], { cwd, encoding: 'utf8', maxBuffer: 64 << 20 });
+    if (status !== 0 && !mayFail) {
+      const reason = stderr.split('\n').find(line => line.startsWith('E:')) ?? `status ${status}`;
+      throw new Unavailable(`${program} ${words.slice(1).join(' ')} failed (${reason.trim()})`);
+    }
+    return stdout ?? '';
+  }
+}
+
+/** A Debian archive (the folder that holds dists/ and pool/), checked from its Release file on. */
+export class Archive implements Source {
+  readonly title: string;
+  private readonly from: string;
+  private readonly packages = new Map<string, PackageInfo>();
+
+  constructor(from: string) {
+    this.from = /^https?:/.test(from) ? from.replace(/\/*$/, '') : resolve(from);
+    this.title = this.from;
+  }
+
+  async open(): Promise<void> {
+    const releasePath = `dists/${SUITE}/Release`;
+    const release = (await this.read(releasePath)) ?? (await this.read(`dists/${SUITE}/InRelease`));
+    if (!release) throw new Unavailable(`${this.from} is no Debian 12 archive: it has no ${releasePath}`);
+    const sums = new Map<string, string>();
+    // InRelease begins with a signature's armour; the fields are the same.
+    const text = new TextDecoder().decode(release).replace(/^-----BEGIN[^\n]*\n(.*\n)*?\n/, '');
+    for (const line of paragraphs(text)[0]?.get('SHA256')?.split('\n') ?? []) {
+      const [sum, , path] = line.trim().split(/\s+/);
+      if (path) sums.set(path, sum);
+    }
+    for (const [ending, unpack] of [
+      ['.xz', unxz],
+      ['.gz', gunzipSync],
+      ['', (bytes: Uint8Array) => bytes],
+    ] as const) {
+      const sum = sums.get(`${INDEX}${ending}`);
+      const packed = sum && (await this.read(`dists/${SUITE}/${INDEX}${ending}`));
+      if (!packed) continue;
+      if (sha256(packed) !== sum) {
+        throw new Unavailable(
+          `${this.from}: ${INDEX}${ending} does not match its SHA-256 in Release (a copy cut short, or a mirror in the middle of a sync)`,
+        );
+      }
+      for (const fields of paragraphs(new TextDecoder().decode(unpack(packed)))) {
+        const info = packageInfo(fields);
+        // An archive may hold two versions; the later paragraph is the newer one in practice, and either is consistent.
+        this.packages.set(info.name, info);
+      }
+      return;
+    }
+    throw new Unavailable(`${this.from} has no ${INDEX} for i386`);
+  }
+
+  find(name: string): PackageInfo | undefined {
+    return this.packages.get(name);
+  }
+
+  async download(info: PackageInfo): Promise<Uint8Array> {
+    const bytes = await this.read(info.file);
+    if (!bytes) throw new Unavailable(`${this.from} has no ${info.file}`);
+    return check(bytes, info);
+  }
+
+  private async read(path: string): Promise<Uint8Array | undefined> {
+    if (!/^https?:/.test(this.from)) {
+      const file = join(this.from, path);
+      return existsSync(file) ? readFileSync(file) : undefined;
+    }
+    let response: Response;
+    try {
+      response = await fetch(`${this.from}/${path.split('/').map(encodeURIComponent).join('/')}`);
+    } catch (error) {
+      const { message, cause } = error as Error & { cause?: Error };
+      throw new Unavailable(`${this.from} cannot be reached (${cause?.message ?? message})`);
+    }
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw new Unavailable(`${this.from}/${path}: the server answered ${response.status} ${response.statusText}`);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+}
+
+function check(bytes: Uint8Array, info: PackageInfo): Uint8Array {
+  if (sha256(bytes) !== info.sha256) throw new Unavailable(`${info.file} does not match its SHA-256 (${bytes.length} bytes came)`);
+  return bytes;
+}
+
+/** Packages that were fetched before, in a folder with an index of their sums. */
+export class PackageCache {
+  private readonly folder: string;
+  private index: { [name: string]: PackageInfo & { cached: string } } = {};
+
+  constructor(folder: string) {
+    this.folder = folder;
+    const path = join(folder, 'index.json');
+    if (existsSync(path)) {
+      try {
+        this.index = JSON.parse(readFileSync(path, 'utf8'));
+      } catch {
+        // A damaged index means that everything is fetched again.
+      }
+    }
+  }
+
+  /** A package's entry and bytes, if they are there and whole. */
+  get(name: string): { info: PackageInfo; bytes?: Uint8Array } | undefined {
+    const info = this.index[name];
+    if (!info) return undefined;
+    if (!info.cached) return { info };
+    const path = join(this.folder, info.cached);
+    if (!existsSync(path)) return undefined;
+    const bytes = readFileSync(path);
+    return sha256(bytes) === info.sha256 ? { info, bytes } : undefined;
+  }
+
+  /** Keeps an entry, and the bytes where they matter (of a meta package only the entry does). */
+  put(info: PackageInfo, bytes?: Uint8Array): void {
+    mkdirSync(this.folder, { recursive: true });
+    const before = this.index[info.name]?.cached;
+    const cached = bytes ? `${info.name}_${info.version.replace(/[^\w.+~-]/g, '-')}.deb` : '';
+    if (bytes) writeFileSync(join(this.folder, cached), bytes);
+    if (before && before !== cached) rmSync(join(this.folder, before), { force: true });
+    this.index[info.name] = { ...info, cached };
+    writeFileSync(join(this.folder, 'index.json'), `${JSON.stringify(this.index, null, 1)}\n`);
+  }
+}

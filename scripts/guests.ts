@@ -1,0 +1,256 @@
+/**
+ * Assembles real guests from Debian packages: kernels with a busybox userland, and the firmware and tools that checks compare with.
+ * Verifying and unpacking happens here; only fetching is apt's, or Node's fetch. Nothing of it is ever committed.
+ */
+
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pickFiles, readDeb } from './archive/deb.ts';
+import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
+import { Apt, Archive, PackageCache, type PackageInfo, type Source, sha256, Unavailable } from './archive/source.ts';
+
+const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache/guests
+
+  --from PATH|URL   take the packages from a Debian 12 archive (the folder that holds dists and pool, or its address)
+                    instead of this machine's apt; checked against the SHA-256 sums of the archive's own Release file,
+                    not against its signature
+  --refresh         ask for newer packages even if everything is there
+  --help            this text
+
+A second run with everything in place needs no network. Status: 0 done, 2 wrong use, 3 the packages cannot be had here.
+`;
+
+const FLAVOURS = [
+  {
+    flavour: '686',
+    title: 'Debian Linux, 686',
+    about: 'Debian 12 with the kernel for computers without PAE: boot messages, then a busybox shell on screen and serial line.',
+  },
+  {
+    flavour: '686-pae',
+    title: 'Debian Linux, 686-pae',
+    about: 'Debian 12 with the PAE kernel, which also has the Xen and KVM guest code: boot messages, then a busybox shell.',
+  },
+];
+
+const FIRMWARE = ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'];
+const MEMORY_MIB = 128;
+
+interface FileEntry {
+  /** Name within the guest's folder, and path within .cache/guests. */
+  name: string;
+  path: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** .cache/guests/catalogue.json: what is there. Guests are offered to people; firmware and tools are for checks and measurements. */
+export interface Catalogue {
+  /** Changes when the same packages would be put together in another way. */
+  recipe: string;
+  packages: { [name: string]: string };
+  /** `files`: what the definition needs, it included; `extra`: further files of the same folder. `bytes` counts `files`. */
+  guests: { id: string; title: string; about: string; bytes: number; files: FileEntry[]; extra: FileEntry[] }[];
+  firmware: FileEntry[];
+  tools: FileEntry[];
+}
+
+const definition = (flavour: string, release: string) => `# Debian 12's Linux ${release} with a busybox userland in memory; made by npm run guests.
+name = "debian-${flavour}"
+type = "hvm"
+memory = ${MEMORY_MIB}
+vcpus = 1
+kernel = "vmlinuz"
+ramdisk = "initrd"
+# The shell is on the last console named; a second one is on the screen.
+cmdline = "console=tty0 console=ttyS0,115200"
+serial = "pty"
+`;
+
+/** Returns the exit status. scripts/program.mjs says where the repository is. */
+export async function main(argv: string[]): Promise<number> {
+  const root = process.env.RINGSIDE_ROOT ?? process.cwd();
+  let from: string | undefined;
+  let refresh = false;
+  for (let i = 0; i < argv.length; i++) {
+    const [word, value] = argv[i].split(/=(.*)/s);
+    if (word === '--help' || word === '-h') {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    if (word === '--refresh') refresh = true;
+    else if (word === '--from') {
+      from = value ?? argv[++i];
+      if (!from) return wrongUse('--from takes a folder or an address');
+    } else return wrongUse(`unknown option ${argv[i]}`);
+  }
+  const folder = join(root, '.cache', 'guests');
+  try {
+    const catalogue = refresh ? undefined : intact(folder);
+    if (catalogue) {
+      const packages = Object.values(catalogue.packages).length;
+      say(
+        `guests: everything is there (${catalogue.guests.map(guest => guest.id).join(', ')}; from ${packages} packages). --refresh looks for newer ones.`,
+      );
+      return 0;
+    }
+    const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
+    await assemble(folder, new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    process.stderr.write(
+      `guests: ${error.message}.\n` +
+        'Name a Debian 12 archive with i386 packages: npm run guests -- --from PATH|URL (the folder that holds dists and pool).\n' +
+        'Without guests Ringside still has its own demo guest, and takes any kernel and initrd that you drop on it.\n',
+    );
+    return 3;
+  }
+}
+
+function wrongUse(why: string): number {
+  process.stderr.write(`guests: ${why}. npm run guests -- --help lists the options.\n`);
+  return 2;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** What stands for the way in which packages become guests. */
+function recipe(): string {
+  const initrd = buildInitramfs({ busybox: new Uint8Array(), hostname: 'recipe' });
+  const parts = [...APPLETS, ...MODULES, ...FIRMWARE, JSON.stringify(FLAVOURS), definition('', ''), process.versions.zlib];
+  return sha256(Buffer.concat([initrd, Buffer.from(parts.join('\n'))])).slice(0, 16);
+}
+
+/** The catalogue of an earlier run, if all its files are as they were. */
+function intact(folder: string): Catalogue | undefined {
+  const path = join(folder, 'catalogue.json');
+  if (!existsSync(path)) return undefined;
+  let catalogue: Catalogue;
+  try {
+    catalogue = JSON.parse(readFileSync(path, 'utf8'));
+    if (catalogue.recipe !== recipe()) return undefined;
+    const files = [...catalogue.guests.flatMap(guest => [...guest.files, ...guest.extra]), ...catalogue.firmware, ...catalogue.tools];
+    const whole = files.every(file => existsSync(join(folder, file.path)) && sha256(readFileSync(join(folder, file.path))) === file.sha256);
+    return whole ? catalogue : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Packages from the cache where they are whole, else from the source, which is opened when it is first needed. */
+class Packages {
+  readonly versions: { [name: string]: string } = {};
+  private readonly source: Source;
+  private readonly cache: PackageCache;
+  private readonly fresh: boolean;
+  private opened = false;
+
+  /** `fresh`: ask the source which version there is even where one is in the cache. */
+  constructor(source: Source, cache: PackageCache, fresh: boolean) {
+    this.source = source;
+    this.cache = cache;
+    this.fresh = fresh;
+  }
+
+  async get(name: string): Promise<Uint8Array> {
+    let wanted: PackageInfo | undefined;
+    if (this.fresh) wanted = await this.look(name);
+    const cached = this.cache.get(name);
+    if (cached?.bytes && (!wanted || cached.info.sha256 === wanted.sha256)) {
+      this.versions[name] = cached.info.version;
+      return cached.bytes;
+    }
+    wanted ??= await this.look(name);
+    say(`guests: fetching ${name} ${wanted.version}`);
+    const bytes = await this.source.download(wanted);
+    this.cache.put(wanted, bytes);
+    this.versions[name] = wanted.version;
+    return bytes;
+  }
+
+  /** The kernel that a meta package depends on. */
+  async kernelOf(meta: string): Promise<string> {
+    const cached = this.cache.get(meta);
+    const info = cached && !this.fresh ? cached.info : await this.look(meta);
+    const name = /linux-image-[^\s,|()]+/.exec(info.depends)?.[0];
+    if (!name) throw new Unavailable(`${meta} ${info.version} does not say which kernel it stands for`);
+    this.cache.put(info);
+    return name;
+  }
+
+  private async look(name: string): Promise<PackageInfo> {
+    if (!this.opened) {
+      say(`guests: reading the package lists of ${this.source.title}`);
+      await this.source.open();
+      this.opened = true;
+    }
+    const info = this.source.find(name);
+    if (!info) throw new Unavailable(`${this.source.title} have no package ${name} for i386`.replace(/^(\S+) have/, '$1 has'));
+    return info;
+  }
+}
+
+async function assemble(folder: string, packages: Packages): Promise<void> {
+  // Put together beside the old ones and exchanged at the end: who reads meanwhile sees all of the old or all of the new.
+  const temporary = `${folder}.${process.pid}`;
+  rmSync(temporary, { recursive: true, force: true });
+  try {
+    const write = (path: string, data: Uint8Array | string): FileEntry => {
+      const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+      mkdirSync(dirname(join(temporary, path)), { recursive: true });
+      writeFileSync(join(temporary, path), bytes);
+      return { name: path.replace(/^.*\//, ''), path, bytes: bytes.length, sha256: sha256(bytes) };
+    };
+    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [] };
+    const busyboxDeb = await packages.get('busybox-static');
+    const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
+    for (const { flavour, title, about } of FLAVOURS) {
+      const id = `debian-${flavour}`;
+      const image = await packages.kernelOf(`linux-image-${flavour}`);
+      const release = image.replace('linux-image-', '');
+      const deb = await packages.get(image);
+      say(`guests: unpacking ${image}`);
+      let kernel: Uint8Array | undefined;
+      const modules = new Map<string, Uint8Array>();
+      for (const { path, type, data } of readDeb(deb)) {
+        if (type !== 'file') continue;
+        if (path === `boot/vmlinuz-${release}`) kernel = data;
+        else if (path.endsWith('.ko')) modules.set(path, data);
+      }
+      if (!kernel || modules.size === 0) throw new Unavailable(`${image} holds no kernel and modules where Debian 12 has them`);
+      const files = [
+        write(`${id}/${id}.cfg`, definition(flavour, release)),
+        write(`${id}/vmlinuz`, kernel),
+        write(`${id}/initrd`, buildInitramfs({ busybox, hostname: id })),
+      ];
+      const extra = [write(`${id}/initrd-modules`, buildInitramfs({ busybox, hostname: id, modules }))];
+      catalogue.guests.push({
+        id,
+        title,
+        about: `${about} Linux ${release}.`,
+        bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+        files,
+        extra,
+      });
+    }
+    const firmware = pickFiles(
+      await packages.get('seabios'),
+      FIRMWARE.map(name => `usr/share/seabios/${name}`),
+    );
+    for (const [path, bytes] of firmware) catalogue.firmware.push(write(path.replace(/^.*\//, 'firmware/'), bytes));
+    const memtest = pickFiles(await packages.get('memtest86+'), ['boot/memtest86+ia32.bin']);
+    for (const [path, bytes] of memtest) catalogue.tools.push(write(path.replace(/^.*\//, 'tools/'), bytes));
+    writeFileSync(join(temporary, 'catalogue.json'), `${JSON.stringify(catalogue, null, 1)}\n`);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(temporary, folder);
+    const count = catalogue.guests.length;
+    say(
+      `guests: ${count} guests are in .cache/guests (${catalogue.guests.map(guest => `${guest.id}, ${Math.round(guest.bytes / 1e6)} MB`).join('; ')})`,
+    );
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
