@@ -107,6 +107,6 @@ export const MAILBOX = {
   INPUT_RING: 64,
 } as const;
 export const INPUT_RING_BYTES = 8192, MAILBOX_BYTES = 12288;
-export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4 } as const;
+export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8 } as const;
 /** Messages of the input ring: kind, length, then the bytes: what comes in at COM1, or a key (1 down or 0 up, then KeyboardEvent.code in ASCII). */
 export const INPUT = { SERIAL: 1, KEY: 2 } as const;

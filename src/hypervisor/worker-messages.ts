@@ -28,4 +28,6 @@ export type FromDomainWorker =
   | { kind: 'ended'; ending: Ending }
   /** It was started again after a reset; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
-  | { kind: 'saved'; chunks: Uint8Array[] };
+  | { kind: 'saved'; chunks: Uint8Array[] }
+  /** After DESTROY: the worker touches machine memory no more. */
+  | { kind: 'gone' };

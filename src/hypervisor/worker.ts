@@ -64,11 +64,14 @@ function start(message: ToDomainWorker): void {
   run(domain, mailbox, output, message);
 }
 
-function run(domain: Domain, mailbox: Mailbox, output: Output, message: ToDomainWorker): never {
+function run(domain: Domain, mailbox: Mailbox, output: Output, message: ToDomainWorker): void {
   let endingTold = false;
   for (;;) {
     const seen = mailbox.doorbellValue;
-    serve(domain, mailbox, message);
+    if (!serve(domain, mailbox, message)) {
+      send({ kind: 'gone' });
+      return close();
+    }
     const result = domain.runSlice();
     output.flush();
     if (result.state !== 'ended') endingTold = false;
@@ -87,14 +90,15 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
   if (ms > 0) mailbox.wait(seen, ms);
 }
 
-/** What came through the mailbox. */
-function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: ToDomainWorker): void {
+/** What came through the mailbox; false: the domain is to be destroyed. */
+function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: ToDomainWorker): boolean {
+  const commands = mailbox.takeCommands();
+  if (commands & COMMAND.DESTROY) return false;
   if (mailbox.paused !== domain.paused) {
     if (mailbox.paused) domain.pause();
     else domain.unpause();
   }
   mailbox.takeInput(bytes => domain.serialInput(bytes), (code, down) => domain.key(code, down));
-  const commands = mailbox.takeCommands();
   if (commands & COMMAND.RESET) {
     domain.reset();
     send({ kind: 'reset' });
@@ -104,6 +108,7 @@ function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: 
     const chunks = saveDomain(domain, { name, program, definition });
     send({ kind: 'saved', chunks }, chunks.map(chunk => chunk.buffer as ArrayBuffer));
   }
+  return true;
 }
 
 addEventListener('message', event => start((event as MessageEvent<ToDomainWorker>).data), { once: true });

@@ -1,0 +1,144 @@
+/** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
+import { createDomain, type PartlessOptions } from '../hypervisor/assemble.ts';
+import { type Domain, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
+import type { DomainListener, DomainRunner, Later } from './runner.ts';
+
+interface Entry {
+  domain: Domain;
+  /** After a slice. */
+  told(result: SliceResult): void;
+}
+
+export class LocalScheduler {
+  private readonly entries: Entry[] = [];
+  private readonly soon: (callback: () => void) => void;
+  private readonly later: Later;
+  private turning = false;
+  private cancelSleep: (() => void) | null = null;
+
+  /** `soon`: as soon as the event loop had its turn. */
+  constructor(soon: (callback: () => void) => void, later: Later) {
+    this.soon = soon;
+    this.later = later;
+  }
+
+  add(entry: Entry): void {
+    this.entries.push(entry);
+    this.poke();
+  }
+
+  remove(entry: Entry): void {
+    const index = this.entries.indexOf(entry);
+    if (index >= 0) this.entries.splice(index, 1);
+  }
+
+  /** Something came in: look again. */
+  poke(): void {
+    this.cancelSleep?.();
+    this.cancelSleep = null;
+    if (this.turning) return;
+    this.turning = true;
+    this.soon(() => this.turn());
+  }
+
+  private turn(): void {
+    this.turning = false;
+    let sleepMs = Infinity;
+    for (const entry of [...this.entries]) {
+      const { domain } = entry;
+      const result = domain.runSlice();
+      entry.told(result);
+      if (result.state === 'running') sleepMs = 0;
+      else if (result.state === 'parked') sleepMs = Math.min(sleepMs, Math.max(0, (result.untilNs - domain.clock.nowNs()) / 1e6));
+    }
+    if (sleepMs === 0) this.poke();
+    else if (sleepMs !== Infinity) this.cancelSleep = this.later(sleepMs, () => this.poke());
+  }
+}
+
+export interface LocalOptions {
+  domain: Omit<PartlessOptions, 'serial' | 'onRestart'>;
+  saved?: SavedState;
+  name: string;
+  program: string;
+  definition: string;
+}
+
+export class LocalRunner implements DomainRunner {
+  readonly started: Promise<string>;
+  private readonly scheduler: LocalScheduler;
+  private readonly entry: Entry | null = null;
+  private readonly options: LocalOptions;
+  private bytes: number[] = [];
+
+  constructor(options: LocalOptions, listener: DomainListener, scheduler: LocalScheduler) {
+    this.options = options;
+    this.scheduler = scheduler;
+    const flush = (): void => {
+      if (this.bytes.length === 0) return;
+      const bytes = Uint8Array.from(this.bytes);
+      this.bytes = [];
+      listener.serial(bytes);
+    };
+    try {
+      const domain = createDomain({
+        ...options.domain,
+        serial: byte => this.bytes.push(byte),
+        onRestart: report => {
+          flush();
+          listener.restarted(report);
+        },
+      }, options.saved);
+      let endingTold = false;
+      this.entry = {
+        domain,
+        told: result => {
+          flush();
+          listener.changed?.();
+          if (result.state === 'ended' && !endingTold) listener.ended(result.ending);
+          endingTold = result.state === 'ended';
+        },
+      };
+      this.started = Promise.resolve(domain.about);
+      scheduler.add(this.entry);
+    } catch (error) {
+      this.started = Promise.reject(error);
+    }
+  }
+
+  private ask(what: (domain: Domain) => void): void {
+    if (!this.entry) return;
+    what(this.entry.domain);
+    this.scheduler.poke();
+  }
+
+  setPaused(paused: boolean): void {
+    this.ask(domain => (paused ? domain.pause() : domain.unpause()));
+  }
+
+  reset(): void {
+    this.ask(domain => domain.reset());
+  }
+
+  pressPowerButton(): void {
+    this.ask(domain => domain.pressPowerButton());
+  }
+
+  serial(bytes: Uint8Array): void {
+    this.ask(domain => domain.serialInput(bytes));
+  }
+
+  key(code: string, down: boolean): void {
+    this.ask(domain => domain.key(code, down));
+  }
+
+  async save(): Promise<Uint8Array[]> {
+    const { name, program, definition } = this.options;
+    if (!this.entry) throw new Error('There is no domain to save.');
+    return saveDomain(this.entry.domain, { name, program, definition });
+  }
+
+  async destroy(): Promise<void> {
+    if (this.entry) this.scheduler.remove(this.entry);
+  }
+}

@@ -1,0 +1,136 @@
+/** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
+import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type ToDomainWorker } from '../hypervisor/index.ts';
+import { COMMAND } from '../hypervisor/layout.ts';
+import type { DomainListener, DomainRunner, Later } from './runner.ts';
+
+/** A web worker, as far as it is used here. */
+export interface WorkerLike {
+  postMessage(message: unknown): void;
+  terminate(): void;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onerror: ((event: { message?: string; preventDefault?(): void }) => void) | null;
+}
+
+/** How often input that found the ring full is offered again. */
+const RETRY_MS = 10;
+/** A worker that does not answer is ended by force; a browser may need 2 s for that. */
+const PATIENCE_MS = 1000, FORCE_MS = 2500;
+
+export class WorkerRunner implements DomainRunner {
+  readonly started: Promise<string>;
+  private readonly worker: WorkerLike;
+  private readonly mailbox: Mailbox;
+  private readonly listener: DomainListener;
+  private readonly later: Later;
+  private settleStart: { resolve: (about: string) => void; reject: (error: Error) => void } | null = null;
+  private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
+  private onGone: (() => void) | null = null;
+  private dead = false;
+  private waiting: Uint8Array[] = [];
+
+  constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, later: Later) {
+    this.worker = worker;
+    this.mailbox = new Mailbox(machine, record);
+    this.listener = listener;
+    this.later = later;
+    this.started = new Promise((resolve, reject) => {
+      this.settleStart = { resolve, reject };
+    });
+    worker.onmessage = event => this.hear(event.data as FromDomainWorker);
+    worker.onerror = event => {
+      event.preventDefault?.();
+      this.died(event.message ?? 'no message');
+    };
+    worker.postMessage(message);
+  }
+
+  private hear(message: FromDomainWorker): void {
+    switch (message.kind) {
+      case 'started':
+        return this.settleStart?.resolve(message.about);
+      case 'failed':
+        return this.settleStart?.reject(new Error(message.sentence));
+      case 'serial':
+        return this.listener.serial(message.bytes);
+      case 'ended':
+        return this.listener.ended(message.ending);
+      case 'reset':
+        return this.listener.restarted(message.report);
+      case 'saved':
+        return this.savers.shift()?.resolve(message.chunks);
+      case 'gone':
+        return this.onGone?.();
+    }
+  }
+
+  /** A defect of ours ended the worker; registers and last exits are still in machine memory. */
+  private died(what: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    const sentence = `The domain's worker stopped with an internal error: ${what}.`;
+    this.settleStart?.reject(new Error(sentence));
+    for (const saver of this.savers.splice(0)) saver.reject(new Error(sentence));
+    this.onGone?.();
+    this.listener.ended({ kind: 'crash', sentence });
+  }
+
+  setPaused(paused: boolean): void {
+    this.mailbox.setPaused(paused);
+  }
+
+  reset(): void {
+    this.mailbox.command(COMMAND.RESET);
+  }
+
+  pressPowerButton(): void {
+    this.mailbox.command(COMMAND.POWER_BUTTON);
+  }
+
+  serial(bytes: Uint8Array): void {
+    this.waiting.push(bytes);
+    if (this.waiting.length === 1) this.offer();
+  }
+
+  private offer(): void {
+    while (this.waiting.length > 0 && !this.dead) {
+      const sent = this.mailbox.sendSerial(this.waiting[0]);
+      if (sent < this.waiting[0].length) {
+        this.waiting[0] = this.waiting[0].subarray(sent);
+        this.later(RETRY_MS, () => this.offer());
+        return;
+      }
+      this.waiting.shift();
+    }
+  }
+
+  key(code: string, down: boolean): void {
+    this.mailbox.sendKey(code, down);
+  }
+
+  save(): Promise<Uint8Array[]> {
+    if (this.dead) return Promise.reject(new Error('The domain has stopped with an internal error; there is nothing to save.'));
+    return new Promise((resolve, reject) => {
+      this.savers.push({ resolve, reject });
+      this.mailbox.command(COMMAND.SAVE);
+    });
+  }
+
+  destroy(): Promise<void> {
+    return new Promise(resolve => {
+      if (this.dead) return resolve();
+      const gone = (): void => {
+        cancel();
+        this.dead = true;
+        this.worker.terminate();
+        resolve();
+      };
+      const cancel = this.later(PATIENCE_MS, () => {
+        this.worker.terminate();
+        this.later(FORCE_MS, gone);
+      });
+      this.onGone = gone;
+      for (const saver of this.savers.splice(0)) saver.reject(new Error('The domain was destroyed.'));
+      this.mailbox.command(COMMAND.DESTROY);
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** Entry of Domain 0's worker: the host behind comlink, with the clocks, timers and workers of this browser. */
+import './atomics.ts';
+import * as Comlink from 'comlink';
+import metadata from '../../package.json' with { type: 'json' };
+import type { HostApi } from './api.ts';
+import { Host } from './host.ts';
+import { LocalScheduler } from './runner-local.ts';
+import type { WorkerLike } from './runner-worker.ts';
+import type { Later } from './runner.ts';
+
+const MIB = 2 ** 20;
+
+const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** After the event loop had its turn, without the 4 ms that nested timers cost. */
+function makeSoon(): (callback: () => void) => void {
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  port1.onmessage = () => waiting.shift()?.();
+  return callback => {
+    waiting.push(callback);
+    port2.postMessage(null);
+  };
+}
+
+/** MiB of machine memory: half of what the device says it has, and what it lets us have. */
+function sizes(): number[] {
+  const gib = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
+  return [2047, 1024, 512, 256, 128].filter(mib => mib <= gib * 512);
+}
+
+function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
+  for (const mib of sizes()) {
+    try {
+      return shared ? new SharedArrayBuffer(mib * MIB) : new ArrayBuffer(mib * MIB);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  throw new Error('This browser does not give 128 MiB of memory to a page. Close other tabs and load it again.');
+}
+
+const shared = typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
+const host = new Host({
+  version: metadata.version,
+  memory: makeMemory(shared),
+  ...(shared
+    ? { spawn: () => new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module' }) as unknown as WorkerLike }
+    : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
+  scheduler: new LocalScheduler(makeSoon(), later),
+  later,
+  hostMs: () => performance.now(),
+  epochMs: () => Date.now(),
+});
+
+const api: HostApi = {
+  info: () => host.info(),
+  plan: files => host.plan(files),
+  create: files => host.create(files),
+  list: () => host.list(),
+  view: async id => {
+    const view = await host.view(id);
+    return Comlink.transfer(view, [view.console]);
+  },
+  pause: id => host.pause(id),
+  unpause: id => host.unpause(id),
+  reset: id => host.reset(id),
+  shutdown: id => host.shutdown(id),
+  destroy: id => host.destroy(id),
+  save: id => host.save(id),
+  restore: state => host.restore(state),
+  subscribe: listener => host.subscribe(listener),
+};
+Comlink.expose(api);
