@@ -78,10 +78,11 @@ describe('rooms', () => {
 });
 
 describe('the repository', () => {
-  it('names no package registry', () => {
+  it('locks every package, and names no registry', () => {
     const lock = JSON.parse(text('package-lock.json'));
     expect(lockFindings(lock)).toEqual([]);
     expect(lockFindings({ packages: { 'node_modules/a': { resolved: 'https://mirror.example/a.tgz' } } })).toHaveLength(1);
+    expect(lockFindings({ packages: { 'node_modules/a': { optionalDependencies: { b: '1.0.0' } } } })).toHaveLength(1);
     expect(existsSync(join(root, '.npmrc')), '.npmrc').toBe(false);
   });
 

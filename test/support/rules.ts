@@ -150,11 +150,22 @@ export function globalFindings(path: string, text: string, forTests = isTest(pat
   return findings;
 }
 
-/** Addresses of package registries in a lock file: they would tie a fresh clone to one mirror. */
-export function lockFindings(lock: { packages: Record<string, { resolved?: string; link?: boolean }> }): string[] {
-  return Object.entries(lock.packages)
-    .filter(([, { resolved, link }]) => resolved !== undefined && !link)
-    .map(([path, { resolved }]) => `${path}: resolved ${resolved}`);
+interface Lock {
+  packages: Record<string, { resolved?: string; link?: boolean; optionalDependencies?: Record<string, string> }>;
+}
+
+/**
+ * Addresses of package registries in a lock file: they would tie a fresh clone to one mirror. And packages for other platforms that it leaves out, as npm
+ * writes it where a mirror does not have them: `npm ci` refuses that.
+ */
+export function lockFindings({ packages }: Lock): string[] {
+  const findings: string[] = [];
+  for (const [path, { resolved, link, optionalDependencies = {} }] of Object.entries(packages)) {
+    if (resolved !== undefined && !link) findings.push(`${path}: resolved ${resolved}`);
+    for (const name of Object.keys(optionalDependencies))
+      if (!packages[`${path}/node_modules/${name}`] && !packages[`node_modules/${name}`]) findings.push(`${path}: no entry for its optional ${name}`);
+  }
+  return findings;
 }
 
 /** Lines that hold one of the absolute paths given (of the machine the file was written on). */
