@@ -56,7 +56,7 @@ const UNKNOWN_TO_OBJDUMP: readonly [why: string, (row: Row, decoded: Decoded) =>
 /** Mnemonics of extensions that this processor does not have: objdump knows every extension of every maker. */
 const EXTENSIONS: readonly [extension: string, RegExp][] = [
   ['3DNow!', /^(femms|pf\w+|pi2f[wd]|pavgusb|pmulhrw|pswapd)$/],
-  ['AVX and later, XOP, FMA4 (VEX, EVEX and XOP prefixes with mod 3)', /^(v\w+|k(add|and|andn|mov|not|or|ortest|shift|test|unpck|xnor|xor)\w+|ldtilecfg|sttilecfg|t(dp|ile)\w+)$/],
+  ['AVX and later, XOP, FMA4 (VEX, EVEX and XOP prefixes with mod 3)', /^(v[\w{}]+|k(add|and|andn|mov|not|or|ortest|shift|test|unpck|xnor|xor)\w+|ldtilecfg|sttilecfg|t(dp|ile)\w+)$/],
   ['BMI, TBM, LWP (VEX and XOP prefixes)', /^(andn|bextr|blc\w+|bls\w+|bzhi|mulx|pdep|pext|rorx|sarx|shlx|shrx|t1mskc|tzmsk|llwpcb|slwpcb|lwp\w+|cmp\w+xadd)$/],
   ['AES, PCLMULQDQ, GFNI, Key Locker', /^(aes\w+|pclmul\w+|gf2p8\w+|encodekey\d+|loadiwkey)$/],
   ['SHA', /^sha(1|256)\w+$/],
@@ -66,7 +66,7 @@ const EXTENSIONS: readonly [extension: string, RegExp][] = [
   ['SGX, TDX, PCONFIG', /^(encl[suv]|pconfig|seam\w+|tdcall)$/],
   ['SSE4a', /^(extrq|insertq|movntss|movntsd)$/],
   ['AMD system', /^(monitorx|mwaitx|clzero|rdpru|invlpgb|tlbsync|pvalidate|psmash|rmp\w+|mcommit)$/],
-  ['RTM', /^(xabort|xbegin)$/],
+  ['RTM', /^(xabort|xbegin[wdl]?)$/],
   ['PKU', /^(rd|wr)pkru$/],
   ['VIA PadLock', /^(xstore-rng|xcrypt-\w+|montmul|xsha\w+)$/],
   ['direct stores', /^(movdiri|movdir64b|enqcmds?)$/],
