@@ -11,7 +11,7 @@ export interface CpuidAnswer {
 }
 
 /** Feature names as the instruction table uses them. */
-const BUILT = ['fpu', 'cmov', 'cx8', 'mmx', 'fxsr', 'sse', 'sse2', 'tsc', 'sep', 'rdtscp', 'rdpid', 'smap', 'clfsh', 'vmcall', 'sse3', 'ssse3', 'sse41', 'sse42', 'popcnt'] as const;
+const BUILT = ['fpu', 'cmov', 'cx8', 'mmx', 'fxsr', 'sse', 'sse2', 'tsc', 'sep', 'rdtscp', 'rdpid', 'smap', 'clfsh', 'msr', 'vmcall', 'sse3', 'ssse3', 'sse41', 'sse42', 'popcnt'] as const;
 
 export function featuresOf(): ReadonlySet<string> {
   return new Set(BUILT);

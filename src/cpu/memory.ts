@@ -149,12 +149,12 @@ export class Memory {
   /** Faults if any of the `size` bytes could not be written; nothing is written. */
   probeWrite(linear: number, size: number): void {
     this.hostWrite(linear);
-    if ((linear & 4095) + size > 4096) this.hostWrite((linear + size - 1) | 0);
+    if ((linear & 4095) + size > 4096) this.hostWrite(((linear & ~4095) + 4096) | 0);
   }
 
   probeRead(linear: number, size: number): void {
     this.hostRead(linear);
-    if ((linear & 4095) + size > 4096) this.hostRead((linear + size - 1) | 0);
+    if ((linear & 4095) + size > 4096) this.hostRead(((linear & ~4095) + 4096) | 0);
   }
 
   /** The processor's own accesses: supervisor rights whatever the CPL. */

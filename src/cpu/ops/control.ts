@@ -148,15 +148,14 @@ const pusha: OpFactory = (_row, _memory, size) => op(cpu => {
 
 const popa: OpFactory = (_row, _memory, size) => op(cpu => {
   const n = size >> 3;
-  const values: number[] = [];
-  for (let i = 0; i < 8; i++) values.push(cpu.top(size, i * n));
-  cpu.moveStack(8 * n);
+  // Registers that were read before a fault keep what they got, as on processors; ESP moves last.
   for (let i = 0; i < 8; i++) {
-    const register = 7 - i;
+    const register = 7 - i, value = cpu.top(size, i * n);
     if (register === ESP) continue;
-    if (size === 32) cpu.R[register] = values[i]!;
-    else cpu.R16[register * 2] = values[i]!;
+    if (size === 32) cpu.R[register] = value;
+    else cpu.R16[register * 2] = value;
   }
+  cpu.moveStack(8 * n);
 });
 
 const leave: OpFactory = (_row, _memory, size) => op(cpu => {

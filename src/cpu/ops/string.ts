@@ -254,9 +254,9 @@ function portElement(cpu: Cpu, p: number, register: number, size: number): void 
 const ins = (size: number): Op => op((cpu, p) => {
   const narrow = short(cpu, p);
   const rep = (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
-  if (rep && get(cpu, ECX, narrow) === 0) return;
   const port = cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
+  if (rep && get(cpu, ECX, narrow) === 0) return;
   const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
   cpu.probeWrite(linear, size);
   cpu.portAnswer = value => {
@@ -269,9 +269,9 @@ const ins = (size: number): Op => op((cpu, p) => {
 const outs = (size: number): Op => op((cpu, p) => {
   const narrow = short(cpu, p);
   const rep = (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
-  if (rep && get(cpu, ECX, narrow) === 0) return;
   const port = cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
+  if (rep && get(cpu, ECX, narrow) === 0) return;
   const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
   cpu.portAnswer = () => portElement(cpu, p, ESI, size);
   portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size));
