@@ -4,6 +4,9 @@
  */
 import { installAcpi } from './acpi/tables.ts';
 import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
+import { ApicBus } from './apic/apic-bus.ts';
+import { IoApic } from './apic/io-apic.ts';
+import { LOCAL_APIC_BASE, LocalApic } from './apic/local-apic.ts';
 import type { Device, Dma, State, Timers } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
 import { DebugPorts } from './debug-ports.ts';
@@ -42,11 +45,21 @@ export interface PcOptions {
   /** A value written to isa-debug-exit; the machine's status is `(value << 1) | 1`. */
   onDebugExit(value: number): void;
   screen?: ScreenWriter;
-  /** Local APIC, I/O APIC and MADT (default: none). */
+  /** Local APICs, I/O APIC and MADT (default: none). Without them CPUID must not show a local APIC. */
   apic?: boolean;
+  /** Processors, with `apic` (default 1). */
+  processors?: number;
+  /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
+  tscDeadlineNs?: (low: number, high: number) => number;
+  /** Interprocessor messages that act on a processor itself. `vector` << 12 is where a started one begins. */
+  onNmi?(processor: number): void;
+  onInit?(processor: number): void;
+  onStartup?(processor: number, vector: number): void;
 }
 
 const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
+/** IA32_TSC_DEADLINE (SDM vol. 4). */
+const MSR_TSC_DEADLINE = 0x6e0;
 const nothing = (): void => {};
 
 export class Pc {
@@ -56,8 +69,12 @@ export class Pc {
   readonly vga: Vga;
   readonly pci: PciBus;
   readonly rtc: Rtc;
-  /** Called when INTR rises. */
-  onIntr: (() => void) | undefined;
+  /** INTR pin of processor 0 (others: `intrOf`). */
+  intr = false;
+  /** Called when a processor's INTR rises. */
+  onIntr: ((processor: number) => void) | undefined;
+  /** The processor whose accesses to its local APIC come next: all of them see theirs at one address. */
+  currentProcessor = 0;
 
   private readonly options: PcOptions;
   /** In the order in which they are restored: interrupt controllers last, since the others drive their pins. */
@@ -66,15 +83,24 @@ export class Pc {
   private readonly pit: Pit;
   private readonly uarts: Uart[];
   private readonly pm: Piix4Pm;
+  private readonly ioApic: IoApic | undefined;
+  private readonly localApics: LocalApic[] = [];
+  private readonly pins: boolean[] = [];
 
   constructor(options: PcOptions) {
     this.options = options;
     const { bus } = this;
     const { timers } = options;
     this.pic = new Pic(level => {
-      if (level) this.onIntr?.();
+      if (level) this.localApics[0]?.lint0Rises();
+      this.updateIntr(0);
     });
-    const irqs = new IrqLines((level, irq) => this.pic.setLine(irq, level));
+    if (options.apic) this.ioApic = this.addApics(options);
+    const irqs = new IrqLines((level, irq) => {
+      this.pic.setLine(irq, level);
+      // The timer is on pin 2, where the cascade has no request of its own.
+      this.ioApic?.setLine(irq === 0 ? 2 : irq, level);
+    });
     const reset = (): void => options.onReset();
 
     this.pci = new PciBus(bus, resetControl(reset));
@@ -94,7 +120,7 @@ export class Pc {
     const debug = new DebugPorts(options.debug ?? nothing, value => options.onDebugExit(value));
 
     const { pic, pit, rtc, vga, pm } = this;
-    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, debug, irqs, pic);
+    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, debug, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
       ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, ...debug.ranges,
@@ -104,14 +130,61 @@ export class Pc {
 
   // ---- interrupts
 
-  /** INTR pin of the processor. */
-  get intr(): boolean {
-    return this.pic.int;
+  private addApics(options: PcOptions): IoApic {
+    const bus = new ApicBus();
+    for (let id = 0; id < (options.processors ?? 1); id++) {
+      this.localApics.push(new LocalApic({
+        timers: options.timers, bus, id, bootstrap: id === 0, tscDeadlineNs: options.tscDeadlineNs,
+        onChange: () => this.updateIntr(id),
+        onNmi: () => options.onNmi?.(id),
+        onInit: () => options.onInit?.(id),
+        onStartup: vector => options.onStartup?.(id, vector),
+      }));
+    }
+    this.bus.plugMemory({
+      base: LOCAL_APIC_BASE, length: 0x1000,
+      read: (offset, size) => this.localApics[this.currentProcessor].read(offset, size),
+      write: (offset, value, size) => this.localApics[this.currentProcessor].write(offset, value, size),
+    });
+    const ioApic = new IoApic(bus);
+    this.bus.plugMemory(ioApic.range);
+    return ioApic;
+  }
+
+  /** INTR of a processor: its local APIC's, or the 8259A's where that comes through. */
+  private updateIntr(processor: number): void {
+    const local = this.localApics[processor];
+    const level = local ? local.intr || (processor === 0 && this.pic.int && local.acceptsPic) : this.pic.int;
+    const before = this.pins[processor] ?? false;
+    this.pins[processor] = level;
+    if (processor === 0) this.intr = level;
+    if (level && !before) this.onIntr?.(processor);
+  }
+
+  intrOf(processor: number): boolean {
+    return this.pins[processor] ?? false;
   }
 
   /** INTA: the vector. Spurious if `intr` has dropped meanwhile, as on the board. */
-  acknowledge(): number {
-    return this.pic.acknowledge();
+  acknowledge(processor = 0): number {
+    const local = this.localApics[processor];
+    if (!local) return this.pic.acknowledge();
+    if (!local.intr && processor === 0 && this.pic.int && local.acceptsPic) return this.pic.acknowledge();
+    return local.acknowledge();
+  }
+
+  /** MSRs that belong to a device: IA32_TSC_DEADLINE. Low and high word; undefined: not one of them. */
+  readMsr(index: number, processor = 0): [low: number, high: number] | undefined {
+    const local = this.localApics[processor];
+    return index === MSR_TSC_DEADLINE && local?.hasDeadlineMode ? local.readDeadline() : undefined;
+  }
+
+  /** False: not a device's MSR. */
+  writeMsr(index: number, low: number, high: number, processor = 0): boolean {
+    const local = this.localApics[processor];
+    if (index !== MSR_TSC_DEADLINE || !local?.hasDeadlineMode) return false;
+    local.writeDeadline(low, high);
+    return true;
   }
 
   // ---- people
@@ -140,7 +213,9 @@ export class Pc {
     this.setTextMode3();
     installBiosData(this.options.dma);
     installSmbios(this.options.dma, this.options.memoryMiB);
-    return installAcpi(this.options.dma, { memoryMiB: this.options.memoryMiB, apic: this.options.apic ?? false });
+    return installAcpi(this.options.dma, {
+      memoryMiB: this.options.memoryMiB, apic: this.options.apic ?? false, processors: this.options.processors ?? 1,
+    });
   }
 
   /** PIRQ A-D on 10, 10, 11, 11 and level-triggered, the functions' interrupt lines to match. */
@@ -182,6 +257,7 @@ export class Pc {
   restore(state: State): void {
     for (const device of this.devices) subState('machine', state, device.name);
     for (const device of this.devices) device.restore(state[device.name] as State);
+    this.updateIntr(0);
   }
 
   peek(): State {

@@ -1,0 +1,50 @@
+/**
+ * Messages between interrupt controllers: from I/O APICs, from local APICs to each other, and end of interrupt back.
+ * Source: Intel SDM vol. 3, 11.6 (interprocessor interrupts) and 11.5.5 (destinations).
+ */
+
+/** Delivery modes as both APICs encode them. */
+export const FIXED = 0, LOWEST_PRIORITY = 1, SMI = 2, NMI = 4, INIT = 5, STARTUP = 6, EXTINT = 7;
+export const BROADCAST = 0xff;
+
+export interface ApicMessage {
+  mode: number;
+  vector: number;
+  level: boolean;
+  /** Destination as written (8 bits), and whether it is a logical one. */
+  destination: number;
+  logical: boolean;
+}
+
+/** What the bus asks of a local APIC. */
+export interface ApicTarget {
+  readonly id: number;
+  matches(destination: number, logical: boolean): boolean;
+  /** Arbitration priority: the smallest takes a lowest-priority message. */
+  readonly priority: number;
+  accept(mode: number, vector: number, level: boolean): void;
+}
+
+export class ApicBus {
+  private readonly targets: ApicTarget[] = [];
+  /** Called for the end of a level-triggered interrupt. */
+  onEndOfInterrupt: ((vector: number) => void) | undefined;
+
+  add(target: ApicTarget): void {
+    this.targets.push(target);
+  }
+
+  /** `except`: the sender, where a shorthand leaves it out. Returns false where nobody was addressed. */
+  deliver(message: ApicMessage, except?: ApicTarget): boolean {
+    const { mode, vector, level, destination, logical } = message;
+    const addressed = this.targets.filter(target => target !== except && target.matches(destination, logical));
+    if (addressed.length === 0) return false;
+    if (mode === LOWEST_PRIORITY) addressed.reduce((a, b) => (b.priority < a.priority ? b : a)).accept(FIXED, vector, level);
+    else for (const target of addressed) target.accept(mode, vector, level);
+    return true;
+  }
+
+  endOfInterrupt(vector: number): void {
+    this.onEndOfInterrupt?.(vector);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Intel 82093AA I/O APIC with 24 inputs, and the EOI register of its successors (version 0x20).
+ * Source: 82093AA datasheet, order number 290566; ICH datasheets for the EOI register.
+ * Inputs are logical: asserted is asserted, whatever polarity a guest programs (the board drives each input as its tables say).
+ */
+import type { Device, MemoryRange, State } from '../bus.ts';
+import { assignState, copyState, resetState } from '../state.ts';
+import type { ApicBus } from './apic-bus.ts';
+import { EXTINT, FIXED, LOWEST_PRIORITY } from './apic-bus.ts';
+
+export const IO_APIC_BASE = 0xfec00000;
+const PINS = 24;
+const VERSION = 0x20;
+const REGSEL = 0x00, WINDOW = 0x10, EOI = 0x40;
+const REMOTE_IRR = 0x4000, LEVEL = 0x8000, MASKED = 0x10000, LOGICAL = 0x800;
+const LOW_WRITABLE = 0x1afff;
+
+const initial = () => ({
+  id: 0,
+  select: 0,
+  /** Redirection table: low and high words. */
+  low: new Uint32Array(PINS).fill(MASKED),
+  high: new Uint32Array(PINS),
+  /** Levels of the inputs. */
+  lines: 0,
+});
+
+export class IoApic implements Device {
+  readonly name = 'ioapic';
+  private readonly r = initial();
+  private readonly bus: ApicBus;
+  readonly range: MemoryRange = {
+    base: IO_APIC_BASE,
+    length: 0x1000,
+    read: offset => this.read(offset),
+    write: (offset, value) => this.write(offset, value),
+  };
+
+  constructor(bus: ApicBus) {
+    this.bus = bus;
+    bus.onEndOfInterrupt = vector => this.endOfInterrupt(vector);
+  }
+
+  /** Level of an input; the edge that counts is the rising one. */
+  setLine(pin: number, level: boolean): void {
+    const { r } = this;
+    const bit = 1 << pin;
+    const rises = level && !(r.lines & bit);
+    r.lines = level ? r.lines | bit : r.lines & ~bit;
+    // "Edge-sensitive interrupts signaled on a masked interrupt pin are ignored."
+    if (r.low[pin] & LEVEL || rises) this.serve(pin);
+  }
+
+  private serve(pin: number): void {
+    const { r } = this;
+    const entry = r.low[pin];
+    if (entry & MASKED || !(r.lines & (1 << pin))) return;
+    if (entry & LEVEL) {
+      if (entry & REMOTE_IRR) return;
+      const mode = (entry >> 8) & 7;
+      // Only what ends with an EOI message waits for one.
+      if (mode === FIXED || mode === LOWEST_PRIORITY) r.low[pin] |= REMOTE_IRR;
+    }
+    const mode = (entry >> 8) & 7;
+    // ExtINT asks for INTA cycles; the 8259A reaches the processor over LINT0 on this board.
+    if (mode === EXTINT) return;
+    this.bus.deliver({ mode, vector: entry & 0xff, level: (entry & LEVEL) !== 0, destination: r.high[pin] >>> 24, logical: (entry & LOGICAL) !== 0 });
+  }
+
+  private endOfInterrupt(vector: number): void {
+    const { r } = this;
+    for (let pin = 0; pin < PINS; pin++) {
+      if ((r.low[pin] & 0xff) !== vector || !(r.low[pin] & REMOTE_IRR)) continue;
+      r.low[pin] &= ~REMOTE_IRR;
+      this.serve(pin);
+    }
+  }
+
+  private read(offset: number): number {
+    const { r } = this;
+    if (offset === REGSEL) return r.select;
+    if (offset !== WINDOW) return 0;
+    switch (r.select) {
+      case 0:
+      case 2:
+        return r.id << 24;
+      case 1:
+        return ((PINS - 1) << 16) | VERSION;
+      default: {
+        const pin = (r.select - 0x10) >> 1;
+        if (pin < 0 || pin >= PINS) return 0;
+        return r.select & 1 ? r.high[pin] : r.low[pin];
+      }
+    }
+  }
+
+  private write(offset: number, value: number): void {
+    const { r } = this;
+    if (offset === REGSEL) r.select = value & 0xff;
+    else if (offset === EOI) this.endOfInterrupt(value & 0xff);
+    else if (offset === WINDOW) {
+      if (r.select === 0) r.id = (value >>> 24) & 0x0f;
+      const pin = (r.select - 0x10) >> 1;
+      if (pin < 0 || pin >= PINS) return;
+      if (r.select & 1) {
+        r.high[pin] = value >>> 0;
+        return;
+      }
+      r.low[pin] = (r.low[pin] & ~LOW_WRITABLE) | (value & LOW_WRITABLE);
+      // An edge-triggered entry has no remote IRR.
+      if (!(r.low[pin] & LEVEL)) r.low[pin] &= ~REMOTE_IRR;
+      else this.serve(pin);
+    }
+  }
+
+  reset(): void {
+    resetState(this.r, { ...initial(), lines: this.r.lines });
+  }
+
+  save(): State {
+    return copyState(this.r);
+  }
+
+  restore(state: State): void {
+    assignState(this.name, this.r, state);
+  }
+
+  peek(): State {
+    return copyState(this.r);
+  }
+}

@@ -1,0 +1,467 @@
+/**
+ * Local APIC (xAPIC) of one processor, with its timer.
+ * Source: Intel SDM vol. 3, chapter 11. Registers lie 16 bytes apart from 0xFEE00000.
+ */
+import type { Clock, Device, State, Timer, Timers } from '../bus.ts';
+import { assignState, copyState, resetState } from '../state.ts';
+import { type ApicBus, type ApicTarget, BROADCAST, EXTINT, FIXED, INIT, LOWEST_PRIORITY, NMI, SMI, STARTUP } from './apic-bus.ts';
+
+export const LOCAL_APIC_BASE = 0xfee00000;
+/** Input clock of the timer before its divider. */
+export const APIC_TIMER_HZ = 100_000_000;
+const CYCLE_NS = 1e9 / APIC_TIMER_HZ;
+
+const ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280,
+  ICR_LOW = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320, LVT_ERROR = 0x370, INITIAL_COUNT = 0x380, CURRENT_COUNT = 0x390, DIVIDE = 0x3e0;
+/** Indexes in `lvt`, in address order from 0x320: timer, thermal, performance counters, LINT0, LINT1, error. */
+const TIMER = 0, LINT0 = 3, ERROR = 5;
+const LVT_WRITABLE = [0x000700ff, 0x000107ff, 0x000107ff, 0x0001a7ff, 0x0001a7ff, 0x000100ff];
+const MASKED = 0x10000, LVT_LEVEL = 0x8000, DELIVERY_PENDING = 0x1000;
+const TIMER_PERIODIC = 1, TIMER_DEADLINE = 2;
+const SVR_ENABLED = 0x100;
+/** Version 0x14, six LVT entries, no EOI-broadcast suppression. */
+const VERSION_VALUE = 0x00050014;
+const ESR_SEND_ILLEGAL_VECTOR = 0x20, ESR_RECEIVE_ILLEGAL_VECTOR = 0x40, ESR_ILLEGAL_REGISTER = 0x80;
+
+const initial = () => ({
+  id: 0,
+  tpr: 0,
+  ldr: 0,
+  dfr: 0xffffffff,
+  svr: 0xff,
+  isr: new Uint32Array(8),
+  tmr: new Uint32Array(8),
+  irr: new Uint32Array(8),
+  /** Error status: as read, and what has gathered since. */
+  esr: 0,
+  errors: 0,
+  icrLow: 0,
+  icrHigh: 0,
+  lvt: new Uint32Array(6).fill(MASKED),
+  initialCount: 0,
+  /** Time at which the initial count was written or the period began. */
+  startNs: 0,
+  divide: 0,
+  /** IA32_TSC_DEADLINE. */
+  deadlineLow: 0,
+  deadlineHigh: 0,
+});
+
+export interface LocalApicOptions {
+  timers: Timers;
+  bus: ApicBus;
+  id: number;
+  /** The bootstrap processor's LINT0 takes the 8259A after reset, as firmware would set it. */
+  bootstrap: boolean;
+  /** Guest TSC to the machine's clock; absent: the timer has no TSC-deadline mode. */
+  tscDeadlineNs?: ((low: number, high: number) => number) | undefined;
+  /** INTR to this processor may have changed. */
+  onChange(): void;
+  onNmi(): void;
+  onInit(): void;
+  onStartup(vector: number): void;
+}
+
+/** Highest bit set in 256; -1: none. */
+function highest(bits: Uint32Array): number {
+  for (let i = 7; i >= 0; i--) if (bits[i] !== 0) return i * 32 + 31 - Math.clz32(bits[i]);
+  return -1;
+}
+
+export class LocalApic implements Device, ApicTarget {
+  readonly name: string;
+  private readonly r = initial();
+  private readonly options: LocalApicOptions;
+  private readonly clock: Clock;
+  private readonly timer: Timer;
+  /** Something in IRR outranks the processor's priority. */
+  intr = false;
+
+  constructor(options: LocalApicOptions) {
+    this.options = options;
+    this.name = `lapic${options.id}`;
+    this.clock = options.timers.clock;
+    this.timer = options.timers.create(this.name, () => this.expire());
+    options.bus.add(this);
+    this.reset();
+  }
+
+  get id(): number {
+    return this.r.id;
+  }
+
+  /** Software enable (spurious-interrupt vector register). */
+  private get enabled(): boolean {
+    return (this.r.svr & SVR_ENABLED) !== 0;
+  }
+
+  /** Processor priority: the higher class of task priority and interrupt in service. */
+  private get ppr(): number {
+    const { r } = this;
+    const service = Math.max(0, highest(r.isr));
+    return (r.tpr & 0xf0) >= (service & 0xf0) ? r.tpr : service & 0xf0;
+  }
+
+  get priority(): number {
+    return this.ppr;
+  }
+
+  private update(): void {
+    const vector = highest(this.r.irr);
+    this.intr = vector >= 0 && this.enabled && (vector & 0xf0) > (this.ppr & 0xf0);
+    this.options.onChange();
+  }
+
+  // ---- inputs
+
+  matches(destination: number, logical: boolean): boolean {
+    const { r } = this;
+    if (!logical) return destination === BROADCAST || destination === r.id;
+    if (destination === BROADCAST) return true;
+    const mine = r.ldr >>> 24;
+    if (r.dfr >>> 28 === 0xf) return (mine & destination) !== 0;
+    // Cluster model: cluster in the high four bits, members in the low.
+    return (mine & 0xf0) === (destination & 0xf0) && (mine & destination & 0x0f) !== 0;
+  }
+
+  accept(mode: number, vector: number, level: boolean): void {
+    switch (mode) {
+      case FIXED:
+      case LOWEST_PRIORITY:
+        this.request(vector, level);
+        return;
+      case NMI:
+        this.options.onNmi();
+        return;
+      case INIT:
+        this.resetByInit();
+        this.options.onInit();
+        return;
+      case STARTUP:
+        this.options.onStartup(vector);
+        return;
+      case SMI:
+      default:
+        // No system management mode on this board.
+    }
+  }
+
+  private request(vector: number, level: boolean): void {
+    const { r } = this;
+    if (vector < 16) {
+      this.error(ESR_RECEIVE_ILLEGAL_VECTOR);
+      return;
+    }
+    if (!this.enabled) return;
+    const word = vector >> 5;
+    const bit = 1 << (vector & 31);
+    r.irr[word] |= bit;
+    if (level) r.tmr[word] |= bit;
+    else r.tmr[word] &= ~bit;
+    this.update();
+  }
+
+  private error(bit: number): void {
+    this.r.errors |= bit;
+    this.local(ERROR);
+  }
+
+  /** Delivers a local vector table entry's interrupt. */
+  private local(entry: number): void {
+    const value = this.r.lvt[entry];
+    if (value & MASKED) return;
+    const mode = (value >> 8) & 7;
+    if (entry === TIMER || entry === ERROR || mode === FIXED) {
+      // An illegal vector in the error entry itself must not come back here.
+      if (entry === ERROR && (value & 0xff) < 16) return;
+      this.request(value & 0xff, false);
+    } else this.accept(mode, value & 0xff, false);
+  }
+
+  /** Whether the 8259A's INT goes through LINT0 as an external interrupt. */
+  get acceptsPic(): boolean {
+    const lint0 = this.r.lvt[LINT0];
+    return !(lint0 & MASKED) && ((lint0 >> 8) & 7) === EXTINT;
+  }
+
+  /** The 8259A's INT on LINT0 has risen: matters where it is programmed as a fixed interrupt (virtual wire). */
+  lint0Rises(): void {
+    if (((this.r.lvt[LINT0] >> 8) & 7) !== EXTINT) this.local(LINT0);
+  }
+
+  // ---- the processor's side
+
+  /** Vector for the processor; the spurious vector where the request has gone below its priority meanwhile. */
+  acknowledge(): number {
+    const { r } = this;
+    const vector = highest(r.irr);
+    if (!this.intr || vector < 0) return r.svr & 0xff;
+    const word = vector >> 5;
+    const bit = 1 << (vector & 31);
+    r.irr[word] &= ~bit;
+    r.isr[word] |= bit;
+    this.update();
+    return vector;
+  }
+
+  private endOfInterrupt(): void {
+    const { r } = this;
+    const vector = highest(r.isr);
+    if (vector < 0) return;
+    const word = vector >> 5;
+    const bit = 1 << (vector & 31);
+    r.isr[word] &= ~bit;
+    this.update();
+    if (r.tmr[word] & bit) this.options.bus.endOfInterrupt(vector);
+  }
+
+  // ---- timer
+
+  private get timerMode(): number {
+    return (this.r.lvt[TIMER] >> 17) & 3;
+  }
+
+  /** Bus cycles of one count: 2, 4, … 128, 1 for the codes 0 … 7 in bits 0, 1, 3. */
+  private get divisor(): number {
+    const code = (this.r.divide & 3) | ((this.r.divide & 8) >> 1);
+    return code === 7 ? 1 : 2 << code;
+  }
+
+  private get countNs(): number {
+    return this.divisor * CYCLE_NS;
+  }
+
+  private startTimer(): void {
+    const { r } = this;
+    if (this.timerMode === TIMER_DEADLINE) return;
+    r.startNs = this.clock.nowNs();
+    this.timer.set(r.initialCount === 0 ? Infinity : r.startNs + r.initialCount * this.countNs);
+  }
+
+  private expire(): void {
+    const { r } = this;
+    if (this.timerMode === TIMER_DEADLINE) {
+      r.deadlineLow = 0;
+      r.deadlineHigh = 0;
+    } else if (this.timerMode === TIMER_PERIODIC) {
+      const period = r.initialCount * this.countNs;
+      // Periods that nobody could serve count once.
+      const periods = Math.max(1, Math.floor((this.clock.nowNs() - r.startNs) / period));
+      r.startNs += periods * period;
+      this.timer.set(r.startNs + period);
+    }
+    this.local(TIMER);
+  }
+
+  private currentCount(): number {
+    const { r } = this;
+    if (r.initialCount === 0 || this.timerMode === TIMER_DEADLINE) return 0;
+    const elapsed = Math.floor((this.clock.nowNs() - r.startNs) / this.countNs);
+    if (this.timerMode === TIMER_PERIODIC) return r.initialCount - (elapsed % r.initialCount);
+    return Math.max(0, r.initialCount - elapsed);
+  }
+
+  /** IA32_TSC_DEADLINE (MSR 0x6E0). */
+  readDeadline(): [low: number, high: number] {
+    return [this.r.deadlineLow, this.r.deadlineHigh];
+  }
+
+  /** Writes are ignored in the other modes (SDM vol. 3, 11.5.4.1). */
+  writeDeadline(low: number, high: number): void {
+    const { r, options } = this;
+    if (this.timerMode !== TIMER_DEADLINE || !options.tscDeadlineNs) return;
+    r.deadlineLow = low >>> 0;
+    r.deadlineHigh = high >>> 0;
+    this.timer.set(low === 0 && high === 0 ? Infinity : options.tscDeadlineNs(low >>> 0, high >>> 0));
+  }
+
+  get hasDeadlineMode(): boolean {
+    return this.options.tscDeadlineNs !== undefined;
+  }
+
+  private writeTimerEntry(value: number): void {
+    const { r } = this;
+    const before = this.timerMode;
+    // Mode 3 is reserved, and so is 2 without a TSC to compare with.
+    if (((value >> 17) & 3) > (this.hasDeadlineMode ? 2 : 1)) value &= ~0x40000;
+    r.lvt[TIMER] = value;
+    const after = this.timerMode;
+    if ((before === TIMER_DEADLINE) === (after === TIMER_DEADLINE)) return;
+    // A change to or from TSC-deadline mode disarms the timer.
+    this.timer.cancel();
+    r.initialCount = 0;
+    r.deadlineLow = 0;
+    r.deadlineHigh = 0;
+  }
+
+  // ---- registers
+
+  read(offset: number, size: number): number {
+    // Registers are read with 32 bits; narrower reads take their part, as they do on processors.
+    const value = this.readRegister(offset & 0xff0);
+    const shift = (offset & 15) * 8;
+    if (shift > 24) return 0;
+    return (value >>> shift) & (size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff);
+  }
+
+  private readRegister(offset: number): number {
+    const { r } = this;
+    if (offset >= ISR && offset < ISR + 0x80) return r.isr[(offset - ISR) >> 4];
+    if (offset >= TMR && offset < TMR + 0x80) return r.tmr[(offset - TMR) >> 4];
+    if (offset >= IRR && offset < IRR + 0x80) return r.irr[(offset - IRR) >> 4];
+    if (offset >= LVT_TIMER && offset <= LVT_ERROR) return r.lvt[(offset - LVT_TIMER) >> 4];
+    switch (offset) {
+      case ID:
+        return r.id << 24;
+      case VERSION:
+        return VERSION_VALUE;
+      case TPR:
+        return r.tpr;
+      case APR:
+      case PPR:
+        return this.ppr;
+      case LDR:
+        return r.ldr;
+      case DFR:
+        return r.dfr;
+      case SVR:
+        return r.svr;
+      case ESR:
+        return r.esr;
+      case ICR_LOW:
+        return r.icrLow;
+      case ICR_HIGH:
+        return r.icrHigh;
+      case INITIAL_COUNT:
+        return r.initialCount;
+      case CURRENT_COUNT:
+        return this.currentCount();
+      case DIVIDE:
+        return r.divide;
+      case EOI:
+        return 0;
+      default:
+        this.error(ESR_ILLEGAL_REGISTER);
+        return 0;
+    }
+  }
+
+  write(offset: number, value: number, size: number): void {
+    // Narrower writes are undefined; a doubleword that is not aligned hits nothing.
+    if (size !== 4 || offset & 15) return;
+    const { r } = this;
+    value >>>= 0;
+    if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
+      const entry = (offset - LVT_TIMER) >> 4;
+      // Software-disabled, the mask bits stay set.
+      const next = (value & LVT_WRITABLE[entry]) | (this.enabled ? 0 : MASKED);
+      if (entry === TIMER) this.writeTimerEntry(next);
+      else r.lvt[entry] = next;
+      // LINT0 opens or closes the way of the 8259A.
+      this.options.onChange();
+      return;
+    }
+    switch (offset) {
+      case ID:
+        r.id = value >>> 24;
+        return;
+      case TPR:
+        r.tpr = value & 0xff;
+        this.update();
+        return;
+      case EOI:
+        this.endOfInterrupt();
+        return;
+      case LDR:
+        r.ldr = (value & 0xff000000) >>> 0;
+        return;
+      case DFR:
+        r.dfr = (value | 0x0fffffff) >>> 0;
+        return;
+      case SVR:
+        r.svr = value & 0x1ff;
+        if (!this.enabled) for (let entry = 0; entry < r.lvt.length; entry++) r.lvt[entry] |= MASKED;
+        this.update();
+        return;
+      case ESR:
+        r.esr = r.errors;
+        r.errors = 0;
+        return;
+      case ICR_LOW:
+        r.icrLow = (value & 0x000ccfff & ~DELIVERY_PENDING) >>> 0;
+        this.sendIpi();
+        return;
+      case ICR_HIGH:
+        r.icrHigh = (value & 0xff000000) >>> 0;
+        return;
+      case INITIAL_COUNT:
+        if (this.timerMode === TIMER_DEADLINE) return;
+        r.initialCount = value;
+        this.startTimer();
+        return;
+      case DIVIDE: {
+        const left = this.currentCount();
+        r.divide = value & 0x0b;
+        // What is left of the count runs on at the new rate.
+        if (r.initialCount !== 0 && this.timer.deadlineNs !== Infinity) {
+          r.startNs = this.clock.nowNs() - (r.initialCount - left) * this.countNs;
+          this.timer.set(this.clock.nowNs() + left * this.countNs);
+        }
+        return;
+      }
+      case VERSION:
+      case PPR:
+      case CURRENT_COUNT:
+        return;
+      default:
+        this.error(ESR_ILLEGAL_REGISTER);
+    }
+  }
+
+  private sendIpi(): void {
+    const { r } = this;
+    const mode = (r.icrLow >> 8) & 7;
+    const vector = r.icrLow & 0xff;
+    const shorthand = (r.icrLow >> 18) & 3;
+    if (vector < 16 && (mode === FIXED || mode === LOWEST_PRIORITY)) {
+      this.error(ESR_SEND_ILLEGAL_VECTOR);
+      return;
+    }
+    // INIT level de-assert only sets arbitration identifiers.
+    if (mode === INIT && (r.icrLow & 0xc000) === LVT_LEVEL) return;
+    const level = false;
+    if (shorthand === 1) this.accept(mode, vector, level);
+    else if (shorthand >= 2) this.options.bus.deliver({ mode, vector, level, destination: BROADCAST, logical: false }, shorthand === 3 ? this : undefined);
+    else this.options.bus.deliver({ mode, vector, level, destination: r.icrHigh >>> 24, logical: (r.icrLow & 0x800) !== 0 });
+  }
+
+  // ---- the whole
+
+  private resetByInit(): void {
+    const { id } = this.r;
+    resetState(this.r, { ...initial(), id });
+    this.timer.cancel();
+    this.update();
+  }
+
+  reset(): void {
+    resetState(this.r, { ...initial(), id: this.options.id });
+    if (this.options.bootstrap) this.r.lvt[LINT0] = EXTINT << 8;
+    this.timer.cancel();
+    this.update();
+  }
+
+  save(): State {
+    return { ...copyState(this.r), deadlineNs: this.timer.deadlineNs };
+  }
+
+  restore(state: State): void {
+    assignState(this.name, this.r, state);
+    this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
+    this.update();
+  }
+
+  peek(): State {
+    return { ...copyState(this.r), ppr: this.ppr, currentCount: this.currentCount() };
+  }
+}
