@@ -225,6 +225,7 @@ const stmxcsr: OpFactory = () => (core, p) => {
 const emms: OpFactory = () => core => {
   readyMmx(core);
   core.R[FTW] = 0;
+  core.R[FSW] &= ~0x3800;
 };
 
 export const environmentOps: Record<string, OpFactory> = {
