@@ -226,7 +226,7 @@ const addDoubles: Lanes = (R, d, s, n) => {
     const a = F64[d >> 1], b = F64[s >> 1], r = a + b;
     if ((isNormal(a) || a === 0) && (isNormal(b) || b === 0) && Math.abs(r) < Infinity) {
       F64[d >> 1] = r;
-      if ((flags & PE) === 0 && sumInexact(a, b, r)) flags = PE;
+      if ((flags & PE) === 0 && sumInexact(a, b, r)) flags |= PE;
     } else flags |= lane(R, d, s, ADD, true);
   }
   return flags;
@@ -237,7 +237,7 @@ const subtractDoubles: Lanes = (R, d, s, n) => {
     const a = F64[d >> 1], b = F64[s >> 1], r = a - b;
     if ((isNormal(a) || a === 0) && (isNormal(b) || b === 0) && Math.abs(r) < Infinity) {
       F64[d >> 1] = r;
-      if ((flags & PE) === 0 && sumInexact(a, -b, r)) flags = PE;
+      if ((flags & PE) === 0 && sumInexact(a, -b, r)) flags |= PE;
     } else flags |= lane(R, d, s, SUBTRACT, true);
   }
   return flags;
@@ -248,7 +248,7 @@ const multiplyDoubles: Lanes = (R, d, s, n) => {
     const a = F64[d >> 1], b = F64[s >> 1], r = a * b, m = Math.abs(r);
     if (m > MIN_NORMAL && m < Infinity && isNormal(a) && isNormal(b) && ((flags & PE) !== 0 || safe(a) && safe(b))) {
       F64[d >> 1] = r;
-      if ((flags & PE) === 0 && productError(a, b, r) !== 0) flags = PE;
+      if ((flags & PE) === 0 && productError(a, b, r) !== 0) flags |= PE;
     } else if (r === 0 && (a === 0 && (isNormal(b) || b === 0) || b === 0 && isNormal(a))) F64[d >> 1] = r;
     else flags |= lane(R, d, s, MULTIPLY, true);
   }
@@ -260,7 +260,7 @@ const divideDoubles: Lanes = (R, d, s, n) => {
     const a = F64[d >> 1], b = F64[s >> 1], r = a / b, m = Math.abs(r);
     if (m > MIN_NORMAL && m < Infinity && isNormal(a) && isNormal(b) && ((flags & PE) !== 0 || safe(r) && safe(b))) {
       F64[d >> 1] = r;
-      if ((flags & PE) === 0 && (r * b !== a || productError(r, b, a) !== 0)) flags = PE;
+      if ((flags & PE) === 0 && (r * b !== a || productError(r, b, a) !== 0)) flags |= PE;
     } else flags |= lane(R, d, s, DIVIDE, true);
   }
   return flags;
@@ -272,7 +272,7 @@ const squareRootDoubles: Lanes = (R, d, s, n) => {
     if (b > 0 && isNormal(b) && ((flags & PE) !== 0 || safe(b))) {
       const r = Math.sqrt(b);
       F64[d >> 1] = r;
-      if ((flags & PE) === 0 && (r * r !== b || productError(r, r, b) !== 0)) flags = PE;
+      if ((flags & PE) === 0 && (r * r !== b || productError(r, r, b) !== 0)) flags |= PE;
     } else flags |= lane(R, d, s, SQUARE_ROOT, true);
   }
   return flags;
@@ -302,7 +302,7 @@ const addSingles: Lanes = (R, d, s, n) => {
     const a = F32[d], b = F32[s], sum = a + b, r = Math.fround(sum);
     if ((isNormal32(a) || a === 0) && (isNormal32(b) || b === 0) && Math.abs(r) < Infinity) {
       F32[d] = r;
-      if ((flags & PE) === 0 && (r !== sum || sumInexact(a, b, sum))) flags = PE;
+      if ((flags & PE) === 0 && (r !== sum || sumInexact(a, b, sum))) flags |= PE;
     } else flags |= lane(R, d, s, ADD, false);
   }
   return flags;
@@ -313,7 +313,7 @@ const subtractSingles: Lanes = (R, d, s, n) => {
     const a = F32[d], b = F32[s], difference = a - b, r = Math.fround(difference);
     if ((isNormal32(a) || a === 0) && (isNormal32(b) || b === 0) && Math.abs(r) < Infinity) {
       F32[d] = r;
-      if ((flags & PE) === 0 && (r !== difference || sumInexact(a, -b, difference))) flags = PE;
+      if ((flags & PE) === 0 && (r !== difference || sumInexact(a, -b, difference))) flags |= PE;
     } else flags |= lane(R, d, s, SUBTRACT, false);
   }
   return flags;
