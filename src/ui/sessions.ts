@@ -5,6 +5,7 @@ import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } f
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
 import { readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, reportProblem, sentence } from './host.ts';
+import { copyBlock } from './screen/painter.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
 
@@ -27,11 +28,13 @@ export class DomainSession {
   /** The files it was made from, as long as this page made it. */
   files: NamedFile[] | undefined;
   readonly terminal: GuestTerminal;
-  /** Words of the screen block; they change under us in 'shared' mode, are replaced in 'single' mode. */
+  /** Words of the screen block; they change under us in 'shared' mode, are replaced in 'single' mode, and stay as last seen once the domain is gone. */
   screen: Int32Array | undefined;
 
   private port: MessagePort | undefined;
   private counters: Int32Array | undefined;
+  /** The screen as it was at the last reading: the block itself goes to the next domain. */
+  private keptScreen: Int32Array | undefined;
   private readings: Sample[] = [];
   private secondsSeen = 0;
 
@@ -74,6 +77,9 @@ export class DomainSession {
   read(now: number): void {
     if (this.gone.peek() || !this.counters) return;
     const sample = readCounters(this.counters, now);
+    // No letter: the block was taken back, and the host's list will say so.
+    if (!sample.state) return;
+    this.keepScreen();
     this.readings.push(sample);
     if (this.readings.length > RATE_READINGS + 1) this.readings.shift();
     batch(() => {
@@ -86,6 +92,19 @@ export class DomainSession {
         this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond }];
       }
     });
+  }
+
+  private keepScreen(): void {
+    if (!this.screen || this.keptScreen?.[SCREEN.GENERATION] === Atomics.load(this.screen, SCREEN.GENERATION)) return;
+    this.keptScreen ??= new Int32Array(this.screen.length);
+    copyBlock(this.screen, this.keptScreen);
+  }
+
+  /** The host lists it no more: what was seen last stays. */
+  leave(): void {
+    this.screen = this.keptScreen;
+    this.counters = undefined;
+    this.gone.value = true;
   }
 
   /** State letter: what the domain's own block says, else what the host said. */
@@ -127,7 +146,7 @@ export function followDomains(keep: (id: number) => boolean): void {
     }
     for (const [id, session] of next) {
       if (list.some(info => info.id === id)) continue;
-      session.gone.value = true;
+      if (!session.gone.peek()) session.leave();
       if (!keep(id)) { session.close(); next.delete(id); }
     }
     sessions.value = next;

@@ -2,9 +2,9 @@
 
 import { batch, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
-import { host, reportProblem, sentence } from './host.ts';
+import { command, host, reportProblem, sentence } from './host.ts';
 import { fetchGuest, type Progress } from './offers.ts';
-import { forget, sessions } from './sessions.ts';
+import { type DomainSession, forget, sessions } from './sessions.ts';
 
 export type Place = { kind: 'home' } | { kind: 'draft' } | { kind: 'domain'; id: number };
 
@@ -152,11 +152,13 @@ const startOf = async (file: NamedFile, bytes: number): Promise<string> => {
   }
 };
 
-/** Boots once more what this page made. */
-export async function bootAgain(session: { files: NamedFile[] | undefined; info: { peek(): DomainInfo } }): Promise<void> {
+/** Boots once more what this page made, in place of what is left of it. */
+export async function bootAgain(session: DomainSession): Promise<void> {
   if (!session.files) return;
   try {
-    opened(await host.create(session.files), session.files);
+    const domain = await host.create(session.files);
+    if (!session.gone.peek()) void command('destroy', session.info.peek());
+    opened(domain, session.files);
   } catch (error) {
     reportProblem(`xl create ${session.info.peek().name}`, sentence(error));
   }

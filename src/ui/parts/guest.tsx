@@ -39,7 +39,7 @@ export function GuestPage({ session }: { session: DomainSession }) {
       </div>
       <div class="row wrap tools" role="toolbar" aria-label={domain.name}>
         {over ? <>
-          <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : strings.states[domain.state]!))}</span><span class="grow" />
+          <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span><span class="grow" />
           {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
           {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => void command('destroy', domain)}>{words.destroy}</Tool>}
         </> : <>

@@ -124,6 +124,13 @@ function DomainRow({ domain, selected }: { domain: DomainInfo; selected: boolean
 const startedAt = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
 const took = (task: Task): string => (task.durationMs === undefined ? '' : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);
 
+/** A sentence; a report of several lines opens under its first. */
+function Message({ text }: { text: string | undefined }) {
+  const at = text?.indexOf('\n') ?? -1;
+  if (!text || at < 0) return <>{text}</>;
+  return <details><summary>{text.slice(0, at)}</summary><pre class="code">{text.slice(at).trim()}</pre></details>;
+}
+
 export function Strip() {
   const onlyFailed = useSignal(false);
   const open = stripOpen.value;
@@ -136,7 +143,7 @@ export function Strip() {
     <div class="tabs">
       <button class="tab" aria-expanded={open} aria-label={open ? strings.strip.collapse : strings.strip.expand} aria-controls="tasks" onClick={toggle}>{strings.strip.tasks} <Icon name={open ? 'down' : 'up'} size={10} /></button>
       <div class="last" role="status">
-        {!open && last && <><Tag kind={last.state}>{strings.strip.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class="cut sec grow">{last.message}</span>}<span class="dim m nw">{took(last)}</span></>}
+        {!open && last && <><Tag kind={last.state}>{strings.strip.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class="cut sec grow">{last.message.split('\n')[0]}</span>}<span class="dim m nw">{took(last)}</span></>}
         {open && <span class="dim">{strings.strip.counts(running, failed)}</span>}
       </div>
       {open && <div class="row hide-s">
@@ -149,7 +156,7 @@ export function Strip() {
         <thead><tr><th>{strings.strip.started}</th><th>{strings.strip.command}</th><th>{strings.strip.status}</th><th class="num">{strings.strip.took}</th><th>{strings.strip.happened}</th><th /></tr></thead>
         <tbody>{shown.map(task => <tr key={task.id}>
           <td class="m dim">{startedAt(task.startedMs)}</td><td class="m">{task.command}</td><td><Tag kind={task.state}>{strings.strip.states[task.state]}</Tag></td><td class="m num dim nw">{took(task)}</td>
-          <td class="sec say">{task.message}</td><td class="num">{task.state === 'failed' && <button class="btn quiet sm" onClick={() => dismiss([task.id])}>{strings.strip.dismiss}</button>}</td>
+          <td class="sec say"><Message text={task.message} /></td><td class="num">{task.state === 'failed' && <button class="btn quiet sm" onClick={() => dismiss([task.id])}>{strings.strip.dismiss}</button>}</td>
         </tr>)}</tbody>
       </table>}
     </div>}
@@ -164,7 +171,7 @@ export function Isolation() {
   if (problem) return <div class="note bad" role="alert"><Tag kind="failed">{problem}</Tag></div>;
   if (machine?.mode !== 'single') return null;
   return <div class="note">
-    <span>{globalThis.crossOriginIsolated ? strings.sharesOneWorker(machine.why ?? '') : strings.notIsolated}</span>
+    <span>{globalThis.crossOriginIsolated ? machine.why : strings.notIsolated}</span>
     {!globalThis.crossOriginIsolated && <button class="btn sm" aria-expanded={open.value} onClick={() => { open.value = !open.value; }}>{strings.howToServe}</button>}
     {open.value && <p>{strings.howToServeText}<br /><code>Cross-Origin-Opener-Policy: same-origin</code><br /><code>Cross-Origin-Embedder-Policy: require-corp</code></p>}
   </div>;
