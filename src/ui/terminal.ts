@@ -5,7 +5,7 @@
 
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
-import { effect } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { screenReader } from './settings.ts';
 import { strings } from './strings.ts';
 import { shownTheme } from './theme.ts';
@@ -28,6 +28,7 @@ export class GuestTerminal {
   private readonly terminal: Terminal;
   private readonly fitter = new FitAddon();
   private opened = false;
+  private readonly visited = signal(false);
   private queue: Uint8Array[] = [];
   private queued = 0;
   private busy = false;
@@ -36,7 +37,7 @@ export class GuestTerminal {
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
     this.element.className = 'tty';
     this.terminal = new Terminal({
-      cols: 80, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.2, cursorBlink: false, macOptionIsMeta: true, screenReaderMode: screenReader.peek(),
+      cols: 80, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.2, cursorBlink: false, macOptionIsMeta: true,
       linkHandler: null, windowOptions: {}, drawBoldTextInBrightColors: true,
     });
     for (const code of SWALLOWED_OSC) this.terminal.parser.registerOscHandler(code, () => true);
@@ -54,7 +55,9 @@ export class GuestTerminal {
       // Region keys of the page (Alt + digit) stay the page's.
       return !(event.altKey && !event.ctrlKey && /^Digit[1-5]$/.test(event.code));
     });
-    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value; });
+    // The copy for screen readers measures every row; it is made once somebody is there.
+    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value && this.visited.value; });
+    this.element.addEventListener('focusin', () => { this.visited.value = true; });
     const stopTheme = effect(() => { void shownTheme.value; if (this.opened) this.applyTheme(); });
     this.stopEffects = () => { stopReader(); stopTheme(); };
     this.label = label;
@@ -62,7 +65,7 @@ export class GuestTerminal {
 
   private readonly label: string;
 
-  /** Puts the terminal into `parent`, which must be in the document. */
+  /** Puts the terminal into `parent`, which must be in the document; `fit` gives it its size. */
   attach(parent: HTMLElement): void {
     parent.append(this.element);
     if (!this.opened) {
@@ -71,7 +74,6 @@ export class GuestTerminal {
       this.terminal.open(this.element);
       this.terminal.textarea?.setAttribute('aria-label', this.label);
     }
-    this.fit();
   }
 
   detach(): void {

@@ -40,7 +40,7 @@ export function DraftPage() {
   </>;
 }
 
-const definitionName = (now: Draft) => [...now.texts.keys()][0] ?? `${now.plan?.name ?? ''}.cfg`;
+const definitionName = (now: Draft) => [...now.texts.keys()][0] ?? now.files[0]?.name ?? '';
 
 function Counts({ plan, problem, stops, name }: { plan: Plan | undefined; problem?: string; stops: number; name: string }) {
   const all = merged(plan);

@@ -20,14 +20,13 @@ export function SerialWindow({ session }: { session: DomainSession }) {
 
   useEffect(() => {
     const parent = holder.current!;
-    terminal.attach(parent);
     const show = () => { size.value = `${terminal.size.columns} × ${terminal.size.rows}`; };
-    show();
     const stop = terminal.onResize(show);
     let frame = 0;
-    const observer = new ResizeObserver(() => { cancelAnimationFrame(frame); frame = requestAnimationFrame(() => terminal.fit()); });
-    observer.observe(parent);
-    return () => { stop(); observer.disconnect(); cancelAnimationFrame(frame); terminal.detach(); };
+    const observer = new ResizeObserver(() => { cancelAnimationFrame(frame); frame = requestAnimationFrame(() => { terminal.fit(); show(); }); });
+    // Opening a terminal measures fonts; in a task of its own it does not lengthen the one that built the page. The observer fits it.
+    const timer = setTimeout(() => { terminal.attach(parent); observer.observe(parent); });
+    return () => { clearTimeout(timer); stop(); observer.disconnect(); cancelAnimationFrame(frame); terminal.detach(); };
   }, [session]);
 
   const name = session.info.value.name;
