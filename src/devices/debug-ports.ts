@@ -12,7 +12,8 @@ export class DebugPorts implements Device {
   private readonly r = initial();
   readonly ranges: PortRange[];
 
-  constructor(debug: (byte: number) => void, onDebugExit: (value: number) => void) {
+  /** `consoleAtE9`: false where the test device has that port. */
+  constructor(debug: (byte: number) => void, onDebugExit: (value: number) => void, consoleAtE9: boolean) {
     const { r } = this;
     const console = (base: number): PortRange => ({ base, count: 1, read: () => 0xe9, write: (_offset, value) => debug(value) });
     // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
@@ -27,7 +28,7 @@ export class DebugPorts implements Device {
           else r.dmaPages[offset] = value;
         },
       },
-      console(0xe9), console(0x402), exit(0xf4, 4), exit(0x501, 4),
+      ...(consoleAtE9 ? [console(0xe9)] : []), console(0x402), exit(0xf4, 4), exit(0x501, 4),
     ];
   }
 

@@ -11,10 +11,13 @@ import type { Device, Dma, State, Timers } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
+import { FwCfg } from './fw-cfg.ts';
+import { describeMachine } from './firmware-config.ts';
 import { IoBus } from './io-bus.ts';
-import { IrqLines } from './irq-lines.ts';
-import { i440fx, Piix3, resetControl } from './pci/i440fx.ts';
+import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
+import { i440fx, Piix3, resetControl, type Shadowing } from './pci/i440fx.ts';
 import { PciBus } from './pci/pci.ts';
+import { ParallelPort } from './parallel.ts';
 import { Pic } from './pic.ts';
 import { Pit } from './pit.ts';
 import { I8042 } from './ps2/i8042.ts';
@@ -23,6 +26,7 @@ import type { Mouse } from './ps2/mouse.ts';
 import { Rtc } from './rtc.ts';
 import { installSmbios } from './smbios.ts';
 import { subState } from './state.ts';
+import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
 import type { ScreenWriter } from './vga/screen.ts';
 import { Vga } from './vga/vga.ts';
@@ -45,6 +49,12 @@ export interface PcOptions {
   /** A value written to isa-debug-exit; the machine's status is `(value << 1) | 1`. */
   onDebugExit(value: number): void;
   screen?: ScreenWriter;
+  /** What a printer on LPT1 gets. */
+  printer?: (byte: number) => void;
+  /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
+  onShadow?: Shadowing;
+  /** QEMU's pc-testdev for test kernels (default: there). */
+  testDevice?: boolean;
   /** Local APICs, I/O APIC and MADT (default: none). Without them CPUID must not show a local APIC. */
   apic?: boolean;
   /** Processors, with `apic` (default 1). */
@@ -69,6 +79,8 @@ export class Pc {
   readonly vga: Vga;
   readonly pci: PciBus;
   readonly rtc: Rtc;
+  /** For firmware: more items and files can be set before it starts. */
+  readonly fwCfg: FwCfg;
   /** INTR pin of processor 0 (others: `intrOf`). */
   intr = false;
   /** Called when a processor's INTR rises. */
@@ -106,7 +118,7 @@ export class Pc {
     this.pci = new PciBus(bus, resetControl(reset));
     const piix3 = new Piix3(irqs);
     this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff());
-    this.pci.add(0, 0, i440fx());
+    this.pci.add(0, 0, i440fx(options.onShadow));
     this.pci.add(1, 0, piix3.fn);
     this.pci.add(1, 3, this.pm.fn);
 
@@ -117,15 +129,25 @@ export class Pc {
     this.rtc = new Rtc(timers, irqs.source(8), options);
     this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
     this.vga = new Vga(timers, options.screen);
-    const debug = new DebugPorts(options.debug ?? nothing, value => options.onDebugExit(value));
+    const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
+    const print = options.debug ?? nothing;
+    const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
+    this.fwCfg = new FwCfg(options.dma);
+    describeMachine(this.fwCfg, { memoryMiB: options.memoryMiB, apic: options.apic ?? false, processors: options.processors ?? 1 });
+    const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
+    const test = options.testDevice === false ? undefined : new TestDevice(print, (line, level) => {
+      if (line < IRQ_COUNT) testLines[line].set(level);
+      else this.ioApic?.setLine(line, level);
+    });
 
     const { pic, pit, rtc, vga, pm } = this;
-    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, debug, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
+    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.fwCfg, debug, ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
-      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, ...debug.ranges,
+      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, parallel.ports, ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
     ]) bus.plugPorts(range);
     bus.plugMemory(vga.window);
+    if (test) bus.plugMemory(test.memoryRange);
   }
 
   // ---- interrupts
@@ -209,6 +231,8 @@ export class Pc {
     this.pic.setFirmwareDefaults();
     this.pit.setFirmwareDefaults();
     this.pm.setFirmwareDefaults();
+    // All of 0xC0000-0xFFFFF is RAM: there is no ROM to hide.
+    for (let pam = 0x59; pam <= 0x5f; pam++) this.pci.at(0, 0)?.write(pam, 0x33, 1);
     this.routePciInterrupts();
     this.setTextMode3();
     installBiosData(this.options.dma);

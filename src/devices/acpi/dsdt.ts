@@ -4,7 +4,7 @@
  */
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';
-import { SLEEP_TYPE_S5 } from './piix4-pm.ts';
+import { PM_BASE, SLEEP_TYPE_S5, SMBUS_BASE } from './piix4-pm.ts';
 
 const LINKS = ['LNKA', 'LNKB', 'LNKC', 'LNKD'];
 const ROUTABLE_IRQS = [5, 10, 11];
@@ -76,6 +76,12 @@ export function dsdt({ pciMemoryBase }: DsdtOptions): Aml {
           isa('MOU', 'PNP0F13', 0, aml.irq(12)),
           isa('COM1', 'PNP0501', 1, aml.ioPort(0x3f8, 8), aml.irq(4)),
           isa('COM2', 'PNP0501', 2, aml.ioPort(0x2f8, 8), aml.irq(3)),
+          isa('LPT1', 'PNP0400', 1, aml.ioPort(0x378, 8), aml.irq(7)),
+          // Ports that belong to the board: power management, SMBus, test device.
+          aml.device('RSV',
+            aml.name('_HID', aml.eisaId('PNP0C02')),
+            aml.name('_CRS', aml.resources(aml.ioPort(PM_BASE, 0x40), aml.ioPort(SMBUS_BASE, 0x10), aml.ioPort(0x2000, 0x18))),
+          ),
         ),
       ),
       currentRoute(),

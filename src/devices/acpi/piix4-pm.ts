@@ -82,6 +82,8 @@ export class Piix4Pm implements Device {
     fn.allow(CONFIG_SMBBA, 4, 0xfff0);
     // Count A/B, general-purpose input, device activity and resource registers: stored.
     for (let offset = 0x44; offset < 0x80; offset++) fn.writable[offset] = 0xff;
+    // DEVACTB.APMC_EN is set: firmware takes it that SMM (which this board has not) is set up.
+    fn.config[0x5b] = 0x02;
     fn.writable[CONFIG_PMREGMISC] = 1;
     fn.writable[CONFIG_SMBHSTCFG] = 0x0f;
     for (let offset = 0xd3; offset <= 0xd5; offset++) fn.writable[offset] = 0xff;

@@ -63,22 +63,21 @@ class Table {
   }
 }
 
-/** The byte at `at` makes the sum of `length` bytes zero. */
-export function setChecksum(bytes: Uint8Array, at: number, length = bytes.length): void {
+/** Sets the byte at `at` so that all of them sum to zero. */
+function setChecksum(bytes: Uint8Array, at: number): void {
   bytes[at] = 0;
   let sum = 0;
-  for (let i = 0; i < length; i++) sum += bytes[i];
+  for (const byte of bytes) sum += byte;
   bytes[at] = -sum & 0xff;
 }
 
 const HEADER_BYTES = 36;
 
-/** A table with its header: signature, length, revision, checksum, OEM and creator. */
+/** A table with its header: signature, length, revision, OEM and creator. The checksum comes when it is placed. */
 function sdt(signature: string, revision: number, body: Uint8Array | number[]): Uint8Array {
   const table = new Table(HEADER_BYTES + body.length);
   table.ascii(0, signature, 4).u32(4, table.bytes.length).u8(8, revision).ascii(10, 'RNGSID', 6).ascii(16, 'RINGSIDE', 8).u32(24, 1).ascii(28, 'RSDE', 4).u32(32, 1);
   table.bytes.set(body, HEADER_BYTES);
-  setChecksum(table.bytes, 9);
   return table.bytes;
 }
 
@@ -117,39 +116,82 @@ function madt(processors: number): Uint8Array {
   return sdt('APIC', 3, body);
 }
 
-export interface AcpiTable {
-  address: number;
-  bytes: Uint8Array;
+/** A place in one of the two blobs that holds an offset into `tables` and wants the address of `tables` added. */
+export interface Pointer {
+  in: 'rsdp' | 'tables';
+  offset: number;
+  size: 4 | 8;
 }
 
-/** Every table, placed. The first is the RSDP. Throws where they do not fit their area. */
-export function acpiTables({ memoryMiB, apic, processors = 1 }: AcpiOptions): AcpiTable[] {
-  const placed: AcpiTable[] = [];
-  let next = TABLES_ADDRESS;
-  const place = (bytes: Uint8Array): number => {
-    const address = next;
-    placed.push({ address, bytes });
+/** A checksum byte and the bytes it makes sum to zero. */
+export interface Checksum {
+  in: 'rsdp' | 'tables';
+  offset: number;
+  start: number;
+  length: number;
+}
+
+/** The tables as position-independent blobs: for a place of our own, or for firmware that chooses one (QEMU's table loader). */
+export interface AcpiBlobs {
+  rsdp: Uint8Array;
+  tables: Uint8Array;
+  pointers: Pointer[];
+  checksums: Checksum[];
+}
+
+export function buildAcpi({ memoryMiB, apic, processors = 1 }: AcpiOptions): AcpiBlobs {
+  const placed: { offset: number; bytes: Uint8Array }[] = [];
+  const pointers: Pointer[] = [];
+  const checksums: Checksum[] = [];
+  let next = 0;
+  const place = (bytes: Uint8Array, ...at: [offset: number, size: 4 | 8][]): number => {
+    const offset = next;
+    placed.push({ offset, bytes });
+    for (const [field, size] of at) pointers.push({ in: 'tables', offset: offset + field, size });
     next = (next + bytes.length + 63) & ~63;
-    if (next > TABLES_LIMIT) throw new Error('ACPI tables do not fit below 0xF0000');
-    return address;
+    return offset;
+  };
+  /** A table with a header, whose checksum is at 9. */
+  const placeTable = (bytes: Uint8Array, ...at: [offset: number, size: 4 | 8][]): number => {
+    const offset = place(bytes, ...at);
+    checksums.push({ in: 'tables', offset: offset + 9, start: offset, length: bytes.length });
+    return offset;
   };
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  const facsAddress = place(facs());
-  const dsdtAddress = place(sdt('DSDT', 1, dsdt({ pciMemoryBase })));
-  const tables = [place(fadt(facsAddress, dsdtAddress))];
-  if (apic) tables.push(place(madt(processors)));
-  const pointers = (bytes: number) => tables.flatMap(address => Array.from({ length: bytes }, (_, i) => (i < 4 ? (address >>> (8 * i)) & 0xff : 0)));
-  const rsdtAddress = place(sdt('RSDT', 1, pointers(4)));
-  const xsdtAddress = place(sdt('XSDT', 1, pointers(8)));
-  const rsdp = new Table(36).ascii(0, 'RSD PTR ', 8).ascii(9, 'RNGSID', 6).u8(15, 2).u32(16, rsdtAddress).u32(20, 36).u32(24, xsdtAddress);
-  setChecksum(rsdp.bytes, 8, 20);
-  setChecksum(rsdp.bytes, 32);
-  return [{ address: RSDP_ADDRESS, bytes: rsdp.bytes }, ...placed];
+  const facsAt = place(facs());
+  const dsdtAt = placeTable(sdt('DSDT', 1, dsdt({ pciMemoryBase })));
+  const tables = [placeTable(fadt(facsAt, dsdtAt), [36, 4], [40, 4], [132, 8], [140, 8])];
+  if (apic) tables.push(placeTable(madt(processors)));
+  const root = (signature: string, size: 4 | 8): number => placeTable(
+    sdt(signature, 1, tables.flatMap(address => Array.from({ length: size }, (_, i) => (i < 4 ? (address >>> (8 * i)) & 0xff : 0)))),
+    ...tables.map((_, i): [number, 4 | 8] => [HEADER_BYTES + i * size, size]),
+  );
+  const rsdtAt = root('RSDT', 4);
+  const xsdtAt = root('XSDT', 8);
+  const rsdp = new Table(36).ascii(0, 'RSD PTR ', 8).ascii(9, 'RNGSID', 6).u8(15, 2).u32(16, rsdtAt).u32(20, 36).u32(24, xsdtAt);
+  pointers.push({ in: 'rsdp', offset: 16, size: 4 }, { in: 'rsdp', offset: 24, size: 8 });
+  checksums.push({ in: 'rsdp', offset: 8, start: 0, length: 20 }, { in: 'rsdp', offset: 32, start: 0, length: 36 });
+  const all = new Uint8Array(next);
+  for (const { offset, bytes } of placed) all.set(bytes, offset);
+  return { rsdp: rsdp.bytes, tables: all, pointers, checksums };
+}
+
+/** The blobs with `tables` at an address: pointers and checksums filled in. */
+export function placeAcpi(blobs: AcpiBlobs, address: number): void {
+  for (const { in: blob, offset } of blobs.pointers) {
+    const view = new DataView(blobs[blob].buffer);
+    view.setUint32(offset, view.getUint32(offset, true) + address, true);
+  }
+  for (const { in: blob, offset, start, length } of blobs.checksums) setChecksum(blobs[blob].subarray(start, start + length), offset - start);
 }
 
 /** Writes the tables into guest memory. Returns the address of the RSDP. */
 export function installAcpi(dma: Dma, options: AcpiOptions): number {
-  for (const { address, bytes } of acpiTables(options)) dma.write(address, bytes);
+  const blobs = buildAcpi(options);
+  if (TABLES_ADDRESS + blobs.tables.length > TABLES_LIMIT) throw new Error('ACPI tables do not fit below 0xF0000');
+  placeAcpi(blobs, TABLES_ADDRESS);
+  dma.write(RSDP_ADDRESS, blobs.rsdp);
+  dma.write(TABLES_ADDRESS, blobs.tables);
   return RSDP_ADDRESS;
 }

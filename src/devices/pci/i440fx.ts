@@ -7,8 +7,15 @@ import type { IrqLines } from '../irq-lines.ts';
 import { assignState, copyState } from '../state.ts';
 import { PCI, PciFunction } from './pci.ts';
 
-/** PCI host bridge. PAM and SMRAM registers are stored: the shadowed area is plain RAM on this board, whatever they say. */
-export function i440fx(): PciFunction {
+/** Programmable attribute map: PAM0's high half is 0xF0000-0xFFFFF; PAM1-PAM6 take 16 KiB per half from 0xC0000. */
+const PAM0 = 0x59, PAM6 = 0x5f;
+const PAM_READ = 1, PAM_WRITE = 2;
+
+/** A range of 0xC0000-0xFFFFF goes to RAM (true) or to the ROM below it (false; writes are lost there). */
+export type Shadowing = (base: number, length: number, readsRam: boolean, writesRam: boolean) => void;
+
+/** PCI host bridge. `onShadow` is told of every change of the PAM registers; SMRAM is stored only. */
+export function i440fx(onShadow: Shadowing = () => {}): PciFunction {
   const fn = new PciFunction('i440FX', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000 });
   fn.put(PCI.COMMAND, 6, 2);
   fn.writable[PCI.COMMAND] = 0;
@@ -18,6 +25,23 @@ export function i440fx(): PciFunction {
   fn.put(0x72, 0x02, 1);
   fn.writable[0x90] = 0xff;
   fn.writable[0x93] = 0xff;
+  const known = new Uint8Array(PAM6 - PAM0 + 1);
+  const half = (base: number, length: number, before: number, after: number): void => {
+    if ((before ^ after) & (PAM_READ | PAM_WRITE)) onShadow(base, length, (after & PAM_READ) !== 0, (after & PAM_WRITE) !== 0);
+  };
+  fn.onConfigWrite = (offset, size) => {
+    if (offset > PAM6 || offset + size <= PAM0) return;
+    known.forEach((before, i) => {
+      const after = fn.config[PAM0 + i];
+      known[i] = after;
+      if (i === 0) half(0xf0000, 0x10000, before >> 4, after >> 4);
+      else {
+        const base = 0xc0000 + (i - 1) * 0x8000;
+        half(base, 0x4000, before, after);
+        half(base + 0x4000, 0x4000, before >> 4, after >> 4);
+      }
+    });
+  };
   return fn;
 }
 

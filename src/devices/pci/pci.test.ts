@@ -48,9 +48,9 @@ describe('PCI configuration mechanism 1', () => {
     const before = t.in(0x1008, 4);
     t.timers.advanceMs(1);
     expect(t.in(0x1008, 4) - before).toBe(3579);
-    write(1, 3, 0x40, 0x2001);
+    write(1, 3, 0x40, 0x3001);
     expect(t.in(0x1008, 4)).toBe(0xffffffff);
-    expect(t.in(0x2008, 4)).toBeGreaterThanOrEqual(3579);
+    expect(t.in(0x3008, 4)).toBeGreaterThanOrEqual(3579);
   });
 });
 
