@@ -33,8 +33,6 @@ describe.skipIf(!haveGuests)(`Debian's Linux, dropped onto the page as definitio
       await expectSerial(tab, '42 is typed', 60);
       await expectSerial(tab, 'i686', 60);
       await type(tab, 'poweroff -f\r');
-      await expect
-        .poll(() => tab.run('return document.body.innerText'), { timeout: 60_000, interval: 500 })
-        .toMatch(/ stopped: /);
+      await expect.poll(() => tab.run('return document.body.innerText'), { timeout: 60_000, interval: 500 }).toMatch(/ stopped: /);
     });
 });

@@ -15,7 +15,8 @@ const PAGE_DIRECTORY = 0x1000,
   PAGE_TABLE = 0x2000,
   GDT = 0x3000,
   IDT = 0x4000,
-  TSS = 0x5000;
+  TSS = 0x5000,
+  PAGE_POINTERS = 0x7000;
 /** Supervisor stack and the handlers, 16 bytes a vector, each a HLT: what the processor delivers itself ends there. */
 const SUPERVISOR_STACK = 0x7000,
   HANDLERS = 0x8000,
@@ -28,8 +29,10 @@ const PAGE_PRESENT = 1,
   PAGE_DIRTY = 0x40;
 /** PG WP NE ET MP PE. */
 const CR0 = 0x80010033 | 0;
-/** OSFXSR, OSXMMEXCPT. */
-const CR4 = 0x600;
+/** OSFXSR, OSXMMEXCPT, PAE. */
+const CR4 = 0x620;
+/** With NXE a page fault's error code tells an instruction fetch (SDM vol. 3, 4.7), as on the processors that made the fixtures. */
+const EFER_NXE = 0x800;
 
 /** Instructions after which a case is said not to end: hot loops run 20,000 iterations. */
 const INSTRUCTION_LIMIT = 5_000_000;
@@ -112,11 +115,12 @@ export class OracleMachine {
   }
 
   private page(address: number, rights: number): void {
-    this.words[(PAGE_TABLE >> 2) + (address >>> 12)] = address | rights | PAGE_PRESENT | PAGE_ACCESSED | PAGE_DIRTY;
+    this.words[(PAGE_TABLE + (address >>> 12) * 8) >> 2] = address | rights | PAGE_PRESENT | PAGE_ACCESSED | PAGE_DIRTY;
   }
 
   private buildTables(): void {
     const { words } = this;
+    words[PAGE_POINTERS >> 2] = PAGE_DIRECTORY | PAGE_PRESENT;
     words[PAGE_DIRECTORY >> 2] = PAGE_TABLE | PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED;
     for (const address of [GDT, IDT, TSS, SUPERVISOR_STACK - 0x1000, HANDLERS]) this.page(address, PAGE_WRITE);
     for (const [base, size] of [
@@ -220,8 +224,11 @@ export class OracleMachine {
     );
     R[regs.CR0] = CR0;
     R[regs.CR2] = 0;
-    R[regs.CR3] = PAGE_DIRECTORY;
+    R[regs.CR3] = PAGE_POINTERS;
     R[regs.CR4] = CR4;
+    R[regs.EFER] = EFER_NXE;
+    R.fill(0, regs.PDPTE, regs.PDPTE + 8);
+    R[regs.PDPTE] = PAGE_DIRECTORY | PAGE_PRESENT;
     R.fill(0, regs.DR, regs.DR + 6);
     R[regs.DR + 6] = 0xffff0ff0 | 0;
     R[regs.DR + 7] = 0x400;

@@ -1,0 +1,63 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { kernelKind, loadKernel } from '../src/hypervisor/loader/index.ts';
+
+const folder = fileURLToPath(new URL('../guests/demo/', import.meta.url));
+const read = (name: string) => readFileSync(join(folder, name));
+const [compiler, sources] = read('demo.lock').toString().trim().split('\n');
+
+describe('the demo guest', () => {
+  const kernel = new Uint8Array(read('demo.elf'));
+
+  it('was built from the sources beside it', () => {
+    const hash = createHash('sha256');
+    for (const name of ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']) hash.update(read(name));
+    expect(hash.digest('hex'), 'run guests/demo/build.sh and commit demo.elf').toBe(sources);
+  });
+
+  // Another compiler makes other bytes: only the one that made the committed file can be compared with.
+  const gcc = spawnSync('gcc', ['-dumpfullversion'], { encoding: 'utf8' });
+  const canBuild = gcc.status === 0 && gcc.stdout.trim() === compiler && builds32Bit();
+  if (canBuild) {
+    it('comes out the same when it is built again', () => {
+      const out = mkdtempSync(join(tmpdir(), 'ringside-demo-'));
+      try {
+        execFileSync('sh', [join(folder, 'build.sh'), join(out, 'demo.elf')]);
+        expect(Buffer.compare(readFileSync(join(out, 'demo.elf')), Buffer.from(kernel))).toBe(0);
+      } finally {
+        rmSync(out, { recursive: true });
+      }
+    });
+  }
+
+  it('loads as multiboot into the memory that its definition gives it', () => {
+    const memoryMiB = Number(/^memory = (\d+)$/m.exec(read('demo.cfg').toString())![1]);
+    expect(kernelKind(kernel)).toBe('multiboot');
+    const memory = new Uint8Array(memoryMiB << 20);
+    const entry = loadKernel(
+      { write: (gpa, bytes) => memory.set(bytes, gpa), fill: (gpa, length, value) => memory.fill(value, gpa, gpa + length) },
+      {
+        kernel,
+        name: 'demo.elf',
+        cmdline: '',
+        memoryMiB,
+        e820: [
+          { base: 0, length: 0x9fc00, type: 1 },
+          { base: 0x100000, length: (memoryMiB - 1) << 20, type: 1 },
+        ],
+      },
+    );
+    // CLI, the first instruction
+    expect(memory[entry.eip]).toBe(0xfa);
+  });
+});
+
+function builds32Bit(): boolean {
+  const { status } = spawnSync('gcc', ['-m32', '-xc', '-c', '-o', '/dev/null', '-'], { input: 'int x;' });
+  return status === 0;
+}
