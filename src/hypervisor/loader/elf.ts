@@ -53,7 +53,7 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
   need(0, HEADER_BYTES);
   const machine = file.getUint16(18, true);
   if (bytes[4] === 2 || machine === 62) {
-    throw new LoadError(`${name} is a 64-bit kernel, and the guest's processor has 32-bit modes only. Use one built for 32-bit x86 (i386).`);
+    throw new LoadError(`${name} is a 64-bit ELF file, and the guest's processor has 32-bit modes only. Use a kernel built for 32-bit x86 (i386).`);
   }
   if (bytes[4] !== 1 || bytes[5] !== 1 || machine !== EM_386) {
     throw new LoadError(`${name} is an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for 32-bit x86. Use one built for i386.`);

@@ -139,7 +139,7 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
 
   return {
     kind: 'linux',
-    about: `Linux ${kernelVersion(kernel)}(boot protocol ${spelled}) at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
+    about: `${kernelVersion(kernel)}(boot protocol ${spelled}) at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
     eip: loadAddress,
     registers: { eax: 0, ebx: 0, ecx: 0, edx: 0, esi: zeroPageAddress, edi: 0, ebp: 0, esp: 0 },
     gdt: { base: gdtAddress, limit: GDT.length * 4 - 1 },
@@ -158,12 +158,12 @@ function setTextScreen(page: DataView): void {
   page.setUint16(0x10, 16, true); // orig_video_points
 }
 
-/** "6.1.0-50-686 " from the header's version string; empty when it has none. */
+/** "Linux 6.1.0-50-686 " from the header's version string; other programs that use the protocol give their own name there. */
 function kernelVersion(kernel: Uint8Array): string {
   const pointer = view(kernel).getUint16(KERNEL_VERSION, true);
-  if (pointer === 0 || pointer + 0x200 >= kernel.length) return '';
+  if (pointer === 0 || pointer + 0x200 >= kernel.length) return 'Linux ';
   let version = '';
   for (let i = pointer + 0x200; i < kernel.length && kernel[i] > 32 && kernel[i] < 127 && version.length < 64; i++)
     version += String.fromCharCode(kernel[i]);
-  return version ? `${version} ` : '';
+  return /^\d/.test(version) ? `Linux ${version} ` : `${version} `;
 }

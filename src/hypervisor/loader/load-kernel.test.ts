@@ -332,6 +332,7 @@ describe('what is no kernel', () => {
   it('is named by what it looks like', () => {
     expect(refusal(new Uint8Array(0))).toBe('kernel is empty. Copy or fetch it again.');
     expect(refusal(withMagic(0x8001, 'CD001'))).toContain('it looks like an ISO image');
+    expect(refusal(withMagic(0x20000 - 16, '\xea', 0x20000))).toContain('it looks like a BIOS image');
     expect(refusal(withMagic(510, '\x55\xaa'))).toContain('it looks like a disk image with a boot sector');
     expect(refusal(withMagic(0, '\x1f\x8b'))).toContain('it looks like a gzip file. If it is a kernel, unpack it with gunzip');
     expect(refusal(withMagic(0, '070701'))).toContain('Name it in ramdisk');
@@ -341,7 +342,7 @@ describe('what is no kernel', () => {
 
   it('is an ELF file of the wrong kind', () => {
     const code = [{ physical: 0x100000, bytes: new Uint8Array(64) }];
-    expect(refusal(elf(0x100000, code, 62))).toContain('is a 64-bit kernel');
+    expect(refusal(elf(0x100000, code, 62))).toContain('is a 64-bit ELF file');
     expect(refusal(elf(0x100000, code, 40))).toContain('an ELF file for ARM, not for 32-bit x86');
     expect(refusal(elf(0x100000, code))).toContain('without a multiboot header or a PVH note');
     const multiboot2 = new Uint8Array(64);

@@ -36,6 +36,10 @@ const MAGICS: { at: number; bytes: number[] | string; what: string; advice: stri
 export function looksLike(bytes: Uint8Array): { what: string; advice: string } {
   const advice = 'Name a kernel image: a Linux bzImage (vmlinuz), or a multiboot or PVH ELF file.';
   for (const magic of MAGICS) if (has(bytes, magic.at, magic.bytes)) return magic;
+  // Where a processor starts after reset, 16 bytes below the end, a BIOS has a far jump.
+  if (bytes.length >= 0x10000 && bytes.length % 0x10000 === 0 && bytes[bytes.length - 16] === 0xea) {
+    return { what: 'a BIOS image', advice: 'Name a kernel image; firmware is started without one.' };
+  }
   if (has(bytes, 510, [0x55, 0xaa])) return { what: 'a disk image with a boot sector', advice: 'Name it in disk, not in kernel.' };
   if (has(bytes, 0, 'MZ')) return { what: 'a Windows or EFI program', advice };
   const start = bytes.subarray(0, 512);

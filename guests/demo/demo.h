@@ -1,0 +1,95 @@
+/*
+ * Ringside's demo guest: a monitor that runs on the bare (virtual) machine. 32-bit, multiboot 1, no libraries.
+ * boot.S enters, machine.c owns processor and interrupts, console.c screen, serial line and keyboard,
+ * hardware.c looks at the rest of the PC, monitor.c is what one types at.
+ */
+#ifndef DEMO_H
+#define DEMO_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define TICKS_PER_SECOND 100
+
+static inline void outb(u16 port, u8 value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
+static inline void outw(u16 port, u16 value) { __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port)); }
+static inline void outl(u16 port, u32 value) { __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port)); }
+static inline u8 inb(u16 port) { u8 value; __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port)); return value; }
+static inline u16 inw(u16 port) { u16 value; __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port)); return value; }
+static inline u32 inl(u16 port) { u32 value; __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port)); return value; }
+static inline u64 rdtsc(void) { u64 value; __asm__ volatile("rdtsc" : "=A"(value)); return value; }
+/* Waits for an interrupt. STI takes effect after HLT has begun, so that none is lost between the two. */
+static inline void wait_for_interrupt(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
+
+/* What the interrupt stubs in boot.S push. user_esp and user_ss are there only when the interrupt came from ring 3. */
+struct frame {
+  u32 edi, esi, ebp, esp, ebx, edx, ecx, eax;
+  u32 vector, error, eip, cs, eflags, user_esp, user_ss;
+};
+
+struct context { u32 ebx, esi, edi, ebp, esp, eip; };
+/* Returns 0 when called, and once more with 1 when restore_context goes back to it. */
+int save_context(struct context *) __attribute__((returns_twice));
+void restore_context(struct context *) __attribute__((noreturn));
+
+/* Multiboot information, section 3.3 of the specification: the fields used here. */
+struct multiboot {
+  u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+  u32 drives_length, drives_addr, config_table, boot_loader_name;
+};
+struct module { u32 start, end, string, reserved; };
+
+/* machine.c */
+extern volatile u32 ticks;
+extern volatile u32 interrupts[16];
+extern struct context monitor_context;
+void machine_start(void);
+void explain_frame(const struct frame *);
+void ring3(void);
+void triple_fault(void) __attribute__((noreturn));
+int paging_is_on(void);
+
+/* console.c */
+void console_start(void);
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void put(char);
+void colour(u8 attribute);
+void clear_screen(void);
+void title_bar(void);
+int key_pressed(void);
+int read_key(void);
+void read_line(char *line, u32 size);
+void keyboard_interrupt(void);
+void serial_interrupt(void);
+int has_serial(void);
+int has_keyboard(void);
+
+/* hardware.c */
+void hardware_start(void);
+void cpuid(u32 leaf, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+void cpu_name(char *name49);
+int cpu_has_tsc(void);
+int cpu_has_pse(void);
+void show_cpuid(void);
+void show_pci(void);
+void show_acpi(void);
+void show_date(void);
+void power_off(void);
+void reboot(void) __attribute__((noreturn));
+
+/* small things, in console.c */
+u64 divide(u64 value, u32 by, u32 *rest);
+int same(const char *, const char *);
+int starts(const char *text, const char *with);
+
+#define TEXT 0x07
+#define BRIGHT 0x0f
+#define GREEN 0x0a
+#define YELLOW 0x0e
+#define RED 0x0c
+#define CYAN 0x0b
+#define BAR 0x1f
+
+#endif
