@@ -41,6 +41,7 @@ export class Cpu extends Translator implements Core, Processor {
   protected override readonly core: Core = this;
   private readonly interpret: (record: number) => void;
   private readonly doorbell: number;
+  private readonly apic: boolean;
 
   /** Waiting injection (interruption-information word) and its error code. */
   private injection = 0;
@@ -55,6 +56,7 @@ export class Cpu extends Translator implements Core, Processor {
     super(options);
     this.time = options.time;
     this.doorbell = options.doorbell;
+    this.apic = options.apic ?? false;
     const { run, general } = createInterpreter(this);
     this.interpret = run;
     this.general = general;
@@ -432,7 +434,7 @@ export class Cpu extends Translator implements Core, Processor {
     R[GDTR_LIMIT] = R[IDTR_LIMIT] = 0xffff;
     R[MSR_PAT] = 0x00070406;
     R[MSR_PAT + 1] = 0x00070406;
-    R[MSR_APIC_BASE] = 0xfee00900 | 0;
+    R[MSR_APIC_BASE] = this.apic ? 0xfee00900 | 0 : 0;
     R[MSR_MISC_ENABLE] = 1;
     R[ZERO] = 0;
     resetFpu(R);

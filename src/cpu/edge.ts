@@ -122,6 +122,8 @@ export interface ProcessorOptions {
   time: TimeSource;
   /** A word (index in an Int32Array over `memory`) that ends `run()` soon after its value changes; -1: none. */
   doorbell: number;
+  /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
+  apic?: boolean;
 }
 
 /** A virtual processor. */

@@ -251,6 +251,7 @@ export abstract class Translator extends Memory {
       A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
       A[p + IMM] = offset + d.length;
     }
+    if (row.op === 'callind') A[p + IMM] = offset + d.length;
     return ENDS.has(row.op);
   }
 
