@@ -112,7 +112,7 @@ export const strings = {
   },
   demo: {
     title: 'demo',
-    about: 'Our own kernel: screen, keyboard, clock, a shell on COM1',
+    about: 'Our own monitor on the bare machine: read its chips, provoke faults, count exits',
   },
 
   draft: {
