@@ -67,9 +67,8 @@ cmdline = "console=tty0 console=ttyS0,115200"
 serial = "pty"
 `;
 
-/** Returns the exit status. scripts/program.mjs says where the repository is. */
-export async function main(argv: string[]): Promise<number> {
-  const root = process.env.RINGSIDE_ROOT ?? process.cwd();
+/** `root`: the repository. Returns the exit status. */
+export async function main(argv: string[], root: string): Promise<number> {
   let from: string | undefined;
   let refresh = false;
   for (let i = 0; i < argv.length; i++) {
