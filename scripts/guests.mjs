@@ -22,7 +22,6 @@ async function bundle() {
   await ensureDependencies();
   const { build } = await import('vite');
   const temporary = `${folder}.${process.pid}`;
-  rmSync(at('.cache', 'guests-program'), { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true });
   await build({
     root,
@@ -37,7 +36,15 @@ async function bundle() {
       rolldownOptions: { input: at('scripts', 'guests.ts'), output: { entryFileNames: 'guests.js' } },
     },
   });
-  renameSync(temporary, folder);
+  // Bundles of other sources go; another run may be at its own at this moment.
+  for (const name of readdirSync(join(folder, '..')))
+    if (/^[0-9a-f]+$/.test(name)) rmSync(join(folder, '..', name), { recursive: true, force: true });
+  try {
+    renameSync(temporary, folder);
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
   return folder;
 }
 
