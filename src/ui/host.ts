@@ -24,13 +24,13 @@ export function dismiss(ids: number[]): void {
   dismissed.value = new Set([...dismissed.value, ...ids]);
 }
 
-let api: HostApi | Comlink.Remote<HostApi> | undefined;
+let api: Comlink.Remote<HostApi> | undefined;
 let refresh = Promise.resolve();
 
 /** Starts Domain 0 and follows it. Problems end in `hostProblem` and the task log, never in an exception. */
 export async function connect(): Promise<void> {
   try {
-    api = await start();
+    api = start();
     await api.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[]) => {
       domains.value = [...list].sort((a, b) => a.id - b.id);
       hostTasks.value = log;
@@ -44,8 +44,7 @@ export async function connect(): Promise<void> {
   }
 }
 
-async function start(): Promise<HostApi | Comlink.Remote<HostApi>> {
-  if (import.meta.env.DEV && new URLSearchParams(location.search).has('fake')) return (await import('./dev-fake.ts')).fakeHost();
+function start(): Comlink.Remote<HostApi> {
   const worker = new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
   worker.addEventListener('error', event => {
     event.preventDefault();

@@ -157,7 +157,8 @@ export const strings = {
     save: 'Save state',
     again: 'Boot it again',
     close: 'Close',
-    ended: (name: string, why: string) => `${name} stopped. ${why}`,
+    /** A host's sentence follows the colon: its first letter becomes small unless it begins a name. */
+    ended: (name: string, why: string) => `${name} stopped: ${/^[A-Z][a-z ]/.test(why) ? why[0]!.toLowerCase() + why.slice(1) : why}`,
     gone: 'The domain no longer exists.',
     view: 'Windows',
     serial: 'Serial',
