@@ -9,7 +9,8 @@ export type WindowChoice = 'auto' | 'serial' | 'screen' | 'both';
 export const theme = signal<ThemeChoice>('system');
 /** Which windows of a guest stand on the workbench; 'auto' follows what the guest uses. */
 export const windows = signal<WindowChoice>('auto');
-export const screenReader = signal(true);
+/** xterm's own screen-reader mode: reads output as it comes, but takes no input methods and measures every row. Off: the text copy is there to read. */
+export const screenReader = signal(false);
 export const stripOpen = signal(false);
 
 const KEY = 'ringside-page';

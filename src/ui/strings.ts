@@ -173,6 +173,8 @@ export const strings = {
     hint: 'Click it or press Enter. Shift + Tab leaves.',
     on: (name: string) => `Keyboard goes to ${name}.`,
     leave: 'Shift + Tab leaves.',
+    reader: 'Read output aloud as it comes',
+    textCopy: (name: string) => `Text in the terminal of ${name}`,
     skipped: (bytes: string) => `\r\n[${bytes} of output skipped: the guest writes faster than the page can show]\r\n`,
     copyHint: 'Copy selection',
   },
@@ -249,7 +251,6 @@ export const strings = {
       ['Shift + Tab', 'leave a terminal'],
       ['Left Ctrl + left Alt', 'pressed together and released: leave a screen'],
     ],
-    reader: 'A screen reader can follow terminals',
     close: 'Close',
   },
 };

@@ -5,7 +5,7 @@
 
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
-import { effect, signal } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { screenReader } from './settings.ts';
 import { strings } from './strings.ts';
 import { shownTheme } from './theme.ts';
@@ -28,7 +28,6 @@ export class GuestTerminal {
   private readonly terminal: Terminal;
   private readonly fitter = new FitAddon();
   private opened = false;
-  private readonly visited = signal(false);
   private queue: Uint8Array[] = [];
   private queued = 0;
   private busy = false;
@@ -55,9 +54,7 @@ export class GuestTerminal {
       // Region keys of the page (Alt + digit) stay the page's.
       return !(event.altKey && !event.ctrlKey && /^Digit[1-5]$/.test(event.code));
     });
-    // The copy for screen readers measures every row; it is made once somebody is there.
-    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value && this.visited.value; });
-    this.element.addEventListener('focusin', () => { this.visited.value = true; });
+    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value; });
     const stopTheme = effect(() => { void shownTheme.value; if (this.opened) this.applyTheme(); });
     this.stopEffects = () => { stopReader(); stopTheme(); };
     this.label = label;
@@ -90,6 +87,18 @@ export class GuestTerminal {
 
   get size(): { columns: number; rows: number } {
     return { columns: this.terminal.cols, rows: this.terminal.rows };
+  }
+
+  /** Text of the rows that are shown, trailing spaces cut. */
+  lines(): string[] {
+    const { viewportY } = this.terminal.buffer.active;
+    return Array.from({ length: this.terminal.rows }, (_, row) => this.terminal.buffer.active.getLine(viewportY + row)?.translateToString(true) ?? '');
+  }
+
+  /** Called when output was shown. */
+  onOutput(listener: () => void): () => void {
+    const subscription = this.terminal.onWriteParsed(listener);
+    return () => subscription.dispose();
   }
 
   onResize(listener: () => void): () => void {

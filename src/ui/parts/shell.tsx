@@ -4,7 +4,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import type { DomainInfo, Task } from '../../dom0/api.ts';
 import { dismiss, domains, hostProblem, info, tasks } from '../host.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
-import { screenReader, stripOpen, theme, type ThemeChoice } from '../settings.ts';
+import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
 import { detailOpen, draft, go, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Brand, Chip, Icon, ModeBadge, Spark, StateMark, Tag, ownerClass } from './marks.tsx';
@@ -43,7 +43,6 @@ export function Header() {
       {keysOpen.value && <div class="pop" role="dialog" aria-label={strings.keys.title} onKeyDown={event => { if (event.key === 'Escape') keysOpen.value = false; }}>
         <h3>{strings.keys.title}</h3>
         <dl class="kv">{strings.keys.rows.map(([keys, does]) => <><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></>)}</dl>
-        <label class="row"><input type="checkbox" checked={screenReader.value} onChange={event => { screenReader.value = event.currentTarget.checked; }} />{strings.keys.reader}</label>
         <button class="btn sm" onClick={() => { keysOpen.value = false; }}>{strings.keys.close}</button>
       </div>}
     </div>
