@@ -60,11 +60,11 @@ export function GuestPage({ session }: { session: DomainSession }) {
 
 const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => <button class="btn" onClick={onClick}>{children}</button>;
 
-/** 1234567 → "1.23 M", 987654 → "988 k": three figures. */
+/** 1234567 → "1.23 M", 16000 → "16.0 k": three figures; small counts as they are. */
 export function figures(n: number): string {
   if (n >= 1e9) return `${(n / 1e9).toPrecision(3)} G`;
   if (n >= 999_500) return `${(n / 1e6).toPrecision(3)} M`;
-  if (n >= 10_000) return `${Math.round(n / 1000)} k`;
+  if (n >= 9_999.5) return `${(n / 1e3).toPrecision(3)} k`;
   return n >= 10 || n === 0 ? String(Math.round(n)) : n.toFixed(1);
 }
 const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
