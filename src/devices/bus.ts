@@ -47,6 +47,10 @@ export interface PortRange {
   readonly width?: 1 | 2 | 4;
   read(offset: number, size: number): number;
   write(offset: number, value: number, size: number): void;
+  /** REP INS: as many items of `size` bytes as the device has ready, at most what fits `into`. Returns the bytes given. */
+  readBlock?(offset: number, size: number, into: Uint8Array): number;
+  /** REP OUTS, likewise: returns the bytes taken. */
+  writeBlock?(offset: number, size: number, from: Uint8Array): number;
 }
 
 /** A range of guest-physical addresses that is not memory. */
@@ -61,4 +65,6 @@ export interface MemoryRange {
 export interface Dma {
   read(address: number, into: Uint8Array): void;
   write(address: number, from: Uint8Array): void;
+  /** The bytes themselves where all of them are RAM and lie in one piece; else null. For use at once, not to be kept. */
+  view?(address: number, length: number): Uint8Array | null;
 }

@@ -97,6 +97,21 @@ export class IoBus {
     }
   }
 
+  /**
+   * REP INS in bulk: fills `into` with items of `size` bytes as far as the device gives them at once. Returns the bytes given;
+   * 0 means one by one, by `readPort`.
+   */
+  readPortBlock(port: number, size: number, into: Uint8Array): number {
+    const range = this.ranges[this.owner[port]] as PortRange;
+    return range.readBlock?.(port - range.base, size, into) ?? 0;
+  }
+
+  /** REP OUTS in bulk, likewise. */
+  writePortBlock(port: number, size: number, from: Uint8Array): number {
+    const range = this.ranges[this.owner[port]] as PortRange;
+    return range.writeBlock?.(port - range.base, size, from) ?? 0;
+  }
+
   private findMemory(address: number): MemoryRange | null {
     const last = this.lastMemory;
     if (last && address >= last.base && address < last.base + last.length) return last;

@@ -13,6 +13,7 @@ import { DebugPorts } from './debug-ports.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { FwCfg } from './fw-cfg.ts';
 import { describeMachine } from './firmware-config.ts';
+import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
 import { i440fx, Piix3, resetControl, type Shadowing } from './pci/i440fx.ts';
@@ -51,6 +52,8 @@ export interface PcOptions {
   screen?: ScreenWriter;
   /** What a printer on LPT1 gets. */
   printer?: (byte: number) => void;
+  /** Disks and CD-ROM drives on the two IDE channels. */
+  ide?: IdeAttachment[];
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
   /** QEMU's pc-testdev for test kernels (default: there). */
@@ -68,6 +71,8 @@ export interface PcOptions {
 }
 
 const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
+/** Where BARs go on a machine that starts without firmware. */
+const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000;
 /** IA32_TSC_DEADLINE (SDM vol. 4). */
 const MSR_TSC_DEADLINE = 0x6e0;
 const nothing = (): void => {};
@@ -87,6 +92,8 @@ export class Pc {
   onIntr: ((processor: number) => void) | undefined;
   /** The processor whose accesses to its local APIC come next: all of them see theirs at one address. */
   currentProcessor = 0;
+
+  readonly ide: PiixIde;
 
   private readonly options: PcOptions;
   /** In the order in which they are restored: interrupt controllers last, since the others drive their pins. */
@@ -120,6 +127,8 @@ export class Pc {
     this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff());
     this.pci.add(0, 0, i440fx(options.onShadow));
     this.pci.add(1, 0, piix3.fn);
+    this.ide = new PiixIde(options.dma, [irqs.source(14), irqs.source(15)], options.ide ?? []);
+    this.pci.add(1, 1, this.ide.fn);
     this.pci.add(1, 3, this.pm.fn);
 
     this.pit = new Pit(timers, irqs.source(0));
@@ -141,10 +150,11 @@ export class Pc {
     });
 
     const { pic, pit, rtc, vga, pm } = this;
-    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.fwCfg, debug, ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
+    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, this.fwCfg, debug, ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
-      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, parallel.ports, ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
+      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, parallel.ports,
+      ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]), ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
     ]) bus.plugPorts(range);
     bus.plugMemory(vga.window);
     if (test) bus.plugMemory(test.memoryRange);
@@ -233,6 +243,7 @@ export class Pc {
     this.pm.setFirmwareDefaults();
     // All of 0xC0000-0xFFFFF is RAM: there is no ROM to hide.
     for (let pam = 0x59; pam <= 0x5f; pam++) this.pci.at(0, 0)?.write(pam, 0x33, 1);
+    this.assignPciResources();
     this.routePciInterrupts();
     this.setTextMode3();
     installBiosData(this.options.dma);
@@ -240,6 +251,28 @@ export class Pc {
     return installAcpi(this.options.dma, {
       memoryMiB: this.options.memoryMiB, apic: this.options.apic ?? false, processors: this.options.processors ?? 1,
     });
+  }
+
+  /** Every BAR gets a place and its function is switched on, in the order of slots. */
+  private assignPciResources(): void {
+    let port = FIRST_BAR_PORT;
+    let memory = FIRST_BAR_ADDRESS;
+    for (let at = 0; at < 256; at++) {
+      const fn = this.pci.at(at >> 3, at & 7);
+      if (!fn) continue;
+      for (const { index, kind, size } of fn.barSizes()) {
+        if (kind === 'io') {
+          port = Math.ceil(port / size) * size;
+          fn.write(0x10 + 4 * index, port, 4);
+          port += size;
+        } else {
+          memory = Math.ceil(memory / size) * size;
+          fn.write(0x10 + 4 * index, memory, 4);
+          memory += size;
+        }
+      }
+      if (fn.barSizes().length > 0) fn.write(4, 7, 2);
+    }
   }
 
   /** PIRQ A-D on 10, 10, 11, 11 and level-triggered, the functions' interrupt lines to match. */

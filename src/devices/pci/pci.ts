@@ -101,6 +101,10 @@ export class PciFunction {
     this.writable[PCI.COMMAND] |= bar.kind === 'io' ? COMMAND_IO : COMMAND_MEMORY;
   }
 
+  barSizes(): { index: number; kind: 'io' | 'memory'; size: number }[] {
+    return this.bars.flatMap((bar, index) => (bar ? [{ index, kind: bar.kind, size: bar.size }] : []));
+  }
+
   /** Decides what reset gives back and where BARs appear. */
   plug(bus: IoBus): void {
     this.bus = bus;

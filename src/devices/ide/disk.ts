@@ -1,0 +1,56 @@
+/** What lies behind a drive. The host's side: it may answer later; a drive never waits inside a register access. */
+
+export interface Disk {
+  /** Bytes of a sector: 512, or 2048 for a CD. */
+  readonly sectorBytes: number;
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  /** `done` is always called before `read`, `write` and `flush` return: transfers may go straight to guest memory. */
+  readonly immediate?: boolean;
+  /** Fills the pieces, in order, from sector `sector` on; their lengths sum to whole sectors. `done(false)`: the medium could not be read. */
+  read(sector: number, into: Uint8Array[], done: (ok: boolean) => void): void;
+  write(sector: number, from: Uint8Array[], done: (ok: boolean) => void): void;
+  /** Everything written before is durable when `done` comes. */
+  flush(done: (ok: boolean) => void): void;
+}
+
+/** Bytes in memory as a disk: for tests and small images. The array is the disk: writes change it. */
+export class MemoryDisk implements Disk {
+  readonly sectorBytes: number;
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  readonly immediate = true;
+  readonly bytes: Uint8Array;
+
+  /** A last sector that is not whole reads as zeros past its end. */
+  constructor(bytes: Uint8Array, { sectorBytes = 512, readOnly = false } = {}) {
+    this.bytes = bytes;
+    this.sectorBytes = sectorBytes;
+    this.sectors = Math.ceil(bytes.length / sectorBytes);
+    this.readOnly = readOnly;
+  }
+
+  read(sector: number, into: Uint8Array[], done: (ok: boolean) => void): void {
+    let at = sector * this.sectorBytes;
+    for (const piece of into) {
+      const part = this.bytes.subarray(at, at + piece.length);
+      piece.set(part);
+      if (part.length < piece.length) piece.fill(0, part.length);
+      at += piece.length;
+    }
+    done(true);
+  }
+
+  write(sector: number, from: Uint8Array[], done: (ok: boolean) => void): void {
+    let at = sector * this.sectorBytes;
+    for (const piece of from) {
+      this.bytes.set(at + piece.length <= this.bytes.length ? piece : piece.subarray(0, Math.max(0, this.bytes.length - at)), at);
+      at += piece.length;
+    }
+    done(true);
+  }
+
+  flush(done: (ok: boolean) => void): void {
+    done(true);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * IDE function of the PIIX3: two channels at their legacy places, bus-master registers in BAR 4.
+ * Source: 82371FB/SB (PIIX3) datasheet, order number 290550, 2.5 (IDE configuration) and 2.6 (bus master).
+ */
+import type { Device, Dma, IrqLine, State } from '../bus.ts';
+import { PciFunction } from '../pci/pci.ts';
+import { subState } from '../state.ts';
+import { AtaDrive } from './ata-drive.ts';
+import { AtapiDrive } from './atapi-drive.ts';
+import { IdeChannel } from './channel.ts';
+import type { Disk } from './disk.ts';
+
+/** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+export type IdeAttachment = { place: number } & ({ kind: 'disk'; disk: Disk } | { kind: 'cdrom'; disk: Disk | null });
+
+/** Timing registers: channel decode enabled (IDETIM bit 15). */
+const IDETIM = 0x40, DECODE = 0x8000;
+
+export class PiixIde implements Device {
+  readonly name = 'ide';
+  readonly fn = new PciFunction('PIIX3 IDE', { vendor: 0x8086, device: 0x7010, class: 0x010180, status: 0x0280 });
+  readonly channels: IdeChannel[];
+
+  /** Throws RangeError for a place that does not exist or is taken. */
+  constructor(dma: Dma, irqs: [IrqLine, IrqLine], attachments: IdeAttachment[]) {
+    const { fn } = this;
+    const master = (): boolean => fn.busMaster;
+    this.channels = [new IdeChannel(0x1f0, 0x3f6, irqs[0], dma, master), new IdeChannel(0x170, 0x376, irqs[1], dma, master)];
+    for (const attachment of attachments) {
+      const { place } = attachment;
+      const channel = this.channels[place >> 1];
+      if (!channel || channel.drives[place & 1]) throw new RangeError(`IDE place ${place} ${channel ? 'is taken' : 'does not exist: there are 0 to 3'}`);
+      const serial = `RS${String(place).padStart(8, '0')}`;
+      channel.drives[place & 1] = attachment.kind === 'disk' ? new AtaDrive(channel, attachment.disk, serial) : new AtapiDrive(channel, attachment.disk, serial);
+    }
+    fn.put(IDETIM, DECODE, 2);
+    fn.put(IDETIM + 2, DECODE, 2);
+    fn.allow(IDETIM, 4);
+    fn.writable[0x44] = 0xff;
+    fn.writable[0x48] = 0x0f;
+    fn.allow(0x4a, 2, 0x3333);
+    // Decoding of the legacy ports is on: a machine without firmware finds them so.
+    fn.config[4] = 1;
+    fn.addBar(4, {
+      kind: 'io', size: 16, width: 4,
+      read: (offset, size) => {
+        let value = 0;
+        for (let i = 0; i < size; i++) value |= this.channels[(offset + i) >> 3].readMaster((offset + i) & 7) << (8 * i);
+        return value >>> 0;
+      },
+      write: (offset, value, size) => {
+        for (let i = 0; i < size; i++) this.channels[(offset + i) >> 3].writeMaster((offset + i) & 7, (value >>> (8 * i)) & 0xff);
+      },
+    });
+  }
+
+  /** The CD-ROM drive at a place; undefined: there is none. */
+  cdrom(place: number): AtapiDrive | undefined {
+    const drive = this.channels[place >> 1]?.drives[place & 1];
+    return drive instanceof AtapiDrive ? drive : undefined;
+  }
+
+  reset(): void {
+    for (const channel of this.channels) channel.reset();
+  }
+
+  save(): State {
+    return { primary: this.channels[0].save(), secondary: this.channels[1].save() };
+  }
+
+  restore(state: State): void {
+    this.channels[0].restore('ide primary', subState(this.name, state, 'primary'));
+    this.channels[1].restore('ide secondary', subState(this.name, state, 'secondary'));
+  }
+
+  peek(): State {
+    return { primary: this.channels[0].peek(), secondary: this.channels[1].peek() };
+  }
+}
