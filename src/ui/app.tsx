@@ -15,6 +15,8 @@ export function App() {
   useEffect(regionKeys, []);
   const here = place.value;
   const session = here.kind === 'domain' ? sessions.value.get(here.id) : undefined;
+  const title = session ? `${session.info.value.name} – ${strings.product}` : strings.product;
+  useEffect(() => { document.title = title; }, [title]);
   const inspector = session ? <Activity session={session} /> : here.kind === 'draft' ? <DraftInspector /> : null;
   return <div class={`app on-${here.kind}`}>
     <a class="skip" href="#bench">{strings.skip}</a>

@@ -107,6 +107,11 @@ export class DomainSession {
     this.gone.value = true;
   }
 
+  /** It stopped: nothing listens any more. */
+  get over(): boolean {
+    return this.gone.value || this.info.value.state === 's' || this.info.value.state === 'c';
+  }
+
   /** State letter: what the domain's own block says, else what the host said. */
   get state(): string {
     const told = this.info.value.state;

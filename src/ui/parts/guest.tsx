@@ -24,7 +24,7 @@ function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
 export function GuestPage({ session }: { session: DomainSession }) {
   const domain = session.info.value;
   const gone = session.gone.value;
-  const over = gone || domain.state === 's' || domain.state === 'c';
+  const over = session.over;
   const paused = domain.state === 'p';
   const view = shownWindows(session);
   return <>

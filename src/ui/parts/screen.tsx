@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout.ts';
-import { command } from '../host.ts';
+import { command, reportProblem } from '../host.ts';
 import { HeldKeys, strokeOf } from '../screen/keys.ts';
 import { copyBlock, type Damage, ScreenPainter } from '../screen/painter.ts';
 import type { DomainSession } from '../sessions.ts';
@@ -14,6 +14,8 @@ import { Chip, Icon, StateMark } from './marks.tsx';
 const words = strings.screen;
 /** The VGA blinks its cursor every 16 frames of 70 Hz. */
 const CURSOR_MS = 16 * 1000 / 70 * 2;
+/** A key event every so often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */
+const STROKE_MS = 12;
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 const TOUCH: [label: string, code: string, name?: string][] = [
@@ -24,6 +26,8 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const typing = useRef<HTMLTextAreaElement>(null);
+  const pending = useRef(Promise.resolve());
+  const sendOpen = useSignal(false);
   const useButton = useRef<HTMLButtonElement>(null);
   const title = useSignal<string>(words.title);
   const off = useSignal(true);
@@ -34,6 +38,8 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
   const { name, id } = session.info.value;
   const paused = session.info.value.state === 'p' && !session.gone.value;
 
+  const over = session.over;
+  useEffect(() => { if (over) captured.value = false; }, [over]);
   useEffect(() => drawLoop(session, painter, canvas.current!, area.current!, { title, off, lines }), [session]);
   useEffect(() => {
     const release = () => { keys.releaseAll(); captured.value = false; };
@@ -48,7 +54,7 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget) return;
     if (!captured.value) {
-      if (event.key === 'Enter') { event.preventDefault(); capture(); }
+      if (event.key === 'Enter' && !off.value && !session.over) { event.preventDefault(); capture(); }
       return;
     }
     event.preventDefault();
@@ -61,20 +67,27 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
     event.stopPropagation();
     if (keys.up(event.code)) leave();
   };
-  const press = (code: string, shift = false) => {
-    if (shift) session.send({ key: 'ShiftLeft', down: true });
-    session.send({ key: code, down: true });
-    session.send({ key: code, down: false });
-    if (shift) session.send({ key: 'ShiftLeft', down: false });
+  /** Presses keys together, in this order, and lets them go in the other; each event in its turn after those still to be sent. */
+  const press = (...codes: string[]) => {
+    const events = [...codes.map(key => ({ key, down: true })), ...codes.toReversed().map(key => ({ key, down: false }))];
+    pending.current = events.reduce((before, event) => before.then(() => new Promise(sent => setTimeout(() => { session.send(event); sent(); }, STROKE_MS))), pending.current);
+  };
+  const pressCharacter = (character: string): boolean => {
+    const stroke = strokeOf(character);
+    if (stroke) press(...(stroke.shift ? ['ShiftLeft', stroke.code] : [stroke.code]));
+    return !!stroke;
+  };
+  const sendClipboard = async () => {
+    const text = await navigator.clipboard?.readText().catch(() => '') ?? '';
+    if (!text) return reportProblem(words.sendClipboard, words.clipboardEmpty);
+    const missing = [...text.replace(/\r\n/g, '\n')].filter(character => !pressCharacter(character));
+    if (missing.length > 0) reportProblem(words.sendClipboard, words.cannotType([...new Set(missing)].join(' ')));
   };
   /** A touch keyboard sends text, not keys. */
   const onTyped = (event: InputEvent) => {
     const field = event.currentTarget as HTMLTextAreaElement;
     if (event.inputType === 'deleteContentBackward') press('Backspace');
-    else for (const character of event.data ?? (event.inputType === 'insertLineBreak' ? '\n' : '')) {
-      const stroke = strokeOf(character);
-      if (stroke) press(stroke.code, stroke.shift);
-    }
+    else for (const character of event.data ?? (event.inputType === 'insertLineBreak' ? '\n' : '')) pressCharacter(character);
     // A character stays, so that the keyboard has something to delete.
     field.value = ' ';
   };
@@ -89,18 +102,26 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
 
   return <section class={`win screen${captured.value ? ' cap' : ''}${paused ? ' paused' : ''}${off.value ? ' is-off' : ''}`} aria-label={words.label(name)}>
     <div class="wt"><Chip id={id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec cut">{title.value}</span><span class="sp" />
+      {!off.value && !session.over && <div class="menu" onKeyDown={event => { if (event.key === 'Escape') sendOpen.value = false; }}
+        onBlurCapture={event => { if (!event.currentTarget.contains(event.relatedTarget as Node)) sendOpen.value = false; }}>
+        <button class="btn quiet sm" aria-expanded={sendOpen.value} onClick={() => { sendOpen.value = !sendOpen.value; }}>{words.send} <Icon name="down" size={10} /></button>
+        {sendOpen.value && <ul class="pop">
+          {words.sendCombinations.map(([label, codes]) => <li key={codes}><button class="btn quiet" onClick={() => { sendOpen.value = false; press(...codes!.split(' ')); }}><kbd>{label}</kbd></button></li>)}
+          <li><button class="btn quiet" onClick={() => { sendOpen.value = false; void sendClipboard(); }}>{words.sendClipboard}</button></li>
+        </ul>}
+      </div>}
       {!off.value && <>{painter.mode === 'text' && <button class="btn quiet sm hide-s" onClick={copyText}>{words.copy}</button>}
         <button class="btn quiet sm" onClick={picture}><Icon name="picture" />{words.picture}</button></>}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
-      onClick={() => { if (!off.value && !session.gone.value) capture(); }} onKeyDown={onKeyDown} onKeyUp={onKeyUp}
+      onClick={() => { if (!off.value && !session.over) capture(); }} onKeyDown={onKeyDown} onKeyUp={onKeyUp}
       onBlur={() => { keys.releaseAll(); captured.value = false; }} data-testid="screen">
       <canvas ref={canvas} width={640} height={400} aria-hidden="true" hidden={off.value} />
       {off.value && <p class="nosignal">{words.off}</p>}
       {paused && !off.value && <div class="veil"><span>{words.paused}</span><button class="btn sm" onClick={event => { event.stopPropagation(); void command('unpause', session.info.value); }}>{words.resume}</button></div>}
     </div>
-    <div class={`ws${captured.value ? ' on' : ''}`} role="status" id={`hint-${id}`}>
-      {captured.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
-        : <><button class="btn sm" ref={useButton} disabled={off.value || session.gone.value} onClick={capture}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
+    <div class={`ws${captured.value && !over ? ' on' : ''}`} role="status" id={`hint-${id}`}>
+      {session.over ? <span>{strings.guest.lastSeen}</span> : captured.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
+        : <><button class="btn sm" ref={useButton} disabled={off.value} onClick={capture}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} aria-live={captured.value ? 'polite' : 'off'} data-testid="screen-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
     <div class="touch" role="group" aria-label={words.touchKeys}>

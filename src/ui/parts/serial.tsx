@@ -38,13 +38,13 @@ export function SerialWindow({ session }: { session: DomainSession }) {
   }, [session]);
 
   const name = session.info.value.name;
-  return <section class={`win serial${focused.value ? ' cap' : ''}`} aria-label={words.label(name)}
+  return <section class={`win serial${focused.value && !session.over ? ' cap' : ''}`} aria-label={words.label(name)}
     onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
     <div class="wt"><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title}</span><span class="sp" />
       <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button></div>
     <div class="wb" ref={holder} data-testid="serial" />
-    <div class={`ws${focused.value ? ' on' : ''}`} role="status">
-      {focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
+    <div class={`ws${focused.value && !session.over ? ' on' : ''}`} role="status">
+      {session.over ? <span>{strings.guest.lastSeen}</span> : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
         : <><button class="btn sm" data-console onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
       <span class="m dim end">{size.value}</span>
     </div>
