@@ -1,0 +1,46 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from 'vitest';
+import { bytes, GuestTerminal } from './terminal.ts';
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const shown = async (terminal: GuestTerminal, text: string) => {
+  terminal.write(encode(text));
+  for (let i = 0; i < 100 && terminal.lines().every(line => !line.includes('end')); i++) await new Promise(resolve => setTimeout(resolve, 10));
+  return terminal.lines();
+};
+
+describe('a guest on its serial line', () => {
+  it('writes cells and nothing else: titles, links, clipboard, colours and notices are swallowed', async () => {
+    document.title = 'Ringside';
+    const answers: string[] = [];
+    const terminal = new GuestTerminal('test', input => answers.push(new TextDecoder().decode(input)));
+    const sequences = ['0;evil', '2;evil', '8;;https://example.org/', '52;c;ZXZpbA==', '52;c;?', '4;1;?', '10;?', '11;?', '9;notice', '777;notify;evil;evil', '1337;File=:ZXZpbA=='];
+    const lines = await shown(terminal, `${sequences.map(body => `\x1b]${body}\x07`).join('')}plain \x1b[1mtext\x1b[0m end`);
+    expect(lines[0]).toBe('plain text end');
+    expect(document.title).toBe('Ringside');
+    expect(answers).toEqual([]);
+    terminal.dispose();
+  });
+
+  it('keeps the order of many small messages and counts them', async () => {
+    const terminal = new GuestTerminal('test', () => {});
+    for (const word of ['one ', 'two ', 'three ']) terminal.write(encode(word));
+    expect((await shown(terminal, 'end'))[0]).toBe('one two three end');
+    expect(terminal.received).toBe('one two three end'.length);
+    terminal.dispose();
+  });
+
+  it('drops the oldest of more output than a page can show, and says how much', async () => {
+    const terminal = new GuestTerminal('test', () => {});
+    for (let i = 0; i < 80; i++) terminal.write(new Uint8Array(64 * 1024).fill(46));
+    const lines = await shown(terminal, '\r\nend');
+    expect(lines.at(-1) === 'end' || lines.includes('end')).toBe(true);
+    terminal.dispose();
+  });
+});
+
+describe('sizes', () => {
+  it('are in the units that the rest of the page uses', () => {
+    expect([512, 2048, 138_712, 5_707_712].map(bytes)).toEqual(['512 B', '2.0 KiB', '135 KiB', '5.4 MiB']);
+  });
+});
