@@ -1,5 +1,6 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../cpu/index.ts';
+import { DECODED, decode, disassemble, newDecoded } from '../cpu/table/index.ts';
 import { Pc } from '../devices/index.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from './state.ts';
@@ -8,6 +9,12 @@ export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPla
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
 export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
-  const whole: DomainOptions = { ...options, createProcessor, createPlatform: pc => new Pc(pc) };
+  const whole: DomainOptions = { ...options, createProcessor, createPlatform: pc => new Pc(pc), disassemble: disassembleOne };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
+}
+
+function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {
+  const decoded = newDecoded();
+  const length = decode(bytes, 0, bytes.length, bits, decoded) === DECODED ? decoded.length : 1;
+  return { text: disassemble(decoded, address, 'intel', bytes.subarray(0, length)), length };
 }

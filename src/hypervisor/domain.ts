@@ -473,8 +473,16 @@ export class Domain {
   }
 
   private crash(sentence: string, then: 'restart' | 'end' = 'end'): void {
+    const report = this.report(sentence);
+    if (then === 'end') return this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.regs[R.EIP] >>> 0).toString(16)}.`, report });
+    this.restartReport = report;
+    this.leaveSlice = true;
+  }
+
+  /** What a person needs to find out why the guest is where it is: registers, code, last exits. */
+  report(sentence: string): string {
     const { processor, vcpu, options, memory } = this;
-    const report = crashReport({
+    return crashReport({
       sentence, processor, vcpu, retired: this.instructions,
       byteAt: address => {
         const offset = memory.machineOffset(address);
@@ -482,9 +490,6 @@ export class Domain {
       },
       ...(options.disassemble ? { disassemble: options.disassemble } : {}),
     });
-    if (then === 'end') return this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.regs[R.EIP] >>> 0).toString(16)}.`, report });
-    this.restartReport = report;
-    this.leaveSlice = true;
   }
 
   /** What a device or a fault asked for, once the instruction that caused it is complete. */

@@ -203,7 +203,7 @@ function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclus
       stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
       return STATUS.timeout;
     case 'stuck':
-      stderr.text(`ringside: ${end.sentence}\n`);
+      stderr.text(`ringside: ${domain.report(end.sentence)}\n`);
       return STATUS.timeout;
     case 'ended':
       if (end.ending.kind === 'debug-exit') return (((end.ending.value ?? 0) << 1) | 1) & 0xff;
