@@ -20,6 +20,7 @@ import {
 } from './registers.ts';
 import type { Row } from './table/index.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32, Translator } from './translator.ts';
+import { warmUp } from './warm.ts';
 import { createInterpreter } from 'virtual:interpreter';
 
 /** Access rights in VMX format (registers.ts). */
@@ -60,6 +61,7 @@ export class Cpu extends Translator implements Core, Processor {
     const { run, general } = createInterpreter(this);
     this.interpret = run;
     this.general = general;
+    warmUp(this, run);
     this.reset();
   }
 

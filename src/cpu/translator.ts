@@ -15,11 +15,13 @@ import { EIP, FS, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
 
 const numbers = numbering(rows);
-const hot = (name: string): number => numbers.hot.get(name)!;
-const HOT_GOTO = hot('goto'), HOT_CROSS = hot('cross');
+const HOT_GOTO = numbers.hot.get('goto')!, HOT_CROSS = numbers.hot.get('cross')!;
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const FUNCTION = numbers.firstFunction, OWN = FUNCTION + rows.length * 4;
-const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OPS = OWN + 3;
+const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OPS = OWN + 4;
+/** No record's op: the warm-up's stand-in for an instruction that takes the general way. */
+export const OP_NOTHING = OWN + 3;
+export const hotNumbers: ReadonlyMap<string, number> = numbers.hot;
 
 /** What a row becomes in each of its four variants; made once from the table. */
 const forms: string[] = rows.flatMap(row => [false, true].flatMap(memory => ([32, 16] as const).map(size => formName(row, memory, size))));
@@ -67,6 +69,7 @@ export abstract class Translator extends Memory {
     this.tableOf = new Int32Array(this.codeLines.length * KEYS);
     this.generation = new Int32Array(this.codeLines.length);
     this.slow.fill(() => { throw new Error('a record without a function'); });
+    this.slow[OP_NOTHING] = () => {};
     this.slow[OP_UNDEFINED] = core => core.fault(UD);
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);

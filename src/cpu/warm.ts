@@ -1,0 +1,82 @@
+/**
+ * Runs every case of the interpreter's switch once or more before the guest does. V8 compiles what has no type feedback into a deoptimisation: without
+ * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
+ */
+import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
+import { S_BUDGET, S_STOP, S_USER, type Memory } from './memory.ts';
+import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
+import { EBP, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
+import { hotNumbers, OP_NOTHING } from './translator.ts';
+
+const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
+
+/** Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
+export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int32Array; readonly slow: Op[] }, run: (record: number) => void): void {
+  const { A, PM, R, S, M4, TR, TW, CP, slow } = cpu;
+  const word = STATE_WORDS - 8;
+  const host = R.byteOffset + word * 4;
+  const linear = 4096 | (host & 4095);
+  const p = RECORD_WORDS, end = 2 * RECORD_WORDS;
+  const table = 4096;
+  TR[1] = TW[1] = 4096 ^ (host & ~4095);
+  CP[1] = table;
+  PM[table] = end;
+  S[S_USER] = 0;
+  const record = (at: number, op: number) => {
+    A.fill(0, at, at + RECORD_WORDS);
+    A[at + OP] = op;
+    A[at + NEXT] = end;
+    A[at + BASE] = A[at + INDEX] = ZERO;
+    A[at + DISP] = linear;
+    A[at + SRC] = ECX;
+    A[at + IMM] = 1;
+  };
+  const once = (kind: number, a: number, b: number, r: number, top: number) => {
+    R[FK] = kind;
+    R[FA] = a;
+    R[FB] = b;
+    R[FR] = r;
+    R[ECX] = 4096;
+    R[ESP] = top;
+    R[EBP] = linear;
+    M4[host >>> 2] = 4096;
+    S[S_BUDGET] = 1;
+    S[S_STOP] = 0;
+    run(p);
+  };
+  record(end, hotNumbers.get('nop')!);
+  for (const [name, op] of hotNumbers) {
+    // Whatever leaves the switch in here must not run for real.
+    const before = slow[op]!;
+    slow[op] = slow[OP_NOTHING]!;
+    const pushes = name.startsWith('push') || name.startsWith('call');
+    for (const kind of KINDS) {
+      record(p, op);
+      A[p + TARGET] = end;
+      once(kind, 5, 3, 2, pushes ? linear + 4 : linear);
+      once(kind, -3, 7, -10, pushes ? linear + 4 : linear);
+      once(kind, 4, 4, 0, pushes ? linear + 4 : linear);
+    }
+    // A direct branch that leaves its page, the condition both ways; a count in CL; an immediate of no effect.
+    record(p, op);
+    A[p + EXTRA] = 4096;
+    for (const [a, b] of [[1, 2], [2, 1], [1, 1]] as const) once(SUB, a, b, a - b, pushes ? linear + 4 : linear);
+    record(p, op);
+    A[p + IMM] = 0;
+    A[p + TARGET] = end;
+    once(SUB, 1, 2, -1, pushes ? linear + 4 : linear);
+    // The way out of the switch: an address that is not in the TLB goes to the general function.
+    record(p, op);
+    A[p + DISP] = 8192;
+    once(SUB, 1, 2, -1, 8192);
+    slow[op] = before;
+  }
+  for (let i = 0; i < 4; i++) {
+    record(p, OP_NOTHING);
+    once(SUB, 1, 2, -1, linear);
+  }
+  A.fill(0, 0, 3 * RECORD_WORDS);
+  PM[table] = 0;
+  TR[1] = TW[1] = 3;
+  CP[1] = 0;
+}
