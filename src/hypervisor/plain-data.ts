@@ -91,7 +91,9 @@ export function encodePlain(value: unknown): Uint8Array {
 }
 
 /** @throws PlainDataError */
-export function decodePlain(bytes: Uint8Array): unknown {
+export function decodePlain(data: Uint8Array): unknown {
+  // Node's Buffer is a Uint8Array whose slice() shares memory.
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   const need = (count: number): number => {
