@@ -29,7 +29,7 @@ import { installSmbios } from './smbios.ts';
 import { subState } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
-import type { ScreenWriter } from './vga/screen.ts';
+import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
 import { Vga } from './vga/vga.ts';
 
 export interface PcOptions {
@@ -50,6 +50,10 @@ export interface PcOptions {
   /** A value written to isa-debug-exit; the machine's status is `(value << 1) | 1`. */
   onDebugExit(value: number): void;
   screen?: ScreenWriter;
+  /** Memory of the graphics adapter that the guest reaches without exits; absent: 16 MiB of its own. */
+  videoMemory?: VideoMemory;
+  /** VGA BIOS, as the adapter's expansion ROM for firmware to run. */
+  vgaBios?: Uint8Array;
   /** What a printer on LPT1 gets. */
   printer?: (byte: number) => void;
   /** Disks and CD-ROM drives on the two IDE channels. */
@@ -137,7 +141,8 @@ export class Pc {
     this.mouse = i8042.mouse;
     this.rtc = new Rtc(timers, irqs.source(8), options);
     this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
-    this.vga = new Vga(timers, options.screen);
+    this.vga = new Vga(timers, options.screen, options.videoMemory, options.vgaBios);
+    this.pci.add(2, 0, this.vga.fn);
     const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
     const print = options.debug ?? nothing;
     const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
@@ -153,7 +158,7 @@ export class Pc {
     this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, this.fwCfg, debug, ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
-      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, this.pci.ports, pm.smiPorts, parallel.ports,
+      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts, this.pci.ports, pm.smiPorts, parallel.ports,
       ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]), ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
     ]) bus.plugPorts(range);
     bus.plugMemory(vga.window);

@@ -13,6 +13,8 @@ export const PCI = {
   BAR0: 0x10, SUBSYSTEM_VENDOR: 0x2c, SUBSYSTEM: 0x2e, ROM: 0x30, INTERRUPT_LINE: 0x3c, INTERRUPT_PIN: 0x3d,
 } as const;
 export const COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4;
+/** Where the expansion ROM stands among the BARs. */
+const ROM_BAR = 6;
 const STATUS_WRITE_CLEARS = 0xf9;
 
 export interface PciIdentity {
@@ -101,8 +103,27 @@ export class PciFunction {
     this.writable[PCI.COMMAND] |= bar.kind === 'io' ? COMMAND_IO : COMMAND_MEMORY;
   }
 
+  /** Expansion ROM: decoded while bit 0 of its base register and the memory bit of the command register are set. */
+  setRom(bytes: Uint8Array): void {
+    let size = 2048;
+    while (size < bytes.length) size *= 2;
+    const rom = new Uint8Array(size);
+    rom.set(bytes);
+    this.bars[ROM_BAR] = {
+      kind: 'memory', size,
+      read: (offset, width) => {
+        let value = 0;
+        for (let i = 0; i < width; i++) value |= rom[offset + i] << (8 * i);
+        return value >>> 0;
+      },
+      write: () => {},
+    };
+    this.allow(PCI.ROM, 4, ~(size - 1) | 1);
+    this.writable[PCI.COMMAND] |= COMMAND_MEMORY;
+  }
+
   barSizes(): { index: number; kind: 'io' | 'memory'; size: number }[] {
-    return this.bars.flatMap((bar, index) => (bar ? [{ index, kind: bar.kind, size: bar.size }] : []));
+    return this.bars.flatMap((bar, index) => (bar && index < ROM_BAR ? [{ index, kind: bar.kind, size: bar.size }] : []));
   }
 
   /** Decides what reset gives back and where BARs appear. */
@@ -122,14 +143,15 @@ export class PciFunction {
       const mask = this.writable[at];
       this.config[at] = ((this.config[at] & ~mask) | (byte & mask)) & ~(byte & this.writeClears[at]);
     }
-    if (offset < PCI.COMMAND + 2 || (offset < PCI.BAR0 + 24 && offset + size > PCI.BAR0)) this.mapBars();
+    if (offset < PCI.COMMAND + 2 || (offset < PCI.ROM + 4 && offset + size > PCI.BAR0)) this.mapBars();
     this.onConfigWrite?.(offset, size);
   }
 
   /** Base of a BAR as programmed; -1 while it does not decode. */
   private barBase(index: number, bar: Bar): number {
-    const value = this.get(PCI.BAR0 + 4 * index, 4);
+    const value = this.get(index === ROM_BAR ? PCI.ROM : PCI.BAR0 + 4 * index, 4);
     const io = bar.kind === 'io';
+    if (index === ROM_BAR && !(value & 1)) return -1;
     if (!(this.config[PCI.COMMAND] & (io ? COMMAND_IO : COMMAND_MEMORY))) return -1;
     const base = io ? (value & 0xfffc) >>> 0 : (value & ~15) >>> 0;
     // Address 0 is "not assigned"; so is the answer to sizing, which lies at the very top.

@@ -1,2 +1,2 @@
-export type { ScreenWriter, TextFrame } from './screen.ts';
+export type { ScreenWriter, TextFrame, VideoMemory } from './screen.ts';
 export { Vga } from './vga.ts';

@@ -1,4 +1,4 @@
-/** Where a graphics adapter shows what it scans out. The machine passes one in; the page or a test is behind it. */
+/** Where a graphics adapter shows what it scans out, and where its memory is. The machine passes both in; the page or a test is behind them. */
 
 /** A text screen. One object that the adapter reuses: copy what you keep. */
 export interface TextFrame {
@@ -28,4 +28,17 @@ export interface ScreenWriter {
   pixels?(width: number, height: number): Uint32Array | null;
   /** Rows `first` to `last` of that picture have changed. */
   pixelsChanged?(first: number, last: number): void;
+}
+
+/** Memory of the adapter that the guest can write without the adapter seeing each store. */
+export interface VideoMemory {
+  /** Its bytes: a power of two of at least 256 KiB, aligned to 4. */
+  readonly bytes: Uint8Array;
+  /** The linear frame buffer is now at this guest-physical address; -1: nowhere. */
+  moved(base: number): void;
+  /**
+   * One byte for each 4-KiB page, not 0 where the guest has written since the last call; null: not known, anything may have changed.
+   * Called at most once a frame, while a linear mode is shown.
+   */
+  takeDirtyPages(): Uint8Array | null;
 }

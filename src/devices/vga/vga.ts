@@ -2,16 +2,25 @@
  * IBM VGA: sequencer, CRT controller, graphics and attribute controllers, DAC, 256 KiB in four planes.
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem" (VGA function); register names are its own.
  * Planes lie interleaved: byte `4 * offset + plane`, so that one 32-bit word is what the latches hold.
+ * Bochs' display interface (vbe.ts) shares the memory; its linear frame buffer is BAR 0 of the PCI function.
  */
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
-import { assignState, copyState, resetState } from '../state.ts';
+import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
-import type { ScreenWriter } from './screen.ts';
+import { PciFunction } from '../pci/pci.ts';
+import { drawPlanes, pictureOf } from './graphics.ts';
+import type { ScreenWriter, VideoMemory } from './screen.ts';
 import { readRetrace, timingOf } from './timing.ts';
+import { Dispi, newDispi } from './vbe.ts';
 
 /** Offsets within a plane. */
 const PLANE_BYTES = 65536;
+/** 16 MiB: room for two pages of 1920 x 1200 at 24 bits, one and three quarters at 32. */
+const MEMORY_BYTES = 16 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+/** QEMU's memory-mapped registers (BAR 2): the VGA's ports from 0x3C0, DISPI's registers, an extension block that tells its size and byte order. */
+const MMIO_BYTES = 4096, MMIO_VGA = 0x400, MMIO_DISPI = 0x500, MMIO_EXTENSION = 0x600, LITTLE_ENDIAN = 0x1e1e1e1e;
 /** What has changed reaches the screen after at most this long. */
 const REFRESH_NS = Math.floor(1e9 / 60);
 
@@ -47,19 +56,39 @@ const initial = () => ({
 
 export class Vga implements Device {
   readonly name = 'vga';
+  readonly fn = new PciFunction('VGA', { vendor: 0x1234, device: 0x1111, revision: 2, class: 0x030000, status: 0 });
   readonly r = initial();
-  /** Interleaved planes. */
-  readonly memory = new Uint8Array(4 * PLANE_BYTES);
-  private readonly words = new Uint32Array(this.memory.buffer);
+  /** The interleaved planes are its first 256 KiB. */
+  readonly memory: Uint8Array;
+  readonly dispi: Dispi;
+  private readonly words: Uint32Array;
   private readonly clock: Clock;
   private readonly timer: Timer;
   private readonly screen: ScreenWriter | undefined;
+  private readonly video: VideoMemory | undefined;
   private readonly text = newTextFrame();
   private timing = timingOf(this.r);
+  /** The whole picture is to be drawn again, not only pages that were written. */
+  private redraw = true;
+  private shown = { width: 0, height: 0 };
+  /** Pages written through the adapter's own windows, where no one else tells. */
+  private readonly dirty: Uint8Array;
 
   readonly ports: PortRange = { base: 0x3c0, count: 0x10, read: offset => this.readPort(0x3c0 + offset), write: (offset, value) => this.writePort(0x3c0 + offset, value) };
   readonly colourPorts: PortRange = { base: 0x3d0, count: 0x10, read: offset => this.readCrtc(0x3d0, offset), write: (offset, value) => this.writeCrtc(0x3d0, offset, value) };
-  readonly monoPorts: PortRange = { base: 0x3b0, count: 0x10, read: offset => this.readCrtc(0x3b0, offset), write: (offset, value) => this.writeCrtc(0x3b0, offset, value) };
+  readonly monoPorts: PortRange = { base: 0x3b0, count: 0x0c, read: offset => this.readCrtc(0x3b0, offset), write: (offset, value) => this.writeCrtc(0x3b0, offset, value) };
+  /** Index at 0x1CE, data at 0x1CF, each 16 bits wide; byte halves of the data are 0x1CF and 0x1D0. */
+  readonly dispiPorts: PortRange = {
+    base: 0x1ce, count: 3, width: 2,
+    read: (offset, size) => {
+      const value = offset === 0 ? this.dispi.r.index : this.dispi.read(this.dispi.r.index);
+      return size === 2 ? value : offset === 2 ? value >> 8 : value & 0xff;
+    },
+    write: (offset, value, size) => {
+      if (offset === 0) this.dispi.r.index = value;
+      else if (size === 2) this.dispi.write(this.dispi.r.index, value);
+    },
+  };
   readonly window: MemoryRange = {
     base: 0xa0000,
     length: 0x20000,
@@ -67,14 +96,36 @@ export class Vga implements Device {
     write: (offset, value, size) => this.writeMemory(offset, value, size),
   };
 
-  constructor(timers: Timers, screen?: ScreenWriter) {
+  /** Without `video` the adapter has memory of its own, which a guest reaches through exits only. `bios`: its expansion ROM. */
+  constructor(timers: Timers, screen?: ScreenWriter, video?: VideoMemory, bios?: Uint8Array) {
     this.clock = timers.clock;
     this.screen = screen;
+    this.video = video;
     this.timer = timers.create('vga', () => this.refresh());
+    this.memory = video?.bytes ?? new Uint8Array(MEMORY_BYTES);
+    this.words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, PLANE_BYTES);
+    this.dirty = new Uint8Array(this.memory.length / PAGE_BYTES);
+    this.dispi = new Dispi(this.memory, () => this.touch());
+    const { fn } = this;
+    fn.addBar(0, {
+      kind: 'memory', size: this.memory.length, prefetchable: true,
+      read: (offset, size) => this.readLinear(offset, size),
+      write: (offset, value, size) => this.writeLinear(offset, value, size),
+      moved: base => video?.moved(base),
+    });
+    fn.addBar(2, { kind: 'memory', size: MMIO_BYTES, read: (offset, size) => this.readMmio(offset, size), write: (offset, value, size) => this.writeMmio(offset, value, size) });
+    if (bios) fn.setRom(bios);
+    // Legacy ports and windows answer whatever the command register says, so that a machine without firmware has its screen.
+    fn.config[4] = 3;
   }
 
   /** Something visible may have changed: it is shown within a sixtieth of a second. */
   private touch(): void {
+    this.redraw = true;
+    this.wake();
+  }
+
+  private wake(): void {
     if (this.timer.deadlineNs === Infinity) this.timer.set(this.clock.nowNs() + REFRESH_NS);
   }
 
@@ -82,6 +133,8 @@ export class Vga implements Device {
   refresh(): void {
     this.timer.cancel();
     this.show();
+    // Stores to memory that is the guest's own are seen only by looking.
+    if (this.video && this.screen?.pixels && this.dispi.linear) this.wake();
   }
 
   private show(): void {
@@ -90,11 +143,111 @@ export class Vga implements Device {
     // Screen off (clocking mode bit 5), palette given to the processor, or the sequencer held in reset: nothing on the wire.
     if (r.sequencer[1] & 0x20 || !(r.attributeIndex & 0x20) || (r.sequencer[0] & 3) !== 3) {
       screen.off();
+      this.redraw = true;
       return;
     }
-    if (!(r.graphics[6] & 1)) {
+    if (this.dispi.linear) this.showLinear(screen);
+    else if (r.graphics[6] & 1 || this.dispi.enabled) this.showPlanes(screen);
+    else {
       cellsFromMemory(r, this.memory, this.text);
       screen.text(this.text);
+    }
+  }
+
+  /** Room for the picture; a new size is a whole new picture. */
+  private pixelsFor(screen: ScreenWriter, width: number, height: number): Uint32Array | null {
+    const pixels = screen.pixels?.(width, height) ?? null;
+    if (!pixels) {
+      screen.off();
+      return null;
+    }
+    if (this.shown.width !== width || this.shown.height !== height) {
+      this.shown = { width, height };
+      this.redraw = true;
+    }
+    return pixels;
+  }
+
+  private showPlanes(screen: ScreenWriter): void {
+    const { dispi, r } = this;
+    const picture = pictureOf(r);
+    // 4 bits a pixel of DISPI: planes, in its size.
+    if (dispi.enabled) Object.assign(picture, { width: dispi.width, height: dispi.height });
+    const pixels = this.pixelsFor(screen, picture.width, picture.height);
+    if (!pixels) return;
+    drawPlanes(r, this.words, picture, pixels);
+    this.redraw = false;
+    screen.pixelsChanged?.(0, picture.height - 1);
+  }
+
+  private showLinear(screen: ScreenWriter): void {
+    const { dispi, r } = this;
+    const { width, height, pitch, start } = dispi;
+    const pixels = this.pixelsFor(screen, width, height);
+    if (!pixels) return;
+    const theirs = this.video?.takeDirtyPages();
+    if (this.redraw || theirs === null) {
+      this.redraw = false;
+      this.dirty.fill(0);
+      dispi.draw(r, pixels, 0, height - 1);
+      screen.pixelsChanged?.(0, height - 1);
+      return;
+    }
+    // Runs of rows that lie in written pages.
+    const written = (row: number): boolean => {
+      const last = (start + (row + 1) * pitch - 1) >> 12;
+      for (let page = (start + row * pitch) >> 12; page <= last; page++) if (this.dirty[page] || theirs?.[page]) return true;
+      return false;
+    };
+    for (let row = 0; row < height; row++) {
+      if (!written(row)) continue;
+      const first = row;
+      while (row + 1 < height && written(row + 1)) row++;
+      dispi.draw(r, pixels, first, row);
+      screen.pixelsChanged?.(first, row);
+    }
+    this.dirty.fill(0);
+  }
+
+  // ---- linear frame buffer and memory-mapped registers
+
+  private readLinear(offset: number, size: number): number {
+    let value = 0;
+    for (let i = 0; i < size; i++) value |= this.memory[offset + i] << (8 * i);
+    return value >>> 0;
+  }
+
+  private writeLinear(offset: number, value: number, size: number): void {
+    for (let i = 0; i < size; i++) this.memory[offset + i] = value >>> (8 * i);
+    if (this.dispi.linear) {
+      this.dirty[offset >> 12] = 1;
+      this.dirty[(offset + size - 1) >> 12] = 1;
+      this.wake();
+    } else this.touch();
+  }
+
+  private readMmio(offset: number, size: number): number {
+    if (size === 4 && offset >= MMIO_EXTENSION) return offset === MMIO_EXTENSION ? 8 : offset === MMIO_EXTENSION + 4 ? LITTLE_ENDIAN : 0xffffffff;
+    if (offset >= MMIO_DISPI && offset < MMIO_DISPI + 22 && size === 2) return this.dispi.read((offset - MMIO_DISPI) >> 1);
+    let value = 0;
+    for (let i = 0; i < size; i++) {
+      const port = offset + i - MMIO_VGA;
+      value |= (port < 0 || port >= 0x20 ? 0xff : port < 0x10 ? this.readPort(0x3c0 + port) : this.readCrtc(0x3d0, port - 0x10)) << (8 * i);
+    }
+    return value >>> 0;
+  }
+
+  private writeMmio(offset: number, value: number, size: number): void {
+    if (offset >= MMIO_DISPI && offset < MMIO_DISPI + 22 && size === 2) {
+      this.dispi.write((offset - MMIO_DISPI) >> 1, value);
+      return;
+    }
+    for (let i = 0; i < size; i++) {
+      const port = offset + i - MMIO_VGA;
+      if (port < 0 || port >= 0x20) continue;
+      const byte = (value >>> (8 * i)) & 0xff;
+      if (port < 0x10) this.writePort(0x3c0 + port, byte);
+      else this.writeCrtc(0x3d0, port - 0x10, byte);
     }
   }
 
@@ -117,6 +270,8 @@ export class Vga implements Device {
   }
 
   private readMemory(offset: number, size: number): number {
+    // Linear modes see 64 KiB of their memory at a time here, chosen by the bank register.
+    if (this.dispi.linear) return offset < 0x10000 ? this.readLinear((this.dispi.bankOffset + offset) % this.memory.length, size) : 0xffffffff;
     let value = 0;
     for (let i = 0; i < size; i++) value |= this.readByte(offset + i) << (i * 8);
     return value >>> 0;
@@ -144,6 +299,10 @@ export class Vga implements Device {
   }
 
   private writeMemory(offset: number, value: number, size: number): void {
+    if (this.dispi.linear) {
+      if (offset < 0x10000) this.writeLinear((this.dispi.bankOffset + offset) % this.memory.length, value, size);
+      return;
+    }
     for (let i = 0; i < size; i++) this.writeByte(offset + i, (value >>> (i * 8)) & 0xff);
     this.touch();
   }
@@ -321,7 +480,7 @@ export class Vga implements Device {
         r.dacReading = false;
         return;
       case 0x3c9:
-        r.dac[r.dacWrite * 3 + r.dacStep] = value & 0x3f;
+        r.dac[r.dacWrite * 3 + r.dacStep] = this.dispi.dac8 ? value : value & 0x3f;
         if (++r.dacStep === 3) {
           r.dacStep = 0;
           r.dacWrite = (r.dacWrite + 1) & 0xff;
@@ -373,24 +532,37 @@ export class Vga implements Device {
   /** Registers are cleared and nothing is shown until a BIOS sets a mode; memory keeps what it held. */
   reset(): void {
     resetState(this.r, initial());
+    resetState(this.dispi.r, newDispi());
     this.timing = timingOf(this.r);
     this.touch();
   }
 
+  /** Length of the memory without the zeros at its end. Only reads: pages that were never written stay unbacked on the host. */
+  private usedBytes(): number {
+    let end = this.memory.length;
+    while (end > 0 && this.memory[end - 1] === 0) end--;
+    return end;
+  }
+
   save(): State {
-    return { ...copyState(this.r), memory: this.memory.slice(), deadlineNs: this.timer.deadlineNs };
+    return { ...copyState(this.r), dispi: copyState(this.dispi.r), memory: this.memory.slice(0, this.usedBytes()), deadlineNs: this.timer.deadlineNs };
   }
 
   restore(state: State): void {
-    assignState(this.name, { memory: this.memory }, state);
+    const { memory } = state;
+    if (!(memory instanceof Uint8Array) || memory.length > this.memory.length) throw new StateError(this.name, 'memory', 'does not fit');
+    assignState(this.name, this.dispi.r, subState(this.name, state, 'dispi'));
     assignState(this.name, this.r, state);
+    this.memory.fill(0, memory.length, Math.max(memory.length, this.usedBytes()));
+    this.memory.set(memory);
     this.timing = timingOf(this.r);
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
+    this.redraw = true;
     this.show();
   }
 
   peek(): State {
-    return copyState(this.r);
+    return { ...copyState(this.r), dispi: copyState(this.dispi.r) };
   }
 }
 

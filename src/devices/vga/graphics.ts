@@ -1,0 +1,88 @@
+/**
+ * What the VGA shifts out in graphics modes: from planes and registers to pixels.
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem": CRTC addressing modes, shift registers, attribute controller.
+ */
+import { attributeColour, dacColour, displayLines, lineCompare } from './text.ts';
+import type { VgaRegisters } from './vga.ts';
+
+/** 0x00RRGGBB to a pixel of ImageData on a little-endian host, opaque. */
+export const pixel = (rgb: number): number => (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >>> 16)) >>> 0;
+
+/** How the shift registers are loaded (graphics mode register, bits 5 and 6). */
+const PLANAR = 0, INTERLEAVED = 1, BYTES = 2;
+
+export interface Picture {
+  width: number;
+  height: number;
+  /** Scan lines (double scanning taken off) that one row of pixels stands for. */
+  repeat: number;
+  shift: number;
+}
+
+export function pictureOf(r: VgaRegisters): Picture {
+  const { crtc, graphics } = r;
+  const lines = displayLines(r) >> (crtc[9] & 0x80 ? 1 : 0);
+  // Where the row scan counter goes into the address (CGA, Hercules), every scan line of a character row is another one.
+  const repeat = (crtc[0x17] & 3) === 3 ? (crtc[9] & 0x1f) + 1 : 1;
+  const shift = graphics[5] & 0x40 ? BYTES : graphics[5] & 0x20 ? INTERLEAVED : PLANAR;
+  // 256 colours take two dot clocks a pixel.
+  return { width: (crtc[1] + 1) * (shift === BYTES ? 4 : 8), height: Math.max(1, Math.floor(lines / repeat)), repeat, shift };
+}
+
+/** Draws the picture. `words` are the interleaved planes, one word an offset. */
+export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture, pixels: Uint32Array): void {
+  const { crtc, attribute } = r;
+  const { width, height, repeat, shift } = picture;
+  const bytes = shift === BYTES;
+  const perFetch = bytes ? 4 : 8;
+  const colours = new Uint32Array(bytes ? 256 : 16);
+  for (let i = 0; i < colours.length; i++) colours[i] = pixel(dacColour(r, bytes ? i : attributeColour(r, i)));
+
+  const rowScans = (crtc[9] & 0x1f) + 1;
+  const pitch = crtc[0x13] * 2;
+  const start = (crtc[0x0c] << 8) | crtc[0x0d];
+  const doubleword = (crtc[0x14] & 0x40) !== 0;
+  const byteMode = (crtc[0x17] & 0x40) !== 0;
+  const wrapBit = crtc[0x17] & 0x20 ? 15 : 13;
+  const rowScan13 = !(crtc[0x17] & 1);
+  const rowScan14 = !(crtc[0x17] & 2);
+  const split = Math.floor((lineCompare(r) + 1) / (crtc[9] & 0x80 ? 2 : 1) / repeat);
+  const panSplit = (attribute[0x10] & 0x20) === 0;
+  const pan = attribute[0x13] & 7;
+  const scroll = (crtc[8] >> 5) & 3;
+
+  for (let y = 0; y < height; y++) {
+    const below = y >= split;
+    const line = (below ? y - split : y) * (repeat > 1 ? rowScans : 1);
+    const scan = line % rowScans;
+    const row = Math.floor(line / rowScans);
+    const from = (below ? 0 : start + scroll) + row * pitch;
+    // Pixel panning moves the picture left; past the split it stays if the attribute controller says so.
+    const skip = below && !panSplit ? 0 : bytes ? pan >> 1 : pan;
+    let x = y * width - skip;
+    const begin = y * width;
+    const end = begin + width;
+    for (let column = 0; x < end; column++, x += perFetch) {
+      const counter = from + column;
+      let address = doubleword ? (counter << 2) | ((counter >> 14) & 3) : byteMode ? counter : (counter << 1) | ((counter >> wrapBit) & 1);
+      if (rowScan13) address = (address & ~0x2000) | ((scan & 1) << 13);
+      if (rowScan14) address = (address & ~0x4000) | ((scan & 2) << 13);
+      const word = words[address & 0xffff];
+      for (let i = 0; i < perFetch; i++) {
+        const at = x + i;
+        if (at < begin || at >= end) continue;
+        let colour: number;
+        if (bytes) colour = (word >>> (8 * i)) & 0xff;
+        else if (shift === PLANAR) {
+          const bits = word >>> (7 - i);
+          colour = (bits & 1) | ((bits >>> 7) & 2) | ((bits >>> 14) & 4) | ((bits >>> 21) & 8);
+        } else {
+          // Two bits of plane 0 and 2 for the first four pixels, of 1 and 3 for the others.
+          const bits = word >>> ((i & 4 ? 8 : 0) + 6 - 2 * (i & 3));
+          colour = (bits & 3) | ((bits >>> 14) & 12);
+        }
+        pixels[at] = colours[colour];
+      }
+    }
+  }
+}
