@@ -6,12 +6,13 @@ import { moveOps } from './moves.ts';
 import { packedOps } from './packed.ts';
 import { sseOps } from './sse.ts';
 import { resetX87 } from './stack.ts';
+import { stringOps } from './strings.ts';
 import { x87Ops } from './x87.ts';
 import { environmentOps } from './x87-env.ts';
 import { transcendentalOps } from './x87-transcendental.ts';
 
 /** Semantics by row.op. */
-export const fpuOps: Record<string, OpFactory> = { ...x87Ops, ...transcendentalOps, ...environmentOps, ...packedOps, ...moveOps, ...sseOps, ...convertOps };
+export const fpuOps: Record<string, OpFactory> = { ...x87Ops, ...transcendentalOps, ...environmentOps, ...packedOps, ...moveOps, ...sseOps, ...convertOps, ...stringOps };
 
 /** RESET (SDM vol. 3, table 9-1): not quite FNINIT, as every exception is unmasked and the registers hold zeros; firmware and kernels run FNINIT. */
 export function resetFpu(R: Int32Array): void {

@@ -1,0 +1,126 @@
+/**
+ * SSE4.2 string comparison (PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM), CRC32 and POPCNT. Sources: SDM vol. 1, 12.8-12.10; vol. 2, 4.1 (imm8 control)
+ * and each instruction.
+ */
+import { type Core, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
+import { EAX, ECX, EDX, XMM } from '../registers.ts';
+import { readySse } from './stack.ts';
+import { readScratch } from './vector.ts';
+
+const EQUAL_ANY = 0, RANGES = 1, EQUAL_EACH = 2;
+const CF = 1, ZF = 0x40, SF = 0x80, OF = 0x800;
+
+/** The two strings, widened. */
+const first = new Int32Array(16), second = new Int32Array(16);
+
+function lanes(R: Int32Array, s: number, format: number, to: Int32Array): void {
+  const signed = (format & 2) !== 0;
+  if ((format & 1) === 0) {
+    for (let i = 0; i < 16; i++) {
+      const value = R[s + (i >> 2)] >>> 8 * (i & 3) & 0xff;
+      to[i] = signed ? value << 24 >> 24 : value;
+    }
+  } else {
+    for (let i = 0; i < 8; i++) {
+      const value = R[s + (i >> 1)] >>> 16 * (i & 1) & 0xffff;
+      to[i] = signed ? value << 16 >> 16 : value;
+    }
+  }
+}
+
+/** Length by the first zero lane. */
+function implicitLength(text: Int32Array, count: number): number {
+  let n = 0;
+  while (n < count && text[n] !== 0) n++;
+  return n;
+}
+
+/** Length in a register: its magnitude, at most all lanes. */
+const explicitLength = (value: number, count: number): number => value === -0x80000000 ? count : Math.min(Math.abs(value), count);
+
+/** IntRes1 of the SDM: a bit for each lane of the second string. */
+function aggregate(count: number, length1: number, length2: number, mode: number): number {
+  let bits = 0;
+  for (let i = 0; i < count; i++) {
+    let hit = false;
+    if (mode === EQUAL_EACH) hit = i < length1 && i < length2 ? first[i] === second[i] : i >= length1 && i >= length2;
+    else if (mode === EQUAL_ANY) { for (let j = 0; j < length1 && i < length2; j++) if (first[j] === second[i]) hit = true; }
+    else if (mode === RANGES) { for (let j = 0; j + 1 < length1 && i < length2; j += 2) if (first[j] <= second[i] && second[i] <= first[j + 1]) hit = true; }
+    else {
+      // Equal ordered: the first string stands at lane i of the second; what lies past the register's end is not asked.
+      hit = true;
+      for (let j = 0; j < length1 && i + j < count; j++) if (i + j >= length2 || first[j] !== second[i + j]) hit = false;
+    }
+    if (hit) bits |= 1 << i;
+  }
+  return bits;
+}
+
+const stringCompare = (explicit: boolean, mask: boolean): OpFactory => (_row, memory) => (core, p) => {
+  readySse(core);
+  const R = core.R, immediate = core.A[p + IMM];
+  // Any alignment will do here.
+  const s = memory ? readScratch(core, core.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
+  const count = (immediate & 1) !== 0 ? 8 : 16, all = (1 << count) - 1;
+  lanes(R, XMM + 4 * core.A[p + DST], immediate & 3, first);
+  lanes(R, s, immediate & 3, second);
+  const length1 = explicit ? explicitLength(R[EAX], count) : implicitLength(first, count);
+  const length2 = explicit ? explicitLength(R[EDX], count) : implicitLength(second, count);
+  let bits = aggregate(count, length1, length2, immediate >> 2 & 3);
+  if ((immediate & 0x10) !== 0) bits ^= (immediate & 0x20) !== 0 ? (1 << length2) - 1 : all;
+  if (mask) {
+    for (let i = 0; i < 4; i++) {
+      let word = (immediate & 0x40) !== 0 ? 0 : i === 0 ? bits : 0;
+      if ((immediate & 0x40) !== 0) {
+        const perWord = count >> 2, width = 32 / perWord;
+        for (let k = 0; k < perWord; k++) if ((bits >> i * perWord + k & 1) !== 0) word |= (1 << width) - 1 << k * width;
+      }
+      R[XMM + i] = word;
+    }
+  } else R[ECX] = bits === 0 ? count : (immediate & 0x40) !== 0 ? 31 - Math.clz32(bits) : 31 - Math.clz32(bits & -bits);
+  core.setFlags((bits !== 0 ? CF : 0) | (length2 < count ? ZF : 0) | (length1 < count ? SF : 0) | ((bits & 1) !== 0 ? OF : 0));
+};
+
+/** CRC-32C (polynomial 1EDC6F41h, bits reversed) by bytes. */
+const crcTable = new Int32Array(256);
+for (let i = 0; i < 256; i++) {
+  let crc = i;
+  for (let k = 0; k < 8; k++) crc = crc >>> 1 ^ ((crc & 1) !== 0 ? 0x82f63b78 : 0);
+  crcTable[i] = crc;
+}
+
+function crcBytes(crc: number, value: number, bytes: number): number {
+  for (let i = 0; i < bytes; i++) crc = crcTable[(crc ^ value >>> 8 * i) & 0xff] ^ crc >>> 8;
+  return crc;
+}
+
+function readSized(core: Core, p: number, bytes: number): number {
+  const linear = core.address(p, bytes, false);
+  return bytes === 1 ? core.read8(linear) : bytes === 2 ? core.read16(linear) : core.read32(linear);
+}
+
+const crc32: OpFactory = (row, memory, operandSize) => {
+  const bytes = row.operands[1] === 'Eb' ? 1 : operandSize >> 3;
+  return (core, p) => {
+    const R = core.R, A = core.A, rm = A[p + SRC];
+    // The byte registers are AL CL DL BL AH CH DH BH.
+    const value = memory ? readSized(core, p, bytes) : bytes === 1 ? R[rm & 3] >>> (rm & 4) * 2 : R[rm];
+    R[A[p + DST]] = crcBytes(R[A[p + DST]], value, bytes);
+  };
+};
+
+const popcnt: OpFactory = (_row, memory, operandSize) => (core, p) => {
+  const R = core.R, A = core.A, d = A[p + DST];
+  let v = memory ? readSized(core, p, operandSize >> 3) : R[A[p + SRC]];
+  if (operandSize === 16) v &= 0xffff;
+  core.setFlags(v === 0 ? ZF : 0);
+  v -= v >>> 1 & 0x55555555;
+  v = (v & 0x33333333) + (v >>> 2 & 0x33333333);
+  v = Math.imul(v + (v >>> 4) & 0x0f0f0f0f, 0x01010101) >>> 24;
+  R[d] = operandSize === 16 ? R[d] & 0xffff0000 | v : v;
+};
+
+export const stringOps: Record<string, OpFactory> = {
+  pcmpestri: stringCompare(true, false), pcmpestrm: stringCompare(true, true), pcmpistri: stringCompare(false, false), pcmpistrm: stringCompare(false, true),
+  crc32, popcnt,
+};
