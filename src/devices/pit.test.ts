@@ -232,12 +232,28 @@ describe('8254', () => {
     expect(toggles).toBe(Math.floor(1e6 / 15085));
   });
 
-  it('drops periods that nobody served instead of running late', () => {
-    program(0, 2, 100);
-    timers.test.ns = nsOfCycle(100000, PIT_HZ);
+  it('makes up for periods during which nobody served it, one by one, and is on time again', () => {
+    program(0, 2, 4773);
     const before = irq.rises;
+    // 250 Hz for a second, of which the host slept 300 ms.
+    toCycle(4773 * 100 + 1);
+    expect(irq.rises - before).toBe(100);
+    timers.test.ns = nsOfCycle(4773 * 175 + 5, PIT_HZ);
     timers.run();
-    expect(irq.rises - before).toBe(1);
-    expect(timers.nextDeadlineNs).toBeGreaterThan(timers.test.ns);
+    expect(irq.rises - before).toBe(101);
+    toCycle(4773 * 250 + 1);
+    expect(irq.rises - before).toBe(250);
+    toCycle(4773 * 251 + 1);
+    expect(irq.rises - before).toBe(251);
+  });
+
+  it('owes nothing once it is programmed anew', () => {
+    program(0, 2, 4773);
+    timers.test.ns = nsOfCycle(4773 * 175 + 5, PIT_HZ);
+    timers.run();
+    program(0, 0, 0xffff);
+    const before = irq.rises;
+    timers.advanceMs(40);
+    expect(irq.rises).toBe(before);
   });
 });

@@ -9,6 +9,8 @@ import { cyclesAt, nsOfCycle } from './timers.ts';
 
 export const PIT_HZ = 1193182;
 const CONTROL = 3;
+/** At least this much between interrupts that make up for lost periods (84 µs), and how many are remembered. */
+const MAKE_UP_CYCLES = 100, MOST_OWED = 2000;
 /** Values of the RW field of a control word. */
 const RW_LATCH = 0, RW_LOW = 1, RW_HIGH = 2, RW_BOTH = 3;
 const STATUS_OUT = 0x80, STATUS_NULL_COUNT = 0x40;
@@ -181,6 +183,12 @@ class Counter {
     }
   }
 
+  /** Cycles of a period of a periodic mode that runs; 0: none. */
+  get period(): number {
+    const { r } = this;
+    return (r.mode === 2 || r.mode === 3) && r.loadedAt !== Infinity && r.stopped < 0 ? r.count : 0;
+  }
+
   /** Cycle, after `now`, at which OUT rises next; Infinity: never. */
   nextRise(now: number): number {
     const { r } = this;
@@ -260,6 +268,11 @@ export class Pit implements Device {
   private readonly counters = [new Counter(), new Counter(), new Counter()];
   /** Port 0x61 bits that are stored: 0 gate of channel 2, 1 speaker data, 2-3 parity and I/O check disabled. */
   private portB = 0;
+  /** Periods of channel 0 that passed while nobody could serve them, and whether the next rise is one of them. */
+  private owed = 0;
+  private madeUp = false;
+  /** Cycle for which the timer is set. */
+  private dueCycle = Infinity;
 
   readonly ports: PortRange = { base: 0x40, count: 4, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
   readonly portBPorts: PortRange = { base: 0x61, count: 1, read: () => this.readPortB(), write: (_offset, value) => this.writePortB(value) };
@@ -275,19 +288,36 @@ export class Pit implements Device {
     return cyclesAt(this.clock.nowNs(), PIT_HZ);
   }
 
-  /** OUT of channel 0 has risen (a pulse or the end of a wave's low half came before). Periods that passed unserved count once, as at a masked PIC. */
+  /**
+   * OUT of channel 0 has risen (a pulse or the end of a wave's low half came before). The processor of a real board is never late by whole periods;
+   * ours may be, when its host was busy. Systems count these interrupts as time, so periods that passed meanwhile are made up for, a few times faster.
+   */
   private tick(): void {
+    const now = this.now();
+    const counter = this.counters[0];
+    const period = counter.period;
+    const late = period === 0 ? 0 : Math.floor((now - this.dueCycle) / period);
+    if (this.madeUp) this.owed--;
+    if (late > 0) this.owed = Math.min(MOST_OWED, this.owed + late);
     this.irq0.set(false);
     this.irq0.set(true);
     this.schedule();
   }
 
   private schedule(): void {
-    this.timer.set(nsOfCycle(this.counters[0].nextRise(this.now()), PIT_HZ));
+    const now = this.now();
+    const counter = this.counters[0];
+    const rise = counter.nextRise(now);
+    const extra = this.owed > 0 ? now + Math.max(MAKE_UP_CYCLES, counter.period >> 2) : Infinity;
+    this.madeUp = extra < rise;
+    // A made-up period is not late: lateness is measured from the next one of the wave's own.
+    this.dueCycle = this.madeUp ? extra : rise;
+    this.timer.set(nsOfCycle(this.dueCycle, PIT_HZ));
   }
 
   private update(channel: number): void {
     if (channel !== 0) return;
+    this.owed = 0;
     this.irq0.set(this.counters[0].out(this.now()));
     this.schedule();
   }
@@ -343,28 +373,37 @@ export class Pit implements Device {
   reset(): void {
     for (const counter of this.counters) resetState(counter.r, initial());
     this.portB = 0;
+    this.owed = 0;
+    this.madeUp = false;
+    this.dueCycle = Infinity;
     this.counters[2].r.gate = false;
     this.timer.cancel();
     this.irq0.set(false);
   }
 
   save(): State {
-    return { counters: this.counters.map(counter => copyState(counter.r)), portB: this.portB, deadlineNs: this.timer.deadlineNs };
+    return { counters: this.counters.map(counter => copyState(counter.r)), portB: this.portB, owed: this.owed, madeUp: this.madeUp, dueCycle: this.dueCycle, deadlineNs: this.timer.deadlineNs };
   }
 
   restore(state: State): void {
     const counters = state.counters;
     if (!Array.isArray(counters) || counters.length !== 3) throw new StateError(this.name, 'counters', 'are not three');
-    if (typeof state.portB !== 'number' || typeof state.deadlineNs !== 'number') throw new StateError(this.name, 'portB, deadlineNs', 'are not numbers');
+    const { portB, owed, madeUp, dueCycle, deadlineNs } = state;
+    if (typeof portB !== 'number' || typeof owed !== 'number' || typeof madeUp !== 'boolean' || typeof dueCycle !== 'number' || typeof deadlineNs !== 'number') {
+      throw new StateError(this.name, 'portB, owed, madeUp, dueCycle, deadlineNs', 'are not all there');
+    }
     this.counters.forEach((counter, channel) => {
       assignState(`${this.name}${channel}`, counter.r, counters[channel] as State);
     });
-    this.portB = state.portB;
-    this.timer.set(state.deadlineNs);
+    this.portB = portB;
+    this.owed = owed;
+    this.madeUp = madeUp;
+    this.dueCycle = dueCycle;
+    this.timer.set(deadlineNs);
   }
 
   peek(): State {
     const now = this.now();
-    return { counters: this.counters.map(counter => counter.peek(now)), portB: this.portB };
+    return { counters: this.counters.map(counter => counter.peek(now)), portB: this.portB, owed: this.owed };
   }
 }
