@@ -5,7 +5,7 @@
  */
 import type { ProcessorOptions } from './edge.ts';
 import { formName, operandRegister } from './gen/forms.ts';
-import { numbering } from './gen/generate.ts';
+import { numbering, RECORD_MASK } from './gen/generate.ts';
 import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
 import {
   BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
@@ -32,7 +32,7 @@ const ENDS = new Set(['jmp', 'jmpf', 'jmpind', 'jmpfind', 'call', 'callf', 'call
 const BRANCHES = new Set(['jmp', 'call', 'jcc', 'loop', 'loope', 'loopne', 'jcxz']);
 
 /** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */
-const ARENA_WORDS = 12 << 20, TABLE_WORDS = 16 << 20;
+const ARENA_WORDS = RECORD_MASK + 1, TABLE_WORDS = 16 << 20;
 const MAX_BLOCK = 64;
 
 /** Mode key: what a record depends on besides its bytes. */
@@ -42,7 +42,7 @@ export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
 const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
 
 export abstract class Translator extends Memory {
-  readonly A = new Int32Array(ARENA_WORDS);
+  readonly A = new Int32Array(ARENA_WORDS + RECORD_WORDS);
   readonly PM = new Int32Array(TABLE_WORDS);
   /** Function for each op number: general forms of hot cases, rows run by functions. */
   readonly slow: Op[] = new Array(OPS);

@@ -5,7 +5,7 @@
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
 import { S_BUDGET, S_STOP, S_USER, type Memory } from './memory.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { EBP, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
+import { EBP, EBX, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
 import { hotNumbers, OP_NOTHING } from './translator.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
@@ -28,7 +28,7 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     A[at + NEXT] = end;
     A[at + BASE] = A[at + INDEX] = ZERO;
     A[at + DISP] = linear;
-    A[at + SRC] = ECX;
+    A[at + SRC] = EBX;
     A[at + IMM] = 1;
   };
   const once = (kind: number, a: number, b: number, r: number, top: number) => {
@@ -36,7 +36,8 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     R[FA] = a;
     R[FB] = b;
     R[FR] = r;
-    R[ECX] = 4096;
+    R[EBX] = 4096;
+    R[ECX] = 3;
     R[ESP] = top;
     R[EBP] = linear;
     M4[host >>> 2] = 4096;
@@ -45,6 +46,11 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     run(p);
   };
   record(end, hotNumbers.get('nop')!);
+  // V8 collects no feedback in a function's first calls.
+  for (let i = 0; i < 300; i++) {
+    record(p, OP_NOTHING);
+    once(SUB, 1, 2, -1, linear);
+  }
   for (const [name, op] of hotNumbers) {
     // Whatever leaves the switch in here must not run for real.
     const before = slow[op]!;
@@ -70,10 +76,6 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     A[p + DISP] = 8192;
     once(SUB, 1, 2, -1, 8192);
     slow[op] = before;
-  }
-  for (let i = 0; i < 4; i++) {
-    record(p, OP_NOTHING);
-    once(SUB, 1, 2, -1, linear);
   }
   A.fill(0, 0, 3 * RECORD_WORDS);
   PM[table] = 0;

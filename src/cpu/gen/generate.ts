@@ -21,17 +21,18 @@ const HOT_PATTERNS = [
 
 const NEXT = 'p = A[p + 1]; continue;';
 /** Record of what runs at linear address `t` (flat code segment); 0: not known. */
-const LOOKUP = 'PM[CP[(t >>> 12) + u] + (t & 4095)]';
+const LOOKUP = 'PM[CP[(t >>> 12) | u] + (t & 4095)]';
 const ADDRESS = '(R[A[p + 4]] + (R[A[p + 5]] << A[p + 6]) + A[p + 7]) | 0';
 const NEAR = '(R[A[p + 4]] + A[p + 7]) | 0';
-const MISS4 = (table: string, at = 't') => `((e = ${table}[(${at} >>> 12) + u]) | ${at}) & 3`;
-const RETARGET = `if ((q = A[p + 10]) === 0) { t = (pcb + A[p + 11]) | 0; if ((q = ${LOOKUP}) === 0) break; c = t & -4096; } else c = pcb;`;
+const MISS4 = (table: string, at = 't') => `((e = ${table}[(${at} >>> 12) | u]) | ${at}) & 3`;
+/** To the record of a direct branch's target; `c` is where its page begins. */
+const RETARGET = `if ((q = A[p + 10]) === 0) { t = (S[2] + A[p + 11]) | 0; if ((q = ${LOOKUP}) === 0) break; c = t & -4096; } else c = S[2];`;
 
 /** Cases that are no forms: control flow, stack and records of the engine's own. All of them need the flat 32-bit mode unless they touch registers alone. */
 const SPECIAL: Record<string, string> = {
   // Records that stand for no instruction.
-  goto: 'n++; if ((q = A[p + 10]) === 0) break; p = q; continue;',
-  cross: `n++; t = (pcb + 4096) | 0; if ((q = ${LOOKUP}) === 0) break; pcb = t; p = q; continue;`,
+  goto: 'n = (n + 1) | 0; if ((q = A[p + 10]) === 0) break; p = q; continue;',
+  cross: `n = (n + 1) | 0; t = (S[2] + 4096) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t; p = q; continue;`,
 
   'mov.rm.near': `t = ${NEAR}; if (${MISS4('TR')}) break; R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
   'mov.rm': `t = ${ADDRESS}; if (${MISS4('TR')}) break; R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
@@ -46,13 +47,13 @@ const SPECIAL: Record<string, string> = {
   'pop.r': `t = R[4]; if (${MISS4('TR')}) break; r = M4[(e ^ t) >>> 2]; R[4] = (t + 4) | 0; R[A[p + 2]] = r; ${NEXT}`,
   leave: `t = R[5]; if (${MISS4('TR')}) break; R[5] = M4[(e ^ t) >>> 2]; R[4] = (t + 4) | 0; ${NEXT}`,
 
-  jmp: `${RETARGET} pcb = c; p = q; continue;`,
-  call: `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; ${RETARGET} M4[(e ^ h) >>> 2] = (pcb + A[p + 8]) | 0; R[4] = h; pcb = c; p = q; continue;`,
-  ret: `h = R[4]; if (${MISS4('TR', 'h')}) break; t = M4[(e ^ h) >>> 2]; if ((q = ${LOOKUP}) === 0) break; R[4] = (h + 4 + A[p + 8]) | 0; pcb = t & -4096; p = q; continue;`,
-  'jmpind.r': `t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; pcb = t & -4096; p = q; continue;`,
-  'jmpind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; pcb = t & -4096; p = q; continue;`,
-  'callind.r': `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; M4[(e ^ h) >>> 2] = (pcb + A[p + 8]) | 0; R[4] = h; pcb = t & -4096; p = q; continue;`,
-  'callind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; M4[(e ^ h) >>> 2] = (pcb + A[p + 8]) | 0; R[4] = h; pcb = t & -4096; p = q; continue;`,
+  jmp: `${RETARGET} S[2] = c; p = q; continue;`,
+  call: `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; ${RETARGET} M4[(e ^ h) >>> 2] = (S[2] + A[p + 8]) | 0; R[4] = h; S[2] = c; p = q; continue;`,
+  ret: `h = R[4]; if (${MISS4('TR', 'h')}) break; t = M4[(e ^ h) >>> 2]; if ((q = ${LOOKUP}) === 0) break; R[4] = (h + 4 + A[p + 8]) | 0; S[2] = t & -4096; p = q; continue;`,
+  'jmpind.r': `t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue;`,
+  'jmpind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue;`,
+  'callind.r': `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; M4[(e ^ h) >>> 2] = (S[2] + A[p + 8]) | 0; R[4] = h; S[2] = t & -4096; p = q; continue;`,
+  'callind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; M4[(e ^ h) >>> 2] = (S[2] + A[p + 8]) | 0; R[4] = h; S[2] = t & -4096; p = q; continue;`,
 
   'setcc.r': `R8[A[p + 3]] = condition(A[p + 11], fk, fa, fb, fr) ? 1 : 0; ${NEXT}`,
   'cmovcc.rr': `if (condition(A[p + 11], fk, fa, fb, fr)) R[A[p + 2]] = R[A[p + 3]]; ${NEXT}`,
@@ -63,7 +64,7 @@ const SPECIAL: Record<string, string> = {
 };
 // Overflow and parity are tested so seldom that they stay functions.
 for (const cc of [2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15]) {
-  SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 10]) !== 0) { p = q; continue; } t = (pcb + A[p + 11]) | 0; j = 1; break; } ${NEXT}`;
+  SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 10]) !== 0) { p = q; continue; } t = (S[2] + A[p + 11]) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue; } ${NEXT}`;
 }
 
 export interface Numbering {
@@ -164,7 +165,7 @@ function hotCase(name: string): string {
   if (at >= 0) {
     const bits = at === 1 ? form.bits1 : form.bits;
     const table = writesMemory ? 'TW' : 'TR';
-    const test = bits === 8 ? `(e = ${table}[(t >>> 12) + u]) & 1` : `((e = ${table}[(t >>> 12) + u]) | t) & ${bits === 32 ? 3 : 1}`;
+    const test = bits === 8 ? `(e = ${table}[(t >>> 12) | u]) & 1` : `((e = ${table}[(t >>> 12) | u]) | t) & ${bits === 32 ? 3 : 1}`;
     access = `t = ${ADDRESS}; if (${test}) break; h = (e ^ t) >>> ${bits === 32 ? 2 : bits === 16 ? 1 : 0}; `;
     cell = `${bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1'}[h]`;
   }
@@ -203,10 +204,15 @@ function generalFunction(name: string): string {
     + second(form) + flags;
 }
 
+/** Record indexes are masked so that V8 knows their range and drops its bounds checks; so are register numbers. */
+export const RECORD_MASK = (1 << 23) - 1;
+const USER = 1 << 20;
+const bounded = (text: string) => text.replace(/\bR\[A\[p \+ (\d+)\]\]/g, 'R[A[p + $1] & 15]').replace(/\bR8\[A\[p \+ (\d+)\]\]/g, 'R8[A[p + $1] & 63]');
+
 /** The text of the module `virtual:interpreter`. */
 export function generateInterpreter(rows: readonly Row[]): string {
   const { hot, general } = numbering(rows);
-  const cases = [...hot].map(([name, op]) => `        case ${op}: { /* ${name} */ ${SPECIAL[name] ?? hotCase(name)} }`);
+  const cases = [...hot].map(([name, op]) => `        case ${op}: { /* ${name} */ ${bounded(inState(SPECIAL[name] ?? hotCase(name)))} }`);
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
 import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
@@ -215,32 +221,29 @@ export function createInterpreter(cpu) {
   const { R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow } = cpu;
   const general = [];
 ${functions.join('\n')}
-  /** Runs from record \`p\` until the budget S[1] is used up or something asks to leave. Returns the record it stopped at, 0 when EIP says where. */
-  function run(p) {
-    let fk = R[10], fa = R[11], fb = R[12], fr = R[13], n = S[1], pcb = S[2], u = S[3];
-    let a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0, q = 0, j = 0;
+  /** Runs from record \`first\` until the budget S[1] is used up or something asks to leave. EIP then says where. */
+  function run(first) {
+    let p = first | 0, n = S[1], u = S[3] & ${USER};
+    let a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0, q = 0;
     for (;;) {
-      if (--n < 0) break;
+      p &= ${RECORD_MASK};
+      if ((n = (n - 1) | 0) < 0) break;
       switch (A[p]) {
 ${cases.join('\n')}
       }
-      if (j !== 0) {
-        j = 0;
-        if ((q = ${LOOKUP}) !== 0) { pcb = t & -4096; p = q; continue; }
-      }
-      R[10] = fk; R[11] = fa; R[12] = fb; R[13] = fr; S[1] = n; S[2] = pcb;
-      R[9] = (pcb + (A[p + 9] & 8191)) | 0;
+      S[1] = n;
+      R[9] = (S[2] + (A[p + 9] & 8191)) | 0;
       slow[A[p]](cpu, p);
       if (S[0] === 0) p = A[p + 1];
       else {
-        p = cpu.enter(p);
-        pcb = S[2]; u = S[3];
+        p = cpu.enter(p) | 0;
+        u = S[3] & ${USER};
         if (p === 0) return;
       }
-      n = S[1]; fk = R[10]; fa = R[11]; fb = R[12]; fr = R[13];
+      n = S[1];
     }
-    R[10] = fk; R[11] = fa; R[12] = fb; R[13] = fr; S[1] = 0;
-    R[9] = (pcb + (A[p + 9] & 8191)) | 0;
+    S[1] = 0;
+    R[9] = (S[2] + (A[p + 9] & 8191)) | 0;
   }
   return { run, general };
 }
