@@ -37,6 +37,24 @@ describe('the assembled PC', () => {
     expect(rises).toBe(100);
   });
 
+  it('makes up for timer interrupts that came while the processor took none', () => {
+    const t = testPc();
+    initializePics(t);
+    t.out(0x43, 0x34);
+    t.out(0x40, 4773 & 0xff);
+    t.out(0x40, 4773 >> 8);
+    let served = 0;
+    for (let i = 0; i < 10000; i++) {
+      t.timers.advanceNs(100_000);
+      // Interrupts are off for half of every 20 ms.
+      if (i % 200 < 100 || !t.pc.intr) continue;
+      t.pc.acknowledge();
+      t.out(0x20, 0x20);
+      served++;
+    }
+    expect(Math.abs(served - 250)).toBeLessThanOrEqual(3);
+  });
+
   it('takes a key from the page to IRQ 1 as scan code set 1', () => {
     const t = testPc();
     initializePics(t);

@@ -135,7 +135,7 @@ export class Pc {
     this.pci.add(1, 1, this.ide.fn);
     this.pci.add(1, 3, this.pm.fn);
 
-    this.pit = new Pit(timers, irqs.source(0));
+    this.pit = new Pit(timers, irqs.source(0), () => this.timerWaits());
     const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), reset);
     this.keyboard = i8042.keyboard;
     this.mouse = i8042.mouse;
@@ -196,6 +196,12 @@ export class Pc {
     this.pins[processor] = level;
     if (processor === 0) this.intr = level;
     if (level && !before) this.onIntr?.(processor);
+  }
+
+  /** Channel 0's interrupt is on its way through one of the controllers. */
+  private timerWaits(): boolean {
+    const vector = this.ioApic?.vectorOf(2) ?? -1;
+    return this.pic.isWaiting(0) || (vector >= 0 && this.localApics.some(local => local.isWaiting(vector)));
   }
 
   intrOf(processor: number): boolean {

@@ -238,6 +238,12 @@ export class Pic implements Device {
     this.update();
   }
 
+  /** Requested and not masked, and no INTA yet. */
+  isWaiting(irq: number): boolean {
+    const { r } = irq < 8 ? this.master : this.slave;
+    return r.ready && (r.irr & ~r.imr & (1 << (irq & 7))) !== 0;
+  }
+
   private update(): void {
     this.master.setLine(CASCADE, this.slave.pending() >= 0);
     const int = this.master.pending() >= 0;

@@ -264,6 +264,7 @@ export class Pit implements Device {
   readonly name = 'pit';
   private readonly clock: Clock;
   private readonly irq0: IrqLine;
+  private readonly unserved: () => boolean;
   private readonly timer: Timer;
   private readonly counters = [new Counter(), new Counter(), new Counter()];
   /** Port 0x61 bits that are stored: 0 gate of channel 2, 1 speaker data, 2-3 parity and I/O check disabled. */
@@ -277,9 +278,11 @@ export class Pit implements Device {
   readonly ports: PortRange = { base: 0x40, count: 4, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
   readonly portBPorts: PortRange = { base: 0x61, count: 1, read: () => this.readPortB(), write: (_offset, value) => this.writePortB(value) };
 
-  constructor(timers: Timers, irq0: IrqLine) {
+  /** `unserved`: whether channel 0's last interrupt is enabled and has not reached the processor yet. */
+  constructor(timers: Timers, irq0: IrqLine, unserved: () => boolean = () => false) {
     this.clock = timers.clock;
     this.irq0 = irq0;
+    this.unserved = unserved;
     this.timer = timers.create('pit', () => this.tick());
     this.reset();
   }
@@ -290,7 +293,8 @@ export class Pit implements Device {
 
   /**
    * OUT of channel 0 has risen (a pulse or the end of a wave's low half came before). The processor of a real board is never late by whole periods;
-   * ours may be, when its host was busy. Systems count these interrupts as time, so periods that passed meanwhile are made up for, a few times faster.
+   * ours may be, when its host was busy or because code with interrupts off takes longer. Systems count these interrupts as time, so periods that
+   * passed meanwhile are made up for, a few times faster.
    */
   private tick(): void {
     const now = this.now();
@@ -298,7 +302,9 @@ export class Pit implements Device {
     const period = counter.period;
     const late = period === 0 ? 0 : Math.floor((now - this.dueCycle) / period);
     if (this.madeUp) this.owed--;
-    if (late > 0) this.owed = Math.min(MOST_OWED, this.owed + late);
+    // A request that still waits for its INTA swallows this one.
+    const swallowed = period !== 0 && this.unserved() ? 1 : 0;
+    this.owed = Math.min(MOST_OWED, this.owed + late + swallowed);
     this.irq0.set(false);
     this.irq0.set(true);
     this.schedule();

@@ -51,6 +51,12 @@ export class IoApic implements Device {
     if (r.low[pin] & LEVEL || rises) this.serve(pin);
   }
 
+  /** Vector that an input delivers; -1: it is masked. */
+  vectorOf(pin: number): number {
+    const entry = this.r.low[pin];
+    return entry & MASKED ? -1 : entry & 0xff;
+  }
+
   private serve(pin: number): void {
     const { r } = this;
     const entry = r.low[pin];

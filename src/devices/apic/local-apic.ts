@@ -146,6 +146,11 @@ export class LocalApic implements Device, ApicTarget {
     }
   }
 
+  /** In IRR: accepted, and not yet taken by the processor. */
+  isWaiting(vector: number): boolean {
+    return (this.r.irr[vector >> 5] & (1 << (vector & 31))) !== 0;
+  }
+
   private request(vector: number, level: boolean): void {
     const { r } = this;
     if (vector < 16) {
