@@ -13,8 +13,9 @@ describe('virtual time', () => {
 
   it('jumps when the processor idles, never backwards, and feeds a 64-bit TSC', () => {
     const clock = new VirtualClock(() => 0);
-    clock.skipTo(5e9);
-    clock.skipTo(1);
+    clock.idleTo(5e9);
+    clock.idleTo(1);
+    clock.idleTo(Infinity);
     expect(clock.nowNs()).toBe(5e9);
     expect(clock.tsc(0) >>> 0).toBe(5e9 % 2 ** 32);
     expect(clock.tscHigh).toBe(1);
@@ -38,18 +39,45 @@ describe('host time', () => {
     expect(Math.abs(clock.nowNs() - retired * 10)).toBeLessThan(2e6);
   });
 
+  it('spreads a pause of our process over what comes next instead of jumping', () => {
+    let ms = 0, retired = 0;
+    const clock = new HostClock(() => retired, () => ms);
+    const work = (instructions: number): number => {
+      const before = clock.nowNs();
+      retired += instructions;
+      ms += (instructions * 10) / 1e6;
+      return clock.nowNs() - before;
+    };
+    for (let i = 0; i < 100; i++) work(100_000);
+    ms += 50;
+    const behind = (): number => ms * 1e6 - clock.nowNs();
+    for (let i = 0; i < 30; i++) expect(work(100_000)).toBeLessThan(2.5e6);
+    for (let i = 0; i < 40; i++) work(100_000);
+    expect(behind()).toBeLessThan(50_000);
+    // A loop that polls a timer sees small steps too.
+    ms += 50;
+    for (let i = 0; i < 100; i++) expect(work(10)).toBeLessThan(30_000);
+    // Idle time catches up from deadline to deadline.
+    const deadline = clock.nowNs() + 4e6;
+    clock.idleTo(deadline);
+    expect(clock.estimateNs(retired)).toBe(deadline);
+    clock.idleTo(Infinity);
+    expect(behind()).toBeLessThan(1);
+  });
+
   it('stands still while it is stopped and continues from there', () => {
     let ms = 0;
     const clock = new HostClock(() => 0, () => ms);
     ms = 5;
+    clock.idleTo(Infinity);
     clock.stop();
     ms = 1000;
     expect(clock.nowNs()).toBe(5e6);
     clock.start();
-    ms = 1001;
-    expect(clock.nowNs()).toBe(6e6);
+    ms = 1000.005;
+    expect(clock.nowNs()).toBeCloseTo(5.005e6, -1);
     clock.set(70e6);
-    ms = 1002;
-    expect(clock.nowNs()).toBe(71e6);
+    ms += 0.005;
+    expect(clock.nowNs()).toBeCloseTo(70.005e6, -1);
   });
 });

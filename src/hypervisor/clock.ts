@@ -20,8 +20,8 @@ export interface DomainClock extends Clock, TimeSource {
   estimateNs(retired: number): number;
   /** Instructions that may run before `deadlineNs`, at least 1. */
   instructionsUntil(deadlineNs: number, retired: number): number;
-  /** Virtual time: an idle processor's clock jumps to the next deadline. */
-  skipTo(deadlineNs: number): void;
+  /** The processor idles: time moves on, at most to the next deadline; virtual time jumps there, host time goes as far as the host is. */
+  idleTo(deadlineNs: number): void;
   /** Time stands still between these two: the domain is paused or being saved. */
   stop(): void;
   start(): void;
@@ -60,9 +60,9 @@ export class VirtualClock implements DomainClock {
     return Math.max(1, Math.ceil((deadlineNs - this.estimateNs(retired)) / VIRTUAL_NS_PER_INSTRUCTION));
   }
 
-  skipTo(deadlineNs: number): void {
+  idleTo(deadlineNs: number): void {
     const now = this.nowNs();
-    if (deadlineNs > now) this.skippedNs += deadlineNs - now;
+    if (deadlineNs > now && deadlineNs !== Infinity) this.skippedNs += deadlineNs - now;
   }
 
   stop(): void {}
@@ -77,6 +77,12 @@ export class VirtualClock implements DomainClock {
 const REREAD_INSTRUCTIONS = 1000;
 /** Interpolation runs slower than measured, so that the next reading is rarely overtaken. */
 const CAUTION = 0.75;
+/**
+ * How far one reading may move the guest's time: this much, and so many times what the instructions since the last one usually take. When the host
+ * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
+ * loops that compare two timers stay right. An idle guest catches up at once, from deadline to deadline.
+ */
+const STEP_NS = 10_000, CATCH_UP = 2;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;
@@ -106,19 +112,23 @@ export class HostClock implements DomainClock {
     return this.read(this.retired());
   }
 
+  private hostNs(): number {
+    return Math.floor((this.hostMs() - this.originMs) * 1e6);
+  }
+
   private read(retired: number): number {
     if (this.stoppedNs >= 0) return this.stoppedNs;
-    const host = Math.floor((this.hostMs() - this.originMs) * 1e6);
-    const advance = retired - this.tickRetired;
+    const host = this.hostNs();
+    let target = host;
+    const sinceTick = retired - this.tickRetired;
     if (host > this.tickNs) {
       // Long intervals hold idle time, short ones the clock's grain: neither says how fast instructions are.
-      if (advance > 10_000) this.nsPerInstruction += (Math.min(200, (host - this.tickNs) / advance) - this.nsPerInstruction) / 8;
+      if (sinceTick > 10_000) this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, (host - this.tickNs) / sinceTick) - this.nsPerInstruction) / 8;
       this.tickNs = host;
       this.tickRetired = retired;
-      this.lastNs = Math.max(this.lastNs, host);
-    } else if (advance > 0) {
-      this.lastNs = Math.max(this.lastNs, Math.floor(this.tickNs + advance * this.nsPerInstruction * CAUTION));
-    }
+    } else if (sinceTick > 0) target = this.tickNs + sinceTick * this.nsPerInstruction * CAUTION;
+    const most = STEP_NS + CATCH_UP * Math.max(0, retired - this.lastRetired) * this.nsPerInstruction;
+    if (target > this.lastNs) this.lastNs = Math.floor(Math.min(target, this.lastNs + most));
     this.lastRetired = retired;
     return this.lastNs;
   }
@@ -143,7 +153,13 @@ export class HostClock implements DomainClock {
     return Math.max(500, Math.ceil((deadlineNs - this.estimateNs(retired)) / this.nsPerInstruction));
   }
 
-  skipTo(): void {}
+  idleTo(deadlineNs: number): void {
+    if (this.stoppedNs >= 0) return;
+    const host = this.hostNs();
+    this.lastNs = Math.max(this.lastNs, Math.min(host, deadlineNs));
+    this.lastRetired = this.tickRetired = this.retired();
+    this.tickNs = host;
+  }
 
   stop(): void {
     if (this.stoppedNs < 0) this.stoppedNs = this.nowNs();

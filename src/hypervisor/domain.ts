@@ -67,7 +67,9 @@ export type SliceResult =
 const SLICE_NS = 2e6;
 const FIRST_SLICE_INSTRUCTIONS = 50_000, MIN_SLICE_INSTRUCTIONS = 5_000, MAX_SLICE_INSTRUCTIONS = 5_000_000;
 /** In virtual time a slice is cut by count, which changes nothing the guest can see. */
-const VIRTUAL_SLICE_INSTRUCTIONS = 250_000, VIRTUAL_SLICE_JUMPS = 256;
+const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
+/** Deadlines that an idle processor lets pass in one slice. */
+const SLICE_JUMPS = 256;
 
 const GENERAL_PROTECTION = 13, INVALID_OPCODE = 6;
 const ACTIVE = 0, HALTED = 1;
@@ -98,7 +100,6 @@ export class Domain {
   private runNs = 0;
   private idleNs = 0;
   private exitsTotal = 0;
-  private parkedSinceNs = -1;
   /** Serial bytes that the UART had no room for. */
   private serialBacklog: Uint8Array[] = [];
   /** Stop exactly here (instructions since the start); Infinity: never. */
@@ -302,10 +303,6 @@ export class Domain {
     if (this.serialBacklog.length > 0) this.feedSerial();
     const { clock, processor } = this;
     const startNs = clock.nowNs(), startRetired = processor.retired, startIdleNs = this.idleNs;
-    if (this.parkedSinceNs >= 0) {
-      this.idleNs += Math.max(0, startNs - this.parkedSinceNs);
-      this.parkedSinceNs = -1;
-    }
     this.leaveSlice = false;
     const parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
@@ -314,7 +311,6 @@ export class Domain {
     this.publish(endNs, parked ? 'b' : 'r');
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (!parked) return { state: 'running' };
-    if (!clock.virtual) this.parkedSinceNs = endNs;
     return { state: 'parked', untilNs: this.stuck ? Infinity : this.timers.nextDeadlineNs };
   }
 
@@ -339,6 +335,7 @@ export class Domain {
     let jumps = 0;
     while (!this.leaveSlice) {
       const retired = processor.retired;
+      if (this.halted && !platform.intr && !this.stuck) this.idle();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
       if (platform.intr) {
         if (processor.interruptible) {
@@ -350,12 +347,9 @@ export class Domain {
       } else processor.controls.interruptWindow = false;
       if (this.leaveSlice) break;
       if (this.halted) {
-        if (!clock.virtual || this.stuck || timers.nextDeadlineNs === Infinity) return true;
-        const before = clock.nowNs();
-        clock.skipTo(timers.nextDeadlineNs);
-        this.idleNs += clock.nowNs() - before;
-        // An interrupt that cannot be taken would make this an endless loop; the host gets its turn to look for inputs anyway.
-        if (++jumps === VIRTUAL_SLICE_JUMPS) return false;
+        if (this.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
+        // Deadlines whose interrupts the guest does not take would keep us here; whoever runs us gets its turn to look for inputs.
+        if (++jumps === SLICE_JUMPS) return false;
         continue;
       }
       const left = stopAt - retired;
@@ -365,6 +359,13 @@ export class Domain {
       this.handleExit(processor.run(limit));
     }
     return false;
+  }
+
+  private idle(): void {
+    const { clock, processor, timers } = this;
+    const before = clock.estimateNs(processor.retired);
+    clock.idleTo(timers.nextDeadlineNs);
+    this.idleNs += clock.estimateNs(processor.retired) - before;
   }
 
   private handleExit(reason: number): void {
