@@ -53,13 +53,17 @@ export function planFiles(files: NamedBytes[]): Planned {
 
 /** A definition, and the files that `resolve` finds; a string from it says why there is none. */
 export function planDefinition(file: string, text: string, resolve: (path: string) => NamedBytes | string): Planned {
-  const { definition, findings } = judgeDefinition(file, text);
+  const { definition, findings, valueAt } = judgeDefinition(file, text);
+  const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string): void => {
+    const finding = findings.find(f => f.key === key && f.verdict === 'used');
+    if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key) });
+  };
   const find = (key: 'kernel' | 'ramdisk'): NamedBytes | undefined => {
     const path = definition[key];
     if (!path || !findings.some(f => f.key === key && f.verdict === 'used')) return undefined;
     const found = resolve(path);
     if (typeof found !== 'string') return found;
-    replace(findings, key, 'missing', 'file not found', `${key} = '${path}': ${found}`);
+    replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`);
     return undefined;
   };
   const kernel = find('kernel'), ramdisk = find('ramdisk');
@@ -70,7 +74,7 @@ export function planDefinition(file: string, text: string, resolve: (path: strin
     const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024);
     if (problem) {
       const key = ramdisk && problem.startsWith(baseName(ramdisk.name)) ? 'ramdisk' : 'kernel';
-      replace(findings, key, 'error', key === 'kernel' ? 'cannot be started' : 'cannot be loaded', problem);
+      replace(key, 'error', key === 'kernel' ? 'cannot be started' : 'cannot be loaded', problem);
     }
   }
   return finish(findings, definition, boot, text);
@@ -118,11 +122,6 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
 function refuse(file: string, short: string, text: string): Planned {
   const finding: Finding = { file, line: 1, column: 1, source: '', key: '', verdict: 'error', short, text };
   return { plan: { name: '', errors: [finding], findings: [finding], definition: '', summary: { memoryMiB: 0, vcpus: 0, type: '' } } };
-}
-
-function replace(findings: Finding[], key: string, verdict: 'missing' | 'error', short: string, text: string): void {
-  const finding = findings.find(f => f.key === key && f.verdict === 'used');
-  if (finding) Object.assign(finding, { verdict, short, text });
 }
 
 function check(boot: Boot, memoryMiB: number): string | undefined {

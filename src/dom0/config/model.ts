@@ -28,6 +28,8 @@ export interface Judgement {
   /** Complete only when no finding is an error. */
   definition: Definition;
   findings: Finding[];
+  /** Where the value of each key stands, for errors that are found later. */
+  valueAt: ReadonlyMap<string, Position>;
 }
 
 /** libxl's default (LIBXL_MAX_MEMORY in MiB where memory is not set). */
@@ -75,7 +77,8 @@ class Judge {
       if (!this.findings.some(f => f.key === key && f.line === setting.line)) this.byRule(key, setting);
     }
     this.findings.sort((a, b) => a.line - b.line || a.column - b.column);
-    return { definition, findings: this.findings };
+    const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column }]));
+    return { definition, findings: this.findings, valueAt };
   }
 
   private report(at: Position, key: string, verdict: Verdict, short: string, text: string): void {

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
+import { Host } from './host.ts';
+import { LocalScheduler } from './runner-local.ts';
+import type { Later } from './runner.ts';
+
+const MIB = 2 ** 20;
+const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+function makeHost(mib = 64): Host {
+  return new Host({
+    version: 'test', memory: new ArrayBuffer(mib * MIB), why: 'a test', scheduler: new LocalScheduler(callback => setImmediate(callback), later), later,
+    hostMs: () => performance.now(), epochMs: () => Date.now(),
+  });
+}
+
+const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
+const demo = readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url));
+const config = (name: string, memory = 16): NamedFile => file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = ${memory}\nkernel = "/boot/demo.elf"\n`);
+
+async function until<T>(what: () => T | undefined | false, seconds = 20): Promise<T> {
+  for (let i = 0; i < seconds * 100; i++) {
+    const value = what();
+    if (value) return value;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  throw new Error('it did not come');
+}
+
+/** A console that collects what comes. */
+async function watch(host: Host, id: number): Promise<{ text: () => string; type: (text: string) => void; snapshots: () => number }> {
+  const view = await host.view(id);
+  let text = '', snapshots = 0;
+  view.console.onmessage = event => {
+    const message = event.data as ConsoleOutput;
+    if ('serial' in message) text += new TextDecoder().decode(message.serial);
+    else snapshots++;
+  };
+  return { text: () => text, type: line => view.console.postMessage(new TextEncoder().encode(line)), snapshots: () => snapshots };
+}
+
+describe('the host, all domains in one worker', () => {
+  it('creates a domain from a definition and the file it names, and talks to it', async () => {
+    const host = makeHost();
+    const states: string[] = [];
+    let tasks: Task[] = [];
+    await host.subscribe((domains: DomainInfo[], now) => {
+      states.push(domains.map(domain => `${domain.name}:${domain.state}`).join(' '));
+      tasks = now;
+    });
+    const info = await host.create([config('web1'), file('demo.elf', demo)]);
+    expect(info).toMatchObject({ name: 'web1', memoryMiB: 16, vcpus: 1, type: 'hvm' });
+    const console = await watch(host, info.id);
+    await until(() => console.text().includes('demo> '));
+    console.type('poweroff\r');
+    const ended = await until(() => states.some(text => text === 'web1:s'));
+    expect(ended).toBe(true);
+    expect((await host.list())[0]).toMatchObject({ state: 's', ended: 'The guest powered off.' });
+    expect(console.snapshots()).toBeGreaterThan(0);
+    expect(tasks.at(-1)).toMatchObject({ command: 'xl create web1.cfg', state: 'done' });
+    expect((await host.info()).freeMiB).toBeGreaterThan(50);
+    await expect(host.pause(info.id)).rejects.toThrow('web1 has stopped: The guest powered off. Create it again.');
+    await host.destroy(info.id);
+    expect(await host.list()).toEqual([]);
+    await expect(host.view(info.id)).rejects.toThrow(`There is no domain ${info.id}`);
+  });
+
+  it('runs two domains in turns, pauses, resets and destroys them', async () => {
+    const host = makeHost();
+    const a = await host.create([config('a'), file('demo.elf', demo)]), b = await host.create([config('b'), file('demo.elf', demo)]);
+    const [consoleA, consoleB] = [await watch(host, a.id), await watch(host, b.id)];
+    await until(() => consoleA.text().includes('demo> ') && consoleB.text().includes('demo> '));
+    await host.pause(a.id);
+    expect((await host.list()).map(domain => domain.state)).toEqual(['p', expect.stringMatching(/[rb]/)]);
+    consoleA.type('date\r');
+    consoleB.type('date\r');
+    await until(() => consoleB.text().includes('real-time clock says'));
+    expect(consoleA.text()).not.toContain('real-time clock says');
+    await host.unpause(a.id);
+    await until(() => consoleA.text().includes('real-time clock says'));
+    await host.reset(a.id);
+    await until(() => consoleA.text().split('Welcome.').length === 3);
+    await host.destroy(a.id);
+    await host.destroy(b.id);
+    expect((await host.info()).freeMiB).toBe((await makeHost().info()).freeMiB);
+  });
+
+  it('saves a domain and restores it into another host', async () => {
+    const host = makeHost();
+    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
+    const first = await watch(host, id);
+    await until(() => first.text().includes('demo> '));
+    await host.pause(id);
+    const blob = await host.save(id);
+    const other = makeHost();
+    const restored = await other.restore({ name: 'web1.state', data: blob });
+    expect(restored).toMatchObject({ name: 'web1', memoryMiB: 16 });
+    const second = await watch(other, restored.id);
+    second.type('date\r');
+    await until(() => second.text().includes('real-time clock says'));
+    await expect(other.restore({ name: 'web1.state', data: blob })).rejects.toThrow('There is a domain called web1 already');
+    await expect(other.restore({ name: 'cut.state', data: blob.slice(0, 5000) })).rejects.toThrow(/cut\.state is cut short/);
+    await host.destroy(id);
+    await other.destroy(restored.id);
+  });
+
+  it('refuses what cannot be created, says why, and creates nothing', async () => {
+    const host = makeHost();
+    const free = (await host.info()).freeMiB;
+    await expect(host.create([config('web1')])).rejects.toThrow("web1.cfg:4:10: kernel = '/boot/demo.elf': demo.elf is not among the dropped files. Drop it together with web1.cfg.");
+    await expect(host.create([config('web1', 500), file('demo.elf', demo)])).rejects.toThrow(/The guest wants 500 MiB and the host has \d+ free/);
+    await expect(host.create([file('x.cfg', 'name = x\nmemory = "2G"\n'), file('demo.elf', demo)])).rejects.toThrow(/x\.cfg:1:8: .*\n(.*\n)*.*Write 2048/);
+    await expect(host.create([file('demo.elf', demo.subarray(0, 5000))])).rejects.toThrow(/demo\.elf/);
+    await expect(host.create([])).rejects.toThrow('There is no file.');
+    expect(await host.list()).toEqual([]);
+    expect((await host.info()).freeMiB).toBe(free);
+    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
+    const plan = await host.plan([config('web1'), file('demo.elf', demo)]);
+    expect(plan.errors.map(error => [error.key, error.short, error.line])).toEqual([['name', 'is taken', 1]]);
+    await host.destroy(id);
+  });
+
+  it('takes a kernel alone as a guest of its own', async () => {
+    const plan = await makeHost(400).plan([file('demo.elf', demo)]);
+    expect(plan).toMatchObject({ name: 'demo', errors: [], summary: { memoryMiB: 256, type: 'hvm', kernel: 'demo.elf' } });
+    expect(plan.definition).toContain('kernel = "demo.elf"');
+  });
+});
