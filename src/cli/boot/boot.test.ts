@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseBootOptions, UsageError } from './options.ts';
+import { Watcher } from './until.ts';
+
+const command = fileURLToPath(new URL('../../../bin/ringside.mjs', import.meta.url));
+const demo = fileURLToPath(new URL('../../../guests/demo/demo.cfg', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'ringside-boot-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const place = (name: string): string => join(folder, name);
+const written = (name: string, data: string | Uint8Array): string => {
+  writeFileSync(place(name), data);
+  return place(name);
+};
+
+interface Result {
+  status: number;
+  out: string;
+  err: string;
+}
+
+/** Runs `ringside boot …`; `answer` sees the output so far and gives what is typed next, or nothing. */
+function boot(args: string[], answer: (out: string, typed: number) => string | undefined = () => undefined): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [command, 'boot', ...args], { stdio: 'pipe' });
+    let out = '', err = '', typed = 0;
+    child.stdout.on('data', data => {
+      out += data;
+      const text = answer(out, typed);
+      if (text !== undefined) {
+        typed++;
+        child.stdin.write(text);
+      }
+    });
+    child.stderr.on('data', data => (err += data));
+    child.on('error', reject);
+    child.on('close', status => resolve({ status: status ?? -1, out, err }));
+  });
+}
+
+/** A multiboot 1 kernel of these bytes, entered at 1 MiB + 0x20 in 32-bit protected mode. */
+function kernel(code: number[]): Uint8Array {
+  const bytes = new Uint8Array(0x20 + code.length);
+  const view = new DataView(bytes.buffer);
+  [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), 0x100000, 0x100000, 0x100000 + bytes.length, 0x100000 + bytes.length, 0x100020].forEach((word, i) => view.setInt32(i * 4, word | 0, true));
+  bytes.set(code, 0x20);
+  return bytes;
+}
+const OUT = (port: number, value: number): number[] => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee];
+
+describe('ringside boot', () => {
+  it('runs a guest from an xl configuration, types at it, and ends with 0 at power-off', async () => {
+    const { status, out } = await boot([demo, '--timeout', '60'], (seen, typed) => (seen.split('demo> ').length - 1 > typed ? ['date\r', 'poweroff\r'][typed] : undefined));
+    expect(out).toContain('The real-time clock says');
+    expect(status).toBe(0);
+  });
+
+  it('repeats itself to the instruction in virtual time', async () => {
+    const run = async (): Promise<[number, string, string]> => {
+      const { status, out } = await boot([demo, '--virtual-time', '--seed', '7', '--until', 'demo> ', '--stats', place('stats.json'), '--timeout', '60']);
+      const { instructions, exitsByReason } = JSON.parse(readFileSync(place('stats.json'), 'utf8'));
+      expect(instructions).toBeGreaterThan(100_000);
+      return [status, out, JSON.stringify([instructions, exitsByReason])];
+    };
+    const first = await run();
+    expect(first[0]).toBe(0);
+    expect(first[1].endsWith('demo> ')).toBe(true);
+    expect(await run()).toEqual(first);
+  });
+
+  it('saves where it is told to, and goes on in a new process as if nothing had been', async () => {
+    const whole = await boot([demo, '--virtual-time', '--until', 'demo> ', '--stats', place('whole.json')]);
+    const head = await boot([demo, '--virtual-time', '--save', place('state'), '--save-at', '100000', '--stats', place('head.json')]);
+    expect(head.status).toBe(0);
+    expect(JSON.parse(readFileSync(place('head.json'), 'utf8')).instructions).toBe(100_000);
+    const tail = await boot(['--virtual-time', '--restore', place('state'), '--until', 'demo> ', '--stats', place('tail.json')]);
+    expect(tail.status).toBe(0);
+    expect(head.out + tail.out).toBe(whole.out);
+    expect(JSON.parse(readFileSync(place('tail.json'), 'utf8')).instructions).toBe(JSON.parse(readFileSync(place('whole.json'), 'utf8')).instructions);
+  });
+
+  it.each([
+    ['isa-debug-exit gives (value << 1) | 1', OUT(0xf4, 0x10), [], 33, '', ''],
+    ['a reset starts again, or ends with 0', OUT(0xcf9, 6), ['--no-reboot'], 0, '', ''],
+    // LIDT of a table without entries, then INT 3.
+    ['a triple fault ends with 4 and a report', [0x0f, 0x01, 0x1d, 0x29, 0, 0x10, 0, 0xcc, 0xf4, 0, 0, 0, 0, 0, 0], [], 4, '', 'Triple fault'],
+    ['a guest that nothing can wake ends with 124', [...OUT(0x3f8, 0x48), 0xfa, 0xf4], [], 124, 'H', 'halted with interrupts off'],
+    ['a time-out ends with 124', [0xeb, 0xfe], ['--timeout', '0.5'], 124, '', 'time-out after 0.5 s'],
+    ['a text that is seen ends with 0', [...OUT(0x3f8, 0x48), ...OUT(0x3f8, 0x69), 0xeb, 0xfe], ['--until', 'Hi'], 0, 'Hi', ''],
+    ['port 0xE9 can be seen', [...OUT(0xe9, 0x48), ...OUT(0xf4, 0)], ['--debugcon', '-'], 1, 'H', ''],
+  ] as const)('%s', async (name, code, options, status, out, err) => {
+    const result = await boot([written(`${name.slice(0, 8).replace(/\W/g, '')}.elf`, kernel([...code])), ...options]);
+    expect(result).toMatchObject({ status, out });
+    expect(result.err).toContain(err);
+  });
+
+  it('starts firmware at the reset vector', async () => {
+    const image = new Uint8Array(65536).fill(0xf4);
+    // FFFF:0000: jmp near to F000:0000, which writes to the debug console from the copy below 1 MiB.
+    image.set([0xea, 0, 0, 0, 0xf0], 0xfff0);
+    image.set([...[0x42, 0x49].flatMap(byte => [0xb0, byte, 0xe6, 0xe9]), 0xb0, 3, 0xe6, 0xf4], 0);
+    const result = await boot(['--bios', written('bios.bin', image), '--debugcon', place('debug.txt'), '--memory', '4']);
+    expect(result).toMatchObject({ status: 7, err: '' });
+    expect(readFileSync(place('debug.txt'), 'utf8')).toBe('BI');
+    expect(await boot(['--bios', written('short.bin', image.subarray(1))])).toMatchObject({ status: 2, err: 'ringside: short.bin has 65535 bytes; a firmware image has 65536, 131072 or 262144. Take another file.\n' });
+  });
+
+  it('lists all errors of a definition with line and column', async () => {
+    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nvif = ['']\nvcpu = 2\n`);
+    const { status, err } = await boot([path]);
+    expect(status).toBe(2);
+    expect(err.split('\n')).toEqual([
+      expect.stringContaining(`${path}:2:8: type = 'pv': a PV guest needs`),
+      `${path}:3:10: memory = '2G': xl takes MiB as a number. Write 2048.`,
+      `${path}:4:10: kernel = 'nowhere': ${place('nowhere')} does not exist; check the path.`,
+      `${path}:6:1: vcpu is no key of xl.cfg. Did you mean vcpus?`,
+      'web2 was not created; 4 errors, 1 key ignored.',
+      '',
+    ]);
+  });
+
+  it.each([
+    ['nothing to start', [], /^ringside: There is nothing to start/],
+    ['an unknown option', ['--memroy', '1'], /^ringside: --memroy is no option of ringside boot\. Did you mean --memory\?$/],
+    ['a missing kernel', ['--kernel', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--kernel\)\.$/],
+    ['a truncated state', ['--restore', 'CUT'], /^ringside: .*cut is cut short: .* at byte \d+/],
+    ['no kernel at all', ['TEXT'], /^ringside: text is not a kernel: .*looks like a text file\./],
+    ['a wrong number', ['--memory', '99999', 'x'], /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/],
+  ] as const)('says in one sentence what is wrong: %s', async (_name, args, sentence) => {
+    const cut = Buffer.concat([Buffer.from('RINGSAVE'), Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('ABOU')]);
+    const files: Record<string, string> = { CUT: written('cut', cut), TEXT: written('text', 'just some words\n') };
+    const { status, out, err } = await boot(args.map(arg => files[arg] ?? arg));
+    expect(status).toBe(2);
+    expect(out).toBe('');
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+    expect(err.trimEnd()).toMatch(sentence);
+  });
+
+  it('refuses an initrd that does not fit, and a kernel that is cut', async () => {
+    const elf = readFileSync(demo.replace('.cfg', '.elf'));
+    const big = await boot(['--kernel', demo.replace('.cfg', '.elf'), '--memory', '8', '--initrd', written('big', new Uint8Array(9 << 20).fill(1))]);
+    expect(big.status).toBe(2);
+    expect(big.err).toMatch(/^ringside: .*big.*\n$/);
+    const cut = await boot([written('cut.elf', elf.subarray(0, 6000))]);
+    expect(cut.status).toBe(2);
+    expect(cut.err).toMatch(/^ringside: cut\.elf .*\n$/);
+  });
+});
+
+describe('options', () => {
+  it('are read as --name value or --name=value', () => {
+    expect(parseBootOptions(['--memory=64', '--until', '--x', 'F', '--virtual-time'])).toMatchObject({ memory: 64, until: '--x', file: 'F', virtualTime: true });
+  });
+
+  it.each([
+    [['a', '--save', 'f'], /needs to know when/],
+    [['a', '--save-at', '5'], /needs --save F/],
+    [['a', '--kernel', 'b'], /FILE and --kernel do not go together/],
+    [['--restore', 'a', '--memory', '5'], /--memory does not go with --restore/],
+    [['a', '--no-reboot=1'], /takes no value/],
+    [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
+    [['a', '--timeout'], /needs a value/],
+    [['a', '--timeout', '-1'], /takes seconds/],
+  ] as const)('that make no sense are refused: %j', (argv, message) => {
+    expect(() => parseBootOptions([...argv])).toThrow(UsageError);
+    expect(() => parseBootOptions([...argv])).toThrow(message);
+  });
+});
+
+describe('--until', () => {
+  it('finds a text across all borders, also after a false start', () => {
+    const at = (text: string, stream: string): number => {
+      const watcher = new Watcher(text);
+      return [...new TextEncoder().encode(stream)].findIndex(byte => watcher.put(byte));
+    };
+    expect(at('aab', 'aaab')).toBe(3);
+    expect(at('# ', 'x## ')).toBe(3);
+    expect(at('abab', 'abacabab')).toBe(7);
+    expect(at('ä', 'xä')).toBe(2);
+    expect(at('zz', 'zyz')).toBe(-1);
+  });
+});
