@@ -204,15 +204,14 @@ function generalFunction(name: string): string {
     + second(form) + flags;
 }
 
-/** Record indexes are masked so that V8 knows their range and drops its bounds checks; so are register numbers. */
+/** Record indexes are masked so that V8 knows their range: `A[p + 4]` then needs no overflow check. */
 export const RECORD_MASK = (1 << 23) - 1;
 const USER = 1 << 20;
-const bounded = (text: string) => text.replace(/\bR\[A\[p \+ (\d+)\]\]/g, 'R[A[p + $1] & 15]').replace(/\bR8\[A\[p \+ (\d+)\]\]/g, 'R8[A[p + $1] & 63]');
 
 /** The text of the module `virtual:interpreter`. */
 export function generateInterpreter(rows: readonly Row[]): string {
   const { hot, general } = numbering(rows);
-  const cases = [...hot].map(([name, op]) => `        case ${op}: { /* ${name} */ ${bounded(inState(SPECIAL[name] ?? hotCase(name)))} }`);
+  const cases = [...hot].map(([name, op]) => `        case ${op}: { /* ${name} */ ${inState(SPECIAL[name] ?? hotCase(name))} }`);
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
 import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
