@@ -4,7 +4,7 @@
  *
  * While MXCSR has its usual value (everything masked, nearest, no flushing) kernels compute with JavaScript numbers, whose double operations are the
  * very IEEE operations; a single is computed in double and rounded once more, which is the same (53 >= 2 * 24 + 2). A lane goes to softfloat.ts when
- * an operand is a denormal, NaN or infinity or the result may have overflowed or underflowed. What is left is the inexact flag: it is sticky, so it is
+ * an operand is a NaN or infinity or the result may have overflowed or (in double) underflowed. What is left is the inexact flag: it is sticky, so it is
  * looked at only while it is clear, by error-free transformations (Dekker; Knuth's TwoSum).
  */
 import { type Core, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
@@ -195,9 +195,10 @@ type Lanes = (R: Int32Array, d: number, s: number, n: number) => number;
 
 const MIN_NORMAL = 2 ** -1022, MIN_NORMAL_32 = 2 ** -126;
 
-/** Denormals, infinities, NaNs and zeros fail this; zeros are looked at apart. */
+/** Denormals, infinities, NaNs and zeros fail this. */
 const isNormal = (v: number): boolean => { const m = Math.abs(v); return m >= MIN_NORMAL && m < Infinity; };
-const isNormal32 = (v: number): boolean => { const m = Math.abs(v); return m >= MIN_NORMAL_32 && m < Infinity; };
+const isDenormal = (v: number): boolean => Math.abs(v) < MIN_NORMAL && v !== 0;
+const isDenormal32 = (v: number): boolean => Math.abs(v) < MIN_NORMAL_32 && v !== 0;
 
 /** True if a + b was inexact (Knuth). */
 function sumInexact(a: number, b: number, r: number): boolean {
@@ -220,42 +221,49 @@ function productError(a: number, b: number, r: number): number {
 
 const safe = (v: number): boolean => { const m = Math.abs(v); return m < SAFE_HIGH && m > SAFE_LOW; };
 
+const FINITE_FLAGS = DE | UE | PE;
+
+// Sums: a denormal result is exact, so that only its operands matter.
+
 const addDoubles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const a = F64[d >> 1], b = F64[s >> 1], r = a + b;
-    if ((isNormal(a) || a === 0) && (isNormal(b) || b === 0) && Math.abs(r) < Infinity) {
+    if (Math.abs(r) < Infinity) {
       F64[d >> 1] = r;
       if ((flags & PE) === 0 && sumInexact(a, b, r)) flags |= PE;
+      if (isDenormal(a) || isDenormal(b)) flags |= DE;
     } else flags |= lane(R, d, s, ADD, true);
   }
   return flags;
 };
 const subtractDoubles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const a = F64[d >> 1], b = F64[s >> 1], r = a - b;
-    if ((isNormal(a) || a === 0) && (isNormal(b) || b === 0) && Math.abs(r) < Infinity) {
+    if (Math.abs(r) < Infinity) {
       F64[d >> 1] = r;
       if ((flags & PE) === 0 && sumInexact(a, -b, r)) flags |= PE;
+      if (isDenormal(a) || isDenormal(b)) flags |= DE;
     } else flags |= lane(R, d, s, SUBTRACT, true);
   }
   return flags;
 };
 const multiplyDoubles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const a = F64[d >> 1], b = F64[s >> 1], r = a * b, m = Math.abs(r);
-    if (m > MIN_NORMAL && m < Infinity && isNormal(a) && isNormal(b) && ((flags & PE) !== 0 || safe(a) && safe(b))) {
+    if (m > MIN_NORMAL && m < Infinity && ((flags & PE) !== 0 || safe(a) && safe(b))) {
       F64[d >> 1] = r;
       if ((flags & PE) === 0 && productError(a, b, r) !== 0) flags |= PE;
-    } else if (r === 0 && (a === 0 && (isNormal(b) || b === 0) || b === 0 && isNormal(a))) F64[d >> 1] = r;
+      if (isDenormal(a) || isDenormal(b)) flags |= DE;
+    } else if (r === 0 && (a === 0 && isNormal(b) || b === 0 && isNormal(a))) F64[d >> 1] = r;
     else flags |= lane(R, d, s, MULTIPLY, true);
   }
   return flags;
 };
 const divideDoubles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const a = F64[d >> 1], b = F64[s >> 1], r = a / b, m = Math.abs(r);
     if (m > MIN_NORMAL && m < Infinity && isNormal(a) && isNormal(b) && ((flags & PE) !== 0 || safe(r) && safe(b))) {
@@ -266,7 +274,7 @@ const divideDoubles: Lanes = (R, d, s, n) => {
   return flags;
 };
 const squareRootDoubles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const b = F64[s >> 1];
     if (b > 0 && isNormal(b) && ((flags & PE) !== 0 || safe(b))) {
@@ -281,8 +289,8 @@ const minimumDoubles: Lanes = (R, d, s, n) => {
   let flags = 0;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const a = F64[d >> 1], b = F64[s >> 1];
-    if (isNormal(a) && isNormal(b)) { if (!(a < b)) { R[d] = R[s]; R[d + 1] = R[s + 1]; } }
-    else flags |= lane(R, d, s, MINIMUM, true);
+    if (!(a < b)) { R[d] = R[s]; R[d + 1] = R[s + 1]; }
+    flags |= operandFlags(a, b, isDenormal(a) || isDenormal(b));
   }
   return flags;
 };
@@ -290,66 +298,78 @@ const maximumDoubles: Lanes = (R, d, s, n) => {
   let flags = 0;
   for (let i = 0; i < n; i++, d += 2, s += 2) {
     const a = F64[d >> 1], b = F64[s >> 1];
-    if (isNormal(a) && isNormal(b)) { if (!(a > b)) { R[d] = R[s]; R[d + 1] = R[s + 1]; } }
-    else flags |= lane(R, d, s, MAXIMUM, true);
+    if (!(a > b)) { R[d] = R[s]; R[d + 1] = R[s + 1]; }
+    flags |= operandFlags(a, b, isDenormal(a) || isDenormal(b));
   }
   return flags;
 };
 
+/** Flags of MIN and MAX: any NaN is invalid, and then a denormal does not count. */
+function operandFlags(a: number, b: number, denormal: boolean): number {
+  return a !== a || b !== b ? IE : denormal ? DE : 0;
+}
+
+// Singles are computed in double, where nothing finite over- or underflows: only infinities and NaNs are for softfloat.
+
 const addSingles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d++, s++) {
     const a = F32[d], b = F32[s], sum = a + b, r = Math.fround(sum);
-    if ((isNormal32(a) || a === 0) && (isNormal32(b) || b === 0) && Math.abs(r) < Infinity) {
+    if (Math.abs(r) < Infinity) {
       F32[d] = r;
       if ((flags & PE) === 0 && (r !== sum || sumInexact(a, b, sum))) flags |= PE;
+      if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
     } else flags |= lane(R, d, s, ADD, false);
   }
   return flags;
 };
 const subtractSingles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d++, s++) {
     const a = F32[d], b = F32[s], difference = a - b, r = Math.fround(difference);
-    if ((isNormal32(a) || a === 0) && (isNormal32(b) || b === 0) && Math.abs(r) < Infinity) {
+    if (Math.abs(r) < Infinity) {
       F32[d] = r;
       if ((flags & PE) === 0 && (r !== difference || sumInexact(a, -b, difference))) flags |= PE;
+      if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
     } else flags |= lane(R, d, s, SUBTRACT, false);
   }
   return flags;
 };
 const multiplySingles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d++, s++) {
     const a = F32[d], b = F32[s], product = a * b, r = Math.fround(product), m = Math.abs(r);
-    if (m > MIN_NORMAL_32 && m < Infinity && isNormal32(a) && isNormal32(b)) {
+    // Whether a result of the least normal number was tiny, its rounding does not tell.
+    if (m < Infinity && m !== MIN_NORMAL_32) {
       F32[d] = r;
-      if (r !== product) flags |= PE;
-    } else if (r === 0 && (a === 0 && (isNormal32(b) || b === 0) || b === 0 && isNormal32(a))) F32[d] = r;
-    else flags |= lane(R, d, s, MULTIPLY, false);
+      if (r !== product) flags |= m < MIN_NORMAL_32 ? UE | PE : PE;
+      if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
+    } else flags |= lane(R, d, s, MULTIPLY, false);
   }
   return flags;
 };
 const divideSingles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d++, s++) {
     const a = F32[d], b = F32[s], r = Math.fround(a / b), m = Math.abs(r);
-    if (m > MIN_NORMAL_32 && m < Infinity && isNormal32(a) && isNormal32(b)) {
+    if (m < Infinity && m !== MIN_NORMAL_32 && Math.abs(b) < Infinity) {
       F32[d] = r;
       // r * b has at most 48 bits: exact.
-      if (r * b !== a) flags |= PE;
+      if (r * b !== a) flags |= m < MIN_NORMAL_32 ? UE | PE : PE;
+      if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
     } else flags |= lane(R, d, s, DIVIDE, false);
   }
   return flags;
 };
 const squareRootSingles: Lanes = (R, d, s, n) => {
-  let flags = R[MXCSR] & PE;
+  let flags = R[MXCSR] & FINITE_FLAGS;
   for (let i = 0; i < n; i++, d++, s++) {
     const b = F32[s];
-    if (b > 0 && isNormal32(b)) {
+    if (b > 0 && b < Infinity) {
       const r = Math.fround(Math.sqrt(b));
       F32[d] = r;
       if (r * r !== b) flags |= PE;
+      if (isDenormal32(b)) flags |= DE;
     } else flags |= lane(R, d, s, SQUARE_ROOT, false);
   }
   return flags;
@@ -358,8 +378,8 @@ const minimumSingles: Lanes = (R, d, s, n) => {
   let flags = 0;
   for (let i = 0; i < n; i++, d++, s++) {
     const a = F32[d], b = F32[s];
-    if (isNormal32(a) && isNormal32(b)) { if (!(a < b)) R[d] = R[s]; }
-    else flags |= lane(R, d, s, MINIMUM, false);
+    if (!(a < b)) R[d] = R[s];
+    flags |= operandFlags(a, b, isDenormal32(a) || isDenormal32(b));
   }
   return flags;
 };
@@ -367,8 +387,8 @@ const maximumSingles: Lanes = (R, d, s, n) => {
   let flags = 0;
   for (let i = 0; i < n; i++, d++, s++) {
     const a = F32[d], b = F32[s];
-    if (isNormal32(a) && isNormal32(b)) { if (!(a > b)) R[d] = R[s]; }
-    else flags |= lane(R, d, s, MAXIMUM, false);
+    if (!(a > b)) R[d] = R[s];
+    flags |= operandFlags(a, b, isDenormal32(a) || isDenormal32(b));
   }
   return flags;
 };
@@ -412,7 +432,7 @@ let compareFlags = 0;
 function order(R: Int32Array, d: number, s: number, double: boolean, quiet: boolean): number {
   compareFlags = 0;
   const a = double ? F64[d >> 1] : F32[d], b = double ? F64[s >> 1] : F32[s];
-  if (double ? isNormal(a) && isNormal(b) : isNormal32(a) && isNormal32(b)) return a < b ? LESS : a > b ? GREATER : EQUAL;
+  if (isNormal(a) && isNormal(b) && (double || !isDenormal32(a) && !isDenormal32(b))) return a < b ? LESS : a > b ? GREATER : EQUAL;
   const mxcsr = R[MXCSR], x = unpackLane(R, d, double, mxcsr, X), y = unpackLane(R, s, double, mxcsr, Y);
   if (x >= QUIET || y >= QUIET) {
     if (!quiet || x === SIGNALING || y === SIGNALING) compareFlags = IE;
@@ -471,8 +491,8 @@ const approximate = (squareRooted: boolean): OpFactory => (row, memory) => {
     for (let i = 0; i < lanes; i++) {
       const bits = R[s + i], value = F32[s + i];
       if (Number.isNaN(value)) R[d + i] = bits | 0x400000;
-      else if (squareRooted && value < 0 && isNormal32(value) || squareRooted && value === -Infinity) R[d + i] = 0xffc00000;
       else if ((bits & 0x7f800000) === 0) R[d + i] = bits & 0x80000000 | 0x7f800000;
+      else if (squareRooted && value < 0) R[d + i] = 0xffc00000;
       else {
         const r = Math.fround(1 / (squareRooted ? Math.sqrt(value) : value));
         if (Math.abs(r) < MIN_NORMAL_32) R[d + i] = bits & 0x80000000;
