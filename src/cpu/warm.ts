@@ -3,7 +3,7 @@
  * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
  */
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
-import { S_BUDGET, S_STOP, S_USER, type Memory } from './memory.ts';
+import { S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
 import { EBP, EBX, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
 import { hotNumbers, OP_NOTHING } from './translator.ts';
@@ -31,13 +31,14 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     A[at + SRC] = EBX;
     A[at + IMM] = 1;
   };
-  const once = (kind: number, a: number, b: number, r: number, top: number) => {
+  const once = (kind: number, a: number, b: number, r: number, top: number, count = 3) => {
     R[FK] = kind;
     R[FA] = a;
     R[FB] = b;
     R[FR] = r;
     R[EBX] = 4096;
-    R[ECX] = 3;
+    R[ECX] = count;
+    S[S_PAGE_EIP] = 0;
     R[ESP] = top;
     R[EBP] = linear;
     M4[host >>> 2] = 4096;
@@ -70,7 +71,7 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     record(p, op);
     A[p + IMM] = 0;
     A[p + TARGET] = end;
-    once(SUB, 1, 2, -1, pushes ? linear + 4 : linear);
+    once(SUB, 1, 2, -1, pushes ? linear + 4 : linear, 0);
     // The way out of the switch: an address that is not in the TLB goes to the general function.
     record(p, op);
     A[p + DISP] = 8192;
