@@ -125,6 +125,30 @@ describe('local APIC timer', () => {
     expect(count).toBe(10);
   });
 
+  it('makes up for periods that came while the processor took none', () => {
+    set(0x320, 0x20030);
+    set(0x380, 400_000);
+    let served = 0;
+    for (let i = 0; i < 10000; i++) {
+      t.timers.advanceNs(100_000);
+      if (i % 200 < 100 || !t.pc.intr) continue;
+      t.pc.acknowledge();
+      set(0xb0, 0);
+      served++;
+    }
+    expect(Math.abs(served - 250)).toBeLessThanOrEqual(3);
+    // A host that sleeps for a tenth of a second.
+    t.timers.test.ns += 100_000_000;
+    for (let i = 0; i < 9000; i++) {
+      t.timers.advanceNs(100_000);
+      if (!t.pc.intr) continue;
+      t.pc.acknowledge();
+      set(0xb0, 0);
+      served++;
+    }
+    expect(Math.abs(served - 500)).toBeLessThanOrEqual(3);
+  });
+
   it('TSC-deadline: fires when the TSC is there, reads 0 afterwards; 0 disarms; the count registers are dead', () => {
     set(0x320, 0x40030);
     set(0x380, 1000);

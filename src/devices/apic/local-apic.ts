@@ -10,6 +10,8 @@ export const LOCAL_APIC_BASE = 0xfee00000;
 /** Input clock of the timer before its divider. */
 export const APIC_TIMER_HZ = 100_000_000;
 const CYCLE_NS = 1e9 / APIC_TIMER_HZ;
+/** Between interrupts that make up for lost periods, at least; and how many are remembered. */
+const MAKE_UP_NS = 50_000, MOST_OWED = 2000;
 
 const ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280,
   ICR_LOW = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320, LVT_ERROR = 0x370, INITIAL_COUNT = 0x380, CURRENT_COUNT = 0x390, DIVIDE = 0x3e0;
@@ -42,6 +44,8 @@ const initial = () => ({
   /** Time at which the initial count was written or the period began. */
   startNs: 0,
   divide: 0,
+  /** Periods that passed while their interrupt could not be taken. */
+  owed: 0,
   /** IA32_TSC_DEADLINE. */
   deadlineLow: 0,
   deadlineHigh: 0,
@@ -240,6 +244,7 @@ export class LocalApic implements Device, ApicTarget {
     const { r } = this;
     if (this.timerMode === TIMER_DEADLINE) return;
     r.startNs = this.clock.nowNs();
+    r.owed = 0;
     this.timer.set(r.initialCount === 0 ? Infinity : r.startNs + r.initialCount * this.countNs);
   }
 
@@ -248,14 +253,30 @@ export class LocalApic implements Device, ApicTarget {
     if (this.timerMode === TIMER_DEADLINE) {
       r.deadlineLow = 0;
       r.deadlineHigh = 0;
-    } else if (this.timerMode === TIMER_PERIODIC) {
-      const period = r.initialCount * this.countNs;
-      // Periods that nobody could serve count once.
-      const periods = Math.max(1, Math.floor((this.clock.nowNs() - r.startNs) / period));
-      r.startNs += periods * period;
-      this.timer.set(r.startNs + period);
-    }
+    } else if (this.timerMode === TIMER_PERIODIC) this.nextPeriod();
     this.local(TIMER);
+  }
+
+  /**
+   * Periods that the processor could not take (its host was busy, or interrupts were off for longer than on a board) are made up for at four times
+   * the rate: systems count them as time.
+   */
+  private nextPeriod(): void {
+    const { r } = this;
+    const now = this.clock.nowNs();
+    const period = r.initialCount * this.countNs;
+    const passed = Math.floor((now - r.startNs) / period);
+    if (passed === 0) r.owed--;
+    else {
+      r.startNs += passed * period;
+      r.owed += passed - 1;
+    }
+    const entry = r.lvt[TIMER];
+    if (entry & MASKED) r.owed = 0;
+    else if (this.isWaiting(entry & 0xff)) r.owed++;
+    r.owed = Math.min(r.owed, MOST_OWED);
+    const natural = r.startNs + period;
+    this.timer.set(r.owed > 0 ? Math.min(natural, now + Math.max(MAKE_UP_NS, period / 4)) : natural);
   }
 
   private currentCount(): number {
