@@ -5,7 +5,7 @@
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
 import { S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { EBP, EBX, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
+import { EAX, EBP, EBX, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
 import { hotNumbers, OP_NOTHING } from './translator.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
@@ -31,24 +31,32 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     A[at + SRC] = EBX;
     A[at + IMM] = 1;
   };
-  const once = (kind: number, a: number, b: number, r: number, top: number, count = 3) => {
+  const once = (kind: number, a: number, b: number, r: number, top: number, count = 3, value = 4096) => {
     R[FK] = kind;
     R[FA] = a;
     R[FB] = b;
     R[FR] = r;
-    R[EBX] = 4096;
+    // A source of 0 has a way of its own in BSF and BSR.
+    R[EBX] = count === 0 ? 0 : value;
+    R[EAX] = value;
     R[ECX] = count;
     S[S_PAGE_EIP] = 0;
     R[ESP] = top;
     R[EBP] = linear;
-    M4[host >>> 2] = 4096;
+    M4[host >>> 2] = value;
     S[S_BUDGET] = 1;
     S[S_STOP] = 0;
     run(p);
   };
   record(end, hotNumbers.get('nop')!);
-  // V8 collects no feedback in a function's first calls.
-  for (let i = 0; i < 300; i++) {
+  // V8 collects no feedback until a function has run eight times its size: a record that leads to itself, in portions too small to be compiled.
+  record(p, hotNumbers.get('nop')!);
+  A[p + NEXT] = p;
+  for (let i = 0; i < 20; i++) {
+    S[S_BUDGET] = 400;
+    run(p);
+  }
+  for (let i = 0; i < 20; i++) {
     record(p, OP_NOTHING);
     once(SUB, 1, 2, -1, linear);
   }
@@ -72,6 +80,13 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     A[p + IMM] = 0;
     A[p + TARGET] = end;
     once(SUB, 1, 2, -1, pushes ? linear + 4 : linear, 0);
+    // Values whose sum and product are no small integers.
+    if (!/ret|ind/.test(name)) {
+      record(p, op);
+      A[p + TARGET] = end;
+      A[p + IMM] = 0x7fffffff;
+      for (const value of [0x7fffffff, -0x80000000, -1]) once(ADD, value, value, 0, pushes ? linear + 4 : linear, 31, value);
+    }
     // The way out of the switch: an address that is not in the TLB goes to the general function.
     record(p, op);
     A[p + DISP] = 8192;

@@ -57,6 +57,7 @@ export function putRounded(R: Int32Array, d: number, o: number, drop: number, fl
 
 /** Rounds and stores a normalized result with the exponent e (biased) that may be out of range; `sign` is 0 or 0x8000. */
 function finish(R: Int32Array, d: number, sign: number, e: number, h: number, l: number, rest: number): void {
+  d &= 1023;
   const control = R[FCW];
   // Nearest, 64 bits, inexact masked; rounding up cannot leave the range.
   if ((control & 0xf20) === 0x320 && e > 0 && e < 0x7ffe) {
@@ -66,7 +67,7 @@ function finish(R: Int32Array, d: number, sign: number, e: number, h: number, l:
       if (rest < 0 && (rest !== -0x80000000 || (l & 1) !== 0)) {
         status |= C1;
         l = l + 1 | 0;
-        if (l === 0) { h = h + 1 | 0; if (h === 0) { h = -0x80000000; e++; } }
+        if (l === 0) { h = h + 1 | 0; if (h === 0) { h = -0x80000000; e = e + 1 | 0; } }
       }
     }
     R[d] = l; R[d + 1] = h; R[d + 2] = sign | e; R[FSW] = status;
@@ -76,55 +77,64 @@ function finish(R: Int32Array, d: number, sign: number, e: number, h: number, l:
   putRounded(R, d, Z, DROP[control >> PRECISION_SHIFT & 3], 0);
 }
 
-/** True for an exponent field that is neither 0 nor all ones. */
-// (e + 1) & 0x7fff is 1 and 0 for those.
+// How the next functions are written, for V8: indexes are masked, so that adding to them needs no overflow check; every value stays a signed 32-bit
+// integer (`| 0` after `>>>`: a variable that is signed on one path and unsigned on another becomes a double); carries are computed from bits.
+// (e + 1) & 0x7fff is above 1 for exponents that are neither 0 nor all ones.
 
 /** d = a + b (`negate` 0) or a - b (`negate` 0x8000). */
 export function addExtended(R: Int32Array, d: number, a: number, b: number, negate: number): boolean {
+  d &= 1023; a &= 1023; b &= 1023;
   let sa = R[a + 2], sb = R[b + 2] ^ negate, ah = R[a + 1], bh = R[b + 1];
   if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, negate === 0 ? ADD : SUBTRACT, 0);
-  let al = R[a], bl = R[b], e = sa & 0x7fff, s = e - (sb & 0x7fff);
+  let al = R[a], bl = R[b], e = sa & 0x7fff, s = e - (sb & 0x7fff) | 0;
   if (s < 0) {
     let t = ah; ah = bh; bh = t;
     t = al; al = bl; bl = t;
     t = sa; sa = sb; sb = t;
-    e = sa & 0x7fff; s = -s;
+    e = sa & 0x7fff; s = -s | 0;
   }
   // b moves right by s; r takes what falls off, sticky at the end.
   let r = 0;
   if (s !== 0) {
-    if (s < 32) { r = bl << 32 - s; bl = bl >>> s | bh << 32 - s; bh >>>= s; }
-    else if (s < 64) {
-      if (s === 32) r = bl;
-      else r = bl >>> s - 32 | bh << 64 - s | (bl << 64 - s !== 0 ? 1 : 0);
-      bl = bh >>> s - 32; bh = 0;
-    } else { r = s === 64 ? bh | (bl !== 0 ? 1 : 0) : s < 96 ? bh >>> s - 64 | 1 : 1; bl = 0; bh = 0; }
-  }
-  if (((sa ^ sb) & 0x8000) === 0) {
-    const l = al + bl | 0, h = ah + bh + (l >>> 0 < al >>> 0 ? 1 : 0) | 0;
-    if (s === 0 || h >= 0) finish(R, d, sa & 0x8000, e + 1, h >>> 1 | 0x80000000, l >>> 1 | h << 31, l << 31 | r >>> 1 | r & 1);
-    else finish(R, d, sa & 0x8000, e, h, l, r);
-    return true;
-  }
-  r = -r | 0;
-  const borrow = r !== 0 ? 1 : 0;
-  let l = al - bl - borrow | 0, h = ah - bh - (al >>> 0 < (bl >>> 0) + borrow ? 1 : 0) | 0;
-  let sign = sa & 0x8000;
-  // Equal exponents: the difference may be negative (r is then 0).
-  if (s === 0 && (ah >>> 0 < bh >>> 0 || ah === bh && al >>> 0 < bl >>> 0)) {
-    l = -l | 0; h = ~h + (l === 0 ? 1 : 0) | 0; sign ^= 0x8000;
-  }
-  if (h >= 0) {
-    if (h === 0) {
-      if ((l | r) === 0) {
-        R[d] = 0; R[d + 1] = 0; R[d + 2] = (R[FCW] & 0xc00) === 0x400 ? 0x8000 : 0; R[FSW] &= ~C1;
-        return true;
-      }
-      h = l; l = r; r = 0; e -= 32;
-      if (h === 0) { h = l; l = 0; e -= 32; }
+    if (s < 32) { r = bl << 32 - s; bl = bl >>> s | bh << 32 - s; bh = bh >>> s | 0; }
+    else {
+      if (s < 64) r = s === 32 ? bl : bl >>> s - 32 | bh << 64 - s | (bl << 64 - s !== 0 ? 1 : 0);
+      else r = s === 64 ? bh | (bl !== 0 ? 1 : 0) : s < 96 ? bh >>> s - 64 | 1 : 1;
+      bl = s < 64 ? bh >>> s - 32 | 0 : 0;
+      bh = 0;
     }
-    const n = Math.clz32(h);
-    if (n !== 0) { h = h << n | l >>> 32 - n; l = l << n | r >>> 32 - n; r <<= n; e -= n; }
+  }
+  let sign = sa & 0x8000, h: number, l: number;
+  if (((sa ^ sb) & 0x8000) === 0) {
+    l = al + bl | 0;
+    h = ah + bh + ((al & bl | (al | bl) & ~l) >>> 31) | 0;
+    if (s === 0 || h >= 0) {
+      r = l << 31 | r >>> 1 | r & 1;
+      l = l >>> 1 | h << 31;
+      h = h >>> 1 | 0x80000000;
+      e = e + 1 | 0;
+    }
+  } else {
+    const borrow = r !== 0 ? 1 : 0;
+    r = -r | 0;
+    l = al - bl - borrow | 0;
+    h = ah - bh - ((~al & bl | (~al | bl) & l) >>> 31) | 0;
+    // Equal exponents: the difference may be negative (r is then 0).
+    if (s === 0 && (ah >>> 0 < bh >>> 0 || ah === bh && al >>> 0 < bl >>> 0)) {
+      l = -l | 0; h = ~h + (l === 0 ? 1 : 0) | 0; sign ^= 0x8000;
+    }
+    if (h >= 0) {
+      if (h === 0) {
+        if ((l | r) === 0) {
+          R[d] = 0; R[d + 1] = 0; R[d + 2] = (R[FCW] & 0xc00) === 0x400 ? 0x8000 : 0; R[FSW] &= ~C1;
+          return true;
+        }
+        h = l; l = r; r = 0; e = e - 32 | 0;
+        if (h === 0) { h = l; l = 0; e = e - 32 | 0; }
+      }
+      const n = Math.clz32(h);
+      if (n !== 0) { h = h << n | l >>> 32 - n; l = l << n | r >>> 32 - n; r <<= n; e = e - n | 0; }
+    }
   }
   finish(R, d, sign, e, h, l, r);
   return true;
@@ -132,32 +142,86 @@ export function addExtended(R: Int32Array, d: number, a: number, b: number, nega
 
 /** d = a * b. */
 export function multiplyExtended(R: Int32Array, d: number, a: number, b: number): boolean {
+  d &= 1023; a &= 1023; b &= 1023;
   const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
   if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, MULTIPLY, 0);
   const al = R[a], bl = R[b];
-  let h: number, l: number, r: number;
-  if ((al | bl) === 0) { h = mulHigh(ah, bh); l = Math.imul(ah, bh); r = 0; }
+  let e = (sa & 0x7fff) + (sb & 0x7fff) - 16382 | 0, h: number, l: number, r = 0;
+  if ((al | bl) === 0) { h = mulHigh(ah, bh); l = Math.imul(ah, bh); }
   else {
-    const w1 = (mulHigh(al, bl) >>> 0) + (Math.imul(al, bh) >>> 0) + (Math.imul(ah, bl) >>> 0);
-    const w2 = (mulHigh(al, bh) >>> 0) + (mulHigh(ah, bl) >>> 0) + (Math.imul(ah, bh) >>> 0) + (w1 >= 0x200000000 ? 2 : w1 >= 0x100000000 ? 1 : 0);
-    h = mulHigh(ah, bh) + (w2 >= 0x200000000 ? 2 : w2 >= 0x100000000 ? 1 : 0) | 0;
-    l = w2 | 0; r = w1 | (Math.imul(al, bl) !== 0 ? 1 : 0);
+    // Words 1 and 2 of the product are sums of three and four words; c and k count their carries.
+    const x = Math.imul(al, bh), y = Math.imul(ah, bl), z = Math.imul(ah, bh), p = mulHigh(al, bh), q = mulHigh(ah, bl);
+    const t = mulHigh(al, bl) + x | 0, u = t + y | 0;
+    const c = (t >>> 0 < x >>> 0 ? 1 : 0) + (u >>> 0 < y >>> 0 ? 1 : 0) | 0;
+    const v = p + q | 0, w = v + z | 0;
+    l = w + c | 0;
+    const k = (v >>> 0 < p >>> 0 ? 1 : 0) + (w >>> 0 < z >>> 0 ? 1 : 0) + (l >>> 0 < w >>> 0 ? 1 : 0) | 0;
+    h = mulHigh(ah, bh) + k | 0;
+    r = u | (Math.imul(al, bl) !== 0 ? 1 : 0);
   }
-  const e = (sa & 0x7fff) + (sb & 0x7fff) - 16382, sign = (sa ^ sb) & 0x8000;
-  // The sticky bit is kept when the product moves up by one.
-  if (h >= 0) finish(R, d, sign, e - 1, h << 1 | l >>> 31, l << 1 | r >>> 31, r << 1 | r & 1);
-  else finish(R, d, sign, e, h, l, r);
+  if (h >= 0) {
+    // One place up; the sticky bit stays.
+    h = h << 1 | l >>> 31; l = l << 1 | r >>> 31; r = r << 1 | r & 1;
+    e = e - 1 | 0;
+  }
+  finish(R, d, (sa ^ sb) & 0x8000, e, h, l, r);
   return true;
+}
+
+/** Remainder of the last `quotientDigit`: low word, high word. */
+const remainder = new Int32Array(2);
+
+/**
+ * One 32-bit digit of a quotient: the words n2 n1 n0, which are below d * 2^32, by the words dh dl, whose top bit is set. `inverse` is 2^32 / d: the
+ * estimate is off by one or two at most, and put right.
+ */
+function quotientDigit(n2: number, n1: number, n0: number, dh: number, dl: number, inverse: number): number {
+  const estimate = ((n2 >>> 0) * 0x100000000 + (n1 >>> 0)) * inverse;
+  let q = estimate >= 0xffffffff ? -1 : estimate | 0;
+  // n - q * d
+  const p0 = Math.imul(q, dl), x = Math.imul(q, dh), p1 = mulHigh(q, dl) + x | 0;
+  const p2 = mulHigh(q, dh) + (p1 >>> 0 < x >>> 0 ? 1 : 0) | 0;
+  let r0 = n0 - p0 | 0;
+  let r1 = n1 - p1 - ((~n0 & p0 | (~n0 | p0) & r0) >>> 31) | 0;
+  let r2 = n2 - p2 | 0;
+  // Borrow out of r1: of n1 - p1, or of taking the first borrow from a zero.
+  const b = (~n0 & p0 | (~n0 | p0) & r0) >>> 31;
+  r2 = r2 - (n1 >>> 0 < p1 >>> 0 || n1 === p1 && b !== 0 ? 1 : 0) | 0;
+  while (r2 < 0) {
+    q = q - 1 | 0;
+    const l = r0 + dl | 0, c = l >>> 0 < dl >>> 0 ? 1 : 0, h = r1 + dh + c | 0;
+    r2 = r2 + (h >>> 0 < dh >>> 0 || c !== 0 && h === dh ? 1 : 0) | 0;
+    r0 = l; r1 = h;
+  }
+  while (r2 > 0 || r1 >>> 0 > dh >>> 0 || r1 === dh && r0 >>> 0 >= dl >>> 0) {
+    q = q + 1 | 0;
+    const c = r0 >>> 0 < dl >>> 0 ? 1 : 0;
+    if (r1 >>> 0 < dh >>> 0 || c !== 0 && r1 === dh) r2 = r2 - 1 | 0;
+    r0 = r0 - dl | 0; r1 = r1 - dh - c | 0;
+  }
+  remainder[0] = r0; remainder[1] = r1;
+  return q;
 }
 
 /** d = a / b. */
 export function divideExtended(R: Int32Array, d: number, a: number, b: number): boolean {
-  const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
-  if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, DIVIDE, 0);
-  W[X + SIGN] = sa >> 15 & 1; W[X + EXP] = sa & 0x7fff; W[X + HIGH] = ah; W[X + LOW] = R[a];
-  W[Y + SIGN] = sb >> 15 & 1; W[Y + EXP] = sb & 0x7fff; W[Y + HIGH] = bh; W[Y + LOW] = R[b];
-  divide(X, Y);
-  finish(R, d, (sa ^ sb) & 0x8000, W[Z + EXP] + 16383, W[Z + HIGH], W[Z + LOW], W[Z + REST]);
+  d &= 1023; a &= 1023; b &= 1023;
+  const sa = R[a + 2], sb = R[b + 2], dh = R[b + 1];
+  let n3 = R[a + 1];
+  if ((n3 & dh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, DIVIDE, 0);
+  const dl = R[b];
+  let n2 = R[a], n1 = 0, e = (sa & 0x7fff) - (sb & 0x7fff) + 16382 | 0;
+  if (n3 >>> 0 > dh >>> 0 || n3 === dh && n2 >>> 0 >= dl >>> 0) {
+    n1 = n2 << 31; n2 = n2 >>> 1 | n3 << 31; n3 = n3 >>> 1 | 0; e = e + 1 | 0;
+  }
+  const inverse = 0x100000000 / ((dh >>> 0) * 0x100000000 + (dl >>> 0));
+  const h = quotientDigit(n3, n2, n1, dh, dl, inverse);
+  const l = quotientDigit(remainder[1], remainder[0], 0, dh, dl, inverse);
+  // The rest is remainder / divisor: nothing, below, at or above a half.
+  const r1 = remainder[1], r0 = remainder[0], t1 = r1 << 1 | r0 >>> 31, t0 = r0 << 1;
+  const rest = (r1 | r0) === 0 ? 0
+    : r1 < 0 || t1 >>> 0 > dh >>> 0 || t1 === dh && t0 >>> 0 > dl >>> 0 ? -0x40000000 : t1 === dh && t0 === dl ? -0x80000000 : 0x40000000;
+  finish(R, d, (sa ^ sb) & 0x8000, e, h, l, rest);
   return true;
 }
 

@@ -55,7 +55,7 @@ export const semantics: Record<string, Semantics> = {
   test: binary('a & b', 'LOGIC', false),
   inc: { reads: 'a', form: 'top', text: 'b = CARRY; r = (a + ONE) | 0;', writes: true, flags: set('INC', 'a', 'b') },
   dec: { reads: 'a', form: 'top', text: 'b = CARRY; r = (a - ONE) | 0;', writes: true, flags: set('DEC', 'a', 'b') },
-  neg: { reads: 'a', form: 'top', text: 'r = -a | 0;', writes: true, flags: set('SUB', '0', 'a') },
+  neg: { reads: 'a', form: 'top', text: 'r = (0 - a) | 0;', writes: true, flags: set('SUB', '0', 'a') },
   not: { reads: 'a', form: 'zero', text: 'r = ~a;', writes: true },
   mov: { reads: 'b', form: 'zero', text: 'r = b;', writes: true },
   movzx: { reads: 'b', form: 'zero', text: 'r = b;', writes: true },
