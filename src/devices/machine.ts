@@ -237,6 +237,11 @@ export class Pc {
     return this.uarts[port]?.input(bytes) ?? 0;
   }
 
+  /** Whether the guest waits for bytes at a serial port (Uart.listening). */
+  serialListening(port: number): boolean {
+    return this.uarts[port]?.listening ?? false;
+  }
+
   /** Returns false where no operating system listens to the button. */
   pressPowerButton(): boolean {
     return this.pm.pressPowerButton();

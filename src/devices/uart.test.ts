@@ -84,6 +84,22 @@ describe('16550A', () => {
     expect(read).toBe(4096);
   });
 
+  it('knows whether anybody reads what arrives: by interrupt, or in a loop over LSR', () => {
+    expect(uart.listening).toBe(false);
+    w(1, 1);
+    expect(uart.listening).toBe(true);
+    w(1, 0);
+    for (let i = 0; i < 10; i++) {
+      r(5);
+      w(0, 0x41);
+    }
+    expect(uart.listening).toBe(false);
+    for (let i = 0; i < 4; i++) r(5);
+    expect(uart.listening).toBe(true);
+    r(0);
+    expect(uart.listening).toBe(false);
+  });
+
   it('receiver line status has priority over data, data over THRE, THRE over modem status', () => {
     w(4, 0x10);
     w(1, 0x0f);

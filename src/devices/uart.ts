@@ -17,6 +17,8 @@ const TRIGGERS = [1, 4, 8, 14];
 const FIFO_BYTES = 16;
 /** Bytes from outside that wait beyond the chip's own FIFO. */
 const QUEUE_BYTES = 4096;
+/** Reads of LSR in a row, with no other register between, that are a loop waiting for data: a loop that sends stops at the first, since THR is always empty. */
+const POLLS = 4;
 /** Levels of a connected terminal's modem lines. */
 const CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD;
 
@@ -47,6 +49,7 @@ export class Uart implements Device {
   private readonly queue = new Uint8Array(QUEUE_BYTES);
   private queueHead = 0;
   private queueLength = 0;
+  private polls = 0;
   private readonly irq: IrqLine;
   private readonly transmit: (byte: number) => void;
 
@@ -133,8 +136,17 @@ export class Uart implements Device {
     this.irq.set((mcr & MCR_OUT2) !== 0 && !(mcr & MCR_LOOP) && this.cause() !== IIR_NONE);
   }
 
+  /**
+   * Somebody reads what arrives: the received-data interrupt is on, or a loop does nothing but look at LSR. A patient terminal waits for this,
+   * since systems clear the FIFO, and what is in it, when they find and open the port.
+   */
+  get listening(): boolean {
+    return (this.r.ier & IER_RDA) !== 0 || this.polls >= POLLS;
+  }
+
   private read(offset: number): number {
     const { r } = this;
+    this.polls = offset === 5 ? Math.min(POLLS, this.polls + 1) : 0;
     switch (offset) {
       case 0: {
         if (r.lcr & LCR_DLAB) return r.divisor & 0xff;
@@ -183,6 +195,7 @@ export class Uart implements Device {
 
   private write(offset: number, value: number): void {
     const { r } = this;
+    this.polls = 0;
     switch (offset) {
       case 0:
         if (r.lcr & LCR_DLAB) {
