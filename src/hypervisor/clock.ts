@@ -82,7 +82,7 @@ const CAUTION = 0.75;
  * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
  * loops that compare two timers stay right. An idle guest catches up at once, from deadline to deadline.
  */
-const STEP_NS = 10_000, CATCH_UP = 2;
+const STEP_NS = 4000, CATCH_UP = 2;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;

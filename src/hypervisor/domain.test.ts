@@ -140,6 +140,16 @@ describe('interrupts and time', () => {
     expect(domain.clock.nowNs()).toBeLessThan(ns + 1e6);
   });
 
+  it('keeps what is typed until the guest waits for it', () => {
+    const domain = make([{ run: 100 }, out(0x3fa, 7), input(0x3f8), out(0x3fc, 8), out(0x3f9, 1), { exit: ExitReason.HLT }, input(0x3f8), input(0x3f8)]);
+    domain.serialInput(Uint8Array.of(104, 105));
+    domain.runSlice();
+    // Opened and idle: now the line has brought both, and raised its interrupt; the fake processor reads them once it is woken.
+    expect(processor.answers).toEqual([0, 0, 0, 0]);
+    expect(domain.serialWaiting).toBe(0);
+    expect(domain.platform.bus.readPort(0x3f8, 1)).toBe(104);
+  });
+
   it('a doorbell ends the slice', () => {
     const domain = make([{ run: 1e9 }]);
     const mailbox = new Mailbox(machine, record);

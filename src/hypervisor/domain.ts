@@ -100,7 +100,7 @@ export class Domain {
   private runNs = 0;
   private idleNs = 0;
   private exitsTotal = 0;
-  /** Serial bytes that the UART had no room for. */
+  /** Serial bytes that the UART has not got yet. */
   private serialBacklog: Uint8Array[] = [];
   /** Stop exactly here (instructions since the start); Infinity: never. */
   stopAtInstruction = Infinity;
@@ -266,7 +266,7 @@ export class Domain {
     this.platform.pressPowerButton();
   }
 
-  /** Bytes for COM1; what its queue has no room for now is kept. */
+  /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */
   serialInput(bytes: Uint8Array): void {
     this.serialBacklog.push(bytes);
     this.feedSerial();
@@ -277,16 +277,20 @@ export class Domain {
     return this.serialBacklog.reduce((sum, bytes) => sum + bytes.length, 0);
   }
 
-  private feedSerial(): void {
-    while (this.serialBacklog.length > 0) {
+  /** True if the UART took something. */
+  private feedSerial(): boolean {
+    let fed = false;
+    while (this.serialBacklog.length > 0 && this.platform.serialListening(0)) {
       const bytes = this.serialBacklog[0];
       const taken = this.platform.serialInput(0, bytes);
+      fed ||= taken > 0;
       if (taken < bytes.length) {
         this.serialBacklog[0] = bytes.subarray(taken);
-        return;
+        break;
       }
       this.serialBacklog.shift();
     }
+    return fed;
   }
 
   /** A key by its KeyboardEvent.code. */
@@ -300,12 +304,14 @@ export class Domain {
   runSlice(): SliceResult {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (this.pausedByUser) return { state: 'paused' };
-    if (this.serialBacklog.length > 0) this.feedSerial();
+    this.feedSerial();
     const { clock, processor } = this;
     const startNs = clock.nowNs(), startRetired = processor.retired, startIdleNs = this.idleNs;
     this.leaveSlice = false;
-    const parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
+    let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
+    // The guest may have opened its port just before it went idle.
+    else if (parked && this.feedSerial()) parked = false;
     const endNs = clock.nowNs();
     this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');

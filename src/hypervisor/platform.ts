@@ -31,6 +31,8 @@ export interface Platform {
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
+  /** Whether the guest waits for bytes there. */
+  serialListening(port: number): boolean;
   /** False: no operating system listens. */
   pressPowerButton(): boolean;
   reset(): void;
