@@ -95,7 +95,8 @@ function fadt(facsAddress: number, dsdtAddress: number): Uint8Array {
     .u16(96, 0xfff).u16(98, 0xfff).u8(108, CMOS_CENTURY).u16(109, LEGACY_DEVICES | HAS_8042).u32(112, WBINVD | PROC_C1 | SLP_BUTTON | RESET_REG_SUP)
     // Reset register: a hard reset through 0xCF9.
     .address(116, 8, 0xcf9).u8(128, 6)
-    .u32(132, facsAddress).u32(140, dsdtAddress)
+    // The FACS lies below 4 GiB: its 64-bit field stays 0.
+    .u32(140, dsdtAddress)
     .address(148, 32, PM_BASE + PM1_STATUS).address(172, 16, PM_BASE + PM1_CONTROL).address(208, 32, PM_BASE + PM_TIMER).address(220, 32, PM_BASE + GPE0_STATUS);
   return sdt('FACP', 3, table.bytes.subarray(HEADER_BYTES));
 }
@@ -161,7 +162,7 @@ export function buildAcpi({ memoryMiB, apic, processors = 1 }: AcpiOptions): Acp
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
   const facsAt = place(facs());
   const dsdtAt = placeTable(sdt('DSDT', 1, dsdt({ pciMemoryBase })));
-  const tables = [placeTable(fadt(facsAt, dsdtAt), [36, 4], [40, 4], [132, 8], [140, 8])];
+  const tables = [placeTable(fadt(facsAt, dsdtAt), [36, 4], [40, 4], [140, 8])];
   if (apic) tables.push(placeTable(madt(processors)));
   const root = (signature: string, size: 4 | 8): number => placeTable(
     sdt(signature, 1, tables.flatMap(address => Array.from({ length: size }, (_, i) => (i < 4 ? (address >>> (8 * i)) & 0xff : 0)))),
