@@ -55,86 +55,87 @@ export function putRounded(R: Int32Array, d: number, o: number, drop: number, fl
   return true;
 }
 
+// How the next functions are written, for V8 and the processor under it: indexes are masked, so that adding to them needs no overflow check; every value
+// stays a signed 32-bit integer (`| 0` after `>>>`: a variable that is signed on one path and unsigned on another becomes a double); what depends on the
+// operands' bits (which is larger, carries, normalization by one place, rounding) is computed, since branches on it would be mispredicted half the time.
+// (x << 1) << (31 - n) and (x >>> 1) >>> (31 - n) are shifts by 32 - n that also do for n = 0.
+
 /** Rounds and stores a normalized result with the exponent e (biased) that may be out of range; `sign` is 0 or 0x8000. */
 function finish(R: Int32Array, d: number, sign: number, e: number, h: number, l: number, rest: number): void {
   d &= 1023;
   const control = R[FCW];
   // Nearest, 64 bits, inexact masked; rounding up cannot leave the range.
   if ((control & 0xf20) === 0x320 && e > 0 && e < 0x7ffe) {
-    let status = R[FSW] & ~C1;
-    if (rest !== 0) {
-      status |= PE;
-      if (rest < 0 && (rest !== -0x80000000 || (l & 1) !== 0)) {
-        status |= C1;
-        l = l + 1 | 0;
-        if (l === 0) { h = h + 1 | 0; if (h === 0) { h = -0x80000000; e = e + 1 | 0; } }
-      }
-    }
-    R[d] = l; R[d + 1] = h; R[d + 2] = sign | e; R[FSW] = status;
+    const beyondHalf = rest << 1;
+    const up = rest >>> 31 & ((beyondHalf | -beyondHalf) >>> 31 | l);
+    l = l + up | 0;
+    if (l === 0 && up !== 0) { h = h + 1 | 0; if (h === 0) { h = -0x80000000; e = e + 1 | 0; } }
+    R[d] = l; R[d + 1] = h; R[d + 2] = sign | e;
+    R[FSW] = R[FSW] & ~C1 | (rest | -rest) >>> 31 << 5 | up << 9;
     return;
   }
   W[Z] = NORMAL; W[Z + SIGN] = sign >> 15; W[Z + EXP] = e - 16383; W[Z + HIGH] = h; W[Z + LOW] = l; W[Z + REST] = rest;
   putRounded(R, d, Z, DROP[control >> PRECISION_SHIFT & 3], 0);
 }
 
-// How the next functions are written, for V8: indexes are masked, so that adding to them needs no overflow check; every value stays a signed 32-bit
-// integer (`| 0` after `>>>`: a variable that is signed on one path and unsigned on another becomes a double); carries are computed from bits.
-// (e + 1) & 0x7fff is above 1 for exponents that are neither 0 nor all ones.
-
 /** d = a + b (`negate` 0) or a - b (`negate` 0x8000). */
 export function addExtended(R: Int32Array, d: number, a: number, b: number, negate: number): boolean {
   d &= 1023; a &= 1023; b &= 1023;
   let sa = R[a + 2], sb = R[b + 2] ^ negate, ah = R[a + 1], bh = R[b + 1];
+  // (e + 1) & 0x7fff is above 1 for exponents that are neither 0 nor all ones.
   if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, negate === 0 ? ADD : SUBTRACT, 0);
-  let al = R[a], bl = R[b], e = sa & 0x7fff, s = e - (sb & 0x7fff) | 0;
-  if (s < 0) {
-    let t = ah; ah = bh; bh = t;
-    t = al; al = bl; bl = t;
-    t = sa; sa = sb; sb = t;
-    e = sa & 0x7fff; s = -s | 0;
-  }
+  let al = R[a], bl = R[b], s = (sa & 0x7fff) - (sb & 0x7fff) | 0;
+  // The larger exponent goes first.
+  const swap = s >> 31;
+  let t = (ah ^ bh) & swap; ah ^= t; bh ^= t;
+  t = (al ^ bl) & swap; al ^= t; bl ^= t;
+  t = (sa ^ sb) & swap; sa ^= t; sb ^= t;
+  s = (s ^ swap) - swap | 0;
+  let e = sa & 0x7fff, sign = sa & 0x8000, h: number, l: number, r: number;
   // b moves right by s; r takes what falls off, sticky at the end.
-  let r = 0;
-  if (s !== 0) {
-    if (s < 32) { r = bl << 32 - s; bl = bl >>> s | bh << 32 - s; bh = bh >>> s | 0; }
-    else {
-      if (s < 64) r = s === 32 ? bl : bl >>> s - 32 | bh << 64 - s | (bl << 64 - s !== 0 ? 1 : 0);
-      else r = s === 64 ? bh | (bl !== 0 ? 1 : 0) : s < 96 ? bh >>> s - 64 | 1 : 1;
-      bl = s < 64 ? bh >>> s - 32 | 0 : 0;
-      bh = 0;
-    }
+  if (s < 32) {
+    r = bl << 1 << 31 - s;
+    bl = bl >>> s | bh << 1 << 31 - s;
+    bh = bh >>> s | 0;
+  } else {
+    if (s < 64) r = s === 32 ? bl : bl >>> s - 32 | bh << 64 - s | (bl << 64 - s !== 0 ? 1 : 0);
+    else r = s === 64 ? bh | (bl !== 0 ? 1 : 0) : s < 96 ? bh >>> s - 64 | 1 : 1;
+    bl = s < 64 ? bh >>> s - 32 | 0 : 0;
+    bh = 0;
   }
-  let sign = sa & 0x8000, h: number, l: number;
   if (((sa ^ sb) & 0x8000) === 0) {
     l = al + bl | 0;
     h = ah + bh + ((al & bl | (al | bl) & ~l) >>> 31) | 0;
-    if (s === 0 || h >= 0) {
-      r = l << 31 | r >>> 1 | r & 1;
-      l = l >>> 1 | h << 31;
-      h = h >>> 1 | 0x80000000;
-      e = e + 1 | 0;
-    }
+    // k: a carry out of the top, as ah has its top bit set.
+    const k = (ah & bh | ~h) >>> 31;
+    r = r >>> k | r & k | l << 31 & -k;
+    l = l >>> k | h << 31 & -k;
+    h = h >>> k | k << 31;
+    e = e + k | 0;
   } else {
-    const borrow = r !== 0 ? 1 : 0;
-    r = -r | 0;
-    l = al - bl - borrow | 0;
+    l = al - bl | 0;
     h = ah - bh - ((~al & bl | (~al | bl) & l) >>> 31) | 0;
-    // Equal exponents: the difference may be negative (r is then 0).
-    if (s === 0 && (ah >>> 0 < bh >>> 0 || ah === bh && al >>> 0 < bl >>> 0)) {
+    if (r !== 0) {
+      r = -r | 0;
+      if (l === 0) h = h - 1 | 0;
+      l = l - 1 | 0;
+    } else if (s === 0 && (ah >>> 0 < bh >>> 0 || ah === bh && al >>> 0 < bl >>> 0)) {
+      // Equal exponents, and b was the larger one.
       l = -l | 0; h = ~h + (l === 0 ? 1 : 0) | 0; sign ^= 0x8000;
     }
-    if (h >= 0) {
-      if (h === 0) {
-        if ((l | r) === 0) {
-          R[d] = 0; R[d + 1] = 0; R[d + 2] = (R[FCW] & 0xc00) === 0x400 ? 0x8000 : 0; R[FSW] &= ~C1;
-          return true;
-        }
-        h = l; l = r; r = 0; e = e - 32 | 0;
-        if (h === 0) { h = l; l = 0; e = e - 32 | 0; }
+    if (h === 0) {
+      if ((l | r) === 0) {
+        R[d] = 0; R[d + 1] = 0; R[d + 2] = (R[FCW] & 0xc00) === 0x400 ? 0x8000 : 0; R[FSW] &= ~C1;
+        return true;
       }
-      const n = Math.clz32(h);
-      if (n !== 0) { h = h << n | l >>> 32 - n; l = l << n | r >>> 32 - n; r <<= n; e = e - n | 0; }
+      h = l; l = r; r = 0; e = e - 32 | 0;
+      if (h === 0) { h = l; l = 0; e = e - 32 | 0; }
     }
+    const n = Math.clz32(h);
+    h = h << n | l >>> 1 >>> 31 - n;
+    l = l << n | r >>> 1 >>> 31 - n;
+    r <<= n;
+    e = e - n | 0;
   }
   finish(R, d, sign, e, h, l, r);
   return true;
@@ -145,26 +146,34 @@ export function multiplyExtended(R: Int32Array, d: number, a: number, b: number)
   d &= 1023; a &= 1023; b &= 1023;
   const sa = R[a + 2], sb = R[b + 2], ah = R[a + 1], bh = R[b + 1];
   if ((ah & bh) >= 0 || (sa + 1 & 0x7fff) <= 1 || (sb + 1 & 0x7fff) <= 1) return special(R, d, a, b, MULTIPLY, 0);
-  const al = R[a], bl = R[b];
-  let e = (sa & 0x7fff) + (sb & 0x7fff) - 16382 | 0, h: number, l: number, r = 0;
-  if ((al | bl) === 0) { h = mulHigh(ah, bh); l = Math.imul(ah, bh); }
-  else {
-    // Words 1 and 2 of the product are sums of three and four words; c and k count their carries.
-    const x = Math.imul(al, bh), y = Math.imul(ah, bl), z = Math.imul(ah, bh), p = mulHigh(al, bh), q = mulHigh(ah, bl);
-    const t = mulHigh(al, bl) + x | 0, u = t + y | 0;
-    const c = (t >>> 0 < x >>> 0 ? 1 : 0) + (u >>> 0 < y >>> 0 ? 1 : 0) | 0;
-    const v = p + q | 0, w = v + z | 0;
-    l = w + c | 0;
-    const k = (v >>> 0 < p >>> 0 ? 1 : 0) + (w >>> 0 < z >>> 0 ? 1 : 0) + (l >>> 0 < w >>> 0 ? 1 : 0) | 0;
-    h = mulHigh(ah, bh) + k | 0;
-    r = u | (Math.imul(al, bl) !== 0 ? 1 : 0);
+  const al = R[a], bl = R[b], a2 = ah & 0xffff, a3 = ah >>> 16, b2 = bh & 0xffff, b3 = bh >>> 16;
+  let m = Math.imul(a3, b2) + (Math.imul(a2, b2) >>> 16) | 0, o = Math.imul(a2, b3) + (m & 0xffff) | 0;
+  let h = Math.imul(a3, b3) + (m >>> 16) + (o >>> 16) | 0, l = Math.imul(ah, bh), r = 0;
+  if ((al | bl) !== 0) {
+    // The other three products of two words, high words by 16-bit halves as above (mulHigh, spelt out).
+    const a0 = al & 0xffff, a1 = al >>> 16, b0 = bl & 0xffff, b1 = bl >>> 16;
+    m = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16) | 0; o = Math.imul(a0, b1) + (m & 0xffff) | 0;
+    const lowHigh = Math.imul(a1, b1) + (m >>> 16) + (o >>> 16) | 0;
+    m = Math.imul(a1, b2) + (Math.imul(a0, b2) >>> 16) | 0; o = Math.imul(a0, b3) + (m & 0xffff) | 0;
+    const p = Math.imul(a1, b3) + (m >>> 16) + (o >>> 16) | 0;
+    m = Math.imul(a3, b0) + (Math.imul(a2, b0) >>> 16) | 0; o = Math.imul(a2, b1) + (m & 0xffff) | 0;
+    const q = Math.imul(a3, b1) + (m >>> 16) + (o >>> 16) | 0;
+    // Word 1 of the result, and c what it carries into word 2; k what that carries into word 3.
+    const x = Math.imul(al, bh), y = Math.imul(ah, bl);
+    const t = lowHigh + x | 0, u = t + y | 0;
+    const c = ((lowHigh & x | (lowHigh | x) & ~t) >>> 31) + ((t & y | (t | y) & ~u) >>> 31) | 0;
+    const v = p + q | 0, w = v + l | 0, z = w + c | 0;
+    const k = ((p & q | (p | q) & ~v) >>> 31) + ((v & l | (v | l) & ~w) >>> 31) + ((w & ~z) >>> 31) | 0;
+    h = h + k | 0; l = z;
+    const bottom = Math.imul(al, bl);
+    r = u | (bottom | -bottom) >>> 31;
   }
-  if (h >= 0) {
-    // One place up; the sticky bit stays.
-    h = h << 1 | l >>> 31; l = l << 1 | r >>> 31; r = r << 1 | r & 1;
-    e = e - 1 | 0;
-  }
-  finish(R, d, (sa ^ sb) & 0x8000, e, h, l, r);
+  // One place up if the top bit is clear; the sticky bit stays.
+  const n = ~h >>> 31;
+  h = h << n | l >>> 31 & n;
+  l = l << n | r >>> 31 & n;
+  r = r << n | r & n;
+  finish(R, d, (sa ^ sb) & 0x8000, (sa & 0x7fff) + (sb & 0x7fff) - 16382 - n | 0, h, l, r);
   return true;
 }
 
@@ -178,20 +187,18 @@ const remainder = new Int32Array(2);
 function quotientDigit(n2: number, n1: number, n0: number, dh: number, dl: number, inverse: number): number {
   const estimate = ((n2 >>> 0) * 0x100000000 + (n1 >>> 0)) * inverse;
   let q = estimate >= 0xffffffff ? -1 : estimate | 0;
-  // n - q * d
-  const p0 = Math.imul(q, dl), x = Math.imul(q, dh), p1 = mulHigh(q, dl) + x | 0;
-  const p2 = mulHigh(q, dh) + (p1 >>> 0 < x >>> 0 ? 1 : 0) | 0;
-  let r0 = n0 - p0 | 0;
-  let r1 = n1 - p1 - ((~n0 & p0 | (~n0 | p0) & r0) >>> 31) | 0;
-  let r2 = n2 - p2 | 0;
-  // Borrow out of r1: of n1 - p1, or of taking the first borrow from a zero.
-  const b = (~n0 & p0 | (~n0 | p0) & r0) >>> 31;
-  r2 = r2 - (n1 >>> 0 < p1 >>> 0 || n1 === p1 && b !== 0 ? 1 : 0) | 0;
+  // n - q * d, in the low two words and the sign
+  const p0 = Math.imul(q, dl), x = Math.imul(q, dh), y = mulHigh(q, dl), p1 = x + y | 0;
+  const p2 = mulHigh(q, dh) + ((x & y | (x | y) & ~p1) >>> 31) | 0;
+  let r0 = n0 - p0 | 0, r1 = n1 - p1 | 0;
+  const b0 = (~n0 & p0 | (~n0 | p0) & r0) >>> 31, b1 = (~n1 & p1 | (~n1 | p1) & r1) >>> 31;
+  let r2 = n2 - p2 - b1 - (r1 === 0 ? b0 : 0) | 0;
+  r1 = r1 - b0 | 0;
   while (r2 < 0) {
     q = q - 1 | 0;
-    const l = r0 + dl | 0, c = l >>> 0 < dl >>> 0 ? 1 : 0, h = r1 + dh + c | 0;
-    r2 = r2 + (h >>> 0 < dh >>> 0 || c !== 0 && h === dh ? 1 : 0) | 0;
-    r0 = l; r1 = h;
+    const l = r0 + dl | 0, c = (r0 & dl | (r0 | dl) & ~l) >>> 31, h = r1 + dh | 0, k = h + c | 0;
+    r2 = r2 + ((r1 & dh | (r1 | dh) & ~h) >>> 31) + ((h & ~k) >>> 31) | 0;
+    r0 = l; r1 = k;
   }
   while (r2 > 0 || r1 >>> 0 > dh >>> 0 || r1 === dh && r0 >>> 0 >= dl >>> 0) {
     q = q + 1 | 0;
