@@ -10,6 +10,8 @@ import { set1, set2, set3, set3SendsBreakByDefault } from './scancodes.ts';
 export const ACK = 0xfa, RESEND = 0xfe, BAT_OK = 0xaa, ECHO = 0xee;
 const OVERRUN = 0x00;
 const QUEUE_BYTES = 16;
+/** Key events that wait until the keyboard's own buffer has room, so that a script or a paste types as fast as the guest reads. */
+const WAITING_KEYS = 512;
 /** Set 3 key types that can be chosen per key: bit 0 sends break, bit 1 repeats. */
 const TYPEMATIC = 2, BREAK = 1;
 
@@ -27,6 +29,8 @@ const initial = () => ({
   control: false,
   shift: false,
   queue: [] as number[],
+  /** `+` or `-` and a code. */
+  waiting: [] as string[],
 });
 
 export class Keyboard {
@@ -46,16 +50,27 @@ export class Keyboard {
   /** A key of the host's keyboard by `KeyboardEvent.code`; a repeated keydown is a typematic make. Unknown codes do nothing. */
   key(code: string, down: boolean): void {
     const { r } = this;
-    const bytes = this.codes(code, down);
-    if (code === 'AltLeft' || code === 'AltRight') r.alt = down;
-    else if (code === 'ControlLeft' || code === 'ControlRight') r.control = down;
-    else if (code === 'ShiftLeft' || code === 'ShiftRight') r.shift = down;
-    if (bytes.length === 0 || !r.scanning) return;
-    if (r.queue.length + bytes.length > QUEUE_BYTES) {
-      // The 17th position of the buffer holds the overrun code.
-      if (r.queue[r.queue.length - 1] !== OVERRUN) r.queue.push(OVERRUN);
-    } else r.queue.push(...bytes);
-    this.wake();
+    // Nobody reads: the newest is lost, as on a keyboard whose buffer is full.
+    if (r.waiting.length < WAITING_KEYS) r.waiting.push(`${down ? '+' : '-'}${code}`);
+    this.fill();
+  }
+
+  /** Moves events that wait into the buffer, whole ones only. */
+  private fill(): void {
+    const { r } = this;
+    let at = 0;
+    for (; at < r.waiting.length; at++) {
+      const down = r.waiting[at][0] === '+';
+      const code = r.waiting[at].slice(1);
+      const bytes = r.scanning ? this.codes(code, down) : [];
+      if (r.queue.length + bytes.length > QUEUE_BYTES) break;
+      if (code === 'AltLeft' || code === 'AltRight') r.alt = down;
+      else if (code === 'ControlLeft' || code === 'ControlRight') r.control = down;
+      else if (code === 'ShiftLeft' || code === 'ShiftRight') r.shift = down;
+      r.queue.push(...bytes);
+    }
+    r.waiting.splice(0, at);
+    if (r.queue.length > 0) this.wake();
   }
 
   private codes(code: string, down: boolean): readonly number[] {
@@ -76,7 +91,12 @@ export class Keyboard {
     r.set3Types.set(set3Types);
     r.typematic = typematic;
     r.set = 2;
-    r.queue.length = 0;
+    this.clear();
+  }
+
+  private clear(): void {
+    this.r.queue.length = 0;
+    this.r.waiting.length = 0;
   }
 
   private send(...bytes: number[]): void {
@@ -117,7 +137,7 @@ export class Keyboard {
         this.send(ACK, 0xab, 0x83);
         return;
       case 0xf4:
-        r.queue.length = 0;
+        this.clear();
         r.scanning = true;
         this.send(ACK);
         return;
@@ -165,7 +185,7 @@ export class Keyboard {
           this.send(RESEND);
           return;
         }
-        r.queue.length = 0;
+        this.clear();
         r.set = value;
         break;
       case 0xf3:
@@ -184,7 +204,9 @@ export class Keyboard {
   }
 
   next(): number {
-    return this.r.queue.shift() ?? OVERRUN;
+    const byte = this.r.queue.shift() ?? OVERRUN;
+    if (this.r.waiting.length > 0) this.fill();
+    return byte;
   }
 
   reset(): void {
