@@ -4,7 +4,8 @@
  *
  * TR and TW (reads, writes) hold one word a linear page, the supervisor's 2^20 entries first, then the user's. An entry is
  * `linear page XOR machine offset`, its low 12 bits 0 when valid and 3 when not, so that one test covers validity and alignment:
- * `((e = TR[(t >>> 12) + u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`.
+ * `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are 1 translates all right, but its frame holds
+ * translated code: such stores go the long way, which looks after the code.
  */
 import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type ProcessorOptions } from './edge.ts';
 import { AC } from './flags.ts';
@@ -24,7 +25,7 @@ export const EFER_SCE = 1, EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_NXE = 1 <
 export const DE = 0, DB = 1, NMI = 2, BP = 3, OF_ = 4, BR = 5, UD = 6, NM = 7, DF_ = 8, TS = 10, NP = 11, SS_ = 12, GP = 13, PF_ = 14, MF = 16, AC_ = 17, XM = 19;
 
 const USER = 1 << 20;
-const INVALID = 3;
+const INVALID = 3, HAS_CODE = 1;
 /** Bits of a physical address (CPUID leaf 80000008). */
 export const PHYSICAL_BITS = 36;
 /** High word of a PAE entry: address bits beyond PHYSICAL_BITS, execute-disable apart. */
@@ -207,6 +208,11 @@ export class Memory {
     const user = this.S[S_USER]!;
     const e = this.TW[(linear >>> 12) + user]!;
     if ((e & 1) === 0) return (e ^ linear) >>> 0;
+    if ((e & 3) === HAS_CODE) {
+      const at = (e ^ HAS_CODE ^ linear) >>> 0;
+      if (this.codeLines[at >>> 12] === 0) this.TW[(linear >>> 12) + user] = e ^ HAS_CODE;
+      return at;
+    }
     this.walk(linear, true, false);
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
     if ((entry & P2M_WRITE) === 0) return -1;
@@ -278,16 +284,15 @@ export class Memory {
 
   /** After a store of up to a page at machine offset `at`: code translated from those bytes is stale. */
   wrote(at: number, size: number): void {
-    const mfn = at >>> 12;
-    const lines = this.codeLines[mfn]!;
+    const lines = this.codeLines[at >>> 12]!;
     if (lines === 0) return;
     const first = (at & 4095) >>> 7, last = ((at & 4095) + size - 1) >>> 7;
     const mask = (last >= 31 ? -1 : (1 << (last + 1)) - 1) & (-1 << first);
-    if ((lines & mask) !== 0) this.dropCode(mfn);
+    if ((lines & mask) !== 0) this.codeWritten(at, size);
   }
 
-  /** Overridden by the translator. */
-  protected dropCode(_mfn: number): void {}
+  /** Bytes of a line that holds code were written. Overridden by the translator. */
+  protected codeWritten(_at: number, _size: number): void {}
 
   /** An access to what is no memory, or memory without the right: an EPT violation, unless the machine has answered already. */
   private device(linear: number, size: number, write: boolean, value: number): number {
@@ -357,7 +362,7 @@ export class Memory {
     const value = (linear & ~4095) ^ (entry & ~4095);
     if (this.TR[page]! & 1 && this.TW[page]! & 1) this.remember(page);
     this.TR[page] = value;
-    if (this.walkWritable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE && this.codeLines[entry >>> 12] === 0) this.TW[page] = value;
+    if (this.walkWritable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE) this.TW[page] = this.codeLines[entry >>> 12] === 0 ? value : value | HAS_CODE;
   }
 
   private remember(page: number): void {
@@ -410,14 +415,14 @@ export class Memory {
     this.codeFilled[this.codeFilledCount++] = page;
   }
 
-  /** Write entries that point at a frame go: it now holds translated code. */
+  /** Write entries that point at a frame are marked: it now holds translated code. */
   protected protectFrame(mfn: number): void {
     const { TW } = this;
     for (const [list, count] of [[this.filled, this.filledCount], [this.filledGlobal, this.filledGlobalCount]] as const) {
       for (let i = 0; i < count; i++) {
         const page = list[i]!;
         const e = TW[page]!;
-        if ((e & 1) === 0 && (e ^ (page << 12)) >>> 12 === mfn) TW[page] = INVALID;
+        if ((e & 1) === 0 && (e ^ (page << 12)) >>> 12 === mfn) TW[page] = e | HAS_CODE;
       }
     }
   }

@@ -18,22 +18,57 @@ const numbers = numbering(rows);
 const HOT_GOTO = numbers.hot.get('goto')!, HOT_CROSS = numbers.hot.get('cross')!;
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const FUNCTION = numbers.firstFunction, OWN = FUNCTION + rows.length * 4;
-const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OPS = OWN + 4;
+const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE = OWN + 4, OPS = OWN + 5;
 /** No record's op: the warm-up's stand-in for an instruction that takes the general way. */
 export const OP_NOTHING = OWN + 3;
 export const hotNumbers: ReadonlyMap<string, number> = numbers.hot;
-
-/** What a row becomes in each of its four variants; made once from the table. */
-const forms: string[] = rows.flatMap(row => [false, true].flatMap(memory => ([32, 16] as const).map(size => formName(row, memory, size))));
 
 /** Ops after which the next instruction is elsewhere. */
 const ENDS = new Set(['jmp', 'jmpf', 'jmpind', 'jmpfind', 'call', 'callf', 'callind', 'callfind', 'ret', 'retf', 'iret', 'ud0', 'ud1', 'ud2', 'int3', 'int', 'icebp', 'sysenter', 'sysexit', 'hlt']);
 /** Direct branches: TARGET and EXTRA describe where they go. */
 const BRANCHES = new Set(['jmp', 'call', 'jcc', 'loop', 'loope', 'loopne', 'jcxz']);
 
+/** A form as the translator needs it: its op numbers (0: none) and which operands are registers, 8-bit ones counted as in R8. */
+interface FormPlan {
+  general: number;
+  hot: number;
+  /** The switch's case for a memory operand without an index. */
+  near: number;
+  memory: boolean;
+  /** XCHG with memory locks always. */
+  locks: boolean;
+  first: '' | 'r' | 'b';
+  second: '' | 'r' | 'b';
+}
+
+function planOf(row: Row, memory: boolean, size: 16 | 32): FormPlan | null {
+  const form = formName(row, memory, size);
+  if (form === '') return null;
+  const [, bits, places] = form.split('.') as [string, string, string];
+  const width1 = /\d+$/.exec(places)?.[0] ?? bits;
+  const special = form === 'mov.32.rm' ? 'mov.rm' : form === 'mov.32.mr' ? 'mov.mr' : form;
+  const hot = numbers.hot.get(special) ?? 0;
+  const register = (place: string | undefined, width: string) => (place !== 'r' ? '' : width === '8' ? 'b' : 'r');
+  return {
+    general: numbers.general.get(form)!, hot, near: numbers.hot.get(`${special}.near`) ?? hot, memory: places.includes('m'),
+    locks: row.op === 'xchg' && places.includes('m'), first: register(places[0], bits), second: register(places[1], width1),
+  };
+}
+
+/** What a row becomes in each of its four variants; made once from the table. */
+const plans: (FormPlan | null)[] = rows.flatMap(row => [false, true].flatMap(memory => ([32, 16] as const).map(size => planOf(row, memory, size))));
+/** Bits of a row that `record()` asks for. */
+const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4, CALLS_INDIRECTLY = 8;
+const traits = Uint8Array.from(rows, row => (BRANCHES.has(row.op) ? IS_BRANCH : 0) | (ENDS.has(row.op) ? ENDS_BLOCK : 0)
+  | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0) | (row.op === 'callind' ? CALLS_INDIRECTLY : 0));
+
 /** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */
 const ARENA_WORDS = RECORD_MASK + 1, TABLE_WORDS = 16 << 20;
 const MAX_BLOCK = 64;
+/** Stores of more bytes drop a frame's code instead of marking records. */
+const MAX_PATCH = 64;
+/** Longest instruction. */
+const LONGEST = 15;
 
 /** Mode key: what a record depends on besides its bytes. */
 export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
@@ -46,6 +81,8 @@ export abstract class Translator extends Memory {
   readonly PM = new Int32Array(TABLE_WORDS);
   /** Function for each op number: general forms of hot cases, rows run by functions. */
   readonly slow: Op[] = new Array(OPS);
+  /** Op numbers whose function exists. Rows that share a case of the switch share the function: it may ask the record alone. */
+  private readonly made = new Uint8Array(OPS);
   /** General functions of forms, from the generated module. */
   protected general: Op[] = [];
 
@@ -61,6 +98,8 @@ export abstract class Translator extends Memory {
   private readonly frameOf = new Int32Array(TABLE_WORDS >>> 12);
   /** Counts the times a frame's code was dropped: instructions that begin in the frame before remember it. */
   private readonly generation: Int32Array;
+  /** Counts stores into a frame's code; every 256th drops it all, so that a page that has become data is fast again. */
+  private readonly patches: Uint8Array;
   private readonly d: Decoded = newDecoded();
   private readonly window = new Uint8Array(32);
 
@@ -68,11 +107,13 @@ export abstract class Translator extends Memory {
     super(options);
     this.tableOf = new Int32Array(this.codeLines.length * KEYS);
     this.generation = new Int32Array(this.codeLines.length);
+    this.patches = new Uint8Array(this.codeLines.length);
     this.slow.fill(() => { throw new Error('a record without a function'); });
     this.slow[OP_NOTHING] = () => {};
     this.slow[OP_UNDEFINED] = core => core.fault(UD);
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
+    this.slow[OP_STALE] = (_, p) => this.refresh(p);
     this.slow[HOT_GOTO] = (_, p) => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
       this.S[S_PATCH] = p;
@@ -243,19 +284,18 @@ export abstract class Translator extends Memory {
       }
       A[p + DISP] = d.displacement;
     }
-    A[p + IMM] = row.operands[1] === '1' ? 1 : d.immediate;
-    A[p + TARGET] = BRANCHES.has(row.op) ? 0 : d.immediate2;
+    const trait = traits[row.id]!;
+    A[p + IMM] = (trait & SHIFT_BY_ONE) !== 0 ? 1 : d.immediate;
+    A[p + TARGET] = (trait & IS_BRANCH) !== 0 ? 0 : d.immediate2;
 
     const variant = row.id * 4 + (d.memory ? 2 : 0) + (size === 16 ? 1 : 0);
-    const form = forms[variant]!;
-    if (form !== '') this.fillForm(p, row, form);
+    const plan = plans[variant]!;
+    if (plan !== null) this.fillForm(p, row, plan);
     else this.fillFunction(p, row, variant, size);
-    if (BRANCHES.has(row.op)) {
-      A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
-      A[p + IMM] = offset + d.length;
-    }
-    if (row.op === 'callind') A[p + IMM] = offset + d.length;
-    return ENDS.has(row.op);
+    if ((trait & IS_BRANCH) !== 0) A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
+    // Where a call returns to, from the page's start.
+    if ((trait & (IS_BRANCH | CALLS_INDIRECTLY)) !== 0) A[p + IMM] = offset + d.length;
+    return (trait & ENDS_BLOCK) !== 0;
   }
 
   private supports(row: Row): boolean {
@@ -267,21 +307,14 @@ export abstract class Translator extends Memory {
     return (this.key & KEY_FLAT) !== 0 && this.d.addressSize === 32 && this.d.segment < FS;
   }
 
-  private fillForm(p: number, row: Row, form: string): void {
+  private fillForm(p: number, row: Row, plan: FormPlan): void {
     const { A, d } = this;
-    const [, bits, places] = form.split('.') as [string, string, string];
-    const width0 = Number(bits), width1 = Number(/\d+$/.exec(places)?.[0] ?? bits);
-    if (places[0] === 'r') A[p + DST] = width0 === 8 ? byteRegister(operandRegister(row.operands[0]!, d)) : operandRegister(row.operands[0]!, d);
-    if (places[1] === 'r') A[p + SRC] = width1 === 8 ? byteRegister(operandRegister(row.operands[1]!, d)) : operandRegister(row.operands[1]!, d);
-    const general = numbers.general.get(form)!;
-    let op = general;
-    const memory = places.includes('m');
-    if (!d.lock && !(row.op === 'xchg' && memory) && (!memory || this.flatOperand())) {
-      const name = form === 'mov.32.rm' ? 'mov.rm' : form === 'mov.32.mr' ? 'mov.mr' : form;
-      op = numbers.hot.get(name !== form && d.index < 0 ? `${name}.near` : name) ?? general;
-    }
+    if (plan.first !== '') A[p + DST] = plan.first === 'b' ? byteRegister(operandRegister(row.operands[0]!, d)) : operandRegister(row.operands[0]!, d);
+    if (plan.second !== '') A[p + SRC] = plan.second === 'b' ? byteRegister(operandRegister(row.operands[1]!, d)) : operandRegister(row.operands[1]!, d);
+    let op = plan.general;
+    if (plan.hot !== 0 && !d.lock && !plan.locks && (!plan.memory || this.flatOperand())) op = d.index < 0 ? plan.near : plan.hot;
     A[p + OP] = op;
-    this.slow[op] = this.general[general]!;
+    this.slow[op] = this.general[plan.general]!;
   }
 
   private fillFunction(p: number, row: Row, variant: number, size: 16 | 32): void {
@@ -294,8 +327,11 @@ export abstract class Translator extends Memory {
     const name = this.hotName(row, size);
     if (name !== '' && !d.lock) op = numbers.hot.get(name) ?? op;
     A[p + OP] = op;
-    const factory = this.factory(row);
-    this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, d.memory, size);
+    if (this.made[op] === 0) {
+      this.made[op] = 1;
+      const factory = this.factory(row);
+      this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, d.memory, size);
+    }
   }
 
   /** Name of the switch's case for a row that is no form, '' when this instance of it must take the general way. */
@@ -395,9 +431,62 @@ export abstract class Translator extends Memory {
 
   // ---- invalidation ----
 
-  /** A frame's code is stale: its tables go, the running block is looked up again. */
-  protected override dropCode(mfn: number): void {
+  /** Small stores mark the records they touch; the record is decoded anew when it runs next. Large ones drop the frame's code. */
+  protected override codeWritten(at: number, size: number): void {
+    const mfn = at >>> 12;
+    if (size > MAX_PATCH || this.patches[mfn]++ === 255) {
+      this.dropCode(mfn);
+      return;
+    }
+    this.generation[mfn]!++;
+    const first = at & 4095, last = first + size - 1;
+    for (let key = 0; key < KEYS; key++) {
+      const table = this.tableOf[mfn * KEYS + key]!;
+      if (table !== 0) this.markStale(table, first, last);
+    }
+  }
+
+  private markStale(table: number, first: number, last: number): void {
+    const { A, PM } = this;
+    for (let offset = Math.max(0, first - LONGEST + 1); offset <= last; offset++) {
+      const p = PM[table + offset]!;
+      if (p === 0) continue;
+      const length = (A[p + META]! >>> META_LENGTH) & 15;
+      // A record without a length (an undefined opcode, a straddling instruction) may depend on any byte behind it.
+      if (length === 0 || offset + length > first) A[p + OP] = OP_STALE;
+    }
+  }
+
+  /** Decodes a stale record anew, where it lies, and runs it. Records that lead to it need not change. */
+  private refresh(p: number): void {
+    const { A, S, R, PM, d } = this;
+    const linear = (R[EIP]! + this.csBase) | 0;
+    let table = this.CP[(linear >>> 12) + S[S_USER]!]!;
+    if (table === 0) table = this.codePage(linear);
+    const mfn = this.frameOf[table >>> 12]!, offset = linear & 4095;
+    if (PM[table + offset] !== p || this.nextRecord + 3 * RECORD_WORDS > ARENA_WORDS) {
+      // Not the record that belongs here (a page was dropped meanwhile), or no room: start over at this EIP.
+      this.S[S_BUDGET]!++;
+      S[S_STOP] = JUMP;
+      if (PM[table + offset] === p) this.dropAllCode();
+      return;
+    }
+    const status = decode(this.M1, mfn * 4096 + offset, 4096 - offset, (this.key & KEY_CODE32) !== 0 ? 32 : 16, d);
+    const ends = this.record(p, status, offset);
+    const last = status === MORE_BYTES ? 4095 : Math.min(4095, offset + Math.max(1, d.length) - 1);
+    this.markCode(mfn, (1 << (offset >>> 7)) | (1 << (last >>> 7)));
+    if (!ends) {
+      const next = offset + d.length;
+      const known = next < 4096 ? PM[table + next]! : 0;
+      this.link(p, known !== 0 ? known : this.stub(next < 4096 ? HOT_GOTO : HOT_CROSS, next));
+    }
+    this.slow[A[p + OP]!]!(this.core, p);
+  }
+
+  /** A frame's code is stale as a whole: its tables go, the next record is looked up. */
+  protected dropCode(mfn: number): void {
     this.codeLines[mfn] = 0;
+    this.patches[mfn] = 0;
     this.generation[mfn]!++;
     for (let key = 0; key < KEYS; key++) {
       const table = this.tableOf[mfn * KEYS + key]!;
