@@ -348,8 +348,8 @@ export abstract class Translator extends Memory {
       case 'lea': return d.addressSize !== 32 ? '' : d.index < 0 ? 'lea.near' : 'lea';
       case 'cbw': return 'cwde';
       case 'cwd': return 'cdq';
-      case 'push': return !stack ? '' : d.memory ? (memory ? 'push.m' : '') : row.operands[0]![0] === 'I' ? 'push.i' : 'push.r';
-      case 'pop': return !stack || d.memory ? '' : 'pop.r';
+      case 'push': return !stack ? '' : d.memory ? (memory ? 'push.m' : '') : row.operands[0]![0] === 'I' ? 'push.i' : row.operands[0] === 'Zv' ? 'push.r' : '';
+      case 'pop': return stack && row.operands[0] === 'Zv' ? 'pop.r' : '';
       case 'leave': return stack ? 'leave' : '';
       case 'jcc': return flat ? `jcc.${row.cc}` : '';
       case 'jmp': return flat ? 'jmp' : '';

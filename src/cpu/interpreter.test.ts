@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { createProcessor, EAX, EBX, EIP, ESP, ExitReason, type Processor } from './index.ts';
+import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './registers.ts';
+
+/** Flat 32-bit protected mode at 0x1000, paging off, stack below 0x9000. */
+function flat(code: number[]): { cpu: Processor; memory: Uint8Array } {
+  const buffer = new SharedArrayBuffer(1 << 20);
+  const p2m = Int32Array.from({ length: 16 }, (_, gfn) => ((gfn + 1) << 12) | 7);
+  const cpu = createProcessor({ memory: buffer, stateOffset: 0, p2m, time: { tscHigh: 0, tsc: retired => retired | 0 }, doorbell: -1 });
+  const memory = new Uint8Array(buffer, 4096);
+  memory.set(code, 0x1000);
+  cpu.regs[CR0] = 0x11;
+  for (const segment of [ES, CS, SS, DS]) {
+    const at = SEG + segment * SEG_WORDS;
+    cpu.regs[at + 1] = 0;
+    cpu.regs[at + SEG_LIMIT] = -1;
+    cpu.regs[at + SEG_RIGHTS] = segment === CS ? 0xc09b : 0xc093;
+  }
+  cpu.regs[EIP] = 0x1000;
+  cpu.regs[ESP] = 0x9000;
+  cpu.reload();
+  return { cpu, memory };
+}
+
+describe('the interpreter', () => {
+  it('pushes and pops the register that ModRM.rm names, once the stack is in the TLB', () => {
+    // mov ecx,1000; L: push ebx (FF F3); pop eax (8F C0); dec ecx; jnz L; hlt
+    const { cpu } = flat([0xb9, 0xe8, 3, 0, 0, 0xff, 0xf3, 0x8f, 0xc0, 0x49, 0x75, 0xf9, 0xf4]);
+    cpu.regs[EBX] = 0x12345678;
+    expect(cpu.run(1e6)).toBe(ExitReason.HLT);
+    expect(cpu.regs[EAX]).toBe(0x12345678);
+    expect(cpu.regs[ESP]).toBe(0x9000);
+  });
+
+  it('retires exactly as many instructions as it is allowed, and goes on where it stopped', () => {
+    // L: inc eax; jmp L
+    const { cpu } = flat([0x40, 0xeb, 0xfd]);
+    for (const limit of [1, 2, 3, 1000, 50_001]) {
+      const before = cpu.retired;
+      expect(cpu.run(limit)).toBe(ExitReason.PREEMPTION_TIMER);
+      expect(cpu.retired - before).toBe(limit);
+    }
+    expect(cpu.regs[EAX]).toBe(Math.ceil(cpu.retired / 2));
+  });
+
+  it('sees an instruction that the loop rewrites, and data beside it, each time', () => {
+    // mov ecx,100; L: mov [0x1010],ecx; jmp 0x100f; 0x100f: mov eax,imm32 (rewritten); add ebx,eax; dec ecx; jnz L; hlt
+    const { cpu } = flat([0xb9, 100, 0, 0, 0, 0x89, 0x0d, 0x10, 0x10, 0, 0, 0xeb, 0x02, 0x90, 0x90, 0xb8, 0, 0, 0, 0, 0x01, 0xc3, 0x49, 0x75, 0xec, 0xf4]);
+    expect(cpu.run(1e6)).toBe(ExitReason.HLT);
+    expect(cpu.regs[EBX]).toBe(5050);
+  });
+
+  it('sees code that others wrote, once told', () => {
+    const { cpu, memory } = flat([0xb8, 1, 0, 0, 0, 0xeb, 0xf9]);
+    cpu.run(1000);
+    expect(cpu.regs[EAX]).toBe(1);
+    memory[0x1001] = 7;
+    cpu.invalidate(2);
+    cpu.run(2);
+    expect(cpu.regs[EAX]).toBe(7);
+  });
+
+  it('ends soon after the doorbell word changes', () => {
+    const buffer = new SharedArrayBuffer(1 << 20);
+    const p2m = Int32Array.from({ length: 16 }, (_, gfn) => ((gfn + 1) << 12) | 7);
+    const words = new Int32Array(buffer);
+    const cpu = createProcessor({ memory: buffer, stateOffset: 0, p2m, time: { tscHigh: 0, tsc: () => { Atomics.add(words, 2000, 1); return 0; } }, doorbell: 2000 });
+    // Real mode: RDTSC rings (the time source does), then an endless loop.
+    new Uint8Array(buffer, 4096).set([0x0f, 0x31, 0xeb, 0xfe]);
+    cpu.regs[SEG + CS * SEG_WORDS + 1] = 0;
+    cpu.regs[EIP] = 0;
+    cpu.reload();
+    expect(cpu.run(1e9)).toBe(ExitReason.EXTERNAL_INTERRUPT);
+    expect(cpu.retired).toBeLessThan(1e6);
+  });
+});
