@@ -103,7 +103,8 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
   get interruptible(): boolean {
-    return (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0;
+    // Not while an instruction waits that the machine has answered in part: the answers are its own.
+    return (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0 && this.accesses.length === 0;
   }
 
   // ---- the loop ----
@@ -158,6 +159,7 @@ export class Cpu extends Translator implements Core, Processor {
     R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
     if ((R[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_DB) === 0) R[EIP]! &= 0xffff;
     R[INTERRUPTIBILITY]! &= ~3;
+    R[EFLAGS]! &= ~RF;
     this.count(1);
     if ((R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
   }
@@ -181,11 +183,16 @@ export class Cpu extends Translator implements Core, Processor {
         if ((this.injection & EVENT_VALID) !== 0) {
           const information = this.injection;
           this.injection = 0;
+          this.accessIndex = 0;
           deliverEvent(this, information, this.injectionError);
           this.delivering = 0;
+          this.accesses.length = 0;
+          // SDM vol. 3, 26.5.2: pending before the first instruction after an injection.
+          if (this.controls.monitorTrap) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
         }
         if (R[PENDING_DEBUG] !== 0) this.debugTrap();
         if (this.controls.interruptWindow && this.interruptible) return this.leave(ExitReason.INTERRUPT_WINDOW);
+        if (this.controls.nmiWindow && (R[INTERRUPTIBILITY]! & 11) === 0 && this.accesses.length === 0) return this.leave(ExitReason.NMI_WINDOW);
         if (left <= 0) return this.leave(ExitReason.PREEMPTION_TIMER);
         if (this.doorbell >= 0 && Atomics.load(this.M4, this.doorbell) !== bell) return this.leave(ExitReason.EXTERNAL_INTERRUPT);
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.accesses.length > 0 || this.controls.monitorTrap
@@ -201,25 +208,47 @@ export class Cpu extends Translator implements Core, Processor {
       } catch (thrown) {
         // What threw did not retire.
         this.withheld++;
-        left -= this.settle();
+        // Faults count too, so that a handler that faults at once cannot keep `run()` for ever.
+        left -= Math.max(1, this.settle());
         if (thrown === FAULT) {
-          if (deliverFault(this)) return exit.reason;
+          if (this.fail()) return exit.reason;
+          if (this.controls.monitorTrap) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
         } else if (thrown === LEAVE) {
-          exit.idtVectoring = this.delivering;
-          if (this.delivering !== 0) {
-            // The event was not delivered: the hypervisor injects it again when the access is answered.
-            this.inject(this.delivering, this.deliveringError);
-            this.delivering = 0;
-          }
+          this.cutShort();
           return exit.reason;
         } else throw thrown;
       }
     }
   }
 
+  /** Delivers the fault that was thrown. True: that ended in an exit. */
+  private fail(): boolean {
+    // What the machine answered belonged to the instruction that faulted, or to the delivery that faults now.
+    this.accesses.length = this.accessIndex = 0;
+    try {
+      return deliverFault(this);
+    } catch (thrown) {
+      if (thrown !== LEAVE) throw thrown;
+      this.cutShort();
+      return true;
+    }
+  }
+
+  /** An access of the instruction, or of the delivery of an event, left for the machine. */
+  private cutShort(): void {
+    this.exit.instructionLength = 0;
+    this.exit.interruption = 0;
+    this.exit.idtVectoring = this.delivering;
+    if (this.delivering === 0) return;
+    // The event was not delivered: it is tried again when the access is answered.
+    this.inject(this.delivering, this.deliveringError);
+    this.delivering = 0;
+  }
+
   private leave(reason: number): number {
     this.exit.reason = reason;
     this.exit.instructionLength = 0;
+    this.exit.interruption = this.exit.idtVectoring = 0;
     return reason;
   }
 
@@ -257,6 +286,7 @@ export class Cpu extends Translator implements Core, Processor {
     const blocked = R[INTERRUPTIBILITY]! & 3;
     this.accessIndex = 0;
     this.hitBreakpoints = 0;
+    this.keepRf = this.noTrap = false;
     const eflags = R[EFLAGS]!;
     const done = this.batchOf(1);
     if (done > 0) {
@@ -264,11 +294,9 @@ export class Cpu extends Translator implements Core, Processor {
       this.accessIndex = 0;
       if (blocked !== 0 && (R[INTERRUPTIBILITY]! & 3) === blocked) R[INTERRUPTIBILITY]! &= ~3;
       if ((eflags & RF) !== 0 && !this.keepRf) R[EFLAGS]! &= ~RF;
-      this.keepRf = false;
       if (this.hitBreakpoints !== 0) R[PENDING_DEBUG]! |= this.hitBreakpoints;
       // MOV SS and POP SS hold the trap back too (SDM vol. 3, 6.8.3); an instruction that loads TF itself is not traced.
       if (traced && !this.noTrap) R[PENDING_DEBUG]! |= 1 << 14;
-      this.noTrap = false;
     }
     return done;
   }
@@ -286,8 +314,7 @@ export class Cpu extends Translator implements Core, Processor {
       if (((dr7 >>> (2 * i)) & 3) !== 0 && ((dr7 >>> (16 + 4 * i)) & 3) === 0 && R[DR + i] === linear) hits |= 1 << i;
     }
     if (hits === 0) return;
-    R[DR + 6] = (R[DR + 6]! & ~15) | hits;
-    this.fault(DB);
+    this.debugFault(hits);
   }
 
   /** Debug traps that the last instruction earned (SDM vol. 3, 17.3). */
@@ -296,8 +323,7 @@ export class Cpu extends Translator implements Core, Processor {
     if ((R[INTERRUPTIBILITY]! & 2) !== 0) return;
     const pending = R[PENDING_DEBUG]!;
     R[PENDING_DEBUG] = 0;
-    R[DR + 6] = (R[DR + 6]! & ~15) | (pending & 0xe00f);
-    this.fault(DB);
+    this.debugFault(pending & 0xe00f);
   }
 
   // ---- segments and stack ----

@@ -1,5 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { generateInterpreter } from './gen/generate.ts';
 import { createProcessor, EAX, EBX, EIP, ESP, ExitReason, type Processor } from './index.ts';
+import { rows } from './table/index.ts';
 import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './registers.ts';
 
 /** Flat 32-bit protected mode at 0x1000, paging off, stack below 0x9000. */
@@ -72,5 +78,29 @@ describe('the interpreter', () => {
     cpu.reload();
     expect(cpu.run(1e9)).toBe(ExitReason.EXTERNAL_INTERRUPT);
     expect(cpu.retired).toBeLessThan(1e6);
+  });
+});
+
+describe('the switch', () => {
+  it('stays under 40 KB of bytecode: V8 does not optimise functions above 60 KB', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringside-'));
+    try {
+      const names = 'ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic';
+      const text = generateInterpreter(rows).replace(/^import .*$/m, `const [${names}] = [0, 1, 2, 3, 4, 5, 6, 7, 8, () => 0, () => true, () => 0];`);
+      const stub = `
+        const words = new Int32Array(64);
+        const cpu = { R: words, R8: words, R16: words, A: new Int32Array(64), S: new Int32Array(16), M1: words, M2: words, M4: words, TR: words, TW: words, CP: words, PM: words,
+          slow: [() => { cpu.S[0] = 2; }], enter: () => 0 };
+        cpu.S[1] = 1;
+        createInterpreter(cpu).run(12);`;
+      writeFileSync(join(folder, 'interpreter.mjs'), text + stub);
+      const printed = execFileSync(process.execPath, ['--print-bytecode', '--print-bytecode-filter=run', join(folder, 'interpreter.mjs')], { encoding: 'utf8', maxBuffer: 1 << 28 });
+      const sizes = [...printed.matchAll(/^Bytecode length: (\d+)/gm)].map(match => Number(match[1]));
+      const size = Math.max(...sizes);
+      expect(size).toBeGreaterThan(10_000);
+      expect(size).toBeLessThan(40_000);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -7,11 +7,11 @@ import {
   EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason,
 } from './edge.ts';
 import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './flags.ts';
-import { AC_, CR0_PE, DB, DE, DF_, FAULT, GP, JUMP, NP, PF_, S_STOP, TS } from './memory.ts';
+import { AC_, CR0_PE, DB, DE, DF_, FAULT, GP, JUMP, NP, PF_, S_STOP, SS_, TS } from './memory.ts';
 import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, enterCode, gateOffset, innerStack, inVirtual8086, isCode,
-  isConforming, nestedReturn, pushFrame, readDescriptor, returnTo, setNull, setRealSegment, setSegment, throughTaskGate,
+  isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,
 } from './segments.ts';
 import { TASK_INTERRUPT } from './tasks.ts';
 
@@ -30,8 +30,10 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number): 
   cpu.R[INTERRUPTIBILITY]! &= ~3;
   if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
-  if (software) cpu.R[EIP] = (cpu.R[EIP]! + cpu.exit.instructionLength) | 0;
-  interrupt(cpu, vector, (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1, software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL);
+  const next = software ? (cpu.R[EIP]! + cpu.exit.instructionLength) | 0 : cpu.R[EIP]!;
+  // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
+  leaveTask(cpu, next, () =>
+    interrupt(cpu, vector, (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1, software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL));
 }
 
 /**
@@ -72,7 +74,7 @@ export function deliverFault(cpu: Cpu): boolean {
       exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
       exit.interruption = information;
       exit.errorCode = error;
-      exit.qualification = taken === PF_ ? cpu.faultAddress : taken === DB ? R[DR + 6]! & 0xe00f : 0;
+      exit.qualification = taken === PF_ ? cpu.faultAddress : taken === DB ? cpu.faultDebug : 0;
       exit.guestLinear = cpu.faultAddress;
       exit.instructionLength = 0;
       exit.idtVectoring = before;
@@ -80,7 +82,10 @@ export function deliverFault(cpu: Cpu): boolean {
       return true;
     }
     if (taken === PF_) R[CR2] = cpu.faultAddress;
-    if (taken === DB) R[DR + 7]! &= ~0x2000;
+    if (taken === DB) {
+      R[DR + 6] = (R[DR + 6]! & ~15) | (cpu.faultDebug & 0xe00f);
+      R[DR + 7]! &= ~0x2000;
+    }
     cpu.delivering = information;
     cpu.deliveringError = error;
     if (attempt(cpu, taken, error)) return false;
@@ -92,44 +97,43 @@ const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
 /** True if the exception was delivered; false if that faulted in turn (cpu.faultVector says how). */
 function attempt(cpu: Cpu, vector: number, error: number): boolean {
   const { R } = cpu;
-  // Faults push RF set so that an instruction breakpoint does not fire again (SDM vol. 3, 17.3.1.1); a trap (single step) does not.
-  const trap = vector === DB && (R[DR + 6]! & 0xe000) !== 0;
+  // Faults push RF set, but for an instruction breakpoint; traps push it as it is (SDM vol. 3, 17.3.1.1).
+  const resume = vector !== DB || cpu.faultDebug === 0x2000;
   try {
-    interrupt(cpu, vector, hasErrorCode(vector) && inProtectedMode(cpu) ? error : -1, INTERNAL, !trap);
+    interrupt(cpu, vector, hasErrorCode(vector) && inProtectedMode(cpu) ? error : -1, INTERNAL, resume);
     cpu.delivering = 0;
     return true;
   } catch (thrown) {
-    if (thrown !== FAULT) throw thrown;
-    return false;
+    if (thrown === FAULT) return false;
+    // Cut short by a VM exit: the flags saved are those that would have been pushed (SDM vol. 3, 28.3.3).
+    if (resume) R[EFLAGS]! |= RF;
+    throw thrown;
   }
 }
 
-/** INT n, INT3, INTO: EIP already points behind the instruction; on a fault it is put back. `exitable`: an exception (INT3, INTO) that the bitmap may catch. */
-export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: number, exception: boolean): void {
+/** INT n, INT3 and INTO (software exceptions, which the bitmap may catch), INT1 (privileged): `type` in interruption-information format. */
+export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: number, type: number): void {
   const { R, controls, exit } = cpu;
+  const exception = type !== EVENT_SOFTWARE;
   if (controls.hypervisorIdt || (exception && ((controls.exceptionBitmap >>> vector) & 1) !== 0)) {
     cpu.vmExit(controls.hypervisorIdt ? ExitReason.IDT_FIRST + vector : ExitReason.EXCEPTION_OR_NMI, 0, p);
-    exit.interruption = (EVENT_VALID | (exception ? EVENT_SOFTWARE_EXCEPTION : EVENT_SOFTWARE) | vector) | 0;
+    exit.interruption = (EVENT_VALID | type | vector) | 0;
     exit.errorCode = 0;
     return;
   }
-  const eip = R[EIP]!;
   // In virtual-8086 mode INT n needs IOPL 3 (SDM vol. 3, 20.2.7); INT3 and INTO do not.
   if (!exception && inVirtual8086(cpu) && (R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
-  R[EIP] = (eip + length) | 0;
-  if (!cpu.code32) R[EIP]! &= 0xffff;
-  try {
-    interrupt(cpu, vector, -1, SOFTWARE);
-  } catch (thrown) {
-    R[EIP] = eip;
-    throw thrown;
-  }
+  // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
+  R[EFLAGS]! &= ~RF;
+  const next = (R[EIP]! + length) | 0;
+  leaveTask(cpu, cpu.code32 ? next : next & 0xffff, () => interrupt(cpu, vector, -1, type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE));
 }
 
 /** Through the IVT or IDT. `error` -1: none is pushed. `origin` SOFTWARE: gate DPL is checked and error codes have EXT clear. */
 export function interrupt(cpu: Cpu, vector: number, error: number, origin: number, resume = false): void {
   const { R } = cpu;
   cpu.noTrap = true;
+  R[INTERRUPTIBILITY]! &= ~3;
   if (!inProtectedMode(cpu)) {
     realInterrupt(cpu, vector);
     return;
@@ -145,6 +149,7 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
   if (origin === SOFTWARE && descriptorDpl(gate) < cpl) cpu.fault(GP, gateError);
   if (!descriptorPresent(gate)) cpu.fault(NP, gateError);
   if (type === 5) {
+    if (resume) R[EFLAGS]! |= RF;
     throughTaskGate(cpu, gate, TASK_INTERRUPT, external);
     if (error >= 0) cpu.push(error, (R[SEG + 7 * SEG_WORDS + SEG_RIGHTS]! & 8) !== 0 ? 32 : 16);
     return;
@@ -170,12 +175,13 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
     values.push(R[SEG + SS * SEG_WORDS + SEG_SELECTOR]!, R[ESP]!, flags, oldCs, R[EIP]!);
     if (error >= 0) values.push(error);
     if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, external);
+    setAccessed(cpu, stack.descriptor);
+    setAccessed(cpu, code);
     const esp = pushFrame(cpu, stack, inner, values, wide, external);
     if (v86) {
       R[EFLAGS]! &= ~VM;
       for (const segment of [GS, FS, DS, ES]) setNull(cpu, segment, 0);
     }
-    if ((stack.descriptor.high & 0x100) === 0) cpu.writeSystem((stack.descriptor.at + 5) | 0, 1, (stack.descriptor.high | 0x100) >>> 8);
     setSegment(cpu, SS, (stack.ss & 0xfffc) | inner, stack.descriptor);
     R[ESP] = esp;
   } else {
@@ -183,7 +189,13 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
     if (error >= 0) values.push(error);
     if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, external);
     const n = wide ? 4 : 2;
-    for (let i = 1; i <= values.length; i++) cpu.probeWrite(cpu.stackAt(-i * n, n, true), n);
+    setAccessed(cpu, code);
+    try {
+      for (let i = 1; i <= values.length; i++) cpu.probeWrite(cpu.stackAt(-i * n, n, true), n);
+    } catch (thrown) {
+      if (thrown === FAULT && cpu.faultVector === SS_) cpu.faultError |= external;
+      throw thrown;
+    }
     for (let i = 1; i <= values.length; i++) {
       const slot = cpu.stackAt(-i * n, n, true);
       if (wide) cpu.write32(slot, values[i - 1]!);
@@ -219,6 +231,11 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   const { R } = cpu;
   const n = size >> 3;
   cpu.keepRf = size === 32;
+  // NMIs come through again even if the IRET faults (SDM vol. 3, 6.7.1).
+  if ((R[INTERRUPTIBILITY]! & 8) !== 0) {
+    R[INTERRUPTIBILITY]! &= ~8;
+    if (cpu.controls.nmiWindow) cpu.leaveLoop();
+  }
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
     if (inVirtual8086(cpu) && (R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
     const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, flags = cpu.top(size, 2 * n);
@@ -229,21 +246,12 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     cpu.changeFlags(flags, (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
     setRealSegment(cpu, CS, selector);
     R[EIP] = eip;
-    R[INTERRUPTIBILITY]! &= ~8;
     cpu.modeChanged();
     cpu.S[S_STOP] = JUMP;
     return;
   }
   if ((R[EFLAGS]! & NT) !== 0) {
-    const eip = R[EIP]!;
-    R[EIP] = next;
-    try {
-      nestedReturn(cpu);
-    } catch (thrown) {
-      if (cpu.S[S_STOP] !== JUMP) R[EIP] = eip;
-      throw thrown;
-    }
-    R[INTERRUPTIBILITY]! &= ~8;
+    leaveTask(cpu, next, () => nestedReturn(cpu));
     return;
   }
   const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, flags = cpu.top(size, 2 * n);
@@ -257,7 +265,6 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   if (cpl <= ((R[EFLAGS]! & IOPL) >>> 12)) mask |= IF;
   if (cpl === 0) mask |= IOPL | (size === 32 ? VIF | VIP : 0);
   returnTo(cpu, selector, eip, size, 3 * n, 0, () => cpu.changeFlags(flags, mask));
-  R[INTERRUPTIBILITY]! &= ~8;
 }
 
 function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): void {
@@ -276,7 +283,6 @@ function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): 
   R[CPL] = 3;
   for (const segment of [ES, CS, SS, DS, FS, GS]) setRealSegment(cpu, segment, selectors[segment]!);
   R[EIP] = eip & 0xffff;
-  R[INTERRUPTIBILITY]! &= ~8;
   cpu.modeChanged();
   cpu.S[S_STOP] = JUMP;
 }

@@ -63,6 +63,8 @@ export class Memory {
   faultVector = 0;
   faultError = 0;
   faultAddress = 0;
+  /** Of #DB: what DR6 gets. */
+  faultDebug = 0;
   /** Accesses outside memory that the machine has answered for the instruction under way: address, width, 1 for write, value. */
   accesses: number[] = [];
   accessIndex = 0;
@@ -102,6 +104,11 @@ export class Memory {
     this.faultVector = vector;
     this.faultError = error;
     throw FAULT;
+  }
+
+  debugFault(bits: number): never {
+    this.faultDebug = bits;
+    return this.fault(DB);
   }
 
   pageFault(linear: number, error: number): never {
@@ -255,7 +262,13 @@ export class Memory {
     this.checkAlignment(linear, size);
     if ((linear & 4095) + size > 4096) {
       this.probeWrite(linear, size);
-      for (let i = 0; i < size; i++) this.write8((linear + i) | 0, value >> (8 * i));
+      // What is no memory first: its exits repeat the instruction, which must not find memory changed already.
+      for (const device of [true, false]) {
+        for (let i = 0; i < size; i++) {
+          const at = (linear + i) | 0;
+          if ((this.hostWrite(at) < 0) === device) this.write8(at, value >> (8 * i));
+        }
+      }
       return;
     }
     this.breakpoint(linear, size, true);

@@ -58,7 +58,7 @@ export function findDescriptor(cpu: Cpu, selector: number): Descriptor | null {
   return (selector | 7) > limit ? null : readDescriptor(cpu, selector);
 }
 
-function setAccessed(cpu: Cpu, d: Descriptor): void {
+export function setAccessed(cpu: Cpu, d: Descriptor): void {
   if ((d.high & 0x100) !== 0) return;
   d.high |= 0x100;
   cpu.writeSystem((d.at + 5) | 0, 1, d.high >>> 8);
@@ -171,7 +171,7 @@ function checkCode(cpu: Cpu, selector: number, d: Descriptor): void {
 }
 
 /** JMP ptr16:16, ptr16:32, m16:16, m16:32. */
-export function farJump(cpu: Cpu, selector: number, eip: number): void {
+export function farJump(cpu: Cpu, selector: number, eip: number, next: number): void {
   if (!inProtected(cpu)) {
     realJump(cpu, selector, eip);
     return;
@@ -190,12 +190,12 @@ export function farJump(cpu: Cpu, selector: number, eip: number): void {
   if (descriptorDpl(d) < cpl || descriptorDpl(d) < (selector & 3)) cpu.fault(GP, error);
   if (type === 1 || type === 9) {
     if (!descriptorPresent(d)) cpu.fault(NP, error);
-    switchTask(cpu, selector, d, TASK_JMP);
+    leaveTask(cpu, next, () => switchTask(cpu, selector, d, TASK_JMP));
     return;
   }
   if (!descriptorPresent(d)) cpu.fault(NP, error);
   if (type === 5) {
-    throughTaskGate(cpu, d, TASK_JMP);
+    leaveTask(cpu, next, () => throughTaskGate(cpu, d, TASK_JMP));
     return;
   }
   const target = d.low >>> 16;
@@ -205,6 +205,18 @@ export function farJump(cpu: Cpu, selector: number, eip: number): void {
   if (isConforming(code) ? descriptorDpl(code) > cpl : descriptorDpl(code) !== cpl) cpu.fault(GP, target & 0xfffc);
   if (!descriptorPresent(code)) cpu.fault(NP, target & 0xfffc);
   enterCode(cpu, target, code, gateOffset(d, type), cpl);
+}
+
+/** A task switch by JMP, CALL or INT: the old task goes on at `next`; EIP is put back if a fault comes before the new task is in charge. */
+export function leaveTask(cpu: Cpu, next: number, change: () => void): void {
+  const eip = cpu.R[EIP]!;
+  cpu.R[EIP] = next;
+  try {
+    change();
+  } catch (thrown) {
+    if (cpu.S[S_STOP] !== JUMP) cpu.R[EIP] = eip;
+    throw thrown;
+  }
 }
 
 /** Entry point of a call, interrupt or trap gate: 16 bits in 286 gates. */
@@ -219,7 +231,7 @@ export function throughTaskGate(cpu: Cpu, gate: Descriptor, kind: number, extern
   const type = descriptorType(tss);
   if (type !== 1 && type !== 9) cpu.fault(GP, (selector & 0xfffc) | external);
   if (!descriptorPresent(tss)) cpu.fault(NP, (selector & 0xfffc) | external);
-  switchTask(cpu, selector, tss, kind);
+  switchTask(cpu, selector, tss, kind, external);
 }
 
 /** Stack for an inner level from the TSS: SS and ESP (SDM vol. 3, 5.8.5). */
@@ -301,6 +313,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   if (isCode(d)) {
     checkCode(cpu, selector, d);
     if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
+    setAccessed(cpu, d);
     pushReturn(wide);
     cpu.moveStack(-2 * bytes);
     enterCode(cpu, selector, d, eip, cpl);
@@ -311,13 +324,11 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   if (descriptorDpl(d) < cpl || descriptorDpl(d) < (selector & 3)) cpu.fault(GP, error);
   if (!descriptorPresent(d)) cpu.fault(NP, error);
   if (type === 1 || type === 9) {
-    R[EIP] = next;
-    switchTask(cpu, selector, d, TASK_CALL);
+    leaveTask(cpu, next, () => switchTask(cpu, selector, d, TASK_CALL));
     return;
   }
   if (type === 5) {
-    R[EIP] = next;
-    throughTaskGate(cpu, d, TASK_CALL);
+    leaveTask(cpu, next, () => throughTaskGate(cpu, d, TASK_CALL));
     return;
   }
   // A call gate (SDM vol. 3, 5.8.4).
@@ -331,6 +342,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   const inner = descriptorDpl(code);
   if (isConforming(code) || inner === cpl) {
     if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, 0);
+    setAccessed(cpu, code);
     pushReturn(gateWide);
     cpu.moveStack(gateWide ? -8 : -4);
     enterCode(cpu, target, code, entry, cpl);
@@ -342,8 +354,9 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   const values = [R[SEG + SS * SEG_WORDS + SEG_SELECTOR]!, R[ESP]!];
   for (let i = parameters - 1; i >= 0; i--) values.push(cpu.top(gateWide ? 32 : 16, i * n));
   values.push(oldCs, next);
-  const esp = pushFrame(cpu, stack, inner, values, gateWide);
   setAccessed(cpu, stack.descriptor);
+  setAccessed(cpu, code);
+  const esp = pushFrame(cpu, stack, inner, values, gateWide);
   setSegment(cpu, SS, (stack.ss & 0xfffc) | inner, stack.descriptor);
   R[ESP] = esp;
   enterCode(cpu, target, code, entry, inner);
@@ -380,6 +393,7 @@ export function returnTo(cpu: Cpu, selector: number, eip: number, size: 16 | 32,
   if (!descriptorPresent(d)) cpu.fault(NP, error);
   if (rpl === cpl) {
     if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
+    setAccessed(cpu, d);
     cpu.moveStack(frame + release);
     flags?.();
     enterCode(cpu, selector, d, eip, cpl);
@@ -391,8 +405,9 @@ export function returnTo(cpu: Cpu, selector: number, eip: number, size: 16 | 32,
   if ((ss & 3) !== rpl || !isWritableData(stack) || descriptorDpl(stack) !== rpl) cpu.fault(GP, ss & 0xfffc);
   if (!descriptorPresent(stack)) cpu.fault(SS_, ss & 0xfffc);
   if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
-  flags?.();
   setAccessed(cpu, stack);
+  setAccessed(cpu, d);
+  flags?.();
   setSegment(cpu, SS, ss, stack);
   const top = (esp + release) | 0;
   R[ESP] = (stack.high & 0x400000) !== 0 ? (size === 32 ? top : top & 0xffff) : (R[ESP]! & -65536) | (top & 0xffff);

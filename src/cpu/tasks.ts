@@ -7,7 +7,7 @@ import {
 } from './registers.ts';
 import {
   type Descriptor, descriptorBase, descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, isCode, isConforming, isWritableData, readDescriptor,
-  setNull, setRealSegment, setSegment,
+  setAccessed, setNull, setRealSegment, setSegment,
 } from './segments.ts';
 
 export const TASK_JMP = 0, TASK_CALL = 1, TASK_INTERRUPT = 2, TASK_IRET = 3;
@@ -23,13 +23,13 @@ function setBusy(cpu: Cpu, at: number, busy: boolean): void {
 }
 
 /** To the task whose TSS descriptor is `d`. EIP must already point behind the instruction (at the interrupted one for TASK_INTERRUPT). */
-export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: number, errorCode = -1): void {
+export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: number, external = 0): void {
   const { R } = cpu;
   const wide = (descriptorType(d) & 8) !== 0;
   const to = wide ? WIDE : NARROW;
   const error = selector & 0xfffc;
   const limit = descriptorLimit(d) >>> 0;
-  if (limit < to.limit) cpu.fault(TS, error);
+  if (limit < to.limit) cpu.fault(TS, error | external);
   const tr = SEG + TR * SEG_WORDS;
   const oldBase = R[tr + SEG_BASE]!, oldSelector = R[tr + SEG_SELECTOR]!;
   const from = (R[tr + SEG_RIGHTS]! & 8) !== 0 ? WIDE : NARROW;
@@ -82,6 +82,21 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
 
   setNull(cpu, LDTR, ldt);
   for (let i = 0; i < 6; i++) setNull(cpu, i, selectors[i] ?? 0);
+  // A fault of the loads is delivered in the new task: at its privilege level, with the segments loaded so far.
+  try {
+    loadSegments(cpu, ldt, selectors);
+  } finally {
+    cpu.modeChanged();
+  }
+  if (R[EIP]! >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
+  if (trap) R[PENDING_DEBUG]! |= 1 << 15;
+  cpu.S[S_STOP] = JUMP;
+  cpu.leaveLoop();
+}
+
+/** LDTR and the segment registers of the new task (SDM vol. 3, 7.3 step 13 and table 7-1). */
+function loadSegments(cpu: Cpu, ldt: number, selectors: number[]): void {
+  const { R } = cpu;
   if ((ldt & 0xfffc) !== 0) {
     if ((ldt & 4) !== 0) cpu.fault(TS, ldt & 0xfffc);
     const l = readDescriptor(cpu, ldt, TS);
@@ -104,6 +119,8 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
     const stack = readDescriptor(cpu, ss, TS);
     if ((ss & 3) !== cpl || !isWritableData(stack) || descriptorDpl(stack) !== cpl) cpu.fault(TS, ss & 0xfffc);
     if (!descriptorPresent(stack)) cpu.fault(SS_, ss & 0xfffc);
+    setAccessed(cpu, code);
+    setAccessed(cpu, stack);
     setSegment(cpu, CS, cs, code);
     setSegment(cpu, SS, ss, stack);
     for (const segment of [ES, DS, FS, GS]) {
@@ -113,15 +130,10 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
       const type = descriptorType(data);
       if (type < 16 || (type & 26) === 24 || (!isConforming(data) && descriptorDpl(data) < Math.max(cpl, s & 3))) cpu.fault(TS, s & 0xfffc);
       if (!descriptorPresent(data)) cpu.fault(NP, s & 0xfffc);
+      setAccessed(cpu, data);
       setSegment(cpu, segment, s, data);
     }
   }
-  cpu.modeChanged();
-  if (errorCode >= 0) cpu.push(errorCode, wide ? 32 : 16);
-  if (R[EIP]! >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
-  if (trap) R[PENDING_DEBUG]! |= 1 << 15;
-  cpu.S[S_STOP] = JUMP;
-  cpu.leaveLoop();
 }
 
 /** IRET with NT set: back through the link of the current TSS. */

@@ -11,7 +11,7 @@ import {
   BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
   META_SEGMENT, NEXT, OP, type Op, type OpFactory, RECORD_WORDS, SCALE, SRC, TARGET,
 } from './ops/context.ts';
-import { EIP, FS, ZERO } from './registers.ts';
+import { CS, EIP, FS, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
 
 const numbers = numbering(rows);
@@ -302,9 +302,9 @@ export abstract class Translator extends Memory {
     return row.feature === undefined || this.features.has(row.feature);
   }
 
-  /** True if the memory operand of `d` needs no segment arithmetic: 32-bit address, flat segment. */
+  /** True if the memory operand of `d` needs neither segment arithmetic nor checks: 32-bit address, flat segment; code segments cannot be written. */
   private flatOperand(): boolean {
-    return (this.key & KEY_FLAT) !== 0 && this.d.addressSize === 32 && this.d.segment < FS;
+    return (this.key & KEY_FLAT) !== 0 && this.d.addressSize === 32 && this.d.segment < FS && this.d.segment !== CS;
   }
 
   private fillForm(p: number, row: Row, plan: FormPlan): void {

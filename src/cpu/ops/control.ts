@@ -1,5 +1,6 @@
 /** Control flow and stack in their general form: any segment, both operand sizes, both stack sizes. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
+import { EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from '../edge.ts';
 import { condition, IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../flags.ts';
 import { interruptReturn, softwareInterrupt } from '../interrupts.ts';
 import { BP, GP, JUMP, OF_, S_PATCH, S_STOP, DB, BR } from '../memory.ts';
@@ -14,7 +15,10 @@ const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 export const lengthOf = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_LENGTH) & 15;
 /** EIP after the instruction, cut to 16 bits in 16-bit code. */
-export const nextEip = (cpu: Cpu, p: number) => (cpu.R[EIP]! + lengthOf(cpu, p)) | 0;
+export const nextEip = (cpu: Cpu, p: number) => {
+  const next = (cpu.R[EIP]! + lengthOf(cpu, p)) | 0;
+  return cpu.code32 ? next : next & 0xffff;
+};
 
 /** To an EIP in the same segment; beyond its limit: #GP. */
 function near(cpu: Cpu, eip: number): void {
@@ -240,11 +244,11 @@ export const control: Record<string, OpFactory> = {
   loop: loop(() => true),
   loope: loop(zero),
   loopne: loop(cpu => !zero(cpu)),
-  jmpf: (_row, _memory, size) => op((cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size))),
+  jmpf: (_row, _memory, size) => op((cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p))),
   callf: (_row, _memory, size) => op((cpu, p) => farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size)),
   jmpfind: (_row, _memory, size) => op((cpu, p) => {
     const { offset, selector } = farOperand(cpu, p, size);
-    farJump(cpu, selector, offset);
+    farJump(cpu, selector, offset, nextEip(cpu, p));
   }),
   callfind: (_row, _memory, size) => op((cpu, p) => {
     const { offset, selector } = farOperand(cpu, p, size);
@@ -252,10 +256,10 @@ export const control: Record<string, OpFactory> = {
   }),
   retf: (_row, _memory, size) => op((cpu, p) => farReturn(cpu, size, cpu.A[p + IMM]!)),
   iret: (_row, _memory, size) => op((cpu, p) => interruptReturn(cpu, size, nextEip(cpu, p))),
-  int: () => op((cpu, p) => softwareInterrupt(cpu, cpu.A[p + IMM]! & 255, lengthOf(cpu, p), p, false)),
-  int3: () => op((cpu, p) => softwareInterrupt(cpu, BP, lengthOf(cpu, p), p, true)),
+  int: () => op((cpu, p) => softwareInterrupt(cpu, cpu.A[p + IMM]! & 255, lengthOf(cpu, p), p, EVENT_SOFTWARE)),
+  int3: () => op((cpu, p) => softwareInterrupt(cpu, BP, lengthOf(cpu, p), p, EVENT_SOFTWARE_EXCEPTION)),
   into: () => op((cpu, p) => {
-    if ((cpu.getFlags() & 0x800) !== 0) softwareInterrupt(cpu, OF_, lengthOf(cpu, p), p, true);
+    if ((cpu.getFlags() & 0x800) !== 0) softwareInterrupt(cpu, OF_, lengthOf(cpu, p), p, EVENT_SOFTWARE_EXCEPTION);
   }),
-  icebp: () => op((cpu, p) => softwareInterrupt(cpu, DB, lengthOf(cpu, p), p, true)),
+  icebp: () => op((cpu, p) => softwareInterrupt(cpu, DB, lengthOf(cpu, p), p, EVENT_PRIVILEGED_SOFTWARE)),
 };

@@ -11,7 +11,7 @@ import { system } from './system.ts';
 const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...system, ...fpuOps };
 
 /** Ops that check for themselves, because another fault comes first. */
-const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit']);
+const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit', 'clac', 'stac']);
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
 function guarded(name: string, make: OpFactory): OpFactory {

@@ -111,10 +111,7 @@ function debugRegister(cpu: Cpu, p: number): number {
     if ((R[CR4]! & CR4_DE) !== 0) cpu.fault(UD);
     n += 2;
   }
-  if ((R[DR + 7]! & 0x2000) !== 0) {
-    R[DR + 6]! |= 0x2000;
-    cpu.fault(DB);
-  }
+  if ((R[DR + 7]! & 0x2000) !== 0) cpu.debugFault(0x2000);
   return n;
 }
 
@@ -309,12 +306,13 @@ const lmsw: OpFactory = (_row, memory) => op((cpu, p) => {
   if (((value ^ controls.cr0Shadow) & controls.cr0Mask & 15) !== 0) {
     return cpu.vmExit(ExitReason.CR_ACCESS, (3 << 4) | (memory ? 1 << 6 : 0) | (source << 16), p);
   }
-  writeCr0(cpu, value);
+  writeCr0(cpu, (value & ~controls.cr0Mask) | (R[CR0]! & controls.cr0Mask));
 });
 
 const clts: OpFactory = () => op((cpu, p) => {
   if ((cpu.controls.cr0Mask & cpu.controls.cr0Shadow & CR0_TS) !== 0) return cpu.vmExit(ExitReason.CR_ACCESS, 2 << 4, p);
-  cpu.R[CR0]! &= ~CR0_TS;
+  // Owned by the hypervisor and clear for the guest: nothing to do (SDM vol. 3, 26.3).
+  if ((cpu.controls.cr0Mask & CR0_TS) === 0) cpu.R[CR0]! &= ~CR0_TS;
 });
 
 // ---- flags ----
@@ -438,8 +436,15 @@ export const system: Record<string, OpFactory> = {
   }),
   cld: () => op(cpu => { cpu.R[EFLAGS]! &= ~DF; }),
   std: () => op(cpu => { cpu.R[EFLAGS]! |= DF; }),
-  clac: () => op(cpu => { cpu.R[EFLAGS]! &= ~AC; }),
-  stac: () => op(cpu => { cpu.R[EFLAGS]! |= AC; }),
+  // At CPL above 0 they are #UD, not #GP.
+  clac: () => op(cpu => {
+    if (cpu.R[CPL] !== 0) cpu.fault(UD);
+    cpu.R[EFLAGS]! &= ~AC;
+  }),
+  stac: () => op(cpu => {
+    if (cpu.R[CPL] !== 0) cpu.fault(UD);
+    cpu.R[EFLAGS]! |= AC;
+  }),
   invlpg: () => op((cpu, p) => {
     // The address is linear; the segment's limit is not checked (SDM vol. 2, INVLPG).
     const segment = (cpu.A[p + META]! >>> 17) & 7;
