@@ -5,11 +5,13 @@
 type Words = { [index: number]: number };
 
 if (typeof Atomics === 'undefined') {
-  const update = (change: (old: number, value: number) => number) => (words: Words, index: number, value: number): number => {
-    const old = words[index];
-    words[index] = change(old, value);
-    return old;
-  };
+  const update =
+    (change: (old: number, value: number) => number) =>
+    (words: Words, index: number, value: number): number => {
+      const old = words[index];
+      words[index] = change(old, value);
+      return old;
+    };
   Object.defineProperty(globalThis, 'Atomics', {
     configurable: true,
     writable: true,

@@ -13,14 +13,20 @@ const later: Later = (ms, callback) => {
 
 function makeHost(mib = 64): Host {
   return new Host({
-    version: 'test', memory: new ArrayBuffer(mib * MIB), why: 'a test', scheduler: new LocalScheduler(callback => setImmediate(callback), later), later,
-    hostMs: () => performance.now(), epochMs: () => Date.now(),
+    version: 'test',
+    memory: new ArrayBuffer(mib * MIB),
+    why: 'a test',
+    scheduler: new LocalScheduler(callback => setImmediate(callback), later),
+    later,
+    hostMs: () => performance.now(),
+    epochMs: () => Date.now(),
   });
 }
 
 const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
 const demo = readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url));
-const config = (name: string, memory = 16): NamedFile => file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = ${memory}\nkernel = "/boot/demo.elf"\n`);
+const config = (name: string, memory = 16): NamedFile =>
+  file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = ${memory}\nkernel = "/boot/demo.elf"\n`);
 
 async function until<T>(what: () => T | undefined | false, seconds = 20): Promise<T> {
   for (let i = 0; i < seconds * 100; i++) {
@@ -34,7 +40,8 @@ async function until<T>(what: () => T | undefined | false, seconds = 20): Promis
 /** A console that collects what comes. */
 async function watch(host: Host, id: number): Promise<{ text: () => string; type: (text: string) => void; snapshots: () => number }> {
   const view = await host.view(id);
-  let text = '', snapshots = 0;
+  let text = '',
+    snapshots = 0;
   view.console.onmessage = event => {
     const message = event.data as ConsoleOutput;
     if ('serial' in message) text += new TextDecoder().decode(message.serial);
@@ -71,7 +78,8 @@ describe('the host, all domains in one worker', () => {
 
   it('runs two domains in turns, pauses, resets and destroys them', async () => {
     const host = makeHost();
-    const a = await host.create([config('a'), file('demo.elf', demo)]), b = await host.create([config('b'), file('demo.elf', demo)]);
+    const a = await host.create([config('a'), file('demo.elf', demo)]),
+      b = await host.create([config('b'), file('demo.elf', demo)]);
     const [consoleA, consoleB] = [await watch(host, a.id), await watch(host, b.id)];
     await until(() => consoleA.text().includes('demo> ') && consoleB.text().includes('demo> '));
     await host.pause(a.id);
@@ -111,9 +119,13 @@ describe('the host, all domains in one worker', () => {
   it('refuses what cannot be created, says why, and creates nothing', async () => {
     const host = makeHost();
     const free = (await host.info()).freeMiB;
-    await expect(host.create([config('web1')])).rejects.toThrow("web1.cfg:4:10: kernel = '/boot/demo.elf': demo.elf is not among the dropped files. Drop it together with web1.cfg.");
+    await expect(host.create([config('web1')])).rejects.toThrow(
+      "web1.cfg:4:10: kernel = '/boot/demo.elf': demo.elf is not among the dropped files. Drop it together with web1.cfg.",
+    );
     await expect(host.create([config('web1', 500), file('demo.elf', demo)])).rejects.toThrow(/The guest wants 500 MiB and the host has \d+ free/);
-    await expect(host.create([file('x.cfg', 'name = x\nmemory = "2G"\n'), file('demo.elf', demo)])).rejects.toThrow(/x\.cfg:1:8: .*\n(.*\n)*.*Write 2048/);
+    await expect(host.create([file('x.cfg', 'name = x\nmemory = "2G"\n'), file('demo.elf', demo)])).rejects.toThrow(
+      /x\.cfg:1:8: .*\n(.*\n)*.*Write 2048/,
+    );
     await expect(host.create([file('demo.elf', demo.subarray(0, 5000))])).rejects.toThrow(/demo\.elf/);
     await expect(host.create([])).rejects.toThrow('There is no file.');
     expect(await host.list()).toEqual([]);

@@ -63,7 +63,13 @@ export class Host implements HostApi {
 
   async info(): Promise<HostInfo> {
     const { parts, machine } = this;
-    return { version: parts.version, mode: parts.spawn ? 'shared' : 'single', ...(parts.why === undefined ? {} : { why: parts.why }), memoryMiB: machine.frames >>> 8, freeMiB: machine.freeFrames >>> 8 };
+    return {
+      version: parts.version,
+      mode: parts.spawn ? 'shared' : 'single',
+      ...(parts.why === undefined ? {} : { why: parts.why }),
+      memoryMiB: machine.frames >>> 8,
+      freeMiB: machine.freeFrames >>> 8,
+    };
   }
 
   async plan(files: NamedFile[]): Promise<Plan> {
@@ -71,7 +77,9 @@ export class Host implements HostApi {
   }
 
   private async planned(files: NamedFile[]): Promise<Planned> {
-    const contents: NamedBytes[] = await Promise.all(files.map(async file => ({ name: file.name, data: new Uint8Array(await file.data.arrayBuffer()) })));
+    const contents: NamedBytes[] = await Promise.all(
+      files.map(async file => ({ name: file.name, data: new Uint8Array(await file.data.arrayBuffer()) })),
+    );
     const planned = planFiles(contents);
     this.judgeHere(planned.plan);
     if (planned.plan.errors.length > 0) delete planned.domain;
@@ -82,7 +90,16 @@ export class Host implements HostApi {
   private judgeHere(plan: Plan): void {
     const add = (key: string, short: string, text: string): void => {
       const old = plan.findings.find(finding => finding.key === key);
-      const finding: Finding = { file: old?.file ?? '', line: old?.line ?? 1, column: old?.column ?? 1, source: old?.source ?? '', key, verdict: 'error', short, text };
+      const finding: Finding = {
+        file: old?.file ?? '',
+        line: old?.line ?? 1,
+        column: old?.column ?? 1,
+        source: old?.source ?? '',
+        key,
+        verdict: 'error',
+        short,
+        text,
+      };
       if (old) plan.findings[plan.findings.indexOf(old)] = finding;
       else plan.findings.push(finding);
       plan.errors.push(finding);
@@ -92,7 +109,11 @@ export class Host implements HostApi {
     }
     const free = Math.max(0, (this.machine.freeFrames >>> 8) - 1);
     if (plan.errors.length === 0 && plan.summary.memoryMiB > free) {
-      add('memory', `only ${free} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${free} free. Destroy another domain or write memory = ${free}.`);
+      add(
+        'memory',
+        `only ${free} MiB are free`,
+        `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${free} free. Destroy another domain or write memory = ${free}.`,
+      );
     }
   }
 
@@ -110,21 +131,47 @@ export class Host implements HostApi {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
       const { about } = saved;
-      if (about.virtualTime) throw new Error(`${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`);
-      if ([...this.members.values()].some(member => member.name === about.name && !member.ending)) throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
+      if (about.virtualTime)
+        throw new Error(
+          `${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`,
+        );
+      if ([...this.members.values()].some(member => member.name === about.name && !member.ending))
+        throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
       const { definition } = judgeDefinition(about.name, about.definition);
-      return this.build({ definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB }, boot: saved.boot, text: about.definition, startEpochMs: about.startEpochMs, saved: { state: saved, bytes } });
+      return this.build({
+        definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB },
+        boot: saved.boot,
+        text: about.definition,
+        startEpochMs: about.startEpochMs,
+        saved: { state: saved, bytes },
+      });
     });
   }
 
-  private async build(what: { definition: Definition; boot: Boot; text: string; startEpochMs: number; saved?: { state: SavedState; bytes: Uint8Array } }): Promise<DomainInfo> {
+  private async build(what: {
+    definition: Definition;
+    boot: Boot;
+    text: string;
+    startEpochMs: number;
+    saved?: { state: SavedState; bytes: Uint8Array };
+  }): Promise<DomainInfo> {
     const { definition, boot, text, startEpochMs, saved } = what;
     const { machine, parts } = this;
     const record = machine.createDomain(definition.memoryMiB, p2mFrames(boot, definition.memoryMiB));
     const member: Member = {
-      record, name: definition.name, memoryMiB: definition.memoryMiB, definition: text,
+      record,
+      name: definition.name,
+      memoryMiB: definition.memoryMiB,
+      definition: text,
       actions: { poweroff: definition.onPoweroff, reset: definition.onReboot, crash: definition.onCrash },
-      runner: undefined as unknown as DomainRunner, paused: false, ending: null, released: false, ports: [], history: [], historyBytes: 0, lastSnapshotMs: 0,
+      runner: undefined as unknown as DomainRunner,
+      paused: false,
+      ending: null,
+      released: false,
+      ports: [],
+      history: [],
+      historyBytes: 0,
+      lastSnapshotMs: 0,
     };
     const listener: DomainListener = {
       serial: bytes => this.print(member, bytes),
@@ -132,13 +179,23 @@ export class Host implements HostApi {
       restarted: report => this.restarted(member, report),
       changed: () => this.snapshot(member, false),
     };
-    const common = { memoryMiB: definition.memoryMiB, boot, startEpochMs, onReset: definition.onReboot === 'restart' ? 'restart' : 'end', onTripleFault: 'restart' } as const;
+    const common = {
+      memoryMiB: definition.memoryMiB,
+      boot,
+      startEpochMs,
+      onReset: definition.onReboot === 'restart' ? 'restart' : 'end',
+      onTripleFault: 'restart',
+    } as const;
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
       const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, ...(saved ? { saved: saved.bytes } : {}) };
       member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later);
     } else {
-      member.runner = new LocalRunner({ domain: { machine, record, hostMs: parts.hostMs, ...common }, ...named, ...(saved ? { saved: saved.state } : {}) }, listener, parts.scheduler);
+      member.runner = new LocalRunner(
+        { domain: { machine, record, hostMs: parts.hostMs, ...common }, ...named, ...(saved ? { saved: saved.state } : {}) },
+        listener,
+        parts.scheduler,
+      );
     }
     this.members.set(record.id, member);
     try {
@@ -158,7 +215,13 @@ export class Host implements HostApi {
 
   private describe(member: Member): DomainInfo {
     const info: DomainInfo = {
-      id: member.record.id, name: member.name, state: this.state(member), type: 'hvm', memoryMiB: member.memoryMiB, vcpus: 1, definition: member.definition,
+      id: member.record.id,
+      name: member.name,
+      state: this.state(member),
+      type: 'hvm',
+      memoryMiB: member.memoryMiB,
+      vcpus: 1,
+      definition: member.definition,
     };
     if (member.ending) info.ended = member.ending.sentence;
     return info;
@@ -264,7 +327,10 @@ export class Host implements HostApi {
   }
 
   async save(id: number): Promise<Blob> {
-    return this.task(`xl save ${this.living(id).name}`, async () => new Blob((await this.living(id).runner.save()) as BlobPart[], { type: 'application/octet-stream' }));
+    return this.task(
+      `xl save ${this.living(id).name}`,
+      async () => new Blob((await this.living(id).runner.save()) as BlobPart[], { type: 'application/octet-stream' }),
+    );
   }
 
   private ended(member: Member, ending: Ending): void {
@@ -302,7 +368,11 @@ export class Host implements HostApi {
 
   private tell(): void {
     const domains = [...this.members.values()].map(member => this.describe(member));
-    for (const listener of this.listeners) listener(domains, this.tasks.map(task => ({ ...task })));
+    for (const listener of this.listeners)
+      listener(
+        domains,
+        this.tasks.map(task => ({ ...task })),
+      );
   }
 
   private begin(command: string): Task {
@@ -318,7 +388,8 @@ export class Host implements HostApi {
   }
 
   private async task<T>(command: string, work: () => Promise<T>): Promise<T> {
-    const task = this.begin(command), startedMs = this.parts.hostMs();
+    const task = this.begin(command),
+      startedMs = this.parts.hostMs();
     this.tell();
     try {
       const result = await work();

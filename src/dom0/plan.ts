@@ -29,13 +29,19 @@ export function planFiles(files: NamedBytes[]): Planned {
   if (saved) return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Restore it instead of creating it.`);
   const definitions = files.filter(isDefinition);
   if (definitions.length > 1) {
-    return refuse(definitions[1].name, 'one definition at a time', `There are ${definitions.length} definitions: ${definitions.map(f => f.name).join(', ')}. Drop one with its files at a time.`);
+    return refuse(
+      definitions[1].name,
+      'one definition at a time',
+      `There are ${definitions.length} definitions: ${definitions.map(f => f.name).join(', ')}. Drop one with its files at a time.`,
+    );
   }
   if (definitions.length === 1) {
     const others = files.filter(file => file !== definitions[0]);
     return planDefinition(definitions[0].name, decode(definitions[0].data), path => {
       const base = baseName(path);
-      return others.find(file => baseName(file.name) === base) ?? `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
+      return (
+        others.find(file => baseName(file.name) === base) ?? `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`
+      );
     });
   }
   const kernels = files.filter(file => kernelKind(file.data) !== undefined);
@@ -45,7 +51,11 @@ export function planFiles(files: NamedBytes[]): Planned {
     return planKernel({ kernel: files[0], memoryMiB: PLAIN_MEMORY_MIB });
   }
   if (kernels.length > 1 || files.length > 2) {
-    return refuse(files[0].name, 'too many files', `These ${files.length} files make no single guest. Drop a kernel, with at most one initial RAM disk, or a definition with the files it names.`);
+    return refuse(
+      files[0].name,
+      'too many files',
+      `These ${files.length} files make no single guest. Drop a kernel, with at most one initial RAM disk, or a definition with the files it names.`,
+    );
   }
   const ramdisk = files.find(file => file !== kernels[0]);
   return planKernel({ kernel: kernels[0], memoryMiB: PLAIN_MEMORY_MIB, ...(ramdisk ? { ramdisk } : {}) });
@@ -66,10 +76,17 @@ export function planDefinition(file: string, text: string, resolve: (path: strin
     replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`);
     return undefined;
   };
-  const kernel = find('kernel'), ramdisk = find('ramdisk');
+  const kernel = find('kernel'),
+    ramdisk = find('ramdisk');
   let boot: Boot | undefined;
   if (kernel) {
-    boot = { kind: 'kernel', kernel: kernel.data, name: baseName(kernel.name), cmdline: definition.cmdline, ...(ramdisk ? { ramdisk: { name: baseName(ramdisk.name), data: ramdisk.data } } : {}) };
+    boot = {
+      kind: 'kernel',
+      kernel: kernel.data,
+      name: baseName(kernel.name),
+      cmdline: definition.cmdline,
+      ...(ramdisk ? { ramdisk: { name: baseName(ramdisk.name), data: ramdisk.data } } : {}),
+    };
     const memoryIsGood = definition.memoryMiB >= 1 && definition.memoryMiB < 2048 && !findings.some(f => f.key === 'memory' && f.verdict === 'error');
     const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024);
     if (problem) {
@@ -86,7 +103,15 @@ export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; 
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
   const definition: Definition = {
-    name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''), type: 'hvm', memoryMiB, vcpus: 1, kernel: kernelName, cmdline, onPoweroff: 'destroy', onReboot: 'restart', onCrash: 'destroy',
+    name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
+    type: 'hvm',
+    memoryMiB,
+    vcpus: 1,
+    kernel: kernelName,
+    cmdline,
+    onPoweroff: 'destroy',
+    onReboot: 'restart',
+    onCrash: 'destroy',
   };
   const boot: Boot = { kind: 'kernel', kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
@@ -94,7 +119,16 @@ export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; 
     boot.ramdisk = { name: definition.ramdisk, data: ramdisk.data };
   }
   const problem = check(boot, memoryMiB);
-  const finding: Finding = { file: kernelName, line: 1, column: 1, source: '', key: 'kernel', verdict: 'used', short: 'started on a plain PC', text: `${kernelName} starts on a plain PC with ${memoryMiB} MiB.` };
+  const finding: Finding = {
+    file: kernelName,
+    line: 1,
+    column: 1,
+    source: '',
+    key: 'kernel',
+    verdict: 'used',
+    short: 'started on a plain PC',
+    text: `${kernelName} starts on a plain PC with ${memoryMiB} MiB.`,
+  };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
   return finish([finding], definition, boot, writeDefinition(definition));
 }

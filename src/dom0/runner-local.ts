@@ -81,14 +81,17 @@ export class LocalRunner implements DomainRunner {
       listener.serial(bytes);
     };
     try {
-      const domain = createDomain({
-        ...options.domain,
-        serial: byte => this.bytes.push(byte),
-        onRestart: report => {
-          flush();
-          listener.restarted(report);
+      const domain = createDomain(
+        {
+          ...options.domain,
+          serial: byte => this.bytes.push(byte),
+          onRestart: report => {
+            flush();
+            listener.restarted(report);
+          },
         },
-      }, options.saved);
+        options.saved,
+      );
       let endingTold = false;
       this.entry = {
         domain,

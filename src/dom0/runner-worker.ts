@@ -14,7 +14,8 @@ export interface WorkerLike {
 /** How often input that found the ring full is offered again. */
 const RETRY_MS = 10;
 /** A worker that does not answer is ended by force; a browser may need 2 s for that. */
-const PATIENCE_MS = 1000, FORCE_MS = 2500;
+const PATIENCE_MS = 1000,
+  FORCE_MS = 2500;
 
 export class WorkerRunner implements DomainRunner {
   readonly started: Promise<string>;

@@ -13,12 +13,21 @@ const FIRMWARE_BYTES = [64 * KIB, 128 * KIB, 256 * KIB];
  */
 export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined {
   if (boot.kind === 'firmware') {
-    if (!FIRMWARE_BYTES.includes(boot.image.length)) throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
+    if (!FIRMWARE_BYTES.includes(boot.image.length))
+      throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
     return undefined;
   }
-  return loadKernel({ write() {}, fill() {} }, {
-    kernel: boot.kernel, name: boot.name, cmdline: boot.cmdline, memoryMiB, e820: memoryMap(memoryMiB), ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
-  });
+  return loadKernel(
+    { write() {}, fill() {} },
+    {
+      kernel: boot.kernel,
+      name: boot.name,
+      cmdline: boot.cmdline,
+      memoryMiB,
+      e820: memoryMap(memoryMiB),
+      ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
+    },
+  );
 }
 
 /** Guest frames that a domain's p2m covers: to the end of RAM, or to 4 GiB where firmware lies there. */

@@ -24,8 +24,12 @@ describe('virtual time', () => {
 
 describe('host time', () => {
   it('follows the host, advances between readings and never goes back', () => {
-    let ms = 100, retired = 0;
-    const clock = new HostClock(() => retired, () => ms);
+    let ms = 100,
+      retired = 0;
+    const clock = new HostClock(
+      () => retired,
+      () => ms,
+    );
     const seen: number[] = [];
     for (let i = 0; i < 2000; i++) {
       retired += 100;
@@ -40,8 +44,12 @@ describe('host time', () => {
   });
 
   it('spreads a pause of our process over what comes next instead of jumping', () => {
-    let ms = 0, retired = 0;
-    const clock = new HostClock(() => retired, () => ms);
+    let ms = 0,
+      retired = 0;
+    const clock = new HostClock(
+      () => retired,
+      () => ms,
+    );
     const work = (instructions: number): number => {
       const before = clock.nowNs();
       retired += instructions;
@@ -67,7 +75,10 @@ describe('host time', () => {
 
   it('stands still while it is stopped and continues from there', () => {
     let ms = 0;
-    const clock = new HostClock(() => 0, () => ms);
+    const clock = new HostClock(
+      () => 0,
+      () => ms,
+    );
     ms = 5;
     clock.idleTo(Infinity);
     clock.stop();

@@ -82,7 +82,8 @@ const CAUTION = 0.75;
  * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
  * loops that compare two timers stay right. An idle guest catches up at once, from deadline to deadline.
  */
-const STEP_NS = 4000, CATCH_UP = 2;
+const STEP_NS = 4000,
+  CATCH_UP = 2;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;
@@ -123,7 +124,8 @@ export class HostClock implements DomainClock {
     const sinceTick = retired - this.tickRetired;
     if (host > this.tickNs) {
       // Long intervals hold idle time, short ones the clock's grain: neither says how fast instructions are.
-      if (sinceTick > 10_000) this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, (host - this.tickNs) / sinceTick) - this.nsPerInstruction) / 8;
+      if (sinceTick > 10_000)
+        this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, (host - this.tickNs) / sinceTick) - this.nsPerInstruction) / 8;
       this.tickNs = host;
       this.tickRetired = retired;
     } else if (sinceTick > 0) target = this.tickNs + sinceTick * this.nsPerInstruction * CAUTION;

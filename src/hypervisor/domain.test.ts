@@ -26,15 +26,24 @@ beforeEach(() => {
 });
 
 function make(steps: Step[], change: Partial<DomainOptions> = {}, restore?: (domain: Domain) => void): Domain {
-  return new Domain({
-    machine, record, memoryMiB: 2, boot, startEpochMs: 0, onReset: 'restart', onTripleFault: 'end',
-    serial: byte => {
-      printed += String.fromCharCode(byte);
+  return new Domain(
+    {
+      machine,
+      record,
+      memoryMiB: 2,
+      boot,
+      startEpochMs: 0,
+      onReset: 'restart',
+      onTripleFault: 'end',
+      serial: byte => {
+        printed += String.fromCharCode(byte);
+      },
+      createProcessor: options => (processor = new FakeProcessor(options, steps)),
+      createPlatform: options => new Pc(options),
+      ...change,
     },
-    createProcessor: options => (processor = new FakeProcessor(options, steps)),
-    createPlatform: options => new Pc(options),
-    ...change,
-  }, restore);
+    restore,
+  );
 }
 
 const out = (port: number, value: number, size = 1): Step => ({ exit: ExitReason.IO, info: { qualification: (port << 16) | (size - 1), value } });
@@ -43,7 +52,15 @@ const state = (): string => String.fromCharCode(new Int32Array(machine.memory, r
 const EOI = out(0x20, 0x20);
 /** The timer's line unmasked, the tick that the firmware left behind taken; then channel 0 in mode 2 with this many ticks, interrupts on. */
 const timer = (ticks: number): Step[] => [
-  out(0x43, 0x34), out(0x21, 0xfe), { flags: 0x202 }, { run: 1 }, EOI, { flags: 2 }, out(0x40, ticks & 255), out(0x40, ticks >> 8), { flags: 0x202 },
+  out(0x43, 0x34),
+  out(0x21, 0xfe),
+  { flags: 0x202 },
+  { run: 1 },
+  EOI,
+  { flags: 2 },
+  out(0x40, ticks & 255),
+  out(0x40, ticks >> 8),
+  { flags: 0x202 },
 ];
 /** What was delivered after that. */
 const ticks = (): [vector: number, retired: number][] => processor.delivered.slice(1);
@@ -58,8 +75,17 @@ describe('VM exits', () => {
   });
 
   it('answer accesses outside RAM: the VGA window, nobody, and a fetch from nowhere', () => {
-    const access = (kind: number, guestPhysical: number, value = 0): Step => ({ exit: ExitReason.EPT_VIOLATION, info: { qualification: kind, guestPhysical, value, size: 1 } });
-    make([access(EPT_WRITE, 0xb8000, 0x41), access(EPT_READ, 0xb8000), access(EPT_READ, 0xfffff000), access(EPT_FETCH, 0xfffff000), { run: 1 }]).runSlice();
+    const access = (kind: number, guestPhysical: number, value = 0): Step => ({
+      exit: ExitReason.EPT_VIOLATION,
+      info: { qualification: kind, guestPhysical, value, size: 1 },
+    });
+    make([
+      access(EPT_WRITE, 0xb8000, 0x41),
+      access(EPT_READ, 0xb8000),
+      access(EPT_READ, 0xfffff000),
+      access(EPT_FETCH, 0xfffff000),
+      { run: 1 },
+    ]).runSlice();
     expect(processor.answers).toEqual([0, 0x41, 0xff]);
     expect(processor.delivered).toEqual([[6, 3]]);
   });
@@ -131,7 +157,8 @@ describe('interrupts and time', () => {
     const domain = make([{ run: 1e9 }], { hostMs: () => ms });
     domain.runSlice();
     domain.pause();
-    const { instructions } = domain, ns = domain.clock.nowNs();
+    const { instructions } = domain,
+      ns = domain.clock.nowNs();
     ms = 1000;
     expect(domain.runSlice()).toEqual({ state: 'paused' });
     expect([domain.instructions, domain.clock.nowNs(), state()]).toEqual([instructions, ns, 'p']);
@@ -141,7 +168,16 @@ describe('interrupts and time', () => {
   });
 
   it('keeps what is typed until the guest waits for it', () => {
-    const domain = make([{ run: 100 }, out(0x3fa, 7), input(0x3f8), out(0x3fc, 8), out(0x3f9, 1), { exit: ExitReason.HLT }, input(0x3f8), input(0x3f8)]);
+    const domain = make([
+      { run: 100 },
+      out(0x3fa, 7),
+      input(0x3f8),
+      out(0x3fc, 8),
+      out(0x3f9, 1),
+      { exit: ExitReason.HLT },
+      input(0x3f8),
+      input(0x3f8),
+    ]);
     domain.serialInput(Uint8Array.of(104, 105));
     domain.runSlice();
     // Opened and idle: now the line has brought both, and raised its interrupt; the fake processor reads them once it is woken.
@@ -158,8 +194,14 @@ describe('interrupts and time', () => {
     domain.runSlice();
     expect(domain.instructions).toBe(0);
     const got: unknown[] = [];
-    mailbox.takeInput(bytes => got.push([...bytes]), (code, down) => got.push([code, down]));
-    expect(got).toEqual([['KeyA', true], [104, 105]]);
+    mailbox.takeInput(
+      bytes => got.push([...bytes]),
+      (code, down) => got.push([code, down]),
+    );
+    expect(got).toEqual([
+      ['KeyA', true],
+      [104, 105],
+    ]);
     domain.runSlice();
     expect(domain.instructions).toBeGreaterThan(0);
   });
@@ -209,7 +251,11 @@ describe('ends', () => {
 
   it('a triple fault resets the PC where that was asked for, and leaves its report', () => {
     let report: string | undefined;
-    const domain = make([{ exit: ExitReason.TRIPLE_FAULT }, { run: 3 }, out(0xf4, 1)], { onTripleFault: 'restart', onReset: 'end', onRestart: text => (report = text) });
+    const domain = make([{ exit: ExitReason.TRIPLE_FAULT }, { run: 3 }, out(0xf4, 1)], {
+      onTripleFault: 'restart',
+      onReset: 'end',
+      onRestart: text => (report = text),
+    });
     expect(domain.runSlice().state).toBe('running');
     expect(report).toContain('Triple fault');
     expect(domain.runSlice()).toMatchObject({ ending: { kind: 'debug-exit', value: 1 } });
@@ -258,7 +304,8 @@ describe('saved states', () => {
     };
     expect(message(file)).toBe('accepted');
     expect(message(new Uint8Array(100))).toBe('f.state is no saved domain of Ringside: it does not start with RINGSAVE.');
-    for (const cut of [16, 20, 50, 5000, file.length - 1, file.length - 20]) expect(message(file.subarray(0, cut)), `${cut}`).toMatch(/^f\.state is cut short: .*at byte \d+/);
+    for (const cut of [16, 20, 50, 5000, file.length - 1, file.length - 20])
+      expect(message(file.subarray(0, cut)), `${cut}`).toMatch(/^f\.state is cut short: .*at byte \d+/);
     const other = file.slice();
     other[8] = 9;
     expect(message(other)).toContain('was saved in format 9; this version reads format 1');

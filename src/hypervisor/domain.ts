@@ -3,7 +3,19 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
-import { EPT_FETCH, EPT_WRITE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason, IO_IN, IO_SIZE_MASK, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
+import {
+  EPT_FETCH,
+  EPT_WRITE,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_EXTERNAL,
+  EVENT_VALID,
+  ExitReason,
+  IO_IN,
+  IO_SIZE_MASK,
+  type Processor,
+  type ProcessorOptions,
+} from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { TimerQueue } from '../devices/timers.ts';
@@ -65,14 +77,18 @@ export type SliceResult =
 
 /** A slice should last about this long, so that inputs and other domains in the same worker wait no longer. */
 const SLICE_NS = 2e6;
-const FIRST_SLICE_INSTRUCTIONS = 50_000, MIN_SLICE_INSTRUCTIONS = 5_000, MAX_SLICE_INSTRUCTIONS = 5_000_000;
+const FIRST_SLICE_INSTRUCTIONS = 50_000,
+  MIN_SLICE_INSTRUCTIONS = 5_000,
+  MAX_SLICE_INSTRUCTIONS = 5_000_000;
 /** In virtual time a slice is cut by count, which changes nothing the guest can see. */
 const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
 /** Deadlines that an idle processor lets pass in one slice. */
 const SLICE_JUMPS = 256;
 
-const GENERAL_PROTECTION = 13, INVALID_OPCODE = 6;
-const ACTIVE = 0, HALTED = 1;
+const GENERAL_PROTECTION = 13,
+  INVALID_OPCODE = 6;
+const ACTIVE = 0,
+  HALTED = 1;
 const INTERRUPT_FLAG = 0x200;
 
 export class Domain {
@@ -164,7 +180,12 @@ export class Domain {
     } else {
       const acpiRsdp = this.platform.installTables();
       const entry = loadKernel(this.memory, {
-        kernel: boot.kernel, name: boot.name, cmdline: boot.cmdline, memoryMiB, e820: this.platform.e820(), acpiRsdp,
+        kernel: boot.kernel,
+        name: boot.name,
+        cmdline: boot.cmdline,
+        memoryMiB,
+        e820: this.platform.e820(),
+        acpiRsdp,
         ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
       });
       this.enter(entry);
@@ -183,7 +204,12 @@ export class Domain {
     regs[R.EIP] = entry.eip;
     regs[R.CR0] = (regs[R.CR0] & ~0x80000001) | 1;
     for (const [index, selector, rights] of [
-      [R.CS, entry.cs, 0xc09b], [R.DS, entry.ds, 0xc093], [R.ES, entry.ds, 0xc093], [R.SS, entry.ds, 0xc093], [R.FS, entry.ds, 0xc093], [R.GS, entry.ds, 0xc093],
+      [R.CS, entry.cs, 0xc09b],
+      [R.DS, entry.ds, 0xc093],
+      [R.ES, entry.ds, 0xc093],
+      [R.SS, entry.ds, 0xc093],
+      [R.FS, entry.ds, 0xc093],
+      [R.GS, entry.ds, 0xc093],
     ] as const) {
       const at = R.SEG + index * R.SEG_WORDS;
       regs[at + R.SEG_SELECTOR] = selector;
@@ -204,7 +230,9 @@ export class Domain {
     if (p2m.length < 0x100000) throw new HostError('The domain was made without room for firmware below 4 GiB.');
     const frames = image.length >>> FRAME_SHIFT;
     const mapped = p2m[0x100000 - 1] !== 0;
-    const rom = mapped ? Int32Array.from({ length: frames }, (_, i) => p2m[0x100000 - frames + i] >>> FRAME_SHIFT) : machine.allocate(frames, record.id);
+    const rom = mapped
+      ? Int32Array.from({ length: frames }, (_, i) => p2m[0x100000 - frames + i] >>> FRAME_SHIFT)
+      : machine.allocate(frames, record.id);
     if (!rom) throw new HostError('The host has too little memory for the firmware.');
     for (let i = 0; i < frames; i++) {
       machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), rom[i] * FRAME_BYTES);
@@ -306,7 +334,9 @@ export class Domain {
     if (this.pausedByUser) return { state: 'paused' };
     this.feedSerial();
     const { clock, processor } = this;
-    const startNs = clock.nowNs(), startRetired = processor.retired, startIdleNs = this.idleNs;
+    const startNs = clock.nowNs(),
+      startRetired = processor.retired,
+      startIdleNs = this.idleNs;
     this.leaveSlice = false;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
@@ -330,7 +360,10 @@ export class Domain {
     this.runNs += ns;
     if (this.clock.virtual || retired < MIN_SLICE_INSTRUCTIONS || ns <= 0) return;
     const fitting = (retired * SLICE_NS) / ns;
-    this.sliceInstructions = Math.min(MAX_SLICE_INSTRUCTIONS, Math.max(MIN_SLICE_INSTRUCTIONS, Math.round((this.sliceInstructions * 3 + fitting) / 4)));
+    this.sliceInstructions = Math.min(
+      MAX_SLICE_INSTRUCTIONS,
+      Math.max(MIN_SLICE_INSTRUCTIONS, Math.round((this.sliceInstructions * 3 + fitting) / 4)),
+    );
   }
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) the processor waits for an interrupt that is not there. */
@@ -389,7 +422,8 @@ export class Domain {
         return;
       case ExitReason.IO: {
         const { qualification } = exit;
-        const port = qualification >>> 16, size = (qualification & IO_SIZE_MASK) + 1;
+        const port = qualification >>> 16,
+          size = (qualification & IO_SIZE_MASK) + 1;
         this.record(reason, exit.value);
         if (qualification & IO_IN) processor.completePortAccess(platform.bus.readPort(port, size));
         else {
@@ -490,7 +524,10 @@ export class Domain {
   report(sentence: string): string {
     const { processor, vcpu, options, memory } = this;
     return crashReport({
-      sentence, processor, vcpu, retired: this.instructions,
+      sentence,
+      processor,
+      vcpu,
+      retired: this.instructions,
       byteAt: address => {
         const offset = memory.machineOffset(address);
         return offset < 0 ? -1 : options.machine.bytes[offset];
@@ -501,7 +538,8 @@ export class Domain {
 
   /** What a device or a fault asked for, once the instruction that caused it is complete. */
   private finish(): void {
-    const asked = this.endingAsked, report = this.restartReport;
+    const asked = this.endingAsked,
+      report = this.restartReport;
     this.restartReport = undefined;
     if (!asked && (report !== undefined || this.options.onReset === 'restart')) {
       this.reset();
@@ -540,7 +578,14 @@ export class Domain {
       const count = this.counters[COUNTERS.EXITS + i] >>> 0;
       if (count > 0) exitsByReason[exitName(i < 64 ? i : i - 64 + 0x80)] = count;
     }
-    return { instructions: this.instructions, nowNs: this.clock.nowNs(), runNs: this.runNs, idleNs: this.idleNs, exits: this.exitsTotal, exitsByReason };
+    return {
+      instructions: this.instructions,
+      nowNs: this.clock.nowNs(),
+      runNs: this.runNs,
+      idleNs: this.idleNs,
+      exits: this.exitsTotal,
+      exitsByReason,
+    };
   }
 
   // Saved states (state.ts).
@@ -548,8 +593,15 @@ export class Domain {
   /** Plain data beyond RAM and the processor's words. Call between slices. */
   saveParts(): State {
     return {
-      processor: this.processor.save(), platform: this.platform.save(), nowNs: this.clock.nowNs(), retiredBefore: this.clock.retiredBefore, halted: this.halted, runNs: this.runNs,
-      idleNs: this.idleNs, exitsTotal: this.exitsTotal, exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + 128),
+      processor: this.processor.save(),
+      platform: this.platform.save(),
+      nowNs: this.clock.nowNs(),
+      retiredBefore: this.clock.retiredBefore,
+      halted: this.halted,
+      runNs: this.runNs,
+      idleNs: this.idleNs,
+      exitsTotal: this.exitsTotal,
+      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + 128),
     };
   }
 

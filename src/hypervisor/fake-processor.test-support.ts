@@ -2,21 +2,44 @@
 import { type Controls, EVENT_VALID, type ExitInfo, ExitReason, type Processor, type ProcessorExtra, type ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 
-export type Step =
-  | { run: number }
-  | { exit: number; info?: Partial<ExitInfo> }
-  | { flags: number };
+export type Step = { run: number } | { exit: number; info?: Partial<ExitInfo> } | { flags: number };
 
 const INTERRUPT_FLAG = 0x200;
 
 export class FakeProcessor implements Processor {
   readonly regs: Int32Array;
   readonly exit: ExitInfo = {
-    reason: 0, qualification: 0, instructionLength: 1, guestLinear: 0, guestPhysical: 0, interruption: 0, errorCode: 0, idtVectoring: 0, size: 1, value: 0,
+    reason: 0,
+    qualification: 0,
+    instructionLength: 1,
+    guestLinear: 0,
+    guestPhysical: 0,
+    interruption: 0,
+    errorCode: 0,
+    idtVectoring: 0,
+    size: 1,
+    value: 0,
   };
   readonly controls: Controls = {
-    exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, mwait: false, pause: false, interruptWindow: false, nmiWindow: false, monitorTrap: false, ioBitmaps: null,
-    msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
+    exceptionBitmap: 0,
+    cpuid: false,
+    invlpg: false,
+    rdtsc: false,
+    mwait: false,
+    pause: false,
+    interruptWindow: false,
+    nmiWindow: false,
+    monitorTrap: false,
+    ioBitmaps: null,
+    msrBitmap: null,
+    cr0Mask: 0,
+    cr0Shadow: 0,
+    cr4Mask: 0,
+    cr4Shadow: 0,
+    cr3Load: false,
+    cr3Store: false,
+    movDr: false,
+    hypervisorIdt: false,
   };
   eflags = 2;
   retired = 0;

@@ -57,7 +57,9 @@ export const XENHEAP = {
   /** Id of the youngest domain; ids are not used twice. */
   LAST_DOMAIN: 7,
 } as const;
-export const XENHEAP_MAGIC = 0x474e4952, XENHEAP_VERSION = 1, XENHEAP_HEADER_BYTES = 4096;
+export const XENHEAP_MAGIC = 0x474e4952,
+  XENHEAP_VERSION = 1,
+  XENHEAP_HEADER_BYTES = 4096;
 
 /** A frame's entry in the frame table (FRAME_WORDS words). */
 export const FRAME_WORDS = 2;
@@ -69,7 +71,8 @@ export const FRAME = {
 } as const;
 
 /** A domain's entry in the domain table (DOMAIN_WORDS words); the offsets are bytes of machine memory. */
-export const MAX_DOMAINS = 64, DOMAIN_WORDS = 32;
+export const MAX_DOMAINS = 64,
+  DOMAIN_WORDS = 32;
 export const DOMAIN = {
   /** 0: the entry is free. */
   ID: 0,
@@ -89,7 +92,9 @@ export const DOMAIN = {
 } as const;
 
 /** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
-export const LAST_EXITS = 1024, LAST_EXITS_RING = 1028, LAST_EXITS_COUNT = 32;
+export const LAST_EXITS = 1024,
+  LAST_EXITS_RING = 1028,
+  LAST_EXITS_COUNT = 32;
 /** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
 export const LAST_EXIT_WORDS = 4;
 export const VCPU_BYTES = 8192;
@@ -106,7 +111,8 @@ export const MAILBOX = {
   INPUT_READ: 5,
   INPUT_RING: 64,
 } as const;
-export const INPUT_RING_BYTES = 8192, MAILBOX_BYTES = 12288;
+export const INPUT_RING_BYTES = 8192,
+  MAILBOX_BYTES = 12288;
 export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8 } as const;
 /** Messages of the input ring: kind, length, then the bytes: what comes in at COM1, or a key (1 down or 0 up, then KeyboardEvent.code in ASCII). */
 export const INPUT = { SERIAL: 1, KEY: 2 } as const;

@@ -17,14 +17,16 @@ describe('machine memory', () => {
   });
 
   it('is one and the same for every worker that looks at it', () => {
-    const machine = make(4), other = new Machine(machine.memory);
+    const machine = make(4),
+      other = new Machine(machine.memory);
     const frames = machine.allocate(3, 7)!;
     expect([...frames].map(mfn => other.ownerOf(mfn))).toEqual([7, 7, 7]);
     expect(other.freeFrames).toBe(machine.freeFrames);
   });
 
   it('gives nothing when there is too little', () => {
-    const machine = make(1), free = machine.freeFrames;
+    const machine = make(1),
+      free = machine.freeFrames;
     expect(machine.allocate(free + 1, 1)).toBeNull();
     expect(machine.allocateRun(free + 1, 1)).toBe(-1);
     expect(machine.freeFrames).toBe(free);
@@ -41,7 +43,8 @@ describe('machine memory', () => {
   });
 
   it('scrubs a frame before it is free', () => {
-    const machine = make(1), [mfn] = machine.allocate(1, 1)!;
+    const machine = make(1),
+      [mfn] = machine.allocate(1, 1)!;
     machine.bytes[mfn * FRAME_BYTES + 5] = 9;
     machine.release(mfn);
     expect(machine.ownerOf(mfn)).toBe(-1);
@@ -49,7 +52,8 @@ describe('machine memory', () => {
   });
 
   it('gives a domain RAM with the hole of a PC, and takes all of it back', () => {
-    const machine = make(8), free = machine.freeFrames;
+    const machine = make(8),
+      free = machine.freeFrames;
     const record = machine.createDomain(2);
     const p2m = machine.p2m(record);
     expect(p2m).toHaveLength(512);
@@ -62,7 +66,8 @@ describe('machine memory', () => {
   });
 
   it('refuses a domain that does not fit and makes nothing', () => {
-    const machine = make(4), free = machine.freeFrames;
+    const machine = make(4),
+      free = machine.freeFrames;
     expect(() => machine.createDomain(4)).toThrow(HostError);
     expect(() => machine.createDomain(4)).toThrow(/has 3 MiB free and the guest wants 4/);
     expect(machine.freeFrames).toBe(free);
@@ -80,7 +85,8 @@ describe('machine memory', () => {
 
 describe('guest memory', () => {
   it('reads and writes across frames, drops what leaves RAM, and reports written frames', () => {
-    const machine = make(4), record = machine.createDomain(1);
+    const machine = make(4),
+      record = machine.createDomain(1);
     const memory = new GuestMemory(machine.bytes, machine.p2m(record));
     const written: number[] = [];
     memory.onWrite = mfn => written.push(mfn);

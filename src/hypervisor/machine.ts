@@ -3,11 +3,23 @@
  * all state is in the buffer (layout.ts), so they agree.
  */
 import {
-  COUNTER_WORDS, DOMAIN, DOMAIN_WORDS, FRAME, FRAME_WORDS, MAILBOX_BYTES, MAX_DOMAINS, SCREEN_BYTES, VCPU_BYTES, XENHEAP, XENHEAP_HEADER_BYTES, XENHEAP_MAGIC,
+  COUNTER_WORDS,
+  DOMAIN,
+  DOMAIN_WORDS,
+  FRAME,
+  FRAME_WORDS,
+  MAILBOX_BYTES,
+  MAX_DOMAINS,
+  SCREEN_BYTES,
+  VCPU_BYTES,
+  XENHEAP,
+  XENHEAP_HEADER_BYTES,
+  XENHEAP_MAGIC,
   XENHEAP_VERSION,
 } from './layout.ts';
 
-export const FRAME_SHIFT = 12, FRAME_BYTES = 1 << FRAME_SHIFT;
+export const FRAME_SHIFT = 12,
+  FRAME_BYTES = 1 << FRAME_SHIFT;
 /** Owner of frames that are the hypervisor's (DOMID_XEN, xen/include/public/xen.h). */
 export const DOMID_XEN = 0x7ff2;
 
@@ -44,7 +56,8 @@ export class Machine {
     this.memory = memory;
     this.words = new Int32Array(memory);
     this.bytes = new Uint8Array(memory);
-    if (this.words[XENHEAP.MAGIC] !== XENHEAP_MAGIC || this.words[XENHEAP.VERSION] !== XENHEAP_VERSION) throw new HostError('This is not machine memory of this version of Ringside.');
+    if (this.words[XENHEAP.MAGIC] !== XENHEAP_MAGIC || this.words[XENHEAP.VERSION] !== XENHEAP_VERSION)
+      throw new HostError('This is not machine memory of this version of Ringside.');
     this.frameTable = this.words[XENHEAP.FRAME_TABLE] >>> 2;
     this.domainTable = this.words[XENHEAP.DOMAIN_TABLE] >>> 2;
   }
@@ -164,7 +177,8 @@ export class Machine {
     while (slot < MAX_DOMAINS && this.words[this.domainTable + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) slot++;
     if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS} domains. Destroy one first.`);
     const recordFrames = recordBytes(p2mFrames) >>> FRAME_SHIFT;
-    const tooLittle = (): HostError => new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${memoryMiB}. Destroy another domain or give this one less.`);
+    const tooLittle = (): HostError =>
+      new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${memoryMiB}. Destroy another domain or give this one less.`);
     if (this.freeFrames < recordFrames + ramFrames) throw tooLittle();
     const records = this.allocateRun(recordFrames, DOMID_XEN);
     if (records < 0) throw tooLittle();
@@ -205,8 +219,15 @@ export class Machine {
     const entry = this.domainTable + slot * DOMAIN_WORDS;
     const word = (field: number): number => this.words[entry + field] >>> 0;
     return {
-      id: word(DOMAIN.ID), slot, countersOffset: word(DOMAIN.COUNTERS), screenOffset: word(DOMAIN.SCREEN), vcpuOffset: word(DOMAIN.VCPU),
-      mailboxOffset: word(DOMAIN.MAILBOX), p2mOffset: word(DOMAIN.P2M), p2mFrames: word(DOMAIN.P2M_FRAMES), ramFrames: word(DOMAIN.RAM_FRAMES),
+      id: word(DOMAIN.ID),
+      slot,
+      countersOffset: word(DOMAIN.COUNTERS),
+      screenOffset: word(DOMAIN.SCREEN),
+      vcpuOffset: word(DOMAIN.VCPU),
+      mailboxOffset: word(DOMAIN.MAILBOX),
+      p2mOffset: word(DOMAIN.P2M),
+      p2mFrames: word(DOMAIN.P2M_FRAMES),
+      ramFrames: word(DOMAIN.RAM_FRAMES),
     };
   }
 

@@ -2,7 +2,7 @@
  * How a domain's worker is reached while it runs or sleeps: words and a ring in machine memory, and a doorbell that ends its slice or its sleep.
  * Nothing here waits: a writer that finds the ring full tries again later.
  */
-import { COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from './layout.ts';
+import { type COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from './layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 
 export class Mailbox {

@@ -4,7 +4,12 @@ import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
 
 describe('plain data as bytes', () => {
   it('comes back as it was', () => {
-    const value = { a: [1, -0, NaN, Infinity, null, true, false, 'ä\u0000'], b: Uint8Array.of(1, 2), c: { d: Int32Array.of(-1), e: undefined }, __proto__x: 1 };
+    const value = {
+      a: [1, -0, NaN, Infinity, null, true, false, 'ä\u0000'],
+      b: Uint8Array.of(1, 2),
+      c: { d: Int32Array.of(-1), e: undefined },
+      __proto__x: 1,
+    };
     expect(decodePlain(encodePlain(value))).toEqual(value);
     expect(decodePlain(Buffer.from(encodePlain(value)))).toEqual(value);
     fc.assert(

@@ -20,7 +20,8 @@ export class PlainDataError extends Error {
 
 /** @throws PlainDataError for functions, symbols and other things that are no data. */
 export function encodePlain(value: unknown): Uint8Array {
-  let bytes = new Uint8Array(1024), at = 0;
+  let bytes = new Uint8Array(1024),
+    at = 0;
   let view = new DataView(bytes.buffer);
   const room = (count: number): void => {
     if (at + count <= bytes.length) return;
@@ -103,11 +104,13 @@ export function decodePlain(data: Uint8Array): unknown {
   };
   const length = (): number => view.getUint32(need(4), true);
   const text = (): string => {
-    const count = length(), start = need(count);
+    const count = length(),
+      start = need(count);
     return new TextDecoder().decode(bytes.slice(start, start + count));
   };
   const get = (depth: number): unknown => {
-    const start = need(1), kind = bytes[start];
+    const start = need(1),
+      kind = bytes[start];
     if (depth > 64) throw new PlainDataError('it is nested too deeply', start);
     switch (kind) {
       case KIND.UNDEFINED:
@@ -138,7 +141,8 @@ export function decodePlain(data: Uint8Array): unknown {
       default: {
         const Type = TYPED[kind - KIND.TYPED];
         if (!Type) throw new PlainDataError(`a value of unknown kind ${kind}`, start);
-        const count = length(), from = need(count * Type.BYTES_PER_ELEMENT);
+        const count = length(),
+          from = need(count * Type.BYTES_PER_ELEMENT);
         return new Type(bytes.slice(from, at).buffer);
       }
     }

@@ -35,21 +35,49 @@ export function crashReport(options: ReportOptions): string {
   lines.push(`  esi ${reg(R.ESI)}  edi ${reg(R.EDI)}  ebp ${reg(R.EBP)}  esp ${reg(R.ESP)}`);
   lines.push(`  eip ${reg(R.EIP)}  eflags ${hex(processor.eflags)} [${flagNames(processor.eflags)}]  cpl ${regs[R.CPL]}  instructions ${retired}`);
   lines.push(`  cr0 ${reg(R.CR0)}  cr2 ${reg(R.CR2)}  cr3 ${reg(R.CR3)}  cr4 ${reg(R.CR4)}  efer ${reg(R.EFER)}`);
-  for (const [name, index] of [['es', R.ES], ['cs', R.CS], ['ss', R.SS], ['ds', R.DS], ['fs', R.FS], ['gs', R.GS], ['ldtr', R.LDTR], ['tr', R.TR]] as const) {
+  for (const [name, index] of [
+    ['es', R.ES],
+    ['cs', R.CS],
+    ['ss', R.SS],
+    ['ds', R.DS],
+    ['fs', R.FS],
+    ['gs', R.GS],
+    ['ldtr', R.LDTR],
+    ['tr', R.TR],
+  ] as const) {
     const at = R.SEG + index * R.SEG_WORDS;
-    lines.push(`  ${name.padEnd(4)} ${hex(regs[at + R.SEG_SELECTOR], 4)}  base ${reg(at + R.SEG_BASE)}  limit ${reg(at + R.SEG_LIMIT)}  rights ${hex(regs[at + R.SEG_RIGHTS], 5)}`);
+    lines.push(
+      `  ${name.padEnd(4)} ${hex(regs[at + R.SEG_SELECTOR], 4)}  base ${reg(at + R.SEG_BASE)}  limit ${reg(at + R.SEG_LIMIT)}  rights ${hex(regs[at + R.SEG_RIGHTS], 5)}`,
+    );
   }
-  lines.push(`  gdtr base ${reg(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${reg(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`, '');
+  lines.push(
+    `  gdtr base ${reg(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${reg(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`,
+    '',
+  );
   lines.push(...codeLines(options), '', ...lastExits(vcpu));
   return lines.join('\n');
 }
 
 const FLAGS: [bit: number, name: string][] = [
-  [0, 'cf'], [2, 'pf'], [4, 'af'], [6, 'zf'], [7, 'sf'], [8, 'tf'], [9, 'if'], [10, 'df'], [11, 'of'], [14, 'nt'], [16, 'rf'], [17, 'vm'], [18, 'ac'],
+  [0, 'cf'],
+  [2, 'pf'],
+  [4, 'af'],
+  [6, 'zf'],
+  [7, 'sf'],
+  [8, 'tf'],
+  [9, 'if'],
+  [10, 'df'],
+  [11, 'of'],
+  [14, 'nt'],
+  [16, 'rf'],
+  [17, 'vm'],
+  [18, 'ac'],
 ];
 
 function flagNames(eflags: number): string {
-  return FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ');
+  return FLAGS.filter(([bit]) => (eflags >>> bit) & 1)
+    .map(([, name]) => name)
+    .join(' ');
 }
 
 function codeLines({ processor, byteAt, disassemble }: ReportOptions): string[] {
@@ -67,12 +95,19 @@ function codeLines({ processor, byteAt, disassemble }: ReportOptions): string[] 
   const lines = [`code at ${hex(linear)}:`];
   const bits = (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(processor.eflags & (1 << 17)) ? 32 : 16;
   for (let at = 0, count = 0; at < bytes.length && count < 6; count++) {
-    let text = '', length = Math.min(16, bytes.length);
+    let text = '',
+      length = Math.min(16, bytes.length);
     if (disassemble) {
       ({ text, length } = disassemble(Uint8Array.from(bytes.slice(at)), (regs[R.EIP] + at) >>> 0, bits));
       if (length <= 0) break;
     }
-    lines.push(`  ${hex(linear + at)}  ${bytes.slice(at, at + length).map(b => hex(b, 2)).join(' ').padEnd(24)}  ${text}`.trimEnd());
+    lines.push(
+      `  ${hex(linear + at)}  ${bytes
+        .slice(at, at + length)
+        .map(b => hex(b, 2))
+        .join(' ')
+        .padEnd(24)}  ${text}`.trimEnd(),
+    );
     at += length;
   }
   return lines;

@@ -3,7 +3,8 @@ import type { ScreenWriter, TextFrame } from '../devices/vga/screen.ts';
 import { SCREEN, SCREEN_BYTES } from './layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 
-const OFF = 0, TEXT = 1;
+const OFF = 0,
+  TEXT = 1;
 const ROOM_CELLS = (SCREEN_BYTES / 4 - SCREEN.DATA) * 2;
 
 export class ScreenBlock implements ScreenWriter {

@@ -22,7 +22,9 @@ import { crc32 } from './loader/checksums.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
 
 export const STATE_VERSION = 1;
-const MAGIC = 'RINGSAVE', HEADER_BYTES = 16, RECORD_HEADER_BYTES = 20;
+const MAGIC = 'RINGSAVE',
+  HEADER_BYTES = 16,
+  RECORD_HEADER_BYTES = 20;
 /** Frames of one PAGE record at most: bounds what a reader must hold. */
 const FRAMES_PER_RECORD = 1024;
 
@@ -132,16 +134,20 @@ export function readState(file: Uint8Array, name: string): SavedState {
   };
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const letters = (at: number, count: number): string => String.fromCharCode(...file.subarray(at, at + count));
-  if (file.length < HEADER_BYTES || letters(0, MAGIC.length) !== MAGIC) return fail('is no saved domain of Ringside: it does not start with RINGSAVE.');
+  if (file.length < HEADER_BYTES || letters(0, MAGIC.length) !== MAGIC)
+    return fail('is no saved domain of Ringside: it does not start with RINGSAVE.');
   const version = view.getUint32(8, true);
-  if (version !== STATE_VERSION) fail(`was saved in format ${version}; this version reads format ${STATE_VERSION}. Restore it with the version that saved it.`);
+  if (version !== STATE_VERSION)
+    fail(`was saved in format ${version}; this version reads format ${STATE_VERSION}. Restore it with the version that saved it.`);
   const bodies = new Map<string, Uint8Array>();
   const pageBodies: { at: number; body: Uint8Array }[] = [];
-  let at = HEADER_BYTES, ended = false;
+  let at = HEADER_BYTES,
+    ended = false;
   while (!ended) {
     if (at === file.length) fail(`is cut short: it ends at byte ${at}, before its last record. Copy it again.`);
     if (at + RECORD_HEADER_BYTES > file.length) fail(`is cut short: the record header at byte ${at} is not complete. Copy it again.`);
-    const tag = letters(at, 4), length = view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32;
+    const tag = letters(at, 4),
+      length = view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32;
     if (!/^(ABOU|BOOT|WORD|PART|SCRN|PAGE|END\.)$/.test(tag)) fail(`is damaged: there is no record at byte ${at}.`);
     if (at + RECORD_HEADER_BYTES + length > file.length) {
       fail(`is cut short: record ${tag} at byte ${at} wants ${length} bytes and ${file.length - at - RECORD_HEADER_BYTES} are there. Copy it again.`);
@@ -163,8 +169,17 @@ export function readState(file: Uint8Array, name: string): SavedState {
       throw error;
     }
   };
-  const about = plain('ABOU') as SavedAbout, boot = plain('BOOT') as Boot;
-  if (!Number.isInteger(about?.memoryMiB) || about.memoryMiB < 1 || about.memoryMiB > 2047 || !Number.isInteger(about.p2mFrames) || about.p2mFrames > 0x100000 || about.p2mFrames < about.memoryMiB * 256 || typeof about.name !== 'string') {
+  const about = plain('ABOU') as SavedAbout,
+    boot = plain('BOOT') as Boot;
+  if (
+    !Number.isInteger(about?.memoryMiB) ||
+    about.memoryMiB < 1 ||
+    about.memoryMiB > 2047 ||
+    !Number.isInteger(about.p2mFrames) ||
+    about.p2mFrames > 0x100000 ||
+    about.p2mFrames < about.memoryMiB * 256 ||
+    typeof about.name !== 'string'
+  ) {
     fail('is damaged: record ABOU does not say what the domain is.');
   }
   if (body('WORD').length !== VCPU_BYTES) fail(`is damaged: record WORD has ${body('WORD').length} bytes instead of ${VCPU_BYTES}.`);
@@ -172,7 +187,8 @@ export function readState(file: Uint8Array, name: string): SavedState {
   const pages = pageBodies.map(({ at: offset, body: bytes }) => {
     const gfn = bytes.length >= 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) : -1;
     const frames = (bytes.length - 4) / FRAME_BYTES;
-    if (!Number.isInteger(frames) || gfn < 0 || gfn + frames > about.memoryMiB * 256) fail(`is damaged: record PAGE at byte ${offset} does not fit ${about.memoryMiB} MiB.`);
+    if (!Number.isInteger(frames) || gfn < 0 || gfn + frames > about.memoryMiB * 256)
+      fail(`is damaged: record PAGE at byte ${offset} does not fit ${about.memoryMiB} MiB.`);
     return { gfn, bytes: bytes.subarray(4) };
   });
   return { about, boot, words: body('WORD'), parts: plain('PART') as State, screen: body('SCRN'), pages };

@@ -48,14 +48,24 @@ function start(message: ToDomainWorker): void {
   let domain: Domain;
   try {
     const saved = message.saved ? readState(message.saved, message.name) : undefined;
-    domain = createDomain({
-      machine, record, memoryMiB: message.memoryMiB, boot: message.boot, startEpochMs: message.startEpochMs, onReset: message.onReset, onTripleFault: message.onTripleFault,
-      hostMs: () => performance.now(), serial: output.put,
-      onRestart: report => {
-        output.flush();
-        send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
+    domain = createDomain(
+      {
+        machine,
+        record,
+        memoryMiB: message.memoryMiB,
+        boot: message.boot,
+        startEpochMs: message.startEpochMs,
+        onReset: message.onReset,
+        onTripleFault: message.onTripleFault,
+        hostMs: () => performance.now(),
+        serial: output.put,
+        onRestart: report => {
+          output.flush();
+          send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
+        },
       },
-    }, saved);
+      saved,
+    );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     return send({ kind: 'failed', sentence: error.message });
@@ -98,7 +108,10 @@ function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: 
     if (mailbox.paused) domain.pause();
     else domain.unpause();
   }
-  mailbox.takeInput(bytes => domain.serialInput(bytes), (code, down) => domain.key(code, down));
+  mailbox.takeInput(
+    bytes => domain.serialInput(bytes),
+    (code, down) => domain.key(code, down),
+  );
   if (commands & COMMAND.RESET) {
     domain.reset();
     send({ kind: 'reset' });
@@ -106,7 +119,10 @@ function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: 
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
   if (commands & COMMAND.SAVE) {
     const chunks = saveDomain(domain, { name, program, definition });
-    send({ kind: 'saved', chunks }, chunks.map(chunk => chunk.buffer as ArrayBuffer));
+    send(
+      { kind: 'saved', chunks },
+      chunks.map(chunk => chunk.buffer as ArrayBuffer),
+    );
   }
   return true;
 }

@@ -27,7 +27,9 @@ interface Result {
 function boot(args: string[], answer: (out: string, typed: number) => string | undefined = () => undefined): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [command, 'boot', ...args], { stdio: 'pipe' });
-    let out = '', err = '', typed = 0;
+    let out = '',
+      err = '',
+      typed = 0;
     child.stdout.on('data', data => {
       out += data;
       const text = answer(out, typed);
@@ -46,7 +48,9 @@ function boot(args: string[], answer: (out: string, typed: number) => string | u
 function kernel(code: number[]): Uint8Array {
   const bytes = new Uint8Array(0x20 + code.length);
   const view = new DataView(bytes.buffer);
-  [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), 0x100000, 0x100000, 0x100000 + bytes.length, 0x100000 + bytes.length, 0x100020].forEach((word, i) => view.setInt32(i * 4, word | 0, true));
+  [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), 0x100000, 0x100000, 0x100000 + bytes.length, 0x100000 + bytes.length, 0x100020].forEach((word, i) =>
+    view.setInt32(i * 4, word | 0, true),
+  );
   bytes.set(code, 0x20);
   return bytes;
 }
@@ -54,14 +58,27 @@ const OUT = (port: number, value: number): number[] => [0x66, 0xba, port & 255, 
 
 describe('ringside boot', () => {
   it('runs a guest from an xl configuration, types at it, and ends with 0 at power-off', async () => {
-    const { status, out } = await boot([demo, '--timeout', '60'], (seen, typed) => (seen.split('demo> ').length - 1 > typed ? ['date\r', 'poweroff\r'][typed] : undefined));
+    const { status, out } = await boot([demo, '--timeout', '60'], (seen, typed) =>
+      seen.split('demo> ').length - 1 > typed ? ['date\r', 'poweroff\r'][typed] : undefined,
+    );
     expect(out).toContain('The real-time clock says');
     expect(status).toBe(0);
   });
 
   it('repeats itself to the instruction in virtual time', async () => {
     const run = async (): Promise<[number, string, string]> => {
-      const { status, out } = await boot([demo, '--virtual-time', '--seed', '7', '--until', 'demo> ', '--stats', place('stats.json'), '--timeout', '60']);
+      const { status, out } = await boot([
+        demo,
+        '--virtual-time',
+        '--seed',
+        '7',
+        '--until',
+        'demo> ',
+        '--stats',
+        place('stats.json'),
+        '--timeout',
+        '60',
+      ]);
       const { instructions, exitsByReason } = JSON.parse(readFileSync(place('stats.json'), 'utf8'));
       expect(instructions).toBeGreaterThan(100_000);
       return [status, out, JSON.stringify([instructions, exitsByReason])];
@@ -80,7 +97,9 @@ describe('ringside boot', () => {
     const tail = await boot(['--virtual-time', '--restore', place('state'), '--until', 'demo> ', '--stats', place('tail.json')]);
     expect(tail.status).toBe(0);
     expect(head.out + tail.out).toBe(whole.out);
-    expect(JSON.parse(readFileSync(place('tail.json'), 'utf8')).instructions).toBe(JSON.parse(readFileSync(place('whole.json'), 'utf8')).instructions);
+    expect(JSON.parse(readFileSync(place('tail.json'), 'utf8')).instructions).toBe(
+      JSON.parse(readFileSync(place('whole.json'), 'utf8')).instructions,
+    );
   });
 
   it.each([
@@ -106,7 +125,10 @@ describe('ringside boot', () => {
     const result = await boot(['--bios', written('bios.bin', image), '--debugcon', place('debug.txt'), '--memory', '4']);
     expect(result).toMatchObject({ status: 7, err: '' });
     expect(readFileSync(place('debug.txt'), 'utf8')).toBe('BI');
-    expect(await boot(['--bios', written('short.bin', image.subarray(1))])).toMatchObject({ status: 2, err: 'ringside: short.bin has 65535 bytes; a firmware image has 65536, 131072 or 262144. Take another file.\n' });
+    expect(await boot(['--bios', written('short.bin', image.subarray(1))])).toMatchObject({
+      status: 2,
+      err: 'ringside: short.bin has 65535 bytes; a firmware image has 65536, 131072 or 262144. Take another file.\n',
+    });
   });
 
   it('lists all errors of a definition with line and column', async () => {
@@ -153,7 +175,12 @@ describe('ringside boot', () => {
 
 describe('options', () => {
   it('are read as --name value or --name=value', () => {
-    expect(parseBootOptions(['--memory=64', '--until', '--x', 'F', '--virtual-time'])).toMatchObject({ memory: 64, until: '--x', file: 'F', virtualTime: true });
+    expect(parseBootOptions(['--memory=64', '--until', '--x', 'F', '--virtual-time'])).toMatchObject({
+      memory: 64,
+      until: '--x',
+      file: 'F',
+      virtualTime: true,
+    });
   });
 
   it.each([

@@ -5,7 +5,18 @@ import { performance } from 'node:perf_hooks';
 import { formatFinding } from '../../dom0/config/model.ts';
 import { baseName, decode, isDefinition, type NamedBytes, planDefinition, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
-import { type Boot, checkBoot, type Domain, HostError, Machine, p2mFrames, readState, saveDomain, type SavedState, SavedStateError } from '../../hypervisor/index.ts';
+import {
+  type Boot,
+  checkBoot,
+  type Domain,
+  HostError,
+  Machine,
+  p2mFrames,
+  readState,
+  saveDomain,
+  type SavedState,
+  SavedStateError,
+} from '../../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
@@ -57,9 +68,20 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     const saved = readState(read(options.restore, '--restore').data, options.restore);
     const { about } = saved;
     if (about.virtualTime !== options.virtualTime) {
-      throw new UsageError(`${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`);
+      throw new UsageError(
+        `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
+      );
     }
-    return { name: about.name, memoryMiB: about.memoryMiB, p2mFrames: about.p2mFrames, boot: saved.boot, definition: about.definition, onReset, startEpochMs: about.startEpochMs, saved };
+    return {
+      name: about.name,
+      memoryMiB: about.memoryMiB,
+      p2mFrames: about.p2mFrames,
+      boot: saved.boot,
+      definition: about.definition,
+      onReset,
+      startEpochMs: about.startEpochMs,
+      saved,
+    };
   }
   if (options.bios !== undefined) {
     const image: Boot = { kind: 'firmware', image: read(options.bios, '--bios').data, name: baseName(options.bios) };
@@ -67,20 +89,30 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     checkBoot(image, memoryMiB);
     return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, definition: '', onReset, startEpochMs };
   }
-  const { planned: { plan, domain }, fromDefinition } = planFrom(options);
+  const {
+    planned: { plan, domain },
+    fromDefinition,
+  } = planFrom(options);
   if (!domain) {
     for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${finding.text}\n`);
     if (fromDefinition) {
       const ignored = plan.findings.filter(finding => finding.verdict === 'ignored').length;
-      stderr.text(`${plan.name || 'The domain'} was not created; ${count(plan.errors.length, 'error')}${ignored ? `, ${count(ignored, 'key')} ignored` : ''}.\n`);
+      stderr.text(
+        `${plan.name || 'The domain'} was not created; ${count(plan.errors.length, 'error')}${ignored ? `, ${count(ignored, 'key')} ignored` : ''}.\n`,
+      );
     }
     throw new UsageError('');
   }
   for (const finding of plan.findings) if (finding.verdict === 'approximated') stderr.text(`${formatFinding(finding)}\n`);
   const { definition } = domain;
   return {
-    name: definition.name, memoryMiB: definition.memoryMiB, p2mFrames: p2mFrames(domain.boot, definition.memoryMiB), boot: domain.boot, definition: plan.definition,
-    onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart', startEpochMs,
+    name: definition.name,
+    memoryMiB: definition.memoryMiB,
+    p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
+    boot: domain.boot,
+    definition: plan.definition,
+    onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart',
+    startEpochMs,
   };
 }
 
@@ -93,7 +125,11 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
     let text = decode(file.data);
     // Options on the command line count after the file, as `xl create file key=value` has it.
     const lines = text.endsWith('\n') || text === '' ? '' : '\n';
-    const extra = [options.memory === undefined ? '' : `memory = ${options.memory}\n`, options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`, options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`].join('');
+    const extra = [
+      options.memory === undefined ? '' : `memory = ${options.memory}\n`,
+      options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
+      options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
+    ].join('');
     text += extra && lines + extra;
     const planned = planDefinition(file.name, text, path => {
       const place = path === options.initrd ? path : beside(path);
@@ -136,15 +172,24 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
   const record = machine.createDomain(guest.memoryMiB, guest.p2mFrames);
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   let runner: Runner | undefined;
-  const domain = createDomain({
-    machine, record, memoryMiB: guest.memoryMiB, boot: guest.boot, startEpochMs: guest.startEpochMs, onReset: guest.onReset, onTripleFault: 'end',
-    ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
-    serial: byte => {
-      stdout.put(byte);
-      if (watcher?.put(byte)) runner?.stop();
+  const domain = createDomain(
+    {
+      machine,
+      record,
+      memoryMiB: guest.memoryMiB,
+      boot: guest.boot,
+      startEpochMs: guest.startEpochMs,
+      onReset: guest.onReset,
+      onTripleFault: 'end',
+      ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
+      serial: byte => {
+        stdout.put(byte);
+        if (watcher?.put(byte)) runner?.stop();
+      },
+      debug: debugcon.put,
     },
-    debug: debugcon.put,
-  }, guest.saved);
+    guest.saved,
+  );
   if (options.saveAt !== undefined) domain.stopAtInstruction = options.saveAt;
   runner = new Runner(domain, options.timeout ?? Infinity, () => {
     stdout.flush();
@@ -235,8 +280,18 @@ function write(path: string, text: string, option: string): void {
 function statistics(domain: Domain, status: number, options: BootOptions): object {
   const { instructions, nowNs, runNs, idleNs, exits, exitsByReason } = domain.stats();
   return {
-    version: VERSION, status, instructions, seconds: hostSeconds, guestSeconds: nowNs / 1e9, runSeconds: runNs / 1e9, idleSeconds: idleNs / 1e9,
-    mips: hostSeconds > 0 ? instructions / hostSeconds / 1e6 : 0, exits, exitsByReason, virtualTime: options.virtualTime, seed: options.seed ?? 0,
+    version: VERSION,
+    status,
+    instructions,
+    seconds: hostSeconds,
+    guestSeconds: nowNs / 1e9,
+    runSeconds: runNs / 1e9,
+    idleSeconds: idleNs / 1e9,
+    mips: hostSeconds > 0 ? instructions / hostSeconds / 1e6 : 0,
+    exits,
+    exitsByReason,
+    virtualTime: options.virtualTime,
+    seed: options.seed ?? 0,
   };
 }
 

@@ -58,14 +58,16 @@ export function parseBootOptions(argv: string[]): BootOptions {
   const options: BootOptions = { virtualTime: false, noReboot: false, help: false };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
-    let word = argv[i], value: string | undefined;
+    let word = argv[i],
+      value: string | undefined;
     if (words && word === '--') {
       words = false;
       continue;
     }
     if (words && word === '-h') word = '--help';
     if (!words || !word.startsWith('-') || word === '-') {
-      if (options.file !== undefined) throw new UsageError(`There are two files, ${options.file} and ${word}; this version starts one guest. Name one.`);
+      if (options.file !== undefined)
+        throw new UsageError(`There are two files, ${options.file} and ${word}; this version starts one guest. Name one.`);
       options.file = word;
       continue;
     }
@@ -92,16 +94,29 @@ export function parseBootOptions(argv: string[]): BootOptions {
 }
 
 function checkTogether(o: BootOptions): void {
-  const sources = [['FILE', o.file], ['--kernel', o.kernel], ['--bios', o.bios], ['--restore', o.restore]].filter(([, value]) => value !== undefined).map(([name]) => name);
+  const sources = [
+    ['FILE', o.file],
+    ['--kernel', o.kernel],
+    ['--bios', o.bios],
+    ['--restore', o.restore],
+  ]
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name);
   if (sources.length === 0) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
   if (o.restore !== undefined) {
-    for (const [name, value] of [['--initrd', o.initrd], ['--cmdline', o.cmdline], ['--memory', o.memory]] as const) {
+    for (const [name, value] of [
+      ['--initrd', o.initrd],
+      ['--cmdline', o.cmdline],
+      ['--memory', o.memory],
+    ] as const) {
       if (value !== undefined) throw new UsageError(`${name} does not go with --restore: the saved state says what the guest has. Leave it out.`);
     }
   }
-  if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined)) throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
-  if (o.save !== undefined && o.until === undefined && o.saveAt === undefined) throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
+  if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined))
+    throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
+  if (o.save !== undefined && o.until === undefined && o.saveAt === undefined)
+    throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.save === undefined) throw new UsageError('--save-at needs --save F, the file to save to.');
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
 }
@@ -120,7 +135,12 @@ function seconds(word: string, text: string): number {
 
 function suggestion(word: string): string {
   const plain = (text: string): string => text.replace(/[^a-z]/g, '');
-  const near = Object.keys(WORDS).find(known => plain(known).startsWith(plain(word)) || plain(word).startsWith(plain(known)) || [...plain(known)].sort().join('') === [...plain(word)].sort().join(''));
+  const near = Object.keys(WORDS).find(
+    known =>
+      plain(known).startsWith(plain(word)) ||
+      plain(word).startsWith(plain(known)) ||
+      [...plain(known)].sort().join('') === [...plain(word)].sort().join(''),
+  );
   return near && plain(word) ? ` Did you mean ${near}?` : ' See ringside boot --help.';
 }
 

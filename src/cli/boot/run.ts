@@ -52,7 +52,8 @@ export class Runner {
       if (leftMs <= 0) return { kind: 'timeout' };
       if (domain.stuck) return { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
       if (result.state === 'parked') {
-        if (result.untilNs === Infinity && this.inputEnded) return { kind: 'stuck', sentence: 'The guest waits for an interrupt that cannot come: no timer runs and the input has ended.' };
+        if (result.untilNs === Infinity && this.inputEnded)
+          return { kind: 'stuck', sentence: 'The guest waits for an interrupt that cannot come: no timer runs and the input has ended.' };
         await this.sleep(Math.min(leftMs, (result.untilNs - domain.clock.nowNs()) / 1e6));
       } else await new Promise(resolve => setImmediate(resolve));
     }

@@ -8,12 +8,23 @@ const errors = (text: string): string[] => judgeDefinition('x.cfg', text).findin
 
 describe('definitions (xl.cfg(5))', () => {
   it('reads what makes a guest', () => {
-    const { definition, findings } = judgeDefinition('web1.cfg', `${good}ramdisk="initrd.gz"\nroot="/dev/ram0"\nextra="console=ttyS0 quiet"\non_reboot="destroy"\n`);
+    const { definition, findings } = judgeDefinition(
+      'web1.cfg',
+      `${good}ramdisk="initrd.gz"\nroot="/dev/ram0"\nextra="console=ttyS0 quiet"\non_reboot="destroy"\n`,
+    );
     expect(findings.filter(isError)).toEqual([]);
     expect(findings.every(f => f.verdict === 'used')).toBe(true);
     expect(definition).toEqual({
-      name: 'web1', type: 'hvm', memoryMiB: 256, vcpus: 1, kernel: '/boot/vmlinuz', ramdisk: 'initrd.gz', cmdline: 'root=/dev/ram0 console=ttyS0 quiet',
-      onPoweroff: 'destroy', onReboot: 'destroy', onCrash: 'destroy',
+      name: 'web1',
+      type: 'hvm',
+      memoryMiB: 256,
+      vcpus: 1,
+      kernel: '/boot/vmlinuz',
+      ramdisk: 'initrd.gz',
+      cmdline: 'root=/dev/ram0 console=ttyS0 quiet',
+      onPoweroff: 'destroy',
+      onReboot: 'destroy',
+      onCrash: 'destroy',
     });
   });
 
@@ -64,13 +75,21 @@ describe('definitions (xl.cfg(5))', () => {
     for (const [key, rule] of Object.entries(KEYS)) {
       expect(rule.short.length, key).toBeLessThanOrEqual(48);
       expect(rule.text, key).toMatch(/[.]$/);
-      const value = rule.type === 'list' ? "['x']" : rule.type === 'action' ? '"destroy"' : rule.type === 'string' || rule.type === 'any' || rule.type === 'list or string' ? '"hvm"' : '1';
+      const value =
+        rule.type === 'list'
+          ? "['x']"
+          : rule.type === 'action'
+            ? '"destroy"'
+            : rule.type === 'string' || rule.type === 'any' || rule.type === 'list or string'
+              ? '"hvm"'
+              : '1';
       expect(verdicts(`${good}${key} = ${value}`)[key], key).toMatch(/^(used|approximated|ignored)$/);
     }
   });
 
   it('covers the keys of the xl.cfg(5) table', () => {
-    const documented = `name type builder uuid vcpus maxvcpus memory maxmem cpus cpus_soft cpu_weight cap pool on_poweroff on_reboot on_watchdog on_crash on_soft_reset kernel ramdisk
+    const documented =
+      `name type builder uuid vcpus maxvcpus memory maxmem cpus cpus_soft cpu_weight cap pool on_poweroff on_reboot on_watchdog on_crash on_soft_reset kernel ramdisk
       cmdline root extra bootloader bootloader_args firmware bios disk vif vfb pci vtpm p9 usbctrl usbdev channel vkb vdispl vsnd virtio boot hdtype acpi apic pae nx acpi_s3 acpi_s4 hpet hap oos
       nestedhvm viridian tsc_mode timer_mode localtime rtc_timeoffset xen_platform_pci serial vga videoram vnc vnclisten vncdisplay vncunused vncpasswd sdl spice keymap nographic usb usbversion
       usbdevice soundhw device_model_version device_model_override device_model_args shadow_memory nomigrate driver_domain seclabel max_grant_frames max_maptrack_frames max_grant_version

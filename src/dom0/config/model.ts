@@ -95,7 +95,13 @@ class Judge {
     const rule = KEYS[key];
     if (!rule || !Object.hasOwn(KEYS, key)) {
       const near = nearest(key, Object.keys(KEYS));
-      this.report(setting, key, 'error', near ? `unknown; did you mean ${near}?` : 'unknown key', `${key} is no key of xl.cfg.${near ? ` Did you mean ${near}?` : ' Remove the line or turn it into a comment with #.'}`);
+      this.report(
+        setting,
+        key,
+        'error',
+        near ? `unknown; did you mean ${near}?` : 'unknown key',
+        `${key} is no key of xl.cfg.${near ? ` Did you mean ${near}?` : ' Remove the line or turn it into a comment with #.'}`,
+      );
       return;
     }
     const problem = kindProblem(rule, value);
@@ -103,11 +109,17 @@ class Judge {
     const before = this.values.get(key);
     if (before && setting.append) {
       const joined = join(before.value, value);
-      if (!joined) return this.error(setting, 'cannot be added', `a ${kindName(value)} cannot be added to the ${kindName(before.value)} of line ${before.line}.`);
+      if (!joined)
+        return this.error(
+          setting,
+          'cannot be added',
+          `a ${kindName(value)} cannot be added to the ${kindName(before.value)} of line ${before.line}.`,
+        );
       this.values.set(key, { ...before, value: joined });
       return;
     }
-    if (before) this.report(before, key, 'ignored', `set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`);
+    if (before)
+      this.report(before, key, 'ignored', `set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`);
     this.values.set(key, setting);
   }
 
@@ -132,7 +144,8 @@ class Judge {
       onReboot: this.action('on_reboot', 'restart'),
       onCrash: this.action('on_crash', 'destroy'),
     };
-    const kernel = this.text('kernel'), ramdisk = this.text('ramdisk');
+    const kernel = this.text('kernel'),
+      ramdisk = this.text('ramdisk');
     if (kernel) definition.kernel = kernel;
     if (ramdisk) definition.ramdisk = ramdisk;
     this.kernel(definition);
@@ -151,7 +164,8 @@ class Judge {
     if (name === '') this.error(setting, 'empty', 'a domain needs a name.');
     // xenstore's rule for the node /local/domain/ID/name is any text; control characters would only upset terminals.
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-    else if (/[\u0000-\u001f\u007f/]/.test(name)) this.error(setting, 'characters that names may not have', 'a name has no slashes and no control characters.');
+    else if (/[\u0000-\u001f\u007f/]/.test(name))
+      this.error(setting, 'characters that names may not have', 'a name has no slashes and no control characters.');
     else this.accept('name', 'the name of the domain', `The domain is listed as ${name}.`);
     return name;
   }
@@ -160,21 +174,40 @@ class Judge {
     const setting = this.values.get('type') ?? this.values.get('builder');
     if (!setting) {
       if (this.settings.some(s => s.key === 'type')) return 'hvm';
-      this.report({ line: 1, column: 1 }, 'type', 'error', 'no type means PV', 'Without a type xl builds a PV guest, which needs hypercalls that are not built yet. Write type = "hvm" to start the kernel on a PC.');
+      this.report(
+        { line: 1, column: 1 },
+        'type',
+        'error',
+        'no type means PV',
+        'Without a type xl builds a PV guest, which needs hypercalls that are not built yet. Write type = "hvm" to start the kernel on a PC.',
+      );
       return 'pv';
     }
     const value = setting.value.kind === 'list' ? '' : setting.value.text;
     if (setting.key === 'builder') {
       if (value === 'hvm') {
-        this.accept('builder', 'old spelling of type = "hvm"', 'builder is the spelling of Xen 4.9 and older; the guest starts as with type = "hvm".', 'approximated');
+        this.accept(
+          'builder',
+          'old spelling of type = "hvm"',
+          'builder is the spelling of Xen 4.9 and older; the guest starts as with type = "hvm".',
+          'approximated',
+        );
         return 'hvm';
       }
-      this.error(setting, 'PV is not built yet', 'this asks for a PV guest, which needs hypercalls that are not built yet. Write type = "hvm" to start the kernel on a PC.');
+      this.error(
+        setting,
+        'PV is not built yet',
+        'this asks for a PV guest, which needs hypercalls that are not built yet. Write type = "hvm" to start the kernel on a PC.',
+      );
       return 'pv';
     }
     if (value === 'hvm') this.accept('type', 'fully virtual machine', 'The guest starts on a fully virtual PC; Xen does not show itself to it yet.');
     else if (value === 'pv' || value === 'pvh') {
-      this.error(setting, `${value.toUpperCase()} is not built yet`, `a ${value.toUpperCase()} guest needs Xen's hypercalls, which are not built yet. Write type = "hvm" to start the kernel on a PC.`);
+      this.error(
+        setting,
+        `${value.toUpperCase()} is not built yet`,
+        `a ${value.toUpperCase()} guest needs Xen's hypercalls, which are not built yet. Write type = "hvm" to start the kernel on a PC.`,
+      );
     } else {
       const near = nearest(value.toLowerCase(), TYPES);
       this.error(setting, 'no such type', `the types are hvm, pvh and pv.${near ? ` Did you mean "${near}"?` : ''}`);
@@ -187,7 +220,13 @@ class Judge {
     if (!setting) {
       if (!this.settings.some(s => s.key === 'memory') && this.values.size > 0) {
         const at = this.values.get('name') ?? { line: 1, column: 1 };
-        this.report(at, 'memory', 'approximated', `not set: ${DEFAULT_MEMORY_MIB} MiB as in libxl`, `memory is not set, so the guest gets libxl's default of ${DEFAULT_MEMORY_MIB} MiB. Current Linux needs 64 or more.`);
+        this.report(
+          at,
+          'memory',
+          'approximated',
+          `not set: ${DEFAULT_MEMORY_MIB} MiB as in libxl`,
+          `memory is not set, so the guest gets libxl's default of ${DEFAULT_MEMORY_MIB} MiB. Current Linux needs 64 or more.`,
+        );
       }
       return DEFAULT_MEMORY_MIB;
     }
@@ -203,17 +242,26 @@ class Judge {
     if (!setting) return 1;
     const vcpus = toNumber(setting.value);
     if (vcpus < 1) this.error(setting, 'at least 1', 'a guest needs at least one processor.');
-    else if (vcpus > 1) this.accept('vcpus', '1 until the PC has several', `The guest gets 1 processor instead of ${vcpus}, until the PC can have several.`, 'approximated');
+    else if (vcpus > 1)
+      this.accept(
+        'vcpus',
+        '1 until the PC has several',
+        `The guest gets 1 processor instead of ${vcpus}, until the PC can have several.`,
+        'approximated',
+      );
     else this.accept('vcpus', '1 processor', 'The guest gets one processor.');
     return 1;
   }
 
   /** xl_parse.c, parse_cmdline: cmdline alone, or root= and extra. */
   private cmdline(): string {
-    const cmdline = this.text('cmdline'), root = this.text('root'), extra = this.text('extra');
+    const cmdline = this.text('cmdline'),
+      root = this.text('root'),
+      extra = this.text('extra');
     if (cmdline !== undefined) {
       this.accept('cmdline', 'command line of the kernel', 'This is the whole command line of the kernel.');
-      for (const key of ['root', 'extra']) this.accept(key, 'cmdline counts', `cmdline is set too and counts alone; ${key} is ignored, as in xl.`, 'ignored');
+      for (const key of ['root', 'extra'])
+        this.accept(key, 'cmdline counts', `cmdline is set too and counts alone; ${key} is ignored, as in xl.`, 'ignored');
       return cmdline;
     }
     this.accept('root', 'root= on the command line', `The command line starts with root=${root}.`);
@@ -222,7 +270,8 @@ class Judge {
   }
 
   private action(key: string, fallback: Action): Action {
-    const setting = this.values.get(key), value = this.text(key);
+    const setting = this.values.get(key),
+      value = this.text(key);
     if (!setting || value === undefined) return fallback;
     if (!ACTIONS.includes(value)) {
       const near = nearest(value, ACTIONS);
@@ -230,11 +279,20 @@ class Judge {
       return fallback;
     }
     if (value === 'destroy' || value === 'restart' || value === 'preserve') {
-      this.accept(key, `${value} it`, `When the guest ${EVENTS[key]}, the domain is ${value === 'destroy' ? 'destroyed' : value === 'restart' ? 'started again' : 'kept as it is'}.`);
+      this.accept(
+        key,
+        `${value} it`,
+        `When the guest ${EVENTS[key]}, the domain is ${value === 'destroy' ? 'destroyed' : value === 'restart' ? 'started again' : 'kept as it is'}.`,
+      );
       return value;
     }
     const instead = value.endsWith('restart') || value === 'soft-reset' ? 'restart' : 'destroy';
-    this.accept(key, `${instead} instead`, `When the guest ${EVENTS[key]}, the domain is ${instead === 'restart' ? 'started again' : 'destroyed'}; ${value} is not built.`, 'approximated');
+    this.accept(
+      key,
+      `${instead} instead`,
+      `When the guest ${EVENTS[key]}, the domain is ${instead === 'restart' ? 'started again' : 'destroyed'}; ${value} is not built.`,
+      'approximated',
+    );
     return instead;
   }
 
@@ -256,7 +314,14 @@ class Judge {
   private byRule(key: string, setting: Setting): void {
     const rule = KEYS[key]!;
     const value = setting.value.kind === 'list' ? (setting.value.items.length === 0 ? '' : '[') : setting.value.text;
-    if (rule.verdict === 'used' || rule.fits?.(value)) this.report(setting, key, 'used', rule.verdict === 'used' ? rule.short : 'as asked', rule.verdict === 'used' ? rule.text : `This is how it is here: ${lowerFirst(rule.text)}`);
+    if (rule.verdict === 'used' || rule.fits?.(value))
+      this.report(
+        setting,
+        key,
+        'used',
+        rule.verdict === 'used' ? rule.short : 'as asked',
+        rule.verdict === 'used' ? rule.text : `This is how it is here: ${lowerFirst(rule.text)}`,
+      );
     else this.report(setting, key, rule.verdict, rule.short, rule.text);
   }
 }
@@ -279,7 +344,8 @@ function kindProblem(rule: KeyRule, value: Value): { short: string; text: string
     case 'number':
     case 'defbool': {
       if (isList) return { short: 'wants a number', text: 'xl takes one number here, no list.' };
-      if (isNumber(value)) return rule.type === 'number' || ['0', '1'].includes(value.text) ? null : { short: 'wants 0 or 1', text: 'xl takes 0 or 1 here.' };
+      if (isNumber(value))
+        return rule.type === 'number' || ['0', '1'].includes(value.text) ? null : { short: 'wants 0 or 1', text: 'xl takes 0 or 1 here.' };
       return numberHint(rule, value);
     }
   }

@@ -20,7 +20,11 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
   it('takes several settings on one line, += and a last line without a newline', () => {
     const { settings, problems } = parseXlConfig('vcpus=1; memory = 64;\ndisk += ["a"]');
     expect(problems).toEqual([]);
-    expect(settings.map(s => [s.key, s.append, s.line, s.column])).toEqual([['vcpus', false, 1, 1], ['memory', false, 1, 10], ['disk', true, 2, 1]]);
+    expect(settings.map(s => [s.key, s.append, s.line, s.column])).toEqual([
+      ['vcpus', false, 1, 1],
+      ['memory', false, 1, 10],
+      ['disk', true, 2, 1],
+    ]);
   });
 
   it('resolves C escapes in strings', () => {
@@ -45,7 +49,9 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
   });
 
   it('reports one error for a list that is broken inside or never closed', () => {
-    expect(problems(`disk = [ 'a' 'b',\n  'c' ]\nname = "x"`)).toEqual([`1:14: Between the values of a list stands a comma; here is the string "b".`]);
+    expect(problems(`disk = [ 'a' 'b',\n  'c' ]\nname = "x"`)).toEqual([
+      `1:14: Between the values of a list stands a comma; here is the string "b".`,
+    ]);
     expect(problems(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual(['1:8: The list of disk is never closed: "]" is missing.']);
     expect(read(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual({ name: 'x', memory: 1 });
     expect(problems(`disk = [`)).toEqual(['1:8: The list of disk is never closed: "]" is missing.']);
@@ -53,7 +59,9 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
 
   it('recognises old-style Python files', () => {
     expect(problems(`import os\nname = os.path.join("a")`)[0]).toMatch(/^1:8: After import comes = and a value/);
-    expect(problems('memory = 2 + 3')).toEqual([expect.stringContaining('1:12: "+" cannot stand here: this looks like an old-style Python configuration file')]);
+    expect(problems('memory = 2 + 3')).toEqual([
+      expect.stringContaining('1:12: "+" cannot stand here: this looks like an old-style Python configuration file'),
+    ]);
     expect(problems('if (x):')[0]).toContain('old-style Python');
     expect(problems(`d = """x"""`)[0]).toContain('three quotes');
   });

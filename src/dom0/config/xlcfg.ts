@@ -63,7 +63,9 @@ export function parseXlConfig(source: string): ParsedConfig {
 
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  let at = 0, line = 1, lineStart = 0;
+  let at = 0,
+    line = 1,
+    lineStart = 0;
   const push = (kind: Token['kind'], length: number, value = '', problem?: string): void => {
     const token: Token = { kind, text: value, line, column: at - lineStart + 1 };
     if (problem !== undefined) token.problem = problem;
@@ -93,10 +95,22 @@ function tokenize(text: string): Token[] {
     } else if (/[A-Za-z_]/.test(c)) {
       const word = /^[._0-9a-zA-Z]+/.exec(text.slice(at))![0];
       if (/^[a-z][._0-9a-z]*$/.test(word)) push('ident', word.length, word);
-      else if (Object.hasOwn(PYTHON_WORDS, word)) push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`);
-      else push('bad', word.length, word, `${word}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${word.toLowerCase()}, or put a value in quotes` : ' and start with a letter'}.`);
+      else if (Object.hasOwn(PYTHON_WORDS, word))
+        push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`);
+      else
+        push(
+          'bad',
+          word.length,
+          word,
+          `${word}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${word.toLowerCase()}, or put a value in quotes` : ' and start with a letter'}.`,
+        );
     } else if ('+-.():'.includes(c)) {
-      push('bad', 1, c, `"${c}" cannot stand here: this looks like an old-style Python configuration file, which xm ran as a program. xl knows key = value only.`);
+      push(
+        'bad',
+        1,
+        c,
+        `"${c}" cannot stand here: this looks like an old-style Python configuration file, which xm ran as a program. xl knows key = value only.`,
+      );
     } else if (c === '{' || c === '}') {
       push('bad', 1, c, `"${c}" cannot stand here: xl has no dictionaries. Lists stand in brackets: [ 'a', 'b' ].`);
     } else {
@@ -112,7 +126,8 @@ function tokenize(text: string): Token[] {
     if (text.startsWith(quote.repeat(3), at)) {
       return push('bad', 3, quote.repeat(3), 'Strings in three quotes are Python; a string of xl stands on one line, in single or double quotes.');
     }
-    let value = '', i = at + 1;
+    let value = '',
+      i = at + 1;
     for (; i < text.length && text[i] !== '\n'; i++) {
       if (text[i] === quote) return push('string', i + 1 - at, value);
       if (text[i] !== '\\') value += text[i];
@@ -136,7 +151,19 @@ function tokenize(text: string): Token[] {
 function readEscape(text: string, at: number): { value: string; length: number } | null {
   const c = text[at];
   if (c === undefined || c === '\n') return null;
-  const simple: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', "'": "'", '\\': '\\', '?': '?' };
+  const simple: Record<string, string> = {
+    a: '\x07',
+    b: '\b',
+    f: '\f',
+    n: '\n',
+    r: '\r',
+    t: '\t',
+    v: '\v',
+    '"': '"',
+    "'": "'",
+    '\\': '\\',
+    '?': '?',
+  };
   if (Object.hasOwn(simple, c)) return { value: simple[c]!, length: 1 };
   const octal = /^[0-7]{1,3}/.exec(text.slice(at, at + 3));
   if (octal) return { value: String.fromCharCode(parseInt(octal[0], 8) & 255), length: octal[0].length };
@@ -181,7 +208,10 @@ class Parser {
     if (!value) return false;
     const end = this.peek();
     if (end.kind !== 'newline' && end.kind !== ';' && end.kind !== 'end') {
-      return this.fail(end, `The value of ${key.text} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`);
+      return this.fail(
+        end,
+        `The value of ${key.text} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`,
+      );
     }
     this.settings.push({ key: key.text, append: op.kind === '+=', value, line: key.line, column: key.column });
     return true;
@@ -194,8 +224,8 @@ class Parser {
       return { kind: token.kind, text: token.text, line: token.line, column: token.column };
     }
     if (token.kind === '[') return this.list(key);
-    if (token.kind === 'ident') return this.fail(token, `${token.text} is text and needs quotes: ${key} = "${token.text}".`), null;
-    if (token.kind === 'newline' || token.kind === 'end') return this.fail(token, `${key} has no value.`), null;
+    if (token.kind === 'ident') return (this.fail(token, `${token.text} is text and needs quotes: ${key} = "${token.text}".`), null);
+    if (token.kind === 'newline' || token.kind === 'end') return (this.fail(token, `${key} has no value.`), null);
     this.fail(token, `${key} needs a string, a number or a list; here is ${describe(token)}.`);
     return null;
   }
@@ -207,7 +237,7 @@ class Parser {
     for (;;) {
       this.skipNewlines();
       if (this.peek().kind === ']') break;
-      if (this.atNextSetting()) return this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null;
+      if (this.atNextSetting()) return (this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null);
       const item = this.value(key);
       if (!item) return null;
       items.push(item);
@@ -215,8 +245,8 @@ class Parser {
       const next = this.peek();
       if (next.kind === ',') this.at++;
       else if (next.kind !== ']') {
-        if (next.kind === 'end' || this.atNextSetting()) return this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null;
-        return this.fail(next, `Between the values of a list stands a comma; here is ${describe(next)}.`), null;
+        if (next.kind === 'end' || this.atNextSetting()) return (this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null);
+        return (this.fail(next, `Between the values of a list stands a comma; here is ${describe(next)}.`), null);
       }
     }
     this.at++;
