@@ -39,7 +39,7 @@ export interface Device {
   reset(): void;
 }
 
-/** A range of ports; the device sees offsets from the range's first port. Sizes are 1, 2 or 4 bytes; a wider access than a device knows is split by the bus. */
+/** A range of ports; the device sees offsets from the range's first port. Sizes are 1, 2 or 4 bytes; the bus splits what is wider than a device knows. */
 export interface PortRange {
   readonly base: number;
   readonly count: number;

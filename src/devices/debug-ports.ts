@@ -1,5 +1,6 @@
 /**
- * Ports that firmware and test kernels talk through: POST codes (0x80), Bochs' and SeaBIOS's debug consoles (0xE9, 0x402), QEMU's isa-debug-exit (0xF4, 0x501).
+ * Ports that firmware and test kernels talk through: POST codes (0x80), Bochs' and SeaBIOS's debug consoles (0xE9, 0x402),
+ * QEMU's isa-debug-exit (0xF4, 0x501).
  * Sources: Bochs documentation ("port_e9_hack": reads back 0xE9), QEMU's documentation of isa-debugcon and isa-debug-exit.
  */
 import type { Device, PortRange, State } from './bus.ts';
@@ -17,7 +18,7 @@ export class DebugPorts implements Device {
     const { r } = this;
     const console = (base: number): PortRange => ({ base, count: 1, read: () => 0xe9, write: (_offset, value) => debug(value) });
     // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
-    const exit = (base: number, count: number): PortRange => ({ base, count, width: 4, read: () => 0, write: (_offset, value) => onDebugExit(value) });
+    const exit = (base: number): PortRange => ({ base, count: 4, width: 4, read: () => 0, write: (_offset, value) => onDebugExit(value) });
     this.ranges = [
       // 0x80 lies among the DMA page registers, which are plain storage on a board without DMA controllers' users.
       {
@@ -28,7 +29,7 @@ export class DebugPorts implements Device {
           else r.dmaPages[offset] = value;
         },
       },
-      ...(consoleAtE9 ? [console(0xe9)] : []), console(0x402), exit(0xf4, 4), exit(0x501, 4),
+      ...(consoleAtE9 ? [console(0xe9)] : []), console(0x402), exit(0xf4), exit(0x501),
     ];
   }
 

@@ -1,5 +1,6 @@
 /**
- * The machine's bus: who answers a port or a guest-physical address. Looking a port up is one load from a table of 65536 indexes; nothing is allocated.
+ * The machine's bus: who answers a port or a guest-physical address. Looking a port up is one load from a table of 65536
+ * indexes; nothing is allocated.
  * As on an ISA/PCI bus, a read that nobody claims gives all ones and such a write is lost.
  */
 import type { MemoryRange, PortRange } from './bus.ts';

@@ -1,5 +1,6 @@
 /**
- * Wired-OR of interrupt requests: several devices on one ISA interrupt (a PIRQ routed onto the SCI's, two UARTs), one pin at each interrupt controller.
+ * Wired-OR of interrupt requests: several devices on one ISA interrupt (a PIRQ routed onto the SCI's, two UARTs), one pin at each
+ * interrupt controller.
  * Sources are numbered in the order in which the machine asks for them, which is the same in every run, so their levels can be saved as bits.
  */
 import type { Device, IrqLine, State } from './bus.ts';

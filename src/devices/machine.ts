@@ -155,11 +155,15 @@ export class Pc {
     });
 
     const { pic, pit, rtc, vga, pm } = this;
-    this.devices.push(this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, this.fwCfg, debug, ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics);
+    this.devices.push(
+      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, this.fwCfg, debug, ...(test ? [test] : []),
+      irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics,
+    );
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
       ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts, this.pci.ports, pm.smiPorts, parallel.ports,
-      ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]), ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
+      ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]),
+      ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
     ]) bus.plugPorts(range);
     bus.plugMemory(vga.window);
     if (test) bus.plugMemory(test.memoryRange);

@@ -3,7 +3,8 @@ import { Pic } from './pic.ts';
 
 // Quotations are from the Intel 8259A datasheet (231468).
 let pic: Pic;
-const port = (address: number) => [pic.masterPorts, pic.slavePorts, pic.elcrPorts].find(range => address >= range.base && address < range.base + range.count)!;
+const port = (address: number) =>
+  [pic.masterPorts, pic.slavePorts, pic.elcrPorts].find(range => address >= range.base && address < range.base + range.count)!;
 const out = (address: number, value: number) => port(address).write(address - port(address).base, value, 1);
 const inp = (address: number) => port(address).read(address - port(address).base, 1);
 

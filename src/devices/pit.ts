@@ -1,6 +1,7 @@
 /**
  * Intel 8254 programmable interval timer, and system control port B (0x61) that gates its channel 2 to the speaker.
- * Source: Intel 8254 datasheet, order number 231164; PC wiring: channel 0 → IRQ 0, channel 1 → DRAM refresh, channel 2 → speaker; port 0x61: PIIX3 (290550).
+ * Source: Intel 8254 datasheet, order number 231164; PC wiring: channel 0 → IRQ 0, channel 1 → DRAM refresh, channel 2 → speaker;
+ * port 0x61: PIIX3 (290550).
  * Counts are a function of time (in cycles of 1.193182 MHz); a timer is set only for the next rise of channel 0's output.
  */
 import type { Clock, Device, IrqLine, PortRange, State, Timer, Timers } from './bus.ts';
@@ -210,7 +211,7 @@ class Counter {
         if (now < loadedAt) return loadedAt + count;
         const end = now - ((now - loadedAt) % count) + count;
         if (r.next === 0 || r.nextAt >= end) return end;
-        // A new count from the middle of this square wave: it starts with OUT high at `nextAt` or low half done: the next rise is a whole new period later.
+        // A new count takes over in the middle of this square wave: the next rise is a whole new period later.
         count = r.next;
         loadedAt = r.nextAt;
         return loadedAt + count;
@@ -388,22 +389,23 @@ export class Pit implements Device {
   }
 
   save(): State {
-    return { counters: this.counters.map(counter => copyState(counter.r)), portB: this.portB, owed: this.owed, madeUp: this.madeUp, dueCycle: this.dueCycle, deadlineNs: this.timer.deadlineNs };
+    const { portB, owed, madeUp, dueCycle } = this;
+    return { counters: this.counters.map(counter => copyState(counter.r)), portB, owed, madeUp, dueCycle, deadlineNs: this.timer.deadlineNs };
   }
 
   restore(state: State): void {
     const counters = state.counters;
     if (!Array.isArray(counters) || counters.length !== 3) throw new StateError(this.name, 'counters', 'are not three');
     const { portB, owed, madeUp, dueCycle, deadlineNs } = state;
-    if (typeof portB !== 'number' || typeof owed !== 'number' || typeof madeUp !== 'boolean' || typeof dueCycle !== 'number' || typeof deadlineNs !== 'number') {
-      throw new StateError(this.name, 'portB, owed, madeUp, dueCycle, deadlineNs', 'are not all there');
+    if (typeof portB !== 'number' || typeof owed !== 'number' || typeof dueCycle !== 'number' || typeof deadlineNs !== 'number') {
+      throw new StateError(this.name, 'portB, owed, dueCycle, deadlineNs', 'are not numbers');
     }
     this.counters.forEach((counter, channel) => {
       assignState(`${this.name}${channel}`, counter.r, counters[channel] as State);
     });
     this.portB = portB;
     this.owed = owed;
-    this.madeUp = madeUp;
+    this.madeUp = madeUp === true;
     this.dueCycle = dueCycle;
     this.timer.set(deadlineNs);
   }

@@ -51,7 +51,9 @@ export class Rtc implements Device {
   private readonly irq8: IrqLine;
   private readonly timer: Timer;
 
-  readonly ports: PortRange = { base: 0x70, count: 4, read: offset => this.readPort(offset), write: (offset, value) => this.writePort(offset, value) };
+  readonly ports: PortRange = {
+    base: 0x70, count: 4, read: offset => this.readPort(offset), write: (offset, value) => this.writePort(offset, value),
+  };
 
   constructor(timers: Timers, irq8: IrqLine, options: RtcOptions) {
     this.clock = timers.clock;

@@ -1,6 +1,7 @@
 /**
  * QEMU's pc-testdev, which test kernels probe with: a port latch, interrupt lines that a guest drives itself, memory outside RAM.
- * Source: QEMU documentation and the ports that kvm-unit-tests use: latch 0xE0-0xE3 and 0xE8-0xEB, flush 0xE4, lines 0x2000-0x2017, 64 KiB at 0xFF000000.
+ * Source: QEMU documentation and the ports that kvm-unit-tests use: latch 0xE0-0xE3 and 0xE8-0xEB, flush 0xE4, lines 0x2000-0x2017,
+ * 64 KiB at 0xFF000000.
  * A byte written to 0xE9 also goes to the debug console, whose presence check reads 0xE9 there.
  */
 import type { Device, MemoryRange, PortRange, State } from './bus.ts';

@@ -55,9 +55,11 @@ export const scope = (at: string, ...body: Term[]): Aml => block([0x10], [...pat
 export const device = (at: string, ...body: Term[]): Aml => block([0x5b, 0x82], [...path(at), ...terms(body)]);
 export const method = (at: string, args: number, ...body: Term[]): Aml => block([0x14], [...path(at), args, ...terms(body)]);
 /** OperationRegion in PCI configuration space (2) or system I/O (1). */
-export const region = (at: string, space: number, offset: number, length: number): Aml => [0x5b, 0x80, ...path(at), space, ...integer(offset), ...integer(length)];
+export const region = (at: string, space: number, offset: number, length: number): Aml =>
+  [0x5b, 0x80, ...path(at), space, ...integer(offset), ...integer(length)];
 /** Byte-access field, its units (of less than 64 bits) named in order with their bits. */
-export const field = (of: string, units: [string, number][]): Aml => block([0x5b, 0x81], [...path(of), 0x01, ...units.flatMap(([unit, bits]) => [...path(unit), bits])]);
+export const field = (of: string, units: [string, number][]): Aml =>
+  block([0x5b, 0x81], [...path(of), 0x01, ...units.flatMap(([unit, bits]) => [...path(unit), bits])]);
 export const processor = (at: string, id: number): Aml => block([0x5b, 0x83], [...path(at), id, 0, 0, 0, 0, 0]);
 
 export const arg = (n: number): Aml => [0x68 + n];
@@ -85,9 +87,12 @@ export const ioPort = (base: number, length: number): Aml => [0x47, 0x01, ...wor
 /** ISA interrupt, edge, active high, not shared. */
 export const irq = (number: number): Aml => [0x22, ...word(1 << number)];
 /** Extended interrupt: level, active high, shared. */
-export const sharedInterrupts = (...numbers: number[]): Aml => [0x89, ...word(2 + 4 * numbers.length), 0x09, numbers.length, ...numbers.flatMap(dword)];
-export const busNumbers = (first: number, last: number): Aml => [0x88, ...word(13), 0x02, 0x0c, 0x00, ...[0, first, last, 0, last - first + 1].flatMap(word)];
-export const ioWindow = (first: number, last: number): Aml => [0x88, ...word(13), 0x01, 0x0c, 0x03, ...[0, first, last, 0, last - first + 1].flatMap(word)];
-export const memoryWindow = (first: number, last: number): Aml => [0x87, ...word(23), 0x00, 0x0c, 0x01, ...[0, first, last, 0, last - first + 1].flatMap(dword)];
+export const sharedInterrupts = (...numbers: number[]): Aml =>
+  [0x89, ...word(2 + 4 * numbers.length), 0x09, numbers.length, ...numbers.flatMap(dword)];
+/** Address space descriptors share their five numbers: granularity, minimum, maximum, translation, length. */
+const span = (first: number, last: number): number[] => [0, first, last, 0, last - first + 1];
+export const busNumbers = (first: number, last: number): Aml => [0x88, ...word(13), 0x02, 0x0c, 0x00, ...span(first, last).flatMap(word)];
+export const ioWindow = (first: number, last: number): Aml => [0x88, ...word(13), 0x01, 0x0c, 0x03, ...span(first, last).flatMap(word)];
+export const memoryWindow = (first: number, last: number): Aml => [0x87, ...word(23), 0x00, 0x0c, 0x01, ...span(first, last).flatMap(dword)];
 export const fixedMemory = (base: number, length: number): Aml => [0x86, ...word(9), 0x01, ...dword(base), ...dword(length)];
 export const resources = (...descriptors: Aml[]): Aml => buffer([...descriptors.flat(), 0x79, 0x00]);

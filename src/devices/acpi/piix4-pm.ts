@@ -104,19 +104,24 @@ export class Piix4Pm implements Device {
   private map(): void {
     const { fn } = this;
     const pmBase = fn.config[CONFIG_PMREGMISC] & 1 ? fn.get(CONFIG_PMBA, 4) & 0xffc0 : 0;
-    this.pmRange = this.move(this.pmRange, pmBase, PM_BLOCK_BYTES, 4, (offset, size) => this.readPm(offset, size), (offset, value, size) => this.writePm(offset, value, size));
+    this.pmRange = this.move(this.pmRange, {
+      base: pmBase, count: PM_BLOCK_BYTES, width: 4,
+      read: (offset, size) => this.readPm(offset, size), write: (offset, value, size) => this.writePm(offset, value, size),
+    });
     const smbusBase = fn.config[CONFIG_SMBHSTCFG] & 1 ? fn.get(CONFIG_SMBBA, 4) & 0xfff0 : 0;
-    this.smbusRange = this.move(this.smbusRange, smbusBase, 16, 1, offset => this.readSmbus(offset), (offset, value) => this.writeSmbus(offset, value));
+    this.smbusRange = this.move(this.smbusRange, {
+      base: smbusBase, count: 16, read: offset => this.readSmbus(offset), write: (offset, value) => this.writeSmbus(offset, value),
+    });
   }
 
-  private move(now: PortRange | undefined, base: number, count: number, width: 1 | 4, read: PortRange['read'], write: PortRange['write']): PortRange | undefined {
-    if ((now?.base ?? 0) === base) return now;
+  /** Puts a block at its new place; base 0: nowhere. */
+  private move(now: PortRange | undefined, next: PortRange): PortRange | undefined {
+    if ((now?.base ?? 0) === next.base) return now;
     if (now) this.bus.unplugPorts(now);
-    if (base === 0) return undefined;
-    const range: PortRange = { base, count, width, read, write };
+    if (next.base === 0) return undefined;
     try {
-      this.bus.plugPorts(range);
-      return range;
+      this.bus.plugPorts(next);
+      return next;
     } catch (error) {
       // Firmware put the block over another device: who was first answers.
       if (error instanceof OverlapError) return undefined;

@@ -76,7 +76,8 @@ const HEADER_BYTES = 36;
 /** A table with its header: signature, length, revision, OEM and creator. The checksum comes when it is placed. */
 function sdt(signature: string, revision: number, body: Uint8Array | number[]): Uint8Array {
   const table = new Table(HEADER_BYTES + body.length);
-  table.ascii(0, signature, 4).u32(4, table.bytes.length).u8(8, revision).ascii(10, 'RNGSID', 6).ascii(16, 'RINGSIDE', 8).u32(24, 1).ascii(28, 'RSDE', 4).u32(32, 1);
+  table.ascii(0, signature, 4).u32(4, table.bytes.length).u8(8, revision).ascii(10, 'RNGSID', 6)
+    .ascii(16, 'RINGSIDE', 8).u32(24, 1).ascii(28, 'RSDE', 4).u32(32, 1);
   table.bytes.set(body, HEADER_BYTES);
   return table.bytes;
 }
@@ -97,7 +98,8 @@ function fadt(facsAddress: number, dsdtAddress: number): Uint8Array {
     .address(116, 8, 0xcf9).u8(128, 6)
     // The FACS lies below 4 GiB: its 64-bit field stays 0.
     .u32(140, dsdtAddress)
-    .address(148, 32, PM_BASE + PM1_STATUS).address(172, 16, PM_BASE + PM1_CONTROL).address(208, 32, PM_BASE + PM_TIMER).address(220, 32, PM_BASE + GPE0_STATUS);
+    .address(148, 32, PM_BASE + PM1_STATUS).address(172, 16, PM_BASE + PM1_CONTROL)
+    .address(208, 32, PM_BASE + PM_TIMER).address(220, 32, PM_BASE + GPE0_STATUS);
   return sdt('FACP', 3, table.bytes.subarray(HEADER_BYTES));
 }
 

@@ -23,7 +23,8 @@ beforeEach(() => {
   t = testPc({
     apic: true, processors: 2,
     tscDeadlineNs: (low, high) => (high * 2 ** 32 + low) / 2,
-    onNmi: cpu => calls.push(`nmi ${cpu}`), onInit: cpu => calls.push(`init ${cpu}`), onStartup: (cpu, vector) => calls.push(`start ${cpu} ${vector.toString(16)}`),
+    onNmi: cpu => calls.push(`nmi ${cpu}`), onInit: cpu => calls.push(`init ${cpu}`),
+    onStartup: (cpu, vector) => calls.push(`start ${cpu} ${vector.toString(16)}`),
   });
   set(0xf0, 0x1ff);
 });

@@ -4,7 +4,7 @@
  */
 import type { Clock, Device, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, resetState } from '../state.ts';
-import { type ApicBus, type ApicTarget, BROADCAST, EXTINT, FIXED, INIT, LOWEST_PRIORITY, NMI, SMI, STARTUP } from './apic-bus.ts';
+import { type ApicBus, type ApicTarget, BROADCAST, EXTINT, FIXED, INIT, LOWEST_PRIORITY, NMI, STARTUP } from './apic-bus.ts';
 
 export const LOCAL_APIC_BASE = 0xfee00000;
 /** Input clock of the timer before its divider. */
@@ -13,7 +13,8 @@ const CYCLE_NS = 1e9 / APIC_TIMER_HZ;
 /** Between interrupts that make up for lost periods, at least; and how many are remembered. */
 const MAKE_UP_NS = 50_000, MOST_OWED = 2000;
 
-const ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280,
+const ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0,
+  ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280,
   ICR_LOW = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320, LVT_ERROR = 0x370, INITIAL_COUNT = 0x380, CURRENT_COUNT = 0x390, DIVIDE = 0x3e0;
 /** Indexes in `lvt`, in address order from 0x320: timer, thermal, performance counters, LINT0, LINT1, error. */
 const TIMER = 0, LINT0 = 3, ERROR = 5;
@@ -144,9 +145,8 @@ export class LocalApic implements Device, ApicTarget {
       case STARTUP:
         this.options.onStartup(vector);
         return;
-      case SMI:
       default:
-        // No system management mode on this board.
+        // SMI: there is no system management mode on this board.
     }
   }
 
@@ -457,8 +457,9 @@ export class LocalApic implements Device, ApicTarget {
     if (mode === INIT && (r.icrLow & 0xc000) === LVT_LEVEL) return;
     const level = false;
     if (shorthand === 1) this.accept(mode, vector, level);
-    else if (shorthand >= 2) this.options.bus.deliver({ mode, vector, level, destination: BROADCAST, logical: false }, shorthand === 3 ? this : undefined);
-    else this.options.bus.deliver({ mode, vector, level, destination: r.icrHigh >>> 24, logical: (r.icrLow & 0x800) !== 0 });
+    else if (shorthand >= 2) {
+      this.options.bus.deliver({ mode, vector, level, destination: BROADCAST, logical: false }, shorthand === 3 ? this : undefined);
+    } else this.options.bus.deliver({ mode, vector, level, destination: r.icrHigh >>> 24, logical: (r.icrLow & 0x800) !== 0 });
   }
 
   // ---- the whole

@@ -69,7 +69,8 @@ export class AtaDrive extends Drive {
     const { r, q } = this;
     if (r.device & LBA) {
       if (!extended) return ((r.device & 15) << 24) | (r.cylinderHigh << 16) | (r.cylinderLow << 8) | r.sector;
-      return (r.hobCylinderHigh * 0x10000 + (r.hobCylinderLow << 8) + r.hobSector) * 0x1000000 + ((r.cylinderHigh << 16) | (r.cylinderLow << 8) | r.sector);
+      const high = (r.hobCylinderHigh << 16) | (r.hobCylinderLow << 8) | r.hobSector;
+      return high * 0x1000000 + ((r.cylinderHigh << 16) | (r.cylinderLow << 8) | r.sector);
     }
     const cylinder = r.cylinderLow | (r.cylinderHigh << 8);
     const head = r.device & 15;

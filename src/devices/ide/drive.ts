@@ -259,7 +259,9 @@ export abstract class Drive {
  * Moves a request in pieces, each by `step(piece, done)`; goes on at once where an answer comes at once, without growing the stack.
  * `end(false)` as soon as one fails.
  */
-export function inPieces(total: number, piece: number, step: (done: number, count: number, next: (ok: boolean) => void) => void, end: (ok: boolean) => void): void {
+type Done = (ok: boolean) => void;
+
+export function inPieces(total: number, piece: number, step: (done: number, count: number, next: Done) => void, end: Done): void {
   let done = 0;
   let inside = false;
   let answered = false;

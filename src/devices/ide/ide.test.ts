@@ -34,7 +34,8 @@ const irq14 = () => {
   t.out(0xa0, 0x0a);
   return (t.in(0xa0) & 0x40) !== 0;
 };
-function command(code: number, { lba = 0, count = 1, base = 0x1f0, feature = 0, chs = undefined as [number, number, number] | undefined } = {}): void {
+type Chs = [cylinder: number, head: number, sector: number];
+function command(code: number, { lba = 0, count = 1, base = 0x1f0, feature = 0, chs = undefined as Chs | undefined } = {}): void {
   t.out(base + 1, feature);
   t.out(base + 2, count);
   t.out(base + 3, chs ? chs[2] : lba & 0xff);
@@ -299,7 +300,10 @@ describe('a slow disk', () => {
   });
 
   it('reports what the medium cannot give as UNC', () => {
-    t = machine({ ...disk, sectorBytes: 512, sectors: SECTORS, readOnly: false, read: (_sector, _into, done) => done(false), write: (_s, _f, done) => done(false), flush: done => done(false) });
+    t = machine({
+      sectorBytes: 512, sectors: SECTORS, readOnly: false,
+      read: (_sector, _into, done) => done(false), write: (_sector, _from, done) => done(false), flush: done => done(false),
+    });
     command(0x20, { lba: 77 });
     expect([t.in(0x1f7) & ERR, t.in(0x1f1), t.in(0x1f3)]).toEqual([1, 0x40, 77]);
   });

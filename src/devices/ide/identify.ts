@@ -21,7 +21,16 @@ export function defaultGeometry(sectors: number): Geometry {
 export const MOST_MULTIPLE = 16;
 export const SECTORS_28 = 0x0fffffff;
 
-export function identifyAta(options: { sectors: number; geometry: Geometry; multiple: number; transferMode: number; serial: string; writeCache: boolean }): Uint16Array {
+export interface AtaIdentity {
+  sectors: number;
+  geometry: Geometry;
+  multiple: number;
+  transferMode: number;
+  serial: string;
+  writeCache: boolean;
+}
+
+export function identifyAta(options: AtaIdentity): Uint16Array {
   const { sectors, geometry, multiple, transferMode } = options;
   const words = new Uint16Array(256);
   const native = defaultGeometry(sectors);

@@ -29,9 +29,12 @@ export class PiixIde implements Device {
     for (const attachment of attachments) {
       const { place } = attachment;
       const channel = this.channels[place >> 1];
-      if (!channel || channel.drives[place & 1]) throw new RangeError(`IDE place ${place} ${channel ? 'is taken' : 'does not exist: there are 0 to 3'}`);
+      if (!channel) throw new RangeError(`IDE place ${place} does not exist: there are 0 to 3`);
+      if (channel.drives[place & 1]) throw new RangeError(`IDE place ${place} is taken`);
       const serial = `RS${String(place).padStart(8, '0')}`;
-      channel.drives[place & 1] = attachment.kind === 'disk' ? new AtaDrive(channel, attachment.disk, serial) : new AtapiDrive(channel, attachment.disk, serial);
+      channel.drives[place & 1] = attachment.kind === 'disk'
+        ? new AtaDrive(channel, attachment.disk, serial)
+        : new AtapiDrive(channel, attachment.disk, serial);
     }
     fn.put(IDETIM, DECODE, 2);
     fn.put(IDETIM + 2, DECODE, 2);

@@ -118,7 +118,7 @@ export class I8042 implements Device {
 
   private status(): number {
     const { r } = this;
-    return (r.from !== NONE ? STATUS_OBF : 0) | (this.ccb & CCB_SYSTEM ? STATUS_SYSTEM : 0) | (r.lastWasCommand ? STATUS_COMMAND : 0) | STATUS_UNLOCKED
+    return STATUS_UNLOCKED | (r.from !== NONE ? STATUS_OBF : 0) | (this.ccb & CCB_SYSTEM ? STATUS_SYSTEM : 0) | (r.lastWasCommand ? STATUS_COMMAND : 0)
       | (r.from !== NONE && r.aux ? STATUS_AUX : 0);
   }
 

@@ -1,6 +1,7 @@
 /**
  * PS/2 mouse with Microsoft's IntelliMouse extensions (wheel; wheel and five buttons).
- * Sources: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary devices"; Microsoft, "IntelliMouse" device identification by sample-rate sequences.
+ * Sources: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary devices"; Microsoft, "IntelliMouse" device identification
+ * by sample-rate sequences.
  */
 import type { State } from '../bus.ts';
 import { assignState, copyState, resetState } from '../state.ts';
@@ -59,7 +60,8 @@ export class Mouse {
   /** A packet of what happened since the last one, if there is room and anything to say. */
   private report(): void {
     const { r } = this;
-    while (r.queue.length + 4 <= QUEUE_BYTES && (r.dx !== 0 || r.dy !== 0 || r.dz !== 0 || r.buttons !== r.sentButtons)) r.queue.push(...this.packet());
+    const news = (): boolean => r.dx !== 0 || r.dy !== 0 || r.dz !== 0 || r.buttons !== r.sentButtons;
+    while (r.queue.length + 4 <= QUEUE_BYTES && news()) r.queue.push(...this.packet());
   }
 
   private packet(): number[] {

@@ -229,7 +229,8 @@ describe('Bochs display interface', () => {
 
   it('24, 16, 15 and 8 bits', () => {
     const base = frameBuffer() >>> 0;
-    for (const [bpp, bytes, shown] of [[24, [0x33, 0x22, 0x11], 'ff332211'], [16, [0x1f, 0xf8], 'ffff00ff'], [15, [0xe0, 0x03], 'ff00ff00'], [8, [5], 'ffffff00']] as const) {
+    const cases = [[24, [0x33, 0x22, 0x11], 'ff332211'], [16, [0x1f, 0xf8], 'ffff00ff'], [15, [0xe0, 0x03], 'ff00ff00'], [8, [5], 'ffffff00']] as const;
+    for (const [bpp, bytes, shown] of cases) {
       enable(640, 480, bpp);
       if (bpp === 8) colour(5, 0, 63, 63);
       bytes.forEach((byte, i) => t.pc.bus.writeMemory(base + i, byte, 1));

@@ -1,6 +1,7 @@
 /**
  * Bochs' display interface (VBE "DISPI"): modes of 4 to 32 bits a pixel with a linear frame buffer.
- * Source: Bochs documentation, "VBE DISPI interface" (index 0x1CE, data 0x1CF), and QEMU's specification of its standard VGA (docs/specs/standard-vga).
+ * Source: Bochs documentation, "VBE DISPI interface" (index 0x1CE, data 0x1CF), and QEMU's specification of its
+ * standard VGA (docs/specs/standard-vga).
  */
 import type { VgaRegisters } from './vga.ts';
 import { dacColour } from './text.ts';
@@ -170,7 +171,9 @@ export class Dispi {
           break;
         }
         case 24:
-          for (let x = 0, at = from; x < width; x++, at += 3) pixels[to + x] = 0xff000000 | (memory[at] << 16) | (memory[at + 1] << 8) | memory[at + 2];
+          for (let x = 0, at = from; x < width; x++, at += 3) {
+            pixels[to + x] = 0xff000000 | (memory[at] << 16) | (memory[at + 1] << 8) | memory[at + 2];
+          }
           break;
         case 16: {
           const row = new Uint16Array(buffer, byteOffset + from, width);

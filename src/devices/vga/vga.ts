@@ -74,9 +74,21 @@ export class Vga implements Device {
   /** Pages written through the adapter's own windows, where no one else tells. */
   private readonly dirty: Uint8Array;
 
-  readonly ports: PortRange = { base: 0x3c0, count: 0x10, read: offset => this.readPort(0x3c0 + offset), write: (offset, value) => this.writePort(0x3c0 + offset, value) };
-  readonly colourPorts: PortRange = { base: 0x3d0, count: 0x10, read: offset => this.readCrtc(0x3d0, offset), write: (offset, value) => this.writeCrtc(0x3d0, offset, value) };
-  readonly monoPorts: PortRange = { base: 0x3b0, count: 0x0c, read: offset => this.readCrtc(0x3b0, offset), write: (offset, value) => this.writeCrtc(0x3b0, offset, value) };
+  readonly ports: PortRange = {
+    base: 0x3c0, count: 0x10,
+    read: offset => this.readPort(0x3c0 + offset),
+    write: (offset, value) => this.writePort(0x3c0 + offset, value),
+  };
+  readonly colourPorts: PortRange = {
+    base: 0x3d0, count: 0x10,
+    read: offset => this.readCrtc(0x3d0, offset),
+    write: (offset, value) => this.writeCrtc(0x3d0, offset, value),
+  };
+  readonly monoPorts: PortRange = {
+    base: 0x3b0, count: 0x0c,
+    read: offset => this.readCrtc(0x3b0, offset),
+    write: (offset, value) => this.writeCrtc(0x3b0, offset, value),
+  };
   /** Index at 0x1CE, data at 0x1CF, each 16 bits wide; byte halves of the data are 0x1CF and 0x1D0. */
   readonly dispiPorts: PortRange = {
     base: 0x1ce, count: 3, width: 2,
@@ -113,7 +125,11 @@ export class Vga implements Device {
       write: (offset, value, size) => this.writeLinear(offset, value, size),
       moved: base => video?.moved(base),
     });
-    fn.addBar(2, { kind: 'memory', size: MMIO_BYTES, read: (offset, size) => this.readMmio(offset, size), write: (offset, value, size) => this.writeMmio(offset, value, size) });
+    fn.addBar(2, {
+      kind: 'memory', size: MMIO_BYTES,
+      read: (offset, size) => this.readMmio(offset, size),
+      write: (offset, value, size) => this.writeMmio(offset, value, size),
+    });
     if (bios) fn.setRom(bios);
     // Legacy ports and windows answer whatever the command register says, so that a machine without firmware has its screen.
     fn.config[4] = 3;
@@ -545,7 +561,8 @@ export class Vga implements Device {
   }
 
   save(): State {
-    return { ...copyState(this.r), dispi: copyState(this.dispi.r), memory: this.memory.slice(0, this.usedBytes()), deadlineNs: this.timer.deadlineNs };
+    const memory = this.memory.slice(0, this.usedBytes());
+    return { ...copyState(this.r), dispi: copyState(this.dispi.r), memory, deadlineNs: this.timer.deadlineNs };
   }
 
   restore(state: State): void {
