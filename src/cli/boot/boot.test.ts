@@ -117,6 +117,13 @@ describe('ringside boot', () => {
     expect(result.err).toContain(err);
   });
 
+  it('ends at once on a signal', async () => {
+    const child = spawn(process.execPath, [command, 'boot', demo], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const status = new Promise(resolve => child.on('close', resolve));
+    child.stdout.once('data', () => child.kill('SIGTERM'));
+    expect(await status).toBe(143);
+  });
+
   it('starts firmware at the reset vector', async () => {
     const image = new Uint8Array(65536).fill(0xf4);
     // FFFF:0000: jmp near to F000:0000, which writes to the debug console from the copy below 1 MiB.

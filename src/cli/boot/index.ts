@@ -217,18 +217,26 @@ async function withInput(runner: Runner, domain: Domain): Promise<RunEnd> {
       runner.poke();
     },
   );
-  const leave = (): void => runner.stop();
-  process.once('SIGINT', leave).once('SIGTERM', leave);
+  const startedAt = domain.instructions;
+  const leave = (signal: NodeJS.Signals): void => {
+    signalled = signal;
+    runner.stop();
+  };
+  process.on('SIGINT', leave).on('SIGTERM', leave);
   try {
     return await runner.run();
   } finally {
     hostSeconds = (performance.now() - startedMs) / 1000;
+    hostInstructions = domain.instructions - startedAt;
     process.off('SIGINT', leave).off('SIGTERM', leave);
     input.close();
   }
 }
 
-let hostSeconds = 0;
+/** Of the one run of this process: how long it took, what it retired, and the signal that ended it. */
+let hostSeconds = 0,
+  hostInstructions = 0,
+  signalled: NodeJS.Signals | undefined;
 
 interface Conclusion {
   guest: Guest;
@@ -242,6 +250,7 @@ interface Conclusion {
 function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclusion): number {
   switch (end.kind) {
     case 'stopped':
+      if (signalled) return signalled === 'SIGINT' ? 130 : 143;
       if (options.save !== undefined && (seen || domain.instructions >= domain.stopAtInstruction)) save(guest, options.save, domain);
       return STATUS.good;
     case 'timeout':
@@ -287,7 +296,7 @@ function statistics(domain: Domain, status: number, options: BootOptions): objec
     guestSeconds: nowNs / 1e9,
     runSeconds: runNs / 1e9,
     idleSeconds: idleNs / 1e9,
-    mips: hostSeconds > 0 ? instructions / hostSeconds / 1e6 : 0,
+    mips: hostSeconds > 0 ? hostInstructions / hostSeconds / 1e6 : 0,
     exits,
     exitsByReason,
     virtualTime: options.virtualTime,
