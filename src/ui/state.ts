@@ -56,7 +56,7 @@ export async function addFiles(given: NamedFile[]): Promise<void> {
   const definition = given.find(isDefinition);
   const old = draft.peek();
   // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
-  const keep = old && !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name)) ? old.files : [];
+  const keep = old && (old.plan || old.judging) && !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name)) ? old.files : [];
   const names = new Set(given.map(file => file.name));
   await judge([...keep.filter(file => !names.has(file.name)), ...given]);
 }
@@ -135,11 +135,13 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
   }
 }
 
+/** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
 async function restore(state: NamedFile): Promise<void> {
   try {
     opened(await host.restore(state));
   } catch (error) {
-    reportProblem(`xl restore ${state.name}`, sentence(error));
+    draft.value = { files: [state], texts: new Map(), judging: false, starting: false, problem: sentence(error) };
+    go({ kind: 'draft' });
   }
 }
 

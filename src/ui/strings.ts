@@ -175,6 +175,7 @@ export const strings = {
     on: (name: string) => `Keyboard goes to ${name}.`,
     leave: 'Shift + Tab leaves.',
     reader: 'Read output aloud as it comes',
+    silent: 'The guest has written nothing here yet.',
     textCopy: (name: string) => `Text in the terminal of ${name}`,
     skipped: (bytes: string) => `\r\n[${bytes} of output skipped: the guest writes faster than the page can show]\r\n`,
   },

@@ -1,4 +1,7 @@
-import { domainRows, drop, expect, open, test } from './page.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { file } from '../support/needs.ts';
+import { domainRows, drop, expect, type GivenFile, open, test } from './page.ts';
 
 const BROKEN = `name    = "web1"
 type    = "hvm"
@@ -22,12 +25,43 @@ test('a broken definition lists all its errors beside it and creates nothing', a
   await expect(domainRows(page)).toHaveCount(0);
 });
 
-test('a file that is no kernel gets one sentence that says what to do', async ({ page }) => {
-  await open(page);
-  await drop(page, [{ name: 'holiday.jpg', buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, ...Array(2000).fill(7)]) }]);
-  await expect(page.locator('.verd .wh, .stop')).toContainText(/holiday\.jpg/);
+/** What is dropped gets this sentence beside it, cannot be started, and leaves nothing behind. */
+async function expectRefused(page: Page, files: GivenFile[], sentence: RegExp): Promise<void> {
+  await drop(page, files);
+  await expect(page.locator('.verd .wh, .stop').filter({ hasText: sentence })).toBeVisible();
   await expect(page.getByRole('button', { name: /^Start/ })).toBeDisabled();
   await page.getByRole('button', { name: 'Discard' }).click();
   await expect(page.getByRole('heading', { name: 'Drop a definition here' })).toBeVisible();
   await expect(domainRows(page)).toHaveCount(0);
+}
+
+test('files that cannot be started get one sentence that says what to do', async ({ page }) => {
+  await open(page);
+  const noise = Buffer.from([0xff, 0xd8, 0xff, 0xe0, ...Array(2000).fill(7)]);
+  await expectRefused(page, [{ name: 'holiday.jpg', buffer: noise }], /holiday\.jpg is not a kernel.* Name a kernel image/);
+  await expectRefused(page, [{ name: 'vmlinuz', buffer: Buffer.alloc(0) }], /vmlinuz is empty\. /);
+  const lonely = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "boot/vmlinuz"\nmemory = 64\n');
+  await expectRefused(page, [{ name: 'web1.cfg', buffer: lonely }], /vmlinuz is not among the dropped files\. Drop it together with web1\.cfg\./);
+  // The first bytes of a saved domain, and nothing behind them.
+  const saved = Buffer.concat([Buffer.from('RINGSAVE'), Buffer.alloc(8)]);
+  await expectRefused(page, [{ name: 'web1.save', buffer: saved }], /web1\.save .*\. /);
+});
+
+test('a truncated kernel and an initrd too large for the memory are refused with numbers', async ({ page }) => {
+  const kernel = file('.cache/guests/debian-686/vmlinuz');
+  test.skip(!existsSync(kernel), 'npm run guests has not fetched Debian');
+  await open(page);
+  const whole = readFileSync(kernel);
+  const sentence = /vmlinuz is truncated: its header says \d+ bytes, the file has 300000\. Copy or fetch it again\./;
+  await expectRefused(page, [{ name: 'vmlinuz', buffer: whole.subarray(0, 300_000) }], sentence);
+  const definition = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "vmlinuz"\nramdisk = "initrd"\nmemory = 60\n');
+  await expectRefused(
+    page,
+    [
+      { name: 'web1.cfg', buffer: definition },
+      { name: 'vmlinuz', buffer: whole },
+      { name: 'initrd', buffer: Buffer.alloc(40_000_000) },
+    ],
+    /initrd \(39 MiB\) does not fit: .* Write memory = \d+ or more\./,
+  );
 });

@@ -33,11 +33,11 @@ export const type = (tab: Tab, text: string): Promise<unknown> =>
     input.dispatchEvent(new InputEvent('input', { data: ${JSON.stringify(text)}, inputType: 'insertText', bubbles: true, composed: true }));
   `);
 
-/** Waits until the serial terminal shows the text; rejects with what it shows instead. */
+/** Waits until the serial terminal shows the text (spaces at a line's end are not there to be seen); rejects with what it shows instead. */
 export const expectSerial = (tab: Tab, text: string, seconds: number): Promise<unknown> =>
   tab.run(`
     const shown = () => [...document.querySelectorAll('[data-testid=serial] .xterm-rows > div')].map(row => row.textContent.replace(/\\u00a0/g, ' ').trimEnd()).join('\\n');
-    for (const start = Date.now(); !shown().includes(${JSON.stringify(text)}); ) {
+    for (const start = Date.now(); !shown().includes(${JSON.stringify(text.trimEnd())}); ) {
       if (Date.now() - start > ${seconds * 1000}) throw new Error(${JSON.stringify(`no "${text}" in ${seconds} s: `)} + shown() + document.body.innerText.slice(0, 1500));
       await new Promise(resolve => setTimeout(resolve, 250));
     }

@@ -35,7 +35,7 @@ export function DraftPage() {
       {plan && <Verdicts plan={plan} texts={now.texts} />}
       {plan && plan.errors.length === 0 && <section class="plan"><h3>{words.plan}</h3>
         <ol>{words.steps({ ...plan.summary, name: plan.name }, definitionName(now)).map((step, i) => <li key={i}>{step.length === 2 ? <code>{step.join(' ')}</code> : step[0]}</li>)}</ol></section>}
-      {plan && plan.definition && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
+      {plan && plan.definition && plan.errors.length === 0 && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
     </div>
   </>;
 }
@@ -123,8 +123,11 @@ export function DraftInspector() {
   const now = draft.value;
   if (!now) return null;
   const summary = now.plan?.summary;
+  // A value with an error has no number yet.
+  const wrong = new Set(now.plan?.errors.map(finding => finding.key));
   const facts: [string, string | undefined][] = summary && now.plan ? [
-    [words.name, now.plan.name], [words.type, summary.type.toUpperCase()], [words.memory, `${summary.memoryMiB} MiB`], [words.vcpus, String(summary.vcpus)],
+    [words.name, now.plan.name], [words.type, summary.type.toUpperCase()], [words.memory, wrong.has('memory') ? undefined : `${summary.memoryMiB} MiB`],
+    [words.vcpus, wrong.has('vcpus') ? undefined : String(summary.vcpus)],
     [words.kernel, summary.kernel], [words.ramdisk, summary.ramdisk], [words.cmdline, summary.cmdline]] : [];
   return <>
     {facts.length > 0 && <section><h3>{words.form}</h3><dl class="kv">{facts.map(([label, value]) => <><dt>{label}</dt><dd>{value || words.none}</dd></>)}</dl></section>}

@@ -42,6 +42,7 @@ export function SerialWindow({ session }: { session: DomainSession }) {
     onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
     <div class="wt"><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title}</span><span class="sp" />
       <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button></div>
+    {!session.spoke.value && <p class="silent">{words.silent}</p>}
     <div class="wb" ref={holder} data-testid="serial" />
     <div class={`ws${focused.value && !session.over ? ' on' : ''}`} role="status">
       {session.over ? <span>{strings.guest.lastSeen}</span> : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
