@@ -8,7 +8,7 @@ import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
 import {
-  CR0_ET, DB, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE,
+  CR0_ET, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE,
 } from './memory.ts';
 import { operations } from './ops/index.ts';
 import {
@@ -31,6 +31,11 @@ const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 const USER = 1 << 20;
 /** Instructions before the loop looks at the doorbell again. */
 const DOORBELL_INSTRUCTIONS = 50_000;
+/**
+ * At first the loop is left more often: V8 then compiles the switch for its entry alone, instead of a second time for the middle of a loop that
+ * does not end (OSR), which takes a second of its compiler's time.
+ */
+const YOUNG_INSTRUCTIONS = 4_000_000, YOUNG_BATCH = 1_000;
 
 export class Cpu extends Translator implements Core, Processor {
   readonly controls: Controls = {
@@ -198,7 +203,7 @@ export class Cpu extends Translator implements Core, Processor {
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.accesses.length > 0 || this.controls.monitorTrap
           || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0;
         if (single) left -= this.step();
-        else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
+        else left -= this.batchOf(Math.min(left, this.young > 0 ? YOUNG_BATCH : DOORBELL_INSTRUCTIONS));
         if (S[S_STOP] === EXIT) {
           S[S_STOP] = GO;
           exit.idtVectoring = 0;
@@ -252,9 +257,13 @@ export class Cpu extends Translator implements Core, Processor {
     return reason;
   }
 
+  /** Instructions that still run in short batches. */
+  private young = YOUNG_INSTRUCTIONS;
+
   /** Runs up to `n` instructions; how many retired. */
   private batchOf(n: number): number {
     const { S } = this;
+    if (this.young > 0) this.young -= n;
     this.batch = n;
     this.withheld = 0;
     S[S_BUDGET] = n;
@@ -416,6 +425,20 @@ export class Cpu extends Translator implements Core, Processor {
   /** Set by the op that exited with reason IO: what to do with the answer. */
   portAnswer: ((value: number) => void) | null = null;
 
+  /** True if a store could be made now without a fault or an exit. */
+  isMemory(linear: number, size: number): boolean {
+    try {
+      return this.hostWrite(linear) >= 0 && this.hostWrite((linear + size - 1) | 0) >= 0;
+    } catch (thrown) {
+      if (thrown !== FAULT) throw thrown;
+      return false;
+    }
+  }
+
+  /** A port that was read for an INS whose store must be tried again, and what it gave; -1: none. */
+  answeredPort = -1;
+  answeredValue = 0;
+
   completePortAccess(value: number): void {
     const answer = this.portAnswer;
     this.portAnswer = null;
@@ -469,6 +492,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.injection = 0;
     this.accesses.length = 0;
     this.portAnswer = null;
+    this.answeredPort = -1;
     this.reload();
   }
 

@@ -47,6 +47,7 @@ export class Memory {
   readonly M1: Uint8Array;
   readonly M2: Uint16Array;
   readonly M4: Int32Array;
+  readonly M8: BigInt64Array;
   readonly p2m: Int32Array;
   readonly S = new Int32Array(S_WORDS);
   readonly TR = new Int32Array(2 * USER).fill(INVALID);
@@ -77,6 +78,8 @@ export class Memory {
   private filledGlobalCount = 0;
   private readonly codeFilled = new Int32Array(LIST);
   private codeFilledCount = 0;
+  /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
+  private readonly large = new Uint8Array(1024);
 
   // Result of the last walk.
   private walkGfn = 0;
@@ -94,6 +97,7 @@ export class Memory {
     this.M1 = new Uint8Array(memory);
     this.M2 = new Uint16Array(memory);
     this.M4 = new Int32Array(memory);
+    this.M8 = new BigInt64Array(memory, 0, bytes >>> 3);
     this.p2m = p2m;
     this.codeLines = new Int32Array(bytes >>> 12);
   }
@@ -312,9 +316,12 @@ export class Memory {
     const gpa = this.walkGfn * 4096 + (linear & 4095);
     const done = this.accesses, i = this.accessIndex;
     if (i + 3 < done.length) {
-      if (done[i] !== gpa || done[i + 1] !== size) throw new Error('an answered access is not the one that exited');
-      this.accessIndex = i + 4;
-      return done[i + 3]!;
+      if (done[i] === gpa && done[i + 1] === size && done[i + 2] === (write ? 1 : 0)) {
+        this.accessIndex = i + 4;
+        return done[i + 3]!;
+      }
+      // Something else than what was answered runs now (the code was changed, an event came between): it asks anew.
+      done.length = i;
     }
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
     return this.eptViolation(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
@@ -407,7 +414,18 @@ export class Memory {
     this.filledGlobalCount = 0;
   }
 
+  /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
   flushPage(linear: number): void {
+    if (this.large[linear >>> 22] !== 0) {
+      this.large[linear >>> 22] = 0;
+      const first = (linear >>> 12) & ~0x3ff;
+      for (const page of [first, first + USER]) {
+        this.TR.fill(INVALID, page, page + 1024);
+        this.TW.fill(INVALID, page, page + 1024);
+        this.CP.fill(0, page, page + 1024);
+      }
+      return;
+    }
     const page = linear >>> 12;
     for (const p of [page, page + USER]) {
       // The page stays in its list: dropping an entry twice is harmless.
@@ -582,6 +600,7 @@ export class Memory {
     if (fetch && nx && this.entryHigh < 0) allowed = false;
     if (!allowed) this.pageFault(linear, error | ERROR_P);
 
+    if (this.upperAt < 0) this.large[linear >>> 22] = 1;
     if (this.upperAt >= 0 && (this.upper & PTE_A) === 0) this.mark(this.upperAt, PTE_A);
     const want = write ? PTE_A | PTE_D : PTE_A;
     if ((this.leaf & want) !== want) this.mark(this.leafAt, want);

@@ -289,10 +289,22 @@ const cmpxchg: OpFactory = (row, memory, size) => {
 const cmpxchg8b: OpFactory = () => op((cpu, p) => {
   const { R } = cpu;
   const linear = cpu.address(p, 8, true);
+  const flags = cpu.getFlags();
+  const at = (cpu.A[p + META]! & META_LOCK) !== 0 ? cpu.hostAtomic(linear, 8) : -1;
+  if (at >= 0) {
+    // Both halves at once takes a BigInt; only LOCK pays for it.
+    const expected = (BigInt(R[EDX]!) << 32n) | BigInt(R[EAX]! >>> 0), wanted = (BigInt(R[ECX]!) << 32n) | BigInt(R[3]! >>> 0);
+    const found = Atomics.compareExchange(cpu.M8, at >>> 3, expected, wanted);
+    if (found !== expected) {
+      R[EAX] = Number(BigInt.asIntN(32, found));
+      R[EDX] = Number(found >> 32n);
+    }
+    cpu.setFlags(found === expected ? flags | ZF : flags & ~ZF);
+    return;
+  }
   cpu.probeWrite(linear, 8);
   const low = cpu.read32(linear), high = cpu.read32((linear + 4) | 0);
   const equal = low === R[EAX] && high === R[EDX];
-  // Eight bytes cannot be exchanged at once in JavaScript without BigInt; with LOCK both halves go through Atomics, the low one deciding.
   if (equal) {
     cpu.write32(linear, R[3]!);
     cpu.write32((linear + 4) | 0, R[ECX]!);
@@ -302,7 +314,6 @@ const cmpxchg8b: OpFactory = () => op((cpu, p) => {
     R[EAX] = low;
     R[EDX] = high;
   }
-  const flags = cpu.getFlags();
   cpu.setFlags(equal ? flags | ZF : flags & ~ZF);
 });
 

@@ -1,6 +1,6 @@
 /** Model-specific registers that Linux 6.1 and Xen guests touch. Source: SDM vol. 4. */
 import type { Cpu } from '../cpu.ts';
-import { EFER_NXE } from '../memory.ts';
+import { EFER_NXE, PHYSICAL_BITS } from '../memory.ts';
 import {
   EFER, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_MTRR, MSR_PAT, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, TSC_OFFSET,
 } from '../registers.ts';
@@ -62,12 +62,34 @@ export function readMsr(cpu: Cpu, index: number): boolean {
 const PAT_TYPES = new Set([0, 1, 4, 5, 6, 7]);
 const validPat = (word: number) => [0, 8, 16, 24].every(shift => PAT_TYPES.has((word >>> shift) & 0xff));
 
+const MTRR_TYPES = new Set([0, 1, 4, 5, 6]);
+const validTypes = (word: number) => [0, 8, 16, 24].every(shift => MTRR_TYPES.has((word >>> shift) & 0xff));
+/** High word of a physical address. */
+const beyondPhysical = (high: number) => (high & ~((1 << (PHYSICAL_BITS - 32)) - 1)) !== 0;
+
+/** False where a reserved bit is set or a memory type is none (SDM vol. 3, 11.4.4, 12.11.2, 12.12.2; vol. 4, table 2-2). */
+function validValue(cpu: Cpu, at: number, low: number, high: number): boolean {
+  switch (at) {
+    case MSR_PAT: return validPat(low) && validPat(high);
+    // BSP 8, EN 11; no x2APIC.
+    case MSR_APIC_BASE: return !beyondPhysical(high) && (low & 0x6ff) === 0 && (cpu.R[MSR_APIC_BASE]! !== 0 || low === 0);
+    case MSR_TSC_AUX: return high === 0;
+    case MTRR_DEFAULT: return high === 0 && (low & 0xfffff300) === 0 && MTRR_TYPES.has(low & 0xff);
+    default:
+  }
+  if (at < MSR_MTRR || at >= MTRR_DEFAULT) return true;
+  const index = (at - MSR_MTRR) >>> 1;
+  if (index >= 16) return validTypes(low) && validTypes(high);
+  if (beyondPhysical(high)) return false;
+  return (index & 1) === 0 ? (low & 0xf00) === 0 && MTRR_TYPES.has(low & 0xff) : (low & 0x7ff) === 0;
+}
+
 /** What a write came to: done, #GP(0), or not one of ours. */
 export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'done' | 'fault' | 'unknown' {
   const { R } = cpu;
   const at = storage(index);
   if (at >= 0) {
-    if (at === MSR_PAT && !(validPat(low) && validPat(high))) return 'fault';
+    if (!validValue(cpu, at, low, high)) return 'fault';
     R[at] = low;
     R[at + 1] = high;
     return 'done';

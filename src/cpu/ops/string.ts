@@ -6,7 +6,7 @@ import type { Cpu } from '../cpu.ts';
 import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../edge.ts';
 import { DF, IOPL, SUB, TF } from '../flags.ts';
 import { GP, JUMP, S_STOP } from '../memory.ts';
-import { CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, FA, FB, FK, FR, FS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR } from '../registers.ts';
+import { CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, FA, FB, FK, FR, FS, PENDING_DEBUG, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR } from '../registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
 import { IMM, META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
 import { operandBits } from '../gen/forms.ts';
@@ -246,7 +246,11 @@ function portElement(cpu: Cpu, p: number, register: number, size: number): void 
   advance(cpu, register, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
   if ((cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0) {
     advance(cpu, ECX, -1, narrow);
-    if (get(cpu, ECX, narrow) !== 0) return;
+    if (get(cpu, ECX, narrow) !== 0) {
+      // Each element is traced (SDM vol. 3, 17.3.1.4).
+      if ((cpu.R[EFLAGS]! & TF) !== 0) cpu.R[PENDING_DEBUG]! |= 1 << 14;
+      return;
+    }
   }
   cpu.skipInstruction();
 }
@@ -259,9 +263,24 @@ const ins = (size: number): Op => op((cpu, p) => {
   if (rep && get(cpu, ECX, narrow) === 0) return;
   const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
   cpu.probeWrite(linear, size);
+  // An element that goes to no memory was read before its store left by another exit: it is not read again.
+  if (cpu.answeredPort === port) {
+    writeElement(cpu, linear, size, cpu.answeredValue);
+    cpu.answeredPort = -1;
+    advance(cpu, EDI, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
+    if (!rep) return;
+    advance(cpu, ECX, -1, narrow);
+    if (get(cpu, ECX, narrow) !== 0) cpu.jumped();
+    return;
+  }
   cpu.portAnswer = value => {
-    writeElement(cpu, linear, size, value);
-    portElement(cpu, p, EDI, size);
+    if (cpu.isMemory(linear, size)) {
+      writeElement(cpu, linear, size, value);
+      portElement(cpu, p, EDI, size);
+    } else {
+      cpu.answeredPort = port;
+      cpu.answeredValue = value;
+    }
   };
   portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0);
 });

@@ -5,7 +5,7 @@ import { ExitReason } from '../edge.ts';
 import { AC, DF, IF, IOPL, RF, VM, ZF } from '../flags.ts';
 import {
   CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP,
-  CR4_TSD, CR4_UMIP, DB, GP, JUMP, NP, S_STOP, UD,
+  CR4_TSD, CR4_UMIP, GP, JUMP, NP, S_STOP, UD,
 } from '../memory.ts';
 import {
   CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
