@@ -31,11 +31,6 @@ const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 const USER = 1 << 20;
 /** Instructions before the loop looks at the doorbell again. */
 const DOORBELL_INSTRUCTIONS = 50_000;
-/**
- * At first the loop is left more often: V8 then compiles the switch for its entry alone, instead of a second time for the middle of a loop that
- * does not end (OSR), which takes a second of its compiler's time.
- */
-const YOUNG_INSTRUCTIONS = 4_000_000, YOUNG_BATCH = 1_000;
 
 export class Cpu extends Translator implements Core, Processor {
   readonly controls: Controls = {
@@ -203,7 +198,7 @@ export class Cpu extends Translator implements Core, Processor {
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.accesses.length > 0 || this.controls.monitorTrap
           || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0;
         if (single) left -= this.step();
-        else left -= this.batchOf(Math.min(left, this.young > 0 ? YOUNG_BATCH : DOORBELL_INSTRUCTIONS));
+        else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
         if (S[S_STOP] === EXIT) {
           S[S_STOP] = GO;
           exit.idtVectoring = 0;
@@ -257,13 +252,9 @@ export class Cpu extends Translator implements Core, Processor {
     return reason;
   }
 
-  /** Instructions that still run in short batches. */
-  private young = YOUNG_INSTRUCTIONS;
-
   /** Runs up to `n` instructions; how many retired. */
   private batchOf(n: number): number {
     const { S } = this;
-    if (this.young > 0) this.young -= n;
     this.batch = n;
     this.withheld = 0;
     S[S_BUDGET] = n;
