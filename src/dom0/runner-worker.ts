@@ -50,6 +50,9 @@ export class WorkerRunner implements DomainRunner {
       case 'started':
         return this.settleStart?.resolve(message.about);
       case 'failed':
+        // It never ran, so nothing answers a DESTROY.
+        this.dead = true;
+        this.worker.terminate();
         return this.settleStart?.reject(new Error(message.sentence));
       case 'serial':
         return this.listener.serial(message.bytes);

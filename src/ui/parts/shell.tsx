@@ -93,9 +93,10 @@ export function Tree() {
     </ul>
     {shown.value.length === 0 && (all.length > 0 && filter.value
       ? <p class="hint">{strings.tree.noMatch(filter.value, all.length)}</p> : !draft.value && sessions.value.size === 0 && <p class="hint">{strings.tree.none}</p>)}
+    {/* Domains that stopped hold no memory. */}
     {machine && <div class="foot">
       <div class="row"><span class="sec">{strings.tree.memory}</span><span class="grow num">{strings.tree.memoryOf(machine.freeMiB, machine.memoryMiB)}</span></div>
-      <div class="bar">{[...all].map(domain => domain.state !== '-' && <i key={domain.id} class={ownerClass(domain.id)} style={`width:${100 * domain.memoryMiB / machine.memoryMiB}%`} />)}</div>
+      <div class="bar">{[...all].map(domain => !'-sc'.includes(domain.state) && <i key={domain.id} class={ownerClass(domain.id)} style={`width:${100 * domain.memoryMiB / machine.memoryMiB}%`} />)}</div>
     </div>}
   </nav>;
 }
