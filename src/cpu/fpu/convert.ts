@@ -6,7 +6,7 @@ import { DST, type OpFactory, SRC } from '../ops/context.ts';
 import { FPR, MXCSR, XMM } from '../registers.ts';
 import { DENORMAL, DE, HIGH, IE, INFINITE, NORMAL, OUT, PE, QUIET, SIGNALING, toInteger, unpackInt32, W, X, ZERO } from './softfloat.ts';
 import { F32, F64, numbers, packLane, report, roundingMode, roundLane, unpackLane, usualMode } from './sse.ts';
-import { ready, readySse } from './stack.ts';
+import { readyControl, readySse } from './stack.ts';
 import { enterMmx, memoryBytes, memorySource, mmxTarget } from './vector.ts';
 
 const results = new Int32Array(4);
@@ -162,7 +162,7 @@ const scalar = (fromDouble: boolean): OpFactory => (row, memory, operandSize) =>
 /** CVTPI2PS, CVTPI2PD: two int32 of an MMX register or memory. The double form leaves the x87 alone when it reads memory (SDM vol. 2). */
 const fromMmx = (double: boolean): OpFactory => (_row, memory) => (core, p) => {
   readySse(core);
-  if (!memory || !double) ready(core);
+  if (!memory || !double) readyControl(core);
   const R = core.R, s = memory ? memorySource(core, p, 8) : FPR + 4 * core.A[p + SRC], d = XMM + 4 * core.A[p + DST], mxcsr = R[MXCSR];
   const convert = double ? intToDouble : intToSingle;
   const flags = convert(R, s, 0, mxcsr) | convert(R, s, 1, mxcsr);
@@ -176,7 +176,7 @@ const toMmx = (double: boolean, truncate: boolean): OpFactory => {
   const convert = double ? doubleToInt(truncate) : singleToInt(truncate);
   return (_row, memory) => (core, p) => {
     readySse(core);
-    ready(core);
+    readyControl(core);
     const R = core.R, s = memory ? memorySource(core, p, double ? 16 : 8) : XMM + 4 * core.A[p + SRC], mxcsr = R[MXCSR];
     report(core, convert(R, s, 0, mxcsr) | convert(R, s, 1, mxcsr));
     enterMmx(R);

@@ -3,7 +3,7 @@
  */
 import { type Core, BASE, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
 import { EDI, FPR, XMM } from '../registers.ts';
-import { ready, readyMmx, readySse } from './stack.ts';
+import { readyControl, readyMmx, readySse } from './stack.ts';
 import { alignedAddress, binaryImmediate, enterMmx, memorySource, mmxTarget, readScratch, writeWords } from './vector.ts';
 
 // ---- 128 bits ----
@@ -148,7 +148,7 @@ const movd: OpFactory = (row, memory) => {
 
 const movq2dq: OpFactory = () => (core, p) => {
   readySse(core);
-  ready(core);
+  readyControl(core);
   const R = core.R, d = XMM + 4 * core.A[p + DST], s = FPR + 4 * core.A[p + SRC];
   enterMmx(R);
   R[d] = R[s]; R[d + 1] = R[s + 1]; R[d + 2] = 0; R[d + 3] = 0;
@@ -156,7 +156,7 @@ const movq2dq: OpFactory = () => (core, p) => {
 
 const movdq2q: OpFactory = () => (core, p) => {
   readySse(core);
-  ready(core);
+  readyControl(core);
   const R = core.R, s = XMM + 4 * core.A[p + SRC];
   enterMmx(R);
   const d = mmxTarget(R, core.A[p + DST]);

@@ -227,78 +227,85 @@ const FINITE_FLAGS = DE | UE | PE;
 
 const addDoubles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const a = F64[d >> 1], b = F64[s >> 1], r = a + b;
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], r = a + b;
     if (Math.abs(r) < Infinity) {
-      F64[d >> 1] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && sumInexact(a, b, r)) flags |= PE;
       if (isDenormal(a) || isDenormal(b)) flags |= DE;
-    } else flags |= lane(R, d, s, ADD, true);
+    } else flags |= lane(R, 2 * (x + i), 2 * (y + i), ADD, true);
   }
   return flags;
 };
 const subtractDoubles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const a = F64[d >> 1], b = F64[s >> 1], r = a - b;
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], r = a - b;
     if (Math.abs(r) < Infinity) {
-      F64[d >> 1] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && sumInexact(a, -b, r)) flags |= PE;
       if (isDenormal(a) || isDenormal(b)) flags |= DE;
-    } else flags |= lane(R, d, s, SUBTRACT, true);
+    } else flags |= lane(R, 2 * (x + i), 2 * (y + i), SUBTRACT, true);
   }
   return flags;
 };
 const multiplyDoubles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const a = F64[d >> 1], b = F64[s >> 1], r = a * b, m = Math.abs(r);
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], r = a * b, m = Math.abs(r);
     if (m > MIN_NORMAL && m < Infinity && ((flags & PE) !== 0 || safe(a) && safe(b))) {
-      F64[d >> 1] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && productError(a, b, r) !== 0) flags |= PE;
       if (isDenormal(a) || isDenormal(b)) flags |= DE;
-    } else if (r === 0 && (a === 0 && isNormal(b) || b === 0 && isNormal(a))) F64[d >> 1] = r;
-    else flags |= lane(R, d, s, MULTIPLY, true);
+    } else if (r === 0 && (a === 0 && isNormal(b) || b === 0 && isNormal(a))) f[x + i] = r;
+    else flags |= lane(R, 2 * (x + i), 2 * (y + i), MULTIPLY, true);
   }
   return flags;
 };
 const divideDoubles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const a = F64[d >> 1], b = F64[s >> 1], r = a / b, m = Math.abs(r);
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], r = a / b, m = Math.abs(r);
     if (m > MIN_NORMAL && m < Infinity && isNormal(a) && isNormal(b) && ((flags & PE) !== 0 || safe(r) && safe(b))) {
-      F64[d >> 1] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && (r * b !== a || productError(r, b, a) !== 0)) flags |= PE;
-    } else flags |= lane(R, d, s, DIVIDE, true);
+    } else flags |= lane(R, 2 * (x + i), 2 * (y + i), DIVIDE, true);
   }
   return flags;
 };
 const squareRootDoubles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const b = F64[s >> 1];
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const b = f[y + i];
     if (b > 0 && isNormal(b) && ((flags & PE) !== 0 || safe(b))) {
       const r = Math.sqrt(b);
-      F64[d >> 1] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && (r * r !== b || productError(r, r, b) !== 0)) flags |= PE;
-    } else flags |= lane(R, d, s, SQUARE_ROOT, true);
+    } else flags |= lane(R, 2 * (x + i), 2 * (y + i), SQUARE_ROOT, true);
   }
   return flags;
 };
 const minimumDoubles: Lanes = (R, d, s, n) => {
   let flags = 0;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const a = F64[d >> 1], b = F64[s >> 1];
-    if (!(a < b)) { R[d] = R[s]; R[d + 1] = R[s + 1]; }
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i];
+    if (!(a < b)) { R[2 * (x + i)] = R[2 * (y + i)]; R[2 * (x + i) + 1] = R[2 * (y + i) + 1]; }
     flags |= operandFlags(a, b, isDenormal(a) || isDenormal(b));
   }
   return flags;
 };
 const maximumDoubles: Lanes = (R, d, s, n) => {
   let flags = 0;
-  for (let i = 0; i < n; i++, d += 2, s += 2) {
-    const a = F64[d >> 1], b = F64[s >> 1];
-    if (!(a > b)) { R[d] = R[s]; R[d + 1] = R[s + 1]; }
+  const f = F64, x = (d & 1023) >> 1, y = (s & 1023) >> 1;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i];
+    if (!(a > b)) { R[2 * (x + i)] = R[2 * (y + i)]; R[2 * (x + i) + 1] = R[2 * (y + i) + 1]; }
     flags |= operandFlags(a, b, isDenormal(a) || isDenormal(b));
   }
   return flags;
@@ -313,81 +320,88 @@ function operandFlags(a: number, b: number, denormal: boolean): number {
 
 const addSingles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const a = F32[d], b = F32[s], sum = a + b, r = Math.fround(sum);
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], sum = a + b, r = Math.fround(sum);
     if (Math.abs(r) < Infinity) {
-      F32[d] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && (r !== sum || sumInexact(a, b, sum))) flags |= PE;
       if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
-    } else flags |= lane(R, d, s, ADD, false);
+    } else flags |= lane(R, x + i, y + i, ADD, false);
   }
   return flags;
 };
 const subtractSingles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const a = F32[d], b = F32[s], difference = a - b, r = Math.fround(difference);
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], difference = a - b, r = Math.fround(difference);
     if (Math.abs(r) < Infinity) {
-      F32[d] = r;
+      f[x + i] = r;
       if ((flags & PE) === 0 && (r !== difference || sumInexact(a, -b, difference))) flags |= PE;
       if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
-    } else flags |= lane(R, d, s, SUBTRACT, false);
+    } else flags |= lane(R, x + i, y + i, SUBTRACT, false);
   }
   return flags;
 };
 const multiplySingles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const a = F32[d], b = F32[s], product = a * b, r = Math.fround(product), m = Math.abs(r);
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], product = a * b, r = Math.fround(product), m = Math.abs(r);
     // Whether a result of the least normal number was tiny, its rounding does not tell.
     if (m < Infinity && m !== MIN_NORMAL_32) {
-      F32[d] = r;
+      f[x + i] = r;
       if (r !== product) flags |= m < MIN_NORMAL_32 ? UE | PE : PE;
       if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
-    } else flags |= lane(R, d, s, MULTIPLY, false);
+    } else flags |= lane(R, x + i, y + i, MULTIPLY, false);
   }
   return flags;
 };
 const divideSingles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const a = F32[d], b = F32[s], r = Math.fround(a / b), m = Math.abs(r);
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i], r = Math.fround(a / b), m = Math.abs(r);
     if (m < Infinity && m !== MIN_NORMAL_32 && Math.abs(b) < Infinity) {
-      F32[d] = r;
+      f[x + i] = r;
       // r * b has at most 48 bits: exact.
       if (r * b !== a) flags |= m < MIN_NORMAL_32 ? UE | PE : PE;
       if (isDenormal32(a) || isDenormal32(b)) flags |= DE;
-    } else flags |= lane(R, d, s, DIVIDE, false);
+    } else flags |= lane(R, x + i, y + i, DIVIDE, false);
   }
   return flags;
 };
 const squareRootSingles: Lanes = (R, d, s, n) => {
   let flags = R[MXCSR] & FINITE_FLAGS;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const b = F32[s];
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const b = f[y + i];
     if (b > 0 && b < Infinity) {
       const r = Math.fround(Math.sqrt(b));
-      F32[d] = r;
+      f[x + i] = r;
       if (r * r !== b) flags |= PE;
       if (isDenormal32(b)) flags |= DE;
-    } else flags |= lane(R, d, s, SQUARE_ROOT, false);
+    } else flags |= lane(R, x + i, y + i, SQUARE_ROOT, false);
   }
   return flags;
 };
 const minimumSingles: Lanes = (R, d, s, n) => {
   let flags = 0;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const a = F32[d], b = F32[s];
-    if (!(a < b)) R[d] = R[s];
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i];
+    if (!(a < b)) R[x + i] = R[y + i];
     flags |= operandFlags(a, b, isDenormal32(a) || isDenormal32(b));
   }
   return flags;
 };
 const maximumSingles: Lanes = (R, d, s, n) => {
   let flags = 0;
-  for (let i = 0; i < n; i++, d++, s++) {
-    const a = F32[d], b = F32[s];
-    if (!(a > b)) R[d] = R[s];
+  const f = F32, x = d & 1023, y = s & 1023;
+  for (let i = 0; i < n; i++) {
+    const a = f[x + i], b = f[y + i];
+    if (!(a > b)) R[x + i] = R[y + i];
     flags |= operandFlags(a, b, isDenormal32(a) || isDenormal32(b));
   }
   return flags;

@@ -2,12 +2,14 @@
  * What every x87, MMX and SSE instruction begins with, and the register stack.
  * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
-import type { Core } from '../ops/context.ts';
-import { CR0, CR4, FCW, FDP, FDS, FIP, FCS, FOP, FPR, FSW, FTW } from '../registers.ts';
+import { type Core, META, META_SEGMENT } from '../ops/context.ts';
+import { CR0, CR4, CS, EIP, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS } from '../registers.ts';
 import { invalid } from './extended.ts';
 import { C1, IE } from './softfloat.ts';
 
 export const UD = 6, NM = 7, GP = 13, MF = 16, XM = 19;
+/** Word of CS's selector. */
+const CODE_SELECTOR = SEG + CS * SEG_WORDS + SEG_SELECTOR;
 const CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 32;
 const CR4_OSFXSR = 512;
 export const CR4_OSXMMEXCPT = 1024;
@@ -39,11 +41,25 @@ function report(core: Core): void {
   else core.fault(MF);
 }
 
-/** Begins a waiting x87 instruction. */
+/** Begins a waiting control instruction (FLDCW, FLDENV, FRSTOR, FNOP) or one that looks at MMX registers. */
+export function readyControl(core: Core): void {
+  const R = core.R;
+  if ((R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
+  if ((R[FSW] & ES) !== 0) report(core);
+}
+
+/** Begins any other x87 instruction: those leave their address (SDM vol. 1, 8.1.8). */
 export function ready(core: Core): void {
   const R = core.R;
   if ((R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
   if ((R[FSW] & ES) !== 0) report(core);
+  R[FIP] = R[EIP]; R[FCS] = R[CODE_SELECTOR];
+}
+
+/** Notes the memory operand at `linear` of the instruction under way. FOP stays 0, as on processors since the Pentium 4 but for their compatibility mode. */
+export function operandAt(core: Core, p: number, linear: number): void {
+  const R = core.R, segment = SEG + (core.A[p + META] >>> META_SEGMENT & 7) * SEG_WORDS;
+  R[FDP] = linear - R[segment + SEG_BASE]; R[FDS] = R[segment + SEG_SELECTOR];
 }
 
 /** FWAIT: CR0.TS counts only with CR0.MP, CR0.EM not at all. */

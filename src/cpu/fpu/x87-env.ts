@@ -5,7 +5,7 @@
 import { type Core, type OpFactory } from '../ops/context.ts';
 import { CR0, CR4, EAX, EFLAGS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MXCSR, XMM } from '../registers.ts';
 import { NORMAL, unpack80, W, X, ZERO } from './softfloat.ts';
-import { available, BUSY, ES, GP, NM, ready, readyMmx, readySse, resetX87, summarize, wait } from './stack.ts';
+import { available, BUSY, ES, GP, NM, readyControl, readyMmx, readySse, resetX87, summarize, wait } from './stack.ts';
 
 const CR0_PE = 1, CR0_EM = 4, CR0_TS = 8, EFLAGS_VM = 1 << 17, CR4_OSFXSR = 512;
 /** Bits of FCW that exist; bit 6 reads as 1. Bit 12 (infinity control of the 287) is kept and means nothing. */
@@ -98,7 +98,7 @@ const fnstenv: OpFactory = (_row, _memory, operandSize) => (core, p) => {
 };
 
 const fldenv: OpFactory = (_row, _memory, operandSize) => (core, p) => {
-  ready(core);
+  readyControl(core);
   const linear = core.address(p, operandSize === 16 ? 14 : 28, false);
   readEnvironment(core, linear, operandSize);
   loadEnvironment(core.R, operandSize);
@@ -118,7 +118,7 @@ const fnsave: OpFactory = (_row, _memory, operandSize) => (core, p) => {
 };
 
 const frstor: OpFactory = (_row, _memory, operandSize) => (core, p) => {
-  ready(core);
+  readyControl(core);
   const head = operandSize === 16 ? 14 : 28, linear = core.address(p, head + 80, false), R = core.R;
   readEnvironment(core, linear, operandSize);
   // The last byte first: a page that is not there shows before anything has changed.
@@ -131,7 +131,7 @@ const frstor: OpFactory = (_row, _memory, operandSize) => (core, p) => {
 };
 
 const fldcw: OpFactory = () => (core, p) => {
-  ready(core);
+  readyControl(core);
   const value = core.read16(core.address(p, 2, false));
   loadControl(core.R, value);
   summarize(core.R);

@@ -14,7 +14,7 @@ import {
 } from './extended.ts';
 import { extract, fromBcd, partialRemainder, roundToInteger, scale, toBcd } from './extended-functions.ts';
 import { C1, DE, IE, OUT, SIGN, toInteger, unpack80, unpackInt64, W, X } from './softfloat.ts';
-import { pop, push, ready, st, SF, stackFault, stackOverflow, tag, used } from './stack.ts';
+import { operandAt, pop, push, ready, readyControl, st, SF, stackFault, stackOverflow, tag, used } from './stack.ts';
 
 // ---- memory operands ----
 
@@ -32,10 +32,17 @@ function memoryFormat(row: Row): number {
 function read(core: Core, p: number, format: number): number {
   const R = core.R;
   if (format === DOUBLE) {
-    const linear = core.address(p, 8, false);
-    return fromDouble(R, MEMORY, core.read32(linear), core.read32(linear + 4 | 0));
+    const linear = core.address(p, 8, false), low = core.read32(linear), high = core.read32(linear + 4 | 0);
+    operandAt(core, p, linear);
+    return fromDouble(R, MEMORY, low, high);
   }
-  const linear = core.address(p, SIZE[format], false);
+  const linear = core.address(p, SIZE[format], false), flags = readOther(core, linear, format);
+  operandAt(core, p, linear);
+  return flags;
+}
+
+function readOther(core: Core, linear: number, format: number): number {
+  const R = core.R;
   switch (format) {
     case SINGLE: return fromSingle(R, MEMORY, core.read32(linear));
     case INT32: fromInteger(R, MEMORY, core.read32(linear)); return 0;
@@ -259,10 +266,11 @@ const store = (pops: boolean, truncate = false): OpFactory => (row, memory) => {
     return (core, p) => {
       ready(core);
       const linear = core.address(p, SIZE[format], true), R = core.R;
-      if (!used(R, 0)) { if (emptyStore(core, linear, format) && pops) pop(R); return; }
+      if (!used(R, 0)) { if (emptyStore(core, linear, format) && pops) pop(R); operandAt(core, p, linear); return; }
       const flags = convert(R, format, truncate);
-      if (flags < 0) return;
+      if (flags < 0) { operandAt(core, p, linear); return; }
       write(core, linear, format);
+      operandAt(core, p, linear);
       raise(R, flags);
       if (pops) pop(R);
     };
@@ -397,5 +405,5 @@ export const x87Ops: Record<string, OpFactory> = {
   fprem: remainder(false), fprem1: remainder(true),
   fxtract, fxch, fcmovcc,
   fincstp: turn(1), fdecstp: turn(-1), ffree: ffree(false), ffreep: ffree(true),
-  fnop: () => core => ready(core),
+  fnop: () => core => readyControl(core),
 };
