@@ -16,6 +16,7 @@ import { describeMachine } from './firmware-config.ts';
 import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
+import { type NicAttachment, PcnetPci } from './net/pcnet-pci.ts';
 import { i440fx, Piix3, resetControl, type Shadowing } from './pci/i440fx.ts';
 import { PciBus } from './pci/pci.ts';
 import { ParallelPort } from './parallel.ts';
@@ -58,6 +59,8 @@ export interface PcOptions {
   printer?: (byte: number) => void;
   /** Disks and CD-ROM drives on the two IDE channels. */
   ide?: IdeAttachment[];
+  /** A network card (Am79C970A, slot 3) and its wire. */
+  nic?: NicAttachment;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
   /** QEMU's pc-testdev for test kernels (default: there). */
@@ -143,6 +146,8 @@ export class Pc {
     this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
     this.vga = new Vga(timers, options.screen, options.videoMemory, options.vgaBios);
     this.pci.add(2, 0, this.vga.fn);
+    const nic = options.nic && new PcnetPci(timers, options.dma, piix3.intx(3, 1), options.nic);
+    if (nic) this.pci.add(3, 0, nic.fn);
     const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
     const print = options.debug ?? nothing;
     const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
@@ -156,8 +161,8 @@ export class Pc {
 
     const { pic, pit, rtc, vga, pm } = this;
     this.devices.push(
-      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, this.fwCfg, debug, ...(test ? [test] : []),
-      irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics,
+      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, ...(nic ? [nic] : []), this.fwCfg, debug,
+      ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics,
     );
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,

@@ -1,0 +1,32 @@
+/** What lies between a network card and whoever plays the wire: frames without preamble and without frame check sequence. */
+
+export interface Ethernet {
+  /** A frame towards the wire: destination, source, type, data. The frame is the receiver's to keep. Returns at once. */
+  send(frame: Uint8Array): void;
+  /** A frame from the wire; the card sets it. To be called between instructions (from a timer or a message), never inside `send`. */
+  receive?: (frame: Uint8Array) => void;
+}
+
+/** Shortest and longest frame without its frame check sequence (IEEE 802.3, 3.2.7 and 4A.4.2), and that sequence's length, in bytes. */
+export const MIN_FRAME = 60, MAX_FRAME = 1514, FCS_BYTES = 4;
+/** Destination, source, type. */
+export const HEADER_BYTES = 14;
+
+const POLYNOMIAL = 0xedb88320;
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+  return crc;
+});
+
+/** Remainder of the first `length` bytes, least significant bit first, as the card's filter takes it: not complemented (IEEE 802.3, 3.2.9). */
+export function crcRemainder(bytes: Uint8Array, length: number): number {
+  let crc = ~0;
+  for (let i = 0; i < length; i++) crc = TABLE[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  return crc >>> 0;
+}
+
+/** Frame check sequence of the first `length` bytes; it goes out with its least significant byte first. */
+export function frameCheck(bytes: Uint8Array, length: number): number {
+  return ~crcRemainder(bytes, length) >>> 0;
+}

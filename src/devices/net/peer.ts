@@ -1,0 +1,200 @@
+/**
+ * The other end of the wire, in process: a small network with a gateway that answers ARP, DHCP, DNS, TFTP and ICMP echo, and knows no way further.
+ * Sources: RFC 826, 2131, 1035, 1350, 792; see packets.ts, dhcp.ts, dns.ts, tftp.ts.
+ * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come a little later, from a timer.
+ */
+import type { Timer, Timers } from '../bus.ts';
+import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parseDhcp } from './dhcp.ts';
+import { answerDns, DNS_PORT } from './dns.ts';
+import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
+import {
+  checksum, ETHERTYPE_ARP, ETHERTYPE_IP, ethernetFrame, get16, get32, icmpFrame, type IpPacket, parseAddress, parseIp, parseUdp, type Path,
+  PROTOCOL_ICMP, PROTOCOL_UDP, put16, put32, type UdpDatagram, udpFrame,
+} from './packets.ts';
+import { TFTP_PORT, type TftpReply, TftpServer } from './tftp.ts';
+
+const NETWORK = 0x0a000200, MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
+const GATEWAY = NETWORK + 2, NAME_SERVER = NETWORK + 3;
+/** The first client gets 10.0.2.15, later ones what follows. */
+const FIRST_LEASE = NETWORK + 15, LEASES = 64;
+const DOMAIN = 'ringside';
+const EVERY_STATION = new Uint8Array(6).fill(0xff);
+
+const ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8;
+const NET_UNREACHABLE = 0, PROTOCOL_UNREACHABLE = 2, PORT_UNREACHABLE = 3;
+/** IP header and eight bytes: as much of a packet as an ICMP error quotes. */
+const QUOTED = 28;
+
+/** Time on the way, frames a delivery, and the time until the next one: a card's ring is to keep up. */
+const DELAY_NS = 50_000, BURST = 8, BURST_NS = 20_000;
+/** Frames on the way; more are lost, as in a switch. */
+const MAX_QUEUED = 128;
+
+export interface PeerOptions {
+  /** Files that TFTP gives out, by path without a slash in front. */
+  files?: ReadonlyMap<string, Uint8Array>;
+  /** Names and addresses (dotted) that DNS knows besides gateway.ringside, dns.ringside and tftp.ringside. */
+  names?: { [name: string]: string };
+  /** What DHCP offers to boot. */
+  bootFile?: string;
+}
+
+/** A locally administered station address that names an IP address of ours. */
+const stationOf = (address: number): Uint8Array => {
+  const mac = Uint8Array.of(0x52, 0x55, 0, 0, 0, 0);
+  put32(mac, 2, address);
+  return mac;
+};
+
+export class NetworkPeer implements Ethernet {
+  receive?: (frame: Uint8Array) => void;
+  private readonly timers: Timers;
+  private readonly delivery: Timer;
+  private readonly retries: Timer;
+  private readonly queue: Uint8Array[] = [];
+  private readonly stations = new Map([GATEWAY, NAME_SERVER].map(address => [address, stationOf(address)]));
+  private readonly names: Map<string, number>;
+  private readonly network: DhcpNetwork;
+  private readonly tftp: TftpServer;
+  /** Leases by hardware address. */
+  private readonly leases = new Map<string, number>();
+  /** Where a TFTP client is to be found. */
+  private readonly clients = new Map<string, { path: Path; port: number }>();
+
+  /** Throws RangeError for a name whose address is not one. */
+  constructor(timers: Timers, options: PeerOptions = {}) {
+    this.timers = timers;
+    this.delivery = timers.create('network delivery', () => this.deliver());
+    this.retries = timers.create('network retries', () => this.retry());
+    this.names = new Map([[`gateway.${DOMAIN}`, GATEWAY], [`dns.${DOMAIN}`, NAME_SERVER], [`tftp.${DOMAIN}`, GATEWAY]]);
+    for (const [name, text] of Object.entries(options.names ?? {})) {
+      const address = parseAddress(text);
+      if (Number.isNaN(address)) throw new RangeError(`the address of ${name} is not one: ${text}`);
+      this.names.set(name.toLowerCase(), address);
+    }
+    this.network = { server: GATEWAY, mask: MASK, router: GATEWAY, dns: NAME_SERVER, domain: DOMAIN, bootFile: options.bootFile };
+    this.tftp = new TftpServer(options.files ?? new Map());
+  }
+
+  /** A frame from the card. Answers are queued. */
+  send(frame: Uint8Array): void {
+    if (frame.length < HEADER_BYTES || (frame[6] & 1) !== 0 || !this.isForUs(frame)) return;
+    const type = get16(frame, 12);
+    if (type === ETHERTYPE_ARP) this.arp(frame);
+    else if (type === ETHERTYPE_IP) this.ip(frame);
+  }
+
+  private isForUs(frame: Uint8Array): boolean {
+    const same = (mac: Uint8Array): boolean => mac.every((byte, i) => byte === frame[i]);
+    return same(EVERY_STATION) || [...this.stations.values()].some(same);
+  }
+
+  // ---- the way back
+
+  private reply(frame: Uint8Array): void {
+    if (this.queue.length >= MAX_QUEUED) return;
+    this.queue.push(frame);
+    if (this.queue.length === 1) this.delivery.set(this.timers.clock.nowNs() + DELAY_NS);
+  }
+
+  private deliver(): void {
+    for (const frame of this.queue.splice(0, BURST)) this.receive?.(frame);
+    if (this.queue.length > 0) this.delivery.set(this.timers.clock.nowNs() + BURST_NS);
+  }
+
+  // ---- protocols
+
+  private arp(frame: Uint8Array): void {
+    const request = frame.subarray(HEADER_BYTES);
+    // Ethernet, IP, their address lengths, a request.
+    if (request.length < 28 || get32(request, 0) !== 0x00010800 || get32(request, 4) !== 0x06040001) return;
+    const mac = this.stations.get(get32(request, 24));
+    if (!mac) return;
+    const sender = request.subarray(8, 18);
+    const answer = ethernetFrame(sender.subarray(0, 6), mac, ETHERTYPE_ARP, 28);
+    answer.set(request.subarray(0, 6), HEADER_BYTES);
+    put16(answer, HEADER_BYTES + 6, 2);
+    answer.set(mac, HEADER_BYTES + 8);
+    answer.set(request.subarray(24, 28), HEADER_BYTES + 14);
+    answer.set(sender, HEADER_BYTES + 18);
+    this.reply(answer);
+  }
+
+  private ip(frame: Uint8Array): void {
+    const packet = parseIp(frame);
+    if (!packet) return;
+    const clientMac = frame.slice(6, 12);
+    const udp = packet.protocol === PROTOCOL_UDP ? parseUdp(packet) : null;
+    if (packet.protocol === PROTOCOL_UDP && !udp) return;
+    if (udp?.destinationPort === DHCP_SERVER_PORT && this.isOurs(packet.destination)) return this.dhcp(udp.data);
+    // Nobody may be answered whose address is none, or everybody's.
+    if (packet.source === 0 || packet.source === EVERYBODY || packet.source === BROADCAST || this.stations.has(packet.source)) return;
+    const ours = this.stations.get(packet.destination);
+    const path: Path = { fromMac: ours ?? this.stations.get(GATEWAY)!, from: ours ? packet.destination : GATEWAY, toMac: clientMac, to: packet.source };
+    if (ours) this.local(packet, udp, path);
+    else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14) this.unreachable(packet, path, NET_UNREACHABLE);
+  }
+
+  /** One of our addresses, or the whole network's. */
+  private isOurs(address: number): boolean {
+    return this.stations.has(address) || address === EVERYBODY || address === BROADCAST;
+  }
+
+  private local(packet: IpPacket, udp: UdpDatagram | null, path: Path): void {
+    if (packet.protocol === PROTOCOL_ICMP) this.echo(packet, path);
+    else if (!udp) this.unreachable(packet, path, PROTOCOL_UNREACHABLE);
+    else if (udp.destinationPort === DNS_PORT) {
+      const answer = answerDns(udp.data, this.names);
+      if (answer) this.reply(udpFrame(path, DNS_PORT, udp.sourcePort, answer));
+    } else if (udp.destinationPort === TFTP_PORT || udp.destinationPort >= 49152) this.file(udp, path);
+    else this.unreachable(packet, path, PORT_UNREACHABLE);
+  }
+
+  private echo({ payload }: IpPacket, path: Path): void {
+    if (payload.length < 8 || payload[0] !== ECHO || payload[1] !== 0 || checksum(payload) !== 0) return;
+    this.reply(icmpFrame(path, ECHO_REPLY, 0, get32(payload, 4), payload.subarray(8)));
+  }
+
+  /** Never about an ICMP message: errors about errors have no end. */
+  private unreachable({ protocol, payload, whole }: IpPacket, path: Path, code: number): void {
+    if (protocol === PROTOCOL_ICMP && payload[0] !== ECHO) return;
+    this.reply(icmpFrame(path, UNREACHABLE, code, 0, whole.subarray(0, QUOTED)));
+  }
+
+  private dhcp(data: Uint8Array): void {
+    const request = parseDhcp(data);
+    if (!request || request.hardware[0] & 1) return;
+    const key = request.hardware.join();
+    const lease = this.leases.get(key) ?? FIRST_LEASE + (this.leases.size % LEASES);
+    const answer = answerDhcp(request, lease, this.network);
+    if (!answer) return;
+    if (this.leases.size < LEASES) this.leases.set(key, lease);
+    const everybody = answer.nak || (request.broadcast && request.clientAddress === 0);
+    const path: Path = {
+      fromMac: stationOf(GATEWAY), from: GATEWAY,
+      toMac: everybody ? EVERY_STATION : request.hardware, to: everybody ? EVERYBODY : request.clientAddress || lease,
+    };
+    this.reply(udpFrame(path, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, answer.message));
+  }
+
+  private file(udp: UdpDatagram, path: Path): void {
+    const client = `${path.to}:${udp.sourcePort}`;
+    const answer = this.tftp.message(client, udp.destinationPort, udp.data, this.timers.clock.nowNs());
+    if (answer) {
+      if (this.clients.size > MAX_QUEUED) this.clients.clear();
+      this.clients.set(client, { path, port: udp.sourcePort });
+      this.answerFile(answer);
+    }
+    this.retries.set(this.tftp.nextDeadlineNs);
+  }
+
+  private answerFile({ client, port, message }: TftpReply): void {
+    const known = this.clients.get(client);
+    if (known) this.reply(udpFrame(known.path, port, known.port, message));
+  }
+
+  private retry(): void {
+    for (const answer of this.tftp.retry(this.timers.clock.nowNs())) this.answerFile(answer);
+    this.retries.set(this.tftp.nextDeadlineNs);
+  }
+}
