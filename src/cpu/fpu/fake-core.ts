@@ -4,7 +4,7 @@
  */
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import { type Core, DST, IMM, META, META_REGISTER, type Op, RECORD_WORDS, SRC } from '../ops/context.ts';
+import { type Core, DST, IMM, META, META_REGISTER, META_SEGMENT, type Op, RECORD_WORDS, SRC } from '../ops/context.ts';
 import { CR0, CR4, CS, DS, EDI, ES, FCW, FPR, FSW, FTW, MXCSR, SEG, SEG_BASE, SEG_WORDS, SS, STATE_WORDS, XMM } from '../registers.ts';
 import { decode, DECODED, newDecoded, type Row } from '../table/index.ts';
 import { fpuOps } from './index.ts';
@@ -22,12 +22,13 @@ const CR0_PE = 1, CR0_NE = 32, CR4_OSFXSR = 512, CR4_OSXMMEXCPT = 1024;
 export class FakeCore implements Core {
   readonly R = new Int32Array(STATE_WORDS);
   readonly R8 = new Uint8Array(this.R.buffer);
-  readonly A = new Int32Array(RECORD_WORDS);
+  readonly A = new Int32Array(META + RECORD_WORDS);
   readonly memory = new Uint8Array(END - BASE);
   private readonly view = new DataView(this.memory.buffer);
   readonly decoded = newDecoded();
   private readonly ops = new Map<string, Op>();
   flags = 0;
+  ferr?: () => void;
 
   constructor() {
     this.R[CR0] = CR0_PE | CR0_NE;
@@ -87,7 +88,7 @@ export class FakeCore implements Core {
     if (this.memory[linear - BASE] === 0xcc) throw new Fault(3, 0);
     if (decode(this.memory, linear - BASE, 16, width, d) !== DECODED) throw new Fault(6, 0);
     A[DST] = d.reg; A[SRC] = d.rm; A[IMM] = d.immediate;
-    A[META] = d.memory ? 0 : META_REGISTER;
+    A[META] = d.segment << META_SEGMENT | (d.memory ? 0 : META_REGISTER);
     // The engine's records name the segment of maskmov's [DI] as for any string destination.
     if (d.row!.op === 'maskmovq' || d.row!.op === 'maskmovdqu') { d.base = EDI; d.index = -1; d.displacement = 0; }
     this.op(d.row!, d.memory, d.operandSize)(this, 0);
