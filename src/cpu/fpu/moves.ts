@@ -1,8 +1,8 @@
 /**
  * Moves and shuffles of MMX and SSE registers: no arithmetic, no exceptions but for addresses. Sources: SDM vol. 2, each instruction.
  */
-import { type Core, BASE, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
-import { EDI, FPR, XMM } from '../registers.ts';
+import { BASE, type Core, DST, IMM, INDEX, type OpFactory, SRC } from '../ops/context.ts';
+import { EDI, FPR, XMM, ZERO } from '../registers.ts';
 import { readyControl, readyMmx, readySse } from './stack.ts';
 import { alignedAddress, binaryImmediate, enterMmx, memorySource, mmxTarget, readScratch, writeWords } from './vector.ts';
 
@@ -265,7 +265,7 @@ const movnti: OpFactory = () => (core, p) => {
 function storeMasked(core: Core, p: number, s: number, m: number, bytes: number): void {
   const R = core.R;
   // The record has no memory operand; its address is EDI, 16 bits of it with 67.
-  core.A[p + BASE] = EDI;
+  core.A[p + BASE] = EDI; core.A[p + INDEX] = ZERO;
   const linear = core.address(p, bytes, true);
   let any = 0;
   for (let i = 0; i < bytes; i += 4) any |= R[m + (i >> 2)] & 0x80808080;
