@@ -29,7 +29,7 @@ const MAX_RECEIVED = 0xfff;
 /** Descriptors looked at in one access or poll; a driver's ring is rarely longer, and one that never ends costs no more. */
 const POLL_DESCRIPTORS = 256;
 /** A poll that ended early goes on after this time. */
-const CONTINUE_NS = 500_000;
+const CONTINUE_NS = 2_000_000;
 /** Polling of the transmit ring: 65536 bus clocks of 33 MHz (CSR47 = 0). A driver that demands its transmissions needs it seldom. */
 const POLL_NS = 2_000_000, SELDOM_POLL_NS = 50_000_000;
 
