@@ -7,7 +7,8 @@ const FIXED_BYTES = 236;
 /** Shortest message that every client takes (RFC 951 through RFC 1542, 2.1). */
 const MIN_MESSAGE = 300;
 const OPTION = {
-  MASK: 1, ROUTER: 3, DNS: 6, DOMAIN: 15, BROADCAST: 28, REQUESTED: 50, LEASE: 51, TYPE: 53, SERVER: 54, RENEW: 58, REBIND: 59, BOOT_FILE: 67, END: 255,
+  MASK: 1, ROUTER: 3, DNS: 6, DOMAIN: 15, BROADCAST: 28, REQUESTED: 50, LEASE: 51, TYPE: 53, SERVER: 54, RENEW: 58, REBIND: 59,
+  BOOT_FILE: 67, END: 255,
 } as const;
 const DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5, NAK = 6, INFORM = 8;
 const LEASE_SECONDS = 86400;
@@ -95,7 +96,9 @@ export function answerDhcp(request: DhcpRequest, lease: number, network: DhcpNet
   const options = [option(OPTION.TYPE, Uint8Array.of(type)), option32(OPTION.SERVER, network.server)];
   if (!nak) {
     if (request.type !== INFORM) {
-      options.push(option32(OPTION.LEASE, LEASE_SECONDS), option32(OPTION.RENEW, LEASE_SECONDS / 2), option32(OPTION.REBIND, (LEASE_SECONDS / 8) * 7));
+      options.push(
+        option32(OPTION.LEASE, LEASE_SECONDS), option32(OPTION.RENEW, LEASE_SECONDS / 2), option32(OPTION.REBIND, (LEASE_SECONDS / 8) * 7),
+      );
     }
     options.push(
       option32(OPTION.MASK, network.mask), option32(OPTION.ROUTER, network.router), option32(OPTION.DNS, network.dns),

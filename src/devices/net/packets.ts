@@ -1,4 +1,7 @@
-/** Reading and building of the headers that the peer speaks. Sources: RFC 791 (IP), RFC 768 (UDP), RFC 792 (ICMP), RFC 826 (ARP), RFC 1071 (checksum). */
+/**
+ * Reading and building of the headers that the peer speaks.
+ * Sources: RFC 791 (IP), RFC 768 (UDP), RFC 792 (ICMP), RFC 826 (ARP), RFC 1071 (checksum).
+ */
 
 export const ETHERTYPE_IP = 0x0800, ETHERTYPE_ARP = 0x0806;
 export const PROTOCOL_ICMP = 1, PROTOCOL_UDP = 17;

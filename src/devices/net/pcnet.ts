@@ -46,7 +46,8 @@ export interface PcnetWiring {
 }
 
 /** CSRs that are stored and read back; a write needs STOP or SPND. Others are told apart in `writeCsr`, or read as zero. */
-const isPlain = (index: number): boolean => (index >= 8 && index <= 47) || (index >= 60 && index <= 86) || index === 100 || index === 112 || index === 114;
+const isPlain = (index: number): boolean =>
+  (index >= 8 && index <= 47) || (index >= 60 && index <= 86) || index === 100 || index === 112 || index === 114;
 
 const isMulticast = (frame: Uint8Array): boolean => (frame[0] & 1) !== 0;
 const isBroadcast = (frame: Uint8Array): boolean => {

@@ -130,7 +130,8 @@ export class NetworkPeer implements Ethernet {
     // Nobody may be answered whose address is none, or everybody's.
     if (packet.source === 0 || packet.source === EVERYBODY || packet.source === BROADCAST || this.stations.has(packet.source)) return;
     const ours = this.stations.get(packet.destination);
-    const path: Path = { fromMac: ours ?? this.stations.get(GATEWAY)!, from: ours ? packet.destination : GATEWAY, toMac: clientMac, to: packet.source };
+    const from = ours ? packet.destination : GATEWAY;
+    const path: Path = { fromMac: ours ?? stationOf(GATEWAY), from, toMac: clientMac, to: packet.source };
     if (ours) this.local(packet, udp, path);
     else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14) this.unreachable(packet, path, NET_UNREACHABLE);
   }
