@@ -12,7 +12,7 @@ import {
 } from './memory.ts';
 import { operations } from './ops/index.ts';
 import {
-  BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory, SCALE,
+  BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
 } from './ops/context.ts';
 import {
   ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EAX, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FK, FR, GDTR_LIMIT, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
@@ -357,7 +357,8 @@ export class Cpu extends Translator implements Core, Processor {
   /** Effective address of the record's memory operand, without the segment. */
   offset(p: number): number {
     const { A, R } = this;
-    const sum = (R[A[p + BASE]!]! + (R[A[p + INDEX]!]! << A[p + SCALE]!) + A[p + DISP]!) | 0;
+    const index = A[p + INDEX]!;
+    const sum = (R[A[p + BASE]!]! + (R[index & 15]! << (index >>> 4)) + A[p + DISP]!) | 0;
     return (A[p + META]! & META_ADDRESS16) !== 0 ? sum & 0xffff : sum;
   }
 

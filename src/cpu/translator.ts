@@ -9,7 +9,7 @@ import { numbering, RECORD_MASK } from './gen/generate.ts';
 import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
 import {
   BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
-  META_SEGMENT, NEXT, OP, type Op, type OpFactory, RECORD_WORDS, SCALE, SRC, TARGET,
+  META_SEGMENT, NEXT, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
 } from './ops/context.ts';
 import { CS, EIP, FS, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
@@ -77,7 +77,7 @@ export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
 const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
 
 export abstract class Translator extends Memory {
-  readonly A = new Int32Array(ARENA_WORDS + RECORD_WORDS);
+  readonly A = new Int32Array(2 * ARENA_WORDS);
   readonly PM = new Int32Array(TABLE_WORDS);
   /** Function for each op number: general forms of hot cases, rows run by functions. */
   readonly slow: Op[] = new Array(OPS);
@@ -278,15 +278,13 @@ export abstract class Translator extends Memory {
       | (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
     if (d.memory) {
       if (d.base >= 0) A[p + BASE] = d.base;
-      if (d.index >= 0) {
-        A[p + INDEX] = d.index;
-        A[p + SCALE] = d.scale;
-      }
+      if (d.index >= 0) A[p + INDEX] = d.index | (d.scale << 4);
       A[p + DISP] = d.displacement;
     }
     const trait = traits[row.id]!;
     A[p + IMM] = (trait & SHIFT_BY_ONE) !== 0 ? 1 : d.immediate;
-    A[p + TARGET] = (trait & IS_BRANCH) !== 0 ? 0 : d.immediate2;
+    if ((trait & IS_BRANCH) !== 0) A[p + TARGET] = 0;
+    else if (!d.memory) A[p + TARGET] = d.immediate2;
 
     const variant = row.id * 4 + (d.memory ? 2 : 0) + (size === 16 ? 1 : 0);
     const plan = plans[variant]!;
@@ -322,7 +320,7 @@ export abstract class Translator extends Memory {
     A[p + DST] = row.operands.includes('Zv') || row.operands.includes('Zb') ? d.opcodeReg : d.reg;
     A[p + SRC] = d.rm;
     if (row.op === 'setcc' && !d.memory) A[p + SRC] = byteRegister(d.rm);
-    if (row.cc !== undefined) A[p + EXTRA] = row.cc;
+    if (row.cc !== undefined) A[p + IMM] = row.cc;
     let op = FUNCTION + variant;
     const name = this.hotName(row, size);
     if (name !== '' && !d.lock) op = numbers.hot.get(name) ?? op;

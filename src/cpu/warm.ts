@@ -71,31 +71,37 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     // Whatever leaves the switch in here must not run for real.
     const before = slow[op]!;
     slow[op] = slow[OP_NOTHING]!;
+    // Only direct branches have a target; elsewhere the word is the base register.
+    const direct = /^(goto|jmp|call|jcc\.\d+)$/.test(name);
+    const lead = () => {
+      record(p, op);
+      if (direct) A[p + TARGET] = end;
+    };
     const pushes = name.startsWith('push') || name.startsWith('call');
     for (const kind of KINDS) {
-      record(p, op);
-      A[p + TARGET] = end;
+      lead();
       once(kind, 5, 3, 2, pushes ? linear + 4 : linear);
       once(kind, -3, 7, -10, pushes ? linear + 4 : linear);
       once(kind, 4, 4, 0, pushes ? linear + 4 : linear);
     }
     // A direct branch that leaves its page, the condition both ways; a count in CL; an immediate of no effect.
     record(p, op);
-    A[p + EXTRA] = 4096;
+    if (direct) {
+      A[p + TARGET] = 0;
+      A[p + EXTRA] = 4096;
+    }
     for (const [a, b] of [[1, 2], [2, 1], [1, 1]] as const) once(SUB, a, b, a - b, pushes ? linear + 4 : linear);
-    record(p, op);
+    lead();
     A[p + IMM] = 0;
-    A[p + TARGET] = end;
     once(SUB, 1, 2, -1, pushes ? linear + 4 : linear, 0);
     // Values whose sum and product are no small integers.
     if (!/ret|ind/.test(name)) {
-      record(p, op);
-      A[p + TARGET] = end;
+      lead();
       A[p + IMM] = 0x7fffffff;
       for (const value of [0x7fffffff, -0x80000000, -1]) once(ADD, value, value, 0, pushes ? linear + 4 : linear, 31, value);
     }
     // The way out of the switch: an address that is not in the TLB goes to the general function.
-    record(p, op);
+    lead();
     A[p + DISP] = 8192;
     once(SUB, 1, 2, -1, 8192);
     slow[op] = before;

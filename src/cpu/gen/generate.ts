@@ -3,7 +3,7 @@
  * build time, so the page needs no `eval` for it. The switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
-import { META_LOCK } from '../ops/context.ts';
+import { META, META_LOCK } from '../ops/context.ts';
 import type { Row } from '../table/row.ts';
 import { allForms } from './forms.ts';
 import { conditionText, semantics } from './semantics.ts';
@@ -22,16 +22,16 @@ const HOT_PATTERNS = [
 const NEXT = 'p = A[p + 1]; continue;';
 /** Record of what runs at linear address `t` (flat code segment); 0: not known. */
 const LOOKUP = 'PM[CP[(t >>> 12) | u] + (t & 4095)]';
-const ADDRESS = '(R[A[p + 4]] + (R[A[p + 5]] << A[p + 6]) + A[p + 7]) | 0';
-const NEAR = '(R[A[p + 4]] + A[p + 7]) | 0';
+const ADDRESS = '(R[A[p + 4]] + (R[(e = A[p + 5]) & 15] << (e >>> 4)) + A[p + 6]) | 0';
+const NEAR = '(R[A[p + 4]] + A[p + 6]) | 0';
 const MISS4 = (table: string, at = 't') => `((e = ${table}[(${at} >>> 12) | u]) | ${at}) & 3`;
 /** To the record of a direct branch's target; `c` is where its page begins. */
-const RETARGET = `if ((q = A[p + 10]) === 0) { t = (S[2] + A[p + 11]) | 0; if ((q = ${LOOKUP}) === 0) break; c = t & -4096; } else c = S[2];`;
+const RETARGET = `if ((q = A[p + 4]) === 0) { t = (S[2] + A[p + 5]) | 0; if ((q = ${LOOKUP}) === 0) break; c = t & -4096; } else c = S[2];`;
 
 /** Cases that are no forms: control flow, stack and records of the engine's own. All of them need the flat 32-bit mode unless they touch registers alone. */
 const SPECIAL: Record<string, string> = {
   // Records that stand for no instruction.
-  goto: 'n = (n + 1) | 0; if ((q = A[p + 10]) === 0) break; p = q; continue;',
+  goto: 'n = (n + 1) | 0; if ((q = A[p + 4]) === 0) break; p = q; continue;',
   cross: `n = (n + 1) | 0; t = (S[2] + 4096) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t; p = q; continue;`,
 
   'mov.rm.near': `t = ${NEAR}; if (${MISS4('TR')}) break; R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
@@ -42,29 +42,29 @@ const SPECIAL: Record<string, string> = {
   lea: `R[A[p + 2]] = ${ADDRESS}; ${NEXT}`,
 
   'push.r': `t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = R[A[p + 2]]; R[4] = t; ${NEXT}`,
-  'push.i': `t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = A[p + 8]; R[4] = t; ${NEXT}`,
+  'push.i': `t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = A[p + 7]; R[4] = t; ${NEXT}`,
   'push.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; r = M4[(e ^ t) >>> 2]; t = (R[4] - 4) | 0; if (${MISS4('TW')}) break; M4[(e ^ t) >>> 2] = r; R[4] = t; ${NEXT}`,
   'pop.r': `t = R[4]; if (${MISS4('TR')}) break; r = M4[(e ^ t) >>> 2]; R[4] = (t + 4) | 0; R[A[p + 2]] = r; ${NEXT}`,
   leave: `t = R[5]; if (${MISS4('TR')}) break; R[5] = M4[(e ^ t) >>> 2]; R[4] = (t + 4) | 0; ${NEXT}`,
 
   jmp: `${RETARGET} S[2] = c; p = q; continue;`,
-  call: `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; ${RETARGET} M4[(e ^ h) >>> 2] = (S[2] + A[p + 8]) | 0; R[4] = h; S[2] = c; p = q; continue;`,
-  ret: `h = R[4]; if (${MISS4('TR', 'h')}) break; t = M4[(e ^ h) >>> 2]; if ((q = ${LOOKUP}) === 0) break; R[4] = (h + 4 + A[p + 8]) | 0; S[2] = t & -4096; p = q; continue;`,
+  call: `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; ${RETARGET} M4[(e ^ h) >>> 2] = (S[2] + A[p + 7]) | 0; R[4] = h; S[2] = c; p = q; continue;`,
+  ret: `h = R[4]; if (${MISS4('TR', 'h')}) break; t = M4[(e ^ h) >>> 2]; if ((q = ${LOOKUP}) === 0) break; R[4] = (h + 4 + A[p + 7]) | 0; S[2] = t & -4096; p = q; continue;`,
   'jmpind.r': `t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue;`,
   'jmpind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue;`,
-  'callind.r': `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; M4[(e ^ h) >>> 2] = (S[2] + A[p + 8]) | 0; R[4] = h; S[2] = t & -4096; p = q; continue;`,
-  'callind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; M4[(e ^ h) >>> 2] = (S[2] + A[p + 8]) | 0; R[4] = h; S[2] = t & -4096; p = q; continue;`,
+  'callind.r': `h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; t = R[A[p + 3]]; if ((q = ${LOOKUP}) === 0) break; M4[(e ^ h) >>> 2] = (S[2] + A[p + 7]) | 0; R[4] = h; S[2] = t & -4096; p = q; continue;`,
+  'callind.m': `t = ${ADDRESS}; if (${MISS4('TR')}) break; t = M4[(e ^ t) >>> 2]; if ((q = ${LOOKUP}) === 0) break; h = (R[4] - 4) | 0; if (${MISS4('TW', 'h')}) break; M4[(e ^ h) >>> 2] = (S[2] + A[p + 7]) | 0; R[4] = h; S[2] = t & -4096; p = q; continue;`,
 
-  'setcc.r': `R8[A[p + 3]] = condition(A[p + 11], fk, fa, fb, fr) ? 1 : 0; ${NEXT}`,
-  'cmovcc.rr': `if (condition(A[p + 11], fk, fa, fb, fr)) R[A[p + 2]] = R[A[p + 3]]; ${NEXT}`,
-  'cmovcc.rm': `t = ${ADDRESS}; if (${MISS4('TR')}) break; if (condition(A[p + 11], fk, fa, fb, fr)) R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
+  'setcc.r': `R8[A[p + 3]] = condition(A[p + 7], fk, fa, fb, fr) ? 1 : 0; ${NEXT}`,
+  'cmovcc.rr': `if (condition(A[p + 7], fk, fa, fb, fr)) R[A[p + 2]] = R[A[p + 3]]; ${NEXT}`,
+  'cmovcc.rm': `t = ${ADDRESS}; if (${MISS4('TR')}) break; if (condition(A[p + 7], fk, fa, fb, fr)) R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
   cdq: `R[2] = R[0] >> 31; ${NEXT}`,
   cwde: `R[0] = R[0] << 16 >> 16; ${NEXT}`,
   nop: NEXT,
 };
 // Overflow and parity are tested so seldom that they stay functions.
 for (const cc of [2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15]) {
-  SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 10]) !== 0) { p = q; continue; } t = (S[2] + A[p + 11]) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue; } ${NEXT}`;
+  SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 4]) !== 0) { p = q; continue; } t = (S[2] + A[p + 5]) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue; } ${NEXT}`;
 }
 
 export interface Numbering {
@@ -138,7 +138,7 @@ function loads(form: Form, memory: string): string {
     const place = form.places[index]!;
     const bits = index === 1 ? form.bits1 : form.bits;
     let value: string;
-    if (place === 'i') value = how === 'zero' && form.bits < 32 ? `A[p + 8] & ${(1 << form.bits) - 1}` : 'A[p + 8]';
+    if (place === 'i') value = how === 'zero' && form.bits < 32 ? `A[p + 7] & ${(1 << form.bits) - 1}` : 'A[p + 7]';
     else if (place === 'c') value = 'R8[4]';
     else if (place === 'm') value = memory;
     else value = register(bits, index === 0 ? 2 : 3);
@@ -195,7 +195,7 @@ function generalFunction(name: string): string {
   if (!s.reads.includes('a')) return `${head}${address}${loads(form, '')}${text} cpu.write${bits}(linear, ${result(form)}); ${flags}`;
   // A read-modify-write. LOCK (always on for XCHG) goes through Atomics: Domain 0 and other vCPUs share pages.
   const array = bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1';
-  const locked = form.op === 'xchg' ? 'true' : '(A[p + 9] & LOCK) !== 0';
+  const locked = form.op === 'xchg' ? 'true' : '(A[p + META] & LOCK) !== 0';
   const shifted = result(form);
   return `${head}${address}let value = 0, at = -1; `
     + `if (${locked} && (at = cpu.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${bits === 32 ? 2 : bits === 16 ? 1 : 0}; `
@@ -215,7 +215,7 @@ export function generateInterpreter(rows: readonly Row[]): string {
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
 import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
-const LOCK = ${META_LOCK};
+const LOCK = ${META_LOCK}, META = ${META};
 export function createInterpreter(cpu) {
   const { R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow } = cpu;
   const general = [];
@@ -231,7 +231,7 @@ ${functions.join('\n')}
 ${cases.join('\n')}
       }
       S[1] = n;
-      R[9] = (S[2] + (A[p + 9] & 8191)) | 0;
+      R[9] = (S[2] + (A[p + ${META}] & 8191)) | 0;
       slow[A[p]](cpu, p);
       if (S[0] === 0) p = A[p + 1];
       else {
@@ -242,7 +242,7 @@ ${cases.join('\n')}
       n = S[1];
     }
     S[1] = 0;
-    R[9] = (S[2] + (A[p + 9] & 8191)) | 0;
+    R[9] = (S[2] + (A[p + ${META}] & 8191)) | 0;
   }
   return { run, general };
 }

@@ -4,7 +4,7 @@ import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF, condition } from '../flags.ts';
 import { operandBits } from '../gen/forms.ts';
 import { EAX, ECX, EDX, FA, FB, FK, FR } from '../registers.ts';
 import { DE } from '../memory.ts';
-import { DST, EXTRA, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type Op, type OpFactory, SRC } from './context.ts';
+import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type Op, type OpFactory, SRC } from './context.ts';
 import type { Row } from '../table/index.ts';
 
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
@@ -375,7 +375,7 @@ const aad: OpFactory = () => op((cpu, p) => {
 /** The condition comes from the record: all sixteen share one case of the switch, and so this function. */
 const setcc: OpFactory = (_row, memory) => op((cpu, p) => {
   const { R } = cpu;
-  const value = condition(cpu.A[p + EXTRA]!, R[FK]!, R[FA]!, R[FB]!, R[FR]!) ? 1 : 0;
+  const value = condition(cpu.A[p + IMM]!, R[FK]!, R[FA]!, R[FB]!, R[FR]!) ? 1 : 0;
   if (memory) cpu.write8(cpu.address(p, 1, true), value);
   else cpu.R8[cpu.A[p + SRC]!] = value;
 });
@@ -384,7 +384,7 @@ const cmovcc: OpFactory = (_row, memory, size) => op((cpu, p) => {
   const { R } = cpu;
   // The source is read, and may fault, whatever the condition.
   const value = readRm(cpu, p, memory, size);
-  if (condition(cpu.A[p + EXTRA]!, R[FK]!, R[FA]!, R[FB]!, R[FR]!)) setRegister(cpu, cpu.A[p + DST]!, size, value);
+  if (condition(cpu.A[p + IMM]!, R[FK]!, R[FA]!, R[FB]!, R[FR]!)) setRegister(cpu, cpu.A[p + DST]!, size, value);
 });
 
 const lea: OpFactory = (_row, _memory, size) => op((cpu, p) => setRegister(cpu, cpu.A[p + DST]!, size, cpu.offset(p)));

@@ -5,18 +5,20 @@
 import type { Row } from '../table/row.ts';
 
 /**
- * Words of a record (a decoded instruction in `A`). Register operands are encoding numbers; in 8-bit forms they are indexes of the byte in R8
- * (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
+ * Words of a record (a decoded instruction in `A`): eight, half a cache line, since code that runs wide is limited by how many lines it touches.
+ * Register operands are encoding numbers; in 8-bit forms of text semantics they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
  */
 export const OP = 0, NEXT = 1,
   /** ModRM.reg (or the register in the opcode). */ DST = 2,
   /** ModRM.rm where it is a register. */ SRC = 3,
-  BASE = 4, INDEX = 5, SCALE = 6, DISP = 7,
-  /** Immediate, sign-extended. */ IMM = 8,
-  /** Packed: see META_*. */ META = 9,
-  /** Direct branches: record of the target (0 unknown). Others: second immediate. */ TARGET = 10,
-  /** Direct branches: linear offset from the page start... of the target as EIP; others: free for the op. */ EXTRA = 11,
-  RECORD_WORDS = 12;
+  BASE = 4,
+  /** Register in bits 0-3, scale as a shift from bit 4. */ INDEX = 5,
+  DISP = 6,
+  /** Immediate, sign-extended; the condition of SETcc and CMOVcc. */ IMM = 7,
+  /** Direct branches: record of the target (0 unknown). Far pointers and ENTER: second immediate. None of them has a memory operand. */ TARGET = BASE,
+  /** Direct branches: where they go, as an offset from the page's start. */ EXTRA = INDEX,
+  /** What only the general functions ask for, packed: see META_*. It lies in the arena's second half, out of the way of the cache. */ META = 1 << 23,
+  RECORD_WORDS = 8;
 
 /**
  * META: offset from the page's start 0-12 (4096: the next page), length 13-16, segment 17-19, 16-bit addresses 20, REP 21, REPNE 22, LOCK 23,
