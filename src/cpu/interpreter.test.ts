@@ -66,6 +66,15 @@ describe('the interpreter', () => {
     expect(cpu.regs[EAX]).toBe(7);
   });
 
+  it('keeps instructions apart that begin in one page and end in the next', () => {
+    // Two pages whose last instruction straddles: add ebx,0x11223344 at 0x1ffd and add edx,0x55667788 at 0x2ffe; a loop runs both 50 times.
+    const { cpu, memory } = flat([0xb9, 50, 0, 0, 0, 0xe9, 0xf3, 0x0f, 0, 0]);
+    memory.set([0x81, 0xc3, 0x44, 0x33, 0x22, 0x11, 0xe9, 0xf6, 0x0f, 0, 0], 0x1ffd);
+    memory.set([0x81, 0xc2, 0x88, 0x77, 0x66, 0x55, 0x49, 0x0f, 0x85, 0xf2, 0xef, 0xff, 0xff, 0xf4], 0x2ffe);
+    expect(cpu.run(1e6)).toBe(ExitReason.HLT);
+    expect([cpu.regs[EBX], cpu.regs[2]]).toEqual([Math.imul(50, 0x11223344), Math.imul(50, 0x55667788)]);
+  });
+
   it('ends soon after the doorbell word changes', () => {
     const buffer = new SharedArrayBuffer(1 << 20);
     const p2m = Int32Array.from({ length: 16 }, (_, gfn) => ((gfn + 1) << 12) | 7);

@@ -265,7 +265,6 @@ export abstract class Translator extends Memory {
   private record(p: number, status: number, offset: number): boolean {
     const { A, d } = this;
     A.fill(0, p, p + RECORD_WORDS);
-    A[p + BASE] = A[p + INDEX] = ZERO;
     if (status !== DECODED || !this.supports(d.row!)) {
       A[p + OP] = status === MORE_BYTES ? OP_STRADDLE : status === TOO_LONG ? OP_TOO_LONG : OP_UNDEFINED;
       A[p + META] = offset;
@@ -273,6 +272,7 @@ export abstract class Translator extends Memory {
     }
     const row = d.row!;
     const size = d.operandSize === 16 ? 16 : 32;
+    A[p + BASE] = A[p + INDEX] = ZERO;
     A[p + META] = offset | (d.length << META_LENGTH) | (d.segment << META_SEGMENT) | (d.addressSize === 16 ? META_ADDRESS16 : 0)
       | (d.repeat === 0xf3 ? META_REP : d.repeat === 0xf2 ? META_REPNE : 0) | (d.lock ? META_LOCK : 0) | (size === 16 ? META_OPERAND16 : 0)
       | (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
