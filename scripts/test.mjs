@@ -137,10 +137,10 @@ async function testEverything() {
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
   const built = await build();
-  await vitest('unit tests', [], 480);
+  await vitest('unit tests', [], 600);
   if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
   else if (!chromium.path) skip('browser tests', chromium.why);
-  else if (built) await playwright('browser tests', 420, { RINGSIDE_CHROMIUM: chromium.path });
+  else if (built) await playwright('browser tests', 600, { RINGSIDE_CHROMIUM: chromium.path });
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
 }
 

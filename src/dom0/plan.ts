@@ -26,7 +26,7 @@ export interface Planned {
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */
 export function planFiles(files: NamedBytes[]): Planned {
   const saved = files.find(file => startsWith(file.data, 'RINGSAVE'));
-  if (saved) return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Restore it instead of creating it.`);
+  if (saved) return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Drop it alone to restore it.`);
   const definitions = files.filter(isDefinition);
   if (definitions.length > 1) {
     return refuse(
