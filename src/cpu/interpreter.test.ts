@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generateInterpreter } from './gen/generate.ts';
-import { createProcessor, EAX, EBX, EIP, ESP, ExitReason, type Processor } from './index.ts';
+import { createProcessor, EAX, EBX, EDX, EIP, ESP, ExitReason, type Processor } from './index.ts';
 import { rows } from './table/index.ts';
 import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './registers.ts';
 
@@ -71,8 +71,9 @@ describe('the interpreter', () => {
     const { cpu, memory } = flat([0xb9, 50, 0, 0, 0, 0xe9, 0xf3, 0x0f, 0, 0]);
     memory.set([0x81, 0xc3, 0x44, 0x33, 0x22, 0x11, 0xe9, 0xf6, 0x0f, 0, 0], 0x1ffd);
     memory.set([0x81, 0xc2, 0x88, 0x77, 0x66, 0x55, 0x49, 0x0f, 0x85, 0xf2, 0xef, 0xff, 0xff, 0xf4], 0x2ffe);
+    cpu.regs[EDX] = 0;
     expect(cpu.run(1e6)).toBe(ExitReason.HLT);
-    expect([cpu.regs[EBX], cpu.regs[2]]).toEqual([Math.imul(50, 0x11223344), Math.imul(50, 0x55667788)]);
+    expect([cpu.regs[EBX], cpu.regs[EDX]]).toEqual([Math.imul(50, 0x11223344), Math.imul(50, 0x55667788)]);
   });
 
   it('ends soon after the doorbell word changes', () => {
