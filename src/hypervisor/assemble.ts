@@ -9,7 +9,9 @@ export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPla
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
 export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
-  const whole: DomainOptions = { ...options, createProcessor, createPlatform: pc => new Pc(pc), disassemble: disassembleOne };
+  // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
+  const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? false);
+  const whole: DomainOptions = { ...options, apic, createProcessor, createPlatform: pc => new Pc(pc), disassemble: disassembleOne };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
 }
 

@@ -4,6 +4,7 @@ import type { Boot } from './domain.ts';
 import { type EntryState, LoadError, loadKernel } from './loader/index.ts';
 
 const KIB = 1024;
+const MAX_OPTION_ROM_BYTES = 64 * KIB;
 /** Sizes of flash parts that PC boards had in this range. */
 const FIRMWARE_BYTES = [64 * KIB, 128 * KIB, 256 * KIB];
 
@@ -15,6 +16,8 @@ export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined
   if (boot.kind === 'firmware') {
     if (!FIRMWARE_BYTES.includes(boot.image.length))
       throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
+    if (boot.vgaBios && (boot.vgaBios[0] !== 0x55 || boot.vgaBios[1] !== 0xaa || boot.vgaBios.length > MAX_OPTION_ROM_BYTES))
+      throw new LoadError('The VGA BIOS is no option ROM of at most 64 KiB: such a file starts with the bytes 55 AA. Take another file.');
     return undefined;
   }
   return loadKernel(

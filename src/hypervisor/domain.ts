@@ -18,20 +18,24 @@ import {
 } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
+import { setBootOrder } from '../devices/firmware-config.ts';
+import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
 import { TimerQueue } from '../devices/timers.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
+import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { COUNTERS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
 import { type EntryState, loadKernel } from './loader/index.ts';
-import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
+import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport, exitName } from './report.ts';
 import { ScreenBlock } from './screen.ts';
+import { VideoFrames } from './video-memory.ts';
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
   | { kind: 'kernel'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
-  | { kind: 'firmware'; image: Uint8Array; name: string };
+  | { kind: 'firmware'; image: Uint8Array; name: string; vgaBios?: Uint8Array; /** SeaBIOS's device paths, first one first. */ bootOrder?: string[] };
 
 /** How a domain stopped. */
 export interface Ending {
@@ -56,6 +60,10 @@ export interface DomainOptions {
   /** What a RESET does: start again, or end the domain. */
   onReset: 'restart' | 'end';
   onTripleFault: 'restart' | 'end';
+  /** Local and I/O APIC (default: none). */
+  apic?: boolean;
+  /** Disks and CD-ROM drives. */
+  ide?: IdeAttachment[];
   /** Bytes of COM1, and of the debug port 0xE9. */
   serial: (byte: number) => void;
   debug?: (byte: number) => void;
@@ -98,6 +106,9 @@ export class Domain {
   readonly platform: Platform;
   readonly clock: DomainClock;
   readonly timers: TimerQueue;
+  readonly screen: ScreenBlock;
+  private readonly firmware: FirmwareMap | undefined;
+  private readonly video: VideoFrames | undefined;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
   about = '';
@@ -112,6 +123,7 @@ export class Domain {
   private readonly regs: Int32Array;
   private readonly counters: Int32Array;
   private readonly vcpu: Int32Array;
+  private readonly p2m: Int32Array;
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
   private runNs = 0;
   private idleNs = 0;
@@ -127,19 +139,31 @@ export class Domain {
     const { machine, record } = options;
     this.counters = new Int32Array(machine.memory, record.countersOffset, 1024);
     this.vcpu = new Int32Array(machine.memory, record.vcpuOffset, VCPU_BYTES / 4);
-    this.memory = new GuestMemory(machine.bytes, machine.p2m(record));
+    this.p2m = machine.p2m(record);
+    this.memory = new GuestMemory(machine.bytes, this.p2m);
     const retired = (): number => this.processor?.retired ?? 0;
     this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
     this.timers = new TimerQueue(this.clock);
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.vcpuOffset,
-      p2m: machine.p2m(record),
+      p2m: this.p2m,
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
+      ...(options.apic ? { apic: true } : {}),
     });
     this.regs = this.processor.regs;
-    this.memory.onWrite = mfn => this.processor.invalidate(mfn);
+    const { boot } = options;
+    if (boot.kind === 'firmware') {
+      const flush = (): void => this.processor.flushTlb();
+      this.firmware = new FirmwareMap(machine, record, flush);
+      this.video = new VideoFrames(machine, record, flush);
+    }
+    this.memory.onWrite = mfn => {
+      this.processor.invalidate(mfn);
+      this.video?.frameWritten(mfn);
+    };
+    this.screen = new ScreenBlock(machine, record);
     this.platform = options.createPlatform({
       timers: this.timers,
       dma: this.memory,
@@ -147,7 +171,12 @@ export class Domain {
       startEpochMs: options.startEpochMs,
       serial: [options.serial, () => {}],
       debug: options.debug ?? (() => {}),
-      screen: new ScreenBlock(machine, record),
+      screen: this.screen,
+      ...(this.video ? { videoMemory: this.video } : {}),
+      ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
+      ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
+      ...(options.ide ? { ide: options.ide } : {}),
+      ...(options.apic ? { apic: true } : {}),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
       onReset: () => {
         this.resetAsked = true;
@@ -155,8 +184,9 @@ export class Domain {
       },
       onDebugExit: value => this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` }),
     });
+    if (boot.kind === 'firmware' && boot.bootOrder) setBootOrder(this.platform.fwCfg, boot.bootOrder);
     if (restore) {
-      if (options.boot.kind === 'firmware') this.loadFirmware(options.boot.image);
+      if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       restore(this);
     } else this.start();
     this.setState('r');
@@ -175,7 +205,7 @@ export class Domain {
     this.processor.reset();
     this.clock.retiredBefore -= this.processor.retired;
     if (boot.kind === 'firmware') {
-      this.loadFirmware(boot.image);
+      this.firmware?.load(boot.image);
       this.about = `${boot.name}, firmware`;
     } else {
       const acpiRsdp = this.platform.installTables();
@@ -223,25 +253,9 @@ export class Domain {
     this.processor.eflags = 2;
   }
 
-  /** A firmware image ends at 4 GiB; its last 128 KiB at most are also seen at 1 MiB, without write access in both places. */
-  private loadFirmware(image: Uint8Array): void {
-    const { machine, record } = this.options;
-    const p2m = machine.p2m(record);
-    if (p2m.length < 0x100000) throw new HostError('The domain was made without room for firmware below 4 GiB.');
-    const frames = image.length >>> FRAME_SHIFT;
-    const mapped = p2m[0x100000 - 1] !== 0;
-    const rom = mapped
-      ? Int32Array.from({ length: frames }, (_, i) => p2m[0x100000 - frames + i] >>> FRAME_SHIFT)
-      : machine.allocate(frames, record.id);
-    if (!rom) throw new HostError('The host has too little memory for the firmware.');
-    for (let i = 0; i < frames; i++) {
-      machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), rom[i] * FRAME_BYTES);
-      p2m[0x100000 - frames + i] = (rom[i] << FRAME_SHIFT) | 5;
-      const low = 0x100 - frames + i;
-      if (mapped || low < 0xe0) continue;
-      if (p2m[low] !== 0) machine.release(p2m[low] >>> FRAME_SHIFT);
-      p2m[low] = (rom[i] << FRAME_SHIFT) | 5;
-    }
+  /** p2m entry of the RAM at a guest frame, also where firmware's ROM hides it. */
+  ramEntry(gfn: number): number {
+    return this.firmware ? this.firmware.ramEntry(gfn) : this.p2m[gfn];
   }
 
   /** Instructions retired since the domain was started, resets included. */
@@ -277,11 +291,11 @@ export class Domain {
   /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */
   reset(): void {
     const { machine, record } = this.options;
-    const p2m = machine.p2m(record);
-    for (let gfn = 0; gfn < Math.min(record.ramFrames, p2m.length); gfn++) {
-      if (p2m[gfn] === 0 || !(p2m[gfn] & 2)) continue;
-      machine.scrub(p2m[gfn] >>> FRAME_SHIFT);
-      this.processor.invalidate(p2m[gfn] >>> FRAME_SHIFT);
+    for (let gfn = 0; gfn < record.ramFrames; gfn++) {
+      const entry = this.ramEntry(gfn);
+      if (entry === 0) continue;
+      machine.scrub(entry >>> FRAME_SHIFT);
+      this.processor.invalidate(entry >>> FRAME_SHIFT);
     }
     this.ending = this.endingAsked = null;
     this.resetAsked = false;
@@ -490,9 +504,23 @@ export class Domain {
       // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
       this.injectException(INVALID_OPCODE);
     } else if (exit.qualification & EPT_WRITE) {
+      // A page of the frame buffer that is open now: the instruction runs again.
+      if (this.video?.wrote(address)) return;
       if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
+      else if (this.firmware) this.writeBehindRom(address);
       processor.completeMemoryAccess(0);
     } else processor.completeMemoryAccess(bus.readMemory(address, exit.size));
+  }
+
+  /** Firmware copies itself: the read side of the range is still ROM. */
+  private writeBehindRom(address: number): void {
+    const { exit } = this.processor;
+    for (let i = 0; i < exit.size; i++) {
+      const offset = this.firmware?.writeOffset(address + i) ?? -1;
+      if (offset < 0) continue;
+      this.options.machine.bytes[offset] = exit.value >>> (8 * i);
+      this.processor.invalidate(offset >>> FRAME_SHIFT);
+    }
   }
 
   private accessMsr(write: boolean): void {

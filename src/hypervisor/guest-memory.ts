@@ -2,9 +2,13 @@
  * A domain's RAM at its guest-physical addresses, for those who are not its processor: loaders, device DMA, save and restore.
  * Every write here drops what the processor has translated from that frame.
  */
+import { P2M_WRITE } from '../cpu/edge.ts';
 import type { Dma } from '../devices/bus.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 
+/** Frames that may be closed and are no ROM: from 1 MiB to the flash. */
+const LOW_END = 0x100,
+  ROM_START = 0xfffc0;
 const OFFSET_MASK = FRAME_BYTES - 1;
 
 export class GuestMemory implements Dma {
@@ -25,6 +29,12 @@ export class GuestMemory implements Dma {
     return entry === 0 ? -1 : ((entry & ~OFFSET_MASK) >>> 0) + (address & OFFSET_MASK);
   }
 
+  /** Not a ROM. The frame buffer is closed to the processor only, to see what it writes. */
+  private writable(address: number): boolean {
+    const gfn = Math.floor(address / FRAME_BYTES);
+    return (this.p2m[gfn] & P2M_WRITE) !== 0 || (gfn >= LOW_END && gfn < ROM_START);
+  }
+
   /** Bytes outside RAM read as 0xFF. */
   read(address: number, into: Uint8Array): void {
     this.forEachFrame(address, into.length, (offset, from, count) => {
@@ -36,7 +46,7 @@ export class GuestMemory implements Dma {
   /** Bytes outside RAM are dropped. */
   write(address: number, from: Uint8Array): void {
     this.forEachFrame(address, from.length, (offset, start, count) => {
-      if (offset < 0) return;
+      if (offset < 0 || !this.writable(address + start)) return;
       this.bytes.set(from.subarray(start, start + count), offset);
       this.onWrite(offset >>> FRAME_SHIFT);
     });
@@ -45,8 +55,8 @@ export class GuestMemory implements Dma {
   /** Bytes outside RAM are dropped. */
   fill(address: number, length: number, value: number): void {
     const page = new Uint8Array(Math.min(length, FRAME_BYTES)).fill(value);
-    this.forEachFrame(address, length, (offset, _start, count) => {
-      if (offset < 0) return;
+    this.forEachFrame(address, length, (offset, start, count) => {
+      if (offset < 0 || !this.writable(address + start)) return;
       this.bytes.set(count === page.length ? page : page.subarray(0, count), offset);
       this.onWrite(offset >>> FRAME_SHIFT);
     });

@@ -37,10 +37,12 @@ export const SCREEN = {
   CELL_HEIGHT: 7,
   /** 16 palette entries, 0x00RRGGBB. */
   PALETTE: 8,
-  /** Word where the cells (two a word: character in bits 0-7, attribute 8-15) or pixels start. */
+  /** Graphics: byte offset in machine memory of WIDTH * HEIGHT pixels; it moves when the picture grows. */
+  PIXELS: 24,
+  /** Text: word where the cells start (two a word: character in bits 0-7, attribute 8-15). Graphics: one word a row, GENERATION at its last change. */
   DATA: 64,
 } as const;
-/** Bytes of a screen block: room for 132 x 60 cells now; graphics (issue of the PC) grows it. */
+/** Bytes of a screen block: room for 132 x 60 cells; pixels lie elsewhere. */
 export const SCREEN_BYTES = 64 * 1024;
 
 /** Start of machine memory (words). The frame table and the domain table follow at the byte offsets given here. */
@@ -89,6 +91,9 @@ export const DOMAIN = {
   P2M_FRAMES: 8,
   /** Frames of RAM. */
   RAM_FRAMES: 9,
+  /** First frame, and frames, of the memory for graphics pictures; 0 frames: none yet. */
+  PIXELS: 10,
+  PIXEL_FRAMES: 11,
 } as const;
 
 /** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */

@@ -20,6 +20,10 @@ import {
 
 export const FRAME_SHIFT = 12,
   FRAME_BYTES = 1 << FRAME_SHIFT;
+/** Memory of a graphics adapter, where a domain has firmware. */
+export const VIDEO_BYTES = 16 * 2 ** 20;
+/** Largest picture: 1920 x 1200. */
+export const MAX_PIXEL_BYTES = 1920 * 1200 * 4;
 /** Owner of frames that are the hypervisor's (DOMID_XEN, xen/include/public/xen.h). */
 export const DOMID_XEN = 0x7ff2;
 
@@ -83,7 +87,8 @@ export class Machine {
 
   /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
   static bytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
-    const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames);
+    const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
+    const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames) + firmware + MAX_PIXEL_BYTES;
     const frames = guest / FRAME_BYTES + 64;
     // Rounding of the tables, and a firmware image.
     return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * FRAME_WORDS * 4 * 1.01) + 80 * FRAME_BYTES;
@@ -234,16 +239,9 @@ export class Machine {
   /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
   releaseRam(record: DomainRecord): void {
     const p2m = record.p2mOffset >>> 2;
-    const released = new Set<number>();
-    for (let gfn = 0; gfn < record.p2mFrames; gfn++) {
-      const mfn = this.words[p2m + gfn] >>> FRAME_SHIFT;
-      if (this.words[p2m + gfn] === 0) continue;
-      this.words[p2m + gfn] = 0;
-      // A ROM lies at two addresses.
-      if (released.has(mfn)) continue;
-      if (gfn >= record.ramFrames || record.p2mFrames > record.ramFrames) released.add(mfn);
-      this.release(mfn);
-    }
+    this.words.fill(0, p2m, p2m + record.p2mFrames);
+    // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
+    for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) this.release(mfn);
   }
 
   /** Ends a domain that runs no more: RAM, records and its entry in the domain table. */
@@ -251,9 +249,26 @@ export class Machine {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
     if (this.words[entry + DOMAIN.ID] !== record.id) return;
     this.releaseRam(record);
+    for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
     const first = this.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
     for (let i = 0; i < this.words[entry + DOMAIN.RECORD_FRAMES]; i++) this.release(first + i);
     for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(this.words, entry + i, 0);
+  }
+
+  /** A picture's memory of at least `bytes` for the screen block of a domain; returns its byte offset, -1 when there is no room. What was there is lost. */
+  pixels(record: DomainRecord, bytes: number): number {
+    const { words } = this;
+    const entry = this.domainTable + record.slot * DOMAIN_WORDS;
+    const frames = Math.ceil(bytes / FRAME_BYTES);
+    if (words[entry + DOMAIN.PIXEL_FRAMES] < frames) {
+      for (let i = 0; i < words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(words[entry + DOMAIN.PIXELS] + i);
+      words[entry + DOMAIN.PIXEL_FRAMES] = 0;
+      const first = this.allocateRun(frames, DOMID_XEN);
+      if (first < 0) return -1;
+      words[entry + DOMAIN.PIXELS] = first;
+      words[entry + DOMAIN.PIXEL_FRAMES] = frames;
+    }
+    return words[entry + DOMAIN.PIXELS] * FRAME_BYTES;
   }
 
   p2m(record: DomainRecord): Int32Array {

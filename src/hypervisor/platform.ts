@@ -1,6 +1,9 @@
 /** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
 import type { Dma, State, Timers } from '../devices/bus.ts';
-import type { ScreenWriter } from '../devices/vga/screen.ts';
+import type { FwCfg } from '../devices/fw-cfg.ts';
+import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
+import type { Shadowing } from '../devices/pci/i440fx.ts';
+import type { ScreenWriter, VideoMemory } from '../devices/vga/screen.ts';
 import type { E820Entry } from './loader/index.ts';
 
 export interface PlatformOptions {
@@ -11,6 +14,11 @@ export interface PlatformOptions {
   serial: ((byte: number) => void)[];
   debug: (byte: number) => void;
   screen: ScreenWriter;
+  videoMemory?: VideoMemory;
+  vgaBios?: Uint8Array;
+  ide?: IdeAttachment[];
+  onShadow?: Shadowing;
+  apic?: boolean;
   onPowerOff: () => void;
   onReset: () => void;
   onDebugExit: (value: number) => void;
@@ -28,6 +36,8 @@ export interface Platform {
   readonly intr: boolean;
   /** INTA cycle: the vector. */
   acknowledge(): number;
+  /** Files and items for firmware. */
+  readonly fwCfg: FwCfg;
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;

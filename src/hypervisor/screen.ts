@@ -1,17 +1,23 @@
 /** The screen block of a domain in machine memory (SCREEN in layout.ts), as its VGA writes it and the page reads it. */
 import type { ScreenWriter, TextFrame } from '../devices/vga/screen.ts';
 import { SCREEN, SCREEN_BYTES } from './layout.ts';
-import type { DomainRecord, Machine } from './machine.ts';
+import { type DomainRecord, type Machine, MAX_PIXEL_BYTES } from './machine.ts';
 
 const OFF = 0,
-  TEXT = 1;
+  TEXT = 1,
+  GRAPHICS = 2;
 const ROOM_CELLS = (SCREEN_BYTES / 4 - SCREEN.DATA) * 2;
 
 export class ScreenBlock implements ScreenWriter {
   private readonly words: Int32Array;
   private readonly cells: Uint16Array;
+  private readonly machine: Machine;
+  private readonly record: DomainRecord;
+  private picture: Uint32Array | null = null;
 
   constructor(machine: Machine, record: DomainRecord) {
+    this.machine = machine;
+    this.record = record;
     this.words = new Int32Array(machine.memory, record.screenOffset, SCREEN_BYTES / 4);
     this.cells = new Uint16Array(machine.memory, record.screenOffset + SCREEN.DATA * 4, ROOM_CELLS);
   }
@@ -36,6 +42,39 @@ export class ScreenBlock implements ScreenWriter {
       for (let i = 0; i < 16; i++) words[SCREEN.PALETTE + i] = frame.palette[i];
       this.cells.set(frame.cells.subarray(0, rows * frame.columns));
     });
+  }
+
+  /** Null for a picture larger than 1920 x 1200, or when the host has no memory for it. */
+  pixels(width: number, height: number): Uint32Array | null {
+    const { words } = this;
+    if (this.picture && words[SCREEN.MODE] === GRAPHICS && words[SCREEN.WIDTH] === width && words[SCREEN.HEIGHT] === height) return this.picture;
+    const bytes = width * height * 4;
+    if (bytes === 0 || bytes > MAX_PIXEL_BYTES || height > words.length - SCREEN.DATA) return null;
+    // Nobody looks at the old picture while its memory moves.
+    this.off();
+    const offset = this.machine.pixels(this.record, bytes);
+    if (offset < 0) return null;
+    this.picture = new Uint32Array(this.machine.memory, offset, width * height);
+    this.change(() => {
+      words[SCREEN.MODE] = GRAPHICS;
+      words[SCREEN.WIDTH] = width;
+      words[SCREEN.HEIGHT] = height;
+      words[SCREEN.PIXELS] = offset;
+      words[SCREEN.CURSOR] = -1;
+      words.fill(words[SCREEN.GENERATION] + 1, SCREEN.DATA, SCREEN.DATA + height);
+    });
+    return this.picture;
+  }
+
+  pixelsChanged(first: number, last: number): void {
+    const { words } = this;
+    this.change(() => words.fill(words[SCREEN.GENERATION] + 1, SCREEN.DATA + first, SCREEN.DATA + last + 1));
+  }
+
+  /** After the block was replaced (restore): a picture is drawn anew, its memory was not kept. */
+  restored(): void {
+    this.picture = null;
+    if (this.words[SCREEN.MODE] === GRAPHICS) this.off();
   }
 
   private change(write: () => void): void {

@@ -14,7 +14,7 @@
  *
  * Numbers are little-endian; lengths take 64 bits.
  */
-import { FRAME_BYTES, FRAME_SHIFT, type DomainRecord, type Machine } from './machine.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 import type { Boot, Domain } from './domain.ts';
 import type { State } from '../devices/bus.ts';
 import { SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
@@ -41,6 +41,8 @@ export interface SavedAbout {
   /** What the toolstack wants to find again (the definition). */
   definition: string;
   actions: { onReset: 'restart' | 'end'; onTripleFault: 'restart' | 'end' };
+  /** It has local and I/O APIC (absent: no). */
+  apic?: boolean;
 }
 
 export interface SavedState {
@@ -69,6 +71,7 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
     virtualTime: domain.clock.virtual,
     instructions: domain.instructions,
     actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
+    ...(options.apic ? { apic: true } : {}),
   };
   const chunks: Uint8Array[] = [header()];
   const put = (tag: string, body: Uint8Array): void => {
@@ -79,7 +82,7 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
   put('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + VCPU_BYTES));
   put('PART', encodePlain(domain.saveParts()));
   put('SCRN', machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES));
-  for (const page of pages(machine, record)) put('PAGE', page);
+  for (const page of pages(domain)) put('PAGE', page);
   put('END.', new Uint8Array(0));
   return chunks;
 }
@@ -100,22 +103,23 @@ function recordHeader(tag: string, body: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Bodies of PAGE records: runs of guest frames that can be written and hold something. (ROMs come from BOOT again.) */
-function* pages(machine: Machine, record: DomainRecord): Generator<Uint8Array> {
-  const p2m = machine.p2m(record);
+/** Bodies of PAGE records: runs of frames of RAM that hold something. (ROMs come from BOOT again, video memory with its adapter.) */
+function* pages(domain: Domain): Generator<Uint8Array> {
+  const { machine, record } = domain.options;
   let run: number[] = [];
   const body = (): Uint8Array => {
     const bytes = new Uint8Array(4 + run.length * FRAME_BYTES);
     new DataView(bytes.buffer).setUint32(0, run[0], true);
     for (let i = 0; i < run.length; i++) {
-      const offset = (p2m[run[i]] >>> FRAME_SHIFT) * FRAME_BYTES;
+      const offset = (domain.ramEntry(run[i]) >>> FRAME_SHIFT) * FRAME_BYTES;
       bytes.set(machine.bytes.subarray(offset, offset + FRAME_BYTES), 4 + i * FRAME_BYTES);
     }
     run = [];
     return bytes;
   };
-  for (let gfn = 0; gfn < p2m.length; gfn++) {
-    const wanted = (p2m[gfn] & 2) !== 0 && !isZero(machine.words, (p2m[gfn] >>> FRAME_SHIFT) * (FRAME_BYTES / 4));
+  for (let gfn = 0; gfn < record.ramFrames; gfn++) {
+    const entry = domain.ramEntry(gfn);
+    const wanted = entry !== 0 && !isZero(machine.words, (entry >>> FRAME_SHIFT) * (FRAME_BYTES / 4));
     if (run.length > 0 && (!wanted || run.length === FRAMES_PER_RECORD)) yield body();
     if (wanted) run.push(gfn);
   }
@@ -197,9 +201,15 @@ export function readState(file: Uint8Array, name: string): SavedState {
 /** Puts a saved state into a domain that is being built (second argument of its constructor). */
 export function restoreInto(domain: Domain, saved: SavedState): void {
   const { machine, record } = domain.options;
-  for (const { gfn, bytes } of saved.pages) domain.memory.write(gfn * FRAME_BYTES, bytes);
+  for (const { gfn, bytes } of saved.pages) {
+    for (let i = 0; i < bytes.length / FRAME_BYTES; i++) {
+      const entry = domain.ramEntry(gfn + i);
+      if (entry !== 0) machine.bytes.set(bytes.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), (entry >>> FRAME_SHIFT) * FRAME_BYTES);
+    }
+  }
   machine.bytes.set(saved.words, record.vcpuOffset);
   machine.bytes.set(saved.screen, record.screenOffset);
+  domain.screen.restored();
   try {
     domain.restoreParts(saved.parts);
   } catch (error) {

@@ -37,6 +37,7 @@ interface Guest {
   memoryMiB: number;
   p2mFrames: number;
   boot: Boot;
+  apic?: boolean;
   /** Text of the definition, kept in a saved state. */
   definition: string;
   onReset: 'restart' | 'end';
@@ -84,10 +85,15 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     };
   }
   if (options.bios !== undefined) {
-    const image: Boot = { kind: 'firmware', image: read(options.bios, '--bios').data, name: baseName(options.bios) };
+    const image: Boot = {
+      kind: 'firmware',
+      image: read(options.bios, '--bios').data,
+      name: baseName(options.bios),
+      ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
+    };
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB);
-    return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, definition: '', onReset, startEpochMs };
+    return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, apic: true, definition: '', onReset, startEpochMs };
   }
   const {
     planned: { plan, domain },
@@ -181,6 +187,7 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
       startEpochMs: guest.startEpochMs,
       onReset: guest.onReset,
       onTripleFault: 'end',
+      ...(guest.apic ? { apic: true } : {}),
       ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
       serial: byte => {
         stdout.put(byte);

@@ -21,6 +21,7 @@ export interface BootOptions {
   saveAt?: number;
   restore?: string;
   bios?: string;
+  vgabios?: string;
   debugcon?: string;
   help: boolean;
 }
@@ -40,6 +41,7 @@ const WORDS: Record<string, Word> = {
   '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
   '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
   '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB instead of a kernel', set: (o, v) => (o.bios = v) },
+  '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
   '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
   '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
@@ -49,7 +51,7 @@ const WORDS: Record<string, Word> = {
   '--save': { value: 'F', about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => (o.save = v) },
   '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
   '--restore': { value: 'F', about: 'go on from a saved state', set: (o, v) => (o.restore = v) },
-  '--debugcon': { value: 'F', about: 'write what goes to port 0xE9 to F (- for standard output)', set: (o, v) => (o.debugcon = v) },
+  '--debugcon': { value: 'F', about: 'write what goes to ports 0xE9 and 0x402 to F (- for standard output)', set: (o, v) => (o.debugcon = v) },
   '--help': { about: 'show this', set: o => (o.help = true) },
 };
 
@@ -115,6 +117,7 @@ function checkTogether(o: BootOptions): void {
   }
   if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined))
     throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
+  if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
   if (o.save !== undefined && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.save === undefined) throw new UsageError('--save-at needs --save F, the file to save to.');
