@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { main } from './fuzz-cpu.ts';
+import { MODES } from './fuzz/machine.ts';
+
+const run = (...argv: string[]) => {
+  let text = '';
+  const status = main(argv, line => { text += line; });
+  return { status, lines: text.trim().split('\n') };
+};
+
+for (const mode of MODES) {
+  it(`random bytes in ${mode} mode end in the same state twice, without a JavaScript exception or a foreign byte`, { timeout: 240_000 }, () => {
+    const { status, lines } = run('--instructions', '60000', '--seed', '7', '--mode', mode);
+    expect(lines.filter(line => line.includes('FAILED'))).toEqual([]);
+    expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed']);
+  });
+}
+
+it('a wrong command line gives status 2', () => {
+  expect(run('--mode', 'long').status).toBe(2);
+  expect(run('--instructions', '-1').status).toBe(2);
+});
