@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
-import { rates, readCounters, reasonOf } from './counters.ts';
+import { isContinuous, rates, readCounters, reasonOf } from './counters.ts';
 
 describe('counters of a domain', () => {
   it('reads 64-bit counters as low and high word', () => {
@@ -24,6 +24,19 @@ describe('counters of a domain', () => {
     const { reasons, instructionsPerSecond } = rates(first, readCounters(words, 1500));
     expect(reasons).toEqual([{ reason: 30, perSecond: 40, total: 10 }, { reason: 12, perSecond: 2, total: 4 }]);
     expect(instructionsPerSecond).toBe(10_000_000);
+  });
+
+  it('takes what a saved state brought along for no rate', () => {
+    const words = new Int32Array(COUNTER_WORDS);
+    const fresh = readCounters(words, 1000);
+    words[COUNTERS.RETIRED] = 1_000_000;
+    words[COUNTERS.NOW_NS] = 250_000_000;
+    const later = readCounters(words, 1250);
+    expect(isContinuous(fresh, later)).toBe(true);
+    words[COUNTERS.NOW_NS + 1] = 40;
+    const restored = readCounters(words, 1500);
+    expect(isContinuous(later, restored)).toBe(false);
+    expect(isContinuous(restored, later)).toBe(false);
   });
 
   it('numbers the reasons as the block does: 0-63, then from 0x80', () => {

@@ -52,6 +52,15 @@ export function readCounters(words: Int32Array, at: number): Sample {
   };
 }
 
+/** A clock that is this far off its pace between two readings was set: the domain was restored. */
+const JUMP_NS = 2e9;
+
+/** Whether the difference of two samples is something that happened between them, and not a state that was put there. */
+export function isContinuous(from: Sample, to: Sample): boolean {
+  const passed = to.nowNs - from.nowNs;
+  return passed >= 0 && passed <= (to.at - from.at) * 1e6 + JUMP_NS && to.retired >= from.retired;
+}
+
 /** What happened from one sample to a later one. Reasons that were ever seen, most frequent in total first. */
 export function rates(from: Sample, to: Sample): Rates {
   const seconds = Math.max((to.at - from.at) / 1000, 1e-3);

@@ -3,7 +3,7 @@
 import { batch, signal } from '@preact/signals';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/api.ts';
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
-import { readCounters, rates, type Rates, type Sample } from './counters.ts';
+import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, reportProblem, sentence } from './host.ts';
 import { copyBlock } from './screen/painter.ts';
 import { strings } from './strings.ts';
@@ -80,6 +80,8 @@ export class DomainSession {
     // No letter: the block was taken back, and the host's list will say so.
     if (!sample.state) return;
     this.keepScreen();
+    const last = this.readings.at(-1);
+    if (last && !isContinuous(last, sample)) this.readings = [];
     this.readings.push(sample);
     if (this.readings.length > RATE_READINGS + 1) this.readings.shift();
     batch(() => {
