@@ -158,6 +158,9 @@ describe('ringside boot', () => {
     ['a missing kernel', ['--kernel', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--kernel\)\.$/],
     ['a truncated state', ['--restore', 'CUT'], /^ringside: .*cut is cut short: .* at byte \d+/],
     ['no kernel at all', ['TEXT'], /^ringside: text is not a kernel: .*looks like a text file\./],
+    ['a CD that is none', ['--cdrom', 'TEXT'], /^ringside: .*text is no CD image: .*\(--cdrom\)\.$/],
+    ['a disk that is cut', ['--disk', 'TEXT,rw'], /^ringside: .*text has 16 bytes and a disk has whole sectors of 512: it is cut short\. /],
+    ['a missing disk', ['--disk', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--disk\)\.$/],
     ['a wrong number', ['--memory', '99999', 'x'], /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/],
   ] as const)('says in one sentence what is wrong: %s', async (_name, args, sentence) => {
     const cut = Buffer.concat([Buffer.from('RINGSAVE'), Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('ABOU')]);
@@ -198,6 +201,8 @@ describe('options', () => {
     [['a', '--no-reboot=1'], /takes no value/],
     [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
     [['a', '--timeout'], /needs a value/],
+    [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
+    [['a', '--vgabios', 'x'], /goes with --bios/],
     [['a', '--timeout', '-1'], /takes seconds/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {
     expect(() => parseBootOptions([...argv])).toThrow(UsageError);

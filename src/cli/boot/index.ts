@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { formatFinding } from '../../dom0/config/model.ts';
 import { baseName, decode, isDefinition, type NamedBytes, planDefinition, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import type { IdeAttachment } from '../../devices/index.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import {
   type Boot,
@@ -19,6 +20,7 @@ import {
 } from '../../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
+import { bootPaths, fetchedFirmware, imageKind, openDrives } from './disks.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { Runner, type RunEnd } from './run.ts';
 import { Input, Output } from './terminal.ts';
@@ -38,6 +40,7 @@ interface Guest {
   p2mFrames: number;
   boot: Boot;
   apic?: boolean;
+  ide?: IdeAttachment[];
   /** Text of the definition, kept in a saved state. */
   definition: string;
   onReset: 'restart' | 'end';
@@ -84,16 +87,24 @@ function prepare(options: BootOptions, stderr: Output): Guest {
       saved,
     };
   }
-  if (options.bios !== undefined) {
-    const image: Boot = {
+  const kind = options.file === undefined ? undefined : imageKind(options.file);
+  if (kind === 'disk') options.disks.unshift(options.file ?? '');
+  if (kind === 'cdrom') {
+    if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
+    options.cdrom = options.file;
+  }
+  const ide = openDrives(options.disks, options.cdrom);
+  if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
+    const image: Boot = options.bios === undefined ? fetchedFirmware() : {
       kind: 'firmware',
       image: read(options.bios, '--bios').data,
       name: baseName(options.bios),
       ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
     };
+    if (ide.length > 0) image.bootOrder = bootPaths(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB);
-    return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, apic: true, definition: '', onReset, startEpochMs };
+    return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, apic: true, ide, definition: '', onReset, startEpochMs };
   }
   const {
     planned: { plan, domain },
@@ -116,6 +127,7 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     memoryMiB: definition.memoryMiB,
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
+    ide,
     definition: plan.definition,
     onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart',
     startEpochMs,
@@ -187,6 +199,7 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
       startEpochMs: guest.startEpochMs,
       onReset: guest.onReset,
       onTripleFault: 'end',
+      ...(guest.ide ? { ide: guest.ide } : {}),
       ...(guest.apic ? { apic: true } : {}),
       ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
       serial: byte => {

@@ -22,11 +22,16 @@ export interface BootOptions {
   restore?: string;
   bios?: string;
   vgabios?: string;
+  disks: string[];
+  cdrom?: string;
+  boot?: string;
   debugcon?: string;
   help: boolean;
 }
 
 interface Word {
+  /** May be given more than once. */
+  many?: boolean;
   /** Absent: a flag. */
   value?: string;
   about: string;
@@ -42,6 +47,14 @@ const WORDS: Record<string, Word> = {
   '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
   '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB instead of a kernel', set: (o, v) => (o.bios = v) },
   '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
+  '--disk': {
+    value: 'F[,ro|,rw]',
+    many: true,
+    about: 'disk image; what the guest writes is kept in memory, with rw in the file',
+    set: (o, v) => o.disks.push(v),
+  },
+  '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
+  '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
   '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
@@ -57,7 +70,7 @@ const WORDS: Record<string, Word> = {
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, help: false };
+  const options: BootOptions = { virtualTime: false, noReboot: false, help: false, disks: [] };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],
@@ -80,7 +93,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     }
     const rule = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
     if (!rule) throw new UsageError(`${word} is no option of ringside boot.${suggestion(word)}`);
-    if (seen.has(word)) throw new UsageError(`${word} is given twice. Give it once.`);
+    if (seen.has(word) && !rule.many) throw new UsageError(`${word} is given twice. Give it once.`);
     seen.add(word);
     if (!rule.value) {
       if (value !== undefined) throw new UsageError(`${word} takes no value. Write ${word} alone.`);
@@ -104,7 +117,8 @@ function checkTogether(o: BootOptions): void {
   ]
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
-  if (sources.length === 0) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
+  const drives = o.disks.length > 0 || o.cdrom !== undefined;
+  if (sources.length === 0 && !drives) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
   if (o.restore !== undefined) {
     for (const [name, value] of [
@@ -118,6 +132,8 @@ function checkTogether(o: BootOptions): void {
   if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined))
     throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
   if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
+  if (drives && o.restore !== undefined) throw new UsageError('Disks do not go with --restore: saved states have none yet. Leave them out.');
+  if (drives && o.save !== undefined) throw new UsageError('--save does not know disks yet. Leave out --save, or the disks.');
   if (o.save !== undefined && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.save === undefined) throw new UsageError('--save-at needs --save F, the file to save to.');
@@ -128,6 +144,11 @@ function integer(word: string, text: string, least: number, most: number): numbe
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
   return value;
+}
+
+function bootOrder(word: string, text: string): string {
+  if (!/^(c|d|cd|dc)$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM) or both in order, not "${text}".`);
+  return text;
 }
 
 function seconds(word: string, text: string): number {
@@ -151,7 +172,8 @@ export function bootHelp(): string {
   const lines = Object.entries(WORDS).map(([word, { value, about }]) => `  ${(value ? `${word} ${value}` : word).padEnd(16)} ${about}`);
   return `Usage: ringside boot [FILE] [options]
 
-Starts a guest with its console on standard output and input. FILE is an xl configuration (xl.cfg) or a kernel.
+Starts a guest with its console on standard output and input. FILE is an xl configuration (xl.cfg), a kernel, a disk image
+or a CD image; with a disk or a CD and no kernel the PC starts SeaBIOS, which npm run guests fetches.
 On a terminal, Ctrl-] leaves.
 
 ${lines.join('\n')}

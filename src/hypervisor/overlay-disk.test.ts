@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { OverlayDisk } from './overlay-disk.ts';
+
+it('keeps what the guest writes away from the medium', () => {
+  const medium = Uint8Array.from({ length: 10 * 512 }, (_, i) => i >> 9);
+  const disk = new OverlayDisk({
+    bytes: medium.length,
+    read: (at, into) => {
+      into.set(medium.subarray(at, at + into.length));
+      return true;
+    },
+  });
+  expect(disk.sectors).toBe(10);
+  const results: boolean[] = [];
+  // Sectors 7 and 8 lie in two blocks.
+  disk.write(7, [new Uint8Array(512).fill(0xaa), new Uint8Array(512).fill(0xbb)], ok => results.push(ok));
+  const into = [new Uint8Array(512), new Uint8Array(1536)];
+  disk.read(6, into, ok => results.push(ok));
+  expect([into[0][0], into[1][0], into[1][511], into[1][512], into[1][1024]]).toEqual([6, 0xaa, 0xaa, 0xbb, 9]);
+  expect(medium[7 * 512]).toBe(7);
+  new OverlayDisk({ bytes: 512, read: () => true }, { readOnly: true }).write(0, [new Uint8Array(512)], ok => results.push(ok));
+  new OverlayDisk({ bytes: 512, read: () => false }).read(0, [new Uint8Array(512)], ok => results.push(ok));
+  expect(results).toEqual([true, true, false, false]);
+});
