@@ -159,7 +159,7 @@ describe('ringside boot', () => {
     ['a truncated state', ['--restore', 'CUT'], /^ringside: .*cut is cut short: .* at byte \d+/],
     ['no kernel at all', ['TEXT'], /^ringside: text is not a kernel: .*looks like a text file\./],
     ['a CD that is none', ['--cdrom', 'TEXT'], /^ringside: .*text is no CD image: .*\(--cdrom\)\.$/],
-    ['a disk that is cut', ['--disk', 'TEXT,rw'], /^ringside: .*text has 16 bytes and a disk has whole sectors of 512: it is cut short\. /],
+    ['a disk that is cut', ['--disk', 'TEXT'], /^ringside: .*text has 16 bytes and a disk has whole sectors of 512: it is cut short\. /],
     ['a missing disk', ['--disk', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--disk\)\.$/],
     ['a wrong number', ['--memory', '99999', 'x'], /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/],
   ] as const)('says in one sentence what is wrong: %s', async (_name, args, sentence) => {
