@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './edge.ts';
 import { CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP } from './registers.ts';
-import { Bench, CODE, d, DATA, DIRECTORY, FREE, FRAMES, GDT, TABLES } from './test-support/bench.ts';
+import { Bench, CODE, d, DIRECTORY, FREE, FRAMES, GDT, TABLES } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;

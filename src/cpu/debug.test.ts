@@ -1,0 +1,178 @@
+/** Debug traps and breakpoints: SDM vol. 3, 17.2 and 17.3; 6.8.3 for the shadows. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CR4, DR, EAX, ECX, EDI, EFLAGS, EIP, INTERRUPTIBILITY, SS } from './registers.ts';
+import { Bench, CODE, d, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
+
+const bench = new Bench();
+const { R } = bench;
+const TF = 0x100, RF = 0x10000;
+beforeEach(() => { bench.protectedMode(); });
+
+/** With TF set before `code`: EIPs (from CODE) of the #DB traps, `count` of them; the handler goes on by IRET. */
+function traps(count: number, ...code: (string | number | number[])[]): number[] {
+  bench.cpu.eflags = 2 | TF;
+  bench.code(...code);
+  const seen: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const { vector, eip, flags } = bench.event();
+    if (vector !== 1) throw new Error(`vector ${vector}`);
+    expect([R[DR + 6]! & 0x4000, R[EFLAGS]! & TF]).toEqual([0x4000, 0]);
+    seen.push(eip - CODE);
+    R[DR + 6] = 0xffff0ff0 | 0;
+    // As an IRET would.
+    R[EIP] = eip;
+    R[4] = R[4]! + 12;
+    bench.cpu.eflags = flags;
+  }
+  return seen;
+}
+
+describe('single step (17.3.1.4)', () => {
+  it('traps behind each instruction', () => expect(traps(3, '90 40 90 90')).toEqual([1, 2, 3]));
+  it('STI does not hold the trap back', () => expect(traps(2, 'fb 90 90')).toEqual([1, 2]));
+  it('MOV SS and POP SS hold it back for one instruction', () => {
+    R[EAX] = KERNEL_DATA;
+    expect(traps(2, '8e d0 90 90 90')).toEqual([3, 4]);
+  });
+  it('REP traps after each element, EIP at the instruction until it is done', () => {
+    R[ECX] = 3;
+    R[EDI] = DATA;
+    expect(traps(4, 'f3 aa 90 90')).toEqual([0, 0, 2, 3]);
+  });
+  it('POPF that clears TF is the last one traced; one that sets it is not traced itself', () => {
+    expect(traps(2, '6a 02 9d 90 90')).toEqual([2, 3]);
+    bench.protectedMode();
+    bench.code('68', d(0x102), '9d 90 90');
+    expect(bench.fault()).toEqual([1, undefined, 7]);
+  });
+  it('IRET that sets TF traps behind the instruction it returns to', () => {
+    bench.code('68', d(0x102), '6a 08 68', d(CODE + 0x20), 'cf');
+    bench.put(CODE + 0x20, '90 90');
+    expect(bench.fault()).toEqual([1, undefined, 0x21]);
+  });
+  it('INT n goes to its handler untraced, which runs with TF clear', () => {
+    bench.cpu.eflags = 2 | TF;
+    bench.code('cd 80');
+    expect(bench.event()).toMatchObject({ vector: 0x80, eip: CODE + 2, flags: 2 | TF });
+  });
+  it('a fault in between does not swallow the next trap', () => {
+    bench.cpu.eflags = 2 | TF;
+    bench.idtGate(6, KERNEL_CODE, CODE + 0x100, 0x8e);
+    bench.put(CODE + 0x100, '83 04 24 02 cf');
+    bench.code('0f 0b 90 90');
+    expect(bench.fault()).toEqual([1, undefined, 3]);
+  });
+  it('a faulting instruction is not trapped', () => {
+    bench.cpu.eflags = 2 | TF;
+    bench.code('0f 0b');
+    expect(bench.fault()).toEqual([6, undefined, 0]);
+  });
+});
+
+describe('breakpoints (17.2)', () => {
+  it('on execution: a fault at the instruction, RF pushed clear, B0 set; with RF it runs', () => {
+    R[DR] = CODE + 1;
+    R[DR + 7] = 0x402;
+    bench.cpu.reload();
+    bench.code('90 40 90');
+    expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + 1, flags: 2 });
+    expect(R[DR + 6]! & 0xf00f).toBe(1);
+    R[EIP] = CODE + 1;
+    bench.cpu.eflags = 2 | RF;
+    bench.run();
+    expect([R[EIP], R[EFLAGS]! & RF]).toEqual([CODE + 3, 0]);
+  });
+  it('RF of an IRETD lasts for one instruction', () => {
+    R[DR] = CODE + 0x20;
+    R[DR + 1] = CODE + 0x21;
+    R[DR + 7] = 0x40a;
+    bench.cpu.reload();
+    bench.code('68', d(0x10002), '6a 08 68', d(CODE + 0x20), 'cf');
+    bench.put(CODE + 0x20, '90 90');
+    expect(bench.fault()).toEqual([1, undefined, 0x21]);
+  });
+  it('on writes: a trap behind the instruction; reads only with R/W 3; each length', () => {
+    for (const [kind, code, hit] of [[1, 'a3', true], [1, 'a1', false], [3, 'a1', true], [3, 'a3', true]] as const) {
+      bench.protectedMode();
+      R[DR + 2] = DATA;
+      R[DR + 7] = 0x400 | 0x20 | (kind << 24) | (3 << 26);
+      bench.cpu.reload();
+      bench.code(code, d(DATA), '90');
+      bench.idtGate(3, KERNEL_CODE, HANDLERS + 24, 0x8e);
+      bench.put(CODE + 6, 'cc');
+      expect(bench.fault()).toEqual(hit ? [1, undefined, 5] : [3, undefined, 7]);
+      if (hit) expect(R[DR + 6]! & 0xf00f).toBe(4);
+    }
+  });
+  it('an access beside it does not hit; one that overlaps by a byte does', () => {
+    for (const [at, hit] of [[DATA + 4, false], [DATA + 3, true], [DATA - 1, true], [DATA - 4, false]] as const) {
+      bench.protectedMode();
+      R[DR] = DATA;
+      R[DR + 7] = 0x402 | 0xd0000;
+      bench.cpu.reload();
+      bench.code('a3', d(at), 'cc');
+      expect(bench.event().vector).toBe(hit ? 1 : 3);
+    }
+  });
+  it('REP MOVS and STOS are watched inside a page', () => {
+    R[DR] = DATA + 40;
+    R[DR + 7] = 0x402 | 0x10000;
+    bench.cpu.reload();
+    R[EDI] = DATA;
+    R[ECX] = 100;
+    bench.code('f3 aa');
+    expect(bench.fault()).toEqual([1, undefined, 0]);
+    expect(R[ECX]).toBe(59);
+  });
+});
+
+describe('debug registers', () => {
+  it('DR4 and DR5 are DR6 and DR7 without CR4.DE, #UD with it (17.2.2)', () => {
+    bench.code('0f 21 e0 0f 21 e9');
+    bench.run();
+    expect([R[EAX], R[ECX]]).toEqual([0xffff0ff0 | 0, 0x400]);
+    bench.protectedMode();
+    R[CR4] = 8;
+    expect(bench.fault()).toEqual([6, undefined, 0]);
+  });
+  it('GD: #DB with BD before a MOV DR; the handler finds GD clear', () => {
+    R[DR + 7] = 0x2400;
+    bench.code('0f 21 c0');
+    expect(bench.event()).toMatchObject({ vector: 1, eip: CODE, flags: 2 | RF });
+    expect([R[DR + 6]! & 0xf00f, R[DR + 7]! & 0x2000]).toEqual([0x2000, 0]);
+  });
+  it('fixed bits of DR6 and DR7', () => {
+    bench.code('b8', d(0), '0f 23 f0 0f 23 f8 0f 21 f1 0f 21 fa');
+    bench.run();
+    expect([R[ECX], R[2]]).toEqual([0xffff0ff0 | 0, 0x400]);
+  });
+  it('an exception that exits leaves DR6 alone; the qualification has its bits (28.2.1)', () => {
+    bench.cpu.controls.exceptionBitmap = 2;
+    bench.cpu.eflags = 2 | TF;
+    bench.code('90');
+    expect(bench.run()).toBe(0);
+    expect([bench.cpu.exit.qualification, R[DR + 6]]).toEqual([0x4000, 0xffff0ff0 | 0]);
+  });
+});
+
+describe('interrupt shadows (6.8.3)', () => {
+  it('MOV SS blocks for one instruction, also when that one faults', () => {
+    R[EAX] = KERNEL_DATA;
+    bench.cpu.eflags = 0x202;
+    bench.code('8e d0 0f 0b');
+    bench.cpu.run(1);
+    expect([R[INTERRUPTIBILITY], bench.cpu.interruptible, bench.selector(SS)]).toEqual([2, false, KERNEL_DATA]);
+    expect(bench.fault()).toEqual([6, undefined, 2]);
+    expect([R[INTERRUPTIBILITY], R[4]]).toEqual([0, KERNEL_STACK - 12]);
+  });
+  it('STI blocks for one instruction, and not if IF was set', () => {
+    bench.code('fb 90 90');
+    bench.cpu.run(1);
+    expect(bench.cpu.interruptible).toBe(false);
+    bench.cpu.run(1);
+    expect(bench.cpu.interruptible).toBe(true);
+    R[EIP] = CODE;
+    bench.cpu.run(1);
+    expect(bench.cpu.interruptible).toBe(true);
+  });
+});
