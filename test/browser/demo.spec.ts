@@ -1,4 +1,5 @@
-import { domainRows, expect, open, serialText, test } from './page.ts';
+import { readFileSync } from 'node:fs';
+import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 
 test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
   await open(page);
@@ -58,4 +59,23 @@ test('the screen takes the keyboard on request only, and left Ctrl + left Alt gi
   await page.keyboard.up('AltLeft');
   await page.keyboard.up('ControlLeft');
   await expect(status).toContainText('Click it or press Enter');
+});
+
+test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save state' }).click();
+  const file = await saved;
+  expect(file.suggestedFilename()).toBe('demo.save');
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await expect(domainRows(page)).toHaveCount(0);
+  await drop(page, [{ name: 'demo.save', buffer: readFileSync(await file.path()) }]);
+  await expect(domainRows(page)).toHaveCount(1);
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type('echo went on\n');
+  await expect.poll(() => serialText(page)).toMatch(/^went on$/m);
 });
