@@ -38,6 +38,8 @@ export interface Platform {
   acknowledge(): number;
   /** Files and items for firmware. */
   readonly fwCfg: FwCfg;
+  /** The adapter's memory: planes, with the font in them. */
+  readonly vga: { readonly memory: Uint8Array };
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;

@@ -22,6 +22,8 @@ import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
 import { bootPaths, fetchedFirmware, imageKind, openDrives } from './disks.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
+import { encodeScreen, screenText } from './screenshot.ts';
+import { parseScript, Script } from './script.ts';
 import { Runner, type RunEnd } from './run.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
@@ -190,6 +192,8 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
   const record = machine.createDomain(guest.memoryMiB, guest.p2mFrames);
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   let runner: Runner | undefined;
+  let script: Script | undefined;
+  const lines = options.script === undefined ? undefined : parseScript(decode(read(options.script, '--script').data), options.script);
   const domain = createDomain(
     {
       machine,
@@ -204,6 +208,7 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
       ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
       serial: byte => {
         stdout.put(byte);
+        script?.put(byte);
         if (watcher?.put(byte)) runner?.stop();
       },
       debug: debugcon.put,
@@ -216,9 +221,25 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
     debugcon.flush();
     if (stdout.broken) runner?.stop();
   });
+  const shoot = (path: string, option: string): void => write(path, encodeScreen(domain), option);
+  if (lines) {
+    const hands = {
+      screen: () => screenText(domain),
+      send: (bytes: Uint8Array) => domain.serialInput(bytes),
+      key: (code: string, down: boolean) => domain.key(code, down),
+      screenshot: (path: string) => shoot(path, '--script'),
+    };
+    const player = (script = new Script(lines, hands));
+    runner.afterSlice = () => {
+      const againNs = player.step(domain.clock.nowNs());
+      if (player.conclusive && options.until === undefined && options.saveAt === undefined) runner?.stop();
+      return againNs;
+    };
+  }
   const end = await withInput(runner, domain);
   stdout.flush();
   debugcon.close();
+  if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
   const status = conclude(end, { guest, options, domain, seen: watcher?.seen ?? false, stderr });
   if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(domain, status, options), null, 2)}\n`, '--stats');
   return status;
@@ -298,7 +319,7 @@ function save(guest: Guest, path: string, domain: Domain): void {
   }
 }
 
-function write(path: string, text: string, option: string): void {
+function write(path: string, text: string | Uint8Array, option: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {

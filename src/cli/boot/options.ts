@@ -25,6 +25,8 @@ export interface BootOptions {
   disks: string[];
   cdrom?: string;
   boot?: string;
+  script?: string;
+  screenshot?: string;
   debugcon?: string;
   help: boolean;
 }
@@ -55,6 +57,8 @@ const WORDS: Record<string, Word> = {
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
+  '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, wait MS', set: (o, v) => (o.script = v) },
+  '--screenshot': { value: 'F.png', about: 'write the screen to F.png at the end', set: (o, v) => (o.screenshot = v) },
   '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
   '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },

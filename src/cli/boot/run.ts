@@ -20,6 +20,8 @@ export class Runner {
   inputEnded = false;
   private readonly timeoutSeconds: number;
   private readonly flush: () => void;
+  /** Called after each slice; gives the guest time (ns) at which it wants to be called again. */
+  afterSlice: () => number = () => Infinity;
 
   constructor(domain: Domain, timeoutSeconds: number, flush: () => void) {
     this.domain = domain;
@@ -45,6 +47,7 @@ export class Runner {
     for (;;) {
       const result = domain.runSlice();
       this.flush();
+      const againNs = this.afterSlice();
       if (this.stopAsked) return { kind: 'stopped' };
       if (result.state === 'ended') return { kind: 'ended', ending: result.ending };
       if (domain.instructions >= domain.stopAtInstruction) return { kind: 'stopped' };
@@ -52,9 +55,9 @@ export class Runner {
       if (leftMs <= 0) return { kind: 'timeout' };
       if (domain.stuck) return { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
       if (result.state === 'parked') {
-        if (result.untilNs === Infinity && this.inputEnded)
+        if (result.untilNs === Infinity && againNs === Infinity && this.inputEnded)
           return { kind: 'stuck', sentence: 'The guest waits for an interrupt that cannot come: no timer runs and the input has ended.' };
-        await this.sleep(Math.min(leftMs, (result.untilNs - domain.clock.nowNs()) / 1e6));
+        await this.sleep(Math.min(leftMs, (Math.min(result.untilNs, againNs) - domain.clock.nowNs()) / 1e6));
       } else await new Promise(resolve => setImmediate(resolve));
     }
   }
