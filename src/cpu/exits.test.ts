@@ -106,6 +106,15 @@ describe('ports (table 28-5)', () => {
     }
     expect([bench.run(), R[ECX], R[EDI], bench.half(DATA + 4)]).toEqual([ExitReason.HLT, 0, DATA + 6, 0x102]);
   });
+  it('INS to an unaligned address with alignment checks is #AC before the port is read', () => {
+    bench.v86(3, 0x40000);
+    R[CR0]! |= 1 << 18;
+    bench.bytes[0x3000 + 104 + 0x1f0 / 8] = 0;
+    R[EDX] = 0x1f0;
+    R[EDI] = 1;
+    bench.put(CODE, '6d');
+    expect(bench.event()).toMatchObject({ vector: 17, error: 0, eip: 0 });
+  });
   it('INS into a device: the port is read once, then the store exits', () => {
     R[ECX] = 2;
     R[EDI] = DEVICE;

@@ -240,7 +240,7 @@ export class Memory {
   }
 
   /** #AC: SDM vol. 3, 6.15, "Interrupt 17". */
-  private checkAlignment(linear: number, size: number): void {
+  checkAlignment(linear: number, size: number): void {
     if ((linear & (size - 1)) !== 0 && this.S[S_USER] !== 0 && (this.R[EFLAGS]! & AC) !== 0 && (this.R[CR0]! & CR0_AM) !== 0) this.fault(AC_, 0);
   }
 

@@ -262,6 +262,8 @@ const ins = (size: number): Op => op((cpu, p) => {
   checkPort(cpu, port, size);
   if (rep && get(cpu, ECX, narrow) === 0) return;
   const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
+  // Whatever may fault does so before the port is read.
+  cpu.checkAlignment(linear, size);
   cpu.probeWrite(linear, size);
   // An element that goes to no memory was read before its store left by another exit: it is not read again.
   if (cpu.answeredPort === port) {
