@@ -8,7 +8,7 @@ import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
 import {
-  CR0_ET, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE,
+  CR0_ET, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE, THROWN,
 } from './memory.ts';
 import { operations } from './ops/index.ts';
 import {
@@ -252,6 +252,9 @@ export class Cpu extends Translator implements Core, Processor {
     return reason;
   }
 
+  /** What an instruction threw: the interpreter catches it at once and leaves. */
+  thrown: unknown = null;
+
   /** Runs up to `n` instructions; how many retired. */
   private batchOf(n: number): number {
     const { S } = this;
@@ -261,6 +264,10 @@ export class Cpu extends Translator implements Core, Processor {
     S[S_SHADOW] = -1;
     const p = this.enter(0);
     if (p !== 0) this.interpret(p);
+    if (S[S_STOP] === THROWN) {
+      S[S_STOP] = GO;
+      throw this.thrown;
+    }
     return this.settle();
   }
 

@@ -13,8 +13,8 @@ import { CPL, CR0, CR3, CR4, DR, EFER, EFLAGS, PDPTE, STATE_WORDS } from './regi
 
 /** Words of S, the scratch state that generated and written code share. */
 export const S_STOP = 0, S_BUDGET = 1, S_PAGE_EIP = 2, S_USER = 3, S_SHADOW = 4, S_PATCH = 5, S_WORDS = 16;
-/** S_STOP: keep going; EIP or mode changed, look the record up again; leave `run()`; the code here was rewritten, look the next record up. */
-export const GO = 0, JUMP = 1, EXIT = 2, STALE = 3;
+/** S_STOP: keep going; EIP or mode changed, look the record up again; leave `run()`; the code here was rewritten, look the next record up; something was thrown. */
+export const GO = 0, JUMP = 1, EXIT = 2, STALE = 3, THROWN = 4;
 
 export const CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR0_NW = 1 << 29, CR0_CD = 1 << 30, CR0_PG = 1 << 31;
 export const CR4_VME = 1, CR4_PVI = 2, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 16, CR4_PAE = 32, CR4_MCE = 64, CR4_PGE = 128, CR4_PCE = 256,

@@ -3,6 +3,7 @@
  * build time, so the page needs no `eval` for it. The switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
+import { THROWN } from '../memory.ts';
 import { META, META_LOCK } from '../ops/context.ts';
 import type { Row } from '../table/row.ts';
 import { allForms } from './forms.ts';
@@ -220,6 +221,14 @@ export function createInterpreter(cpu) {
   const { R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow } = cpu;
   const general = [];
 ${functions.join('\n')}
+  // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
+  function perform(p) {
+    try { slow[A[p]](cpu, p); } catch (thrown) { cpu.thrown = thrown; S[0] = ${THROWN}; }
+  }
+  function reenter(p) {
+    if (S[0] === ${THROWN}) return 0;
+    try { return cpu.enter(p); } catch (thrown) { cpu.thrown = thrown; S[0] = ${THROWN}; return 0; }
+  }
   /** Runs from record \`first\` until the budget S[1] is used up or something asks to leave. EIP then says where. */
   function run(first) {
     let p = first | 0, n = S[1], u = S[3] & ${USER};
@@ -232,10 +241,10 @@ ${cases.join('\n')}
       }
       S[1] = n;
       R[9] = (S[2] + (A[p + ${META}] & 8191)) | 0;
-      slow[A[p]](cpu, p);
+      perform(p);
       if (S[0] === 0) p = A[p + 1];
       else {
-        p = cpu.enter(p) | 0;
+        p = reenter(p) | 0;
         u = S[3] & ${USER};
         if (p === 0) return;
       }
