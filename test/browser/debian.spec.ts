@@ -29,7 +29,7 @@ test('Debian dropped as definition, kernel and RAM disk boots to a shell, runs c
   await page.keyboard.type('\npoweroff -f\n');
   await expect(page.getByText(/debian-686 stopped: the guest powered off/)).toBeVisible({ timeout: 60_000 });
   // What it wrote last stays readable.
-  expect(await serialText(page)).toMatch(/reboot: Power down/);
+  await expect.poll(() => serialText(page)).toMatch(/reboot: Power down/);
   await page.getByRole('button', { name: 'Destroy' }).click();
   await page.getByRole('button', { name: 'Close' }).click();
   await expect(domainRows(page)).toHaveCount(0);
