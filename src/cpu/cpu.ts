@@ -342,6 +342,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.csBase = R[cs + SEG_BASE]!;
     this.csLimit = R[cs + SEG_LIMIT]! >>> 0;
     this.S[S_USER] = R[CPL] === 3 ? USER : 0;
+    if (R[CPL] === 3) this.enterUser();
     let key = 0;
     if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
     if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;

@@ -50,8 +50,10 @@ export class Memory {
   readonly M8: BigInt64Array;
   readonly p2m: Int32Array;
   readonly S = new Int32Array(S_WORDS);
-  readonly TR = new Int32Array(2 * USER).fill(INVALID);
-  readonly TW = new Int32Array(2 * USER).fill(INVALID);
+  readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
+  private userTables = false;
   /** Linear page to page table of records (see translator.ts): 0 none. */
   readonly CP = new Int32Array(2 * USER);
   /** A bit for each 128-byte line of a machine frame that holds translated code. */
@@ -373,6 +375,14 @@ export class Memory {
   }
 
   // ---- TLB ----
+
+  /** Before anything runs or is translated at CPL 3. */
+  protected enterUser(): void {
+    if (this.userTables) return;
+    this.userTables = true;
+    this.TR.fill(INVALID, USER);
+    this.TW.fill(INVALID, USER);
+  }
 
   private fill(linear: number, entry: number, user: number): void {
     if (this.dataBreakpoints !== 0 && this.watched(linear)) return;

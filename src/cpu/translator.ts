@@ -63,7 +63,7 @@ const traits = Uint8Array.from(rows, row => (BRANCHES.has(row.op) ? IS_BRANCH : 
   | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0) | (row.op === 'callind' ? CALLS_INDIRECTLY : 0));
 
 /** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */
-const ARENA_WORDS = RECORD_MASK + 1, TABLE_WORDS = 16 << 20;
+const ARENA_WORDS = RECORD_MASK + 1, TABLE_WORDS = 8 << 20;
 const MAX_BLOCK = 64;
 /** Stores of more bytes drop a frame's code instead of marking records. */
 const MAX_PATCH = 64;

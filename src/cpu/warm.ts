@@ -52,7 +52,7 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
   // V8 collects no feedback until a function has run eight times its size: a record that leads to itself, in portions too small to be compiled.
   record(p, hotNumbers.get('nop')!);
   A[p + NEXT] = p;
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 60; i++) {
     S[S_BUDGET] = 400;
     run(p);
   }
@@ -78,7 +78,8 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
       if (direct) A[p + TARGET] = end;
     };
     const pushes = name.startsWith('push') || name.startsWith('call');
-    for (const kind of KINDS) {
+    // Only what reads flags cares how they were left.
+    for (const kind of /^(jcc|setcc|cmovcc|adc|sbb|inc|dec|ro[lr]|bt)/.test(name) ? KINDS : KINDS.slice(0, 1)) {
       lead();
       once(kind, 5, 3, 2, pushes ? linear + 4 : linear);
       once(kind, -3, 7, -10, pushes ? linear + 4 : linear);
