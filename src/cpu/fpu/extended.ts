@@ -284,10 +284,31 @@ export function nanOfTwo(R: Int32Array, d: number): boolean {
   return true;
 }
 
+function isZero(R: Int32Array, a: number): boolean { return (R[a] | R[a + 1] | R[a + 2] & 0x7fff) === 0; }
+function isNormal(R: Int32Array, a: number): boolean { return R[a + 1] < 0 && (R[a + 2] + 1 & 0x7fff) > 1; }
+
+/** Sums and products of a zero and a normal number, the commonest of special operands; false if it is something else or needs rounding. */
+function withZero(R: Int32Array, d: number, a: number, b: number, operation: number): boolean {
+  const first = isZero(R, a);
+  if (!first && !isZero(R, b)) return false;
+  if (operation === MULTIPLY) {
+    if (!isNormal(R, first ? b : a)) return false;
+    R[d + 2] = (R[a + 2] ^ R[b + 2]) & 0x8000; R[d] = 0; R[d + 1] = 0;
+  } else {
+    const other = first ? b : a;
+    if (!isNormal(R, other) || (R[FCW] & 0x300) !== 0x300) return false;
+    const sign = first && operation === SUBTRACT ? 0x8000 : 0;
+    R[d] = R[other]; R[d + 1] = R[other + 1]; R[d + 2] = R[other + 2] ^ sign;
+  }
+  R[FSW] &= ~C1;
+  return true;
+}
+
 /**
  * Any operands. `memoryFlags`: DE if an operand from memory was a denormal of its own format (it is none any more as an extended).
  */
 export function special(R: Int32Array, d: number, a: number, b: number, operation: number, memoryFlags: number): boolean {
+  if (memoryFlags === 0 && operation !== DIVIDE && withZero(R, d, a, b, operation)) return true;
   unpack80(R[a], R[a + 1], R[a + 2], X);
   unpack80(R[b], R[b + 1], R[b + 2], Y);
   const x = W[X], y = W[Y];
