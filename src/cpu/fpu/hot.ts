@@ -36,7 +36,7 @@ export const HOT_X87 = {
   'x87.add': 'hotAdd', 'x87.subtract': 'hotSubtract', 'x87.multiply': 'hotMultiply', 'x87.divide': 'hotDivide', 'x87.exchange': 'hotExchange',
   'x87.loadRegister': 'hotLoadRegister', 'x87.storeRegister': 'hotStoreRegister', 'x87.register': 'hotRegister', 'x87.compare': 'hotCompare',
 } as const;
-export const HOT_X87_READS = { 'x87.load': 'hotLoad', 'x87.operand': 'hotOperand' } as const;
+export const HOT_X87_READS = { 'x87.load': 'hotLoad' } as const;
 export const HOT_X87_WRITES = { 'x87.store': 'hotStore' } as const;
 export type HotCase = keyof typeof HOT_X87 | keyof typeof HOT_X87_READS | keyof typeof HOT_X87_WRITES;
 
@@ -46,7 +46,7 @@ const ARITHMETIC_CASES = ['x87.add', 'x87.subtract', 'x87.multiply', 'x87.divide
 export function hotX87Case(row: Row, memory: boolean, flat: boolean): HotCase | '' {
   const code = hotX87Code(row, memory);
   if (code < 0 || memory && !flat) return '';
-  if (memory) return row.op === 'fst' || row.op === 'fstp' ? 'x87.store' : code === LOAD_DOUBLE ? 'x87.load' : 'x87.operand';
+  if (memory) return row.op === 'fst' || row.op === 'fstp' ? 'x87.store' : 'x87.load';
   if (row.op in COMPARISONS) return 'x87.compare';
   if (code < LOAD) return ARITHMETIC_CASES[code & 3];
   return code === LOAD ? 'x87.loadRegister' : code === EXCHANGE ? 'x87.exchange' : code === STORE || code === STORE_POP ? 'x87.storeRegister' : 'x87.register';
@@ -296,22 +296,17 @@ export function hotRegister(R: Int32Array, A: Int32Array, S: Int32Array, p: numb
   return done;
 }
 
-/** FLD m64, from words h and h + 1, which lie at `linear`. */
-export function hotLoad(R: Int32Array, A: Int32Array, S: Int32Array, p: number, memory: Int32Array, h: number, linear: number): boolean {
-  if (!loadDouble(R, memory[h], memory[h + 1])) return false;
-  leaveOperand(R, A, S, p, linear);
-  return true;
-}
+/** True for a quadword whose second half lies in the next page. */
+const crosses = (linear: number): boolean => (linear & 4095) === 4092;
 
-/** Others that read memory. */
-export function hotOperand(R: Int32Array, A: Int32Array, S: Int32Array, p: number, memory: Int32Array, h: number, linear: number): boolean {
+/** Those that read memory: word h (and the next one), which lies at `linear`, on a multiple of 4. */
+export function hotLoad(R: Int32Array, A: Int32Array, S: Int32Array, p: number, memory: Int32Array, h: number, linear: number): boolean {
   const code = A[p + IMM];
+  if (crosses(linear)) return false;
   let done: boolean;
-  switch (code) {
-    case LOAD_SINGLE: done = loadSingle(R, memory[h]); break;
-    case LOAD_INTEGER: done = loadInteger(R, memory[h]); break;
-    default: done = arithmeticMemory(R, code, memory, h);
-  }
+  if (code === LOAD_DOUBLE) done = loadDouble(R, memory[h], memory[h + 1]);
+  else if (code < LOAD_DOUBLE) done = arithmeticMemory(R, code, memory, h);
+  else done = code === LOAD_SINGLE ? loadSingle(R, memory[h]) : loadInteger(R, memory[h]);
   if (done) leaveOperand(R, A, S, p, linear);
   return done;
 }
@@ -319,6 +314,7 @@ export function hotOperand(R: Int32Array, A: Int32Array, S: Int32Array, p: numbe
 /** Those that write memory. */
 export function hotStore(R: Int32Array, A: Int32Array, S: Int32Array, p: number, memory: Int32Array, h: number, linear: number): boolean {
   const code = A[p + IMM];
+  if (crosses(linear)) return false;
   const done = (code & STORE_DOUBLE) !== 0 ? storeDouble(R, memory, h, code & POPS) : storeSingle(R, memory, h, code & POPS);
   if (done) leaveOperand(R, A, S, p, linear);
   return done;
