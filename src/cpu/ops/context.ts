@@ -53,8 +53,6 @@ export interface Core {
   getFlags(): number;
   /** Asserts FERR#: an x87 error with CR0.NE clear, which a PC reports by IRQ 13. Absent: #MF is raised whatever CR0.NE says. */
   ferr?(): void;
-  /** EIP of a record's instruction, for the x87's instruction pointer. Absent: it stays 0. */
-  eip?(p: number): number;
 }
 
 export type Op = (core: Core, p: number) => void;
