@@ -4,6 +4,7 @@
  * line that holds code drops the frame's tables.
  */
 import type { ProcessorOptions } from './edge.ts';
+import { fillHotX87, HOT_X87, HOT_X87_READS, HOT_X87_WRITES, hotX87Case } from './fpu/hot.ts';
 import { formName, operandRegister } from './gen/forms.ts';
 import { numbering, RECORD_MASK } from './gen/generate.ts';
 import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
@@ -15,6 +16,7 @@ import { CS, EIP, FS, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
 
 const numbers = numbering(rows);
+const HOT_X87_CASES = Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
 const HOT_GOTO = numbers.hot.get('goto')!, HOT_CROSS = numbers.hot.get('cross')!;
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const FUNCTION = numbers.firstFunction, OWN = FUNCTION + rows.length * 4;
@@ -114,6 +116,7 @@ export abstract class Translator extends Memory {
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
     this.slow[OP_STALE] = (_, p) => this.refresh(p);
+    for (const name of HOT_X87_CASES) this.slow[numbers.hot.get(name)!] = (core, p) => this.slow[this.A[p + DST]!]!(core, p);
     this.slow[HOT_GOTO] = (_, p) => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
       this.S[S_PATCH] = p;
@@ -289,7 +292,7 @@ export abstract class Translator extends Memory {
     const variant = row.id * 4 + (d.memory ? 2 : 0) + (size === 16 ? 1 : 0);
     const plan = plans[variant]!;
     if (plan !== null) this.fillForm(p, row, plan);
-    else this.fillFunction(p, row, variant, size);
+    else this.fillFunction(p, row, variant, size, offset);
     if ((trait & IS_BRANCH) !== 0) A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
     // Where a call returns to, from the page's start.
     if ((trait & (IS_BRANCH | CALLS_INDIRECTLY)) !== 0) A[p + IMM] = offset + d.length;
@@ -315,21 +318,33 @@ export abstract class Translator extends Memory {
     this.slow[op] = this.general[plan.general]!;
   }
 
-  private fillFunction(p: number, row: Row, variant: number, size: 16 | 32): void {
+  private fillFunction(p: number, row: Row, variant: number, size: 16 | 32, offset: number): void {
     const { A, d } = this;
     A[p + DST] = row.operands.includes('Zv') || row.operands.includes('Zb') ? d.opcodeReg : d.reg;
     A[p + SRC] = d.rm;
     if (row.op === 'setcc' && !d.memory) A[p + SRC] = byteRegister(d.rm);
     if (row.cc !== undefined) A[p + IMM] = row.cc;
-    let op = FUNCTION + variant;
-    const name = this.hotName(row, size);
-    if (name !== '' && !d.lock) op = numbers.hot.get(name) ?? op;
-    A[p + OP] = op;
-    if (this.made[op] === 0) {
-      this.made[op] = 1;
-      const factory = this.factory(row);
-      this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, d.memory, size);
+    const general = FUNCTION + variant;
+    const x87 = hotX87Case(row, d.memory, this.flatOperand());
+    if (x87 !== '') {
+      // Many rows share a case: DST, which none of them needs, says which function does what is not ordinary.
+      fillHotX87(A, p, row, d.memory, offset, d.segment);
+      A[p + DST] = general;
+      A[p + OP] = numbers.hot.get(x87)!;
+      this.make(general, row, size);
+      return;
     }
+    const name = this.hotName(row, size);
+    const op = name !== '' && !d.lock ? numbers.hot.get(name) ?? general : general;
+    A[p + OP] = op;
+    this.make(op, row, size);
+  }
+
+  private make(op: number, row: Row, size: 16 | 32): void {
+    if (this.made[op] !== 0) return;
+    this.made[op] = 1;
+    const factory = this.factory(row);
+    this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, this.d.memory, size);
   }
 
   /** Name of the switch's case for a row that is no form, '' when this instance of it must take the general way. */

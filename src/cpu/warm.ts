@@ -5,7 +5,7 @@
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
 import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { EAX, EBP, EBX, ECX, ESP, FA, FB, FK, FR, STATE_WORDS, ZERO } from './registers.ts';
+import { EAX, EBP, EBX, ECX, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
 import { hotNumbers, OP_NOTHING } from './translator.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
@@ -39,6 +39,14 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     // A source of 0 has a way of its own in BSF and BSR.
     R[EBX] = count === 0 ? 0 : value;
     R[EAX] = value;
+    // Full for x87 instructions that read a register, empty for those that push one.
+    R[FTW] = count === 0 ? 0xff : 0x7f;
+    R[FSW] = 0;
+    R[FCW] = 0x37f;
+    for (let i = FPR; i < FPR + 32; i += 4) {
+      R[i + 1] = -0x80000000;
+      R[i + 2] = 0x3fff;
+    }
     R[ECX] = count;
     S[S_PAGE_EIP] = 0;
     R[ESP] = top;
@@ -100,6 +108,14 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
       lead();
       A[p + IMM] = 0x7fffffff;
       for (const value of [0x7fffffff, -0x80000000, -1]) once(ADD, value, value, 0, pushes ? linear + 4 : linear, 31, value);
+    }
+    // A double, 1.0, for what reads one; a single and a double to store.
+    if (name.startsWith('x87')) {
+      for (const code of [0, 1, 2, 3, 16, 17, 18, 32, 33, 34, 35, 36, 38]) {
+        record(p, op);
+        A[p + IMM] = code;
+        for (const count of [0, 3]) once(SUB, 1, 2, -1, linear, count, 0x3ff00000);
+      }
     }
     // The way out of the switch: an address that is not in the TLB goes to the general function.
     lead();

@@ -3,6 +3,7 @@
  * build time, so the page needs no `eval` for it. The switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
+import { HOT_X87, HOT_X87_READS, HOT_X87_WRITES } from '../fpu/hot.ts';
 import { THROWN } from '../memory.ts';
 import { META, META_LOCK } from '../ops/context.ts';
 import type { Row } from '../table/row.ts';
@@ -67,6 +68,15 @@ const SPECIAL: Record<string, string> = {
 for (const cc of [2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15]) {
   SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 4]) !== 0) { p = q; continue; } t = (S[2] + A[p + 5]) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue; } ${NEXT}`;
 }
+
+// x87: functions of fpu/hot.ts, which return false for whatever is not ordinary.
+for (const [name, run] of Object.entries(HOT_X87)) SPECIAL[name] = `if (!${run}(R, A, S, p)) break; ${NEXT}`;
+for (const [names, table] of [[HOT_X87_READS, 'TR'], [HOT_X87_WRITES, 'TW']] as const) {
+  for (const [name, run] of Object.entries(names)) {
+    SPECIAL[name] = `t = ${ADDRESS}; if (${MISS4(table)}) break; if (!${run}(R, A, S, p, M4, (e ^ t) >>> 2, t)) break; ${NEXT}`;
+  }
+}
+const X87_FUNCTIONS = Object.values({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
 
 export interface Numbering {
   /** Op number of a case of the switch, by form or special name. */
@@ -216,6 +226,7 @@ export function generateInterpreter(rows: readonly Row[]): string {
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
 import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
+import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
 const LOCK = ${META_LOCK}, META = ${META};
 export function createInterpreter(cpu) {
   const { R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow } = cpu;
