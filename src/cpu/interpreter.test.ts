@@ -97,7 +97,7 @@ describe('the switch', () => {
     try {
       const names = 'ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic';
       const text = generateInterpreter(rows).replace(/^import .*$/m, `const [${names}] = [0, 1, 2, 3, 4, 5, 6, 7, 8, () => 0, () => true, () => 0];`)
-        .replace(/^import \{ (.*) \} from .*$/m, (_, functions: string) => functions.split(', ').map(name => `function ${name}() { return true; }`).join('\n'));
+        .replace(/^import \{ (.*) \} from .*$/gm, (_, functions: string) => functions.split(', ').map(name => `function ${name}() { return true; }`).join('\n'));
       const stub = `
         const words = new Int32Array(64);
         const cpu = { R: words, R8: words, R16: words, A: new Int32Array(64), S: new Int32Array(16), M1: words, M2: words, M4: words, TR: words, TW: words, CP: words, PM: words,

@@ -361,6 +361,7 @@ export abstract class Translator extends Memory {
       case 'lea': return d.addressSize !== 32 ? '' : d.index < 0 ? 'lea.near' : 'lea';
       case 'cbw': return 'cwde';
       case 'cwd': return 'cdq';
+      case 'mul': return !d.memory && row.operands[0] === 'Ev' ? 'mul.r' : '';
       case 'push': return !stack ? '' : d.memory ? (memory ? 'push.m' : '') : row.operands[0]![0] === 'I' ? 'push.i' : row.operands[0] === 'Zv' ? 'push.r' : '';
       case 'pop': return stack && row.operands[0] === 'Zv' ? 'pop.r' : '';
       case 'leave': return stack ? 'leave' : '';

@@ -13,12 +13,12 @@ import { conditionText, semantics } from './semantics.ts';
 /** Forms that live in the switch; everything else is a function call away. Chosen by counting what Debian's kernel, busybox and the bench run. */
 const HOT_PATTERNS = [
   /^(add|or|and|sub|xor|cmp)\.32\.(rr|ri|rm|mr|mi)$/, /^(adc|sbb)\.32\.(rr|ri|rm)$/, /^test\.32\.(rr|ri|mi)$/,
-  /^cmp\.8\.(rr|ri|rm|mr|mi)$/, /^test\.8\.(rr|ri|mi)$/, /^(and|or|xor|add|sub)\.8\.(rr|ri|rm)$/, /^(cmp|test|and)\.16\.ri$/, /^cmp\.16\.mi$/, /^(cmp|test)\.16\.rr$/,
+  /^cmp\.8\.(rr|ri|rm|mr|mi)$/, /^test\.8\.(rr|ri|mi)$/, /^(and|or|xor|add|sub)\.8\.(rr|ri)$/, /^(or|xor|add)\.8\.rm$/, /^(xor|add)\.8\.mr$/, /^(cmp|test|and)\.16\.ri$/, /^cmp\.16\.mi$/,
   /^mov\.32\.(rr|ri|mi)$/, /^mov\.8\.(rr|ri|rm|mr|mi)$/, /^mov\.16\.(rm|mr|mi)$/,
   /^(movzx|movsx)\.32\.(rr|rm)(8|16)$/,
   /^(inc|dec)\.32\.(r|m)$/, /^(neg|not)\.32\.r$/,
   /^(shl|shr|sar)\.32\.(ri|rc)$/, /^(rol|ror)\.32\.ri$/, /^shr\.8\.ri$/, /^shr\.16\.ri$/,
-  /^imul\.32\.(rr|rm|rri|rmi)$/, /^xchg\.32\.rr$/, /^bswap\.32\.r$/, /^bt\.32\.(ri|rr)$/, /^(bsf|bsr)\.32\.rr$/,
+  /^imul\.32\.(rr|rm|rri)$/, /^xchg\.32\.rr$/, /^bswap\.32\.r$/, /^bt\.32\.(ri|rr)$/, /^(bsf|bsr)\.32\.rr$/,
 ];
 
 const NEXT = 'p = A[p + 1]; continue;';
@@ -62,6 +62,7 @@ const SPECIAL: Record<string, string> = {
   'cmovcc.rm': `t = ${ADDRESS}; if (${MISS4('TR')}) break; if (condition(A[p + 7], fk, fa, fb, fr)) R[A[p + 2]] = M4[(e ^ t) >>> 2]; ${NEXT}`,
   cdq: `R[2] = R[0] >> 31; ${NEXT}`,
   cwde: `R[0] = R[0] << 16 >> 16; ${NEXT}`,
+  'mul.r': `t = R[0]; b = R[A[p + 3]]; h = multiplyHigh(t, b); R[0] = Math.imul(t, b); R[2] = h; fk = EXPLICIT; fb = h === 0 ? 0 : 2049; fr = R[0]; ${NEXT}`,
   nop: NEXT,
 };
 // Overflow and parity are tested so seldom that they stay functions.
@@ -226,6 +227,7 @@ export function generateInterpreter(rows: readonly Row[]): string {
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
 import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
+import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
 import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
 const LOCK = ${META_LOCK}, META = ${META};
 export function createInterpreter(cpu) {
