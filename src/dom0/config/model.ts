@@ -163,7 +163,6 @@ class Judge {
     const setting = this.values.get('name')!;
     if (name === '') this.error(setting, 'empty', 'a domain needs a name.');
     // xenstore's rule for the node /local/domain/ID/name is any text; control characters would only upset terminals.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     else if (/[\u0000-\u001f\u007f/]/.test(name))
       this.error(setting, 'characters that names may not have', 'a name has no slashes and no control characters.');
     else this.accept('name', 'the name of the domain', `The domain is listed as ${name}.`);
