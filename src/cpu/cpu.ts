@@ -66,7 +66,6 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
   get regs(): Int32Array { return this.R; }
-  get codeBase(): number { return this.csBase; }
   get codeLimit(): number { return this.csLimit; }
 
   protected override factory(row: Row): OpFactory | undefined {

@@ -340,12 +340,6 @@ export class Memory {
     throw LEAVE;
   }
 
-  /** Forgets the answered accesses: what they belonged to has retired (an instruction, one element of a string instruction). */
-  retireAccesses(): void {
-    if (this.accesses.length > 0) this.accesses.splice(0, this.accessIndex);
-    this.accessIndex = 0;
-  }
-
   // ---- data breakpoints (SDM vol. 3, 17.2) ----
 
   /** Bits of DR6 that the data accesses of this instruction have earned. */

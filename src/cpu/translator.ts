@@ -247,8 +247,8 @@ export abstract class Translator extends Memory {
     if (previous !== 0) this.A[previous + NEXT] = p;
   }
 
-  private stub(op: number, offset: number): number {
-    const p = this.allocate();
+  /** A record of the engine's own, at `p`, that leads to `offset` of the page. */
+  private stub(op: number, offset: number, p = this.allocate()): number {
     const { A } = this;
     A.fill(0, p, p + RECORD_WORDS);
     A[p + OP] = op;
@@ -387,16 +387,7 @@ export abstract class Translator extends Memory {
     }
     const ends = this.record(p, status, offset);
     this.S[S_PATCH] = 0;
-    if (!ends) this.link(p, this.stubAt(p + RECORD_WORDS, HOT_GOTO, offset + d.length));
-    return p;
-  }
-
-  private stubAt(p: number, op: number, offset: number): number {
-    const { A } = this;
-    A.fill(0, p, p + RECORD_WORDS);
-    A[p + OP] = op;
-    A[p + META] = offset;
-    A[p + EXTRA] = offset;
+    if (!ends) this.link(p, this.stub(HOT_GOTO, offset + d.length, p + RECORD_WORDS));
     return p;
   }
 
