@@ -33,7 +33,14 @@ const FLAVOURS = [
   },
 ];
 
-const FIRMWARE = ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'];
+/** Single files of packages: where they go in the catalogue, and which they are. */
+const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds'; package: string; folder: string; names: string[] }[] = [
+  { set: 'firmware', package: 'seabios', folder: 'usr/share/seabios', names: ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'] },
+  { set: 'tools', package: 'memtest86+', folder: 'boot', names: ['memtest86+ia32.bin'] },
+  // GRUB as a guest of Xen: paravirtual with PAE, and PVH.
+  { set: 'xen', package: 'grub-xen-host', folder: 'usr/lib/grub-xen', names: ['grub-i386-xen.bin', 'grub-i386-xen_pvh.bin'] },
+  { set: 'cds', package: 'grub-rescue-pc', folder: 'usr/lib/grub-rescue', names: ['grub-rescue-cdrom.iso'] },
+];
 const MEMORY_MIB = 128;
 
 interface FileEntry {
@@ -53,6 +60,10 @@ export interface Catalogue {
   guests: { id: string; title: string; about: string; bytes: number; files: FileEntry[]; extra: FileEntry[] }[];
   firmware: FileEntry[];
   tools: FileEntry[];
+  /** Kernels that only a Xen host starts. */
+  xen: FileEntry[];
+  /** Bootable CD images. */
+  cds: FileEntry[];
 }
 
 const definition = (flavour: string, release: string) => `# Debian 12's Linux ${release} with a busybox userland in memory; made by npm run guests.
@@ -119,7 +130,7 @@ function say(text: string): void {
 /** What stands for the way in which packages become guests. */
 function recipe(): string {
   const initrd = buildInitramfs({ busybox: new Uint8Array(), hostname: 'recipe' });
-  const parts = [...APPLETS, ...MODULES, ...FIRMWARE, JSON.stringify(FLAVOURS), definition('', ''), process.versions.zlib];
+  const parts = [...APPLETS, ...MODULES, JSON.stringify([FLAVOURS, PICKED]), definition('', ''), process.versions.zlib];
   return sha256(Buffer.concat([initrd, Buffer.from(parts.join('\n'))])).slice(0, 16);
 }
 
@@ -131,7 +142,7 @@ function intact(folder: string): Catalogue | undefined {
   try {
     catalogue = JSON.parse(readFileSync(path, 'utf8'));
     if (catalogue.recipe !== recipe()) return undefined;
-    const files = [...catalogue.guests.flatMap(guest => [...guest.files, ...guest.extra]), ...catalogue.firmware, ...catalogue.tools];
+    const files = [...catalogue.guests.flatMap(guest => [...guest.files, ...guest.extra]), ...PICKED.flatMap(({ set }) => catalogue[set])];
     const whole = files.every(file => existsSync(join(folder, file.path)) && sha256(readFileSync(join(folder, file.path))) === file.sha256);
     return whole ? catalogue : undefined;
   } catch {
@@ -203,7 +214,7 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
       writeFileSync(join(temporary, path), bytes);
       return { name: path.replace(/^.*\//, ''), path, bytes: bytes.length, sha256: sha256(bytes) };
     };
-    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [] };
+    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [] };
     const busyboxDeb = await packages.get('busybox-static');
     const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
     for (const { flavour, title, about } of FLAVOURS) {
@@ -235,13 +246,13 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
         extra,
       });
     }
-    const firmware = pickFiles(
-      await packages.get('seabios'),
-      FIRMWARE.map(name => `usr/share/seabios/${name}`),
-    );
-    for (const [path, bytes] of firmware) catalogue.firmware.push(write(path.replace(/^.*\//, 'firmware/'), bytes));
-    const memtest = pickFiles(await packages.get('memtest86+'), ['boot/memtest86+ia32.bin']);
-    for (const [path, bytes] of memtest) catalogue.tools.push(write(path.replace(/^.*\//, 'tools/'), bytes));
+    for (const { set, package: name, folder: place, names } of PICKED) {
+      const files = pickFiles(
+        await packages.get(name),
+        names.map(file => `${place}/${file}`),
+      );
+      for (const [path, bytes] of files) catalogue[set].push(write(path.replace(/^.*\//, `${set}/`), bytes));
+    }
     writeFileSync(join(temporary, 'catalogue.json'), `${JSON.stringify(catalogue, null, 1)}\n`);
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);
