@@ -39,6 +39,8 @@ export const SCREEN = {
   PALETTE: 8,
   /** Graphics: byte offset in machine memory of WIDTH * HEIGHT pixels; it moves when the picture grows. */
   PIXELS: 24,
+  /** Text: 1 where bit 7 of an attribute makes its text blink, 0 where it makes the background bright. */
+  BLINK: 25,
   /** Text: word where the cells start (two a word: character in bits 0-7, attribute 8-15). Graphics: one word a row, GENERATION at its last change. */
   DATA: 64,
 } as const;

@@ -39,6 +39,7 @@ export class ScreenBlock implements ScreenWriter {
       words[SCREEN.CURSOR] = frame.cursor;
       words[SCREEN.CURSOR_SHAPE] = frame.cursorStart | (frame.cursorEnd << 8);
       words[SCREEN.CELL_HEIGHT] = frame.cellHeight;
+      words[SCREEN.BLINK] = frame.blink ? 1 : 0;
       for (let i = 0; i < 16; i++) words[SCREEN.PALETTE + i] = frame.palette[i];
       this.cells.set(frame.cells.subarray(0, rows * frame.columns));
     });

@@ -51,6 +51,8 @@ export function encodeScreen(domain: Domain): Buffer {
   const cellHeight = Math.min(GLYPH_BYTES, words[SCREEN.CELL_HEIGHT] || 16);
   const width = columns * CELL_WIDTH;
   const rgb = new Uint8Array(width * rows * cellHeight * 3);
+  // A picture holds the half of the time in which blinking text is seen.
+  const backgrounds = words[SCREEN.BLINK] ? 7 : 15;
   const cells = new Uint16Array(memory, screen + SCREEN.DATA * 4, columns * rows);
   cells.forEach((cell, at) => {
     const x = (at % columns) * CELL_WIDTH,
@@ -58,7 +60,7 @@ export function encodeScreen(domain: Domain): Buffer {
     for (let line = 0; line < cellHeight; line++) {
       const glyph = video[((cell & 255) * GLYPH_BYTES + line) * PLANES + FONT_PLANE];
       for (let dot = 0; dot < CELL_WIDTH; dot++) {
-        const colour = words[SCREEN.PALETTE + ((glyph & (0x80 >> dot) ? cell >> 8 : cell >> 12) & 15)];
+        const colour = words[SCREEN.PALETTE + (glyph & (0x80 >> dot) ? (cell >> 8) & 15 : (cell >> 12) & backgrounds)];
         rgb.set([(colour >> 16) & 255, (colour >> 8) & 255, colour & 255], ((y + line) * width + x + dot) * 3);
       }
     }

@@ -57,6 +57,15 @@ describe('VGA text', () => {
     );
   });
 
+  it('mode 3 leaves the font of code page 437 in plane 2, 32 bytes a character', () => {
+    const glyph = (code: number) => Array.from({ length: 16 }, (_, line) => vga.memory[(code * 32 + line) * 4 + 2]);
+    // Full block, upper half block, space.
+    expect(glyph(0xdb)).toEqual(Array(16).fill(0xff));
+    expect(glyph(0xdf)).toEqual([...Array(8).fill(0xff), ...Array(8).fill(0)]);
+    expect(glyph(0x20)).toEqual(Array(16).fill(0));
+    expect(new Set(glyph(0x41)).size).toBeGreaterThan(2);
+  });
+
   it('shows what is stored at B8000: character even, attribute odd', () => {
     poke(0xb8000, 0x1f41, 2);
     poke(0xb8000 + 160, 0x42);

@@ -6,6 +6,7 @@
  */
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
+import { CP437_8X16 } from './font/cp437-8x16.ts';
 import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
 import { PciFunction } from '../pci/pci.ts';
@@ -19,6 +20,8 @@ const PLANE_BYTES = 65536;
 /** 16 MiB: room for two pages of 1920 x 1200 at 24 bits, one and three quarters at 32. */
 const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 4096;
+/** Fonts lie in plane 2, 32 bytes a character of which the cell height counts. */
+const FONT_PLANE = 2, GLYPH_BYTES = 32;
 /** QEMU's memory-mapped registers (BAR 2): the VGA's ports from 0x3C0, DISPI's registers, an extension block that tells its size and byte order. */
 const MMIO_BYTES = 4096, MMIO_VGA = 0x400, MMIO_DISPI = 0x500, MMIO_EXTENSION = 0x600, LITTLE_ENDIAN = 0x1e1e1e1e;
 /** What has changed reaches the screen after at most this long. */
@@ -529,7 +532,7 @@ export class Vga implements Device {
     r.attributeData = !r.attributeData;
   }
 
-  /** Registers, palette and cleared screen of BIOS mode 3 (80 x 25 text), for a machine that starts without a VGA BIOS. */
+  /** Registers, palette, font and cleared screen of BIOS mode 3 (80 x 25 text), for a machine that starts without a VGA BIOS. */
   setTextMode3(): void {
     const { r } = this;
     r.misc = MODE3.misc;
@@ -541,6 +544,9 @@ export class Vga implements Device {
     r.dac.set(DEFAULT_DAC);
     r.dacMask = 0xff;
     for (let at = 0; at < 0x8000; at += 2) this.words[at] = (this.words[at] & 0xffff0000) | 0x0720;
+    CP437_8X16.forEach((dots, i) => {
+      this.memory[((i >> 4) * GLYPH_BYTES + (i & 15)) * 4 + FONT_PLANE] = dots;
+    });
     this.timing = timingOf(r);
     this.touch();
   }

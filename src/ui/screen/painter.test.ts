@@ -37,6 +37,17 @@ describe('a VGA text screen', () => {
     expect(painter.pixels[CELL_WIDTH]! >>> 0).toBe(0xff0000aa);
   });
 
+  it('takes bit 7 of an attribute as a bright background where it does not blink', () => {
+    const words = textScreen(), painter = new ScreenPainter();
+    words[SCREEN.PALETTE + 12] = 0xff5555;
+    put(words, 0, ' ', 0xc7);
+    painter.draw(words);
+    expect(painter.pixels[0]! >>> 0).toBe(0xff5555ff);
+    words[SCREEN.BLINK] = 1;
+    painter.draw(words);
+    expect(painter.pixels[0]! >>> 0).toBe(0xff0000aa);
+  });
+
   it('shows the cursor as the scan lines that its shape names, and hides it again', () => {
     const words = textScreen(), painter = new ScreenPainter();
     words[SCREEN.CURSOR] = 81;

@@ -1,10 +1,10 @@
 /**
  * Draws a screen block (src/hypervisor/layout.ts) into pixels: changed text cells only, with the rows that changed reported.
- * Attributes as the IBM VGA has them (foreground 0-3, background 4-6); bit 7 is taken as steady text, since nothing but the cursor blinks here.
+ * Attributes as the IBM VGA has them: foreground 0-3, background 4-6 or, where bit 7 does not blink, 4-7. Blinking text is steady: only the cursor blinks here.
  */
 
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout.ts';
-import { CP437_8X16, CP437_TEXT } from '../font/cp437-8x16.ts';
+import { CP437_8X16, CP437_TEXT } from '../../devices/vga/font/cp437-8x16.ts';
 
 export const CELL_WIDTH = 8;
 const FONT_HEIGHT = 16;
@@ -36,6 +36,8 @@ export class ScreenPainter {
   private cursor = -1;
   private cursorShape = 0;
   private readonly palette = new Uint32Array(16);
+  /** Mask of the attribute's background colours. */
+  private backgrounds = 7;
 
   /** Takes in the block's words (a private copy) and draws what differs from the last call. */
   draw(words: Int32Array): Damage {
@@ -81,6 +83,8 @@ export class ScreenPainter {
       const colour = (0xff000000 | (rgb & 0xff) << 16 | (rgb & 0xff00) | (rgb >> 16 & 0xff)) >>> 0;
       if (this.palette[i] !== colour) { this.palette[i] = colour; this.drawn.fill(-1); }
     }
+    const backgrounds = words[SCREEN.BLINK] ? 7 : 15;
+    if (backgrounds !== this.backgrounds) { this.backgrounds = backgrounds; this.drawn.fill(-1); }
     const cells = this.cells;
     for (let at = 0; at < cells.length; at++) cells[at] = words[SCREEN.DATA + (at >> 1)]! >>> ((at & 1) * 16) & 0xffff;
     const cursor = words[SCREEN.CURSOR]!, shape = words[SCREEN.CURSOR_SHAPE]!;
@@ -102,7 +106,7 @@ export class ScreenPainter {
   private drawCell(at: number): void {
     const cell = this.cells[at]!;
     const glyph = (cell & 0xff) * FONT_HEIGHT;
-    const foreground = this.palette[cell >> 8 & 15]!, background = this.palette[cell >> 12 & 7]!;
+    const foreground = this.palette[cell >> 8 & 15]!, background = this.palette[cell >> 12 & this.backgrounds]!;
     const cursor = at === this.cursor && this.cursorOn;
     const cursorFirst = this.cursorShape & 0xff, cursorLast = this.cursorShape >> 8 & 0xff;
     const { width, pixels, cellHeight } = this;

@@ -1,6 +1,6 @@
 /**
  * Builds cp437-8x16.ts from Spleen 8x16 (Debian's fonts-spleen, PSF 1 with a Unicode table) and extra-glyphs.txt.
- * Run: node src/ui/font/make-cp437.mjs /usr/share/consolefonts/spleen-8x16.psfu.gz
+ * Run: node src/devices/vga/font/make-cp437.mjs /usr/share/consolefonts/spleen-8x16.psfu.gz
  * Source: the PSF format is described in the kbd package (psf.h): magic 36 04, mode (bit 0: 512 glyphs), bytes a glyph, glyphs, then for each its
  * code points as 16-bit words up to FFFF; FFFE starts sequences.
  */
