@@ -87,8 +87,16 @@ export interface DomainView {
   console: MessagePort;
 }
 
+/** Counts right, up and of the wheel towards the user, and the buttons that are down: bit 0 left, 1 right, 2 middle, 3 and 4 at the side. */
+export interface MouseInput {
+  dx: number;
+  dy: number;
+  dz: number;
+  buttons: number;
+}
+
 /** Sent to the console port by the page. Key codes are `KeyboardEvent.code`. */
-export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean };
+export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean } | { mouse: MouseInput };
 
 /** Sent by a domain's console port. */
 export type ConsoleOutput = { serial: Uint8Array } | { counters: ArrayBuffer; screen: ArrayBuffer };

@@ -266,6 +266,7 @@ export class Host implements HostApi {
     if (message instanceof Uint8Array) member.runner.serial(message);
     else if ('serial' in message && message.serial instanceof Uint8Array) member.runner.serial(message.serial);
     else if ('key' in message && typeof message.key === 'string') member.runner.key(message.key, message.down === true);
+    else if ('mouse' in message) member.runner.mouse(message.mouse);
   }
 
   private print(member: Member, bytes: Uint8Array): void {

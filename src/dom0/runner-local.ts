@@ -1,6 +1,6 @@
 /** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
 import { createDomain, type PartlessOptions } from '../hypervisor/assemble.ts';
-import { type Domain, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
+import { type Domain, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
 interface Entry {
@@ -133,6 +133,10 @@ export class LocalRunner implements DomainRunner {
 
   key(code: string, down: boolean): void {
     this.ask(domain => domain.key(code, down));
+  }
+
+  mouse(move: MouseMove): void {
+    this.ask(domain => domain.mouse(move));
   }
 
   async save(): Promise<Uint8Array[]> {

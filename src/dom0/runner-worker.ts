@@ -1,5 +1,5 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
-import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type ToDomainWorker } from '../hypervisor/index.ts';
+import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
 import { COMMAND } from '../hypervisor/layout.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
@@ -109,6 +109,10 @@ export class WorkerRunner implements DomainRunner {
 
   key(code: string, down: boolean): void {
     this.mailbox.sendKey(code, down);
+  }
+
+  mouse(move: MouseMove): void {
+    this.mailbox.sendMouse(move);
   }
 
   save(): Promise<Uint8Array[]> {

@@ -1,5 +1,5 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
-import type { Ending } from '../hypervisor/index.ts';
+import type { Ending, MouseMove } from '../hypervisor/index.ts';
 
 /** What a domain says. */
 export interface DomainListener {
@@ -19,6 +19,7 @@ export interface DomainRunner {
   pressPowerButton(): void;
   serial(bytes: Uint8Array): void;
   key(code: string, down: boolean): void;
+  mouse(move: MouseMove): void;
   save(): Promise<Uint8Array[]>;
   /** Resolves when nothing of the domain touches machine memory any more. */
   destroy(): Promise<void>;

@@ -191,17 +191,16 @@ describe('interrupts and time', () => {
     const mailbox = new Mailbox(machine, record);
     mailbox.sendKey('KeyA', true);
     mailbox.sendSerial(Uint8Array.of(104, 105));
+    mailbox.sendMouse({ dx: -40_000, dy: 300, dz: -1, buttons: 5 });
     domain.runSlice();
     expect(domain.instructions).toBe(0);
     const got: unknown[] = [];
-    mailbox.takeInput(
-      bytes => got.push([...bytes]),
-      (code, down) => got.push([code, down]),
-    );
-    expect(got).toEqual([
-      ['KeyA', true],
-      [104, 105],
-    ]);
+    mailbox.takeInput({
+      serial: bytes => got.push([...bytes]),
+      key: (code, down) => got.push([code, down]),
+      mouse: move => got.push(move),
+    });
+    expect(got).toEqual([['KeyA', true], [104, 105], { dx: -0x8000, dy: 300, dz: -1, buttons: 5 }]);
     domain.runSlice();
     expect(domain.instructions).toBeGreaterThan(0);
   });

@@ -27,6 +27,7 @@ import { GuestMemory } from './guest-memory.ts';
 import { COUNTERS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
 import { type EntryState, loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
+import type { MouseMove } from './mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport, exitName } from './report.ts';
 import { ScreenBlock } from './screen.ts';
@@ -338,6 +339,11 @@ export class Domain {
   /** A key by its KeyboardEvent.code. */
   key(code: string, down: boolean): void {
     this.platform.keyboard.key(code, down);
+  }
+
+  /** The mouse moved, or its buttons changed. */
+  mouse({ dx, dy, dz, buttons }: MouseMove): void {
+    this.platform.mouse.move(dx, dy, dz, buttons);
   }
 
   // Running.

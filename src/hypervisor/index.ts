@@ -2,7 +2,7 @@
 export { checkBoot, p2mFrames } from './boot.ts';
 export { TSC_HZ, VIRTUAL_NS_PER_INSTRUCTION } from './clock.ts';
 export { type Boot, Domain, type DomainOptions, type Ending, type SliceResult } from './domain.ts';
-export { Mailbox } from './mailbox.ts';
+export { Mailbox, type MouseMove } from './mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './machine.ts';
 export { exitName } from './report.ts';
 export { readState, restoreInto, saveDomain, type SavedAbout, type SavedState, SavedStateError } from './state.ts';

@@ -121,5 +121,9 @@ export const MAILBOX = {
 export const INPUT_RING_BYTES = 8192,
   MAILBOX_BYTES = 12288;
 export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8 } as const;
-/** Messages of the input ring: kind, length, then the bytes: what comes in at COM1, or a key (1 down or 0 up, then KeyboardEvent.code in ASCII). */
-export const INPUT = { SERIAL: 1, KEY: 2 } as const;
+/**
+ * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
+ * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:
+ * bit 0 left, 1 right, 2 middle, 3 and 4 at the side).
+ */
+export const INPUT = { SERIAL: 1, KEY: 2, MOUSE: 3 } as const;

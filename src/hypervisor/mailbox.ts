@@ -5,6 +5,27 @@
 import { type COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from './layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 
+/** The mouse since its last message: counts right, up and of the wheel towards the user; bits of the buttons that are down (layout.ts). */
+export interface MouseMove {
+  dx: number;
+  dy: number;
+  dz: number;
+  buttons: number;
+}
+
+export interface InputHandlers {
+  serial(bytes: Uint8Array): void;
+  key(code: string, down: boolean): void;
+  mouse(move: MouseMove): void;
+}
+
+const MOUSE_BYTES = 7;
+
+function mouseMove(message: Uint8Array): MouseMove {
+  const view = new DataView(message.buffer);
+  return { dx: view.getInt16(0, true), dy: view.getInt16(2, true), dz: view.getInt16(4, true), buttons: message[6] };
+}
+
 export class Mailbox {
   private readonly words: Int32Array;
   private readonly bytes: Uint8Array;
@@ -67,6 +88,18 @@ export class Mailbox {
     return true;
   }
 
+  /** Queues a movement of the mouse with the buttons that are down; false: no room. Movements past 16 bits stop there. */
+  sendMouse({ dx, dy, dz, buttons }: MouseMove): boolean {
+    const message = new Uint8Array(MOUSE_BYTES);
+    if (this.free() < MOUSE_BYTES + 2) return false;
+    const view = new DataView(message.buffer);
+    [dx, dy, dz].forEach((count, i) => view.setInt16(2 * i, Math.max(-0x8000, Math.min(0x7fff, Math.trunc(count))), true));
+    view.setUint8(6, buttons);
+    this.put(INPUT.MOUSE, message);
+    this.ringDoorbell();
+    return true;
+  }
+
   private free(): number {
     const written = Atomics.load(this.words, this.base + MAILBOX.INPUT_WRITTEN);
     const read = Atomics.load(this.words, this.base + MAILBOX.INPUT_READ);
@@ -97,7 +130,7 @@ export class Mailbox {
   }
 
   /** Takes everything that came in. The ring's content is other workers' word: lengths are checked against what was written. */
-  takeInput(onSerial: (bytes: Uint8Array) => void, onKey: (code: string, down: boolean) => void): void {
+  takeInput(on: InputHandlers): void {
     const written = Atomics.load(this.words, this.base + MAILBOX.INPUT_WRITTEN);
     let at = Atomics.load(this.words, this.base + MAILBOX.INPUT_READ);
     const byte = (): number => {
@@ -109,8 +142,9 @@ export class Mailbox {
       const kind = byte();
       const message = new Uint8Array(Math.min(byte(), (written - at) | 0));
       for (let i = 0; i < message.length; i++) message[i] = byte();
-      if (kind === INPUT.SERIAL) onSerial(message);
-      else if (kind === INPUT.KEY) onKey(String.fromCharCode(...message.subarray(1)), message[0] === 1);
+      if (kind === INPUT.SERIAL) on.serial(message);
+      else if (kind === INPUT.KEY) on.key(String.fromCharCode(...message.subarray(1)), message[0] === 1);
+      else if (kind === INPUT.MOUSE && message.length === MOUSE_BYTES) on.mouse(mouseMove(message));
     }
     Atomics.store(this.words, this.base + MAILBOX.INPUT_READ, at);
   }

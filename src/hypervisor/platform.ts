@@ -41,6 +41,8 @@ export interface Platform {
   /** The adapter's memory: planes, with the font in them. */
   readonly vga: { readonly memory: Uint8Array };
   readonly keyboard: { key(code: string, down: boolean): void };
+  /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
+  readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
   /** Whether the guest waits for bytes there. */

@@ -108,10 +108,11 @@ function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: 
     if (mailbox.paused) domain.pause();
     else domain.unpause();
   }
-  mailbox.takeInput(
-    bytes => domain.serialInput(bytes),
-    (code, down) => domain.key(code, down),
-  );
+  mailbox.takeInput({
+    serial: bytes => domain.serialInput(bytes),
+    key: (code, down) => domain.key(code, down),
+    mouse: move => domain.mouse(move),
+  });
   if (commands & COMMAND.RESET) {
     domain.reset();
     send({ kind: 'reset' });
