@@ -43,8 +43,13 @@ export const SCREEN = {
   BLINK: 25,
   /** Text: word where the cells start (two a word: character in bits 0-7, attribute 8-15). Graphics: one word a row, GENERATION at its last change. */
   DATA: 64,
+  /**
+   * Text: word where the fonts start: 256 characters of 32 bytes for attribute bit 3 clear, 256 for bit 3 set; a byte a scan line from the top,
+   * bit 7 leftmost.
+   */
+  FONT: 12 * 1024,
 } as const;
-/** Bytes of a screen block: room for 132 x 60 cells; pixels lie elsewhere. */
+/** Bytes of a screen block: room for 132 x 60 cells and two fonts; pixels lie elsewhere. */
 export const SCREEN_BYTES = 64 * 1024;
 
 /** Start of machine memory (words). The frame table and the domain table follow at the byte offsets given here. */
@@ -66,13 +71,29 @@ export const XENHEAP_MAGIC = 0x474e4952,
   XENHEAP_HEADER_BYTES = 4096;
 
 /** A frame's entry in the frame table (FRAME_WORDS words). */
-export const FRAME_WORDS = 2;
+export const FRAME_WORDS = 4;
 export const FRAME = {
-  /** 0: free; otherwise the owner's domain id + 1. */
-  OWNER: 0,
-  /** References that keep the frame from the allocator: 1 for its owner. */
-  REFERENCES: 1,
+  /**
+   * 0: free. Bits 17-31: the owner's domain id + 1; bits 0-16: references that keep the frame from the allocator. One word, so that one
+   * compare-and-swap takes a reference and checks whose frame it is.
+   */
+  COUNT: 0,
+  /** Bits of FRAME_FLAG. */
+  FLAGS: 1,
+  /** Bits 29-31: type (FRAME_TYPE); 28: pinned; 27: its entries were checked; bits 0-16: uses of that type. */
+  TYPE: 2,
+  /** Guest frame number where its owner sees it: what a PV guest reads in the M2P table. */
+  GFN: 3,
 } as const;
+export const FRAME_COUNT_MASK = 0x1ffff,
+  FRAME_OWNER_SHIFT = 17;
+/** ALLOCATED: one of the references is the owner's. */
+export const FRAME_FLAG = { ALLOCATED: 1 } as const;
+/** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
+export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, WRITABLE: 7 } as const;
+export const FRAME_TYPE_SHIFT = 29,
+  FRAME_PINNED = 1 << 28,
+  FRAME_VALIDATED = 1 << 27;
 
 /** A domain's entry in the domain table (DOMAIN_WORDS words); the offsets are bytes of machine memory. */
 export const MAX_DOMAINS = 64,

@@ -51,6 +51,44 @@ describe('machine memory', () => {
     expect(machine.bytes[mfn * FRAME_BYTES + 5]).toBe(0);
   });
 
+  it('keeps a frame for whoever holds a reference, in its owner\'s name, and scrubs it with the last one', () => {
+    const machine = make(1),
+      free = machine.freeFrames,
+      [mfn] = machine.allocate(1, 1)!;
+    machine.bytes[mfn * FRAME_BYTES] = 9;
+    expect(machine.takeReference(mfn, 2)).toBe(false);
+    expect(machine.takeReference(mfn, 1)).toBe(true);
+    expect(machine.references(mfn)).toBe(2);
+    expect([machine.release(mfn), machine.release(mfn)]).toEqual([true, false]);
+    expect([machine.ownerOf(mfn), machine.bytes[mfn * FRAME_BYTES]]).toEqual([1, 9]);
+    machine.dropReference(mfn);
+    expect([machine.ownerOf(mfn), machine.bytes[mfn * FRAME_BYTES], machine.freeFrames]).toEqual([-1, 0, free]);
+    expect(machine.takeReference(mfn, 1)).toBe(false);
+    expect(machine.takeReference(machine.frames, 1)).toBe(false);
+    expect(machine.takeReference(-1, -1)).toBe(false);
+  });
+
+  it('refuses a reference more than can be counted', () => {
+    const machine = make(1),
+      [mfn] = machine.allocate(1, 5)!;
+    let taken = 1;
+    while (machine.takeReference(mfn, 5)) taken++;
+    expect([taken, machine.references(mfn), machine.ownerOf(mfn)]).toEqual([0x1ffff, 0x1ffff, 5]);
+  });
+
+  it('lists a dying domain until the last mapping of its frames is gone', () => {
+    const machine = make(8),
+      free = machine.freeFrames,
+      record = machine.createDomain(2);
+    const mfn = machine.p2m(record)[5] >>> 12;
+    machine.takeReference(mfn, record.id);
+    expect(machine.destroyDomain(record)).toBe(false);
+    expect([machine.domain(record.slot).id, machine.ownerOf(mfn)]).toEqual([record.id, record.id]);
+    machine.dropReference(mfn);
+    expect(machine.destroyDomain(record)).toBe(true);
+    expect(machine.freeFrames).toBe(free);
+  });
+
   it('gives a domain RAM with the hole of a PC, and takes all of it back', () => {
     const machine = make(8),
       free = machine.freeFrames;

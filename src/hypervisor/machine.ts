@@ -7,6 +7,9 @@ import {
   DOMAIN,
   DOMAIN_WORDS,
   FRAME,
+  FRAME_COUNT_MASK,
+  FRAME_FLAG,
+  FRAME_OWNER_SHIFT,
   FRAME_WORDS,
   MAILBOX_BYTES,
   MAX_DOMAINS,
@@ -104,14 +107,51 @@ export class Machine {
 
   /** Domain id of a frame's owner; -1: free. */
   ownerOf(mfn: number): number {
-    return Atomics.load(this.words, this.frameTable + mfn * FRAME_WORDS + FRAME.OWNER) - 1;
+    return (Atomics.load(this.words, this.frameEntry(mfn) + FRAME.COUNT) >>> FRAME_OWNER_SHIFT) - 1;
+  }
+
+  /** Index of a frame's entry in `words`; its words: FRAME. */
+  frameEntry(mfn: number): number {
+    return this.frameTable + mfn * FRAME_WORDS;
+  }
+
+  /** References that a frame has, its owner's among them. */
+  references(mfn: number): number {
+    return Atomics.load(this.words, this.frameEntry(mfn) + FRAME.COUNT) & FRAME_COUNT_MASK;
   }
 
   private claim(mfn: number, owner: number): boolean {
-    const entry = this.frameTable + mfn * FRAME_WORDS;
-    if (Atomics.compareExchange(this.words, entry + FRAME.OWNER, 0, owner + 1) !== 0) return false;
-    Atomics.store(this.words, entry + FRAME.REFERENCES, 1);
+    const entry = this.frameEntry(mfn);
+    if (Atomics.compareExchange(this.words, entry + FRAME.COUNT, 0, ((owner + 1) << FRAME_OWNER_SHIFT) | 1) !== 0) return false;
+    Atomics.store(this.words, entry + FRAME.FLAGS, FRAME_FLAG.ALLOCATED);
     return true;
+  }
+
+  /**
+   * Takes a reference on a frame of `owner`: while it is held, the frame stays his and is not scrubbed, whatever he does.
+   * One compare-and-swap counts and checks the owner. False: it is not his (any more), or has as many references as can be counted.
+   */
+  takeReference(mfn: number, owner: number): boolean {
+    if (!(mfn >= 0 && mfn < this.frames)) return false;
+    const at = this.frameEntry(mfn) + FRAME.COUNT;
+    for (let seen = Atomics.load(this.words, at); ; ) {
+      const count = seen & FRAME_COUNT_MASK;
+      if (seen >>> FRAME_OWNER_SHIFT !== owner + 1 || count === 0 || count === FRAME_COUNT_MASK) return false;
+      const was = Atomics.compareExchange(this.words, at, seen, seen + 1);
+      if (was === seen) return true;
+      seen = was;
+    }
+  }
+
+  /** Drops a reference that `takeReference` gave. With the last one the frame is scrubbed and free. */
+  dropReference(mfn: number): void {
+    const entry = this.frameEntry(mfn);
+    const was = Atomics.sub(this.words, entry + FRAME.COUNT, 1);
+    if ((was & FRAME_COUNT_MASK) !== 1) return;
+    this.scrub(mfn);
+    for (const field of [FRAME.FLAGS, FRAME.TYPE, FRAME.GFN]) Atomics.store(this.words, entry + field, 0);
+    Atomics.store(this.words, entry + FRAME.COUNT, 0);
+    Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
   }
 
   /** Takes `count` zeroed frames for `owner`, in ascending runs where possible; null when there are too few, and then nothing was taken. */
@@ -152,18 +192,16 @@ export class Machine {
   }
 
   private unclaim(mfn: number): void {
-    const entry = this.frameTable + mfn * FRAME_WORDS;
-    Atomics.store(this.words, entry + FRAME.REFERENCES, 0);
-    Atomics.store(this.words, entry + FRAME.OWNER, 0);
+    const entry = this.frameEntry(mfn);
+    Atomics.store(this.words, entry + FRAME.FLAGS, 0);
+    Atomics.store(this.words, entry + FRAME.COUNT, 0);
   }
 
-  /** Drops the owner's reference; with the last one the frame is scrubbed and free. */
-  release(mfn: number): void {
-    const entry = this.frameTable + mfn * FRAME_WORDS;
-    if (Atomics.sub(this.words, entry + FRAME.REFERENCES, 1) !== 1) return;
-    this.scrub(mfn);
-    Atomics.store(this.words, entry + FRAME.OWNER, 0);
-    Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
+  /** Drops the owner's reference, once: others who hold one keep the frame in his name until theirs is gone. False: he had given it up already. */
+  release(mfn: number): boolean {
+    if (!(Atomics.and(this.words, this.frameEntry(mfn) + FRAME.FLAGS, ~FRAME_FLAG.ALLOCATED) & FRAME_FLAG.ALLOCATED)) return false;
+    this.dropReference(mfn);
+    return true;
   }
 
   /** Zeroes a frame. (`set` from a page of zeroes: `fill` on shared memory is ten times slower.) */
@@ -244,15 +282,20 @@ export class Machine {
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) this.release(mfn);
   }
 
-  /** Ends a domain that runs no more: RAM, records and its entry in the domain table. */
-  destroyDomain(record: DomainRecord): void {
+  /**
+   * Ends a domain that runs no more: RAM, records and its entry in the domain table. False: others still hold references on its frames; then it stays
+   * listed, dying, until a later call finds them gone.
+   */
+  destroyDomain(record: DomainRecord): boolean {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
-    if (this.words[entry + DOMAIN.ID] !== record.id) return;
+    if (this.words[entry + DOMAIN.ID] !== record.id) return true;
     this.releaseRam(record);
+    for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) return false;
     for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
     const first = this.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
     for (let i = 0; i < this.words[entry + DOMAIN.RECORD_FRAMES]; i++) this.release(first + i);
     for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(this.words, entry + i, 0);
+    return true;
   }
 
   /** A picture's memory of at least `bytes` for the screen block of a domain; returns its byte offset, -1 when there is no room. What was there is lost. */
