@@ -176,7 +176,7 @@ describe('ringside boot', () => {
     const elf = readFileSync(demo.replace('.cfg', '.elf'));
     const big = await boot(['--kernel', demo.replace('.cfg', '.elf'), '--memory', '8', '--initrd', written('big', new Uint8Array(9 << 20).fill(1))]);
     expect(big.status).toBe(2);
-    expect(big.err).toMatch(/^ringside: .*big.*\n$/);
+    expect(big.err).toMatch(/^ringside: .*big.* Write --memory 1\d or more\.\n$/);
     const cut = await boot([written('cut.elf', elf.subarray(0, 6000))]);
     expect(cut.status).toBe(2);
     expect(cut.err).toMatch(/^ringside: cut\.elf .*\n$/);

@@ -27,9 +27,12 @@ import { parseScript, Script } from './script.ts';
 import { Runner, type RunEnd } from './run.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
+import { Watchdog } from './watchdog.ts';
 
 const STATUS = { good: 0, wrongUse: 2, crash: 4, timeout: 124 } as const;
 const DEFAULT_MEMORY_MIB = 256;
+/** How much later than --timeout a run that does not look at the clock is ended by force. */
+const GRACE_SECONDS = 5;
 /** Console of a Linux that was given without a command line: standard output. */
 const LINUX_CMDLINE = 'console=ttyS0';
 /** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
@@ -113,7 +116,7 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     fromDefinition,
   } = planFrom(options);
   if (!domain) {
-    for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${finding.text}\n`);
+    for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {
       const ignored = plan.findings.filter(finding => finding.verdict === 'ignored').length;
       stderr.text(
@@ -135,6 +138,9 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     startEpochMs,
   };
 }
+
+/** Advice for a definition, to someone who wrote none. */
+const inOptions = (sentence: string): string => sentence.replace(/Write memory = (\d+) or more\./, 'Write --memory $1 or more.');
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
@@ -236,7 +242,15 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
       return againNs;
     };
   }
+  const watchdog = options.timeout === undefined ? undefined : new Watchdog(options.timeout + GRACE_SECONDS, () => {
+    stdout.flush();
+    debugcon.flush();
+    stderr.text(`ringside: time-out after ${options.timeout} s. The processor did not come back from its slice: this is a fault of Ringside's; please report it.\n`);
+    if (process.stdin.isTTY) process.stdin.setRawMode(false);
+    process.exit(STATUS.timeout);
+  });
   const end = await withInput(runner, domain);
+  watchdog?.stop();
   stdout.flush();
   debugcon.close();
   if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
