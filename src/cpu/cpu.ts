@@ -15,7 +15,7 @@ import {
   BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
 } from './ops/context.ts';
 import {
-  ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EAX, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FK, FR, GDTR_LIMIT, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
+  ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EAX, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FERR, FK, FR, GDTR_LIMIT, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
   MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
 } from './registers.ts';
 import type { Row } from './table/index.ts';
@@ -29,6 +29,7 @@ export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_P = 1 << 7, 
 const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 
 const USER = 1 << 20;
+const FERR_ASSERTED = 1, IGNNE = 2;
 /** Instructions before the loop looks at the doorbell again. */
 const DOORBELL_INSTRUCTIONS = 50_000;
 
@@ -451,6 +452,19 @@ export class Cpu extends Translator implements Core, Processor {
       }
       this.skipInstruction();
     }
+  }
+
+  ferr(): void {
+    const { R, exit } = this;
+    if ((R[FERR]! & IGNNE) !== 0) return;
+    R[FERR] = FERR_ASSERTED;
+    exit.reason = ExitReason.FERR;
+    exit.qualification = 0;
+    throw LEAVE;
+  }
+
+  ignoreNumericError(): void {
+    if ((this.R[FERR]! & FERR_ASSERTED) !== 0) this.R[FERR]! |= IGNNE;
   }
 
   invalidate(mfn: number): void {

@@ -36,6 +36,11 @@ export const ExitReason = {
   XSETBV: 55,
   /** Ours: VMMCALL, the same request in AMD's spelling. */
   VMMCALL: 0x81,
+  /**
+   * Ours: an x87 error with CR0.NE clear. FERR# is asserted, and the processor waits before the instruction until an interrupt comes
+   * (SDM vol. 1, D.2.1.2). VT-x has no such exit, as it wants CR0.NE set.
+   */
+  FERR: 0x82,
   /** Ours, with `controls.hypervisorIdt`: exception, software interrupt or IRET fault, vector in the low byte. */
   IDT_FIRST: 0x100,
 } as const;
@@ -153,6 +158,8 @@ export interface Processor {
    * For OUT the value written is in `exit.value`.
    */
   completePortAccess(value: number): void;
+  /** The chipset asserts IGNNE#: x87 errors are ignored until the one that is pending is cleared. Nothing happens unless FERR# is asserted. */
+  ignoreNumericError(): void;
   /** Drops whatever was translated from this machine frame: someone else writes it. */
   invalidate(mfn: number): void;
   /** Drops all address translations (another vCPU's TLB flush, a p2m change). */

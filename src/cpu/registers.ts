@@ -51,6 +51,8 @@ export const MSR_MTRR = 96;
 /** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
 export const FCW = 192, FSW = 193, FTW = 194, FOP = 195, FIP = 196, FCS = 197, FDP = 198, FDS = 199;
 export const MXCSR = 200;
+/** Pins for x87 errors with CR0.NE clear: bit 0 FERR# is asserted, bit 1 the chipset asserts IGNNE#. */
+export const FERR = 201;
 /**
  * Physical x87 register i (not ST(i)): FPR + 4*i: mantissa low, mantissa high, sign and exponent (16 bits), reserved.
  * MMn is the mantissa of physical register n. This is the architectural form; the engine may cache others elsewhere.

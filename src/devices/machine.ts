@@ -9,6 +9,7 @@ import { IoApic } from './apic/io-apic.ts';
 import { LOCAL_APIC_BASE, LocalApic } from './apic/local-apic.ts';
 import type { Device, Dma, State, Timers } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
+import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { FwCfg } from './fw-cfg.ts';
@@ -71,6 +72,8 @@ export interface PcOptions {
   processors?: number;
   /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
   tscDeadlineNs?: (low: number, high: number) => number;
+  /** Port 0xF0 was written: IGNNE# (Processor.ignoreNumericError). */
+  onIgnoreNumericError?(): void;
   /** Interprocessor messages that act on a processor itself. `vector` << 12 is where a started one begins. */
   onNmi?(processor: number): void;
   onInit?(processor: number): void;
@@ -101,6 +104,8 @@ export class Pc {
   currentProcessor = 0;
 
   readonly ide: PiixIde;
+  /** FERR# of the processor goes here. */
+  readonly coprocessor: CoprocessorError;
 
   private readonly options: PcOptions;
   /** In the order in which they are restored: interrupt controllers last, since the others drive their pins. */
@@ -159,14 +164,16 @@ export class Pc {
       else this.ioApic?.setLine(line, level);
     });
 
+    this.coprocessor = new CoprocessorError(irqs.source(COPROCESSOR_IRQ), () => options.onIgnoreNumericError?.());
+
     const { pic, pit, rtc, vga, pm } = this;
     this.devices.push(
-      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, ...(nic ? [nic] : []), this.fwCfg, debug,
+      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, this.coprocessor,
       ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics,
     );
     for (const range of [
       pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, i8042.dataPorts, i8042.commandPorts, i8042.port92, rtc.ports,
-      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts, this.pci.ports, pm.smiPorts, parallel.ports,
+      ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts, this.pci.ports, pm.smiPorts, parallel.ports, this.coprocessor.ports,
       ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]),
       ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
     ]) bus.plugPorts(range);

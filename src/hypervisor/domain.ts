@@ -178,6 +178,7 @@ export class Domain {
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       ...(options.ide ? { ide: options.ide } : {}),
       ...(options.apic ? { apic: true } : {}),
+      onIgnoreNumericError: () => this.processor.ignoreNumericError(),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
       onReset: () => {
         this.resetAsked = true;
@@ -459,6 +460,13 @@ export class Domain {
       case ExitReason.HLT:
         this.record(reason, 0);
         processor.skipInstruction();
+        this.regs[R.ACTIVITY] = HALTED;
+        this.halted = true;
+        return;
+      case ExitReason.FERR:
+        // The processor waits before its instruction for the interrupt that this asks for.
+        this.record(reason, this.regs[R.FSW]);
+        platform.coprocessor.assert();
         this.regs[R.ACTIVITY] = HALTED;
         this.halted = true;
         return;

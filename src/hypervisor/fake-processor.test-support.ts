@@ -116,6 +116,7 @@ export class FakeProcessor implements Processor {
     this.answers.push(value);
   }
 
+  ignoreNumericError(): void {}
   invalidate(): void {}
   flushTlb(): void {}
   reset(): void {

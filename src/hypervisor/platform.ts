@@ -19,6 +19,8 @@ export interface PlatformOptions {
   ide?: IdeAttachment[];
   onShadow?: Shadowing;
   apic?: boolean;
+  /** IGNNE# (Processor.ignoreNumericError). */
+  onIgnoreNumericError: () => void;
   onPowerOff: () => void;
   onReset: () => void;
   onDebugExit: (value: number) => void;
@@ -40,6 +42,8 @@ export interface Platform {
   readonly fwCfg: FwCfg;
   /** The adapter's memory: planes, with the font in them. */
   readonly vga: { readonly memory: Uint8Array };
+  /** FERR# goes there. */
+  readonly coprocessor: { assert(): void };
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };

@@ -3,7 +3,7 @@
  * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
 import { type Core, META, META_SEGMENT } from '../ops/context.ts';
-import { CR0, CR4, CS, EIP, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS } from '../registers.ts';
+import { CR0, CR4, CS, EIP, FCS, FCW, FDP, FDS, FERR, FIP, FOP, FPR, FSW, FTW, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS } from '../registers.ts';
 import { invalid } from './extended.ts';
 import { C1, IE } from './softfloat.ts';
 
@@ -20,14 +20,21 @@ export const SF = 0x40;
 
 /** FNINIT: SDM vol. 3, table 9-1. */
 export function resetX87(R: Int32Array): void {
-  R[FCW] = 0x37f; R[FSW] = 0; R[FTW] = 0;
+  R[FCW] = 0x37f; R[FSW] = 0; R[FTW] = 0; R[FERR] = 0;
   R[FIP] = R[FCS] = R[FDP] = R[FDS] = R[FOP] = 0;
 }
 
 /** Recalculates the error summary after FCW or FSW was loaded. */
 export function summarize(R: Int32Array): void {
   const status = R[FSW] & ~(ES | BUSY);
-  R[FSW] = (status & ~R[FCW] & 0x3f) !== 0 ? status | ES | BUSY : status;
+  if ((status & ~R[FCW] & 0x3f) !== 0) R[FSW] = status | ES | BUSY;
+  else noError(R, status);
+}
+
+/** A status word without a pending error: FERR# is negated, and with it the chipset's IGNNE# (SDM vol. 1, D.2.1.2). */
+export function noError(R: Int32Array, status: number): void {
+  R[FSW] = status;
+  R[FERR] = 0;
 }
 
 /** #NM where CR0 says that the x87 is emulated or holds another task's state. */

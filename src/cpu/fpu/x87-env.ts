@@ -5,7 +5,7 @@
 import type { Core, OpFactory } from '../ops/context.ts';
 import { CR0, CR4, EAX, EFLAGS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MXCSR, XMM } from '../registers.ts';
 import { NORMAL, unpack80, W, X, ZERO } from './softfloat.ts';
-import { available, BUSY, ES, GP, NM, readyControl, readyMmx, readySse, resetX87, summarize, wait } from './stack.ts';
+import { available, BUSY, ES, GP, NM, noError, readyControl, readyMmx, readySse, resetX87, summarize, wait } from './stack.ts';
 
 const CR0_PE = 1, CR0_EM = 4, CR0_TS = 8, EFLAGS_VM = 1 << 17, CR4_OSFXSR = 512;
 /** Bits of FCW that exist; bit 6 reads as 1. Bit 12 (infinity control of the 287) is kept and means nothing. */
@@ -94,7 +94,7 @@ const fnstenv: OpFactory = (_row, _memory, operandSize) => (core, p) => {
   core.probeWrite(linear, size);
   writeEnvironment(core, linear, operandSize);
   R[FCW] |= 0x3f;
-  R[FSW] &= ~(ES | BUSY);
+  noError(R, R[FSW] & ~(ES | BUSY));
 };
 
 const fldenv: OpFactory = (_row, _memory, operandSize) => (core, p) => {
@@ -154,7 +154,7 @@ const fnstsw: OpFactory = (_row, memory) => memory
 
 const fnclex: OpFactory = () => core => {
   available(core);
-  core.R[FSW] &= 0x7f00;
+  noError(core.R, core.R[FSW] & 0x7f00);
 };
 
 const fninit: OpFactory = () => core => {

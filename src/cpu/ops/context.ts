@@ -51,7 +51,10 @@ export interface Core {
   /** Arithmetic flags as EFLAGS bits, for an op that writes them itself (CF 1, PF 4, AF 0x10, ZF 0x40, SF 0x80, OF 0x800). */
   setFlags(bits: number): void;
   getFlags(): number;
-  /** Asserts FERR#: an x87 error with CR0.NE clear, which a PC reports by IRQ 13. Absent: #MF is raised whatever CR0.NE says. */
+  /**
+   * An x87 error is pending and CR0.NE clear: asserts FERR# and leaves the instruction undone; returns if IGNNE# says to ignore the error.
+   * Absent: #MF is raised whatever CR0.NE says.
+   */
   ferr?(): void;
 }
 
