@@ -99,7 +99,7 @@ export const FRAME_TYPE_SHIFT = 29,
 export const MAX_DOMAINS = 64,
   DOMAIN_WORDS = 32;
 export const DOMAIN = {
-  /** 0: the entry is free. */
+  /** 0: the entry is free; otherwise the domain's id + 1. Entry 0 is Domain 0's. */
   ID: 0,
   /** Frames of the block that holds the domain's records, from the one at RECORDS. */
   RECORDS: 1,
@@ -117,7 +117,117 @@ export const DOMAIN = {
   /** First frame, and frames, of the memory for graphics pictures; 0 frames: none yet. */
   PIXELS: 10,
   PIXEL_FRAMES: 11,
+  /** Blocks that a domain with Xen's interface has (XEN, PORT, grants.ts); 0: a plain PC. */
+  XEN: 12,
+  PORTS: 13,
+  GRANTS: 14,
+  /** 1: it is being destroyed; no port is bound to it and none of its frames is mapped any more. */
+  DYING: 15,
+  /** Virtual processors: VCPU holds a block of VCPU_BYTES for each. */
+  VCPUS: 16,
 } as const;
+
+/** What a domain shows of Xen (word TYPE of its XEN block). */
+export const XEN_TYPE = { NONE: 0, HVM: 1, PVH: 2, PV: 3 } as const;
+export const XEN_PARAMS = 40,
+  XEN_VCPUS = 32,
+  XEN_VCPU_WORDS = 64,
+  XEN_VIRQS = 24,
+  XEN_STALE = 256;
+/** Block of a domain with Xen's interface. Pairs of words: low, then high. */
+export const XEN = {
+  /** XEN_TYPE. */
+  TYPE: 0,
+  /** SHUTDOWN_* code + 1; 0: it runs. */
+  SHUTDOWN: 1,
+  /** Machine frame of shared_info, and the guest frame where it is mapped + 1 (0: nowhere). */
+  SHARED_INFO: 2,
+  SHARED_INFO_GFN: 3,
+  /** Layout of shared_info: 32 or 64. */
+  WIDTH: 4,
+  /** Futex of the port table: 0 free, otherwise the holder's domain id + 1. */
+  LOCK: 5,
+  VCPUS: 6,
+  /** Frames of RAM that the domain may have. How many it has: CURRENT_FRAMES. */
+  MAX_FRAMES: 7,
+  CURRENT_FRAMES: 8,
+  /** 0: two-level; 1: FIFO, with FIFO_PAGES machine frames of event words. */
+  EVENT_ABI: 9,
+  FIFO_PAGES: 10,
+  /** Wall clock at system time 0: seconds (pair), nanoseconds. */
+  WALLCLOCK_SECONDS: 12,
+  WALLCLOCK_NS: 14,
+  /** Bits of vm_assist. */
+  ASSISTS: 15,
+  UUID: 16,
+  /** Code that SCHEDOP_shutdown_code latched + 1. */
+  LATCHED_SHUTDOWN: 20,
+  /** Hypercalls that nobody implements, and all of them. */
+  UNKNOWN_HYPERCALLS: 21,
+  HYPERCALLS: 22,
+  /** Machine frames that others wrote: free-running counts of what was put in and taken out; the ring at STALE. When it overran, everything is stale. */
+  STALE_WRITTEN: 24,
+  STALE_READ: 25,
+  /** Machine frames of FIFO event words. */
+  FIFO_FRAMES: 32,
+  PARAMS: 64,
+  /** Calls by hypercall number 0-63. */
+  CALLS: 160,
+  STALE: 256,
+  VCPU: 512,
+} as const;
+/** A vCPU's record in the XEN block, from XEN.VCPU + id * XEN_VCPU_WORDS. */
+export const XEN_VCPU = {
+  /** Byte offset in machine memory of its vcpu_info; 0: none (ids from 32 before they registered one). */
+  INFO: 0,
+  /** Vector of HVMOP_set_evtchn_upcall_vector; 0: none. */
+  VECTOR: 1,
+  /** RUNSTATE_*: state, its entry time, nanoseconds in each of the four. */
+  STATE: 2,
+  STATE_ENTRY: 4,
+  TIMES: 6,
+  /** SCHEDOP_poll: 0 does not poll, -1 several ports, else the port. */
+  POLL: 14,
+  /** Bits of KICK: what its worker must look at. */
+  KICK: 15,
+  /** Absolute ns of the one-shot timer (0: off), period in ns (0: off) and its next end. */
+  SINGLE_NS: 16,
+  PERIOD_NS: 18,
+  PERIODIC_NS: 20,
+  /** Guest-linear (physical with bit 0 of AREA_FLAGS) addresses + 1 of runstate and time areas; 0: none. */
+  RUNSTATE_AREA: 22,
+  TIME_AREA: 24,
+  AREA_FLAGS: 26,
+  /** Byte offset in machine memory of its FIFO control block; 0: none. */
+  FIFO_CONTROL: 27,
+  /** VCPUOP_initialise has set its registers; it is up. */
+  INITIALISED: 28,
+  UP: 29,
+  /** Frame on which INFO holds a reference, + 1; 0: it is shared_info's. */
+  INFO_MFN: 30,
+  /** Ports of per-vCPU VIRQs; 0: not bound. */
+  VIRQ: 32,
+} as const;
+export const KICK = { /** upcall_pending went from 0 to 1. */ UPCALL: 1, /** A polled port became pending. */ WAKE: 2 } as const;
+export const XEN_BYTES = (512 + 32 * 64) * 4;
+
+/** Event channel ports: PORT_WORDS words each. */
+export const PORTS = 1024,
+  PORT_WORDS = 4;
+export const PORT = {
+  /** EVTCHNSTAT_*. */
+  STATE: 0,
+  /** Unbound: domain id that may bind; interdomain: the other domain's id; VIRQ and PIRQ: its number. */
+  REMOTE: 1,
+  /** Interdomain: the other's port. */
+  REMOTE_PORT: 2,
+  /** Bits 0-7 vCPU it is delivered to, 8-15 FIFO priority, 16-23 vCPU and 24-31 priority of the queue it was last linked into. */
+  VCPU: 3,
+} as const;
+export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
+
+/** Grant table of a domain: header words; active entries and the maptrack follow (offsets in grants.ts). */
+export const GRANTS_BYTES = 128 * 1024;
 
 /** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
 export const LAST_EXITS = 1024,

@@ -11,14 +11,20 @@ import {
   FRAME_FLAG,
   FRAME_OWNER_SHIFT,
   FRAME_WORDS,
+  GRANTS_BYTES,
   MAILBOX_BYTES,
   MAX_DOMAINS,
+  PORTS_BYTES,
   SCREEN_BYTES,
   VCPU_BYTES,
   XENHEAP,
   XENHEAP_HEADER_BYTES,
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
+  XEN,
+  XEN_BYTES,
+  XEN_TYPE,
+  XEN_VCPUS,
 } from './layout.ts';
 
 export const FRAME_SHIFT = 12,
@@ -47,7 +53,23 @@ export interface DomainRecord {
   p2mOffset: number;
   p2mFrames: number;
   ramFrames: number;
+  vcpus: number;
+  /** Blocks of Xen's interface; 0: a plain PC has none. */
+  xenOffset: number;
+  portsOffset: number;
+  grantsOffset: number;
 }
+
+/** What a domain has beside RAM. */
+export interface DomainShape {
+  /** Virtual processors (default 1). */
+  vcpus?: number;
+  /** XEN_TYPE (default NONE: a plain PC). */
+  xen?: number;
+}
+
+/** Domain 0's id, and its entry in the domain table. */
+export const DOMAIN_0 = 0;
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
 
@@ -91,7 +113,7 @@ export class Machine {
   /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
   static bytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
     const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
-    const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames) + firmware + MAX_PIXEL_BYTES;
+    const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + firmware + MAX_PIXEL_BYTES;
     const frames = guest / FRAME_BYTES + 64;
     // Rounding of the tables, and a firmware image.
     return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * FRAME_WORDS * 4 * 1.01) + 80 * FRAME_BYTES;
@@ -210,16 +232,16 @@ export class Machine {
   }
 
   /**
-   * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF.
-   * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM).
+   * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none).
+   * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: xen/record.ts.
    * @throws HostError when memory or the domain table is full; then nothing was made.
    */
-  createDomain(memoryMiB: number, p2mFrames = memoryMiB * 256): DomainRecord {
+  createDomain(memoryMiB: number, p2mFrames = memoryMiB * 256, shape: DomainShape = {}): DomainRecord {
     const ramFrames = memoryMiB * 256;
-    let slot = 0;
+    let slot = DOMAIN_0 + 1;
     while (slot < MAX_DOMAINS && this.words[this.domainTable + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) slot++;
-    if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS} domains. Destroy one first.`);
-    const recordFrames = recordBytes(p2mFrames) >>> FRAME_SHIFT;
+    if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
+    const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
     const tooLittle = (): HostError =>
       new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${memoryMiB}. Destroy another domain or give this one less.`);
     if (this.freeFrames < recordFrames + ramFrames) throw tooLittle();
@@ -231,30 +253,66 @@ export class Machine {
       for (let i = 0; i < recordFrames; i++) this.release(records + i);
       throw tooLittle();
     }
-    let offset = records * FRAME_BYTES;
-    const entry = this.domainTable + slot * DOMAIN_WORDS;
+    const entry = this.placeRecords(slot, records, p2mFrames, shape);
     const { words } = this;
+    words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
+    const p2m = words[entry + DOMAIN.P2M] >>> 2;
+    for (let gfn = 0; gfn < ramFrames; gfn++) {
+      if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+      // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
+      else this.release(ram[gfn]);
+    }
+    Atomics.store(words, entry + DOMAIN.ID, id + 1);
+    return this.domain(slot);
+  }
+
+  /** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
+  domain0(): DomainRecord {
+    if (this.words[this.domainTable + DOMAIN_0 * DOMAIN_WORDS + DOMAIN.ID] === 0) {
+      const records = this.allocateRun(DOMAIN_0_BYTES >>> FRAME_SHIFT, DOMID_XEN);
+      if (records < 0) throw new HostError('The host has too little memory for Domain 0.');
+      const entry = this.placeRecords(DOMAIN_0, records, 0, { xen: XEN_TYPE.PV });
+      Atomics.store(this.words, entry + DOMAIN.ID, DOMAIN_0 + 1);
+    }
+    return this.domain(DOMAIN_0);
+  }
+
+  /** Lays a domain's records out in the (zeroed) frames from `first`; returns the index of its entry in the domain table. */
+  private placeRecords(slot: number, first: number, p2mFrames: number, shape: DomainShape): number {
+    const { words } = this;
+    const entry = this.domainTable + slot * DOMAIN_WORDS;
+    const { vcpus = 1, xen = XEN_TYPE.NONE } = shape;
+    let offset = first * FRAME_BYTES;
+    words[entry + DOMAIN.RECORDS] = offset;
+    words[entry + DOMAIN.RECORD_FRAMES] = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
+    words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
+    words[entry + DOMAIN.VCPUS] = vcpus;
     const place = (field: number, bytes: number): void => {
       words[entry + field] = offset;
       offset += roundUp(bytes);
     };
-    words[entry + DOMAIN.RECORD_FRAMES] = recordFrames;
-    words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
-    words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
-    words[entry + DOMAIN.RECORDS] = offset;
     place(DOMAIN.COUNTERS, COUNTER_WORDS * 4);
-    place(DOMAIN.VCPU, VCPU_BYTES);
+    place(DOMAIN.VCPU, vcpus * VCPU_BYTES);
     place(DOMAIN.MAILBOX, MAILBOX_BYTES);
     place(DOMAIN.SCREEN, SCREEN_BYTES);
     place(DOMAIN.P2M, p2mFrames * 4);
-    const p2m = words[entry + DOMAIN.P2M] >>> 2;
-    for (let gfn = 0; gfn < ramFrames; gfn++) {
-      if (gfn < 0xa0 || gfn >= 0xc0) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
-      // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
-      else this.release(ram[gfn]);
+    if (xen !== XEN_TYPE.NONE) {
+      place(DOMAIN.XEN, XEN_BYTES);
+      place(DOMAIN.PORTS, PORTS_BYTES);
+      place(DOMAIN.GRANTS, GRANTS_BYTES);
+      words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.TYPE] = xen;
+      words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.VCPUS] = vcpus;
     }
-    Atomics.store(words, entry + DOMAIN.ID, id);
-    return this.domain(slot);
+    return entry;
+  }
+
+  /** The record of a domain that is not being destroyed; undefined: there is none. */
+  find(id: number): DomainRecord | undefined {
+    for (let slot = 0; slot < MAX_DOMAINS; slot++) {
+      const entry = this.domainTable + slot * DOMAIN_WORDS;
+      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && this.words[entry + DOMAIN.DYING] === 0) return this.domain(slot);
+    }
+    return undefined;
   }
 
   /** The record in a slot of the domain table. */
@@ -262,7 +320,7 @@ export class Machine {
     const entry = this.domainTable + slot * DOMAIN_WORDS;
     const word = (field: number): number => this.words[entry + field] >>> 0;
     return {
-      id: word(DOMAIN.ID),
+      id: word(DOMAIN.ID) - 1,
       slot,
       countersOffset: word(DOMAIN.COUNTERS),
       screenOffset: word(DOMAIN.SCREEN),
@@ -271,6 +329,10 @@ export class Machine {
       p2mOffset: word(DOMAIN.P2M),
       p2mFrames: word(DOMAIN.P2M_FRAMES),
       ramFrames: word(DOMAIN.RAM_FRAMES),
+      vcpus: word(DOMAIN.VCPUS),
+      xenOffset: word(DOMAIN.XEN),
+      portsOffset: word(DOMAIN.PORTS),
+      grantsOffset: word(DOMAIN.GRANTS),
     };
   }
 
@@ -288,7 +350,8 @@ export class Machine {
    */
   destroyDomain(record: DomainRecord): boolean {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
-    if (this.words[entry + DOMAIN.ID] !== record.id) return true;
+    if (this.words[entry + DOMAIN.ID] !== record.id + 1) return true;
+    Atomics.store(this.words, entry + DOMAIN.DYING, 1);
     this.releaseRam(record);
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) return false;
     for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
@@ -321,6 +384,12 @@ export class Machine {
 
 const ZEROES = new Uint8Array(FRAME_BYTES);
 
-function recordBytes(p2mFrames: number): number {
-  return roundUp(COUNTER_WORDS * 4) + roundUp(VCPU_BYTES) + roundUp(MAILBOX_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4);
+function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE }: DomainShape): number {
+  const ofXen = xen === XEN_TYPE.NONE ? 0 : roundUp(XEN_BYTES) + roundUp(PORTS_BYTES) + roundUp(GRANTS_BYTES);
+  return (
+    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + roundUp(MAILBOX_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
+  );
 }
+
+const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM };
+const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
