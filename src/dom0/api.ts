@@ -99,7 +99,8 @@ export interface MouseInput {
 export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean } | { mouse: MouseInput };
 
 /** Sent by a domain's console port. */
-export type ConsoleOutput = { serial: Uint8Array } | { counters: ArrayBuffer; screen: ArrayBuffer };
+/** `pixels`: the picture of a graphics screen, when it has changed. */
+export type ConsoleOutput = { serial: Uint8Array } | { counters: ArrayBuffer; screen: ArrayBuffer; pixels?: ArrayBuffer };
 
 export interface Task {
   id: number;

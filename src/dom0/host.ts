@@ -2,7 +2,7 @@
  * The host as its administrators see it: the domains there are, what can be done to them, and who is told. One object, in Domain 0's worker.
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
-import { COUNTERS, COUNTER_WORDS, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { COUNTERS, COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
 import { type Boot, type DomainRecord, type Ending, Machine, p2mFrames, readState, type SavedState } from '../hypervisor/index.ts';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import type { Action, Definition } from './config/model.ts';
@@ -39,6 +39,8 @@ interface Member {
   history: Uint8Array[];
   historyBytes: number;
   lastSnapshotMs: number;
+  /** Generation of the screen in the last snapshot with pixels. */
+  lastGeneration: number;
 }
 
 /** Console output that a new viewer gets to see. */
@@ -47,6 +49,8 @@ const HISTORY_BYTES = 256 * 1024;
 const TASKS = 100;
 /** Views in single mode are refreshed this often. */
 const SNAPSHOT_MS = 100;
+/** SCREEN.MODE of a picture. */
+const GRAPHICS = 2;
 
 export class Host implements HostApi {
   readonly machine: Machine;
@@ -172,6 +176,7 @@ export class Host implements HostApi {
       history: [],
       historyBytes: 0,
       lastSnapshotMs: 0,
+      lastGeneration: 0,
     };
     const listener: DomainListener = {
       serial: bytes => this.print(member, bytes),
@@ -286,7 +291,17 @@ export class Host implements HostApi {
     const { countersOffset, screenOffset } = member.record;
     const counters = bytes.slice(countersOffset, countersOffset + COUNTER_WORDS * 4).buffer as ArrayBuffer;
     const screen = bytes.slice(screenOffset, screenOffset + SCREEN_BYTES).buffer as ArrayBuffer;
-    for (const port of member.ports) port.postMessage({ counters, screen } satisfies ConsoleOutput);
+    const pixels = this.newPicture(member, new Int32Array(screen), now);
+    for (const port of member.ports) port.postMessage({ counters, screen, ...(pixels ? { pixels } : {}) } satisfies ConsoleOutput);
+  }
+
+  /** Pixels of a graphics screen that changed since the last call; `whole`: for a viewer that has none yet. */
+  private newPicture(member: Member, screen: Int32Array, whole: boolean): ArrayBuffer | undefined {
+    const generation = screen[SCREEN.GENERATION];
+    if (screen[SCREEN.MODE] !== GRAPHICS || (!whole && generation === member.lastGeneration)) return undefined;
+    member.lastGeneration = generation;
+    const offset = screen[SCREEN.PIXELS] >>> 0;
+    return this.machine.bytes.slice(offset, offset + screen[SCREEN.WIDTH] * screen[SCREEN.HEIGHT] * 4).buffer as ArrayBuffer;
   }
 
   // Control.

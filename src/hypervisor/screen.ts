@@ -1,16 +1,17 @@
 /** The screen block of a domain in machine memory (SCREEN in layout.ts), as its VGA writes it and the page reads it. */
-import type { ScreenWriter, TextFrame } from '../devices/vga/screen.ts';
+import { FONT_BYTES, type ScreenWriter, type TextFrame } from '../devices/vga/screen.ts';
 import { SCREEN, SCREEN_BYTES } from './layout.ts';
 import { type DomainRecord, type Machine, MAX_PIXEL_BYTES } from './machine.ts';
 
 const OFF = 0,
   TEXT = 1,
   GRAPHICS = 2;
-const ROOM_CELLS = (SCREEN_BYTES / 4 - SCREEN.DATA) * 2;
+const ROOM_CELLS = (SCREEN.FONT - SCREEN.DATA) * 2;
 
 export class ScreenBlock implements ScreenWriter {
   private readonly words: Int32Array;
   private readonly cells: Uint16Array;
+  private readonly font: Uint8Array;
   private readonly machine: Machine;
   private readonly record: DomainRecord;
   private picture: Uint32Array | null = null;
@@ -20,6 +21,7 @@ export class ScreenBlock implements ScreenWriter {
     this.record = record;
     this.words = new Int32Array(machine.memory, record.screenOffset, SCREEN_BYTES / 4);
     this.cells = new Uint16Array(machine.memory, record.screenOffset + SCREEN.DATA * 4, ROOM_CELLS);
+    this.font = new Uint8Array(machine.memory, record.screenOffset + SCREEN.FONT * 4, FONT_BYTES);
   }
 
   off(): void {
@@ -42,6 +44,7 @@ export class ScreenBlock implements ScreenWriter {
       words[SCREEN.BLINK] = frame.blink ? 1 : 0;
       for (let i = 0; i < 16; i++) words[SCREEN.PALETTE + i] = frame.palette[i];
       this.cells.set(frame.cells.subarray(0, rows * frame.columns));
+      this.font.set(frame.font);
     });
   }
 
@@ -50,7 +53,7 @@ export class ScreenBlock implements ScreenWriter {
     const { words } = this;
     if (this.picture && words[SCREEN.MODE] === GRAPHICS && words[SCREEN.WIDTH] === width && words[SCREEN.HEIGHT] === height) return this.picture;
     const bytes = width * height * 4;
-    if (bytes === 0 || bytes > MAX_PIXEL_BYTES || height > words.length - SCREEN.DATA) return null;
+    if (bytes === 0 || bytes > MAX_PIXEL_BYTES || height > SCREEN.FONT - SCREEN.DATA) return null;
     // Nobody looks at the old picture while its memory moves.
     this.off();
     const offset = this.machine.pixels(this.record, bytes);

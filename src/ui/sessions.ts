@@ -5,7 +5,7 @@ import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } f
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, reportProblem, sentence } from './host.ts';
-import { copyBlock } from './screen/painter.ts';
+import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
 
@@ -28,9 +28,14 @@ export class DomainSession {
   /** The files it was made from, as long as this page made it. */
   files: NamedFile[] | undefined;
   readonly terminal: GuestTerminal;
+  /** Its screen as it was last painted: a picture in graphics outlives its memory here. */
+  readonly painter = new ScreenPainter();
   /** Words of the screen block; they change under us in 'shared' mode, are replaced in 'single' mode, and stay as last seen once the domain is gone. */
   screen: Int32Array | undefined;
 
+  private memory: SharedArrayBuffer | undefined;
+  /** 'single' mode: the last picture that was posted. */
+  private posted: Uint32Array | undefined;
   private port: MessagePort | undefined;
   private counters: Int32Array | undefined;
   /** The screen as it was at the last reading: the block itself goes to the next domain. */
@@ -47,6 +52,7 @@ export class DomainSession {
 
   private open(view: DomainView): void {
     if (view.memory) {
+      this.memory = view.memory;
       this.counters = new Int32Array(view.memory, view.countersOffset, COUNTER_WORDS);
       this.screen = new Int32Array(view.memory, view.screenOffset, SCREEN_BYTES / 4);
     }
@@ -60,8 +66,16 @@ export class DomainSession {
     else {
       this.counters = new Int32Array(message.counters);
       this.screen = new Int32Array(message.screen);
+      if (message.pixels) this.posted = new Uint32Array(message.pixels);
     }
   }
+
+  /** The pixels of a graphics picture: in machine memory, or as they were posted. */
+  readonly findPixels: FindPixels = (offset, count) => {
+    if (this.gone.peek()) return undefined;
+    if (!this.memory) return this.posted?.length === count ? this.posted : undefined;
+    return offset % 4 === 0 && offset + 4 * count <= this.memory.byteLength ? new Uint32Array(this.memory, offset, count) : undefined;
+  };
 
   private write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;

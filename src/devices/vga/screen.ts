@@ -1,5 +1,9 @@
 /** Where a graphics adapter shows what it scans out, and where its memory is. The machine passes both in; the page or a test is behind them. */
 
+/** Bytes of a character in a font, as the VGA has them; lines past the cell's height are not used. */
+export const GLYPH_BYTES = 32;
+export const FONT_BYTES = 2 * 256 * GLYPH_BYTES;
+
 /** A text screen. One object that the adapter reuses: copy what you keep. */
 export interface TextFrame {
   columns: number;
@@ -16,6 +20,11 @@ export interface TextFrame {
   cellHeight: number;
   /** 16 colours 0x00RRGGBB. */
   palette: Uint32Array;
+  /**
+   * Dots of the characters, GLYPH_BYTES each from the top line down, bit 7 leftmost: 256 of the font that attribute bit 3 clear chooses, then 256 of
+   * the one for bit 3 set (often the same one).
+   */
+  font: Uint8Array;
   /** Attribute bit 7 blinks (else it is a bright background). */
   blink: boolean;
 }

@@ -1,5 +1,5 @@
 /** The text screen that the CRT controller would scan out, as cells. */
-import type { TextFrame } from './screen.ts';
+import { FONT_BYTES, GLYPH_BYTES, type TextFrame } from './screen.ts';
 import type { VgaRegisters } from './vga.ts';
 
 /** Largest text screen that is shown; a CRTC can ask for more, which no monitor could. */
@@ -7,7 +7,7 @@ const MOST_COLUMNS = 256, MOST_ROWS = 128;
 
 export const newTextFrame = (): TextFrame => ({
   columns: 80, rows: 25, cells: new Uint16Array(MOST_COLUMNS * MOST_ROWS), cursor: -1, cursorStart: 0, cursorEnd: 0,
-  cellWidth: 9, cellHeight: 16, palette: new Uint32Array(16), blink: true,
+  cellWidth: 9, cellHeight: 16, palette: new Uint32Array(16), font: new Uint8Array(FONT_BYTES), blink: true,
 });
 
 /** Vertical display end in scan lines. */
@@ -30,7 +30,20 @@ export function attributeColour({ attribute }: { attribute: Uint8Array }, index:
   return (value & 0x3f) | ((select & 0x0c) << 4);
 }
 
-/** Fills `frame` from the registers and the interleaved planes (0: characters, 1: attributes). */
+/** Where the eight fonts lie in plane 2, by the number in the character map select register. */
+const FONT_PLANE = 2, FONT_OFFSETS = [0, 0x4000, 0x8000, 0xc000, 0x2000, 0x6000, 0xa000, 0xe000];
+
+/** Font of map B (attribute bit 3 clear), then of map A (set). */
+function fontFromMemory(mapSelect: number, memory: Uint8Array, cellHeight: number, font: Uint8Array): void {
+  const b = (mapSelect & 3) | ((mapSelect >> 2) & 4);
+  const a = ((mapSelect >> 2) & 3) | ((mapSelect >> 3) & 4);
+  for (let to = 0; to < FONT_BYTES; to += GLYPH_BYTES) {
+    const from = FONT_OFFSETS[to < FONT_BYTES / 2 ? b : a] + (to & (FONT_BYTES / 2 - 1));
+    for (let line = 0; line < cellHeight; line++) font[to + line] = memory[(from + line) * 4 + FONT_PLANE];
+  }
+}
+
+/** Fills `frame` from the registers and the interleaved planes (0: characters, 1: attributes, 2: fonts). */
 export function cellsFromMemory(r: VgaRegisters, memory: Uint8Array, frame: TextFrame): void {
   const { crtc } = r;
   const cellHeight = (crtc[9] & 0x1f) + 1;
@@ -57,6 +70,7 @@ export function cellsFromMemory(r: VgaRegisters, memory: Uint8Array, frame: Text
   frame.cellWidth = r.sequencer[1] & 1 ? 8 : 9;
   frame.cellHeight = cellHeight;
   frame.blink = (r.attribute[0x10] & 8) !== 0;
+  fontFromMemory(r.sequencer[3], memory, cellHeight, frame.font);
   const cursor = ((crtc[0x0e] << 8) | crtc[0x0f]) - start;
   const row = Math.floor(cursor / (pitch || columns));
   const column = cursor - row * (pitch || columns);

@@ -66,6 +66,19 @@ describe('VGA text', () => {
     expect(new Set(glyph(0x41)).size).toBeGreaterThan(2);
   });
 
+  it('shows the font that the guest loaded, and where two are selected the one of map A where attribute bit 3 is set', () => {
+    // Planar stores reach plane 2 as BIOSes and setfont do it; the third font lies at 0x8000.
+    planar();
+    set(0x3c4, 2, 4);
+    poke(0xa0000 + 0x41 * 32 + 3, 0x18);
+    poke(0xa8000 + 0x41 * 32 + 3, 0x7e);
+    set(0x3ce, 6, 0x0e);
+    set(0x3c4, 3, 0x08);
+    timers.advanceMs(20);
+    expect(frame!.font[0x41 * 32 + 3]).toBe(0x18);
+    expect(frame!.font[(256 + 0x41) * 32 + 3]).toBe(0x7e);
+  });
+
   it('shows what is stored at B8000: character even, attribute odd', () => {
     poke(0xb8000, 0x1f41, 2);
     poke(0xb8000 + 160, 0x42);

@@ -11,7 +11,7 @@ import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { drawPlanes, pictureOf } from './graphics.ts';
-import type { ScreenWriter, VideoMemory } from './screen.ts';
+import { GLYPH_BYTES, type ScreenWriter, type VideoMemory } from './screen.ts';
 import { readRetrace, timingOf } from './timing.ts';
 import { Dispi, newDispi } from './vbe.ts';
 
@@ -21,7 +21,7 @@ const PLANE_BYTES = 65536;
 const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Fonts lie in plane 2, 32 bytes a character of which the cell height counts. */
-const FONT_PLANE = 2, GLYPH_BYTES = 32;
+const FONT_PLANE = 2;
 /** QEMU's memory-mapped registers (BAR 2): the VGA's ports from 0x3C0, DISPI's registers, an extension block that tells its size and byte order. */
 const MMIO_BYTES = 4096, MMIO_VGA = 0x400, MMIO_DISPI = 0x500, MMIO_EXTENSION = 0x600, LITTLE_ENDIAN = 0x1e1e1e1e;
 /** What has changed reaches the screen after at most this long. */

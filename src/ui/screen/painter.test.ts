@@ -11,6 +11,11 @@ function textScreen(): Int32Array {
   words[SCREEN.PALETTE + 7] = 0xaaaaaa;
   words[SCREEN.PALETTE + 4] = 0xaa0000;
   words.fill(0x0720_0720, SCREEN.DATA, SCREEN.DATA + 1000);
+  // A font in which a full block has all dots, and A a bar that is thinner in the second one.
+  const font = new Uint8Array(words.buffer, SCREEN.FONT * 4);
+  font.fill(0xff, 0xdb * 32, 0xdb * 32 + 16);
+  font[0x41 * 32 + 5] = 0x7e;
+  font[(256 + 0x41) * 32 + 5] = 0x18;
   return words;
 }
 const put = (words: Int32Array, at: number, character: string, attribute = 7) => { new Uint16Array(words.buffer)[SCREEN.DATA * 2 + at] = attribute << 8 | character.charCodeAt(0); };
@@ -58,6 +63,19 @@ describe('a VGA text screen', () => {
     expect(cell(painter, 1, 1)).toEqual(Array(16).fill('........'));
   });
 
+  it('takes characters from the fonts in the block, the second one where attribute bit 3 is set', () => {
+    const words = textScreen(), painter = new ScreenPainter();
+    words[SCREEN.PALETTE + 15] = 0xffffff;
+    put(words, 0, 'A');
+    put(words, 1, 'A', 0x0f);
+    painter.draw(words);
+    expect(cell(painter, 0, 0)[5]).toBe('.######.');
+    expect(cell(painter, 1, 0)[5]).toBe('...##...');
+    new Uint8Array(words.buffer, SCREEN.FONT * 4)[0x41 * 32] = 0x80;
+    painter.draw(words);
+    expect(cell(painter, 0, 0)[0]).toBe('#.......');
+  });
+
   it('reads out as text, in the characters of code page 437', () => {
     const words = textScreen(), painter = new ScreenPainter();
     [...'login: \x82'].forEach((c, i) => put(words, 160 + i, c));
@@ -72,15 +90,34 @@ describe('a VGA text screen', () => {
     expect(painter.draw(words).bottom).toBe(0);
     expect(painter.mode).toBe('off');
     words[SCREEN.MODE] = 2;
-    expect(painter.draw(words).bottom).toBe(0);
+    expect(painter.draw(words, () => new Uint32Array(1)).bottom).toBe(0);
+    // A picture that is not in memory.
+    Object.assign(words, { [SCREEN.WIDTH]: 640, [SCREEN.HEIGHT]: 480 });
+    expect(painter.draw(words, () => undefined).bottom).toBe(0);
+    expect(painter.mode).toBe('off');
   });
+});
 
-  it('copies graphics pixels as they are', () => {
-    const words = textScreen(), painter = new ScreenPainter();
-    Object.assign(words, { [SCREEN.MODE]: 2, [SCREEN.WIDTH]: 4, [SCREEN.HEIGHT]: 2 });
-    words[SCREEN.DATA + 5] = 0x7f123456;
-    expect(painter.draw(words)).toEqual({ top: 0, bottom: 2, resized: true });
-    expect(painter.pixels[5]).toBe(0x7f123456);
+describe('a graphics screen', () => {
+  const WIDTH = 4, HEIGHT = 8;
+  const block = new Int32Array(SCREEN_BYTES / 4);
+  const memory = new Uint32Array(WIDTH * HEIGHT);
+  const change = (rows: number[]) => { block[SCREEN.GENERATION]!++; for (const row of rows) block[SCREEN.DATA + row] = block[SCREEN.GENERATION]!; };
+  const painter = new ScreenPainter();
+  const draw = () => painter.draw(block, (offset, count) => (offset === 4096 && count === WIDTH * HEIGHT ? memory : undefined));
+
+  it('is copied whole once, then the rows that have a new generation', () => {
+    Object.assign(block, { [SCREEN.MODE]: 2, [SCREEN.WIDTH]: WIDTH, [SCREEN.HEIGHT]: HEIGHT, [SCREEN.PIXELS]: 4096, [SCREEN.GENERATION]: 0x7ffffffe });
+    memory.fill(0xff123456);
+    change([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(draw()).toEqual({ top: 0, bottom: HEIGHT, resized: true });
+    expect(painter.pixels).toEqual(memory);
+    expect(draw()).toEqual({ top: 0, bottom: 0, resized: false });
+    // The counter of generations wraps round here.
+    memory.fill(0xff0000ff);
+    change([2, 5]);
+    expect(draw()).toEqual({ top: 2, bottom: 6, resized: false });
+    expect([0, 2, 3, 5].map(row => painter.pixels[row * WIDTH])).toEqual([0xff123456, 0xff0000ff, 0xff123456, 0xff0000ff]);
   });
 });
 

@@ -1,16 +1,22 @@
 /**
- * Draws a screen block (src/hypervisor/layout.ts) into pixels: changed text cells only, with the rows that changed reported.
+ * Draws a screen block (src/hypervisor/layout.ts) into pixels: text cells and rows of pixels that changed, with the rows to show reported.
  * Attributes as the IBM VGA has them: foreground 0-3, background 4-6 or, where bit 7 does not blink, 4-7. Blinking text is steady: only the cursor blinks here.
  */
 
-import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout.ts';
-import { CP437_8X16, CP437_TEXT } from '../../devices/vga/font/cp437-8x16.ts';
+import { CP437_TEXT } from '../../devices/vga/font/cp437-8x16.ts';
+import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/screen.ts';
+import { SCREEN } from '../../hypervisor/layout.ts';
 
 export const CELL_WIDTH = 8;
-const FONT_HEIGHT = 16;
-const MAX_CELLS = (SCREEN_BYTES / 4 - SCREEN.DATA) * 2;
+const MAX_CELLS = (SCREEN.FONT - SCREEN.DATA) * 2;
+/** As many rows as have a generation of their own in the block. */
+const MAX_ROWS = SCREEN.FONT - SCREEN.DATA;
+const TEXT = 1, GRAPHICS = 2;
 
 export type ScreenMode = 'off' | 'text' | 'graphics';
+
+/** Finds the pixels of a picture in machine memory (byte offset, how many); undefined: they are not to be had. */
+export type FindPixels = (offset: number, count: number) => Uint32Array | undefined;
 
 export interface Damage {
   /** First and one past the last pixel row to copy; equal: nothing. */
@@ -19,6 +25,8 @@ export interface Damage {
   /** The picture has another size: everything is new. */
   resized: boolean;
 }
+
+const nothing = (resized: boolean): Damage => ({ top: 0, bottom: 0, resized });
 
 export class ScreenPainter {
   mode: ScreenMode = 'off';
@@ -30,30 +38,36 @@ export class ScreenPainter {
   pixels = new Uint32Array(0);
   cursorOn = true;
 
-  private cellHeight = FONT_HEIGHT;
+  private cellHeight = 16;
   private cells = new Uint16Array(0);
   private drawn = new Int32Array(0);
   private cursor = -1;
   private cursorShape = 0;
   private readonly palette = new Uint32Array(16);
+  private readonly font = new Uint8Array(FONT_BYTES);
   /** Mask of the attribute's background colours. */
   private backgrounds = 7;
+  /** Generation of the block at the last picture. */
+  private generation = 0;
 
   /** Takes in the block's words (a private copy) and draws what differs from the last call. */
-  draw(words: Int32Array): Damage {
+  draw(words: Int32Array, find: FindPixels = () => undefined): Damage {
     const mode = words[SCREEN.MODE]!;
     const width = words[SCREEN.WIDTH]!, height = words[SCREEN.HEIGHT]!;
-    if (mode === 1 && width > 0 && height > 0 && width * height <= MAX_CELLS) return this.drawText(words, width, height);
-    if (mode === 2 && width > 0 && height > 0 && width * height <= words.length - SCREEN.DATA) return this.drawGraphics(words, width, height);
+    if (mode === TEXT && width > 0 && height > 0 && width * height <= MAX_CELLS) return this.drawText(words, width, height);
+    if (mode === GRAPHICS && width > 0 && height > 0 && height <= MAX_ROWS) {
+      const source = find(words[SCREEN.PIXELS]! >>> 0, width * height);
+      if (source?.length === width * height) return this.drawGraphics(words, source, width, height);
+    }
     const resized = this.mode !== 'off';
     this.mode = 'off';
     this.columns = this.rows = 0;
-    return { top: 0, bottom: 0, resized };
+    return nothing(resized);
   }
 
   /** Redraws the cell under the cursor after `cursorOn` changed. */
   blink(): Damage {
-    if (this.mode !== 'text' || this.cursor < 0 || this.cursor >= this.cells.length) return { top: 0, bottom: 0, resized: false };
+    if (this.mode !== 'text' || this.cursor < 0 || this.cursor >= this.cells.length) return nothing(false);
     this.drawCell(this.cursor);
     const top = Math.floor(this.cursor / this.columns) * this.cellHeight;
     return { top, bottom: top + this.cellHeight, resized: false };
@@ -67,7 +81,7 @@ export class ScreenPainter {
   }
 
   private drawText(words: Int32Array, columns: number, rows: number): Damage {
-    const cellHeight = Math.min(32, Math.max(1, words[SCREEN.CELL_HEIGHT]! || FONT_HEIGHT));
+    const cellHeight = Math.min(GLYPH_BYTES, Math.max(1, words[SCREEN.CELL_HEIGHT]! || 16));
     const resized = this.mode !== 'text' || columns !== this.columns || rows !== this.rows || cellHeight !== this.cellHeight;
     if (resized) {
       this.mode = 'text';
@@ -85,6 +99,7 @@ export class ScreenPainter {
     }
     const backgrounds = words[SCREEN.BLINK] ? 7 : 15;
     if (backgrounds !== this.backgrounds) { this.backgrounds = backgrounds; this.drawn.fill(-1); }
+    this.takeFont(words);
     const cells = this.cells;
     for (let at = 0; at < cells.length; at++) cells[at] = words[SCREEN.DATA + (at >> 1)]! >>> ((at & 1) * 16) & 0xffff;
     const cursor = words[SCREEN.CURSOR]!, shape = words[SCREEN.CURSOR_SHAPE]!;
@@ -103,24 +118,35 @@ export class ScreenPainter {
     return resized ? { top: 0, bottom: this.height, resized } : { top: first * cellHeight, bottom: (last + 1) * cellHeight, resized: false };
   }
 
+  /** A guest that loads another font changes every character. */
+  private takeFont(words: Int32Array): void {
+    const { font } = this;
+    const given = new Uint8Array(words.buffer, words.byteOffset + SCREEN.FONT * 4, FONT_BYTES);
+    for (let i = 0; i < FONT_BYTES; i++) {
+      if (font[i] === given[i]) continue;
+      font.set(given);
+      this.drawn.fill(-1);
+      return;
+    }
+  }
+
   private drawCell(at: number): void {
     const cell = this.cells[at]!;
-    const glyph = (cell & 0xff) * FONT_HEIGHT;
+    const glyph = (cell & 0xff | (cell & 0x800) >> 3) * GLYPH_BYTES;
     const foreground = this.palette[cell >> 8 & 15]!, background = this.palette[cell >> 12 & this.backgrounds]!;
     const cursor = at === this.cursor && this.cursorOn;
     const cursorFirst = this.cursorShape & 0xff, cursorLast = this.cursorShape >> 8 & 0xff;
-    const { width, pixels, cellHeight } = this;
+    const { width, pixels, cellHeight, font } = this;
     let to = Math.floor(at / this.columns) * cellHeight * width + (at % this.columns) * CELL_WIDTH;
     for (let line = 0; line < cellHeight; line++, to += width) {
-      // Lower characters take every n-th line of the font, taller ones stand on blank lines.
-      const from = cellHeight < FONT_HEIGHT ? Math.floor(line * FONT_HEIGHT / cellHeight) : line;
-      const bits = cursor && line >= cursorFirst && line <= cursorLast ? 0xff : from < FONT_HEIGHT ? CP437_8X16[glyph + from]! : 0;
+      const bits = cursor && line >= cursorFirst && line <= cursorLast ? 0xff : font[glyph + line]!;
       for (let x = 0; x < CELL_WIDTH; x++) pixels[to + x] = bits & 0x80 >> x ? foreground : background;
     }
     this.drawn[at] = cell;
   }
 
-  private drawGraphics(words: Int32Array, width: number, height: number): Damage {
+  /** Copies the rows that changed since the last picture. */
+  private drawGraphics(words: Int32Array, source: Uint32Array, width: number, height: number): Damage {
     const resized = this.mode !== 'graphics' || width !== this.width || height !== this.height;
     if (resized) {
       this.mode = 'graphics';
@@ -128,8 +154,20 @@ export class ScreenPainter {
       [this.width, this.height] = [width, height];
       this.pixels = new Uint32Array(width * height);
     }
-    this.pixels.set(words.subarray(SCREEN.DATA, SCREEN.DATA + width * height));
-    return { top: 0, bottom: height, resized };
+    const shown = this.generation;
+    this.generation = words[SCREEN.GENERATION]!;
+    // Generations wrap round: what counts is the difference.
+    const changed = (row: number): boolean => resized || (words[SCREEN.DATA + row]! - shown | 0) > 0;
+    let top = height, bottom = 0;
+    for (let row = 0; row < height; row++) {
+      if (!changed(row)) continue;
+      const first = row;
+      while (row + 1 < height && changed(row + 1)) row++;
+      this.pixels.set(source.subarray(first * width, (row + 1) * width), first * width);
+      top = Math.min(top, first);
+      bottom = row + 1;
+    }
+    return bottom > 0 ? { top, bottom, resized } : nothing(resized);
   }
 }
 
@@ -138,9 +176,15 @@ export function copyBlock(words: Int32Array, into: Int32Array): boolean {
   for (let tries = 0; tries < 4; tries++) {
     const before = Atomics.load(words, SCREEN.SEQUENCE);
     if (before & 1) continue;
-    into.set(words.subarray(0, into.length));
+    copyUsed(words, into);
     if (Atomics.load(words, SCREEN.SEQUENCE) === before) return true;
   }
-  into.set(words.subarray(0, into.length));
+  copyUsed(words, into);
   return false;
+}
+
+/** Header and data; of a picture, only as much of the data as it has rows. */
+function copyUsed(words: Int32Array, into: Int32Array): void {
+  const rows = words[SCREEN.MODE] === GRAPHICS ? words[SCREEN.HEIGHT]! : Infinity;
+  into.set(words.subarray(0, Math.min(into.length, SCREEN.DATA + Math.max(0, rows))));
 }
