@@ -8,15 +8,16 @@ import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
 import {
-  CR0_ET, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE, THROWN,
+  CR0_ET, CR4_DE, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE, THROWN,
 } from './memory.ts';
 import { operations } from './ops/index.ts';
+import { completePort } from './ops/ports.ts';
 import {
   BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
 } from './ops/context.ts';
 import {
   ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EAX, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FERR, FK, FR, GDTR_LIMIT, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
-  MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
+  MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
 } from './registers.ts';
 import type { Row } from './table/index.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32, Translator } from './translator.ts';
@@ -29,6 +30,8 @@ export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_P = 1 << 7, 
 const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 
 const USER = 1 << 20;
+/** R/W field of DR7: I/O reads and writes. */
+const BREAK_PORT = 2;
 const FERR_ASSERTED = 1, IGNNE = 2;
 /** Instructions before the loop looks at the doorbell again. */
 const DOORBELL_INSTRUCTIONS = 50_000;
@@ -102,17 +105,23 @@ export class Cpu extends Translator implements Core, Processor {
     if (((before | after) & TF) !== 0 || ((after & ~before & IF) !== 0 && this.controls.interruptWindow)) this.leaveLoop();
   }
 
+  /** An instruction waits that the machine has answered in part: the answers are its own, so that nothing may come between. */
+  private get halfDone(): boolean {
+    return this.accesses.length > 0 || this.R[PORT_STATE] === PORT_ANSWERED;
+  }
+
   get interruptible(): boolean {
-    // Not while an instruction waits that the machine has answered in part: the answers are its own.
-    return (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0 && this.accesses.length === 0;
+    return (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0 && !this.halfDone;
   }
 
   // ---- the loop ----
 
-  get retired(): number { return (this.R[RETIRED_LOW]! >>> 0) + this.R[RETIRED_HIGH]! * 2 ** 32; }
+  /** Asked from inside `run()` too: without the instruction under way. */
+  get retired(): number { return this.retiredBefore + Math.max(0, this.batch - this.S[S_BUDGET]! - this.withheld - 1); }
+  private get retiredBefore(): number { return (this.R[RETIRED_LOW]! >>> 0) + this.R[RETIRED_HIGH]! * 2 ** 32; }
 
   /** Retired so far, the instructions of the running batch included. */
-  get retiredNow(): number { return this.retired + this.batch - this.S[S_BUDGET]! - this.withheld; }
+  get retiredNow(): number { return this.retiredBefore + this.batch - this.S[S_BUDGET]! - this.withheld; }
   private batch = 0;
 
   /** Ends the interpreter's loop after the instruction under way, so that pending events are looked at. */
@@ -120,6 +129,13 @@ export class Cpu extends Translator implements Core, Processor {
     this.withheld += this.S[S_BUDGET]!;
     this.S[S_BUDGET] = 0;
   }
+
+  stop(): void {
+    this.stopping = true;
+    this.leaveLoop();
+  }
+  /** `run()` is to end before the next instruction. */
+  stopping = false;
 
   /** Interrupts stay blocked for the next instruction (SDM vol. 3, 6.8.3): 1 after STI, 2 after MOV SS. */
   shadow(kind: 1 | 2): void {
@@ -175,6 +191,7 @@ export class Cpu extends Translator implements Core, Processor {
     const { R, S, exit } = this;
     const bell = this.doorbell >= 0 ? this.M4[this.doorbell]! : 0;
     let left = limit;
+    this.stopping = false;
     R[ACTIVITY] = 0;
     for (;;) {
       try {
@@ -192,11 +209,11 @@ export class Cpu extends Translator implements Core, Processor {
         }
         if (R[PENDING_DEBUG] !== 0) this.debugTrap();
         if (this.controls.interruptWindow && this.interruptible) return this.leave(ExitReason.INTERRUPT_WINDOW);
-        if (this.controls.nmiWindow && (R[INTERRUPTIBILITY]! & 11) === 0 && this.accesses.length === 0) return this.leave(ExitReason.NMI_WINDOW);
-        if (left <= 0) return this.leave(ExitReason.PREEMPTION_TIMER);
+        if (this.controls.nmiWindow && (R[INTERRUPTIBILITY]! & 11) === 0 && !this.halfDone) return this.leave(ExitReason.NMI_WINDOW);
+        if (left <= 0 || this.stopping) return this.leave(ExitReason.PREEMPTION_TIMER);
         if (this.doorbell >= 0 && Atomics.load(this.M4, this.doorbell) !== bell) return this.leave(ExitReason.EXTERNAL_INTERRUPT);
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.accesses.length > 0 || this.controls.monitorTrap
-          || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0;
+          || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0 || this.portBreakpoints !== 0;
         if (single) left -= this.step();
         else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
         if (S[S_STOP] === EXIT) {
@@ -312,6 +329,14 @@ export class Cpu extends Translator implements Core, Processor {
   noTrap = false;
   codeBreakpoints = 0;
 
+  private portBreakpoints = 0;
+
+  /** I/O breakpoints, which CR4.DE allows (SDM vol. 3, 17.2.4): a trap after the access. */
+  portBreakpoint(port: number, size: number): void {
+    if (this.portBreakpoints === 0 || (this.R[CR4]! & CR4_DE) === 0) return;
+    this.hitBreakpoints |= this.matching(port, size, kind => kind === BREAK_PORT);
+  }
+
   private checkCodeBreakpoints(): void {
     const { R } = this;
     const linear = (R[EIP]! + this.csBase) | 0;
@@ -422,37 +447,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.accesses.push(exit.guestPhysical, exit.size, (exit.qualification & 2) !== 0 ? 1 : 0, value);
   }
 
-  /** Set by the op that exited with reason IO: what to do with the answer. */
-  portAnswer: ((value: number) => void) | null = null;
-
-  /** True if a store could be made now without a fault or an exit. */
-  isMemory(linear: number, size: number): boolean {
-    try {
-      return this.hostWrite(linear) >= 0 && this.hostWrite((linear + size - 1) | 0) >= 0;
-    } catch (thrown) {
-      if (thrown !== FAULT) throw thrown;
-      return false;
-    }
-  }
-
-  /** A port that was read for an INS whose store must be tried again, and what it gave; -1: none. */
-  answeredPort = -1;
-  answeredValue = 0;
-
-  completePortAccess(value: number): void {
-    const answer = this.portAnswer;
-    this.portAnswer = null;
-    if (answer !== null) answer(value);
-    else {
-      const { R, R8, R16, exit } = this;
-      if ((exit.qualification & 8) !== 0) {
-        if (exit.size === 1) R8[EAX * 4] = value;
-        else if (exit.size === 2) R16[EAX * 2] = value;
-        else R[EAX] = value;
-      }
-      this.skipInstruction();
-    }
-  }
+  completePortAccess(value: number): void { completePort(this, value); }
 
   ferr(): void {
     const { R, exit } = this;
@@ -504,8 +499,6 @@ export class Cpu extends Translator implements Core, Processor {
     resetFpu(R);
     this.injection = 0;
     this.accesses.length = 0;
-    this.portAnswer = null;
-    this.answeredPort = -1;
     this.reload();
   }
 
@@ -519,10 +512,12 @@ export class Cpu extends Translator implements Core, Processor {
   /** After DR7 or an address changed. */
   breakpointsChanged(): void {
     const dr7 = this.R[DR + 7]!;
-    this.codeBreakpoints = this.dataBreakpoints = 0;
+    this.codeBreakpoints = this.dataBreakpoints = this.portBreakpoints = 0;
     for (let i = 0; i < 4; i++) {
       if (((dr7 >>> (2 * i)) & 3) === 0) continue;
-      if (((dr7 >>> (16 + 4 * i)) & 3) === 0) this.codeBreakpoints++;
+      const kind = (dr7 >>> (16 + 4 * i)) & 3;
+      if (kind === 0) this.codeBreakpoints++;
+      else if (kind === BREAK_PORT) this.portBreakpoints++;
       else this.dataBreakpoints++;
     }
     this.flushAll();

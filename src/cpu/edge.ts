@@ -127,6 +127,12 @@ export interface ProcessorOptions {
   time: TimeSource;
   /** A word (index in an Int32Array over `memory`) that ends `run()` soon after its value changes; -1: none. */
   doorbell: number;
+  /**
+   * Called with `exit` filled in as for an EPT violation when the guest reads or writes where the second stage has nothing: true if the access was
+   * answered in place (a read's value is in `exit.value`), which spares the way out of `run()` and back; false, or no function: it exits.
+   * It may call `stop()`, `invalidate()` and `flushTlb()`, nothing else of the processor.
+   */
+  answerAccess?: (exit: ExitInfo) => boolean;
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
 }
@@ -145,6 +151,8 @@ export interface Processor {
    * An injected event is delivered first. Returns the exit reason; details are in `exit`.
    */
   run(limit: number): ExitReason;
+  /** For what is called from inside `run()`: it ends after the instruction under way, with reason PREEMPTION_TIMER. */
+  stop(): void;
   /** VM-entry event injection: interruption-information word and error code; delivered when `run()` starts. */
   inject(information: number, errorCode?: number): void;
   /** True when an external interrupt would be taken now: IF set and no shadow (and none waits for injection). */

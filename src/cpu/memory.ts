@@ -74,6 +74,7 @@ export class Memory {
   /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
   protected implicit = false;
 
+  private readonly answerAccess: ((exit: ExitInfo) => boolean) | undefined;
   private readonly filled = new Int32Array(LIST);
   private filledCount = 0;
   private readonly filledGlobal = new Int32Array(LIST);
@@ -101,6 +102,7 @@ export class Memory {
     this.M4 = new Int32Array(memory);
     this.M8 = new BigInt64Array(memory, 0, bytes >>> 3);
     this.p2m = p2m;
+    this.answerAccess = options.answerAccess;
     this.codeLines = new Int32Array(bytes >>> 12);
   }
 
@@ -326,10 +328,12 @@ export class Memory {
       done.length = i;
     }
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
-    return this.eptViolation(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
+    this.describeViolation(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
+    if (entry === 0 && this.answerAccess?.(this.exit)) return this.exit.value;
+    throw LEAVE;
   }
 
-  private eptViolation(linear: number, gpa: number, size: number, access: number, entry: number, value: number): never {
+  private describeViolation(linear: number, gpa: number, size: number, access: number, entry: number, value: number): void {
     const x = this.exit;
     x.reason = (entry & 7) === P2M_WRITE || (entry & 7) === (P2M_WRITE | P2M_EXECUTE) ? ExitReason.EPT_MISCONFIGURATION : ExitReason.EPT_VIOLATION;
     x.qualification = access | ((entry & 7) << 3) | 0x180;
@@ -337,7 +341,6 @@ export class Memory {
     x.guestPhysical = gpa;
     x.size = size;
     x.value = value;
-    throw LEAVE;
   }
 
   // ---- data breakpoints (SDM vol. 3, 17.2) ----
@@ -349,15 +352,20 @@ export class Memory {
 
   private breakpoint(linear: number, size: number, write: boolean): void {
     if (this.dataBreakpoints === 0) return;
+    this.hitBreakpoints |= this.matching(linear >>> 0, size, kind => kind === 3 || (kind === 1 && write));
+  }
+
+  /** Enabled breakpoints of such a kind (R/W field of DR7) that watch any of the bytes or ports: bits as in DR6. */
+  protected matching(first: number, size: number, wanted: (kind: number) => boolean): number {
     const dr7 = this.R[DR + 7]!;
+    let hits = 0;
     for (let i = 0; i < 4; i++) {
-      if (((dr7 >>> (2 * i)) & 3) === 0) continue;
-      const kind = (dr7 >>> (16 + 4 * i)) & 3;
-      if (kind !== 3 && !(kind === 1 && write)) continue;
+      if (((dr7 >>> (2 * i)) & 3) === 0 || !wanted((dr7 >>> (16 + 4 * i)) & 3)) continue;
       const length = [1, 2, 8, 4][(dr7 >>> (18 + 4 * i)) & 3]!;
       const from = (this.R[DR + i]! & ~(length - 1)) >>> 0;
-      if (linear >>> 0 < from + length && (linear >>> 0) + size > from) this.hitBreakpoints |= 1 << i;
+      if (first < from + length && first + size > from) hits |= 1 << i;
     }
+    return hits;
   }
 
   private watched(linear: number): boolean {
@@ -468,7 +476,10 @@ export class Memory {
   fetchFrame(linear: number): number {
     this.walk(linear, false, true);
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
-    if ((entry & P2M_EXECUTE) === 0) this.eptViolation(linear, this.walkGfn * 4096 + (linear & 4095), 1, EPT_FETCH, entry, 0);
+    if ((entry & P2M_EXECUTE) === 0) {
+      this.describeViolation(linear, this.walkGfn * 4096 + (linear & 4095), 1, EPT_FETCH, entry, 0);
+      throw LEAVE;
+    }
     return entry >>> 12;
   }
 

@@ -117,6 +117,7 @@ export class FakeProcessor implements Processor {
   }
 
   ignoreNumericError(): void {}
+  stop(): void {}
   invalidate(): void {}
   flushTlb(): void {}
   reset(): void {

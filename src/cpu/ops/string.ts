@@ -1,27 +1,25 @@
 /**
- * String instructions and port I/O. A REP form runs as many elements as lie in one page on each side, then looks at interrupts; every element that
+ * String instructions on memory. A REP form runs as many elements as lie in one page on each side, then looks at interrupts; every element that
  * was done is in the registers, so a fault or an interrupt between elements finds the architectural state. Source: SDM vol. 2, REP and each mnemonic.
  */
 import type { Cpu } from '../cpu.ts';
-import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../edge.ts';
-import { DF, IOPL, SUB, TF } from '../flags.ts';
-import { GP, JUMP, S_STOP } from '../memory.ts';
-import { CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, FA, FB, FK, FR, FS, PENDING_DEBUG, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR } from '../registers.ts';
-import { inProtected, inVirtual8086 } from '../segments.ts';
-import { IMM, META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
+import { DF, SUB, TF } from '../flags.ts';
+import { JUMP, S_STOP } from '../memory.ts';
+import { EAX, ECX, EDI, EFLAGS, ES, ESI, FA, FB, FK, FR, FS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
+import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
 import { operandBits } from '../gen/forms.ts';
 
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
-const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;
-const sourceSegment = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_SEGMENT) & 7;
-const get = (cpu: Cpu, register: number, narrow: boolean) => (narrow ? cpu.R16[register * 2]! : cpu.R[register]!);
-const advance = (cpu: Cpu, register: number, by: number, narrow: boolean) => {
+export const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;
+export const sourceSegment = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_SEGMENT) & 7;
+export const get = (cpu: Cpu, register: number, narrow: boolean) => (narrow ? cpu.R16[register * 2]! : cpu.R[register]!);
+export const advance = (cpu: Cpu, register: number, by: number, narrow: boolean) => {
   if (narrow) cpu.R16[register * 2]! += by;
   else cpu.R[register] = (cpu.R[register]! + by) | 0;
 };
-const readElement = (cpu: Cpu, linear: number, size: number) => (size === 4 ? cpu.read32(linear) : size === 2 ? cpu.read16(linear) : cpu.read8(linear));
-const writeElement = (cpu: Cpu, linear: number, size: number, value: number) => {
+export const readElement = (cpu: Cpu, linear: number, size: number) => (size === 4 ? cpu.read32(linear) : size === 2 ? cpu.read16(linear) : cpu.read8(linear));
+export const writeElement = (cpu: Cpu, linear: number, size: number, value: number) => {
   if (size === 4) cpu.write32(linear, value);
   else if (size === 2) cpu.write16(linear, value);
   else cpu.write8(linear, value);
@@ -47,7 +45,7 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
     if (count === 0) return;
-    if (room <= 0) {
+    if (room <= 0 || cpu.stopping) {
       // Not done: the same instruction again, after interrupts were looked at.
       S[S_STOP] = JUMP;
       return;
@@ -188,126 +186,12 @@ const scas = (size: number): Op => op((cpu, p) => {
   }, null, goOn(cpu, p));
 });
 
-// ---- ports ----
-
-/** CPL against IOPL, then the I/O permission bitmap of the TSS (SDM vol. 1, 18.5). */
-function checkPort(cpu: Cpu, port: number, size: number): void {
-  const { R } = cpu;
-  if (!inProtected(cpu) && !inVirtual8086(cpu)) return;
-  if (!inVirtual8086(cpu) && R[CPL]! <= (R[EFLAGS]! & IOPL) >>> 12) return;
-  const tr = SEG + TR * SEG_WORDS;
-  const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
-  if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
-  const at = cpu.readSystem16((base + 102) | 0) + (port >>> 3);
-  if (at + 1 > limit) cpu.fault(GP, 0);
-  const bits = cpu.readSystem16((base + at) | 0) >>> (port & 7);
-  if ((bits & ((1 << size) - 1)) !== 0) cpu.fault(GP, 0);
-}
-
-/** With I/O bitmaps: false if every port of the access is passed through (there is nothing behind it here: it reads as all ones). */
-function exits(cpu: Cpu, port: number, size: number): boolean {
-  const bitmaps = cpu.controls.ioBitmaps;
-  if (bitmaps === null) return true;
-  for (let i = port; i < port + size; i++) {
-    if (i > 0xffff || (bitmaps[i >>> 3]! & (1 << (i & 7))) !== 0) return true;
-  }
-  return false;
-}
-
-const portExit = (cpu: Cpu, p: number, port: number, size: number, bits: number, value: number) => {
-  cpu.exit.size = size;
-  cpu.exit.value = value;
-  cpu.vmExit(ExitReason.IO, (size - 1) | bits | (port << 16), p);
-};
-
-const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
-
-const input = (size: number, immediate: boolean): Op => op((cpu, p) => {
-  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (exits(cpu, port, size)) {
-    portExit(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0);
-    return;
-  }
-  if (size === 4) cpu.R[EAX] = -1;
-  else if (size === 2) cpu.R16[EAX * 2] = 0xffff;
-  else cpu.R8[EAX * 4] = 0xff;
-});
-
-const output = (size: number, immediate: boolean): Op => op((cpu, p) => {
-  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, cpu.R[EAX]! & mask(size));
-});
-
-/** After one element of INS or OUTS: registers move on; with REP the instruction comes again until the count is used up. */
-function portElement(cpu: Cpu, p: number, register: number, size: number): void {
-  const narrow = short(cpu, p);
-  advance(cpu, register, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
-  if ((cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0) {
-    advance(cpu, ECX, -1, narrow);
-    if (get(cpu, ECX, narrow) !== 0) {
-      // Each element is traced (SDM vol. 3, 17.3.1.4).
-      if ((cpu.R[EFLAGS]! & TF) !== 0) cpu.R[PENDING_DEBUG]! |= 1 << 14;
-      return;
-    }
-  }
-  cpu.skipInstruction();
-}
-
-const ins = (size: number): Op => op((cpu, p) => {
-  const narrow = short(cpu, p);
-  const rep = (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
-  const port = cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (rep && get(cpu, ECX, narrow) === 0) return;
-  const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
-  // Whatever may fault does so before the port is read.
-  cpu.checkAlignment(linear, size);
-  cpu.probeWrite(linear, size);
-  // An element that goes to no memory was read before its store left by another exit: it is not read again.
-  if (cpu.answeredPort === port) {
-    writeElement(cpu, linear, size, cpu.answeredValue);
-    cpu.answeredPort = -1;
-    advance(cpu, EDI, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
-    if (!rep) return;
-    advance(cpu, ECX, -1, narrow);
-    if (get(cpu, ECX, narrow) !== 0) cpu.jumped();
-    return;
-  }
-  cpu.portAnswer = value => {
-    if (cpu.isMemory(linear, size)) {
-      writeElement(cpu, linear, size, value);
-      portElement(cpu, p, EDI, size);
-    } else {
-      cpu.answeredPort = port;
-      cpu.answeredValue = value;
-    }
-  };
-  portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0);
-});
-
-const outs = (size: number): Op => op((cpu, p) => {
-  const narrow = short(cpu, p);
-  const rep = (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
-  const port = cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (rep && get(cpu, ECX, narrow) === 0) return;
-  const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
-  cpu.portAnswer = () => portElement(cpu, p, ESI, size);
-  portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size));
-});
-
 /** Width in bytes from whichever operand has one. */
-const sized = (make: (size: number) => Op): OpFactory => (row, _memory, operandSize) => {
+export const sized = (make: (size: number) => Op): OpFactory => (row, _memory, operandSize) => {
   const code = row.operands.find(o => o[0] === 'X' || o[0] === 'Y') ?? row.operands[0]!;
   return make(operandBits(code, operandSize) / 8);
 };
 
-const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);
-
 export const string: Record<string, OpFactory> = {
-  movs: sized(movs), stos: sized(stos), lods: sized(lods), cmps: sized(cmps), scas: sized(scas), ins: sized(ins), outs: sized(outs),
-  in: (row, _memory, size) => input(accumulator(row.operands[0]!, size), row.operands[1]![0] === 'I'),
-  out: (row, _memory, size) => output(accumulator(row.operands[1]!, size), row.operands[0]![0] === 'I'),
+  movs: sized(movs), stos: sized(stos), lods: sized(lods), cmps: sized(cmps), scas: sized(scas),
 };

@@ -3,7 +3,7 @@
  * is a HLT, so that `run()` ends in whatever was delivered; `event()` says what that was.
  */
 import { Cpu } from '../cpu.ts';
-import { ExitReason } from '../edge.ts';
+import { ExitReason, type ProcessorOptions } from '../edge.ts';
 import * as r from '../registers.ts';
 
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
@@ -48,11 +48,12 @@ export class Bench {
   readonly R: Int32Array;
   tsc = 0;
 
-  constructor() {
+  /** `more`: options of the processor besides memory and time. */
+  constructor(more: Partial<ProcessorOptions> = {}) {
     const bench = this;
     this.cpu = new Cpu({
       memory: this.memory, stateOffset: FRAMES * 4096, p2m: this.p2m, doorbell: -1, apic: true,
-      time: { tsc: () => bench.tsc, tscHigh: 0 },
+      time: { tsc: () => bench.tsc, tscHigh: 0 }, ...more,
     });
     this.R = this.cpu.regs;
   }
