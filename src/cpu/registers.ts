@@ -21,6 +21,8 @@ export const EFLAGS = 14;
 export const CPL = 15;
 export const CR0 = 16, CR2 = 17, CR3 = 18, CR4 = 19, CR8 = 20;
 export const EFER = 21;
+/** Initial APIC ID: bits 24-31 of EBX in CPUID leaf 1. */
+export const APIC_ID = 22;
 /** DR0-DR7 at DR + n. */
 export const DR = 24;
 
@@ -64,3 +66,10 @@ export const XMM = 256;
 
 /** PAE page-directory-pointer registers, loaded by MOV CR3 (SDM vol. 3, 4.4.1): four pairs of words. */
 export const PDPTE = 320;
+
+/**
+ * A port access under way (ops/ports.ts). PORT_STATE says which: none; it left by an exit and waits for its completion; an INS was answered, but
+ * its store goes to no memory and waits for its own exit. PORT is the exit's qualification and what else completion needs; PORT_LINEAR where INS stores.
+ */
+export const PORT_STATE = 328, PORT = 329, PORT_LINEAR = 330, PORT_VALUE = 331;
+export const PORT_NONE = 0, PORT_WAITS = 1, PORT_ANSWERED = 2;

@@ -5,10 +5,11 @@ import { CPL } from '../registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
 import type { OpFactory } from './context.ts';
 import { control } from './control.ts';
+import { ports } from './ports.ts';
 import { string } from './string.ts';
 import { system } from './system.ts';
 
-const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...system, ...fpuOps };
+const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...ports, ...system, ...fpuOps };
 
 /** Ops that check for themselves, because another fault comes first. */
 const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit', 'clac', 'stac']);

@@ -1,0 +1,164 @@
+/**
+ * Port I/O. Every port leaves by a VM exit (or reads as all ones, where bitmaps pass it through); what is left to do once the exit is answered lies
+ * in the state words, so that a state saved in between goes on. Sources: SDM vol. 2, IN, INS, OUT, OUTS; vol. 1, 19.5 (permission); vol. 3, 17.2.
+ */
+import type { Cpu } from '../cpu.ts';
+import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../edge.ts';
+import { DF, IOPL, TF } from '../flags.ts';
+import { FAULT, GP } from '../memory.ts';
+import {
+  CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, PENDING_DEBUG, PORT, PORT_ANSWERED, PORT_LINEAR, PORT_NONE, PORT_STATE, PORT_VALUE, PORT_WAITS, SEG, SEG_BASE,
+  SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR,
+} from '../registers.ts';
+import { inProtected, inVirtual8086 } from '../segments.ts';
+import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
+import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
+
+const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
+
+/** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
+const PORT_ADDRESS16 = 1 << 7, PORT_LENGTH = 8, PORT_HITS = 12;
+
+/** CPL against IOPL, then the I/O permission bitmap of the TSS (SDM vol. 1, 18.5). */
+function checkPort(cpu: Cpu, port: number, size: number): void {
+  const { R } = cpu;
+  cpu.portBreakpoint(port, size);
+  if (!inProtected(cpu) && !inVirtual8086(cpu)) return;
+  if (!inVirtual8086(cpu) && R[CPL]! <= (R[EFLAGS]! & IOPL) >>> 12) return;
+  const tr = SEG + TR * SEG_WORDS;
+  const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
+  if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
+  const at = cpu.readSystem16((base + 102) | 0) + (port >>> 3);
+  if (at + 1 > limit) cpu.fault(GP, 0);
+  const bits = cpu.readSystem16((base + at) | 0) >>> (port & 7);
+  if ((bits & ((1 << size) - 1)) !== 0) cpu.fault(GP, 0);
+}
+
+/** With I/O bitmaps: false if every port of the access is passed through (there is nothing behind it here: it reads as all ones). */
+function exits(cpu: Cpu, port: number, size: number): boolean {
+  const bitmaps = cpu.controls.ioBitmaps;
+  if (bitmaps === null) return true;
+  for (let i = port; i < port + size; i++) {
+    if (i > 0xffff || (bitmaps[i >>> 3]! & (1 << (i & 7))) !== 0) return true;
+  }
+  return false;
+}
+
+/** Leaves for the machine. `linear`: where INS stores. */
+function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number, linear = 0): void {
+  const { R, exit } = cpu;
+  const qualification = (size - 1) | bits | (port << 16);
+  exit.size = size;
+  exit.value = value;
+  cpu.vmExit(ExitReason.IO, qualification, p);
+  R[PORT_STATE] = PORT_WAITS;
+  R[PORT] = qualification | (short(cpu, p) ? PORT_ADDRESS16 : 0) | (exit.instructionLength << PORT_LENGTH) | (cpu.hitBreakpoints << PORT_HITS);
+  R[PORT_LINEAR] = linear;
+}
+
+const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
+
+function setAccumulator(cpu: Cpu, size: number, value: number): void {
+  if (size === 4) cpu.R[EAX] = value;
+  else if (size === 2) cpu.R16[EAX * 2] = value;
+  else cpu.R8[EAX * 4] = value;
+}
+
+const input = (size: number, immediate: boolean): Op => op((cpu, p) => {
+  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  if (exits(cpu, port, size)) portExit(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0);
+  else setAccumulator(cpu, size, -1);
+});
+
+const output = (size: number, immediate: boolean): Op => op((cpu, p) => {
+  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, cpu.R[EAX]! & mask(size));
+});
+
+/** One element of INS or OUTS is done: registers move on. True if REP has more to do. */
+function elementDone(cpu: Cpu, register: number, size: number, rep: boolean, narrow: boolean): boolean {
+  advance(cpu, register, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
+  if (!rep) return false;
+  advance(cpu, ECX, -1, narrow);
+  return get(cpu, ECX, narrow) !== 0;
+}
+
+const repeats = (cpu: Cpu, p: number) => (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
+
+const ins = (size: number): Op => op((cpu, p) => {
+  const { R } = cpu;
+  const narrow = short(cpu, p), rep = repeats(cpu, p);
+  const port = cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  if (rep && get(cpu, ECX, narrow) === 0) return;
+  const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
+  // Whatever may fault does so before the port is read.
+  cpu.checkAlignment(linear, size);
+  cpu.probeWrite(linear, size);
+  // An element that goes to no memory was read before its store left by another exit: it is not read again.
+  if (R[PORT_STATE] === PORT_ANSWERED && R[PORT]! >>> 16 === port) {
+    writeElement(cpu, linear, size, R[PORT_VALUE]!);
+    R[PORT_STATE] = PORT_NONE;
+    if (elementDone(cpu, EDI, size, rep, narrow)) cpu.jumped();
+    return;
+  }
+  portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0, linear);
+});
+
+const outs = (size: number): Op => op((cpu, p) => {
+  const narrow = short(cpu, p), rep = repeats(cpu, p);
+  const port = cpu.R16[EDX * 2]!;
+  checkPort(cpu, port, size);
+  if (rep && get(cpu, ECX, narrow) === 0) return;
+  const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
+  portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size));
+});
+
+/** True if a store could be made now without a fault or an exit. */
+function isMemory(cpu: Cpu, linear: number, size: number): boolean {
+  try {
+    return cpu.hostWrite(linear) >= 0 && cpu.hostWrite((linear + size - 1) | 0) >= 0;
+  } catch (thrown) {
+    if (thrown !== FAULT) throw thrown;
+    return false;
+  }
+}
+
+/** Finishes the port access that waits (Processor.completePortAccess). */
+export function completePort(cpu: Cpu, value: number): void {
+  const { R, exit } = cpu;
+  if (R[PORT_STATE] !== PORT_WAITS) return;
+  const port = R[PORT]!;
+  const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
+  exit.instructionLength = (port >>> PORT_LENGTH) & 15;
+  cpu.hitBreakpoints = (port >>> PORT_HITS) & 15;
+  let more = false;
+  if ((port & IO_STRING) === 0) {
+    if (input) setAccumulator(cpu, size, value);
+  } else if (input) {
+    if (!isMemory(cpu, R[PORT_LINEAR]!, size)) {
+      R[PORT_STATE] = PORT_ANSWERED;
+      R[PORT_VALUE] = value;
+      return;
+    }
+    writeElement(cpu, R[PORT_LINEAR]!, size, value);
+    more = elementDone(cpu, EDI, size, (port & IO_REP) !== 0, narrow);
+  } else more = elementDone(cpu, ESI, size, (port & IO_REP) !== 0, narrow);
+  R[PORT_STATE] = PORT_NONE;
+  cpu.accesses.length = 0;
+  // Each element is traced (SDM vol. 3, 17.3.1.4).
+  if (more && (R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
+  if (!more) cpu.skipInstruction();
+  R[PENDING_DEBUG]! |= cpu.hitBreakpoints;
+  cpu.hitBreakpoints = 0;
+}
+
+const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);
+
+export const ports: Record<string, OpFactory> = {
+  ins: sized(ins), outs: sized(outs),
+  in: (row, _memory, size) => input(accumulator(row.operands[0]!, size), row.operands[1]![0] === 'I'),
+  out: (row, _memory, size) => output(accumulator(row.operands[1]!, size), row.operands[0]![0] === 'I'),
+};
