@@ -1,11 +1,12 @@
-/** Window with a guest's VGA screen: a canvas for the eye, the same cells as text for the ear, the keyboard on request only. */
+/** Window with a guest's VGA screen: a canvas for the eye, the same cells as text for the ear, keyboard and mouse on request only. */
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout.ts';
 import { command, reportProblem } from '../host.ts';
 import { HeldKeys, strokeOf } from '../screen/keys.ts';
-import { copyBlock, type Damage, ScreenPainter } from '../screen/painter.ts';
+import { MouseMoves, TouchPad } from '../screen/mouse.ts';
+import { copyBlock, type Damage } from '../screen/painter.ts';
 import type { DomainSession } from '../sessions.ts';
 import { download } from '../state.ts';
 import { strings } from '../strings.ts';
@@ -16,6 +17,8 @@ const words = strings.screen;
 const CURSOR_MS = 16 * 1000 / 70 * 2;
 /** A key event every so often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */
 const STROKE_MS = 12;
+/** SCREEN.MODE of a text screen. */
+const TEXT_MODE = 1;
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 const TOUCH: [label: string, code: string, name?: string][] = [
@@ -33,24 +36,70 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
   const off = useSignal(true);
   const captured = useSignal(false);
   const lines = useSignal<readonly string[]>([]);
-  const painter = useRef(new ScreenPainter()).current;
+  /** The browser gives the pointer to the guest alone (Pointer Lock). */
+  const locked = useSignal(false);
+  const { painter } = session;
   const keys = useRef(new HeldKeys((key, down) => session.send({ key, down }))).current;
+  const mouse = useRef(new MouseMoves(input => session.send({ mouse: input }))).current;
+  const pad = useRef(new TouchPad(mouse)).current;
   const { name, id } = session.info.value;
   const paused = session.info.value.state === 'p' && !session.gone.value;
 
   const over = session.over;
-  useEffect(() => { if (over) captured.value = false; }, [over]);
-  useEffect(() => drawLoop(session, painter, canvas.current!, area.current!, { title, off, lines }), [session]);
+  const release = () => {
+    keys.releaseAll();
+    mouse.release();
+    captured.value = false;
+    if (document.pointerLockElement === area.current) document.exitPointerLock();
+  };
+  useEffect(() => { if (over) release(); }, [over]);
+  useEffect(() => drawLoop(session, canvas.current!, area.current!, { title, off, lines }, () => mouse.flush()), [session]);
   useEffect(() => {
-    const release = () => { keys.releaseAll(); captured.value = false; };
     const hidden = () => { if (document.hidden) release(); };
+    const lock = () => { locked.value = document.pointerLockElement === area.current; };
+    // As Preact listens passively, the page would scroll.
+    const wheel = (event: WheelEvent) => {
+      if (!captured.value) return;
+      event.preventDefault();
+      mouse.wheel(event.deltaY, event.deltaMode);
+    };
+    const element = area.current!;
     window.addEventListener('blur', release);
     document.addEventListener('visibilitychange', hidden);
-    return () => { window.removeEventListener('blur', release); document.removeEventListener('visibilitychange', hidden); keys.releaseAll(); };
+    document.addEventListener('pointerlockchange', lock);
+    element.addEventListener('wheel', wheel, { passive: false });
+    return () => {
+      window.removeEventListener('blur', release);
+      document.removeEventListener('visibilitychange', hidden);
+      document.removeEventListener('pointerlockchange', lock);
+      element.removeEventListener('wheel', wheel);
+      release();
+    };
   }, [session]);
 
   const capture = () => { captured.value = true; area.current!.focus({ preventScroll: true }); };
-  const leave = () => { keys.releaseAll(); captured.value = false; requestAnimationFrame(() => useButton.current?.focus()); };
+  const leave = () => { release(); requestAnimationFrame(() => useButton.current?.focus()); };
+  /** A guest in a graphics mode gets the pointer for itself where the browser allows it; else, and in text, while it is over the screen. */
+  const onClick = (event: MouseEvent) => {
+    if (off.value || session.over) return;
+    capture();
+    // A key that pressed the button (detail 0) asks for no pointer.
+    if (painter.mode !== 'graphics' || locked.value || event.detail === 0 || (event as PointerEvent).pointerType === 'touch') return;
+    // Refused or not there (a frame without permission): the pointer stays the page's.
+    void Promise.resolve(area.current!.requestPointerLock?.()).catch(() => {});
+  };
+  const onPointer = (event: PointerEvent) => {
+    if (!captured.value) return;
+    event.preventDefault();
+    if (event.pointerType === 'touch') {
+      if (event.type === 'pointerdown') pad.down(event.pointerId, event.clientX, event.clientY, event.timeStamp);
+      else if (event.type === 'pointermove') pad.move(event.pointerId, event.clientX, event.clientY);
+      else pad.up(event.pointerId, event.timeStamp, event.type === 'pointercancel');
+      return;
+    }
+    if (event.type === 'pointermove') mouse.move(event.movementX, event.movementY);
+    mouse.press(event.buttons);
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget) return;
     if (!captured.value) {
@@ -113,15 +162,16 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
       {!off.value && <>{painter.mode === 'text' && <button class="btn quiet sm hide-s" onClick={copyText}>{words.copy}</button>}
         <button class="btn quiet sm" onClick={picture}><Icon name="picture" />{words.picture}</button></>}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
-      onClick={() => { if (!off.value && !session.over) capture(); }} onKeyDown={onKeyDown} onKeyUp={onKeyUp}
-      onBlur={() => { keys.releaseAll(); captured.value = false; }} data-testid="screen">
+      onClick={onClick} onKeyDown={onKeyDown} onKeyUp={onKeyUp} onBlur={release}
+      onPointerDown={onPointer} onPointerMove={onPointer} onPointerUp={onPointer} onPointerCancel={onPointer}
+      onContextMenu={event => { if (captured.value) event.preventDefault(); }} data-testid="screen">
       <canvas ref={canvas} width={640} height={400} aria-hidden="true" hidden={off.value} />
       {off.value && <p class="nosignal">{words.off}</p>}
       {paused && !off.value && <div class="veil"><span>{words.paused}</span><button class="btn sm" onClick={event => { event.stopPropagation(); void command('unpause', session.info.value); }}>{words.resume}</button></div>}
     </div>
     <div class={`ws${captured.value && !over ? ' on' : ''}`} role="status" id={`hint-${id}`}>
-      {session.over ? <span>{strings.guest.lastSeen}</span> : captured.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
-        : <><button class="btn sm" ref={useButton} disabled={off.value} onClick={capture}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
+      {session.over ? <span>{strings.guest.lastSeen}</span> : captured.value ? <span><b>{words.on(name, locked.value)}</b> {locked.value ? words.leaveBoth : words.leave}</span>
+        : <><button class="btn sm" ref={useButton} disabled={off.value} onClick={onClick}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} aria-live={captured.value ? 'polite' : 'off'} data-testid="screen-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
     <div class="touch" role="group" aria-label={words.touchKeys}>
@@ -136,55 +186,42 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
 
 type Shown = Record<'title', { value: string }> & Record<'off', { value: boolean }> & Record<'lines', { value: readonly string[] }>;
 
-/** Follows the screen block while the window is on the workbench: at most once a frame, changed rows only. Returns what stops it. */
-function drawLoop(session: DomainSession, painter: ScreenPainter, canvas: HTMLCanvasElement, area: HTMLElement, shown: Shown): () => void {
+/** Follows the screen block while the window is on the workbench: at most once a frame, changed rows only. `each`: called every frame. Returns what stops it. */
+function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLElement, shown: Shown, each: () => void): () => void {
+  const { painter } = session;
   const block = new Int32Array(SCREEN_BYTES / 4);
-  const store = document.createElement('canvas');
-  const ink = store.getContext('2d', { alpha: false })!;
   const glass = canvas.getContext('2d', { alpha: false })!;
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   let image: ImageData | undefined;
-  let generation = -1, cursor = -2, shape = -1, blinkAt = 0, textAt = 0, textStale = false, frame = 0, scale = 1, all = true;
+  let generation = -1, cursor = -2, shape = -1, blinkAt = 0, textAt = 0, textStale = true, frame = 0;
 
   const fit = () => {
     if (!painter.width || shown.off.value) return;
     const ratio = devicePixelRatio || 1;
     const room = Math.min(area.clientWidth / painter.width, area.clientHeight / painter.height) * ratio;
-    // Whole device pixels a dot where that wastes less than a quarter of the room; else the picture is resampled.
+    // Whole device pixels a dot where that wastes less than a quarter of the room; else the browser resamples.
     const dots = Math.floor(room);
-    scale = dots >= 1 && dots / room > 0.75 ? dots : room;
-    const width = Math.round(painter.width * scale), height = Math.round(painter.height * scale);
-    canvas.style.width = `${width / ratio}px`;
-    canvas.style.height = `${height / ratio}px`;
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
-    all = true;
+    const scale = dots >= 1 && dots / room > 0.75 ? dots : room;
+    canvas.style.width = `${Math.round(painter.width * scale) / ratio}px`;
+    canvas.style.height = `${Math.round(painter.height * scale) / ratio}px`;
+    canvas.style.imageRendering = Number.isInteger(scale) ? 'pixelated' : 'auto';
   };
   const show = ({ top, bottom, resized }: Damage) => {
     if (resized) {
       shown.off.value = painter.mode === 'off';
       shown.title.value = painter.mode === 'text' ? words.text(painter.columns, painter.rows) : painter.mode === 'graphics' ? words.graphics(painter.width, painter.height) : words.title;
       if (painter.mode === 'off') return;
-      store.width = painter.width;
-      store.height = painter.height;
+      canvas.width = painter.width;
+      canvas.height = painter.height;
       image = new ImageData(new Uint8ClampedArray(painter.pixels.buffer as ArrayBuffer), painter.width, painter.height);
+      [top, bottom] = [0, painter.height];
       fit();
     }
-    if (painter.mode === 'off' || !image) return;
-    if (bottom > top) ink.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
-    // Resampling mixes neighbouring rows, so a resampled picture is drawn whole.
-    const whole = Number.isInteger(scale);
-    if (all || !whole && bottom > top) [top, bottom] = [0, painter.height];
-    if (bottom <= top) return;
-    all = false;
-    glass.imageSmoothingEnabled = !whole;
-    glass.imageSmoothingQuality = 'high';
-    glass.drawImage(store, 0, top, painter.width, bottom - top, 0, top * scale, painter.width * scale, (bottom - top) * scale);
+    if (painter.mode !== 'off' && image && bottom > top) glass.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
   };
   const tick = (now: number) => {
     frame = requestAnimationFrame(tick);
+    each();
     const words = session.screen;
     if (!words) return;
     const changed = generation !== Atomics.load(words, SCREEN.GENERATION) || cursor !== words[SCREEN.CURSOR] || shape !== words[SCREEN.CURSOR_SHAPE];
@@ -200,16 +237,18 @@ function drawLoop(session: DomainSession, painter: ScreenPainter, canvas: HTMLCa
       }
       cursor = block[SCREEN.CURSOR]!;
       shape = block[SCREEN.CURSOR_SHAPE]!;
-      const damage = painter.draw(block);
-      show(damage);
-      textStale ||= damage.resized || damage.bottom > damage.top;
+      // The picture of a domain that is gone was kept by its painter; the memory it came from is not there any more.
+      if (!session.gone.peek() || block[SCREEN.MODE] === TEXT_MODE) {
+        const damage = painter.draw(block, session.findPixels);
+        show(damage);
+        textStale ||= damage.resized || damage.bottom > damage.top;
+      }
     }
     if (now >= blinkAt && !still.matches && session.info.peek().state !== 'p' && !session.gone.peek()) {
       blinkAt = now + CURSOR_MS;
       painter.cursorOn = !painter.cursorOn;
       show(painter.blink());
     }
-    if (all) show({ top: 0, bottom: 0, resized: false });
     if (textStale && now >= textAt) {
       textAt = now + TEXT_MS;
       textStale = false;
@@ -220,6 +259,8 @@ function drawLoop(session: DomainSession, painter: ScreenPainter, canvas: HTMLCa
   };
   const observer = new ResizeObserver(fit);
   observer.observe(area);
+  // What was painted while the window was open before.
+  show({ top: 0, bottom: 0, resized: true });
   frame = requestAnimationFrame(tick);
   return () => { cancelAnimationFrame(frame); observer.disconnect(); };
 }
