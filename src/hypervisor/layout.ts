@@ -65,7 +65,12 @@ export const XENHEAP = {
   NEXT_FRAME: 6,
   /** Id of the youngest domain; ids are not used twice. */
   LAST_DOMAIN: 7,
+  /** Taken (1) while the port tables of two domains change together. */
+  PORT_LOCK: 8,
+  /** Byte offset of the M2P table: one word a machine frame, the frame number by which its owner knows it; INVALID_M2P: nobody does. PV guests read it. */
+  M2P: 8,
 } as const;
+export const INVALID_M2P = 0xffffffff | 0;
 export const XENHEAP_MAGIC = 0x474e4952,
   XENHEAP_VERSION = 1,
   XENHEAP_HEADER_BYTES = 4096;
@@ -82,15 +87,14 @@ export const FRAME = {
   FLAGS: 1,
   /** Bits 29-31: type (FRAME_TYPE); 28: pinned; 27: its entries were checked; bits 0-16: uses of that type. */
   TYPE: 2,
-  /** Guest frame number where its owner sees it: what a PV guest reads in the M2P table. */
-  GFN: 3,
 } as const;
 export const FRAME_COUNT_MASK = 0x1ffff,
   FRAME_OWNER_SHIFT = 17;
 /** ALLOCATED: one of the references is the owner's. */
 export const FRAME_FLAG = { ALLOCATED: 1 } as const;
 /** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
-export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, WRITABLE: 7 } as const;
+/** L2_XEN: an L2 table for the last GiB, where the hypervisor has entries of its own; only slot 3 of an L3 table may point to it. */
+export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, L2_XEN: 6, WRITABLE: 7 } as const;
 export const FRAME_TYPE_SHIFT = 29,
   FRAME_PINNED = 1 << 28,
   FRAME_VALIDATED = 1 << 27;
@@ -106,7 +110,7 @@ export const DOMAIN = {
   RECORD_FRAMES: 2,
   COUNTERS: 3,
   SCREEN: 4,
-  /** Processor state words (src/cpu/registers.ts), then the ring of last exits. */
+  /** A block a vCPU: state words (src/cpu/registers.ts), then the ring of last exits. */
   VCPU: 5,
   MAILBOX: 6,
   P2M: 7,
@@ -125,13 +129,21 @@ export const DOMAIN = {
   DYING: 15,
   /** Virtual processors: VCPU holds a block of VCPU_BYTES for each. */
   VCPUS: 16,
+  /**
+   * The vCPU whose turn it is, and where its state words lie while it is: with one vCPU in its block, else in a place of their own, for all of them
+   * in turn. Registers of a vCPU: at LIVE if it is CURRENT_VCPU, in its block if not. The count of retired instructions is the domain's.
+   */
+  CURRENT_VCPU: 17,
+  LIVE: 18,
+  /** Byte offset of a paravirtual domain's block (xen/pv/block.ts); 0: none. */
+  PV: 19,
 } as const;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */
 export const XEN_TYPE = { NONE: 0, HVM: 1, PVH: 2, PV: 3 } as const;
 export const XEN_PARAMS = 40,
   XEN_VCPUS = 32,
-  XEN_VCPU_WORDS = 64,
+  XEN_VCPU_WORDS = 128,
   XEN_VIRQS = 24,
   XEN_STALE = 256;
 /** Block of a domain with Xen's interface. Pairs of words: low, then high. */
@@ -145,9 +157,7 @@ export const XEN = {
   SHARED_INFO_GFN: 3,
   /** Layout of shared_info: 32 or 64. */
   WIDTH: 4,
-  /** Futex of the port table: 0 free, otherwise the holder's domain id + 1. */
-  LOCK: 5,
-  VCPUS: 6,
+  VCPUS: 5,
   /** Frames of RAM that the domain may have. How many it has: CURRENT_FRAMES. */
   MAX_FRAMES: 7,
   CURRENT_FRAMES: 8,
@@ -205,11 +215,14 @@ export const XEN_VCPU = {
   UP: 29,
   /** Frame on which INFO holds a reference, + 1; 0: it is shared_info's. */
   INFO_MFN: 30,
-  /** Ports of per-vCPU VIRQs; 0: not bound. */
+  /** Ports of VIRQs, those of the whole domain with vCPU 0; 0: not bound. */
   VIRQ: 32,
+  /** FIFO queues, 16 priorities: taken (1) while they change, and their last ports. */
+  FIFO_LOCK: 57,
+  FIFO_TAIL: 64,
 } as const;
 export const KICK = { /** upcall_pending went from 0 to 1. */ UPCALL: 1, /** A polled port became pending. */ WAKE: 2 } as const;
-export const XEN_BYTES = (512 + 32 * 64) * 4;
+export const XEN_BYTES = (512 + 32 * 128) * 4;
 
 /** Event channel ports: PORT_WORDS words each. */
 export const PORTS = 1024,
@@ -221,7 +234,10 @@ export const PORT = {
   REMOTE: 1,
   /** Interdomain: the other's port. */
   REMOTE_PORT: 2,
-  /** Bits 0-7 vCPU it is delivered to, 8-15 FIFO priority, 16-23 vCPU and 24-31 priority of the queue it was last linked into. */
+  /**
+   * Bits 0-7 vCPU it is delivered to, 8-11 FIFO priority; 12: pending since before the FIFO page of the port was there;
+   * 16-23 vCPU and 24-27 priority of the queue it was last linked into.
+   */
   VCPU: 3,
 } as const;
 export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
@@ -236,6 +252,8 @@ export const LAST_EXITS = 1024,
 /** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
 export const LAST_EXIT_WORDS = 4;
 export const VCPU_BYTES = 8192;
+/** vCPUs of one domain at most. */
+export const MAX_VCPUS = 8;
 
 /** How other workers reach a domain's worker: they change words here, then add 1 to DOORBELL and notify it. */
 export const MAILBOX = {

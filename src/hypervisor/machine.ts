@@ -2,6 +2,7 @@
  * Machine memory: one buffer, its frame table and its domain table. Every worker makes its own `Machine` over the same SharedArrayBuffer;
  * all state is in the buffer (layout.ts), so they agree.
  */
+import { STATE_WORDS } from '../cpu/registers.ts';
 import {
   COUNTER_WORDS,
   DOMAIN,
@@ -11,6 +12,7 @@ import {
   FRAME_FLAG,
   FRAME_OWNER_SHIFT,
   FRAME_WORDS,
+  INVALID_M2P,
   GRANTS_BYTES,
   MAILBOX_BYTES,
   MAX_DOMAINS,
@@ -24,8 +26,12 @@ import {
   XEN,
   XEN_BYTES,
   XEN_TYPE,
+  XEN_VCPU,
   XEN_VCPUS,
+  XEN_VCPU_WORDS,
 } from './layout.ts';
+import { VCPU_INFO_BYTES } from './xen/abi.ts';
+import { Ports } from './xen/ports.ts';
 
 export const FRAME_SHIFT = 12,
   FRAME_BYTES = 1 << FRAME_SHIFT;
@@ -49,6 +55,8 @@ export interface DomainRecord {
   countersOffset: number;
   screenOffset: number;
   vcpuOffset: number;
+  /** State words of the vCPU whose turn it is (layout.ts, DOMAIN.LIVE). */
+  liveOffset: number;
   mailboxOffset: number;
   p2mOffset: number;
   p2mFrames: number;
@@ -79,6 +87,8 @@ export class Machine {
   readonly bytes: Uint8Array;
   private readonly frameTable: number;
   private readonly domainTable: number;
+  /** Index of the M2P table in `words`. */
+  readonly m2p: number;
 
   /** Over memory that `Machine.create` has laid out, here or in another worker. */
   constructor(memory: SharedArrayBuffer | ArrayBuffer) {
@@ -89,6 +99,7 @@ export class Machine {
       throw new HostError('This is not machine memory of this version of Ringside.');
     this.frameTable = this.words[XENHEAP.FRAME_TABLE] >>> 2;
     this.domainTable = this.words[XENHEAP.DOMAIN_TABLE] >>> 2;
+    this.m2p = this.words[XENHEAP.M2P] >>> 2;
   }
 
   /** Lays out fresh (all zero) memory; `memory.byteLength` is a multiple of 4096, at most 2 GiB. */
@@ -97,10 +108,13 @@ export class Machine {
     const frames = memory.byteLength >>> FRAME_SHIFT;
     const domainTable = XENHEAP_HEADER_BYTES;
     const frameTable = domainTable + roundUp(MAX_DOMAINS * DOMAIN_WORDS * 4);
-    const used = (frameTable + roundUp(frames * FRAME_WORDS * 4)) >>> FRAME_SHIFT;
+    const m2p = frameTable + roundUp(frames * FRAME_WORDS * 4);
+    const used = (m2p + roundUp(frames * 4)) >>> FRAME_SHIFT;
     words[XENHEAP.FRAMES] = frames;
     words[XENHEAP.FREE_FRAMES] = frames - used;
     words[XENHEAP.FRAME_TABLE] = frameTable;
+    words[XENHEAP.M2P] = m2p;
+    new Int32Array(memory, m2p, roundUp(frames * 4) / 4).fill(INVALID_M2P);
     words[XENHEAP.DOMAIN_TABLE] = domainTable;
     words[XENHEAP.NEXT_FRAME] = used;
     words[XENHEAP.VERSION] = XENHEAP_VERSION;
@@ -116,7 +130,7 @@ export class Machine {
     const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + firmware + MAX_PIXEL_BYTES;
     const frames = guest / FRAME_BYTES + 64;
     // Rounding of the tables, and a firmware image.
-    return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * FRAME_WORDS * 4 * 1.01) + 80 * FRAME_BYTES;
+    return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
   }
 
   get frames(): number {
@@ -171,7 +185,8 @@ export class Machine {
     const was = Atomics.sub(this.words, entry + FRAME.COUNT, 1);
     if ((was & FRAME_COUNT_MASK) !== 1) return;
     this.scrub(mfn);
-    for (const field of [FRAME.FLAGS, FRAME.TYPE, FRAME.GFN]) Atomics.store(this.words, entry + field, 0);
+    for (const field of [FRAME.FLAGS, FRAME.TYPE]) Atomics.store(this.words, entry + field, 0);
+    this.words[this.m2p + mfn] = INVALID_M2P;
     Atomics.store(this.words, entry + FRAME.COUNT, 0);
     Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
   }
@@ -258,7 +273,11 @@ export class Machine {
     words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
     const p2m = words[entry + DOMAIN.P2M] >>> 2;
     for (let gfn = 0; gfn < ramFrames; gfn++) {
-      if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+      if (shape.xen === XEN_TYPE.PV) {
+        // Its page tables hold machine frame numbers: the second stage only says which are its own.
+        words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
+        words[this.m2p + ram[gfn]] = gfn;
+      } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
       // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
       else this.release(ram[gfn]);
     }
@@ -293,6 +312,8 @@ export class Machine {
     };
     place(DOMAIN.COUNTERS, COUNTER_WORDS * 4);
     place(DOMAIN.VCPU, vcpus * VCPU_BYTES);
+    words[entry + DOMAIN.LIVE] = words[entry + DOMAIN.VCPU];
+    if (vcpus > 1) place(DOMAIN.LIVE, STATE_WORDS * 4);
     place(DOMAIN.MAILBOX, MAILBOX_BYTES);
     place(DOMAIN.SCREEN, SCREEN_BYTES);
     place(DOMAIN.P2M, p2mFrames * 4);
@@ -300,10 +321,22 @@ export class Machine {
       place(DOMAIN.XEN, XEN_BYTES);
       place(DOMAIN.PORTS, PORTS_BYTES);
       place(DOMAIN.GRANTS, GRANTS_BYTES);
-      words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.TYPE] = xen;
-      words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.VCPUS] = vcpus;
+      const block = words[entry + DOMAIN.XEN] >>> 2;
+      words[block + XEN.TYPE] = xen;
+      words[block + XEN.VCPUS] = vcpus;
+      // A PV guest is one of 32 bits here; others have the 64-bit layout until they say otherwise.
+      words[block + XEN.WIDTH] = xen === XEN_TYPE.PV ? 32 : 64;
+      words[block + XEN.SHARED_INFO] = offset >>> FRAME_SHIFT;
+      for (let id = 0; id < vcpus; id++) words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VCPU_INFO_BYTES;
+      offset += FRAME_BYTES;
     }
     return entry;
+  }
+
+  /** Whether the domain of a record is still there and not being destroyed. */
+  isAlive(record: DomainRecord): boolean {
+    const entry = this.domainTable + record.slot * DOMAIN_WORDS;
+    return Atomics.load(this.words, entry + DOMAIN.ID) === record.id + 1 && this.words[entry + DOMAIN.DYING] === 0;
   }
 
   /** The record of a domain that is not being destroyed; undefined: there is none. */
@@ -313,6 +346,11 @@ export class Machine {
       if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && this.words[entry + DOMAIN.DYING] === 0) return this.domain(slot);
     }
     return undefined;
+  }
+
+  /** Index in `words` of a domain's entry in the domain table; its words: DOMAIN. */
+  domainEntry(record: DomainRecord): number {
+    return this.domainTable + record.slot * DOMAIN_WORDS;
   }
 
   /** The record in a slot of the domain table. */
@@ -325,6 +363,7 @@ export class Machine {
       countersOffset: word(DOMAIN.COUNTERS),
       screenOffset: word(DOMAIN.SCREEN),
       vcpuOffset: word(DOMAIN.VCPU),
+      liveOffset: word(DOMAIN.LIVE),
       mailboxOffset: word(DOMAIN.MAILBOX),
       p2mOffset: word(DOMAIN.P2M),
       p2mFrames: word(DOMAIN.P2M_FRAMES),
@@ -352,6 +391,7 @@ export class Machine {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
     if (this.words[entry + DOMAIN.ID] !== record.id + 1) return true;
     Atomics.store(this.words, entry + DOMAIN.DYING, 1);
+    if (record.xenOffset !== 0) new Ports(this, record).closeAll();
     this.releaseRam(record);
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) return false;
     for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
@@ -385,9 +425,9 @@ export class Machine {
 const ZEROES = new Uint8Array(FRAME_BYTES);
 
 function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE }: DomainShape): number {
-  const ofXen = xen === XEN_TYPE.NONE ? 0 : roundUp(XEN_BYTES) + roundUp(PORTS_BYTES) + roundUp(GRANTS_BYTES);
+  const ofXen = xen === XEN_TYPE.NONE ? 0 : roundUp(XEN_BYTES) + roundUp(PORTS_BYTES) + roundUp(GRANTS_BYTES) + FRAME_BYTES;
   return (
-    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + roundUp(MAILBOX_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
+    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + (vcpus > 1 ? roundUp(STATE_WORDS * 4) : 0) + roundUp(MAILBOX_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
   );
 }
 

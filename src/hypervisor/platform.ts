@@ -19,6 +19,11 @@ export interface PlatformOptions {
   ide?: IdeAttachment[];
   onShadow?: Shadowing;
   apic?: boolean;
+  processors?: number;
+  /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
+  onNmi?: (processor: number) => void;
+  onInit?: (processor: number) => void;
+  onStartup?: (processor: number, vector: number) => void;
   /** IGNNE# (Processor.ignoreNumericError). */
   onIgnoreNumericError: () => void;
   onPowerOff: () => void;
@@ -34,10 +39,12 @@ export interface Platform {
     writeMemory(address: number, value: number, size: number): void;
     isMemoryMapped(address: number): boolean;
   };
-  /** The INTR pin. */
-  readonly intr: boolean;
+  /** A processor's INTR pin. */
+  intrOf(processor: number): boolean;
   /** INTA cycle: the vector. */
-  acknowledge(): number;
+  acknowledge(processor: number): number;
+  /** The processor whose accesses come next: each finds its own local APIC at the same address. */
+  currentProcessor: number;
   /** Files and items for firmware. */
   readonly fwCfg: FwCfg;
   /** The adapter's memory: planes, with the font in them. */
@@ -60,6 +67,6 @@ export interface Platform {
   installTables(): number;
   e820(): E820Entry[];
   /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */
-  readMsr?(index: number): [low: number, high: number] | undefined;
-  writeMsr?(index: number, low: number, high: number): boolean;
+  readMsr?(index: number, processor: number): [low: number, high: number] | undefined;
+  writeMsr?(index: number, low: number, high: number, processor: number): boolean;
 }

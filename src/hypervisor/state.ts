@@ -6,7 +6,7 @@
  *
  *   ABOU  what it is (plain data): shown to people, checked first
  *   BOOT  what a reset starts: kernel, ramdisk, command line
- *   WORD  the processor's words and its ring of last exits
+ *   WORD  each vCPU's words and its ring of last exits
  *   PART  processor, devices, clock (plain data)
  *   SCRN  the screen block
  *   PAGE  first guest frame, then whole frames; frames that hold zeroes are left out
@@ -17,7 +17,7 @@
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 import type { Boot, Domain } from './domain.ts';
 import type { State } from '../devices/bus.ts';
-import { SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
+import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
 import { crc32 } from './loader/checksums.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
 
@@ -43,6 +43,8 @@ export interface SavedAbout {
   actions: { onReset: 'restart' | 'end'; onTripleFault: 'restart' | 'end' };
   /** It has local and I/O APIC (absent: no). */
   apic?: boolean;
+  /** Its vCPUs (absent: 1). */
+  vcpus?: number;
 }
 
 export interface SavedState {
@@ -72,6 +74,7 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
     instructions: domain.instructions,
     actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
     ...(options.apic ? { apic: true } : {}),
+    ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
   };
   const chunks: Uint8Array[] = [header()];
   const put = (tag: string, body: Uint8Array): void => {
@@ -79,8 +82,9 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
   };
   put('ABOU', encodePlain(about));
   put('BOOT', encodePlain(options.boot));
-  put('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + VCPU_BYTES));
-  put('PART', encodePlain(domain.saveParts()));
+  const parts = domain.saveParts();
+  put('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + record.vcpus * VCPU_BYTES));
+  put('PART', encodePlain(parts));
   put('SCRN', machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES));
   for (const page of pages(domain)) put('PAGE', page);
   put('END.', new Uint8Array(0));
@@ -182,11 +186,13 @@ export function readState(file: Uint8Array, name: string): SavedState {
     !Number.isInteger(about.p2mFrames) ||
     about.p2mFrames > 0x100000 ||
     about.p2mFrames < about.memoryMiB * 256 ||
+    !(about.vcpus === undefined || (Number.isInteger(about.vcpus) && about.vcpus >= 1 && about.vcpus <= MAX_VCPUS)) ||
     typeof about.name !== 'string'
   ) {
     fail('is damaged: record ABOU does not say what the domain is.');
   }
-  if (body('WORD').length !== VCPU_BYTES) fail(`is damaged: record WORD has ${body('WORD').length} bytes instead of ${VCPU_BYTES}.`);
+  const wordBytes = (about.vcpus ?? 1) * VCPU_BYTES;
+  if (body('WORD').length !== wordBytes) fail(`is damaged: record WORD has ${body('WORD').length} bytes instead of ${wordBytes}.`);
   if (body('SCRN').length !== SCREEN_BYTES) fail(`is damaged: record SCRN has ${body('SCRN').length} bytes instead of ${SCREEN_BYTES}.`);
   const pages = pageBodies.map(({ at: offset, body: bytes }) => {
     const gfn = bytes.length >= 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) : -1;

@@ -1,0 +1,181 @@
+/**
+ * What happens at each VM exit of a domain: one function a reason. `Domain` runs the processor and calls `handle()` with what came out of it;
+ * whatever wants the slice to end, or the domain, says so to the domain.
+ */
+import {
+  EPT_FETCH,
+  EPT_WRITE,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_VALID,
+  type ExitInfo,
+  ExitReason,
+  IO_IN,
+  IO_SIZE_MASK,
+  type Processor,
+} from '../cpu/edge.ts';
+import * as R from '../cpu/registers.ts';
+import type { Domain } from './domain.ts';
+import { COUNTERS } from './layout.ts';
+import { FRAME_SHIFT } from './machine.ts';
+import type { Platform } from './platform.ts';
+import { exitName } from './report.ts';
+
+const GENERAL_PROTECTION = 13,
+  INVALID_OPCODE = 6;
+
+export class Exits {
+  total = 0;
+  private readonly domain: Domain;
+  private readonly processor: Processor;
+  private readonly platform: Platform;
+  private readonly exit: ExitInfo;
+  private readonly regs: Int32Array;
+  private readonly counters: Int32Array;
+
+  constructor(domain: Domain, counters: Int32Array) {
+    this.domain = domain;
+    this.processor = domain.processor;
+    this.platform = domain.platform;
+    this.exit = domain.processor.exit;
+    this.regs = domain.processor.regs;
+    this.counters = counters;
+  }
+
+  handle(reason: number): void {
+    const { processor, domain, exit } = this;
+    this.total++;
+    this.counters[COUNTERS.EXITS + exitCounter(reason)]++;
+    switch (reason) {
+      case ExitReason.PREEMPTION_TIMER:
+      case ExitReason.INTERRUPT_WINDOW:
+      case ExitReason.NMI_WINDOW:
+        return;
+      case ExitReason.EXTERNAL_INTERRUPT:
+        // The doorbell: whoever rang is served between slices.
+        return domain.stopSlice();
+      case ExitReason.IO:
+        this.record(reason, exit.value);
+        return this.portAccess();
+      case ExitReason.EPT_VIOLATION:
+        this.record(reason, exit.guestPhysical);
+        return this.memoryAccess();
+      case ExitReason.HLT:
+        this.record(reason, 0);
+        processor.skipInstruction();
+        return domain.vcpus.halt();
+      case ExitReason.FERR:
+        // The processor waits before its instruction for the interrupt that this asks for.
+        this.record(reason, this.regs[R.FSW]);
+        this.platform.coprocessor.assert();
+        return domain.vcpus.halt();
+      case ExitReason.RDMSR:
+      case ExitReason.WRMSR:
+        this.record(reason, this.regs[R.ECX]);
+        return this.accessMsr(reason === ExitReason.WRMSR);
+      case ExitReason.TRIPLE_FAULT:
+        this.record(reason, 0);
+        return domain.crash(
+          'Triple fault: an exception could not be delivered, nor the double fault that followed.',
+          domain.options.onTripleFault,
+        );
+      case ExitReason.VMCALL:
+      case ExitReason.VMMCALL:
+      case ExitReason.XSETBV:
+      case ExitReason.MONITOR:
+      case ExitReason.MWAIT:
+        // A plain PC: no hypervisor that could be called, and none of these in CPUID.
+        this.record(reason, this.regs[R.EAX]);
+        return this.injectException(INVALID_OPCODE);
+      case ExitReason.PAUSE:
+        // It waits for another vCPU.
+        processor.skipInstruction();
+        return domain.vcpus.yieldTurn();
+      case ExitReason.WBINVD:
+        return processor.skipInstruction();
+      default:
+        this.record(reason, exit.guestPhysical);
+        domain.crash(`The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`);
+    }
+  }
+
+  private record(reason: number, detail: number): void {
+    this.domain.vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
+  }
+
+  private portAccess(): void {
+    const { processor, exit } = this;
+    const { bus } = this.platform;
+    const { qualification } = exit;
+    const port = qualification >>> 16,
+      size = (qualification & IO_SIZE_MASK) + 1;
+    if (qualification & IO_IN) processor.completePortAccess(bus.readPort(port, size));
+    else {
+      bus.writePort(port, exit.value, size);
+      processor.completePortAccess(0);
+    }
+  }
+
+  /** An access where the second stage has no memory, or none that may be written: a device, a ROM, or nobody. */
+  private memoryAccess(): void {
+    const { processor, exit, domain } = this;
+    const { bus } = this.platform;
+    const address = exit.guestPhysical >>> 0;
+    if (exit.qualification & EPT_FETCH) {
+      // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
+      this.injectException(INVALID_OPCODE);
+    } else if (exit.qualification & EPT_WRITE) {
+      // A page of the frame buffer that is open now: the instruction runs again.
+      if (domain.video?.wrote(address)) return;
+      if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
+      else this.writeBehindRom(address);
+      processor.completeMemoryAccess(0);
+    } else processor.completeMemoryAccess(bus.readMemory(address, exit.size));
+  }
+
+  /** Firmware copies itself: the read side of the range is still ROM. */
+  private writeBehindRom(address: number): void {
+    const { exit, domain } = this;
+    if (!domain.firmware) return;
+    for (let i = 0; i < exit.size; i++) {
+      const offset = domain.firmware.writeOffset(address + i);
+      if (offset < 0) continue;
+      domain.options.machine.bytes[offset] = exit.value >>> (8 * i);
+      this.processor.invalidate(offset >>> FRAME_SHIFT);
+    }
+  }
+
+  private accessMsr(write: boolean): void {
+    const { regs, processor, platform } = this;
+    const { id } = this.domain.vcpus.current;
+    const index = regs[R.ECX] >>> 0;
+    if (write) {
+      if (!platform.writeMsr?.(index, regs[R.EAX] >>> 0, regs[R.EDX] >>> 0, id)) return this.injectException(GENERAL_PROTECTION, 0);
+    } else {
+      const value = platform.readMsr?.(index, id);
+      if (!value) return this.injectException(GENERAL_PROTECTION, 0);
+      regs[R.EAX] = value[0];
+      regs[R.EDX] = value[1];
+    }
+    processor.skipInstruction();
+  }
+
+  private injectException(vector: number, errorCode?: number): void {
+    this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
+  }
+}
+
+/** Index of a reason's counter behind COUNTERS.EXITS. */
+function exitCounter(reason: number): number {
+  return reason < 64 ? reason : 64 + Math.min(63, (reason - 0x80) & 0xff);
+}
+
+/** Counts by Intel's names, of those that are not 0. */
+export function exitsByReason(counters: Int32Array): Record<string, number> {
+  const named: Record<string, number> = {};
+  for (let i = 0; i < 128; i++) {
+    const count = counters[COUNTERS.EXITS + i] >>> 0;
+    if (count > 0) named[exitName(i < 64 ? i : i - 64 + 0x80)] = count;
+  }
+  return named;
+}

@@ -1,0 +1,342 @@
+/**
+ * The virtual processors of one domain. They take turns on its one `Processor` (one TLB, one translator, so code that one of them writes is seen by
+ * all): the state words of the current vCPU are where the processor runs, those of the others lie in their blocks of machine memory (layout.ts, VCPU).
+ * With one vCPU the block is where the processor runs, and nothing is ever copied.
+ */
+import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorExtra } from '../cpu/edge.ts';
+import * as R from '../cpu/registers.ts';
+import type { State } from '../devices/bus.ts';
+import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
+import type { EntryState } from './loader/index.ts';
+import type { DomainRecord, Machine } from './machine.ts';
+import type { Platform } from './platform.ts';
+
+/** What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and one of ours: it waits for an event of the hypervisor. */
+export const ACTIVE = 0,
+  HALTED = 1,
+  WAIT_FOR_SIPI = 3,
+  BLOCKED = 4;
+export type Activity = typeof ACTIVE | typeof HALTED | typeof WAIT_FOR_SIPI | typeof BLOCKED;
+
+const INTERRUPT_FLAG = 0x200;
+/** Interruptibility: blocking by STI, MOV SS, NMI (SDM vol. 3, 25.4.2). */
+const BLOCKS_NMI = 1 | 2 | 8;
+/** IA32_APIC_BASE: bootstrap processor. */
+const APIC_BASE_BSP = 0x100;
+/**
+ * Instructions of one turn while another vCPU could run: long beside what a switch costs (the TLB fills again), short beside a timer tick.
+ * A count, so that turns fall on the same instructions in every run of virtual time.
+ */
+const TURN_INSTRUCTIONS = 50_000;
+
+export class Vcpu {
+  readonly id: number;
+  /** Its block: state words (of a vCPU that is not current), then the ring of last exits. */
+  readonly block: Int32Array;
+  /** The state words of the block. */
+  readonly saved: Int32Array;
+  activity: Activity = ACTIVE;
+  nmiPending = false;
+  /** INIT came while it ran: it takes effect before its next instruction. */
+  initPending = false;
+  /** What the processor knows of it beyond the words, while another is current. */
+  extra: ProcessorExtra = { version: 1, injection: [0, 0], accesses: [] };
+
+  constructor(machine: Machine, record: DomainRecord, id: number) {
+    this.id = id;
+    const at = record.vcpuOffset + id * VCPU_BYTES;
+    this.block = new Int32Array(machine.memory, at, VCPU_BYTES / 4);
+    this.saved = new Int32Array(machine.memory, at, R.STATE_WORDS);
+  }
+
+  /** Adds an entry to the ring of last exits. */
+  recordExit(reason: number, qualification: number, eip: number, detail: number): void {
+    const { block } = this;
+    const at = LAST_EXITS_RING + ((block[LAST_EXITS] >>> 0) % LAST_EXITS_COUNT) * LAST_EXIT_WORDS;
+    block[at] = reason;
+    block[at + 1] = qualification;
+    block[at + 2] = eip;
+    block[at + 3] = detail;
+    block[LAST_EXITS]++;
+  }
+}
+
+export class Vcpus {
+  readonly all: readonly Vcpu[];
+  /** The one whose state the processor holds. */
+  current: Vcpu;
+  private readonly processor: Processor;
+  private readonly platform: Platform;
+  private readonly regs: Int32Array;
+  /** State words after RESET, as the processor is made: where INIT puts a vCPU. */
+  private readonly afterReset = new Int32Array(R.STATE_WORDS);
+  private readonly words: Int32Array;
+  /** Word of the domain table that tells others who is current. */
+  private readonly currentWord: number;
+  /** When `processor.retired` gets here, the next one that can run has its turn. */
+  private turnEnd = 0;
+  /** Turns that began on another vCPU than the one before: each cost a TLB. */
+  switches = 0;
+
+  constructor(machine: Machine, record: DomainRecord, processor: Processor, platform: Platform) {
+    this.processor = processor;
+    this.platform = platform;
+    this.regs = processor.regs;
+    this.words = machine.words;
+    this.currentWord = machine.domainEntry(record) + DOMAIN.CURRENT_VCPU;
+    this.all = Array.from({ length: record.vcpus }, (_, id) => new Vcpu(machine, record, id));
+    this.current = this.all[0];
+    this.afterReset.set(processor.regs);
+  }
+
+  /** RESET: the processor is at its reset vector as vCPU 0, the others wait for a start-up message. */
+  reset(): void {
+    const { processor, all } = this;
+    processor.reset();
+    const fresh = processor.save();
+    for (const vcpu of all) {
+      vcpu.activity = vcpu.id === 0 ? ACTIVE : WAIT_FOR_SIPI;
+      vcpu.nmiPending = vcpu.initPending = false;
+      vcpu.extra = fresh;
+      if (vcpu.id > 0) this.putResetState(vcpu.saved, vcpu);
+    }
+    this.becomeCurrent(all[0]);
+    this.turnEnd = 0;
+  }
+
+  private putResetState(into: Int32Array, vcpu: Vcpu): void {
+    into.set(this.afterReset);
+    into[R.APIC_ID] = vcpu.id;
+    if (vcpu.id > 0) into[R.MSR_APIC_BASE] &= ~APIC_BASE_BSP;
+    into[R.ACTIVITY] = vcpu.activity;
+  }
+
+  private becomeCurrent(vcpu: Vcpu): void {
+    this.current = vcpu;
+    this.platform.currentProcessor = vcpu.id;
+    Atomics.store(this.words, this.currentWord, vcpu.id);
+  }
+
+  /** State words of a vCPU, wherever they are now. */
+  registersOf(vcpu: Vcpu): Int32Array {
+    return vcpu === this.current ? this.regs : vcpu.saved;
+  }
+
+  private setActivity(vcpu: Vcpu, activity: Activity): void {
+    vcpu.activity = activity;
+    this.registersOf(vcpu)[R.ACTIVITY] = activity;
+  }
+
+  private interruptsOn(vcpu: Vcpu): boolean {
+    return ((vcpu === this.current ? this.processor.eflags : vcpu.saved[R.EFLAGS]) & INTERRUPT_FLAG) !== 0;
+  }
+
+  // ---- turns
+
+  canRun(vcpu: Vcpu): boolean {
+    switch (vcpu.activity) {
+      case ACTIVE:
+        return true;
+      case HALTED:
+        return (
+          vcpu.nmiPending || vcpu.initPending || (this.platform.intrOf(vcpu.id) && this.interruptsOn(vcpu))
+        );
+      default:
+        return vcpu.initPending;
+    }
+  }
+
+  /** No vCPU can ever run again but by a reset: all are halted with interrupts off, or were never started. */
+  get stuck(): boolean {
+    return this.all.every(
+      vcpu =>
+        !vcpu.nmiPending &&
+        !vcpu.initPending &&
+        (vcpu.activity === WAIT_FOR_SIPI || (vcpu.activity === HALTED && !this.interruptsOn(vcpu))),
+    );
+  }
+
+  /** Gives the turn to the next vCPU that can run, if the current one cannot or had its share; false: none can. */
+  schedule(): boolean {
+    const { all, current, processor } = this;
+    const mine = this.canRun(current);
+    if (all.length === 1 || (mine && processor.retired < this.turnEnd)) return mine;
+    for (let i = 1; i < all.length; i++) {
+      const next = all[(current.id + i) % all.length];
+      if (!this.canRun(next)) continue;
+      this.switchTo(next);
+      this.turnEnd = processor.retired + TURN_INSTRUCTIONS;
+      return true;
+    }
+    // Nobody waits: whoever can run next interrupts it at once.
+    return mine;
+  }
+
+  /** Instructions left of the turn; Infinity while nobody else could use the processor. */
+  turnLeft(): number {
+    const { all, current } = this;
+    if (all.length === 1 || !all.some(vcpu => vcpu !== current && this.canRun(vcpu))) return Infinity;
+    return Math.max(1, this.turnEnd - this.processor.retired);
+  }
+
+  /** The current one waits for another (PAUSE, a yield): its turn is over. */
+  yieldTurn(): void {
+    this.turnEnd = 0;
+  }
+
+  /** Puts the current vCPU's state away and takes another's in. */
+  private switchTo(next: Vcpu): void {
+    const { processor, regs, current } = this;
+    current.extra = processor.save();
+    current.saved.set(regs);
+    current.saved[R.ACTIVITY] = current.activity;
+    // The count of instructions is the domain's.
+    const low = regs[R.RETIRED_LOW],
+      high = regs[R.RETIRED_HIGH];
+    regs.set(next.saved);
+    regs[R.RETIRED_LOW] = low;
+    regs[R.RETIRED_HIGH] = high;
+    this.becomeCurrent(next);
+    processor.restore(next.extra);
+    processor.flushTlb();
+    this.switches++;
+  }
+
+  // ---- events
+
+  /** Brings what waits for the current vCPU to the processor. Call before `run()`; afterwards its activity says whether it may run. */
+  deliverEvents(): void {
+    const { processor, platform, regs, current } = this;
+    if (current.initPending) this.applyInit(current);
+    if (current.activity === WAIT_FOR_SIPI || current.activity === BLOCKED) return;
+    const { controls } = processor;
+    controls.nmiWindow = false;
+    if (current.nmiPending) {
+      if ((regs[R.INTERRUPTIBILITY] & BLOCKS_NMI) === 0 && nothingUnderWay(processor.save())) {
+        current.nmiPending = false;
+        this.setActivity(current, ACTIVE);
+        processor.inject(EVENT_VALID | EVENT_NMI | 2);
+        return;
+      }
+      controls.nmiWindow = true;
+    }
+    if (platform.intrOf(current.id)) {
+      if (processor.interruptible) {
+        this.setActivity(current, ACTIVE);
+        processor.inject(EVENT_VALID | EVENT_EXTERNAL | platform.acknowledge(current.id));
+      }
+      controls.interruptWindow = platform.intrOf(current.id);
+    } else controls.interruptWindow = false;
+  }
+
+  /** The current vCPU waits for an interrupt. */
+  halt(): void {
+    this.setActivity(this.current, HALTED);
+  }
+
+  nmi(id: number): void {
+    this.all[id].nmiPending = true;
+  }
+
+  /** INIT (SDM vol. 3, 9.4): the state of RESET; the bootstrap processor starts at the reset vector, the others wait. */
+  init(id: number): void {
+    const vcpu = this.all[id];
+    // The current one is in the middle of an instruction.
+    if (vcpu === this.current) vcpu.initPending = true;
+    else this.applyInit(vcpu);
+  }
+
+  private applyInit(vcpu: Vcpu): void {
+    const { processor, regs } = this;
+    vcpu.initPending = vcpu.nmiPending = false;
+    vcpu.activity = vcpu.id === 0 ? ACTIVE : WAIT_FOR_SIPI;
+    if (vcpu !== this.current) {
+      this.putResetState(vcpu.saved, vcpu);
+      vcpu.extra = { version: 1, injection: [0, 0], accesses: [] };
+      return;
+    }
+    const low = regs[R.RETIRED_LOW],
+      high = regs[R.RETIRED_HIGH];
+    this.putResetState(regs, vcpu);
+    regs[R.RETIRED_LOW] = low;
+    regs[R.RETIRED_HIGH] = high;
+    processor.restore({ version: 1, injection: [0, 0], accesses: [] });
+  }
+
+  /** Start-up message: real mode at `vector` << 12 (SDM vol. 3, 9.4.3); only a vCPU that waits for one takes it. */
+  startup(id: number, vector: number): void {
+    const vcpu = this.all[id];
+    if (vcpu.initPending || vcpu.activity !== WAIT_FOR_SIPI) return;
+    const { saved } = vcpu;
+    const cs = R.SEG + R.CS * R.SEG_WORDS;
+    saved[cs + R.SEG_SELECTOR] = vector << 8;
+    saved[cs + R.SEG_BASE] = vector << 12;
+    saved[R.EIP] = 0;
+    this.setActivity(vcpu, ACTIVE);
+  }
+
+  // ---- saved states
+
+  /** What is not in the blocks. The current vCPU's words are put into its block, too. */
+  save(): State {
+    const { processor, regs, current, all } = this;
+    current.extra = processor.save();
+    if (current.saved.byteOffset !== regs.byteOffset) current.saved.set(regs);
+    return {
+      current: current.id,
+      turnLeft: Math.max(0, this.turnEnd - processor.retired),
+      all: all.map(({ activity, nmiPending, initPending, extra }) => ({ activity, nmiPending, initPending, extra })),
+    };
+  }
+
+  /** The blocks are in place. */
+  restore(state: State): void {
+    const { processor, regs, all } = this;
+    const saved = state.all as Pick<Vcpu, 'activity' | 'nmiPending' | 'initPending' | 'extra'>[];
+    this.afterReset.set(regs);
+    all.forEach((vcpu, i) => {
+      const { activity, nmiPending, initPending, extra } = saved[i];
+      Object.assign(vcpu, { activity, nmiPending, initPending, extra });
+    });
+    this.becomeCurrent(all[state.current as number]);
+    const { current } = this;
+    if (current.saved.byteOffset !== regs.byteOffset) regs.set(current.saved);
+    processor.reload();
+    processor.restore(current.extra);
+    processor.flushTlb();
+    this.turnEnd = processor.retired + (state.turnLeft as number);
+  }
+}
+
+/** No event waits for delivery, and no instruction for the rest of its answers. */
+function nothingUnderWay({ injection, accesses }: ProcessorExtra): boolean {
+  return injection[0] === 0 && accesses.length === 0;
+}
+
+/** Puts the processor where a loaded kernel starts. Call `reload()` afterwards. */
+export function enterKernel(processor: Processor, entry: EntryState): void {
+  const { regs } = processor;
+  const { registers } = entry;
+  const order = [registers.eax, registers.ecx, registers.edx, registers.ebx, registers.esp, registers.ebp, registers.esi, registers.edi];
+  for (let i = 0; i < 8; i++) regs[i] = order[i];
+  regs[R.EIP] = entry.eip;
+  regs[R.CR0] = (regs[R.CR0] & ~0x80000001) | 1;
+  for (const [index, selector, rights] of [
+    [R.CS, entry.cs, 0xc09b],
+    [R.DS, entry.ds, 0xc093],
+    [R.ES, entry.ds, 0xc093],
+    [R.SS, entry.ds, 0xc093],
+    [R.FS, entry.ds, 0xc093],
+    [R.GS, entry.ds, 0xc093],
+  ] as const) {
+    const at = R.SEG + index * R.SEG_WORDS;
+    regs[at + R.SEG_SELECTOR] = selector;
+    regs[at + R.SEG_BASE] = 0;
+    regs[at + R.SEG_LIMIT] = -1;
+    regs[at + R.SEG_RIGHTS] = rights;
+  }
+  regs[R.GDTR_BASE] = entry.gdt.base;
+  regs[R.GDTR_LIMIT] = entry.gdt.limit;
+  regs[R.CPL] = 0;
+  processor.eflags = 2;
+}
