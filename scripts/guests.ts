@@ -3,9 +3,10 @@
  * Verifying and unpacking happens here; only fetching is apt's, or Node's fetch. Nothing of it is ever committed.
  */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pickFiles, readDeb } from './archive/deb.ts';
+import { bootableDisk } from './archive/disk.ts';
 import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
 import { Apt, Archive, PackageCache, type PackageInfo, type Source, sha256, Unavailable } from './archive/source.ts';
 
@@ -23,11 +24,13 @@ A second run with everything in place needs no network. Status: 0 done, 2 wrong 
 const FLAVOURS = [
   {
     flavour: '686',
+    key: 'n',
     title: 'Debian Linux, 686',
     about: 'Debian 12 with the kernel for computers without PAE: boot messages, then a busybox shell on screen and serial line.',
   },
   {
     flavour: '686-pae',
+    key: 'p',
     title: 'Debian Linux, 686-pae',
     about: 'Debian 12 with the PAE kernel, which also has the Xen and KVM guest code: boot messages, then a busybox shell.',
   },
@@ -42,6 +45,28 @@ const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds'; package: string; fold
   { set: 'cds', package: 'grub-rescue-pc', folder: 'usr/lib/grub-rescue', names: ['grub-rescue-cdrom.iso'] },
 ];
 const MEMORY_MIB = 128;
+const SPARSE_BYTES = 1 << 16;
+
+/** The disk: GRUB and both Linuxes on one partition, most of it free. */
+const DISK = { name: 'debian-disk.img', bytes: 128 << 20, label: 'debian', signature: 'Ringside disk 1\n' };
+const GRUB_FOLDER = 'usr/lib/grub/i386-pc/';
+/** What the installed system's kernels load when they start: the disk and what is on it, the CD, the network card. */
+const DISK_MODULES = 'ata_piix,sd_mod,sr_mod,ext4,isofs,pcnet32';
+
+const menu = () => `# Menu on screen and serial line; a letter starts its entry at once.
+serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+set timeout=3
+set default=0
+${FLAVOURS.map(
+  ({ flavour, title, key }) => `
+menuentry '${title}' --hotkey=${key} {
+  linux /boot/vmlinuz-${flavour} console=tty0 console=ttyS0,115200 cryptomgr.notests mods=${DISK_MODULES}
+  initrd /boot/initrd-${flavour}
+}
+`,
+).join('')}`;
 
 interface FileEntry {
   /** Name within the guest's folder, and path within .cache/guests. */
@@ -64,6 +89,8 @@ export interface Catalogue {
   xen: FileEntry[];
   /** Bootable CD images. */
   cds: FileEntry[];
+  /** Bootable disk images. */
+  disks: FileEntry[];
 }
 
 const definition = (flavour: string, release: string) => `# Debian 12's Linux ${release} with a busybox userland in memory; made by npm run guests.
@@ -127,10 +154,21 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Writes a file without storing what is all zeros: most of a disk. */
+function writeSparse(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, 'w');
+  ftruncateSync(fd, bytes.length);
+  for (let at = 0; at < bytes.length; at += SPARSE_BYTES) {
+    const piece = bytes.subarray(at, at + SPARSE_BYTES);
+    if (piece.some(byte => byte !== 0)) for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done, piece.length - done, at + done);
+  }
+  closeSync(fd);
+}
+
 /** What stands for the way in which packages become guests. */
 function recipe(): string {
   const initrd = buildInitramfs({ busybox: new Uint8Array(), hostname: 'recipe' });
-  const parts = [...APPLETS, ...MODULES, JSON.stringify([FLAVOURS, PICKED]), definition('', ''), process.versions.zlib];
+  const parts = [...APPLETS, ...MODULES, JSON.stringify([FLAVOURS, PICKED, DISK]), definition('', ''), menu(), process.versions.zlib];
   return sha256(Buffer.concat([initrd, Buffer.from(parts.join('\n'))])).slice(0, 16);
 }
 
@@ -142,7 +180,7 @@ function intact(folder: string): Catalogue | undefined {
   try {
     catalogue = JSON.parse(readFileSync(path, 'utf8'));
     if (catalogue.recipe !== recipe()) return undefined;
-    const files = [...catalogue.guests.flatMap(guest => [...guest.files, ...guest.extra]), ...PICKED.flatMap(({ set }) => catalogue[set])];
+    const files = [...catalogue.guests.flatMap(guest => [...guest.files, ...guest.extra]), ...PICKED.flatMap(({ set }) => catalogue[set]), ...catalogue.disks];
     const whole = files.every(file => existsSync(join(folder, file.path)) && sha256(readFileSync(join(folder, file.path))) === file.sha256);
     return whole ? catalogue : undefined;
   } catch {
@@ -211,12 +249,13 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
     const write = (path: string, data: Uint8Array | string): FileEntry => {
       const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
       mkdirSync(dirname(join(temporary, path)), { recursive: true });
-      writeFileSync(join(temporary, path), bytes);
+      writeSparse(join(temporary, path), bytes);
       return { name: path.replace(/^.*\//, ''), path, bytes: bytes.length, sha256: sha256(bytes) };
     };
-    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [] };
+    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [], disks: [] };
     const busyboxDeb = await packages.get('busybox-static');
     const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
+    const onDisk = new Map<string, Uint8Array>();
     for (const { flavour, title, about } of FLAVOURS) {
       const id = `debian-${flavour}`;
       const image = await packages.kernelOf(`linux-image-${flavour}`);
@@ -236,7 +275,9 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
         write(`${id}/vmlinuz`, kernel),
         write(`${id}/initrd`, buildInitramfs({ busybox, hostname: id })),
       ];
-      const extra = [write(`${id}/initrd-modules`, buildInitramfs({ busybox, hostname: id, modules }))];
+      const withModules = buildInitramfs({ busybox, hostname: id, modules });
+      const extra = [write(`${id}/initrd-modules`, withModules)];
+      onDisk.set(`boot/vmlinuz-${flavour}`, kernel).set(`boot/initrd-${flavour}`, withModules);
       catalogue.guests.push({
         id,
         title,
@@ -253,6 +294,11 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
       );
       for (const [path, bytes] of files) catalogue[set].push(write(path.replace(/^.*\//, `${set}/`), bytes));
     }
+    const grub = new Map<string, Uint8Array>();
+    for (const { path, type, data } of readDeb(await packages.get('grub-pc-bin')))
+      if (type === 'file' && path.startsWith(GRUB_FOLDER)) grub.set(path.slice(GRUB_FOLDER.length), data);
+    const uuid = new TextEncoder().encode(DISK.signature);
+    catalogue.disks.push(write(`disks/${DISK.name}`, bootableDisk({ ...DISK, grub, config: menu(), files: onDisk, uuid })));
     writeFileSync(join(temporary, 'catalogue.json'), `${JSON.stringify(catalogue, null, 1)}\n`);
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);

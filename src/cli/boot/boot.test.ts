@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { imageKind } from './disks.ts';
 import { parseBootOptions, UsageError } from './options.ts';
 import { Watcher } from './until.ts';
 
@@ -136,6 +137,16 @@ describe('ringside boot', () => {
       status: 2,
       err: 'ringside: short.bin has 65535 bytes; a firmware image has 65536, 131072 or 262144. Take another file.\n',
     });
+  });
+
+  it("takes a disk with partitions for a disk, also where a multiboot header lies behind its boot sector, as in GRUB's core image", async () => {
+    const image = new Uint8Array(65536);
+    image.set(kernel(OUT(0xf4, 0)), 512);
+    // Partition 1: active, Linux, from sector 64 on; the boot sector's signature.
+    image.set([0x80, 0, 0, 0, 0x83, 0, 0, 0, 64, 0, 0, 0, 64], 0x1be);
+    image.set([0x55, 0xaa], 510);
+    expect(imageKind(written('partitions.img', image))).toBe('disk');
+    expect(imageKind(written('none.img', image.fill(0, 0x1be, 510)))).toBe(undefined);
   });
 
   it('lists all errors of a definition with line and column', async () => {

@@ -56,8 +56,11 @@ export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
   }
   closeSync(image.fd);
   if (isIso(image.head)) return 'cdrom';
-  if (image.bytes < SECTOR_BYTES || image.head.readUInt16LE(510) !== 0xaa55 || image.bytes > 2 ** 31) return image.bytes > 2 ** 31 ? 'disk' : undefined;
-  return kernelKind(readFileSync(path)) === undefined ? 'disk' : undefined;
+  if (image.bytes < SECTOR_BYTES || image.head.readUInt16LE(510) !== 0xaa55) return undefined;
+  if (image.bytes > 2 ** 31) return 'disk';
+  const kernel = kernelKind(readFileSync(path));
+  // GRUB's core image, behind the boot sector, has a multiboot header of its own.
+  return kernel === undefined || (kernel === 'multiboot' && hasPartitions(image.head)) ? 'disk' : undefined;
 }
 
 function source(image: Image, writes: boolean): DiskSource {
@@ -109,6 +112,8 @@ function openDisk(text: string): OverlayDisk {
   }
   return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro' });
 }
+
+const hasPartitions = (head: Buffer): boolean => isTable(head) && [0, 1, 2, 3].some(i => head[MBR_PARTITIONS + 16 * i + 4] !== 0);
 
 /** A partition table, as against a file system's boot sector whose code lies there. */
 const isTable = (head: Buffer): boolean =>
