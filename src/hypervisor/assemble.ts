@@ -1,18 +1,33 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../cpu/table/index.ts';
-import { Pc } from '../devices/index.ts';
+import { NetworkPeer, type NicAttachment, Pc, type Timers } from '../devices/index.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from './state.ts';
+
+/** Station address of a domain's card: Xen's prefix (00:16:3E), the first of what it numbers. */
+const STATION = [0x00, 0x16, 0x3e, 0, 0, 1];
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
 export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
-  const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? false);
-  const whole: DomainOptions = { ...options, apic, createProcessor, createPlatform: pc => new Pc(pc), disassemble: disassembleOne };
+  const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
+  const nic = saved ? saved.about.nic : options.nic;
+  const whole: DomainOptions = {
+    ...options,
+    apic,
+    ...(nic ? { nic } : {}),
+    createProcessor,
+    createPlatform: pc => new Pc({ ...pc, ...(nic ? { nic: wired(pc.timers) } : {}) }),
+    disassemble: disassembleOne,
+  };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
+}
+
+function wired(timers: Timers): NicAttachment {
+  return { mac: Uint8Array.from(STATION), ethernet: new NetworkPeer(timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {

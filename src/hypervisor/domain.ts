@@ -17,7 +17,7 @@ import { COUNTERS } from './layout.ts';
 import { loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { MouseMove } from './mailbox.ts';
-import type { Platform, PlatformOptions } from './platform.ts';
+import type { NicModel, Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { ACTIVE, enterKernel, Vcpus } from './vcpu.ts';
@@ -51,10 +51,12 @@ export interface DomainOptions {
   /** What a RESET does: start again, or end the domain. */
   onReset: 'restart' | 'end';
   onTripleFault: 'restart' | 'end';
-  /** Local and I/O APIC (default: none). */
+  /** Local APICs, one a vCPU, and an I/O APIC (default: none). Several vCPUs need them. */
   apic?: boolean;
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
+  /** A network card, with the network in process behind it (default: none). */
+  nic?: NicModel;
   /** Bytes of COM1, and of the debug port 0xE9. */
   serial: (byte: number) => void;
   debug?: (byte: number) => void;
@@ -158,7 +160,7 @@ export class Domain {
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       ...(options.ide ? { ide: options.ide } : {}),
       ...(options.apic ? { apic: true } : {}),
-      ...(record.vcpus > 1 ? { processors: record.vcpus } : {}),
+      ...(options.apic ? { processors: record.vcpus, tscDeadlineNs: (low: number, high: number) => this.vcpus.tscDeadlineNs(low, high) } : {}),
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.vcpus.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),

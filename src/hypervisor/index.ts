@@ -4,6 +4,7 @@ export { TSC_HZ, VIRTUAL_NS_PER_INSTRUCTION } from './clock.ts';
 export { type Boot, Domain, type DomainOptions, type Ending, type SliceResult } from './domain.ts';
 export { Mailbox, type MouseMove } from './mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './machine.ts';
+export type { NicModel } from './platform.ts';
 export { exitName } from './report.ts';
 export { readState, restoreInto, saveDomain, type SavedAbout, type SavedState, SavedStateError } from './state.ts';
 export type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';

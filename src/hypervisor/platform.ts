@@ -6,6 +6,9 @@ import type { Shadowing } from '../devices/pci/i440fx.ts';
 import type { ScreenWriter, VideoMemory } from '../devices/vga/screen.ts';
 import type { E820Entry } from './loader/index.ts';
 
+/** Network cards by the names of --nic. */
+export type NicModel = 'pcnet';
+
 export interface PlatformOptions {
   timers: Timers;
   dma: Dma;
@@ -20,6 +23,8 @@ export interface PlatformOptions {
   onShadow?: Shadowing;
   apic?: boolean;
   processors?: number;
+  /** Time on the machine's clock at which the current processor's TSC reaches a value. */
+  tscDeadlineNs?: (low: number, high: number) => number;
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
   onNmi?: (processor: number) => void;
   onInit?: (processor: number) => void;

@@ -20,6 +20,7 @@ import type { State } from '../devices/bus.ts';
 import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
 import { crc32 } from './loader/checksums.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
+import type { NicModel } from './platform.ts';
 
 export const STATE_VERSION = 1;
 const MAGIC = 'RINGSAVE',
@@ -43,6 +44,8 @@ export interface SavedAbout {
   actions: { onReset: 'restart' | 'end'; onTripleFault: 'restart' | 'end' };
   /** It has local and I/O APIC (absent: no). */
   apic?: boolean;
+  /** Its network card (absent: none). */
+  nic?: NicModel;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
 }
@@ -74,6 +77,7 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
     instructions: domain.instructions,
     actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
     ...(options.apic ? { apic: true } : {}),
+    ...(options.nic ? { nic: options.nic } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
   };
   const chunks: Uint8Array[] = [header()];

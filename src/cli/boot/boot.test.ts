@@ -215,6 +215,7 @@ describe('options', () => {
     [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
     [['a', '--vgabios', 'x'], /goes with --bios/],
     [['a', '--timeout', '-1'], /takes seconds/],
+    [['a', '--nic', 'e1000'], /--nic takes pcnet/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {
     expect(() => parseBootOptions([...argv])).toThrow(UsageError);
     expect(() => parseBootOptions([...argv])).toThrow(message);

@@ -211,6 +211,7 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
       onTripleFault: 'end',
       ...(guest.ide ? { ide: guest.ide } : {}),
       ...(guest.apic ? { apic: true } : {}),
+      ...(options.nic ? { nic: options.nic } : {}),
       ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
       serial: byte => {
         stdout.put(byte);

@@ -1,5 +1,7 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
+import type { NicModel } from '../../hypervisor/index.ts';
+
 /** Wrong use: one sentence; the command ends with status 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
@@ -24,6 +26,7 @@ export interface BootOptions {
   vgabios?: string;
   disks: string[];
   cdrom?: string;
+  nic?: NicModel;
   boot?: string;
   script?: string;
   screenshot?: string;
@@ -56,6 +59,7 @@ const WORDS: Record<string, Word> = {
     set: (o, v) => o.disks.push(v),
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
+  '--nic': { value: 'MODEL', about: 'a network card, pcnet (Am79C970A), with a network that has DHCP, DNS, TFTP and ping', set: (o, v) => (o.nic = nicModel(v)) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, wait MS', set: (o, v) => (o.script = v) },
   '--screenshot': { value: 'F.png', about: 'write the screen to F.png at the end', set: (o, v) => (o.screenshot = v) },
@@ -129,6 +133,7 @@ function checkTogether(o: BootOptions): void {
       ['--initrd', o.initrd],
       ['--cmdline', o.cmdline],
       ['--memory', o.memory],
+      ['--nic', o.nic],
     ] as const) {
       if (value !== undefined) throw new UsageError(`${name} does not go with --restore: the saved state says what the guest has. Leave it out.`);
     }
@@ -148,6 +153,11 @@ function integer(word: string, text: string, least: number, most: number): numbe
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
   return value;
+}
+
+function nicModel(text: string): NicModel {
+  if (text !== 'pcnet') throw new UsageError(`--nic takes pcnet, not "${text}".`);
+  return text;
 }
 
 function bootOrder(word: string, text: string): string {
