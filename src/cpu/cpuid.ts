@@ -28,19 +28,22 @@ function brand(leaf: number): CpuidAnswer {
   return { eax: word(0), ebx: word(1), ecx: word(2), edx: word(3) };
 }
 
-/** Leaf 1 EDX: FPU VME- DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
-const LEAF1_EDX = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
+/** Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
+const LEAF1_EDX = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
   | (1 << 16) | (1 << 17) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
 
 /** Leaf 1 ECX: SSE3 SSSE3 SSE4.1 SSE4.2 POPCNT. */
 const LEAF1_ECX = (1 << 0) | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
 
-/** `apic`: a local APIC answers at IA32_APIC_BASE. */
-export function cpuid(leaf: number, subleaf: number, apic: boolean): CpuidAnswer {
+/** Leaf 1 with a local APIC: EDX bit 9, and ECX bit 24, its timer's TSC-deadline mode. */
+const APIC_EDX = 1 << 9, TSC_DEADLINE_ECX = 1 << 24;
+
+/** `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. */
+export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0): CpuidAnswer {
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
   switch (leaf >>> 0) {
     case 0: return { eax: 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
-    case 1: return { eax: 0x000106ca, ebx: (1 << 16) | (8 << 8), ecx: LEAF1_ECX, edx: LEAF1_EDX | (apic ? 1 << 9 : 0) };
+    case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: LEAF1_ECX | (apic ? TSC_DEADLINE_ECX : 0), edx: LEAF1_EDX | (apic ? APIC_EDX : 0) };
     case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
     // SMEP 7, SMAP 20 in EBX; UMIP 2, RDPID 22 in ECX.

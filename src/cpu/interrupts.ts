@@ -14,6 +14,7 @@ import {
   isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,
 } from './segments.ts';
 import { TASK_INTERRUPT } from './tasks.ts';
+import { checkedVirtualFlags, checkVirtualPending, flagsAreVirtual, isRedirected, redirectInterrupt, VIRTUAL_FLAGS_CHANGED } from './virtual-interrupts.ts';
 
 const SOFTWARE = 1, INTERNAL = 0;
 /** Vectors that push an error code (SDM vol. 3, table 6-1). */
@@ -32,8 +33,20 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number): 
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
   const next = software ? (cpu.R[EIP]! + cpu.exit.instructionLength) | 0 : cpu.R[EIP]!;
   // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
-  leaveTask(cpu, next, () =>
-    interrupt(cpu, vector, (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1, software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL));
+  leaveTask(cpu, next, () => {
+    if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
+    interrupt(cpu, vector, (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1, software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL);
+  });
+}
+
+/** INT n in virtual-8086 mode (SDM vol. 3, table 20-2): true if the 8086 program's own handler has it; else it needs IOPL 3. INT3 and INTO do not. */
+function intoProgram(cpu: Cpu, vector: number): boolean {
+  if (isRedirected(cpu, vector)) {
+    redirectInterrupt(cpu, vector);
+    return true;
+  }
+  if ((cpu.R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
+  return false;
 }
 
 /**
@@ -121,12 +134,13 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
     exit.errorCode = 0;
     return;
   }
-  // In virtual-8086 mode INT n needs IOPL 3 (SDM vol. 3, 20.2.7); INT3 and INTO do not.
-  if (!exception && inVirtual8086(cpu) && (R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;
   const next = (R[EIP]! + length) | 0;
-  leaveTask(cpu, cpu.code32 ? next : next & 0xffff, () => interrupt(cpu, vector, -1, type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE));
+  leaveTask(cpu, cpu.code32 ? next : next & 0xffff, () => {
+    if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
+    interrupt(cpu, vector, -1, type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE);
+  });
 }
 
 /** Through the IVT or IDT. `error` -1: none is pushed. `origin` SOFTWARE: gate DPL is checked and error codes have EXT clear. */
@@ -237,13 +251,14 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     if (cpu.controls.nmiWindow) cpu.leaveLoop();
   }
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
-    if (inVirtual8086(cpu) && (R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
-    const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, flags = cpu.top(size, 2 * n);
+    const isVirtual = flagsAreVirtual(cpu, size);
+    const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, image = cpu.top(size, 2 * n);
     if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
+    const flags = isVirtual ? checkedVirtualFlags(cpu, image) : image;
     cpu.moveStack(3 * n);
     // Virtual-8086 mode cannot change IOPL; VM, VIF, VIP stay in both.
     const keep = inVirtual8086(cpu) ? IOPL : 0;
-    cpu.changeFlags(flags, (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
+    cpu.changeFlags(flags, isVirtual ? VIRTUAL_FLAGS_CHANGED : (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
     setRealSegment(cpu, CS, selector);
     R[EIP] = eip;
     cpu.modeChanged();
@@ -265,6 +280,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   if (cpl <= ((R[EFLAGS]! & IOPL) >>> 12)) mask |= IF;
   if (cpl === 0) mask |= IOPL | (size === 32 ? VIF | VIP : 0);
   returnTo(cpu, selector, eip, size, 3 * n, 0, () => cpu.changeFlags(flags, mask));
+  checkVirtualPending(cpu);
 }
 
 function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): void {
@@ -285,4 +301,5 @@ function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): 
   R[EIP] = eip & 0xffff;
   cpu.modeChanged();
   cpu.S[S_STOP] = JUMP;
+  checkVirtualPending(cpu);
 }

@@ -9,6 +9,7 @@ import {
   type Descriptor, descriptorBase, descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, isCode, isConforming, isWritableData, readDescriptor,
   setAccessed, setNull, setRealSegment, setSegment,
 } from './segments.ts';
+import { checkVirtualPending } from './virtual-interrupts.ts';
 
 export const TASK_JMP = 0, TASK_CALL = 1, TASK_INTERRUPT = 2, TASK_IRET = 3;
 
@@ -92,6 +93,7 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   if (trap) R[PENDING_DEBUG]! |= 1 << 15;
   cpu.S[S_STOP] = JUMP;
   cpu.leaveLoop();
+  checkVirtualPending(cpu);
 }
 
 /** LDTR and the segment registers of the new task (SDM vol. 3, 7.3 step 13 and table 7-1). */

@@ -6,6 +6,7 @@ import { interruptReturn, softwareInterrupt } from '../interrupts.ts';
 import { BP, GP, JUMP, OF_, S_PATCH, S_STOP, DB, BR } from '../memory.ts';
 import { CPL, EBP, ECX, EFLAGS, EIP, ESP, FA, FB, FK, FR, SS } from '../registers.ts';
 import { farCall, farJump, farReturn, inVirtual8086 } from '../segments.ts';
+import { checkedVirtualFlags, flagsAreVirtual, VIRTUAL_FLAGS_CHANGED, virtualFlags } from '../virtual-interrupts.ts';
 import {
   DST, EXTRA, IMM, META, META_ADDRESS16, META_LENGTH, META_OFFSET_MASK, type Op, type OpFactory, SRC, TARGET,
 } from './context.ts';
@@ -32,11 +33,10 @@ function branch(cpu: Cpu, p: number, size: 16 | 32): void {
   const page = (cpu.R[EIP]! - (cpu.A[p + META]! & META_OFFSET_MASK)) | 0;
   const extra = cpu.A[p + EXTRA]!;
   const eip = (page + extra) | 0;
-  if (size === 16) near(cpu, eip & 0xffff);
-  else {
-    near(cpu, eip);
-    if (extra >>> 0 < 4096) cpu.S[S_PATCH] = p;
-  }
+  const to = size === 16 ? eip & 0xffff : eip;
+  near(cpu, to);
+  // The record may remember a target in its page; the switch for 16-bit code looks whether EIP wraps on the way.
+  if (extra >>> 0 < 4096 && to === eip) cpu.S[S_PATCH] = p;
 }
 
 const jcc: OpFactory = (row, _memory, size) => {
@@ -70,7 +70,7 @@ const call: OpFactory = (_row, _memory, size) => op((cpu, p) => {
   if (to >>> 0 > cpu.codeLimit) cpu.fault(GP, 0);
   cpu.push(nextEip(cpu, p), size);
   near(cpu, to);
-  if (size === 32 && cpu.A[p + EXTRA]! >>> 0 < 4096) cpu.S[S_PATCH] = p;
+  if (cpu.A[p + EXTRA]! >>> 0 < 4096 && to === eip) cpu.S[S_PATCH] = p;
 });
 
 const jmp: OpFactory = (_row, _memory, size) => op((cpu, p) => branch(cpu, p, size));
@@ -206,19 +206,19 @@ const enter: OpFactory = (_row, _memory, size) => op((cpu, p) => {
   else R16[EBP * 2] = frame;
 });
 
-/** Virtual-8086 mode without IOPL 3: PUSHF, POPF fault. */
-const needIopl = (cpu: Cpu) => {
-  if (inVirtual8086(cpu) && (cpu.R[EFLAGS]! & IOPL) !== IOPL) cpu.fault(GP, 0);
-};
-
 const pushf: OpFactory = (_row, _memory, size) => op(cpu => {
-  needIopl(cpu);
-  cpu.push(cpu.eflags & ~(VM | RF), size);
+  const flags = flagsAreVirtual(cpu, size) ? virtualFlags(cpu) : cpu.eflags;
+  cpu.push(flags & ~(VM | RF), size);
 });
 
 const popf: OpFactory = (_row, _memory, size) => op(cpu => {
-  needIopl(cpu);
   const { R } = cpu;
+  if (flagsAreVirtual(cpu, size)) {
+    const flags = checkedVirtualFlags(cpu, cpu.top(16));
+    cpu.moveStack(2);
+    cpu.changeFlags(flags, VIRTUAL_FLAGS_CHANGED);
+    return;
+  }
   const value = cpu.top(size);
   cpu.moveStack(size >> 3);
   const cpl = R[CPL]!;

@@ -2,13 +2,13 @@
 import type { Cpu } from '../cpu.ts';
 import { cpuid } from '../cpuid.ts';
 import { ExitReason } from '../edge.ts';
-import { AC, DF, IF, IOPL, RF, VM, ZF } from '../flags.ts';
+import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../flags.ts';
 import {
-  CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP,
-  CR4_TSD, CR4_UMIP, GP, JUMP, NP, S_STOP, UD,
+  CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP,
+  CR4_TSD, CR4_UMIP, CR4_VME, GP, JUMP, NP, S_STOP, UD,
 } from '../memory.ts';
 import {
-  CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
+  APIC_ID, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
   MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from '../registers.ts';
 import {
@@ -16,6 +16,7 @@ import {
   setNull, setSegment,
 } from '../segments.ts';
 import type { Row } from '../table/index.ts';
+import { changesVif, setVif } from '../virtual-interrupts.ts';
 import { read, readRm, setRegister, write } from './arithmetic.ts';
 import { DST, META, META_OPERAND16, type Op, type OpFactory, SRC } from './context.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
@@ -25,7 +26,7 @@ const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 // ---- control registers ----
 
 /** Bits of CR4 that the processor has. */
-const CR4_BITS = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_SMEP | CR4_SMAP;
+const CR4_BITS = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_SMEP | CR4_SMAP;
 const CR0_BITS = 0xe005003f | 0;
 
 export function writeCr0(cpu: Cpu, wanted: number): void {
@@ -323,7 +324,17 @@ const ioplCheck = (cpu: Cpu) => {
   if (inVirtual8086(cpu) ? iopl < 3 : inProtected(cpu) && cpu.R[CPL]! > iopl) cpu.fault(GP, 0);
 };
 
+const cli: OpFactory = () => op(cpu => {
+  if (changesVif(cpu)) {
+    cpu.R[EFLAGS]! &= ~VIF;
+    return;
+  }
+  ioplCheck(cpu);
+  cpu.R[EFLAGS]! &= ~IF;
+});
+
 const sti: OpFactory = () => op(cpu => {
+  if (changesVif(cpu)) return setVif(cpu);
   ioplCheck(cpu);
   if ((cpu.R[EFLAGS]! & IF) === 0) {
     cpu.R[EFLAGS]! |= IF;
@@ -385,7 +396,7 @@ const rdtsc = (withAux: boolean): OpFactory => () => op((cpu, p) => {
 const cpuidOp: OpFactory = () => op((cpu, p) => {
   if (cpu.controls.cpuid) return cpu.vmExit(ExitReason.CPUID, 0, p);
   const { R } = cpu;
-  const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0);
+  const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!);
   R[EAX] = answer.eax;
   R[EBX] = answer.ebx;
   R[ECX] = answer.ecx;
@@ -423,17 +434,13 @@ const leave = (reason: number): OpFactory => () => op((cpu, p) => cpu.vmExit(rea
 const nothing: OpFactory = () => op(() => {});
 
 export const system: Record<string, OpFactory> = {
-  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, pushsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, sti, sysenter, sysexit, rdmsr, wrmsr,
+  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, pushsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
   sgdt: storeTable(GDTR_BASE, GDTR_LIMIT), sidt: storeTable(IDTR_BASE, IDTR_LIMIT), lgdt: loadTable(GDTR_BASE, GDTR_LIMIT), lidt: loadTable(IDTR_BASE, IDTR_LIMIT),
   sldt: storeSystem(cpu => selectorOf(cpu, LDTR), true), str: storeSystem(cpu => selectorOf(cpu, TR), true),
   smsw: storeSystem(cpu => (cpu.R[CR0]! & ~cpu.controls.cr0Mask) | (cpu.controls.cr0Shadow & cpu.controls.cr0Mask), false),
   lar: lar(false), lsl: lar(true), verr: verify(false), verw: verify(true),
   rdtsc: rdtsc(false), rdtscp: rdtsc(true), cpuid: cpuidOp,
   rdpid: () => op((cpu, p) => { cpu.R[cpu.A[p + SRC]!] = cpu.R[MSR_TSC_AUX]!; }),
-  cli: () => op(cpu => {
-    ioplCheck(cpu);
-    cpu.R[EFLAGS]! &= ~IF;
-  }),
   cld: () => op(cpu => { cpu.R[EFLAGS]! &= ~DF; }),
   std: () => op(cpu => { cpu.R[EFLAGS]! |= DF; }),
   // At CPL above 0 they are #UD, not #GP.
