@@ -62,6 +62,8 @@ export class WorkerRunner implements DomainRunner {
         return this.listener.restarted(message.report);
       case 'saved':
         return this.savers.shift()?.resolve(message.chunks);
+      case 'not-saved':
+        return this.savers.shift()?.reject(new Error(message.sentence));
       case 'gone':
         return this.onGone?.();
     }

@@ -9,6 +9,7 @@
  *   WORD  each vCPU's words and its ring of last exits
  *   PART  processor, devices, clock (plain data)
  *   SCRN  the screen block
+ *   DISK  what the guest changed of a disk (saved-disks.ts); the medium itself stays where it is
  *   PAGE  first guest frame, then whole frames; frames that hold zeroes are left out
  *   END.  empty
  *
@@ -19,7 +20,9 @@ import type { Boot, Domain } from './domain.ts';
 import type { State } from '../devices/bus.ts';
 import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
 import { crc32 } from './loader/checksums.ts';
+import type { DiskChange } from './overlay-disk.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
+import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from './saved-disks.ts';
 import type { NicModel } from './platform.ts';
 
 export const STATE_VERSION = 1;
@@ -48,6 +51,8 @@ export interface SavedAbout {
   nic?: NicModel;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
+  /** Its disks and CD-ROM drives (absent: none). */
+  drives?: SavedDrive[];
 }
 
 export interface SavedState {
@@ -56,6 +61,7 @@ export interface SavedState {
   words: Uint8Array;
   parts: State;
   screen: Uint8Array;
+  disks: { place: number; changes: DiskChange[] }[];
   pages: { gfn: number; bytes: Uint8Array }[];
 }
 
@@ -64,7 +70,7 @@ export class SavedStateError extends Error {
   override name = 'SavedStateError';
 }
 
-/** The state of a domain between two slices, as parts of a file. */
+/** The state of a domain between two slices, as parts of a file. @throws SavedStateError where a disk cannot be saved. */
 export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'program' | 'definition'>): Uint8Array[] {
   const { options } = domain;
   const { machine, record } = options;
@@ -79,6 +85,7 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
     ...(options.apic ? { apic: true } : {}),
     ...(options.nic ? { nic: options.nic } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
+    ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
   const chunks: Uint8Array[] = [header()];
   const put = (tag: string, body: Uint8Array): void => {
@@ -90,9 +97,14 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
   put('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + record.vcpus * VCPU_BYTES));
   put('PART', encodePlain(parts));
   put('SCRN', machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES));
+  for (const disk of diskRecords(options.ide ?? [])) put('DISK', disk);
   for (const page of pages(domain)) put('PAGE', page);
   put('END.', new Uint8Array(0));
   return chunks;
+}
+
+function refuse(sentence: string): never {
+  throw new SavedStateError(sentence);
 }
 
 function header(): Uint8Array {
@@ -152,7 +164,8 @@ export function readState(file: Uint8Array, name: string): SavedState {
   if (version !== STATE_VERSION)
     fail(`was saved in format ${version}; this version reads format ${STATE_VERSION}. Restore it with the version that saved it.`);
   const bodies = new Map<string, Uint8Array>();
-  const pageBodies: { at: number; body: Uint8Array }[] = [];
+  const pageBodies: { at: number; body: Uint8Array }[] = [],
+    disks: SavedState['disks'] = [];
   let at = HEADER_BYTES,
     ended = false;
   while (!ended) {
@@ -160,24 +173,25 @@ export function readState(file: Uint8Array, name: string): SavedState {
     if (at + RECORD_HEADER_BYTES > file.length) fail(`is cut short: the record header at byte ${at} is not complete. Copy it again.`);
     const tag = letters(at, 4),
       length = view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32;
-    if (!/^(ABOU|BOOT|WORD|PART|SCRN|PAGE|END\.)$/.test(tag)) fail(`is damaged: there is no record at byte ${at}.`);
+    if (!/^(ABOU|BOOT|WORD|PART|SCRN|DISK|PAGE|END\.)$/.test(tag)) fail(`is damaged: there is no record at byte ${at}. Copy it again, or save the guest anew.`);
     if (at + RECORD_HEADER_BYTES + length > file.length) {
       fail(`is cut short: record ${tag} at byte ${at} wants ${length} bytes and ${file.length - at - RECORD_HEADER_BYTES} are there. Copy it again.`);
     }
     const body = file.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
     if (crc32(body) !== view.getUint32(at + 16, true)) fail(`is damaged: the checksum of record ${tag} at byte ${at} is wrong. Copy it again.`);
     if (tag === 'PAGE') pageBodies.push({ at, body });
+    else if (tag === 'DISK') disks.push(readDiskRecord(body) ?? fail(`is damaged: record DISK at byte ${at} contradicts itself. Save the guest anew.`));
     else bodies.set(tag, body);
     at += RECORD_HEADER_BYTES + length;
     ended = tag === 'END.';
   }
-  if (at !== file.length) fail(`is damaged: ${file.length - at} bytes follow its last record.`);
-  const body = (tag: string): Uint8Array => bodies.get(tag) ?? fail(`is damaged: it has no record ${tag}.`);
+  if (at !== file.length) fail(`is damaged: ${file.length - at} bytes follow its last record. Copy it again, or cut it to ${at} bytes.`);
+  const body = (tag: string): Uint8Array => bodies.get(tag) ?? fail(`is damaged: it has no record ${tag}. Save the guest anew.`);
   const plain = (tag: string): unknown => {
     try {
       return decodePlain(body(tag));
     } catch (error) {
-      if (error instanceof PlainDataError) fail(`is damaged: record ${tag} cannot be read at its byte ${error.offset}: ${error.message}.`);
+      if (error instanceof PlainDataError) fail(`is damaged: record ${tag} cannot be read at its byte ${error.offset}: ${error.message}. Save the guest anew.`);
       throw error;
     }
   };
@@ -191,26 +205,30 @@ export function readState(file: Uint8Array, name: string): SavedState {
     about.p2mFrames > 0x100000 ||
     about.p2mFrames < about.memoryMiB * 256 ||
     !(about.vcpus === undefined || (Number.isInteger(about.vcpus) && about.vcpus >= 1 && about.vcpus <= MAX_VCPUS)) ||
-    typeof about.name !== 'string'
+    typeof about.name !== 'string' ||
+    !areDrives(about.drives)
   ) {
-    fail('is damaged: record ABOU does not say what the domain is.');
+    fail('is damaged: record ABOU does not say what the domain is. Save the guest anew.');
   }
   const wordBytes = (about.vcpus ?? 1) * VCPU_BYTES;
-  if (body('WORD').length !== wordBytes) fail(`is damaged: record WORD has ${body('WORD').length} bytes instead of ${wordBytes}.`);
-  if (body('SCRN').length !== SCREEN_BYTES) fail(`is damaged: record SCRN has ${body('SCRN').length} bytes instead of ${SCREEN_BYTES}.`);
+  if (body('WORD').length !== wordBytes) fail(`is damaged: record WORD has ${body('WORD').length} bytes instead of ${wordBytes}. Save the guest anew.`);
+  if (body('SCRN').length !== SCREEN_BYTES) fail(`is damaged: record SCRN has ${body('SCRN').length} bytes instead of ${SCREEN_BYTES}. Save the guest anew.`);
   const pages = pageBodies.map(({ at: offset, body: bytes }) => {
     const gfn = bytes.length >= 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) : -1;
     const frames = (bytes.length - 4) / FRAME_BYTES;
     if (!Number.isInteger(frames) || gfn < 0 || gfn + frames > about.memoryMiB * 256)
-      fail(`is damaged: record PAGE at byte ${offset} does not fit ${about.memoryMiB} MiB.`);
+      fail(`is damaged: record PAGE at byte ${offset} does not fit ${about.memoryMiB} MiB. Save the guest anew.`);
     return { gfn, bytes: bytes.subarray(4) };
   });
-  return { about, boot, words: body('WORD'), parts: plain('PART') as State, screen: body('SCRN'), pages };
+  return { about, boot, words: body('WORD'), parts: plain('PART') as State, screen: body('SCRN'), disks, pages };
 }
 
 /** Puts a saved state into a domain that is being built (second argument of its constructor). */
 export function restoreInto(domain: Domain, saved: SavedState): void {
-  const { machine, record } = domain.options;
+  const { machine, record, ide = [] } = domain.options;
+  const difference = drivesDiffer(saved.about.drives ?? [], ide);
+  if (difference) throw new SavedStateError(`The state of ${saved.about.name} cannot be restored: ${difference}.`);
+  for (const { place, changes } of saved.disks) restoreChanges(ide, place, changes);
   for (const { gfn, bytes } of saved.pages) {
     for (let i = 0; i < bytes.length / FRAME_BYTES; i++) {
       const entry = domain.ramEntry(gfn + i);

@@ -29,5 +29,6 @@ export type FromDomainWorker =
   /** It was started again after a reset; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
   | { kind: 'saved'; chunks: Uint8Array[] }
+  | { kind: 'not-saved'; sentence: string }
   /** After DESTROY: the worker touches machine memory no more. */
   | { kind: 'gone' };

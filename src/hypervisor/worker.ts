@@ -119,11 +119,16 @@ function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: 
   }
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
   if (commands & COMMAND.SAVE) {
-    const chunks = saveDomain(domain, { name, program, definition });
-    send(
-      { kind: 'saved', chunks },
-      chunks.map(chunk => chunk.buffer as ArrayBuffer),
-    );
+    try {
+      const chunks = saveDomain(domain, { name, program, definition });
+      send(
+        { kind: 'saved', chunks },
+        chunks.map(chunk => chunk.buffer as ArrayBuffer),
+      );
+    } catch (error) {
+      if (!(error instanceof SavedStateError)) throw error;
+      send({ kind: 'not-saved', sentence: error.message });
+    }
   }
   return true;
 }
