@@ -6,6 +6,7 @@ import { CHARACTER_DEVICE, type CpioEntry, FILE, FOLDER, LINK, PROGRAM, writeCpi
 import init from './init.sh?raw';
 import { moduleDependencies, moduleName } from './modules.ts';
 import profile from './profile.sh?raw';
+import udhcpc from './udhcpc.sh?raw';
 
 /** Links to busybox. All of them are in Debian 12's busybox-static. */
 export const APPLETS = `[ [[ adjtimex ar arp arping ascii ash awk base64 basename bc blkdiscard blockdev brctl bunzip2 bzcat bzip2 cal cat chgrp chmod
@@ -26,7 +27,7 @@ export const MODULES =
 /** `modules`: file by path within the package; only what MODULES names (and what that needs) is taken. */
 export function buildInitramfs(options: { busybox: Uint8Array; hostname: string; modules?: ReadonlyMap<string, Uint8Array> }): Uint8Array {
   const text = (value: string) => new TextEncoder().encode(value);
-  const folders = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'mnt', 'proc', 'run', 'sys', 'tmp'];
+  const folders = ['bin', 'dev', 'etc', 'etc/udhcpc', 'lib', 'lib/modules', 'mnt', 'proc', 'run', 'sys', 'tmp'];
   const entries: CpioEntry[] = [
     ...folders.map(path => ({ path, mode: FOLDER })),
     { path: 'init', mode: PROGRAM, data: text(init) },
@@ -38,6 +39,7 @@ export function buildInitramfs(options: { busybox: Uint8Array; hostname: string;
     { path: 'etc/passwd', mode: FILE, data: text('root::0:0:root:/:/bin/sh\n') },
     { path: 'etc/group', mode: FILE, data: text('root:x:0:\n') },
     { path: 'etc/profile', mode: FILE, data: text(profile) },
+    { path: 'etc/udhcpc/default.script', mode: PROGRAM, data: text(udhcpc) },
   ];
   if (options.modules) entries.push(...moduleEntries(options.modules));
   return gzipSync(writeCpio(entries), { level: 9 });
