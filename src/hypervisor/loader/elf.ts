@@ -103,6 +103,24 @@ function sectionNotes(bytes: Uint8Array): Elf['notes'] {
   return notes;
 }
 
+/** Content of the first section of that name; undefined: there is none, or the section table is damaged. */
+export function sectionNamed(bytes: Uint8Array, name: string): Uint8Array | undefined {
+  const file = view(bytes);
+  const [offset, size, count, names] = [file.getUint32(32, true), file.getUint16(46, true), file.getUint16(48, true), file.getUint16(50, true)];
+  if (size < 40 || names >= count || offset + size * count > bytes.length) return undefined;
+  const content = (index: number): Uint8Array => {
+    const start = file.getUint32(offset + index * size + 16, true);
+    return bytes.subarray(start, start + file.getUint32(offset + index * size + 20, true));
+  };
+  const strings = content(names);
+  for (let i = 0; i < count; i++) {
+    const start = file.getUint32(offset + i * size, true);
+    const end = strings.indexOf(0, start);
+    if (end >= start && String.fromCharCode(...strings.subarray(start, Math.min(end, start + 64))) === name) return content(i);
+  }
+  return undefined;
+}
+
 function readNotes(bytes: Uint8Array): Elf['notes'] {
   const data = view(bytes);
   const notes: Elf['notes'] = [];

@@ -1,0 +1,224 @@
+/**
+ * The domain builder of 32-bit paravirtual guests: puts kernel, ramdisk, p2m list, start information, ring pages and the first page tables into the
+ * domain's frames, in the order that guests count on. Source: xen/include/public/xen.h ("start-of-day memory layout"), elfnote.h.
+ */
+import { readElf } from '../../loader/elf.ts';
+import { LoadError, type LoadedFile } from '../../loader/plan.ts';
+import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../machine.ts';
+import { type PvKernel, pvKernel } from './notes.ts';
+import { HYPERVISOR_START, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
+
+const MAGIC = 'xen-3.0-x86_32p';
+const CMDLINE_BYTES = 1024;
+const SIF_MOD_START_PFN = 8;
+/** start_info (arch-x86/xen.h, 32-bit layout). */
+const START_INFO = {
+  NR_PAGES: 0x20,
+  SHARED_INFO: 0x24,
+  FLAGS: 0x28,
+  STORE_MFN: 0x2c,
+  STORE_EVTCHN: 0x30,
+  CONSOLE_MFN: 0x34,
+  CONSOLE_EVTCHN: 0x38,
+  PT_BASE: 0x3c,
+  NR_PT_FRAMES: 0x40,
+  MFN_LIST: 0x44,
+  MOD_START: 0x48,
+  MOD_LEN: 0x4c,
+  CMD_LINE: 0x50,
+} as const;
+/** The first mapping ends at a multiple of 4 MiB, with so much spare behind the boot stack. */
+const MAPPED_ALIGN = 4 << 20,
+  SPARE = 512 << 10;
+const L1_SPAN = 2 << 20,
+  L2_SPAN = 1 << 30;
+const HYPERCALLS = 128,
+  HYPERCALL_SLOT = 32,
+  IRET = 23,
+  INT3 = 0xcc;
+
+export interface PvBuild {
+  kernel: Uint8Array;
+  name: string;
+  cmdline: string;
+  ramdisk?: LoadedFile;
+}
+
+/** Where everything lies; frame numbers are the guest's (PFN). */
+export interface PvLayout {
+  notes: PvKernel;
+  segments: { pfn: number; offset: number; bytes: Uint8Array }[];
+  ramdiskPfn: number;
+  p2mPfn: number;
+  startInfoPfn: number;
+  storePfn: number;
+  consolePfn: number;
+  tablesPfn: number;
+  tables: number;
+  stackPfn: number;
+  /** Frames that the first tables map. */
+  mapped: number;
+}
+
+const up = (value: number, align: number): number => Math.ceil(value / align) * align;
+
+/** Checks everything without a domain. @throws LoadError */
+export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
+  const { name, ramdisk } = build;
+  const elf = readElf(build.kernel, name);
+  const notes = pvKernel(elf, build.kernel, name);
+  const pages = memoryMiB * 256;
+  const virtOffset = notes.virtBase - notes.paddrOffset;
+  if (elf.segments.length === 0) throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
+  const tooSmall = (need: number): LoadError =>
+    new LoadError(`${name} and what is loaded with it need ${Math.ceil(need / 256)} MiB, and the guest has ${memoryMiB}. Write memory = ${Math.ceil(need / 256)} or more.`);
+  let end = 0;
+  const segments = elf.segments.map(({ physical, bytes, memoryBytes }) => {
+    const address = physical + virtOffset - notes.virtBase;
+    if (address < 0 || address + memoryBytes > HYPERVISOR_START - notes.virtBase)
+      throw new LoadError(`${name} is linked for 0x${(physical + virtOffset).toString(16)}, which notes VIRT_BASE and PADDR_OFFSET leave outside the guest's space.`);
+    end = Math.max(end, address + memoryBytes);
+    return { pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes };
+  });
+  const entry = notes.entry - notes.virtBase;
+  if (entry < 0 || entry >= end) throw new LoadError(`${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`);
+  let next = Math.ceil(end / FRAME_BYTES);
+  const take = (bytes: number): number => {
+    const pfn = next;
+    next += Math.ceil(bytes / FRAME_BYTES);
+    return pfn;
+  };
+  let ramdiskPfn = ramdisk && !notes.ramdiskUnmapped ? take(ramdisk.data.length) : 0;
+  const p2mPfn = take(pages * 4);
+  const startInfoPfn = take(FRAME_BYTES),
+    storePfn = take(FRAME_BYTES),
+    consolePfn = take(FRAME_BYTES);
+  const tablesPfn = next;
+  let tables = 0,
+    mapped = 0;
+  for (let guess = 1; tables < guess; ) {
+    tables = guess;
+    mapped = up((tablesPfn + tables + 1) * FRAME_BYTES + SPARE + notes.virtBase, MAPPED_ALIGN) - notes.virtBase;
+    guess = 1 + l2Slots(notes.virtBase, mapped).length + spans(notes.virtBase, mapped, L1_SPAN);
+  }
+  const stackPfn = tablesPfn + tables;
+  const mappedPages = mapped / FRAME_BYTES;
+  let need = mappedPages;
+  if (ramdisk && notes.ramdiskUnmapped) {
+    ramdiskPfn = mappedPages;
+    need += Math.ceil(ramdisk.data.length / FRAME_BYTES);
+  }
+  if (need > pages) throw tooSmall(need);
+  if (build.cmdline.length >= CMDLINE_BYTES) throw new LoadError(`The command line for ${name} is longer than ${CMDLINE_BYTES - 1} bytes. Shorten it.`);
+  return { notes, segments, ramdiskPfn, p2mPfn, startInfoPfn, storePfn, consolePfn, tablesPfn, tables, stackPfn, mapped: mappedPages };
+}
+
+const spans = (start: number, bytes: number, span: number): number => Math.floor((start + bytes - 1) / span) - Math.floor(start / span) + 1;
+
+/** L3 slots that need an L2 table: those of the mapping, and the last, where the hypervisor's entries go. */
+function l2Slots(start: number, bytes: number): number[] {
+  const first = Math.floor(start / L2_SPAN);
+  const slots = Array.from({ length: spans(start, bytes, L2_SPAN) }, (_, i) => first + i);
+  return slots.includes(3) ? slots : [...slots, 3];
+}
+
+export interface PvStart {
+  /** Machine frame of the top table. */
+  base: number;
+  entry: number;
+  stack: number;
+  startInfo: number;
+  storeMfn: number;
+  consoleMfn: number;
+  extendedCr3: boolean;
+  about: string;
+}
+
+/**
+ * Fills the domain's frames; `mfns` by guest frame number. Page tables are plain memory still: whoever pins them has them checked.
+ */
+export function buildPv(
+  machine: Machine,
+  mfns: Int32Array,
+  build: PvBuild,
+  layout: PvLayout,
+  rings: { sharedInfoMfn: number; storePort: number; consolePort: number },
+): PvStart {
+  const { notes } = layout;
+  const { words } = machine;
+  const put = (pfn: number, offset: number, bytes: Uint8Array): void => {
+    for (let at = 0; at < bytes.length; ) {
+      const address = pfn * FRAME_BYTES + offset + at;
+      const count = Math.min(bytes.length - at, FRAME_BYTES - (address % FRAME_BYTES));
+      machine.bytes.set(bytes.subarray(at, at + count), mfns[Math.floor(address / FRAME_BYTES)] * FRAME_BYTES + (address % FRAME_BYTES));
+      at += count;
+    }
+  };
+  const virtual = (pfn: number): number => (notes.virtBase + pfn * FRAME_BYTES) >>> 0;
+  for (const { pfn, offset, bytes } of layout.segments) put(pfn, offset, bytes);
+  if (build.ramdisk) put(layout.ramdiskPfn, 0, build.ramdisk.data);
+  put(layout.p2mPfn, 0, new Uint8Array(mfns.buffer, mfns.byteOffset, mfns.byteLength));
+  if (notes.hypercallPage !== undefined) put(Math.floor((notes.hypercallPage - notes.virtBase) / FRAME_BYTES), 0, pvHypercallPage());
+
+  // Tables in the order L3, L2s, L1s.
+  const slots = l2Slots(notes.virtBase, layout.mapped * FRAME_BYTES);
+  const table = (index: number): number => mfns[layout.tablesPfn + index];
+  const set = (mfn: number, slot: number, to: number, flags: number): void => {
+    words[(mfn << 10) + 2 * slot] = (to << FRAME_SHIFT) | flags;
+    words[(mfn << 10) + 2 * slot + 1] = 0;
+  };
+  slots.forEach((slot, i) => set(table(0), slot, table(1 + i), PTE_PRESENT));
+  const firstL1 = Math.floor(notes.virtBase / L1_SPAN);
+  for (let i = 0; i < layout.tables - 1 - slots.length; i++) {
+    const l1 = firstL1 + i;
+    set(table(1 + slots.indexOf(l1 >>> 9)), l1 & 511, table(1 + slots.length + i), PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY);
+  }
+  for (let pfn = 0; pfn < layout.mapped; pfn++) {
+    const linear = virtual(pfn);
+    const l1 = table(1 + slots.length + Math.floor(linear / L1_SPAN) - firstL1);
+    const isTable = pfn >= layout.tablesPfn && pfn < layout.tablesPfn + layout.tables;
+    set(l1, (linear >>> 12) & 511, mfns[pfn], PTE_PRESENT | PTE_ACCESSED | (isTable ? 0 : PTE_WRITE | PTE_DIRTY));
+  }
+
+  const info = new Uint8Array(FRAME_BYTES);
+  const view = new DataView(info.buffer);
+  info.set(new TextEncoder().encode(MAGIC));
+  const field = (offset: number, value: number): void => view.setUint32(offset, value, true);
+  field(START_INFO.NR_PAGES, mfns.length);
+  field(START_INFO.SHARED_INFO, rings.sharedInfoMfn * FRAME_BYTES);
+  field(START_INFO.STORE_MFN, mfns[layout.storePfn]);
+  field(START_INFO.STORE_EVTCHN, rings.storePort);
+  field(START_INFO.CONSOLE_MFN, mfns[layout.consolePfn]);
+  field(START_INFO.CONSOLE_EVTCHN, rings.consolePort);
+  field(START_INFO.PT_BASE, virtual(layout.tablesPfn));
+  field(START_INFO.NR_PT_FRAMES, layout.tables);
+  field(START_INFO.MFN_LIST, virtual(layout.p2mPfn));
+  if (build.ramdisk) {
+    field(START_INFO.FLAGS, notes.ramdiskUnmapped ? SIF_MOD_START_PFN : 0);
+    field(START_INFO.MOD_START, notes.ramdiskUnmapped ? layout.ramdiskPfn : virtual(layout.ramdiskPfn));
+    field(START_INFO.MOD_LEN, build.ramdisk.data.length);
+  }
+  info.set(new TextEncoder().encode(build.cmdline).subarray(0, CMDLINE_BYTES - 1), START_INFO.CMD_LINE);
+  put(layout.startInfoPfn, 0, info);
+
+  return {
+    base: table(0),
+    entry: notes.entry,
+    stack: virtual(layout.stackPfn + 1),
+    startInfo: virtual(layout.startInfoPfn),
+    storeMfn: mfns[layout.storePfn],
+    consoleMfn: mfns[layout.consolePfn],
+    extendedCr3: notes.extendedCr3,
+    about: `paravirtual kernel (${notes.guestOs}) entered at 0x${notes.entry.toString(16)}`,
+  };
+}
+
+/** Stubs of 32 bytes: MOV EAX,number; INT 0x82; RET. The one for iret is jumped to. */
+export function pvHypercallPage(): Uint8Array {
+  const page = new Uint8Array(FRAME_BYTES).fill(INT3);
+  for (let number = 0; number < HYPERCALLS; number++) {
+    const stub = [0xb8, number, 0, 0, 0, 0xcd, 0x82];
+    page.set(number === IRET ? [0x50, ...stub] : [...stub, 0xc3], number * HYPERCALL_SLOT);
+  }
+  return page;
+}

@@ -1,0 +1,123 @@
+/**
+ * vcpu_guest_context: the state in which a paravirtual guest starts another of its vCPUs (VCPUOP_initialise).
+ * Source: xen/include/public/arch-x86/xen.h, 32-bit layout.
+ */
+import * as R from '../../../cpu/registers.ts';
+import { FRAME_TYPE } from '../../layout.ts';
+import { EFAULT, EINVAL } from '../abi.ts';
+import { PV, type PvBlock } from './block.ts';
+import type { Descriptors } from './descriptors.ts';
+import type { Emulator } from './emulate.ts';
+import type { PvMemory } from './memory.ts';
+import type { Mmu } from './mmu.ts';
+import type { PageTypes } from './page-types.ts';
+import type { Traps } from './traps.ts';
+
+const BYTES = 0xaf0;
+const AT = {
+  FPU: 0,
+  FLAGS: 0x200,
+  USER_REGS: 0x204,
+  TRAPS: 0x248,
+  LDT_BASE: 0xa48,
+  LDT_ENTRIES: 0xa4c,
+  GDT_FRAMES: 0xa50,
+  GDT_ENTRIES: 0xa90,
+  KERNEL_SS: 0xa94,
+  KERNEL_SP: 0xa98,
+  CONTROL: 0xa9c,
+  DEBUG: 0xabc,
+  EVENT_CS: 0xadc,
+  EVENT_EIP: 0xae0,
+  FAILSAFE_CS: 0xae4,
+  FAILSAFE_EIP: 0xae8,
+} as const;
+/** Offsets in cpu_user_regs. */
+const GENERAL: readonly [offset: number, register: number][] = [
+  [0, R.EBX],
+  [4, R.ECX],
+  [8, R.EDX],
+  [12, R.ESI],
+  [16, R.EDI],
+  [20, R.EBP],
+  [24, R.EAX],
+  [0x20, R.EIP],
+  [0x2c, R.ESP],
+];
+const SEGMENTS: readonly [offset: number, register: number][] = [
+  [0x34, R.ES],
+  [0x38, R.DS],
+  [0x3c, R.FS],
+  [0x40, R.GS],
+];
+const CS = 0x24,
+  SS = 0x30,
+  EFLAGS = 0x28;
+const FLAGS_KEPT = 0x240dd5;
+
+export interface ContextParts {
+  block: PvBlock;
+  memory: PvMemory;
+  types: PageTypes;
+  descriptors: Descriptors;
+  mmu: Mmu;
+  traps: Traps;
+  emulator: Emulator;
+}
+
+export class GuestContext {
+  private readonly parts: ContextParts;
+
+  constructor(parts: ContextParts) {
+    this.parts = parts;
+  }
+
+  /** Fills the state words of a vCPU that does not run. 0, -EFAULT or -EINVAL; then nothing is held for it. */
+  set(vcpu: number, address: number, regs: Int32Array, setControls: (regs: Int32Array) => void): number {
+    const { block, memory, types, descriptors } = this.parts;
+    const bytes = new Uint8Array(BYTES);
+    if (!memory.read(address, bytes)) return -EFAULT;
+    const view = new DataView(bytes.buffer);
+    const word = (at: number): number => view.getInt32(at, true);
+    const state = block.vcpu(vcpu);
+    const entries = word(AT.GDT_ENTRIES) >>> 0;
+    const frames = Array.from({ length: Math.min(16, Math.ceil(entries / 512)) }, (_, i) => word(AT.GDT_FRAMES + 4 * i) >>> 0);
+    const cr3 = word(AT.CONTROL + 12);
+    const base = (cr3 >>> 12) | ((cr3 & 0xfff) << 20);
+    if (types.get(base >>> 0, FRAME_TYPE.L3) !== 0) return -EINVAL;
+    if (descriptors.setGdt(vcpu, frames, entries) !== 0 || descriptors.setLdt(vcpu, word(AT.LDT_BASE) >>> 0, word(AT.LDT_ENTRIES) >>> 0) !== 0) {
+      descriptors.dropGdt(vcpu);
+      types.put(base >>> 0);
+      return -EINVAL;
+    }
+    state[PV.BASE] = base;
+    state[PV.KERNEL_SS] = view.getUint16(AT.KERNEL_SS, true) | 1;
+    state[PV.KERNEL_ESP] = word(AT.KERNEL_SP);
+    for (const [at, place] of [
+      [AT.EVENT_CS, PV.EVENT],
+      [AT.FAILSAFE_CS, PV.FAILSAFE],
+    ]) {
+      state[place] = view.getUint16(at, true) | 1;
+      state[place + 1] = word(at + 4);
+    }
+    for (let vector = 0; vector < 256; vector++) {
+      const at = AT.TRAPS + 8 * vector;
+      state[PV.TRAPS + 2 * vector] = (view.getUint16(at + 2, true) | 1) | (bytes[at + 1] << 16);
+      state[PV.TRAPS + 2 * vector + 1] = word(at + 4);
+    }
+    setControls(regs);
+    if (word(AT.CONTROL) & 8) regs[R.CR0] |= 8;
+    this.parts.mmu.loadBaseOf(vcpu, regs);
+    descriptors.loadTables(vcpu, regs);
+    for (const [at, register] of GENERAL) regs[register] = word(AT.USER_REGS + at);
+    regs[R.EFLAGS] = (word(AT.USER_REGS + EFLAGS) & FLAGS_KEPT) | 0x202;
+    // A data selector that cannot be loaded is null, as the hypervisor's own switch of contexts leaves it.
+    const selector = (at: number): number => view.getUint16(AT.USER_REGS + at, true);
+    const cpl = Math.max(1, selector(CS) & 3);
+    const load = (register: number, value: number): boolean => descriptors.load(vcpu, register, value, cpl, regs, memory);
+    for (const [at, register] of SEGMENTS) if (!load(register, selector(at))) load(register, 0);
+    if (!load(R.CS, (selector(CS) & ~3) | cpl) || !load(R.SS, (selector(SS) & ~3) | cpl)) return -EINVAL;
+    regs[R.CPL] = cpl;
+    return 0;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Privileged instructions that a paravirtual kernel runs in ring 1 all the same: each faults, and is done here in the guest's stead or handed back as
+ * the guest's own #GP. Source: SDM vol. 2 for what each does; what a guest may do with it as Xen has it (docs of direct paging guests).
+ */
+import type { Processor } from '../../../cpu/edge.ts';
+import * as R from '../../../cpu/registers.ts';
+import { PV, type PvBlock } from './block.ts';
+import type { PvMemory } from './memory.ts';
+
+const CR0_TS = 8;
+const DR6_FIXED = 0xffff0ff0 | 0,
+  DR7_FIXED = 0x400;
+/** DR7 bits 11, 12, 14 and 15 read 0; GD is not for guests. */
+const DR7_KEEP = ~0xf800;
+const MAX_INSTRUCTION = 15;
+/** ud2 and "xen": the next instruction is to be emulated (forced emulation prefix). */
+const FORCED = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+const OPERAND_SIZE = 0x66;
+
+const MSR = {
+  TSC: 0x10,
+  PLATFORM_ID: 0x17,
+  APIC_BASE: 0x1b,
+  UCODE: 0x8b,
+  TEMPERATURE: 0x19c,
+  MISC_ENABLE: 0x1a0,
+  PAT: 0x277,
+  PERF_CAPABILITIES: 0x345,
+  EFER: 0xc0000080,
+} as const;
+const EFER_SCE_LME_LMA = 0x501;
+/** IA32_MISC_ENABLE: no branch trace store, no precise sampling. */
+const MISC_ENABLE_UNAVAILABLE = 0x1800;
+const APIC_BASE_VALUE = 0xfee00800,
+  APIC_BASE_BSP = 0x100;
+/** IA32_PAT as the hypervisor has it: entry 4 is write-combining, 5 write-protected. */
+const PAT_LOW = 0x00070406,
+  PAT_HIGH = 0x00000501;
+
+export interface EmulateParts {
+  processor: Processor;
+  block: PvBlock;
+  memory: PvMemory;
+  currentVcpu(): number;
+  cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
+  /** MOV to CR3: a machine frame. False: no table of the guest's. */
+  newBase(mfn: number): boolean;
+  /** The MSR that names the hypercall page. False: #GP. */
+  writeHypercallMsr(low: number, high: number): boolean;
+  /** Time stamp counter: low and high word. */
+  tsc(): readonly [low: number, high: number];
+}
+
+export class Emulator {
+  private readonly parts: EmulateParts;
+  private readonly code = new Uint8Array(MAX_INSTRUCTION);
+  private length = 0;
+
+  constructor(parts: EmulateParts) {
+    this.parts = parts;
+  }
+
+  /** Reads what can be read of the instruction at CS:EIP. */
+  private fetch(): void {
+    const { processor, memory } = this.parts;
+    const { regs } = processor;
+    const linear = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+    for (this.length = MAX_INSTRUCTION; this.length > 0; this.length--) if (memory.read(linear, this.code.subarray(0, this.length))) return;
+  }
+
+  private done(length: number): true {
+    const { processor } = this.parts;
+    processor.regs[R.EIP] += length;
+    processor.regs[R.INTERRUPTIBILITY] &= ~3;
+    return true;
+  }
+
+  /** #UD: the forced emulation prefix before CPUID. False: the guest's own. */
+  invalidOpcode(): boolean {
+    this.fetch();
+    if (this.length < FORCED.length + 2 || FORCED.some((byte, i) => this.code[i] !== byte)) return false;
+    if (this.code[FORCED.length] !== 0x0f || this.code[FORCED.length + 1] !== 0xa2) return false;
+    const { regs } = this.parts.processor;
+    const [eax, ebx, ecx, edx] = this.parts.cpuid(regs[R.EAX], regs[R.ECX]);
+    regs[R.EAX] = eax;
+    regs[R.EBX] = ebx;
+    regs[R.ECX] = ecx;
+    regs[R.EDX] = edx;
+    return this.done(FORCED.length + 2);
+  }
+
+  /** #GP at an instruction. False: the guest's own. */
+  generalProtection(): boolean {
+    this.fetch();
+    const { code } = this;
+    let at = 0,
+      wide = true;
+    while (at < this.length && PREFIXES.has(code[at])) if (code[at++] === OPERAND_SIZE) wide = false;
+    if (at >= this.length) return false;
+    const opcode = code[at];
+    switch (opcode) {
+      case 0xfa: // CLI
+      case 0xfb: // STI: with the right to do it, they have no effect, since the mask is in memory.
+        return this.mayDoIo() && this.done(at + 1);
+      case 0xe4:
+      case 0xe5:
+        return at + 1 < this.length && this.input(opcode & 1 ? (wide ? 4 : 2) : 1, at + 2);
+      case 0xe6:
+      case 0xe7:
+        return at + 1 < this.length && this.output(at + 2);
+      case 0xec:
+      case 0xed:
+        return this.input(opcode & 1 ? (wide ? 4 : 2) : 1, at + 1);
+      case 0xee:
+      case 0xef:
+        return this.output(at + 1);
+      case 0x0f:
+        return this.parts.processor.regs[R.CPL] === 1 && at + 1 < this.length && this.twoByte(code[at + 1], at + 2);
+      default:
+        return false;
+    }
+  }
+
+  private mayDoIo(): boolean {
+    const { processor, block, currentVcpu } = this.parts;
+    return block.vcpu(currentVcpu())[PV.IOPL] >= processor.regs[R.CPL];
+  }
+
+  /** No port belongs to a guest: reads float high. */
+  private input(size: 1 | 2 | 4, length: number): boolean {
+    if (!this.mayDoIo()) return false;
+    const { regs } = this.parts.processor;
+    regs[R.EAX] |= size === 1 ? 0xff : size === 2 ? 0xffff : -1;
+    return this.done(length);
+  }
+
+  private output(length: number): boolean {
+    return this.mayDoIo() && this.done(length);
+  }
+
+  private twoByte(opcode: number, at: number): boolean {
+    const { processor } = this.parts;
+    const { regs } = processor;
+    switch (opcode) {
+      case 0x06: // CLTS
+        regs[R.CR0] &= ~CR0_TS;
+        processor.reload();
+        return this.done(at);
+      case 0x08: // INVD is not done for guests
+        return false;
+      case 0x09: // WBINVD: there is no cache to write back
+        return this.done(at);
+      case 0x20:
+        return this.readControl(at);
+      case 0x22:
+        return this.writeControl(at);
+      case 0x21:
+        return this.readDebug(at);
+      case 0x23:
+        return this.writeDebug(at);
+      case 0x30:
+        return this.writeMsr(regs[R.ECX] >>> 0, regs[R.EAX], regs[R.EDX]) && this.done(at);
+      case 0x32:
+        return this.readMsr(regs[R.ECX] >>> 0) && this.done(at);
+      case 0x31: {
+        const [low, high] = this.parts.tsc();
+        regs[R.EAX] = low;
+        regs[R.EDX] = high;
+        return this.done(at);
+      }
+      default:
+        return false;
+    }
+  }
+
+  private modrm(at: number): { reg: number; rm: number } | undefined {
+    if (at >= this.length) return undefined;
+    const byte = this.code[at];
+    return { reg: (byte >>> 3) & 7, rm: byte & 7 };
+  }
+
+  private readControl(at: number): boolean {
+    const fields = this.modrm(at);
+    const { regs } = this.parts.processor;
+    if (!fields) return false;
+    const { reg, rm } = fields;
+    if (reg === 0) regs[rm] = regs[R.CR0];
+    else if (reg === 2) regs[rm] = regs[R.CR2];
+    else if (reg === 3) {
+      // xen_pfn_to_cr3: the frame number, rotated.
+      const mfn = this.parts.block.vcpu(this.parts.currentVcpu())[PV.BASE];
+      regs[rm] = (mfn << 12) | (mfn >>> 20);
+    } else if (reg === 4) regs[rm] = regs[R.CR4];
+    else return false;
+    return this.done(at + 1);
+  }
+
+  private writeControl(at: number): boolean {
+    const fields = this.modrm(at);
+    const { processor } = this.parts;
+    const { regs } = processor;
+    if (!fields) return false;
+    const { reg, rm } = fields;
+    const value = regs[rm];
+    if (reg === 0) {
+      // Only TS is the guest's.
+      if ((value ^ regs[R.CR0]) & ~CR0_TS) return false;
+      regs[R.CR0] = value;
+      processor.reload();
+    } else if (reg === 2) regs[R.CR2] = value;
+    else if (reg === 3) {
+      if (!this.parts.newBase((value >>> 12) | ((value & 0xfff) << 20))) return false;
+    } else if (reg === 4) {
+      // What is not the guest's stays as it is, without a word.
+    } else return false;
+    return this.done(at + 1);
+  }
+
+  private readDebug(at: number): boolean {
+    const fields = this.modrm(at);
+    if (!fields) return false;
+    const { processor, block, currentVcpu } = this.parts;
+    const index = fields.reg === 4 || fields.reg === 5 ? fields.reg + 2 : fields.reg;
+    processor.regs[fields.rm] = block.vcpu(currentVcpu())[PV.DEBUG + index];
+    return this.done(at + 1);
+  }
+
+  private writeDebug(at: number): boolean {
+    const fields = this.modrm(at);
+    if (!fields || !this.setDebug(fields.reg === 4 || fields.reg === 5 ? fields.reg + 2 : fields.reg, this.parts.processor.regs[fields.rm])) return false;
+    return this.done(at + 1);
+  }
+
+  /** HYPERVISOR_set_debugreg, MOV to DR. False: no such register, or an address of the hypervisor's. */
+  setDebug(index: number, value: number): boolean {
+    const { processor, block, currentVcpu } = this.parts;
+    if (index > 7 || index === 4 || index === 5 || (index < 4 && value >>> 0 >= 0xf5800000)) return false;
+    const fixed = index === 6 ? (value & 0xe00f) | DR6_FIXED : index === 7 ? (value & DR7_KEEP) | DR7_FIXED : value;
+    block.vcpu(currentVcpu())[PV.DEBUG + index] = fixed;
+    processor.regs[R.DR + index] = fixed;
+    processor.reload();
+    return true;
+  }
+
+  private readMsr(index: number): boolean {
+    const { processor, currentVcpu } = this.parts;
+    const { regs } = processor;
+    const value = (low: number, high: number): true => {
+      regs[R.EAX] = low;
+      regs[R.EDX] = high;
+      return true;
+    };
+    switch (index) {
+      case MSR.TSC:
+        return value(...this.parts.tsc());
+      case MSR.EFER:
+        return value(regs[R.EFER] & ~EFER_SCE_LME_LMA, 0);
+      case MSR.MISC_ENABLE:
+        return value(1 | MISC_ENABLE_UNAVAILABLE, 0);
+      case MSR.APIC_BASE:
+        return value(APIC_BASE_VALUE | (currentVcpu() === 0 ? APIC_BASE_BSP : 0), 0);
+      case MSR.PAT:
+        return value(PAT_LOW, PAT_HIGH);
+      case MSR.PLATFORM_ID:
+      case MSR.UCODE:
+      case MSR.TEMPERATURE:
+      case MSR.PERF_CAPABILITIES:
+        return value(0, 0);
+      default:
+        return false;
+    }
+  }
+
+  private writeMsr(index: number, low: number, high: number): boolean {
+    const { regs } = this.parts.processor;
+    switch (index) {
+      case MSR.TSC:
+      case MSR.MISC_ENABLE:
+      case MSR.PLATFORM_ID:
+      case MSR.UCODE:
+      case MSR.TEMPERATURE:
+        return true;
+      case MSR.EFER:
+        return high === 0 && low === (regs[R.EFER] & ~EFER_SCE_LME_LMA);
+      case 0x40000000:
+        return this.parts.writeHypercallMsr(low, high);
+      default:
+        return false;
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * Page-table hypercalls of a paravirtual domain: mmu_update, mmuext_op, update_va_mapping. Every new entry is checked and counted (page-types.ts)
+ * before the processor can see it. Source: xen/include/public/xen.h; the errors are Xen's.
+ */
+import * as R from '../../../cpu/registers.ts';
+import { FRAME_TYPE } from '../../layout.ts';
+import { FRAME_BYTES, type Machine } from '../../machine.ts';
+import { DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../abi.ts';
+import { PV, type PvBlock } from './block.ts';
+import type { Descriptors } from './descriptors.ts';
+import type { PvMemory } from './memory.ts';
+import { HYPERVISOR_START, type PageTypes, PTE_PRESENT } from './page-types.ts';
+
+/** Commands in bits 0-2 of an mmu_update request's pointer. */
+const NORMAL_PT_UPDATE = 0,
+  MACHPHYS_UPDATE = 1,
+  PT_UPDATE_PRESERVE_AD = 2,
+  PT_UPDATE_NO_TRANSLATE = 3;
+const REQUEST_BYTES = 16,
+  OPERATION_BYTES = 12;
+/** Bit of a count that a preempted call would carry. */
+const PREEMPTED = 0x80000000;
+/** mmuext_op commands. */
+const MMUEXT = {
+  PIN_L1_TABLE: 0,
+  PIN_L2_TABLE: 1,
+  PIN_L3_TABLE: 2,
+  PIN_L4_TABLE: 3,
+  UNPIN_TABLE: 4,
+  NEW_BASEPTR: 5,
+  TLB_FLUSH_LOCAL: 6,
+  INVLPG_LOCAL: 7,
+  TLB_FLUSH_MULTI: 8,
+  INVLPG_MULTI: 9,
+  TLB_FLUSH_ALL: 10,
+  INVLPG_ALL: 11,
+  FLUSH_CACHE: 12,
+  SET_LDT: 13,
+  NEW_USER_BASEPTR: 15,
+  CLEAR_PAGE: 16,
+  COPY_PAGE: 17,
+  FLUSH_CACHE_GLOBAL: 18,
+  MARK_SUPER: 19,
+  UNMARK_SUPER: 20,
+} as const;
+const PIN_TYPES: readonly number[] = [FRAME_TYPE.L1, FRAME_TYPE.L2, FRAME_TYPE.L3];
+/** Address, PCD, PWT and P: the rest of a PDPTE is reserved (SDM vol. 3, table 4-8). */
+const PDPTE_BITS = 0xfffff019;
+/** Flags of update_va_mapping. */
+const UVMF_FLUSH = 3,
+  UVMF_TLB_FLUSH = 1,
+  UVMF_INVLPG = 2;
+
+export interface MmuParts {
+  machine: Machine;
+  domid: number;
+  types: PageTypes;
+  block: PvBlock;
+  descriptors: Descriptors;
+  memory: PvMemory;
+  /** State words that the processor runs on. */
+  regs: Int32Array;
+  /** Whose registers they are. */
+  currentVcpu(): number;
+  /** Drops the domain's translations. */
+  flushTlb(): void;
+}
+
+export class Mmu {
+  private readonly parts: MmuParts;
+
+  constructor(parts: MmuParts) {
+    this.parts = parts;
+  }
+
+  private isSelf(domid: number): boolean {
+    return domid === DOMID_SELF || domid === this.parts.domid;
+  }
+
+  private flush(): void {
+    this.parts.types.flushed();
+    this.parts.flushTlb();
+  }
+
+  private loadBase(): void {
+    const { block, regs, memory, currentVcpu } = this.parts;
+    memory.base = block.vcpu(currentVcpu())[PV.BASE];
+    this.loadBaseOf(currentVcpu(), regs);
+  }
+
+  /** Copies the four top entries of a vCPU's table to its registers; what a 64-bit hypervisor lets stand in them, PAE's own format does not know. */
+  loadBaseOf(vcpu: number, regs: Int32Array): void {
+    const { machine, block } = this.parts;
+    const base = block.vcpu(vcpu)[PV.BASE];
+    regs[R.CR3] = base << 12;
+    for (let slot = 0; slot < 4; slot++) {
+      const low = machine.words[(base << 10) + 2 * slot];
+      regs[R.PDPTE + 2 * slot] = low & PTE_PRESENT ? low & PDPTE_BITS : 0;
+      regs[R.PDPTE + 2 * slot + 1] = 0;
+    }
+  }
+
+  /** HYPERVISOR_mmu_update. `doneAt` 0: nobody wants the count. */
+  update(requests: number, count: number, doneAt: number, foreign: number): number {
+    const { memory } = this.parts;
+    if (!this.isSelf(foreign & 0xffff) || (foreign >>> 16 !== 0 && !this.isSelf((foreign >>> 16) - 1))) return -EPERM;
+    const total = (count & ~PREEMPTED) >>> 0;
+    const request = new Uint8Array(REQUEST_BYTES);
+    const view = new DataView(request.buffer);
+    let error = 0,
+      done = 0;
+    for (; done < total && error === 0; done += error === 0 ? 1 : 0) {
+      if (!memory.read((requests + done * REQUEST_BYTES) >>> 0, request)) error = -EFAULT;
+      else error = this.one(view.getUint32(0, true), view.getUint32(4, true), view.getInt32(8, true), view.getInt32(12, true));
+    }
+    return this.finish(error, done, doneAt);
+  }
+
+  private finish(error: number, done: number, doneAt: number): number {
+    if (doneAt === 0) return error;
+    const word = new Uint8Array(Uint32Array.of(done).buffer);
+    return this.parts.memory.write(doneAt, word) ? error : -EFAULT;
+  }
+
+  private one(pointer: number, pointerHigh: number, low: number, high: number): number {
+    const { machine, domid, types, block } = this.parts;
+    const command = pointer & 7,
+      mfn = pointer >>> 12;
+    if (command > PT_UPDATE_NO_TRANSLATE) return -ENOSYS;
+    if (pointerHigh !== 0 || !machine.takeReference(mfn, domid)) return -EINVAL;
+    try {
+      if (command === MACHPHYS_UPDATE) {
+        machine.words[machine.m2p + mfn] = low;
+        return 0;
+      }
+      const type = types.typeOf(mfn);
+      if (type === FRAME_TYPE.L1 || type === FRAME_TYPE.L2 || type === FRAME_TYPE.L2_XEN || type === FRAME_TYPE.L3) {
+        const error = types.replaceEntry(mfn, (pointer & 0xfff) >>> 3, low, high, command === PT_UPDATE_PRESERVE_AD);
+        if (error === 0 && type === FRAME_TYPE.L3) {
+          for (let vcpu = 0; vcpu < block.vcpus; vcpu++) if (block.vcpu(vcpu)[PV.BASE] === mfn) this.loadBase();
+          this.flush();
+        }
+        return error;
+      }
+      // Memory that is no table now: a plain store.
+      if (command !== NORMAL_PT_UPDATE && command !== PT_UPDATE_PRESERVE_AD) return -EINVAL;
+      if (types.get(mfn, FRAME_TYPE.WRITABLE) !== 0) return -EINVAL;
+      const at = (pointer & ~7) >>> 2;
+      machine.words[at] = low;
+      machine.words[at + 1] = high;
+      types.written(mfn);
+      types.put(mfn);
+      return 0;
+    } finally {
+      machine.dropReference(mfn);
+    }
+  }
+
+  /** HYPERVISOR_update_va_mapping: replaces the entry that maps `linear` in the tables in use. */
+  updateVaMapping(linear: number, low: number, high: number, flags: number): number {
+    const { memory, types } = this.parts;
+    if (linear >>> 0 >= HYPERVISOR_START) return -EINVAL;
+    const { table, slot } = memory.walk(linear);
+    if (table < 0) return -EINVAL;
+    const error = types.replaceEntry(table, slot, low, high, false);
+    // Which page, and of which vCPUs: all share one TLB here.
+    if ((flags & UVMF_FLUSH) === UVMF_TLB_FLUSH || (flags & UVMF_FLUSH) === UVMF_INVLPG) this.flush();
+    return error;
+  }
+
+  /** HYPERVISOR_mmuext_op. */
+  extended(operations: number, count: number, doneAt: number, foreign: number): number {
+    const { memory } = this.parts;
+    if (!this.isSelf(foreign & 0xffff)) return -EPERM;
+    const total = (count & ~PREEMPTED) >>> 0;
+    const operation = new Uint8Array(OPERATION_BYTES);
+    const view = new DataView(operation.buffer);
+    let error = 0,
+      done = 0;
+    for (; done < total && error === 0; done += error === 0 ? 1 : 0) {
+      if (!memory.read((operations + done * OPERATION_BYTES) >>> 0, operation)) error = -EFAULT;
+      else error = this.oneExtended(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true));
+    }
+    return this.finish(error, done, doneAt);
+  }
+
+  private oneExtended(command: number, first: number, second: number): number {
+    const { types, descriptors, machine, currentVcpu } = this.parts;
+    switch (command) {
+      case MMUEXT.PIN_L1_TABLE:
+      case MMUEXT.PIN_L2_TABLE:
+      case MMUEXT.PIN_L3_TABLE:
+        return types.pin(first, PIN_TYPES[command]);
+      case MMUEXT.PIN_L4_TABLE:
+        // A guest of three levels has none.
+        return -EINVAL;
+      case MMUEXT.UNPIN_TABLE:
+        return types.unpin(first);
+      case MMUEXT.NEW_BASEPTR:
+        return this.newBase(first);
+      case MMUEXT.TLB_FLUSH_LOCAL:
+      case MMUEXT.INVLPG_LOCAL:
+      case MMUEXT.TLB_FLUSH_ALL:
+      case MMUEXT.INVLPG_ALL:
+        this.flush();
+        return 0;
+      case MMUEXT.TLB_FLUSH_MULTI:
+      case MMUEXT.INVLPG_MULTI:
+        if (!this.parts.memory.read(second, new Uint8Array(4))) return -EINVAL;
+        this.flush();
+        return 0;
+      case MMUEXT.FLUSH_CACHE:
+      case MMUEXT.FLUSH_CACHE_GLOBAL:
+        // A domain without devices has no use for it.
+        return -EACCES;
+      case MMUEXT.SET_LDT: {
+        const error = descriptors.setLdt(currentVcpu(), first, second);
+        if (error === 0) {
+          descriptors.loadTables(currentVcpu(), this.parts.regs);
+          this.flush();
+        }
+        return error;
+      }
+      case MMUEXT.CLEAR_PAGE:
+        if (types.get(first, FRAME_TYPE.WRITABLE) !== 0) return -EINVAL;
+        machine.scrub(first);
+        types.written(first);
+        types.put(first);
+        return 0;
+      case MMUEXT.COPY_PAGE:
+        return this.copyPage(first, second);
+      case MMUEXT.MARK_SUPER:
+      case MMUEXT.UNMARK_SUPER:
+        return -EOPNOTSUPP;
+      default:
+        return -ENOSYS;
+    }
+  }
+
+  private copyPage(to: number, from: number): number {
+    const { types, machine, domid } = this.parts;
+    if (!machine.takeReference(from, domid)) return -EINVAL;
+    const error = types.get(to, FRAME_TYPE.WRITABLE);
+    if (error === 0) {
+      machine.bytes.copyWithin(to * FRAME_BYTES, from * FRAME_BYTES, (from + 1) * FRAME_BYTES);
+      types.written(to);
+      types.put(to);
+    }
+    machine.dropReference(from);
+    return error;
+  }
+
+  /** Another top table (MMUEXT_NEW_BASEPTR, MOV to CR3). 0 or -EINVAL, and then the old one stays. */
+  newBase(mfn: number): number {
+    const { types, block, currentVcpu } = this.parts;
+    const state = block.vcpu(currentVcpu());
+    const old = state[PV.BASE];
+    if (mfn !== old) {
+      const error = types.get(mfn, FRAME_TYPE.L3);
+      if (error !== 0) return error;
+      state[PV.BASE] = mfn;
+      // The old tables may go with the last use of them: the processor must have left them.
+      this.loadBase();
+      this.flush();
+      if (old !== 0) types.put(old);
+      return 0;
+    }
+    this.loadBase();
+    this.flush();
+    return 0;
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * Types of a paravirtual domain's frames. A frame is a page table, a descriptor table or writable memory, and only one of them at a time:
+ * this is all that keeps a guest, whose page tables the processor walks directly, from mapping what is not its own.
+ * Source: the public description of Xen's direct paging (docs and xen/include/public/xen.h); PAE, three levels.
+ */
+import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout.ts';
+import type { Machine } from '../../machine.ts';
+import { EINVAL } from '../abi.ts';
+
+export const PTE_PRESENT = 1,
+  PTE_WRITE = 2,
+  PTE_USER = 4,
+  PTE_ACCESSED = 0x20,
+  PTE_DIRTY = 0x40,
+  PTE_LARGE = 0x80,
+  PTE_GLOBAL = 0x100;
+/** Bits 52-62 are ignored by no 32-bit processor; 40-51 are more memory than any machine here has. Bit 63 is NX. */
+const HIGH_RESERVED = 0x7fffffff;
+
+/** L2 slots from here on belong to the hypervisor (0xF5800000). */
+export const FIRST_XEN_L2_SLOT = 428;
+export const HYPERVISOR_START = 0xf5800000;
+
+const ENTRIES = 512,
+  LAST_L3_SLOT = 3,
+  L3_ENTRIES = 4;
+
+export interface PageTypeHooks {
+  /** No stale translation may outlive a change of type. */
+  flushTlb(): void;
+  /** The hypervisor's own entries for an L2 of type FRAME_TYPE.L2_XEN: slots FIRST_XEN_L2_SLOT to 511, as low words; the high ones are 0. */
+  xenEntries(): Int32Array;
+  /** The hypervisor stored into a frame of the domain. */
+  written(mfn: number): void;
+}
+
+export class PageTypes {
+  private readonly machine: Machine;
+  private readonly domid: number;
+  private readonly hooks: PageTypeHooks;
+  /** Translations may be in the TLB that page tables no longer have. */
+  private stale = false;
+
+  constructor(machine: Machine, domid: number, hooks: PageTypeHooks) {
+    this.machine = machine;
+    this.domid = domid;
+    this.hooks = hooks;
+  }
+
+  private at(mfn: number): number {
+    return this.machine.frameEntry(mfn) + FRAME.TYPE;
+  }
+
+  private wordOf(mfn: number): number {
+    return Atomics.load(this.machine.words, this.at(mfn));
+  }
+
+  typeOf(mfn: number): number {
+    const word = this.wordOf(mfn);
+    return (word & FRAME_COUNT_MASK) === 0 ? FRAME_TYPE.NONE : word >>> FRAME_TYPE_SHIFT;
+  }
+
+  countOf(mfn: number): number {
+    return this.wordOf(mfn) & FRAME_COUNT_MASK;
+  }
+
+  isPinned(mfn: number): boolean {
+    return (this.wordOf(mfn) & FRAME_PINNED) !== 0;
+  }
+
+  /** The hypervisor stored into a frame of the domain. */
+  written(mfn: number): void {
+    this.hooks.written(mfn);
+  }
+
+  /** An entry that was present has changed: what the TLB holds of it must go before a frame changes its type or owner. */
+  noteStale(): void {
+    this.stale = true;
+  }
+
+  flushIfStale(): void {
+    if (!this.stale) return;
+    this.stale = false;
+    this.hooks.flushTlb();
+  }
+
+  /** The TLB was flushed anyway. */
+  flushed(): void {
+    this.stale = false;
+  }
+
+  /** Takes a reference on a frame of the domain and one use as `type`, validating what it holds where that is new. 0 or -EINVAL. */
+  get(mfn: number, type: number): number {
+    const { machine } = this;
+    if (!machine.takeReference(mfn, this.domid)) return -EINVAL;
+    if (!this.getType(mfn, type)) {
+      machine.dropReference(mfn);
+      return -EINVAL;
+    }
+    return 0;
+  }
+
+  put(mfn: number): void {
+    this.putType(mfn);
+    this.machine.dropReference(mfn);
+  }
+
+  private getType(mfn: number, type: number): boolean {
+    const { words } = this.machine;
+    const at = this.at(mfn);
+    for (;;) {
+      const old = Atomics.load(words, at);
+      const count = old & FRAME_COUNT_MASK;
+      if (count > 0) {
+        if (old >>> FRAME_TYPE_SHIFT !== type || count === FRAME_COUNT_MASK || !(old & FRAME_VALIDATED)) return false;
+        if (Atomics.compareExchange(words, at, old, old + 1) === old) return true;
+        continue;
+      }
+      // Writable translations of what becomes a table must not linger (and the other way round a table's).
+      if (old >>> FRAME_TYPE_SHIFT !== type) this.flushIfStale();
+      const checked = type === FRAME_TYPE.WRITABLE;
+      if (Atomics.compareExchange(words, at, old, (type << FRAME_TYPE_SHIFT) | (checked ? FRAME_VALIDATED : 0) | 1) !== old) continue;
+      if (checked) return true;
+      if (this.validate(mfn, type)) {
+        Atomics.or(words, at, FRAME_VALIDATED);
+        return true;
+      }
+      Atomics.store(words, at, 0);
+      return false;
+    }
+  }
+
+  private putType(mfn: number): void {
+    const { words } = this.machine;
+    const at = this.at(mfn);
+    const old = Atomics.sub(words, at, 1);
+    if ((old & FRAME_COUNT_MASK) !== 1) return;
+    const type = old >>> FRAME_TYPE_SHIFT;
+    Atomics.and(words, at, ~FRAME_VALIDATED);
+    if (type === FRAME_TYPE.L1 || type === FRAME_TYPE.L2 || type === FRAME_TYPE.L2_XEN || type === FRAME_TYPE.L3) this.dropEntries(mfn, type, this.entriesOf(type));
+    this.noteStale();
+  }
+
+  /** A permanent use. 0 or -EINVAL. */
+  pin(mfn: number, type: number): number {
+    const error = this.get(mfn, type);
+    if (error !== 0) return error;
+    const old = Atomics.or(this.machine.words, this.at(mfn), FRAME_PINNED);
+    if (old & FRAME_PINNED) {
+      this.put(mfn);
+      return -EINVAL;
+    }
+    return 0;
+  }
+
+  unpin(mfn: number): number {
+    const { machine } = this;
+    if (!machine.takeReference(mfn, this.domid)) return -EINVAL;
+    const pinned = (Atomics.and(machine.words, this.at(mfn), ~FRAME_PINNED) & FRAME_PINNED) !== 0;
+    if (pinned) this.put(mfn);
+    machine.dropReference(mfn);
+    return pinned ? 0 : -EINVAL;
+  }
+
+  private entriesOf(type: number): number {
+    return type === FRAME_TYPE.L3 ? L3_ENTRIES : type === FRAME_TYPE.L2_XEN ? FIRST_XEN_L2_SLOT : ENTRIES;
+  }
+
+  private validate(mfn: number, type: number): boolean {
+    if (type === FRAME_TYPE.DESCRIPTORS) return this.validateDescriptors(mfn);
+    const { words } = this.machine;
+    const first = mfn << 10;
+    const entries = this.entriesOf(type);
+    for (let slot = 0; slot < entries; slot++) {
+      const at = first + 2 * slot;
+      if (this.getEntry(type, slot, words[at], words[at + 1]) !== 0) {
+        this.dropEntries(mfn, type, slot);
+        return false;
+      }
+      if (type === FRAME_TYPE.L1 && words[at] & PTE_GLOBAL) words[at] &= ~PTE_GLOBAL;
+    }
+    if (type === FRAME_TYPE.L3) {
+      if (!(words[first + 2 * LAST_L3_SLOT] & PTE_PRESENT)) {
+        this.dropEntries(mfn, type, entries);
+        return false;
+      }
+      for (let at = first + 2 * L3_ENTRIES; at < first + 1024; at++) words[at] = 0;
+    } else if (type === FRAME_TYPE.L2_XEN) {
+      this.hooks.xenEntries().forEach((low, i) => {
+        words[first + 2 * (FIRST_XEN_L2_SLOT + i)] = low;
+        words[first + 2 * (FIRST_XEN_L2_SLOT + i) + 1] = 0;
+      });
+    }
+    this.hooks.written(mfn);
+    return true;
+  }
+
+  private dropEntries(mfn: number, type: number, count: number): void {
+    const { words } = this.machine;
+    for (let slot = 0; slot < count; slot++) this.putEntry(type, words[(mfn << 10) + 2 * slot], words[(mfn << 10) + 2 * slot + 1]);
+  }
+
+  /** Takes the references that an entry of a table stands for. 0 or -EINVAL; an entry that is not present stands for none. */
+  getEntry(type: number, slot: number, low: number, high: number): number {
+    if (!(low & PTE_PRESENT)) return 0;
+    if (high & HIGH_RESERVED) return -EINVAL;
+    const mfn = low >>> 12;
+    if (type === FRAME_TYPE.L1) {
+      if (low & PTE_WRITE) return this.get(mfn, FRAME_TYPE.WRITABLE);
+      return this.machine.takeReference(mfn, this.domid) ? 0 : -EINVAL;
+    }
+    if (low & PTE_LARGE || (type === FRAME_TYPE.L3 && high !== 0)) return -EINVAL;
+    if (type === FRAME_TYPE.L3) return this.get(mfn, slot === LAST_L3_SLOT ? FRAME_TYPE.L2_XEN : FRAME_TYPE.L2);
+    return this.get(mfn, FRAME_TYPE.L1);
+  }
+
+  putEntry(type: number, low: number, _high: number): void {
+    if (!(low & PTE_PRESENT)) return;
+    const mfn = low >>> 12;
+    if (type === FRAME_TYPE.L1 && !(low & PTE_WRITE)) this.machine.dropReference(mfn);
+    else this.put(mfn);
+    this.noteStale();
+  }
+
+  /**
+   * Replaces an entry of a validated table. `keepAccessed`: accessed and dirty bits of the old one stay (MMU_PT_UPDATE_PRESERVE_AD).
+   * 0, or -EINVAL and the old entry stays.
+   */
+  replaceEntry(table: number, slot: number, low: number, high: number, keepAccessed: boolean): number {
+    const { words } = this.machine;
+    const type = this.typeOf(table);
+    if (slot >= this.entriesOf(type)) return -EINVAL;
+    const at = (table << 10) + 2 * slot;
+    const oldLow = words[at],
+      oldHigh = words[at + 1];
+    // The last GiB's table cannot be taken away: the hypervisor stands in it.
+    if (type === FRAME_TYPE.L3 && slot === LAST_L3_SLOT) return -EINVAL;
+    let entry = low;
+    if (type === FRAME_TYPE.L1) entry &= ~PTE_GLOBAL;
+    if (keepAccessed && oldLow & PTE_PRESENT) entry |= oldLow & (PTE_ACCESSED | PTE_DIRTY);
+    const error = this.getEntry(type, slot, entry, high);
+    if (error !== 0) return error;
+    words[at] = entry;
+    words[at + 1] = high;
+    this.hooks.written(table);
+    this.putEntry(type, oldLow, oldHigh);
+    return 0;
+  }
+
+  private validateDescriptors(mfn: number): boolean {
+    const { words } = this.machine;
+    for (let at = mfn << 10; at < (mfn + 1) << 10; at += 2) {
+      const high = checkDescriptor(words[at], words[at + 1]);
+      if (high === undefined) return false;
+      words[at + 1] = high;
+    }
+    this.hooks.written(mfn);
+    return true;
+  }
+}
+
+const DESCRIPTOR_PRESENT = 0x8000,
+  DESCRIPTOR_CODE_OR_DATA = 0x1000,
+  DESCRIPTOR_ACCESSED = 0x100,
+  DESCRIPTOR_LONG = 0x200000,
+  DPL_1 = 0x2000,
+  DPL_MASK = 0x6000;
+
+/**
+ * Whether a guest may have this descriptor; returns its high word as it is to be stored, undefined if not. A kernel runs in ring 1, so nothing
+ * gets ring 0. The accessed bit is set at once: the processor, which sees these tables read-only, cannot set it later.
+ */
+export function checkDescriptor(_low: number, high: number): number | undefined {
+  if (!(high & DESCRIPTOR_PRESENT)) return high;
+  const fixed = high & DPL_MASK ? high : high | DPL_1;
+  if (fixed & DESCRIPTOR_CODE_OR_DATA) return fixed & DESCRIPTOR_LONG ? undefined : fixed | DESCRIPTOR_ACCESSED;
+  const kind = (fixed >>> 8) & 15;
+  return kind === 0 ? fixed : undefined;
+}

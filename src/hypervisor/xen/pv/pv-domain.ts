@@ -1,0 +1,375 @@
+/**
+ * A 32-bit paravirtual domain: ties page types, page-table calls, descriptor tables, traps and emulation to the processor that runs it.
+ * The guest's kernel is in ring 1 and walks real page tables with machine frame numbers; the processor leaves for everything that would go through
+ * an IDT (`controls.hypervisorIdt`), so no VT is needed.
+ */
+import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
+import * as R from '../../../cpu/registers.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
+import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
+import { EEXIST, EFAULT, EINVAL, EPERM, HYPERCALL, VCPU_INFO } from '../abi.ts';
+import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
+import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
+import { Descriptors } from './descriptors.ts';
+import { Emulator } from './emulate.ts';
+import { GuestContext } from './context.ts';
+import { PvMemory } from './memory.ts';
+import { Mmu } from './mmu.ts';
+import { PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
+import { Traps } from './traps.ts';
+import { emulateTableWrite } from './table-writes.ts';
+
+const HYPERCALL_VECTOR = 0x82;
+const DEBUG = 1,
+  INVALID_OPCODE = 6,
+  NO_COPROCESSOR = 7,
+  GENERAL_PROTECTION = 13,
+  PAGE_FAULT = 14;
+const INFORMATION_TYPE = 7 << 8;
+const PF_PRESENT = 1,
+  PF_WRITE = 2;
+/** PE, MP, ET, NE, WP, PG; the guest owns TS alone. */
+const CR0 = 0x80010033 | 0,
+  CR0_TS = 8;
+/** PAE, OSFXSR, OSXMMEXCPT. */
+const CR4 = 0x620;
+const EFER_NXE = 0x800;
+const READ = 1,
+  READ_WRITE_EXECUTE = 7;
+/** vm_assist (xen/include/public/xen.h). */
+export const VMASST_WRITABLE_PAGETABLES = 2,
+  VMASST_PAE_EXTENDED_CR3 = 3,
+  VMASST_ARCHITECTURAL_IOPL = 4;
+
+export interface PvParts {
+  machine: Machine;
+  record: DomainRecord;
+  processor: Processor;
+  currentVcpu(): number;
+  /** State words of a vCPU that is not running, for VCPUOP_initialise. */
+  stateWords(vcpu: number): Int32Array;
+  cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
+  tsc(): readonly [low: number, high: number];
+  crash(sentence: string): void;
+}
+
+export class PvDomain {
+  readonly memory: PvMemory;
+  readonly types: PageTypes;
+  readonly mmu: Mmu;
+  readonly traps: Traps;
+  private readonly parts: PvParts;
+  private readonly block: PvBlock;
+  private readonly descriptors: Descriptors;
+  private readonly emulator: Emulator;
+  private readonly p2m: Int32Array;
+  private readonly context: GuestContext;
+
+  /** @throws HostError */
+  constructor(parts: PvParts) {
+    this.parts = parts;
+    const { machine, record, processor, currentVcpu } = parts;
+    const written = (mfn: number): void => processor.invalidate(mfn);
+    const flushTlb = (): void => processor.flushTlb();
+    this.p2m = machine.p2m(record);
+    this.block = PvBlock.create(machine, record);
+    this.memory = new PvMemory(machine.words, machine.bytes, written);
+    this.types = new PageTypes(machine, record.id, { flushTlb, written, xenEntries: () => this.block.xenEntries() });
+    this.descriptors = new Descriptors(machine, this.types, this.block);
+    const common = { machine, processor, block: this.block, memory: this.memory, types: this.types, descriptors: this.descriptors, currentVcpu };
+    this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb });
+    this.traps = new Traps({
+      ...common,
+      bytes: machine.bytes,
+      vcpuInfo: vcpu => this.vcpuInfo(vcpu),
+      architecturalIopl: () => this.assists(VMASST_ARCHITECTURAL_IOPL),
+      crash: parts.crash,
+    });
+    this.emulator = new Emulator({
+      ...common,
+      cpuid: parts.cpuid,
+      tsc: parts.tsc,
+      newBase: mfn => this.mmu.newBase(mfn) === 0,
+      writeHypercallMsr: (low, high) => this.writeHypercallPage(low, high),
+    });
+    this.context = new GuestContext({ ...common, mmu: this.mmu, traps: this.traps, emulator: this.emulator });
+    // What the processor walks through: the guest's own frames are there already.
+    for (const mfn of this.block.ownFrames()) this.p2m[mfn] = (mfn << FRAME_SHIFT) | READ;
+  }
+
+  private get xen(): number {
+    return this.parts.record.xenOffset >>> 2;
+  }
+
+  private vcpuInfo(vcpu: number): number {
+    return this.parts.machine.words[this.xen + XEN.VCPU + vcpu * XEN_VCPU_WORDS + XEN_VCPU.INFO] >>> 0;
+  }
+
+  private assists(type: number): boolean {
+    return (this.parts.machine.words[this.xen + XEN.ASSISTS] & (1 << type)) !== 0;
+  }
+
+  /** A frame that is not of the guest's RAM and that it may map: shared_info, a grant frame. */
+  admit(mfn: number): void {
+    this.p2m[mfn] = (mfn << FRAME_SHIFT) | READ_WRITE_EXECUTE;
+  }
+
+  /** No longer: its translations go, too. */
+  expel(mfn: number): void {
+    this.p2m[mfn] = 0;
+    this.types.flushed();
+    this.parts.processor.flushTlb();
+  }
+
+  /** Puts a kernel into the domain's frames and vCPU 0 at its entry. @throws LoadError */
+  start(build: PvBuild, memoryMiB: number, rings: { sharedInfoMfn: number; storePort: number; consolePort: number }): { about: string; storeMfn: number; consoleMfn: number } {
+    const { machine, record, processor } = this.parts;
+    const layout = planPv(build, memoryMiB);
+    this.admit(rings.sharedInfoMfn);
+    const started = buildPv(machine, this.frames(memoryMiB * 256), build, layout, rings);
+    if (this.types.pin(started.base, FRAME_TYPE.L3) !== 0) throw new HostError('The first page tables of a paravirtual guest were refused: a defect of Ringside.');
+    if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST_PAE_EXTENDED_CR3;
+    for (let vcpu = 0; vcpu < record.vcpus; vcpu++) {
+      const info = this.vcpuInfo(vcpu);
+      if (info !== 0) machine.bytes[info + VCPU_INFO.UPCALL_MASK] = 1;
+    }
+    const { regs } = processor;
+    regs.fill(0, R.EAX, R.EDI + 1);
+    regs[R.ESI] = started.startInfo;
+    regs[R.ESP] = started.stack;
+    regs[R.EIP] = started.entry;
+    this.setControlRegisters(regs);
+    this.descriptors.loadTables(0, regs);
+    this.mmu.newBase(started.base);
+    this.descriptors.load(0, R.CS, FLAT_RING1_CS, 1, regs, this.memory);
+    this.descriptors.load(0, R.SS, FLAT_RING1_DS, 1, regs, this.memory);
+    for (const register of [R.DS, R.ES, R.FS, R.GS]) this.descriptors.load(0, register, FLAT_RING1_DS, 1, regs, this.memory);
+    regs[R.CPL] = 1;
+    const state = this.block.vcpu(0);
+    state[PV.KERNEL_SS] = FLAT_RING1_DS;
+    state[PV.KERNEL_ESP] = started.stack;
+    processor.eflags = 0x202;
+    processor.controls.hypervisorIdt = true;
+    processor.reload();
+
+    return started;
+  }
+
+  private setControlRegisters(regs: Int32Array): void {
+    regs[R.CR0] = CR0;
+    regs[R.CR4] = CR4;
+    regs[R.EFER] = EFER_NXE;
+  }
+
+  /** Machine frames by guest frame number. */
+  private frames(count: number): Int32Array {
+    const { machine, record } = this.parts;
+    const mfns = new Int32Array(count);
+    for (let mfn = 0; mfn < machine.frames; mfn++) {
+      const pfn = machine.words[machine.m2p + mfn];
+      if (pfn >= 0 && pfn < count && machine.ownerOf(mfn) === record.id) mfns[pfn] = mfn;
+    }
+    return mfns;
+  }
+
+  private writeHypercallPage(low: number, high: number): boolean {
+    if (high !== 0 || (low & 0xfff) !== 0) return false;
+    const mfn = low >>> FRAME_SHIFT;
+    if (this.types.get(mfn, FRAME_TYPE.WRITABLE) !== 0) return false;
+    this.parts.machine.bytes.set(pvHypercallPage(), (low & ~0xfff) >>> 0);
+    this.types.written(mfn);
+    this.types.put(mfn);
+    return true;
+  }
+
+  // ---- exits
+
+  /**
+   * An exit with a reason from IDT_FIRST. Returns true when it is a hypercall, which whoever dispatches those runs; EIP is behind the instruction.
+   */
+  exit(reason: number): boolean {
+    const { processor } = this.parts;
+    const { exit, regs } = processor;
+    const vector = reason - ExitReason.IDT_FIRST;
+    const type = exit.interruption & INFORMATION_TYPE;
+    if (type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE) return this.softwareInterrupt(vector, type);
+    switch (vector) {
+      case DEBUG: {
+        // Conditions go into DR6, as the processor would have put them (SDM vol. 3, 17.2.3).
+        const state = this.block.vcpu(this.parts.currentVcpu());
+        state[PV.DEBUG + 6] = regs[R.DR + 6] = (state[PV.DEBUG + 6] & ~15) | (exit.qualification & 0xe00f) | (0xffff0ff0 | 0);
+        this.traps.deliver(DEBUG, 0);
+        return false;
+      }
+      case INVALID_OPCODE:
+        if (!this.emulator.invalidOpcode()) this.traps.deliver(INVALID_OPCODE, 0);
+        return false;
+      case NO_COPROCESSOR:
+        // The hypervisor clears TS before it tells the guest.
+        regs[R.CR0] &= ~CR0_TS;
+        this.traps.deliver(NO_COPROCESSOR, 0);
+        return false;
+      case GENERAL_PROTECTION:
+        if (exit.errorCode !== 0 || !this.emulator.generalProtection()) this.traps.deliver(GENERAL_PROTECTION, exit.errorCode);
+        return false;
+      case PAGE_FAULT:
+        if (!this.fixPageFault(exit.guestLinear, exit.errorCode)) this.traps.deliver(PAGE_FAULT, exit.errorCode, exit.guestLinear);
+        return false;
+      default:
+        this.traps.deliver(vector, exit.errorCode);
+        return false;
+    }
+  }
+
+  private softwareInterrupt(vector: number, type: number): boolean {
+    const { processor } = this.parts;
+    const { regs, exit } = processor;
+    if (type === EVENT_SOFTWARE && vector === HYPERCALL_VECTOR && regs[R.CPL] === 1) {
+      processor.skipInstruction();
+      return true;
+    }
+    // INT3 and INTO are open to all rings (their gates have DPL 3), as is INT1.
+    if (type === EVENT_SOFTWARE && !this.traps.mayInt(vector)) {
+      this.traps.deliver(GENERAL_PROTECTION, vector * 8 + 2);
+      return false;
+    }
+    regs[R.EIP] += exit.instructionLength;
+    this.traps.deliver(vector, 0);
+    return false;
+  }
+
+  /** Faults that are the hypervisor's: its own lazily filled tables, and stores into page tables that it does for the guest. */
+  private fixPageFault(linear: number, error: number): boolean {
+    const { block, memory, types } = this;
+    const vcpu = this.parts.currentVcpu();
+    const page = block.ldtPage(vcpu, linear);
+    if (page >= 0) {
+      if (this.descriptors.mapLdtPage(vcpu, page, memory)) return true;
+      // As if the selector had been refused.
+      this.traps.deliver(GENERAL_PROTECTION, ((linear - block.ldtBase(vcpu)) & 0xfff8) | 4);
+      return true;
+    }
+    if (!this.assists(VMASST_WRITABLE_PAGETABLES) || (error & (PF_PRESENT | PF_WRITE)) !== (PF_PRESENT | PF_WRITE)) return false;
+    if (this.parts.processor.regs[R.CPL] !== 1) return false;
+    const { low } = memory.walk(linear);
+    if (!(low & PTE_PRESENT) || low & PTE_WRITE || types.typeOf(low >>> FRAME_SHIFT) !== FRAME_TYPE.L1) return false;
+    return emulateTableWrite(this.parts.processor, memory, types, linear, low >>> FRAME_SHIFT);
+  }
+
+  // ---- hypercalls
+
+  /** A call that only paravirtual domains have; undefined: not one of them. Arguments as in EBX, ECX, EDX, ESI, EDI. */
+  hypercall(number: number, a: number, b: number, c: number, d: number): number | undefined {
+    const { mmu, traps, descriptors, parts } = this;
+    const vcpu = parts.currentVcpu();
+    switch (number) {
+      case HYPERCALL.SET_TRAP_TABLE:
+        return traps.setTrapTable(a >>> 0);
+      case HYPERCALL.MMU_UPDATE:
+        return mmu.update(a >>> 0, b, c >>> 0, d);
+      case HYPERCALL.MMUEXT_OP:
+        return mmu.extended(a >>> 0, b, c >>> 0, d);
+      case HYPERCALL.UPDATE_VA_MAPPING:
+        return mmu.updateVaMapping(a >>> 0, b, c, d);
+      case HYPERCALL.UPDATE_VA_MAPPING_OTHERDOMAIN:
+        return -EPERM;
+      case HYPERCALL.SET_GDT:
+        return this.setGdt(vcpu, a >>> 0, b >>> 0);
+      case HYPERCALL.UPDATE_DESCRIPTOR:
+        return b === 0 ? descriptors.update(a >>> 0, c, d) : -EINVAL;
+      case HYPERCALL.STACK_SWITCH:
+        return traps.stackSwitch(a, b);
+      case HYPERCALL.SET_CALLBACKS:
+        return traps.setCallbacks(a, b, c, d);
+      case HYPERCALL.CALLBACK_OP:
+        return traps.callbackOp(a, b >>> 0);
+      case HYPERCALL.FPU_TASKSWITCH:
+        if (a) parts.processor.regs[R.CR0] |= CR0_TS;
+        else parts.processor.regs[R.CR0] &= ~CR0_TS;
+        parts.processor.reload();
+        return 0;
+      case HYPERCALL.SET_DEBUGREG:
+        return this.emulator.setDebug(a >>> 0, b) ? 0 : -EINVAL;
+      case HYPERCALL.GET_DEBUGREG:
+        return a >>> 0 > 7 ? -EINVAL : this.block.vcpu(vcpu)[PV.DEBUG + (a === 4 || a === 5 ? a + 2 : a)];
+      case HYPERCALL.IRET:
+        traps.iret();
+        // Not a result: what the frame said is to be in EAX.
+        return parts.processor.regs[R.EAX];
+      default:
+        return undefined;
+    }
+  }
+
+  private setGdt(vcpu: number, list: number, entries: number): number {
+    const count = Math.ceil(entries / 512);
+    if (count > 14) return -EINVAL;
+    const bytes = new Uint8Array(count * 4);
+    if (!this.memory.read(list, bytes)) return -EFAULT;
+    return this.descriptors.setGdt(vcpu, [...new Uint32Array(bytes.buffer)], entries);
+  }
+
+  /** PHYSDEVOP_set_iopl. */
+  setIopl(iopl: number): number {
+    if (iopl >>> 0 > 3) return -EINVAL;
+    this.block.vcpu(this.parts.currentVcpu())[PV.IOPL] = iopl;
+    return 0;
+  }
+
+  /** VCPUOP_initialise with a vcpu_guest_context at a linear address. */
+  initialise(vcpu: number, address: number, alreadyUp: boolean): number {
+    if (alreadyUp) return -EEXIST;
+    return this.context.set(vcpu, address, this.parts.stateWords(vcpu), regs => this.setControlRegisters(regs));
+  }
+
+  /** Another vCPU's state is in the processor now: what of it is not in the state words. */
+  switched(): void {
+    this.memory.base = this.block.vcpu(this.parts.currentVcpu())[PV.BASE];
+  }
+
+  /** Upcalls, before the guest goes on. True: the event callback is next. */
+  deliverEvents(): boolean {
+    const { machine, currentVcpu } = this.parts;
+    const info = this.vcpuInfo(currentVcpu());
+    if (info === 0 || machine.bytes[info + VCPU_INFO.UPCALL_PENDING] === 0 || machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0) return false;
+    return this.traps.deliverEvent();
+  }
+
+  /** Everything the domain's tables, registers and pins hold is let go, so that its frames can be. */
+  relinquish(): void {
+    relinquishPv(this.parts.machine, this.parts.record);
+  }
+}
+
+/** Drops all references that a paravirtual domain's own state holds on its frames: from any worker, once the domain runs no more. */
+export function relinquishPv(machine: Machine, record: DomainRecord): void {
+  const block = new PvBlock(machine, record);
+  const { words } = machine;
+  if (!block.exists) return;
+  const drop = (mfn: number): void => {
+    if (mfn !== 0) machine.dropReference(mfn);
+  };
+  for (let id = 0; id < block.vcpus; id++) {
+    const state = block.vcpu(id);
+    drop(state[PV.BASE]);
+    for (let page = 0; page < 14; page++) drop(state[PV.GDT_FRAMES + page]);
+    for (let page = 0; page < 16; page++) drop(state[PV.LDT_FRAMES + page]);
+    state.fill(0);
+  }
+  const dropped: number[] = [];
+  for (let mfn = 0; mfn < machine.frames; mfn++) {
+    if (machine.ownerOf(mfn) !== record.id) continue;
+    const at = machine.frameEntry(mfn) + FRAME.TYPE;
+    const word = Atomics.exchange(words, at, 0);
+    if (word & FRAME_PINNED) dropped.push(mfn);
+    if (!(word & FRAME_VALIDATED) || (word & FRAME_COUNT_MASK) === 0) continue;
+    const type = word >>> FRAME_TYPE_SHIFT;
+    const entries = type === FRAME_TYPE.L1 || type === FRAME_TYPE.L2 ? 512 : type === FRAME_TYPE.L2_XEN ? 428 : type === FRAME_TYPE.L3 ? 4 : 0;
+    for (let slot = 0; slot < entries; slot++) {
+      const low = words[(mfn << 10) + 2 * slot];
+      if (low & PTE_PRESENT) dropped.push(low >>> FRAME_SHIFT);
+    }
+  }
+  dropped.forEach(drop);
+  block.release(record);
+}

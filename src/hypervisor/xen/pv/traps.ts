@@ -1,0 +1,302 @@
+/**
+ * Exceptions, events and returns of a paravirtual kernel in ring 1. The processor has no IDT for it: whatever would go through one leaves to the
+ * hypervisor, which puts a frame onto the guest's stack as a processor would and continues at the handler that the guest named ("bounce").
+ * Source: xen/include/public/xen.h, arch-x86/xen-x86_32.h, callback.h.
+ */
+import type { Processor } from '../../../cpu/edge.ts';
+import * as R from '../../../cpu/registers.ts';
+import { EFAULT, EINVAL, ENOSYS, VCPU_INFO } from '../abi.ts';
+import { PV, type PvBlock } from './block.ts';
+import type { Descriptors } from './descriptors.ts';
+import type { PvMemory } from './memory.ts';
+
+const TF = 0x100,
+  IF = 0x200,
+  IOPL_SHIFT = 12,
+  IOPL_MASK = 0x3000,
+  NT = 0x4000,
+  RF = 0x10000,
+  VM = 0x20000,
+  FIXED = 2;
+const RING_1 = 1;
+/** Flags of a trap table entry: DPL in bits 0-1, events masked on entry. */
+const TRAP_DPL = 3,
+  TRAP_MASKS = 4;
+const TRAP_BYTES = 8;
+/** callback_op (xen/include/public/callback.h). */
+const CALLBACKOP_REGISTER = 0,
+  CALLBACKOP_UNREGISTER = 1;
+const CALLBACK_PLACES: { readonly [type: number]: number } = { 0: PV.EVENT, 1: PV.FAILSAFE, 4: PV.NMI, 5: PV.SYSENTER, 7: PV.SYSCALL32 };
+const CALLBACK_EVENT = 0,
+  CALLBACK_FAILSAFE = 1;
+const CALLBACKF_MASK_EVENTS = 1;
+/** Vectors with an error code (SDM vol. 3, table 6-1), and those of a control-protection exception. */
+const ERROR_CODES = (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17) | (1 << 21);
+const PAGE_FAULT = 14;
+
+export interface TrapParts {
+  processor: Processor;
+  block: PvBlock;
+  descriptors: Descriptors;
+  memory: PvMemory;
+  currentVcpu(): number;
+  /** Machine memory, and the byte offset of a vCPU's vcpu_info in it. */
+  bytes: Uint8Array;
+  vcpuInfo(vcpu: number): number;
+  /** VMASST_TYPE_architectural_iopl: the guest sees its virtual IOPL in frames. */
+  architecturalIopl(): boolean;
+  /** The domain cannot go on: a sentence for its crash report. */
+  crash(sentence: string): void;
+}
+
+export class Traps {
+  private readonly parts: TrapParts;
+
+  constructor(parts: TrapParts) {
+    this.parts = parts;
+  }
+
+  private get state(): Int32Array {
+    return this.parts.block.vcpu(this.parts.currentVcpu());
+  }
+
+  /** Virtual interrupt flag, inverted (vcpu_info.evtchn_upcall_mask). */
+  get masked(): boolean {
+    const { bytes, vcpuInfo, currentVcpu } = this.parts;
+    return bytes[vcpuInfo(currentVcpu()) + VCPU_INFO.UPCALL_MASK] !== 0;
+  }
+
+  set masked(masked: boolean) {
+    const { bytes, vcpuInfo, currentVcpu } = this.parts;
+    bytes[vcpuInfo(currentVcpu()) + VCPU_INFO.UPCALL_MASK] = masked ? 1 : 0;
+  }
+
+  // ---- what the guest registers
+
+  /** HYPERVISOR_set_trap_table: 0 as address takes all entries away. */
+  setTrapTable(table: number): number {
+    const { state } = this;
+    if (table === 0) {
+      state.fill(0, PV.TRAPS, PV.TRAPS + 512);
+      return 0;
+    }
+    const entry = new Uint8Array(TRAP_BYTES);
+    const view = new DataView(entry.buffer);
+    for (let at = table; ; at = (at + TRAP_BYTES) >>> 0) {
+      if (!this.parts.memory.read(at, entry)) return -EFAULT;
+      const address = view.getInt32(4, true);
+      if (address === 0) return 0;
+      const to = PV.TRAPS + 2 * entry[0];
+      state[to] = kernelSelector(view.getUint16(2, true)) | (entry[1] << 16);
+      state[to + 1] = address;
+    }
+  }
+
+  /** HYPERVISOR_stack_switch. */
+  stackSwitch(ss: number, esp: number): number {
+    this.state[PV.KERNEL_SS] = kernelSelector(ss);
+    this.state[PV.KERNEL_ESP] = esp;
+    return 0;
+  }
+
+  private setCallback(place: number, selector: number, address: number): void {
+    this.state[place] = kernelSelector(selector);
+    this.state[place + 1] = address;
+  }
+
+  /** HYPERVISOR_set_callbacks: event and failsafe. */
+  setCallbacks(eventCs: number, eventEip: number, failsafeCs: number, failsafeEip: number): number {
+    this.setCallback(PV.EVENT, eventCs, eventEip);
+    this.setCallback(PV.FAILSAFE, failsafeCs, failsafeEip);
+    return 0;
+  }
+
+  /** HYPERVISOR_callback_op. */
+  callbackOp(command: number, argument: number): number {
+    const bytes = new Uint8Array(command === CALLBACKOP_REGISTER ? 12 : 2);
+    if (command !== CALLBACKOP_REGISTER && command !== CALLBACKOP_UNREGISTER) return -ENOSYS;
+    if (!this.parts.memory.read(argument, bytes)) return -EFAULT;
+    const view = new DataView(bytes.buffer);
+    const type = view.getUint16(0, true);
+    const place = CALLBACK_PLACES[type];
+    if (command === CALLBACKOP_UNREGISTER) {
+      if (place === undefined || type === CALLBACK_EVENT || type === CALLBACK_FAILSAFE) return place === undefined ? -ENOSYS : -EINVAL;
+      this.state[place] = this.state[place + 1] = 0;
+      return 0;
+    }
+    if (place === undefined) return -ENOSYS;
+    this.setCallback(place, view.getUint32(4, true) & 0xffff, view.getInt32(8, true));
+    const bit = 1 << type;
+    if (view.getUint16(2, true) & CALLBACKF_MASK_EVENTS) this.state[PV.CALLBACK_MASKS] |= bit;
+    else this.state[PV.CALLBACK_MASKS] &= ~bit;
+    return 0;
+  }
+
+  // ---- into the guest
+
+  /** Whether `int vector` from the current privilege level is allowed. */
+  mayInt(vector: number): boolean {
+    const { processor } = this.parts;
+    const dpl = (this.state[PV.TRAPS + 2 * vector] >>> 16) & TRAP_DPL;
+    return dpl >= processor.regs[R.CPL];
+  }
+
+  /** Delivers an exception or software interrupt to the guest's handler. `address`: of a page fault. */
+  deliver(vector: number, errorCode: number, address = 0): void {
+    const { bytes, vcpuInfo, currentVcpu, processor } = this.parts;
+    const at = PV.TRAPS + 2 * vector;
+    const selector = this.state[at] & 0xffff,
+      flags = this.state[at] >>> 16,
+      handler = this.state[at + 1];
+    if (handler === 0 || selector < 4) {
+      this.parts.crash(`The guest has no handler for exception ${vector} (error code 0x${errorCode.toString(16)}).`);
+      return;
+    }
+    let error = errorCode;
+    if (vector === PAGE_FAULT) {
+      new DataView(bytes.buffer).setInt32(vcpuInfo(currentVcpu()) + VCPU_INFO.CR2_32, address, true);
+      processor.regs[R.CR2] = address;
+      // Ring 1 is the guest's kernel, and its page tables say so.
+      error = (error & ~4) | (processor.regs[R.CPL] === 3 ? 4 : 0);
+    }
+    this.bounce(selector, handler, (flags & TRAP_MASKS) !== 0, (ERROR_CODES >>> vector) & 1 ? [error] : []);
+  }
+
+  /** The event callback; false: there is none to call now. */
+  deliverEvent(): boolean {
+    const { state } = this;
+    if (state[PV.EVENT + 1] === 0) return false;
+    this.bounce(state[PV.EVENT], state[PV.EVENT + 1], true, []);
+    return true;
+  }
+
+  /** `extra`: what lies below the frame, lowest address first. */
+  private bounce(selector: number, handler: number, mask: boolean, extra: readonly number[]): void {
+    const { processor, descriptors, memory, currentVcpu } = this.parts;
+    const { regs } = processor;
+    const cpl = regs[R.CPL];
+    const outer = cpl > RING_1;
+    const ss = R.SEG + R.SS * R.SEG_WORDS,
+      cs = R.SEG + R.CS * R.SEG_WORDS;
+    const oldSs = regs[ss + R.SEG_SELECTOR],
+      oldCs = regs[cs + R.SEG_SELECTOR],
+      oldEsp = regs[R.ESP];
+    const flags = processor.eflags;
+    const wasMasked = this.masked;
+    if (outer) {
+      if (!descriptors.load(currentVcpu(), R.SS, this.state[PV.KERNEL_SS], RING_1, regs, memory)) {
+        this.parts.crash(`The guest's kernel stack selector 0x${(this.state[PV.KERNEL_SS] & 0xffff).toString(16)} is none that can be loaded.`);
+        return;
+      }
+      regs[R.ESP] = this.state[PV.KERNEL_ESP];
+    }
+    const frame = [
+      ...extra,
+      regs[R.EIP],
+      oldCs | (wasMasked ? 1 << 16 : 0),
+      (flags & ~(IF | IOPL_MASK)) | (wasMasked ? 0 : IF) | (this.parts.architecturalIopl() ? this.state[PV.IOPL] << IOPL_SHIFT : 0),
+      ...(outer ? [oldEsp, oldSs] : []),
+    ];
+    const esp = (regs[R.ESP] - 4 * frame.length) | 0;
+    if (!memory.write((regs[ss + R.SEG_BASE] + esp) >>> 0, new Uint8Array(Int32Array.from(frame).buffer))) {
+      this.parts.crash(`The guest's kernel stack at 0x${(esp >>> 0).toString(16)} cannot take a frame: the page is missing or read-only.`);
+      return;
+    }
+    if (!descriptors.load(currentVcpu(), R.CS, selector, RING_1, regs, memory)) {
+      this.parts.crash(`The guest's handler has code selector 0x${selector.toString(16)}, which cannot be loaded.`);
+      return;
+    }
+    regs[R.ESP] = esp;
+    regs[R.EIP] = handler;
+    regs[R.CPL] = RING_1;
+    regs[R.INTERRUPTIBILITY] = 0;
+    processor.eflags = (flags & ~(TF | NT | RF | VM | IOPL_MASK)) | IF;
+    if (mask) this.masked = true;
+    processor.reload();
+  }
+
+  // ---- back
+
+  /**
+   * HYPERVISOR_iret: the frame lies behind EAX on the ring-1 stack. Events are masked or not as its IF says.
+   * What cannot be returned to goes to the failsafe callback.
+   */
+  iret(): void {
+    const { processor, memory, descriptors, currentVcpu } = this.parts;
+    const { regs } = processor;
+    const base = regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE];
+    const bytes = new Uint8Array(24);
+    const at = (base + regs[R.ESP]) >>> 0;
+    if (!memory.read(at, bytes.subarray(0, 16))) return this.parts.crash('The frame of HYPERVISOR_iret is not mapped.');
+    const frame = new Int32Array(bytes.buffer);
+    const cs = frame[2] & 0xffff,
+      flags = frame[3];
+    const cpl = cs & 3;
+    if (flags & VM) return this.parts.crash('HYPERVISOR_iret to virtual-8086 mode, which a paravirtual guest does not have.');
+    if (cpl === 0) return this.parts.crash(`HYPERVISOR_iret to ring 0 (code selector 0x${cs.toString(16)}).`);
+    const outer = cpl > RING_1;
+    if (outer && !memory.read((at + 16) >>> 0, bytes.subarray(16))) return this.parts.crash('The frame of HYPERVISOR_iret is not mapped.');
+    if (this.parts.architecturalIopl()) this.state[PV.IOPL] = (flags & IOPL_MASK) >>> IOPL_SHIFT;
+    this.masked = (flags & IF) === 0;
+    regs[R.EAX] = frame[0];
+    regs[R.EIP] = frame[1];
+    processor.eflags = (flags & ~(IOPL_MASK | VM)) | IF | FIXED;
+    const saved = regs.slice(R.SEG, R.SEG + 8 * R.SEG_WORDS);
+    const loaded =
+      descriptors.load(currentVcpu(), R.CS, cs, cpl, regs, memory) && (!outer || descriptors.load(currentVcpu(), R.SS, frame[5] & 0xffff, cpl, regs, memory));
+    if (!loaded) {
+      regs.set(saved, R.SEG);
+      return this.failsafe(outer ? [frame[1], cs, flags, frame[4], frame[5]] : [frame[1], cs, flags], outer);
+    }
+    regs[R.ESP] = outer ? frame[4] : regs[R.ESP] + 16;
+    regs[R.CPL] = cpl;
+    if (outer) this.dropInnerSegments();
+    regs[R.INTERRUPTIBILITY] = 0;
+    processor.reload();
+  }
+
+  /** On the way to an outer ring, data segments of inner rings become null (SDM vol. 2, IRET). */
+  private dropInnerSegments(): void {
+    const { regs } = this.parts.processor;
+    for (const register of [R.ES, R.DS, R.FS, R.GS]) {
+      const at = R.SEG + register * R.SEG_WORDS;
+      const rights = regs[at + R.SEG_RIGHTS];
+      const conforming = (rights & 0xc) === 0xc;
+      if (rights & 0x10000 || conforming || ((rights >>> 5) & 3) >= regs[R.CPL]) continue;
+      regs[at + R.SEG_SELECTOR] = regs[at + R.SEG_BASE] = regs[at + R.SEG_LIMIT] = 0;
+      regs[at + R.SEG_RIGHTS] = 0x10000;
+    }
+  }
+
+  /** The guest is told that what it wanted to return to cannot be loaded: the segment registers, then the frame it gave. */
+  private failsafe(frame: readonly number[], outer: boolean): void {
+    const { processor, memory, descriptors, currentVcpu } = this.parts;
+    const { regs } = processor;
+    const { state } = this;
+    if (state[PV.FAILSAFE + 1] === 0) {
+      this.parts.crash('HYPERVISOR_iret to segments that cannot be loaded, and no failsafe callback.');
+      return;
+    }
+    const selector = (register: number): number => regs[R.SEG + register * R.SEG_WORDS + R.SEG_SELECTOR];
+    const whole = [selector(R.DS), selector(R.ES), selector(R.FS), selector(R.GS), ...frame];
+    if (outer) regs[R.ESP] = state[PV.KERNEL_ESP];
+    const esp = (regs[R.ESP] - 4 * whole.length) | 0;
+    if (
+      !memory.write((regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE] + esp) >>> 0, new Uint8Array(Int32Array.from(whole).buffer)) ||
+      !descriptors.load(currentVcpu(), R.CS, state[PV.FAILSAFE], RING_1, regs, memory)
+    ) {
+      this.parts.crash('The failsafe callback cannot be called: its stack or code selector is not there.');
+      return;
+    }
+    regs[R.ESP] = esp;
+    regs[R.EIP] = state[PV.FAILSAFE + 1];
+    regs[R.CPL] = RING_1;
+    if (state[PV.CALLBACK_MASKS] & (1 << CALLBACK_FAILSAFE)) this.masked = true;
+    processor.reload();
+  }
+}
+
+/** The guest's kernel is in ring 1, whatever it believes. */
+function kernelSelector(selector: number): number {
+  return (selector & 0xffff & 3) === 0 && (selector & 0xffff) !== 0 ? (selector & 0xffff) | 1 : selector & 0xffff;
+}
