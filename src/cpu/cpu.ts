@@ -11,7 +11,7 @@ import {
   CR0_ET, CR4_DE, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE, THROWN,
 } from './memory.ts';
 import { operations } from './ops/index.ts';
-import { completePort } from './ops/ports.ts';
+import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import {
   BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
 } from './ops/context.ts';
@@ -448,6 +448,8 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
   completePortAccess(value: number): void { completePort(this, value); }
+  portMemory(): Uint8Array | null { return portMemory(this); }
+  completePortBlock(bytes: number): void { completePortBlock(this, bytes); }
 
   ferr(): void {
     const { R, exit } = this;

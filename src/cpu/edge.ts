@@ -166,6 +166,13 @@ export interface Processor {
    * For OUT the value written is in `exit.value`.
    */
   completePortAccess(value: number): void;
+  /**
+   * Of a REP INS or OUTS that exited with reason IO: guest memory of the elements that come next, as many as lie in one page, to be filled or read in
+   * place before `completePortBlock`. Null: not to be had, take the one element by `completePortAccess`.
+   */
+  portMemory(): Uint8Array | null;
+  /** Finishes as many elements as these bytes of `portMemory()` are (a multiple of the element's size, at least one). */
+  completePortBlock(bytes: number): void;
   /** The chipset asserts IGNNE#: x87 errors are ignored until the one that is pending is cleared. Nothing happens unless FERR# is asserted. */
   ignoreNumericError(): void;
   /** Drops whatever was translated from this machine frame: someone else writes it. */

@@ -146,3 +146,84 @@ describe('a state saved between the exit and its answer goes on in another proce
     expect([other.run(), other.R[EDI], other.R[EIP]]).toEqual([ExitReason.HLT, DEVICE + 1, CODE + 1]);
   });
 });
+
+describe('string port accesses in one go', () => {
+  const flags = (eflags: number) => { cpu.eflags = eflags; };
+  it('REP INS: what lies in one page is filled in place, registers move on as element by element (SDM vol. 2, REP)', () => {
+    Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA, [ECX]: 256 });
+    bench.code('f3 66 6d');
+    expect(bench.run()).toBe(ExitReason.IO);
+    const memory = cpu.portMemory();
+    expect(memory?.length).toBe(512);
+    memory?.set([1, 2, 3, 4]);
+    cpu.completePortBlock(4);
+    expect([R[EDI], R[ECX], R[EIP], bench.word(DATA)]).toEqual([DATA + 4, 254, CODE, 0x04030201]);
+    expect(bench.run()).toBe(ExitReason.IO);
+    expect(cpu.portMemory()?.length).toBe(508);
+    cpu.completePortBlock(508);
+    expect([bench.run(), R[ECX], R[EDI], R[EIP]]).toEqual([ExitReason.HLT, 0, DATA + 512, CODE + 3]);
+  });
+
+  it('ends at the page, and at the wrap of a 16-bit address', () => {
+    Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA + 4096 - 6, [ECX]: 100 });
+    bench.code('f3 66 6d');
+    bench.run();
+    expect(cpu.portMemory()?.length).toBe(6);
+    bench.protectedMode();
+    Object.assign(R, { [EDX]: 0x1f0, [ESI]: 0xfff8, [ECX]: 100 });
+    bench.put(0xfff8, '01 02 03 04 05 06 07 08');
+    bench.code('67 f3 6f');
+    bench.run();
+    expect([...cpu.portMemory()!]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    cpu.completePortBlock(8);
+    expect([R[ESI], R[ECX]]).toEqual([0, 98]);
+  });
+
+  it('REP OUTS reads through the segment it names', () => {
+    Object.assign(R, { [EDX]: 0x1f0, [ESI]: DATA, [ECX]: 3 });
+    bench.put(DATA, '0a 0b 0c');
+    bench.code('f3 6e');
+    bench.run();
+    expect([...cpu.portMemory()!]).toEqual([10, 11, 12]);
+    cpu.completePortBlock(3);
+    expect([bench.run(), R[ESI], R[ECX]]).toEqual([ExitReason.HLT, DATA + 3, 0]);
+  });
+
+  it('is not offered where each element must be seen: one element, no REP, DF, TF, breakpoints, no memory', () => {
+    const offered = (code: string, set: Record<number, number>, eflags = 2) => {
+      bench.protectedMode();
+      Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA, [ECX]: 8, ...set });
+      flags(eflags);
+      bench.code(code);
+      bench.run();
+      const memory = cpu.portMemory();
+      cpu.completePortAccess(0);
+      return memory !== null;
+    };
+    expect(offered('f3 6d', {})).toBe(true);
+    expect(offered('f3 6d', { [ECX]: 1 })).toBe(false);
+    expect(offered('6d', {})).toBe(false);
+    expect(offered('f3 6d', {}, 0x402)).toBe(false);
+    expect(offered('f3 6d', {}, 0x102)).toBe(false);
+    expect(offered('f3 6d', { [EDI]: DEVICE })).toBe(false);
+    expect(offered('f3 6d', { [EDI]: DATA + 4094 })).toBe(false);
+    expect(cpu.portMemory()).toBeNull();
+  });
+
+  it('stores into code count as stores (SDM vol. 3, 9.1.3)', () => {
+    // Runs the instruction behind HLT once, then overwrites it.
+    const target = CODE + 0x100;
+    bench.put(target, 'b0 11 f4');
+    R[EIP] = target;
+    bench.run();
+    Object.assign(R, { [EDX]: 0x1f0, [EDI]: target, [ECX]: 3 });
+    bench.code('f3 6c');
+    R[EIP] = CODE;
+    bench.run();
+    cpu.portMemory()!.set([0xb0, 0x22, 0xf4]);
+    cpu.completePortBlock(3);
+    R[EIP] = target;
+    bench.run();
+    expect(R[EAX]! & 255).toBe(0x22);
+  });
+});

@@ -11,6 +11,7 @@ import {
   type ExitInfo,
   ExitReason,
   IO_IN,
+  IO_REP,
   IO_SIZE_MASK,
   type Processor,
 } from '../cpu/edge.ts';
@@ -64,6 +65,11 @@ export class Exits {
         this.record(reason, 0);
         processor.skipInstruction();
         return domain.vcpus.halt();
+      case ExitReason.MWAIT:
+        // For a store to the line that it watches, or an interrupt.
+        this.record(reason, this.regs[R.MONITOR_ADDRESS]);
+        processor.skipInstruction();
+        return domain.vcpus.halt();
       case ExitReason.FERR:
         // The processor waits before its instruction for the interrupt that this asks for.
         this.record(reason, this.regs[R.FSW]);
@@ -82,8 +88,6 @@ export class Exits {
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
       case ExitReason.XSETBV:
-      case ExitReason.MONITOR:
-      case ExitReason.MWAIT:
         // A plain PC: no hypervisor that could be called, and none of these in CPUID.
         this.record(reason, this.regs[R.EAX]);
         return this.injectException(INVALID_OPCODE);
@@ -109,6 +113,11 @@ export class Exits {
     const { qualification } = exit;
     const port = qualification >>> 16,
       size = (qualification & IO_SIZE_MASK) + 1;
+    if (qualification & IO_REP) {
+      const memory = processor.portMemory();
+      const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
+      if (bytes > 0) return processor.completePortBlock(bytes);
+    }
     if (qualification & IO_IN) processor.completePortAccess(bus.readPort(port, size));
     else {
       bus.writePort(port, exit.value, size);

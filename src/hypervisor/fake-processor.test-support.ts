@@ -111,6 +111,12 @@ export class FakeProcessor implements Processor {
     this.answers.push(value);
   }
 
+  portMemory(): null {
+    return null;
+  }
+
+  completePortBlock(): void {}
+
   completePortAccess(value: number): void {
     this.retired++;
     this.answers.push(value);

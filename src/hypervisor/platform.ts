@@ -40,6 +40,9 @@ export interface Platform {
   readonly bus: {
     readPort(port: number, size: number): number;
     writePort(port: number, value: number, size: number): void;
+    /** REP INS and OUTS in bulk: bytes moved; 0: one by one. */
+    readPortBlock(port: number, size: number, into: Uint8Array): number;
+    writePortBlock(port: number, size: number, from: Uint8Array): number;
     readMemory(address: number, size: number): number;
     writeMemory(address: number, value: number, size: number): void;
     isMemoryMapped(address: number): boolean;

@@ -17,7 +17,7 @@ import { advance, get, readElement, short, sized, sourceSegment, writeElement } 
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 /** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
-const PORT_ADDRESS16 = 1 << 7, PORT_LENGTH = 8, PORT_HITS = 12;
+const PORT_ADDRESS16 = 1 << 7, PORT_LENGTH = 8, PORT_HITS = 12, HITS_MASK = 15 << PORT_HITS;
 
 /** CPL against IOPL, then the I/O permission bitmap of the TSS (SDM vol. 1, 18.5). */
 function checkPort(cpu: Cpu, port: number, size: number): void {
@@ -44,8 +44,8 @@ function exits(cpu: Cpu, port: number, size: number): boolean {
   return false;
 }
 
-/** Leaves for the machine. `linear`: where INS stores. */
-function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number, linear = 0): void {
+/** Leaves for the machine. `linear` and `segment`: where INS stores and OUTS reads. */
+function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number, linear = 0, segment = ES): void {
   const { R, exit } = cpu;
   const qualification = (size - 1) | bits | (port << 16);
   exit.size = size;
@@ -54,6 +54,7 @@ function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number,
   R[PORT_STATE] = PORT_WAITS;
   R[PORT] = qualification | (short(cpu, p) ? PORT_ADDRESS16 : 0) | (exit.instructionLength << PORT_LENGTH) | (cpu.hitBreakpoints << PORT_HITS);
   R[PORT_LINEAR] = linear;
+  R[PORT_VALUE] = segment;
 }
 
 const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
@@ -112,8 +113,10 @@ const outs = (size: number): Op => op((cpu, p) => {
   const port = cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   if (rep && get(cpu, ECX, narrow) === 0) return;
-  const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
-  portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size));
+  const segment = sourceSegment(cpu, p);
+  const linear = cpu.linear(segment, get(cpu, ESI, narrow), size, false);
+  const value = readElement(cpu, linear, size);
+  portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size), linear, segment);
 });
 
 /** True if a store could be made now without a fault or an exit. */
@@ -153,6 +156,54 @@ export function completePort(cpu: Cpu, value: number): void {
   if (!more) cpu.skipInstruction();
   R[PENDING_DEBUG]! |= cpu.hitBreakpoints;
   cpu.hitBreakpoints = 0;
+}
+
+/**
+ * Where in machine memory the elements of the waiting REP INS or OUTS lie that come next, side by side within one page; -1: they are to be done one by
+ * one. Their number is then in `elements`.
+ */
+function nextElements(cpu: Cpu): number {
+  const { R } = cpu;
+  const port = R[PORT]!;
+  if (R[PORT_STATE] !== PORT_WAITS || (port & (IO_STRING | IO_REP)) !== (IO_STRING | IO_REP)) return -1;
+  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.dataBreakpoints !== 0 || (port & HITS_MASK) !== 0) return -1;
+  const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
+  const linear = R[PORT_LINEAR]!, offset = get(cpu, input ? EDI : ESI, narrow);
+  elements = Math.min(get(cpu, ECX, narrow) >>> 0, Math.floor((4096 - (linear & 4095)) / size));
+  if (narrow) elements = Math.min(elements, Math.floor((0x10000 - offset) / size));
+  if (elements < 2) return -1;
+  const last = (elements - 1) * size;
+  try {
+    // The first element passed the segment's checks, so the last one stands for those between.
+    if (cpu.linear(R[PORT_VALUE]!, (offset + last) | 0, size, input) !== ((linear + last) | 0)) return -1;
+    return input ? cpu.hostWrite(linear) : cpu.hostRead(linear);
+  } catch (thrown) {
+    if (thrown !== FAULT) throw thrown;
+    return -1;
+  }
+}
+let elements = 0;
+
+/** Processor.portMemory. */
+export function portMemory(cpu: Cpu): Uint8Array | null {
+  const at = nextElements(cpu);
+  return at < 0 ? null : cpu.M1.subarray(at, at + elements * ((cpu.R[PORT]! & 7) + 1));
+}
+
+/** Processor.completePortBlock. */
+export function completePortBlock(cpu: Cpu, bytes: number): void {
+  const { R, exit } = cpu;
+  const at = nextElements(cpu);
+  const port = R[PORT]!;
+  const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
+  if (at < 0 || bytes < size || bytes > elements * size) return;
+  if (input) cpu.wrote(at, bytes);
+  advance(cpu, input ? EDI : ESI, bytes, narrow);
+  advance(cpu, ECX, -bytes / size, narrow);
+  exit.instructionLength = (port >>> PORT_LENGTH) & 15;
+  R[PORT_STATE] = PORT_NONE;
+  cpu.accesses.length = 0;
+  if (get(cpu, ECX, narrow) === 0) cpu.skipInstruction();
 }
 
 const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);
