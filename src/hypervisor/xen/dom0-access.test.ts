@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { XEN_TYPE } from '../layout.ts';
+import { type DomainRecord, HostError, Machine } from '../machine.ts';
+import { EVTCHNSTAT, HVM_PARAM } from './abi.ts';
+import { Dom0 } from './dom0-access.ts';
+import { Ports } from './ports.ts';
+
+let machine: Machine, dom0: Dom0, record: DomainRecord, guest: Ports;
+
+beforeEach(() => {
+  machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
+  dom0 = new Dom0(machine);
+  record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH, vcpus: 2 });
+  guest = new Ports(machine, record);
+});
+
+describe('Domain 0', () => {
+  it('has entry 0 of the domain table and id 0, in every worker', () => {
+    expect(machine.domain0()).toMatchObject({ id: 0, slot: 0 });
+    expect(new Dom0(new Machine(machine.memory)).ports.record.xenOffset).toBe(dom0.ports.record.xenOffset);
+    expect(record).toMatchObject({ id: 1, slot: 1 });
+  });
+
+  it('gives a fresh domain port 1 for the store and port 2 for the console', () => {
+    expect([dom0.allocUnboundFor(1), dom0.allocUnboundFor(1)]).toEqual([1, 2]);
+    expect(guest.state(1)).toBe(EVTCHNSTAT.UNBOUND);
+  });
+
+  it('is told of an event once, however often the guest sends before it looks', () => {
+    let events = 0;
+    const theirs = dom0.allocUnboundFor(1);
+    const port = dom0.bindInterdomain(1, theirs, () => events++);
+    // Binding raises it: the guest may have sent before.
+    expect(dom0.poll()).toBe(true);
+    expect(events).toBe(1);
+    const doorbell = machine.words[dom0.doorbell];
+    guest.send(theirs);
+    guest.send(theirs);
+    expect(machine.words[dom0.doorbell]).not.toBe(doorbell);
+    expect(dom0.poll()).toBe(true);
+    expect(events).toBe(2);
+    expect(dom0.poll()).toBe(false);
+    dom0.send(port);
+    expect(guest.isPending(theirs)).toBe(true);
+    expect(guest.upcallPending(0)).toBe(true);
+  });
+
+  it('loses no event that comes while its handlers run', () => {
+    let sends = 2;
+    const theirs = dom0.allocUnboundFor(1);
+    let events = 0;
+    dom0.bindInterdomain(1, theirs, () => {
+      events++;
+      if (sends-- > 0) guest.send(theirs);
+    });
+    dom0.poll();
+    expect(events).toBe(3);
+  });
+
+  it('binds no port that does not wait for it', () => {
+    expect(() => dom0.bindInterdomain(1, 7, () => {})).toThrow(HostError);
+    expect(() => dom0.bindInterdomain(1, 0, () => {})).toThrow(HostError);
+    expect(() => dom0.bindInterdomain(5, 1, () => {})).toThrow(HostError);
+  });
+
+  it("makes the guest's end wait again when it closes its own", () => {
+    const theirs = dom0.allocUnboundFor(1);
+    const port = dom0.bindInterdomain(1, theirs, () => {});
+    dom0.close(port);
+    expect(guest.state(theirs)).toBe(EVTCHNSTAT.UNBOUND);
+    expect(dom0.bindInterdomain(1, theirs, () => {})).toBe(port);
+  });
+
+  it('keeps a mapped frame from the allocator until it is unmapped, and the domain in the table as long', () => {
+    const free = machine.freeFrames;
+    const mapping = dom0.mapForeign(1, 5);
+    mapping.bytes[7] = 0x42;
+    expect(machine.bytes[mapping.mfn * 4096 + 7]).toBe(0x42);
+    expect(machine.destroyDomain(record)).toBe(false);
+    expect(machine.ownerOf(mapping.mfn)).toBe(1);
+    expect(() => dom0.mapForeign(1, 6)).toThrow(HostError);
+    mapping.unmap();
+    mapping.unmap();
+    expect(machine.ownerOf(mapping.mfn)).toBe(-1);
+    expect(machine.destroyDomain(record)).toBe(true);
+    expect(machine.freeFrames).toBeGreaterThan(free);
+  });
+
+  it('maps nothing where there is no memory', () => {
+    expect(() => dom0.mapForeign(1, 256)).toThrow(/no memory at guest frame 0x100/);
+    expect(() => dom0.mapForeign(1, -1)).toThrow(HostError);
+  });
+
+  it("sets and reads a domain's parameters", () => {
+    dom0.setHvmParam(1, HVM_PARAM.STORE_PFN, 0xfeffc);
+    expect(dom0.getHvmParam(1, HVM_PARAM.STORE_PFN)).toBe(0xfeffc);
+    expect(dom0.shutdownCode(1)).toBe(-1);
+  });
+});

@@ -1,0 +1,168 @@
+/**
+ * What Domain 0's software has of the hypervisor: its event channel ports, other domains' frames, their HVM parameters.
+ * Domain 0 is privileged, so it may map any domain's frames; every mapping holds a reference, so the frame stays that domain's until it is unmapped.
+ */
+import { MAILBOX, PORT, XEN_VCPU } from '../layout.ts';
+import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../machine.ts';
+import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
+import { getParam, setParam, shutdownCode } from './params.ts';
+import { Ports } from './ports.ts';
+import { frameWritten } from './stale.ts';
+
+/** A frame of another domain. */
+export interface Mapping {
+  readonly mfn: number;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  /** Call after writing data that the guest may run as code (a disk's block): its processor forgets what it knew of the frame. */
+  written(): void;
+  /** Gives the frame back; `bytes` and `words` may not be used any more. */
+  unmap(): void;
+}
+
+export class Dom0 {
+  readonly machine: Machine;
+  readonly ports: Ports;
+  /** Index of the doorbell in `machine.words`: it moves with every event that becomes pending. */
+  readonly doorbell: number;
+  private readonly handlers = new Map<number, () => void>();
+
+  /** Domain 0's record is made where there is none yet. @throws HostError when machine memory is full */
+  constructor(machine: Machine) {
+    this.machine = machine;
+    const record = machine.domain0();
+    this.ports = new Ports(machine, record);
+    this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
+  }
+
+  /** Event channel state of a domain. @throws HostError where there is no such domain, or a plain PC. */
+  portsOf(domid: number): Ports {
+    const ports = this.ports.of(domid);
+    if (!ports) throw new HostError(`There is no domain ${domid} with event channels.`);
+    return ports;
+  }
+
+  // ---- event channels
+
+  /** Binds an end in Domain 0 to a domain's port that waits for Domain 0; `onEvent` runs in `poll`, at first because binding raises it. @throws HostError */
+  bindInterdomain(domid: number, remotePort: number, onEvent: () => void): number {
+    const port = this.ports.bindInterdomain(this.portsOf(domid), remotePort);
+    if (port === -1) throw new HostError('Domain 0 has no free event channel port.');
+    if (port < 0) throw new HostError(`Port ${remotePort} of domain ${domid} does not wait for Domain 0.`);
+    this.handlers.set(port, onEvent);
+    return port;
+  }
+
+  /** Makes a port in a domain that waits for Domain 0, as the toolstack does for its console and its store. @throws HostError */
+  allocUnboundFor(domid: number): number {
+    const theirs = this.portsOf(domid);
+    const port = theirs.locked(() => theirs.allocate(EVTCHNSTAT.UNBOUND, DOMAIN_0, 0, 0));
+    if (port < 0) throw new HostError(`Domain ${domid} has no free event channel port.`);
+    return port;
+  }
+
+  /** A VIRQ of Domain 0, such as DOM_EXC: a domain has shut down or died. @throws HostError */
+  bindVirq(virq: (typeof VIRQ)[keyof typeof VIRQ], onEvent: () => void): number {
+    const { ports } = this;
+    const port = ports.locked(() => ports.allocate(EVTCHNSTAT.VIRQ, virq, 0, 0));
+    if (port < 0) throw new HostError('Domain 0 has no free event channel port.');
+    this.machine.words[ports.vcpu(0) + XEN_VCPU.VIRQ + virq] = port;
+    this.handlers.set(port, onEvent);
+    return port;
+  }
+
+  /** Tells the other end. Nothing happens on a port whose other end is gone. */
+  send(port: number): void {
+    this.ports.send(port);
+  }
+
+  close(port: number): void {
+    this.handlers.delete(port);
+    this.ports.close(port);
+  }
+
+  /** The domain whose end a port has, and its number there; undefined: it is not bound (any more). */
+  remoteOf(port: number): { domid: number; port: number } | undefined {
+    const { words } = this.machine;
+    const entry = this.ports.entry(port);
+    if (words[entry + PORT.STATE] !== EVTCHNSTAT.INTERDOMAIN) return undefined;
+    return { domid: words[entry + PORT.REMOTE], port: words[entry + PORT.REMOTE_PORT] };
+  }
+
+  /** Runs the handlers of all pending ports, until there are none. True if any ran. */
+  poll(): boolean {
+    const { ports } = this;
+    const { words } = this.machine;
+    const info = words[ports.vcpu(0) + XEN_VCPU.INFO];
+    const pending = (ports.sharedInfo + SHARED_INFO.EVTCHN_PENDING) >>> 2;
+    let ran = false;
+    while (Atomics.and(words, info >>> 2, ~0xff) & 0xff) {
+      let selector = Atomics.exchange(words, (info + VCPU_INFO.PENDING_SEL_32) >>> 2, 0);
+      while (selector !== 0) {
+        const word = 31 - Math.clz32(selector);
+        selector &= ~(1 << word);
+        // Cleared before the handlers run: what comes meanwhile is seen in the next round.
+        let bits = Atomics.exchange(words, pending + word, 0);
+        while (bits !== 0) {
+          const bit = 31 - Math.clz32(bits);
+          bits &= ~(1 << bit);
+          ran = true;
+          this.handlers.get(word * 32 + bit)?.();
+        }
+      }
+    }
+    return ran;
+  }
+
+  // ---- memory
+
+  /** Maps a guest frame of a domain. @throws HostError where there is no memory. */
+  mapForeign(domid: number, gfn: number): Mapping {
+    const { machine } = this;
+    const owner = this.portsOf(domid);
+    const { record } = owner;
+    // Looked up again once the reference is held: the guest may have given the frame away meanwhile.
+    for (let tries = 0; tries < 16; tries++) {
+      const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
+      const mfn = entry >>> FRAME_SHIFT;
+      if (entry === 0 || !machine.takeReference(mfn, domid)) continue;
+      if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) return this.mapping(owner, mfn);
+      machine.dropReference(mfn);
+    }
+    throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
+  }
+
+  /** The mapping of a frame on which a reference is held already; `release` drops what belongs to it. */
+  mapping(owner: Ports, mfn: number, release: () => void = () => this.machine.dropReference(mfn)): Mapping {
+    const { machine } = this;
+    let mapped = true;
+    return {
+      mfn,
+      bytes: new Uint8Array(machine.memory, mfn * FRAME_BYTES, FRAME_BYTES),
+      words: new Int32Array(machine.memory, mfn * FRAME_BYTES, FRAME_BYTES / 4),
+      written: () => frameWritten(owner, mfn),
+      unmap: () => {
+        if (mapped) release();
+        mapped = false;
+      },
+    };
+  }
+
+  // ---- toolstack
+
+  /** An HVM parameter (HVM_PARAM); values past 2^53 lose low bits. */
+  getHvmParam(domid: number, index: number): number {
+    const [low, high] = getParam(this.portsOf(domid), index);
+    return high * 2 ** 32 + low;
+  }
+
+  setHvmParam(domid: number, index: number, value: number): void {
+    setParam(this.portsOf(domid), index, value % 2 ** 32, Math.floor(value / 2 ** 32));
+  }
+
+  /** SHUTDOWN code of a domain; -1: it has not shut down. */
+  shutdownCode(domid: number): number {
+    return shutdownCode(this.portsOf(domid));
+  }
+}
+

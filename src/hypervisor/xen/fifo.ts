@@ -1,0 +1,127 @@
+/**
+ * FIFO event channels: an event word a port in pages of the guest's, and queues by vCPU and priority linked through them.
+ * Source: xen/include/public/event_channel.h and the design "Event Channel FIFO" of the Xen project.
+ * The words are the guest's: every index that is read from one is checked before it is used.
+ */
+import { FRAME_SHIFT } from '../machine.ts';
+import { PORT, PORTS, XEN, XEN_VCPU } from '../layout.ts';
+import type { Ports } from './ports.ts';
+
+const PENDING = 1 << 31,
+  MASKED = 1 << 30,
+  LINKED = 1 << 29,
+  BUSY = 1 << 28;
+const LINK_BITS = 17,
+  LINK_MASK = (1 << LINK_BITS) - 1;
+export const FIFO_LINK_BITS = LINK_BITS;
+/** Event words of a page. */
+export const FIFO_PAGE_WORDS = 1024;
+/** Pages that a domain's ports can need. */
+export const FIFO_MOST_PAGES = Math.ceil(PORTS / FIFO_PAGE_WORDS);
+/** Control block: ready bits, then 16 heads from byte 8. */
+export const FIFO_CONTROL_BYTES = 72;
+const HEADS = 2;
+/** In a port's VCPU word: pending since before its event word was there. */
+const EARLY = 1 << 12;
+
+/** Index of a port's event word; -1: its page has not come yet. */
+function eventWord(ports: Ports, port: number): number {
+  const page = Math.floor(port / FIFO_PAGE_WORDS);
+  if (page >= ports.words[ports.xen + XEN.FIFO_PAGES]) return -1;
+  return (ports.words[ports.xen + XEN.FIFO_FRAMES + page] << (FRAME_SHIFT - 2)) + (port % FIFO_PAGE_WORDS);
+}
+
+function lock(ports: Ports, vcpu: number): void {
+  while (Atomics.compareExchange(ports.words, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK, 0, 1) !== 0);
+}
+
+function unlock(ports: Ports, vcpu: number): void {
+  Atomics.store(ports.words, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK, 0);
+}
+
+export function fifoIsPending(ports: Ports, port: number): boolean {
+  const at = eventWord(ports, port);
+  return at >= 0 ? (Atomics.load(ports.words, at) & PENDING) !== 0 : (ports.words[ports.entry(port) + PORT.VCPU] & EARLY) !== 0;
+}
+
+/** Linked in a queue: the port's number cannot be given to another use yet. */
+export function fifoIsBusy(ports: Ports, port: number): boolean {
+  const at = eventWord(ports, port);
+  return at >= 0 && (Atomics.load(ports.words, at) & LINKED) !== 0;
+}
+
+export function fifoClear(ports: Ports, port: number): void {
+  const at = eventWord(ports, port);
+  if (at >= 0) Atomics.and(ports.words, at, ~PENDING);
+  else Atomics.and(ports.words, ports.entry(port) + PORT.VCPU, ~EARLY);
+}
+
+/** Marks a port pending and puts it at the end of its queue. False: it was pending already. */
+export function fifoRaise(ports: Ports, port: number): boolean {
+  const { words } = ports;
+  const at = eventWord(ports, port);
+  if (at < 0) return !(Atomics.or(words, ports.entry(port) + PORT.VCPU, EARLY) & EARLY);
+  const was = Atomics.or(words, at, PENDING);
+  if (!(was & (MASKED | LINKED))) link(ports, port, at);
+  return !(was & PENDING);
+}
+
+function link(ports: Ports, port: number, at: number): void {
+  const { words } = ports;
+  const field = ports.entry(port) + PORT.VCPU;
+  const vcpu = words[field] & 0xff,
+    priority = (words[field] >>> 8) & 15;
+  const control = words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_CONTROL] >>> 2;
+  if (control === 0) return;
+  const oldVcpu = (words[field] >>> 16) & 0xff,
+    oldPriority = (words[field] >>> 24) & 15;
+  if (oldVcpu !== vcpu || oldPriority !== priority) {
+    lock(ports, oldVcpu);
+    const oldTail = ports.vcpu(oldVcpu) + XEN_VCPU.FIFO_TAIL + oldPriority;
+    if (words[oldTail] === port) words[oldTail] = 0;
+    unlock(ports, oldVcpu);
+    words[field] = (words[field] & 0xffff) | (vcpu << 16) | (priority << 24);
+  }
+  lock(ports, vcpu);
+  let notify = false;
+  if (!(Atomics.or(words, at, LINKED) & LINKED)) {
+    const tailAt = ports.vcpu(vcpu) + XEN_VCPU.FIFO_TAIL + priority;
+    const tail = words[tailAt];
+    const linked = tail !== 0 && tail !== port && setLink(words, eventWord(ports, tail), port);
+    if (!linked) Atomics.store(words, control + HEADS + priority, port);
+    words[tailAt] = port;
+    notify = !linked && !(Atomics.or(words, control, 1 << priority) & (1 << priority));
+  }
+  unlock(ports, vcpu);
+  if (notify) ports.markPending(vcpu);
+}
+
+/** Links `port` behind the last one of a queue; false: that one has been taken from the queue meanwhile. */
+function setLink(words: Int32Array, tail: number, port: number): boolean {
+  if (tail < 0) return false;
+  for (let seen = Atomics.load(words, tail); seen & LINKED; ) {
+    const was = Atomics.compareExchange(words, tail, seen, (seen & ~(LINK_MASK | BUSY)) | port);
+    if (was === seen) return true;
+    seen = was;
+  }
+  return false;
+}
+
+export function fifoUnmask(ports: Ports, port: number): void {
+  const at = eventWord(ports, port);
+  if (at < 0) return;
+  const was = Atomics.and(ports.words, at, ~MASKED);
+  if (was & PENDING && !(was & LINKED)) link(ports, port, at);
+}
+
+/** A page of event words has been added: what became pending before it was there is raised. */
+export function fifoPageAdded(ports: Ports, page: number): void {
+  for (let port = Math.max(1, page * FIFO_PAGE_WORDS); port < Math.min(PORTS, (page + 1) * FIFO_PAGE_WORDS); port++) {
+    if (Atomics.and(ports.words, ports.entry(port) + PORT.VCPU, ~EARLY) & EARLY) ports.raise(port);
+  }
+}
+
+/** The domain has changed to FIFO: ports that were pending in the bitmaps will be raised when their event words come. */
+export function fifoCarryOver(ports: Ports, wasPending: (port: number) => boolean): void {
+  for (let port = 1; port < PORTS; port++) if (wasPending(port)) Atomics.or(ports.words, ports.entry(port) + PORT.VCPU, EARLY);
+}

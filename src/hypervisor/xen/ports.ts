@@ -1,0 +1,284 @@
+/**
+ * A domain's event channel ports, as any worker sees and changes them: the port table, the bitmaps in shared_info, each vCPU's vcpu_info.
+ * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
+ */
+import { KICK, MAILBOX, PORT, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
+import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
+import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO } from './abi.ts';
+import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoUnmask } from './fifo.ts';
+
+/** Default FIFO priority (event_channel.h, EVTCHN_FIFO_PRIORITY_DEFAULT). */
+export const PRIORITY_DEFAULT = 7;
+
+export class Ports {
+  readonly machine: Machine;
+  readonly record: DomainRecord;
+  readonly words: Int32Array;
+  /** Index in `words` of the XEN block. */
+  readonly xen: number;
+  private readonly table: number;
+  private readonly doorbell: number;
+  private readonly others = new Map<number, Ports>();
+  /** Set by the domain's own worker: it looks after a vCPU at once and needs no doorbell. */
+  onKick: ((vcpu: number) => void) | undefined;
+
+  constructor(machine: Machine, record: DomainRecord) {
+    this.machine = machine;
+    this.record = record;
+    this.words = machine.words;
+    this.xen = record.xenOffset >>> 2;
+    this.table = record.portsOffset >>> 2;
+    this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
+  }
+
+  // ---- the table
+
+  /** Index in `words` of a port's entry (PORT). */
+  entry(port: number): number {
+    return this.table + port * PORT_WORDS;
+  }
+
+  state(port: number): number {
+    return this.words[this.entry(port) + PORT.STATE];
+  }
+
+  /** Whether it is a port that can be open: 0 never is. */
+  isValid(port: number): boolean {
+    return port > 0 && port < PORTS;
+  }
+
+  /** Index in `words` of a vCPU's record (XEN_VCPU). */
+  vcpu(id: number): number {
+    return this.xen + XEN.VCPU + id * XEN_VCPU_WORDS;
+  }
+
+  get vcpus(): number {
+    return this.words[this.xen + XEN.VCPUS];
+  }
+
+  /** The port a hypercall allocates: the lowest free one; -1: none. */
+  private free(): number {
+    for (let port = 1; port < PORTS; port++) {
+      if (this.state(port) === EVTCHNSTAT.CLOSED && !(this.isFifo && fifoIsBusy(this, port))) return port;
+    }
+    return -1;
+  }
+
+  /** Takes a port for `state`; -1: none is free. */
+  allocate(state: number, remote: number, remotePort: number, vcpu: number): number {
+    const port = this.free();
+    if (port < 0) return -1;
+    const entry = this.entry(port);
+    this.words[entry + PORT.REMOTE] = remote;
+    this.words[entry + PORT.REMOTE_PORT] = remotePort;
+    this.words[entry + PORT.VCPU] = vcpu | (PRIORITY_DEFAULT << 8) | (vcpu << 16) | (PRIORITY_DEFAULT << 24);
+    Atomics.store(this.words, entry + PORT.STATE, state);
+    return port;
+  }
+
+  /** vCPU that a port's events go to. */
+  target(port: number): number {
+    return this.words[this.entry(port) + PORT.VCPU] & 0xff;
+  }
+
+  setTarget(port: number, vcpu: number): void {
+    const at = this.entry(port) + PORT.VCPU;
+    this.words[at] = (this.words[at] & ~0xff) | vcpu;
+  }
+
+  /** Ports of another domain; undefined: it is not there, is dying or has no event channels. */
+  of(domid: number): Ports | undefined {
+    if (domid === this.record.id) return this;
+    const known = this.others.get(domid);
+    if (known && this.machine.isAlive(known.record)) return known;
+    this.others.delete(domid);
+    const record = this.machine.find(domid);
+    if (!record || record.xenOffset === 0) return undefined;
+    const ports = new Ports(this.machine, record);
+    this.others.set(domid, ports);
+    return ports;
+  }
+
+  /** Runs `section` while no other worker changes any port table. It must be short, and may not throw. */
+  locked<T>(section: () => T): T {
+    const { words } = this;
+    while (Atomics.compareExchange(words, XENHEAP.PORT_LOCK, 0, 1) !== 0);
+    const result = section();
+    Atomics.store(words, XENHEAP.PORT_LOCK, 0);
+    return result;
+  }
+
+  // ---- what the guest sees
+
+  /** Byte offset of shared_info in machine memory. */
+  get sharedInfo(): number {
+    return this.words[this.xen + XEN.SHARED_INFO] << FRAME_SHIFT;
+  }
+
+  private get layout(): (typeof SHARED_INFO)[32] | (typeof SHARED_INFO)[64] {
+    return this.words[this.xen + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
+  }
+
+  private pendingWord(port: number): number {
+    return (this.sharedInfo + SHARED_INFO.EVTCHN_PENDING + ((port >>> 5) << 2)) >>> 2;
+  }
+
+  private maskWord(port: number): number {
+    return (this.sharedInfo + this.layout.EVTCHN_MASK + ((port >>> 5) << 2)) >>> 2;
+  }
+
+  private get isFifo(): boolean {
+    return this.words[this.xen + XEN.EVENT_ABI] === 1;
+  }
+
+  isPending(port: number): boolean {
+    if (this.isFifo) return fifoIsPending(this, port);
+    return (Atomics.load(this.words, this.pendingWord(port)) & (1 << (port & 31))) !== 0;
+  }
+
+  private clearPending(port: number): void {
+    if (this.isFifo) fifoClear(this, port);
+    else Atomics.and(this.words, this.pendingWord(port), ~(1 << (port & 31)));
+  }
+
+  /** Marks an event pending on a port and tells its vCPU, unless it is pending already or masked. */
+  raise(port: number): void {
+    const { words } = this;
+    if (this.isFifo) {
+      if (!fifoRaise(this, port)) return;
+    } else {
+      const bit = 1 << (port & 31);
+      if (Atomics.or(words, this.pendingWord(port), bit) & bit) return;
+      if (!(Atomics.load(words, this.maskWord(port)) & bit)) this.select(port);
+    }
+    this.wakePollers(port);
+  }
+
+  /** Sets a port's selector bit; where it was clear the vCPU has something new. */
+  private select(port: number): void {
+    const vcpu = this.target(port);
+    const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
+    if (info === 0) return;
+    const { WORD_SHIFT } = this.layout;
+    const number = port >>> WORD_SHIFT;
+    const at = WORD_SHIFT === 5 ? (info + VCPU_INFO.PENDING_SEL_32) >>> 2 : (info + VCPU_INFO.PENDING_SEL_64 + ((number >>> 5) << 2)) >>> 2;
+    const bit = 1 << (number & 31);
+    if (!(Atomics.or(this.words, at, bit) & bit)) this.markPending(vcpu);
+  }
+
+  /** vcpu_info.evtchn_upcall_pending goes to 1: the vCPU gets its upcall. */
+  markPending(vcpu: number): void {
+    const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
+    if (info === 0) return;
+    if (Atomics.or(this.words, info >>> 2, 1) & 0xff) return;
+    this.kick(vcpu, KICK.UPCALL);
+  }
+
+  upcallPending(vcpu: number): boolean {
+    const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
+    return info !== 0 && (Atomics.load(this.words, info >>> 2) & 0xff) !== 0;
+  }
+
+  private wakePollers(port: number): void {
+    for (let id = 0; id < this.vcpus; id++) {
+      const at = this.vcpu(id) + XEN_VCPU.POLL;
+      const poll = Atomics.load(this.words, at);
+      if (poll !== -1 && poll !== port) continue;
+      if (poll !== 0 && Atomics.compareExchange(this.words, at, poll, 0) === poll) this.kick(id, KICK.WAKE);
+    }
+  }
+
+  kick(vcpu: number, reason: number): void {
+    const { words } = this;
+    Atomics.or(words, this.vcpu(vcpu) + XEN_VCPU.KICK, reason);
+    if (this.onKick) this.onKick(vcpu);
+    else this.ring();
+  }
+
+  /** Ends the slice or the sleep of the domain's worker. */
+  ring(): void {
+    Atomics.add(this.words, this.doorbell, 1);
+    Atomics.notify(this.words, this.doorbell);
+  }
+
+  /** EVTCHNOP_unmask: an event that came meanwhile is delivered now. */
+  unmask(port: number): void {
+    if (this.isFifo) return fifoUnmask(this, port);
+    const bit = 1 << (port & 31);
+    if (Atomics.and(this.words, this.maskWord(port), ~bit) & bit && this.isPending(port)) this.select(port);
+  }
+
+  // ---- between domains
+
+  /** Sends on an open port: to the other end, or to itself for an IPI. False: a port that cannot be sent on. */
+  send(port: number): boolean {
+    if (!this.isValid(port)) return false;
+    const entry = this.entry(port);
+    switch (Atomics.load(this.words, entry + PORT.STATE)) {
+      case EVTCHNSTAT.INTERDOMAIN: {
+        const other = this.of(this.words[entry + PORT.REMOTE]);
+        other?.raise(this.words[entry + PORT.REMOTE_PORT]);
+        return true;
+      }
+      case EVTCHNSTAT.IPI:
+        this.raise(port);
+        return true;
+      case EVTCHNSTAT.UNBOUND:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Binds a port of ours to `port` of another domain, which waits for us. Returns it; -1: none free; -2: the other one does not wait for us. */
+  bindInterdomain(other: Ports, port: number): number {
+    return this.locked(() => {
+      const entry = other.isValid(port) ? other.entry(port) : -1;
+      if (entry < 0 || this.words[entry + PORT.STATE] !== EVTCHNSTAT.UNBOUND || this.words[entry + PORT.REMOTE] !== this.record.id) return -2;
+      const mine = this.allocate(EVTCHNSTAT.INTERDOMAIN, other.record.id, port, 0);
+      if (mine < 0) return -1;
+      this.words[entry + PORT.REMOTE] = this.record.id;
+      this.words[entry + PORT.REMOTE_PORT] = mine;
+      Atomics.store(this.words, entry + PORT.STATE, EVTCHNSTAT.INTERDOMAIN);
+      // The other end may have sent before we were there.
+      this.raise(mine);
+      return mine;
+    });
+  }
+
+  /** Closes a port; the other end of an interdomain one waits again for us. False: it was not open. */
+  close(port: number): boolean {
+    return this.locked(() => {
+      const entry = this.entry(port);
+      const state = this.words[entry + PORT.STATE];
+      if (state === EVTCHNSTAT.CLOSED) return false;
+      const remote = this.words[entry + PORT.REMOTE];
+      if (state === EVTCHNSTAT.INTERDOMAIN) {
+        const other = this.of(remote);
+        const theirs = other?.entry(this.words[entry + PORT.REMOTE_PORT]);
+        if (theirs !== undefined) {
+          this.words[theirs + PORT.REMOTE] = this.record.id;
+          this.words[theirs + PORT.REMOTE_PORT] = 0;
+          Atomics.store(this.words, theirs + PORT.STATE, EVTCHNSTAT.UNBOUND);
+        }
+      } else if (state === EVTCHNSTAT.VIRQ) {
+        const bound = this.vcpu(this.target(port)) + XEN_VCPU.VIRQ + remote;
+        if (this.words[bound] === port) this.words[bound] = 0;
+      }
+      Atomics.store(this.words, entry + PORT.STATE, EVTCHNSTAT.CLOSED);
+      this.clearPending(port);
+      return true;
+    });
+  }
+
+  /** Closes all ports (the domain dies, or EVTCHNOP_reset). */
+  closeAll(): void {
+    for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED) this.close(port);
+  }
+
+  /** Raises a VIRQ of a vCPU, where it is bound. */
+  raiseVirq(vcpu: number, virq: number): void {
+    const port = this.words[this.vcpu(vcpu) + XEN_VCPU.VIRQ + virq];
+    if (port !== 0) this.raise(port);
+  }
+}
