@@ -44,7 +44,23 @@ export interface Plan {
   errors: Finding[];
   findings: Finding[];
   definition: string;
-  summary: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; cmdline?: string };
+  summary: {
+    memoryMiB: number;
+    vcpus: number;
+    type: string;
+    kernel?: string;
+    ramdisk?: string;
+    cmdline?: string;
+    /** "hda: FILE", one a drive. */
+    disks?: string[];
+    nic?: string;
+  };
+}
+
+/** SeaBIOS and its VGA BIOS as the page's server has them. */
+export interface FirmwareFiles {
+  bios: { name: string; url: string };
+  vgaBios: { name: string; url: string };
 }
 
 /** State letters as `xl list` prints them; '-' is defined and not started. */
@@ -115,6 +131,8 @@ export interface Task {
 
 export interface HostApi {
   info(): Promise<HostInfo>;
+  /** Where firmware can be fetched: nothing is, until a guest needs it. */
+  offerFirmware(files: FirmwareFiles): Promise<void>;
   /** Judges a definition with the files dropped beside it (or a kernel, with or without an initrd, alone). Creates nothing. */
   plan(files: NamedFile[]): Promise<Plan>;
   /** Plans and, when there is no error, creates and starts the domain. Rejects with a sentence otherwise. */

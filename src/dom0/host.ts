@@ -3,11 +3,23 @@
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
 import { COUNTERS, COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
-import { type Boot, type DomainRecord, type Ending, Machine, p2mFrames, readState, type SavedState } from '../hypervisor/index.ts';
-import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
+import {
+  attachDrives,
+  type Boot,
+  type DomainRecord,
+  type DriveImage,
+  type Ending,
+  Machine,
+  p2mFrames,
+  type ReadBlob,
+  readState,
+  type SavedState,
+} from '../hypervisor/index.ts';
+import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import type { Action, Definition } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
-import { type NamedBytes, type Planned, planFiles } from './plan.ts';
+import { HEAD_BYTES, imageKind } from './images.ts';
+import { baseName, type Firmware, type Given, needsFirmware, NO_FIRMWARE, type Planned, planFiles } from './plan.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
@@ -22,6 +34,10 @@ export interface HostParts {
   later: Later;
   hostMs: () => number;
   epochMs: () => number;
+  /** Throws a sentence. */
+  fetchBytes?: (url: string) => Promise<Uint8Array>;
+  /** Reads a part of a file at once, for domains that run here. */
+  readBlob?: ReadBlob;
 }
 
 interface Member {
@@ -52,11 +68,19 @@ const SNAPSHOT_MS = 100;
 /** SCREEN.MODE of a picture. */
 const GRAPHICS = 2;
 
+/** A file's content; of an image, which may be larger than memory, its beginning. */
+async function look({ name, data }: NamedFile): Promise<Given> {
+  const bytes = async (part: Blob): Promise<Uint8Array> => new Uint8Array(await part.arrayBuffer());
+  const head = await bytes(data.slice(0, HEAD_BYTES));
+  return imageKind(name, head) ? { name, head, bytes: data.size } : { name, data: data.size <= HEAD_BYTES ? head : await bytes(data) };
+}
+
 export class Host implements HostApi {
   readonly machine: Machine;
   private readonly parts: HostParts;
   private readonly members = new Map<number, Member>();
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
+  private firmwareFiles: FirmwareFiles | undefined;
   private tasks: Task[] = [];
   private lastTask = 0;
 
@@ -76,15 +100,30 @@ export class Host implements HostApi {
     };
   }
 
+  async offerFirmware(files: FirmwareFiles): Promise<void> {
+    this.firmwareFiles = files;
+  }
+
+  /** Fetched when a guest needs it; a failure is tried again the next time. */
+  private async firmware(): Promise<Firmware> {
+    const files = this.firmwareFiles;
+    const { fetchBytes } = this.parts;
+    if (!files || !fetchBytes) return NO_FIRMWARE;
+    try {
+      const [image, vgaBios] = await Promise.all([fetchBytes(files.bios.url), fetchBytes(files.vgaBios.url)]);
+      return { image, vgaBios, name: files.bios.name };
+    } catch (error) {
+      return `Firmware is needed to boot from a disk, and ${files.bios.name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
+    }
+  }
+
   async plan(files: NamedFile[]): Promise<Plan> {
     return (await this.planned(files)).plan;
   }
 
   private async planned(files: NamedFile[]): Promise<Planned> {
-    const contents: NamedBytes[] = await Promise.all(
-      files.map(async file => ({ name: file.name, data: new Uint8Array(await file.data.arrayBuffer()) })),
-    );
-    const planned = planFiles(contents);
+    const given = await Promise.all(files.map(look));
+    const planned = planFiles(given, needsFirmware(given) ? await this.firmware() : undefined);
     this.judgeHere(planned.plan);
     if (planned.plan.errors.length > 0) delete planned.domain;
     return planned;
@@ -126,7 +165,13 @@ export class Host implements HostApi {
     return this.task(`xl create ${main?.name ?? ''}`.trim(), async () => {
       const { plan, domain } = await this.planned(files);
       if (!domain) throw new Error(plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n'));
-      return this.build({ definition: domain.definition, boot: domain.boot, text: plan.definition, startEpochMs: this.parts.epochMs() });
+      // Every drive's image is one of the files: a plan with another is refused.
+      const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
+        const file = files.find(({ name }) => name === image?.name);
+        return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
+      });
+      const { definition, boot } = domain;
+      return this.build({ definition, boot, drives, text: plan.definition, startEpochMs: this.parts.epochMs() });
     });
   }
 
@@ -143,7 +188,7 @@ export class Host implements HostApi {
         throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
       const { definition } = judgeDefinition(about.name, about.definition);
       return this.build({
-        definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB },
+        definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1 },
         boot: saved.boot,
         text: about.definition,
         startEpochMs: about.startEpochMs,
@@ -155,13 +200,14 @@ export class Host implements HostApi {
   private async build(what: {
     definition: Definition;
     boot: Boot;
+    drives?: DriveImage[];
     text: string;
     startEpochMs: number;
     saved?: { state: SavedState; bytes: Uint8Array };
   }): Promise<DomainInfo> {
-    const { definition, boot, text, startEpochMs, saved } = what;
+    const { definition, boot, drives = [], text, startEpochMs, saved } = what;
     const { machine, parts } = this;
-    const record = machine.createDomain(definition.memoryMiB, p2mFrames(boot, definition.memoryMiB));
+    const record = machine.createDomain(definition.memoryMiB, p2mFrames(boot, definition.memoryMiB), { vcpus: definition.vcpus });
     const member: Member = {
       record,
       name: definition.name,
@@ -181,23 +227,32 @@ export class Host implements HostApi {
     const listener: DomainListener = {
       serial: bytes => this.print(member, bytes),
       ended: ending => this.ended(member, ending),
+      problem: sentence => {
+        this.note(member.name, 'failed', sentence);
+        this.tell();
+      },
       restarted: report => this.restarted(member, report),
       changed: () => this.snapshot(member, false),
     };
     const common = {
       memoryMiB: definition.memoryMiB,
       boot,
+      ...(definition.nic ? { nic: definition.nic } : {}),
       startEpochMs,
       onReset: definition.onReboot === 'restart' ? 'restart' : 'end',
       onTripleFault: 'restart',
     } as const;
+    const readBlob: ReadBlob = part => {
+      if (!parts.readBlob) throw new Error('files cannot be read here');
+      return parts.readBlob(part);
+    };
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
-      const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, ...(saved ? { saved: saved.bytes } : {}) };
+      const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, drives, ...(saved ? { saved: saved.bytes } : {}) };
       member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later);
     } else {
       member.runner = new LocalRunner(
-        { domain: { machine, record, hostMs: parts.hostMs, ...common }, ...named, ...(saved ? { saved: saved.state } : {}) },
+        { domain: { machine, record, hostMs: parts.hostMs, ...common, ide: attachDrives(drives, readBlob, listener.problem) }, ...named, ...(saved ? { saved: saved.state } : {}) },
         listener,
         parts.scheduler,
       );
@@ -225,7 +280,7 @@ export class Host implements HostApi {
       state: this.state(member),
       type: 'hvm',
       memoryMiB: member.memoryMiB,
-      vcpus: 1,
+      vcpus: member.record.vcpus,
       definition: member.definition,
     };
     if (member.ending) info.ended = member.ending.sentence;

@@ -4,7 +4,8 @@
 import { type Boot, checkBoot } from '../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
-import { type Definition, isError, judgeDefinition } from './config/model.ts';
+import { type DefinedDisk, type Definition, isError, judgeDefinition } from './config/model.ts';
+import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
 /** A file with its content. */
 export interface NamedBytes {
@@ -12,19 +13,56 @@ export interface NamedBytes {
   data: Uint8Array;
 }
 
+/** A disk or CD image: too large to be read whole. */
+export interface NamedImage {
+  name: string;
+  /** Its first HEAD_BYTES (images.ts). */
+  head: Uint8Array;
+  bytes: number;
+}
+
+/** What a person gave. */
+export type Given = NamedBytes | NamedImage;
+
+/** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
+export interface PlannedDrive {
+  place: number;
+  kind: ImageKind;
+  readOnly: boolean;
+  image?: NamedImage;
+}
+
+/** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
+export type Firmware = { image: Uint8Array; name: string; vgaBios: Uint8Array } | string;
+
 /** RAM of a guest that was given as a kernel alone. */
 export const PLAIN_MEMORY_MIB = 256;
 /** Linux tells its story on the serial console; the last one named is /dev/console. */
 export const PLAIN_LINUX_CMDLINE = 'console=tty0 console=ttyS0';
 
+/** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
+const CD_PLACE = 2;
+export const NO_FIRMWARE = 'Firmware is needed to boot from a disk, and none is here. Run npm run guests once and load this page again, or name a kernel.';
+
 export interface Planned {
   plan: Plan;
   /** Present when there is no error. */
-  domain?: { definition: Definition; boot: Boot };
+  domain?: { definition: Definition; boot: Boot; drives: PlannedDrive[] };
+}
+
+const isImage = (file: Given): file is NamedImage => 'head' in file;
+
+/** Whether firmware is needed to start what these files describe. */
+export function needsFirmware(files: Given[]): boolean {
+  const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
+  if (!definition) return files.some(isImage);
+  return judgeDefinition(definition.name, decode(definition.data)).definition.kernel === undefined;
 }
 
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */
-export function planFiles(files: NamedBytes[]): Planned {
+export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Planned {
+  const files = given.filter((file): file is NamedBytes => !isImage(file));
+  const images = given.filter(isImage);
   const saved = files.find(file => startsWith(file.data, 'RINGSAVE'));
   if (saved) return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Drop it alone to restore it.`);
   const definitions = files.filter(isDefinition);
@@ -36,15 +74,19 @@ export function planFiles(files: NamedBytes[]): Planned {
     );
   }
   if (definitions.length === 1) {
-    const others = files.filter(file => file !== definitions[0]);
-    return planDefinition(definitions[0].name, decode(definitions[0].data), path => {
+    const find = <T extends Given>(among: T[], path: string): T | string => {
       const base = baseName(path);
-      return (
-        others.find(file => baseName(file.name) === base) ?? `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`
-      );
+      return among.find(file => baseName(file.name) === base) ?? `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
+    };
+    const others = files.filter(file => file !== definitions[0]);
+    return planDefinition(definitions[0].name, decode(definitions[0].data), path => find(others, path), {
+      // What is no image by its look may be an empty disk.
+      image: path => find<Given>([...images, ...others], path),
+      firmware,
     });
   }
   const kernels = files.filter(file => kernelKind(file.data) !== undefined);
+  if (images.length > 0) return planImages(images, files, firmware);
   if (files.length === 0) return refuse('', 'nothing there', 'There is no file. Drop an xl configuration with the files it names, or a kernel.');
   if (kernels.length === 0) {
     // The loader knows best why this is no kernel.
@@ -62,7 +104,12 @@ export function planFiles(files: NamedBytes[]): Planned {
 }
 
 /** A definition, and the files that `resolve` finds; a string from it says why there is none. */
-export function planDefinition(file: string, text: string, resolve: (path: string) => NamedBytes | string): Planned {
+export function planDefinition(
+  file: string,
+  text: string,
+  resolve: (path: string) => NamedBytes | string,
+  disks: { image: (path: string) => Given | string; firmware: Firmware } = { image: resolve, firmware: NO_FIRMWARE },
+): Planned {
   const { definition, findings, valueAt } = judgeDefinition(file, text);
   const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
@@ -94,11 +141,108 @@ export function planDefinition(file: string, text: string, resolve: (path: strin
       replace(key, 'error', key === 'kernel' ? 'cannot be started' : 'cannot be loaded', problem);
     }
   }
-  return finish(findings, definition, boot, text);
+  const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));
+  if (!definition.kernel && definition.disks.length > 0) {
+    boot = firmwareBoot(drives, definition.bootOrder, disks.firmware);
+    const [first] = definition.disks;
+    const finding = findings.find(f => f.key === 'disk' && f.line === first.at.line && f.column === first.at.column);
+    const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
+    if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
+  }
+  return finish(findings, definition, boot, text, drives);
+}
+
+/** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
+function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
+  const drive: PlannedDrive = { place: disk.place, kind: disk.kind, readOnly: disk.readOnly };
+  if (disk.target === '') return drive;
+  const finding = findings.find(f => f.key === 'disk' && f.line === disk.at.line && f.column === disk.at.column);
+  const found = resolve(disk.target);
+  if (typeof found === 'string') {
+    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `disk = '${disk.target}': ${found}` });
+    return drive;
+  }
+  drive.image = isImage(found) ? found : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
+  const problem = imageProblem(baseName(found.name), disk.kind, drive.image.head, drive.image.bytes);
+  if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
+  return drive;
+}
+
+/** Why firmware would find nothing to start on these drives; null: it would. */
+function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null {
+  const tried = drives.filter(({ kind, image }) => image && order.includes(kind === 'disk' ? 'c' : 'd'));
+  if (tried.some(({ kind, image }) => image && isBootable(kind, image.head))) return null;
+  if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${order}" names has an image. Name one, or change boot.` };
+  const [{ kind, image }] = tried;
+  const name = baseName(image?.name ?? '');
+  const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
+  return { short: 'not bootable', text: `${name} is not bootable: ${lacks}. Take another image, or drop a kernel and a definition that names both.` };
+}
+
+function firmwareBoot(drives: PlannedDrive[], order: string, firmware: Firmware): Boot | undefined {
+  if (typeof firmware === 'string') return undefined;
+  return { kind: 'firmware', ...firmware, bootOrder: bootPaths(drives, order) };
+}
+
+/** Images without a definition: a PC with firmware boots from the first of them. */
+function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmware): Planned {
+  const kinds = images.map(image => imageKind(image.name, image.head) ?? 'disk');
+  const cds = kinds.filter(kind => kind === 'cdrom').length;
+  const [first] = images;
+  if (others.length > 0)
+    return refuse(first.name, 'needs a definition', `${baseName(others[0].name)} and ${baseName(first.name)} make no guest by themselves. Add a definition that names both.`);
+  if (cds > 1 || images.length - cds > 3)
+    return refuse(first.name, 'too many images', 'A PC made of images alone has one CD-ROM drive and at most three disks. Drop fewer, or a definition with them.');
+  const places = [0, 1, 3];
+  const drives: PlannedDrive[] = images.map((image, i) => ({
+    place: kinds[i] === 'cdrom' ? CD_PLACE : places.shift()!,
+    kind: kinds[i],
+    readOnly: kinds[i] === 'cdrom',
+    image,
+  }));
+  const bootOrder = kinds[0] === 'cdrom' ? 'dc' : 'cd';
+  const name = baseName(first.name).replace(/\.[a-z0-9]+$/i, '');
+  const definition: Definition = {
+    name,
+    type: 'hvm',
+    memoryMiB: PLAIN_MEMORY_MIB,
+    vcpus: 1,
+    cmdline: '',
+    disks: drives.map(({ place, kind, readOnly, image }) => ({
+      target: baseName(image?.name ?? ''), format: 'raw', vdev: `hd${'abcd'[place]}`, kind, readOnly, place, at: { line: 1, column: 1 },
+    })),
+    bootOrder,
+    nic: 'pcnet',
+    onPoweroff: 'destroy',
+    onReboot: 'restart',
+    onCrash: 'destroy',
+  };
+  const findings: Finding[] = drives.map(({ kind, image }) => {
+    const file = baseName(image!.name);
+    const finding: Finding = {
+      file, line: 1, column: 1, source: '', key: 'disk', verdict: 'used',
+      short: kind === 'cdrom' ? 'CD in the drive' : 'disk; the file stays as it is',
+      text: kind === 'cdrom' ? `${file} lies in the CD-ROM drive.` : `${file} is a disk. What the guest writes is kept in memory; the file stays as it is.`,
+    };
+    const problem = imageProblem(file, kind, image!.head, image!.bytes);
+    return problem ? { ...finding, verdict: 'error', ...problem } : finding;
+  });
+  const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, bootOrder);
+  if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
+  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeDefinition(definition), drives);
+}
+
+/** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
+export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
+  return [...order].flatMap(letter =>
+    drives
+      .filter(({ kind }) => kind === (letter === 'c' ? 'disk' : 'cdrom'))
+      .map(({ place }) => `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`),
+  );
 }
 
 /** A kernel without a definition: it starts on a plain PC. */
-export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; cmdline?: string; memoryMiB: number; name?: string }): Planned {
+export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; cmdline?: string; memoryMiB: number; vcpus?: number; name?: string }): Planned {
   const { kernel, ramdisk, memoryMiB } = options;
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
@@ -106,9 +250,11 @@ export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; 
     name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
     type: 'hvm',
     memoryMiB,
-    vcpus: 1,
+    vcpus: options.vcpus ?? 1,
     kernel: kernelName,
     cmdline,
+    disks: [],
+    bootOrder: 'cd',
     onPoweroff: 'destroy',
     onReboot: 'restart',
     onCrash: 'destroy',
@@ -137,20 +283,27 @@ export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; 
 export function writeDefinition(definition: Definition): string {
   const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
   const lines = [`name = ${quote(definition.name)}`, `type = ${quote(definition.type)}`, `memory = ${definition.memoryMiB}`];
+  if (definition.vcpus > 1) lines.push(`vcpus = ${definition.vcpus}`);
   if (definition.kernel) lines.push(`kernel = ${quote(definition.kernel)}`);
   if (definition.ramdisk) lines.push(`ramdisk = ${quote(definition.ramdisk)}`);
+  const disks = definition.disks.map(({ target, vdev, kind }) => quote(`${target},raw,${vdev}${kind === 'cdrom' ? ',cdrom' : ''}`));
+  if (disks.length > 0) lines.push(`disk = [ ${disks.join(', ')} ]`);
+  if (!definition.kernel) lines.push(`boot = ${quote(definition.bootOrder)}`);
+  if (definition.nic) lines.push(`vif = [ "model=${definition.nic}" ]`);
   if (definition.cmdline) lines.push(`cmdline = ${quote(definition.cmdline)}`);
   return `${lines.join('\n')}\n`;
 }
 
-function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string): Planned {
+function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string, drives: PlannedDrive[] = []): Planned {
   const errors = findings.filter(isError);
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
+  if (drives.length > 0) summary.disks = drives.map(({ place, image }) => `hd${'abcd'[place]}: ${baseName(image?.name ?? '') || 'empty'}`);
+  if (definition.nic) summary.nic = definition.nic;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, summary };
-  return errors.length === 0 && boot ? { plan, domain: { definition, boot } } : { plan };
+  return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives } } : { plan };
 }
 
 function refuse(file: string, short: string, text: string): Planned {

@@ -12,7 +12,7 @@ it('is over at once when the worker could not build the domain', async () => {
     onerror: null,
   };
   const never = () => () => {};
-  const listener = { serial: never, ended: never, restarted: never, changed: never };
+  const listener = { serial: never, ended: never, problem: never, restarted: never, changed: never };
   const record = machine.createDomain(16, 0);
   const runner = new WorkerRunner(worker, machine, record, {} as ToDomainWorker, listener, never);
   await expect(runner.started).rejects.toThrow('It does not fit.');

@@ -56,6 +56,8 @@ export class WorkerRunner implements DomainRunner {
         return this.settleStart?.reject(new Error(message.sentence));
       case 'serial':
         return this.listener.serial(message.bytes);
+      case 'problem':
+        return this.listener.problem(message.sentence);
       case 'ended':
         return this.listener.ended(message.ending);
       case 'reset':

@@ -5,6 +5,8 @@ import type { Ending, MouseMove } from '../hypervisor/index.ts';
 export interface DomainListener {
   serial(bytes: Uint8Array): void;
   ended(ending: Ending): void;
+  /** Something of the host failed it, and it goes on. */
+  problem(sentence: string): void;
   /** It was started again; `report` where a triple fault was the reason. */
   restarted(report?: string): void;
   /** Single-worker mode: its counters and screen may have changed. */

@@ -3,6 +3,7 @@ import './atomics.ts';
 import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import type { HostApi } from './api.ts';
+import { readBlobHere } from '../hypervisor/index.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { WorkerLike } from './runner-worker.ts';
@@ -52,12 +53,19 @@ const host = new Host({
     : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
   scheduler: new LocalScheduler(makeSoon(), later),
   later,
+  fetchBytes: async url => {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    return new Uint8Array(await answer.arrayBuffer());
+  },
+  readBlob: readBlobHere,
   hostMs: () => performance.now(),
   epochMs: () => Date.now(),
 });
 
 const api: HostApi = {
   info: () => host.info(),
+  offerFirmware: files => host.offerFirmware(files),
   plan: files => host.plan(files),
   create: files => host.create(files),
   list: () => host.list(),

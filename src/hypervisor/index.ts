@@ -2,6 +2,7 @@
 export { checkBoot, p2mFrames } from './boot.ts';
 export { TSC_HZ, VIRTUAL_NS_PER_INSTRUCTION } from './clock.ts';
 export { type Boot, Domain, type DomainOptions, type Ending, type SliceResult } from './domain.ts';
+export { attachDrives, type DriveImage, type ReadBlob, readBlobHere } from './drives.ts';
 export { Mailbox, type MouseMove } from './mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './machine.ts';
 export type { NicModel } from './platform.ts';

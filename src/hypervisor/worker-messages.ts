@@ -1,5 +1,7 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
 import type { Boot, Ending } from './domain.ts';
+import type { DriveImage } from './drives.ts';
+import type { NicModel } from './platform.ts';
 
 /** The first and only message to a domain's worker; later requests come through its mailbox (mailbox.ts). */
 export interface ToDomainWorker {
@@ -9,6 +11,8 @@ export interface ToDomainWorker {
   name: string;
   memoryMiB: number;
   boot: Boot;
+  drives?: DriveImage[];
+  nic?: NicModel;
   startEpochMs: number;
   onReset: 'restart' | 'end';
   onTripleFault: 'restart' | 'end';
@@ -25,6 +29,8 @@ export type FromDomainWorker =
   /** Could not be built; the worker is of no more use. */
   | { kind: 'failed'; sentence: string }
   | { kind: 'serial'; bytes: Uint8Array }
+  /** Something of the host failed it, and it goes on; for people. */
+  | { kind: 'problem'; sentence: string }
   | { kind: 'ended'; ending: Ending }
   /** It was started again after a reset; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }

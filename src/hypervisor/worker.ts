@@ -4,6 +4,7 @@
  */
 import { createDomain } from './assemble.ts';
 import type { Domain } from './domain.ts';
+import { attachDrives, readBlobHere } from './drives.ts';
 import { COMMAND } from './layout.ts';
 import { LoadError } from './loader/index.ts';
 import { HostError, Machine } from './machine.ts';
@@ -54,6 +55,8 @@ function start(message: ToDomainWorker): void {
         record,
         memoryMiB: message.memoryMiB,
         boot: message.boot,
+        ...(message.drives ? { ide: attachDrives(message.drives, readBlobHere, sentence => send({ kind: 'problem', sentence })) } : {}),
+        ...(message.nic ? { nic: message.nic } : {}),
         startEpochMs: message.startEpochMs,
         onReset: message.onReset,
         onTripleFault: message.onTripleFault,

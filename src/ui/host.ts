@@ -4,7 +4,7 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, DomainView, HostApi, HostInfo, NamedFile, Plan, Task } from '../dom0/api.ts';
+import type { DomainInfo, DomainView, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from '../dom0/api.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
@@ -74,6 +74,7 @@ function remote(): HostApi {
 }
 
 export const host = {
+  offerFirmware: async (files: FirmwareFiles): Promise<void> => remote().offerFirmware(files),
   plan: async (files: NamedFile[]): Promise<Plan> => remote().plan(files),
   create: async (files: NamedFile[]): Promise<DomainInfo> => remote().create(files),
   restore: async (state: NamedFile): Promise<DomainInfo> => remote().restore(state),

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { NamedFile, OfferedGuest } from '../dom0/api.ts';
-import { reportProblem, sentence } from './host.ts';
+import { host, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
@@ -19,16 +19,25 @@ export const offers = signal<OfferedGuest[]>([demo]);
 /** What this page reads of guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
 interface Catalogue {
   guests: { id: string; title: string; about: string; bytes: number; files: { name: string; path: string }[] }[];
+  firmware?: { name: string; path: string }[];
 }
 
+const BIOS = 'bios-256k.bin', VGA_BIOS = 'vgabios-stdvga.bin';
+
+/** Settled once the catalogue was read, or found absent. */
+export let catalogue: Promise<void> = Promise.resolve();
+export const startCatalogue = (): void => { catalogue = loadCatalogue(); };
+
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
-export async function loadCatalogue(): Promise<void> {
+async function loadCatalogue(): Promise<void> {
   const base = new URL('guests/catalogue.json', document.baseURI);
   try {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
-    const { guests } = await answer.json() as Catalogue;
+    const { guests, firmware = [] } = await answer.json() as Catalogue;
+    const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
+    if (bios && vgaBios) await host.offerFirmware({ bios, vgaBios });
     offers.value = [demo, ...guests.map(({ id, title, about, bytes, files }) => ({
       id, title, about, bytes, files: files.map(file => ({ name: file.name, url: new URL(file.path, base).href })) }))];
   } catch (error) {

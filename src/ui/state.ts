@@ -3,7 +3,7 @@
 import { batch, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
 import { command, host, reportProblem, sentence } from './host.ts';
-import { fetchGuest, type Progress } from './offers.ts';
+import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 
 export type Place = { kind: 'home' } | { kind: 'draft' } | { kind: 'domain'; id: number };
@@ -80,6 +80,8 @@ async function judge(files: NamedFile[]): Promise<void> {
   const texts = new Map<string, string>();
   let plan: Plan | undefined, problem: string | undefined;
   try {
+    // Where firmware is stands in the catalogue.
+    await catalogue;
     plan = await host.plan(files);
     const quoted = new Set([...plan.errors, ...plan.findings].filter(finding => finding.source).map(finding => finding.file));
     for (const file of files) if (quoted.has(file.name) && file.data.size <= DEFINITION_BYTES) texts.set(file.name, await file.data.text());

@@ -22,6 +22,8 @@ describe('definitions (xl.cfg(5))', () => {
       kernel: '/boot/vmlinuz',
       ramdisk: 'initrd.gz',
       cmdline: 'root=/dev/ram0 console=ttyS0 quiet',
+      disks: [],
+      bootOrder: 'cd',
       onPoweroff: 'destroy',
       onReboot: 'destroy',
       onCrash: 'destroy',
@@ -48,9 +50,9 @@ describe('definitions (xl.cfg(5))', () => {
     expect(verdicts(good.replace('type', 'builder')).builder).toBe('approximated');
   });
 
-  it('gives one processor and says so', () => {
+  it('gives the processors that are asked for', () => {
     const finding = judgeDefinition('x.cfg', `${good}vcpus=4\n`).findings.find(f => f.key === 'vcpus')!;
-    expect([finding.verdict, finding.short, finding.line, finding.column]).toEqual(['approximated', '1 until the PC has several', 5, 1]);
+    expect([finding.verdict, finding.short, finding.line, finding.column]).toEqual(['used', '4 processors', 5, 1]);
   });
 
   it('lists every error at once, with the nearest spelling', () => {
@@ -77,7 +79,7 @@ describe('definitions (xl.cfg(5))', () => {
       expect(rule.text, key).toMatch(/[.]$/);
       const value =
         rule.type === 'list'
-          ? "['x']"
+          ? "['/x,raw,hda']"
           : rule.type === 'action'
             ? '"destroy"'
             : rule.type === 'string' || rule.type === 'any' || rule.type === 'list or string'
@@ -95,6 +97,35 @@ describe('definitions (xl.cfg(5))', () => {
       usbdevice soundhw device_model_version device_model_override device_model_args shadow_memory nomigrate driver_domain seclabel max_grant_frames max_maptrack_frames max_grant_version
       max_event_channels e820_host smbios_firmware acpi_firmware ms_vm_genid smbios cpuid pvshim`.split(/\s+/);
     expect(documented.filter(key => !Object.hasOwn(KEYS, key))).toEqual([]);
+  });
+
+  it('puts disks on the IDE channels, one verdict each, and says what becomes of writes', () => {
+    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=e1000' ]\n`;
+    const { definition, findings } = judgeDefinition('x.cfg', text);
+    expect(findings.filter(isError)).toEqual([]);
+    expect(definition.disks.map(({ target, place, kind, readOnly }) => [target, place, kind, readOnly])).toEqual([
+      ['/d.img', 0, 'disk', false],
+      ['/x.iso', 2, 'cdrom', true],
+    ]);
+    expect([definition.bootOrder, definition.nic]).toEqual(['dc', 'pcnet']);
+    const said = findings.filter(f => f.line > 3).map(f => [f.line, f.column, f.key, f.verdict]);
+    expect(said).toEqual([
+      [4, 10, 'disk', 'approximated'],
+      [5, 3, 'disk', 'used'],
+      [6, 1, 'boot', 'approximated'],
+      [7, 1, 'vif', 'approximated'],
+    ]);
+    expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
+    expect(findings.find(f => f.key === 'vif')!.text).toMatch(/AMD PCNet card .* e1000 is not built/);
+  });
+
+  it('refuses disks that have no place, with the place in the text', () => {
+    const of = (disk: string, more = ''): string[] => errors(`name = "a"\ntype = "hvm"\ndisk = [ ${disk} ]\n${more}`);
+    expect(of(`'/a,raw,hda', '/b,raw,xvda'`)).toEqual(["x.cfg:3:24: disk = '/b,raw,xvda': xvda and hda of line 3 are the same drive. Write another of hda to hdd."]);
+    expect(of(`'/a,raw,xvdq'`)[0]).toContain('the PC has four drives, hda to hdd, and xvdq is none of them.');
+    expect(of(`'/a,qcow3,hda'`)[0]).toContain('‘qcow3’ is no format. Write raw.');
+    expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': floppy and network are not built.")]);
+    expect(errors('name = "a"\ntype = "hvm"\n')).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
   });
 
   it('survives keys that JavaScript objects have', () => {

@@ -3,7 +3,9 @@
  * Meanings and defaults: xl.cfg(5) of Xen 4.17 and xen/tools/xl/xl_parse.c.
  */
 import type { Finding, Verdict } from '../api.ts';
+import { type DiskSpec, parseDisk, placeOf } from './disk.ts';
 import { KEYS, type KeyRule, nearest } from './keys.ts';
+import type { NicModel } from '../../hypervisor/index.ts';
 import { type Atom, parseXlConfig, type Position, type Setting, type Value } from './xlcfg.ts';
 
 export type DomainType = 'hvm' | 'pv' | 'pvh';
@@ -19,9 +21,22 @@ export interface Definition {
   kernel?: string;
   ramdisk?: string;
   cmdline: string;
+  /** Drives on the IDE channels. */
+  disks: DefinedDisk[];
+  /** What firmware tries, first one first: c disks, d CD-ROM drives. */
+  bootOrder: string;
+  /** A network card, with the host's network behind it. */
+  nic?: NicModel;
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;
+}
+
+export interface DefinedDisk extends DiskSpec {
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+  place: number;
+  /** Where its text stands in the definition. */
+  at: Position;
 }
 
 export interface Judgement {
@@ -35,7 +50,8 @@ export interface Judgement {
 /** libxl's default (LIBXL_MAX_MEMORY in MiB where memory is not set). */
 const DEFAULT_MEMORY_MIB = 32;
 /** Up to here RAM is contiguous below the PCI hole. */
-const MAX_MEMORY_MIB = 2047;
+const MAX_MEMORY_MIB = 2047,
+  MAX_VCPUS = 8;
 
 const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart', 'soft-reset'];
 const TYPES = ['hvm', 'pv', 'pvh'];
@@ -74,7 +90,7 @@ class Judge {
     for (const setting of this.settings) this.collect(setting);
     const definition = this.definition();
     for (const [key, setting] of this.values) {
-      if (!this.findings.some(f => f.key === key && f.line === setting.line)) this.byRule(key, setting);
+      if (!this.findings.some(f => f.key === key && (f.line === setting.line || (key === 'disk' && f.verdict !== 'ignored')))) this.byRule(key, setting);
     }
     this.findings.sort((a, b) => a.line - b.line || a.column - b.column);
     const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column }]));
@@ -140,6 +156,8 @@ class Judge {
       memoryMiB: this.memory(),
       vcpus: this.vcpus(),
       cmdline: this.cmdline(),
+      disks: this.disks(),
+      bootOrder: this.bootOrder(),
       onPoweroff: this.action('on_poweroff', 'destroy'),
       onReboot: this.action('on_reboot', 'restart'),
       onCrash: this.action('on_crash', 'destroy'),
@@ -149,6 +167,7 @@ class Judge {
     if (kernel) definition.kernel = kernel;
     if (ramdisk) definition.ramdisk = ramdisk;
     this.kernel(definition);
+    if (this.network()) definition.nic = 'pcnet';
     return definition;
   }
 
@@ -241,15 +260,9 @@ class Judge {
     if (!setting) return 1;
     const vcpus = toNumber(setting.value);
     if (vcpus < 1) this.error(setting, 'at least 1', 'a guest needs at least one processor.');
-    else if (vcpus > 1)
-      this.accept(
-        'vcpus',
-        '1 until the PC has several',
-        `The guest gets 1 processor instead of ${vcpus}, until the PC can have several.`,
-        'approximated',
-      );
-    else this.accept('vcpus', '1 processor', 'The guest gets one processor.');
-    return 1;
+    else if (vcpus > MAX_VCPUS) this.error(setting, `at most ${MAX_VCPUS}`, `this host gives a guest at most ${MAX_VCPUS} processors.`);
+    else this.accept('vcpus', vcpus === 1 ? '1 processor' : `${vcpus} processors`, `The guest gets ${vcpus} virtual processor${vcpus === 1 ? '' : 's'}.`);
+    return vcpus;
   }
 
   /** xl_parse.c, parse_cmdline: cmdline alone, or root= and extra. */
@@ -297,17 +310,95 @@ class Judge {
 
   private kernel(definition: Definition): void {
     const setting = this.values.get('kernel');
-    if (setting && definition.kernel && !/(^|\/)hvmloader$/.test(definition.kernel)) {
+    if (setting && definition.kernel && !isHvmloader(definition.kernel)) {
       this.accept('kernel', 'started directly', 'The kernel is loaded and started without firmware.');
       this.accept('ramdisk', 'handed to the kernel', 'The initial RAM disk is handed to the kernel.');
+      this.accept('boot', 'the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.', 'ignored');
       return;
     }
-    const why = 'there is no firmware yet that could boot a disk. Write kernel = "FILE" and drop that file too.';
-    if (setting) this.error(setting, 'needs firmware and a disk', `this boots from a disk, and ${why}`);
-    else if (!this.settings.some(s => s.key === 'kernel')) {
-      this.report({ line: 1, column: 1 }, 'kernel', 'error', 'missing', `The definition has no kernel, and ${why}`);
+    delete definition.kernel;
+    this.accept('kernel', 'firmware boots the disks', 'hvmloader is a part of Xen: here the PC starts with its firmware.', 'approximated');
+    if (definition.disks.length === 0 && !this.settings.some(s => s.key === 'kernel' || s.key === 'disk')) {
+      const text = 'The definition has neither a kernel nor a disk. Write kernel = "FILE" or disk = [ "FILE,raw,hda" ], and drop that file too.';
+      this.report({ line: 1, column: 1 }, 'kernel', 'error', 'missing', text);
     }
     this.accept('ramdisk', 'no kernel to hand it to', 'A RAM disk needs a kernel.', 'ignored');
+  }
+
+  /** xl-disk-configuration(5); one finding for each disk. */
+  private disks(): DefinedDisk[] {
+    const setting = this.values.get('disk');
+    const disks: DefinedDisk[] = [];
+    if (setting?.value.kind !== 'list') return disks;
+    for (const item of setting.value.items) {
+      const fail = (short: string, text: string): void => this.report(item, 'disk', 'error', short, `disk = ${show(item)}: ${text}`);
+      if (item.kind === 'list') {
+        fail('wants a text', 'each disk is one text.');
+        continue;
+      }
+      const spec = parseDisk(item.text);
+      if (typeof spec === 'string') {
+        fail('not understood', spec);
+        continue;
+      }
+      const place = placeOf(spec.vdev);
+      const other = disks.find(disk => disk.place === place);
+      if (place < 0) fail('no place for it', `the PC has four drives, hda to hdd, and ${spec.vdev} is none of them.`);
+      else if (other) fail(`${spec.vdev} is taken`, `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of hda to hdd.`);
+      else {
+        disks.push({ ...spec, place, at: { line: item.line, column: item.column } });
+        this.diskVerdict(item, spec, place);
+      }
+    }
+    return disks;
+  }
+
+  private diskVerdict(at: Position, spec: DiskSpec, place: number): void {
+    const where = `${PLACES[place]}, ${spec.kind === 'cdrom' ? 'CD-ROM drive' : 'disk'}`;
+    if (spec.kind === 'cdrom' || (spec.readOnly && spec.vdev.startsWith('hd')))
+      this.report(at, 'disk', 'used', where, `The drive is the ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);
+    else {
+      const kept = spec.readOnly ? 'It is read only.' : 'What the guest writes is kept in memory; the file stays as it is.';
+      const ide = spec.vdev.startsWith('hd') ? '' : ` ${spec.vdev} is an IDE disk: the PC has no other controller, and Xen emulates it so too.`;
+      this.report(at, 'disk', 'approximated', spec.readOnly ? `${PLACES[place]}, read only` : `${PLACES[place]}; the file stays as it is`, `The disk is the ${PLACES[place]}. ${kept}${ide}`);
+    }
+  }
+
+  /** xl.cfg(5), boot: c, d, a and n; libxl's default is cda. */
+  private bootOrder(): string {
+    const setting = this.values.get('boot');
+    const text = this.text('boot');
+    if (!setting || text === undefined) return 'cd';
+    const unknown = /[^acdn]/.exec(text)?.[0];
+    if (unknown && !this.hasKernel()) {
+      this.error(setting, `no device ‘${unknown}’`, 'the letters are c (disk), d (CD-ROM), a (floppy) and n (network). Write for example "dc".');
+      return 'cd';
+    }
+    const order = [...new Set(text)].filter(letter => letter === 'c' || letter === 'd').join('');
+    if (this.hasKernel()) return order;
+    const names = [...order].map(letter => (letter === 'c' ? 'disks' : 'CD-ROM drives')).join(', then ');
+    if (order === text) this.accept('boot', `${names}`, `The firmware tries ${names}.`);
+    else if (order !== '') this.accept('boot', `${names}`, `The firmware tries ${names}; floppy and network are not built.`, 'approximated');
+    else this.error(setting, 'nothing to boot from', 'floppy and network are not built. Write "c" for a disk or "d" for a CD-ROM.');
+    return order;
+  }
+
+  /** xl-network-configuration(5): whether there is a card. */
+  private network(): boolean {
+    const setting = this.values.get('vif');
+    if (setting?.value.kind !== 'list' || setting.value.items.length === 0) return false;
+    const [first, ...more] = setting.value.items;
+    const model = first.kind === 'list' ? '' : (/(?:^|,)\s*model\s*=\s*([^,]*)/.exec(first.text)?.[1]?.trim() ?? '');
+    const card = `an AMD PCNet card (pcnet32) on the host's own network: DHCP, DNS, TFTP and ping, no way further`;
+    const one = more.length > 0 ? ` The other ${more.length} ${more.length === 1 ? 'is' : 'are'} left out: there is one card.` : '';
+    const other = model === '' || model === 'pcnet' ? '' : ` ${model} is not built.`;
+    this.accept('vif', `PCNet card, the host's network${one ? '; the first' : ''}`, `The guest gets ${card}.${other}${one}`, 'approximated');
+    return true;
+  }
+
+  private hasKernel(): boolean {
+    const kernel = this.text('kernel');
+    return kernel !== undefined && !isHvmloader(kernel);
   }
 
   private byRule(key: string, setting: Setting): void {
@@ -324,6 +415,10 @@ class Judge {
     else this.report(setting, key, rule.verdict, rule.short, rule.text);
   }
 }
+
+const PLACES = ['first IDE channel, master', 'first IDE channel, slave', 'second IDE channel, master', 'second IDE channel, slave'];
+/** Definitions of old name the firmware's loader as the kernel of a fully virtual guest. */
+const isHvmloader = (kernel: string): boolean => /(^|\/)hvmloader(\.gz)?$/.test(kernel);
 
 const EVENTS: Record<string, string> = { on_poweroff: 'powers off', on_reboot: 'asks for a reset', on_crash: 'crashes' };
 

@@ -128,7 +128,9 @@ export function DraftInspector() {
   const facts: [string, string | undefined][] = summary && now.plan ? [
     [words.name, now.plan.name], [words.type, summary.type.toUpperCase()], [words.memory, wrong.has('memory') ? undefined : `${summary.memoryMiB} MiB`],
     [words.vcpus, wrong.has('vcpus') ? undefined : String(summary.vcpus)],
-    [words.kernel, summary.kernel], [words.ramdisk, summary.ramdisk], [words.cmdline, summary.cmdline]] : [];
+    ...(summary.kernel ? [[words.kernel, summary.kernel], [words.ramdisk, summary.ramdisk], [words.cmdline, summary.cmdline]] as [string, string | undefined][] : []),
+    ...(summary.disks ?? []).map((disk, i): [string, string] => [i === 0 ? words.disks : '', disk]),
+    ...(summary.nic ? [[words.network, summary.nic] as [string, string]] : [])] : [];
   return <>
     {facts.length > 0 && <section><h3>{words.form}</h3><dl class="kv">{facts.map(([label, value]) => <><dt>{label}</dt><dd>{value || words.none}</dd></>)}</dl></section>}
     <section>

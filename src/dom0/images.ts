@@ -1,0 +1,104 @@
+/**
+ * What an image file is, told by its first bytes: a CD, a disk, or neither; and whether it is whole and could be booted.
+ * Sources: ECMA-119 (volume descriptors), El Torito 1.0 (boot record), the PC's master boot record; magic numbers of qcow, VHD, VMDK and VDI from
+ * their specifications.
+ */
+import { kernelKind } from '../hypervisor/loader/index.ts';
+
+const SECTOR_BYTES = 512,
+  CD_SECTOR_BYTES = 2048;
+/** Volume descriptors start at sector 16: type, "CD001", version. The primary one (type 1) has the volume's sectors at byte 80. */
+const DESCRIPTORS = 16 * CD_SECTOR_BYTES,
+  VOLUME_SECTORS = 80;
+const BOOT_RECORD = 0,
+  PRIMARY = 1,
+  TERMINATOR = 255;
+const PARTITIONS = 0x1be,
+  SIGNATURE = 510;
+
+/** As much of a file as is looked at: a disk's first sector, a CD's descriptors. */
+export const HEAD_BYTES = 64 * 1024;
+
+export type ImageKind = 'disk' | 'cdrom';
+
+const textAt = (bytes: Uint8Array, at: number, length: number): string => String.fromCharCode(...bytes.subarray(at, at + length));
+const word = (bytes: Uint8Array, at: number): number => (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+const hasSignature = (head: Uint8Array): boolean => head[SIGNATURE] === 0x55 && head[SIGNATURE + 1] === 0xaa;
+const isIso = (head: Uint8Array): boolean => textAt(head, DESCRIPTORS + 1, 5) === 'CD001';
+
+/** Formats that hold a disk in a wrapping of their own. */
+function wrapping(head: Uint8Array): string | undefined {
+  if (textAt(head, 0, 4) === 'QFI\xfb') return 'qcow2';
+  if (textAt(head, 0, 4) === 'KDMV') return 'vmdk';
+  if (textAt(head, 0, 4) === 'QED\0') return 'qed';
+  if (textAt(head, 0, 8) === 'conectix') return 'vhd';
+  if (textAt(head, 0, 8) === 'vhdxfile') return 'vhdx';
+  return word(head, 64) === 0xbeda107f ? 'vdi' : undefined;
+}
+
+/** A partition table, as against a file system's boot sector whose code lies there. */
+function isTable(head: Uint8Array): boolean {
+  return [0, 1, 2, 3].every(i => {
+    const at = PARTITIONS + 16 * i;
+    return (head[at] & 0x7f) === 0 && (head[at + 4] !== 0 || head.subarray(at, at + 16).every(byte => byte === 0));
+  });
+}
+
+const hasPartitions = (head: Uint8Array): boolean => isTable(head) && [0, 1, 2, 3].some(i => head[PARTITIONS + 16 * i + 4] !== 0);
+
+/** What a file of this name and beginning is to a PC; undefined: no image. A kernel with a boot sector's signature is a kernel. */
+export function imageKind(name: string, head: Uint8Array): ImageKind | undefined {
+  if (isIso(head)) return 'cdrom';
+  if (wrapping(head)) return 'disk';
+  const kernel = kernelKind(head);
+  // GRUB's core image, behind the boot sector, has a multiboot header of its own.
+  if (kernel !== undefined && !(kernel === 'multiboot' && hasSignature(head) && hasPartitions(head))) return undefined;
+  return hasSignature(head) || /\.(img|ima|raw|dd|hdd|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name) ? 'disk' : undefined;
+}
+
+export interface ImageProblem {
+  /** At most 48 characters. */
+  short: string;
+  /** What is wrong and what to do. */
+  text: string;
+}
+
+/** Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. */
+export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, bytes: number): ImageProblem | null {
+  const advice = 'Copy or fetch it again.';
+  const short = 'cut short';
+  if (kind === 'cdrom') {
+    if (!isIso(head))
+      return { short: 'no CD image', text: `${name} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or leave out cdrom.` };
+    const volume = word(head, descriptor(head, PRIMARY) + VOLUME_SECTORS) * CD_SECTOR_BYTES;
+    return volume > bytes ? { short, text: `${name} is cut short: its volume has ${volume} bytes and the file ${bytes}. ${advice}` } : null;
+  }
+  const wrapped = wrapping(head);
+  if (wrapped)
+    return { short: `${wrapped} is not read`, text: `${name} is a ${wrapped} image, and raw ones are read here. Run qemu-img convert -O raw ${name} disk.img.` };
+  if (bytes === 0 || bytes % SECTOR_BYTES !== 0)
+    return { short, text: `${name} has ${bytes} bytes and a disk has whole sectors of ${SECTOR_BYTES}: it is cut short. ${advice}` };
+  if (!hasSignature(head) || isIso(head) || !isTable(head)) return null;
+  for (let at = PARTITIONS; at < SIGNATURE; at += 16) {
+    const end = word(head, at + 8) + word(head, at + 12);
+    if (head[at + 4] !== 0 && end > bytes / SECTOR_BYTES)
+      return { short, text: `${name} is cut short: a partition ends at sector ${end} and the file has ${bytes / SECTOR_BYTES}. ${advice}` };
+  }
+  return null;
+}
+
+/** Whether firmware finds something to start in it. */
+export function isBootable(kind: ImageKind, head: Uint8Array): boolean {
+  if (kind === 'disk') return hasSignature(head);
+  const record = descriptor(head, BOOT_RECORD);
+  return record >= 0 && textAt(head, record + 7, 23) === 'EL TORITO SPECIFICATION';
+}
+
+/** Where the first volume descriptor of a type lies; -1: there is none. */
+function descriptor(head: Uint8Array, type: number): number {
+  for (let at = DESCRIPTORS; at + CD_SECTOR_BYTES <= head.length && textAt(head, at + 1, 5) === 'CD001'; at += CD_SECTOR_BYTES) {
+    if (head[at] === type) return at;
+    if (head[at] === TERMINATOR) break;
+  }
+  return -1;
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { HEAD_BYTES } from './images.ts';
+import { type Firmware, type NamedBytes, type NamedImage, needsFirmware, planFiles } from './plan.ts';
+
+const MIB = 2 ** 20;
+const firmware: Firmware = { image: new Uint8Array(65536), name: 'bios.bin', vgaBios: Uint8Array.of(0x55, 0xaa) };
+const text = (name: string, content: string): NamedBytes => ({ name, data: new TextEncoder().encode(content) });
+const put = (bytes: Uint8Array, at: number, what: string): void => bytes.set(new TextEncoder().encode(what), at);
+
+/** An ISO 9660 volume (ECMA-119) with an El Torito boot record. */
+function iso(volumeSectors: number, { name = 'cd.iso', bytes = volumeSectors * 2048, bootable = true } = {}): NamedImage {
+  const head = new Uint8Array(HEAD_BYTES);
+  for (const [sector, type] of [[16, 1], [17, bootable ? 0 : 255], [18, 255]] as const) {
+    head[sector * 2048] = type;
+    put(head, sector * 2048 + 1, 'CD001');
+  }
+  new DataView(head.buffer).setUint32(16 * 2048 + 80, volumeSectors, true);
+  if (bootable) put(head, 17 * 2048 + 7, 'EL TORITO SPECIFICATION');
+  return { name, head, bytes };
+}
+
+/** A disk with one partition, up to sector `end`, and a boot sector's signature. */
+function disk(end: number, { name = 'disk.img', bytes = end * 512, signature = true } = {}): NamedImage {
+  const head = new Uint8Array(HEAD_BYTES);
+  head[0x1be] = 0x80;
+  head[0x1be + 4] = 0x83;
+  new DataView(head.buffer).setUint32(0x1be + 8, 1, true);
+  new DataView(head.buffer).setUint32(0x1be + 12, end - 1, true);
+  if (signature) head.set([0x55, 0xaa], 510);
+  return { name, head, bytes };
+}
+
+const errorsOf = (files: Parameters<typeof planFiles>[0], with_: Firmware = firmware): string[] => planFiles(files, with_).plan.errors.map(error => error.text);
+
+describe('images alone', () => {
+  it('boot through firmware: a CD first where it was given first, a disk else', () => {
+    const cd = planFiles([iso(100), disk(2048)], firmware);
+    expect(cd.plan.errors).toEqual([]);
+    expect(cd.domain!.drives.map(({ place, kind, image }) => [place, kind, image!.name])).toEqual([[2, 'cdrom', 'cd.iso'], [0, 'disk', 'disk.img']]);
+    expect(cd.domain!.boot).toMatchObject({
+      kind: 'firmware',
+      name: 'bios.bin',
+      bootOrder: ['/pci@i0cf8/ide@1,1/drive@1/disk@0', '/pci@i0cf8/ide@1,1/drive@0/disk@0'],
+    });
+    expect(planFiles([disk(2048)], firmware).plan).toMatchObject({ name: 'disk', definition: expect.stringContaining('disk = [ "disk.img,raw,hda" ]\nboot = "cd"') });
+    expect(planFiles([text('x.cfg', planFiles([iso(100)], firmware).plan.definition), iso(100)], firmware).plan.errors).toEqual([]);
+  });
+
+  it('that are cut short are refused with numbers', () => {
+    expect(errorsOf([iso(1000, { bytes: 4096 })])).toEqual(['cd.iso is cut short: its volume has 2048000 bytes and the file 4096. Copy or fetch it again.']);
+    expect(errorsOf([disk(4096, { bytes: 512 * 1000 })])).toEqual([
+      'disk.img is cut short: a partition ends at sector 4096 and the file has 1000. Copy or fetch it again.',
+    ]);
+    expect(errorsOf([disk(8, { bytes: 5000 })])[0]).toContain('disk.img has 5000 bytes and a disk has whole sectors of 512');
+  });
+
+  it('that nothing can be started from are refused with the reason', () => {
+    expect(errorsOf([disk(8, { signature: false })])).toEqual([expect.stringMatching(/^disk\.img is not bootable: its first sector does not end in 55 AA\. Take/)]);
+    expect(errorsOf([iso(100, { bootable: false })])).toEqual([expect.stringMatching(/^cd\.iso is not bootable: it has no El Torito boot record\./)]);
+    const wrapped = disk(8);
+    put(wrapped.head, 0, 'QFI\xfb');
+    wrapped.head.set([0x51, 0x46, 0x49, 0xfb]);
+    expect(errorsOf([wrapped])).toEqual([expect.stringContaining('is a qcow2 image, and raw ones are read here. Run qemu-img convert -O raw disk.img')]);
+  });
+
+  it('need firmware, and say where it comes from', () => {
+    expect(errorsOf([iso(100)], 'Firmware is needed. Run npm run guests once.')).toEqual(['Firmware is needed. Run npm run guests once.']);
+    expect(needsFirmware([iso(100)])).toBe(true);
+    expect(needsFirmware([text('a.cfg', 'kernel = "x"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBe(false);
+  });
+
+  it('of which a PC has no room for are refused', () => {
+    expect(errorsOf([iso(100), iso(100, { name: 'b.iso' })])[0]).toContain('one CD-ROM drive and at most three disks');
+    expect(errorsOf([iso(100), text('README', 'hello')])[0]).toContain('README and cd.iso make no guest by themselves');
+  });
+});
+
+describe('a definition with disks', () => {
+  const definition = (disks: string, more = ''): NamedBytes => text('web1.cfg', `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ ${disks} ]\n${more}`);
+
+  it('finds its images by their base names among what was given', () => {
+    const { plan, domain } = planFiles([definition(`'/img/disk.img,raw,hda,rw', '/iso/cd.iso,raw,hdc,cdrom'`, 'boot = "d"\n'), iso(100), disk(64)], firmware);
+    expect(plan.errors).toEqual([]);
+    expect(plan.summary.disks).toEqual(['hda: disk.img', 'hdc: cd.iso']);
+    expect(domain!.drives.map(({ place, readOnly, image }) => [place, readOnly, image!.bytes])).toEqual([[0, false, 32768], [2, true, 204800]]);
+    expect(domain!.boot).toMatchObject({ bootOrder: ['/pci@i0cf8/ide@1,1/drive@1/disk@0'] });
+  });
+
+  it('takes any file for a disk that needs not be booted', () => {
+    const { plan, domain } = planFiles([definition(`'cd.iso,raw,hdc,cdrom', 'swap,raw,hdb'`), iso(100), { name: 'swap', data: new Uint8Array(MIB) }], firmware);
+    expect(plan.errors).toEqual([]);
+    expect(domain!.drives[1]).toMatchObject({ place: 1, image: { name: 'swap', bytes: MIB } });
+  });
+
+  it('says at which place what is missing or wrong', () => {
+    const { plan } = planFiles([definition(`'gone.img,raw,hda', 'disk.img,raw,hdb'`), disk(4096, { bytes: 512 })], firmware);
+    expect(plan.errors.map(({ line, column, text: sentence }) => [line, column, sentence])).toEqual([
+      [4, 10, "disk = 'gone.img': gone.img is not among the dropped files. Drop it together with web1.cfg."],
+      [4, 30, 'disk.img is cut short: a partition ends at sector 4096 and the file has 1. Copy or fetch it again.'],
+    ]);
+    expect(errorsOf([definition(`'disk.img,raw,hda'`), disk(8, { signature: false })])[0]).toContain('disk.img is not bootable');
+    expect(errorsOf([definition(`'cd.iso,raw,hda'`), text('cd.iso', '')])[0]).toContain('cd.iso has 0 bytes');
+  });
+});
