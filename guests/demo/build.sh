@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds demo.elf from the sources beside it: build.sh [OUTPUT]. Needs gcc with -m32.
-# demo.lock says which sources and which compiler the committed demo.elf came from; test/demo-guest.test.ts holds them together.
+# demo.lock says which sources and which compiler the committed demo.elf came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"
 OUT=${1:-demo.elf}

@@ -7,17 +7,22 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { kernelKind, loadKernel } from '../src/hypervisor/loader/index.ts';
 
-const folder = fileURLToPath(new URL('../guests/demo/', import.meta.url));
-const read = (name: string) => readFileSync(join(folder, name));
-const [compiler, sources] = read('demo.lock').toString().trim().split('\n');
+/** Guests whose built bytes are committed: folder, and the sources in the order in which its build.sh hashes them. */
+const GUESTS: readonly [name: string, sources: string[]][] = [
+  ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
+  ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh']],
+];
+const folderOf = (name: string) => fileURLToPath(new URL(`../guests/${name}/`, import.meta.url));
 
-describe('the demo guest', () => {
-  const kernel = new Uint8Array(read('demo.elf'));
+describe.each(GUESTS)('the guest %s', (name, files) => {
+  const folder = folderOf(name);
+  const read = (file: string) => readFileSync(join(folder, file));
+  const [compiler, sources] = read(`${name}.lock`).toString().trim().split('\n');
 
   it('was built from the sources beside it', () => {
     const hash = createHash('sha256');
-    for (const name of ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']) hash.update(read(name));
-    expect(hash.digest('hex'), 'run guests/demo/build.sh and commit demo.elf').toBe(sources);
+    for (const file of files) hash.update(read(file));
+    expect(hash.digest('hex'), `run guests/${name}/build.sh and commit ${name}.elf`).toBe(sources);
   });
 
   // Another compiler makes other bytes: only the one that made the committed file can be compared with.
@@ -25,15 +30,20 @@ describe('the demo guest', () => {
   const canBuild = gcc.status === 0 && gcc.stdout.trim() === compiler && builds32Bit();
   if (canBuild) {
     it('comes out the same when it is built again', () => {
-      const out = mkdtempSync(join(tmpdir(), 'ringside-demo-'));
+      const out = mkdtempSync(join(tmpdir(), `ringside-${name}-`));
       try {
-        execFileSync('sh', [join(folder, 'build.sh'), join(out, 'demo.elf')]);
-        expect(Buffer.compare(readFileSync(join(out, 'demo.elf')), Buffer.from(kernel))).toBe(0);
+        execFileSync('sh', [join(folder, 'build.sh'), join(out, 'guest.elf')]);
+        expect(Buffer.compare(readFileSync(join(out, 'guest.elf')), read(`${name}.elf`))).toBe(0);
       } finally {
         rmSync(out, { recursive: true });
       }
     });
   }
+});
+
+describe('the demo guest', () => {
+  const read = (file: string) => readFileSync(join(folderOf('demo'), file));
+  const kernel = new Uint8Array(read('demo.elf'));
 
   it('loads as multiboot into the memory that its definition gives it', () => {
     const memoryMiB = Number(/^memory = (\d+)$/m.exec(read('demo.cfg').toString())![1]);

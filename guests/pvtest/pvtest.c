@@ -1,0 +1,475 @@
+/*
+ * A paravirtual guest (32-bit, PAE) that tries what Xen's public headers promise to such a guest and prints a line a check: direct paging, pinning,
+ * descriptor tables, traps and returns, multicalls, event channels, timers. It ends with SCHEDOP_shutdown: poweroff when all held, crash when not.
+ */
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define PAGE 4096u
+#define BASE 0xc0000000u
+#define P 1ull
+#define RW 2ull
+#define US 4ull
+#define ACCESSED 0x20ull
+#define SELF 0x7ff0
+#define INVLPG 2
+#define EINVAL 22
+#define ENOSYS 38
+
+struct start_info {
+  char magic[32];
+  u32 nr_pages, shared_info, flags, store_mfn, store_evtchn, console_mfn, console_evtchn, pt_base, nr_pt_frames, mfn_list, mod_start, mod_len;
+  char cmd_line[1024];
+};
+struct vcpu_info { u8 upcall_pending, upcall_mask; u16 pad; u32 pending_sel; u32 cr2, arch[5]; u32 version, pad0; u64 tsc_timestamp, system_time; u32 mul; u8 shift, flags; u16 pad1; };
+struct shared_info { struct vcpu_info vcpu[32]; u32 pending[32], mask[32]; u32 wc_version, wc_sec, wc_nsec; };
+struct frame { u32 edi, esi, ebp, esp, ebx, edx, ecx, eax, vector, error, eip, cs, eflags, user_esp, user_ss; };
+struct point { u32 ebx, esi, edi, ebp, esp, eip; };
+struct trap_info { u8 vector, flags; u16 cs; u32 address; };
+struct multicall { u32 op; int result; u32 args[6]; };
+struct mmuext { u32 cmd, mfn, nr_ents; };
+struct mmu { u64 ptr, val; };
+
+extern u32 trap_stubs[];
+extern char event_entry[], failsafe_entry[], user_page[], user_privileged[], user_hypercall[], back_from_user[];
+int call_user(void *entry, void *stack);
+int save_point(struct point *) __attribute__((returns_twice));
+void go_to(struct point *, int) __attribute__((noreturn));
+
+static struct start_info *start;
+static u32 *p2m;
+static u32 *const m2p = (u32 *)0xf5800000;
+static volatile struct shared_info *shared;
+static int failures, checks;
+
+static inline int hypercall(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e) {
+  int result;
+  __asm__ volatile("int $0x82" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
+  return result;
+}
+/* Through the page that the hypervisor filled: slot n at 32 n. */
+static inline int page_call(u32 op, u32 a, u32 b) {
+  extern char hypercall_page[];
+  int result;
+  u32 c = 0, d = 0, e = 0;
+  __asm__ volatile("call *%6" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "r"(hypercall_page + 32 * op) : "memory");
+  return result;
+}
+
+static u32 length(const char *s) { u32 n = 0; while (s[n]) n++; return n; }
+
+/* Both ways out: the console ring that Domain 0 reads, and the hypervisor's own console. */
+struct console { char in[1024], out[2048]; u32 in_cons, in_prod, out_cons, out_prod; };
+static volatile struct console *console;
+static void print(const char *s) {
+  u32 n = length(s);
+  hypercall(18, 0, n, (u32)s, 0, 0);
+  for (u32 i = 0; i < n; i++) {
+    while (console->out_prod - console->out_cons >= sizeof console->out) hypercall(29, 0, 0, 0, 0, 0);
+    console->out[console->out_prod & 2047] = s[i];
+    __sync_synchronize();
+    console->out_prod++;
+  }
+  u32 port = start->console_evtchn;
+  hypercall(32, 4, (u32)&port, 0, 0, 0);
+}
+static void print_number(int value) {
+  char text[12];
+  int at = 12;
+  u32 rest = value < 0 ? -value : value;
+  text[--at] = 0;
+  do text[--at] = '0' + rest % 10; while (rest /= 10);
+  if (value < 0) text[--at] = '-';
+  print(text + at);
+}
+static void check(const char *what, int got, int wanted) {
+  checks++;
+  if (got == wanted) return;
+  failures++;
+  print("FAIL ");
+  print(what);
+  print(": ");
+  print_number(got);
+  print(", not ");
+  print_number(wanted);
+  print("\n");
+}
+
+/* ---- memory */
+
+static u32 pfn_of(const void *p) { return ((u32)p - BASE) >> 12; }
+static u32 mfn_of(const void *p) { return p2m[pfn_of(p)]; }
+static int map(void *at, u64 entry) { return hypercall(14, (u32)at, entry, entry >> 32, INVLPG, 0); }
+static u64 entry_of(const void *p, u64 flags) { return ((u64)mfn_of(p) << 12) | flags; }
+static int mmuext(u32 cmd, u32 mfn, u32 n) {
+  struct mmuext op = { cmd, mfn, n };
+  return hypercall(26, (u32)&op, 1, 0, SELF, 0);
+}
+static int mmu_update(u64 ptr, u64 val) {
+  struct mmu op = { ptr, val };
+  return hypercall(1, (u32)&op, 1, 0, SELF, 0);
+}
+static void zero(void *p) { for (u32 i = 0; i < PAGE / 4; i++) ((u32 *)p)[i] = 0; }
+static void copy(void *to, const void *from) { for (u32 i = 0; i < PAGE / 4; i++) ((u32 *)to)[i] = ((const u32 *)from)[i]; }
+
+static u8 pages[12][PAGE] __attribute__((aligned(4096)));
+
+/* ---- traps */
+
+static volatile u32 last_vector, last_error, last_eip, last_mask;
+static volatile int traps, events, failsafes;
+static struct point resume;
+static volatile int resuming;
+extern u32 kernel_context;
+
+void on_trap(struct frame *f) {
+  if (f->vector == 256) {
+    events++;
+    shared->vcpu[0].upcall_pending = 0;
+    u32 words = __sync_lock_test_and_set((volatile u32 *)&shared->vcpu[0].pending_sel, 0);
+    for (int i = 0; i < 32; i++) if (words >> i & 1) __sync_fetch_and_and((volatile u32 *)&shared->pending[i], 0);
+    return;
+  }
+  traps++;
+  last_vector = f->vector;
+  last_error = f->error;
+  last_eip = f->eip;
+  last_mask = f->cs >> 16 & 255;
+  if (f->vector == 32) {
+    /* Back from ring 3, with what it left in EAX. */
+    f->cs = 0xe019;
+    f->eip = (u32)back_from_user;
+    f->eflags |= 0x200;
+    return;
+  }
+  if (f->vector == 3 || f->vector == 33) return;
+  if (f->cs % 4 == 3) {
+    f->eip++;
+    return;
+  }
+  if (resuming) go_to(&resume, 1);
+  print("unexpected trap ");
+  print_number(f->vector);
+  print(" at ");
+  print_number(f->eip);
+  print("\n");
+  u32 reason = 3;
+  hypercall(29, 2, (u32)&reason, 0, 0, 0);
+}
+void on_failsafe(u32 *frame) {
+  failsafes++;
+  last_eip = frame[4];
+  go_to(&resume, 1);
+}
+
+/* The vector that a piece of code traps with; 0xff: it did not. */
+#define TRAPS(code) ({ \
+  resuming = 1; \
+  last_vector = 0xff; \
+  if (!save_point(&resume)) { code; } \
+  resuming = 0; \
+  (int)last_vector; })
+
+static void test_start(void) {
+  int same = 1;
+  const char *magic = "xen-3.0-x86_32p";
+  for (u32 i = 0; i <= length(magic); i++) if (start->magic[i] != magic[i]) same = 0;
+  check("magic", same, 1);
+  int agree = 1;
+  for (u32 pfn = 0; pfn < start->nr_pages; pfn++) if (m2p[p2m[pfn]] != pfn) agree = 0;
+  check("M2P and p2m", agree, 1);
+  check("version through the hypercall page", page_call(17, 0, 0) >= 0x40000, 1);
+  u32 features[2] = { 0, 0 };
+  check("get_features", hypercall(17, 6, (u32)features, 0, 0, 0), 0);
+  check("not auto-translated", features[1] & 4, 0);
+  check("unknown hypercall", hypercall(63, 0, 0, 0, 0, 0), -ENOSYS);
+  u32 mapping[3];
+  check("machphys_mapping", hypercall(12, 12, (u32)mapping, 0, 0, 0), 0);
+  check("M2P address", mapping[0], 0xf5800000);
+}
+
+static void test_traps(void) {
+  static struct trap_info table[16];
+  int n = 0;
+  for (; trap_stubs[2 * n] != ~0u; n++) {
+    u32 vector = trap_stubs[2 * n];
+    table[n] = (struct trap_info){ vector, vector == 32 || vector == 33 || vector == 3 ? 3 : vector == 6 ? 4 : 0, 0xe019, trap_stubs[2 * n + 1] };
+  }
+  check("set_trap_table", hypercall(0, (u32)table, 0, 0, 0, 0), 0);
+  __asm__ volatile("int3");
+  check("int3", last_vector, 3);
+  __asm__ volatile("int $33");
+  check("int 33", last_vector, 33);
+  check("events were masked then", last_mask, shared->vcpu[0].upcall_mask);
+  check("cli", TRAPS(__asm__ volatile("cli")), 13);
+  check("hlt", TRAPS(__asm__ volatile("hlt")), 13);
+  check("ud2", TRAPS(__asm__ volatile("ud2")), 6);
+  check("divide error", TRAPS(__asm__ volatile("div %0" ::"r"(0), "a"(1), "d"(0))), 0);
+  check("page fault", TRAPS(*(volatile u32 *)0x1000), 14);
+  check("its address", shared->vcpu[0].cr2, 0x1000);
+  check("its error code", last_error, 0);
+  check("write to a page table", TRAPS(*(volatile u32 *)start->pt_base = 0), 14);
+  check("its error code", last_error, 3);
+  check("write to the M2P table", TRAPS(m2p[0] = 0), 14);
+  check("int without a handler's DPL from ring 1 with DPL 1", TRAPS(__asm__ volatile("int $14")), 13);
+  check("its error code", last_error, 14 * 8 + 2);
+  u32 cr0;
+  __asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+  check("cr0: paging and protection", cr0 & 0x80000001, 0x80000001);
+  u32 cr3;
+  __asm__ volatile("mov %%cr3, %0" : "=r"(cr3));
+  check("cr3 in extended form", cr3 >> 12 | cr3 << 20, mfn_of((void *)start->pt_base));
+  check("fpu_taskswitch", hypercall(5, 1, 0, 0, 0, 0), 0);
+  check("x87 with TS", TRAPS(__asm__ volatile("fnop")), 7);
+  __asm__ volatile("fnop");
+  check("set_debugreg", hypercall(8, 0, 0x1000, 0, 0, 0), 0);
+  check("get_debugreg", hypercall(9, 0, 0, 0, 0, 0), 0x1000);
+  check("debug register in the hypervisor", hypercall(8, 0, 0xf6000000, 0, 0, 0), -EINVAL);
+  u32 a = 0, b = 0, c = 0, d = 0;
+  __asm__ volatile(".byte 0x0f,0x0b,0x78,0x65,0x6e; cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(0x40000000), "2"(0));
+  check("Xen's CPUID leaf", b, 0x566e6558);
+}
+
+static void test_paging(void) {
+  u8 *a = pages[0], *b = pages[1], *l1 = pages[2];
+  u64 rw = entry_of(a, P | RW | ACCESSED);
+  a[0] = 1;
+  b[0] = 2;
+  check("remap", map(a, entry_of(b, P | RW)), 0);
+  check("shows the other frame", a[0], 2);
+  check("read-only", map(a, entry_of(b, P)), 0);
+  check("write", TRAPS(a[0] = 3), 14);
+  check("unmap", map(a, 0), 0);
+  check("read", TRAPS((void)*(volatile u8 *)a), 14);
+  check("map back", map(a, rw), 0);
+  check("its content stayed", a[0], 1);
+  check("page table writable", map(a, entry_of((void *)start->pt_base, P | RW)), -EINVAL);
+  check("page table read-only", map(a, entry_of((void *)start->pt_base, P)), 0);
+  check("frame of the hypervisor", map(a, P | RW), -EINVAL);
+  check("no such frame", map(a, 0x7ffff000ull | P), -EINVAL);
+  check("reserved bits", map(a, (1ull << 45) | entry_of(b, P)), -EINVAL);
+  check("hypervisor's address", hypercall(14, 0xf5800000, entry_of(b, P), 0, 0, 0), -EINVAL);
+  check("map back", map(a, rw), 0);
+
+  zero(l1);
+  ((u64 *)l1)[0] = entry_of(a, P | RW);
+  check("pin while writable", mmuext(0, mfn_of(l1), 0), -EINVAL);
+  check("L1 read-only", map(l1, entry_of(l1, P)), 0);
+  check("pin L1", mmuext(0, mfn_of(l1), 0), 0);
+  check("pin twice", mmuext(0, mfn_of(l1), 0), -EINVAL);
+  check("pinned table writable", map(l1, entry_of(l1, P | RW)), -EINVAL);
+  check("mmu_update of it", mmu_update(((u64)mfn_of(l1) << 12) + 8, entry_of(b, P | RW)), 0);
+  check("entry", ((volatile u64 *)l1)[1] == entry_of(b, P | RW), 1);
+  check("itself writable in it", mmu_update(((u64)mfn_of(l1) << 12) + 16, entry_of(l1, P | RW)), -EINVAL);
+  check("somebody else's table", mmu_update(0x1000, 0), -EINVAL);
+  check("unknown command", mmu_update(((u64)mfn_of(l1) << 12) + 7, 0), -ENOSYS);
+  /* Put it into the tables in use: L2 entry for 0xD0000000 is in the L2 of the last GiB. */
+  u64 *l3 = (u64 *)start->pt_base;
+  static u64 l2;
+  l2 = l3[3] & ~0xfffull;
+  check("hook into L2", mmu_update(l2 + 8 * ((0xd0000000u >> 21) & 511), entry_of(l1, P | RW | US)), 0);
+  check("seen through it", *(volatile u8 *)0xd0000000, 1);
+  *(volatile u8 *)0xd0001000 = 9;
+  check("written through it", b[0], 9);
+  check("unpin", mmuext(4, mfn_of(l1), 0), 0);
+  check("still a table", map(l1, entry_of(l1, P | RW)), -EINVAL);
+  check("superpage", mmu_update(l2 + 8 * ((0xd0200000u >> 21) & 511), 0x80 | P | RW), -EINVAL);
+  check("hypervisor's slot", mmu_update(l2 + 8 * 428, 0), -EINVAL);
+
+  check("writable page tables", hypercall(21, 0, 2, 0, 0, 0), 0);
+  ((volatile u64 *)l1)[2] = 0;
+  *(volatile u32 *)(l1 + 16) = entry_of(a, P | RW);
+  check("stored entry", *(volatile u8 *)0xd0002000, 1);
+  check("stored entry of a table", TRAPS(*(volatile u32 *)(l1 + 24) = entry_of(l1, P | RW)), 14);
+  check("assist off", hypercall(21, 1, 2, 0, 0, 0), 0);
+  check("store without it", TRAPS(*(volatile u32 *)(l1 + 16) = 0), 14);
+  check("unhook", mmu_update(l2 + 8 * ((0xd0000000u >> 21) & 511), 0), 0);
+  mmuext(6, 0, 0);
+  check("gone", TRAPS((void)*(volatile u8 *)0xd0000000), 14);
+  check("plain memory again", map(l1, entry_of(l1, P | RW)), 0);
+
+  /* A second set of tables, shared below the top. */
+  u64 *top = (u64 *)pages[3];
+  u64 *last = (u64 *)pages[4];
+  zero(top);
+  zero(last);
+  u64 *old_last = (u64 *)pages[5];
+  check("look at the last L2", map(old_last, l2 | P), 0);
+  copy(last, old_last);
+  check("map back", map(old_last, entry_of(old_last, P | RW)), 0);
+  for (int i = 0; i < 3; i++) top[i] = l3[i];
+  top[3] = entry_of(last, P);
+  check("tables read-only", map(top, entry_of(top, P)) | map(last, entry_of(last, P)), 0);
+  check("pin L3", mmuext(2, mfn_of(top), 0), 0);
+  u32 old = mfn_of((void *)start->pt_base);
+  check("new base", mmuext(5, mfn_of(top), 0), 0);
+  check("running on it", a[0], 1);
+  check("slot 3 of it", mmu_update(((u64)mfn_of(top) << 12) + 24, 0), -EINVAL);
+  check("old base", mmuext(5, old, 0), 0);
+  check("unpin L3", mmuext(4, mfn_of(top), 0), 0);
+  check("writable again", map(top, entry_of(top, P | RW)) | map(last, entry_of(last, P | RW)), 0);
+  check("base that is no table", mmuext(5, mfn_of(a), 0), -EINVAL);
+
+  struct mmu update = { ((u64)p2m[5] << 12) | 1, 5 };
+  u32 done = 0;
+  check("machphys", hypercall(1, (u32)&update, 1, (u32)&done, SELF, 0), 0);
+  check("done", done, 1);
+  check("clear_page", mmuext(16, mfn_of(b), 0), 0);
+  check("cleared", b[0], 0);
+}
+
+static void test_descriptors(void) {
+  u64 *gdt = (u64 *)pages[6], *ldt = (u64 *)pages[7];
+  zero(gdt);
+  zero(ldt);
+  gdt[1] = 0x00cf92000000ffffull; /* ring 0: the hypervisor makes it ring 1 */
+  gdt[2] = 0x0000820000000000ull; /* an LDT descriptor: not for guests */
+  u32 frames[1] = { mfn_of(gdt) };
+  check("gdt while writable", hypercall(2, (u32)frames, 512, 0, 0, 0), -EINVAL);
+  check("read-only", map(gdt, entry_of(gdt, P)), 0);
+  check("gdt with a system descriptor", hypercall(2, (u32)frames, 512, 0, 0, 0), -EINVAL);
+  check("writable", map(gdt, entry_of(gdt, P | RW)), 0);
+  gdt[2] = 0;
+  check("read-only", map(gdt, entry_of(gdt, P)), 0);
+  check("set_gdt", hypercall(2, (u32)frames, 512, 0, 0, 0), 0);
+  check("DPL", (u32)(gdt[1] >> 45) & 3, 1);
+  check("load", TRAPS(__asm__ volatile("mov %0, %%fs" ::"r"(1 * 8 + 1))), 0xff);
+  check("empty entry", TRAPS(__asm__ volatile("mov %0, %%fs" ::"r"(9 * 8 + 1))), 13);
+  check("its error code", last_error, 9 * 8);
+  u64 address = ((u64)mfn_of(gdt) << 12) + 9 * 8;
+  check("update_descriptor", hypercall(10, address, address >> 32, 0x0000ffff, 0x00cfb200, 0), 0);
+  check("load it", TRAPS(__asm__ volatile("mov %0, %%fs" ::"r"(9 * 8 + 1))), 0xff);
+  check("a gate", hypercall(10, address, address >> 32, 0xe0190000, 0x0000ee00, 0), -EINVAL);
+  ldt[1] = 0x00cff2000000ffffull;
+  check("ldt read-only", map(ldt, entry_of(ldt, P)), 0);
+  check("set_ldt", mmuext(13, (u32)ldt, 512), 0);
+  check("load from it", TRAPS(__asm__ volatile("mov %0, %%gs" ::"r"(1 * 8 + 7))), 0xff);
+  check("its frame is no memory now", map(ldt, entry_of(ldt, P | RW)), -EINVAL);
+  check("empty entry of it", TRAPS(__asm__ volatile("mov %0, %%gs" ::"r"(3 * 8 + 7))), 13);
+  __asm__ volatile("mov %0, %%fs; mov %0, %%gs" ::"r"(0));
+  check("no ldt", mmuext(13, 0, 0), 0);
+  check("memory again", map(ldt, entry_of(ldt, P | RW)), 0);
+  check("no gdt", hypercall(2, (u32)frames, 0, 0, 0, 0), 0);
+  check("memory again", map(gdt, entry_of(gdt, P | RW)), 0);
+}
+
+static void test_rings(void) {
+  u8 *stack = pages[8];
+  check("user code", map(user_page, entry_of(user_page, P | US)), 0);
+  check("user stack", map(stack, entry_of(stack, P | RW | US)), 0);
+  check("stack_switch", hypercall(3, 0xe021, (u32)(pages[9] + PAGE), 0, 0, 0), 0);
+  check("ring 3", call_user(user_page, stack + PAGE), 0x1234);
+  traps = 0;
+  check("hlt in ring 3", call_user(user_privileged, stack + PAGE), 0x99);
+  check("trapped", traps, 2);
+  traps = 0;
+  /* INT 0x82 is the kernel's: #GP twice over its two bytes. */
+  last_error = 0;
+  check("hypercall from ring 3", TRAPS((void)0) == 0xff && call_user(user_hypercall, stack + PAGE) == 0x77, 1);
+  check("callbacks", hypercall(4, 0xe019, (u32)event_entry, 0xe019, (u32)failsafe_entry, 0), 0);
+  if (!save_point(&resume)) __asm__ volatile("push $0x202; push $0x0041; push $1f; push $0; mov $23, %%eax; int $0x82; 1:" ::: "eax", "memory");
+  check("failsafe callback", failsafes, 1);
+  check("unregister the event callback", ({ struct { u16 type, flags; u32 cs, eip; } c = { 0, 0, 0, 0 }; hypercall(30, 1, (u32)&c, 0, 0, 0); }), -EINVAL);
+}
+
+static void test_multicall(void) {
+  static struct multicall calls[4];
+  u8 *a = pages[0], *b = pages[1];
+  u64 entry = entry_of(b, P | RW);
+  calls[0] = (struct multicall){ 14, 1, { (u32)a, (u32)entry, (u32)(entry >> 32), INVLPG } };
+  calls[1] = (struct multicall){ 63, 1, { 0 } };
+  calls[2] = (struct multicall){ 17, 1, { 0 } };
+  calls[3] = (struct multicall){ 13, 1, { (u32)calls, 1 } };
+  b[0] = 42;
+  check("multicall", hypercall(13, (u32)calls, 4, 0, 0, 0), 0);
+  check("first result", calls[0].result, 0);
+  check("unknown call in it", calls[1].result, -ENOSYS);
+  check("version in it", calls[2].result >= 0x40000, 1);
+  check("nested", calls[3].result, -EINVAL);
+  check("done", a[0], 42);
+  map(a, entry_of(a, P | RW));
+  check("list that is not there", hypercall(13, 0x1000, 1, 0, 0, 0), -14);
+}
+
+static u64 now(void) {
+  u32 version;
+  u64 system, stamp, tsc;
+  volatile struct vcpu_info *v = &shared->vcpu[0];
+  do {
+    version = v->version;
+    __asm__ volatile("rdtsc" : "=A"(tsc));
+    stamp = tsc - v->tsc_timestamp;
+    signed char shift = v->shift;
+    stamp = shift >= 0 ? stamp << shift : stamp >> -shift;
+    system = v->system_time + (((stamp & 0xffffffff) * v->mul) >> 32) + (stamp >> 32) * v->mul;
+  } while (version & 1 || version != v->version);
+  return system;
+}
+
+static void test_events(void) {
+  u32 virq[3] = { 0, 0, 0 };
+  check("bind_virq", hypercall(32, 1, (u32)virq, 0, 0, 0), 0);
+  check("again", hypercall(32, 1, (u32)virq, 0, 0, 0), -17);
+  u32 ipi[2] = { 0, 0 };
+  check("bind_ipi", hypercall(32, 7, (u32)ipi, 0, 0, 0), 0);
+  events = 0;
+  shared->vcpu[0].upcall_mask = 0;
+  u32 port = ipi[1];
+  check("send", hypercall(32, 4, (u32)&port, 0, 0, 0), 0);
+  check("callback", events, 1);
+  shared->vcpu[0].upcall_mask = 1;
+  hypercall(32, 4, (u32)&port, 0, 0, 0);
+  check("masked", events, 1);
+  check("pending", shared->vcpu[0].upcall_pending, 1);
+  shared->vcpu[0].upcall_mask = 0;
+  hypercall(17, 0, 0, 0, 0, 0);
+  check("at the next return", events, 2);
+  u64 before = now();
+  u64 at = before + 20000000;
+  check("set_timer_op", hypercall(15, (u32)at, at >> 32, 0, 0, 0), 0);
+  shared->vcpu[0].upcall_mask = 1;
+  while (events < 3) hypercall(29, 1, 0, 0, 0, 0);
+  check("blocked until then", now() >= at, 1);
+  check("not much longer", now() < at + 2000000000ull, 1);
+  check("block left events open", shared->vcpu[0].upcall_mask, 0);
+  shared->vcpu[0].upcall_mask = 1;
+  u32 idle[2] = { 0x7ff0 | 0 << 16, 0 };
+  check("alloc_unbound", hypercall(32, 6, (u32)idle, 0, 0, 0), 0);
+  port = idle[1];
+  u64 until = now() + 10000000;
+  struct { u32 ports, count; u64 timeout; } poll = { (u32)&port, 1, until };
+  check("poll", hypercall(29, 3, (u32)&poll, 0, 0, 0), 0);
+  check("until its time-out", now() >= until, 1);
+  check("close", hypercall(32, 3, (u32)&port, 0, 0, 0), 0);
+  check("close again", hypercall(32, 3, (u32)&port, 0, 0, 0), -EINVAL);
+  shared->vcpu[0].upcall_mask = 0;
+  events = 0;
+  while (now() < until + 20000000) ;
+  check("no event without a reason", events, 0);
+}
+
+void main(struct start_info *info) {
+  start = info;
+  p2m = (u32 *)start->mfn_list;
+  console = (void *)(BASE + (m2p[start->console_mfn] << 12));
+  static u8 shared_page[PAGE] __attribute__((aligned(4096)));
+  shared = (void *)shared_page;
+  int mapped = map(shared_page, (u64)start->shared_info | P | RW);
+  print("Ringside paravirtual test guest\n");
+  check("shared_info", mapped, 0);
+  check("events are masked", shared->vcpu[0].upcall_mask, 1);
+  test_start();
+  test_traps();
+  test_paging();
+  test_descriptors();
+  test_rings();
+  test_multicall();
+  test_events();
+  print_number(checks);
+  print(failures ? " checks, some failed: FAILURE\n" : " checks held: SUCCESS\n");
+  u32 reason = failures ? 3 : 0;
+  hypercall(29, 2, (u32)&reason, 0, 0, 0);
+  for (;;) ;
+}
