@@ -30,6 +30,8 @@ export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_P = 1 << 7, 
 const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 
 const USER = 1 << 20;
+/** IA32_MISC_ENABLE (SDM vol. 4): fast strings, MONITOR and MWAIT. */
+const MISC_FAST_STRINGS = 1, MISC_MONITOR = 1 << 18;
 /** R/W field of DR7: I/O reads and writes. */
 const BREAK_PORT = 2;
 const FERR_ASSERTED = 1, IGNNE = 2;
@@ -38,7 +40,7 @@ const DOORBELL_INSTRUCTIONS = 50_000;
 
 export class Cpu extends Translator implements Core, Processor {
   readonly controls: Controls = {
-    exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, mwait: false, pause: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
+    exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, monitor: false, mwait: false, pause: false, taskSwitch: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
     ioBitmaps: null, msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
   };
   readonly time: TimeSource;
@@ -48,18 +50,21 @@ export class Cpu extends Translator implements Core, Processor {
   private readonly doorbell: number;
   private readonly apic: boolean;
 
-  /** Waiting injection (interruption-information word) and its error code. */
+  /** Waiting injection (interruption-information word), its error code and, of software events, the length of their instruction. */
   private injection = 0;
   private injectionError = 0;
   /** Instructions taken from the budget to end the loop early. */
   private withheld = 0;
   /** The event being delivered, for the IDT-vectoring field and double faults. */
   delivering = 0;
+  private injectionLength = 0;
   deliveringError = 0;
 
   constructor(options: ProcessorOptions) {
     super(options);
     this.time = options.time;
+  /** Length of the instruction that was about to be left behind when a VM exit cut its event or task switch short. */
+  cutLength = 0;
     this.doorbell = options.doorbell;
     this.apic = options.apic ?? false;
     const { run, general } = createInterpreter(this);
@@ -165,7 +170,7 @@ export class Cpu extends Translator implements Core, Processor {
     if (this.S[S_STOP] === GO) this.S[S_STOP] = STALE;
   }
 
-  inject(information: number, errorCode = 0): void {
+  inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void {
     this.injection = information;
     this.injectionError = errorCode;
   }
@@ -173,6 +178,7 @@ export class Cpu extends Translator implements Core, Processor {
   skipInstruction(): void {
     const { R } = this;
     R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
+    this.injectionLength = instructionLength;
     if ((R[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_DB) === 0) R[EIP]! &= 0xffff;
     R[INTERRUPTIBILITY]! &= ~3;
     R[EFLAGS]! &= ~RF;
@@ -201,7 +207,7 @@ export class Cpu extends Translator implements Core, Processor {
           const information = this.injection;
           this.injection = 0;
           this.accessIndex = 0;
-          deliverEvent(this, information, this.injectionError);
+          deliverEvent(this, information, this.injectionError, this.injectionLength);
           this.delivering = 0;
           this.accesses.length = 0;
           // SDM vol. 3, 26.5.2: pending before the first instruction after an injection.
@@ -251,15 +257,15 @@ export class Cpu extends Translator implements Core, Processor {
     }
   }
 
-  /** An access of the instruction, or of the delivery of an event, left for the machine. */
+  /** An access of the instruction, or of the delivery of an event, left for the machine; or a task switch did. */
   private cutShort(): void {
-    this.exit.instructionLength = 0;
-    this.exit.interruption = 0;
-    this.exit.idtVectoring = this.delivering;
-    if (this.delivering === 0) return;
-    // The event was not delivered: it is tried again when the access is answered.
-    this.inject(this.delivering, this.deliveringError);
-    this.delivering = 0;
+    const { exit, delivering, cutLength } = this;
+    exit.instructionLength = cutLength;
+    exit.interruption = 0;
+    exit.idtVectoring = delivering;
+    this.cutLength = this.delivering = 0;
+    // The event was not delivered: it is tried again when the access is answered. A task switch is the hypervisor's now, event and all.
+    if (delivering !== 0 && exit.reason !== ExitReason.TASK_SWITCH) this.inject(delivering, this.deliveringError, cutLength);
   }
 
   private leave(reason: number): number {
@@ -496,7 +502,7 @@ export class Cpu extends Translator implements Core, Processor {
     R[MSR_PAT] = 0x00070406;
     R[MSR_PAT + 1] = 0x00070406;
     R[MSR_APIC_BASE] = this.apic ? 0xfee00900 | 0 : 0;
-    R[MSR_MISC_ENABLE] = 1;
+    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | MISC_MONITOR;
     R[ZERO] = 0;
     resetFpu(R);
     this.injection = 0;
@@ -527,7 +533,7 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
   save(): ProcessorExtra {
-    return { version: 1, injection: [this.injection, this.injectionError], accesses: [...this.accesses] };
+    return { version: 1, injection: [this.injection, this.injectionError, this.injectionLength], accesses: [...this.accesses] };
   }
 
   restore(extra: ProcessorExtra): void {
@@ -538,3 +544,4 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
 }
+    this.injectionLength = extra.injection[2] ?? 0;

@@ -11,7 +11,7 @@ export interface CpuidAnswer {
 }
 
 /** Feature names as the instruction table uses them. */
-const BUILT = ['fpu', 'cmov', 'cx8', 'mmx', 'fxsr', 'sse', 'sse2', 'tsc', 'sep', 'rdtscp', 'rdpid', 'smap', 'clfsh', 'msr', 'vmcall', 'sse3', 'ssse3', 'sse41', 'sse42', 'popcnt'] as const;
+const BUILT = ['fpu', 'cmov', 'cx8', 'mmx', 'fxsr', 'sse', 'sse2', 'tsc', 'sep', 'rdtscp', 'rdpid', 'smap', 'clfsh', 'msr', 'vmcall', 'sse3', 'ssse3', 'sse41', 'sse42', 'popcnt', 'monitor'] as const;
 
 export function featuresOf(): ReadonlySet<string> {
   return new Set(BUILT);
@@ -32,8 +32,8 @@ function brand(leaf: number): CpuidAnswer {
 const LEAF1_EDX = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
   | (1 << 16) | (1 << 17) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
 
-/** Leaf 1 ECX: SSE3 SSSE3 SSE4.1 SSE4.2 POPCNT. */
-const LEAF1_ECX = (1 << 0) | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
+/** Leaf 1 ECX: SSE3 MONITOR SSSE3 SSE4.1 SSE4.2 POPCNT. */
+const LEAF1_ECX = (1 << 0) | (1 << 3) | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
 
 /** Leaf 1 with a local APIC: EDX bit 9, and ECX bit 24, its timer's TSC-deadline mode. */
 const APIC_EDX = 1 << 9, TSC_DEADLINE_ECX = 1 << 24;
@@ -46,6 +46,7 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0):
     case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: LEAF1_ECX | (apic ? TSC_DEADLINE_ECX : 0), edx: LEAF1_EDX | (apic ? APIC_EDX : 0) };
     case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
+    // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
     // SMEP 7, SMAP 20 in EBX; UMIP 2, RDPID 22 in ECX.
     case 7: return subleaf === 0 ? { eax: 0, ebx: (1 << 7) | (1 << 20), ecx: (1 << 2) | (1 << 22), edx: 0 } : none;
     case 0x80000000: return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };

@@ -76,7 +76,7 @@ export interface ExitInfo {
   value: number;
 }
 
-/** Execution controls; all off is a plain PC's processor (port I/O, HLT and accesses outside memory always exit: they need a machine around). */
+/** Execution controls; all off is a plain PC's processor (port I/O, HLT, an MWAIT that waits and accesses outside memory always exit: they need a machine around). */
 export interface Controls {
   /** Bit n: exception n exits. */
   exceptionBitmap: number;
@@ -84,8 +84,12 @@ export interface Controls {
   cpuid: boolean;
   invlpg: boolean;
   rdtsc: boolean;
+  monitor: boolean;
+  /** Every MWAIT exits. One that has to wait does so anyway, with bit 0 of the qualification set, as HLT does: see `endsWait` of monitor.ts. */
   mwait: boolean;
   pause: boolean;
+  /** Hardware task switches exit before anything changes (VT-x has no choice there: they always do). */
+  taskSwitch: boolean;
   /** Exit as soon as interrupts can be taken. */
   interruptWindow: boolean;
   nmiWindow: boolean;
@@ -153,8 +157,11 @@ export interface Processor {
   run(limit: number): ExitReason;
   /** For what is called from inside `run()`: it ends after the instruction under way, with reason PREEMPTION_TIMER. */
   stop(): void;
-  /** VM-entry event injection: interruption-information word and error code; delivered when `run()` starts. */
-  inject(information: number, errorCode?: number): void;
+  /**
+   * VM-entry event injection: interruption-information word, error code, and for software interrupts and exceptions the length of the instruction
+   * (default: as in `exit`); delivered when `run()` starts.
+   */
+  inject(information: number, errorCode?: number, instructionLength?: number): void;
   /** True when an external interrupt would be taken now: IF set and no shadow (and none waits for injection). */
   readonly interruptible: boolean;
   /** Moves EIP past the instruction that exited and ends interrupt shadows. */
@@ -193,7 +200,7 @@ export interface Processor {
 /** Plain data, structured-cloneable and JSON-able. */
 export interface ProcessorExtra {
   version: 1;
-  injection: [information: number, errorCode: number];
+  injection: [information: number, errorCode: number, instructionLength?: number];
   /** Completed memory accesses of the instruction under way: address, width, 1 for write, value. */
   accesses: number[];
 }

@@ -1,7 +1,7 @@
 /** The VM-exit edge: SDM vol. 3, chapters 25 to 28 (26 to 29 in newer editions). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from './edge.ts';
-import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, INTERRUPTIBILITY } from './registers.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from './edge.ts';
+import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY } from './registers.ts';
 import { Bench, CODE, d, DATA, FRAMES, HANDLERS, IDT, KERNEL_CODE, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -17,6 +17,12 @@ describe('instructions that exit (25.1)', () => {
     ['INVLPG', '0f 01 38', ExitReason.INVLPG, 3, () => { cpu.controls.invlpg = true; }],
     ['RDTSC', '0f 31', ExitReason.RDTSC, 2, () => { cpu.controls.rdtsc = true; }],
     ['RDTSCP', '0f 01 f9', ExitReason.RDTSCP, 3, () => { cpu.controls.rdtsc = true; }],
+    ['MONITOR', '0f 01 c8', ExitReason.MONITOR, 3, () => { cpu.controls.monitor = true; }],
+    ['MWAIT', '0f 01 c9', ExitReason.MWAIT, 3, () => { cpu.controls.mwait = true; }],
+    ['VMMCALL', '0f 01 d9', ExitReason.VMMCALL, 3, () => {}],
+    ['LMSW', '0f 01 f0', ExitReason.CR_ACCESS, 3, () => { Object.assign(cpu.controls, { cr0Mask: 2, cr0Shadow: 2 }); }],
+    ['CLTS', '0f 06', ExitReason.CR_ACCESS, 2, () => { Object.assign(cpu.controls, { cr0Mask: 8, cr0Shadow: 8 }); }],
+    ['MOV CR4', '0f 22 e0', ExitReason.CR_ACCESS, 3, () => { Object.assign(cpu.controls, { cr4Mask: 0x20, cr4Shadow: 0x20 }); }],
     ['PAUSE', 'f3 90', ExitReason.PAUSE, 2, () => { cpu.controls.pause = true; }],
     ['VMCALL', '0f 01 c1', ExitReason.VMCALL, 3, () => {}],
     ['MOV CR3 load', '0f 22 d8', ExitReason.CR_ACCESS, 3, () => { cpu.controls.cr3Load = true; }],
@@ -94,6 +100,23 @@ describe('ports (table 28-5)', () => {
     bench.run();
     cpu.completePortAccess(0x2222);
     expect([R[EAX], R[EIP]]).toEqual([0xffff2222 | 0, CODE + 5]);
+  });
+  it('I/O bitmaps (25.6.4): a clear bit passes an access through, any set one of a wide access exits, and so does one that wraps', () => {
+    const bitmaps = new Uint8Array(8192);
+    cpu.controls.ioBitmaps = bitmaps;
+    bitmaps[0x61 >> 3]! |= 1 << (0x61 & 7);
+    bitmaps[4096 + ((0x8010 & 0x7fff) >> 3)]! |= 1;
+    const exits = (port: number, code: string) => {
+      R[EIP] = CODE;
+      R[EDX] = port;
+      R[EAX] = 0;
+      bench.code(code);
+      return bench.run() === ExitReason.IO;
+    };
+    expect([exits(0x60, 'ec'), exits(0x61, 'ec'), exits(0x60, '66 ed'), exits(0x8010, 'ee'), exits(0x8011, 'ee'), exits(0xffff, '66 ef')])
+      .toEqual([false, true, true, true, false, true]);
+    exits(0x60, 'ec');
+    expect(R[EAX]).toBe(0xff);
   });
   it('REP INS and OUTS exit for each element', () => {
     R[ECX] = 3;
@@ -178,6 +201,24 @@ describe('accesses to what is no memory', () => {
     cpu.controls.interruptWindow = true;
     expect([bench.run(), R[EIP], R[ECX]]).toEqual([ExitReason.INTERRUPT_WINDOW, CODE + 2, 5]);
   });
+  it('rights of the second stage: what is missing faults there, with the rights that are there; write without read is a misconfiguration (28.3.3.1)', () => {
+    const frame = DATA >> 12;
+    const whole = bench.p2m[frame]!;
+    const access = (rights: number, code: string) => {
+      bench.p2m[frame] = (whole & ~7) | rights;
+      cpu.flushTlb();
+      R[EIP] = CODE;
+      bench.code(code, d(DATA));
+      return [bench.run(), exit.qualification & 0x3f, exit.guestPhysical, exit.guestLinear];
+    };
+    expect([access(1, 'a3'), access(4, 'a1'), access(5, 'a3')]).toEqual([
+      [ExitReason.EPT_VIOLATION, 0x0a, DATA, DATA], [ExitReason.EPT_VIOLATION, 0x21, DATA, DATA], [ExitReason.EPT_VIOLATION, 0x2a, DATA, DATA],
+    ]);
+    expect([access(2, 'a3')[0], access(2, 'a1')[0], access(6, 'a1')[0]]).toEqual(Array(3).fill(ExitReason.EPT_MISCONFIGURATION));
+    expect([access(1, 'a1')[0], access(3, 'a3')[0]]).toEqual([ExitReason.HLT, ExitReason.HLT]);
+    bench.p2m[frame] = whole;
+    cpu.flushTlb();
+  });
   it('a fetch: EPT violation with bit 2', () => {
     bench.code('e9', d(DEVICE - CODE - 5));
     expect([bench.run(), exit.qualification & 7, R[EIP]]).toEqual([ExitReason.EPT_VIOLATION, 4, DEVICE]);
@@ -210,9 +251,12 @@ describe('events (26.6, 27.2)', () => {
     expect(R[INTERRUPTIBILITY]! & 8).toBe(8);
     expect([bench.run(), R[EIP], R[INTERRUPTIBILITY]]).toEqual([ExitReason.NMI_WINDOW, CODE, 0]);
     bench.protectedMode();
-    exit.instructionLength = 2;
-    cpu.inject(EVENT_VALID | EVENT_SOFTWARE | 0x40);
-    expect(bench.event()).toMatchObject({ vector: 0x40, eip: CODE + 2 });
+    bench.idtGate(0x40, KERNEL_CODE, HANDLERS + 0x200, 0xee);
+    for (const type of [EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_PRIVILEGED_SOFTWARE]) {
+      bench.protectedMode();
+      cpu.inject(EVENT_VALID | type | 0x40, 0, 2);
+      expect(bench.event()).toMatchObject({ vector: 0x40, eip: CODE + 2 });
+    }
     bench.protectedMode();
     cpu.inject(EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13, 0x123);
     expect(bench.fault()).toEqual([13, 0x123, 0]);
@@ -228,6 +272,29 @@ describe('events (26.6, 27.2)', () => {
     }
     expect(values).toEqual([0x10002, KERNEL_CODE, CODE]);
     expect([bench.run(), R[EIP], R[ESP]]).toEqual([ExitReason.HLT, HANDLERS + 48, DEVICE]);
+  });
+  it('a software interrupt cut short, by itself or injected, keeps its length (27.2.4)', () => {
+    for (const injected of [false, true]) {
+      bench.protectedMode();
+      bench.code('cd 40 90');
+      R[ESP] = DEVICE + 12;
+      if (injected) cpu.inject(EVENT_VALID | EVENT_SOFTWARE | 0x40, 0, 2);
+      const values: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        expect([bench.run(), exit.idtVectoring, exit.instructionLength]).toEqual([ExitReason.EPT_VIOLATION, (EVENT_VALID | EVENT_SOFTWARE | 0x40) | 0, 2]);
+        values.push(exit.value);
+        cpu.completeMemoryAccess(0);
+      }
+      expect(values).toEqual([2, KERNEL_CODE, CODE + 2]);
+      expect([bench.run(), R[EIP], R[ESP]]).toEqual([ExitReason.HLT, HANDLERS + 0x200, DEVICE]);
+    }
+  });
+  it('an exception while a software interrupt is delivered has that in the IDT-vectoring field (27.2.4)', () => {
+    cpu.controls.exceptionBitmap = 1 << 13;
+    R[IDTR_LIMIT] = 0x1ff;
+    bench.code('cd 40');
+    expect([bench.run(), exit.interruption, exit.errorCode, exit.idtVectoring])
+      .toEqual([0, (EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13) | 0, 0x202, (EVENT_VALID | EVENT_SOFTWARE | 0x40) | 0]);
   });
   it('the same for an IDT that is no memory', () => {
     R[IDTR_BASE] = DEVICE;

@@ -23,7 +23,7 @@ const hasErrorCode = (vector: number) => vector === DF_ || (vector >= TS && vect
 const severity = (vector: number) => (vector === PF_ ? 2 : vector === DE || (vector >= TS && vector <= GP) ? 1 : 0);
 
 /** Delivers what the hypervisor (VM-entry injection) or the machine (an external interrupt) asks for. Throws FAULT when that fails. */
-export function deliverEvent(cpu: Cpu, information: number, errorCode: number): void {
+export function deliverEvent(cpu: Cpu, information: number, errorCode: number, instructionLength: number): void {
   const vector = information & 255;
   const type = information & (7 << 8);
   cpu.delivering = information;
@@ -31,7 +31,8 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number): 
   cpu.R[INTERRUPTIBILITY]! &= ~3;
   if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
-  const next = software ? (cpu.R[EIP]! + cpu.exit.instructionLength) | 0 : cpu.R[EIP]!;
+  const after = (cpu.R[EIP]! + (software ? instructionLength : 0)) | 0;
+  const next = cpu.code32 ? after : after & 0xffff;
   // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
   leaveTask(cpu, next, () => {
     if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -137,10 +138,12 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;
   const next = (R[EIP]! + length) | 0;
+  cpu.delivering = (EVENT_VALID | type | vector) | 0;
   leaveTask(cpu, cpu.code32 ? next : next & 0xffff, () => {
     if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
     interrupt(cpu, vector, -1, type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE);
   });
+  cpu.delivering = 0;
 }
 
 /** Through the IVT or IDT. `error` -1: none is pushed. `origin` SOFTWARE: gate DPL is checked and error codes have EXT clear. */

@@ -38,6 +38,8 @@ const ERROR_P = 1, ERROR_W = 2, ERROR_U = 4, ERROR_RSVD = 8, ERROR_FETCH = 16;
 /** What leaves an instruction early. Preallocated: throwing them makes no garbage and no stack trace. */
 export const FAULT = { what: 'fault' }, LEAVE = { what: 'VM exit' };
 
+const WRITABLE = P2M_READ | P2M_WRITE;
+
 const LIST = 1 << 16;
 
 export class Memory {
@@ -230,7 +232,8 @@ export class Memory {
     }
     this.walk(linear, true, false);
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
-    if ((entry & P2M_WRITE) === 0) return -1;
+    // To write alone is no right that there is (an EPT misconfiguration).
+    if ((entry & WRITABLE) !== WRITABLE) return -1;
     this.fill(linear, entry, user);
     return ((entry & ~4095) | (linear & 4095)) >>> 0;
   }
@@ -476,7 +479,7 @@ export class Memory {
   fetchFrame(linear: number): number {
     this.walk(linear, false, true);
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
-    if ((entry & P2M_EXECUTE) === 0) {
+    if ((entry & P2M_EXECUTE) === 0 || (entry & WRITABLE) === P2M_WRITE) {
       this.describeViolation(linear, this.walkGfn * 4096 + (linear & 4095), 1, EPT_FETCH, entry, 0);
       throw LEAVE;
     }

@@ -73,3 +73,5 @@ export const PDPTE = 320;
  */
 export const PORT_STATE = 328, PORT = 329, PORT_LINEAR = 330, PORT_VALUE = 331;
 export const PORT_NONE = 0, PORT_WAITS = 1, PORT_ANSWERED = 2;
+/** MONITOR and MWAIT (monitor.ts): what is watched, the guest-physical address of the line, and its sixteen words as MONITOR found them. */
+export const MONITOR_STATE = 336, MONITOR_ADDRESS = 337, MONITOR_LINE = 340;

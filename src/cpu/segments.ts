@@ -5,7 +5,7 @@
 import type { Cpu } from './cpu.ts';
 import { RIGHTS_UNUSABLE } from './cpu.ts';
 import { NT, VM } from './flags.ts';
-import { CR0_PE, GP, JUMP, NP, S_STOP, SS_, S_USER, TS } from './memory.ts';
+import { CR0_PE, GP, JUMP, LEAVE, NP, S_STOP, SS_, S_USER, TS } from './memory.ts';
 import {
   CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from './registers.ts';
@@ -102,7 +102,7 @@ export function setRealSegment(cpu: Cpu, segment: number, selector: number): voi
 export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   if (!inProtected(cpu)) {
     setRealSegment(cpu, segment, selector);
-    cpu.modeChanged();
+    if (segment === SS || !cpu.narrowSegments) cpu.modeChanged();
     return;
   }
   const { R } = cpu;
@@ -215,6 +215,7 @@ export function leaveTask(cpu: Cpu, next: number, change: () => void): void {
     change();
   } catch (thrown) {
     if (cpu.S[S_STOP] !== JUMP) cpu.R[EIP] = eip;
+    if (thrown === LEAVE) cpu.cutLength = next - eip;
     throw thrown;
   }
 }

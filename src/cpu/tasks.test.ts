@@ -1,6 +1,6 @@
 /** Hardware task switches: SDM vol. 3, chapter 7. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ExitReason } from './edge.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason } from './edge.ts';
 import { CPL, CR0, CR3, CS, DR, DS, EAX, EBX, EFLAGS, EIP, ESI, ESP, LDTR, SEG, SEG_BASE, SEG_RIGHTS, SEG_WORDS, SS, TR } from './registers.ts';
 import { Bench, CODE, d, DIRECTORY, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, LDT_SELECTOR, TSS, TSS_SELECTOR, USER_CODE, USER_DATA, w } from './test-support/bench.ts';
 
@@ -215,5 +215,53 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
     bench.put(TARGET, 'f4');
     bench.run();
     expect([access(FREE + 8), R[SEG + DS * SEG_WORDS + SEG_BASE]]).toEqual([0x93, 0]);
+  });
+});
+
+describe('exits of task switches (25.4.2, table 28-2): nothing has changed yet', () => {
+  const { exit, controls } = bench.cpu;
+  const CALL = 0, IRET = 1 << 30, JMP = 2 << 30, IDT_GATE = 3 << 30;
+  const leaves = () => {
+    controls.taskSwitch = true;
+    const esp = R[ESP];
+    expect([bench.run(), R[EIP], R[ESP], bench.selector(TR), access(TSS_SELECTOR)]).toEqual([ExitReason.TASK_SWITCH, CODE, esp, TSS_SELECTOR, 0x8b]);
+    return [exit.qualification, exit.instructionLength, exit.idtVectoring];
+  };
+  it('CALL, JMP and IRET, with their length; task gates name the TSS', () => {
+    bench.code(...callFar(FREE));
+    expect(leaves()).toEqual([FREE | CALL, 7, 0]);
+    bench.code(...jumpFar(FREE));
+    expect(leaves()).toEqual([FREE | JMP, 7, 0]);
+    bench.callGate(FREE + 8, FREE, 0, 0x85);
+    bench.code(...jumpFar(FREE + 8));
+    expect(leaves()).toEqual([FREE | JMP, 7, 0]);
+    bench.descriptor(FREE, NEW, 103, 0x8b);
+    bench.setWord(TSS, FREE);
+    bench.cpu.eflags = 0x4002;
+    bench.code('cf');
+    expect(leaves()).toEqual([FREE | IRET, 1, 0]);
+  });
+  it('through the IDT, with the event in the IDT-vectoring field, which is not delivered again', () => {
+    bench.idtGate(6, FREE, 0, 0x85);
+    bench.idtGate(0x80, FREE, 0, 0x85);
+    bench.idtGate(13, FREE, 0, 0x85);
+    bench.code('0f 0b');
+    expect(leaves()).toEqual([FREE | IDT_GATE, 0, (EVENT_VALID | EVENT_EXCEPTION | 6) | 0]);
+    bench.code('cd 80');
+    expect(leaves()).toEqual([FREE | IDT_GATE, 2, (EVENT_VALID | EVENT_SOFTWARE | 0x80) | 0]);
+    R[EAX] = 0x1f8;
+    bench.code('8e d8');
+    expect(leaves()).toEqual([FREE | IDT_GATE, 0, (EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13) | 0]);
+    expect(exit.interruption).toBe(0);
+    bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x80);
+    expect(leaves()).toEqual([FREE | IDT_GATE, 0, (EVENT_VALID | EVENT_EXTERNAL | 0x80) | 0]);
+    bench.code('f4');
+    expect([bench.run(), R[EIP]]).toEqual([ExitReason.HLT, CODE]);
+  });
+  it('faults of descriptor and gate come before the exit', () => {
+    controls.taskSwitch = true;
+    bench.descriptor(FREE, NEW, 103, 0x09);
+    bench.code(...callFar(FREE));
+    expect(bench.fault()).toEqual([11, FREE, 0]);
   });
 });

@@ -1,7 +1,8 @@
 /** Hardware task switches. Source: SDM vol. 3, chapter 7: the order of steps and checks is that of 7.3 and table 7-1. */
 import type { Cpu } from './cpu.ts';
+import { ExitReason } from './edge.ts';
 import { NT, VM } from './flags.ts';
-import { CR0_PG, CR0_TS, CR4_PAE, GP, JUMP, NP, S_STOP, SS_, TS } from './memory.ts';
+import { CR0_PG, CR0_TS, CR4_PAE, GP, JUMP, LEAVE, NP, S_STOP, SS_, TS } from './memory.ts';
 import {
   CPL, CR0, CR3, CR4, CS, DR, DS, EAX, EFLAGS, EIP, ES, FS, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, PENDING_DEBUG,
 } from './registers.ts';
@@ -11,7 +12,11 @@ import {
 } from './segments.ts';
 import { checkVirtualPending } from './virtual-interrupts.ts';
 
+/** What asks for a task switch. */
 export const TASK_JMP = 0, TASK_CALL = 1, TASK_INTERRUPT = 2, TASK_IRET = 3;
+
+/** Bits 30 and 31 of the qualification of a task-switch exit, by kind (SDM vol. 3, table 28-2). */
+const EXIT_SOURCE = [2, 0, 3, 1];
 
 /** Where things lie in a TSS (figures 7-2 and 7-10). */
 const WIDE = { cr3: 0x1c, eip: 0x20, eflags: 0x24, registers: 0x28, segments: 0x48, ldt: 0x60, trap: 0x64, size: 4, limit: 103 };
@@ -26,6 +31,11 @@ function setBusy(cpu: Cpu, at: number, busy: boolean): void {
 /** To the task whose TSS descriptor is `d`. EIP must already point behind the instruction (at the interrupted one for TASK_INTERRUPT). */
 export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: number, external = 0): void {
   const { R } = cpu;
+  if (cpu.controls.taskSwitch) {
+    cpu.exit.reason = ExitReason.TASK_SWITCH;
+    cpu.exit.qualification = (selector & 0xffff) | (EXIT_SOURCE[kind]! << 30);
+    throw LEAVE;
+  }
   const wide = (descriptorType(d) & 8) !== 0;
   const to = wide ? WIDE : NARROW;
   const error = selector & 0xfffc;

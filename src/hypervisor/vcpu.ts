@@ -4,6 +4,7 @@
  * With one vCPU the block is where the processor runs, and nothing is ever copied.
  */
 import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorExtra } from '../cpu/edge.ts';
+import { endsWait, isInMwait, MONITOR_NONE } from '../cpu/monitor.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
@@ -71,6 +72,7 @@ export class Vcpus {
   /** State words after RESET, as the processor is made: where INIT puts a vCPU. */
   private readonly afterReset = new Int32Array(R.STATE_WORDS);
   private readonly words: Int32Array;
+  private readonly p2m: Int32Array;
   /** Word of the domain table that tells others who is current. */
   private readonly currentWord: number;
   /** When `processor.retired` gets here, the next one that can run has its turn. */
@@ -83,6 +85,7 @@ export class Vcpus {
     this.platform = platform;
     this.regs = processor.regs;
     this.words = machine.words;
+    this.p2m = machine.p2m(record);
     this.currentWord = machine.domainEntry(record) + DOMAIN.CURRENT_VCPU;
     this.all = Array.from({ length: record.vcpus }, (_, id) => new Vcpu(machine, record, id));
     this.current = this.all[0];
@@ -124,7 +127,9 @@ export class Vcpus {
 
   private setActivity(vcpu: Vcpu, activity: Activity): void {
     vcpu.activity = activity;
-    this.registersOf(vcpu)[R.ACTIVITY] = activity;
+    const regs = this.registersOf(vcpu);
+    regs[R.ACTIVITY] = activity;
+    if (activity === ACTIVE) regs[R.MONITOR_STATE] = MONITOR_NONE;
   }
 
   private interruptsOn(vcpu: Vcpu): boolean {
@@ -133,13 +138,21 @@ export class Vcpus {
 
   // ---- turns
 
+  /** It waits at an MWAIT for no longer. */
+  private mwaitEnds(vcpu: Vcpu): boolean {
+    return endsWait(this.registersOf(vcpu), this.words, this.p2m, this.platform.intrOf(vcpu.id));
+  }
+
   canRun(vcpu: Vcpu): boolean {
     switch (vcpu.activity) {
       case ACTIVE:
         return true;
       case HALTED:
         return (
-          vcpu.nmiPending || vcpu.initPending || (this.platform.intrOf(vcpu.id) && this.interruptsOn(vcpu))
+          vcpu.nmiPending ||
+          vcpu.initPending ||
+          (this.platform.intrOf(vcpu.id) && this.interruptsOn(vcpu)) ||
+          this.mwaitEnds(vcpu)
         );
       default:
         return vcpu.initPending;
@@ -152,7 +165,7 @@ export class Vcpus {
       vcpu =>
         !vcpu.nmiPending &&
         !vcpu.initPending &&
-        (vcpu.activity === WAIT_FOR_SIPI || (vcpu.activity === HALTED && !this.interruptsOn(vcpu))),
+        (vcpu.activity === WAIT_FOR_SIPI || (vcpu.activity === HALTED && !this.interruptsOn(vcpu) && !isInMwait(this.registersOf(vcpu)))),
     );
   }
 
@@ -211,6 +224,7 @@ export class Vcpus {
     if (current.activity === WAIT_FOR_SIPI || current.activity === BLOCKED) return;
     const { controls } = processor;
     controls.nmiWindow = false;
+    if (current.activity === HALTED && this.mwaitEnds(current)) this.setActivity(current, ACTIVE);
     if (current.nmiPending) {
       if ((regs[R.INTERRUPTIBILITY] & BLOCKS_NMI) === 0 && nothingUnderWay(processor.save())) {
         current.nmiPending = false;

@@ -1,6 +1,7 @@
 /** Every instruction that a function runs, by the table's `op`. */
 import { fpuOps } from '../fpu/index.ts';
 import { GP } from '../memory.ts';
+import { monitorOps } from '../monitor.ts';
 import { CPL } from '../registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
 import type { OpFactory } from './context.ts';
@@ -9,10 +10,10 @@ import { ports } from './ports.ts';
 import { string } from './string.ts';
 import { system } from './system.ts';
 
-const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...ports, ...system, ...fpuOps };
+const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...ports, ...monitorOps, ...system, ...fpuOps };
 
 /** Ops that check for themselves, because another fault comes first. */
-const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit', 'clac', 'stac']);
+const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit', 'clac', 'stac', 'monitor', 'mwait']);
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
 function guarded(name: string, make: OpFactory): OpFactory {

@@ -140,8 +140,9 @@ const selectorOf = (cpu: Cpu, segment: number) => cpu.R[SEG + segment * SEG_WORD
 
 /** A load of SS holds interrupts off for one instruction. */
 function load(cpu: Cpu, segment: number, selector: number): void {
+  const { mode } = cpu;
   loadSegment(cpu, segment, selector);
-  cpu.codeGoesOn();
+  if (cpu.mode !== mode) cpu.codeGoesOn();
   if (segment === SS) cpu.shadow(2);
 }
 
@@ -460,7 +461,7 @@ export const system: Record<string, OpFactory> = {
     cpu.flushPage(linear);
     cpu.codeGoesOn();
   }),
-  hlt: leave(ExitReason.HLT), mwait: leave(ExitReason.MWAIT), monitor: leave(ExitReason.MONITOR), vmcall: leave(ExitReason.VMCALL), vmmcall: leave(ExitReason.VMMCALL),
+  hlt: leave(ExitReason.HLT), vmcall: leave(ExitReason.VMCALL), vmmcall: leave(ExitReason.VMMCALL),
   rdpmc: () => op(cpu => cpu.fault(GP, 0)),
   pause: () => op((cpu, p) => {
     if (cpu.controls.pause) cpu.vmExit(ExitReason.PAUSE, 0, p);

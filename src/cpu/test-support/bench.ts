@@ -26,7 +26,7 @@ export const asm = (...parts: (string | number | number[])[]): number[] =>
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 
 const OFF = {
-  exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, mwait: false, pause: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
+  exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, monitor: false, mwait: false, pause: false, taskSwitch: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
   ioBitmaps: null, msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
 };
 

@@ -1,0 +1,85 @@
+/**
+ * MONITOR and MWAIT. MONITOR remembers the line of memory as it is; MWAIT waits until it differs: whoever stores there, and by whichever way, is seen.
+ * Sources: SDM vol. 2, MONITOR, MWAIT; vol. 3, 9.10.
+ */
+import type { Cpu } from './cpu.ts';
+import { ExitReason, P2M_READ } from './edge.ts';
+import { GP, UD } from './memory.ts';
+import { META, META_ADDRESS16, META_SEGMENT, type Op, type OpFactory } from './ops/context.ts';
+import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE } from './registers.ts';
+
+/** Smallest and largest line, as CPUID leaf 5 says. */
+export const MONITOR_LINE_BYTES = 64;
+
+/** MONITOR_STATE: nothing watched; a line is; an MWAIT waits for it. */
+export const MONITOR_NONE = 0, MONITOR_ARMED = 1, MONITOR_WAITS = 2;
+/** With MONITOR_WAITS: an interrupt ends the wait also while IF is clear (ECX bit 0 of MWAIT). */
+export const MONITOR_BREAKS = 4;
+const EXTENSION_BREAK = 1;
+
+const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
+
+/** Word of machine memory where the watched line begins; -1: it is no memory any more. */
+function lineAt(R: Int32Array, p2m: Int32Array): number {
+  const entry = p2m[R[MONITOR_ADDRESS]! >>> 12] ?? 0;
+  return (entry & P2M_READ) === 0 ? -1 : ((entry & ~4095) | (R[MONITOR_ADDRESS]! & 4095)) >>> 2;
+}
+
+function lineChanged(R: Int32Array, memory: Int32Array, p2m: Int32Array): boolean {
+  const at = lineAt(R, p2m);
+  if (at < 0) return true;
+  for (let i = 0; i < MONITOR_LINE_BYTES / 4; i++) {
+    if (Atomics.load(memory, at + i) !== R[MONITOR_LINE + i]) return true;
+  }
+  return false;
+}
+
+/**
+ * For whoever halted a processor at its MWAIT (state words `R`): true if the wait is over, because the line has been written or, where the MWAIT asked
+ * for that, an interrupt is pending (`interrupt`) though IF is clear. Whoever lets it run on sets MONITOR_STATE to
+ * MONITOR_NONE.
+ */
+export function endsWait(R: Int32Array, memory: Int32Array, p2m: Int32Array, interrupt: boolean): boolean {
+  const state = R[MONITOR_STATE]!;
+  return isInMwait(R) && ((interrupt && (state & MONITOR_BREAKS) !== 0) || lineChanged(R, memory, p2m));
+}
+
+/** The processor was halted at an MWAIT. */
+export const isInMwait = (R: Int32Array): boolean => (R[MONITOR_STATE]! & MONITOR_WAITS) !== 0;
+
+/** As a load of one byte at DS:EAX (or the segment of a prefix). */
+const monitor: OpFactory = () => op((cpu, p) => {
+  const { R, M4, p2m } = cpu;
+  if (R[CPL] !== 0) cpu.fault(UD);
+  if (cpu.controls.monitor) return cpu.vmExit(ExitReason.MONITOR, 0, p);
+  if (R[ECX] !== 0) cpu.fault(GP, 0);
+  const meta = cpu.A[p + META]!;
+  const linear = cpu.linear((meta >>> META_SEGMENT) & 7, (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!, 1, false);
+  cpu.read8(linear);
+  const physical = cpu.translate(linear);
+  R[MONITOR_STATE] = MONITOR_NONE;
+  R[MONITOR_ADDRESS] = Math.floor(physical / MONITOR_LINE_BYTES) * MONITOR_LINE_BYTES;
+  const at = physical < 2 ** 32 ? lineAt(R, p2m) : -1;
+  // What is not write-back memory is not watched; MWAIT does not wait then.
+  if (at < 0) return;
+  for (let i = 0; i < MONITOR_LINE_BYTES / 4; i++) R[MONITOR_LINE + i] = Atomics.load(M4, at + i);
+  R[MONITOR_STATE] = MONITOR_ARMED;
+});
+
+/** Does nothing where no line is watched or it was written since; otherwise the processor waits, for which there has to be someone around it. */
+const mwait: OpFactory = () => op((cpu, p) => {
+  const { R, M4, p2m } = cpu;
+  if (R[CPL] !== 0) cpu.fault(UD);
+  const armed = (R[MONITOR_STATE]! & MONITOR_ARMED) !== 0;
+  // Qualification: whether a line is watched (SDM vol. 3, 28.2.1).
+  if (cpu.controls.mwait) return cpu.vmExit(ExitReason.MWAIT, armed ? 1 : 0, p);
+  if ((R[ECX]! & ~EXTENSION_BREAK) !== 0) cpu.fault(GP, 0);
+  if (!armed || lineChanged(R, M4, p2m)) {
+    R[MONITOR_STATE] = MONITOR_NONE;
+    return;
+  }
+  R[MONITOR_STATE] = MONITOR_WAITS | ((R[ECX]! & EXTENSION_BREAK) !== 0 ? MONITOR_BREAKS : 0);
+  cpu.vmExit(ExitReason.MWAIT, 1, p);
+});
+
+export const monitorOps: Record<string, OpFactory> = { monitor, mwait };
