@@ -35,15 +35,16 @@ const LEAF1_EDX = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5
 /** Leaf 1 ECX: SSE3 MONITOR SSSE3 SSE4.1 SSE4.2 POPCNT. */
 const LEAF1_ECX = (1 << 0) | (1 << 3) | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
 
-/** Leaf 1 with a local APIC: EDX bit 9, and ECX bit 24, its timer's TSC-deadline mode. */
-const APIC_EDX = 1 << 9, TSC_DEADLINE_ECX = 1 << 24;
-
-/** `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. */
+/**
+ * `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. Its timer's TSC-deadline mode is not shown: until Linux has a
+ * better clock than its own ticks it sets each deadline a tick after the last interrupt was taken, and what a busy host delays is lost for good;
+ * its TSC then looks unstable. Periods of the periodic mode are made up for (LocalApic.nextPeriod).
+ */
 export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0): CpuidAnswer {
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
   switch (leaf >>> 0) {
     case 0: return { eax: 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
-    case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: LEAF1_ECX | (apic ? TSC_DEADLINE_ECX : 0), edx: LEAF1_EDX | (apic ? APIC_EDX : 0) };
+    case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: LEAF1_ECX, edx: LEAF1_EDX | (apic ? 1 << 9 : 0) };
     case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.

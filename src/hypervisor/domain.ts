@@ -160,7 +160,7 @@ export class Domain {
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       ...(options.ide ? { ide: options.ide } : {}),
       ...(options.apic ? { apic: true } : {}),
-      ...(options.apic ? { processors: record.vcpus, tscDeadlineNs: (low: number, high: number) => this.vcpus.tscDeadlineNs(low, high) } : {}),
+      ...(options.apic ? { processors: record.vcpus } : {}),
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.vcpus.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),

@@ -23,8 +23,6 @@ export interface PlatformOptions {
   onShadow?: Shadowing;
   apic?: boolean;
   processors?: number;
-  /** Time on the machine's clock at which the current processor's TSC reaches a value. */
-  tscDeadlineNs?: (low: number, high: number) => number;
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
   onNmi?: (processor: number) => void;
   onInit?: (processor: number) => void;

@@ -90,6 +90,8 @@ export class Vcpus {
     this.all = Array.from({ length: record.vcpus }, (_, id) => new Vcpu(machine, record, id));
     this.current = this.all[0];
     this.afterReset.set(processor.regs);
+    // Who spins waits for another.
+    processor.controls.pause = record.vcpus > 1;
   }
 
   /** RESET: the processor is at its reset vector as vCPU 0, the others wait for a start-up message. */

@@ -42,9 +42,9 @@ const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
 interface Guest {
   name: string;
   memoryMiB: number;
+  vcpus: number;
   p2mFrames: number;
   boot: Boot;
-  apic?: boolean;
   ide?: IdeAttachment[];
   /** Text of the definition, kept in a saved state. */
   definition: string;
@@ -84,6 +84,7 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     return {
       name: about.name,
       memoryMiB: about.memoryMiB,
+      vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,
       definition: about.definition,
@@ -109,7 +110,7 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     if (ide.length > 0) image.bootOrder = bootPaths(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB);
-    return { name: image.name, memoryMiB, p2mFrames: p2mFrames(image, memoryMiB), boot: image, apic: true, ide, definition: '', onReset, startEpochMs };
+    return { name: image.name, memoryMiB, vcpus: options.vcpus ?? 1, p2mFrames: p2mFrames(image, memoryMiB), boot: image, ide, definition: '', onReset, startEpochMs };
   }
   const {
     planned: { plan, domain },
@@ -130,6 +131,7 @@ function prepare(options: BootOptions, stderr: Output): Guest {
   return {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
+    vcpus: definition.vcpus,
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
     ide,
@@ -153,6 +155,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
     const lines = text.endsWith('\n') || text === '' ? '' : '\n';
     const extra = [
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
+      options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
     ].join('');
@@ -170,7 +173,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
   if (startsWith(file.data, 'RINGSAVE')) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
   const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? LINUX_CMDLINE : '');
   const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
-  return { planned: planKernel({ kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, ...ramdisk }), fromDefinition: false };
+  return { planned: planKernel({ kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk }), fromDefinition: false };
 }
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
@@ -195,7 +198,7 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
   const stdout = new Output(1);
   const debugcon = openDebugcon(options, stdout);
   const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(guest.memoryMiB, guest.p2mFrames)));
-  const record = machine.createDomain(guest.memoryMiB, guest.p2mFrames);
+  const record = machine.createDomain(guest.memoryMiB, guest.p2mFrames, { vcpus: guest.vcpus });
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   let runner: Runner | undefined;
   let script: Script | undefined;
@@ -210,7 +213,6 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
       onReset: guest.onReset,
       onTripleFault: 'end',
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(guest.apic ? { apic: true } : {}),
       ...(options.nic ? { nic: options.nic } : {}),
       ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
       serial: byte => {

@@ -13,6 +13,7 @@ export interface BootOptions {
   initrd?: string;
   cmdline?: string;
   memory?: number;
+  vcpus?: number;
   until?: string;
   timeout?: number;
   virtualTime: boolean;
@@ -43,13 +44,15 @@ interface Word {
   set(options: BootOptions, value: string, word: string): void;
 }
 
-const MAX_MEMORY_MIB = 2047;
+const MAX_MEMORY_MIB = 2047,
+  MAX_VCPUS = 8;
 
 const WORDS: Record<string, Word> = {
   '--kernel': { value: 'F', about: 'kernel to start: bzImage, multiboot or PVH ELF', set: (o, v) => (o.kernel = v) },
   '--initrd': { value: 'F', about: 'initial RAM disk (multiboot, PVH: first module)', set: (o, v) => (o.initrd = v) },
   '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
   '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
+  '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
   '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB instead of a kernel', set: (o, v) => (o.bios = v) },
   '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
   '--disk': {
