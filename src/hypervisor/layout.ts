@@ -242,8 +242,29 @@ export const PORT = {
 } as const;
 export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
 
-/** Grant table of a domain: header words; active entries and the maptrack follow (offsets in grants.ts). */
-export const GRANTS_BYTES = 128 * 1024;
+/** Grant table of a domain (xen/grants.ts): counts, and the machine frames that hold its entries, its active entries and its maptrack. */
+export const GRANT = {
+  /** Taken (1) while the table changes. */
+  LOCK: 0,
+  /** Version of the entries, 1 or 2; 0: the block is fresh. MAX_VERSION and MAX_FRAMES: as far as the guest may go. */
+  VERSION: 1,
+  MAX_VERSION: 2,
+  FRAMES: 3,
+  MAX_FRAMES: 4,
+  STATUS_FRAMES: 5,
+  MAPTRACK_FRAMES: 6,
+  /** First free maptrack handle + 1; 0: none. */
+  MAPTRACK_FREE: 7,
+  /** Machine frames: of entries, of the status words of version 2, of active entries (two a frame of entries), of maptrack entries. */
+  SHARED: 16,
+  STATUS: 80,
+  ACTIVE: 96,
+  MAPTRACK: 256,
+  /** Xen's defaults for max_grant_frames and max_maptrack_frames. */
+  FRAMES_LIMIT: 64,
+  MAPTRACK_LIMIT: 1024,
+} as const;
+export const GRANTS_BYTES = (256 + 1024) * 4;
 
 /** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
 export const LAST_EXITS = 1024,

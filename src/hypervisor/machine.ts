@@ -31,6 +31,7 @@ import {
   XEN_VCPU_WORDS,
 } from './layout.ts';
 import { VCPU_INFO_BYTES } from './xen/abi.ts';
+import { GrantTable } from './xen/grants.ts';
 import { Ports } from './xen/ports.ts';
 
 export const FRAME_SHIFT = 12,
@@ -339,11 +340,11 @@ export class Machine {
     return Atomics.load(this.words, entry + DOMAIN.ID) === record.id + 1 && this.words[entry + DOMAIN.DYING] === 0;
   }
 
-  /** The record of a domain that is not being destroyed; undefined: there is none. */
-  find(id: number): DomainRecord | undefined {
+  /** The record of a domain, one that is being destroyed only where `dying`; undefined: there is none. */
+  find(id: number, dying = false): DomainRecord | undefined {
     for (let slot = 0; slot < MAX_DOMAINS; slot++) {
       const entry = this.domainTable + slot * DOMAIN_WORDS;
-      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && this.words[entry + DOMAIN.DYING] === 0) return this.domain(slot);
+      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && (dying || this.words[entry + DOMAIN.DYING] === 0)) return this.domain(slot);
     }
     return undefined;
   }
@@ -391,8 +392,12 @@ export class Machine {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
     if (this.words[entry + DOMAIN.ID] !== record.id + 1) return true;
     Atomics.store(this.words, entry + DOMAIN.DYING, 1);
-    if (record.xenOffset !== 0) new Ports(this, record).closeAll();
+    const ports = record.xenOffset === 0 ? undefined : new Ports(this, record);
+    ports?.closeAll();
+    const grants = ports && new GrantTable(ports);
+    grants?.dropMappings();
     this.releaseRam(record);
+    if (grants?.free() === false) return false;
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) return false;
     for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
     const first = this.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;

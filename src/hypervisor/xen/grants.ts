@@ -1,0 +1,566 @@
+/**
+ * A domain's grant table: which of its frames it lets other domains use, and which of theirs it has mapped. Any worker may work on any table.
+ * Source: xen/include/public/grant_table.h, its comments on the order in which flags are set and checked; statuses are the ABI's.
+ *
+ * Guests change their entries while others look at them, so the status bits are set with one compare-and-swap that also checks what was granted
+ * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
+ */
+import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, XEN, XEN_TYPE } from '../layout.ts';
+import { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { EBUSY, EINVAL, ENOSYS } from './abi.ts';
+import { Ports } from './ports.ts';
+
+export const GNTST = {
+  OKAY: 0,
+  GENERAL_ERROR: -1,
+  BAD_DOMAIN: -2,
+  BAD_GNTREF: -3,
+  BAD_HANDLE: -4,
+  BAD_VIRT_ADDR: -5,
+  BAD_DEV_ADDR: -6,
+  PERMISSION_DENIED: -8,
+  BAD_PAGE: -9,
+  BAD_COPY_ARG: -10,
+  EAGAIN: -12,
+  NO_SPACE: -13,
+} as const;
+/** Flags of an entry: type in bits 0-1. READING and WRITING are the hypervisor's; in version 2 they are in the status word. */
+export const GTF = { INVALID: 0, PERMIT_ACCESS: 1, TRANSITIVE: 3, TYPE: 3, READONLY: 4, READING: 8, WRITING: 16, SUB_PAGE: 256 } as const;
+/** Flags of a mapping. */
+export const GNTMAP = { DEVICE: 1, HOST: 2, READONLY: 4, APPLICATION: 8, CONTAINS_PTE: 16 } as const;
+/** Entries that the toolstack fills and that outlive a change of version: 0 the console's ring, 1 the store's. */
+export const RESERVED_ENTRIES = 8;
+/** Of one frame: entries of 8 and 16 bytes, status words of 2. (Numbers: machine.ts, which needs this file, is not read yet.) */
+export const ENTRIES_V1 = 512,
+  ENTRIES_V2 = 256,
+  STATUS_PER_FRAME = 2048;
+
+/** Active entries: ACTIVE_WORDS words. PINS: readers in bits 0-15, writers in 16-31. SPAN: first byte of the frame that counts, and how many (bits 16-31). */
+const ACTIVE_WORDS = 4,
+  ACTIVE_PER_FRAME = 256;
+const ACTIVE = { PINS: 0, MFN: 1, DOMID: 2, SPAN: 3 } as const;
+/** Maptrack entries: FLAGS of GNTMAP (0: free), REF (free: next free handle + 1), granting DOMID, guest frame where an HVM domain sees it. */
+const MAP_WORDS = 4,
+  MAPS_PER_FRAME = 256;
+const MAP = { FLAGS: 0, REF: 1, DOMID: 2, GFN: 3 } as const;
+const MOST_PINS = 0xffff;
+
+/** A frame that is in use through a grant, until `release`. */
+export interface Granted {
+  mfn: number;
+  /** The bytes of it that were granted. */
+  start: number;
+  length: number;
+  release(): void;
+}
+
+export interface Mapped {
+  handle: number;
+  flags: number;
+  ref: number;
+  domid: number;
+  gfn: number;
+}
+
+export class GrantTable {
+  readonly ports: Ports;
+  private readonly words: Int32Array;
+  private readonly block: number;
+
+  constructor(ports: Ports) {
+    this.ports = ports;
+    this.words = ports.words;
+    this.block = ports.record.grantsOffset >>> 2;
+    if (this.get(GRANT.VERSION) === 0) {
+      this.set(GRANT.VERSION, 1);
+      this.set(GRANT.MAX_VERSION, 2);
+      this.set(GRANT.MAX_FRAMES, GRANT.FRAMES_LIMIT);
+    }
+  }
+
+  /** The table of another domain, also of one that is dying where `dying`; undefined: there is none. */
+  of(domid: number, dying = false): GrantTable | undefined {
+    if (domid === this.ports.record.id) return this;
+    const alive = this.ports.of(domid);
+    if (alive) return new GrantTable(alive);
+    const record = dying ? this.ports.machine.find(domid, true) : undefined;
+    return record && record.grantsOffset !== 0 ? new GrantTable(new Ports(this.ports.machine, record)) : undefined;
+  }
+
+  private get(field: number): number {
+    return this.words[this.block + field];
+  }
+
+  private set(field: number, value: number): void {
+    this.words[this.block + field] = value;
+  }
+
+  private get domid(): number {
+    return this.ports.record.id;
+  }
+
+  get version(): number {
+    return this.get(GRANT.VERSION);
+  }
+
+  /** Frames of entries that the table has, and may have. */
+  get frames(): number {
+    return this.get(GRANT.FRAMES);
+  }
+
+  get maxFrames(): number {
+    return this.get(GRANT.MAX_FRAMES);
+  }
+
+  get statusFrames(): number {
+    return this.get(GRANT.STATUS_FRAMES);
+  }
+
+  get entries(): number {
+    return this.frames * (this.version === 2 ? ENTRIES_V2 : ENTRIES_V1);
+  }
+
+  /** Limits that a definition asks for (max_grant_frames, max_grant_version). */
+  limit(maxFrames: number, maxVersion: number): void {
+    this.set(GRANT.MAX_FRAMES, Math.min(maxFrames, GRANT.FRAMES_LIMIT));
+    this.set(GRANT.MAX_VERSION, maxVersion);
+  }
+
+  /** Runs `section` alone on this table. It is short, and throws nothing. */
+  private locked<T>(section: () => T): T {
+    const at = this.block + GRANT.LOCK;
+    while (Atomics.compareExchange(this.words, at, 0, 1) !== 0);
+    const result = section();
+    Atomics.store(this.words, at, 0);
+    return result;
+  }
+
+  // ---- frames of the table
+
+  /** Grows to `frames` frames. False: past the limit, or no memory; then nothing has changed. */
+  grow(frames: number): boolean {
+    if (frames > this.maxFrames) return false;
+    return this.locked(() => {
+      while (this.frames < frames) if (!this.addFrame()) return false;
+      return this.version !== 2 || this.growStatus();
+    });
+  }
+
+  private addFrame(): boolean {
+    const { machine } = this.ports;
+    const active = machine.allocate(2, DOMID_XEN);
+    const shared = active && this.allocateShared();
+    if (!active || shared === null) {
+      if (active) for (const mfn of active) machine.release(mfn);
+      return false;
+    }
+    const { frames } = this;
+    this.set(GRANT.ACTIVE + 2 * frames, active[0]);
+    this.set(GRANT.ACTIVE + 2 * frames + 1, active[1]);
+    this.set(GRANT.SHARED + frames, shared);
+    this.set(GRANT.FRAMES, frames + 1);
+    return true;
+  }
+
+  /** A frame of the domain's that it cannot lose: a second reference is ours. */
+  private allocateShared(): number | null {
+    const { machine } = this.ports;
+    const frame = machine.allocate(1, this.domid);
+    if (!frame) return null;
+    machine.takeReference(frame[0], this.domid);
+    return frame[0];
+  }
+
+  private growStatus(): boolean {
+    const wanted = Math.ceil((this.frames * ENTRIES_V2) / STATUS_PER_FRAME);
+    while (this.statusFrames < wanted) {
+      const mfn = this.allocateShared();
+      if (mfn === null) return false;
+      this.set(GRANT.STATUS + this.statusFrames, mfn);
+      this.set(GRANT.STATUS_FRAMES, this.statusFrames + 1);
+    }
+    return true;
+  }
+
+  sharedFrame(index: number): number {
+    return this.get(GRANT.SHARED + index);
+  }
+
+  statusFrame(index: number): number {
+    return this.get(GRANT.STATUS + index);
+  }
+
+  /** XENMEM_add_to_physmap, space 1: the machine frame of a table frame, for which the table grows where it may; -EINVAL. */
+  frameAt(index: number, status: boolean): number {
+    if (status) {
+      if (this.version !== 2) return -EINVAL;
+      if (index >= this.statusFrames) this.grow(Math.ceil(((index + 1) * STATUS_PER_FRAME) / ENTRIES_V2));
+      return index < this.statusFrames ? this.statusFrame(index) : -EINVAL;
+    }
+    if (index >= this.frames && !this.grow(index + 1)) return -EINVAL;
+    return this.sharedFrame(index);
+  }
+
+  // ---- entries. Word 0 of an entry: flags, and the domain that may use it in bits 16-31.
+
+  private entryAt(ref: number): number {
+    return this.version === 2
+      ? (this.sharedFrame(ref >>> 8) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V2 - 1)) * 4
+      : (this.sharedFrame(ref >>> 9) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V1 - 1)) * 2;
+  }
+
+  /** Word that holds a status of version 2, and where in it. */
+  private statusAt(ref: number): [word: number, shift: number] {
+    const half = (this.statusFrame(Math.floor(ref / STATUS_PER_FRAME)) << (FRAME_SHIFT - 1)) + (ref % STATUS_PER_FRAME);
+    return [half >>> 1, (half & 1) * 16];
+  }
+
+  private activeAt(ref: number): number {
+    return (this.get(GRANT.ACTIVE + Math.floor(ref / ACTIVE_PER_FRAME)) << (FRAME_SHIFT - 2)) + (ref % ACTIVE_PER_FRAME) * ACTIVE_WORDS;
+  }
+
+  /** Grants a frame to a domain, as the toolstack does for the rings of console and store. */
+  grant(ref: number, domid: number, frame: number): void {
+    const at = this.entryAt(ref);
+    this.words[at + (this.version === 2 ? 2 : 1)] = frame;
+    Atomics.store(this.words, at, GTF.PERMIT_ACCESS | (domid << 16));
+  }
+
+  private setFlags(ref: number, flags: number): void {
+    if (this.version === 1) Atomics.or(this.words, this.entryAt(ref), flags);
+    else {
+      const [at, shift] = this.statusAt(ref);
+      Atomics.or(this.words, at, flags << shift);
+    }
+  }
+
+  private clearFlags(ref: number, flags: number): void {
+    if (this.version === 1) Atomics.and(this.words, this.entryAt(ref), ~flags);
+    else {
+      const [at, shift] = this.statusAt(ref);
+      Atomics.and(this.words, at, ~(flags << shift));
+    }
+  }
+
+  /** Says in the entry that it is used, if it allows that. `pinned`: it is in use by `user` already, so only writing is asked anew. */
+  private setStatus(ref: number, user: number, readonly: boolean, forMap: boolean, pinned: boolean): number {
+    const wanted = GTF.READING | (readonly ? 0 : GTF.WRITING);
+    const mask = GTF.TYPE | (forMap ? GTF.SUB_PAGE : 0);
+    const at = this.entryAt(ref);
+    const permitted = (entry: number): boolean => {
+      if (!readonly && entry & GTF.READONLY) return false;
+      if (pinned) return true;
+      const type = entry & mask;
+      const kind = type === GTF.PERMIT_ACCESS || (!forMap && this.version === 2 && type === GTF.TRANSITIVE);
+      return kind && entry >>> 16 === user;
+    };
+    let entry = Atomics.load(this.words, at);
+    if (this.version === 1) {
+      // A guest that changes its entry all the time does not keep us here.
+      for (let tries = 0; tries < 5; tries++) {
+        if (!permitted(entry)) return GNTST.GENERAL_ERROR;
+        const was = Atomics.compareExchange(this.words, at, entry, entry | wanted);
+        if (was === entry) return GNTST.OKAY;
+        entry = was;
+      }
+      return GNTST.GENERAL_ERROR;
+    }
+    if (!permitted(entry)) return GNTST.GENERAL_ERROR;
+    this.setFlags(ref, wanted);
+    // A guest that revokes clears the flags and then looks at the status: one of us sees the other.
+    entry = Atomics.load(this.words, at);
+    if (permitted(entry)) return GNTST.OKAY;
+    this.clearFlags(ref, pinned ? GTF.WRITING : wanted);
+    return GNTST.GENERAL_ERROR;
+  }
+
+  // ---- use
+
+  /**
+   * Uses entry `ref` for domain `user`: the frame stays as it is until `release`. `forMap`: whole pages only; else parts and transitive grants too.
+   * A number is a GNTST status.
+   */
+  acquire(ref: number, user: number, readonly: boolean, forMap: boolean, transitive = !forMap): Granted | number {
+    const result = this.locked((): Granted | number | { domid: number; ref: number } => {
+      if (ref >= this.entries) return GNTST.BAD_GNTREF;
+      const active = this.activeAt(ref);
+      const pins = this.words[active + ACTIVE.PINS];
+      const count = readonly ? pins & MOST_PINS : pins >>> 16;
+      if (pins !== 0 && (this.words[active + ACTIVE.DOMID] !== user || count === MOST_PINS)) return GNTST.GENERAL_ERROR;
+      if (pins === 0 || (!readonly && pins >>> 16 === 0)) {
+        const status = this.setStatus(ref, user, readonly, forMap, pins !== 0);
+        if (status !== GNTST.OKAY) return status;
+      }
+      const frame = pins === 0 ? this.look(ref, user, active) : this.words[active + ACTIVE.MFN];
+      const held = frame === TRANSITIVE ? GNTST.OKAY : frame < 0 ? frame : this.hold(frame, readonly);
+      if (held !== GNTST.OKAY || (frame === TRANSITIVE && !transitive)) {
+        this.unpinned(ref, pins);
+        return held !== GNTST.OKAY ? held : GNTST.GENERAL_ERROR;
+      }
+      this.words[active + ACTIVE.PINS] = pins + (readonly ? 1 : 0x10000);
+      if (frame === TRANSITIVE) {
+        // The grant behind it, as the entry says now: the domain in the high half of word 1, the reference in word 2.
+        const at = this.entryAt(ref);
+        return { domid: this.words[at + 1] & 0xffff, ref: this.words[at + 2] >>> 0 };
+      }
+      const span = this.words[active + ACTIVE.SPAN];
+      return { mfn: frame, start: span & 0xffff, length: span >>> 16, release: () => this.release(ref, readonly, frame) };
+    });
+    return typeof result === 'number' || 'mfn' in result ? result : this.acquireBehind(ref, readonly, result);
+  }
+
+  /** A transitive grant: what another domain granted to this one, handed on. */
+  private acquireBehind(ref: number, readonly: boolean, to: { domid: number; ref: number }): Granted | number {
+    const other = to.domid === this.domid ? undefined : this.of(to.domid);
+    const granted = other ? other.acquire(to.ref, this.domid, readonly, false, false) : GNTST.GENERAL_ERROR;
+    if (typeof granted === 'number') {
+      this.release(ref, readonly, TRANSITIVE);
+      return granted;
+    }
+    return {
+      ...granted,
+      release: () => {
+        granted.release();
+        this.release(ref, readonly, TRANSITIVE);
+      },
+    };
+  }
+
+  /** Reads the entry of a first user into the active entry; the frame, TRANSITIVE, or a status. */
+  private look(ref: number, user: number, active: number): number {
+    const { words } = this;
+    const at = this.entryAt(ref);
+    const flags = words[at] & 0xffff;
+    words[active + ACTIVE.DOMID] = user;
+    words[active + ACTIVE.SPAN] = FRAME_BYTES << 16;
+    words[active + ACTIVE.MFN] = TRANSITIVE;
+    if (this.version === 2) {
+      if ((flags & GTF.TYPE) === GTF.TRANSITIVE) return TRANSITIVE;
+      // Frames past 2^32 bytes are nobody's.
+      if (words[at + 3] !== 0) return GNTST.BAD_PAGE;
+      if (flags & GTF.SUB_PAGE) {
+        const part = words[at + 1];
+        if ((part & 0xffff) + (part >>> 16) > FRAME_BYTES) return GNTST.BAD_PAGE;
+        words[active + ACTIVE.SPAN] = part;
+      }
+    }
+    const mfn = this.frameOf(words[at + (this.version === 2 ? 2 : 1)] >>> 0);
+    if (mfn >= 0) words[active + ACTIVE.MFN] = mfn;
+    return mfn;
+  }
+
+  private frameOf(gfn: number): number {
+    const { record } = this.ports;
+    const entry = gfn < record.p2mFrames ? Atomics.load(this.words, (record.p2mOffset >>> 2) + gfn) : 0;
+    const mfn = entry >>> FRAME_SHIFT;
+    // Looked up again once it cannot be given away any more.
+    const { machine } = this.ports;
+    if (entry === 0 || !machine.takeReference(mfn, record.id)) return GNTST.BAD_PAGE;
+    const same = Atomics.load(this.words, (record.p2mOffset >>> 2) + gfn) === entry;
+    machine.dropReference(mfn);
+    return same ? mfn : GNTST.BAD_PAGE;
+  }
+
+  /** One more user of a frame: a reference, and for writers of a PV domain's memory its type. */
+  private hold(mfn: number, readonly: boolean): number {
+    const { machine } = this.ports;
+    if (!machine.takeReference(mfn, this.domid)) return GNTST.BAD_PAGE;
+    if (readonly || !this.isPv || this.takeWritable(mfn)) return GNTST.OKAY;
+    machine.dropReference(mfn);
+    return GNTST.GENERAL_ERROR;
+  }
+
+  /** A frame of the domain's own, for a copy; a number is a GNTST status. */
+  ownFrame(gfn: number, readonly: boolean): Granted | number {
+    const mfn = this.frameOf(gfn);
+    const held = mfn < 0 ? mfn : this.hold(mfn, readonly);
+    return held === GNTST.OKAY ? { mfn, start: 0, length: FRAME_BYTES, release: () => this.letGo(mfn, readonly) } : held;
+  }
+
+  private letGo(mfn: number, readonly: boolean): void {
+    const { machine } = this.ports;
+    if (!readonly && this.isPv) Atomics.sub(this.words, machine.frameEntry(mfn) + FRAME.TYPE, 1);
+    machine.dropReference(mfn);
+  }
+
+  private get isPv(): boolean {
+    return this.words[this.ports.xen + XEN.TYPE] === XEN_TYPE.PV;
+  }
+
+  /** A page or descriptor table must not be written by others. */
+  private takeWritable(mfn: number): boolean {
+    const at = this.ports.machine.frameEntry(mfn) + FRAME.TYPE;
+    const writable = (FRAME_TYPE.WRITABLE << FRAME_TYPE_SHIFT) | FRAME_VALIDATED;
+    for (;;) {
+      const seen = Atomics.load(this.words, at);
+      const count = seen & FRAME_COUNT_MASK;
+      if (count === FRAME_COUNT_MASK || (count > 0 && seen >>> FRAME_TYPE_SHIFT !== FRAME_TYPE.WRITABLE)) return false;
+      if (Atomics.compareExchange(this.words, at, seen, count === 0 ? writable | 1 : seen + 1) === seen) return true;
+    }
+  }
+
+  private release(ref: number, readonly: boolean, mfn: number): void {
+    this.locked(() => {
+      const at = this.activeAt(ref) + ACTIVE.PINS;
+      const pins = (this.words[at] -= readonly ? 1 : 0x10000);
+      this.unpinned(ref, pins);
+    });
+    if (mfn !== TRANSITIVE) this.letGo(mfn, readonly);
+  }
+
+  /** Takes back from the entry what the remaining users do not need. */
+  private unpinned(ref: number, pins: number): void {
+    if (pins === 0) this.clearFlags(ref, GTF.READING | GTF.WRITING);
+    else if (pins >>> 16 === 0) this.clearFlags(ref, GTF.WRITING);
+  }
+
+  private isPinned(ref: number): boolean {
+    return this.words[this.activeAt(ref) + ACTIVE.PINS] !== 0;
+  }
+
+  // ---- maptrack: what this domain has mapped of others
+
+  private mapAt(handle: number): number {
+    return (this.get(GRANT.MAPTRACK + Math.floor(handle / MAPS_PER_FRAME)) << (FRAME_SHIFT - 2)) + (handle % MAPS_PER_FRAME) * MAP_WORDS;
+  }
+
+  /** Remembers a mapping; -1: no room. */
+  track(flags: number, ref: number, domid: number, gfn: number): number {
+    return this.locked(() => {
+      if (this.get(GRANT.MAPTRACK_FREE) === 0 && !this.addMaptrackFrame()) return -1;
+      const handle = this.get(GRANT.MAPTRACK_FREE) - 1,
+        at = this.mapAt(handle);
+      this.set(GRANT.MAPTRACK_FREE, this.words[at + MAP.REF]);
+      this.words[at + MAP.FLAGS] = flags;
+      this.words[at + MAP.REF] = ref;
+      this.words[at + MAP.DOMID] = domid;
+      this.words[at + MAP.GFN] = gfn;
+      return handle;
+    });
+  }
+
+  private addMaptrackFrame(): boolean {
+    const frames = this.get(GRANT.MAPTRACK_FRAMES);
+    const taken = frames < GRANT.MAPTRACK_LIMIT ? this.ports.machine.allocate(1, DOMID_XEN) : null;
+    if (!taken) return false;
+    this.set(GRANT.MAPTRACK + frames, taken[0]);
+    this.set(GRANT.MAPTRACK_FRAMES, frames + 1);
+    for (let i = MAPS_PER_FRAME - 1; i >= 0; i--) {
+      const handle = frames * MAPS_PER_FRAME + i;
+      this.words[this.mapAt(handle) + MAP.REF] = this.get(GRANT.MAPTRACK_FREE);
+      this.set(GRANT.MAPTRACK_FREE, handle + 1);
+    }
+    return true;
+  }
+
+  /** What a handle stands for; undefined: nothing. */
+  mapped(handle: number): Mapped | undefined {
+    if (handle >= this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME) return undefined;
+    const at = this.mapAt(handle);
+    const flags = this.words[at + MAP.FLAGS];
+    if (flags === 0) return undefined;
+    return { handle, flags, ref: this.words[at + MAP.REF], domid: this.words[at + MAP.DOMID], gfn: this.words[at + MAP.GFN] };
+  }
+
+  /** The frame behind a mapping. */
+  mfnOf(map: Mapped): number {
+    const granter = this.of(map.domid, true)!;
+    return this.words[granter.activeAt(map.ref) + ACTIVE.MFN];
+  }
+
+  /** Ends a mapping. The caller has taken it out of the domain's address space, and what the processor knew of it is forgotten. */
+  untrack(map: Mapped): void {
+    const mfn = this.mfnOf(map);
+    this.locked(() => {
+      const at = this.mapAt(map.handle);
+      this.words[at + MAP.FLAGS] = 0;
+      this.words[at + MAP.REF] = this.get(GRANT.MAPTRACK_FREE);
+      this.set(GRANT.MAPTRACK_FREE, map.handle + 1);
+    });
+    this.of(map.domid, true)!.release(map.ref, (map.flags & GNTMAP.READONLY) !== 0, mfn);
+  }
+
+  /** The domain dies: it uses nobody's frames any more. */
+  dropMappings(): void {
+    for (let handle = 0; handle < this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME; handle++) {
+      const map = this.mapped(handle);
+      if (map) this.untrack(map);
+    }
+  }
+
+  /** Gives the table's own frames back, once nobody uses what it grants; false: somebody does. */
+  free(): boolean {
+    const { machine } = this.ports;
+    for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) if (this.isPinned(ref)) return false;
+    const give = (count: number, first: number): void => {
+      for (let i = 0; i < this.get(count); i++) {
+        const mfn = this.get(first + i);
+        machine.release(mfn);
+        machine.dropReference(mfn);
+      }
+      this.set(count, 0);
+    };
+    for (let i = 0; i < 2 * this.frames; i++) machine.release(this.get(GRANT.ACTIVE + i));
+    give(GRANT.FRAMES, GRANT.SHARED);
+    give(GRANT.STATUS_FRAMES, GRANT.STATUS);
+    for (let i = 0; i < this.get(GRANT.MAPTRACK_FRAMES); i++) machine.release(this.get(GRANT.MAPTRACK + i));
+    this.set(GRANT.MAPTRACK_FRAMES, 0);
+    this.set(GRANT.MAPTRACK_FREE, 0);
+    return true;
+  }
+
+  // ---- the whole table
+
+  /** GNTTABOP_set_version: 0 or an errno. All entries but the reserved ones are lost. */
+  setVersion(version: number): number {
+    if (version !== 1 && version !== 2) return -EINVAL;
+    if (version > this.get(GRANT.MAX_VERSION)) return -ENOSYS;
+    return this.locked(() => {
+      if (version === this.version) return 0;
+      for (let ref = RESERVED_ENTRIES; ref < this.entries; ref++) if (this.isPinned(ref)) return -EBUSY;
+      // Capacity halves with version 2; what was in use above is not: it was just looked at.
+      const kept = Array.from({ length: this.frames === 0 ? 0 : RESERVED_ENTRIES }, (_, ref) => this.reserved(ref));
+      for (let i = 0; i < this.frames; i++) this.ports.machine.scrub(this.sharedFrame(i));
+      this.set(GRANT.VERSION, version);
+      if (version === 2 && !this.growStatus()) return -EINVAL;
+      for (let i = 0; i < this.statusFrames; i++) this.ports.machine.scrub(this.statusFrame(i));
+      kept.forEach(({ flags, domid, frame }, ref) => {
+        if ((flags & GTF.TYPE) !== GTF.PERMIT_ACCESS || flags & GTF.SUB_PAGE) return;
+        this.grant(ref, domid, frame);
+        Atomics.or(this.words, this.entryAt(ref), flags & GTF.READONLY);
+        this.setFlags(ref, flags & (GTF.READING | GTF.WRITING));
+      });
+      return 0;
+    });
+  }
+
+  private reserved(ref: number): { flags: number; domid: number; frame: number } {
+    const at = this.entryAt(ref);
+    let flags = this.words[at] & 0xffff;
+    if (this.version === 2) {
+      const [word, shift] = this.statusAt(ref);
+      flags |= (this.words[word] >>> shift) & (GTF.READING | GTF.WRITING);
+    }
+    return { flags, domid: this.words[at] >>> 16, frame: this.words[at + (this.version === 2 ? 2 : 1)] };
+  }
+
+  /** GNTTABOP_swap_grant_ref: a status. */
+  swap(a: number, b: number): number {
+    return this.locked(() => {
+      if (a >= this.entries || b >= this.entries) return GNTST.BAD_GNTREF;
+      if (this.isPinned(a) || this.isPinned(b)) return GNTST.GENERAL_ERROR;
+      const words = this.version === 2 ? 4 : 2;
+      const first = this.entryAt(a),
+        second = this.entryAt(b);
+      for (let i = 0; i < words; i++) {
+        const kept = this.words[first + i];
+        this.words[first + i] = this.words[second + i];
+        this.words[second + i] = kept;
+      }
+      return GNTST.OKAY;
+    });
+  }
+}
+
+/** In place of a frame: the entry hands on what another domain granted. */
+const TRANSITIVE = -0x100;
