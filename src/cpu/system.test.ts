@@ -1,7 +1,7 @@
 /** Control registers, MSRs and fast system calls: SDM vol. 3, chapter 2; vol. 2 at each mnemonic; vol. 4 for MSRs. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './edge.ts';
-import { CPL, CR0, CR4, CS, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from './registers.ts';
+import { CPL, CR0, CR4, CS, DS, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from './registers.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -82,6 +82,27 @@ describe('privilege and identity', () => {
       R[CR4] = 4;
       expect(run(code)[0]).toBe(vector);
     }
+  });
+  it('ARPL raises the RPL, sets ZF then, and writes only what changes', () => {
+    const arpl = (destination: number, source: number, rights = 0xc093) => {
+      bench.protectedMode();
+      bench.segment(DS, 0x10, 0, -1, rights);
+      bench.cpu.reload();
+      bench.setWord(DATA, destination);
+      R[EAX] = source;
+      R[EBX] = DATA;
+      bench.code('63 03');
+      bench.run();
+      return [R[EIP]! - CODE, bench.half(DATA), bench.cpu.eflags & 0x40];
+    };
+    expect([arpl(0xfff0, 2), arpl(0xfff3, 2), arpl(0xfff2, 2)]).toEqual([[2, 0xfff2, 0x40], [2, 0xfff3, 0], [2, 0xfff2, 0]]);
+    expect(arpl(0xfff3, 2, 0xc091)).toEqual([2, 0xfff3, 0]);
+    bench.protectedMode();
+    bench.segment(DS, 0x10, 0, -1, 0xc091);
+    bench.cpu.reload();
+    bench.setWord(DATA, 0);
+    Object.assign(R, { [EAX]: 3, [EBX]: DATA });
+    expect(run('63 03')).toEqual([13, 0, 0]);
   });
   it('RDTSCP and RDPID give IA32_TSC_AUX', () => {
     bench.tsc = 77;

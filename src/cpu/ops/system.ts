@@ -288,13 +288,12 @@ const verify = (writable: boolean): OpFactory => (_row, memory) => op((cpu, p) =
 
 const arpl: OpFactory = (_row, memory) => op((cpu, p) => {
   needProtected(cpu);
-  const at = memory ? cpu.address(p, 2, true) : 0;
-  if (memory) cpu.probeWrite(at, 2);
-  const value = memory ? cpu.read16(at) : cpu.R16[cpu.A[p + SRC]! * 2]!;
+  const value = readRm(cpu, p, memory, 16);
   const rpl = cpu.R16[cpu.A[p + DST]! * 2]! & 3;
   const lower = (value & 3) < rpl;
+  // The operand need not be writable unless it changes.
   if (lower) {
-    if (memory) write(cpu, at, 16, (value & ~3) | rpl);
+    if (memory) write(cpu, cpu.address(p, 2, true), 16, (value & ~3) | rpl);
     else cpu.R16[cpu.A[p + SRC]! * 2] = (value & ~3) | rpl;
   }
   setZf(cpu, lower);
