@@ -29,6 +29,8 @@ const APIC_BASE_BSP = 0x100;
  * A count, so that turns fall on the same instructions in every run of virtual time.
  */
 const TURN_INSTRUCTIONS = 50_000;
+/** Of a turn that another gave up because it waits for this one: what it waits for (a lock, an answer to a message) is seldom long. */
+const YIELDED_TURN_INSTRUCTIONS = 5_000;
 
 export class Vcpu {
   readonly id: number;
@@ -77,6 +79,7 @@ export class Vcpus {
   private readonly currentWord: number;
   /** When `processor.retired` gets here, the next one that can run has its turn. */
   private turnEnd = 0;
+  private yielded = false;
   /** Turns that began on another vCPU than the one before: each cost a TLB. */
   switches = 0;
 
@@ -138,18 +141,19 @@ export class Vcpus {
     return ((vcpu === this.current ? this.processor.eflags : vcpu.saved[R.EFLAGS]) & INTERRUPT_FLAG) !== 0;
   }
 
-  // ---- turns
-
   /** It waits at an MWAIT for no longer. */
   private mwaitEnds(vcpu: Vcpu): boolean {
     return endsWait(this.registersOf(vcpu), this.words, this.p2m, this.platform.intrOf(vcpu.id));
   }
+
+  // ---- turns
 
   canRun(vcpu: Vcpu): boolean {
     switch (vcpu.activity) {
       case ACTIVE:
         return true;
       case HALTED:
+      case BLOCKED:
         return (
           vcpu.nmiPending ||
           vcpu.initPending ||
@@ -180,10 +184,12 @@ export class Vcpus {
       const next = all[(current.id + i) % all.length];
       if (!this.canRun(next)) continue;
       this.switchTo(next);
-      this.turnEnd = processor.retired + TURN_INSTRUCTIONS;
+      this.turnEnd = processor.retired + (this.yielded ? YIELDED_TURN_INSTRUCTIONS : TURN_INSTRUCTIONS);
+      this.yielded = false;
       return true;
     }
     // Nobody waits: whoever can run next interrupts it at once.
+    this.yielded = false;
     return mine;
   }
 
@@ -197,6 +203,7 @@ export class Vcpus {
   /** The current one waits for another (PAUSE, a yield): its turn is over. */
   yieldTurn(): void {
     this.turnEnd = 0;
+    this.yielded = true;
   }
 
   /** Puts the current vCPU's state away and takes another's in. */
@@ -223,10 +230,10 @@ export class Vcpus {
   deliverEvents(): void {
     const { processor, platform, regs, current } = this;
     if (current.initPending) this.applyInit(current);
-    if (current.activity === WAIT_FOR_SIPI || current.activity === BLOCKED) return;
+    if (current.activity === WAIT_FOR_SIPI) return;
+    if (current.activity === HALTED && this.mwaitEnds(current)) this.setActivity(current, ACTIVE);
     const { controls } = processor;
     controls.nmiWindow = false;
-    if (current.activity === HALTED && this.mwaitEnds(current)) this.setActivity(current, ACTIVE);
     if (current.nmiPending) {
       if ((regs[R.INTERRUPTIBILITY] & BLOCKS_NMI) === 0 && nothingUnderWay(processor.save())) {
         current.nmiPending = false;
@@ -248,6 +255,17 @@ export class Vcpus {
   /** The current vCPU waits for an interrupt. */
   halt(): void {
     this.setActivity(this.current, HALTED);
+  }
+
+  /** The current vCPU waits for an event of the hypervisor (`unblock`); an interrupt ends that, too. */
+  block(): void {
+    this.setActivity(this.current, BLOCKED);
+  }
+
+  /** Nothing happens to a vCPU that is not blocked. */
+  unblock(id: number): void {
+    const vcpu = this.all[id];
+    if (vcpu.activity === BLOCKED) this.setActivity(vcpu, ACTIVE);
   }
 
   nmi(id: number): void {
@@ -301,6 +319,7 @@ export class Vcpus {
     return {
       current: current.id,
       turnLeft: Math.max(0, this.turnEnd - processor.retired),
+      yielded: this.yielded,
       all: all.map(({ activity, nmiPending, initPending, extra }) => ({ activity, nmiPending, initPending, extra })),
     };
   }
@@ -321,6 +340,7 @@ export class Vcpus {
     processor.restore(current.extra);
     processor.flushTlb();
     this.turnEnd = processor.retired + (state.turnLeft as number);
+    this.yielded = state.yielded as boolean;
   }
 }
 

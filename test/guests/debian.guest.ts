@@ -31,6 +31,31 @@ describe.skipIf(!haveGuests)(`Debian's Linux in node ${NEEDS_GUESTS}`, () => {
     expect(await vm.end(60)).toBe(0);
   });
 
+  it.each(['686', '686-pae'] as const)(
+    'runs on two processors with kernel %s, each with its timer, and sends messages between them',
+    async flavour => {
+      const vm = start(debian(flavour).definition, '--vcpus', '2');
+      await vm.expect(BOOTED, 400);
+      await vm.expect(PROMPT, 60);
+      vm.send(
+        'for i in 1 2; do (dd if=/dev/zero bs=64k count=64 2>/dev/null | md5sum) & done; wait; grep -c ^processor /proc/cpuinfo; echo two-$((1 + 1))\n',
+      );
+      await vm.expect('two-2', 120);
+      expect(vm.output).toMatch(/^2\r?$/m);
+      vm.send('cat /proc/interrupts /sys/devices/system/clocksource/clocksource0/current_clocksource; echo all-$((2 + 3))\n');
+      await vm.expect('all-5', 60);
+      for (const line of ['LOC', 'RES', 'CAL']) {
+        const [, first, second] = new RegExp(`${line}: +(\\d+) +(\\d+)`).exec(vm.output) ?? [];
+        expect(Number(first), line).toBeGreaterThan(0);
+        expect(Number(second), line).toBeGreaterThan(0);
+      }
+      expect(vm.output).toMatch(/^tsc\r?$/m);
+      expect(vm.output).not.toMatch(/Kernel panic|BUG:|Oops|unstable|soft lockup|stall/);
+      vm.send('poweroff -f\n');
+      expect(await vm.end(60)).toBe(0);
+    },
+  );
+
   it('retires the same instructions and prints the same bytes twice in virtual time', async () => {
     const boot = async (stats: string): Promise<{ output: string; stats: Record<string, unknown> }> => {
       const { kernel, initrd } = debian('686');
