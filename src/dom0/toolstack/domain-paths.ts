@@ -1,0 +1,97 @@
+/**
+ * What the toolstack writes into the store for a new domain, before it runs.
+ * Source: xen/docs/misc/xenstore-paths.pandoc; tools/libs/light/libxl_create.c, libxl_dom.c.
+ */
+import type { StoreClient } from '../xenstore/client.ts';
+import type { Permission } from '../xenstore/store.ts';
+
+export interface DomainPaths {
+  domid: number;
+  uuid: string;
+  name: string;
+  type: 'hvm' | 'pvh' | 'pv';
+  memoryMiB: number;
+  maxMemoryMiB: number;
+  vcpus: number;
+  maxVcpus: number;
+  /** Ports of the domain, and the frames of its rings. */
+  store: { port: number; gfn: number };
+  console: { port: number; gfn: number };
+  kernel?: string;
+  ramdisk?: string;
+  cmdline?: string;
+  startEpochMs: number;
+}
+
+/** Frame buffer of an emulated VGA, which `memory/target` does not count (KiB). */
+const VIDEO_KIB = 16 * 1024;
+
+export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void {
+  const { domid, type } = domain;
+  const home = `/local/domain/${domid}`,
+    vm = `/vm/${domain.uuid}`,
+    libxl = `/libxl/${domid}`;
+  const readable: Permission[] = [
+    { letter: 'n', domid: 0 },
+    { letter: 'r', domid },
+  ];
+  const own: Permission[] = [{ letter: 'n', domid }];
+  const secret: Permission[] = [{ letter: 'n', domid: 0 }];
+  client.transaction(view => {
+    const put = (permissions: Permission[], base: string, values: Record<string, string | number>): void => {
+      for (const [path, value] of Object.entries(values)) view.write(path === '' ? base : `${base}/${path}`, String(value), permissions);
+    };
+    put(readable, vm, {
+      '': '',
+      uuid: domain.uuid,
+      name: domain.name,
+      start_time: (domain.startEpochMs / 1000).toFixed(2),
+      'image/ostype': type === 'hvm' ? 'hvm' : 'linux',
+      ...(domain.kernel === undefined ? {} : { 'image/kernel': domain.kernel }),
+      ...(domain.ramdisk === undefined ? {} : { 'image/ramdisk': domain.ramdisk }),
+      ...(domain.cmdline === undefined ? {} : { 'image/cmdline': domain.cmdline }),
+      'rtc/timeoffset': 0,
+    });
+    put(secret, libxl, { '': '', type, 'dm-version': 'qemu_xen' });
+    put(readable, home, {
+      '': '',
+      vm,
+      name: domain.name,
+      domid,
+      'memory/static-max': domain.maxMemoryMiB * 1024,
+      'memory/target': domain.memoryMiB * 1024,
+      'memory/videoram': type === 'hvm' ? VIDEO_KIB : -1,
+      device: '',
+      control: '',
+      'control/platform-feature-multiprocessor-suspend': 1,
+      'control/platform-feature-xs_reset_watches': 1,
+      'store/port': domain.store.port,
+      'store/ring-ref': domain.store.gfn,
+    });
+    for (let vcpu = 0; vcpu < domain.maxVcpus; vcpu++) put(readable, home, { [`cpu/${vcpu}/availability`]: vcpu < domain.vcpus ? 'online' : 'offline' });
+    const guests = ['shutdown', 'feature-poweroff', 'feature-reboot', 'feature-suspend', 'sysrq', ...(type === 'hvm' ? ['feature-s3', 'feature-s4'] : [])];
+    for (const name of guests) put(own, home, { [`control/${name}`]: '' });
+    for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error']) put(own, home, { [name]: '' });
+    if (type === 'hvm') put(readable, home, { 'platform/acpi': 1, 'platform/acpi_s3': 1, 'platform/acpi_s4': 1, 'hvmloader/bios': 'seabios', 'hvmloader/allow-memory-relocate': 1 });
+    // Console 0 lies beside the devices, and its back end is ready from the start.
+    const frontend = `${home}/console`,
+      backend = `/local/domain/0/backend/console/${domid}/0`;
+    put(readable, frontend, {
+      '': '',
+      backend,
+      'backend-id': 0,
+      limit: 1048576,
+      type: 'xenconsoled',
+      output: 'pty',
+      tty: '',
+      port: domain.console.port,
+      'ring-ref': domain.console.gfn,
+    });
+    put(readable, backend, { '': '', frontend, 'frontend-id': domid, online: 1, state: 1, protocol: 'vt100' });
+  });
+}
+
+/** What is left in the store of a domain that is gone. */
+export function removeDomainPaths(client: StoreClient, domid: number, uuid: string): void {
+  for (const path of [`/local/domain/${domid}`, `/vm/${uuid}`, `/libxl/${domid}`, `/local/domain/0/backend/console/${domid}`]) client.rm(path);
+}

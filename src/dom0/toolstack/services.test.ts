@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { XEN_TYPE } from '../../hypervisor/layout.ts';
+import { FRAME_BYTES, Machine } from '../../hypervisor/machine.ts';
+import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
+import { GrantTable, GTF } from '../../hypervisor/xen/grants.ts';
+import { Ports } from '../../hypervisor/xen/ports.ts';
+import { encode, encodeMessage, XS } from '../xenstore/protocol.ts';
+import { Services } from './services.ts';
+
+const UUID = '00112233-4455-6677-8899-aabbccddeeff';
+
+function make() {
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  const services = new Services(machine);
+  const free = machine.freeFrames;
+  const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+  services.prepare(record, UUID);
+  services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
+  services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
+  let out = '';
+  const described = { uuid: UUID, name: 'web1', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
+  const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
+  services.poll();
+  const ports = new Ports(machine, record);
+  const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> 12) * FRAME_BYTES;
+  return { machine, services, record, guest, ports, page, free, out: () => out };
+}
+
+describe('Domain 0 for one guest', () => {
+  it('makes the store port 1 and the console port 2, as xl does', () => {
+    const { services, record, ports } = make();
+    expect([HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN].map(param => services.dom0.getHvmParam(record.id, param))).toEqual([1, 2]);
+    // XTF and others take a port that is not bound between domains for "no store".
+    expect([ports.state(1), ports.state(2)]).toEqual([2, 2]);
+  });
+
+  it('fills the first two entries of the grant table: console, store', () => {
+    const { machine, record, ports } = make();
+    const at = (new GrantTable(ports).sharedFrame(0) * FRAME_BYTES) / 4;
+    expect([...machine.words.subarray(at, at + 4)]).toEqual([GTF.PERMIT_ACCESS, 6, GTF.PERMIT_ACCESS, 5]);
+    expect(record.id).toBe(1);
+  });
+
+  it('answers in the store and prints what the guest prints', () => {
+    const { machine, services, ports, page, guest, out } = make();
+    const store = page(5);
+    const request = encodeMessage({ type: XS.READ, requestId: 1, transaction: 0, payload: encode('memory/target\0') });
+    machine.bytes.set(request, store);
+    machine.words[(store + 2052) / 4] = request.length;
+    ports.send(1);
+    expect(services.poll()).toBe(true);
+    expect(machine.words[(store + 2060) / 4]).toBe(16 + 4);
+    expect(String.fromCharCode(...machine.bytes.subarray(store + 1024 + 16, store + 1024 + 20))).toBe('1024');
+    expect(ports.isPending(1)).toBe(true);
+    machine.bytes.set(encode('hi\n'), page(6) + 1024);
+    machine.words[(page(6) + 3084) / 4] = 3;
+    ports.send(2);
+    services.poll();
+    expect(out()).toBe('hi\n');
+    guest.input(encode('x'));
+    expect([machine.words[(page(6) + 3076) / 4], guest.waiting, ports.isPending(2)]).toEqual([1, 0, true]);
+  });
+
+  it('writes what guests look for, with permissions that let them', () => {
+    const { services } = make();
+    const tools = services.xenstored.client();
+    const home = '/local/domain/1';
+    const expected: Record<string, string> = {
+      name: 'web1',
+      domid: '1',
+      vm: `/vm/${UUID}`,
+      'memory/static-max': '2048',
+      'memory/target': '1024',
+      'cpu/0/availability': 'online',
+      'cpu/1/availability': 'offline',
+      'control/platform-feature-xs_reset_watches': '1',
+      'store/port': '1',
+      'console/port': '2',
+      'console/type': 'xenconsoled',
+    };
+    for (const [path, value] of Object.entries(expected)) expect([path, tools.read(`${home}/${path}`)]).toEqual([path, value]);
+    const { store } = services.xenstored;
+    const guest = store.connect(1, () => {});
+    for (const path of ['name', 'device', 'control/shutdown', `/vm/${UUID}/uuid`, 'memory/target']) store.read(guest, path);
+    for (const path of ['control/shutdown', 'control/feature-poweroff', 'data/x', 'device/suspend/event-channel']) store.write(guest, path, encode(''));
+    for (const path of ['name', 'memory/target', 'console/port', '/libxl/1/type']) expect(() => store.write(guest, path, encode('')), path).toThrow('EACCES');
+  });
+
+  it('leaves nothing behind', () => {
+    const { machine, services, record, page, out, free } = make();
+    machine.bytes.set(encode('bye'), page(6) + 1024);
+    machine.words[(page(6) + 3084) / 4] = 3;
+    services.detach(record.id);
+    expect(out()).toBe('bye');
+    expect(services.xenstored.client().directory('/local/domain')).toEqual(['0']);
+    expect(machine.destroyDomain(record)).toBe(true);
+    expect(machine.freeFrames).toBe(free);
+  });
+});

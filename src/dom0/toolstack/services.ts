@@ -1,0 +1,91 @@
+/**
+ * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
+ * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
+ */
+import { XEN } from '../../hypervisor/layout.ts';
+import type { DomainRecord, Machine } from '../../hypervisor/machine.ts';
+import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
+import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
+import { GrantTable } from '../../hypervisor/xen/grants.ts';
+import { PvConsole } from '../console/pv-console.ts';
+import { Xenstored } from '../xenstore/xenstored.ts';
+import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
+
+/** Entries of a grant table that the toolstack fills (GNTTAB_RESERVED_*). */
+const CONSOLE_REF = 0,
+  STORE_REF = 1;
+const GRANT_FRAMES_AT_FIRST = 1;
+
+export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
+
+/** A guest with its back ends. */
+export interface Attached {
+  /** Bytes typed at its PV console. */
+  input(bytes: Uint8Array): void;
+  /** Typed bytes that it has not read. */
+  readonly waiting: number;
+}
+
+export class Services {
+  readonly dom0: Dom0;
+  readonly xenstored: Xenstored;
+  private readonly machine: Machine;
+  private readonly guests = new Map<number, { console: PvConsole; uuid: string }>();
+
+  /** @throws HostError where machine memory has no room for Domain 0's record. */
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.dom0 = new Dom0(machine);
+    this.xenstored = new Xenstored(this.dom0);
+  }
+
+  /** Before a domain is built: its first ports, which it finds in its start information or HVM parameters. @throws HostError */
+  prepare(record: DomainRecord, uuid: string): void {
+    const { dom0, machine } = this;
+    for (const param of [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN]) {
+      dom0.setHvmParam(record.id, param, dom0.allocUnboundFor(record.id));
+    }
+    const block = record.xenOffset + XEN.UUID * 4;
+    const hex = uuid.replace(/-/g, '');
+    for (let i = 0; i < 16; i++) machine.bytes[block + i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+    new GrantTable(dom0.portsOf(record.id)).grow(GRANT_FRAMES_AT_FIRST);
+  }
+
+  /** Once a domain is built and before it runs: its store and its console have their other ends. `onConsole` gets what it prints. @throws HostError */
+  attach(record: DomainRecord, described: Described, onConsole: (bytes: Uint8Array) => void): Attached {
+    const { dom0, xenstored } = this;
+    const domid = record.id;
+    const ring = (gfn: number, port: number): { gfn: number; port: number } => ({ gfn: dom0.getHvmParam(domid, gfn), port: dom0.getHvmParam(domid, port) });
+    const store = ring(HVM_PARAM.STORE_PFN, HVM_PARAM.STORE_EVTCHN),
+      console = ring(HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
+    const grants = new GrantTable(dom0.portsOf(domid));
+    grants.grant(CONSOLE_REF, 0, console.gfn);
+    grants.grant(STORE_REF, 0, store.gfn);
+    writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
+    xenstored.introduce(domid, store.gfn, store.port);
+    const pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
+    this.guests.set(domid, { console: pv, uuid: described.uuid });
+    return {
+      input: bytes => pv.input(bytes),
+      get waiting() {
+        return pv.waiting;
+      },
+    };
+  }
+
+  /** Serves what guests asked for since the last call; true if anything was. */
+  poll(): boolean {
+    return this.dom0.poll();
+  }
+
+  /** A domain has stopped: its last words come out, and nothing of it is mapped any more. */
+  detach(domid: number): void {
+    const guest = this.guests.get(domid);
+    if (!guest) return;
+    this.guests.delete(domid);
+    this.poll();
+    guest.console.close();
+    this.xenstored.release(domid);
+    removeDomainPaths(this.xenstored.client(), domid, guest.uuid);
+  }
+}
