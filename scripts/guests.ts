@@ -51,7 +51,7 @@ const SPARSE_BYTES = 1 << 16;
 const DISK = { name: 'debian-disk.img', bytes: 128 << 20, label: 'debian', signature: 'Ringside disk 1\n' };
 const GRUB_FOLDER = 'usr/lib/grub/i386-pc/';
 /** What the installed system's kernels load when they start: the disk and what is on it, the CD, the network card. */
-const DISK_MODULES = 'ata_piix,sd_mod,sr_mod,ext4,isofs,pcnet32';
+const DISK_MODULES = 'ata_piix,sd_mod,sr_mod,crc32c_generic,ext4,isofs,pcnet32';
 
 const menu = () => `# Menu on screen and serial line; a letter starts its entry at once.
 serial --unit=0 --speed=115200
