@@ -90,7 +90,8 @@ describe('npm run oracle', () => {
   it('refuses a file that is no fixture', () => {
     for (const [path, message] of [
       [written('elf', Buffer.from('\x7fELF\x01\x01\0\0', 'latin1')), ':1: not a line of JSON'],
-      [written('cut.gz', gzipSync('x'.repeat(9999)).subarray(0, 20)), 'broken gzip file'],
+      [written('cut.gz', gzipSync('x'.repeat(9999)).subarray(0, 20)), 'broken gzip file: unexpected end of file at byte 20\n'],
+      [written('damaged.gz', Buffer.concat([gzipSync('x').subarray(0, 10), Buffer.alloc(30, 0xff)])), 'at byte 10\n'],
       [written('empty', ''), 'holds no case'],
       [join(folder, 'absent'), 'no such file'],
     ] as const) {

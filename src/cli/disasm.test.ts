@@ -48,7 +48,16 @@ describe('disasm', () => {
     expect(texts(16, 'intel')).toEqual(['dec ax', 'mov ax,WORD PTR [bx]']);
   });
 
+  it('lists a binary that ends inside an instruction, says where, and ends with status 2', () => {
+    writeFileSync(file, Uint8Array.from([0x90, 0xe8, 0x01, 0x02]));
+    expect(main([file])).toBe(2);
+    expect(out.trimEnd().split('\n').map(line => line.replace(/ +/g, ' '))).toEqual(['00000000 90 nop', '00000001 e8 db 0xe8', '00000002 01 db 0x1', '00000003 02 db 0x2']);
+    expect(errors).toBe(`disasm: ${file}: the instruction at byte 0x1 is cut off by the end of the file, at 0x4\n`);
+  });
+
   it('answers wrong use with one sentence and status 2', () => {
+    const empty = join(folder, 'empty');
+    writeFileSync(empty, '');
     const misuse: [string[], RegExp][] = [
       [[], /^disasm: no file given/],
       [[join(folder, 'none')], /none: there is no such file\n$/],
@@ -59,6 +68,7 @@ describe('disasm', () => {
       [[file, '--offset', '-1'], /offset/],
       [[file, '--base', 'abc'], /--base abc: not a number/],
       [[file, file], /one file at a time/],
+      [[empty], /empty, there is nothing at byte 0\n$/],
       [[file, '--nonsense'], /nonsense/],
     ];
     for (const [argv, message] of misuse) {

@@ -2,10 +2,11 @@
  * npm run -s disasm -- FILE [--bits 16|32|64] [--offset N] [--syntax intel|att] [--base ADDR]
  *
  * Disassembles a flat binary by the processor's own instruction table: address, bytes, text; bytes that are no instruction as data.
+ * A binary that ends inside an instruction is listed, the rest as data, and told of: status 2.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type CodeSize, DECODED, decode, disassemble, newDecoded, type Syntax } from '../cpu/table/index.ts';
+import { type CodeSize, DECODED, decode, disassemble, MORE_BYTES, newDecoded, type Syntax } from '../cpu/table/index.ts';
 
 const USAGE = `usage: npm run -s disasm -- FILE [--bits 16|32|64] [--offset N] [--syntax intel|att] [--base ADDR]
   FILE           a flat binary
@@ -26,19 +27,22 @@ export interface Listing {
   base: number;
 }
 
-/** Lines of text for `code` from `offset` to its end. */
-export function* list(code: Uint8Array, { bits, syntax, offset, base }: Listing): Generator<string> {
+/** Lines of text for `code` from `offset` to its end. Returns where an instruction begins that the end cuts off, -1 if none does. */
+export function* list(code: Uint8Array, { bits, syntax, offset, base }: Listing): Generator<string, number> {
   const decoded = newDecoded();
   const digits = bits === 64 ? 12 : 8;
+  let cut = -1;
   for (let at = offset; at < code.length; ) {
-    const valid = decode(code, at, code.length - at, bits, decoded) === DECODED;
-    const length = valid ? decoded.length : 1;
+    const outcome = cut >= 0 ? MORE_BYTES : decode(code, at, code.length - at, bits, decoded);
+    if (outcome === MORE_BYTES && cut < 0) cut = at;
+    const length = outcome === DECODED ? decoded.length : 1;
     const bytes = code.subarray(at, at + length);
     const address = bits === 64 ? base + at : (base + at) % 2 ** 32;
     const text = disassemble(decoded, address, syntax, bytes);
     yield `${address.toString(16).padStart(digits, '0')}  ${Buffer.from(bytes).toString('hex').padEnd(22)} ${text}`;
     at += length;
   }
+  return cut;
 }
 
 class Misuse extends Error {}
@@ -49,7 +53,7 @@ function numeric(name: string, value: string): number {
   return number;
 }
 
-function parse(argv: string[]): { code: Uint8Array; listing: Listing } | null {
+function parse(argv: string[]): { file: string; code: Uint8Array; listing: Listing } | null {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
@@ -81,10 +85,11 @@ function parse(argv: string[]): { code: Uint8Array; listing: Listing } | null {
     throw new Misuse(`${file}: ${why}`);
   }
   if (offset > code.length) throw new Misuse(`--offset ${values.offset}: ${file} ends after ${code.length} bytes`);
-  return { code, listing: { bits, syntax, offset, base } };
+  if (code.length === 0) throw new Misuse(`${file}: empty, there is nothing at byte 0`);
+  return { file, code, listing: { bits, syntax, offset, base } };
 }
 
-/** Returns the exit status: 0, or 2 for wrong use or a file that cannot be read. */
+/** Returns the exit status: 0, or 2 for wrong use, a file that cannot be read or one that ends inside an instruction. */
 export function main(argv: string[]): number {
   let parsed: ReturnType<typeof parse>;
   try {
@@ -97,14 +102,18 @@ export function main(argv: string[]): number {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  let lines: string[] = [];
-  for (const line of list(parsed.code, parsed.listing)) {
-    lines.push(line);
-    if (lines.length === LINES) {
-      process.stdout.write(`${lines.join('\n')}\n`);
-      lines = [];
+  const lines = list(parsed.code, parsed.listing);
+  let ready: string[] = [];
+  let next = lines.next();
+  for (; !next.done; next = lines.next()) {
+    ready.push(next.value);
+    if (ready.length === LINES) {
+      process.stdout.write(`${ready.join('\n')}\n`);
+      ready = [];
     }
   }
-  if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
-  return 0;
+  if (ready.length > 0) process.stdout.write(`${ready.join('\n')}\n`);
+  if (next.value < 0) return 0;
+  process.stderr.write(`disasm: ${parsed.file}: the instruction at byte 0x${next.value.toString(16)} is cut off by the end of the file, at 0x${parsed.code.length.toString(16)}\n`);
+  return 2;
 }

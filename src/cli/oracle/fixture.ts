@@ -204,6 +204,24 @@ function parseCase(text: string, line: number): Case {
   };
 }
 
+/** Where a gzip file is damaged: behind the longest beginning that only lacks its end. */
+function damageOffset(bytes: Buffer): number {
+  let good = 0,
+    bad = bytes.length + 1;
+  while (bad - good > 1) {
+    const length = (good + bad) >> 1;
+    let reason: string | undefined;
+    try {
+      gunzipSync(bytes.subarray(0, length));
+    } catch (error) {
+      reason = (error as NodeJS.ErrnoException).code;
+    }
+    if (reason === 'Z_BUF_ERROR') good = length;
+    else bad = length;
+  }
+  return good;
+}
+
 /** Reads a whole file. Throws FixtureError with file and line (and what is wrong there). */
 export function readFixtures(path: string): Case[] {
   let data: Buffer;
@@ -216,7 +234,7 @@ export function readFixtures(path: string): Case[] {
     try {
       data = gunzipSync(data);
     } catch (error) {
-      throw new FixtureError(`${path}: broken gzip file: ${(error as Error).message}`);
+      throw new FixtureError(`${path}: broken gzip file: ${(error as Error).message} at byte ${damageOffset(data)}`);
     }
   }
   const cases: Case[] = [];
