@@ -53,18 +53,18 @@ export class Cpu extends Translator implements Core, Processor {
   /** Waiting injection (interruption-information word), its error code and, of software events, the length of their instruction. */
   private injection = 0;
   private injectionError = 0;
+  private injectionLength = 0;
   /** Instructions taken from the budget to end the loop early. */
   private withheld = 0;
   /** The event being delivered, for the IDT-vectoring field and double faults. */
   delivering = 0;
-  private injectionLength = 0;
   deliveringError = 0;
+  /** Length of the instruction that was about to be left behind when a VM exit cut its event or task switch short. */
+  cutLength = 0;
 
   constructor(options: ProcessorOptions) {
     super(options);
     this.time = options.time;
-  /** Length of the instruction that was about to be left behind when a VM exit cut its event or task switch short. */
-  cutLength = 0;
     this.doorbell = options.doorbell;
     this.apic = options.apic ?? false;
     const { run, general } = createInterpreter(this);
@@ -173,12 +173,12 @@ export class Cpu extends Translator implements Core, Processor {
   inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void {
     this.injection = information;
     this.injectionError = errorCode;
+    this.injectionLength = instructionLength;
   }
 
   skipInstruction(): void {
     const { R } = this;
     R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
-    this.injectionLength = instructionLength;
     if ((R[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_DB) === 0) R[EIP]! &= 0xffff;
     R[INTERRUPTIBILITY]! &= ~3;
     R[EFLAGS]! &= ~RF;
@@ -539,9 +539,9 @@ export class Cpu extends Translator implements Core, Processor {
   restore(extra: ProcessorExtra): void {
     this.injection = extra.injection[0];
     this.injectionError = extra.injection[1];
+    this.injectionLength = extra.injection[2] ?? 0;
     this.accesses = [...extra.accesses];
     this.reload();
   }
 
 }
-    this.injectionLength = extra.injection[2] ?? 0;
