@@ -44,6 +44,7 @@ export class FirmwareMap {
       const taken = machine.allocate(frames, this.owner);
       if (!taken) throw new HostError('The host has too little memory for the firmware.');
       this.image = taken as Int32Array<ArrayBuffer>;
+      for (const mfn of this.image) machine.setDeviceFrame(mfn);
     }
     for (let i = 0; i < frames; i++) {
       const entry = (this.image[i] << FRAME_SHIFT) | READ_ONLY;

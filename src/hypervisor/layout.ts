@@ -90,8 +90,8 @@ export const FRAME = {
 } as const;
 export const FRAME_COUNT_MASK = 0x1ffff,
   FRAME_OWNER_SHIFT = 17;
-/** ALLOCATED: one of the references is the owner's. */
-export const FRAME_FLAG = { ALLOCATED: 1 } as const;
+/** ALLOCATED: one of the references is the owner's. DEVICE: a ROM or a frame buffer, which its owner cannot give away. */
+export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2 } as const;
 /** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
 /** L2_XEN: an L2 table for the last GiB, where the hypervisor has entries of its own; only slot 3 of an L3 table may point to it. */
 export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, L2_XEN: 6, WRITABLE: 7 } as const;

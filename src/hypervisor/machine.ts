@@ -192,6 +192,15 @@ export class Machine {
     Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
   }
 
+  /** A frame of a ROM or a frame buffer: its domain's, and not to be ballooned away. */
+  setDeviceFrame(mfn: number): void {
+    Atomics.or(this.words, this.frameEntry(mfn) + FRAME.FLAGS, FRAME_FLAG.DEVICE);
+  }
+
+  isDeviceFrame(mfn: number): boolean {
+    return (this.words[this.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.DEVICE) !== 0;
+  }
+
   /** Takes `count` zeroed frames for `owner`, in ascending runs where possible; null when there are too few, and then nothing was taken. */
   allocate(count: number, owner: number): Int32Array | null {
     const { words, frames } = this;

@@ -64,10 +64,17 @@ export class Vcpu {
   }
 }
 
+/** What a vCPU does, as Xen's runstates name it. */
+export type VcpuState = 'running' | 'runnable' | 'blocked' | 'offline';
+
 export class Vcpus {
   readonly all: readonly Vcpu[];
   /** The one whose state the processor holds. */
   current: Vcpu;
+  /** Vector that a vCPU takes past its local APIC as soon as interrupts are on, until it is gone (Xen's callback by vector); -1: none. */
+  directVector: (vcpu: number) => number = () => -1;
+  /** A vCPU's state has changed. */
+  onState: ((vcpu: number, state: VcpuState) => void) | undefined;
   private readonly processor: Processor;
   private readonly platform: Platform;
   private readonly regs: Int32Array;
@@ -120,7 +127,10 @@ export class Vcpus {
   }
 
   private becomeCurrent(vcpu: Vcpu): void {
+    const before = this.current;
     this.current = vcpu;
+    this.onState?.(before.id, this.stateOf(before));
+    this.onState?.(vcpu.id, this.stateOf(vcpu));
     this.platform.currentProcessor = vcpu.id;
     Atomics.store(this.words, this.currentWord, vcpu.id);
   }
@@ -132,9 +142,15 @@ export class Vcpus {
 
   private setActivity(vcpu: Vcpu, activity: Activity): void {
     vcpu.activity = activity;
+    this.onState?.(vcpu.id, this.stateOf(vcpu));
     const regs = this.registersOf(vcpu);
     regs[R.ACTIVITY] = activity;
     if (activity === ACTIVE) regs[R.MONITOR_STATE] = MONITOR_NONE;
+  }
+
+  private stateOf(vcpu: Vcpu): VcpuState {
+    if (vcpu.activity === ACTIVE) return vcpu === this.current ? 'running' : 'runnable';
+    return vcpu.activity === WAIT_FOR_SIPI ? 'offline' : 'blocked';
   }
 
   private interruptsOn(vcpu: Vcpu): boolean {
@@ -144,6 +160,11 @@ export class Vcpus {
   /** It waits at an MWAIT for no longer. */
   private mwaitEnds(vcpu: Vcpu): boolean {
     return endsWait(this.registersOf(vcpu), this.words, this.p2m, this.platform.intrOf(vcpu.id));
+  }
+
+  /** An interrupt that the vCPU would take now waits for it. */
+  interruptWaits(vcpu: Vcpu): boolean {
+    return (this.platform.intrOf(vcpu.id) || this.directVector(vcpu.id) >= 0) && this.interruptsOn(vcpu);
   }
 
   // ---- turns
@@ -157,7 +178,7 @@ export class Vcpus {
         return (
           vcpu.nmiPending ||
           vcpu.initPending ||
-          (this.platform.intrOf(vcpu.id) && this.interruptsOn(vcpu)) ||
+          this.interruptWaits(vcpu) ||
           this.mwaitEnds(vcpu)
         );
       default:
@@ -243,7 +264,14 @@ export class Vcpus {
       }
       controls.nmiWindow = true;
     }
-    if (platform.intrOf(current.id)) {
+    const vector = this.directVector(current.id);
+    if (vector >= 0) {
+      if (processor.interruptible) {
+        this.setActivity(current, ACTIVE);
+        processor.inject(EVENT_VALID | EVENT_EXTERNAL | vector);
+      }
+      controls.interruptWindow = true;
+    } else if (platform.intrOf(current.id)) {
       if (processor.interruptible) {
         this.setActivity(current, ACTIVE);
         processor.inject(EVENT_VALID | EVENT_EXTERNAL | platform.acknowledge(current.id));
@@ -266,6 +294,33 @@ export class Vcpus {
   unblock(id: number): void {
     const vcpu = this.all[id];
     if (vcpu.activity === BLOCKED) this.setActivity(vcpu, ACTIVE);
+  }
+
+  /** Neither never started nor taken down. */
+  isUp(id: number): boolean {
+    return this.all[id].activity !== WAIT_FOR_SIPI;
+  }
+
+  get anyUp(): boolean {
+    return this.all.some(vcpu => vcpu.activity !== WAIT_FOR_SIPI);
+  }
+
+  /** A vCPU goes on from where its registers are. */
+  bringUp(id: number): void {
+    this.setActivity(this.all[id], ACTIVE);
+  }
+
+  /** A vCPU stands still until it is started again. */
+  takeDown(id: number): void {
+    this.setActivity(this.all[id], WAIT_FOR_SIPI);
+  }
+
+  /** State words of a vCPU that is down, as after RESET: to be filled before it is brought up. */
+  freshRegisters(id: number): Int32Array {
+    const vcpu = this.all[id];
+    this.putResetState(vcpu.saved, vcpu);
+    vcpu.extra = { version: 1, injection: [0, 0], accesses: [] };
+    return vcpu.saved;
   }
 
   nmi(id: number): void {

@@ -24,6 +24,7 @@ export class VideoFrames implements VideoMemory {
   constructor(machine: Machine, record: DomainRecord, flush: () => void) {
     this.first = machine.allocateRun(FRAMES, record.id);
     if (this.first < 0) throw new HostError('The host has too little memory for the guest\'s graphics adapter (16 MiB). Destroy another domain.');
+    for (let i = 0; i < FRAMES; i++) machine.setDeviceFrame(this.first + i);
     this.bytes = new Uint8Array(machine.memory, this.first * FRAME_BYTES, VIDEO_BYTES);
     this.p2m = machine.p2m(record);
     this.flush = flush;

@@ -119,6 +119,11 @@ export class Ports {
     return this.words[this.xen + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
   }
 
+  /** Width of shared_info's layout: 32 or 64. */
+  get width(): number {
+    return this.words[this.xen + XEN.WIDTH];
+  }
+
   private pendingWord(port: number): number {
     return (this.sharedInfo + SHARED_INFO.EVTCHN_PENDING + ((port >>> 5) << 2)) >>> 2;
   }
@@ -177,6 +182,17 @@ export class Ports {
   upcallPending(vcpu: number): boolean {
     const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
     return info !== 0 && (Atomics.load(this.words, info >>> 2) & 0xff) !== 0;
+  }
+
+  /** vcpu_info.evtchn_upcall_mask: a PV guest's interrupt flag, inverted. */
+  upcallMasked(vcpu: number): boolean {
+    const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
+    return info !== 0 && this.machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0;
+  }
+
+  setUpcallMask(vcpu: number, masked: boolean): void {
+    const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
+    if (info !== 0) this.machine.bytes[info + VCPU_INFO.UPCALL_MASK] = masked ? 1 : 0;
   }
 
   private wakePollers(port: number): void {

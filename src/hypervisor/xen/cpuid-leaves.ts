@@ -1,0 +1,59 @@
+/** Xen's CPUID leaves at 0x40000000, and what it adds to the processor's own. Source: xen/include/public/arch-x86/cpuid.h. */
+import type { CpuidAnswer } from '../../cpu/cpuid.ts';
+import { TSC_HZ } from '../clock.ts';
+import { CPUID_BASE, MSR_HYPERCALL_PAGE, XEN_MAJOR, XEN_MINOR } from './abi.ts';
+import { tscScale } from './time.ts';
+
+const LEAVES = 5;
+/** Leaf 1 ECX: a hypervisor is present. */
+const LEAF1_ECX_HYPERVISOR = 1 << 31;
+/** Leaf base + 3: the host's TSC is reliable, RDTSCP is there. */
+const TSC_RELIABLE = 2,
+  TSC_RDTSCP = 4;
+/** Leaf base + 4: grants are mapped for devices, EBX has the vCPU's id, ECX the domain's, upcall vectors work. */
+const IOMMU_MAPPINGS = 1 << 2,
+  VCPU_ID_PRESENT = 1 << 3,
+  DOMAIN_ID_PRESENT = 1 << 4,
+  UPCALL_VECTOR = 1 << 6;
+const PHYSICAL_ADDRESS_BITS = 36;
+/** Leaf base + 2 ECX: MMU_PT_UPDATE_PRESERVE_AD works (PV). */
+const PRESERVE_AD = 1;
+
+export interface CpuidDomain {
+  id: number;
+  vcpu: number;
+  pv: boolean;
+}
+
+/** Xen's answer for a leaf of its range; undefined: the leaf is the processor's. */
+export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv }: CpuidDomain): CpuidAnswer | undefined {
+  leaf >>>= 0;
+  if (leaf < CPUID_BASE || leaf > CPUID_BASE + 0xffff) return undefined;
+  const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  switch (leaf - CPUID_BASE) {
+    case 0:
+      return { eax: CPUID_BASE + LEAVES, ebx: 0x566e6558, ecx: 0x65584d4d, edx: 0x4d4d566e };
+    case 1:
+      return { ...none, eax: (XEN_MAJOR << 16) | XEN_MINOR };
+    case 2:
+      return { ...none, eax: 1, ebx: MSR_HYPERCALL_PAGE, ecx: pv ? PRESERVE_AD : 0 };
+    case 3:
+      if (subleaf === 0) return { ...none, eax: TSC_RELIABLE | TSC_RDTSCP, ecx: TSC_HZ / 1000 };
+      if (subleaf === 1) {
+        const { mul, shift } = tscScale(TSC_HZ);
+        return { ...none, ecx: mul | 0, edx: shift };
+      }
+      return subleaf === 2 ? { ...none, eax: TSC_HZ / 1000 } : none;
+    case 4:
+      return pv || subleaf !== 0 ? none : { ...none, eax: IOMMU_MAPPINGS | VCPU_ID_PRESENT | DOMAIN_ID_PRESENT | UPCALL_VECTOR, ebx: vcpu, ecx: id };
+    case 5:
+      return pv && subleaf === 0 ? { ...none, ebx: PHYSICAL_ADDRESS_BITS } : none;
+    default:
+      return none;
+  }
+}
+
+/** The processor's own answer as a guest of Xen sees it. */
+export function underXen(leaf: number, answer: CpuidAnswer): CpuidAnswer {
+  return leaf >>> 0 === 1 ? { ...answer, ecx: answer.ecx | LEAF1_ECX_HYPERVISOR } : answer;
+}

@@ -1,0 +1,99 @@
+/**
+ * Arguments of hypercalls in the guest's memory, at linear addresses through the page tables of the vCPU that calls. Everything is copied once;
+ * what is not mapped, or is no RAM, ends in -EFAULT.
+ */
+import { P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+
+const OFFSET_MASK = FRAME_BYTES - 1;
+
+/** What it takes to reach a guest's memory. */
+export interface AccessParts {
+  /** Machine memory. */
+  bytes: Uint8Array;
+  p2m: Int32Array;
+  /** Linear to guest-physical of the current vCPU; -1: not mapped. */
+  translate(linear: number): number;
+  /** A machine frame was written: nothing decoded from it may be used again. */
+  written(mfn: number): void;
+}
+
+export class GuestAccess {
+  private readonly parts: AccessParts;
+
+  constructor(parts: AccessParts) {
+    this.parts = parts;
+  }
+
+  /** Byte offset in machine memory of a linear address; -1: no memory there that may be read (written, with `write`). */
+  machineOffset(linear: number, write: boolean): number {
+    const physical = this.parts.translate(linear >>> 0);
+    return physical < 0 ? -1 : this.physicalOffset(physical, write);
+  }
+
+  /** Byte offset in machine memory of a guest-physical address. */
+  physicalOffset(physical: number, write: boolean): number {
+    const { p2m } = this.parts;
+    const gfn = Math.floor(physical / FRAME_BYTES);
+    const entry = gfn < p2m.length ? p2m[gfn] : 0;
+    if (!(entry & (write ? P2M_WRITE : P2M_READ))) return -1;
+    return (entry >>> FRAME_SHIFT) * FRAME_BYTES + (physical & OFFSET_MASK);
+  }
+
+  /** Copies from the guest; undefined: -EFAULT. */
+  read(linear: number, length: number): Uint8Array | undefined {
+    const into = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const offset = this.machineOffset(linear + at, false);
+      if (offset < 0) return undefined;
+      const count = Math.min(length - at, FRAME_BYTES - (offset & OFFSET_MASK));
+      into.set(this.parts.bytes.subarray(offset, offset + count), at);
+      at += count;
+    }
+    return into;
+  }
+
+  /** Copies to the guest; false: -EFAULT, and what lies before the hole is written. */
+  write(linear: number, from: Uint8Array): boolean {
+    for (let at = 0; at < from.length; ) {
+      const offset = this.machineOffset(linear + at, true);
+      if (offset < 0) return false;
+      const count = Math.min(from.length - at, FRAME_BYTES - (offset & OFFSET_MASK));
+      this.parts.bytes.set(from.subarray(at, at + count), offset);
+      this.parts.written(Math.floor(offset / FRAME_BYTES));
+      at += count;
+    }
+    return true;
+  }
+
+  /** Copies a structure. */
+  view(linear: number, length: number): DataView | undefined {
+    const bytes = this.read(linear, length);
+    return bytes && new DataView(bytes.buffer);
+  }
+
+  /** Writes a structure, or its first `length` bytes from `from` on, back to where it came from. */
+  put(linear: number, view: DataView, from = 0, length = view.byteLength - from): boolean {
+    return this.write(linear + from, new Uint8Array(view.buffer, view.byteOffset + from, length));
+  }
+
+  readWord(linear: number): number | undefined {
+    return this.view(linear, 4)?.getUint32(0, true);
+  }
+
+  writeWord(linear: number, value: number): boolean {
+    const view = new DataView(new ArrayBuffer(4));
+    view.setUint32(0, value >>> 0, true);
+    return this.put(linear, view);
+  }
+}
+
+/** A 64-bit field as a number; exact below 2^53. */
+export function getUint64(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+}
+
+export function setUint64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 2 ** 32, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+}

@@ -1,0 +1,309 @@
+/**
+ * A domain's half of Xen, in the domain's own worker: what its hypercalls work on. One object a domain; everything that others look at lies in the
+ * XEN block and the port table of machine memory.
+ */
+import type { Processor } from '../../cpu/edge.ts';
+import { cpuid } from '../../cpu/index.ts';
+import * as R from '../../cpu/registers.ts';
+import type { Timers } from '../../devices/bus.ts';
+import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
+import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
+import type { Vcpus, VcpuState } from '../vcpu.ts';
+import { CALLBACK_VIA, HVM_PARAM, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
+import { underXen, xenLeaf } from './cpuid-leaves.ts';
+import { GuestAccess } from './guest-access.ts';
+import { HVM_HYPERCALLS } from './hvm-table.ts';
+import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
+import { getParam, setShutdownCode, shutdownCode } from './params.ts';
+import { GuestFrames } from './p2m.ts';
+import { Ports } from './ports.ts';
+import { takeWritten } from './stale.ts';
+import { XenTime } from './time.ts';
+
+/** What a domain gives its half of Xen. */
+export interface XenParts {
+  machine: Machine;
+  record: DomainRecord;
+  processor: Processor;
+  vcpus: Vcpus;
+  timers: Timers;
+  memoryMiB: number;
+  startEpochMs: number;
+  /** A local APIC gets an edge-triggered fixed interrupt. */
+  interrupt(vcpu: number, vector: number): void;
+  /** Pins that the event channel upcall drives: a global interrupt, or INTA-INTD of a PCI device. Nothing happens where there is none. */
+  setGsi(gsi: number, level: boolean): void;
+  setIntx(device: number, pin: number, level: boolean): void;
+  /** Bytes for the hypervisor's console. */
+  console(bytes: Uint8Array): void;
+  /** The domain has shut down with this SHUTDOWN code. */
+  onShutdown(code: number): void;
+  /** Ends the slice: others get their turn. */
+  yield(): void;
+  /** A machine frame was written by someone who is not the processor. */
+  written(mfn: number): void;
+  /** Numbers in place of HVM's, for a PV domain. */
+  hypercalls?: Readonly<Record<number, Hypercall>>;
+}
+
+const VM86 = 0x20000;
+/** Registers of a hypercall's arguments. */
+const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
+const EPERM = -1;
+const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
+  running: RUNSTATE.RUNNING,
+  runnable: RUNSTATE.RUNNABLE,
+  blocked: RUNSTATE.BLOCKED,
+  offline: RUNSTATE.OFFLINE,
+};
+
+export class XenGuest {
+  readonly parts: XenParts;
+  readonly machine: Machine;
+  readonly record: DomainRecord;
+  readonly words: Int32Array;
+  readonly ports: Ports;
+  readonly access: GuestAccess;
+  readonly time: XenTime;
+  readonly frames: GuestFrames;
+  readonly type: number;
+  readonly hypercalls: Readonly<Record<number, Hypercall>>;
+  /** Index in `words` of the XEN block. */
+  readonly xen: number;
+  /** A multicall is under way: its entries run to their end, and none is a multicall. */
+  inMulticall = false;
+  /** The hypercall under way is to be made again, with this argument changed. */
+  private continuation: { argument: number; value: number } | undefined;
+  private readonly processor: Processor;
+  /** The interrupt line that the upcall drives is high. */
+  private lineHigh = false;
+  private readonly watchdogs = [0, 0];
+  private readonly watchdogTimers;
+  private readonly pollTimers;
+
+  constructor(parts: XenParts) {
+    this.parts = parts;
+    const { machine, record, processor, timers } = parts;
+    this.machine = machine;
+    this.record = record;
+    this.words = machine.words;
+    this.processor = processor;
+    this.ports = new Ports(machine, record);
+    this.xen = this.ports.xen;
+    this.type = this.words[this.xen + XEN.TYPE];
+    this.hypercalls = parts.hypercalls ?? HVM_HYPERCALLS;
+    this.access = new GuestAccess({
+      bytes: machine.bytes,
+      p2m: machine.p2m(record),
+      translate: linear => processor.translate(linear),
+      written: parts.written,
+    });
+    this.time = new XenTime(this.ports, this.access, timers, vcpu => parts.vcpus.registersOf(parts.vcpus.all[vcpu]));
+    this.frames = new GuestFrames(this);
+    this.watchdogTimers = this.watchdogs.map((_, i) => timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)));
+    this.pollTimers = parts.vcpus.all.map(({ id }) => timers.create(`xen-poll${id}`, () => this.wake(id)));
+    this.ports.onKick = vcpu => this.serveKick(vcpu);
+    parts.vcpus.onState = (vcpu, state) => this.time.runstate(vcpu, RUNSTATE_OF[state]);
+    if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
+    processor.controls.cpuid = true;
+  }
+
+  /** Fresh memory: the guest starts. */
+  start(): void {
+    this.time.start(this.parts.startEpochMs);
+  }
+
+  get isHvm(): boolean {
+    return this.type !== XEN_TYPE.PV;
+  }
+
+  /** Number of the vCPU that runs. */
+  get current(): number {
+    return this.parts.vcpus.current.id;
+  }
+
+  // ---- exits
+
+  /** VMCALL or VMMCALL. */
+  vmcall(): void {
+    const { regs } = this.processor;
+    if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
+    else {
+      const result = hypercall(this, regs[R.EAX] >>> 0, ARGUMENTS.map(register => regs[register]));
+      const again = this.takeContinuation();
+      if (again) {
+        // The instruction runs once more, after whoever waits had a turn.
+        regs[ARGUMENTS[again.argument]] = again.value;
+        this.parts.yield();
+        return;
+      }
+      regs[R.EAX] = result;
+    }
+    this.processor.skipInstruction();
+  }
+
+  /** A long hypercall may stop here and be made again for the rest. */
+  get mayContinue(): boolean {
+    return !this.inMulticall;
+  }
+
+  /** Ends the hypercall under way for now: it is made again with this argument. Its result is not looked at. */
+  continueWith(argument: number, value: number): number {
+    this.continuation = { argument, value };
+    return 0;
+  }
+
+  takeContinuation(): { argument: number; value: number } | undefined {
+    const { continuation } = this;
+    this.continuation = undefined;
+    return continuation;
+  }
+
+  /** CPUID. */
+  cpuid(): void {
+    const { regs } = this.processor;
+    const leaf = regs[R.EAX],
+      subleaf = regs[R.ECX];
+    const answer =
+      xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm }) ??
+      underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID]));
+    regs[R.EAX] = answer.eax;
+    regs[R.EBX] = answer.ebx;
+    regs[R.ECX] = answer.ecx;
+    regs[R.EDX] = answer.edx;
+    this.processor.skipInstruction();
+  }
+
+  ownsMsr(index: number): boolean {
+    return index >= MSR_HYPERCALL_PAGE && index <= MSR_LAST_OF_XEN;
+  }
+
+  /** A write to one of Xen's MSRs: the hypercall page. False: #GP. */
+  writeMsr(index: number, low: number, high: number): boolean {
+    if (index !== MSR_HYPERCALL_PAGE || low & (FRAME_BYTES - 1)) return false;
+    const offset = this.access.physicalOffset(high * 2 ** 32 + low, true);
+    if (offset < 0) return false;
+    this.machine.bytes.set(hypercallPage(), offset);
+    this.parts.written(offset / FRAME_BYTES);
+    this.latchWidth();
+    return true;
+  }
+
+  /** The guest's code is of 32 bits: from now on shared_info has that layout. */
+  latchWidth(): void {
+    if (this.words[this.xen + XEN.WIDTH] === 32) return;
+    this.words[this.xen + XEN.WIDTH] = 32;
+    this.time.updateWallclock();
+  }
+
+  // ---- events
+
+  /** What came from other workers. Call before the guest runs again after the doorbell moved. */
+  service(): void {
+    for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
+    if (!takeWritten(this.ports, this.parts.written)) for (const entry of this.machine.p2m(this.record)) if (entry !== 0) this.parts.written(entry >>> 12);
+  }
+
+  private serveKick(id: number): void {
+    const kick = Atomics.exchange(this.words, this.ports.vcpu(id) + XEN_VCPU.KICK, 0);
+    if (kick & KICK.WAKE) this.wake(id);
+    if (kick & KICK.UPCALL) this.assertUpcall(id);
+  }
+
+  /** evtchn_upcall_pending of a vCPU has become 1. */
+  assertUpcall(id: number): void {
+    const vector = this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR];
+    if (!this.isHvm) this.wake(id);
+    else if (vector !== 0) this.parts.interrupt(id, vector);
+    else this.updateLine();
+    this.wake(id);
+  }
+
+  /** A blocked or polling vCPU goes on. */
+  wake(id: number): void {
+    Atomics.store(this.words, this.ports.vcpu(id) + XEN_VCPU.POLL, 0);
+    this.pollTimers[id].cancel();
+    this.parts.vcpus.unblock(id);
+  }
+
+  /** The current vCPU waits for an event, with `ports` for one of these (-1: several), at the longest until `untilNs`. */
+  block(poll = 0, untilNs = Infinity): void {
+    const { vcpus } = this.parts;
+    Atomics.store(this.words, this.ports.vcpu(this.current) + XEN_VCPU.POLL, poll);
+    this.pollTimers[this.current].set(untilNs);
+    vcpus.block();
+  }
+
+  /** An event that the current vCPU would take now. */
+  deliverable(): boolean {
+    const { vcpus } = this.parts;
+    return this.isHvm ? vcpus.interruptWaits(vcpus.current) : this.ports.upcallPending(this.current) && !this.ports.upcallMasked(this.current);
+  }
+
+  private get via(): { type: number; low: number; high: number } {
+    const [low, high] = getParam(this.ports, HVM_PARAM.CALLBACK_IRQ);
+    return { type: high >>> 24, low, high };
+  }
+
+  /** Vector that is injected past the local APIC while an upcall is pending (callback by vector); -1: none now. */
+  directVector(id: number): number {
+    if (!this.isHvm || !this.ports.upcallPending(id) || this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR] !== 0) return -1;
+    const { type, low } = this.via;
+    return type === CALLBACK_VIA.VECTOR ? low & 0xff : -1;
+  }
+
+  /** Callback by an interrupt line: high while vCPU 0 has an upcall pending. */
+  updateLine(): void {
+    if (!this.isHvm || this.type === XEN_TYPE.PVH) return;
+    const { type, low, high } = this.via;
+    const byLine = (type === CALLBACK_VIA.GSI && low !== 0) || type === CALLBACK_VIA.PCI_INTX;
+    const level = byLine && this.words[this.ports.vcpu(0) + XEN_VCPU.VECTOR] === 0 && this.ports.upcallPending(0);
+    if (level === this.lineHigh) return;
+    this.lineHigh = level;
+    if (type === CALLBACK_VIA.GSI) this.parts.setGsi(low & 0xff, level);
+    else if (type === CALLBACK_VIA.PCI_INTX && high << 8 === 0) this.parts.setIntx((low >>> 11) & 31, low & 3, level);
+  }
+
+  /** HVM_PARAM_CALLBACK_IRQ is about to change. */
+  dropLine(): void {
+    if (!this.lineHigh) return;
+    const { type, low } = this.via;
+    this.lineHigh = false;
+    if (type === CALLBACK_VIA.GSI) this.parts.setGsi(low & 0xff, false);
+    else this.parts.setIntx((low >>> 11) & 31, low & 3, false);
+  }
+
+  /** After each exit: the line follows the guest's acknowledgement. */
+  afterExit(): void {
+    if (this.lineHigh) this.updateLine();
+  }
+
+  // ---- the end
+
+  /** The domain shuts down, as SCHEDOP_shutdown says it. */
+  shutdown(code: number): void {
+    if (shutdownCode(this.ports) >= 0) return;
+    const latched = this.words[this.xen + XEN.LATCHED_SHUTDOWN];
+    setShutdownCode(this.ports, code === SHUTDOWN.POWEROFF && latched !== 0 ? latched - 1 : code);
+    this.ports.of(0)?.raiseVirq(0, VIRQ.DOM_EXC);
+    this.parts.onShutdown(shutdownCode(this.ports));
+  }
+
+  /** SCHEDOP_watchdog: timer 1 or 2 ends the domain in so many seconds; 0 stops it. */
+  setWatchdog(index: number, seconds: number): void {
+    this.watchdogs[index] = seconds;
+    this.watchdogTimers[index].set(seconds === 0 ? Infinity : this.time.now() + seconds * 1e9);
+  }
+
+  get freeWatchdog(): number {
+    return this.watchdogs.indexOf(0);
+  }
+
+  /** EVTCHNOP_reset, and the start of the next life: no ports, no callbacks. */
+  resetVcpuState(): void {
+    for (let id = 0; id < this.ports.vcpus; id++) {
+      this.words[this.ports.vcpu(id) + XEN_VCPU.POLL] = 0;
+      this.time.runstate(id, id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/** hvm_op: HVM parameters and upcall vectors. Source: xen/include/public/hvm/hvm_op.h, params.h. */
+import { XEN_TYPE, XEN_VCPU } from '../layout.ts';
+import { DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from './abi.ts';
+import { setUint64 } from './guest-access.ts';
+import type { XenGuest } from './guest.ts';
+import type { Hypercall } from './hypercalls.ts';
+import { getParam, setParam } from './params.ts';
+
+const PARAM_BYTES = 16;
+/** First vector that a local APIC takes as a fixed interrupt. */
+const FIRST_VECTOR = 16;
+
+/** What a guest may do with its own parameters. The others are the toolstack's (-EPERM), or gone (-EINVAL). */
+const GUEST_SETS: readonly number[] = [
+  HVM_PARAM.CALLBACK_IRQ,
+  HVM_PARAM.STORE_EVTCHN,
+  HVM_PARAM.VM86_TSS,
+  HVM_PARAM.VM86_TSS_SIZED,
+  HVM_PARAM.CONSOLE_EVTCHN,
+  HVM_PARAM.ACPI_IOPORTS_LOCATION,
+  HVM_PARAM.VM_GENERATION_ID_ADDR,
+  HVM_PARAM.X87_FIP_WIDTH,
+];
+const GUEST_GETS: readonly number[] = [...GUEST_SETS, HVM_PARAM.STORE_PFN, HVM_PARAM.CONSOLE_PFN, HVM_PARAM.ALTP2M];
+/** Memory events, nested HVM and the buffered-ioreq port have gone from the ABI. */
+const FIRST_DEAD = 20,
+  LAST_DEAD = 26,
+  DEAD_30 = 30;
+
+function isDead(index: number): boolean {
+  return (
+    index === HVM_PARAM.PAE_ENABLED || index === HVM_PARAM.DM_DOMAIN || (index >= FIRST_DEAD && index <= LAST_DEAD) || index === DEAD_30
+  );
+}
+
+export const hvmOp: Hypercall = (xen, [command, arg]) => {
+  switch (command) {
+    case HVMOP.SET_PARAM:
+    case HVMOP.GET_PARAM:
+      return param(xen, command === HVMOP.SET_PARAM, arg);
+    case HVMOP.FLUSH_TLBS:
+      if (arg !== 0) return -EINVAL;
+      xen.parts.processor.flushTlb();
+      return 0;
+    case HVMOP.GET_TIME: {
+      const view = new DataView(new ArrayBuffer(8));
+      setUint64(view, 0, Math.floor(xen.time.now()));
+      return xen.access.put(arg, view) ? 0 : -EFAULT;
+    }
+    case HVMOP.SET_EVTCHN_UPCALL_VECTOR: {
+      const view = xen.access.view(arg, 8);
+      if (!view) return -EFAULT;
+      const vector = view.getUint8(4);
+      if (vector < FIRST_VECTOR) return -EINVAL;
+      const vcpu = view.getUint32(0, true);
+      if (vcpu >= xen.ports.vcpus) return -ENOENT;
+      if (vcpu === 0) xen.dropLine();
+      xen.words[xen.ports.vcpu(vcpu) + XEN_VCPU.VECTOR] = vector;
+      if (xen.ports.upcallPending(vcpu)) xen.assertUpcall(vcpu);
+      return 0;
+    }
+    case HVMOP.GUEST_REQUEST_VM_EVENT:
+      return -EOPNOTSUPP;
+    case HVMOP.PAGETABLE_DYING:
+    case HVMOP.GET_MEM_TYPE:
+      // Second-stage paging walks no copies of the guest's tables.
+      return -EINVAL;
+    case HVMOP.XENTRACE:
+      return -EINVAL;
+    case HVMOP.ALTP2M:
+      return -EOPNOTSUPP;
+    default:
+      return -ENOSYS;
+  }
+};
+
+function param(xen: XenGuest, set: boolean, arg: number): number {
+  const view = xen.access.view(arg, PARAM_BYTES);
+  if (!view) return -EFAULT;
+  const domid = view.getUint16(0, true),
+    index = view.getUint32(4, true);
+  if (index >= HVM_PARAM.COUNT) return -EINVAL;
+  if (domid !== DOMID_SELF && domid !== xen.record.id) return xen.ports.of(domid) ? -EPERM : -ESRCH;
+  if (xen.type === XEN_TYPE.PV) return -EINVAL;
+  if (isDead(index)) return -EINVAL;
+  if (!(set ? GUEST_SETS : GUEST_GETS).includes(index)) return -EPERM;
+  if (!set) {
+    const [low, high] = getParam(xen.ports, index);
+    view.setUint32(8, low, true);
+    view.setUint32(12, high, true);
+    return xen.access.put(arg, view) ? 0 : -EFAULT;
+  }
+  const low = view.getUint32(8, true),
+    high = view.getUint32(12, true);
+  switch (index) {
+    case HVM_PARAM.CALLBACK_IRQ:
+      xen.dropLine();
+      setParam(xen.ports, index, low, high);
+      xen.latchWidth();
+      xen.updateLine();
+      return 0;
+    case HVM_PARAM.X87_FIP_WIDTH:
+      if (high !== 0 || (low !== 0 && low !== 4 && low !== 8)) return -EINVAL;
+      break;
+    case HVM_PARAM.ACPI_IOPORTS_LOCATION:
+      if (high !== 0 || low > 1) return -EINVAL;
+      break;
+    case HVM_PARAM.STORE_EVTCHN:
+    case HVM_PARAM.CONSOLE_EVTCHN: {
+      // Set once by the toolstack; the guest may write what is there.
+      const [old] = getParam(xen.ports, index);
+      if (old !== 0 && old !== low) return -EEXIST;
+      break;
+    }
+  }
+  setParam(xen.ports, index, low, high);
+  return 0;
+}

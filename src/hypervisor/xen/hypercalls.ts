@@ -1,0 +1,57 @@
+/**
+ * Hypercalls by number: dispatch, multicall, the hypercall page, counters.
+ * Source: xen/include/public/xen.h; results are 0, a count, or a negated errno.
+ */
+import { XEN } from '../layout.ts';
+import { FRAME_BYTES } from '../machine.ts';
+import { EFAULT, EINVAL, ENOSYS, HYPERCALL } from './abi.ts';
+import type { XenGuest } from './guest.ts';
+
+/** One hypercall: its arguments as the registers hold them, and the result. */
+export type Hypercall = (xen: XenGuest, args: readonly number[]) => number;
+
+const COUNTED = 64;
+/** Slots of the hypercall page, 32 bytes each. */
+const SLOT_BYTES = 32,
+  SLOTS = FRAME_BYTES / SLOT_BYTES;
+const MULTICALL_ENTRY_BYTES = 32,
+  MULTICALL_ARGS = 6;
+
+/** Makes a call. */
+export function hypercall(xen: XenGuest, number: number, args: readonly number[]): number {
+  xen.words[xen.xen + XEN.HYPERCALLS]++;
+  const call = xen.hypercalls[number];
+  if (!call) {
+    xen.words[xen.xen + XEN.UNKNOWN_HYPERCALLS]++;
+    return -ENOSYS;
+  }
+  if (number < COUNTED) xen.words[xen.xen + XEN.CALLS + number]++;
+  return call(xen, args) | 0;
+}
+
+/** The page for HVM guests: mov eax, n; vmcall; ret in each slot, and ud2 for iret. */
+export function hypercallPage(): Uint8Array {
+  const page = new Uint8Array(FRAME_BYTES).fill(0xcc);
+  for (let slot = 0; slot < SLOTS; slot++) {
+    page.set(slot === HYPERCALL.IRET ? [0x0f, 0x0b] : [0xb8, slot, 0, 0, 0, 0x0f, 0x01, 0xc1, 0xc3], slot * SLOT_BYTES);
+  }
+  return page;
+}
+
+/** multicall: a list of calls; each has its result written back, and none stops the others. */
+export const multicall: Hypercall = (xen, [list, count]) => {
+  if (xen.inMulticall) return -EINVAL;
+  xen.inMulticall = true;
+  try {
+    for (let i = 0; i < count >>> 0; i++) {
+      const at = (list + i * MULTICALL_ENTRY_BYTES) >>> 0;
+      const entry = xen.access.view(at, MULTICALL_ENTRY_BYTES);
+      if (!entry) return -EFAULT;
+      const args = Array.from({ length: MULTICALL_ARGS }, (_, n) => entry.getInt32(8 + n * 4, true));
+      if (!xen.access.writeWord(at + 4, hypercall(xen, entry.getUint32(0, true), args))) return -EFAULT;
+    }
+  } finally {
+    xen.inMulticall = false;
+  }
+  return 0;
+};

@@ -1,0 +1,54 @@
+/** console_io, vm_assist and physdev_op of unprivileged guests. Source: xen/include/public/xen.h, physdev.h. */
+import { XEN, XEN_TYPE } from '../layout.ts';
+import { EFAULT, EINVAL, ENOSYS, EPERM, VMASST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE } from './abi.ts';
+import type { Hypercall } from './hypercalls.ts';
+
+const CONSOLEIO_WRITE = 0,
+  CONSOLEIO_READ = 1;
+/** Bytes of one write that are looked at: a longer one is cut, as a guest may ask for anything. */
+const MOST_CONSOLE_BYTES = 65536;
+
+/** console_io: bytes for the hypervisor's console. Reading is Domain 0's. */
+export const consoleIo: Hypercall = (xen, [command, count, buffer]) => {
+  if (command === CONSOLEIO_READ) return -EPERM;
+  if (command !== CONSOLEIO_WRITE) return -ENOSYS;
+  if (count < 0) return -EINVAL;
+  const bytes = xen.access.read(buffer, Math.min(count, MOST_CONSOLE_BYTES));
+  if (!bytes) return -EFAULT;
+  xen.parts.console(bytes);
+  return 0;
+};
+
+const HVM_ASSISTS = 1 << VMASST.RUNSTATE_UPDATE_FLAG;
+const PV_ASSISTS =
+  HVM_ASSISTS |
+  (1 << VMASST.FOURGB_SEGMENTS) |
+  (1 << VMASST.FOURGB_SEGMENTS_NOTIFY) |
+  (1 << VMASST.WRITABLE_PAGETABLES) |
+  (1 << VMASST.PAE_EXTENDED_CR3) |
+  (1 << VMASST.ARCHITECTURAL_IOPL);
+
+export const vmAssist: Hypercall = (xen, [command, type]) => {
+  const valid = xen.type === XEN_TYPE.PV ? PV_ASSISTS : HVM_ASSISTS;
+  if (type < 0 || type >= 32 || !(valid & (1 << type))) return -EINVAL;
+  const at = xen.xen + XEN.ASSISTS;
+  if (command === VMASST_CMD_ENABLE) xen.words[at] |= 1 << type;
+  else if (command === VMASST_CMD_DISABLE) xen.words[at] &= ~(1 << type);
+  else return -ENOSYS;
+  return 0;
+};
+
+const PHYSDEVOP_SET_IOPL = 6,
+  PHYSDEVOP_SET_IOBITMAP = 7;
+
+/** physdev_op: interrupts over event channels are not offered; a PV guest's I/O privilege level is taken and has no devices behind it. */
+export const physdevOp: Hypercall = (xen, [command, arg]) => {
+  if (xen.type !== XEN_TYPE.PV) return -ENOSYS;
+  if (command === PHYSDEVOP_SET_IOPL) {
+    const level = xen.access.readWord(arg);
+    if (level === undefined) return -EFAULT;
+    return level > 3 ? -EINVAL : 0;
+  }
+  if (command === PHYSDEVOP_SET_IOBITMAP) return xen.access.view(arg, 8) ? 0 : -EFAULT;
+  return -ENOSYS;
+};

@@ -1,0 +1,108 @@
+/**
+ * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
+ * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
+ */
+import { P2M_RWX } from '../../cpu/edge.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
+import { FRAME_SHIFT } from '../machine.ts';
+import type { XenGuest } from './guest.ts';
+
+/** Guest frames of a PC that firmware and the chipset's shadowing hold: not the guest's to change. */
+const LEGACY_FIRST = 0xa0,
+  LEGACY_END = 0x100;
+
+export class GuestFrames {
+  private readonly xen: XenGuest;
+  private readonly p2m: Int32Array;
+
+  constructor(xen: XenGuest) {
+    this.xen = xen;
+    this.p2m = xen.machine.p2m(xen.record);
+  }
+
+  get current(): number {
+    return this.xen.words[this.xen.xen + XEN.CURRENT_FRAMES];
+  }
+
+  get most(): number {
+    return this.xen.words[this.xen.xen + XEN.MAX_FRAMES];
+  }
+
+  private count(change: number): void {
+    Atomics.add(this.xen.words, this.xen.xen + XEN.CURRENT_FRAMES, change);
+  }
+
+  /** Highest guest frame that has memory. */
+  get highest(): number {
+    let gfn = this.p2m.length - 1;
+    while (gfn > 0 && this.p2m[gfn] === 0) gfn--;
+    return gfn;
+  }
+
+  /** Whether a guest may put something at a guest frame, or take it away. */
+  private mayChange(gfn: number): boolean {
+    if (gfn < 0 || gfn >= this.p2m.length) return false;
+    if (this.xen.type === XEN_TYPE.HVM && gfn >= LEGACY_FIRST && gfn < LEGACY_END) return false;
+    return this.p2m[gfn] === 0 || !this.xen.machine.isDeviceFrame(this.p2m[gfn] >>> FRAME_SHIFT);
+  }
+
+  /** Machine frame behind a guest frame; -1: none. */
+  machineFrame(gfn: number): number {
+    return gfn >= 0 && gfn < this.p2m.length && this.p2m[gfn] !== 0 ? this.p2m[gfn] >>> FRAME_SHIFT : -1;
+  }
+
+  /** Changes an entry: nothing translated through the old one may be used any more. */
+  private set(gfn: number, mfn: number): void {
+    const old = this.p2m[gfn];
+    Atomics.store(this.p2m, gfn, mfn < 0 ? 0 : (mfn << FRAME_SHIFT) | P2M_RWX);
+    if (old === 0) return;
+    this.xen.parts.processor.flushTlb();
+    this.xen.parts.written(old >>> FRAME_SHIFT);
+  }
+
+  /** Takes the page at a guest frame away: RAM of the domain goes back, what is the hypervisor's is only not seen there any more. False: nothing there. */
+  remove(gfn: number): boolean {
+    if (!this.mayChange(gfn) || this.p2m[gfn] === 0) return false;
+    const mfn = this.p2m[gfn] >>> FRAME_SHIFT;
+    this.set(gfn, -1);
+    if (this.xen.machine.ownerOf(mfn) === this.xen.record.id && this.xen.machine.release(mfn)) this.count(-1);
+    return true;
+  }
+
+  /** Gives the domain a fresh frame of RAM at a guest frame; false: it may not have more, the host has none, or something is there. */
+  populate(gfn: number): boolean {
+    const { machine, record } = this.xen;
+    if (!this.mayChange(gfn) || this.p2m[gfn] !== 0 || this.current >= this.most) return false;
+    const mfn = machine.allocate(1, record.id)?.[0];
+    if (mfn === undefined) return false;
+    this.count(1);
+    this.set(gfn, mfn);
+    return true;
+  }
+
+  /** Shows a frame that is not RAM of the domain at a guest frame, instead of where it was before. RAM that lay there goes back. False: it may not lie there. */
+  place(gfn: number, mfn: number): boolean {
+    if (!this.mayChange(gfn)) return false;
+    const { words, machine } = this.xen;
+    const seenAt = machine.m2p + mfn;
+    const before = words[seenAt];
+    if (this.machineFrame(before) === mfn) this.set(before, -1);
+    this.remove(gfn);
+    words[seenAt] = gfn;
+    this.set(gfn, mfn);
+    return true;
+  }
+
+  /** XENMAPSPACE_gmfn: moves the page from one guest frame to another. */
+  move(from: number, to: number): boolean {
+    if (!this.mayChange(from) || !this.mayChange(to)) return false;
+    const mfn = this.machineFrame(from);
+    if (mfn < 0) return false;
+    if (from === to) return true;
+    this.remove(to);
+    this.set(from, -1);
+    this.xen.words[this.xen.machine.m2p + mfn] = to;
+    this.set(to, mfn);
+    return true;
+  }
+}
