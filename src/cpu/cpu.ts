@@ -16,12 +16,12 @@ import {
   BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
 } from './ops/context.ts';
 import {
-  ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FERR, FK, FR, GDTR_LIMIT, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
+  ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FERR, FK, FR, FS, GDTR_LIMIT, GS, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
   MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
 } from './registers.ts';
 import type { Row } from './table/index.ts';
-import { KEY_CODE32, KEY_FLAT, KEY_STACK32, Translator } from './translator.ts';
-import { warmUp } from './warm.ts';
+import { hotNumbers, KEY_CODE32, KEY_FLAT, KEY_STACK32, narrowNumbers, Translator } from './translator.ts';
+import { warmUp, warmUpBetween } from './warm.ts';
 import { createInterpreter } from 'virtual:interpreter';
 
 /** Access rights in VMX format (registers.ts). */
@@ -37,6 +37,8 @@ const BREAK_PORT = 2;
 const FERR_ASSERTED = 1, IGNNE = 2;
 /** Instructions before the loop looks at the doorbell again. */
 const DOORBELL_INSTRUCTIONS = 50_000;
+/** 16-bit instructions after which their switch is worth warming up. */
+const NARROW_WARM = 10_000;
 
 export class Cpu extends Translator implements Core, Processor {
   readonly controls: Controls = {
@@ -47,6 +49,8 @@ export class Cpu extends Translator implements Core, Processor {
   protected override readonly features: ReadonlySet<string> = featuresOf();
   protected override readonly core: Core = this;
   private readonly interpret: (record: number) => void;
+  /** The same for 16-bit code. */
+  private readonly interpretNarrow: (record: number) => void;
   private readonly doorbell: number;
   private readonly apic: boolean;
 
@@ -67,10 +71,11 @@ export class Cpu extends Translator implements Core, Processor {
     this.time = options.time;
     this.doorbell = options.doorbell;
     this.apic = options.apic ?? false;
-    const { run, general } = createInterpreter(this);
+    const { run, runNarrow, general } = createInterpreter(this);
     this.interpret = run;
+    this.interpretNarrow = runNarrow;
     this.general = general;
-    warmUp(this, run);
+    warmUp(this, run, hotNumbers);
     this.reset();
   }
 
@@ -281,18 +286,29 @@ export class Cpu extends Translator implements Core, Processor {
   /** Runs up to `n` instructions; how many retired. */
   private batchOf(n: number): number {
     const { S } = this;
+    if (this.narrowRetired > NARROW_WARM) {
+      this.narrowRetired = -Infinity;
+      warmUpBetween(this, this.interpretNarrow, narrowNumbers);
+    }
     this.batch = n;
     this.withheld = 0;
     S[S_BUDGET] = n;
     S[S_SHADOW] = -1;
     const p = this.enter(0);
-    if (p !== 0) this.interpret(p);
+    if (p !== 0) {
+      if (this.code32) this.interpret(p);
+      else this.interpretNarrow(p);
+    }
     if (S[S_STOP] === THROWN) {
       S[S_STOP] = GO;
       throw this.thrown;
     }
-    return this.settle();
+    const done = this.settle();
+    if (!this.code32) this.narrowRetired += done;
+    return done;
   }
+  /** Instructions of 16-bit code, until its switch is warmed up. */
+  private narrowRetired = 0;
 
   /** Books what a batch did, whether it ended or was thrown out of; returns the number of instructions retired. */
   private settle(): number {
@@ -377,7 +393,12 @@ export class Cpu extends Translator implements Core, Processor {
     let key = 0;
     if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
     if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
-    if (this.csBase === 0 && this.csLimit === 0xffffffff && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
+    if ((key & KEY_CODE32) === 0) {
+      if (this.narrowCode(R[cs + SEG_RIGHTS]!) && this.narrow(ES) && this.narrow(SS) && this.narrow(DS) && this.narrow(FS) && this.narrow(GS)) key |= KEY_FLAT;
+      // The page that the segment ends in: what was found there was perhaps not for a segment that ends.
+      const end = this.csBase + this.csLimit;
+      if (((end + 1) & 4095) !== 0) this.CP[((end >>> 12) & (USER - 1)) + this.S[S_USER]!] = 0;
+    } else if (this.csBase === 0 && this.csLimit === 0xffffffff && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
     if (key !== this.key) {
       this.key = key;
       this.flushCodePages();
@@ -390,6 +411,23 @@ export class Cpu extends Translator implements Core, Processor {
     return R[s + SEG_BASE] === 0 && R[s + SEG_LIMIT] === -1 && (R[s + SEG_RIGHTS]! & PLAIN_MASK) === PLAIN;
   }
 
+  /** What the second switch asks of data segments: see gen/narrow.ts. */
+  private narrow(segment: number): boolean {
+    const s = SEG + segment * SEG_WORDS;
+    const { R } = this;
+    return (R[s + SEG_BASE]! & 3) === 0 && R[s + SEG_LIMIT]! >>> 0 >= 0xffff && (R[s + SEG_RIGHTS]! & PLAIN_MASK) === PLAIN;
+  }
+
+  /** Of a code segment: readable code, or (real mode) data. */
+  private narrowCode(rights: number): boolean {
+    return (this.csBase & 3) === 0 && this.csLimit >= 0xffff && (rights & (RIGHTS_UNUSABLE | RIGHTS_S | 2)) === (RIGHTS_S | 2);
+  }
+
+  /** Mode key: records of one do not run in another. */
+  get mode(): number { return this.key; }
+  /** 16-bit code whose segments satisfy the second switch. A selector loaded in real mode leaves it so: limits stay, bases are paragraphs. */
+  get narrowSegments(): boolean { return (this.key & (KEY_CODE32 | KEY_FLAT)) === KEY_FLAT; }
+
   get stack32(): boolean { return (this.key & KEY_STACK32) !== 0; }
   get code32(): boolean { return (this.key & KEY_CODE32) !== 0; }
 
@@ -397,7 +435,7 @@ export class Cpu extends Translator implements Core, Processor {
   offset(p: number): number {
     const { A, R } = this;
     const index = A[p + INDEX]!;
-    const sum = (R[A[p + BASE]!]! + (R[index & 15]! << (index >>> 4)) + A[p + DISP]!) | 0;
+    const sum = (R[A[p + BASE]!]! + (R[index & 15]! << ((index >>> 4) & 3)) + A[p + DISP]!) | 0;
     return (A[p + META]! & META_ADDRESS16) !== 0 ? sum & 0xffff : sum;
   }
 

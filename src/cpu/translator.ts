@@ -7,23 +7,29 @@ import type { ProcessorOptions } from './edge.ts';
 import { fillHotX87, HOT_X87, HOT_X87_READS, HOT_X87_WRITES, hotX87Case } from './fpu/hot.ts';
 import { formName, operandRegister } from './gen/forms.ts';
 import { numbering, RECORD_MASK } from './gen/generate.ts';
+import { baseWord, narrowAlignment, narrowIndex } from './gen/narrow.ts';
+import { semantics } from './gen/semantics.ts';
 import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
 import {
   BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
   META_SEGMENT, NEXT, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
 } from './ops/context.ts';
-import { CS, EIP, FS, ZERO } from './registers.ts';
+import { CS, EIP, FS, SEG_BASE, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
 
 const numbers = numbering(rows);
 const HOT_X87_CASES = Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
 const HOT_GOTO = numbers.hot.get('goto')!, HOT_CROSS = numbers.hot.get('cross')!;
+/** Cases of instructions whose functions differ by more than the record says (operand size, segment): DST has the function's number. */
+const NARROW_SHARED = new Set([...numbers.narrow].filter(([name]) => /^(push\.s|jmp|jcc\.\d+|jcxz\.16|loop\.16)$/.test(name)).map(([, op]) => op));
+const NARROW_GOTO = numbers.narrow.get('narrow.goto')!, NARROW_CROSS = numbers.narrow.get('narrow.cross')!;
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
+const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 const FUNCTION = numbers.firstFunction, OWN = FUNCTION + rows.length * 4;
-const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE = OWN + 4, OPS = OWN + 5;
+const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE = OWN + 4, OP_CROSS = OWN + 5, OPS = OWN + 6;
 /** No record's op: the warm-up's stand-in for an instruction that takes the general way. */
 export const OP_NOTHING = OWN + 3;
-export const hotNumbers: ReadonlyMap<string, number> = numbers.hot;
+export const hotNumbers: ReadonlyMap<string, number> = numbers.hot, narrowNumbers: ReadonlyMap<string, number> = numbers.narrow;
 
 /** Ops after which the next instruction is elsewhere. */
 const ENDS = new Set(['jmp', 'jmpf', 'jmpind', 'jmpfind', 'call', 'callf', 'callind', 'callfind', 'ret', 'retf', 'iret', 'ud0', 'ud1', 'ud2', 'int3', 'int', 'icebp', 'sysenter', 'sysexit', 'hlt']);
@@ -36,7 +42,12 @@ interface FormPlan {
   hot: number;
   /** The switch's case for a memory operand without an index. */
   near: number;
+  /** The case of the switch for 16-bit code. */
+  narrow: number;
   memory: boolean;
+  /** The memory operand: whether it is written, its size. */
+  stores: boolean;
+  bytes: number;
   /** XCHG with memory locks always. */
   locks: boolean;
   first: '' | 'r' | 'b';
@@ -53,6 +64,8 @@ function planOf(row: Row, memory: boolean, size: 16 | 32): FormPlan | null {
   const register = (place: string | undefined, width: string) => (place !== 'r' ? '' : width === '8' ? 'b' : 'r');
   return {
     general: numbers.general.get(form)!, hot, near: numbers.hot.get(`${special}.near`) ?? hot, memory: places.includes('m'),
+    narrow: numbers.narrow.get(form) ?? 0, stores: places[0] === 'm' && semantics[row.op]!.writes === true,
+    bytes: (places[0] === 'm' ? Number(bits) : Number(width1)) / 8,
     locks: row.op === 'xchg' && places.includes('m'), first: register(places[0], bits), second: register(places[1], width1),
   };
 }
@@ -72,7 +85,7 @@ const MAX_PATCH = 64;
 /** Longest instruction. */
 const LONGEST = 15;
 
-/** Mode key: what a record depends on besides its bytes. */
+/** Mode key: what a record depends on besides its bytes. FLAT: the segments are such that the switch may handle operands (for 16-bit code see gen/narrow.ts). */
 export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
 
 /** Index in R8 of an 8-bit register (AL CL DL BL AH CH DH BH). */
@@ -116,13 +129,18 @@ export abstract class Translator extends Memory {
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
     this.slow[OP_STALE] = (_, p) => this.refresh(p);
-    for (const name of HOT_X87_CASES) this.slow[numbers.hot.get(name)!] = (core, p) => this.slow[this.A[p + DST]!]!(core, p);
-    this.slow[HOT_GOTO] = (_, p) => {
+    for (const op of [...HOT_X87_CASES.map(name => numbers.hot.get(name)!), ...NARROW_SHARED]) this.slow[op] = (core, p) => this.slow[this.A[p + DST]!]!(core, p);
+    this.slow[HOT_GOTO] = this.slow[NARROW_GOTO] = (_, p) => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
       this.S[S_PATCH] = p;
       this.S[S_STOP] = JUMP;
     };
-    this.slow[HOT_CROSS] = () => {
+    // Where the switch must not look the next page up: it knows one kind of code segment.
+    this.slow[OP_CROSS] = (_, p) => {
+      this.S[S_BUDGET]!++;
+      this.slow[HOT_CROSS]!(_, p);
+    };
+    this.slow[HOT_CROSS] = this.slow[NARROW_CROSS] = () => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + 4096) | 0;
       this.S[S_STOP] = JUMP;
     };
@@ -155,6 +173,8 @@ export abstract class Translator extends Memory {
     const offset = linear & 4095;
     S[S_PAGE_EIP] = (eip - offset) | 0;
     if (this.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - offset) > this.csLimit) {
+      // No jump may find this page without the check.
+      this.CP[(linear >>> 12) + S[S_USER]!] = 0;
       const alone = this.single(table, offset, eip >>> 0);
       S[S_BUDGET]!++;
       return alone;
@@ -215,7 +235,7 @@ export abstract class Translator extends Memory {
     let offset = start, previous = 0, first = 0, lines = 0;
     for (let count = 0; ; count++) {
       if (offset >= 4096) {
-        this.link(previous, this.stub(HOT_CROSS, 4096));
+        this.link(previous, this.cross());
         break;
       }
       const known = PM[table + offset]!;
@@ -224,7 +244,7 @@ export abstract class Translator extends Memory {
         break;
       }
       if (count === MAX_BLOCK) {
-        this.link(previous, this.stub(HOT_GOTO, offset));
+        this.link(previous, this.goto(offset));
         break;
       }
       const status = decode(this.M1, from + offset, 4096 - offset, (this.key & KEY_CODE32) !== 0 ? 32 : 16, d);
@@ -257,6 +277,14 @@ export abstract class Translator extends Memory {
     return p;
   }
 
+  private goto(offset: number, p?: number): number { return this.stub(this.wide ? HOT_GOTO : NARROW_GOTO, offset, p); }
+  private cross(): number {
+    return this.stub((this.key & KEY_FLAT) === 0 ? OP_CROSS : this.wide ? HOT_CROSS : NARROW_CROSS, 4096);
+  }
+
+  /** The code under translation is 32-bit code, which the first switch runs. */
+  private get wide(): boolean { return (this.key & KEY_CODE32) !== 0; }
+
   private markCode(mfn: number, lines: number): void {
     if (this.codeLines[mfn] === 0) {
       this.codeLines[mfn] = lines;
@@ -282,6 +310,7 @@ export abstract class Translator extends Memory {
     if (d.memory) {
       if (d.base >= 0) A[p + BASE] = d.base;
       if (d.index >= 0) A[p + INDEX] = d.index | (d.scale << 4);
+      if (!this.wide) A[p + INDEX]! |= narrowIndex(baseWord(d.segment), d.addressSize === 32);
       A[p + DISP] = d.displacement;
     }
     const trait = traits[row.id]!;
@@ -305,7 +334,7 @@ export abstract class Translator extends Memory {
 
   /** True if the memory operand of `d` needs neither segment arithmetic nor checks: 32-bit address, flat segment; code segments cannot be written. */
   private flatOperand(): boolean {
-    return (this.key & KEY_FLAT) !== 0 && this.d.addressSize === 32 && this.d.segment < FS && this.d.segment !== CS;
+    return (this.key & KEY_FLAT) !== 0 && this.wide && this.d.addressSize === 32 && this.d.segment < FS && this.d.segment !== CS;
   }
 
   private fillForm(p: number, row: Row, plan: FormPlan): void {
@@ -313,7 +342,11 @@ export abstract class Translator extends Memory {
     if (plan.first !== '') A[p + DST] = plan.first === 'b' ? byteRegister(operandRegister(row.operands[0]!, d)) : operandRegister(row.operands[0]!, d);
     if (plan.second !== '') A[p + SRC] = plan.second === 'b' ? byteRegister(operandRegister(row.operands[1]!, d)) : operandRegister(row.operands[1]!, d);
     let op = plan.general;
-    if (plan.hot !== 0 && !d.lock && !plan.locks && (!plan.memory || this.flatOperand())) op = d.index < 0 ? plan.near : plan.hot;
+    if (d.lock || plan.locks) op = plan.general;
+    else if (!this.wide) {
+      if (plan.narrow !== 0 && (!plan.memory || this.narrowOperand(plan.stores))) op = plan.narrow;
+      if (plan.memory) A[p + INDEX]! |= narrowAlignment(plan.bytes);
+    } else if (plan.hot !== 0 && (!plan.memory || this.flatOperand())) op = d.index < 0 ? plan.near : plan.hot;
     A[p + OP] = op;
     this.slow[op] = this.general[plan.general]!;
   }
@@ -334,10 +367,11 @@ export abstract class Translator extends Memory {
       this.make(general, row, size);
       return;
     }
-    const name = this.hotName(row, size);
-    const op = name !== '' && !d.lock ? numbers.hot.get(name) ?? general : general;
+    const op = (d.lock ? undefined : this.wide ? numbers.hot.get(this.hotName(row, size)) : numbers.narrow.get(this.narrowName(p, row, size))) ?? general;
     A[p + OP] = op;
-    this.make(op, row, size);
+    const shared = NARROW_SHARED.has(op);
+    if (shared) A[p + DST] = general;
+    this.make(shared ? general : op, row, size);
   }
 
   private make(op: number, row: Row, size: 16 | 32): void {
@@ -375,6 +409,47 @@ export abstract class Translator extends Memory {
     }
   }
 
+  /** The same for the second switch, '' likewise. String instructions say where their source's base is. */
+  private narrowName(p: number, row: Row, size: 16 | 32): string {
+    const { d, key } = this;
+    const narrow = (key & KEY_FLAT) !== 0, stack = narrow && (key & KEY_STACK32) === 0;
+    const memory = d.memory && this.narrowOperand(false);
+    if (d.memory) this.A[p + INDEX]! |= narrowAlignment(size >> 3);
+    const segmented = (name: string) => {
+      this.A[p + IMM] = baseWord(d.segment);
+      return narrow && d.repeat === 0 && d.addressSize === 16 ? name : '';
+    };
+    switch (row.op) {
+      case 'nop': return 'nop';
+      case 'setcc': return d.memory ? '' : 'setcc.r';
+      case 'lea': return size === 16 || d.addressSize === 32 ? `lea.${size}` : '';
+      case 'cbw':
+      case 'cwd': return `${row.op}.${size}`;
+      case 'push': return !stack ? '' : d.memory ? (memory ? `push.m.${size}` : '') : row.operands[0]![0] === 'I' ? `push.i.${size}` : row.operands[0] === 'Zv' ? `push.r.${size}` : '';
+      case 'pop': return stack && row.operands[0] === 'Zv' ? `pop.r.${size}` : '';
+      case 'pushsreg':
+        this.A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE;
+        return stack && size === 16 ? 'push.s' : '';
+      case 'leave':
+      case 'call':
+      case 'ret': return stack ? `${row.op}.${size}` : '';
+      case 'jcc': return narrow ? `jcc.${row.cc}` : '';
+      case 'jmp': return narrow ? 'jmp' : '';
+      case 'loop':
+      case 'jcxz': return narrow && d.addressSize === 16 ? `${row.op}.16` : '';
+      case 'jmpind': return narrow && !d.memory ? `jmpind.r.${size}` : memory ? `jmpind.m.${size}` : '';
+      case 'callind': return stack && !d.memory ? `callind.r.${size}` : stack && memory ? `callind.m.${size}` : '';
+      case 'lods': return row.operands.some(o => o[1] === 'b') ? segmented('lods.8') : size === 16 ? segmented('lods.16') : '';
+      case 'stos': return row.operands.some(o => o[1] === 'b') ? segmented('stos.8') : size === 16 ? segmented('stos.16') : '';
+      default: return '';
+    }
+  }
+
+  /** True if the second switch may take the memory operand of `d`: code segments are for reading. */
+  private narrowOperand(stores: boolean): boolean {
+    return (this.key & KEY_FLAT) !== 0 && !(stores && this.d.segment === CS);
+  }
+
   /** One instruction where the code segment ends inside the page: checked byte by byte, never kept. */
   private single(table: number, offset: number, eip: number): number {
     const { d } = this;
@@ -387,7 +462,7 @@ export abstract class Translator extends Memory {
     }
     const ends = this.record(p, status, offset);
     this.S[S_PATCH] = 0;
-    if (!ends) this.link(p, this.stub(HOT_GOTO, offset + d.length, p + RECORD_WORDS));
+    if (!ends) this.link(p, this.goto(offset + d.length, p + RECORD_WORDS));
     return p;
   }
 
@@ -483,7 +558,7 @@ export abstract class Translator extends Memory {
     if (!ends) {
       const next = offset + d.length;
       const known = next < 4096 ? PM[table + next]! : 0;
-      this.link(p, known !== 0 ? known : this.stub(next < 4096 ? HOT_GOTO : HOT_CROSS, next));
+      this.link(p, known !== 0 ? known : next < 4096 ? this.goto(next) : this.cross());
     }
     this.slow[A[p + OP]!]!(this.core, p);
   }

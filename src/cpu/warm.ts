@@ -3,15 +3,28 @@
  * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
  */
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
+import { narrowIndex } from './gen/narrow.ts';
 import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { EAX, EBP, EBX, ECX, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
-import { hotNumbers, OP_NOTHING } from './translator.ts';
+import { EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
+import { OP_NOTHING } from './translator.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 
-/** Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
-export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int32Array; readonly slow: Op[] }, run: (record: number) => void): void {
+type Warmed = Memory & { readonly A: Int32Array; readonly PM: Int32Array; readonly slow: Op[] };
+
+/** The same between two batches of a guest's instructions: nothing changes. */
+export function warmUpBetween(cpu: Warmed, run: (record: number) => void, numbers: ReadonlyMap<string, number>): void {
+  const { R, S, A, PM, TR, TW, CP } = cpu;
+  const kept = ([[R, 0, R.length], [S, 0, S.length], [A, 0, 3 * RECORD_WORDS], [PM, 4096, 1], [TR, 1, 1], [TW, 1, 1], [CP, 1, 1]] as const)
+    .map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
+  R.fill(0);
+  warmUp(cpu, run, numbers);
+  for (const [array, at, words] of kept) array.set(words, at);
+}
+
+/** Runs the cases of `numbers`. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
+export function warmUp(cpu: Warmed, run: (record: number) => void, numbers: ReadonlyMap<string, number>): void {
   const { A, PM, R, S, M4, TR, TW, CP, slow } = cpu;
   const word = STATE_WORDS - 8;
   const host = R.byteOffset + word * 4;
@@ -26,7 +39,8 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     A.fill(0, at, at + RECORD_WORDS);
     A[at + OP] = op;
     A[at + NEXT] = end;
-    A[at + BASE] = A[at + INDEX] = ZERO;
+    A[at + BASE] = ZERO;
+    A[at + INDEX] = ZERO | narrowIndex(ZERO, false);
     A[at + DISP] = linear;
     A[at + SRC] = EBX;
     A[at + IMM] = 1;
@@ -50,15 +64,16 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     R[ECX] = count;
     S[S_PAGE_EIP] = 0;
     R[ESP] = top;
-    R[EBP] = linear;
+    R[EBP] = R[ESI] = R[EDI] = linear;
     M4[host >>> 2] = value;
     S[S_BUDGET] = 1;
     S[S_STOP] = 0;
     run(p);
   };
-  record(end, hotNumbers.get('nop')!);
+  const nop = numbers.get('nop')!;
+  record(end, nop);
   // V8 collects no feedback until a function has run eight times its size: a record that leads to itself, in portions too small to be compiled.
-  record(p, hotNumbers.get('nop')!);
+  record(p, nop);
   A[p + NEXT] = p;
   for (let i = 0; i < 60; i++) {
     S[S_BUDGET] = 400;
@@ -75,15 +90,16 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
   slow[OP_NOTHING] = () => { S[S_STOP] = EXIT; };
   for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
   slow[OP_NOTHING] = nothing;
-  for (const [name, op] of hotNumbers) {
+  for (const [name, op] of numbers) {
     // Whatever leaves the switch in here must not run for real.
     const before = slow[op]!;
     slow[op] = slow[OP_NOTHING]!;
     // Only direct branches have a target; elsewhere the word is the base register.
-    const direct = /^(goto|jmp|call|jcc\.\d+)$/.test(name);
+    const direct = /^(narrow\.)?(goto|jmp|call|jcc|loop|jcxz)(\.\d+)?$/.test(name);
     const lead = () => {
       record(p, op);
       if (direct) A[p + TARGET] = end;
+      if (name.startsWith('lods')) A[p + IMM] = ZERO;
     };
     const pushes = name.startsWith('push') || name.startsWith('call');
     // Only what reads flags cares how they were left.
@@ -103,6 +119,7 @@ export function warmUp(cpu: Memory & { readonly A: Int32Array; readonly PM: Int3
     lead();
     A[p + IMM] = 0;
     once(SUB, 1, 2, -1, pushes ? linear + 4 : linear, 0);
+    if (name.startsWith('loop')) once(SUB, 1, 2, -1, linear, 1);
     // Values whose sum and product are no small integers.
     if (!/ret|ind/.test(name)) {
       lead();

@@ -1,6 +1,6 @@
 /**
- * Writes the interpreter: the hot switch and a general function for every form, both expanded from semantics.ts. Run by the Vite plugin at
- * build time, so the page needs no `eval` for it. The switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
+ * Writes the interpreter: the hot switch, its sister for 16-bit code (narrow.ts) and a general function for every form, all expanded from
+ * semantics.ts. Run by the Vite plugin at build time, so the page needs no `eval` for it. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
 import { HOT_X87, HOT_X87_READS, HOT_X87_WRITES } from '../fpu/hot.ts';
@@ -8,6 +8,7 @@ import { THROWN } from '../memory.ts';
 import { META, META_LOCK } from '../ops/context.ts';
 import type { Row } from '../table/row.ts';
 import { allForms } from './forms.ts';
+import { NARROW_FLAGS, NARROW_LOOK, NARROW_PATTERNS, NARROW_SPECIAL, NARROW_TAKEN, narrowAccess, narrowEnd, narrowOperand } from './narrow.ts';
 import { conditionText, semantics } from './semantics.ts';
 
 /** Forms that live in the switch; everything else is a function call away. Chosen by counting what Debian's kernel, busybox and the bench run. */
@@ -67,6 +68,7 @@ const SPECIAL: Record<string, string> = {
 };
 // Overflow and parity are tested so seldom that they stay functions.
 for (const cc of [2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15]) {
+  NARROW_SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) break taken; ${NEXT}`;
   SPECIAL[`jcc.${cc}`] = `if (${conditionText(cc)}) { if ((q = A[p + 4]) !== 0) { p = q; continue; } t = (S[2] + A[p + 5]) | 0; if ((q = ${LOOKUP}) === 0) break; S[2] = t & -4096; p = q; continue; } ${NEXT}`;
 }
 
@@ -82,6 +84,11 @@ const X87_FUNCTIONS = Object.values({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_W
 export interface Numbering {
   /** Op number of a case of the switch, by form or special name. */
   hot: Map<string, number>;
+  /** The same of the switch for 16-bit code. */
+  narrow: Map<string, number>;
+  /** Where its cases with a memory operand begin, and among these those that write it. */
+  narrowReads: number;
+  narrowWrites: number;
   /** Op number of the general function of a form. */
   general: Map<string, number>;
   /** First op number for functions of rows (ops/, fpu/). */
@@ -90,14 +97,20 @@ export interface Numbering {
 
 export function numbering(rows: readonly Row[]): Numbering {
   const forms = allForms(rows);
-  const hot = new Map<string, number>();
+  const hot = new Map<string, number>(), narrow = new Map<string, number>();
   // 0 is never a record's op: it marks an unused record.
   let next = 1;
   for (const name of Object.keys(SPECIAL)) hot.set(name, next++);
   for (const form of forms) if (HOT_PATTERNS.some(pattern => pattern.test(form))) hot.set(form, next++);
+  const narrowNames = [...Object.keys(NARROW_SPECIAL), ...forms.filter(form => NARROW_PATTERNS.some(pattern => pattern.test(form)))];
+  const first = [0, 1, 2].map(access => {
+    const from = next;
+    for (const name of narrowNames) if (narrowAccess(name, op => semantics[op]!.writes === true) === access) narrow.set(name, next++);
+    return from;
+  });
   const general = new Map<string, number>();
   for (const form of forms) general.set(form, next++);
-  return { hot, general, firstFunction: next };
+  return { hot, narrow, narrowReads: first[1]!, narrowWrites: first[2]!, general, firstFunction: next };
 }
 
 interface Form {
@@ -168,7 +181,8 @@ const second = (form: Form) => {
   return `${register(form.bits, 3)} = ${how === 'top' && form.shift !== 0 ? `${text} >>> ${form.shift}` : text}; `;
 };
 
-function hotCase(name: string): string {
+/** `finds`: false where text before the switch has found the memory operand: its machine offset is in `h`. */
+function hotCase(name: string, finds: boolean): string {
   const form = parse(name);
   const s = semantics[form.op]!;
   const at = form.places.indexOf('m');
@@ -178,11 +192,12 @@ function hotCase(name: string): string {
     const bits = at === 1 ? form.bits1 : form.bits;
     const table = writesMemory ? 'TW' : 'TR';
     const test = bits === 8 ? `(e = ${table}[(t >>> 12) | u]) & 1` : `((e = ${table}[(t >>> 12) | u]) | t) & ${bits === 32 ? 3 : 1}`;
-    access = `t = ${ADDRESS}; if (${test}) break; h = (e ^ t) >>> ${bits === 32 ? 2 : bits === 16 ? 1 : 0}; `;
-    cell = `${bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1'}[h]`;
+    if (finds) access = `t = ${ADDRESS}; if (${test}) break; h = (e ^ t) >>> ${bits === 32 ? 2 : bits === 16 ? 1 : 0}; `;
+    cell = `${bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1'}[${finds ? 'h' : `h >>> ${bits >> 4}`}]`;
   }
   const store = s.writes !== true ? '' : writesMemory ? `${cell} = ${result(form)}; ` : `${register(form.bits, 2)} = ${result(form)}; `;
-  return access + loads(form, cell) + expand(s.text, form, `{ ${NEXT} }`) + ' ' + second(form) + store + expand(s.flags ?? '', form, '') + ' ' + NEXT;
+  const flags = expand(s.flags ?? '', form, '');
+  return access + loads(form, cell) + expand(s.text, form, `{ ${NEXT} }`) + ' ' + second(form) + store + (finds ? `${flags} ${NEXT}` : narrowEnd(flags));
 }
 
 const inState = (text: string) =>
@@ -222,8 +237,25 @@ const USER = 1 << 20;
 
 /** The text of the module `virtual:interpreter`. */
 export function generateInterpreter(rows: readonly Row[]): string {
-  const { hot, general } = numbering(rows);
-  const cases = [...hot].map(([name, op]) => `        case ${op}: { /* ${name} */ ${inState(SPECIAL[name] ?? hotCase(name))} }`);
+  const { hot, narrow, narrowReads, narrowWrites, general } = numbering(rows);
+  const cases = (numbers: Map<string, number>, special: Record<string, string>, finds: boolean) =>
+    [...numbers].map(([name, op]) => `        case ${op}: { /* ${name} */ ${inState(special[name] ?? hotCase(name, finds))} }`).join('\n');
+  const wideText = `switch (A[p]) {
+${cases(hot, SPECIAL, true)}
+      }`;
+  const narrowText = `slow: {
+      look: {
+      taken: {
+      flags: {
+        q = A[p];${narrowOperand(narrowReads, narrowWrites)}
+      switch (q) {
+${cases(narrow, NARROW_SPECIAL, false)}
+      }
+        break slow;
+      }${inState(NARROW_FLAGS)}
+      }${NARROW_TAKEN}
+      }${NARROW_LOOK}
+      }`;
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
 import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
@@ -238,26 +270,33 @@ ${functions.join('\n')}
   function perform(p) {
     try { slow[A[p]](cpu, p); } catch (thrown) { cpu.thrown = thrown; S[0] = ${THROWN}; }
   }
-  function reenter(p) {
+  /** 0 also where the code that follows is for the other switch. */
+  function reenter(p, wide) {
     if (S[0] === ${THROWN}) return 0;
-    try { return cpu.enter(p); } catch (thrown) { cpu.thrown = thrown; S[0] = ${THROWN}; return 0; }
+    try { const q = cpu.enter(p); return cpu.code32 === wide ? q : 0; } catch (thrown) { cpu.thrown = thrown; S[0] = ${THROWN}; return 0; }
   }
+${loopText('run', true, wideText)}
+${loopText('runNarrow', false, narrowText)}
+  return { run, runNarrow, general };
+}
+`;
+}
+
+const loopText = (name: string, wide: boolean, attempt: string): string => `
   /** Runs from record \`first\` until the budget S[1] is used up or something asks to leave. EIP then says where. */
-  function run(first) {
+  function ${name}(first) {
     let p = first | 0, n = S[1], u = S[3] & ${USER};
     let a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0, q = 0;
     for (;;) {
       p &= ${RECORD_MASK};
       if ((n = (n - 1) | 0) < 0) break;
-      switch (A[p]) {
-${cases.join('\n')}
-      }
+      ${attempt}
       S[1] = n;
       R[9] = (S[2] + (A[p + ${META}] & 8191)) | 0;
       perform(p);
       if (S[0] === 0) p = A[p + 1];
       else {
-        p = reenter(p) | 0;
+        p = reenter(p, ${wide}) | 0;
         u = S[3] & ${USER};
         if (p === 0) return;
       }
@@ -265,8 +304,4 @@ ${cases.join('\n')}
     }
     S[1] = 0;
     R[9] = (S[2] + (A[p + ${META}] & 8191)) | 0;
-  }
-  return { run, general };
-}
-`;
-}
+  }`;
