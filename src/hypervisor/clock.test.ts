@@ -43,6 +43,23 @@ describe('host time', () => {
     expect(Math.abs(clock.nowNs() - retired * 10)).toBeLessThan(2e6);
   });
 
+  it('keeps up with the host where instructions are slow, as stores to devices are', () => {
+    let ms = 0,
+      retired = 0;
+    const clock = new HostClock(
+      () => retired,
+      () => ms,
+    );
+    // 2 microseconds an instruction, and the clock read at every tenth of them.
+    for (let i = 0; i < 50_000; i++) {
+      retired += 10;
+      ms += 0.02;
+      clock.nowNs();
+    }
+    expect(ms * 1e6 - clock.nowNs()).toBeLessThan(1e6);
+    expect(clock.instructionsUntil(clock.nowNs() + 20e6, retired)).toBeLessThan(20_000);
+  });
+
   it('spreads a pause of our process over what comes next instead of jumping', () => {
     let ms = 0,
       retired = 0;

@@ -100,6 +100,9 @@ export class HostClock implements DomainClock {
   /** Latest change of the host's clock that was seen. */
   private tickNs = 0;
   private tickRetired = 0;
+  /** Where the instructions are counted from whose time is measured. */
+  private measuredNs = 0;
+  private measuredRetired = 0;
   private nsPerInstruction = 8;
 
   /** `hostMs`: monotonic milliseconds with a fraction, as performance.now. */
@@ -123,9 +126,7 @@ export class HostClock implements DomainClock {
     let target = host;
     const sinceTick = retired - this.tickRetired;
     if (host > this.tickNs) {
-      // Long intervals hold idle time, short ones the clock's grain: neither says how fast instructions are.
-      if (sinceTick > 10_000)
-        this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, (host - this.tickNs) / sinceTick) - this.nsPerInstruction) / 8;
+      this.measure(host, retired);
       this.tickNs = host;
       this.tickRetired = retired;
     } else if (sinceTick > 0) target = this.tickNs + sinceTick * this.nsPerInstruction * CAUTION;
@@ -133,6 +134,21 @@ export class HostClock implements DomainClock {
     if (target > this.lastNs) this.lastNs = Math.floor(Math.min(target, this.lastNs + most));
     this.lastRetired = retired;
     return this.lastNs;
+  }
+
+  /**
+   * How long instructions take. An interval must not be so short that the clock's grain counts; where instructions are slow because devices answer
+   * them, a millisecond holds a few hundred.
+   */
+  private measure(host: number, retired: number): void {
+    // Time in which none was retired is not theirs.
+    if (retired === this.tickRetired) this.measuredNs += host - this.tickNs;
+    const since = retired - this.measuredRetired,
+      ns = host - this.measuredNs;
+    if (since < 10_000 && (since < 100 || ns < 1e6)) return;
+    this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, ns / since) - this.nsPerInstruction) / 8;
+    this.measuredNs = host;
+    this.measuredRetired = retired;
   }
 
   estimateNs(retired: number): number {
@@ -159,8 +175,9 @@ export class HostClock implements DomainClock {
     if (this.stoppedNs >= 0) return;
     const host = this.hostNs();
     this.lastNs = Math.max(this.lastNs, Math.min(host, deadlineNs));
-    this.lastRetired = this.tickRetired = this.retired();
-    this.tickNs = host;
+    this.lastRetired = this.tickRetired = this.measuredRetired = this.retired();
+    // Idle time says nothing about instructions.
+    this.tickNs = this.measuredNs = host;
   }
 
   stop(): void {
@@ -180,7 +197,7 @@ export class HostClock implements DomainClock {
       return;
     }
     this.originMs = this.hostMs() - ns / 1e6;
-    this.lastNs = this.tickNs = ns;
-    this.lastRetired = this.tickRetired = this.retired();
+    this.lastNs = this.tickNs = this.measuredNs = ns;
+    this.lastRetired = this.tickRetired = this.measuredRetired = this.retired();
   }
 }
