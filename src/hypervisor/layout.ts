@@ -69,6 +69,8 @@ export const XENHEAP = {
   PORT_LOCK: 8,
   /** Byte offset of the M2P table: one word a machine frame, the frame number by which its owner knows it; INVALID_M2P: nobody does. PV guests read it. */
   M2P: 9,
+  /** Byte offset of the run queue (scheduler/block.ts). */
+  SCHEDULER: 10,
 } as const;
 export const INVALID_M2P = 0xffffffff | 0;
 export const XENHEAP_MAGIC = 0x474e4952,

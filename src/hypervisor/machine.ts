@@ -30,6 +30,7 @@ import {
   XEN_VCPUS,
   XEN_VCPU_WORDS,
 } from './layout.ts';
+import { SCHED_BYTES } from './scheduler/block.ts';
 import { VCPU_INFO_BYTES } from './xen/abi.ts';
 import { GrantTable } from './xen/grants.ts';
 import { Ports } from './xen/ports.ts';
@@ -108,13 +109,15 @@ export class Machine {
     const words = new Int32Array(memory, 0, XENHEAP_HEADER_BYTES / 4);
     const frames = memory.byteLength >>> FRAME_SHIFT;
     const domainTable = XENHEAP_HEADER_BYTES;
-    const frameTable = domainTable + roundUp(MAX_DOMAINS * DOMAIN_WORDS * 4);
+    const scheduler = domainTable + roundUp(MAX_DOMAINS * DOMAIN_WORDS * 4);
+    const frameTable = scheduler + roundUp(SCHED_BYTES);
     const m2p = frameTable + roundUp(frames * FRAME_WORDS * 4);
     const used = (m2p + roundUp(frames * 4)) >>> FRAME_SHIFT;
     words[XENHEAP.FRAMES] = frames;
     words[XENHEAP.FREE_FRAMES] = frames - used;
     words[XENHEAP.FRAME_TABLE] = frameTable;
     words[XENHEAP.M2P] = m2p;
+    words[XENHEAP.SCHEDULER] = scheduler;
     new Int32Array(memory, m2p, roundUp(frames * 4) / 4).fill(INVALID_M2P);
     words[XENHEAP.DOMAIN_TABLE] = domainTable;
     words[XENHEAP.NEXT_FRAME] = used;
@@ -131,7 +134,12 @@ export class Machine {
     const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + firmware + MAX_PIXEL_BYTES;
     const frames = guest / FRAME_BYTES + 64;
     // Rounding of the tables, and a firmware image.
-    return roundUp(guest + XENHEAP_HEADER_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
+    return roundUp(guest + XENHEAP_HEADER_BYTES + SCHED_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
+  }
+
+  /** Byte offset of the run queue. */
+  get schedulerOffset(): number {
+    return this.words[XENHEAP.SCHEDULER];
   }
 
   get frames(): number {

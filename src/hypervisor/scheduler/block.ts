@@ -1,0 +1,136 @@
+/**
+ * The run queue in machine memory: a block of fixed layout that every worker reads and changes under one lock (scheduler.ts).
+ * Words are 32-bit indices from the block's start; times are doubles (nanoseconds on the host's clock), so their words are even.
+ */
+
+/** Header. */
+export const SCHED = {
+  /** 0: free; else the taker's unit + 1. */
+  LOCK: 0,
+  /** Slots: physical processors that guests may use at once. */
+  PCPUS: 1,
+  /** Index in POLICIES. */
+  POLICY: 2,
+  /** Longest run before others of the same priority get their turn, and how long nobody may preempt one that has just begun. */
+  TSLICE_US: 3,
+  RATELIMIT_US: 4,
+  /** Order of the queue: the next place at its end. */
+  SEQUENCE: 5,
+  /** Credit: sum that the active units had after the last accounting. */
+  BALANCE: 6,
+  /** Decisions traced, free-running; the last TRACE_ENTRIES of them are at TRACE. */
+  TRACED: 7,
+  /** Doubles: next accounting. */
+  NEXT_ACCOUNTING: 8,
+  PCPU: 16,
+  UNIT: 16 + 32 * 8,
+  TRACE: 16 + 32 * 8 + 64 * 48,
+} as const;
+
+export const MAX_PCPUS = 32;
+/** A slot's entry, from SCHED.PCPU + pcpu * PCPU_WORDS. */
+export const PCPU_WORDS = 8;
+export const PCPU = {
+  /** Unit that holds the slot + 1; 0: idle. */
+  CURRENT: 0,
+  /** 1: someone better waits; the holder looks at its next check. */
+  PREEMPT: 1,
+  /** Double: next tick. */
+  NEXT_TICK: 2,
+} as const;
+
+export const MAX_UNITS = 64;
+/**
+ * A unit's entry, from SCHED.UNIT + unit * UNIT_WORDS. The unit is what can hold a slot: the vCPUs of a domain, which take turns in its worker
+ * (as with Xen's sched_unit of several vCPUs). Its number is the domain's slot in the domain table; 0 is Domain 0.
+ */
+export const UNIT_WORDS = 48;
+export const UNIT = {
+  /** 0: none; else runstate + 1 (RUNSTATE). */
+  STATE: 0,
+  /** Slot that it holds, or in whose queue it waits. */
+  PCPU: 1,
+  /** PRIORITY. */
+  PRIORITY: 2,
+  CREDIT: 3,
+  WEIGHT: 4,
+  /** Per cent of one slot; 0: none. */
+  CAP: 5,
+  /** Bits of the slots it may use, and of those it should. */
+  HARD_AFFINITY: 6,
+  SOFT_AFFINITY: 7,
+  /** Bits of FLAG. */
+  FLAGS: 8,
+  /** Place in the queue: among equal priorities the smallest is first. */
+  SEQUENCE: 9,
+  /** Word of machine memory that is changed and notified when it gets a slot or loses it. */
+  DOORBELL: 10,
+  /** vCPUs that share it. */
+  VCPUS: 11,
+  /** Times it was given a slot. */
+  DISPATCHES: 12,
+  /** Doubles: entry into the state; time in each of the four; until when it was charged; beginning of its run; end of its slice. */
+  STATE_ENTRY: 16,
+  TIMES: 18,
+  CHARGED: 26,
+  STARTED: 28,
+  SLICE_END: 30,
+} as const;
+export const FLAG = {
+  /** Credit: it ran lately, and gets its share at the next accounting. */
+  ACTIVE: 1,
+  /** Credit: its cap is used up. */
+  PARKED: 2,
+  /** It gave up its turn. */
+  YIELD: 4,
+  /** Something woke it while it was paused: it is runnable when that ends. */
+  WOKEN: 8,
+} as const;
+
+/** Runstates (xen/include/public/vcpu.h). */
+export const RUNNING = 0,
+  RUNNABLE = 1,
+  BLOCKED = 2,
+  OFFLINE = 3;
+export type Runstate = typeof RUNNING | typeof RUNNABLE | typeof BLOCKED | typeof OFFLINE;
+
+/** Priorities of Xen's credit scheduler; without a unit a slot has IDLE. */
+export const PRIORITY = { BOOST: 0, UNDER: -1, OVER: -2, IDLE: -64 } as const;
+
+/** A traced decision, from SCHED.TRACE + (n % TRACE_ENTRIES) * TRACE_WORDS. */
+export const TRACE_ENTRIES = 256,
+  TRACE_WORDS = 10;
+export const TRACE = {
+  /** Double. */
+  TIME: 0,
+  PCPU: 2,
+  /** WHY. */
+  REASON: 3,
+  /** Units + 1 before and after; 0: idle. */
+  FROM: 4,
+  TO: 5,
+  /** Of the chosen one. */
+  PRIORITY: 6,
+  CREDIT: 7,
+  /** Units that waited in this slot's queue. */
+  WAITING: 8,
+} as const;
+/** Why a slot has whom it has. */
+export const WHY = {
+  /** Nobody could use the slot. */
+  IDLE: 0,
+  /** Nobody else waited. */
+  ALONE: 1,
+  /** Best priority in the queue. */
+  PRIORITY: 2,
+  /** First in the queue of equals. */
+  TURN: 3,
+  /** Woken onto an idle slot. */
+  WOKEN: 4,
+  /** From another slot's queue: it is better than what waited here. */
+  STOLEN: 5,
+  /** It began too short a time ago to be preempted. */
+  RATELIMIT: 6,
+} as const;
+
+export const SCHED_BYTES = (SCHED.TRACE + TRACE_ENTRIES * TRACE_WORDS) * 4;

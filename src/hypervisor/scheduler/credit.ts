@@ -1,0 +1,103 @@
+/**
+ * Xen's credit scheduler (credit1, xen/common/sched/credit.c). A unit pays 10 credits for a millisecond on a slot; every 30 ms the active ones get 300 a slot
+ * between them, by weight and up to their caps. Who has credit is UNDER, who has none OVER; who wakes with credit is BOOSTed until its next tick.
+ */
+import { FLAG, MAX_UNITS, PRIORITY, SCHED, UNIT } from './block.ts';
+import type { Policy, SchedulerBlock } from './policy.ts';
+
+const CREDITS_PER_MS = 10;
+const TICK_NS = 10e6,
+  ACCOUNTING_NS = 30e6;
+/** Of one slot in one accounting period; no unit has more, or owes more. */
+const CREDITS_PER_PERIOD = 300;
+const MS = 1e6;
+
+export const credit: Policy = {
+  name: 'credit',
+  tickNs: TICK_NS,
+  accountingNs: ACCOUNTING_NS,
+
+  added(block, unit) {
+    block.set(unit, UNIT.CREDIT, 0);
+    block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
+  },
+
+  removed(block, unit) {
+    block.set(unit, UNIT.FLAGS, 0);
+  },
+
+  woken(block, unit) {
+    if (block.get(unit, UNIT.PRIORITY) === PRIORITY.UNDER && !block.has(unit, FLAG.PARKED)) block.set(unit, UNIT.PRIORITY, PRIORITY.BOOST);
+  },
+
+  charge(block, unit, nowNs) {
+    const from = block.unitTime(unit, UNIT.CHARGED);
+    const credits = Math.floor(((nowNs - from) * CREDITS_PER_MS + MS / 2) / MS);
+    if (credits <= 0) return;
+    block.set(unit, UNIT.CREDIT, block.get(unit, UNIT.CREDIT) - credits);
+    // Rounding is carried along.
+    block.setUnitTime(unit, UNIT.CHARGED, from + (credits * MS) / CREDITS_PER_MS);
+  },
+
+  tick(block, unit, nowNs) {
+    if (block.get(unit, UNIT.PRIORITY) === PRIORITY.BOOST) block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
+    credit.charge(block, unit, nowNs);
+    block.flag(unit, FLAG.ACTIVE, true);
+  },
+
+  account(block) {
+    const { words } = block;
+    const active: number[] = [];
+    let weightTotal = 0;
+    for (let unit = 0; unit < MAX_UNITS; unit++) {
+      if (block.get(unit, UNIT.STATE) === 0 || !block.has(unit, FLAG.ACTIVE)) continue;
+      active.push(unit);
+      weightTotal += block.get(unit, UNIT.WEIGHT);
+    }
+    const owed = Math.max(0, -words[SCHED.BALANCE]);
+    // What was spent and not had flows back, so that the sum of all credits returns to 0.
+    let total = block.pcpus * CREDITS_PER_PERIOD + owed;
+    let weightLeft = weightTotal,
+      balance = 0;
+    for (const unit of active) {
+      const weight = block.get(unit, UNIT.WEIGHT),
+        cap = block.get(unit, UNIT.CAP);
+      weightLeft -= weight;
+      let peak = CREDITS_PER_PERIOD + Math.ceil((owed * weight) / weightTotal),
+        capped = Infinity;
+      if (cap > 0) {
+        capped = Math.ceil((cap * CREDITS_PER_PERIOD) / 100);
+        peak = Math.min(peak, capped);
+      }
+      let fair = Math.ceil((total * weight) / weightTotal);
+      if (fair > peak) {
+        // Others may share what this one cannot use.
+        if (weightLeft > 0) total += Math.ceil(((fair - peak) * weightTotal) / weightLeft);
+        fair = peak;
+      }
+      balance += share(block, unit, fair, capped);
+    }
+    words[SCHED.BALANCE] = balance;
+  },
+};
+
+/** Gives a unit its credit of one period; returns what it has then. `capped`: what its cap lets it have. */
+function share(block: SchedulerBlock, unit: number, fair: number, capped: number): number {
+  let has = block.get(unit, UNIT.CREDIT) + fair;
+  if (has < 0) {
+    block.set(unit, UNIT.PRIORITY, PRIORITY.OVER);
+    if (has < -capped) block.flag(unit, FLAG.PARKED, true);
+    has = Math.max(has, -CREDITS_PER_PERIOD);
+  } else {
+    // A boost lasts until its tick.
+    if (block.get(unit, UNIT.PRIORITY) !== PRIORITY.BOOST) block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
+    block.flag(unit, FLAG.PARKED, false);
+    if (has > CREDITS_PER_PERIOD) {
+      // It does not use its share: it earns nothing until it runs at a tick again.
+      block.flag(unit, FLAG.ACTIVE, false);
+      has >>= 1;
+    }
+  }
+  block.set(unit, UNIT.CREDIT, has);
+  return has;
+}

@@ -1,0 +1,212 @@
+/** The policies in virtual time, against what Xen's documentation promises of them (docs/misc/sched-credit, xl.1: sched-credit). */
+import { describe, expect, it } from 'vitest';
+import { Machine } from '../machine.ts';
+import { BLOCKED, OFFLINE, RUNNABLE, RUNNING } from './block.ts';
+import { Scheduler, type SchedulerOptions, type UnitOptions } from './scheduler.ts';
+
+const MS = 1e6;
+/** Between looks at the doorbell, and length of a slice: as a worker does it. */
+const STEP_NS = 0.25 * MS,
+  SLICE_NS = 2 * MS;
+
+/** Runs for so long, then sleeps for so long; Infinity: never stops. */
+interface Habit {
+  workNs: number;
+  sleepNs: number;
+}
+const HOG: Habit = { workNs: Infinity, sleepNs: 0 };
+
+/** A host whose domains only use time. */
+class Host {
+  nowNs = 0;
+  readonly scheduler: Scheduler;
+  private readonly words: Int32Array;
+  private readonly domains: { slot: number; habit: Habit; left: number; wakeAt: number; sliceEnd: number; bell: number; askedAt: number }[] = [];
+  /** From wake to slot, by unit. */
+  readonly latencies = new Map<number, number[]>();
+
+  constructor(options: SchedulerOptions) {
+    const machine = Machine.create(new SharedArrayBuffer(2 ** 20));
+    this.words = machine.words;
+    this.scheduler = new Scheduler(machine, () => this.nowNs);
+    this.scheduler.configure(options);
+  }
+
+  add(habit: Habit, options: Omit<UnitOptions, 'doorbell'> = {}): number {
+    const slot = this.domains.length + 1;
+    this.scheduler.add({ slot, vcpus: 1 }, { doorbell: 1000 + slot, ...options });
+    this.scheduler.wake(slot);
+    this.domains.push({ slot, habit, left: habit.workNs, wakeAt: Infinity, sliceEnd: 0, bell: 0, askedAt: 0 });
+    this.latencies.set(slot, []);
+    return slot;
+  }
+
+  run(ns: number): void {
+    const { scheduler } = this;
+    for (const end = this.nowNs + ns; this.nowNs < end; this.nowNs += STEP_NS) {
+      for (const domain of this.domains) {
+        const { slot } = domain;
+        if (domain.wakeAt <= this.nowNs) {
+          domain.wakeAt = Infinity;
+          domain.askedAt = this.nowNs;
+          scheduler.wake(slot);
+        }
+        if (!scheduler.runs(slot)) {
+          // Parked ones look by themselves.
+          if (scheduler.waitNs(slot) === 0) scheduler.check(slot);
+          continue;
+        }
+        if (domain.askedAt >= 0) {
+          this.latencies.get(slot)?.push(this.nowNs - domain.askedAt);
+          domain.askedAt = -1;
+        }
+        domain.left -= STEP_NS;
+        const bell = this.words[1000 + slot];
+        if (domain.left <= 0) {
+          domain.left = domain.habit.workNs;
+          domain.wakeAt = this.nowNs + domain.habit.sleepNs;
+          scheduler.block(slot);
+        } else if (bell !== domain.bell || this.nowNs >= domain.sliceEnd) {
+          domain.sliceEnd = this.nowNs + SLICE_NS;
+          scheduler.check(slot);
+        }
+        domain.bell = bell;
+      }
+    }
+  }
+
+  share(slot: number): number {
+    return this.scheduler.runstates(slot).running / this.nowNs;
+  }
+
+  median(slot: number): number {
+    const all = [...(this.latencies.get(slot) ?? [])].sort((a, b) => a - b);
+    return all[all.length >> 1];
+  }
+}
+
+describe.each([1, 2])('credit scheduler, %i slots', pcpus => {
+  it('gives weights 256 and 512 time as 1 to 2', () => {
+    const host = new Host({ pcpus });
+    // As many of each as there are slots, so that there is something to share.
+    const light = Array.from({ length: pcpus }, () => host.add(HOG, { weight: 256 }));
+    const heavy = Array.from({ length: pcpus }, () => host.add(HOG, { weight: 512 }));
+    host.run(10_000 * MS);
+    const sum = (slots: number[]): number => slots.reduce((total, slot) => total + host.share(slot), 0);
+    expect(sum(heavy) / sum(light)).toBeGreaterThan(2 * 0.97);
+    expect(sum(heavy) / sum(light)).toBeLessThan(2 * 1.03);
+    expect(sum(heavy) + sum(light)).toBeCloseTo(pcpus, 2);
+  });
+
+  it.each([25, 50])('holds a cap of %i %', cap => {
+    const host = new Host({ pcpus });
+    const capped = host.add(HOG, { cap });
+    const alone = host.add(HOG, { cap: 0 });
+    host.run(10_000 * MS);
+    expect(Math.abs(100 * host.share(capped) - cap)).toBeLessThanOrEqual(2);
+    expect(100 * host.share(alone)).toBeGreaterThan(pcpus === 1 ? 98 - cap : 99);
+  });
+
+  it('shares evenly between equals, also when they are more than slots', () => {
+    const host = new Host({ pcpus });
+    const slots = Array.from({ length: 3 }, () => host.add(HOG));
+    host.run(10_000 * MS);
+    for (const slot of slots) expect(host.share(slot)).toBeCloseTo(pcpus / 3, 1);
+  });
+
+  it('wakes one that sleeps most of its time within 2 ms beside four hogs', () => {
+    const host = new Host({ pcpus });
+    for (let i = 0; i < 4; i++) host.add(HOG);
+    const sleeper = host.add({ workNs: 0.5 * MS, sleepNs: 10 * MS });
+    host.run(10_000 * MS);
+    expect(host.latencies.get(sleeper)?.length).toBeGreaterThan(500);
+    expect(host.median(sleeper)).toBeLessThanOrEqual(2 * MS);
+  });
+});
+
+describe('credit scheduler', () => {
+  it('holds a cap also where nobody else wants the slot', () => {
+    const host = new Host({ pcpus: 1 });
+    const capped = host.add(HOG, { cap: 25 });
+    host.run(10_000 * MS);
+    expect(Math.abs(100 * host.share(capped) - 25)).toBeLessThanOrEqual(2);
+    const { running, runnable, blocked } = host.scheduler.runstates(capped);
+    expect(running + runnable + blocked).toBeCloseTo(host.nowNs, -6);
+  });
+
+  it('runs a slice of 30 ms before an equal gets its turn', () => {
+    const host = new Host({ pcpus: 1 });
+    host.add(HOG);
+    host.add(HOG);
+    host.run(3000 * MS);
+    const switches = host.scheduler.decisions().filter(({ from, to }) => from !== to);
+    const gaps = switches.slice(1).map(({ timeNs }, i) => (timeNs - switches[i].timeNs) / MS);
+    for (const gap of gaps) expect(gap).toBeLessThanOrEqual(30 + 3);
+    expect(gaps.reduce((a, b) => a + b, 0) / gaps.length).toBeGreaterThan(25);
+  });
+
+  it('preempts nobody that began less than the rate limit ago', () => {
+    const host = new Host({ pcpus: 1, ratelimitUs: 5000 });
+    for (let i = 0; i < 2; i++) host.add(HOG);
+    const sleeper = host.add({ workNs: 0.5 * MS, sleepNs: 3 * MS });
+    host.run(3000 * MS);
+    expect(host.scheduler.decisions().some(({ why }) => why === 'RATELIMIT')).toBe(true);
+    expect(Math.max(...(host.latencies.get(sleeper) ?? []))).toBeGreaterThan(3 * MS);
+  });
+
+  it('keeps to hard affinity, and steals for an idle slot where that allows it', () => {
+    const host = new Host({ pcpus: 2 });
+    const pinned = [host.add(HOG, { hardAffinity: 1 }), host.add(HOG, { hardAffinity: 1 })];
+    const free = host.add(HOG);
+    host.run(6000 * MS);
+    expect(host.share(free)).toBeGreaterThan(0.95);
+    for (const slot of pinned) expect(host.share(slot)).toBeCloseTo(0.5, 1);
+  });
+
+  it('keeps a paused one off its slot, and what came meanwhile until it goes on', () => {
+    const host = new Host({ pcpus: 1 });
+    const one = host.add(HOG),
+      { scheduler } = host;
+    host.run(100 * MS);
+    scheduler.pause(one);
+    expect(scheduler.runstates(one).state).toBe(OFFLINE);
+    host.run(100 * MS);
+    expect(scheduler.runstates(one)).toMatchObject({ offline: 100 * MS });
+    scheduler.unpause(one);
+    expect(scheduler.runstates(one).state).toBe(RUNNING);
+    scheduler.block(one);
+    scheduler.pause(one);
+    scheduler.unpause(one);
+    expect(scheduler.runstates(one).state).toBe(BLOCKED);
+    scheduler.pause(one);
+    scheduler.wake(one);
+    scheduler.unpause(one);
+    expect(scheduler.runstates(one).state).toBe(RUNNING);
+  });
+
+  it('gives the slot of one that is removed to the next', () => {
+    const host = new Host({ pcpus: 1 });
+    const [one, two] = [host.add(HOG), host.add(HOG)];
+    expect([host.scheduler.runstates(one).state, host.scheduler.runstates(two).state]).toEqual([RUNNING, RUNNABLE]);
+    host.scheduler.remove(one);
+    expect(host.scheduler.runs(two)).toBe(true);
+  });
+
+  it('says of each choice why it was made', () => {
+    const host = new Host({ pcpus: 1 });
+    for (let i = 0; i < 2; i++) host.add(HOG);
+    host.add({ workNs: 0.5 * MS, sleepNs: 7 * MS });
+    host.run(500 * MS);
+    const why = new Set(host.scheduler.decisions().map(decision => decision.why));
+    expect([...why].sort()).toEqual(expect.arrayContaining(['PRIORITY', 'TURN']));
+  });
+});
+
+describe('round robin', () => {
+  it('gives everyone the same, whatever the weights', () => {
+    const host = new Host({ pcpus: 1, policy: 'rr', tsliceUs: 10_000 });
+    const slots = [host.add(HOG, { weight: 256 }), host.add(HOG, { weight: 512 })];
+    host.run(10_000 * MS);
+    for (const slot of slots) expect(host.share(slot)).toBeCloseTo(0.5, 1);
+  });
+});

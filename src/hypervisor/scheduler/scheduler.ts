@@ -1,0 +1,477 @@
+/**
+ * Who runs on which slot. Slots are the physical processors that guests may use at once; the run queue lies in machine memory (block.ts), and whoever
+ * gives up a slot chooses the next owner right there, under a lock, and rings its doorbell. Nothing here waits but for the lock, and no timer is
+ * needed: the holder of a slot calls `check()` between slices.
+ *
+ * A worker's life: `wake()` when it has something to do, its doorbell until `runs()`, slices with `check()` after each, `block()` when there is nothing to do.
+ */
+import type { DomainRecord, Machine } from '../machine.ts';
+import {
+  BLOCKED,
+  FLAG,
+  MAX_PCPUS,
+  MAX_UNITS,
+  OFFLINE,
+  PCPU,
+  PRIORITY,
+  RUNNABLE,
+  RUNNING,
+  type Runstate,
+  SCHED,
+  TRACE,
+  TRACE_ENTRIES,
+  TRACE_WORDS,
+  UNIT,
+  UNIT_WORDS,
+  WHY,
+} from './block.ts';
+import { credit } from './credit.ts';
+import { type Policy, SchedulerBlock } from './policy.ts';
+import { roundRobin } from './round-robin.ts';
+
+export const POLICIES: readonly Policy[] = [credit, roundRobin];
+
+export const DEFAULT_WEIGHT = 256;
+const DEFAULT_TSLICE_US = 30_000,
+  DEFAULT_RATELIMIT_US = 1000;
+const ALL_PCPUS = -1;
+/** While the lock is taken, its holder works for some microseconds. */
+const LOCK_WAIT_MS = 1;
+
+export interface SchedulerOptions {
+  /** Slots, 1 to 32. */
+  pcpus: number;
+  /** A name in POLICIES (credit). */
+  policy?: string;
+  /** Microseconds, 1000 to 1000000 (30000). */
+  tsliceUs?: number;
+  /** Microseconds, 0 or 100 to 500000 (1000). */
+  ratelimitUs?: number;
+}
+
+export interface UnitOptions {
+  /** Word of machine memory to change and notify. */
+  doorbell: number;
+  weight?: number;
+  /** Per cent of one slot, 0: none. */
+  cap?: number;
+  /** Bit n: may use slot n. */
+  hardAffinity?: number;
+  softAffinity?: number;
+}
+
+/** Times in each runstate, nanoseconds, the one under way included. */
+export interface Runstates {
+  state: Runstate;
+  running: number;
+  runnable: number;
+  blocked: number;
+  offline: number;
+}
+
+export class Scheduler {
+  private readonly queue: SchedulerBlock;
+  private readonly words: Int32Array;
+  private readonly memory: Int32Array;
+  private readonly nowNs: () => number;
+  private readonly me: number;
+
+  /** `nowNs`: a monotonic clock that all workers share. `me`: the unit of this worker, to name it in the lock. */
+  constructor(machine: Machine, nowNs: () => number, me = 0) {
+    this.me = me;
+    this.queue = new SchedulerBlock(machine.memory, machine.schedulerOffset);
+    this.words = this.queue.words;
+    this.memory = machine.words;
+    this.nowNs = nowNs;
+  }
+
+  /** Lays out the run queue; before any unit is added. */
+  configure({ pcpus, policy = 'credit', tsliceUs = DEFAULT_TSLICE_US, ratelimitUs = DEFAULT_RATELIMIT_US }: SchedulerOptions): void {
+    const { words, queue } = this;
+    words[SCHED.PCPUS] = Math.min(MAX_PCPUS, Math.max(1, pcpus));
+    words[SCHED.POLICY] = Math.max(0, POLICIES.findIndex(({ name }) => name === policy));
+    words[SCHED.TSLICE_US] = tsliceUs;
+    words[SCHED.RATELIMIT_US] = ratelimitUs;
+    const now = this.nowNs();
+    queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs);
+    for (let pcpu = 0; pcpu < MAX_PCPUS; pcpu++) queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs);
+  }
+
+  get policy(): Policy {
+    return POLICIES[this.words[SCHED.POLICY]];
+  }
+
+  get pcpus(): number {
+    return this.queue.pcpus;
+  }
+
+  // ---- units
+
+  /** A domain's unit: blocked until it is woken. */
+  add(record: Pick<DomainRecord, 'slot' | 'vcpus'>, options: UnitOptions): void {
+    const unit = record.slot;
+    this.locked(now => {
+      const { queue, words } = this;
+      words.fill(0, queue.unit(unit), queue.unit(unit) + UNIT_WORDS);
+      queue.set(unit, UNIT.WEIGHT, options.weight ?? DEFAULT_WEIGHT);
+      queue.set(unit, UNIT.CAP, options.cap ?? 0);
+      queue.set(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
+      queue.set(unit, UNIT.SOFT_AFFINITY, options.softAffinity ?? ALL_PCPUS);
+      queue.set(unit, UNIT.DOORBELL, options.doorbell);
+      queue.set(unit, UNIT.VCPUS, record.vcpus);
+      queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+      queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
+      queue.set(unit, UNIT.STATE, BLOCKED + 1);
+      this.policy.added(queue, unit);
+    });
+  }
+
+  /** Slot with the fewest units, of those it may use. */
+  private emptiest(unit: number): number {
+    const count = new Array<number>(this.pcpus).fill(0);
+    for (let other = 0; other < MAX_UNITS; other++) if (this.queue.get(other, UNIT.STATE) !== 0) count[this.queue.get(other, UNIT.PCPU)]++;
+    let best = -1;
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (this.allowed(unit, pcpu) && (best < 0 || count[pcpu] < count[best])) best = pcpu;
+    return Math.max(0, best);
+  }
+
+  /** It runs no more. Also for a unit whose worker died: a lock that it held is given back. */
+  remove(unit: number): void {
+    if (unit !== this.me && Atomics.load(this.words, SCHED.LOCK) === unit + 1) this.unlock();
+    this.locked(now => {
+      const { queue } = this;
+      if (queue.get(unit, UNIT.STATE) === 0) return;
+      const held = queue.get(unit, UNIT.STATE) === RUNNING + 1;
+      this.policy.removed(queue, unit);
+      queue.set(unit, UNIT.STATE, 0);
+      if (held) this.leave(queue.get(unit, UNIT.PCPU), now);
+    });
+  }
+
+  /** Weight, cap or affinity of a domain (xl sched-credit, xl vcpu-pin). */
+  adjust(unit: number, { weight, cap, hardAffinity, softAffinity }: Partial<UnitOptions>): void {
+    this.locked(() => {
+      const { queue } = this;
+      if (weight !== undefined) queue.set(unit, UNIT.WEIGHT, weight);
+      if (cap !== undefined) queue.set(unit, UNIT.CAP, cap);
+      if (cap === 0) queue.flag(unit, FLAG.PARKED, false);
+      if (hardAffinity !== undefined) queue.set(unit, UNIT.HARD_AFFINITY, hardAffinity);
+      if (softAffinity !== undefined) queue.set(unit, UNIT.SOFT_AFFINITY, softAffinity);
+      if (!this.allowed(unit, queue.get(unit, UNIT.PCPU)) && queue.get(unit, UNIT.STATE) !== RUNNING + 1) queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+    });
+  }
+
+  // ---- what units say
+
+  /** It has something to do. */
+  wake(unit: number): void {
+    this.locked(now => {
+      const { queue } = this;
+      const state = queue.get(unit, UNIT.STATE) - 1;
+      if (state === OFFLINE) queue.flag(unit, FLAG.WOKEN, true);
+      if (state !== BLOCKED) return;
+      this.policy.woken(queue, unit);
+      this.enqueue(unit, now);
+      this.tickle(unit, now);
+    });
+  }
+
+  /** Nothing to do until the next `wake()`. */
+  block(unit: number): void {
+    this.leaveFor(unit, BLOCKED);
+  }
+
+  /** Paused by the toolstack. */
+  pause(unit: number): void {
+    this.locked(now => {
+      const state = this.queue.get(unit, UNIT.STATE) - 1;
+      if (state < 0 || state === OFFLINE) return;
+      this.queue.flag(unit, FLAG.WOKEN, state !== BLOCKED);
+      this.enter(unit, OFFLINE, now);
+      if (state === RUNNING) this.leave(this.queue.get(unit, UNIT.PCPU), now);
+    });
+  }
+
+  unpause(unit: number): void {
+    this.locked(now => {
+      const { queue } = this;
+      if (queue.get(unit, UNIT.STATE) !== OFFLINE + 1) return;
+      if (!queue.has(unit, FLAG.WOKEN)) return this.enter(unit, BLOCKED, now);
+      queue.flag(unit, FLAG.WOKEN, false);
+      this.enqueue(unit, now);
+      this.tickle(unit, now);
+    });
+  }
+
+  private leaveFor(unit: number, state: Runstate): void {
+    this.locked(now => {
+      const was = this.queue.get(unit, UNIT.STATE) - 1;
+      if (was < 0 || was === OFFLINE || was === state) return;
+      this.enter(unit, state, now);
+      if (was === RUNNING) this.leave(this.queue.get(unit, UNIT.PCPU), now);
+    });
+  }
+
+  /** It lets others of its priority, and one of the next, run before it. */
+  yield(unit: number): void {
+    this.locked(now => {
+      const { queue } = this;
+      if (queue.get(unit, UNIT.STATE) !== RUNNING + 1) return;
+      queue.flag(unit, FLAG.YIELD, true);
+      this.schedule(queue.get(unit, UNIT.PCPU), now);
+    });
+  }
+
+  /** Whether it holds a slot. */
+  runs(unit: number): boolean {
+    return Atomics.load(this.words, this.queue.unit(unit) + UNIT.STATE) === RUNNING + 1;
+  }
+
+  /** Called by the holder of a slot between slices: ticks, accounts, and gives the slot to another where that is due. False: it lost it. */
+  check(unit: number): boolean {
+    return this.locked(now => {
+      const { queue, words } = this;
+      const running = queue.get(unit, UNIT.STATE) === RUNNING + 1;
+      const pcpu = queue.get(unit, UNIT.PCPU),
+        at = queue.pcpu(pcpu);
+      if (running) {
+        const tick = queue.time(at + PCPU.NEXT_TICK);
+        if (now >= tick) {
+          this.policy.tick(queue, unit, now);
+          queue.setTime(at + PCPU.NEXT_TICK, Math.max(tick, now - this.policy.tickNs) + this.policy.tickNs);
+        } else this.policy.charge(queue, unit, now);
+      }
+      this.accountIfDue(now);
+      if (!running) return queue.get(unit, UNIT.STATE) === RUNNING + 1;
+      const due = words[at + PCPU.PREEMPT] !== 0 || queue.has(unit, FLAG.PARKED) || now >= queue.unitTime(unit, UNIT.SLICE_END) || !this.allowed(unit, pcpu);
+      if (due || this.bestOf(pcpu, queue.get(unit, UNIT.PRIORITY)) >= 0) this.schedule(pcpu, now);
+      return queue.get(unit, UNIT.STATE) === RUNNING + 1;
+    });
+  }
+
+  /** For one that waits for a slot: when, at the latest, it should call `check()` though its doorbell was not rung. */
+  waitNs(unit: number): number {
+    const { queue } = this;
+    // Whoever is parked may be the only one left who could do the accounting that frees it.
+    const patienceNs = queue.has(unit, FLAG.PARKED) ? queue.time(SCHED.NEXT_ACCOUNTING) - this.nowNs() : 100e6;
+    return Math.max(0, patienceNs);
+  }
+
+  // ---- the queue
+
+  private allowed(unit: number, pcpu: number): boolean {
+    return ((this.queue.get(unit, UNIT.HARD_AFFINITY) >>> pcpu) & 1) === 1;
+  }
+
+  private enter(unit: number, state: Runstate, now: number): void {
+    const { queue } = this;
+    const was = queue.get(unit, UNIT.STATE) - 1;
+    if (was === RUNNING) this.policy.charge(queue, unit, now);
+    const field = UNIT.TIMES + 2 * was;
+    queue.setUnitTime(unit, field, queue.unitTime(unit, field) + Math.max(0, now - queue.unitTime(unit, UNIT.STATE_ENTRY)));
+    queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
+    Atomics.store(this.words, queue.unit(unit) + UNIT.STATE, state + 1);
+  }
+
+  private enqueue(unit: number, now: number): void {
+    this.enter(unit, RUNNABLE, now);
+    this.queue.set(unit, UNIT.SEQUENCE, this.words[SCHED.SEQUENCE]++);
+  }
+
+  private waits(unit: number): boolean {
+    return this.queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && !this.queue.has(unit, FLAG.PARKED);
+  }
+
+  /** First in the queue of a slot, better than `above`; -1: none. */
+  private bestOf(pcpu: number, above: number, forPcpu = pcpu): number {
+    const { queue } = this;
+    let best = -1,
+      bestPriority = above,
+      bestSequence = 0;
+    for (let unit = 0; unit < MAX_UNITS; unit++) {
+      if (!this.waits(unit) || queue.get(unit, UNIT.PCPU) !== pcpu || !this.allowed(unit, forPcpu)) continue;
+      const priority = queue.get(unit, UNIT.PRIORITY),
+        sequence = queue.get(unit, UNIT.SEQUENCE);
+      if (priority > bestPriority || (best >= 0 && priority === bestPriority && ((sequence - bestSequence) | 0) < 0)) {
+        best = unit;
+        bestPriority = priority;
+        bestSequence = sequence;
+      }
+    }
+    return best;
+  }
+
+  /** Whether a unit that waits now can have a slot at once, or should have one soon. */
+  private tickle(unit: number, now: number): void {
+    const { queue, words } = this;
+    const mine = queue.get(unit, UNIT.PCPU);
+    const soft = queue.get(unit, UNIT.SOFT_AFFINITY);
+    let idle = -1;
+    for (let i = 0; i < this.pcpus; i++) {
+      const pcpu = (mine + i) % this.pcpus;
+      if (queue.current(pcpu) >= 0 || !this.allowed(unit, pcpu)) continue;
+      if (idle < 0 || (!((soft >>> idle) & 1) && (soft >>> pcpu) & 1)) idle = pcpu;
+    }
+    if (idle >= 0) return this.dispatch(idle, unit, now, WHY.WOKEN);
+    const holder = queue.current(mine);
+    if (!this.allowed(unit, mine) || queue.get(unit, UNIT.PRIORITY) <= queue.get(holder, UNIT.PRIORITY)) return;
+    words[queue.pcpu(mine) + PCPU.PREEMPT] = 1;
+    this.ring(holder);
+  }
+
+  /** The holder of a slot has left it. */
+  private leave(pcpu: number, now: number): void {
+    this.words[this.queue.pcpu(pcpu) + PCPU.CURRENT] = 0;
+    this.schedule(pcpu, now);
+  }
+
+  /** Chooses who has the slot from now on. */
+  private schedule(pcpu: number, now: number): void {
+    const { queue, words } = this;
+    const at = queue.pcpu(pcpu);
+    const holder = queue.current(pcpu);
+    words[at + PCPU.PREEMPT] = 0;
+    const mayStay = holder >= 0 && !queue.has(holder, FLAG.PARKED) && this.allowed(holder, pcpu);
+    const yields = holder >= 0 && queue.has(holder, FLAG.YIELD);
+    if (mayStay && !yields) {
+      const ratelimitNs = words[SCHED.RATELIMIT_US] * 1e3,
+        ran = now - queue.unitTime(holder, UNIT.STARTED);
+      if (ran < ratelimitNs) {
+        queue.setUnitTime(holder, UNIT.SLICE_END, queue.unitTime(holder, UNIT.STARTED) + ratelimitNs);
+        return this.trace(pcpu, now, holder, holder, WHY.RATELIMIT);
+      }
+    }
+    // FIFO among equals: whoever waits goes before the one that ran.
+    const floor = mayStay ? queue.get(holder, UNIT.PRIORITY) - 1 : PRIORITY.IDLE;
+    let next = this.bestOf(pcpu, yields ? PRIORITY.IDLE : floor),
+      why: number = WHY.TURN;
+    if (next >= 0 && mayStay && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY)) why = WHY.PRIORITY;
+    // A slot whose best has no credit left looks for one with credit in the other queues.
+    const best = next >= 0 ? queue.get(next, UNIT.PRIORITY) : mayStay ? queue.get(holder, UNIT.PRIORITY) : PRIORITY.IDLE;
+    if (best < PRIORITY.UNDER) {
+      for (let i = 1; i < this.pcpus; i++) {
+        const better = this.bestOf((pcpu + i) % this.pcpus, best, pcpu);
+        if (better < 0) continue;
+        next = better;
+        why = WHY.STOLEN;
+        break;
+      }
+    }
+    if (holder >= 0) queue.flag(holder, FLAG.YIELD, false);
+    if (next < 0 && mayStay) {
+      this.beginSlice(holder, now);
+      return this.trace(pcpu, now, holder, holder, WHY.ALONE);
+    }
+    if (holder >= 0) {
+      this.enqueue(holder, now);
+      this.ring(holder);
+      words[at + PCPU.CURRENT] = 0;
+    }
+    if (next >= 0) this.dispatch(pcpu, next, now, why, holder);
+    else this.trace(pcpu, now, holder, -1, WHY.IDLE);
+  }
+
+  private dispatch(pcpu: number, unit: number, now: number, why: number, from = -1): void {
+    const { queue, words } = this;
+    queue.set(unit, UNIT.PCPU, pcpu);
+    this.enter(unit, RUNNING, now);
+    queue.setUnitTime(unit, UNIT.CHARGED, now);
+    queue.set(unit, UNIT.DISPATCHES, queue.get(unit, UNIT.DISPATCHES) + 1);
+    words[queue.pcpu(pcpu) + PCPU.CURRENT] = unit + 1;
+    queue.setUnitTime(unit, UNIT.STARTED, now);
+    this.beginSlice(unit, now);
+    this.trace(pcpu, now, from, unit, why);
+    this.ring(unit);
+  }
+
+  private beginSlice(unit: number, now: number): void {
+    this.queue.setUnitTime(unit, UNIT.SLICE_END, now + this.words[SCHED.TSLICE_US] * 1e3);
+  }
+
+  private accountIfDue(now: number): void {
+    const { queue, policy } = this;
+    if (now < queue.time(SCHED.NEXT_ACCOUNTING)) return;
+    queue.setTime(SCHED.NEXT_ACCOUNTING, Math.max(queue.time(SCHED.NEXT_ACCOUNTING) + policy.accountingNs, now));
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), now);
+    const parked: number[] = [];
+    for (let unit = 0; unit < MAX_UNITS; unit++) if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
+    policy.account(queue);
+    for (const unit of parked) if (this.waits(unit)) this.tickle(unit, now);
+    // Who is parked, or has run out of credit, finds out at its next check.
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
+      const holder = queue.current(pcpu);
+      if (holder >= 0 && queue.has(holder, FLAG.PARKED)) this.ring(holder);
+    }
+  }
+
+  private ring(unit: number): void {
+    const doorbell = this.queue.get(unit, UNIT.DOORBELL);
+    if (doorbell < 0) return;
+    Atomics.add(this.memory, doorbell, 1);
+    Atomics.notify(this.memory, doorbell);
+  }
+
+  private trace(pcpu: number, now: number, from: number, to: number, why: number): void {
+    const { queue, words } = this;
+    const at = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
+    let waiting = 0;
+    for (let unit = 0; unit < MAX_UNITS; unit++) if (this.waits(unit) && queue.get(unit, UNIT.PCPU) === pcpu) waiting++;
+    queue.setTime(at + TRACE.TIME, now);
+    words[at + TRACE.PCPU] = pcpu;
+    words[at + TRACE.REASON] = why;
+    words[at + TRACE.FROM] = from + 1;
+    words[at + TRACE.TO] = to + 1;
+    words[at + TRACE.PRIORITY] = to < 0 ? PRIORITY.IDLE : queue.get(to, UNIT.PRIORITY);
+    words[at + TRACE.CREDIT] = to < 0 ? 0 : queue.get(to, UNIT.CREDIT);
+    words[at + TRACE.WAITING] = waiting;
+    Atomics.add(words, SCHED.TRACED, 1);
+  }
+
+  // ---- the lock
+
+  private locked<T>(section: (now: number) => T): T {
+    const { words, me } = this;
+    while (Atomics.compareExchange(words, SCHED.LOCK, 0, me + 1) !== 0) {
+      const holder = Atomics.load(words, SCHED.LOCK);
+      if (holder !== 0) Atomics.wait(words, SCHED.LOCK, holder, LOCK_WAIT_MS);
+    }
+    const result = section(this.nowNs());
+    this.unlock();
+    return result;
+  }
+
+  private unlock(): void {
+    Atomics.store(this.words, SCHED.LOCK, 0);
+    Atomics.notify(this.words, SCHED.LOCK, 1);
+  }
+
+  // ---- what others see
+
+  runstates(unit: number): Runstates {
+    const { queue } = this;
+    const state = (queue.get(unit, UNIT.STATE) - 1) as Runstate;
+    const times = [0, 1, 2, 3].map(s => queue.unitTime(unit, UNIT.TIMES + 2 * s));
+    if (state >= 0) times[state] += Math.max(0, this.nowNs() - queue.unitTime(unit, UNIT.STATE_ENTRY));
+    return { state, running: times[RUNNING], runnable: times[RUNNABLE], blocked: times[BLOCKED], offline: times[OFFLINE] };
+  }
+
+  /** The last decisions, oldest first. */
+  decisions(): { timeNs: number; pcpu: number; why: string; from: number; to: number; priority: number; credit: number; waiting: number }[] {
+    const { queue, words } = this;
+    const traced = words[SCHED.TRACED] >>> 0;
+    const names = Object.keys(WHY);
+    return Array.from({ length: Math.min(traced, TRACE_ENTRIES) }, (_, i) => {
+      const at = SCHED.TRACE + ((traced - Math.min(traced, TRACE_ENTRIES) + i) % TRACE_ENTRIES) * TRACE_WORDS;
+      return {
+        timeNs: queue.time(at + TRACE.TIME),
+        pcpu: words[at + TRACE.PCPU],
+        why: names[words[at + TRACE.REASON]],
+        from: words[at + TRACE.FROM] - 1,
+        to: words[at + TRACE.TO] - 1,
+        priority: words[at + TRACE.PRIORITY],
+        credit: words[at + TRACE.CREDIT],
+        waiting: words[at + TRACE.WAITING],
+      };
+    });
+  }
+}
