@@ -41,6 +41,8 @@ export const SCREEN = {
   PIXELS: 24,
   /** Text: 1 where bit 7 of an attribute makes its text blink, 0 where it makes the background bright. */
   BLINK: 25,
+  /** Viewers add 1 to it when they have shown the last picture and want the next one. */
+  WANTED: 26,
   /** Text: word where the cells start (two a word: character in bits 0-7, attribute 8-15). Graphics: one word a row, GENERATION at its last change. */
   DATA: 64,
   /**

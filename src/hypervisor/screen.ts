@@ -15,6 +15,8 @@ export class ScreenBlock implements ScreenWriter {
   private readonly machine: Machine;
   private readonly record: DomainRecord;
   private picture: Uint32Array | null = null;
+  /** SCREEN.WANTED as it was looked at last. */
+  private answered = 0;
 
   constructor(machine: Machine, record: DomainRecord) {
     this.machine = machine;
@@ -73,6 +75,13 @@ export class ScreenBlock implements ScreenWriter {
   pixelsChanged(first: number, last: number): void {
     const { words } = this;
     this.change(() => words.fill(words[SCREEN.GENERATION] + 1, SCREEN.DATA + first, SCREEN.DATA + last + 1));
+  }
+
+  wanted(): boolean {
+    const wanted = Atomics.load(this.words, SCREEN.WANTED);
+    const asked = wanted !== this.answered;
+    this.answered = wanted;
+    return asked;
   }
 
   /** After the block was replaced (restore): a picture is drawn anew, its memory was not kept. */

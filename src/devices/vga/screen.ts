@@ -37,6 +37,8 @@ export interface ScreenWriter {
   pixels?(width: number, height: number): Uint32Array | null;
   /** Rows `first` to `last` of that picture have changed. */
   pixelsChanged?(first: number, last: number): void;
+  /** Whether a viewer has asked for the next picture since the last call. One that asks gets its pictures as it asks; without, there are 60 a second. */
+  wanted?(): boolean;
 }
 
 /** Memory of the adapter that the guest can write without the adapter seeing each store. */

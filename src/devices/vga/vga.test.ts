@@ -48,6 +48,35 @@ beforeEach(() => {
   timers.advanceMs(20);
 });
 
+describe('a viewer that asks for its pictures', () => {
+  it('gets one each time it asks, and none between', () => {
+    let asks = 0, pictures = 0, asked = 0;
+    vga = new Vga(timers, { off: () => {}, text: () => pictures++, wanted: () => asked !== asks && ((asked = asks), true) });
+    vga.setTextMode3();
+    const write = () => poke(0xb8000, pictures & 0xff);
+    asks++;
+    timers.advanceMs(20);
+    pictures = 0;
+    for (let i = 0; i < 50; i++) {
+      asks++;
+      write();
+      timers.advanceMs(2);
+      expect(pictures).toBe(i + 1);
+      write();
+      timers.advanceMs(8);
+      expect(pictures).toBe(i + 1);
+    }
+    // One that went away is not waited for.
+    timers.advanceMs(300);
+    pictures = 0;
+    for (let i = 0; i < 60; i++) {
+      write();
+      timers.advanceMs(1000 / 60);
+    }
+    expect(pictures).toBeGreaterThan(55);
+  });
+});
+
 describe('VGA text', () => {
   it('mode 3 is 80 x 25 in cells of 9 x 16, cleared, EGA colours', () => {
     expect(frame).toMatchObject({ columns: 80, rows: 25, cellWidth: 9, cellHeight: 16, cursor: 0, cursorStart: 13, cursorEnd: 14, blink: true });

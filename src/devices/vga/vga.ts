@@ -26,6 +26,11 @@ const FONT_PLANE = 2;
 const MMIO_BYTES = 4096, MMIO_VGA = 0x400, MMIO_DISPI = 0x500, MMIO_EXTENSION = 0x600, LITTLE_ENDIAN = 0x1e1e1e1e;
 /** What has changed reaches the screen after at most this long. */
 const REFRESH_NS = Math.floor(1e9 / 60);
+/**
+ * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for so long.
+ * Two clocks of 60 Hz, one that draws and one that shows, would beat: pictures would be lost though both are fast enough.
+ */
+const ASK_NS = 1e6, VIEWER_NS = 250e6;
 
 /** One byte in each plane whose bit is set. */
 const PLANES = Uint32Array.from({ length: 16 }, (_, mask) => {
@@ -74,6 +79,8 @@ export class Vga implements Device {
   /** The whole picture is to be drawn again, not only pages that were written. */
   private redraw = true;
   private shown = { width: 0, height: 0 };
+  /** When a viewer last asked for a picture. */
+  private wantedNs = -Infinity;
   /** Pages written through the adapter's own windows, where no one else tells. */
   private readonly dirty: Uint8Array;
 
@@ -116,7 +123,7 @@ export class Vga implements Device {
     this.clock = timers.clock;
     this.screen = screen;
     this.video = video;
-    this.timer = timers.create('vga', () => this.refresh());
+    this.timer = timers.create('vga', () => this.tick());
     this.memory = video?.bytes ?? new Uint8Array(MEMORY_BYTES);
     this.words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, PLANE_BYTES);
     this.dirty = new Uint8Array(this.memory.length / PAGE_BYTES);
@@ -145,7 +152,17 @@ export class Vga implements Device {
   }
 
   private wake(): void {
-    if (this.timer.deadlineNs === Infinity) this.timer.set(this.clock.nowNs() + REFRESH_NS);
+    if (this.timer.deadlineNs !== Infinity) return;
+    const now = this.clock.nowNs();
+    this.timer.set(now + (now - this.wantedNs < VIEWER_NS ? ASK_NS : REFRESH_NS));
+  }
+
+  /** There is something to show: a viewer gets it when it asks. */
+  private tick(): void {
+    const now = this.clock.nowNs();
+    if (this.screen?.wanted?.()) this.wantedNs = now;
+    else if (now - this.wantedNs < VIEWER_NS) return this.timer.set(now + ASK_NS);
+    this.refresh();
   }
 
   /** Shows the present picture now. */

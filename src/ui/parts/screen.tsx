@@ -244,6 +244,8 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
         textStale ||= damage.resized || damage.bottom > damage.top;
       }
     }
+    // The next picture is drawn for the next frame, at this pace and not at another clock's.
+    Atomics.add(words, SCREEN.WANTED, 1);
     if (now >= blinkAt && !still.matches && session.info.peek().state !== 'p' && !session.gone.peek()) {
       blinkAt = now + CURSOR_MS;
       painter.cursorOn = !painter.cursorOn;
