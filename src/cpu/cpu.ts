@@ -3,7 +3,7 @@
  * descriptor tables and far transfers in segments.ts, interrupts and exceptions in interrupts.ts.
  */
 import { featuresOf } from './cpuid.ts';
-import { type Controls, EVENT_VALID, ExitReason, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
+import { type Controls, EVENT_VALID, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
 import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
@@ -183,6 +183,7 @@ export class Cpu extends Translator implements Core, Processor {
 
   skipInstruction(): void {
     const { R } = this;
+    this.told((this.csBase + R[EIP]!) >>> 0);
     R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
     if ((R[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_DB) === 0) R[EIP]! &= 0xffff;
     R[INTERRUPTIBILITY]! &= ~3;
@@ -212,9 +213,11 @@ export class Cpu extends Translator implements Core, Processor {
           const information = this.injection;
           this.injection = 0;
           this.accessIndex = 0;
+          this.seen.drop();
           deliverEvent(this, information, this.injectionError, this.injectionLength);
           this.delivering = 0;
           this.accesses.length = 0;
+          this.told();
           // SDM vol. 3, 26.5.2: pending before the first instruction after an injection.
           if (this.controls.monitorTrap) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
         }
@@ -224,7 +227,7 @@ export class Cpu extends Translator implements Core, Processor {
         if (left <= 0 || this.stopping) return this.leave(ExitReason.PREEMPTION_TIMER);
         if (this.doorbell >= 0 && Atomics.load(this.M4, this.doorbell) !== bell) return this.leave(ExitReason.EXTERNAL_INTERRUPT);
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.accesses.length > 0 || this.controls.monitorTrap
-          || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0 || this.portBreakpoints !== 0;
+          || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0 || this.portBreakpoints !== 0 || this.watcher !== null;
         if (single) left -= this.step();
         else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
         if (S[S_STOP] === EXIT) {
@@ -253,8 +256,11 @@ export class Cpu extends Translator implements Core, Processor {
   private fail(): boolean {
     // What the machine answered belonged to the instruction that faulted, or to the delivery that faults now.
     this.accesses.length = this.accessIndex = 0;
+    this.seen.drop();
     try {
-      return deliverFault(this);
+      const left = deliverFault(this);
+      this.told();
+      return left;
     } catch (thrown) {
       if (thrown !== LEAVE) throw thrown;
       this.cutShort();
@@ -332,12 +338,14 @@ export class Cpu extends Translator implements Core, Processor {
     const blocked = R[INTERRUPTIBILITY]! & 3;
     this.accessIndex = 0;
     this.hitBreakpoints = 0;
+    this.seen.drop();
     this.keepRf = this.noTrap = false;
-    const eflags = R[EFLAGS]!;
+    const eflags = R[EFLAGS]!, begin = (this.csBase + R[EIP]!) >>> 0;
     const done = this.batchOf(1);
     if (done > 0) {
       this.accesses.length = 0;
       this.accessIndex = 0;
+      this.told(begin);
       if (blocked !== 0 && (R[INTERRUPTIBILITY]! & 3) === blocked) R[INTERRUPTIBILITY]! &= ~3;
       if ((eflags & RF) !== 0 && !this.keepRf) R[EFLAGS]! &= ~RF;
       if (this.hitBreakpoints !== 0) R[PENDING_DEBUG]! |= this.hitBreakpoints;
@@ -352,6 +360,22 @@ export class Cpu extends Translator implements Core, Processor {
   codeBreakpoints = 0;
 
   private portBreakpoints = 0;
+
+  get probe(): Probe | null { return this.watcher; }
+
+  set probe(probe: Probe | null) {
+    this.watcher = probe;
+    this.seen.drop();
+    this.flushAll();
+    this.leaveLoop();
+  }
+
+  /** Tells a probe of the accesses that are complete and of the instruction that retired, if one did: it began at `linear`. */
+  told(linear = -1): void {
+    if (this.watcher === null) return;
+    this.seen.tell(this.watcher);
+    if (linear >= 0) this.watcher.retired?.(linear);
+  }
 
   /** I/O breakpoints, which CR4.DE allows (SDM vol. 3, 17.2.4): a trap after the access. */
   portBreakpoint(port: number, size: number): void {

@@ -1,6 +1,6 @@
 /** Debug traps and breakpoints: SDM vol. 3, 17.2 and 17.3; 6.8.3 for the shadows. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR4, DR, EAX, ECX, EDI, EFLAGS, EIP, INTERRUPTIBILITY, SS } from './registers.ts';
+import { CR4, DR, EAX, EBX, ECX, EDI, EFLAGS, EIP, INTERRUPTIBILITY, SS } from './registers.ts';
 import { Bench, CODE, d, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -112,6 +112,17 @@ describe('breakpoints (17.2)', () => {
       bench.cpu.reload();
       bench.code('a3', d(at), 'cc');
       expect(bench.event().vector).toBe(hit ? 1 : 3);
+    }
+  });
+  it('locked read-modify-writes are watched', () => {
+    for (const code of ['f0 ff 03', '87 03', 'f0 0f c7 0b']) {
+      bench.protectedMode();
+      R[DR] = DATA;
+      R[DR + 7] = 0x402 | 0xd0000;
+      bench.cpu.reload();
+      R[EBX] = DATA;
+      bench.code(code, 'cc');
+      expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + code.split(' ').length });
     }
   });
   it('REP MOVS and STOS are watched inside a page', () => {

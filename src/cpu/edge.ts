@@ -141,6 +141,20 @@ export interface ProcessorOptions {
   apic?: boolean;
 }
 
+/**
+ * Someone who looks on. While one is set each instruction runs alone and no address translation is kept, so that everything passes by; without one
+ * nothing in the processor asks for it. What it hears of memory and ports belongs to instructions and deliveries of events that came to their end.
+ */
+export interface Probe {
+  /** An instruction retired (with REP: one element), which began at this linear address. */
+  retired?(linear: number): void;
+  /** Data was read or written, also by the processor itself (descriptors, TSS); 1, 2 or 4 bytes, wider accesses and those across pages in parts. */
+  memory?(linear: number, size: number, write: boolean, value: number): void;
+  port?(port: number, size: number, write: boolean, value: number): void;
+  /** An exception, software or external interrupt: interruption-information word, error code. It is delivered next, or exits. */
+  event?(information: number, errorCode: number): void;
+}
+
 /** A virtual processor. */
 export interface Processor {
   readonly regs: Int32Array;
@@ -149,6 +163,8 @@ export interface Processor {
   /** Whole EFLAGS, arithmetic flags computed. */
   eflags: number;
   readonly retired: number;
+  /** Null: nobody looks on. Not between `run()` and a completion that it asked for. */
+  probe: Probe | null;
 
   /**
    * Runs until a VM exit, at most `limit` instructions (then PREEMPTION_TIMER), or until the doorbell word changes (then EXTERNAL_INTERRUPT).

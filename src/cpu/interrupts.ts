@@ -28,6 +28,8 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number, i
   const type = information & (7 << 8);
   cpu.delivering = information;
   cpu.deliveringError = errorCode;
+  // One that was cut short has been seen before.
+  if (cpu.accesses.length === 0) cpu.probe?.event?.(information, errorCode);
   cpu.R[INTERRUPTIBILITY]! &= ~3;
   if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
@@ -76,6 +78,7 @@ export function deliverFault(cpu: Cpu): boolean {
         cpu.faultVector = DF_;
         cpu.faultError = error = 0;
         if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {
+          cpu.probe?.event?.((EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | DF_) | 0, 0);
           cpu.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
           if (attempt(cpu, DF_, 0)) return false;
           continue;
@@ -84,6 +87,7 @@ export function deliverFault(cpu: Cpu): boolean {
     }
     const taken = cpu.faultVector;
     const information = (EVENT_VALID | EVENT_EXCEPTION | taken | (hasErrorCode(taken) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0)) | 0;
+    cpu.probe?.event?.(information, error);
     if (controls.hypervisorIdt || ((controls.exceptionBitmap >>> taken) & 1) !== 0) {
       exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
       exit.interruption = information;
@@ -129,6 +133,7 @@ function attempt(cpu: Cpu, vector: number, error: number): boolean {
 export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: number, type: number): void {
   const { R, controls, exit } = cpu;
   const exception = type !== EVENT_SOFTWARE;
+  cpu.probe?.event?.((EVENT_VALID | type | vector) | 0, 0);
   if (controls.hypervisorIdt || (exception && ((controls.exceptionBitmap >>> vector) & 1) !== 0)) {
     cpu.vmExit(controls.hypervisorIdt ? ExitReason.IDT_FIRST + vector : ExitReason.EXCEPTION_OR_NMI, 0, p);
     exit.interruption = (EVENT_VALID | type | vector) | 0;

@@ -7,9 +7,10 @@
  * `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are 1 translates all right, but its frame holds
  * translated code: such stores go the long way, which looks after the code.
  */
-import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type ProcessorOptions } from './edge.ts';
+import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type Probe, type ProcessorOptions } from './edge.ts';
 import { AC } from './flags.ts';
 import { CPL, CR0, CR3, CR4, DR, EFER, EFLAGS, PDPTE, STATE_WORDS } from './registers.ts';
+import { SeenAccesses } from './seen-accesses.ts';
 
 /** Words of S, the scratch state that generated and written code share. */
 export const S_STOP = 0, S_BUDGET = 1, S_PAGE_EIP = 2, S_USER = 3, S_SHADOW = 4, S_PATCH = 5, S_WORDS = 16;
@@ -73,6 +74,9 @@ export class Memory {
   /** Accesses outside memory that the machine has answered for the instruction under way: address, width, 1 for write, value. */
   accesses: number[] = [];
   accessIndex = 0;
+  /** Who looks on: set by Cpu, which then keeps the TLB empty. */
+  protected watcher: Probe | null = null;
+  protected readonly seen: SeenAccesses;
   /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
   protected implicit = false;
 
@@ -106,6 +110,7 @@ export class Memory {
     this.p2m = p2m;
     this.answerAccess = options.answerAccess;
     this.codeLines = new Int32Array(bytes >>> 12);
+    this.seen = new SeenAccesses(this.M1);
   }
 
   // ---- faults ----
@@ -241,8 +246,11 @@ export class Memory {
   /** Byte offset in machine memory for an atomic read-modify-write of an aligned operand; -1: take the plain way. */
   hostAtomic(linear: number, size: number): number {
     if ((linear & (size - 1)) !== 0) return -1;
+    this.breakpoint(linear, size, true);
     const at = this.hostWrite(linear);
-    if (at >= 0) this.wrote(at, size);
+    if (at < 0) return -1;
+    if (this.watcher !== null) this.seen.addAtomic(linear, size, at);
+    this.wrote(at, size);
     return at;
   }
 
@@ -260,6 +268,13 @@ export class Memory {
       return value;
     }
     this.breakpoint(linear, size, false);
+    const value = this.readWithin(linear, size);
+    if (this.watcher !== null) this.seen.add(linear, size, false, value);
+    return value;
+  }
+
+  /** A read that does not cross into another page. */
+  private readWithin(linear: number, size: number): number {
     const at = this.hostRead(linear);
     if (at < 0) return this.device(linear, size, false, 0);
     const m = this.M1;
@@ -283,6 +298,7 @@ export class Memory {
       return;
     }
     this.breakpoint(linear, size, true);
+    if (this.watcher !== null) this.seen.add(linear, size, true, value);
     const at = this.hostWrite(linear);
     if (at < 0) {
       this.device(linear, size, true, value);
@@ -390,7 +406,7 @@ export class Memory {
   }
 
   private fill(linear: number, entry: number, user: number): void {
-    if (this.dataBreakpoints !== 0 && this.watched(linear)) return;
+    if (this.watcher !== null || (this.dataBreakpoints !== 0 && this.watched(linear))) return;
     // Under SMAP the right to a user page comes and goes with EFLAGS.AC: never cached for the supervisor.
     if (user === 0 && this.walkUser && (this.R[CR4]! & CR4_SMAP) !== 0) return;
     const page = (linear >>> 12) + user;

@@ -44,6 +44,7 @@ export class FakeProcessor implements Processor {
     hypervisorIdt: false,
   };
   eflags = 2;
+  readonly probe = null;
   retired = 0;
   /** What is left to do; RESET does not bring steps back. */
   steps: Step[];

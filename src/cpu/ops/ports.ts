@@ -69,13 +69,18 @@ const input = (size: number, immediate: boolean): Op => op((cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   if (exits(cpu, port, size)) portExit(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0);
-  else setAccumulator(cpu, size, -1);
+  else {
+    setAccumulator(cpu, size, -1);
+    cpu.probe?.port?.(port, size, false, mask(size) >>> 0);
+  }
 });
 
 const output = (size: number, immediate: boolean): Op => op((cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
-  if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, cpu.R[EAX]! & mask(size));
+  const value = cpu.R[EAX]! & mask(size);
+  if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, value);
+  else cpu.probe?.port?.(port, size, true, value >>> 0);
 });
 
 /** One element of INS or OUTS is done: registers move on. True if REP has more to do. */
@@ -137,6 +142,7 @@ export function completePort(cpu: Cpu, value: number): void {
   const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
   exit.instructionLength = (port >>> PORT_LENGTH) & 15;
   cpu.hitBreakpoints = (port >>> PORT_HITS) & 15;
+  cpu.probe?.port?.(port >>> 16, size, !input, ((input ? value : exit.value) & mask(size)) >>> 0);
   let more = false;
   if ((port & IO_STRING) === 0) {
     if (input) setAccumulator(cpu, size, value);
@@ -153,7 +159,8 @@ export function completePort(cpu: Cpu, value: number): void {
   cpu.accesses.length = 0;
   // Each element is traced (SDM vol. 3, 17.3.1.4).
   if (more && (R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
-  if (!more) cpu.skipInstruction();
+  if (more) cpu.told();
+  else cpu.skipInstruction();
   R[PENDING_DEBUG]! |= cpu.hitBreakpoints;
   cpu.hitBreakpoints = 0;
 }
@@ -166,7 +173,7 @@ function nextElements(cpu: Cpu): number {
   const { R } = cpu;
   const port = R[PORT]!;
   if (R[PORT_STATE] !== PORT_WAITS || (port & (IO_STRING | IO_REP)) !== (IO_STRING | IO_REP)) return -1;
-  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.dataBreakpoints !== 0 || (port & HITS_MASK) !== 0) return -1;
+  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.dataBreakpoints !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null) return -1;
   const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
   const linear = R[PORT_LINEAR]!, offset = get(cpu, input ? EDI : ESI, narrow);
   elements = Math.min(get(cpu, ECX, narrow) >>> 0, Math.floor((4096 - (linear & 4095)) / size));

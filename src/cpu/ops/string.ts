@@ -30,7 +30,7 @@ const CHUNK = 4096;
 
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
 function limitOf(cpu: Cpu): number {
-  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.accesses.length > 0 || cpu.dataBreakpoints !== 0 ? 1 : CHUNK;
+  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.accesses.length > 0 || cpu.dataBreakpoints !== 0 || cpu.probe !== null ? 1 : CHUNK;
 }
 
 /** Runs `element` once, or for REP until the count (or `go`) ends it. */
