@@ -4,7 +4,7 @@
 import { type Boot, checkBoot } from '../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
-import { type DefinedDisk, type Definition, isError, judgeDefinition } from './config/model.ts';
+import { type DefinedDisk, type Definition, type DomainType, isError, judgeDefinition } from './config/model.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
 /** A file with its content. */
@@ -47,7 +47,7 @@ export const NO_FIRMWARE = 'Firmware is needed to boot from a disk, and none is 
 export interface Planned {
   plan: Plan;
   /** Present when there is no error. */
-  domain?: { definition: Definition; boot: Boot; drives: PlannedDrive[] };
+  domain?: { definition: Definition; boot: Boot; drives: PlannedDrive[]; /** What it shows of Xen; absent: a plain PC. */ xen?: DomainType };
 }
 
 const isImage = (file: Given): file is NamedImage => 'head' in file;
@@ -128,7 +128,7 @@ export function planDefinition(
   let boot: Boot | undefined;
   if (kernel) {
     boot = {
-      kind: 'kernel',
+      kind: bootKind(definition.type),
       kernel: kernel.data,
       name: baseName(kernel.name),
       cmdline: definition.cmdline,
@@ -149,8 +149,11 @@ export function planDefinition(
     const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
   }
-  return finish(findings, definition, boot, text, drives);
+  return finish(findings, definition, boot, text, drives, definition.type);
 }
+
+/** How a kernel is entered: PVH and PV guests have ways of their own. */
+const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' => (type === 'pvh' || type === 'pv' ? type : 'kernel');
 
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
 function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
@@ -242,13 +245,22 @@ export function bootPaths(drives: { place: number; kind: ImageKind }[], order: s
 }
 
 /** A kernel without a definition: it starts on a plain PC. */
-export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; cmdline?: string; memoryMiB: number; vcpus?: number; name?: string }): Planned {
+export function planKernel(options: {
+  kernel: NamedBytes;
+  ramdisk?: NamedBytes;
+  cmdline?: string;
+  memoryMiB: number;
+  vcpus?: number;
+  name?: string;
+  /** Absent: a plain PC. */
+  type?: DomainType;
+}): Planned {
   const { kernel, ramdisk, memoryMiB } = options;
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
   const definition: Definition = {
     name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
-    type: 'hvm',
+    type: options.type ?? 'hvm',
     memoryMiB,
     vcpus: options.vcpus ?? 1,
     kernel: kernelName,
@@ -259,7 +271,7 @@ export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; 
     onReboot: 'restart',
     onCrash: 'destroy',
   };
-  const boot: Boot = { kind: 'kernel', kernel: kernel.data, name: kernelName, cmdline };
+  const boot: Boot = { kind: bootKind(options.type), kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
     definition.ramdisk = baseName(ramdisk.name);
     boot.ramdisk = { name: definition.ramdisk, data: ramdisk.data };
@@ -272,11 +284,11 @@ export function planKernel(options: { kernel: NamedBytes; ramdisk?: NamedBytes; 
     source: '',
     key: 'kernel',
     verdict: 'used',
-    short: 'started on a plain PC',
-    text: `${kernelName} starts on a plain PC with ${memoryMiB} MiB.`,
+    short: options.type ? `started as a ${options.type.toUpperCase()} guest` : 'started on a plain PC',
+    text: `${kernelName} starts ${options.type ? `as a ${options.type.toUpperCase()} guest` : 'on a plain PC'} with ${memoryMiB} MiB.`,
   };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
-  return finish([finding], definition, boot, writeDefinition(definition));
+  return finish([finding], definition, boot, writeDefinition(definition), [], options.type);
 }
 
 /** The definition as an xl.cfg that would make the same domain. */
@@ -294,7 +306,7 @@ export function writeDefinition(definition: Definition): string {
   return `${lines.join('\n')}\n`;
 }
 
-function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string, drives: PlannedDrive[] = []): Planned {
+function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string, drives: PlannedDrive[] = [], xen?: DomainType): Planned {
   const errors = findings.filter(isError);
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
@@ -303,7 +315,7 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   if (definition.nic) summary.nic = definition.nic;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, summary };
-  return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives } } : { plan };
+  return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } } : { plan };
 }
 
 function refuse(file: string, short: string, text: string): Planned {

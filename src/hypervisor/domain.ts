@@ -25,7 +25,7 @@ import { VideoFrames } from './video-memory.ts';
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
-  | { kind: 'kernel'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
+  | { /** pvh, pv: entered as Xen's domain builder does; kernel: as a boot loader does. */ kind: 'kernel' | 'pvh' | 'pv'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
   | { kind: 'firmware'; image: Uint8Array; name: string; vgaBios?: Uint8Array; /** SeaBIOS's device paths, first one first. */ bootOrder?: string[] };
 
 /** How a domain stopped. */

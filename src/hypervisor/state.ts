@@ -18,7 +18,7 @@
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 import type { Boot, Domain } from './domain.ts';
 import type { State } from '../devices/bus.ts';
-import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
+import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES, XEN } from './layout.ts';
 import { crc32 } from './loader/checksums.ts';
 import type { DiskChange } from './overlay-disk.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
@@ -51,6 +51,8 @@ export interface SavedAbout {
   nic?: NicModel;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
+  /** What it shows of Xen (absent: nothing, a plain PC). */
+  xen?: 'hvm' | 'pvh' | 'pv';
   /** Its disks and CD-ROM drives (absent: none). */
   drives?: SavedDrive[];
 }
@@ -85,6 +87,7 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
     ...(options.apic ? { apic: true } : {}),
     ...(options.nic ? { nic: options.nic } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
+    ...xenOf(domain),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
   const chunks: Uint8Array[] = [header()];
@@ -101,6 +104,15 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
   for (const page of pages(domain)) put('PAGE', page);
   put('END.', new Uint8Array(0));
   return chunks;
+}
+
+/** Of a domain that shows Xen: its type. What a guest has made of Xen's interface (ports, grants, timers) has no record here yet. */
+function xenOf({ options: { machine, record } }: Domain): Pick<SavedAbout, 'xen'> {
+  if (record.xenOffset === 0) return {};
+  const block = record.xenOffset >>> 2;
+  if (machine.words[block + XEN.HYPERCALLS] !== 0)
+    refuse('The guest uses Xen\'s interface, and such a guest cannot be saved yet. Save it before its drivers start, or start it on a plain PC.');
+  return { xen: ([undefined, 'hvm', 'pvh', 'pv'] as const)[machine.words[block + XEN.TYPE]] };
 }
 
 function refuse(sentence: string): never {

@@ -6,6 +6,7 @@ import type { IdeAttachment } from '../../devices/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import { type DiskSource, OverlayDisk } from '../../hypervisor/overlay-disk.ts';
+import type { SavedDrive } from '../../hypervisor/saved-disks.ts';
 import { UsageError } from './options.ts';
 
 const SECTOR_BYTES = 512,
@@ -110,7 +111,7 @@ function openDisk(text: string): OverlayDisk {
         throw new UsageError(`${path} is cut short: a partition ends at sector ${end} and the file has ${bytes / SECTOR_BYTES}. ${advice}`);
     }
   }
-  return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro' });
+  return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro', label: text });
 }
 
 const hasPartitions = (head: Buffer): boolean => isTable(head) && [0, 1, 2, 3].some(i => head[MBR_PARTITIONS + 16 * i + 4] !== 0);
@@ -128,7 +129,7 @@ function openCd(path: string): OverlayDisk {
   const sectors = image.head.readUInt32LE(PVD_SECTORS);
   if (sectors * CD_SECTOR_BYTES > image.bytes)
     throw new UsageError(`${path} is cut short: its volume has ${sectors * CD_SECTOR_BYTES} bytes and the file ${image.bytes}. Copy or fetch it again.`);
-  return new OverlayDisk(source(image, false), { sectorBytes: CD_SECTOR_BYTES, readOnly: true });
+  return new OverlayDisk(source(image, false), { sectorBytes: CD_SECTOR_BYTES, readOnly: true, label: path });
 }
 
 /** Opens what --disk and --cdrom name. @throws UsageError */
@@ -139,6 +140,12 @@ export function openDrives(disks: string[], cdrom: string | undefined): IdeAttac
   const drives: IdeAttachment[] = disks.map((text, i) => ({ place: places[i], kind: 'disk', disk: openDisk(text) }));
   if (cdrom !== undefined) drives.push({ place: CD_PLACE, kind: 'cdrom', disk: openCd(cdrom) });
   return drives;
+}
+
+/** The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError */
+export function savedDrives(saved: readonly SavedDrive[], disks: string[], cdrom: string | undefined): IdeAttachment[] {
+  const labels = (kind: SavedDrive['kind']): string[] => saved.filter(drive => drive.kind === kind && drive.bytes >= 0).map(drive => drive.label);
+  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0]);
 }
 
 /** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */

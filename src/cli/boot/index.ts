@@ -1,29 +1,26 @@
-/** `ringside boot`: one guest, its console on standard output and input. */
+/** `ringside boot`: guests with their consoles on standard output and input. */
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { formatFinding } from '../../dom0/config/model.ts';
 import { baseName, decode, isDefinition, type NamedBytes, planDefinition, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
-import type { IdeAttachment } from '../../devices/index.ts';
-import { createDomain } from '../../hypervisor/assemble.ts';
 import {
   type Boot,
   checkBoot,
   type Domain,
   HostError,
-  Machine,
   p2mFrames,
   readState,
   saveDomain,
-  type SavedState,
   SavedStateError,
 } from '../../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
-import { bootPaths, fetchedFirmware, imageKind, openDrives } from './disks.ts';
+import { bootPaths, fetchedFirmware, imageKind, openDrives, savedDrives } from './disks.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
+import { Guests, type GuestToRun } from './guests.ts';
 import { Runner, type RunEnd } from './run.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
@@ -38,21 +35,6 @@ const LINUX_CMDLINE = 'console=ttyS0';
 /** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
 const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
 
-/** What will be started, checked as far as it can be without starting it. */
-interface Guest {
-  name: string;
-  memoryMiB: number;
-  vcpus: number;
-  p2mFrames: number;
-  boot: Boot;
-  ide?: IdeAttachment[];
-  /** Text of the definition, kept in a saved state. */
-  definition: string;
-  onReset: 'restart' | 'end';
-  startEpochMs: number;
-  saved?: SavedState;
-}
-
 /** Runs the command; returns the exit status. */
 export async function boot(argv: string[]): Promise<number> {
   const stderr = new Output(2);
@@ -62,7 +44,7 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
-    return await start(prepare(options, stderr), options, stderr);
+    return await start(prepareAll(options, stderr), options, stderr);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
@@ -70,7 +52,28 @@ export async function boot(argv: string[]): Promise<number> {
   }
 }
 
-function prepare(options: BootOptions, stderr: Output): Guest {
+/** What will be started, checked as far as it can be without starting it. */
+function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
+  if (options.files.length < 2) return [refuseWithoutVt(prepare(options, stderr), options)];
+  const guests = options.files.map(file => refuseWithoutVt(prepare({ ...options, file }, stderr), options));
+  for (const guest of guests) {
+    const same = guests.filter(({ name }) => name === guest.name);
+    if (same.length > 1) same.forEach((other, i) => (other.name += `-${i + 1}`));
+  }
+  return guests;
+}
+
+/** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
+function refuseWithoutVt(guest: GuestToRun, { noVt }: BootOptions): GuestToRun {
+  if (noVt && guest.xen !== undefined && guest.xen !== 'pv')
+    throw new UsageError(
+      `${guest.name} was not created: ${guest.xen.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
+        'Take a PV guest (--type pv), or leave out --no-vt.',
+    );
+  return guest;
+}
+
+function prepare(options: BootOptions, stderr: Output): GuestToRun {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
   const onReset = options.noReboot ? 'end' : 'restart';
   if (options.restore !== undefined) {
@@ -87,10 +90,12 @@ function prepare(options: BootOptions, stderr: Output): Guest {
       vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,
+      ide: savedDrives(about.drives ?? [], options.disks, options.cdrom),
       definition: about.definition,
       onReset,
       startEpochMs: about.startEpochMs,
       saved,
+      ...(about.xen ? { xen: about.xen } : {}),
     };
   }
   const kind = options.file === undefined ? undefined : imageKind(options.file);
@@ -110,7 +115,20 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     if (ide.length > 0) image.bootOrder = bootPaths(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB);
-    return { name: image.name, memoryMiB, vcpus: options.vcpus ?? 1, p2mFrames: p2mFrames(image, memoryMiB), boot: image, ide, definition: '', onReset, startEpochMs };
+    if (options.type === 'pv' || options.type === 'pvh')
+      throw new UsageError(`A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`);
+    return {
+      name: image.name,
+      memoryMiB,
+      vcpus: options.vcpus ?? 1,
+      p2mFrames: p2mFrames(image, memoryMiB),
+      boot: image,
+      ide,
+      definition: '',
+      onReset,
+      startEpochMs,
+      ...(options.type ? { xen: options.type } : {}),
+    };
   }
   const {
     planned: { plan, domain },
@@ -138,6 +156,8 @@ function prepare(options: BootOptions, stderr: Output): Guest {
     definition: plan.definition,
     onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart',
     startEpochMs,
+    ...(domain.xen ? { xen: domain.xen } : {}),
+    ...(definition.uuid ? { uuid: definition.uuid } : {}),
   };
 }
 
@@ -156,6 +176,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
     const extra = [
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
       options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
+      options.type === undefined ? '' : `type = ${quote(options.type)}\n`,
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
     ].join('');
@@ -171,10 +192,14 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, 'RINGSAVE')) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
-  const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? LINUX_CMDLINE : '');
+  const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? linuxCmdline(options) : '');
   const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
-  return { planned: planKernel({ kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk }), fromDefinition: false };
+  const plan = { kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk };
+  return { planned: planKernel({ ...plan, ...(options.type ? { type: options.type } : {}) }), fromDefinition: false };
 }
+
+/** Where a Linux without a command line shows itself: the first serial port, or the PV console of those that have no such port. */
+const linuxCmdline = ({ type }: BootOptions): string => (type === 'pv' || type === 'pvh' ? 'console=hvc0' : LINUX_CMDLINE);
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
@@ -194,53 +219,47 @@ function cannotRead(error: unknown): string {
   return `cannot be read (${code ?? (error as Error).message})`;
 }
 
-async function start(guest: Guest, options: BootOptions, stderr: Output): Promise<number> {
+async function start(guests: GuestToRun[], options: BootOptions, stderr: Output): Promise<number> {
   const stdout = new Output(1);
   const debugcon = openDebugcon(options, stdout);
-  const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(guest.memoryMiB, guest.p2mFrames)));
-  const record = machine.createDomain(guest.memoryMiB, guest.p2mFrames, { vcpus: guest.vcpus });
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   let runner: Runner | undefined;
   let script: Script | undefined;
   const lines = options.script === undefined ? undefined : parseScript(decode(read(options.script, '--script').data), options.script);
-  const domain = createDomain(
-    {
-      machine,
-      record,
-      memoryMiB: guest.memoryMiB,
-      boot: guest.boot,
-      startEpochMs: guest.startEpochMs,
-      onReset: guest.onReset,
-      onTripleFault: 'end',
-      ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(options.nic ? { nic: options.nic } : {}),
-      ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
-      serial: byte => {
-        stdout.put(byte);
-        script?.put(byte);
-        if (watcher?.put(byte)) runner?.stop();
-      },
-      debug: debugcon.put,
+  const all = new Guests(guests, {
+    ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
+    ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
+    ...(options.nic ? { nic: options.nic } : {}),
+    output: byte => {
+      stdout.put(byte);
+      script?.put(byte);
+      if (watcher?.put(byte)) runner?.stop();
     },
-    guest.saved,
-  );
-  if (options.saveAt !== undefined) domain.stopAtInstruction = options.saveAt;
-  runner = new Runner(domain, options.timeout ?? Infinity, () => {
-    stdout.flush();
-    debugcon.flush();
-    if (stdout.broken) runner?.stop();
+    ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
+    note: sentence => stderr.text(`ringside: ${sentence}\n`),
   });
-  const shoot = (path: string, option: string): void => write(path, encodeScreen(domain), option);
+  const first = all.members[0];
+  if (options.saveAt !== undefined) first.domain.stopAtInstruction = options.saveAt;
+  runner = new Runner(all.members, {
+    timeoutSeconds: options.timeout ?? Infinity,
+    flush: () => {
+      stdout.flush();
+      debugcon.flush();
+      if (stdout.broken) runner?.stop();
+    },
+    serve: () => all.serve(),
+  });
+  const shoot = (path: string, option: string): void => write(path, encodeScreen(first.domain), option);
   if (lines) {
     const hands = {
-      screen: () => screenText(domain),
-      send: (bytes: Uint8Array) => domain.serialInput(bytes),
-      key: (code: string, down: boolean) => domain.key(code, down),
+      screen: () => screenText(first.domain),
+      send: (bytes: Uint8Array) => all.input(bytes),
+      key: (code: string, down: boolean) => first.domain.key(code, down),
       screenshot: (path: string) => shoot(path, '--script'),
     };
     const player = (script = new Script(lines, hands));
     runner.afterSlice = () => {
-      const againNs = player.step(domain.clock.nowNs());
+      const againNs = player.step(first.domain.clock.nowNs());
       if (player.conclusive && options.until === undefined && options.saveAt === undefined) runner?.stop();
       return againNs;
     };
@@ -252,21 +271,23 @@ async function start(guest: Guest, options: BootOptions, stderr: Output): Promis
     if (process.stdin.isTTY) process.stdin.setRawMode(false);
     process.exit(STATUS.timeout);
   });
-  const end = await withInput(runner, domain);
+  await withInput(runner, all);
   watchdog?.stop();
+  all.close();
   stdout.flush();
   debugcon.close();
   if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
-  const status = conclude(end, { guest, options, domain, seen: watcher?.seen ?? false, stderr });
-  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(domain, status, options), null, 2)}\n`, '--stats');
+  const seen = watcher?.seen ?? false;
+  const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, seen, stderr })));
+  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first.domain, status, options), null, 2)}\n`, '--stats');
   return status;
 }
 
-async function withInput(runner: Runner, domain: Domain): Promise<RunEnd> {
+async function withInput(runner: Runner, all: Guests): Promise<void> {
   const startedMs = performance.now();
   const input = new Input(
     bytes => {
-      domain.serialInput(bytes);
+      all.input(bytes);
       runner.poke();
     },
     () => runner.stop(),
@@ -275,6 +296,7 @@ async function withInput(runner: Runner, domain: Domain): Promise<RunEnd> {
       runner.poke();
     },
   );
+  const { domain } = all.members[0];
   const startedAt = domain.instructions;
   const leave = (signal: NodeJS.Signals): void => {
     signalled = signal;
@@ -282,7 +304,7 @@ async function withInput(runner: Runner, domain: Domain): Promise<RunEnd> {
   };
   process.on('SIGINT', leave).on('SIGTERM', leave);
   try {
-    return await runner.run();
+    await runner.run();
   } finally {
     hostSeconds = (performance.now() - startedMs) / 1000;
     hostInstructions = domain.instructions - startedAt;
@@ -297,7 +319,7 @@ let hostSeconds = 0,
   signalled: NodeJS.Signals | undefined;
 
 interface Conclusion {
-  guest: Guest;
+  guest: GuestToRun;
   options: BootOptions;
   domain: Domain;
   seen: boolean;
@@ -325,7 +347,7 @@ function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclus
   }
 }
 
-function save(guest: Guest, path: string, domain: Domain): void {
+function save(guest: GuestToRun, path: string, domain: Domain): void {
   const chunks = saveDomain(domain, { name: guest.name, program: VERSION, definition: guest.definition });
   try {
     const fd = openSync(path, 'w');

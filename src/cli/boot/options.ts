@@ -1,5 +1,6 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
+import type { DomainType } from '../../dom0/config/model.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
 
 /** Wrong use: one sentence; the command ends with status 2. */
@@ -8,7 +9,14 @@ export class UsageError extends Error {
 }
 
 export interface BootOptions {
+  /** The first of `files`. */
   file?: string;
+  files: string[];
+  /** What the guest shows of Xen; absent: a plain PC, or what a definition says. */
+  type?: DomainType;
+  /** MiB of machine memory. */
+  hostMemory?: number;
+  noVt: boolean;
   kernel?: string;
   initrd?: string;
   cmdline?: string;
@@ -50,6 +58,11 @@ const MAX_MEMORY_MIB = 2047,
 const WORDS: Record<string, Word> = {
   '--kernel': { value: 'F', about: 'kernel to start: bzImage, multiboot or PVH ELF', set: (o, v) => (o.kernel = v) },
   '--initrd': { value: 'F', about: 'initial RAM disk (multiboot, PVH: first module)', set: (o, v) => (o.initrd = v) },
+  '--ramdisk': { value: 'F', about: 'the same', set: (o, v) => (o.initrd = v) },
+  '--config': { value: 'F', many: true, about: 'xl configuration (xl.cfg), as FILE', set: (o, v) => o.files.push(v) },
+  '--type': { value: 'TYPE', about: 'hvm, pvh or pv: a guest of Xen (without: a plain PC, or what the configuration says)', set: (o, v, w) => (o.type = guestType(w, v)) },
+  '--no-vt': { about: 'a computer without VT-x or AMD-V: only PV guests', set: o => (o.noVt = true) },
+  '--host-memory': { value: 'MIB', about: 'memory of the host (as the guests need)', set: (o, v, w) => (o.hostMemory = integer(w, v, 16, MAX_MEMORY_MIB + 1)) },
   '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
   '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
@@ -74,14 +87,14 @@ const WORDS: Record<string, Word> = {
   '--no-reboot': { about: 'a reset ends with status 0 instead of starting again', set: o => (o.noReboot = true) },
   '--save': { value: 'F', about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => (o.save = v) },
   '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
-  '--restore': { value: 'F', about: 'go on from a saved state', set: (o, v) => (o.restore = v) },
+  '--restore': { value: 'F', about: 'go on from a saved state, with the disks it had (--disk and --cdrom say where they are now)', set: (o, v) => (o.restore = v) },
   '--debugcon': { value: 'F', about: 'write what goes to ports 0xE9 and 0x402 to F (- for standard output)', set: (o, v) => (o.debugcon = v) },
   '--help': { about: 'show this', set: o => (o.help = true) },
 };
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, help: false, disks: [] };
+  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [] };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],
@@ -92,9 +105,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     }
     if (words && word === '-h') word = '--help';
     if (!words || !word.startsWith('-') || word === '-') {
-      if (options.file !== undefined)
-        throw new UsageError(`There are two files, ${options.file} and ${word}; this version starts one guest. Name one.`);
-      options.file = word;
+      options.files.push(word);
       continue;
     }
     const equals = word.indexOf('=');
@@ -115,6 +126,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     if (value === undefined) throw new UsageError(`${word} needs a value: ${word} ${rule.value}.`);
     rule.set(options, value, word);
   }
+  if (options.files.length > 0) options.file = options.files[0];
   if (!options.help) checkTogether(options);
   return options;
 }
@@ -131,8 +143,22 @@ function checkTogether(o: BootOptions): void {
   const drives = o.disks.length > 0 || o.cdrom !== undefined;
   if (sources.length === 0 && !drives) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
+  if (o.files.length > 1) {
+    for (const [name, given] of [
+      ['--save', o.save !== undefined],
+      ['--script', o.script !== undefined],
+      ['--screenshot', o.screenshot !== undefined],
+      ['--stats', o.stats !== undefined],
+      ['--disk', o.disks.length > 0],
+      ['--cdrom', o.cdrom !== undefined],
+      ['--initrd', o.initrd !== undefined],
+    ] as const) {
+      if (given) throw new UsageError(`${name} is for one guest, and there are ${o.files.length} files. Leave it out, or start them one by one.`);
+    }
+  }
   if (o.restore !== undefined) {
     for (const [name, value] of [
+      ['--type', o.type],
       ['--initrd', o.initrd],
       ['--cmdline', o.cmdline],
       ['--memory', o.memory],
@@ -144,8 +170,6 @@ function checkTogether(o: BootOptions): void {
   if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined))
     throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
   if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
-  if (drives && o.restore !== undefined) throw new UsageError('Disks do not go with --restore: saved states have none yet. Leave them out.');
-  if (drives && o.save !== undefined) throw new UsageError('--save does not know disks yet. Leave out --save, or the disks.');
   if (o.save !== undefined && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.save === undefined) throw new UsageError('--save-at needs --save F, the file to save to.');
@@ -156,6 +180,11 @@ function integer(word: string, text: string, least: number, most: number): numbe
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
   return value;
+}
+
+function guestType(word: string, text: string): DomainType {
+  if (text !== 'hvm' && text !== 'pvh' && text !== 'pv') throw new UsageError(`${word} takes hvm, pvh or pv, not "${text}".`);
+  return text;
 }
 
 function nicModel(text: string): NicModel {
@@ -187,15 +216,16 @@ function suggestion(word: string): string {
 
 export function bootHelp(): string {
   const lines = Object.entries(WORDS).map(([word, { value, about }]) => `  ${(value ? `${word} ${value}` : word).padEnd(16)} ${about}`);
-  return `Usage: ringside boot [FILE] [options]
+  return `Usage: ringside boot [FILE…] [options]
 
-Starts a guest with its console on standard output and input. FILE is an xl configuration (xl.cfg), a kernel, a disk image
+Starts guests with their consoles on standard output and input: serial port, and for guests of Xen (--type, or a definition's type)
+the PV console, the hypervisor's console and port 0xE9 too. FILE is an xl configuration (xl.cfg), a kernel, a disk image
 or a CD image; with a disk or a CD and no kernel the PC starts SeaBIOS, which npm run guests fetches.
 On a terminal, Ctrl-] leaves.
 
 ${lines.join('\n')}
 
 Status: 0 the guest powered off or TEXT was seen, 4 it crashed, 124 time-out, 2 wrong use; a value that the guest writes to
-isa-debug-exit gives (value << 1) | 1.
+isa-debug-exit gives (value << 1) | 1. Of several guests the highest counts.
 `;
 }

@@ -1,6 +1,6 @@
 /**
- * Runs one domain in this process: slices, and between them a turn for standard input. In virtual time the host's clock is not looked at but for
- * --timeout, so that a run depends on its inputs only.
+ * Runs domains in this process, in turns: a slice of each, and between them a turn for standard input and for what Domain 0 does. In virtual time the
+ * host's clock is not looked at but for --timeout, so that a run depends on its inputs only.
  */
 import { performance } from 'node:perf_hooks';
 import type { Domain, Ending } from '../../hypervisor/index.ts';
@@ -12,27 +12,44 @@ export type RunEnd =
   /** Halted with interrupts off, or waiting for input when there is none to come. */
   | { kind: 'stuck'; sentence: string };
 
+/** One that runs. */
+export interface Member {
+  domain: Domain;
+  /** How it ended, once it did. */
+  end?: RunEnd;
+  /** Starts it again in place of ending (a new `domain`); false: no. */
+  again?(ending: Ending): boolean;
+}
+
+export interface RunnerParts {
+  timeoutSeconds: number;
+  /** After each slice: output goes out. */
+  flush(): void;
+  /** Domain 0's turn, after each round; true: it did something, so that a domain that sleeps may have to wake. */
+  serve?(): boolean;
+}
+
+const IDLE_STUCK = 'The guest waits for an interrupt that cannot come: no timer runs and the input has ended.';
+
 export class Runner {
-  readonly domain: Domain;
+  readonly members: Member[];
+  private readonly parts: RunnerParts;
   private wake: (() => void) | null = null;
   private stopAsked = false;
   /** No more input will come. */
   inputEnded = false;
-  private readonly timeoutSeconds: number;
-  private readonly flush: () => void;
-  /** Called after each slice; gives the guest time (ns) at which it wants to be called again. */
+  /** Called after each slice of the first domain; gives the guest time (ns) at which it wants to be called again. */
   afterSlice: () => number = () => Infinity;
 
-  constructor(domain: Domain, timeoutSeconds: number, flush: () => void) {
-    this.domain = domain;
-    this.timeoutSeconds = timeoutSeconds;
-    this.flush = flush;
+  constructor(members: Member[], parts: RunnerParts) {
+    this.members = members;
+    this.parts = parts;
   }
 
   /** Ends the run after the instruction under way. */
   stop(): void {
     this.stopAsked = true;
-    this.domain.stopSlice();
+    for (const { domain } of this.members) domain.stopSlice();
     this.poke();
   }
 
@@ -41,29 +58,48 @@ export class Runner {
     this.wake?.();
   }
 
-  async run(): Promise<RunEnd> {
-    const { domain } = this;
-    const deadlineMs = performance.now() + this.timeoutSeconds * 1000;
+  /** Runs until every member has its end. */
+  async run(): Promise<void> {
+    const deadlineMs = performance.now() + this.parts.timeoutSeconds * 1000;
     for (;;) {
-      const result = domain.runSlice();
-      this.flush();
-      const againNs = this.afterSlice();
-      if (this.stopAsked) return { kind: 'stopped' };
-      if (result.state === 'ended') return { kind: 'ended', ending: result.ending };
-      if (domain.instructions >= domain.stopAtInstruction) return { kind: 'stopped' };
+      let sleepMs = Infinity;
+      for (const member of this.members) if (!member.end) sleepMs = Math.min(sleepMs, this.turn(member, member === this.members[0]));
+      // Domain 0 may be about to wake somebody.
+      if (this.parts.serve?.()) sleepMs = 0;
+      this.parts.flush();
+      const living = this.members.filter(member => !member.end);
+      if (living.length === 0) return;
       const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) return { kind: 'timeout' };
-      if (domain.stuck) return { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
-      if (result.state === 'parked') {
-        if (result.untilNs === Infinity && againNs === Infinity && this.inputEnded)
-          return { kind: 'stuck', sentence: 'The guest waits for an interrupt that cannot come: no timer runs and the input has ended.' };
-        await this.sleep(Math.min(leftMs, (Math.min(result.untilNs, againNs) - domain.clock.nowNs()) / 1e6));
-      } else await new Promise(resolve => setImmediate(resolve));
+      if (this.stopAsked) return this.endAll(living, { kind: 'stopped' });
+      if (leftMs <= 0) return this.endAll(living, { kind: 'timeout' });
+      if (sleepMs === Infinity && this.inputEnded) return this.endAll(living, { kind: 'stuck', sentence: IDLE_STUCK });
+      if (sleepMs > 0) await this.sleep(Math.min(leftMs, sleepMs));
+      else await new Promise(resolve => setImmediate(resolve));
     }
   }
 
+  private endAll(members: Member[], end: RunEnd): void {
+    for (const member of members) member.end = end;
+  }
+
+  /** One slice; milliseconds until the domain wants the next. */
+  private turn(member: Member, first: boolean): number {
+    const { domain } = member;
+    const result = domain.runSlice();
+    const againNs = first ? this.afterSlice() : Infinity;
+    if (this.stopAsked) return 0;
+    if (result.state === 'ended') {
+      this.parts.serve?.();
+      if (!member.again?.(result.ending)) member.end = { kind: 'ended', ending: result.ending };
+      return 0;
+    }
+    if (domain.instructions >= domain.stopAtInstruction) member.end = { kind: 'stopped' };
+    else if (domain.stuck) member.end = { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
+    else if (result.state === 'parked') return Math.max(0, (Math.min(result.untilNs, againNs) - domain.clock.nowNs()) / 1e6);
+    return 0;
+  }
+
   private sleep(ms: number): Promise<void> {
-    if (ms <= 0) return new Promise(resolve => setImmediate(resolve));
     return new Promise(resolve => {
       const done = (): void => {
         clearTimeout(timer);

@@ -45,9 +45,9 @@ keys('on_poweroff', 'action', 'used', 'when the guest powers off', 'This is done
 keys('on_reboot', 'action', 'used', 'when the guest resets', 'This is done when the guest asks for a reset.');
 keys('on_crash', 'action', 'used', 'when the guest crashes', 'This is done when the guest crashes.');
 
-keys('maxmem', 'number', 'approximated', 'memory counts; no ballooning', 'The guest keeps the RAM that memory gives it: it cannot grow, since there is no balloon.');
+keys('maxmem', 'number', 'used', 'as far as the guest may grow', 'The guest may grow to this much RAM, in MiB, by its balloon.');
 keys('maxvcpus', 'number', 'approximated', 'vcpus counts; no hot plug', 'Processors are not added while the guest runs.', isOne);
-keys('uuid', 'string', 'ignored', 'nothing shows it yet', 'The UUID is not put into the tables that the guest sees yet.');
+keys('uuid', 'string', 'used', 'shown by Xen and the store', 'Guests of Xen see this UUID.');
 keys('serial', 'list or string', 'approximated', 'COM1 is the console', 'The first serial port is the console of the domain; files, sockets and further ports are not connected.', value => value === 'pty' || value === 'stdio');
 keys('acpi', 'defbool', 'approximated', 'ACPI is always there', 'The PC always has its ACPI tables: without them the guest could not power off.', isOne);
 keys('apic', 'defbool', 'approximated', 'the APICs are always there', 'The PC always has its local and I/O APICs: its processors need them.', isOne);
@@ -72,7 +72,7 @@ keys('disk', 'list', 'used', 'no disks', 'The PC has no disks.');
 keys('hdtype', 'string', 'approximated', 'disks are IDE', 'Disks are on the two IDE channels of the PC; there is no AHCI controller.', value => value === 'ide');
 keys('boot', 'string', 'used', 'what firmware tries', 'The firmware tries these devices in turn.');
 keys('vif', 'list', 'used', 'no network card', 'The PC has no network card.');
-keys('xen_platform_pci', 'defbool', 'ignored', 'a plain PC, without Xen leaves', 'The guest sees a plain PC: it cannot detect Xen yet, so the platform device would have no driver.', isZero);
+keys('xen_platform_pci', 'defbool', 'approximated', 'always there', 'An HVM guest always has the platform device.', isOne);
 keys('viridian', 'list or string', 'ignored', "no Hyper-V interface", 'The Hyper-V interface for Windows guests is not built.', isZero);
 keys('nestedhvm', 'defbool', 'ignored', 'no VMX inside the guest', 'The processor has no VMX or SVM that a guest could use.', isZero);
 keys('bios firmware', 'string', 'approximated', 'SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.', value => value === 'seabios' || value === 'bios');
@@ -130,9 +130,9 @@ keys('mmio_hole', 'number', 'ignored', 'fixed memory map', 'The memory map of th
 const translation = 'Memory is always translated in two dimensions; there are no shadow page tables to tune.';
 keys('oos shadow_memory altp2m altp2mhvm tdp suppress_spurious_page_faults', 'any', 'ignored', 'no shadow page tables', translation, isZero);
 
-const grants = 'The guest cannot detect Xen yet, so it has no grant table and no event channels.';
-keys('max_grant_frames max_maptrack_frames max_grant_version max_event_channels event_channels', 'number', 'ignored', 'no grants or events in a plain PC', grants);
-keys('driver_domain xend_suspend_evtchn_compat', 'defbool', 'ignored', 'no grants or events in a plain PC', grants, isZero);
+const limits = "Xen's defaults hold: 64 grant frames, 1024 maptrack frames, grants of version 2, 1023 event channels.";
+keys('max_grant_frames max_maptrack_frames max_grant_version max_event_channels event_channels', 'number', 'approximated', "Xen's defaults hold", limits, value => ['64', '1024', '2', '1023'].includes(value));
+keys('driver_domain xend_suspend_evtchn_compat', 'defbool', 'ignored', 'back ends are in Domain 0', 'Back ends are in Domain 0 only.', isZero);
 
 keys('on_watchdog', 'action', 'ignored', 'there is no watchdog', 'The PC has no watchdog that could bite.');
 keys('on_soft_reset', 'action', 'ignored', 'a PC has no soft reset', 'Only a guest that knows Xen can ask for a soft reset.');

@@ -42,12 +42,22 @@ describe('definitions (xl.cfg(5))', () => {
     expect(errors(good.replace('256', '0'))).toEqual(['x.cfg:4:10: memory = 0: a guest needs at least 1 MiB.']);
   });
 
-  it('refuses pv, pvh and no type with a sentence, and takes the old spelling of hvm', () => {
-    expect(errors(good.replace('hvm', 'pv'))).toEqual([expect.stringContaining(`x.cfg:2:8: type = 'pv': a PV guest needs Xen's hypercalls`)]);
-    expect(errors(good.replace('hvm', 'pvh'))[0]).toContain('a PVH guest');
-    expect(errors(good.replace('type = "hvm"\n', ''))).toEqual([expect.stringContaining('Without a type xl builds a PV guest')]);
+  it('takes the three types, PV for none as xl does, and the old spellings', () => {
+    const typeOf = (text: string): string => judgeDefinition('x.cfg', text).definition.type;
+    expect(['hvm', 'pvh', 'pv'].map(type => typeOf(good.replace('hvm', type)))).toEqual(['hvm', 'pvh', 'pv']);
+    expect(['hvm', 'pvh', 'pv'].map(type => verdicts(good.replace('hvm', type)).type)).toEqual(['used', 'used', 'used']);
+    expect([typeOf(good.replace('type = "hvm"\n', '')), errors(good.replace('type = "hvm"\n', ''))]).toEqual(['pv', []]);
     expect(errors(good.replace('"hvm"', '"hmv"'))[0]).toContain('Did you mean "hvm"?');
+    expect(['hvm', 'linux', 'generic'].map(builder => typeOf(good.replace('type = "hvm"', `builder = "${builder}"`)))).toEqual(['hvm', 'pv', 'pv']);
     expect(verdicts(good.replace('type', 'builder')).builder).toBe('approximated');
+    expect(errors(good.replace('type = "hvm"', 'builder = "x"'))[0]).toContain('the builders were');
+  });
+
+  it('takes maxmem and uuid, and says what is wrong with them', () => {
+    const uuid = '12345678-ABCD-ef01-2345-6789abcdef01';
+    expect(judgeDefinition('x.cfg', `${good}maxmem = 512\nuuid = "${uuid}"\n`).definition).toMatchObject({ maxMemoryMiB: 512, uuid: uuid.toLowerCase() });
+    expect(errors(`${good}maxmem = 128\n`)).toEqual(['x.cfg:5:10: maxmem = 128: memory is 256 MiB, and a guest cannot have more than maxmem. Write 256 or more.']);
+    expect(errors(`${good}uuid = "1234"\n`)[0]).toContain('a UUID has 32 hexadecimal digits');
   });
 
   it('gives the processors that are asked for', () => {
@@ -77,14 +87,16 @@ describe('definitions (xl.cfg(5))', () => {
     for (const [key, rule] of Object.entries(KEYS)) {
       expect(rule.short.length, key).toBeLessThanOrEqual(48);
       expect(rule.text, key).toMatch(/[.]$/);
+      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256' };
       const value =
-        rule.type === 'list'
+        special[key] ??
+        (rule.type === 'list'
           ? "['/x,raw,hda']"
           : rule.type === 'action'
             ? '"destroy"'
             : rule.type === 'string' || rule.type === 'any' || rule.type === 'list or string'
               ? '"hvm"'
-              : '1';
+              : '1');
       expect(verdicts(`${good}${key} = ${value}`)[key], key).toMatch(/^(used|approximated|ignored)$/);
     }
   });

@@ -17,6 +17,9 @@ export interface Definition {
   name: string;
   type: DomainType;
   memoryMiB: number;
+  /** As far as the guest may grow. */
+  maxMemoryMiB?: number;
+  uuid?: string;
   vcpus: number;
   kernel?: string;
   ramdisk?: string;
@@ -162,6 +165,10 @@ class Judge {
       onReboot: this.action('on_reboot', 'restart'),
       onCrash: this.action('on_crash', 'destroy'),
     };
+    const maxMemoryMiB = this.maxMemory(definition.memoryMiB),
+      uuid = this.uuid();
+    if (maxMemoryMiB !== undefined) definition.maxMemoryMiB = maxMemoryMiB;
+    if (uuid !== undefined) definition.uuid = uuid;
     const kernel = this.text('kernel'),
       ramdisk = this.text('ramdisk');
     if (kernel) definition.kernel = kernel;
@@ -195,37 +202,29 @@ class Judge {
       this.report(
         { line: 1, column: 1 },
         'type',
-        'error',
+        'approximated',
         'no type means PV',
-        'Without a type xl builds a PV guest, which needs hypercalls that are not built yet. Write type = "hvm" to start the kernel on a PC.',
+        'Without a type xl builds a paravirtual guest. Write type = "hvm" for a kernel that wants a PC.',
       );
       return 'pv';
     }
     const value = setting.value.kind === 'list' ? '' : setting.value.text;
     if (setting.key === 'builder') {
-      if (value === 'hvm') {
+      const type = value === 'hvm' ? 'hvm' : 'pv';
+      if (!['hvm', 'linux', 'generic'].includes(value)) this.error(setting, 'no such builder', 'the builders were hvm, linux and generic. Write type = "hvm", "pvh" or "pv".');
+      else
         this.accept(
           'builder',
-          'old spelling of type = "hvm"',
-          'builder is the spelling of Xen 4.9 and older; the guest starts as with type = "hvm".',
+          `old spelling of type = "${type}"`,
+          `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`,
           'approximated',
         );
-        return 'hvm';
-      }
-      this.error(
-        setting,
-        'PV is not built yet',
-        'this asks for a PV guest, which needs hypercalls that are not built yet. Write type = "hvm" to start the kernel on a PC.',
-      );
-      return 'pv';
+      return type;
     }
-    if (value === 'hvm') this.accept('type', 'fully virtual machine', 'The guest starts on a fully virtual PC; Xen does not show itself to it yet.');
-    else if (value === 'pv' || value === 'pvh') {
-      this.error(
-        setting,
-        `${value.toUpperCase()} is not built yet`,
-        `a ${value.toUpperCase()} guest needs Xen's hypercalls, which are not built yet. Write type = "hvm" to start the kernel on a PC.`,
-      );
+    if (value === 'hvm') this.accept('type', 'fully virtual machine', 'The guest starts on a fully virtual PC, and can detect Xen there.');
+    else if (value === 'pvh') this.accept('type', 'Xen with VT, without a PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.');
+    else if (value === 'pv') {
+      this.accept('type', 'paravirtual, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.');
     } else {
       const near = nearest(value.toLowerCase(), TYPES);
       this.error(setting, 'no such type', `the types are hvm, pvh and pv.${near ? ` Did you mean "${near}"?` : ''}`);
@@ -253,6 +252,28 @@ class Judge {
     else if (mib > MAX_MEMORY_MIB) this.error(setting, `at most ${MAX_MEMORY_MIB}`, `this host gives a guest at most ${MAX_MEMORY_MIB} MiB.`);
     else this.accept('memory', `${mib} MiB of RAM`, `The guest gets ${mib} MiB of RAM.`);
     return mib;
+  }
+
+  private maxMemory(memoryMiB: number): number | undefined {
+    const setting = this.values.get('maxmem');
+    if (!setting) return undefined;
+    const mib = toNumber(setting.value);
+    if (mib < memoryMiB) this.error(setting, 'less than memory', `memory is ${memoryMiB} MiB, and a guest cannot have more than maxmem. Write ${memoryMiB} or more.`);
+    else if (mib > MAX_MEMORY_MIB) this.error(setting, `at most ${MAX_MEMORY_MIB}`, `this host gives a guest at most ${MAX_MEMORY_MIB} MiB.`);
+    else this.accept('maxmem', `may grow to ${mib} MiB`, `The guest starts with ${memoryMiB} MiB and may grow to ${mib} by its balloon.`);
+    return mib;
+  }
+
+  private uuid(): string | undefined {
+    const setting = this.values.get('uuid'),
+      uuid = this.text('uuid');
+    if (!setting || uuid === undefined) return undefined;
+    if (!/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(uuid)) {
+      this.error(setting, 'no UUID', 'a UUID has 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.');
+      return undefined;
+    }
+    this.accept('uuid', 'shown by Xen and the store', 'Guests of Xen see this UUID.');
+    return uuid.toLowerCase();
   }
 
   private vcpus(): number {
