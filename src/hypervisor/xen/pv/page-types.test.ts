@@ -11,7 +11,13 @@ function setUp() {
   const record = machine.createDomain(2, machine.frames, { xen: XEN_TYPE.PV });
   const other = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
   const flushes: number[] = [];
-  const types = new PageTypes(machine, record.id, { flushTlb: () => flushes.push(1), written: () => {}, xenEntries: () => new Int32Array(84).fill(0x123) });
+  const types = new PageTypes(machine, record.id, {
+    flushTlb: () => flushes.push(1),
+    written: () => {},
+    mapped: () => {},
+    grantLost: () => {},
+    xenEntries: () => new Int32Array(84).fill(0x123),
+  });
   const owned = (id: number): number[] => Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   const set = (table: number, slot: number, mfn: number, flags: number): void => {
     machine.words[(table << 10) + 2 * slot] = (mfn << 12) | flags;

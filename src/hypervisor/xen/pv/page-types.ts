@@ -32,6 +32,10 @@ export interface PageTypeHooks {
   xenEntries(): Int32Array;
   /** The hypervisor stored into a frame of the domain. */
   written(mfn: number): void;
+  /** An L1 entry names the frame: from now on the processor may reach it. */
+  mapped(mfn: number): void;
+  /** An entry that shows a frame of another domain was dropped otherwise than by the unmap that its grant wants. */
+  grantLost(): void;
 }
 
 export class PageTypes {
@@ -206,8 +210,9 @@ export class PageTypes {
     if (high & HIGH_RESERVED) return -EINVAL;
     const mfn = low >>> 12;
     if (type === FRAME_TYPE.L1) {
-      if (low & PTE_WRITE) return this.get(mfn, FRAME_TYPE.WRITABLE);
-      return this.machine.takeReference(mfn, this.domid) ? 0 : -EINVAL;
+      const error = low & PTE_WRITE ? this.get(mfn, FRAME_TYPE.WRITABLE) : this.machine.takeReference(mfn, this.domid) ? 0 : -EINVAL;
+      if (error === 0) this.hooks.mapped(mfn);
+      return error;
     }
     if (low & PTE_LARGE || (type === FRAME_TYPE.L3 && high !== 0)) return -EINVAL;
     if (type === FRAME_TYPE.L3) return this.get(mfn, slot === LAST_L3_SLOT ? FRAME_TYPE.L2_XEN : FRAME_TYPE.L2);
@@ -217,9 +222,27 @@ export class PageTypes {
   putEntry(type: number, low: number, _high: number): void {
     if (!(low & PTE_PRESENT)) return;
     const mfn = low >>> 12;
-    if (type === FRAME_TYPE.L1 && !(low & PTE_WRITE)) this.machine.dropReference(mfn);
-    else this.put(mfn);
     this.noteStale();
+    if (type === FRAME_TYPE.L1 && this.machine.ownerOf(mfn) !== this.domid) this.hooks.grantLost();
+    else if (type === FRAME_TYPE.L1 && !(low & PTE_WRITE)) this.machine.dropReference(mfn);
+    else this.put(mfn);
+  }
+
+  /**
+   * Puts a foreign frame, whose grant holds the reference, at an L1 entry; or, with `low` 0, takes it away again.
+   * -EINVAL: `table` is no L1 table of the domain's.
+   */
+  setGranted(table: number, slot: number, low: number): number {
+    const { words } = this.machine;
+    if (this.machine.ownerOf(table) !== this.domid || this.typeOf(table) !== FRAME_TYPE.L1) return -EINVAL;
+    const at = (table << 10) + 2 * slot;
+    const old = words[at];
+    words[at] = low;
+    words[at + 1] = 0;
+    this.hooks.written(table);
+    if (low !== 0) this.putEntry(FRAME_TYPE.L1, old, 0);
+    this.noteStale();
+    return 0;
   }
 
   /**

@@ -13,6 +13,7 @@ import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
 import { Descriptors } from './descriptors.ts';
 import { Emulator } from './emulate.ts';
 import { GuestContext } from './context.ts';
+import { GrantMap } from './grant-map.ts';
 import { PvMemory } from './memory.ts';
 import { Mmu } from './mmu.ts';
 import { PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
@@ -58,6 +59,7 @@ export class PvDomain {
   readonly types: PageTypes;
   readonly mmu: Mmu;
   readonly traps: Traps;
+  readonly grants: GrantMap;
   private readonly parts: PvParts;
   private readonly block: PvBlock;
   private readonly descriptors: Descriptors;
@@ -74,7 +76,13 @@ export class PvDomain {
     this.p2m = machine.p2m(record);
     this.block = PvBlock.create(machine, record);
     this.memory = new PvMemory(machine.words, machine.bytes, written);
-    this.types = new PageTypes(machine, record.id, { flushTlb, written, xenEntries: () => this.block.xenEntries() });
+    this.types = new PageTypes(machine, record.id, {
+      flushTlb,
+      written,
+      mapped: mfn => this.admit(mfn),
+      grantLost: () => parts.crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
+      xenEntries: () => this.block.xenEntries(),
+    });
     this.descriptors = new Descriptors(machine, this.types, this.block);
     const common = { machine, processor, block: this.block, memory: this.memory, types: this.types, descriptors: this.descriptors, currentVcpu };
     this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb });
@@ -92,6 +100,7 @@ export class PvDomain {
       newBase: mfn => this.mmu.newBase(mfn) === 0,
       writeHypercallMsr: (low, high) => this.writeHypercallPage(low, high),
     });
+    this.grants = new GrantMap({ words: machine.words, p2m: this.p2m, memory: this.memory, types: this.types, ownerOf: mfn => machine.ownerOf(mfn), domid: record.id });
     this.context = new GuestContext({ ...common, mmu: this.mmu, traps: this.traps, emulator: this.emulator });
     // What the processor walks through: the guest's own frames are there already.
     for (const mfn of this.block.ownFrames()) this.p2m[mfn] = (mfn << FRAME_SHIFT) | READ;
@@ -109,8 +118,8 @@ export class PvDomain {
     return (this.parts.machine.words[this.xen + XEN.ASSISTS] & (1 << type)) !== 0;
   }
 
-  /** A frame that is not of the guest's RAM and that it may map: shared_info, a grant frame. */
-  admit(mfn: number): void {
+  /** The processor may reach a frame. */
+  private admit(mfn: number): void {
     this.p2m[mfn] = (mfn << FRAME_SHIFT) | READ_WRITE_EXECUTE;
   }
 
@@ -125,7 +134,6 @@ export class PvDomain {
   start(build: PvBuild, memoryMiB: number, rings: { sharedInfoMfn: number; storePort: number; consolePort: number }): { about: string; storeMfn: number; consoleMfn: number } {
     const { machine, record, processor } = this.parts;
     const layout = planPv(build, memoryMiB);
-    this.admit(rings.sharedInfoMfn);
     const started = buildPv(machine, this.frames(memoryMiB * 256), build, layout, rings);
     if (this.types.pin(started.base, FRAME_TYPE.L3) !== 0) throw new HostError('The first page tables of a paravirtual guest were refused: a defect of Ringside.');
     if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST_PAE_EXTENDED_CR3;
@@ -283,6 +291,8 @@ export class PvDomain {
         return traps.setCallbacks(a, b, c, d);
       case HYPERCALL.CALLBACK_OP:
         return traps.callbackOp(a, b >>> 0);
+      case HYPERCALL.NMI_OP:
+        return vcpu === 0 ? traps.nmiOp(a, b >>> 0) : -EINVAL;
       case HYPERCALL.FPU_TASKSWITCH:
         if (a) parts.processor.regs[R.CR0] |= CR0_TS;
         else parts.processor.regs[R.CR0] &= ~CR0_TS;

@@ -6,7 +6,7 @@
 import type { Processor } from '../../../cpu/edge.ts';
 import * as R from '../../../cpu/registers.ts';
 import { EFAULT, EINVAL, ENOSYS, VCPU_INFO } from '../abi.ts';
-import { PV, type PvBlock } from './block.ts';
+import { FLAT_RING1_CS, PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
 
@@ -129,6 +129,15 @@ export class Traps {
     const bit = 1 << type;
     if (view.getUint16(2, true) & CALLBACKF_MASK_EVENTS) this.state[PV.CALLBACK_MASKS] |= bit;
     else this.state[PV.CALLBACK_MASKS] &= ~bit;
+    return 0;
+  }
+
+  /** HYPERVISOR_nmi_op: one address, called in the kernel's flat code segment. */
+  nmiOp(command: number, argument: number): number {
+    if (command !== CALLBACKOP_REGISTER && command !== CALLBACKOP_UNREGISTER) return -ENOSYS;
+    const bytes = new Uint8Array(4);
+    if (command === CALLBACKOP_REGISTER && !this.parts.memory.read(argument, bytes)) return -EFAULT;
+    this.setCallback(PV.NMI, FLAT_RING1_CS, new DataView(bytes.buffer).getInt32(0, true));
     return 0;
   }
 

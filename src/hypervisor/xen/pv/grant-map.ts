@@ -1,0 +1,80 @@
+/**
+ * Granted frames in a paravirtual domain's page tables: map_grant_ref writes the L1 entry, since no guest may name another's frame itself.
+ * Source: xen/include/public/grant_table.h.
+ */
+import { P2M_READ, P2M_RWX } from '../../../cpu/edge.ts';
+import { FRAME_TYPE } from '../../layout.ts';
+import { FRAME_SHIFT } from '../../machine.ts';
+import { GNTMAP, GNTST } from '../grants.ts';
+import type { PvMemory } from './memory.ts';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE, type PageTypes } from './page-types.ts';
+
+export interface GrantMapParts {
+  words: Int32Array;
+  p2m: Int32Array;
+  memory: PvMemory;
+  types: PageTypes;
+  ownerOf(mfn: number): number;
+  domid: number;
+}
+
+export class GrantMap {
+  private readonly parts: GrantMapParts;
+  /** How many entries show a frame. */
+  private readonly shown = new Map<number, number>();
+
+  constructor(parts: GrantMapParts) {
+    this.parts = parts;
+  }
+
+  /** The L1 entry meant: by machine address, or as the one that maps a linear address. Undefined: there is none. */
+  private entry(place: number, placeHigh: number, flags: number): { table: number; slot: number } | undefined {
+    if (placeHigh !== 0) return undefined;
+    if (flags & GNTMAP.CONTAINS_PTE) {
+      const table = place >>> FRAME_SHIFT;
+      return place & 7 || this.parts.ownerOf(table) !== this.parts.domid ? undefined : { table, slot: (place & 0xfff) >>> 3 };
+    }
+    const { table, slot } = this.parts.memory.walk(place);
+    return table < 0 ? undefined : { table, slot };
+  }
+
+  /** Puts a frame there; what was there goes. A GNTST status. */
+  map(place: number, placeHigh: number, mfn: number, flags: number): number {
+    const { types, p2m } = this.parts;
+    const at = this.entry(place, placeHigh, flags);
+    if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
+    const entry = (mfn << FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED | (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) | (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
+    if (types.setGranted(at.table, at.slot, entry) !== 0) return GNTST.GENERAL_ERROR;
+    this.shown.set(mfn, (this.shown.get(mfn) ?? 0) + 1);
+    if (this.parts.ownerOf(mfn) !== this.parts.domid) p2m[mfn] = (mfn << FRAME_SHIFT) | (flags & GNTMAP.READONLY ? (p2m[mfn] & P2M_RWX) | P2M_READ : P2M_RWX);
+    types.flushIfStale();
+    return GNTST.OKAY;
+  }
+
+  /** Takes it away; where `replacement` is not 0, the entry of that linear address moves there. A GNTST status. */
+  unmap(place: number, placeHigh: number, mfn: number, flags: number, replacement: number): number {
+    const { types, p2m, words } = this.parts;
+    const at = this.entry(place, placeHigh, flags);
+    if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
+    const low = words[(at.table << 10) + 2 * at.slot];
+    if (!(low & PTE_PRESENT) || low >>> FRAME_SHIFT !== mfn || types.typeOf(at.table) !== FRAME_TYPE.L1) return GNTST.GENERAL_ERROR;
+    let moved = 0;
+    if (replacement !== 0) {
+      const from = this.parts.memory.walk(replacement);
+      if (from.table < 0 || this.parts.ownerOf(from.low >>> FRAME_SHIFT) !== this.parts.domid) return GNTST.GENERAL_ERROR;
+      moved = from.low;
+      const source = (from.table << 10) + 2 * from.slot;
+      words[source] = words[source + 1] = 0;
+    }
+    types.setGranted(at.table, at.slot, 0);
+    if (moved !== 0) words[(at.table << 10) + 2 * at.slot] = moved;
+    const left = (this.shown.get(mfn) ?? 1) - 1;
+    if (left > 0) this.shown.set(mfn, left);
+    else {
+      this.shown.delete(mfn);
+      if (this.parts.ownerOf(mfn) !== this.parts.domid) p2m[mfn] = 0;
+    }
+    types.flushIfStale();
+    return GNTST.OKAY;
+  }
+}
