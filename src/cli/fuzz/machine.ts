@@ -261,6 +261,9 @@ export class FuzzMachine {
           if ((random() & 3) === 0) this.start(false);
         } else cpu.completeMemoryAccess(random());
         break;
+      case ExitReason.FERR:
+        cpu.ignoreNumericError();
+        break;
       case ExitReason.PREEMPTION_TIMER:
       case ExitReason.INTERRUPT_WINDOW:
       case ExitReason.EXTERNAL_INTERRUPT:
