@@ -2,7 +2,9 @@
  * The host as its administrators see it: the domains there are, what can be done to them, and who is told. One object, in Domain 0's worker.
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
-import { COUNTERS, COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { COUNTERS, COUNTER_WORDS, MAILBOX, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { DEFAULT_WEIGHT, queueClock, Scheduler } from '../hypervisor/scheduler/scheduler.ts';
+import { Slot } from '../hypervisor/scheduler/slot.ts';
 import {
   attachDrives,
   type Boot,
@@ -32,7 +34,10 @@ export interface HostParts {
   scheduler: LocalScheduler;
   why?: string;
   later: Later;
+  /** Milliseconds on a monotonic clock that all workers share (performance.timeOrigin + performance.now()). */
   hostMs: () => number;
+  /** Slots: domains that may run at once (1). */
+  pcpus?: number;
   epochMs: () => number;
   /** Throws a sentence. */
   fetchBytes?: (url: string) => Promise<Uint8Array>;
@@ -78,6 +83,8 @@ async function look({ name, data }: NamedFile): Promise<Given> {
 export class Host implements HostApi {
   readonly machine: Machine;
   private readonly parts: HostParts;
+  /** Who may run; domain ids stand for units by their slots in the domain table. */
+  readonly queue: Scheduler;
   private readonly members = new Map<number, Member>();
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
@@ -87,6 +94,8 @@ export class Host implements HostApi {
   constructor(parts: HostParts) {
     this.parts = parts;
     this.machine = Machine.create(parts.memory);
+    this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
+    this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
   }
 
   async info(): Promise<HostInfo> {
@@ -246,13 +255,15 @@ export class Host implements HostApi {
       if (!parts.readBlob) throw new Error('files cannot be read here');
       return parts.readBlob(part);
     };
+    const { weight = DEFAULT_WEIGHT, cap = 0 } = definition;
+    this.queue.add(record, { weight, cap, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
       const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, drives, ...(saved ? { saved: saved.bytes } : {}) };
       member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later);
     } else {
       member.runner = new LocalRunner(
-        { domain: { machine, record, hostMs: parts.hostMs, ...common, ide: attachDrives(drives, readBlob, listener.problem) }, ...named, ...(saved ? { saved: saved.state } : {}) },
+        { slot: new Slot(this.queue, record.slot), domain: { machine, record, hostMs: parts.hostMs, ...common, ide: attachDrives(drives, readBlob, listener.problem) }, ...named, ...(saved ? { saved: saved.state } : {}) },
         listener,
         parts.scheduler,
       );
@@ -263,6 +274,7 @@ export class Host implements HostApi {
     } catch (error) {
       this.members.delete(record.id);
       await member.runner.destroy();
+      this.queue.remove(record.slot);
       machine.destroyDomain(record);
       throw error;
     }
@@ -392,6 +404,7 @@ export class Host implements HostApi {
       const member = this.member(id);
       this.members.delete(id);
       await member.runner.destroy();
+      this.queue.remove(member.record.slot);
       this.machine.destroyDomain(member.record);
       for (const port of member.ports) port.close();
     });
@@ -412,6 +425,8 @@ export class Host implements HostApi {
       member.runner.reset();
       return this.tell();
     }
+    // Its worker died of a defect, and gives no slot back.
+    if (ending.kind === 'crash' && ending.report === undefined) this.queue.remove(member.record.slot);
     member.ending = ending;
     this.snapshot(member, true);
     this.tell();
@@ -419,6 +434,7 @@ export class Host implements HostApi {
     // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
+      this.queue.remove(member.record.slot);
       this.machine.releaseRam(member.record);
       member.released = true;
       this.tell();

@@ -1,10 +1,17 @@
 /** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
 import { createDomain, type PartlessOptions } from '../hypervisor/assemble.ts';
 import { type Domain, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
+import type { Slot } from '../hypervisor/scheduler/slot.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
 interface Entry {
   domain: Domain;
+  /** Its place in the run queue. */
+  slot: Slot;
+  /** Something came in, or it was never asked: it gets a turn though its deadline is not there. */
+  poked: boolean;
+  /** Deadline on the domain's clock while it has nothing to do; -Infinity: it has. */
+  untilNs: number;
   /** After a slice. */
   told(result: SliceResult): void;
 }
@@ -24,7 +31,7 @@ export class LocalScheduler {
 
   add(entry: Entry): void {
     this.entries.push(entry);
-    this.poke();
+    this.poke(entry);
   }
 
   remove(entry: Entry): void {
@@ -32,8 +39,13 @@ export class LocalScheduler {
     if (index >= 0) this.entries.splice(index, 1);
   }
 
-  /** Something came in: look again. */
-  poke(): void {
+  /** Something came in, for this one or for all: look again. */
+  poke(entry?: Entry): void {
+    for (const each of entry ? [entry] : this.entries) each.poked = true;
+    this.turnSoon();
+  }
+
+  private turnSoon(): void {
     this.cancelSleep?.();
     this.cancelSleep = null;
     if (this.turning) return;
@@ -45,19 +57,29 @@ export class LocalScheduler {
     this.turning = false;
     let sleepMs = Infinity;
     for (const entry of [...this.entries]) {
-      const { domain } = entry;
-      const result = domain.runSlice();
-      entry.told(result);
-      if (result.state === 'running') sleepMs = 0;
-      else if (result.state === 'parked') sleepMs = Math.min(sleepMs, Math.max(0, (result.untilNs - domain.clock.nowNs()) / 1e6));
+      const { domain, slot } = entry;
+      const waitMs = (): number => Math.max(0, (entry.untilNs - domain.clock.nowNs()) / 1e6);
+      if (entry.poked || waitMs() === 0) {
+        if (!domain.paused && !slot.enter()) {
+          sleepMs = Math.min(sleepMs, slot.patienceMs);
+          continue;
+        }
+        entry.poked = false;
+        const result = domain.runSlice();
+        slot.leave(result);
+        entry.told(result);
+        entry.untilNs = result.state === 'running' ? -Infinity : result.state === 'parked' ? result.untilNs : Infinity;
+      }
+      sleepMs = Math.min(sleepMs, waitMs());
     }
-    if (sleepMs === 0) this.poke();
-    else if (sleepMs !== Infinity) this.cancelSleep = this.later(sleepMs, () => this.poke());
+    if (sleepMs === 0) this.turnSoon();
+    else if (sleepMs !== Infinity) this.cancelSleep = this.later(sleepMs, () => this.turnSoon());
   }
 }
 
 export interface LocalOptions {
   domain: Omit<PartlessOptions, 'serial' | 'onRestart'>;
+  slot: Slot;
   saved?: SavedState;
   name: string;
   program: string;
@@ -95,6 +117,9 @@ export class LocalRunner implements DomainRunner {
       let endingTold = false;
       this.entry = {
         domain,
+        slot: options.slot,
+        poked: true,
+        untilNs: -Infinity,
         told: result => {
           flush();
           listener.changed?.();
@@ -112,11 +137,12 @@ export class LocalRunner implements DomainRunner {
   private ask(what: (domain: Domain) => void): void {
     if (!this.entry) return;
     what(this.entry.domain);
-    this.scheduler.poke();
+    this.scheduler.poke(this.entry);
   }
 
   setPaused(paused: boolean): void {
     this.ask(domain => (paused ? domain.pause() : domain.unpause()));
+    this.options.slot.setPaused(paused);
   }
 
   reset(): void {

@@ -59,7 +59,9 @@ const host = new Host({
     return new Uint8Array(await answer.arrayBuffer());
   },
   readBlob: readBlobHere,
-  hostMs: () => performance.now(),
+  hostMs: () => performance.timeOrigin + performance.now(),
+  // One core stays for the page and for Domain 0.
+  pcpus: Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1),
   epochMs: () => Date.now(),
 });
 

@@ -9,6 +9,8 @@ import { COMMAND } from './layout.ts';
 import { LoadError } from './loader/index.ts';
 import { HostError, Machine } from './machine.ts';
 import { Mailbox } from './mailbox.ts';
+import { queueClock, Scheduler } from './scheduler/scheduler.ts';
+import { Slot } from './scheduler/slot.ts';
 import { readState, saveDomain, SavedStateError } from './state.ts';
 import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
@@ -74,18 +76,24 @@ function start(message: ToDomainWorker): void {
     return send({ kind: 'failed', sentence: error.message });
   }
   send({ kind: 'started', about: domain.about });
-  run(domain, mailbox, output, message);
+  const queue = new Scheduler(machine, queueClock(machine, () => performance.timeOrigin + performance.now()), record.slot);
+  run(domain, mailbox, new Slot(queue, record.slot), output, message);
 }
 
-function run(domain: Domain, mailbox: Mailbox, output: Output, message: ToDomainWorker): void {
+function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, message: ToDomainWorker): void {
   let endingTold = false;
   for (;;) {
     const seen = mailbox.doorbellValue;
-    if (!serve(domain, mailbox, message)) {
+    if (!serve(domain, mailbox, slot, message)) {
       send({ kind: 'gone' });
       return close();
     }
+    if (!domain.paused && !slot.enter()) {
+      mailbox.wait(seen, slot.patienceMs);
+      continue;
+    }
     const result = domain.runSlice();
+    slot.leave(result);
     output.flush();
     if (result.state !== 'ended') endingTold = false;
     else if (!endingTold) {
@@ -104,12 +112,13 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
 }
 
 /** What came through the mailbox; false: the domain is to be destroyed. */
-function serve(domain: Domain, mailbox: Mailbox, { name, program, definition }: ToDomainWorker): boolean {
+function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): boolean {
   const commands = mailbox.takeCommands();
   if (commands & COMMAND.DESTROY) return false;
   if (mailbox.paused !== domain.paused) {
     if (mailbox.paused) domain.pause();
     else domain.unpause();
+    slot.setPaused(domain.paused);
   }
   mailbox.takeInput({
     serial: bytes => domain.serialInput(bytes),

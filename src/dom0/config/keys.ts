@@ -82,7 +82,8 @@ keys('device_model_version', 'string', 'ignored', 'the device model is built in'
 
 const oneProcessor = 'There is one slot for the one processor of the guest: nothing to place or to weigh.';
 keys('cpus cpus_soft', 'list or string', 'ignored', 'nothing to place on', oneProcessor, value => value === 'all');
-keys('cpu_weight cap', 'number', 'ignored', 'no scheduler to weigh for', oneProcessor, isZero);
+keys('cpu_weight', 'number', 'used', 'weight in the run queue', 'The guest gets processor time by this weight.');
+keys('cap', 'number', 'used', 'cap in the run queue', 'The guest gets at most so many per cent of a processor; 0: no limit.');
 keys('pool', 'string', 'ignored', 'one pool', 'There are no CPU pools.', value => value === 'Pool-0');
 keys('vnuma', 'list', 'ignored', 'one NUMA node', 'The machine has one NUMA node.');
 

@@ -21,6 +21,9 @@ export interface Definition {
   maxMemoryMiB?: number;
   uuid?: string;
   vcpus: number;
+  /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
+  weight?: number;
+  cap?: number;
   kernel?: string;
   ramdisk?: string;
   cmdline: string;
@@ -54,7 +57,8 @@ export interface Judgement {
 const DEFAULT_MEMORY_MIB = 32;
 /** Up to here RAM is contiguous below the PCI hole. */
 const MAX_MEMORY_MIB = 2047,
-  MAX_VCPUS = 8;
+  MAX_VCPUS = 8,
+  MAX_CAP = 100 * MAX_VCPUS;
 
 const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart', 'soft-reset'];
 const TYPES = ['hvm', 'pv', 'pvh'];
@@ -158,6 +162,7 @@ class Judge {
       type: this.type(),
       memoryMiB: this.memory(),
       vcpus: this.vcpus(),
+      ...this.schedule(),
       cmdline: this.cmdline(),
       disks: this.disks(),
       bootOrder: this.bootOrder(),
@@ -284,6 +289,24 @@ class Judge {
     else if (vcpus > MAX_VCPUS) this.error(setting, `at most ${MAX_VCPUS}`, `this host gives a guest at most ${MAX_VCPUS} processors.`);
     else this.accept('vcpus', vcpus === 1 ? '1 processor' : `${vcpus} processors`, `The guest gets ${vcpus} virtual processor${vcpus === 1 ? '' : 's'}.`);
     return vcpus;
+  }
+
+  /** xl sched-credit: weights from 1 to 65535, caps in per cent of one processor. */
+  private schedule(): { weight?: number; cap?: number } {
+    const weight = this.values.get('cpu_weight'),
+      cap = this.values.get('cap');
+    const schedule: { weight?: number; cap?: number } = {};
+    if (weight) {
+      schedule.weight = toNumber(weight.value);
+      if (schedule.weight < 1 || schedule.weight > 65535) this.error(weight, '1 to 65535', 'a weight is a number from 1 to 65535; 256 is usual.');
+      else this.accept('cpu_weight', `weight ${schedule.weight}`, `The guest's share of processor time has weight ${schedule.weight}; others have 256.`);
+    }
+    if (cap) {
+      schedule.cap = toNumber(cap.value);
+      if (schedule.cap < 0 || schedule.cap > MAX_CAP) this.error(cap, `0 to ${MAX_CAP}`, `a cap is a number of per cent of one processor, at most ${MAX_CAP}; 0 is none.`);
+      else this.accept('cap', schedule.cap === 0 ? 'no cap' : `at most ${schedule.cap} %`, schedule.cap === 0 ? 'The guest has no cap.' : `The guest gets at most ${schedule.cap} % of a processor.`);
+    }
+    return schedule;
   }
 
   /** xl_parse.c, parse_cmdline: cmdline alone, or root= and extra. */

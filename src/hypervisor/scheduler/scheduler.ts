@@ -69,6 +69,13 @@ export interface Runstates {
   offline: number;
 }
 
+/** The queue's time: nanoseconds since it was laid out. `sharedMs`: the same clock in all workers (performance.timeOrigin + performance.now()). */
+export function queueClock(machine: Machine, sharedMs: () => number): () => number {
+  const epoch = new Float64Array(machine.memory, machine.schedulerOffset + SCHED.EPOCH_MS * 4, 1);
+  if (epoch[0] === 0) epoch[0] = sharedMs();
+  return () => (sharedMs() - epoch[0]) * 1e6;
+}
+
 export class Scheduler {
   private readonly queue: SchedulerBlock;
   private readonly words: Int32Array;
@@ -406,7 +413,8 @@ export class Scheduler {
 
   private ring(unit: number): void {
     const doorbell = this.queue.get(unit, UNIT.DOORBELL);
-    if (doorbell < 0) return;
+    // Whoever rang for itself looks at its state next anyway.
+    if (doorbell < 0 || (unit === this.me && unit !== 0)) return;
     Atomics.add(this.memory, doorbell, 1);
     Atomics.notify(this.memory, doorbell);
   }

@@ -1,0 +1,38 @@
+/** A domain's way to a slot and out of it, for whoever runs its slices: a worker of its own, or a thread that several domains share. */
+import type { SliceResult } from '../domain.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export class Slot {
+  private readonly scheduler: Scheduler;
+  readonly unit: number;
+
+  constructor(scheduler: Scheduler, unit: number) {
+    this.scheduler = scheduler;
+    this.unit = unit;
+  }
+
+  /** Before a slice: there is something to do. False: it must wait for its turn; its doorbell rings then. */
+  enter(): boolean {
+    const { scheduler, unit } = this;
+    if (scheduler.runs(unit)) return true;
+    scheduler.wake(unit);
+    return scheduler.runs(unit) || scheduler.check(unit);
+  }
+
+  /** After a slice. */
+  leave({ state }: Pick<SliceResult, 'state'>): void {
+    const { scheduler, unit } = this;
+    if (state === 'running') scheduler.check(unit);
+    else if (state !== 'paused') scheduler.block(unit);
+  }
+
+  setPaused(paused: boolean): void {
+    if (paused) this.scheduler.pause(this.unit);
+    else this.scheduler.unpause(this.unit);
+  }
+
+  /** While it waits for its turn: look again after so many milliseconds at the latest. */
+  get patienceMs(): number {
+    return this.scheduler.waitNs(this.unit) / 1e6;
+  }
+}
