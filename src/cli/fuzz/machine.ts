@@ -169,7 +169,8 @@ export class FuzzMachine {
     const protectedMode = mode !== 'real';
     const user = mode === 'v86' || (mode === 'pae' && (random() & 3) !== 0) || (mode === 'protected' && (random() & 7) === 0);
     R[r.CR0] = 0x30 | (protectedMode ? 1 : 0) | (mode === 'pae' || mode === 'v86' ? 0x80010000 : 0) | ((random() & 1) << 18);
-    R[r.CR4] = 0x600 | (mode === 'pae' ? 0xa0 : 0x10);
+    // VME, PVI and DE as it falls.
+    R[r.CR4] = 0x600 | (mode === 'pae' ? 0xa0 : 0x10) | (random() & 0xb);
     R[r.EFER] = 0x800;
     R[r.CR3] = mode === 'pae' ? POINTERS : DIRECTORY;
     R.fill(0, r.PDPTE, r.PDPTE + 8);
@@ -190,7 +191,10 @@ export class FuzzMachine {
     else this.segment(r.CS, user ? 0x1b : 8, 0, -1, user ? 0xc0fb : 0xc09b);
     for (let i = 0; i < 8; i++) R[i] = (random() & 1) !== 0 ? random() : eight ? random() & 0xffff : DATA + (random() & 0x1fffc);
     R[r.ESP] = eight ? 0x8000 : user ? USER_STACK : STACK + 0x1000;
-    cpu.eflags = 2 | (random() & 0xed5) | (mode === 'v86' ? 0x20000 | ((random() & 1) * 0x3000) : 0) | ((random() & 7) === 0 ? 0x100 : 0) | ((random() & 7) === 0 ? 0x40000 : 0);
+    cpu.eflags = 2 | (random() & 0xed5) | (mode === 'v86' ? 0x20000 | ((random() & 1) * 0x3000) : 0) | ((random() & 7) === 0 ? 0x100 : 0) | ((random() & 7) === 0 ? 0x40000 : 0) | (random() & random() & 0x180000);
+    // Now and then a breakpoint: code, stores, ports or accesses.
+    R[r.DR] = random() & 0x1ffff;
+    R[r.DR + 7] = 0x400 | ((random() & 7) === 0 ? 1 | (random() & 0xf0000) : 0);
     this.goOn();
     cpu.reload();
   }
