@@ -22,6 +22,7 @@ export class Dispi {
   readonly r = newDispi();
   private readonly memory: Uint8Array;
   private readonly changed: () => void;
+  private readonly row = new Uint32Array(MOST_WIDTH);
 
   constructor(memory: Uint8Array, changed: () => void) {
     this.memory = memory;
@@ -162,12 +163,11 @@ export class Dispi {
       const to = y * width;
       switch (bpp) {
         case 32: {
-          // Stored as blue, green, red, unused.
-          const row = new Uint32Array(buffer, byteOffset + from, width);
-          for (let x = 0; x < width; x++) {
-            const rgb = row[x];
-            pixels[to + x] = 0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | ((rgb >>> 16) & 0xff);
-          }
+          // Stored as blue, green, red, unused. Through a row of our own: loops over shared memory take twice as long as two copies and one over this.
+          const row = this.row.subarray(0, width);
+          row.set(new Uint32Array(buffer, byteOffset + from, width));
+          swapRedAndBlue(row);
+          pixels.set(row, to);
           break;
         }
         case 24:
@@ -199,6 +199,14 @@ export class Dispi {
         }
       }
     }
+  }
+}
+
+/** 0x00RRGGBB to pixels, in place. */
+function swapRedAndBlue(row: Uint32Array): void {
+  for (let x = 0; x < row.length; x++) {
+    const rgb = row[x];
+    row[x] = 0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | ((rgb >>> 16) & 0xff);
   }
 }
 

@@ -292,6 +292,28 @@ describe('VGA planes', () => {
     expect(peek(0xa0060)).toBe(0xff);
   });
 
+  it('a doubleword is its four bytes, at every address and in every mode', () => {
+    const modes = [
+      () => set(0x3c4, 4, 0x0e), // Chained.
+      () => set(0x3c4, 4, 0x06),
+      () => (set(0x3c4, 4, 0x06), set(0x3c4, 2, 0x05)),
+      () => set(0x3c4, 4, 0x02), // Odd and even.
+      () => (set(0x3c4, 4, 0x06), set(0x3ce, 8, 0x3c)),
+    ];
+    for (const mode of modes) {
+      planar();
+      mode();
+      for (const at of [0x100, 0x201, 0xfffe]) {
+        poke(0xa0000 + at, 0x81c3e7f1, 4);
+        const whole = vga.memory.slice(0, 0x40000);
+        for (let i = 0; i < 4; i++) poke(0xa0000 + at + i, 0);
+        [0xf1, 0xe7, 0xc3, 0x81].forEach((byte, i) => poke(0xa0000 + at + i, byte));
+        expect(Buffer.compare(whole, vga.memory.subarray(0, 0x40000)), `${modes.indexOf(mode)} ${at}`).toBe(0);
+      }
+      set(0x3ce, 8, 0xff);
+    }
+  });
+
   it('chain 4 puts address bits 0 and 1 on the planes', () => {
     set(0x3c4, 4, 0x0e);
     poke(0xa0100, 0x04030201, 4);

@@ -339,8 +339,30 @@ export class Vga implements Device {
       if (offset < 0x10000) this.writeLinear((this.dispi.bankOffset + offset) % this.memory.length, value, size);
       return;
     }
-    for (let i = 0; i < size; i++) this.writeByte(offset + i, (value >>> (i * 8)) & 0xff);
+    if (!this.writePlain(offset, value, size)) for (let i = 0; i < size; i++) this.writeByte(offset + i, (value >>> (i * 8)) & 0xff);
     this.touch();
+  }
+
+  /** The stores that pictures are made of: bytes as they are, chained to all four planes or in each plane that is enabled. False: it is another. */
+  private writePlain(offset: number, value: number, size: number): boolean {
+    const { r, words } = this;
+    const { graphics, sequencer } = r;
+    // Write mode 0 without set/reset, rotation, function or bit mask.
+    if (graphics[5] & 3 || graphics[1] & 15 || graphics[3] || graphics[8] !== 0xff) return false;
+    let at = this.decode(offset);
+    if (at < 0) return false;
+    if (sequencer[4] & 8) {
+      if (size !== 4 || at & 3 || (sequencer[2] & 15) !== 15) return false;
+      words[at & (PLANE_BYTES - 1)] = value;
+      return true;
+    }
+    if (!(sequencer[4] & 4)) return false;
+    const select = PLANES[sequencer[2] & 15];
+    for (let i = 0; i < size; i++, at++) {
+      const word = at & (PLANE_BYTES - 1);
+      words[word] = (words[word] & ~select) | (Math.imul((value >>> (8 * i)) & 0xff, 0x01010101) & select);
+    }
+    return true;
   }
 
   private writeByte(offset: number, value: number): void {
