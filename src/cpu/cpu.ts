@@ -3,7 +3,7 @@
  * descriptor tables and far transfers in segments.ts, interrupts and exceptions in interrupts.ts.
  */
 import { featuresOf } from './cpuid.ts';
-import { type Controls, EVENT_VALID, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
+import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
 import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
@@ -212,6 +212,7 @@ export class Cpu extends Translator implements Core, Processor {
         if ((this.injection & EVENT_VALID) !== 0) {
           const information = this.injection;
           this.injection = 0;
+          if ((information & EVENT_TYPE_MASK) === EVENT_OTHER) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
           this.accessIndex = 0;
           this.seen.drop();
           deliverEvent(this, information, this.injectionError, this.injectionLength);

@@ -54,7 +54,10 @@ export const EPT_READ = 1, EPT_WRITE = 2, EPT_FETCH = 4;
 
 /** Interruption-information field (SDM vol. 3, 25.8.3 and 25.9.2): vector 0-7, type 8-10, error code valid 11, valid 31. */
 export const EVENT_EXTERNAL = 0 << 8, EVENT_NMI = 2 << 8, EVENT_EXCEPTION = 3 << 8, EVENT_SOFTWARE = 4 << 8,
-  EVENT_PRIVILEGED_SOFTWARE = 5 << 8, EVENT_SOFTWARE_EXCEPTION = 6 << 8;
+  EVENT_PRIVILEGED_SOFTWARE = 5 << 8, EVENT_SOFTWARE_EXCEPTION = 6 << 8,
+  /** Injected with vector 0: a monitor-trap exit before anything else. */
+  EVENT_OTHER = 7 << 8;
+export const EVENT_TYPE_MASK = 7 << 8;
 export const EVENT_ERROR_CODE = 1 << 11, EVENT_VALID = 1 << 31;
 
 /** What an exit was about. One object a processor, overwritten by each exit. */
@@ -64,6 +67,7 @@ export interface ExitInfo {
   qualification: number;
   /** Bytes of the instruction that exited; add to EIP by `skipInstruction()` once it is emulated. */
   instructionLength: number;
+  /** Of EPT violations, INS, OUTS, and LMSW from memory (28.2.1). */
   guestLinear: number;
   guestPhysical: number;
   /** Exception or interrupt that caused or was being delivered during the exit (interruption-information format), and its error code. */

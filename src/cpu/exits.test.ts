@@ -1,6 +1,6 @@
 /** The VM-exit edge: SDM vol. 3, chapters 25 to 28 (26 to 29 in newer editions). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from './edge.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_OTHER, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from './edge.ts';
 import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY } from './registers.ts';
 import { Bench, CODE, d, DATA, FRAMES, HANDLERS, IDT, KERNEL_CODE, KERNEL_STACK } from './test-support/bench.ts';
 
@@ -60,6 +60,13 @@ describe('instructions that exit (25.1)', () => {
     expect(R[CR4]! & 0x20).toBe(0);
   });
 
+  it('LMSW from memory: qualification bit 6, source data and guest-linear address', () => {
+    Object.assign(cpu.controls, { cr0Mask: 2, cr0Shadow: 0 });
+    bench.setWord(DATA, 0x3);
+    bench.code('0f 01 35', d(DATA));
+    expect([bench.run(), exit.qualification, exit.guestLinear, exit.instructionLength]).toEqual([ExitReason.CR_ACCESS, 0x30070, DATA, 7]);
+  });
+
   it('a fault of privilege comes before the exit (25.1.1)', () => {
     bench.protectedMode(3);
     cpu.controls.cr3Load = true;
@@ -89,6 +96,17 @@ describe('ports (table 28-5)', () => {
       bench.code(code);
       R[EIP] = CODE;
       expect([cpu.run(5), exit.qualification, (qualification & 8) !== 0 ? 0 : exit.value]).toEqual([ExitReason.IO, qualification, value]);
+    }
+  });
+  it('guest-linear address of INS and OUTS: segment base and wrap included (28.2.1)', () => {
+    bench.segment(4, 0x10, 0x10000, -1, 0xc093);
+    bench.segment(0, 0x10, 0x4000, -1, 0xc093);
+    cpu.reload();
+    Object.assign(R, { [EDX]: 0x60, [ESI]: 0x2000, [EDI]: 0x123 });
+    for (const [code, linear] of [['64 6e', 0x12000], ['6c', 0x4123], ['67 6d', 0x4123]] as const) {
+      R[EIP] = CODE;
+      bench.code(code);
+      expect([bench.run(), exit.guestLinear]).toEqual([ExitReason.IO, linear]);
     }
   });
   it('IN completes into AL, AX or EAX', () => {
@@ -325,6 +343,11 @@ describe('events (26.6, 27.2)', () => {
     cpu.controls.monitorTrap = true;
     cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.MONITOR_TRAP_FLAG, HANDLERS + 0x180]);
+  });
+  it('injection of type 7: a pending monitor trap exits before the first instruction (26.6.2)', () => {
+    cpu.inject(EVENT_VALID | EVENT_OTHER);
+    bench.code('90');
+    expect([bench.run(), R[EIP], bench.run()]).toEqual([ExitReason.MONITOR_TRAP_FLAG, CODE, ExitReason.HLT]);
   });
   it('through the hypervisor IDT: exceptions, INT n and faults of IRET leave with reasons from 0x100', () => {
     cpu.controls.hypervisorIdt = true;

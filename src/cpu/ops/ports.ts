@@ -50,6 +50,7 @@ function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number,
   const qualification = (size - 1) | bits | (port << 16);
   exit.size = size;
   exit.value = value;
+  if ((bits & IO_STRING) !== 0) exit.guestLinear = linear;
   cpu.vmExit(ExitReason.IO, qualification, p);
   R[PORT_STATE] = PORT_WAITS;
   R[PORT] = qualification | (short(cpu, p) ? PORT_ADDRESS16 : 0) | (exit.instructionLength << PORT_LENGTH) | (cpu.hitBreakpoints << PORT_HITS);

@@ -305,6 +305,7 @@ const lmsw: OpFactory = (_row, memory) => op((cpu, p) => {
   // PE can be set, not cleared.
   const value = (R[CR0]! & ~14) | (source & 15);
   if (((value ^ controls.cr0Shadow) & controls.cr0Mask & 15) !== 0) {
+    if (memory) cpu.exit.guestLinear = cpu.address(p, 2, false);
     return cpu.vmExit(ExitReason.CR_ACCESS, (3 << 4) | (memory ? 1 << 6 : 0) | (source << 16), p);
   }
   writeCr0(cpu, (value & ~controls.cr0Mask) | (R[CR0]! & controls.cr0Mask));
