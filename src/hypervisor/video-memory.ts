@@ -1,7 +1,8 @@
 /**
  * The graphics adapter's memory as frames of the domain: the guest writes its linear frame buffer as fast as RAM.
  * What was written is found as hypervisors do (log-dirty): pages start without write access, the first store to one leaves with an EPT violation
- * that marks the page and opens it until the adapter has looked.
+ * that marks the page and opens it until the adapter has looked. A page that is written before every look stays open and counts as written, but for
+ * every eighth look: an animation pays few exits, and a picture that stands still is soon left alone.
  */
 import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../cpu/edge.ts';
 import type { VideoMemory } from '../devices/vga/screen.ts';
@@ -9,6 +10,9 @@ import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, V
 
 const FRAMES = VIDEO_BYTES / FRAME_BYTES;
 const CLEAN = P2M_READ | P2M_EXECUTE;
+/** Looks in a row that found a page written before it stays open, and looks from one closing to the next. */
+const HOT_LOOKS = 4,
+  OPEN_LOOKS = 8;
 
 export class VideoFrames implements VideoMemory {
   readonly bytes: Uint8Array;
@@ -19,6 +23,8 @@ export class VideoFrames implements VideoMemory {
   private base = -1;
   private dirty = new Uint8Array(FRAMES);
   private taken = new Uint8Array(FRAMES);
+  /** Looks in a row that found each page written. */
+  private readonly streak = new Uint32Array(FRAMES);
 
   /** `flush`: the p2m has changed. @throws HostError */
   constructor(machine: Machine, record: DomainRecord, flush: () => void) {
@@ -64,8 +70,16 @@ export class VideoFrames implements VideoMemory {
     this.taken = dirty;
     let closed = false;
     if (this.base >= 0) {
-      for (let page = dirty.indexOf(1); page >= 0; page = dirty.indexOf(1, page + 1)) {
+      for (let page = 0; page < FRAMES; page++) {
+        if (!dirty[page]) {
+          this.streak[page] = 0;
+          continue;
+        }
         if (!(this.p2m[this.base + page] & P2M_WRITE)) continue;
+        if (++this.streak[page] > HOT_LOOKS && this.streak[page] % OPEN_LOOKS !== 0) {
+          this.dirty[page] = 1;
+          continue;
+        }
         this.p2m[this.base + page] &= ~P2M_WRITE;
         closed = true;
       }
