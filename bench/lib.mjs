@@ -20,7 +20,8 @@ export function firmware() {
 
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
- * multiboot header; else a Linux bzImage).
+ * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
+ * `wait` (the program is left to end by itself).
  */
 export const peers = {
   ringside: job => [
@@ -29,6 +30,8 @@ export const peers = {
     '--kernel',
     job.kernel,
     ...(job.initrd ? ['--initrd', job.initrd] : []),
+    ...(job.disk ? ['--disk', job.disk] : []),
+    ...(job.nic ? ['--nic', 'pcnet'] : []),
     '--cmdline',
     job.cmdline,
     '--memory',
@@ -36,7 +39,7 @@ export const peers = {
     '--timeout',
     String(LIMIT_S),
   ],
-  /** v86 without its compiler: its interpreter is WebAssembly made from Rust. */
+  /** v86, without its compiler unless `jit`: its interpreter is WebAssembly made from Rust. */
   v86: job => [
     at('bench', 'v86.mjs'),
     JSON.stringify({
@@ -44,6 +47,9 @@ export const peers = {
       memory: job.memory,
       cmdline: job.cmdline,
       initrd: job.initrd,
+      hda: job.disk,
+      nic: job.nic,
+      jit: job.jit,
       [job.multiboot ? 'multiboot' : 'bzimage']: job.kernel,
     }),
   ],
@@ -62,8 +68,11 @@ export function runGuest(peer, job, until, onLine = () => {}) {
     const tail = [];
     const end = result => {
       clearTimeout(timer);
-      child.kill('SIGKILL');
-      resolve(result);
+      if (job.wait) child.removeAllListeners('close').on('close', () => resolve(result));
+      else {
+        child.kill('SIGKILL');
+        resolve(result);
+      }
     };
     const failed = why => end({ why: `${why}\n  ${[...tail, errors.trim()].filter(Boolean).join('\n  ')}` });
     const timer = setTimeout(() => failed(`no "${until}" in ${LIMIT_S} s`), LIMIT_S * 1000);

@@ -1,13 +1,13 @@
 /**
- * Runs a guest on v86 (npm) with its compiler off and prints the guest's first serial port, line by line, until it is ended.
- *   node bench/v86.mjs '{"bios": F, "vgaBios": F, "memory": MIB, "cmdline": S, "bzimage": F, "initrd": F, "multiboot": F}'
+ * Runs a guest on v86 (npm), its compiler off unless "jit", and prints the guest's first serial port, line by line, until it is ended.
+ *   node bench/v86.mjs '{"bios": F, "vgaBios": F, "memory": MIB, "cmdline": S, "bzimage": F, "initrd": F, "multiboot": F, "hda": F, "nic": B, "jit": B}'
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const { bios, vgaBios, memory, cmdline, ...images } = JSON.parse(process.argv[2]);
+const { bios, vgaBios, memory, cmdline, nic, jit, ...images } = JSON.parse(process.argv[2]);
 const build = dirname(createRequire(import.meta.url).resolve('v86/build/libv86.js'));
 const { V86 } = await import(pathToFileURL(join(build, 'libv86.mjs')));
 
@@ -23,7 +23,8 @@ const emulator = new V86({
   memory_size: memory << 20,
   vga_memory_size: 8 << 20,
   autostart: true,
-  disable_jit: true,
+  disable_jit: !jit,
+  ...(nic ? { net_device: { type: 'ne2k', relay_url: 'fetch' } } : {}),
   disable_speaker: true,
   log_level: 0,
   cmdline,
