@@ -18,13 +18,15 @@ import {
   type SavedState,
 } from '../hypervisor/index.ts';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import type { Action, Definition } from './config/model.ts';
+import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
 import { baseName, type Firmware, type Given, needsFirmware, NO_FIRMWARE, type Planned, planFiles } from './plan.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
+import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
+import { uuidOf } from './toolstack/uuid.ts';
 
 export interface HostParts {
   version: string;
@@ -45,7 +47,24 @@ export interface HostParts {
   readBlob?: ReadBlob;
 }
 
+/** What a domain is built from; kept to build it again when it asks for a restart. */
+interface Blueprint {
+  definition: Definition;
+  boot: Boot;
+  /** What it shows of Xen; absent: a plain PC. */
+  xen?: DomainType;
+  drives?: DriveImage[];
+  text: string;
+  startEpochMs: number;
+  saved?: { state: SavedState; bytes: Uint8Array };
+}
+
 interface Member {
+  blueprint: Blueprint;
+  /** Its back ends, of a guest of Xen that runs. */
+  attached?: Attached;
+  /** Where it showed something last: there it is typed at. */
+  usesPvConsole: boolean;
   record: DomainRecord;
   name: string;
   memoryMiB: number;
@@ -70,6 +89,10 @@ const HISTORY_BYTES = 256 * 1024;
 const TASKS = 100;
 /** Views in single mode are refreshed this often. */
 const SNAPSHOT_MS = 100;
+/** How often a dying domain is looked after. */
+const DYING_MS = 200;
+/** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
+const POLL_MS = 4;
 /** SCREEN.MODE of a picture. */
 const GRAPHICS = 2;
 
@@ -86,6 +109,7 @@ export class Host implements HostApi {
   /** Who may run; domain ids stand for units by their slots in the domain table. */
   readonly queue: Scheduler;
   private readonly members = new Map<number, Member>();
+  private readonly services: Services;
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   private tasks: Task[] = [];
@@ -96,6 +120,19 @@ export class Host implements HostApi {
     this.machine = Machine.create(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
+    this.services = new Services(this.machine);
+    if (parts.spawn) this.listen();
+  }
+
+  /** Domain 0 is told of events by its doorbell: it serves them, and waits for the next ring without blocking. */
+  private listen(): void {
+    const { words } = this.machine;
+    const { doorbell } = this.services.dom0;
+    const seen = Atomics.load(words, doorbell);
+    this.services.poll();
+    const ring = typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, doorbell, seen) : undefined;
+    if (ring?.async) void ring.value.then(() => this.listen());
+    else this.parts.later(ring ? 0 : POLL_MS, () => this.listen());
   }
 
   async info(): Promise<HostInfo> {
@@ -179,8 +216,8 @@ export class Host implements HostApi {
         const file = files.find(({ name }) => name === image?.name);
         return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
       });
-      const { definition, boot } = domain;
-      return this.build({ definition, boot, drives, text: plan.definition, startEpochMs: this.parts.epochMs() });
+      const { definition, boot, xen } = domain;
+      return this.build({ definition, boot, drives, text: plan.definition, startEpochMs: this.parts.epochMs(), ...(xen ? { xen } : {}) });
     });
   }
 
@@ -202,22 +239,21 @@ export class Host implements HostApi {
         text: about.definition,
         startEpochMs: about.startEpochMs,
         saved: { state: saved, bytes },
+        ...(about.xen ? { xen: about.xen } : {}),
       });
     });
   }
 
-  private async build(what: {
-    definition: Definition;
-    boot: Boot;
-    drives?: DriveImage[];
-    text: string;
-    startEpochMs: number;
-    saved?: { state: SavedState; bytes: Uint8Array };
-  }): Promise<DomainInfo> {
-    const { definition, boot, drives = [], text, startEpochMs, saved } = what;
+  private async build(blueprint: Blueprint): Promise<DomainInfo> {
+    const { definition, boot, drives = [], text, startEpochMs, saved, xen } = blueprint;
     const { machine, parts } = this;
-    const record = machine.createDomain(definition.memoryMiB, p2mFrames(boot, definition.memoryMiB), { vcpus: definition.vcpus });
+    const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
+    const record = machine.createDomain(definition.memoryMiB, reach, { vcpus: definition.vcpus, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
+    if (xen) this.services.prepare(record, uuid);
     const member: Member = {
+      blueprint,
+      usesPvConsole: xen === 'pv' || xen === 'pvh',
       record,
       name: definition.name,
       memoryMiB: definition.memoryMiB,
@@ -234,22 +270,30 @@ export class Host implements HostApi {
       lastGeneration: 0,
     };
     const listener: DomainListener = {
-      serial: bytes => this.print(member, bytes),
+      serial: bytes => {
+        member.usesPvConsole = false;
+        this.print(member, bytes);
+      },
       ended: ending => this.ended(member, ending),
       problem: sentence => {
         this.note(member.name, 'failed', sentence);
         this.tell();
       },
       restarted: report => this.restarted(member, report),
-      changed: () => this.snapshot(member, false),
+      changed: () => {
+        this.snapshot(member, false);
+        // In turns with the guests: whoever Domain 0 has answered looks again.
+        if (this.services.poll()) parts.scheduler.poke();
+      },
     };
     const common = {
       memoryMiB: definition.memoryMiB,
       boot,
       ...(definition.nic ? { nic: definition.nic } : {}),
       startEpochMs,
-      onReset: definition.onReboot === 'restart' ? 'restart' : 'end',
-      onTripleFault: 'restart',
+      // A guest of Xen that restarts is a new domain.
+      onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
+      onTripleFault: xen ? 'end' : 'restart',
     } as const;
     const readBlob: ReadBlob = part => {
       if (!parts.readBlob) throw new Error('files cannot be read here');
@@ -270,15 +314,50 @@ export class Host implements HostApi {
     }
     this.members.set(record.id, member);
     try {
+      // As xl does: it is built, then its store and console have their other ends, then it runs.
+      if (xen) member.runner.setPaused(true);
       await member.runner.started;
+      if (xen) {
+        this.attach(member, xen, uuid);
+        member.runner.setPaused(false);
+      }
     } catch (error) {
       this.members.delete(record.id);
       await member.runner.destroy();
       this.queue.remove(record.slot);
-      machine.destroyDomain(record);
+      this.bury(record);
       throw error;
     }
     return this.describe(member);
+  }
+
+  private attach(member: Member, type: DomainType, uuid: string): void {
+    const { definition, boot, startEpochMs } = member.blueprint;
+    const described = {
+      uuid,
+      name: member.name,
+      type,
+      memoryMiB: member.memoryMiB,
+      maxMemoryMiB: definition.maxMemoryMiB ?? member.memoryMiB,
+      vcpus: definition.vcpus,
+      maxVcpus: definition.vcpus,
+      startEpochMs,
+      ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
+    };
+    member.attached = this.services.attach(member.record, described, bytes => {
+      member.usesPvConsole = true;
+      this.print(member, bytes);
+    });
+  }
+
+  private detach(member: Member): void {
+    if (member.attached) this.services.detach(member.record.id);
+    delete member.attached;
+  }
+
+  /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
+  private bury(record: DomainRecord): void {
+    if (!this.machine.destroyDomain(record)) this.parts.later(DYING_MS, () => this.bury(record));
   }
 
   async list(): Promise<DomainInfo[]> {
@@ -290,7 +369,7 @@ export class Host implements HostApi {
       id: member.record.id,
       name: member.name,
       state: this.state(member),
-      type: 'hvm',
+      type: member.blueprint.xen ?? 'hvm',
       memoryMiB: member.memoryMiB,
       vcpus: member.record.vcpus,
       definition: member.definition,
@@ -335,10 +414,18 @@ export class Host implements HostApi {
 
   private hear(member: Member, message: Uint8Array | ConsoleInput): void {
     if (member.ending) return;
-    if (message instanceof Uint8Array) member.runner.serial(message);
-    else if ('serial' in message && message.serial instanceof Uint8Array) member.runner.serial(message.serial);
+    if (message instanceof Uint8Array) this.type(member, message);
+    else if ('serial' in message && message.serial instanceof Uint8Array) this.type(member, message.serial);
     else if ('key' in message && typeof message.key === 'string') member.runner.key(message.key, message.down === true);
     else if ('mouse' in message) member.runner.mouse(message.mouse);
+  }
+
+  /** Typed at the one terminal that serial port and PV console share. */
+  private type(member: Member, bytes: Uint8Array): void {
+    if (member.attached && member.usesPvConsole) {
+      member.attached.input(bytes);
+      this.parts.scheduler.poke();
+    } else member.runner.serial(bytes);
   }
 
   private print(member: Member, bytes: Uint8Array): void {
@@ -390,6 +477,7 @@ export class Host implements HostApi {
     return this.task(`xl trigger ${this.member(id).name} reset`, async () => {
       const member = this.member(id);
       if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
+      if (member.blueprint.xen) return this.rebuild(member);
       member.ending = null;
       member.runner.reset();
     });
@@ -402,12 +490,24 @@ export class Host implements HostApi {
   async destroy(id: number): Promise<void> {
     return this.task(`xl destroy ${this.member(id).name}`, async () => {
       const member = this.member(id);
-      this.members.delete(id);
-      await member.runner.destroy();
-      this.queue.remove(member.record.slot);
-      this.machine.destroyDomain(member.record);
-      for (const port of member.ports) port.close();
+      await this.remove(member);
     });
+  }
+
+  private async remove(member: Member): Promise<void> {
+    this.members.delete(member.record.id);
+    await member.runner.destroy();
+    this.detach(member);
+    this.queue.remove(member.record.slot);
+    this.bury(member.record);
+    for (const port of member.ports) port.close();
+  }
+
+  /** A guest of Xen restarts: a new domain with a new id takes its place, as with xl. */
+  private async rebuild(member: Member): Promise<void> {
+    const { saved: _once, ...blueprint } = member.blueprint;
+    await this.remove(member);
+    await this.build({ ...blueprint, startEpochMs: this.parts.epochMs() });
   }
 
   async save(id: number): Promise<Blob> {
@@ -422,9 +522,11 @@ export class Host implements HostApi {
     if (ending.kind === 'crash') this.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again.
     if (action === 'restart' && (ending.kind !== 'crash' || ending.report !== undefined)) {
-      member.runner.reset();
+      if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.note(`xl create ${member.name}`, 'failed', (error as Error).message));
+      else member.runner.reset();
       return this.tell();
     }
+    this.detach(member);
     // Its worker died of a defect, and gives no slot back.
     if (ending.kind === 'crash' && ending.report === undefined) this.queue.remove(member.record.slot);
     member.ending = ending;

@@ -168,6 +168,20 @@ export async function bootAgain(session: DomainSession): Promise<void> {
   }
 }
 
+/** A guest of Xen that restarts is a new domain of the same name: whoever looks at the old one is taken along. */
+export function followRestarts(): void {
+  sessions.subscribe(map => {
+    const here = place.peek();
+    const old = here.kind === 'domain' ? map.get(here.id) : undefined;
+    if (!old?.gone.peek()) return;
+    const { name } = old.info.peek();
+    const next = [...map.values()].find(session => session.id > old.id && !session.gone.peek() && session.info.peek().name === name);
+    if (!next) return;
+    next.files ??= old.files;
+    queueMicrotask(() => go({ kind: 'domain', id: next.id }));
+  });
+}
+
 function opened(domain: DomainInfo, files?: NamedFile[]): void {
   go({ kind: 'domain', id: domain.id });
   // The session appears with the host's next list; it may already be there.

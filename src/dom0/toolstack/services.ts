@@ -2,7 +2,7 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { XEN } from '../../hypervisor/layout.ts';
+import { XEN, XEN_TYPE } from '../../hypervisor/layout.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
@@ -15,6 +15,11 @@ import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-
 const CONSOLE_REF = 0,
   STORE_REF = 1;
 const GRANT_FRAMES_AT_FIRST = 1;
+
+/** Words of the machine's records for a definition's types. */
+export const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV } as const;
+/** How far guest-physical addresses of HVM and PVH guests reach: special pages lie just below 4 GiB. */
+export const WHOLE_P2M = 0x100000;
 
 export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
 
