@@ -10,6 +10,7 @@ import { deliverEvent, deliverFault } from './interrupts.ts';
 import {
   CR0_ET, CR4_DE, EXIT, FAULT, GO, GP, JUMP, LEAVE, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, S_USER, SS_, STALE, THROWN,
 } from './memory.ts';
+import { MISC_MONITOR } from './monitor.ts';
 import { operations } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import {
@@ -30,8 +31,8 @@ export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_P = 1 << 7, 
 const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 
 const USER = 1 << 20;
-/** IA32_MISC_ENABLE (SDM vol. 4): fast strings, MONITOR and MWAIT. */
-const MISC_FAST_STRINGS = 1, MISC_MONITOR = 1 << 18;
+/** In IA32_MISC_ENABLE (SDM vol. 4). */
+const MISC_FAST_STRINGS = 1;
 /** R/W field of DR7: I/O reads and writes. */
 const BREAK_PORT = 2;
 const FERR_ASSERTED = 1, IGNNE = 2;

@@ -32,8 +32,10 @@ function brand(leaf: number): CpuidAnswer {
 const LEAF1_EDX = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
   | (1 << 16) | (1 << 17) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
 
+/** Leaf 1, ECX. */
+export const CPUID_MONITOR = 1 << 3;
 /** Leaf 1 ECX: SSE3 MONITOR SSSE3 SSE4.1 SSE4.2 POPCNT. */
-const LEAF1_ECX = (1 << 0) | (1 << 3) | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
+const LEAF1_ECX = (1 << 0) | CPUID_MONITOR | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
 
 /**
  * `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. Its timer's TSC-deadline mode is not shown: until Linux has a

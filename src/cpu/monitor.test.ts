@@ -18,6 +18,17 @@ it('CPUID shows it, IA32_MISC_ENABLE bit 18 too; leaf 5 says 64-byte lines and t
   expect([R[EAX], R[EBX], R[ECX]! & 3, R[MSR_MISC_ENABLE]! & 0x40001]).toEqual([64, 64, 3, 0x40001]);
 });
 
+it('clear, that bit hides it and makes both #UD', () => {
+  for (const code of [MONITOR, MWAIT]) {
+    bench.protectedMode();
+    R[ECX] = 0x1a0;
+    R[EAX] = 1;
+    R[EDX] = 0;
+    bench.code('0f 30 b8', d(1), '0f a2', code);
+    expect([bench.fault(), R[ECX]! & 8]).toEqual([[6, undefined, 9], 0]);
+  }
+});
+
 describe('MWAIT', () => {
   it('waits while the line is as MONITOR found it; a store anywhere in the line, and only there, ends the wait', () => {
     R[EAX] = DATA + 70;

@@ -6,7 +6,7 @@ import type { Cpu } from './cpu.ts';
 import { ExitReason, P2M_READ } from './edge.ts';
 import { GP, UD } from './memory.ts';
 import { META, META_ADDRESS16, META_SEGMENT, type Op, type OpFactory } from './ops/context.ts';
-import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE } from './registers.ts';
+import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE, MSR_MISC_ENABLE } from './registers.ts';
 
 /** Smallest and largest line, as CPUID leaf 5 says. */
 export const MONITOR_LINE_BYTES = 64;
@@ -16,6 +16,9 @@ export const MONITOR_NONE = 0, MONITOR_ARMED = 1, MONITOR_WAITS = 2;
 /** With MONITOR_WAITS: an interrupt ends the wait also while IF is clear (ECX bit 0 of MWAIT). */
 export const MONITOR_BREAKS = 4;
 const EXTENSION_BREAK = 1;
+/** In IA32_MISC_ENABLE (SDM vol. 4): MONITOR and MWAIT are there. */
+export const MISC_MONITOR = 1 << 18;
+export const monitorEnabled = (R: Int32Array): boolean => (R[MSR_MISC_ENABLE]! & MISC_MONITOR) !== 0;
 
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
@@ -50,7 +53,7 @@ export const isInMwait = (R: Int32Array): boolean => (R[MONITOR_STATE]! & MONITO
 /** As a load of one byte at DS:EAX (or the segment of a prefix). */
 const monitor: OpFactory = () => op((cpu, p) => {
   const { R, M4, p2m } = cpu;
-  if (R[CPL] !== 0) cpu.fault(UD);
+  if (R[CPL] !== 0 || !monitorEnabled(R)) cpu.fault(UD);
   if (cpu.controls.monitor) return cpu.vmExit(ExitReason.MONITOR, 0, p);
   if (R[ECX] !== 0) cpu.fault(GP, 0);
   const meta = cpu.A[p + META]!;
@@ -69,7 +72,7 @@ const monitor: OpFactory = () => op((cpu, p) => {
 /** Does nothing where no line is watched or it was written since; otherwise the processor waits, for which there has to be someone around it. */
 const mwait: OpFactory = () => op((cpu, p) => {
   const { R, M4, p2m } = cpu;
-  if (R[CPL] !== 0) cpu.fault(UD);
+  if (R[CPL] !== 0 || !monitorEnabled(R)) cpu.fault(UD);
   const armed = (R[MONITOR_STATE]! & MONITOR_ARMED) !== 0;
   // Qualification: whether a line is watched (SDM vol. 3, 28.2.1).
   if (cpu.controls.mwait) return cpu.vmExit(ExitReason.MWAIT, armed ? 1 : 0, p);

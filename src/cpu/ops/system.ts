@@ -1,12 +1,13 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { cpuid } from '../cpuid.ts';
+import { CPUID_MONITOR, cpuid } from '../cpuid.ts';
 import { ExitReason } from '../edge.ts';
 import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../flags.ts';
 import {
   CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP,
   CR4_TSD, CR4_UMIP, CR4_VME, GP, JUMP, NP, S_STOP, UD,
 } from '../memory.ts';
+import { monitorEnabled } from '../monitor.ts';
 import {
   APIC_ID, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
   MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
@@ -398,6 +399,8 @@ const cpuidOp: OpFactory = () => op((cpu, p) => {
   if (cpu.controls.cpuid) return cpu.vmExit(ExitReason.CPUID, 0, p);
   const { R } = cpu;
   const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!);
+  // IA32_MISC_ENABLE can hide what it switches off.
+  if (R[EAX] === 1 && !monitorEnabled(R)) answer.ecx &= ~CPUID_MONITOR;
   R[EAX] = answer.eax;
   R[EBX] = answer.ebx;
   R[ECX] = answer.ecx;
