@@ -9,6 +9,7 @@ import { kernelKind, loadKernel } from '../src/hypervisor/loader/index.ts';
 
 /** Guests whose built bytes are committed: folder, the sources in the order in which its build.sh hashes them, and what it makes (default: NAME.elf). */
 const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
+  ['mouse', ['mouse.S', 'build.sh'], ['mouse.img']],
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
   ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
   ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh']],

@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { file } from '../support/needs.ts';
+import { domainRows, drop, expect, type GivenFile, open, test } from './page.ts';
+
+const RESCUE_CD = '.cache/guests/cds/grub-rescue-cdrom.iso';
+const haveFirmware = existsSync(file('.cache/guests/firmware/bios-256k.bin'));
+const own = (path: string): GivenFile => ({ name: path.slice(path.lastIndexOf('/') + 1), buffer: readFileSync(file(path)) });
+
+/** Drops files, starts what they make, and shows its screen. */
+async function boot(page: Page, files: GivenFile[]): Promise<void> {
+  await drop(page, files);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  await expect(domainRows(page)).toHaveCount(1);
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Screen' }).click();
+}
+
+const screenText = (page: Page) => page.getByTestId('screen-text').innerText();
+
+/** Saves the screen's picture; returns its width and height from the PNG's header. */
+async function savePicture(page: Page): Promise<[number, number]> {
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save picture' }).click();
+  const png = readFileSync(await (await saved).path());
+  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  return [png.readUInt32BE(16), png.readUInt32BE(20)];
+}
+
+test('a dropped CD boots through SeaBIOS, takes keys, and its screen can be read and saved', async ({ page }) => {
+  test.skip(!haveFirmware || !existsSync(file(RESCUE_CD)), 'npm run guests has not fetched firmware and GRUB’s rescue CD');
+  await open(page);
+  await boot(page, [own(RESCUE_CD)]);
+  await expect.poll(() => screenText(page), { timeout: 60_000 }).toContain('GNU GRUB');
+  await page.getByRole('button', { name: 'Use this screen' }).click();
+  await page.keyboard.press('c');
+  await expect.poll(() => screenText(page), { timeout: 20_000 }).toMatch(/^grub> *$/m);
+  await page.keyboard.type('echo drive cd0\n', { delay: 40 });
+  await expect.poll(() => screenText(page), { timeout: 20_000 }).toMatch(/^drive cd0$/m);
+  expect(await savePicture(page)).toEqual([640, 400]);
+});
+
+test('the mouse reaches the guest: movement with up positive, buttons, wheel', async ({ page }) => {
+  test.skip(!haveFirmware, 'npm run guests has not fetched firmware');
+  await open(page);
+  await boot(page, [own('guests/mouse/mouse.img')]);
+  await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
+  await page.getByRole('button', { name: 'Use this screen' }).click();
+  const box = (await page.getByTestId('screen').boundingBox())!;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.wheel(0, 200);
+  await expect.poll(() => screenText(page)).toMatch(/w=0002/);
+  const words = async (): Promise<number[]> => [...(await screenText(page)).matchAll(/[xy]=([0-9A-F]{4})/g)].map(([, hex]) => (parseInt(hex!, 16) << 16) >> 16);
+  const [x0, y0] = await words();
+  await page.mouse.down({ button: 'right' });
+  await page.mouse.move(x + 30, y - 20, { steps: 5 });
+  await expect.poll(async () => (await words()).map((word, i) => word - [x0!, y0!][i]!)).toEqual([30, 20]);
+  expect(await screenText(page)).toContain('b=0002');
+  await page.mouse.up({ button: 'right' });
+  await expect.poll(() => screenText(page)).toContain('b=0000');
+});
+
+test('a graphics mode is shown pixel by pixel, changes, and can be saved', async ({ page }) => {
+  test.skip(!haveFirmware, 'npm run guests has not fetched firmware');
+  await open(page);
+  await boot(page, [own('guests/frames/mode13.img')]);
+  await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
+  const colours = () =>
+    page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('[data-testid=screen] canvas')!;
+      return [...new Uint32Array(canvas.getContext('2d')!.getImageData(0, 0, canvas.width, 1).data.buffer)];
+    });
+  await expect.poll(async () => new Set(await colours()).size).toBeGreaterThan(50);
+  const first = await colours();
+  expect(first).toHaveLength(320);
+  await expect.poll(async () => (await colours()).join() !== first.join()).toBe(true);
+  expect(await savePicture(page)).toEqual([320, 200]);
+});
+
+test('images that cannot be booted say why and what to do', async ({ page }) => {
+  await page.route('**/guests/catalogue.json', route => route.fulfill({ status: 404 }));
+  await open(page);
+  const refused = async (name: string, buffer: Buffer, sentence: RegExp) => {
+    await drop(page, [{ name, buffer }]);
+    await expect(page.locator('.verd .wh').filter({ hasText: sentence })).toBeVisible();
+    await expect(page.getByRole('button', { name: /^Start/ })).toBeDisabled();
+    await page.getByRole('button', { name: 'Discard' }).click();
+  };
+  await refused('mode13.img', own('guests/frames/mode13.img').buffer, /Firmware is needed to boot from a disk, and none is here\. Run npm run guests once/);
+  await refused('half.img', own('guests/frames/mode13.img').buffer.subarray(0, 300), /half\.img has 300 bytes and a disk has whole sectors of 512/);
+  await refused('cloud.qcow2', Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'), /cloud\.qcow2 is a qcow2 image, .* qemu-img convert/);
+});
