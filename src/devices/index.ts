@@ -13,6 +13,8 @@ export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment } from './net/pcnet-pci.ts';
 export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';
+export type { PvhBoardOptions } from './pvh-board.ts';
+export { PvhBoard } from './pvh-board.ts';
 export { StateError } from './state.ts';
 export { TimerQueue } from './timers.ts';
 export type { ScreenWriter, TextFrame, VideoMemory } from './vga/index.ts';

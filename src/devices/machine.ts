@@ -31,6 +31,7 @@ import { installSmbios } from './smbios.ts';
 import { subState } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
+import { UNPLUG, XenPlatform } from './xen-platform.ts';
 import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
 import { Vga } from './vga/vga.ts';
 
@@ -70,6 +71,8 @@ export interface PcOptions {
   apic?: boolean;
   /** Processors, with `apic` (default 1). */
   processors?: number;
+  /** Xen's platform device (slot 4), for guests of Xen. */
+  xenPlatform?: boolean;
   /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
   tscDeadlineNs?: (low: number, high: number) => number;
   /** Port 0xF0 was written: IGNNE# (Processor.ignoreNumericError). */
@@ -85,6 +88,7 @@ const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
 const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000;
 /** IA32_TSC_DEADLINE (SDM vol. 4). */
 const MSR_TSC_DEADLINE = 0x6e0;
+const NIC_SLOT = 3, XEN_PLATFORM_SLOT = 4;
 const nothing = (): void => {};
 
 export class Pc {
@@ -117,6 +121,8 @@ export class Pc {
   private readonly ioApic: IoApic | undefined;
   private readonly localApics: LocalApic[] = [];
   private readonly pins: boolean[] = [];
+  private upcallPin: ((level: boolean) => void) | undefined;
+  private upcallLine: ((irq: number, level: boolean) => void) | undefined;
 
   constructor(options: PcOptions) {
     this.options = options;
@@ -151,8 +157,16 @@ export class Pc {
     this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
     this.vga = new Vga(timers, options.screen, options.videoMemory, options.vgaBios);
     this.pci.add(2, 0, this.vga.fn);
-    const nic = options.nic && new PcnetPci(timers, options.dma, piix3.intx(3, 1), options.nic);
-    if (nic) this.pci.add(3, 0, nic.fn);
+    const nic = options.nic && new PcnetPci(timers, options.dma, piix3.intx(NIC_SLOT, 1), options.nic);
+    if (nic) this.pci.add(NIC_SLOT, 0, nic.fn);
+    const xenPlatform = options.xenPlatform ? new XenPlatform(mask => this.unplug(mask), options.debug ?? nothing) : undefined;
+    if (xenPlatform) {
+      this.pci.add(XEN_PLATFORM_SLOT, 0, xenPlatform.fn);
+      const pin = piix3.intx(XEN_PLATFORM_SLOT, 1);
+      this.upcallPin = level => pin.set(level);
+      const line = irqs.routed();
+      this.upcallLine = (irq, level) => line.set(irq, level);
+    }
     const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
     const print = options.debug ?? nothing;
     const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
@@ -168,7 +182,7 @@ export class Pc {
 
     const { pic, pit, rtc, vga, pm } = this;
     this.devices.push(
-      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, this.coprocessor,
+      this.pci, piix3, pm, pit, rtc, i8042, ...this.uarts, vga, parallel, ...(xenPlatform ? [xenPlatform] : []), this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, this.coprocessor,
       ...(test ? [test] : []), irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics,
     );
     for (const range of [
@@ -177,11 +191,35 @@ export class Pc {
       ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]),
       ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []),
     ]) bus.plugPorts(range);
+    if (xenPlatform) bus.plugPorts(xenPlatform.ports);
     bus.plugMemory(vga.window);
     if (test) bus.plugMemory(test.memoryRange);
   }
 
+  /** A guest's drivers want emulated devices gone, of which they have others. */
+  private unplug(mask: number): void {
+    if (mask & UNPLUG.IDE_DISKS) this.ide.unplugDisks(false);
+    else if (mask & UNPLUG.AUXILIARY_IDE_DISKS) this.ide.unplugDisks(true);
+    if (mask & UNPLUG.NICS) this.pci.unplug(NIC_SLOT, 0);
+  }
+
   // ---- interrupts
+
+  /** Posts an edge-triggered interrupt at a processor's local APIC. */
+  requestInterrupt(processor: number, vector: number): void {
+    this.localApics[processor]?.post(vector);
+  }
+
+  /** Drives a global interrupt for whoever tells guests of events; ISA interrupts are shared with their devices. */
+  setUpcallGsi(gsi: number, level: boolean): void {
+    if (gsi < IRQ_COUNT) this.upcallLine?.(gsi, level);
+    else this.ioApic?.setLine(gsi, level);
+  }
+
+  /** Drives INTA of the platform device. Other pins are not wired to it. */
+  setUpcallPin(slot: number, pin: number, level: boolean): void {
+    if (slot === XEN_PLATFORM_SLOT && pin === 0) this.upcallPin?.(level);
+  }
 
   private addApics(options: PcOptions): IoApic {
     const bus = new ApicBus();

@@ -1,9 +1,10 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../cpu/table/index.ts';
-import { NetworkPeer, type NicAttachment, Pc, type Timers } from '../devices/index.ts';
+import { NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../devices/index.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from './state.ts';
+import { ACPI_TABLES, RSDP } from './xen/memory-map.ts';
 
 /** Station address of a domain's card: Xen's prefix (00:16:3E), the first of what it numbers. */
 const STATION = [0x00, 0x16, 0x3e, 0, 0, 1];
@@ -20,7 +21,10 @@ export function createDomain(options: PartlessOptions, saved?: SavedState): Doma
     apic,
     ...(nic ? { nic } : {}),
     createProcessor,
-    createPlatform: pc => new Pc({ ...pc, ...(nic ? { nic: wired(pc.timers) } : {}) }),
+    createPlatform: board =>
+      board.xen === 'pvh'
+        ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
+        : new Pc({ ...board, ...(nic ? { nic: wired(board.timers) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);

@@ -13,7 +13,7 @@ import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { COUNTERS } from './layout.ts';
+import { COUNTERS, XEN, XEN_TYPE } from './layout.ts';
 import { loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { MouseMove } from './mailbox.ts';
@@ -22,6 +22,9 @@ import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { ACTIVE, enterKernel, Vcpus } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
+import { SHUTDOWN } from './xen/abi.ts';
+import { XenGuest, type XenParts } from './xen/guest.ts';
+import { pvhMemoryMap } from './xen/memory-map.ts';
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
@@ -30,7 +33,7 @@ export type Boot =
 
 /** How a domain stopped. */
 export interface Ending {
-  kind: 'poweroff' | 'reset' | 'crash' | 'debug-exit';
+  kind: 'poweroff' | 'reset' | 'crash' | 'suspend' | 'debug-exit';
   /** Value written to isa-debug-exit. */
   value?: number;
   /** For people. */
@@ -66,6 +69,8 @@ export interface DomainOptions {
   createProcessor: (options: ProcessorOptions) => Processor;
   createPlatform: (options: PlatformOptions) => Platform;
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
+  /** Bytes that a guest of Xen writes to the hypervisor's console (default: to `debug`). */
+  xenConsole?: (bytes: Uint8Array) => void;
 }
 
 export type SliceResult =
@@ -83,6 +88,7 @@ const FIRST_SLICE_INSTRUCTIONS = 50_000,
   MAX_SLICE_INSTRUCTIONS = 5_000_000;
 /** In virtual time a slice is cut by count, which changes nothing the guest can see. */
 const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
+const CR0_PE_ET = 0x11;
 /** Deadlines that an idle processor lets pass in one slice. */
 const SLICE_JUMPS = 256;
 
@@ -97,6 +103,8 @@ export class Domain {
   readonly vcpus: Vcpus;
   readonly firmware: FirmwareMap | undefined;
   readonly video: VideoFrames | undefined;
+  /** Its half of Xen; a plain PC has none. */
+  readonly xen: XenGuest | undefined;
   private readonly exits: Exits;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
@@ -134,6 +142,7 @@ export class Domain {
       p2m: this.p2m,
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
+      answerAccess: () => this.exits.answerInPlace(),
       ...(options.apic ? { apic: true } : {}),
     });
     const { boot } = options;
@@ -161,6 +170,7 @@ export class Domain {
       ...(options.ide ? { ide: options.ide } : {}),
       ...(options.apic ? { apic: true } : {}),
       ...(options.apic ? { processors: record.vcpus } : {}),
+      ...(xenBoard(machine, record) ?? {}),
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.vcpus.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
@@ -174,12 +184,28 @@ export class Domain {
     });
     this.vcpus = new Vcpus(machine, record, this.processor, this.platform);
     this.exits = new Exits(this, this.counters);
-    if (boot.kind === 'firmware' && boot.bootOrder) setBootOrder(this.platform.fwCfg, boot.bootOrder);
+    if (record.xenOffset !== 0) this.xen = new XenGuest(this.xenParts());
+    if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       restore(this);
     } else this.start();
     this.setState('r');
+  }
+
+  private xenParts(): XenParts {
+    const { machine, record, memoryMiB, startEpochMs, xenConsole, debug } = this.options;
+    const { processor, vcpus, timers, platform } = this;
+    return {
+      machine, record, processor, vcpus, timers, memoryMiB, startEpochMs,
+      interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
+      setGsi: (gsi, level) => platform.setUpcallGsi?.(gsi, level),
+      setIntx: (slot, pin, level) => platform.setUpcallPin?.(slot, pin, level),
+      console: xenConsole ?? (bytes => bytes.forEach(byte => debug?.(byte))),
+      onShutdown: code => this.ask(endingOf(code, () => this.report('The guest said that it crashed.'))),
+      yield: () => this.stopSlice(),
+      written: mfn => this.memory.onWrite(mfn),
+    };
   }
 
   private ask(ending: Ending): void {
@@ -194,6 +220,7 @@ export class Domain {
     this.clock.retiredBefore += this.processor.retired;
     this.vcpus.reset();
     this.clock.retiredBefore -= this.processor.retired;
+    this.xen?.start();
     if (boot.kind === 'firmware') {
       this.firmware?.load(boot.image);
       this.about = `${boot.name}, firmware`;
@@ -204,15 +231,28 @@ export class Domain {
         name: boot.name,
         cmdline: boot.cmdline,
         memoryMiB,
-        e820: this.platform.e820(),
+        e820: this.xen?.isPvh ? pvhMemoryMap(memoryMiB) : (this.platform.e820?.() ?? []),
         acpiRsdp,
+        ...(this.xen?.isPvh ? { prefer: 'pvh' as const } : {}),
         ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
       });
       enterKernel(this.processor, entry);
+      if (entry.kind === 'pvh') this.enterAsPvh();
       this.about = entry.about;
     }
     this.processor.reload();
     this.processor.flushTlb();
+  }
+
+  /** What the ABI of PVH says of the registers beyond those of other kernels (xen/docs/misc/pvh.pandoc). */
+  private enterAsPvh(): void {
+    const { regs } = this.processor;
+    const task = R.SEG + R.TR * R.SEG_WORDS;
+    regs[R.CR0] = CR0_PE_ET;
+    regs[R.CR4] = 0;
+    regs[task + R.SEG_BASE] = 0;
+    regs[task + R.SEG_LIMIT] = 0x67;
+    regs[task + R.SEG_RIGHTS] = 0x8b;
   }
 
   /** p2m entry of the RAM at a guest frame, also where firmware's ROM hides it. */
@@ -314,6 +354,7 @@ export class Domain {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (this.pausedByUser) return { state: 'paused' };
     this.feedSerial();
+    this.xen?.service();
     const { clock, processor } = this;
     const startNs = clock.nowNs(),
       startRetired = processor.retired,
@@ -369,10 +410,19 @@ export class Domain {
       }
       let limit = stopAt - retired;
       if (limit <= 0) return false;
+      this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity) limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
       exits.handle(processor.run(Math.min(limit, vcpus.turnLeft())));
     }
     return false;
+  }
+
+  /** The deadline that `run()` was told. */
+  private nextDeadlineNs = Infinity;
+
+  /** A device was reached from inside `run()`: that ends where something must be looked at before the next instruction. */
+  answeredInPlace(): void {
+    if (this.leaveSlice || this.timers.nextDeadlineNs < this.nextDeadlineNs || this.vcpus.eventWaits) this.processor.stop();
   }
 
   private idle(): void {
@@ -480,6 +530,29 @@ export class Domain {
     this.exits.total = parts.exitsTotal as number;
     this.counters.set(parts.exits as Int32Array, COUNTERS.EXITS);
   }
+}
+
+/** What a domain that shut down by itself has come to. */
+function endingOf(code: number, report: () => string): Ending {
+  switch (code) {
+    case SHUTDOWN.POWEROFF:
+      return { kind: 'poweroff', sentence: 'The guest powered off.' };
+    case SHUTDOWN.REBOOT:
+    case SHUTDOWN.SOFT_RESET:
+      return { kind: 'reset', sentence: 'The guest asked for a reboot.' };
+    case SHUTDOWN.SUSPEND:
+      return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
+    case SHUTDOWN.WATCHDOG:
+      return { kind: 'crash', sentence: "The guest's watchdog ran out.", report: report() };
+    default:
+      return { kind: 'crash', sentence: 'The guest said that it crashed.', report: report() };
+  }
+}
+
+/** The board that a domain with Xen's interface stands on. */
+function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh' } | undefined {
+  if (record.xenOffset === 0) return undefined;
+  return { xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh' };
 }
 
 function put64(words: Int32Array, at: number, value: number): void {

@@ -22,6 +22,8 @@ import { FRAME_SHIFT } from './machine.ts';
 import type { Platform } from './platform.ts';
 import { exitName } from './report.ts';
 
+/** From here on lie the I/O and local APICs. */
+const APIC_ADDRESSES = 0xfec00000;
 const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6;
 
@@ -46,6 +48,7 @@ export class Exits {
   handle(reason: number): void {
     const { processor, domain, exit } = this;
     this.total++;
+    domain.xen?.afterExit();
     this.counters[COUNTERS.EXITS + exitCounter(reason)]++;
     switch (reason) {
       case ExitReason.PREEMPTION_TIMER:
@@ -64,7 +67,9 @@ export class Exits {
       case ExitReason.HLT:
         this.record(reason, 0);
         processor.skipInstruction();
-        return domain.vcpus.halt();
+        return domain.xen?.haltsForGood() ? undefined : domain.vcpus.halt();
+      case ExitReason.CPUID:
+        return domain.xen?.cpuid();
       case ExitReason.MWAIT:
         // For a store to the line that it watches, or an interrupt.
         this.record(reason, this.regs[R.MONITOR_ADDRESS]);
@@ -81,12 +86,15 @@ export class Exits {
         return this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
+        if (domain.xen?.tripleFault()) return;
         return domain.crash(
           'Triple fault: an exception could not be delivered, nor the double fault that followed.',
           domain.options.onTripleFault,
         );
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
+        this.record(reason, this.regs[R.EAX]);
+        return domain.xen ? domain.xen.vmcall() : this.injectException(INVALID_OPCODE);
       case ExitReason.XSETBV:
         // A plain PC: no hypervisor that could be called, and none of these in CPUID.
         this.record(reason, this.regs[R.EAX]);
@@ -101,6 +109,24 @@ export class Exits {
         this.record(reason, exit.guestPhysical);
         domain.crash(`The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`);
     }
+  }
+
+  /**
+   * The processor's `answerAccess`: an EPT violation that a device answers without the way out of `run()` and back. It is counted as the exit that
+   * it is. Not for the APICs: what they are told decides which event comes before the next instruction.
+   */
+  answerInPlace(): boolean {
+    const { exit, domain } = this;
+    const { bus } = this.platform;
+    const address = exit.guestPhysical >>> 0;
+    if (address >= APIC_ADDRESSES || !bus.isMemoryMapped(address)) return false;
+    this.total++;
+    this.counters[COUNTERS.EXITS + ExitReason.EPT_VIOLATION]++;
+    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    if (exit.qualification & EPT_WRITE) bus.writeMemory(address, exit.value, exit.size);
+    else exit.value = bus.readMemory(address, exit.size);
+    domain.answeredInPlace();
+    return true;
   }
 
   private record(reason: number, detail: number): void {
@@ -158,7 +184,9 @@ export class Exits {
     const { regs, processor, platform } = this;
     const { id } = this.domain.vcpus.current;
     const index = regs[R.ECX] >>> 0;
-    if (write) {
+    if (this.domain.xen?.ownsMsr(index)) {
+      if (!write || !this.domain.xen.writeMsr(index, regs[R.EAX] >>> 0, regs[R.EDX] >>> 0)) return this.injectException(GENERAL_PROTECTION, 0);
+    } else if (write) {
       if (!platform.writeMsr?.(index, regs[R.EAX] >>> 0, regs[R.EDX] >>> 0, id)) return this.injectException(GENERAL_PROTECTION, 0);
     } else {
       const value = platform.readMsr?.(index, id);

@@ -23,6 +23,8 @@ export interface PlatformOptions {
   onShadow?: Shadowing;
   apic?: boolean;
   processors?: number;
+  /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
+  xen?: 'hvm' | 'pvh';
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
   onNmi?: (processor: number) => void;
   onInit?: (processor: number) => void;
@@ -51,8 +53,13 @@ export interface Platform {
   acknowledge(processor: number): number;
   /** The processor whose accesses come next: each finds its own local APIC at the same address. */
   currentProcessor: number;
+  /** An edge-triggered fixed interrupt for a local APIC. */
+  requestInterrupt?(processor: number, vector: number): void;
+  /** Xen's event channel upcall on an interrupt line: a global interrupt, or a pin (0 INTA to 3 INTD) of a PCI slot. */
+  setUpcallGsi?(gsi: number, level: boolean): void;
+  setUpcallPin?(slot: number, pin: number, level: boolean): void;
   /** Files and items for firmware. */
-  readonly fwCfg: FwCfg;
+  readonly fwCfg?: FwCfg;
   /** The adapter's memory: planes, with the font in them. */
   readonly vga: { readonly memory: Uint8Array };
   /** FERR# goes there. */
@@ -71,7 +78,8 @@ export interface Platform {
   restore(state: State): void;
   /** Leaves the board as a BIOS does before it starts a kernel; returns the guest-physical address of ACPI's root pointer. */
   installTables(): number;
-  e820(): E820Entry[];
+  /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
+  e820?(): E820Entry[];
   /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */
   readMsr?(index: number, processor: number): [low: number, high: number] | undefined;
   writeMsr?(index: number, low: number, high: number, processor: number): boolean;

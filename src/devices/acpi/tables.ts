@@ -28,7 +28,7 @@ const LEGACY_DEVICES = 1, HAS_8042 = 2;
 const SYSTEM_IO = 1;
 
 /** Little-endian fields at fixed offsets. */
-class Table {
+export class Table {
   readonly bytes: Uint8Array;
   private readonly view: DataView;
 
@@ -74,7 +74,7 @@ function setChecksum(bytes: Uint8Array, at: number): void {
 const HEADER_BYTES = 36;
 
 /** A table with its header: signature, length, revision, OEM and creator. The checksum comes when it is placed. */
-function sdt(signature: string, revision: number, body: Uint8Array | number[]): Uint8Array {
+export function sdt(signature: string, revision: number, body: Uint8Array | number[]): Uint8Array {
   const table = new Table(HEADER_BYTES + body.length);
   table.ascii(0, signature, 4).u32(4, table.bytes.length).u8(8, revision).ascii(10, 'RNGSID', 6)
     .ascii(16, 'RINGSIDE', 8).u32(24, 1).ascii(28, 'RSDE', 4).u32(32, 1);
@@ -86,10 +86,11 @@ function facs(): Uint8Array {
   return new Table(64).ascii(0, 'FACS', 4).u32(4, 64).u8(32, 1).bytes;
 }
 
-function fadt(facsAddress: number, dsdtAddress: number): Uint8Array {
+/** FACS and DSDT are filled in when the tables are linked. */
+function fadt(): Uint8Array {
   // Offsets in the table, of which `body` starts after the header.
   const table = new Table(244);
-  table.u32(36, facsAddress).u32(40, dsdtAddress).u8(45, 0).u16(46, SCI_IRQ).u32(48, SMI_COMMAND_PORT).u8(52, ACPI_ENABLE).u8(53, ACPI_DISABLE)
+  table.u8(45, 0).u16(46, SCI_IRQ).u32(48, SMI_COMMAND_PORT).u8(52, ACPI_ENABLE).u8(53, ACPI_DISABLE)
     .u32(56, PM_BASE + PM1_STATUS).u32(64, PM_BASE + PM1_CONTROL).u32(76, PM_BASE + PM_TIMER).u32(80, PM_BASE + GPE0_STATUS)
     .u8(88, 4).u8(89, 2).u8(91, 4).u8(92, 4)
     // Latencies that say "no C2, no C3".
@@ -97,7 +98,6 @@ function fadt(facsAddress: number, dsdtAddress: number): Uint8Array {
     // Reset register: a hard reset through 0xCF9.
     .address(116, 8, 0xcf9).u8(128, 6)
     // The FACS lies below 4 GiB: its 64-bit field stays 0.
-    .u32(140, dsdtAddress)
     .address(148, 32, PM_BASE + PM1_STATUS).address(172, 16, PM_BASE + PM1_CONTROL)
     .address(208, 32, PM_BASE + PM_TIMER).address(220, 32, PM_BASE + GPE0_STATUS);
   return sdt('FACP', 3, table.bytes.subarray(HEADER_BYTES));
@@ -143,6 +143,13 @@ export interface AcpiBlobs {
 }
 
 export function buildAcpi({ memoryMiB, apic, processors = 1 }: AcpiOptions): AcpiBlobs {
+  // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
+  const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
+  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors)] : [] });
+}
+
+/** Lays tables out and notes where each has the address of another: FADT to FACS (where there is one) and DSDT, root tables to all but these. */
+export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: Uint8Array; others: Uint8Array[] }): AcpiBlobs {
   const placed: { offset: number; bytes: Uint8Array }[] = [];
   const pointers: Pointer[] = [];
   const checksums: Checksum[] = [];
@@ -160,12 +167,16 @@ export function buildAcpi({ memoryMiB, apic, processors = 1 }: AcpiOptions): Acp
     checksums.push({ in: 'tables', offset: offset + 9, start: offset, length: bytes.length });
     return offset;
   };
-  // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
-  const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  const facsAt = place(facs());
-  const dsdtAt = placeTable(sdt('DSDT', 1, dsdt({ pciMemoryBase })));
-  const tables = [placeTable(fadt(facsAt, dsdtAt), [36, 4], [40, 4], [140, 8])];
-  if (apic) tables.push(placeTable(madt(processors)));
+  const description = new Table(parts.fadt.length);
+  description.bytes.set(parts.fadt);
+  const pointersOfFadt: [offset: number, size: 4 | 8][] = [[40, 4], [140, 8]];
+  if (parts.facs) {
+    description.u32(36, place(parts.facs));
+    pointersOfFadt.unshift([36, 4]);
+  }
+  const dsdtAt = placeTable(parts.dsdt);
+  description.u32(40, dsdtAt).u32(140, dsdtAt);
+  const tables = [placeTable(description.bytes, ...pointersOfFadt), ...parts.others.map(table => placeTable(table))];
   const root = (signature: string, size: 4 | 8): number => placeTable(
     sdt(signature, 1, tables.flatMap(address => Array.from({ length: size }, (_, i) => (i < 4 ? (address >>> (8 * i)) & 0xff : 0)))),
     ...tables.map((_, i): [number, 4 | 8] => [HEADER_BYTES + i * size, size]),

@@ -155,6 +155,14 @@ export class LocalApic implements Device, ApicTarget {
     return (this.r.irr[vector >> 5] & (1 << (vector & 31))) !== 0;
   }
 
+  /** Posts an edge-triggered interrupt past the buses, as a hypervisor does: it waits in IRR also while software has the APIC disabled. */
+  post(vector: number): void {
+    const { r } = this;
+    r.irr[vector >> 5] |= 1 << (vector & 31);
+    r.tmr[vector >> 5] &= ~(1 << (vector & 31));
+    this.update();
+  }
+
   private request(vector: number, level: boolean): void {
     const { r } = this;
     if (vector < 16) {

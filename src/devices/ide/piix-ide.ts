@@ -20,6 +20,8 @@ export class PiixIde implements Device {
   readonly name = 'ide';
   readonly fn = new PciFunction('PIIX3 IDE', { vendor: 0x8086, device: 0x7010, class: 0x010180, status: 0x0280 });
   readonly channels: IdeChannel[];
+  /** Drives as the machine was built. */
+  private readonly attached: IdeChannel['drives'][];
 
   /** Throws RangeError for a place that does not exist or is taken. */
   constructor(dma: Dma, irqs: [IrqLine, IrqLine], attachments: IdeAttachment[]) {
@@ -36,6 +38,7 @@ export class PiixIde implements Device {
         ? new AtaDrive(channel, attachment.disk, serial)
         : new AtapiDrive(channel, attachment.disk, serial);
     }
+    this.attached = this.channels.map(channel => [...channel.drives]);
     fn.put(IDETIM, DECODE, 2);
     fn.put(IDETIM + 2, DECODE, 2);
     fn.allow(IDETIM, 4);
@@ -63,8 +66,20 @@ export class PiixIde implements Device {
     return drive instanceof AtapiDrive ? drive : undefined;
   }
 
+  /** Takes disks away until the next reset (all, or all but the first of the first channel); CD-ROM drives stay. */
+  unplugDisks(exceptFirst: boolean): void {
+    this.channels.forEach((channel, i) => {
+      channel.drives.forEach((drive, n) => {
+        if (drive instanceof AtaDrive && !(exceptFirst && i === 0 && n === 0)) channel.drives[n] = null;
+      });
+    });
+  }
+
   reset(): void {
-    for (const channel of this.channels) channel.reset();
+    this.channels.forEach((channel, i) => {
+      channel.drives.splice(0, 2, ...this.attached[i]);
+      channel.reset();
+    });
   }
 
   save(): State {

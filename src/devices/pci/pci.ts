@@ -217,6 +217,7 @@ export class PciBus implements Device {
   readonly name = 'pci';
   private readonly functions: (PciFunction | undefined)[] = new Array(FUNCTIONS);
   private readonly bus: IoBus;
+  private readonly unplugged = new Set<number>();
   private address = 0;
   private readonly resetControl: PortRange;
 
@@ -236,6 +237,13 @@ export class PciBus implements Device {
   add(slot: number, number: number, fn: PciFunction): void {
     this.functions[(slot << 3) | number] = fn;
     fn.plug(this.bus);
+  }
+
+  /** Takes a function from the bus until the next reset: nothing answers for it any more. */
+  unplug(slot: number, number: number): void {
+    const at = (slot << 3) | number;
+    this.functions[at]?.write(PCI.COMMAND, 0, 2);
+    this.unplugged.add(at);
   }
 
   /** The function at a slot, for whoever assembles or shows the machine. */
@@ -258,7 +266,8 @@ export class PciBus implements Device {
   private selected(): PciFunction | undefined {
     // Enable bit set, bus 0: there is no bridge behind which others could be.
     if ((this.address & 0xffff0000) >>> 0 !== 0x80000000) return undefined;
-    return this.functions[(this.address >> 8) & 0xff];
+    const at = (this.address >> 8) & 0xff;
+    return this.unplugged.has(at) ? undefined : this.functions[at];
   }
 
   private readData(offset: number, size: number): number {
@@ -272,6 +281,7 @@ export class PciBus implements Device {
   }
 
   reset(): void {
+    this.unplugged.clear();
     this.address = 0;
     for (const fn of this.functions) fn?.reset();
   }

@@ -2,6 +2,7 @@
  * Puts a kernel, its ramdisk and its start information into a guest's memory, as a boot loader would: Linux bzImage, multiboot 1, PVH.
  */
 
+import { kernelInside } from './bzimage.ts';
 import { isElf, readElf } from './elf.ts';
 import { isLinux, loadLinux } from './linux.ts';
 import { looksLike } from './looks-like.ts';
@@ -44,7 +45,7 @@ export interface EntryState {
 
 /** Which loader takes the file; undefined when it is no kernel that can be entered directly. */
 export function kernelKind(kernel: Uint8Array, prefer: LoadOptions['prefer'] = 'multiboot'): EntryState['kind'] | undefined {
-  if (isLinux(kernel)) return 'linux';
+  if (isLinux(kernel)) return prefer === 'pvh' ? 'pvh' : 'linux';
   const multiboot = multibootHeader(kernel) >= 0;
   if (multiboot && prefer === 'multiboot') return 'multiboot';
   if (isElf(kernel)) {
@@ -72,7 +73,7 @@ export function loadKernel(memory: GuestMemory, options: LoadOptions): EntryStat
     case 'multiboot':
       return loadMultiboot(memory, options);
     case 'pvh':
-      return loadPvh(memory, options);
+      return loadPvh(memory, isLinux(kernel) ? { ...options, kernel: kernelInside(kernel, name) } : options);
     default:
       throw new LoadError(`${name} ${whyNotKernel(kernel, name)}`);
   }

@@ -17,6 +17,7 @@ import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
 import { getParam, setShutdownCode, shutdownCode } from './params.ts';
 import { GuestFrames } from './p2m.ts';
 import { Ports } from './ports.ts';
+import { prepareHvm } from './special-pages.ts';
 import { takeWritten } from './stale.ts';
 import { XenTime } from './time.ts';
 
@@ -46,7 +47,8 @@ export interface XenParts {
   hypercalls?: Readonly<Record<number, Hypercall>>;
 }
 
-const VM86 = 0x20000;
+const VM86 = 0x20000,
+  INTERRUPT_FLAG = 0x200;
 /** Registers of a hypercall's arguments. */
 const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
 const EPERM = -1;
@@ -108,9 +110,14 @@ export class XenGuest {
     processor.controls.cpuid = true;
   }
 
-  /** Fresh memory: the guest starts. */
+  /** The guest starts: its special pages and parameters are there, and its time runs. */
   start(): void {
+    if (this.isHvm) prepareHvm(this);
     this.time.start(this.parts.startEpochMs);
+  }
+
+  get isPvh(): boolean {
+    return this.type === XEN_TYPE.PVH;
   }
 
   get isHvm(): boolean {
@@ -279,6 +286,23 @@ export class XenGuest {
   }
 
   // ---- the end
+
+  /** HLT with interrupts off and no NMI on its way takes the vCPU down; the last one powers the domain off. */
+  haltsForGood(): boolean {
+    const { vcpus } = this.parts;
+    if (!this.isHvm || this.processor.eflags & INTERRUPT_FLAG || vcpus.current.nmiPending) return false;
+    vcpus.takeDown(this.current);
+    if (!vcpus.anyUp) this.shutdown(SHUTDOWN.POWEROFF);
+    return true;
+  }
+
+  /** A triple fault ends the domain for the reason that its parameter gives; false: nothing is set, and it is a crash. */
+  tripleFault(): boolean {
+    const [reason] = getParam(this.ports, HVM_PARAM.TRIPLE_FAULT_REASON);
+    if (reason === 0) return false;
+    this.shutdown(reason);
+    return true;
+  }
 
   /** The domain shuts down, as SCHEDOP_shutdown says it. */
   shutdown(code: number): void {

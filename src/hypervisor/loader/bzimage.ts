@@ -1,0 +1,42 @@
+/**
+ * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
+ * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
+ */
+import { gunzip, isGzip } from './inflate.ts';
+import { DecodeError } from './lzma2.ts';
+import { LoadError, view } from './plan.ts';
+import { isXz, unxz } from './xz.ts';
+
+const SETUP_SECTS = 0x1f1,
+  VERSION = 0x206,
+  PAYLOAD_OFFSET = 0x248,
+  PAYLOAD_LENGTH = 0x24c;
+const SECTOR_BYTES = 512,
+  DEFAULT_SETUP_SECTS = 4;
+const LIMIT_BYTES = 512 * 2 ** 20;
+
+/** Unpacked once for the checks before a domain is made and for its start. */
+const unpacked = new WeakMap<Uint8Array, Uint8Array>();
+
+/** @throws LoadError */
+export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
+  const known = unpacked.get(kernel);
+  if (known) return known;
+  const file = view(kernel);
+  if (file.getUint16(VERSION, true) < 0x208)
+    throw new LoadError(`${name} is a Linux kernel from before 2.6.26, which cannot be entered as PVH. Start it on a PC (without --type).`);
+  const sectors = kernel[SETUP_SECTS] || DEFAULT_SETUP_SECTS;
+  const start = (sectors + 1) * SECTOR_BYTES + file.getUint32(PAYLOAD_OFFSET, true);
+  const payload = kernel.subarray(start, start + file.getUint32(PAYLOAD_LENGTH, true));
+  try {
+    let elf: Uint8Array;
+    if (isXz(payload)) elf = unxz(payload, { limit: LIMIT_BYTES, firstStreamOnly: true });
+    else if (isGzip(payload)) elf = gunzip(payload, { limit: LIMIT_BYTES });
+    else throw new LoadError(`${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`);
+    unpacked.set(kernel, elf);
+    return elf;
+  } catch (error) {
+    if (error instanceof DecodeError) throw new LoadError(`${name} is damaged: the kernel inside cannot be unpacked (${error.message}). Copy or fetch it again.`);
+    throw error;
+  }
+}
