@@ -1,21 +1,26 @@
 /** The guests of one `ringside boot`: their host, their consoles, and what Domain 0 does for those that know Xen. */
+import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
-import { type Attached, Services } from '../../dom0/toolstack/services.ts';
+import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
-import { XEN_TYPE } from '../../hypervisor/layout.ts';
+import { MAILBOX } from '../../hypervisor/layout.ts';
+import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
+import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import type { Member } from './run.ts';
 
 const MIB = 2 ** 20;
-/** A guest of Xen sees special pages just below 4 GiB; a PV guest's second stage is indexed by machine frames. */
-const WHOLE_P2M = 0x100000;
 
 /** What is to be started, checked as far as it can be without starting it. */
 export interface GuestToRun {
   name: string;
   memoryMiB: number;
   vcpus: number;
+  /** Share of processor time, and the most of it in per cent of a slot. */
+  weight?: number;
+  cap?: number;
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
@@ -33,6 +38,8 @@ export interface GuestsParts {
   /** Monotonic host milliseconds; absent: virtual time. */
   hostMs?: () => number;
   hostMemoryMiB?: number;
+  /** Slots: guests that may run at once. */
+  pcpus?: number;
   nic?: NicModel;
   /** Every byte that a guest shows. */
   output(byte: number): void;
@@ -44,6 +51,8 @@ export interface GuestsParts {
 class Running implements Member {
   readonly guest: GuestToRun;
   domain!: Domain;
+  slot: Slot | undefined;
+  untilNs = -Infinity;
   attached: Attached | undefined;
   end: Member['end'];
   /** Where it showed something last: there it is typed at. */
@@ -61,6 +70,8 @@ export class Guests {
   readonly machine: Machine;
   private readonly parts: GuestsParts;
   private readonly services: Services | undefined;
+  /** Who may run; absent: one guest, always. */
+  readonly queue: Scheduler | undefined;
 
   /** @throws LoadError, HostError */
   constructor(guests: GuestToRun[], parts: GuestsParts) {
@@ -72,10 +83,26 @@ export class Guests {
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
     this.members = guests.map(guest => new Running(guest));
+    if (guests.length > 1 || parts.pcpus !== undefined) {
+      this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
+      this.queue.configure({ pcpus: parts.pcpus ?? Math.max(1, availableParallelism() - 1) });
+    }
     for (const member of this.members) {
       this.build(member);
       if (member.guest.xen !== undefined) member.again = ending => this.again(member, ending);
     }
+  }
+
+  /** Virtual time of the host: the guests' together, since they take turns, and what a guest waited while nobody ran. */
+  private virtualMs(): number {
+    return this.idledMs + this.members.reduce((sum, { domain }) => sum + (domain ? domain.clock.nowNs() : 0), 0) / 1e6;
+  }
+
+  private idledMs = 0;
+
+  /** Nobody could run for so long (RunnerParts.idled). */
+  idled(ms: number): void {
+    this.idledMs += ms;
   }
 
   private build(member: Running): void {
@@ -87,8 +114,9 @@ export class Guests {
       member.usesPvConsole = true;
       for (const byte of bytes) show(byte);
     };
+    // A PV guest's second stage is indexed by machine frames.
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
-    const shape = { vcpus: guest.vcpus, ...(xen === undefined ? {} : { xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[xen] }) };
+    const shape = { vcpus: guest.vcpus, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
     const record = machine.createDomain(guest.memoryMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     if (xen !== undefined) services?.prepare(record, uuid);
@@ -115,6 +143,13 @@ export class Guests {
       },
       guest.saved,
     );
+    const { weight, cap } = guest;
+    this.queue?.add(record, {
+      doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL,
+      ...(weight === undefined ? {} : { weight }),
+      ...(cap === undefined ? {} : { cap }),
+    });
+    member.slot = this.queue && new Slot(this.queue, record.slot);
     if (services === undefined || xen === undefined) return;
     const { boot } = guest;
     member.attached = services.attach(
@@ -152,6 +187,7 @@ export class Guests {
   private again(member: Running, ending: Ending): boolean {
     this.detach(member);
     if (ending.kind !== 'reset' || member.guest.onReset !== 'restart') return false;
+    this.queue?.remove(member.domain.options.record.slot);
     this.machine.destroyDomain(member.domain.options.record);
     this.build(member);
     return true;
@@ -178,20 +214,4 @@ export class Guests {
   close(): void {
     for (const member of this.members) this.detach(member);
   }
-}
-
-/** A UUID (version 4 by its form) that follows from what makes the domain, so that a run in virtual time repeats itself. */
-function uuidOf(domid: number, startEpochMs: number): string {
-  let state = (domid * 0x9e3779b1) ^ (startEpochMs % 2 ** 32) ^ Math.floor(startEpochMs / 2 ** 32);
-  const bytes = Array.from({ length: 16 }, () => {
-    // Marsaglia's xorshift.
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state & 0xff;
-  });
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = bytes.map(byte => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -150,6 +150,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
     vcpus: definition.vcpus,
+    ...(definition.weight === undefined ? {} : { weight: definition.weight }),
+    ...(definition.cap === undefined ? {} : { cap: definition.cap }),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
     ide,
@@ -228,6 +230,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   const lines = options.script === undefined ? undefined : parseScript(decode(read(options.script, '--script').data), options.script);
   const all = new Guests(guests, {
     ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
+    ...(options.pcpus === undefined ? {} : { pcpus: options.pcpus }),
     ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
     ...(options.nic ? { nic: options.nic } : {}),
     output: byte => {
@@ -248,6 +251,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
       if (stdout.broken) runner?.stop();
     },
     serve: () => all.serve(),
+    idled: ms => all.idled(ms),
   });
   const shoot = (path: string, option: string): void => write(path, encodeScreen(first.domain), option);
   if (lines) {

@@ -22,6 +22,7 @@ export interface BootOptions {
   cmdline?: string;
   memory?: number;
   vcpus?: number;
+  pcpus?: number;
   until?: string;
   timeout?: number;
   virtualTime: boolean;
@@ -53,7 +54,8 @@ interface Word {
 }
 
 const MAX_MEMORY_MIB = 2047,
-  MAX_VCPUS = 8;
+  MAX_VCPUS = 8,
+  MAX_PCPUS = 32;
 
 const WORDS: Record<string, Word> = {
   '--kernel': { value: 'F', about: 'kernel to start: bzImage, multiboot or PVH ELF', set: (o, v) => (o.kernel = v) },
@@ -65,6 +67,11 @@ const WORDS: Record<string, Word> = {
   '--host-memory': { value: 'MIB', about: 'memory of the host (as the guests need)', set: (o, v, w) => (o.hostMemory = integer(w, v, 16, MAX_MEMORY_MIB + 1)) },
   '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
   '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
+  '--pcpus': {
+    value: 'N',
+    about: `guests that run at once, 1 to ${MAX_PCPUS} (one fewer than there are cores)`,
+    set: (o, v, w) => (o.pcpus = integer(w, v, 1, MAX_PCPUS)),
+  },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
   '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB instead of a kernel', set: (o, v) => (o.bios = v) },
   '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },

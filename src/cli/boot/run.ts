@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Domain, Ending } from '../../hypervisor/index.ts';
+import type { Slot } from '../../hypervisor/scheduler/slot.ts';
 
 export type RunEnd =
   | { kind: 'ended'; ending: Ending }
@@ -15,6 +16,10 @@ export type RunEnd =
 /** One that runs. */
 export interface Member {
   domain: Domain;
+  /** Its way to a slot; absent: it always has one. */
+  slot?: Slot | undefined;
+  /** When it wants its next turn, on its clock (-Infinity: at once), unless something comes in before. */
+  untilNs?: number;
   /** How it ended, once it did. */
   end?: RunEnd;
   /** Starts it again in place of ending (a new `domain`); false: no. */
@@ -27,6 +32,8 @@ export interface RunnerParts {
   flush(): void;
   /** Domain 0's turn, after each round; true: it did something, so that a domain that sleeps may have to wake. */
   serve?(): boolean;
+  /** Nobody could run for so long; virtual time must move on by itself. */
+  idled?(ms: number): void;
 }
 
 const IDLE_STUCK = 'The guest waits for an interrupt that cannot come: no timer runs and the input has ended.';
@@ -55,6 +62,7 @@ export class Runner {
 
   /** Something came in: a sleeping run looks again. */
   poke(): void {
+    this.allDue();
     this.wake?.();
   }
 
@@ -63,9 +71,17 @@ export class Runner {
     const deadlineMs = performance.now() + this.parts.timeoutSeconds * 1000;
     for (;;) {
       let sleepMs = Infinity;
-      for (const member of this.members) if (!member.end) sleepMs = Math.min(sleepMs, this.turn(member, member === this.members[0]));
+      for (const member of this.members) {
+        if (member.end) continue;
+        sleepMs = Math.min(sleepMs, this.turn(member, member === this.members[0]));
+        // The slot is for others.
+        if (member.end) member.slot?.leave({ state: 'ended' });
+      }
       // Domain 0 may be about to wake somebody.
-      if (this.parts.serve?.()) sleepMs = 0;
+      if (this.parts.serve?.()) {
+        sleepMs = 0;
+        this.allDue();
+      }
       this.parts.flush();
       const living = this.members.filter(member => !member.end);
       if (living.length === 0) return;
@@ -73,9 +89,15 @@ export class Runner {
       if (this.stopAsked) return this.endAll(living, { kind: 'stopped' });
       if (leftMs <= 0) return this.endAll(living, { kind: 'timeout' });
       if (sleepMs === Infinity && this.inputEnded) return this.endAll(living, { kind: 'stuck', sentence: IDLE_STUCK });
-      if (sleepMs > 0) await this.sleep(Math.min(leftMs, sleepMs));
-      else await new Promise(resolve => setImmediate(resolve));
+      if (sleepMs > 0) {
+        await this.sleep(Math.min(leftMs, sleepMs));
+        if (sleepMs !== Infinity) this.parts.idled?.(sleepMs);
+      } else await new Promise(resolve => setImmediate(resolve));
     }
+  }
+
+  private allDue(): void {
+    for (const member of this.members) member.untilNs = -Infinity;
   }
 
   private endAll(members: Member[], end: RunEnd): void {
@@ -84,8 +106,15 @@ export class Runner {
 
   /** One slice; milliseconds until the domain wants the next. */
   private turn(member: Member, first: boolean): number {
-    const { domain } = member;
+    const { domain, slot } = member;
+    if (slot) {
+      const waitMs = ((member.untilNs ?? -Infinity) - domain.clock.nowNs()) / 1e6;
+      if (waitMs > 0) return waitMs;
+      if (!slot.enter()) return slot.patienceMs;
+    }
     const result = domain.runSlice();
+    slot?.leave(result);
+    member.untilNs = -Infinity;
     const againNs = first ? this.afterSlice() : Infinity;
     if (this.stopAsked) return 0;
     if (result.state === 'ended') {
@@ -95,7 +124,10 @@ export class Runner {
     }
     if (domain.instructions >= domain.stopAtInstruction) member.end = { kind: 'stopped' };
     else if (domain.stuck) member.end = { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
-    else if (result.state === 'parked') return Math.max(0, (Math.min(result.untilNs, againNs) - domain.clock.nowNs()) / 1e6);
+    else if (result.state === 'parked') {
+      member.untilNs = Math.min(result.untilNs, againNs);
+      return Math.max(0, (member.untilNs - domain.clock.nowNs()) / 1e6);
+    }
     return 0;
   }
 

@@ -101,7 +101,7 @@ export const PRIORITY = { BOOST: 0, UNDER: -1, OVER: -2, IDLE: -64 } as const;
 
 /** A traced decision, from SCHED.TRACE + (n % TRACE_ENTRIES) * TRACE_WORDS. */
 export const TRACE_ENTRIES = 256,
-  TRACE_WORDS = 10;
+  TRACE_WORDS = 12;
 export const TRACE = {
   /** Double. */
   TIME: 0,
@@ -116,6 +116,8 @@ export const TRACE = {
   CREDIT: 7,
   /** Units that waited in this slot's queue. */
   WAITING: 8,
+  /** Double: how long the chosen one had waited for a slot, nanoseconds. */
+  WAITED: 10,
 } as const;
 /** Why a slot has whom it has. */
 export const WHY = {

@@ -381,13 +381,14 @@ export class Scheduler {
   private dispatch(pcpu: number, unit: number, now: number, why: number, from = -1): void {
     const { queue, words } = this;
     queue.set(unit, UNIT.PCPU, pcpu);
+    const waited = now - queue.unitTime(unit, UNIT.STATE_ENTRY);
     this.enter(unit, RUNNING, now);
     queue.setUnitTime(unit, UNIT.CHARGED, now);
     queue.set(unit, UNIT.DISPATCHES, queue.get(unit, UNIT.DISPATCHES) + 1);
     words[queue.pcpu(pcpu) + PCPU.CURRENT] = unit + 1;
     queue.setUnitTime(unit, UNIT.STARTED, now);
     this.beginSlice(unit, now);
-    this.trace(pcpu, now, from, unit, why);
+    this.trace(pcpu, now, from, unit, why, waited);
     this.ring(unit);
   }
 
@@ -419,7 +420,7 @@ export class Scheduler {
     Atomics.notify(this.memory, doorbell);
   }
 
-  private trace(pcpu: number, now: number, from: number, to: number, why: number): void {
+  private trace(pcpu: number, now: number, from: number, to: number, why: number, waited = 0): void {
     const { queue, words } = this;
     const at = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
     let waiting = 0;
@@ -432,6 +433,7 @@ export class Scheduler {
     words[at + TRACE.PRIORITY] = to < 0 ? PRIORITY.IDLE : queue.get(to, UNIT.PRIORITY);
     words[at + TRACE.CREDIT] = to < 0 ? 0 : queue.get(to, UNIT.CREDIT);
     words[at + TRACE.WAITING] = waiting;
+    queue.setTime(at + TRACE.WAITED, waited);
     Atomics.add(words, SCHED.TRACED, 1);
   }
 
@@ -464,7 +466,7 @@ export class Scheduler {
   }
 
   /** The last decisions, oldest first. */
-  decisions(): { timeNs: number; pcpu: number; why: string; from: number; to: number; priority: number; credit: number; waiting: number }[] {
+  decisions(): { timeNs: number; pcpu: number; why: string; from: number; to: number; priority: number; credit: number; waiting: number; waitedNs: number }[] {
     const { queue, words } = this;
     const traced = words[SCHED.TRACED] >>> 0;
     const names = Object.keys(WHY);
@@ -479,6 +481,7 @@ export class Scheduler {
         priority: words[at + TRACE.PRIORITY],
         credit: words[at + TRACE.CREDIT],
         waiting: words[at + TRACE.WAITING],
+        waitedNs: queue.time(at + TRACE.WAITED),
       };
     });
   }

@@ -1,0 +1,50 @@
+/** Several guests on one thread take turns as their weights and caps say, in virtual time. */
+import { describe, expect, it } from 'vitest';
+import { program } from '../../hypervisor/program.test-support.ts';
+import { Guests, type GuestToRun } from './guests.ts';
+import { Runner } from './run.ts';
+
+const MS = 1e6;
+
+function hog(name: string, change: Partial<GuestToRun> = {}): GuestToRun {
+  // jmp to itself
+  const boot = { kind: 'kernel', kernel: program(['eb fe']), name, cmdline: '' } as const;
+  return { name, memoryMiB: 4, vcpus: 1, p2mFrames: 1024, boot, definition: '', onReset: 'end', startEpochMs: 0, ...change };
+}
+
+async function runFor(ms: number, guests: GuestToRun[], pcpus = 1): Promise<{ share: number; instructions: number }[]> {
+  const all = new Guests(guests, { pcpus, output: () => {}, note: () => {} });
+  const runner = new Runner(all.members, {
+    timeoutSeconds: 100,
+    idled: ms => all.idled(ms),
+    flush: () => {
+      const { queue } = all;
+      const { running, runnable, blocked } = queue?.runstates(all.members[0].domain.options.record.slot) ?? { running: 0, runnable: 0, blocked: 0 };
+      if (running + runnable + blocked > ms * MS) runner.stop();
+    },
+  });
+  await runner.run();
+  return all.members.map(({ domain }) => {
+    const { running } = all.queue?.runstates(domain.options.record.slot) ?? { running: 0 };
+    return { share: running / (ms * MS), instructions: domain.instructions };
+  });
+}
+
+describe('guests of one process', () => {
+  it('get time by weight, and as many instructions', async () => {
+    const [light, heavy] = await runFor(450, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })]);
+    expect(heavy.share / light.share).toBeCloseTo(2, 0);
+    expect(heavy.instructions / light.instructions).toBeGreaterThan(1.7);
+    expect(heavy.instructions / light.instructions).toBeLessThan(2.3);
+  });
+
+  it('keep to a cap, though nobody else wants to run', async () => {
+    const [capped] = await runFor(600, [hog('capped', { cap: 25 })]);
+    expect(capped.share).toBeCloseTo(0.25, 1);
+  });
+
+  it('repeat themselves in virtual time', async () => {
+    const once = await runFor(200, [hog('one'), hog('two', { cap: 25 })]);
+    expect(await runFor(200, [hog('one'), hog('two', { cap: 25 })])).toEqual(once);
+  });
+});
