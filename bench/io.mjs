@@ -3,14 +3,13 @@
  *
  * Disk and network in Linux: `dd` from and to an IDE disk by DMA, and `ping` as fast as answers come, on Ringside with its PCNet and on v86 as
  * shipped (compiler on) with its ne2k, in turn, with the same kernel, initramfs and disk. Times are the host's, from the guest's lines on its serial port.
- * --profile: where a run of ours spends its time, by room of the source.
+ * --profile: where a run of ours spends its time, by function.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { buildProgram } from '../scripts/build.mjs';
-import { at } from '../scripts/lib.mjs';
 import { debianGuest } from './guests.mjs';
 import { firmware, median, need, options, runGuest, short } from './lib.mjs';
 
@@ -62,7 +61,11 @@ writeFileSync(disk, Buffer.alloc(mib << 20, 'Ringside measures what a disk gives
 
 const networks = { ringside: 'nic=pcnet32 own=10.0.2.15 peer=10.0.2.2', v86: 'nic=ne2k-pci own=192.168.86.100 peer=192.168.86.1' };
 const WHAT = { read: ['disk read', 'MiB/s', mib], write: ['disk write', 'MiB/s', mib] };
-for (const [name, bytes] of [['small', 56], ['large', 1400]]) WHAT[name] = [`ping ${bytes} bytes`, 'packets/s', packets * 2];
+for (const [name, bytes] of [
+  ['small', 56],
+  ['large', 1400],
+])
+  WHAT[name] = [`ping ${bytes} bytes`, 'packets/s', packets * 2];
 
 /** Seconds of each measurement of one start. */
 async function measure(peer, job) {
@@ -79,7 +82,15 @@ async function measure(peer, job) {
   return seconds;
 }
 
-const job = peer => ({ ...guest, initrd, memory: 128, disk, nic: true, jit: true, cmdline: `console=ttyS0,115200 cryptomgr.notests ${networks[peer]}` });
+const job = peer => ({
+  ...guest,
+  initrd,
+  memory: 128,
+  disk,
+  nic: true,
+  jit: true,
+  cmdline: `console=ttyS0,115200 cryptomgr.notests ${networks[peer]}`,
+});
 try {
   if (profile) await showProfile();
   else await compare();
@@ -107,37 +118,27 @@ Debian 686, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.vers
   if (json) writeFileSync(json, JSON.stringify({ mib, packets, seconds, ratios }, null, 1));
 }
 
-/** Self time of our run by where its code comes from: V8's sampling profiler, over the bundle's region comments. */
+/** Self time of our run by function, from V8's sampling profiler: interpreter or device? */
 async function showProfile() {
   const profiles = join(folder, 'profiles');
   mkdirSync(profiles);
-  process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-dir=${profiles}`;
   const own = job('ringside');
-  const result = await runGuest('ringside', { ...own, wait: true }, 'IO-DONE');
+  const result = await runGuest('ringside', { ...own, wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }, 'IO-DONE');
   need(result.seconds, `the run did not finish: ${result.why}`);
-  const bySource = new Map();
+  const byFunction = new Map();
   let total = 0;
   for (const name of readdirSync(profiles)) {
     const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(profiles, name), 'utf8'));
-    const places = new Map(nodes.map(node => [node.id, place(node.callFrame)]));
+    const places = new Map(
+      nodes.map(({ id, callFrame }) => [id, `${callFrame.functionName || '(anonymous)'} ${basename(callFrame.url)}:${callFrame.lineNumber + 1}`]),
+    );
     samples.forEach((id, i) => {
       const source = places.get(id);
-      bySource.set(source, (bySource.get(source) ?? 0) + timeDeltas[i] / 1e6);
+      byFunction.set(source, (byFunction.get(source) ?? 0) + timeDeltas[i] / 1e6);
       total += timeDeltas[i] / 1e6;
     });
   }
-  console.log(`seconds of ${short(total)} by source`);
-  for (const [source, seconds] of [...bySource].sort((a, b) => b[1] - a[1]).slice(0, 30)) console.log(`${seconds.toFixed(2).padStart(8)}  ${source}`);
-}
-
-const regions = new Map();
-/** A bundle says with `//#region src/…` which file its lines are from. */
-function place({ url, lineNumber, functionName }) {
-  if (!url.includes('/build/')) return functionName || url;
-  const path = url.replace('file://', '');
-  if (!regions.has(path)) {
-    let source = '';
-    regions.set(path, readFileSync(path, 'utf8').split('\n').map(line => (source = /^\/\/#region (\S+)/.exec(line)?.[1] ?? source)));
-  }
-  return regions.get(path)[lineNumber].replace(at(), '') || path;
+  console.log(`seconds of ${short(total)} by function`);
+  for (const [source, seconds] of [...byFunction].sort((a, b) => b[1] - a[1]).slice(0, 30))
+    console.log(`${seconds.toFixed(2).padStart(8)}  ${source}`);
 }

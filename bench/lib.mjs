@@ -21,7 +21,7 @@ export function firmware() {
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `wait` (the program is left to end by itself).
+ * `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
   ringside: job => [
@@ -62,17 +62,17 @@ export const peers = {
 export function runGuest(peer, job, until, onLine = () => {}) {
   return new Promise(resolve => {
     const start = performance.now();
-    const child = spawn(process.execPath, peers[peer](job), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...(job.node ?? []), ...peers[peer](job)], { stdio: ['ignore', 'pipe', 'pipe'] });
     let rest = '';
     let errors = '';
     const tail = [];
+    let outcome;
     const end = result => {
       clearTimeout(timer);
-      if (job.wait) child.removeAllListeners('close').on('close', () => resolve(result));
-      else {
-        child.kill('SIGKILL');
-        resolve(result);
-      }
+      outcome = result;
+      if (job.wait && result.seconds) return;
+      child.kill('SIGKILL');
+      resolve(result);
     };
     const failed = why => end({ why: `${why}\n  ${[...tail, errors.trim()].filter(Boolean).join('\n  ')}` });
     const timer = setTimeout(() => failed(`no "${until}" in ${LIMIT_S} s`), LIMIT_S * 1000);
@@ -92,7 +92,7 @@ export function runGuest(peer, job, until, onLine = () => {}) {
       }
     });
     child.on('error', error => failed(error.message));
-    child.on('close', status => failed(`ended with status ${status}`));
+    child.on('close', status => (outcome ? resolve(outcome) : failed(`ended with status ${status}`)));
   });
 }
 
