@@ -3,6 +3,7 @@ import { memoryMap } from '../devices/e820.ts';
 import type { Boot } from './domain.ts';
 import { type EntryState, LoadError, loadKernel } from './loader/index.ts';
 import { pvhMemoryMap } from './xen/memory-map.ts';
+import { planPv } from './xen/pv/builder.ts';
 
 const KIB = 1024;
 const MAX_OPTION_ROM_BYTES = 64 * KIB;
@@ -13,7 +14,7 @@ const FIRMWARE_BYTES = [64 * KIB, 128 * KIB, 256 * KIB];
  * Goes through all checks of loading without a guest.
  * @throws LoadError with a sentence for people.
  */
-export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | 'pv'): EntryState | undefined {
+export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined {
   if (boot.kind === 'firmware') {
     if (!FIRMWARE_BYTES.includes(boot.image.length))
       throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
@@ -21,16 +22,22 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
       throw new LoadError('The VGA BIOS is no option ROM of at most 64 KiB: such a file starts with the bytes 55 AA. Take another file.');
     return undefined;
   }
+  const { kernel, name, cmdline, ramdisk } = boot;
+  if (boot.kind === 'pv') {
+    planPv({ kernel, name, cmdline, ...(ramdisk ? { ramdisk } : {}) }, memoryMiB);
+    return undefined;
+  }
+  const isPvh = boot.kind === 'pvh';
   return loadKernel(
     { write() {}, fill() {} },
     {
-      kernel: boot.kernel,
-      name: boot.name,
-      cmdline: boot.cmdline,
+      kernel,
+      name,
+      cmdline,
       memoryMiB,
-      e820: xen === 'pvh' ? pvhMemoryMap(memoryMiB) : memoryMap(memoryMiB),
-      ...(xen === 'pvh' ? { prefer: 'pvh' as const } : {}),
-      ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
+      e820: isPvh ? pvhMemoryMap(memoryMiB) : memoryMap(memoryMiB),
+      ...(isPvh ? { prefer: 'pvh' as const } : {}),
+      ...(ramdisk ? { initrd: ramdisk } : {}),
     },
   );
 }
