@@ -232,6 +232,13 @@ export class Cpu extends Translator implements Core, Processor {
           || this.codeBreakpoints !== 0 || this.dataBreakpoints !== 0 || this.portBreakpoints !== 0 || this.watcher !== null;
         if (single) left -= this.step();
         else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
+        // Thrown and caught beside the instruction: it is not thrown once more, which would cost a microsecond.
+        if (S[S_STOP] === THROWN) {
+          S[S_STOP] = GO;
+          left -= this.thrownOut();
+          if (this.interrupted(this.thrown)) return exit.reason;
+          continue;
+        }
         if (S[S_STOP] === EXIT) {
           S[S_STOP] = GO;
           exit.idtVectoring = 0;
@@ -239,19 +246,30 @@ export class Cpu extends Translator implements Core, Processor {
         }
         if (this.controls.monitorTrap) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
       } catch (thrown) {
-        // What threw did not retire.
-        this.withheld++;
-        // Faults count too, so that a handler that faults at once cannot keep `run()` for ever.
-        left -= Math.max(1, this.settle());
-        if (thrown === FAULT) {
-          if (this.fail()) return exit.reason;
-          if (this.controls.monitorTrap) return this.leave(ExitReason.MONITOR_TRAP_FLAG);
-        } else if (thrown === LEAVE) {
-          this.cutShort();
-          return exit.reason;
-        } else throw thrown;
+        left -= this.thrownOut();
+        if (this.interrupted(thrown)) return exit.reason;
       }
     }
+  }
+
+  /** After something was thrown: what the batch takes from the limit. */
+  private thrownOut(): number {
+    // What threw did not retire.
+    this.withheld++;
+    // Faults count too, so that a handler that faults at once cannot keep `run()` for ever.
+    return Math.max(1, this.settle());
+  }
+
+  /** Delivers what was thrown, if it is a fault. True: `run()` ends, `exit` says why. */
+  private interrupted(thrown: unknown): boolean {
+    if (thrown === FAULT) {
+      if (this.fail()) return true;
+      if (this.controls.monitorTrap) this.leave(ExitReason.MONITOR_TRAP_FLAG);
+      return this.controls.monitorTrap;
+    }
+    if (thrown !== LEAVE) throw thrown;
+    this.cutShort();
+    return true;
   }
 
   /** Delivers the fault that was thrown. True: that ended in an exit. */
@@ -307,10 +325,7 @@ export class Cpu extends Translator implements Core, Processor {
       if (this.code32) this.interpret(p);
       else this.interpretNarrow(p);
     }
-    if (S[S_STOP] === THROWN) {
-      S[S_STOP] = GO;
-      throw this.thrown;
-    }
+    if (S[S_STOP] === THROWN) return 0;
     const done = this.settle();
     if (!this.code32) this.narrowRetired += done;
     return done;

@@ -182,8 +182,14 @@ export class Memory {
 
   /** The processor's own accesses: supervisor rights whatever the CPL. */
   readSystem8(linear: number): number { return this.asSystem(linear, 1); }
-  readSystem16(linear: number): number { return this.asSystem(linear, 2); }
-  readSystem32(linear: number): number { return this.asSystem(linear, 4); }
+  readSystem16(linear: number): number {
+    const e = this.TR[linear >>> 12]!;
+    return ((e | linear) & 1) === 0 ? this.M2[(e ^ linear) >>> 1]! : this.asSystem(linear, 2);
+  }
+  readSystem32(linear: number): number {
+    const e = this.TR[linear >>> 12]!;
+    return ((e | linear) & 3) === 0 ? this.M4[(e ^ linear) >>> 2]! : this.asSystem(linear, 4);
+  }
 
   private asSystem(linear: number, size: number): number {
     const user = this.S[S_USER]!;

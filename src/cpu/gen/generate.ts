@@ -3,6 +3,7 @@
  * semantics.ts. Run by the Vite plugin at build time, so the page needs no `eval` for it. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
+import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../flags.ts';
 import { HOT_X87, HOT_X87_READS, HOT_X87_WRITES } from '../fpu/hot.ts';
 import { THROWN } from '../memory.ts';
 import { META, META_LOCK } from '../ops/context.ts';
@@ -200,8 +201,11 @@ function hotCase(name: string, finds: boolean): string {
   return access + loads(form, cell) + expand(s.text, form, `{ ${NEXT} }`) + ' ' + second(form) + store + (finds ? `${flags} ${NEXT}` : narrowEnd(flags));
 }
 
+const KINDS: Record<string, number> = { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC };
+/** Lazy flags as words of R, their kinds as numbers. */
 const inState = (text: string) =>
-  text.replace(/\bfk\b/g, 'R[10]').replace(/\bfa\b/g, 'R[11]').replace(/\bfb\b/g, 'R[12]').replace(/\bfr\b/g, 'R[13]');
+  text.replace(/\bfk\b/g, 'R[10]').replace(/\bfa\b/g, 'R[11]').replace(/\bfb\b/g, 'R[12]').replace(/\bfr\b/g, 'R[13]')
+    .replace(/\b[A-Z]{3,8}\b/g, name => String(KINDS[name] ?? name));
 
 function generalFunction(name: string): string {
   const form = parse(name);
@@ -258,13 +262,15 @@ ${cases(narrow, NARROW_SPECIAL, false)}
       }`;
   const functions = [...general].map(([name, op]) => `  general[${op}] = (_, p) => { /* ${name} */ ${generalFunction(name)} };`);
   return `
-import { ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC, carry, condition, arithmetic } from '/src/cpu/flags.ts';
+import { carry, condition, arithmetic } from '/src/cpu/flags.ts';
 import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
 import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
 const LOCK = ${META_LOCK}, META = ${META};
 export function createInterpreter(cpu) {
-  const { R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow } = cpu;
-  const general = [];
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.TR, cpu.TW, cpu.CP, cpu.PM, cpu.slow, []);
+}
+// Parameters: of constants V8 would look at each use whether they are initialised, a tenth of all bytecode.
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow, general) {
 ${functions.join('\n')}
   // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
   function perform(p) {
