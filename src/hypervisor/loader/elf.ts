@@ -129,8 +129,9 @@ function readNotes(bytes: Uint8Array): Elf['notes'] {
     const valueBytes = data.getUint32(at + 4, true);
     const type = data.getUint32(at + 8, true);
     const valueAt = at + 12 + ((ownerBytes + 3) & ~3);
-    if (valueAt + valueBytes > bytes.length || ownerBytes > 64) break;
+    if (valueAt > bytes.length || ownerBytes > 64) break;
     const owner = String.fromCharCode(...bytes.subarray(at + 12, at + 12 + Math.max(0, ownerBytes - 1)));
+    // A value may promise more than there is (the PAE_MODE note of GRUB's Xen image does, and Xen takes it): what is there counts.
     notes.push({ owner, type, value: bytes.subarray(valueAt, valueAt + valueBytes) });
     at = valueAt + ((valueBytes + 3) & ~3);
   }
