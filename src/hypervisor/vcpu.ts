@@ -247,6 +247,16 @@ export class Vcpus {
 
   // ---- events
 
+  /** An interrupt that `run()` would not leave for by itself: it began before. */
+  get eventWaits(): boolean {
+    const { current, processor, platform } = this;
+    if (platform.intrOf(current.id) && !processor.controls.interruptWindow) return true;
+    return this.all.length > 1 && this.all.some(vcpu => vcpu.activity === HALTED && this.canRun(vcpu));
+  }
+
+  /** Calls a paravirtual guest's event callback where one is due. */
+  deliverUpcall: (() => void) | undefined;
+
   /** Brings what waits for the current vCPU to the processor. Call before `run()`; afterwards its activity says whether it may run. */
   deliverEvents(): void {
     const { processor, platform, regs, current } = this;
@@ -278,6 +288,7 @@ export class Vcpus {
       }
       controls.interruptWindow = platform.intrOf(current.id);
     } else controls.interruptWindow = false;
+    if (current.activity === ACTIVE) this.deliverUpcall?.();
   }
 
   /** The current vCPU waits for an interrupt. */

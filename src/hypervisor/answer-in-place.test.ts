@@ -1,0 +1,38 @@
+/** Accesses to devices' memory that are answered inside `run()`: a few instructions on the real processor and PC. */
+import { expect, it } from 'vitest';
+import type { Domain } from './domain.ts';
+import { program, programDomain, runToEnd } from './program.test-support.ts';
+
+/** Runs `code` (32 bits, flat) until it halts for good. */
+function run(...code: (string | number | number[])[]): Domain {
+  const domain = programDomain(program(code));
+  runToEnd(domain, 5);
+  return domain;
+}
+
+const outb = (port: number, value: number): number[] => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee];
+/** VGA: memory at A0000, planes without a chain, all of them written. */
+const PLANES = [[0x3c2, 0xe3], [0x3c4, 2], [0x3c5, 15], [0x3c4, 4], [0x3c5, 6], [0x3ce, 6], [0x3cf, 5], [0x3ce, 8], [0x3cf, 0xff]].flatMap(([port, value]) => outb(port, value));
+
+it('writes to the VGA window reach its planes, each counted as an EPT violation', () => {
+  // mov al,0x5a; mov edi,0xa0010; mov ecx,1000; rep stosb; hlt
+  const domain = run(PLANES, 'b0 5a bf 10 00 0a 00 b9 e8 03 00 00 f3 aa f4');
+  expect([...domain.platform.vga.memory.subarray(16 * 4, 17 * 4)]).toEqual([0x5a, 0x5a, 0x5a, 0x5a]);
+  expect([15, 1015, 1016].map(offset => domain.platform.vga.memory[4 * offset] === 0x5a)).toEqual([false, true, false]);
+  expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 1000 });
+});
+
+it('reads get the device\'s answer, and a read-modify-write both', () => {
+  // mov edi,0xa0000; mov byte [edi],0x41; or byte [edi],2; mov bl,[edi]; hlt
+  const domain = run(PLANES, 'bf 00 00 0a 00 c6 07 41 80 0f 02 8a 1f f4');
+  expect(domain.processor.regs[3] & 255).toBe(0x43);
+  expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 4 });
+});
+
+it('a timer that a device sets from there is served in time', () => {
+  // mov edi,0xa0000; L: mov [edi],al; jmp L. The first store sets the screen's refresh timer.
+  const domain = run(PLANES, 'bf 00 00 0a 00 88 07 eb fc');
+  // Slices end without regard to that: nothing may be overdue by more than a slice's worth of what is answered in place.
+  expect(domain.timers.nextDeadlineNs).toBeGreaterThanOrEqual(domain.clock.nowNs() - 1000);
+  expect(domain.stats().exitsByReason['EPT_VIOLATION']).toBeGreaterThan(100_000);
+});
