@@ -204,6 +204,8 @@ export class Domain {
       console: xenConsole ?? (bytes => bytes.forEach(byte => debug?.(byte))),
       onShutdown: code => this.ask(endingOf(code, () => this.report('The guest said that it crashed.'))),
       yield: () => this.stopSlice(),
+      tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
+      crash: sentence => this.crash(sentence),
       written: mfn => this.memory.onWrite(mfn),
     };
   }
@@ -224,6 +226,8 @@ export class Domain {
     if (boot.kind === 'firmware') {
       this.firmware?.load(boot.image);
       this.about = `${boot.name}, firmware`;
+    } else if (boot.kind === 'pv' && this.xen) {
+      this.about = this.xen.startPv(boot);
     } else {
       const acpiRsdp = this.platform.installTables();
       const entry = loadKernel(this.memory, {

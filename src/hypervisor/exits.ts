@@ -50,6 +50,10 @@ export class Exits {
     this.total++;
     domain.xen?.afterExit();
     this.counters[COUNTERS.EXITS + exitCounter(reason)]++;
+    if (reason >= ExitReason.IDT_FIRST) {
+      this.record(reason, exit.guestLinear);
+      return domain.xen?.pvExit(reason);
+    }
     switch (reason) {
       case ExitReason.PREEMPTION_TIMER:
       case ExitReason.INTERRUPT_WINDOW:
@@ -204,7 +208,7 @@ export class Exits {
 
 /** Index of a reason's counter behind COUNTERS.EXITS. */
 function exitCounter(reason: number): number {
-  return reason < 64 ? reason : 64 + Math.min(63, (reason - 0x80) & 0xff);
+  return reason < 64 ? reason : Math.min(127, 64 + reason - 0x80);
 }
 
 /** Counts by Intel's names, of those that are not 0. */

@@ -34,6 +34,7 @@ import { SCHED_BYTES } from './scheduler/block.ts';
 import { VCPU_INFO_BYTES } from './xen/abi.ts';
 import { GrantTable } from './xen/grants.ts';
 import { Ports } from './xen/ports.ts';
+import { relinquishPv } from './xen/pv/relinquish.ts';
 
 export const FRAME_SHIFT = 12,
   FRAME_BYTES = 1 << FRAME_SHIFT;
@@ -395,6 +396,7 @@ export class Machine {
 
   /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
   releaseRam(record: DomainRecord): void {
+    relinquishPv(this, record);
     const p2m = record.p2mOffset >>> 2;
     this.words.fill(0, p2m, p2m + record.p2mFrames);
     // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.

@@ -12,8 +12,8 @@ export interface AccessParts {
   /** Machine memory. */
   bytes: Uint8Array;
   p2m: Int32Array;
-  /** Linear to guest-physical of the current vCPU; -1: not mapped. */
-  translate(linear: number): number;
+  /** Linear to guest-physical of the current vCPU, for a kernel's access; -1: not mapped (for writing). */
+  translate(linear: number, write: boolean): number;
   /** A machine frame was written: nothing decoded from it may be used again. */
   written(mfn: number): void;
 }
@@ -27,7 +27,7 @@ export class GuestAccess {
 
   /** Byte offset in machine memory of a linear address; -1: no memory there that may be read (written, with `write`). */
   machineOffset(linear: number, write: boolean): number {
-    const physical = this.parts.translate(linear >>> 0);
+    const physical = this.parts.translate(linear >>> 0, write);
     return physical < 0 ? -1 : this.physicalOffset(physical, write);
   }
 

@@ -3,6 +3,7 @@
  * XEN block and the port table of machine memory.
  */
 import type { Processor } from '../../cpu/edge.ts';
+import type { CpuidAnswer } from '../../cpu/cpuid.ts';
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
 import type { Timers } from '../../devices/bus.ts';
@@ -14,10 +15,13 @@ import { underXen, xenLeaf } from './cpuid-leaves.ts';
 import { GuestAccess } from './guest-access.ts';
 import { HVM_HYPERCALLS } from './hvm-table.ts';
 import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
-import { getParam, setShutdownCode, shutdownCode } from './params.ts';
+import { getParam, setParam, setShutdownCode, shutdownCode } from './params.ts';
 import { GuestFrames } from './p2m.ts';
 import { Ports } from './ports.ts';
 import { prepareHvm } from './special-pages.ts';
+import type { PvBuild } from './pv/builder.ts';
+import { PvDomain } from './pv/pv-domain.ts';
+import { pvHypercalls } from './pv/table.ts';
 import { takeWritten } from './stale.ts';
 import { XenTime } from './time.ts';
 
@@ -35,6 +39,10 @@ export interface XenParts {
   /** Pins that the event channel upcall drives: a global interrupt, or INTA-INTD of a PCI device. Nothing happens where there is none. */
   setGsi(gsi: number, level: boolean): void;
   setIntx(device: number, pin: number, level: boolean): void;
+  /** Time stamp counter of the current vCPU. */
+  tsc(): readonly [low: number, high: number];
+  /** The domain cannot go on: a sentence for the report. */
+  crash(sentence: string): void;
   /** Bytes for the hypervisor's console. */
   console(bytes: Uint8Array): void;
   /** The domain has shut down with this SHUTDOWN code. */
@@ -43,8 +51,6 @@ export interface XenParts {
   yield(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
-  /** Numbers in place of HVM's, for a PV domain. */
-  hypercalls?: Readonly<Record<number, Hypercall>>;
 }
 
 const VM86 = 0x20000,
@@ -52,6 +58,8 @@ const VM86 = 0x20000,
 /** Registers of a hypercall's arguments. */
 const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
 const EPERM = -1;
+/** INT imm8. */
+const INT_BYTES = 2;
 const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
   running: RUNSTATE.RUNNING,
   runnable: RUNSTATE.RUNNABLE,
@@ -70,6 +78,8 @@ export class XenGuest {
   readonly frames: GuestFrames;
   readonly type: number;
   readonly hypercalls: Readonly<Record<number, Hypercall>>;
+  /** Page tables, traps and descriptors of a paravirtual domain. */
+  readonly pv: PvDomain | undefined;
   /** Index in `words` of the XEN block. */
   readonly xen: number;
   /** A multicall is under way: its entries run to their end, and none is a multicall. */
@@ -93,11 +103,13 @@ export class XenGuest {
     this.ports = new Ports(machine, record);
     this.xen = this.ports.xen;
     this.type = this.words[this.xen + XEN.TYPE];
-    this.hypercalls = parts.hypercalls ?? HVM_HYPERCALLS;
+    const pv = this.isHvm ? undefined : this.paravirtual();
+    this.pv = pv;
+    this.hypercalls = pv ? pvHypercalls(pv) : HVM_HYPERCALLS;
     this.access = new GuestAccess({
       bytes: machine.bytes,
       p2m: machine.p2m(record),
-      translate: linear => processor.translate(linear),
+      translate: pv ? (linear, write) => pv.memory.offset(linear, write) : linear => processor.translate(linear),
       written: parts.written,
     });
     this.time = new XenTime(this.ports, this.access, timers, vcpu => parts.vcpus.registersOf(parts.vcpus.all[vcpu]));
@@ -107,7 +119,48 @@ export class XenGuest {
     this.ports.onKick = vcpu => this.serveKick(vcpu);
     parts.vcpus.onState = (vcpu, state) => this.time.runstate(vcpu, RUNSTATE_OF[state]);
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
-    processor.controls.cpuid = true;
+    // A paravirtual kernel asks by the forced emulation prefix; CPUID itself shows the processor.
+    processor.controls.cpuid = this.isHvm;
+    if (pv) parts.vcpus.deliverUpcall = () => pv.deliverEvents();
+  }
+
+  private paravirtual(): PvDomain {
+    const { machine, record, processor, vcpus, tsc } = this.parts;
+    return new PvDomain({
+      machine,
+      record,
+      processor,
+      tsc,
+      currentVcpu: () => vcpus.current.id,
+      stateWords: id => vcpus.freshRegisters(id),
+      cpuid: (leaf, subleaf) => {
+        const { eax, ebx, ecx, edx } = this.cpuidAnswer(leaf, subleaf);
+        return [eax, ebx, ecx, edx];
+      },
+      crash: sentence => this.crash(sentence),
+    });
+  }
+
+  private crash(sentence: string): void {
+    if (shutdownCode(this.ports) >= 0) return;
+    setShutdownCode(this.ports, SHUTDOWN.CRASH);
+    this.parts.crash(sentence);
+  }
+
+  /** Puts a paravirtual kernel into the domain and vCPU 0 at its entry; returns what was loaded, for logs. @throws LoadError */
+  startPv(build: PvBuild): string {
+    const { words, ports, record, parts } = this;
+    if (!this.pv) throw new Error('not a paravirtual domain');
+    const rings = {
+      sharedInfoMfn: words[this.xen + XEN.SHARED_INFO],
+      storePort: getParam(ports, HVM_PARAM.STORE_EVTCHN)[0],
+      consolePort: getParam(ports, HVM_PARAM.CONSOLE_EVTCHN)[0],
+    };
+    const { about, storeMfn, consoleMfn } = this.pv.start(build, parts.memoryMiB, rings);
+    words[this.xen + XEN.MAX_FRAMES] = words[this.xen + XEN.CURRENT_FRAMES] = record.ramFrames;
+    setParam(ports, HVM_PARAM.STORE_PFN, storeMfn);
+    setParam(ports, HVM_PARAM.CONSOLE_PFN, consoleMfn);
+    return about;
   }
 
   /** The guest starts: its special pages and parameters are there, and its time runs. */
@@ -149,6 +202,20 @@ export class XenGuest {
     this.processor.skipInstruction();
   }
 
+  /** An exit of a processor that has no IDT for its guest (reasons from IDT_FIRST). */
+  pvExit(reason: number): void {
+    if (!this.pv?.exit(reason)) return;
+    const { regs } = this.processor;
+    const result = hypercall(this, regs[R.EAX] >>> 0, ARGUMENTS.map(register => regs[register]));
+    const again = this.takeContinuation();
+    if (again) {
+      // EIP is behind the INT already, and goes back to it.
+      regs[R.EIP] -= INT_BYTES;
+      regs[ARGUMENTS[again.argument]] = again.value;
+      this.parts.yield();
+    } else regs[R.EAX] = result;
+  }
+
   /** A long hypercall may stop here and be made again for the rest. */
   get mayContinue(): boolean {
     return !this.inMulticall;
@@ -169,16 +236,20 @@ export class XenGuest {
   /** CPUID. */
   cpuid(): void {
     const { regs } = this.processor;
-    const leaf = regs[R.EAX],
-      subleaf = regs[R.ECX];
-    const answer =
-      xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm }) ??
-      underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID]));
+    const answer = this.cpuidAnswer(regs[R.EAX], regs[R.ECX]);
     regs[R.EAX] = answer.eax;
     regs[R.EBX] = answer.ebx;
     regs[R.ECX] = answer.ecx;
     regs[R.EDX] = answer.edx;
     this.processor.skipInstruction();
+  }
+
+  private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
+    const { regs } = this.processor;
+    return (
+      xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm }) ??
+      underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID]))
+    );
   }
 
   ownsMsr(index: number): boolean {

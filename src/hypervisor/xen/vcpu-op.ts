@@ -153,7 +153,7 @@ function initialise(xen: XenGuest, id: number, arg: number): number {
 }
 
 /** EFLAGS into the state words of a vCPU that is not on the processor: the arithmetic flags have words of their own. */
-function putFlags(regs: Int32Array, flags: number): void {
+export function putFlags(regs: Int32Array, flags: number): void {
   regs[R.EFLAGS] = flags & ~ARITHMETIC & ~2;
   regs[R.FK] = ALL;
   regs[R.FB] = flags & ARITHMETIC;

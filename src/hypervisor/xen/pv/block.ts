@@ -70,12 +70,14 @@ export class PvBlock {
   private readonly machine: Machine;
   private readonly first: number;
   readonly vcpus: number;
+  private readonly states: Int32Array[];
 
   /** Over the frames that `create` made. */
   constructor(machine: Machine, record: DomainRecord) {
     this.machine = machine;
     this.vcpus = record.vcpus;
     this.first = machine.words[machine.domainEntry(record) + DOMAIN.PV] >>> FRAME_SHIFT;
+    this.states = Array.from({ length: this.vcpus }, (_, id) => new Int32Array(machine.memory, (this.first + id) * FRAME_BYTES, FRAME_BYTES / 4));
   }
 
   /** @throws HostError where the host has too little memory. */
@@ -134,7 +136,7 @@ export class PvBlock {
 
   /** A vCPU's frame as words. */
   vcpu(id: number): Int32Array {
-    return new Int32Array(this.machine.memory, (this.first + id) * FRAME_BYTES, FRAME_BYTES / 4);
+    return this.states[id];
   }
 
   /** Low words of L2 slots FIRST_XEN_L2_SLOT to 511. */

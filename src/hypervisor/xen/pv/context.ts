@@ -5,6 +5,7 @@
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE } from '../../layout.ts';
 import { EFAULT, EINVAL } from '../abi.ts';
+import { putFlags } from '../vcpu-op.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { Emulator } from './emulate.ts';
@@ -53,7 +54,9 @@ const SEGMENTS: readonly [offset: number, register: number][] = [
 const CS = 0x24,
   SS = 0x30,
   EFLAGS = 0x28;
-const FLAGS_KEPT = 0x240dd5;
+/** Arithmetic flags, TF, IF, DF, AC and ID: what a guest decides. */
+const FLAGS_KEPT = 0x240fd5,
+  INTERRUPT_FLAG = 0x200;
 
 export interface ContextParts {
   block: PvBlock;
@@ -110,7 +113,7 @@ export class GuestContext {
     this.parts.mmu.loadBaseOf(vcpu, regs);
     descriptors.loadTables(vcpu, regs);
     for (const [at, register] of GENERAL) regs[register] = word(AT.USER_REGS + at);
-    regs[R.EFLAGS] = (word(AT.USER_REGS + EFLAGS) & FLAGS_KEPT) | 0x202;
+    putFlags(regs, (word(AT.USER_REGS + EFLAGS) & FLAGS_KEPT) | INTERRUPT_FLAG);
     // A data selector that cannot be loaded is null, as the hypervisor's own switch of contexts leaves it.
     const selector = (at: number): number => view.getUint16(AT.USER_REGS + at, true);
     const cpl = Math.max(1, selector(CS) & 3);

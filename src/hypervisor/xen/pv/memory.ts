@@ -22,10 +22,11 @@ export class PvMemory {
   private readonly bytes: Uint8Array;
   private readonly written: (mfn: number) => void;
   /** Frame of the L3 table in use. */
-  base = 0;
+  private readonly base: () => number;
   private readonly at: Walk = { table: -1, slot: 0, low: 0, high: 0, write: false, user: false };
 
-  constructor(words: Int32Array, bytes: Uint8Array, written: (mfn: number) => void) {
+  constructor(words: Int32Array, bytes: Uint8Array, base: () => number, written: (mfn: number) => void) {
+    this.base = base;
     this.words = words;
     this.bytes = bytes;
     this.written = written;
@@ -36,7 +37,7 @@ export class PvMemory {
     const { words, at } = this;
     at.table = -1;
     at.low = at.high = 0;
-    const l3 = words[(this.base << 10) + 2 * (linear >>> 30)];
+    const l3 = words[(this.base() << 10) + 2 * (linear >>> 30)];
     if (!(l3 & PTE_PRESENT)) return at;
     const l2 = words[((l3 >>> 12) << 10) + 2 * ((linear >>> 21) & 511)];
     if (!(l2 & PTE_PRESENT) || l2 & PTE_LARGE) return at;
@@ -51,7 +52,7 @@ export class PvMemory {
   }
 
   /** Byte offset in machine memory for an access by the kernel (ring 1, CR0.WP set); -1 where it would fault. */
-  private offset(linear: number, write: boolean): number {
+  offset(linear: number, write: boolean): number {
     const { low, write: writable } = this.walk(linear);
     if (!(low & PTE_PRESENT) || (write && !writable)) return -1;
     return (low >>> 12) * FRAME_BYTES + (linear & (FRAME_BYTES - 1));

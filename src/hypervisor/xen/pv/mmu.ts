@@ -83,9 +83,7 @@ export class Mmu {
   }
 
   private loadBase(): void {
-    const { block, regs, memory, currentVcpu } = this.parts;
-    memory.base = block.vcpu(currentVcpu())[PV.BASE];
-    this.loadBaseOf(currentVcpu(), regs);
+    this.loadBaseOf(this.parts.currentVcpu(), this.parts.regs);
   }
 
   /** Copies the four top entries of a vCPU's table to its registers; what a 64-bit hypervisor lets stand in them, PAE's own format does not know. */

@@ -15,6 +15,7 @@ function setUp() {
     flushTlb: () => flushes.push(1),
     written: () => {},
     mapped: () => {},
+    isShared: () => false,
     grantLost: () => {},
     xenEntries: () => new Int32Array(84).fill(0x123),
   });

@@ -34,6 +34,8 @@ export interface PageTypeHooks {
   written(mfn: number): void;
   /** An L1 entry names the frame: from now on the processor may reach it. */
   mapped(mfn: number): void;
+  /** A frame of the hypervisor's that the domain may map: shared_info. It lives as long as the domain's records, so nobody counts. */
+  isShared(mfn: number): boolean;
   /** An entry that shows a frame of another domain was dropped otherwise than by the unmap that its grant wants. */
   grantLost(): void;
 }
@@ -210,6 +212,10 @@ export class PageTypes {
     if (high & HIGH_RESERVED) return -EINVAL;
     const mfn = low >>> 12;
     if (type === FRAME_TYPE.L1) {
+      if (this.hooks.isShared(mfn)) {
+        this.hooks.mapped(mfn);
+        return 0;
+      }
       const error = low & PTE_WRITE ? this.get(mfn, FRAME_TYPE.WRITABLE) : this.machine.takeReference(mfn, this.domid) ? 0 : -EINVAL;
       if (error === 0) this.hooks.mapped(mfn);
       return error;
@@ -223,6 +229,7 @@ export class PageTypes {
     if (!(low & PTE_PRESENT)) return;
     const mfn = low >>> 12;
     this.noteStale();
+    if (type === FRAME_TYPE.L1 && this.hooks.isShared(mfn)) return;
     if (type === FRAME_TYPE.L1 && this.machine.ownerOf(mfn) !== this.domid) this.hooks.grantLost();
     else if (type === FRAME_TYPE.L1 && !(low & PTE_WRITE)) this.machine.dropReference(mfn);
     else this.put(mfn);

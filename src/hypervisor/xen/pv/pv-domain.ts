@@ -5,7 +5,7 @@
  */
 import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
 import * as R from '../../../cpu/registers.ts';
-import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
+import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
 import { EEXIST, EFAULT, EINVAL, EPERM, HYPERCALL, VCPU_INFO } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
@@ -75,11 +75,12 @@ export class PvDomain {
     const flushTlb = (): void => processor.flushTlb();
     this.p2m = machine.p2m(record);
     this.block = PvBlock.create(machine, record);
-    this.memory = new PvMemory(machine.words, machine.bytes, written);
+    this.memory = new PvMemory(machine.words, machine.bytes, () => this.block.vcpu(currentVcpu())[PV.BASE], written);
     this.types = new PageTypes(machine, record.id, {
       flushTlb,
       written,
       mapped: mfn => this.admit(mfn),
+      isShared: mfn => mfn === machine.words[this.xen + XEN.SHARED_INFO],
       grantLost: () => parts.crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
       xenEntries: () => this.block.xenEntries(),
     });
@@ -332,11 +333,6 @@ export class PvDomain {
     return this.context.set(vcpu, address, this.parts.stateWords(vcpu), regs => this.setControlRegisters(regs));
   }
 
-  /** Another vCPU's state is in the processor now: what of it is not in the state words. */
-  switched(): void {
-    this.memory.base = this.block.vcpu(this.parts.currentVcpu())[PV.BASE];
-  }
-
   /** Upcalls, before the guest goes on. True: the event callback is next. */
   deliverEvents(): boolean {
     const { machine, currentVcpu } = this.parts;
@@ -344,42 +340,4 @@ export class PvDomain {
     if (info === 0 || machine.bytes[info + VCPU_INFO.UPCALL_PENDING] === 0 || machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0) return false;
     return this.traps.deliverEvent();
   }
-
-  /** Everything the domain's tables, registers and pins hold is let go, so that its frames can be. */
-  relinquish(): void {
-    relinquishPv(this.parts.machine, this.parts.record);
-  }
-}
-
-/** Drops all references that a paravirtual domain's own state holds on its frames: from any worker, once the domain runs no more. */
-export function relinquishPv(machine: Machine, record: DomainRecord): void {
-  const block = new PvBlock(machine, record);
-  const { words } = machine;
-  if (!block.exists) return;
-  const drop = (mfn: number): void => {
-    if (mfn !== 0) machine.dropReference(mfn);
-  };
-  for (let id = 0; id < block.vcpus; id++) {
-    const state = block.vcpu(id);
-    drop(state[PV.BASE]);
-    for (let page = 0; page < 14; page++) drop(state[PV.GDT_FRAMES + page]);
-    for (let page = 0; page < 16; page++) drop(state[PV.LDT_FRAMES + page]);
-    state.fill(0);
-  }
-  const dropped: number[] = [];
-  for (let mfn = 0; mfn < machine.frames; mfn++) {
-    if (machine.ownerOf(mfn) !== record.id) continue;
-    const at = machine.frameEntry(mfn) + FRAME.TYPE;
-    const word = Atomics.exchange(words, at, 0);
-    if (word & FRAME_PINNED) dropped.push(mfn);
-    if (!(word & FRAME_VALIDATED) || (word & FRAME_COUNT_MASK) === 0) continue;
-    const type = word >>> FRAME_TYPE_SHIFT;
-    const entries = type === FRAME_TYPE.L1 || type === FRAME_TYPE.L2 ? 512 : type === FRAME_TYPE.L2_XEN ? 428 : type === FRAME_TYPE.L3 ? 4 : 0;
-    for (let slot = 0; slot < entries; slot++) {
-      const low = words[(mfn << 10) + 2 * slot];
-      if (low & PTE_PRESENT) dropped.push(low >>> FRAME_SHIFT);
-    }
-  }
-  dropped.forEach(drop);
-  block.release(record);
 }
