@@ -69,7 +69,7 @@ export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, by
   const short = 'cut short';
   if (kind === 'cdrom') {
     if (!isIso(head))
-      return { short: 'no CD image', text: `${name} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or leave out cdrom.` };
+      return { short: 'no CD image', text: `${name} is no CD image: there is no ISO 9660 volume in it. Name an .iso file.` };
     const volume = word(head, descriptor(head, PRIMARY) + VOLUME_SECTORS) * CD_SECTOR_BYTES;
     return volume > bytes ? { short, text: `${name} is cut short: its volume has ${volume} bytes and the file ${bytes}. ${advice}` } : null;
   }

@@ -3,18 +3,14 @@ import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writ
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IdeAttachment } from '../../devices/index.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
+import { bootPaths, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
 import type { Boot } from '../../hypervisor/index.ts';
-import { kernelKind } from '../../hypervisor/loader/index.ts';
 import { type DiskSource, OverlayDisk } from '../../hypervisor/overlay-disk.ts';
 import type { SavedDrive } from '../../hypervisor/saved-disks.ts';
 import { UsageError } from './options.ts';
 
-const SECTOR_BYTES = 512,
-  CD_SECTOR_BYTES = 2048;
-/** Primary volume descriptor (ECMA-119, 8.4): sector 16; "CD001" at byte 1, volume space size in sectors at 80. */
-const PVD = 16 * CD_SECTOR_BYTES,
-  PVD_SECTORS = PVD + 80;
-const MBR_PARTITIONS = 0x1be;
+const CD_SECTOR_BYTES = 2048;
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
 const CD_PLACE = 2;
 
@@ -32,7 +28,7 @@ function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image {
     fd = openSync(path, flags);
     const status = fstatSync(fd);
     if (status.isDirectory()) throw new UsageError(`${path} is a folder; name an image file (${option}).`);
-    const head = Buffer.alloc(Math.min(status.size, PVD + CD_SECTOR_BYTES));
+    const head = Buffer.alloc(Math.min(status.size, HEAD_BYTES));
     readSync(fd, head, 0, head.length, 0);
     return { name: path, fd, bytes: status.size, head };
   } catch (error) {
@@ -44,8 +40,6 @@ function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image {
   }
 }
 
-const isIso = (head: Buffer): boolean => head.toString('latin1', PVD + 1, PVD + 6) === 'CD001';
-
 /** Whether FILE is a disk image or an ISO; undefined: something else, a kernel or a definition. */
 export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
   let image: Image;
@@ -56,12 +50,7 @@ export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
     return undefined;
   }
   closeSync(image.fd);
-  if (isIso(image.head)) return 'cdrom';
-  if (image.bytes < SECTOR_BYTES || image.head.readUInt16LE(510) !== 0xaa55) return undefined;
-  if (image.bytes > 2 ** 31) return 'disk';
-  const kernel = kernelKind(readFileSync(path));
-  // GRUB's core image, behind the boot sector, has a multiboot header of its own.
-  return kernel === undefined || (kernel === 'multiboot' && hasPartitions(image.head)) ? 'disk' : undefined;
+  return kindOf(path, image.head);
 }
 
 function source(image: Image, writes: boolean): DiskSource {
@@ -99,36 +88,19 @@ function openDisk(text: string): OverlayDisk {
   const path = match ? match[1] : text;
   const mode = match?.[2];
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
-  const { bytes, head } = image;
-  const advice = 'Copy or fetch it again.';
-  if (bytes === 0 || bytes % SECTOR_BYTES !== 0)
-    throw new UsageError(`${path} has ${bytes} bytes and a disk has whole sectors of ${SECTOR_BYTES}: it is cut short. ${advice}`);
-  if (head.readUInt16LE(510) === 0xaa55 && !isIso(head)) {
-    for (let at = MBR_PARTITIONS; at < 510; at += 16) {
-      const end = head.readUInt32LE(at + 8) + head.readUInt32LE(at + 12);
-      // Type 0: unused. A table that is none (a boot sector alone) has other flags than 0 and 0x80.
-      if (head[at + 4] !== 0 && (head[at] & 0x7f) === 0 && end > bytes / SECTOR_BYTES && isTable(head))
-        throw new UsageError(`${path} is cut short: a partition ends at sector ${end} and the file has ${bytes / SECTOR_BYTES}. ${advice}`);
-    }
-  }
+  whole(image, 'disk');
   return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro', label: text });
 }
 
-const hasPartitions = (head: Buffer): boolean => isTable(head) && [0, 1, 2, 3].some(i => head[MBR_PARTITIONS + 16 * i + 4] !== 0);
-
-/** A partition table, as against a file system's boot sector whose code lies there. */
-const isTable = (head: Buffer): boolean =>
-  [0, 1, 2, 3].every(i => {
-    const at = MBR_PARTITIONS + 16 * i;
-    return (head[at] & 0x7f) === 0 && (head[at + 4] !== 0 || head.subarray(at, at + 16).every(byte => byte === 0));
-  });
+/** @throws UsageError for an image that is cut short, or none */
+function whole({ name, head, bytes }: Image, kind: ImageKind): void {
+  const problem = imageProblem(name, kind, head, bytes);
+  if (problem) throw new UsageError(problem.text.replace(/\.$/, ` (--${kind}).`));
+}
 
 function openCd(path: string): OverlayDisk {
   const image = open(path, '--cdrom');
-  if (!isIso(image.head)) throw new UsageError(`${path} is no CD image: there is no ISO 9660 volume in it. Name an .iso file (--cdrom).`);
-  const sectors = image.head.readUInt32LE(PVD_SECTORS);
-  if (sectors * CD_SECTOR_BYTES > image.bytes)
-    throw new UsageError(`${path} is cut short: its volume has ${sectors * CD_SECTOR_BYTES} bytes and the file ${image.bytes}. Copy or fetch it again.`);
+  whole(image, 'cdrom');
   return new OverlayDisk(source(image, false), { sectorBytes: CD_SECTOR_BYTES, readOnly: true, label: path });
 }
 
@@ -148,14 +120,44 @@ export function savedDrives(saved: readonly SavedDrive[], disks: string[], cdrom
   return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0]);
 }
 
-/** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
-export function bootPaths(drives: IdeAttachment[], order: string): string[] {
-  return [...order].flatMap(letter =>
-    drives
-      .filter(drive => drive.kind === (letter === 'c' ? 'disk' : 'cdrom'))
-      .map(({ place }) => `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`),
-  );
+/** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
+export function lookAtImage(path: string): NamedImage | string {
+  try {
+    const { fd, head, bytes } = open(path, 'disk');
+    closeSync(fd);
+    return { name: path, head, bytes };
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
 }
+
+/** The drives of a definition. What the guest writes is kept in memory. @throws UsageError */
+export function openPlanned(drives: readonly PlannedDrive[]): IdeAttachment[] {
+  return drives.map(({ place, kind, readOnly, image }): IdeAttachment => {
+    if (!image) return { place, kind: 'cdrom', disk: null };
+    const sectorBytes = kind === 'cdrom' ? CD_SECTOR_BYTES : 512;
+    return { place, kind, disk: new OverlayDisk(source(open(image.name, 'disk'), false), { sectorBytes, readOnly, label: image.name }) };
+  });
+}
+
+/** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
+export function bootDevices(drives: IdeAttachment[], order: string): string[] {
+  const bootable = drives.some(({ kind, disk }) => {
+    if (!disk) return false;
+    const head = new Uint8Array(Math.min(HEAD_BYTES, disk.sectors * disk.sectorBytes));
+    disk.read(0, [head], () => {});
+    return isBootable(kind, head);
+  });
+  if (drives.length > 0 && !bootable) {
+    const [{ kind, disk }] = drives;
+    const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
+    throw new UsageError(`${(disk as OverlayDisk | null)?.label ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
+  }
+  return bootPaths(drives, order);
+}
+
+const NO_FIRMWARE_HERE = 'To boot from a disk firmware is needed, and none is here. Run npm run guests once, or give --bios F and --vgabios F.';
 
 /** SeaBIOS and its VGA BIOS as `npm run guests` fetches them. @throws UsageError where they are not there */
 export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
@@ -170,7 +172,7 @@ export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
       };
     } catch {
       if (dirname(folder) === folder)
-        throw new UsageError('To boot from a disk firmware is needed, and none is here. Run npm run guests once, or give --bios F and --vgabios F.');
+        throw new UsageError(NO_FIRMWARE_HERE);
     }
   }
 }

@@ -24,6 +24,7 @@ export interface GuestToRun {
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
+  nic?: NicModel;
   /** Text of the definition, kept in a saved state. */
   definition: string;
   onReset: 'restart' | 'end';
@@ -132,7 +133,7 @@ export class Guests {
         onReset: xen === undefined ? guest.onReset : 'end',
         onTripleFault: 'end',
         ...(guest.ide ? { ide: guest.ide } : {}),
-        ...(parts.nic ? { nic: parts.nic } : {}),
+        ...(guest.nic || parts.nic ? { nic: guest.nic ?? parts.nic } : {}),
         ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
         serial: byte => {
           member.usesPvConsole = false;

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'nod
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { formatFinding } from '../../dom0/config/model.ts';
-import { baseName, decode, isDefinition, type NamedBytes, planDefinition, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
 import {
   type Boot,
   checkBoot,
@@ -16,7 +16,8 @@ import {
 } from '../../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
-import { bootPaths, fetchedFirmware, imageKind, openDrives, savedDrives } from './disks.ts';
+import type { IdeAttachment } from '../../devices/index.ts';
+import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
@@ -112,7 +113,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       name: baseName(options.bios),
       ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
     };
-    if (ide.length > 0) image.bootOrder = bootPaths(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
+    if (ide.length > 0) image.bootOrder = bootDevices(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB);
     if (options.type === 'pv' || options.type === 'pvh')
@@ -154,13 +155,30 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ...(definition.cap === undefined ? {} : { cap: definition.cap }),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
-    ide,
+    ide: drivesOf(domain.drives, ide),
+    ...(definition.nic ? { nic: definition.nic } : {}),
     definition: plan.definition,
     onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart',
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
     ...(definition.uuid ? { uuid: definition.uuid } : {}),
   };
+}
+
+function firmwareOrWhy(): Firmware {
+  try {
+    const { image, name, vgaBios } = fetchedFirmware();
+    return vgaBios ? { image, name, vgaBios } : NO_FIRMWARE;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+}
+
+/** A definition's drives, or those of --disk and --cdrom beside a kernel. */
+function drivesOf(planned: readonly PlannedDrive[], given: IdeAttachment[]): IdeAttachment[] {
+  if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
+  return planned.length > 0 ? openPlanned(planned) : given;
 }
 
 /** Advice for a definition, to someone who wrote none. */
@@ -190,7 +208,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    });
+    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() });
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, 'RINGSAVE')) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
