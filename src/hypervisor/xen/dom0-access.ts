@@ -5,6 +5,7 @@
 import { MAILBOX, PORT, XEN_VCPU } from '../layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../machine.ts';
 import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
+import { GrantTable } from './grants.ts';
 import { getParam, setParam, shutdownCode } from './params.ts';
 import { Ports } from './ports.ts';
 import { frameWritten } from './stale.ts';
@@ -130,6 +131,14 @@ export class Dom0 {
       machine.dropReference(mfn);
     }
     throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
+  }
+
+  /** Maps what a domain has granted to Domain 0 in its grant table. @throws HostError where it has not */
+  mapGrant(domid: number, ref: number, readOnly: boolean): Mapping {
+    const owner = this.portsOf(domid);
+    const granted = new GrantTable(owner).acquire(ref, DOMAIN_0, readOnly, true);
+    if (typeof granted === 'number') throw new HostError(`Domain ${domid} does not grant Domain 0 its entry ${ref} (status ${granted}).`);
+    return this.mapping(owner, granted.mfn, () => granted.release());
   }
 
   /** The mapping of a frame on which a reference is held already; `release` drops what belongs to it. */

@@ -155,6 +155,9 @@ function unmap(caller: GrantCaller, element: Element, replace: boolean): void {
     if (taken !== GNTST.OKAY) return status(taken);
   }
   caller.table.untrack(entry);
+  // What was written through the mapping may be code to its owner.
+  const granter = entry.flags & GNTMAP.READONLY ? undefined : caller.table.of(entry.domid);
+  if (granter) frameWritten(granter.ports, mfn);
   status(GNTST.OKAY);
 }
 

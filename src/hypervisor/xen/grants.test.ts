@@ -3,6 +3,7 @@ import { GuestMemory } from '../guest-memory.ts';
 import { XEN_TYPE } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, Machine } from '../machine.ts';
 import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOSYS } from './abi.ts';
+import { Dom0 } from './dom0-access.ts';
 import { type GrantCaller, GNTTABOP, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable, GTF, type Granted } from './grants.ts';
 import { Ports } from './ports.ts';
@@ -194,6 +195,20 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     expect(grantTableOp(b, GNTTABOP.MAP_GRANT_REF, 0x100000, 1)).toBe(-EFAULT);
     expect(grantTableOp(b, GNTTABOP.MAP_GRANT_REF, ARGS, 0)).toBe(0);
     expect(grantTableOp(b, GNTTABOP.COPY, LIST, 200)).toEqual({ done: 64 });
+  });
+});
+
+describe('Domain 0', () => {
+  it('maps what is granted to it, in use until it unmaps', () => {
+    const dom0 = new Dom0(machine);
+    a.table.grant(1, 0, 9);
+    const mapping = dom0.mapGrant(a.domid, 1, false);
+    a.memory.write(0x9000, Uint8Array.of(5));
+    expect([mapping.bytes[0], a.flags(1)]).toEqual([5, GTF.PERMIT_ACCESS | GTF.READING | GTF.WRITING]);
+    mapping.unmap();
+    mapping.unmap();
+    expect(a.flags(1)).toBe(GTF.PERMIT_ACCESS);
+    expect(() => dom0.mapGrant(a.domid, 8, true)).toThrow(/does not grant Domain 0 its entry 8/);
   });
 });
 
