@@ -54,6 +54,7 @@ export class Cpu extends Translator implements Core, Processor {
   private readonly interpretNarrow: (record: number) => void;
   private readonly doorbell: number;
   private readonly apic: boolean;
+  readonly apicBaseChanged: ProcessorOptions['apicBaseChanged'];
 
   /** Waiting injection (interruption-information word), its error code and, of software events, the length of their instruction. */
   private injection = 0;
@@ -72,6 +73,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.time = options.time;
     this.doorbell = options.doorbell;
     this.apic = options.apic ?? false;
+    this.apicBaseChanged = options.apicBaseChanged;
     const { run, runNarrow, general } = createInterpreter(this);
     this.interpret = run;
     this.interpretNarrow = runNarrow;

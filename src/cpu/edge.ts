@@ -141,6 +141,8 @@ export interface ProcessorOptions {
    * It may call `stop()`, `invalidate()` and `flushTlb()`, nothing else of the processor.
    */
   answerAccess?: (exit: ExitInfo) => boolean;
+  /** The guest has written IA32_APIC_BASE (its low word): its local APIC has moved, or was switched on or off. */
+  apicBaseChanged?: (low: number) => void;
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
 }

@@ -6,8 +6,8 @@ import { installAcpi } from './acpi/tables.ts';
 import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
 import { ApicBus } from './apic/apic-bus.ts';
 import { IoApic } from './apic/io-apic.ts';
-import { LOCAL_APIC_BASE, LocalApic } from './apic/local-apic.ts';
-import type { Device, Dma, State, Timers } from './bus.ts';
+import { LocalApic } from './apic/local-apic.ts';
+import type { Device, Dma, MemoryRange, State, Timers } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
 import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
 import { DebugPorts } from './debug-ports.ts';
@@ -15,7 +15,7 @@ import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { FwCfg } from './fw-cfg.ts';
 import { describeMachine } from './firmware-config.ts';
 import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
-import { IoBus } from './io-bus.ts';
+import { IoBus, OverlapError } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
 import { type NicAttachment, PcnetPci } from './net/pcnet-pci.ts';
 import { i440fx, Piix3, resetControl, type Shadowing } from './pci/i440fx.ts';
@@ -86,6 +86,7 @@ export interface PcOptions {
 const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
 /** Where BARs go on a machine that starts without firmware. */
 const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000;
+const APIC_WINDOW_BYTES = 4096, APIC_GLOBAL_ENABLE = 0x800;
 /** IA32_TSC_DEADLINE (SDM vol. 4). */
 const MSR_TSC_DEADLINE = 0x6e0;
 const NIC_SLOT = 3, XEN_PLATFORM_SLOT = 4;
@@ -120,6 +121,7 @@ export class Pc {
   private readonly pm: Piix4Pm;
   private readonly ioApic: IoApic | undefined;
   private readonly localApics: LocalApic[] = [];
+  private readonly apicWindows: MemoryRange[] = [];
   private readonly pins: boolean[] = [];
   private upcallPin: ((level: boolean) => void) | undefined;
   private upcallLine: ((irq: number, level: boolean) => void) | undefined;
@@ -232,14 +234,39 @@ export class Pc {
         onStartup: vector => options.onStartup?.(id, vector),
       }));
     }
-    this.bus.plugMemory({
-      base: LOCAL_APIC_BASE, length: 0x1000,
-      read: (offset, size) => this.localApics[this.currentProcessor].read(offset, size),
-      write: (offset, value, size) => this.localApics[this.currentProcessor].write(offset, value, size),
-    });
+    this.placeApics();
     const ioApic = new IoApic(bus);
     this.bus.plugMemory(ioApic.range);
     return ioApic;
+  }
+
+  /** Registers of the local APICs where IA32_APIC_BASE has them: each processor sees its own. A place that something else has is left to that. */
+  private placeApics(): void {
+    for (const window of this.apicWindows.splice(0)) this.bus.unplugMemory(window);
+    for (const base of new Set(this.localApics.map(local => local.base))) {
+      if (base < 0) continue;
+      const mine = (): LocalApic | undefined => {
+        const local = this.localApics[this.currentProcessor];
+        return local.base === base ? local : undefined;
+      };
+      const window: MemoryRange = {
+        base, length: APIC_WINDOW_BYTES,
+        read: (offset, size) => mine()?.read(offset, size) ?? 0xffffffff,
+        write: (offset, value, size) => mine()?.write(offset, value, size),
+      };
+      try {
+        this.bus.plugMemory(window);
+        this.apicWindows.push(window);
+      } catch (error) {
+        if (!(error instanceof OverlapError)) throw error;
+      }
+    }
+  }
+
+  /** A processor has written IA32_APIC_BASE (low word; SDM vol. 3, 11.4.4: global enable 11, base from 12). */
+  setApicBase(low: number, processor: number): void {
+    this.localApics[processor]?.setBase((low & -APIC_WINDOW_BYTES) >>> 0, (low & APIC_GLOBAL_ENABLE) !== 0);
+    this.placeApics();
   }
 
   /** INTR of a processor: its local APIC's, or the 8259A's where that comes through. */
@@ -374,6 +401,7 @@ export class Pc {
   /** RESET pin of the board. Time of day and CMOS stay. */
   reset(): void {
     for (const device of this.devices) device.reset();
+    this.placeApics();
   }
 
   save(): State {
@@ -384,6 +412,7 @@ export class Pc {
   restore(state: State): void {
     for (const device of this.devices) subState('machine', state, device.name);
     for (const device of this.devices) device.restore(state[device.name] as State);
+    this.placeApics();
     this.updateIntr(0);
   }
 

@@ -143,6 +143,7 @@ export class Domain {
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
       answerAccess: () => this.exits.answerInPlace(),
+      apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
     });
     const { boot } = options;

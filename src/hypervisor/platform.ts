@@ -80,6 +80,8 @@ export interface Platform {
   installTables(): number;
   /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
   e820?(): E820Entry[];
+  /** A processor has written IA32_APIC_BASE (low word). */
+  setApicBase?(low: number, processor: number): void;
   /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */
   readMsr?(index: number, processor: number): [low: number, high: number] | undefined;
   writeMsr?(index: number, low: number, high: number, processor: number): boolean;

@@ -92,6 +92,7 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
     if (!validValue(cpu, at, low, high)) return 'fault';
     R[at] = low;
     R[at + 1] = high;
+    if (at === MSR_APIC_BASE) cpu.apicBaseChanged?.(low);
     return 'done';
   }
   switch (index >>> 0) {

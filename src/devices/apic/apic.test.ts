@@ -41,6 +41,24 @@ describe('local APIC', () => {
     expect(get(0x350)).toBe(0x10000);
   });
 
+  it('IA32_APIC_BASE moves its registers, and switches it off with all they held (SDM vol. 3, 11.4.3-11.4.4)', () => {
+    const { pc } = t;
+    const elsewhere = 0xfed40000;
+    pc.setApicBase(elsewhere | 0x900, 0);
+    expect([pc.bus.readMemory(elsewhere + 0xf0, 4), get(0xf0)]).toEqual([0x1ff, 0xffffffff]);
+    // The other processor's is where it was.
+    pc.currentProcessor = 1;
+    expect([get(0x20), pc.bus.readMemory(elsewhere + 0x20, 4)]).toEqual([0x01000000, 0xffffffff]);
+    pc.currentProcessor = 0;
+    pc.setApicBase(LAPIC | 0x100, 0);
+    expect(get(0x30)).toBe(0xffffffff);
+    // The 8259A has the processor's pin for itself.
+    pc.bus.writePort(0x21, 0xfd, 1);
+    expect(pc.intr).toBe(false);
+    pc.setApicBase(LAPIC | 0x900, 0);
+    expect([get(0xf0), get(0x30) & 0xff]).toEqual([0xff, 0x14]);
+  });
+
   it('delivers the highest vector first and holds what is not of a higher class', () => {
     self(0x41);
     self(0x51);

@@ -27,6 +27,9 @@ const VERSION_VALUE = 0x00050014;
 const ESR_SEND_ILLEGAL_VECTOR = 0x20, ESR_RECEIVE_ILLEGAL_VECTOR = 0x40, ESR_ILLEGAL_REGISTER = 0x80;
 
 const initial = () => ({
+  /** IA32_APIC_BASE: page where its registers lie, and global enable. */
+  base: LOCAL_APIC_BASE,
+  on: true,
   id: 0,
   tpr: 0,
   ldr: 0,
@@ -95,6 +98,20 @@ export class LocalApic implements Device, ApicTarget {
     return this.r.id;
   }
 
+  /** Guest-physical address of its registers; -1: globally disabled (SDM vol. 3, 11.4.3), it answers nowhere and takes nothing. */
+  get base(): number {
+    return this.r.on ? this.r.base : -1;
+  }
+
+  /** IA32_APIC_BASE was written. Disabling loses the registers: they come back as after power-up. */
+  setBase(base: number, on: boolean): void {
+    const { r } = this;
+    if (!on) this.reset();
+    r.base = base;
+    r.on = on;
+    this.update();
+  }
+
   /** Software enable (spurious-interrupt vector register). */
   private get enabled(): boolean {
     return (this.r.svr & SVR_ENABLED) !== 0;
@@ -113,7 +130,7 @@ export class LocalApic implements Device, ApicTarget {
 
   private update(): void {
     const vector = highest(this.r.irr);
-    this.intr = vector >= 0 && this.enabled && (vector & 0xf0) > (this.ppr & 0xf0);
+    this.intr = vector >= 0 && this.enabled && this.r.on && (vector & 0xf0) > (this.ppr & 0xf0);
     this.options.onChange();
   }
 
@@ -121,6 +138,7 @@ export class LocalApic implements Device, ApicTarget {
 
   matches(destination: number, logical: boolean): boolean {
     const { r } = this;
+    if (!r.on) return false;
     if (!logical) return destination === BROADCAST || destination === r.id;
     if (destination === BROADCAST) return true;
     const mine = r.ldr >>> 24;
@@ -198,7 +216,8 @@ export class LocalApic implements Device, ApicTarget {
   /** Whether the 8259A's INT goes through LINT0 as an external interrupt. */
   get acceptsPic(): boolean {
     const lint0 = this.r.lvt[LINT0];
-    return !(lint0 & MASKED) && ((lint0 >> 8) & 7) === EXTINT;
+    // Without its APIC the processor has the pin for itself.
+    return !this.r.on || !(lint0 & MASKED) && ((lint0 >> 8) & 7) === EXTINT;
   }
 
   /** The 8259A's INT on LINT0 has risen: matters where it is programmed as a fixed interrupt (virtual wire). */
@@ -473,8 +492,8 @@ export class LocalApic implements Device, ApicTarget {
   // ---- the whole
 
   private resetByInit(): void {
-    const { id } = this.r;
-    resetState(this.r, { ...initial(), id });
+    const { id, base, on } = this.r;
+    resetState(this.r, { ...initial(), id, base, on });
     this.timer.cancel();
     this.update();
   }
