@@ -149,7 +149,8 @@ export interface HostApi {
   destroy(id: number): Promise<void>;
   /** Whole state of a paused or running domain, and back. */
   save(id: number): Promise<Blob>;
-  restore(state: NamedFile): Promise<DomainInfo>;
+  /** `images`: what lay in its drives, by their names. */
+  restore(state: NamedFile, images: NamedFile[]): Promise<DomainInfo>;
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
   subscribe(listener: (domains: DomainInfo[], tasks: Task[]) => void): Promise<void>;
 }

@@ -221,7 +221,7 @@ export class Host implements HostApi {
     });
   }
 
-  async restore(state: NamedFile): Promise<DomainInfo> {
+  async restore(state: NamedFile, images: NamedFile[] = []): Promise<DomainInfo> {
     return this.task(`xl restore ${state.name}`, async () => {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
@@ -236,6 +236,12 @@ export class Host implements HostApi {
       return this.build({
         definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1 },
         boot: saved.boot,
+        // An image that is not there is missed when the state is read into the domain.
+        drives: (about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
+          const medium = images.find(({ name }) => baseName(name) === baseName(label));
+          if (bytes >= 0 && !medium) return [];
+          return [{ place, kind, readOnly: kind === 'cdrom', ...(medium ? { medium } : {}) }];
+        }),
         text: about.definition,
         startEpochMs: about.startEpochMs,
         saved: { state: saved, bytes },

@@ -81,7 +81,7 @@ const api: HostApi = {
   shutdown: id => host.shutdown(id),
   destroy: id => host.destroy(id),
   save: id => host.save(id),
-  restore: state => host.restore(state),
+  restore: (state, images) => host.restore(state, images),
   subscribe: listener => host.subscribe(listener),
 };
 Comlink.expose(api);

@@ -77,7 +77,7 @@ export const host = {
   offerFirmware: async (files: FirmwareFiles): Promise<void> => remote().offerFirmware(files),
   plan: async (files: NamedFile[]): Promise<Plan> => remote().plan(files),
   create: async (files: NamedFile[]): Promise<DomainInfo> => remote().create(files),
-  restore: async (state: NamedFile): Promise<DomainInfo> => remote().restore(state),
+  restore: async (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => remote().restore(state, images),
   save: async (id: number): Promise<Blob> => remote().save(id),
   view: async (id: number): Promise<DomainView> => remote().view(id),
 };

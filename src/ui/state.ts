@@ -52,9 +52,13 @@ const SAVED = 'RINGSAVE';
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(given: NamedFile[]): Promise<void> {
   if (given.length === 0) return;
-  if (given.length === 1 && await startOf(given[0]!, SAVED.length) === SAVED) return restore(given[0]!);
-  const definition = given.find(isDefinition);
   const old = draft.peek();
+  // A state that could not be restored waits for the images that it lacked.
+  const together = [...(old?.problem && !old.plan ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
+  const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
+  const saved = together.filter((_, i) => starts[i] === SAVED);
+  if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
+  const definition = given.find(isDefinition);
   // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
   const keep = old && (old.plan || old.judging) && !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name)) ? old.files : [];
   const names = new Set(given.map(file => file.name));
@@ -138,11 +142,12 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
 }
 
 /** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
-async function restore(state: NamedFile): Promise<void> {
+async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
   try {
-    opened(await host.restore(state));
+    opened(await host.restore(state, images));
+    draft.value = undefined;
   } catch (error) {
-    draft.value = { files: [state], texts: new Map(), judging: false, starting: false, problem: sentence(error) };
+    draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, problem: sentence(error) };
     go({ kind: 'draft' });
   }
 }

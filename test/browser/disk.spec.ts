@@ -90,3 +90,22 @@ test('images that cannot be booted say why and what to do', async ({ page }) => 
   await refused('half.img', own('guests/frames/mode13.img').buffer.subarray(0, 300), /half\.img has 300 bytes and a disk has whole sectors of 512/);
   await refused('cloud.qcow2', Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'), /cloud\.qcow2 is a qcow2 image, .* qemu-img convert/);
 });
+
+test('a guest with a disk, saved and dropped again with its image, goes on; without the image the page says which one', async ({ page }) => {
+  test.skip(!haveFirmware, 'npm run guests has not fetched firmware');
+  await open(page);
+  const image = own('guests/mouse/mouse.img');
+  await boot(page, [image]);
+  await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000/m);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save state' }).click();
+  const state: GivenFile = { name: 'mouse.save', buffer: readFileSync(await (await saved).path()) };
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await drop(page, [state]);
+  await expect(page.locator('.stop')).toContainText('the guest had the disk mouse.img as primary master. Give it again.');
+  await drop(page, [image]);
+  await expect(domainRows(page)).toHaveCount(1);
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Screen' }).click();
+  await expect.poll(() => screenText(page)).toMatch(/^x=0000/m);
+});
