@@ -17,10 +17,15 @@ import { ensureDependencies } from './setup.mjs';
  * `worker` is what the command line starts for a domain.
  */
 export const programs = {
-  ringside: { ringside: 'src/cli/main.ts', worker: 'src/hypervisor/worker.ts' },
+  ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts' },
   oracle: { oracle: 'src/cli/oracle.ts' },
   disasm: { disasm: 'src/cli/disasm.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
+  'bench-hypervisor': {
+    'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',
+    start: 'src/cli/bench-hypervisor/start.ts',
+    worker: 'src/cli/domain-worker.ts',
+  },
 };
 const isThere = name => existsSync(at(programs[name][name]));
 

@@ -35,6 +35,8 @@ export const DEFAULT_WEIGHT = 256;
 const DEFAULT_TSLICE_US = 30_000,
   DEFAULT_RATELIMIT_US = 1000;
 const ALL_PCPUS = -1;
+/** Accounting periods that are made up for. */
+const MOST_LATE = 10;
 /** While the lock is taken, its holder works for some microseconds. */
 const LOCK_WAIT_MS = 1;
 
@@ -238,18 +240,16 @@ export class Scheduler {
   check(unit: number): boolean {
     return this.locked(now => {
       const { queue, words } = this;
+      this.accountIfDue(now);
       const running = queue.get(unit, UNIT.STATE) === RUNNING + 1;
+      if (!running) return false;
       const pcpu = queue.get(unit, UNIT.PCPU),
         at = queue.pcpu(pcpu);
-      if (running) {
-        const tick = queue.time(at + PCPU.NEXT_TICK);
-        if (now >= tick) {
-          this.policy.tick(queue, unit, now);
-          queue.setTime(at + PCPU.NEXT_TICK, Math.max(tick, now - this.policy.tickNs) + this.policy.tickNs);
-        } else this.policy.charge(queue, unit, now);
-      }
-      this.accountIfDue(now);
-      if (!running) return queue.get(unit, UNIT.STATE) === RUNNING + 1;
+      const tick = queue.time(at + PCPU.NEXT_TICK);
+      if (now >= tick) {
+        this.policy.tick(queue, unit, now);
+        queue.setTime(at + PCPU.NEXT_TICK, Math.max(tick, now - this.policy.tickNs) + this.policy.tickNs);
+      } else this.policy.charge(queue, unit, now);
       const due = words[at + PCPU.PREEMPT] !== 0 || queue.has(unit, FLAG.PARKED) || now >= queue.unitTime(unit, UNIT.SLICE_END) || !this.allowed(unit, pcpu);
       if (due || this.bestOf(pcpu, queue.get(unit, UNIT.PRIORITY)) >= 0) this.schedule(pcpu, now);
       return queue.get(unit, UNIT.STATE) === RUNNING + 1;
@@ -398,12 +398,16 @@ export class Scheduler {
 
   private accountIfDue(now: number): void {
     const { queue, policy } = this;
-    if (now < queue.time(SCHED.NEXT_ACCOUNTING)) return;
-    queue.setTime(SCHED.NEXT_ACCOUNTING, Math.max(queue.time(SCHED.NEXT_ACCOUNTING) + policy.accountingNs, now));
-    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), now);
+    let due = queue.time(SCHED.NEXT_ACCOUNTING);
+    if (now < due) return;
     const parked: number[] = [];
     for (let unit = 0; unit < MAX_UNITS; unit++) if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
-    policy.account(queue);
+    // Periods that nobody saw the end of, since the host had other things to do, count each for itself.
+    for (due = Math.max(due, now - MOST_LATE * policy.accountingNs); due <= now; due += policy.accountingNs) {
+      for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
+      policy.account(queue);
+    }
+    queue.setTime(SCHED.NEXT_ACCOUNTING, due);
     for (const unit of parked) if (this.waits(unit)) this.tickle(unit, now);
     // Who is parked, or has run out of credit, finds out at its next check.
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {

@@ -1,0 +1,67 @@
+/** Domains in workers of their own, over one machine memory and one run queue. */
+import { performance } from 'node:perf_hooks';
+import { WorkerRunner } from '../../dom0/runner-worker.ts';
+import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
+import { MAILBOX } from '../../hypervisor/layout.ts';
+import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/scheduler.ts';
+import { spawnDomainWorker } from '../node-worker.ts';
+import { COUNT } from './guests.ts';
+
+const GUEST_MIB = 4,
+  HOST_MIB = 256;
+export const sharedMs = (): number => performance.timeOrigin + performance.now();
+export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+const later = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** What a guest counted so far. */
+export function countOf(machine: Machine, record: DomainRecord): number {
+  const mfn = machine.p2m(record)[COUNT >>> 12] >>> 12;
+  return machine.words[(mfn << 10) + ((COUNT & 0xfff) >>> 2)] >>> 0;
+}
+
+export class WorkerHost {
+  readonly machine = Machine.create(new SharedArrayBuffer(HOST_MIB * 2 ** 20));
+  readonly queue: Scheduler;
+  private readonly running: { record: DomainRecord; runner: WorkerRunner }[] = [];
+
+  constructor(pcpus: number) {
+    this.queue = new Scheduler(this.machine, queueClock(this.machine, sharedMs));
+    this.queue.configure({ pcpus });
+  }
+
+  async start(name: string, boot: Boot, options: Partial<UnitOptions> = {}): Promise<DomainRecord> {
+    const { machine } = this;
+    const record = machine.createDomain(GUEST_MIB);
+    this.queue.add(record, { ...options, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
+    const message = {
+      memory: machine.memory as SharedArrayBuffer,
+      slot: record.slot,
+      name,
+      memoryMiB: GUEST_MIB,
+      boot,
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      program: 'bench',
+      definition: '',
+    } as const;
+    const failed = (what: string) => (): void => {
+      throw new Error(`${name} ${what}`);
+    };
+    const listener = { serial: () => {}, ended: failed('ended'), restarted: failed('was restarted'), problem: failed('has a problem') };
+    const runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
+    await runner.started;
+    this.running.push({ record, runner });
+    return record;
+  }
+
+  async end(): Promise<void> {
+    for (const { record, runner } of this.running) {
+      await runner.destroy();
+      this.queue.remove(record.slot);
+    }
+  }
+}

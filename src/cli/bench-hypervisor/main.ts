@@ -1,0 +1,219 @@
+/**
+ * npm run -s bench:hypervisor [-- --seconds N --runs N --only slots,weights,… --json FILE]
+ *
+ * What the hypervisor costs and whether it shares as it should. Domains run in worker threads, as many at once as there are slots; times of sharing are
+ * runstate times. Rows:
+ *   slots      CPU-bound domains on as many slots, against as many separate processes, interleaved: guest counts, ratio (goal 0.9)
+ *   weights    256 against 512 on two slots (goal 2 within 3 %)
+ *   cap        25 per cent on two slots (goal 25 within 2)
+ *   wake       a sleeper beside four hogs on one slot: median wait for the slot (goal 2 ms)
+ *   pingpong   Atomics.wait and notify between two threads, there and back: what the next rows are held against
+ *   port       a port-I/O exit to a platform device, best of the runs (goal 1 µs)
+ */
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import { createDomain } from '../../hypervisor/assemble.ts';
+import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
+import { hog, loop, sleeper } from './guests.ts';
+import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
+
+interface Options {
+  seconds: number;
+  runs: number;
+  only: string[];
+  json: string;
+}
+
+interface Result {
+  row: string;
+  text: string;
+  values: Record<string, number>;
+  met?: boolean;
+}
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+const WARM_UP_MS = 1500;
+
+// ---- processor time
+
+/** Guest rounds a second of one domain in a process of its own. */
+function inProcess(seconds: number): Promise<number> {
+  const child = spawn(process.execPath, [process.argv[1].replace(/[^/\\]*$/, 'start.js'), '--hog', String(seconds)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', data => (text += data));
+  return new Promise(resolve => child.on('close', () => resolve(Number(text))));
+}
+
+/** That process: counts after a warm-up. */
+export async function hogProcess(seconds: number): Promise<number> {
+  const { domain, machine, record } = single(hog());
+  const runFor = (ms: number): void => {
+    const end = performance.now() + ms;
+    while (performance.now() < end) domain.runSlice();
+  };
+  runFor(WARM_UP_MS);
+  const before = countOf(machine, record),
+    start = performance.now();
+  runFor(seconds * 1000);
+  return ((countOf(machine, record) - before) * 1000) / (performance.now() - start);
+}
+
+function single(boot: Boot): { domain: ReturnType<typeof createDomain>; machine: Machine; record: DomainRecord } {
+  const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(4)));
+  const record = machine.createDomain(4);
+  const domain = createDomain({
+    machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now(), serial: () => {},
+  });
+  return { domain, machine, record };
+}
+
+async function slots({ seconds, runs }: Options): Promise<Result> {
+  const n = availableParallelism();
+  const ratios: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const processes = (await Promise.all(Array.from({ length: n }, () => inProcess(seconds)))).reduce((a, b) => a + b, 0);
+    const host = new WorkerHost(n);
+    const records = await Promise.all(Array.from({ length: n }, (_, i) => host.start(`hog${i}`, hog())));
+    await sleep(WARM_UP_MS);
+    const before = records.map(record => countOf(host.machine, record)),
+      start = performance.now();
+    await sleep(seconds * 1000);
+    const counted = records.reduce((sum, record, i) => sum + ((countOf(host.machine, record) - before[i]) >>> 0), 0);
+    ratios.push((counted * 1000) / (performance.now() - start) / processes);
+    await host.end();
+  }
+  const ratio = median(ratios);
+  return { row: 'slots', text: `${n} domains on ${n} slots make ${ratio.toFixed(2)} of what ${n} processes make`, values: { ratio }, met: ratio >= 0.9 };
+}
+
+/** Time that each of some domains ran in `seconds`, in seconds. */
+async function shares(pcpus: number, seconds: number, guests: { name: string; weight?: number; cap?: number }[]): Promise<number[]> {
+  const host = new WorkerHost(pcpus);
+  const records: DomainRecord[] = [];
+  for (const { name, ...options } of guests) records.push(await host.start(name, hog(), options));
+  await sleep(500);
+  const running = (): number[] => records.map(record => host.queue.runstates(record.slot).running / 1e9);
+  const before = running();
+  await sleep(seconds * 1000);
+  const after = running();
+  await host.end();
+  return after.map((time, i) => time - before[i]);
+}
+
+async function weights({ seconds }: Options): Promise<Result> {
+  const [a, b, c, d] = await shares(2, 5 * seconds, [
+    { name: 'light1', weight: 256 },
+    { name: 'light2', weight: 256 },
+    { name: 'heavy1', weight: 512 },
+    { name: 'heavy2', weight: 512 },
+  ]);
+  const ratio = (c + d) / (a + b);
+  return { row: 'weights', text: `weights 256:512 give 1:${ratio.toFixed(3)}`, values: { ratio }, met: Math.abs(ratio / 2 - 1) <= 0.03 };
+}
+
+async function cap({ seconds }: Options): Promise<Result> {
+  const [capped] = await shares(2, 5 * seconds, [{ name: 'capped', cap: 25 }, { name: 'hog1' }, { name: 'hog2' }]);
+  const share = (100 * capped) / (5 * seconds);
+  return { row: 'cap', text: `cap 25 gives ${share.toFixed(1)} % of a slot`, values: { share }, met: Math.abs(share - 25) <= 2 };
+}
+
+async function wake({ seconds }: Options): Promise<Result> {
+  const host = new WorkerHost(1);
+  for (let i = 0; i < 4; i++) await host.start(`hog${i}`, hog());
+  const { slot } = await host.start('sleeper', sleeper());
+  await sleep(1000);
+  const waits: number[] = [];
+  let seen = sharedMs(),
+    seenNs = host.queue.decisions().at(-1)?.timeNs ?? 0;
+  for (const end = seen + 5000 * seconds; seen < end; seen = sharedMs()) {
+    await sleep(50);
+    const decisions = host.queue.decisions().filter(({ timeNs }) => timeNs > seenNs);
+    seenNs = decisions.at(-1)?.timeNs ?? seenNs;
+    waits.push(...decisions.filter(({ to, from }) => to === slot && from !== slot).map(({ waitedNs }) => waitedNs / 1e6));
+  }
+  await host.end();
+  const ms = median(waits);
+  return { row: 'wake', text: `${waits.length} wake-ups beside four hogs, median wait ${ms.toFixed(2)} ms`, values: { ms }, met: ms <= 2 };
+}
+
+// ---- the price of a word to another
+
+/** Microseconds there and back. */
+async function pingpong({ runs }: Options): Promise<Result> {
+  const rounds = 20_000;
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const other = new Worker(
+    `const { workerData: words } = require('node:worker_threads');
+     for (let i = 1; ; i++) { Atomics.wait(words, 0, i - 1); const now = Atomics.load(words, 0); if (now < 0) break; Atomics.store(words, 1, i); Atomics.notify(words, 1); }`,
+    { eval: true, workerData: words },
+  );
+  let best = Infinity;
+  for (let run = 0, i = 0; run < runs + 1; run++) {
+    const start = performance.now();
+    for (const end = i + rounds; i < end; ) {
+      Atomics.store(words, 0, ++i);
+      Atomics.notify(words, 0);
+      Atomics.wait(words, 1, i - 1);
+    }
+    best = Math.min(best, ((performance.now() - start) * 1000) / rounds);
+  }
+  Atomics.store(words, 0, -1);
+  Atomics.notify(words, 0);
+  await other.terminate();
+  return { row: 'pingpong', text: `Atomics.wait and notify, there and back: ${best.toFixed(1)} µs`, values: { us: best } };
+}
+
+/** Microseconds of one round of a loop. */
+function timeLoop(body: string, rounds: number): number {
+  const { domain } = single(loop(body, rounds));
+  const start = performance.now();
+  while (domain.runSlice().state !== 'ended');
+  return ((performance.now() - start) * 1000) / rounds;
+}
+
+/** One thing in a guest's loop, less the loop; best of the runs, after one to warm up. */
+function cost(body: string, rounds: number, runs: number): number {
+  const best = (text: string): number => {
+    let least = Infinity;
+    for (let run = 0; run <= runs; run++) least = Math.min(least, timeLoop(text, rounds));
+    return least;
+  };
+  return best(body) - best('90');
+}
+
+async function port({ runs }: Options): Promise<Result> {
+  // in al, 0x61
+  const us = cost('e4 61', 500_000, runs);
+  return { row: 'port', text: `port-I/O exit to the PIT's port 0x61: ${us.toFixed(2)} µs`, values: { us }, met: us <= 1 };
+}
+
+const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port };
+
+export async function main(argv: string[]): Promise<number> {
+  const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '' };
+  for (let i = 0; i < argv.length; i += 2) {
+    const value = argv[i + 1];
+    if (argv[i] === '--seconds') options.seconds = Number(value);
+    else if (argv[i] === '--runs') options.runs = Number(value);
+    else if (argv[i] === '--only') options.only = value.split(',');
+    else if (argv[i] === '--json') options.json = value;
+    else if (argv[i] === '--hog') {
+      process.stdout.write(String(await hogProcess(Number(value))));
+      return 0;
+    } else {
+      process.stderr.write(`bench:hypervisor: unknown option ${argv[i]}; there are --seconds, --runs, --only ${Object.keys(ROWS).join(',')} and --json.\n`);
+      return 2;
+    }
+  }
+  const results: Result[] = [];
+  for (const row of options.only) {
+    const result = await ROWS[row](options);
+    results.push(result);
+    process.stdout.write(`${row.padEnd(9)} ${result.met === undefined ? '  ' : result.met ? 'ok' : '--'}  ${result.text}\n`);
+  }
+  if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  return 0;
+}

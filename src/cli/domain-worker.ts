@@ -1,0 +1,13 @@
+/** Entry of a domain's worker in node: src/hypervisor/worker.ts finds the names that a browser's worker has. */
+import { parentPort, type Transferable } from 'node:worker_threads';
+
+const port = parentPort;
+if (!port) throw new Error('this module is the entry of a worker thread');
+
+Object.assign(globalThis, {
+  postMessage: (message: unknown, { transfer = [] }: { transfer?: Transferable[] } = {}) => port.postMessage(message, transfer),
+  addEventListener: (_type: 'message', listener: (event: { data: unknown }) => void) => port.once('message', data => listener({ data })),
+  close: () => port.close(),
+});
+
+await import('../hypervisor/worker.ts');

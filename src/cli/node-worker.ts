@@ -1,0 +1,18 @@
+/** Worker threads of node, as Domain 0's side of them knows workers. */
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { WorkerLike } from '../dom0/runner-worker.ts';
+
+/** A domain's worker (domain-worker.ts), whose bundle lies beside this program's. */
+export function spawnDomainWorker(): WorkerLike {
+  const worker = new Worker(join(dirname(process.argv[1]), 'worker.js'));
+  const like: WorkerLike = {
+    postMessage: message => worker.postMessage(message),
+    terminate: () => void worker.terminate(),
+    onmessage: null,
+    onerror: null,
+  };
+  worker.on('message', data => like.onmessage?.({ data }));
+  worker.on('error', (error: Error) => like.onerror?.({ message: error.message }));
+  return like;
+}
