@@ -85,7 +85,7 @@ export class XenGuest {
   /** A multicall is under way: its entries run to their end, and none is a multicall. */
   inMulticall = false;
   /** The hypercall under way is to be made again, with this argument changed. */
-  private continuation: { argument: number; value: number } | undefined;
+  private continuation: Map<number, number> | undefined;
   private readonly processor: Processor;
   /** The interrupt line that the upcall drives is high. */
   private lineHigh = false;
@@ -117,7 +117,7 @@ export class XenGuest {
     this.watchdogTimers = this.watchdogs.map((_, i) => timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)));
     this.pollTimers = parts.vcpus.all.map(({ id }) => timers.create(`xen-poll${id}`, () => this.wake(id)));
     this.ports.onKick = vcpu => this.serveKick(vcpu);
-    parts.vcpus.onState = (vcpu, state) => this.time.runstate(vcpu, RUNSTATE_OF[state]);
+    parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
     // A paravirtual kernel asks by the forced emulation prefix; CPUID itself shows the processor.
     processor.controls.cpuid = this.isHvm;
@@ -193,7 +193,7 @@ export class XenGuest {
       const again = this.takeContinuation();
       if (again) {
         // The instruction runs once more, after whoever waits had a turn.
-        regs[ARGUMENTS[again.argument]] = again.value;
+        for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
         this.parts.yield();
         return;
       }
@@ -211,7 +211,7 @@ export class XenGuest {
     if (again) {
       // EIP is behind the INT already, and goes back to it.
       regs[R.EIP] -= INT_BYTES;
-      regs[ARGUMENTS[again.argument]] = again.value;
+      for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
       this.parts.yield();
     } else regs[R.EAX] = result;
   }
@@ -223,11 +223,12 @@ export class XenGuest {
 
   /** Ends the hypercall under way for now: it is made again with this argument. Its result is not looked at. */
   continueWith(argument: number, value: number): number {
-    this.continuation = { argument, value };
+    this.continuation = (this.continuation ?? new Map<number, number>()).set(argument, value);
     return 0;
   }
 
-  takeContinuation(): { argument: number; value: number } | undefined {
+  /** Arguments that change, where the hypercall that has just been made is to be made again. */
+  takeContinuation(): ReadonlyMap<number, number> | undefined {
     const { continuation } = this;
     this.continuation = undefined;
     return continuation;
@@ -286,6 +287,13 @@ export class XenGuest {
     const kick = Atomics.exchange(this.words, this.ports.vcpu(id) + XEN_VCPU.KICK, 0);
     if (kick & KICK.WAKE) this.wake(id);
     if (kick & KICK.UPCALL) this.assertUpcall(id);
+  }
+
+  private stateChanged(id: number, state: number): void {
+    const before = this.words[this.ports.vcpu(id) + XEN_VCPU.STATE];
+    this.time.runstate(id, state);
+    // INIT has emptied its local APIC, where the upcall may have waited.
+    if (before === RUNSTATE.OFFLINE && state !== RUNSTATE.OFFLINE && this.ports.upcallPending(id)) this.assertUpcall(id);
   }
 
   /** evtchn_upcall_pending of a vCPU has become 1. */

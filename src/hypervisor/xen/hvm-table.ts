@@ -2,6 +2,7 @@
 import { HYPERCALL } from './abi.ts';
 import { eventChannelOp } from './events.ts';
 import { type Hypercall, multicall } from './hypercalls.ts';
+import { grantTable } from './hvm-grants.ts';
 import { hvmOp } from './hvm-op.ts';
 import { memoryOp } from './memory-op.ts';
 import { consoleIo, physdevOp, vmAssist } from './misc-ops.ts';
@@ -25,4 +26,5 @@ export const HVM_HYPERCALLS: Readonly<Record<number, Hypercall>> = {
   ...COMMON_HYPERCALLS,
   [HYPERCALL.MEMORY_OP]: memoryOp,
   [HYPERCALL.HVM_OP]: hvmOp,
+  [HYPERCALL.GRANT_TABLE_OP]: grantTable,
 };

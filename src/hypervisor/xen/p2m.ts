@@ -52,9 +52,9 @@ export class GuestFrames {
   }
 
   /** Changes an entry: nothing translated through the old one may be used any more. */
-  private set(gfn: number, mfn: number): void {
+  private set(gfn: number, mfn: number, rights: number = P2M_RWX): void {
     const old = this.p2m[gfn];
-    Atomics.store(this.p2m, gfn, mfn < 0 ? 0 : (mfn << FRAME_SHIFT) | P2M_RWX);
+    Atomics.store(this.p2m, gfn, mfn < 0 ? 0 : (mfn << FRAME_SHIFT) | rights);
     if (old === 0) return;
     this.xen.parts.processor.flushTlb();
     this.xen.parts.written(old >>> FRAME_SHIFT);
@@ -97,12 +97,28 @@ export class GuestFrames {
   move(from: number, to: number): boolean {
     if (!this.mayChange(from) || !this.mayChange(to)) return false;
     const mfn = this.machineFrame(from);
-    if (mfn < 0) return false;
+    // Its own RAM alone: what others granted stays where it was mapped.
+    if (mfn < 0 || this.xen.machine.ownerOf(mfn) !== this.xen.record.id) return false;
     if (from === to) return true;
     this.remove(to);
     this.set(from, -1);
     this.xen.words[this.xen.machine.m2p + mfn] = to;
     this.set(to, mfn);
+    return true;
+  }
+
+  /** A granted frame of another domain at a guest frame; RAM that lay there goes back. */
+  showForeign(gfn: number, mfn: number, rights: number): boolean {
+    if (!this.mayChange(gfn)) return false;
+    this.remove(gfn);
+    this.set(gfn, mfn, rights);
+    return true;
+  }
+
+  /** False: something else is there. */
+  hideForeign(gfn: number, mfn: number): boolean {
+    if (this.machineFrame(gfn) !== mfn) return false;
+    this.set(gfn, -1);
     return true;
   }
 }

@@ -1,0 +1,67 @@
+/** grant_table_op of HVM and PVH domains: foreign frames come to guest-physical addresses. */
+import { P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { type GrantCaller, GRANT_OP_BYTES, grantTableOp } from './grant-op.ts';
+import { GNTMAP, GNTST, GrantTable } from './grants.ts';
+import type { XenGuest } from './guest.ts';
+import type { Hypercall } from './hypercalls.ts';
+
+const callers = new WeakMap<XenGuest, GrantCaller>();
+
+function callerOf(xen: XenGuest): GrantCaller {
+  let caller = callers.get(xen);
+  if (!caller) callers.set(xen, (caller = new HvmGrantCaller(xen)));
+  return caller;
+}
+
+class HvmGrantCaller implements GrantCaller {
+  readonly table: GrantTable;
+  readonly machine;
+  readonly translated = true;
+  private readonly xen: XenGuest;
+
+  constructor(xen: XenGuest) {
+    this.xen = xen;
+    this.machine = xen.machine;
+    this.table = new GrantTable(xen.ports);
+  }
+
+  read(address: number, into: Uint8Array): boolean {
+    const bytes = this.xen.access.read(address, into.length);
+    if (bytes) into.set(bytes);
+    return bytes !== undefined;
+  }
+
+  write(address: number, from: Uint8Array): boolean {
+    return this.xen.access.write(address, from);
+  }
+
+  /** Not for execution: what others write is never decoded. */
+  mapHost(place: number, placeHigh: number, mfn: number, flags: number): number {
+    if (placeHigh !== 0 || place & (FRAME_BYTES - 1) || flags & (GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE)) return GNTST.GENERAL_ERROR;
+    return this.xen.frames.showForeign(place >>> FRAME_SHIFT, mfn, flags & GNTMAP.READONLY ? P2M_READ : P2M_READ | P2M_WRITE) ? GNTST.OKAY : GNTST.GENERAL_ERROR;
+  }
+
+  unmapHost(place: number, placeHigh: number, mfn: number): number {
+    if (placeHigh !== 0 || place & (FRAME_BYTES - 1)) return GNTST.GENERAL_ERROR;
+    return this.xen.frames.hideForeign(place >>> FRAME_SHIFT, mfn) ? GNTST.OKAY : GNTST.GENERAL_ERROR;
+  }
+}
+
+/** The call, given who makes it; a long one goes on after others had their turn. */
+export function grantTableCall(callerOf: (xen: XenGuest) => GrantCaller): Hypercall {
+  return (xen, [op, array, count]) => {
+    for (let at = array, left = count >>> 0; ; ) {
+      const result = grantTableOp(callerOf(xen), op, at >>> 0, left);
+      if (typeof result === 'number') return result;
+      at = (at + result.done * GRANT_OP_BYTES[op]) | 0;
+      left -= result.done;
+      // In a multicall there is no way out: it is done to its end.
+      if (!xen.mayContinue) continue;
+      xen.continueWith(1, at);
+      return xen.continueWith(2, left);
+    }
+  };
+}
+
+export const grantTable = grantTableCall(callerOf);
