@@ -118,6 +118,68 @@ describe('ringside boot', () => {
     expect(result.err).toContain(err);
   });
 
+  /** An ELF kernel with the PVH note alone, at 1 MiB. */
+  function pvhKernel(code: number[]): Uint8Array {
+    const bytes = new Uint8Array(0x200 + code.length),
+      view = new DataView(bytes.buffer);
+    bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+    for (const [at, value] of [[16, 2], [18, 3], [40, 52], [42, 32], [44, 2]]) view.setUint16(at, value, true);
+    for (const [at, value] of [[20, 1], [24, 0x100000], [28, 52]]) view.setUint32(at, value, true);
+    [1, 0x200, 0x100000, 0x100000, code.length, code.length + 0x1000, 7, 0x1000].forEach((word, i) => view.setUint32(52 + 4 * i, word, true));
+    [4, 0x100, 0, 0, 20, 20, 4, 4].forEach((word, i) => view.setUint32(84 + 4 * i, word, true));
+    [4, 4, 18, 0x006e6558, 0x100000].forEach((word, i) => view.setUint32(0x100 + 4 * i, word, true));
+    bytes.set(code, 0x200);
+    return bytes;
+  }
+  const word = (value: number): number[] => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
+  const STRUCTURE = 0x100800;
+  /** mov eax, number; mov ebx, command; mov ecx, ...; vmcall */
+  const call = (number: number, command: number, second: number, third = 0): number[] => [
+    0xb8, ...word(number), 0xbb, ...word(command), 0xb9, ...word(second), 0xba, ...word(third), 0x0f, 0x01, 0xc1,
+  ];
+  const store = (value: number): number[] => [0xc7, 0x05, ...word(STRUCTURE), ...word(value)];
+  /** console_io write of 4 characters; SCHEDOP_shutdown. */
+  const say = (text: string): number[] => [...store([...text].reduceRight((sum, c) => sum * 256 + c.charCodeAt(0), 0)), ...call(18, 0, 4, STRUCTURE)];
+  const shutdown = (reason: number): number[] => [...store(reason), ...call(29, 2, STRUCTURE), 0xeb, 0xfe];
+
+  it.each([
+    ['power-off', 'pvh', shutdown(0), [], 0],
+    ['power-off', 'hvm', shutdown(0), [], 0],
+    ['a reboot that is not wanted', 'pvh', shutdown(1), ['--no-reboot'], 0],
+    ['a crash', 'pvh', shutdown(3), [], 4],
+    ['a crash', 'hvm', shutdown(3), [], 4],
+    ["the watchdog's end", 'pvh', shutdown(4), [], 4],
+  ] as const)('ends with the status that SCHEDOP_shutdown asks for: %s (%s)', async (_name, type, code, options, status) => {
+    const file = written(`${type}${status}${code[6]}.elf`, pvhKernel([...say('hey\n'), ...OUT(0xe9, 0x42), ...code]));
+    const result = await boot(['--type', type, '--kernel', file, ...options, '--timeout', '30']);
+    expect([result.status, result.out]).toEqual([status, 'hey\nB']);
+  });
+
+  it('starts several guests at once, says whose line it is, and ends with the highest status', async () => {
+    const one = written('one.elf', pvhKernel([...say('one\n'), ...shutdown(0)])),
+      two = written('two.elf', pvhKernel([...say('two\n'), ...shutdown(3)]));
+    const result = await boot(['--type', 'pvh', one, two, '--timeout', '30']);
+    expect(result.status).toBe(4);
+    expect(result.out.split('\n').sort()).toEqual(['', 'one: one', 'two: two']);
+  });
+
+  it('starts a guest of Xen again as a new domain when it asks for a reboot', async () => {
+    const file = written('again.elf', pvhKernel([...say('up!\n'), ...shutdown(1)]));
+    const result = await boot(['--type', 'pvh', file, '--timeout', '3']);
+    expect(result.status).toBe(124);
+    expect(result.out.startsWith('up!\nup!\n')).toBe(true);
+  });
+
+  it('refuses what needs VT on a computer without it', async () => {
+    const file = written('novt.elf', pvhKernel(shutdown(0)));
+    for (const type of ['pvh', 'hvm']) {
+      const { status, err } = await boot(['--type', type, file, '--no-vt']);
+      expect([status, err.trimEnd().split('\n')]).toEqual([2, [expect.stringContaining('is VT/AMD-V supported by your CPU and enabled in your BIOS?')]]);
+    }
+    const pv = await boot(['--type', 'pv', file, '--no-vt']);
+    expect([pv.status, pv.err]).toEqual([2, expect.stringContaining('no Xen notes')]);
+  });
+
   it('ends at once on a signal', async () => {
     const child = spawn(process.execPath, [command, 'boot', demo], { stdio: ['pipe', 'pipe', 'ignore'] });
     const status = new Promise(resolve => child.on('close', resolve));
