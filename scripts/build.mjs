@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, guestsFolder, isMain, root } from './lib.mjs';
+import { at, guestsFolder, isMain, root, run } from './lib.mjs';
 import { ensureDependencies } from './setup.mjs';
 
 /**
@@ -51,11 +51,26 @@ async function vite(config) {
   await build({ root, configFile: at('vite.config.ts'), logLevel: 'error', ...config });
 }
 
-/** Builds a program if it is not there; returns the path of its module. */
-export async function buildProgram(name) {
+/** Where a program of these sources is, or will be once it is built. */
+function programPlace(name) {
   if (!isThere(name)) throw new Error(`${name} is not part of this version`);
   const folder = at('build', `${name}-${hashOf(always)}`);
-  const module = join(folder, `${name}.js`);
+  return { folder, module: join(folder, `${name}.js`) };
+}
+
+/** Path of a program's module; built, if it is not there, in a process of its own: what a builder takes of memory would stay with the program. */
+export async function programModule(name) {
+  const { module } = programPlace(name);
+  if (!existsSync(module)) {
+    const status = await run(process.execPath, [at('scripts', 'build.mjs'), '--program', name]);
+    if (status !== 0) throw new Error(`its build ended with status ${status}`);
+  }
+  return buildProgram(name);
+}
+
+/** Builds a program if it is not there; returns the path of its module. */
+export async function buildProgram(name) {
+  const { folder, module } = programPlace(name);
   if (existsSync(module)) {
     utimesSync(folder, new Date(), new Date());
     return module;
@@ -116,6 +131,11 @@ function copyGuests() {
 
 if (isMain(import.meta.url)) {
   try {
+    const [option, program] = process.argv.slice(2);
+    if (option === '--program') {
+      await buildProgram(program);
+      process.exit(0);
+    }
     const unknown = process.argv.slice(2).find(option => option !== '--guests');
     if (unknown) throw new Error(`build: unknown option ${unknown}; the only one is --guests (copies the fetched guests into dist/).`);
     if (existsSync(at('index.html'))) await buildPage();

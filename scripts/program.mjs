@@ -4,14 +4,14 @@
  *   node scripts/program.mjs NAME [ARGUMENT…]
  */
 import { pathToFileURL } from 'node:url';
-import { buildProgram } from './build.mjs';
+import { programModule } from './build.mjs';
 import { isMain, root } from './lib.mjs';
 
 /** Builds, loads and runs `name`. Its module's `main(argv)` gives the exit status. */
 export async function runProgram(name, argv) {
   let path;
   try {
-    path = await buildProgram(name);
+    path = await programModule(name);
   } catch (error) {
     process.stderr.write(`${name} could not be built: ${error.message}\n`);
     process.exitCode = 1;
