@@ -34,6 +34,7 @@ const EXIT_NAMES: Record<number, string> = {
   [ExitReason.WBINVD]: 'WBINVD',
   [ExitReason.XSETBV]: 'XSETBV',
   [ExitReason.VMMCALL]: 'VMMCALL',
+  [ExitReason.FERR]: 'x87 error (FERR#)',
 };
 
 export const exitName = (reason: number): string => EXIT_NAMES[reason] ?? `Reason ${reason}`;
