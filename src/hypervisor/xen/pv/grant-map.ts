@@ -2,7 +2,7 @@
  * Granted frames in a paravirtual domain's page tables: map_grant_ref writes the L1 entry, since no guest may name another's frame itself.
  * Source: xen/include/public/grant_table.h.
  */
-import { P2M_READ, P2M_RWX } from '../../../cpu/edge.ts';
+import { P2M_READ, P2M_WRITE } from '../../../cpu/edge.ts';
 import { FRAME_TYPE } from '../../layout.ts';
 import { FRAME_SHIFT } from '../../machine.ts';
 import { GNTMAP, GNTST } from '../grants.ts';
@@ -46,7 +46,10 @@ export class GrantMap {
     const entry = (mfn << FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED | (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) | (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
     if (types.setGranted(at.table, at.slot, entry) !== 0) return GNTST.GENERAL_ERROR;
     this.shown.set(mfn, (this.shown.get(mfn) ?? 0) + 1);
-    if (this.parts.ownerOf(mfn) !== this.parts.domid) p2m[mfn] = (mfn << FRAME_SHIFT) | (flags & GNTMAP.READONLY ? (p2m[mfn] & P2M_RWX) | P2M_READ : P2M_RWX);
+    if (this.parts.ownerOf(mfn) !== this.parts.domid) {
+      // Not for execution: what others write is never decoded.
+      p2m[mfn] = (mfn << FRAME_SHIFT) | (p2m[mfn] & P2M_WRITE) | P2M_READ | (flags & GNTMAP.READONLY ? 0 : P2M_WRITE);
+    }
     types.flushIfStale();
     return GNTST.OKAY;
   }

@@ -7,6 +7,7 @@ import type { Hypercall } from '../hypercalls.ts';
 import { physdevOp } from '../misc-ops.ts';
 import { schedOpCompat } from '../sched-op.ts';
 import { vcpuOp } from '../vcpu-op.ts';
+import { pvGrantTable } from './grants.ts';
 import { pvMemoryOp } from './memory-op.ts';
 import type { PvDomain } from './pv-domain.ts';
 
@@ -37,6 +38,7 @@ export function pvHypercalls(pv: PvDomain): Readonly<Record<number, Hypercall>> 
     ...COMMON_HYPERCALLS,
     ...own,
     [HYPERCALL.MEMORY_OP]: pvMemoryOp(pv),
+    [HYPERCALL.GRANT_TABLE_OP]: pvGrantTable(pv),
     [HYPERCALL.SCHED_OP_COMPAT]: schedOpCompat,
     // The operation's number is the structure's first word.
     [HYPERCALL.EVENT_CHANNEL_OP_COMPAT]: (xen, [arg]) => {
