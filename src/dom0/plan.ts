@@ -311,7 +311,7 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
-  if (drives.length > 0) summary.disks = drives.map(({ place, image }) => `hd${'abcd'[place]}: ${baseName(image?.name ?? '') || 'empty'}`);
+  if (drives.length > 0) summary.disks = definition.disks.map(({ place, target }) => `hd${'abcd'[place]}: ${baseName(target) || 'empty'}`);
   if (definition.nic) summary.nic = definition.nic;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, summary };

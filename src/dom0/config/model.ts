@@ -398,13 +398,13 @@ class Judge {
   }
 
   private diskVerdict(at: Position, spec: DiskSpec, place: number): void {
-    const where = `${PLACES[place]}, ${spec.kind === 'cdrom' ? 'CD-ROM drive' : 'disk'}`;
+    const where = `${PLACES[place]}${spec.kind === 'cdrom' ? ', CD-ROM drive' : ''}`;
     if (spec.kind === 'cdrom' || (spec.readOnly && spec.vdev.startsWith('hd')))
-      this.report(at, 'disk', 'used', where, `The drive is the ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);
+      this.report(at, 'disk', 'used', where, `The ${spec.kind === 'cdrom' ? 'CD-ROM drive' : 'disk'} is the IDE ${PLACES[place]}${spec.target === '' ? ', with nothing in it' : ''}.`);
     else {
       const kept = spec.readOnly ? 'It is read only.' : 'What the guest writes is kept in memory; the file stays as it is.';
       const ide = spec.vdev.startsWith('hd') ? '' : ` ${spec.vdev} is an IDE disk: the PC has no other controller, and Xen emulates it so too.`;
-      this.report(at, 'disk', 'approximated', spec.readOnly ? `${PLACES[place]}, read only` : `${PLACES[place]}; the file stays as it is`, `The disk is the ${PLACES[place]}. ${kept}${ide}`);
+      this.report(at, 'disk', 'approximated', spec.readOnly ? `${PLACES[place]}, read only` : `${PLACES[place]}; the file stays as it is`, `The disk is the IDE ${PLACES[place]}. ${kept}${ide}`);
     }
   }
 
@@ -460,7 +460,7 @@ class Judge {
   }
 }
 
-const PLACES = ['first IDE channel, master', 'first IDE channel, slave', 'second IDE channel, master', 'second IDE channel, slave'];
+const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
 /** Definitions of old name the firmware's loader as the kernel of a fully virtual guest. */
 const isHvmloader = (kernel: string): boolean => /(^|\/)hvmloader(\.gz)?$/.test(kernel);
 

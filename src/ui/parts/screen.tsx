@@ -79,6 +79,11 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
 
   const capture = () => { captured.value = true; area.current!.focus({ preventScroll: true }); };
   const leave = () => { release(); requestAnimationFrame(() => useButton.current?.focus()); };
+  /** The row of touch keys belongs to the screen: who types there has not left. */
+  const onBlur = (event: FocusEvent) => {
+    const to = event.relatedTarget as Element | null;
+    if (to !== area.current && !to?.closest('.touch')) release();
+  };
   /** A guest in a graphics mode gets the pointer for itself where the browser allows it; else, and in text, while it is over the screen. */
   const onClick = (event: MouseEvent) => {
     if (off.value || session.over) return;
@@ -162,7 +167,7 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
       {!off.value && <>{painter.mode === 'text' && <button class="btn quiet sm hide-s" onClick={copyText}>{words.copy}</button>}
         <button class="btn quiet sm" onClick={picture}><Icon name="picture" />{words.picture}</button></>}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
-      onClick={onClick} onKeyDown={onKeyDown} onKeyUp={onKeyUp} onBlur={release}
+      onClick={onClick} onKeyDown={onKeyDown} onKeyUp={onKeyUp} onBlur={onBlur}
       onPointerDown={onPointer} onPointerMove={onPointer} onPointerUp={onPointer} onPointerCancel={onPointer}
       onContextMenu={event => { if (captured.value) event.preventDefault(); }} data-testid="screen">
       <canvas ref={canvas} width={640} height={400} aria-hidden="true" hidden={off.value} />
@@ -174,10 +179,10 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
         : <><button class="btn sm" ref={useButton} disabled={off.value} onClick={onClick}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} aria-live={captured.value ? 'polite' : 'off'} data-testid="screen-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
-    <div class="touch" role="group" aria-label={words.touchKeys}>
+    <div class="touch" role="group" aria-label={words.touchKeys} onBlurCapture={onBlur}>
+      {captured.value && <button class="btn" onClick={leave}>{words.giveBack}</button>}
       <button class="btn" onClick={() => { typing.current!.value = ' '; typing.current!.focus(); }}>{words.keyboard}</button>
       {TOUCH.map(([label, code, full]) => <button class="btn" key={code} aria-label={full} onClick={() => press(code)}>{label}</button>)}
-      {captured.value && <button class="btn" onClick={leave}>{words.giveBack}</button>}
       <textarea class="typing" ref={typing} aria-label={words.typeHere} autoCapitalize="off" autoComplete="off" spellcheck={false} tabIndex={-1}
         onInput={event => onTyped(event as unknown as InputEvent)} onKeyDown={event => { if (event.key === 'Enter') { event.preventDefault(); press('Enter'); } }} />
     </div>
