@@ -4,11 +4,13 @@ import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { sessions } from './sessions.ts';
 import { addFiles, detailOpen, dragging, go, place, treeOpen } from './state.ts';
+import { stripOpen } from './settings.ts';
 import { strings } from './strings.ts';
 import { DraftInspector, DraftPage } from './parts/draft.tsx';
 import { Activity, GuestPage } from './parts/guest.tsx';
 import { Home, named } from './parts/home.tsx';
 import { Header, Isolation, Strip, Tree } from './parts/shell.tsx';
+import { Splitter } from './parts/splitter.tsx';
 
 export function App() {
   useEffect(dropTarget, []);
@@ -22,13 +24,16 @@ export function App() {
     <a class="skip" href="#bench">{strings.skip}</a>
     <Header />
     <Tree />
+    <Splitter region="tree" />
     {(treeOpen.value || detailOpen.value) && <div class="scrim" onClick={() => { treeOpen.value = detailOpen.value = false; }} />}
     <main class="bench" id="bench" tabIndex={-1}>
       <Isolation />
       {here.kind === 'draft' ? <DraftPage /> : session ? <GuestPage key={session.id} session={session} /> : <Home />}
     </main>
     {inspector && <aside class={`insp${detailOpen.value ? ' open' : ''}`} id="inspector" tabIndex={-1} aria-label={here.kind === 'draft' ? strings.draft.form : strings.activity.label}>{inspector}</aside>}
+    {inspector && <Splitter region="insp" />}
     <Strip />
+    {stripOpen.value && <Splitter region="strip" />}
     {dragging.value && here.kind !== 'home' && <div class="dropveil"><p>{strings.home.dropNow}</p></div>}
   </div>;
 }

@@ -12,6 +12,8 @@ export const windows = signal<WindowChoice>('auto');
 /** xterm's own screen-reader mode: reads output as it comes, but takes no input methods and measures every row. Off: the text copy is there to read. */
 export const screenReader = signal(false);
 export const stripOpen = signal(false);
+/** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
+export const sizes = signal<Readonly<Record<string, number>>>({});
 
 const KEY = 'ringside-page';
 const THEMES: ThemeChoice[] = ['system', 'light', 'dark', 'contrast'];
@@ -27,9 +29,11 @@ export async function loadSettings(): Promise<void> {
   if (WINDOWS.includes(stored?.windows as WindowChoice)) windows.value = stored!.windows as WindowChoice;
   if (typeof stored?.screenReader === 'boolean') screenReader.value = stored.screenReader;
   if (typeof stored?.stripOpen === 'boolean') stripOpen.value = stored.stripOpen;
+  if (stored?.sizes && typeof stored.sizes === 'object')
+    sizes.value = Object.fromEntries(Object.entries(stored.sizes).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
   let first = true;
   effect(() => {
-    const value = { theme: theme.value, windows: windows.value, screenReader: screenReader.value, stripOpen: stripOpen.value };
+    const value = { theme: theme.value, windows: windows.value, screenReader: screenReader.value, stripOpen: stripOpen.value, sizes: sizes.value };
     if (!first) set(KEY, value).catch(() => {});
     first = false;
   });

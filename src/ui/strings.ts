@@ -58,6 +58,7 @@ export const strings = {
   howToServeText: 'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
   help: 'Help',
+  splitters: { tree: 'Width of the tree', insp: 'Width of the inspector', strip: 'Height of the task log' },
 
   tree: {
     label: 'Host and guests',
@@ -258,6 +259,7 @@ export const strings = {
       ['Ctrl + Alt + P', 'pause or run the guest (not while it has the keyboard)'],
       ['Shift + Tab', 'leave a terminal'],
       ['Left Ctrl + left Alt', 'pressed together and released: leave a screen'],
+      ['Arrow keys', 'on the line between two regions: move it; a double click puts it back'],
     ],
     close: 'Close',
   },

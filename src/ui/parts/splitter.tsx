@@ -1,0 +1,53 @@
+/** The line between two regions: moved by pointer or arrow keys, put back by a double click (ARIA window splitter pattern). */
+
+import { useEffect } from 'preact/hooks';
+import { sizes } from '../settings.ts';
+import { strings } from '../strings.ts';
+
+/** Regions that can be made wider or, the last one, higher: the custom property that says how much, its value at first, and its bounds in pixels. */
+const REGIONS = {
+  tree: { property: '--w-tree', normal: 288, least: 200, most: 520, sign: 1 },
+  insp: { property: '--w-insp', normal: 344, least: 260, most: 620, sign: -1 },
+  strip: { property: '--h-strip', normal: 208, least: 96, most: 560, sign: -1 },
+} as const;
+export type Region = keyof typeof REGIONS;
+/** What an arrow key moves it, in pixels. */
+const STEP = 16;
+
+export function Splitter({ region }: { region: Region }) {
+  const { property, normal, least, most, sign } = REGIONS[region];
+  const upright = region !== 'strip';
+  const size = sizes.value[region] ?? normal;
+  useEffect(() => {
+    const { style } = document.documentElement;
+    if (size === normal) style.removeProperty(property);
+    else style.setProperty(property, `${size}px`);
+  }, [size]);
+
+  const set = (to: number) => { sizes.value = { ...sizes.value, [region]: Math.round(Math.min(most, Math.max(least, to))) }; };
+  const reset = () => {
+    const { [region]: _, ...others } = sizes.value;
+    sizes.value = others;
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const towards = { [upright ? 'ArrowLeft' : 'ArrowUp']: -1, [upright ? 'ArrowRight' : 'ArrowDown']: 1 }[event.key];
+    const to = towards ? size + towards * sign * STEP : { Home: least, End: most }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    set(to);
+  };
+  const onPointerDown = (event: PointerEvent) => {
+    const grip = event.currentTarget as HTMLElement;
+    const from = upright ? event.clientX : event.clientY;
+    grip.setPointerCapture(event.pointerId);
+    const move = (at: PointerEvent) => set(size + sign * ((upright ? at.clientX : at.clientY) - from));
+    const end = () => {
+      grip.removeEventListener('pointermove', move);
+      grip.removeEventListener('lostpointercapture', end);
+    };
+    grip.addEventListener('pointermove', move);
+    grip.addEventListener('lostpointercapture', end);
+  };
+  return <div class={`split split-${region}`} role="separator" tabIndex={0} aria-orientation={upright ? 'vertical' : 'horizontal'} aria-label={strings.splitters[region]}
+    aria-valuenow={size} aria-valuemin={least} aria-valuemax={most} onKeyDown={onKeyDown} onPointerDown={onPointerDown} onDblClick={reset} />;
+}

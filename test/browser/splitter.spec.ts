@@ -1,0 +1,22 @@
+import { expect, open, test } from './page.ts';
+
+test('the line between tree and workbench moves by pointer and keys, is remembered, and a double click puts it back', async ({ page }) => {
+  await open(page);
+  const line = page.getByRole('separator', { name: 'Width of the tree' });
+  const tree = page.getByRole('navigation');
+  const width = async () => Math.round((await tree.boundingBox())!.width);
+  const before = await width();
+  const box = (await line.boundingBox())!;
+  await page.mouse.move(box.x + 4, box.y + 200);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 64, box.y + 200, { steps: 4 });
+  await page.mouse.up();
+  expect(await width()).toBe(before + 60);
+  await line.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(width).toBe(before + 44);
+  await page.reload();
+  await expect.poll(width).toBe(before + 44);
+  await line.dblclick();
+  await expect.poll(width).toBe(before);
+});
