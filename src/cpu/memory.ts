@@ -151,6 +151,25 @@ export class Memory {
     return this.readSlow(linear, 4);
   }
 
+  read128(linear: number, to: number): void {
+    const { R } = this;
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 15) === 0) {
+      const { M4 } = this;
+      const from = (e ^ linear) >>> 2;
+      R[to] = M4[from]!;
+      R[to + 1] = M4[from + 1]!;
+      R[to + 2] = M4[from + 2]!;
+      R[to + 3] = M4[from + 3]!;
+      return;
+    }
+    const a = this.read32(linear), b = this.read32((linear + 4) | 0), c = this.read32((linear + 8) | 0);
+    R[to + 3] = this.read32((linear + 12) | 0);
+    R[to] = a;
+    R[to + 1] = b;
+    R[to + 2] = c;
+  }
+
   write8(linear: number, value: number): void {
     const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
     if ((e & 1) === 0) this.M1[(e ^ linear) >>> 0] = value;

@@ -22,6 +22,8 @@ const HOT_X87_CASES = Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRI
 const HOT_GOTO = numbers.hot.get('goto')!, HOT_CROSS = numbers.hot.get('cross')!;
 /** Cases of instructions whose functions differ by more than the record says (operand size, segment): DST has the function's number. */
 const NARROW_SHARED = new Set([...numbers.narrow].filter(([name]) => /^(push\.s|jmp|jcc\.\d+|jcxz\.16|loop\.16)$/.test(name)).map(([, op]) => op));
+const MOVES_128 = new Set(['movaps', 'movapd', 'movdqa', 'movups', 'movupd', 'movdqu']);
+const HOT_SSE: ReadonlySet<number> = new Set([numbers.hot.get('sse.load')!, numbers.hot.get('sse.store')!]);
 const NARROW_GOTO = numbers.narrow.get('narrow.goto')!, NARROW_CROSS = numbers.narrow.get('narrow.cross')!;
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
@@ -129,6 +131,8 @@ export abstract class Translator extends Memory {
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
     this.slow[OP_STALE] = (_, p) => this.refresh(p);
+    // These have their register in DST.
+    for (const op of HOT_SSE) this.slow[op] = (core, p) => this.slow[this.A[p + SRC]!]!(core, p);
     for (const op of [...HOT_X87_CASES.map(name => numbers.hot.get(name)!), ...NARROW_SHARED]) this.slow[op] = (core, p) => this.slow[this.A[p + DST]!]!(core, p);
     this.slow[HOT_GOTO] = this.slow[NARROW_GOTO] = (_, p) => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
@@ -371,7 +375,8 @@ export abstract class Translator extends Memory {
     A[p + OP] = op;
     const shared = NARROW_SHARED.has(op);
     if (shared) A[p + DST] = general;
-    this.make(shared ? general : op, row, size);
+    if (HOT_SSE.has(op)) A[p + SRC] = general;
+    this.make(shared || HOT_SSE.has(op) ? general : op, row, size);
   }
 
   private make(op: number, row: Row, size: 16 | 32): void {
@@ -384,6 +389,7 @@ export abstract class Translator extends Memory {
   /** Name of the switch's case for a row that is no form, '' when this instance of it must take the general way. */
   private hotName(row: Row, size: 16 | 32): string {
     const { d, key } = this;
+    if (MOVES_128.has(row.op)) return !d.memory || !this.flatOperand() ? '' : row.operands[0]![0] === 'V' ? 'sse.load' : 'sse.store';
     if (size !== 32) return row.op === 'setcc' && !d.memory ? 'setcc.r' : row.op === 'nop' ? 'nop' : '';
     const flat = (key & KEY_FLAT) !== 0;
     const stack = flat && (key & KEY_STACK32) !== 0;

@@ -6,7 +6,7 @@ import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
 import { narrowIndex } from './gen/narrow.ts';
 import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
+import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
 import { OP_NOTHING } from './translator.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
@@ -62,6 +62,7 @@ export function warmUp(cpu: Warmed, run: (record: number) => void, numbers: Read
       R[i + 2] = 0x3fff;
     }
     R[ECX] = count;
+    R[CR4] = 512;
     S[S_PAGE_EIP] = 0;
     R[ESP] = top;
     R[EBP] = R[ESI] = R[EDI] = linear;

@@ -48,6 +48,9 @@ export class FakeCore implements Core {
   read8(linear: number): number { return this.memory[this.at(linear, 1)]; }
   read16(linear: number): number { return this.view.getUint16(this.at(linear, 2), true); }
   read32(linear: number): number { return this.view.getInt32(this.at(linear, 4), true); }
+  read128(linear: number, to: number): void {
+    for (const [i, word] of [0, 4, 8, 12].map(offset => this.read32(linear + offset)).entries()) this.R[to + i] = word;
+  }
   write8(linear: number, value: number): void { this.memory[this.at(linear, 1)] = value; }
   write16(linear: number, value: number): void { this.view.setUint16(this.at(linear, 2), value & 0xffff, true); }
   write32(linear: number, value: number): void { this.view.setInt32(this.at(linear, 4), value, true); }

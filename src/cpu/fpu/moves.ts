@@ -25,9 +25,7 @@ const move128 = (aligned: boolean): OpFactory => (row, memory) => {
   if (memory) {
     return (core, p) => {
       readySse(core);
-      const linear = aligned ? alignedAddress(core, p, false) : core.address(p, 16, false), d = XMM + 4 * core.A[p + DST], R = core.R;
-      const w0 = core.read32(linear), w1 = core.read32(linear + 4 | 0), w2 = core.read32(linear + 8 | 0), w3 = core.read32(linear + 12 | 0);
-      R[d] = w0; R[d + 1] = w1; R[d + 2] = w2; R[d + 3] = w3;
+      core.read128(aligned ? alignedAddress(core, p, false) : core.address(p, 16, false), XMM + 4 * core.A[p + DST]);
     };
   }
   return (core, p) => {

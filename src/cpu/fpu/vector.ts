@@ -56,8 +56,7 @@ export function alignedAddress(core: Core, p: number, write: boolean): number {
 export function readScratch(core: Core, linear: number, bytes: number): number {
   const R = core.R;
   if (bytes === 16) {
-    const a = core.read32(linear), b = core.read32(linear + 4 | 0), c = core.read32(linear + 8 | 0);
-    R[SCRATCH + 3] = core.read32(linear + 12 | 0); R[SCRATCH] = a; R[SCRATCH + 1] = b; R[SCRATCH + 2] = c;
+    core.read128(linear, SCRATCH);
     return SCRATCH;
   }
   R[SCRATCH] = bytes >= 4 ? core.read32(linear) : bytes === 2 ? core.read16(linear) : core.read8(linear);

@@ -7,6 +7,7 @@ import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../flags.ts'
 import { HOT_X87, HOT_X87_READS, HOT_X87_WRITES } from '../fpu/hot.ts';
 import { THROWN } from '../memory.ts';
 import { META, META_LOCK } from '../ops/context.ts';
+import { CR0, CR4, XMM } from '../registers.ts';
 import type { Row } from '../table/row.ts';
 import { allForms } from './forms.ts';
 import { NARROW_FLAGS, NARROW_LOOK, NARROW_PATTERNS, NARROW_SPECIAL, NARROW_TAKEN, narrowAccess, narrowEnd, narrowOperand } from './narrow.ts';
@@ -27,6 +28,7 @@ const NEXT = 'p = A[p + 1]; continue;';
 /** Record of what runs at linear address `t` (flat code segment); 0: not known. */
 const LOOKUP = 'PM[CP[(t >>> 12) | u] + (t & 4095)]';
 const ADDRESS = '(R[A[p + 4]] + (R[(e = A[p + 5]) & 15] << (e >>> 4)) + A[p + 6]) | 0';
+const SSE_USABLE = `if ((R[${CR0}] & 12) !== 0 || (R[${CR4}] & 512) === 0) break;`;
 const NEAR = '(R[A[p + 4]] + A[p + 6]) | 0';
 const MISS4 = (table: string, at = 't') => `((e = ${table}[(${at} >>> 12) | u]) | ${at}) & 3`;
 /** To the record of a direct branch's target; `c` is where its page begins. */
@@ -65,6 +67,11 @@ const SPECIAL: Record<string, string> = {
   cdq: `R[2] = R[0] >> 31; ${NEXT}`,
   cwde: `R[0] = R[0] << 16 >> 16; ${NEXT}`,
   'mul.r': `t = R[0]; b = R[A[p + 3]]; h = multiplyHigh(t, b); R[0] = Math.imul(t, b); R[2] = h; fk = EXPLICIT; fb = h === 0 ? 0 : 2049; fr = R[0]; ${NEXT}`,
+  // Moves of 16 aligned bytes, where SSE may be used: CR0.EM and TS clear, CR4.OSFXSR set.
+  'sse.load': `${SSE_USABLE} t = ${ADDRESS}; if (((e = TR[(t >>> 12) | u]) | t) & 15) break; h = (e ^ t) >>> 2; q = (A[p + 2] << 2) + ${XMM}; ${
+    [0, 1, 2, 3].map(i => `R[q + ${i}] = M4[h + ${i}]; `).join('')}${NEXT}`,
+  'sse.store': `${SSE_USABLE} t = ${ADDRESS}; if (((e = TW[(t >>> 12) | u]) | t) & 15) break; h = (e ^ t) >>> 2; q = (A[p + 2] << 2) + ${XMM}; ${
+    [0, 1, 2, 3].map(i => `M4[h + ${i}] = R[q + ${i}]; `).join('')}${NEXT}`,
   nop: NEXT,
 };
 // Overflow and parity are tested so seldom that they stay functions.

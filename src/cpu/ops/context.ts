@@ -43,6 +43,8 @@ export interface Core {
   write8(linear: number, value: number): void;
   write16(linear: number, value: number): void;
   write32(linear: number, value: number): void;
+  /** 16 bytes at `linear` to four words of R from `to` on; nothing is changed if one of them cannot be read. */
+  read128(linear: number, to: number): void;
   /** Checks that `size` bytes can be written (faults if not), so that a store of several words cannot stop half way. */
   probeWrite(linear: number, size: number): void;
 

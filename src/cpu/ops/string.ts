@@ -5,7 +5,7 @@
 import type { Cpu } from '../cpu.ts';
 import { DF, SUB, TF } from '../flags.ts';
 import { JUMP, S_STOP } from '../memory.ts';
-import { EAX, ECX, EDI, EFLAGS, ES, ESI, FA, FB, FK, FR, FS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
+import { EAX, ECX, EDI, EFLAGS, ES, ESI, FA, FB, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
 import { operandBits } from '../gen/forms.ts';
 
@@ -62,14 +62,23 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
   }
 }
 
-/** True if linear addresses of the string's segments are offsets: then whole pages can be handled at once. */
-function isFlat(cpu: Cpu, p: number, source: boolean): boolean {
-  if (short(cpu, p)) return false;
+/**
+ * Bytes from `offset` on that can be handled in one piece as far as a segment goes: up to its limit, and to where 16-bit offsets wrap. Less than 1: none,
+ * or a segment of another kind than writable data.
+ */
+function reach(cpu: Cpu, segment: number, offset: number, narrow: boolean): number {
   const { R } = cpu;
-  const plain = (segment: number) => R[SEG + segment * SEG_WORDS + SEG_LIMIT] === -1 && R[SEG + segment * SEG_WORDS + SEG_BASE] === 0
-    && (R[SEG + segment * SEG_WORDS + SEG_RIGHTS]! & 0x1001e) === 0x12;
-  return plain(ES) && (!source || (sourceSegment(cpu, p) < FS && plain(sourceSegment(cpu, p))));
+  const s = SEG + segment * SEG_WORDS;
+  if ((R[s + SEG_RIGHTS]! & 0x1001e) !== 0x12) return 0;
+  const limit = R[s + SEG_LIMIT]! >>> 0;
+  return (narrow && limit > 0xffff ? 0xffff : limit) - (offset >>> 0) + 1;
 }
+
+/** Elements of `size` bytes that lie in the page of `linear`, at most `bytes`. */
+const elements = (linear: number, bytes: number, size: number) => {
+  const left = 4096 - (linear & 4095);
+  return Math.floor((bytes < left ? bytes : left) / size);
+};
 
 const movs = (size: number): Op => op((cpu, p) => {
   const { R, M1 } = cpu;
@@ -83,10 +92,10 @@ const movs = (size: number): Op => op((cpu, p) => {
     advance(cpu, ESI, step, narrow);
     advance(cpu, EDI, step, narrow);
   };
-  const flat = !down && isFlat(cpu, p, true);
   const bulk = (count: number) => {
-    const from = R[ESI]!, to = R[EDI]!;
-    const n = Math.min(count, Math.floor((4096 - (from & 4095)) / size), Math.floor((4096 - (to & 4095)) / size));
+    const si = get(cpu, ESI, narrow), di = get(cpu, EDI, narrow);
+    const from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0, to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
+    const n = Math.min(count, elements(from, reach(cpu, segment, si, narrow), size), elements(to, reach(cpu, ES, di, narrow), size));
     if (n < 4) return 0;
     const source = cpu.hostRead(from);
     if (source < 0) return 0;
@@ -97,12 +106,21 @@ const movs = (size: number): Op => op((cpu, p) => {
     if (target > source && target < source + bytes) return 0;
     M1.copyWithin(target, source, source + bytes);
     cpu.wrote(target, bytes);
-    R[ESI] = (from + bytes) | 0;
-    R[EDI] = (to + bytes) | 0;
+    advance(cpu, ESI, bytes, narrow);
+    advance(cpu, EDI, bytes, narrow);
     return n;
   };
-  repeated(cpu, p, element, flat ? bulk : null, null);
+  repeated(cpu, p, element, down ? null : bulk, null);
 });
+
+/** A page full of the element stored last. */
+const pattern = new Int32Array(1024);
+let patternWord = 0;
+function patternPage(value: number, size: number): Int32Array {
+  const word = size === 4 ? value : size === 2 ? (value & 0xffff) * 0x10001 | 0 : (value & 0xff) * 0x1010101 | 0;
+  if (word !== patternWord) pattern.fill(patternWord = word);
+  return pattern;
+}
 
 const stos = (size: number): Op => op((cpu, p) => {
   const { R, R8, R16, M1, M2, M4 } = cpu;
@@ -114,27 +132,30 @@ const stos = (size: number): Op => op((cpu, p) => {
     writeElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, true), size, value);
     advance(cpu, EDI, step, narrow);
   };
-  const flat = !down && isFlat(cpu, p, false);
   const bulk = (count: number) => {
-    const to = R[EDI]!;
-    const n = Math.min(count, Math.floor((4096 - (to & 4095)) / size));
+    const di = get(cpu, EDI, narrow);
+    const to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
+    const n = Math.min(count, elements(to, reach(cpu, ES, di, narrow), size));
     if (n < 8) return 0;
     const target = cpu.hostWrite(to);
     if (target < 0 || (target & (size - 1)) !== 0) return 0;
     const bytes = n * size;
-    // A seed, then doubling: `fill` on a SharedArrayBuffer is ten times slower than `copyWithin`.
-    let seeded = Math.min(n, 8);
-    for (let i = 0; i < seeded; i++) {
-      if (size === 4) M4[(target >>> 2) + i] = value;
-      else if (size === 2) M2[(target >>> 1) + i] = value;
-      else M1[target + i] = value;
+    if (bytes === 4096) M4.set(patternPage(value, size), target >>> 2);
+    else {
+      // A seed, then doubling: `fill` on a SharedArrayBuffer is slower than `copyWithin`.
+      let seeded = Math.min(n, 8);
+      for (let i = 0; i < seeded; i++) {
+        if (size === 4) M4[(target >>> 2) + i] = value;
+        else if (size === 2) M2[(target >>> 1) + i] = value;
+        else M1[target + i] = value;
+      }
+      for (seeded *= size; seeded < bytes; seeded *= 2) M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
     }
-    for (seeded *= size; seeded < bytes; seeded *= 2) M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
     cpu.wrote(target, bytes);
-    R[EDI] = (to + bytes) | 0;
+    advance(cpu, EDI, bytes, narrow);
     return n;
   };
-  repeated(cpu, p, element, flat ? bulk : null, null);
+  repeated(cpu, p, element, down ? null : bulk, null);
 });
 
 const lods = (size: number): Op => op((cpu, p) => {
