@@ -128,7 +128,7 @@ export class XenTime {
   registerArea(id: number, field: number, linear: number, length: number, translate: (linear: number) => number): boolean {
     const first = translate(linear),
       last = translate((linear + length - 1) >>> 0);
-    if (first < 0 || last < 0) return false;
+    if (first < 0 || last < 0 || this.access.physicalOffset(first, true) < 0 || this.access.physicalOffset(last, true) < 0) return false;
     const at = this.ports.vcpu(id) + field;
     this.words[at] = first + 1;
     this.words[at + 1] = last + 1;
