@@ -391,6 +391,11 @@ export class Pc {
     this.vga.setTextMode3();
   }
 
+  /** Shows a linear picture in its BAR, as a boot loader does with a VBE mode; undefined: the adapter cannot. */
+  setPicture(width: number, height: number, depth: number): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
+    return this.vga.setLinearMode(width, height, depth);
+  }
+
   /** Memory map as INT 15h, E820 would tell it. */
   e820(): MemoryMapEntry[] {
     return memoryMap(this.options.memoryMiB);

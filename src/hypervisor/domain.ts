@@ -238,6 +238,7 @@ export class Domain {
         memoryMiB,
         e820: this.xen?.isPvh ? pvhMemoryMap(memoryMiB) : (this.platform.e820?.() ?? []),
         acpiRsdp,
+        setVideo: (width, height, depth) => this.platform.setPicture?.(width, height, depth),
         ...(this.xen?.isPvh ? { prefer: 'pvh' as const } : {}),
         ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
       });

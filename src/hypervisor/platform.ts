@@ -4,7 +4,7 @@ import type { FwCfg } from '../devices/fw-cfg.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
 import type { Shadowing } from '../devices/pci/i440fx.ts';
 import type { ScreenWriter, VideoMemory } from '../devices/vga/screen.ts';
-import type { E820Entry } from './loader/index.ts';
+import type { E820Entry, FrameBuffer } from './loader/index.ts';
 
 /** Network cards by the names of --nic. */
 export type NicModel = 'pcnet';
@@ -80,6 +80,8 @@ export interface Platform {
   installTables(): number;
   /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
   e820?(): E820Entry[];
+  /** A graphics mode as a boot loader sets one; undefined: it cannot be had. */
+  setPicture?(width: number, height: number, depth: number): FrameBuffer | undefined;
   /** A processor has written IA32_APIC_BASE (low word). */
   setApicBase?(low: number, processor: number): void;
   /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */

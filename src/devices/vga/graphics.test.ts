@@ -211,6 +211,18 @@ describe('Bochs display interface', () => {
     expect([read(1), read(2), read(3)]).toEqual([2560, 1600, 32]);
   });
 
+  it('is set for a kernel that starts without firmware, within its limits', () => {
+    t.pc.installTables();
+    const address = frameBuffer() >>> 0;
+    expect(t.pc.setPicture(800, 600, 24)).toEqual({ address, pitch: 2400, width: 800, height: 600, depth: 24 });
+    t.pc.bus.writeMemory(address + 2400 + 3, 0x336699, 4);
+    show();
+    expect(canvas.at(1, 1)).toBe('ff996633');
+    expect(t.pc.setPicture(1024, 768, 11)?.depth).toBe(32);
+    expect(t.pc.setPicture(9999, 768, 32)).toBeUndefined();
+    expect(read(4) & 1).toBe(0);
+  });
+
   it('32 bits a pixel through the linear frame buffer, drawing only written rows', () => {
     enable(1024, 768, 32);
     show();

@@ -10,7 +10,7 @@ import { pixel } from './graphics.ts';
 const ID = 0, XRES = 1, YRES = 2, BPP = 3, ENABLE = 4, BANK = 5, VIRT_WIDTH = 6, VIRT_HEIGHT = 7, X_OFFSET = 8, Y_OFFSET = 9, MEMORY_64K = 10;
 const REGISTERS = 10;
 const ID_FIRST = 0xb0c0, ID_LAST = 0xb0c5;
-const ENABLED = 0x01, GET_CAPABILITIES = 0x02, DAC_8BIT = 0x20, NO_CLEAR = 0x80;
+const ENABLED = 0x01, GET_CAPABILITIES = 0x02, DAC_8BIT = 0x20, LINEAR = 0x40, NO_CLEAR = 0x80;
 /** Largest picture; memory limits it further. */
 const MOST_WIDTH = 2560, MOST_HEIGHT = 1600, MOST_BPP = 32;
 
@@ -152,6 +152,13 @@ export class Dispi {
       if (!(value & NO_CLEAR)) this.memory.fill(0, 0, this.pitch * values[YRES] * (this.bpp === 4 ? 4 : 1));
     }
     if (this.enabled || wasEnabled) this.changed();
+  }
+
+  /** A linear mode, cleared; false where memory cannot hold it. */
+  setLinear(width: number, height: number, bpp: number): boolean {
+    this.enable(0);
+    for (const [index, value] of [[XRES, width], [YRES, height], [BPP, bpp], [ENABLE, ENABLED | LINEAR]]) this.write(index, value);
+    return this.linear && this.width === width && this.height === height && this.bpp === bpp;
   }
 
   /** Draws rows `first` to `last` of a linear mode. */

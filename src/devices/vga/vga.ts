@@ -590,6 +590,18 @@ export class Vga implements Device {
     this.touch();
   }
 
+  /** A picture in BAR 0, for a machine that starts without a VGA BIOS; undefined (and text as before) where that cannot be. */
+  setLinearMode(width: number, height: number, depth: number): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
+    const { dispi, fn } = this;
+    // Widths are those that planes can have too.
+    if (!dispi.setLinear(width & ~7, height, [8, 15, 16, 24].includes(depth) ? depth : 32)) {
+      dispi.setLinear(0, 0, 8);
+      return undefined;
+    }
+    const address = ((fn.config[0x10] | (fn.config[0x11] << 8) | (fn.config[0x12] << 16) | (fn.config[0x13] << 24)) & ~15) >>> 0;
+    return { address, pitch: dispi.pitch, width: dispi.width, height: dispi.height, depth: dispi.bpp };
+  }
+
   /** Registers are cleared and nothing is shown until a BIOS sets a mode; memory keeps what it held. */
   reset(): void {
     resetState(this.r, initial());

@@ -1,6 +1,6 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
 export { gunzip, inflate, isGzip } from './inflate.ts';
-export { type EntryState, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
+export { type EntryState, type FrameBuffer, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
 export { DecodeError } from './lzma2.ts';
 export { type E820Entry, type GuestMemory, LoadError, type LoadedFile } from './plan.ts';
 export { isXz, unxz } from './xz.ts';

@@ -238,6 +238,24 @@ describe('a multiboot kernel', () => {
     expect(memory.string(info.getUint32(64, true))).toBe('Ringside');
   });
 
+  it('gets the picture that it wishes for, or is told of the text screen (3.1.4, 3.3)', () => {
+    const video = (depth: number) =>
+      elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array([...multibootWords(7, 0, 0, 0, 0, 0, 0, 800, 600, depth), ...new Uint8Array(84)]) }]);
+    const frameBuffer = (kernel: Uint8Array, options: Partial<LoadOptions>) => {
+      const { memory, entry } = load(kernel, options);
+      const info = new DataView(memory.bytes.buffer, entry.registers.ebx);
+      expect(info.getUint32(0, true) & (1 << 12)).not.toBe(0);
+      const words = [88, 92, 96, 100, 104].map(at => info.getUint32(at, true));
+      return [...words, ...[108, 109, 110, 111, 112, 113, 114, 115].map(at => info.getUint8(at))];
+    };
+    const setVideo = (width: number, height: number, depth: number) => ({ address: 0xf0000000, pitch: width * 4, width, height, depth });
+    expect(frameBuffer(video(32), { setVideo })).toEqual([0xf0000000, 0, 3200, 800, 600, 32, 1, 16, 8, 8, 8, 0, 8]);
+    expect(frameBuffer(video(16), { setVideo }).slice(5)).toEqual([16, 1, 11, 5, 5, 6, 0, 5]);
+    const text = [0xb8000, 0, 160, 80, 25, 16, 2];
+    expect(frameBuffer(video(32), {}).slice(0, 7)).toEqual(text);
+    expect(frameBuffer(kernel, { setVideo }).slice(0, 7)).toEqual(text);
+  });
+
   it('sees the memory map as entries that begin with their size', () => {
     const { memory, entry } = load(kernel);
     const info = new DataView(memory.bytes.buffer, entry.registers.ebx);

@@ -24,8 +24,19 @@ export interface LoadOptions {
   e820: E820Entry[];
   /** Guest-physical address of ACPI's root pointer. */
   acpiRsdp?: number;
+  /** Sets a graphics mode with a linear frame buffer, or one like it; undefined: none can be had. Absent: none. */
+  setVideo?: (width: number, height: number, depth: number) => FrameBuffer | undefined;
   /** Which way to enter a kernel that offers both; default multiboot, as on a PC. */
   prefer?: 'multiboot' | 'pvh';
+}
+
+/** A linear picture at a guest-physical address: pixels, bytes a row, bits a pixel. */
+export interface FrameBuffer {
+  address: number;
+  pitch: number;
+  width: number;
+  height: number;
+  depth: number;
 }
 
 /**

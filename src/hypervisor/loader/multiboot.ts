@@ -4,7 +4,7 @@
  */
 
 import { isElf, placeSegments, readElf, type Segment } from './elf.ts';
-import type { EntryState, LoadOptions } from './load-kernel.ts';
+import type { EntryState, FrameBuffer, LoadOptions } from './load-kernel.ts';
 import { type GuestMemory, hex, LoadError, Plan, setUint64, text, view } from './plan.ts';
 
 const MIB = 1 << 20;
@@ -14,14 +14,23 @@ const LOADER_MAGIC = 0x2badb002;
 const SEARCH_BYTES = 8192;
 const MULTIBOOT2_MAGIC = 0xe85250d6;
 const FLAG_ADDRESSES = 1 << 16;
-/** Bits 0-15 are demands; 0 modules on pages, 1 memory map, 2 video mode (ours is text, as section 3.1.4 lets the loader decide). */
+/** Bits 0-15 are demands; 0 modules on pages, 1 memory map, 2 video mode (a wish: section 3.1.4 lets the loader decide). */
 const KNOWN_DEMANDS = 7;
+const FLAG_VIDEO = 1 << 2;
+/** Header fields of the wish, and what it may be; 0 leaves a number to us. */
+const VIDEO_FIELDS = 32,
+  VIDEO_LINEAR = 0;
+const DEFAULT_VIDEO = { width: 1024, height: 768, depth: 32 };
 const INFO_BYTES = 120;
 const INFO_MEMORY = 1 << 0;
 const INFO_CMDLINE = 1 << 2;
 const INFO_MODULES = 1 << 3;
 const INFO_MEMORY_MAP = 1 << 6;
 const INFO_LOADER_NAME = 1 << 9;
+const INFO_FRAME_BUFFER = 1 << 12;
+const FRAME_BUFFER_INDEXED = 0,
+  FRAME_BUFFER_RGB = 1,
+  FRAME_BUFFER_TEXT = 2;
 const MAX_CMDLINE_BYTES = 4095;
 const CODE_SELECTOR = 0x08;
 const DATA_SELECTOR = 0x10;
@@ -86,7 +95,8 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
   });
   const lowerKib = Math.min(640, Math.floor(plan.ramEnd(0) / 1024));
   const upperKib = Math.max(0, Math.floor((plan.ramEnd(MIB) - MIB) / 1024));
-  data.setUint32(0, INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME, true);
+  data.setUint32(0, INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME | INFO_FRAME_BUFFER, true);
+  putFrameBuffer(data, flags & FLAG_VIDEO ? setVideo(kernel, header, options) : undefined);
   data.setUint32(4, lowerKib, true);
   data.setUint32(8, upperKib, true);
   data.setUint32(16, plan.place(commandLine, 4), true);
@@ -108,6 +118,28 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
     cs: CODE_SELECTOR,
     ds: DATA_SELECTOR,
   };
+}
+
+/** Sets the graphics mode that the kernel wishes for, if there is an adapter that can. */
+function setVideo(kernel: Uint8Array, header: number, { setVideo: set }: LoadOptions): FrameBuffer | undefined {
+  if (header + VIDEO_FIELDS + 16 > kernel.length) return undefined;
+  const [kind, width, height, depth] = [0, 4, 8, 12].map(field => view(kernel).getUint32(header + VIDEO_FIELDS + field, true));
+  if (kind !== VIDEO_LINEAR) return undefined;
+  return set?.(width || DEFAULT_VIDEO.width, height || DEFAULT_VIDEO.height, depth || DEFAULT_VIDEO.depth);
+}
+
+/** Section 3.3, framebuffer_*: the picture, or the text screen that is there without one. */
+function putFrameBuffer(info: DataView, picture: FrameBuffer | undefined): void {
+  const { address, pitch, width, height, depth } = picture ?? { address: 0xb8000, pitch: 160, width: 80, height: 25, depth: 16 };
+  setUint64(info, 88, address);
+  info.setUint32(96, pitch, true);
+  info.setUint32(100, width, true);
+  info.setUint32(104, height, true);
+  info.setUint8(108, depth);
+  info.setUint8(109, picture ? (depth === 8 ? FRAME_BUFFER_INDEXED : FRAME_BUFFER_RGB) : FRAME_BUFFER_TEXT);
+  // Position and size of red, green, blue. (Of an indexed picture: no palette is told, the standard one is loaded.)
+  const fields = { 15: [10, 5, 5, 5, 0, 5], 16: [11, 5, 5, 6, 0, 5] }[depth] ?? [16, 8, 8, 8, 0, 8];
+  if (picture && depth > 8) fields.forEach((field, i) => info.setUint8(110 + i, field));
 }
 
 /** Section 3.1.3: the header says where the file's bytes go. */
