@@ -490,7 +490,11 @@ export class Host implements HostApi {
   }
 
   async shutdown(id: number): Promise<void> {
-    return this.task(`xl shutdown ${this.living(id).name}`, async () => this.living(id).runner.pressPowerButton());
+    return this.task(`xl shutdown ${this.living(id).name}`, async () => {
+      // A guest with PV drivers is asked through the store; any other has a power button.
+      if (this.services.ask(id, 'poweroff')) this.parts.scheduler.poke();
+      else this.living(id).runner.pressPowerButton();
+    });
   }
 
   async destroy(id: number): Promise<void> {

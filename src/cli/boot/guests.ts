@@ -55,6 +55,7 @@ class Running implements Member {
   slot: Slot | undefined;
   untilNs = -Infinity;
   attached: Attached | undefined;
+  lines: Lines | undefined;
   end: Member['end'];
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
@@ -110,7 +111,8 @@ export class Guests {
     const { guest } = member;
     const { machine, parts, services } = this;
     const { xen } = guest;
-    const show = this.shown(member);
+    const lines = (member.lines = new Lines(this.shown(member)));
+    const { show } = lines;
     const pvConsole = (bytes: Uint8Array): void => {
       member.usesPvConsole = true;
       for (const byte of bytes) show(byte);
@@ -140,7 +142,7 @@ export class Guests {
           show(byte);
         },
         ...(debug ? { debug } : {}),
-        ...(xen === undefined ? {} : { xenConsole: (bytes: Uint8Array) => bytes.forEach(byte => show(byte)) }),
+        ...(xen === undefined ? {} : { xenConsole: (bytes: Uint8Array) => lines.xenConsole(bytes) }),
       },
       guest.saved,
     );
@@ -196,6 +198,7 @@ export class Guests {
 
   private detach(member: Running): void {
     if (member.attached) this.services?.detach(member.domain.options.record.id);
+    member.lines?.close();
     member.attached = undefined;
   }
 
@@ -214,5 +217,45 @@ export class Guests {
   /** Last words. */
   close(): void {
     for (const member of this.members) this.detach(member);
+  }
+}
+
+const NEWLINE = 10;
+
+/** A guest's bytes in one stream. The hypervisor's console is of whole lines, as Xen's is; they come between those of others. */
+class Lines {
+  readonly show: (byte: number) => void;
+  private readonly output: (byte: number) => void;
+  private atStart = true;
+  /** Bytes of the hypervisor's console that were not shown yet, and how many of them are whole lines. */
+  private waiting: number[] = [];
+  private whole = 0;
+
+  constructor(output: (byte: number) => void) {
+    this.output = output;
+    this.show = byte => {
+      output(byte);
+      this.atStart = byte === NEWLINE;
+      if (this.atStart) this.flush();
+    };
+  }
+
+  xenConsole(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      this.waiting.push(byte);
+      if (byte === NEWLINE) this.whole = this.waiting.length;
+    }
+    if (this.atStart) this.flush();
+  }
+
+  private flush(): void {
+    for (const byte of this.waiting.splice(0, this.whole)) this.output(byte);
+    this.whole = 0;
+  }
+
+  /** What never became a line. */
+  close(): void {
+    this.whole = this.waiting.length;
+    this.flush();
   }
 }

@@ -86,6 +86,24 @@ describe('Domain 0 for one guest', () => {
     for (const path of ['name', 'memory/target', 'console/port', '/libxl/1/type']) expect(() => store.write(guest, path, encode('')), path).toThrow('EACCES');
   });
 
+  it('asks a guest to power off where its driver says that it listens', () => {
+    const { services, record, machine, page } = make();
+    const { store } = services.xenstored;
+    const tools = services.xenstored.client();
+    expect(services.ask(record.id, 'poweroff')).toBe(false);
+    store.write(store.connect(record.id, () => {}), 'control/feature-poweroff', encode('1'));
+    // The guest watches through its ring.
+    const request = encodeMessage({ type: XS.WATCH, requestId: 1, transaction: 0, payload: encode('control/shutdown\0t\0') });
+    machine.bytes.set(request, page(5));
+    machine.words[(page(5) + 2052) / 4] = request.length;
+    services.xenstored.poll(record.id);
+    const before = machine.words[(page(5) + 2060) / 4];
+    expect(services.ask(record.id, 'poweroff')).toBe(true);
+    expect(tools.read('/local/domain/1/control/shutdown')).toBe('poweroff');
+    expect(machine.words[(page(5) + 2060) / 4]).toBeGreaterThan(before);
+    expect(services.ask(99, 'poweroff')).toBe(false);
+  });
+
   it('leaves nothing behind', () => {
     const { machine, services, record, page, out, free } = make();
     machine.bytes.set(encode('bye'), page(6) + 1024);

@@ -78,6 +78,15 @@ export class Services {
     };
   }
 
+  /** What xl shutdown, xl reboot and xl save do first: asks the guest through its store. False: no driver of it listens. */
+  ask(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+    const client = this.xenstored.client();
+    const control = `/local/domain/${domid}/control`;
+    if (!this.guests.has(domid) || client.read(`${control}/feature-${what}`) !== '1') return false;
+    client.write(`${control}/shutdown`, what);
+    return true;
+  }
+
   /** Serves what guests asked for since the last call; true if anything was. */
   poll(): boolean {
     return this.dom0.poll();
