@@ -149,6 +149,12 @@ export class Mailbox {
     Atomics.store(this.words, this.base + MAILBOX.INPUT_READ, at);
   }
 
+  /** Looks for a ring after `seen` was read without sleeping: true if one came within `looks`, some nanoseconds each. */
+  watch(seen: number, looks: number): boolean {
+    for (let i = 0; i < looks; i++) if (Atomics.load(this.words, this.doorbell) !== seen) return true;
+    return false;
+  }
+
   /** Sleeps until someone rings after `seen` was read, or for `timeoutMs`. Only where Atomics.wait is allowed: a worker over shared memory. */
   wait(seen: number, timeoutMs: number): void {
     Atomics.wait(this.words, this.doorbell, seen, timeoutMs);

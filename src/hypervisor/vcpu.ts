@@ -149,8 +149,17 @@ export class Vcpus {
   }
 
   private stateOf(vcpu: Vcpu): VcpuState {
-    if (vcpu.activity === ACTIVE) return vcpu === this.current ? 'running' : 'runnable';
+    if (vcpu.activity === ACTIVE) return vcpu === this.current && this.holdsSlot ? 'running' : 'runnable';
     return vcpu.activity === WAIT_FOR_SIPI ? 'offline' : 'blocked';
+  }
+
+  private holdsSlot = true;
+
+  /** The domain got a slot of the host, or lost it (scheduler/slot.ts). */
+  setSlot(held: boolean): void {
+    if (held === this.holdsSlot) return;
+    this.holdsSlot = held;
+    this.onState?.(this.current.id, this.stateOf(this.current));
   }
 
   private interruptsOn(vcpu: Vcpu): boolean {

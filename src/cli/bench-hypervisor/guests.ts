@@ -30,6 +30,87 @@ export const loop = (body: string, rounds: number): Boot => {
   return kernel('loop', ['b9', d(rounds), inner, '49 75', [(256 - inner.length - 3) & 255], 'b0 00 e6 f4 f4']);
 };
 
+// ---- guests of Xen
+
+const VMCALL = '0f 01 c1';
+/** mov eax, number; mov ebx, command; mov ecx, argument; vmcall */
+const call = (number: number, command: number, argument: number): Code => ['b8', d(number), 'bb', d(command), 'b9', d(argument), VMCALL];
+const MEMORY_OP = 12,
+  SCHED_OP = 29,
+  EVENT_CHANNEL_OP = 32;
+const DOMID_SELF = 0x7ff0;
+/** Guest-physical addresses: arguments of calls, and where shared_info is mapped. */
+const ARGUMENTS = 0x200000,
+  SHARED_INFO = 0x300000;
+/** shared_info, 32-bit layout: evtchn_pending, evtchn_mask. */
+const PENDING = SHARED_INFO + 0x800,
+  MASK = SHARED_INFO + 0x880;
+const store = (address: number, value: number): Code => ['c7 05', d(address), d(value)];
+
+/** An ELF kernel with Xen's PVH note (XEN_ELFNOTE_PHYS32_ENTRY). */
+function pvhKernel(name: string, code: Code): Boot {
+  const image = new Uint8Array(0x2000);
+  const view = new DataView(image.buffer);
+  const words = (at: number, ...values: number[]): void => values.forEach((value, i) => view.setUint32(at + 4 * i, value >>> 0, true));
+  image.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+  words(16, 0x00030002, 1, LOAD, 52, 0, 0);
+  // Header sizes: 52; two program headers of 32.
+  image.set([52, 0, 32, 0, 2, 0, 40, 0, 0, 0, 0, 0], 40);
+  words(52, 1, 0x1000, LOAD, LOAD, 0x1000, 0x1000, 7, 0x1000);
+  words(84, 4, 0x200, LOAD + 0x1000, LOAD + 0x1000, 20, 20, 4, 4);
+  words(0x200, 4, 4, 18, 0x006e6558, LOAD);
+  image.set(bytes(['bc', d(LOAD + 0x1000), ...code]), 0x1000);
+  return { kind: 'pvh', kernel: image, name, cmdline: '' };
+}
+
+/** `rounds` times `body`, with EBP counting down; then SCHEDOP_shutdown. */
+export const xenLoop = (body: string, rounds: number): Boot => {
+  const inner = bytes([body]);
+  const back = 0x100000000 - (inner.length + 1 + 6);
+  return pvhKernel('loop', ['bd', d(rounds), inner, '4d 0f 85', d(back), ...store(ARGUMENTS, 0), ...call(SCHED_OP, 2, ARGUMENTS), 'f4']);
+};
+/** XENVER_version: a call that does next to nothing. */
+export const NULL_CALL = 'b8 11 00 00 00 31 db 0f 01 c1';
+
+/** Every event is masked, and shared_info has its place. */
+const mapSharedInfo: Code = [
+  ...store(ARGUMENTS, DOMID_SELF), ...store(ARGUMENTS + 4, 0), ...store(ARGUMENTS + 8, 0), ...store(ARGUMENTS + 12, SHARED_INFO >>> 12),
+  ...call(MEMORY_OP, 7, ARGUMENTS), ...store(MASK, 0xffffffff),
+];
+/** SCHEDOP_poll for port 1, without an end; then its bit is cleared: lock btr dword [PENDING], 1. */
+const awaitEvent: Code = [...call(SCHED_OP, 3, ARGUMENTS + 0x20), 'f0 0f ba 35', d(PENDING), '01'];
+/** The same without blocking: bt [PENDING], 1; jnc back; lock btr. */
+const spinForEvent: Code = ['0f ba 25', d(PENDING), '01 73 f6 f0 0f ba 35', d(PENDING), '01'];
+const preparePoll: Code = [
+  ...store(ARGUMENTS + 0x20, ARGUMENTS + 0x30), ...store(ARGUMENTS + 0x24, 1), ...store(ARGUMENTS + 0x28, 0), ...store(ARGUMENTS + 0x2c, 0), ...store(ARGUMENTS + 0x30, 1),
+];
+const sendEvent: Code = [...store(ARGUMENTS + 0x40, 1), ...call(EVENT_CHANNEL_OP, 4, ARGUMENTS + 0x40)];
+
+function forever(...code: Code): Code {
+  const inner = bytes(code);
+  return [inner, 'e9', d(0x100000000 - (inner.length + 5))];
+}
+
+/** Offers port 1 to domain `to` and answers every event. */
+export const eventAnswerer = (to: number, blocks: boolean): Boot =>
+  pvhKernel('answerer', [
+    ...mapSharedInfo, ...preparePoll,
+    ...store(ARGUMENTS + 0x50, DOMID_SELF | (to << 16)), ...call(EVENT_CHANNEL_OP, 6, ARGUMENTS + 0x50),
+    ...forever(...(blocks ? awaitEvent : spinForEvent), ...sendEvent),
+  ]);
+
+/** Binds to port 1 of domain `to`, sends and waits for the answer, and counts. */
+export const eventSender = (to: number): Boot =>
+  pvhKernel('sender', [
+    ...mapSharedInfo, ...preparePoll,
+    ...store(ARGUMENTS + 0x60, to), ...store(ARGUMENTS + 0x64, 1), ...call(EVENT_CHANNEL_OP, 0, ARGUMENTS + 0x60),
+    // It is pending since it was bound.
+    'f0 0f ba 35', d(PENDING), '01',
+    ...forever(...sendEvent, ...awaitEvent, 'ff 05', d(COUNT)),
+  ]);
+
+// ---- a PC that sleeps
+
 const HANDLER = 0x200,
   IDTR = 0x300,
   IDT = 0x1000,

@@ -1,5 +1,6 @@
 /** Domains in workers of their own, over one machine memory and one run queue. */
 import { performance } from 'node:perf_hooks';
+import { WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
@@ -32,9 +33,9 @@ export class WorkerHost {
     this.queue.configure({ pcpus });
   }
 
-  async start(name: string, boot: Boot, options: Partial<UnitOptions> = {}): Promise<DomainRecord> {
+  async start(name: string, boot: Boot, { xen, ...options }: Partial<UnitOptions> & { xen?: number } = {}): Promise<DomainRecord> {
     const { machine } = this;
-    const record = machine.createDomain(GUEST_MIB);
+    const record = xen === undefined ? machine.createDomain(GUEST_MIB) : machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen });
     this.queue.add(record, { ...options, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const message = {
       memory: machine.memory as SharedArrayBuffer,

@@ -9,15 +9,20 @@
  *   wake       a sleeper beside four hogs on one slot: median wait for the slot (goal 2 ms)
  *   pingpong   Atomics.wait and notify between two threads, there and back: what the next rows are held against
  *   port       a port-I/O exit to a platform device, best of the runs (goal 1 µs)
+ *   hypercall  a hypercall that does nothing (goal 0.5 µs)
+ *   events     an event to another domain and one back, both wait for theirs (goal: 2 pingpongs)
+ *   busy       the same to one that looks at its pending bit without waiting (goal 100 µs)
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
+import { WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
-import { hog, loop, sleeper } from './guests.ts';
+import { XEN_TYPE } from '../../hypervisor/layout.ts';
+import { eventAnswerer, eventSender, hog, loop, NULL_CALL, sleeper, xenLoop } from './guests.ts';
 import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
 
 interface Options {
@@ -61,9 +66,10 @@ export async function hogProcess(seconds: number): Promise<number> {
   return ((countOf(machine, record) - before) * 1000) / (performance.now() - start);
 }
 
-function single(boot: Boot): { domain: ReturnType<typeof createDomain>; machine: Machine; record: DomainRecord } {
-  const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(4)));
-  const record = machine.createDomain(4);
+function single(boot: Boot, xen?: number): { domain: ReturnType<typeof createDomain>; machine: Machine; record: DomainRecord } {
+  const p2mFrames = xen === undefined ? 1024 : WHOLE_P2M;
+  const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(4, p2mFrames)));
+  const record = machine.createDomain(4, p2mFrames, xen === undefined ? {} : { xen });
   const domain = createDomain({
     machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now(), serial: () => {},
   });
@@ -190,7 +196,52 @@ async function port({ runs }: Options): Promise<Result> {
   return { row: 'port', text: `port-I/O exit to the PIT's port 0x61: ${us.toFixed(2)} µs`, values: { us }, met: us <= 1 };
 }
 
-const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port };
+async function hypercall({ runs }: Options): Promise<Result> {
+  const time = (body: string): number => {
+    let best = Infinity;
+    for (let run = 0; run <= runs; run++) {
+      const rounds = 500_000;
+      const { domain } = single(xenLoop(body, rounds), XEN_TYPE.PVH);
+      const start = performance.now();
+      while (domain.runSlice().state !== 'ended');
+      best = Math.min(best, ((performance.now() - start) * 1000) / rounds);
+    }
+    return best;
+  };
+  const us = time(NULL_CALL) - time('90');
+  return { row: 'hypercall', text: `null hypercall (XENVER_version by VMCALL): ${us.toFixed(2)} µs`, values: { us }, met: us <= 0.5 };
+}
+
+/** Microseconds from one domain to another and back. */
+async function roundTrip(blocks: boolean, seconds: number): Promise<number> {
+  const host = new WorkerHost(2);
+  await host.start('answerer', eventAnswerer(2, blocks), { xen: XEN_TYPE.PVH });
+  const sender = await host.start('sender', eventSender(1), { xen: XEN_TYPE.PVH });
+  await sleep(WARM_UP_MS);
+  let best = Infinity;
+  for (let i = 0; i < 4; i++) {
+    const before = countOf(host.machine, sender),
+      start = performance.now();
+    await sleep((seconds * 1000) / 4);
+    best = Math.min(best, ((performance.now() - start) * 1000) / (countOf(host.machine, sender) - before));
+  }
+  await host.end();
+  return best;
+}
+
+async function events(options: Options): Promise<Result> {
+  const bare = (await pingpong(options)).values.us;
+  const us = await roundTrip(true, options.seconds);
+  const text = `event channel, there and back, receiver blocks: ${us.toFixed(1)} µs, ${(us / bare).toFixed(1)} x Atomics (${bare.toFixed(1)} µs)`;
+  return { row: 'events', text, values: { us, bare }, met: us <= 2 * bare };
+}
+
+async function busy({ seconds }: Options): Promise<Result> {
+  const us = await roundTrip(false, seconds);
+  return { row: 'busy', text: `event channel, there and back, receiver computes: ${us.toFixed(1)} µs`, values: { us }, met: us <= 100 };
+}
+
+const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, hypercall, events, busy };
 
 export async function main(argv: string[]): Promise<number> {
   const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '' };

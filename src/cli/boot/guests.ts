@@ -152,7 +152,7 @@ export class Guests {
       ...(weight === undefined ? {} : { weight }),
       ...(cap === undefined ? {} : { cap }),
     });
-    member.slot = this.queue && new Slot(this.queue, record.slot);
+    member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.vcpus.setSlot(held));
     if (services === undefined || xen === undefined) return;
     const { boot } = guest;
     member.attached = services.attach(

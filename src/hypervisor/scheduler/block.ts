@@ -24,6 +24,8 @@ export const SCHED = {
   NEXT_ACCOUNTING: 8,
   /** Double: milliseconds on the clock that all workers share when the queue's time was 0. */
   EPOCH_MS: 10,
+  /** Largest unit there was, + 1. */
+  UNITS: 12,
   PCPU: 16,
   UNIT: 16 + 32 * 8,
   TRACE: 16 + 32 * 8 + 64 * 48,

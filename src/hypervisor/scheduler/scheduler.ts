@@ -10,7 +10,6 @@ import {
   BLOCKED,
   FLAG,
   MAX_PCPUS,
-  MAX_UNITS,
   OFFLINE,
   PCPU,
   PRIORITY,
@@ -37,8 +36,9 @@ const DEFAULT_TSLICE_US = 30_000,
 const ALL_PCPUS = -1;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
-/** While the lock is taken, its holder works for some microseconds. */
-const LOCK_WAIT_MS = 1;
+/** While the lock is taken, its holder works for some microseconds: less than a sleep costs, unless its thread does not run. */
+const LOCK_SPINS = 500,
+  LOCK_WAIT_MS = 1;
 
 export interface SchedulerOptions {
   /** Slots, 1 to 32. */
@@ -114,6 +114,11 @@ export class Scheduler {
     return this.queue.pcpus;
   }
 
+  /** Units have numbers below this. */
+  private get units(): number {
+    return this.words[SCHED.UNITS];
+  }
+
   // ---- units
 
   /** A domain's unit: blocked until it is woken. */
@@ -122,6 +127,7 @@ export class Scheduler {
     this.locked(now => {
       const { queue, words } = this;
       words.fill(0, queue.unit(unit), queue.unit(unit) + UNIT_WORDS);
+      words[SCHED.UNITS] = Math.max(words[SCHED.UNITS], unit + 1);
       queue.set(unit, UNIT.WEIGHT, options.weight ?? DEFAULT_WEIGHT);
       queue.set(unit, UNIT.CAP, options.cap ?? 0);
       queue.set(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
@@ -138,7 +144,7 @@ export class Scheduler {
   /** Slot with the fewest units, of those it may use. */
   private emptiest(unit: number): number {
     const count = new Array<number>(this.pcpus).fill(0);
-    for (let other = 0; other < MAX_UNITS; other++) if (this.queue.get(other, UNIT.STATE) !== 0) count[this.queue.get(other, UNIT.PCPU)]++;
+    for (let other = 0; other < this.units; other++) if (this.queue.get(other, UNIT.STATE) !== 0) count[this.queue.get(other, UNIT.PCPU)]++;
     let best = -1;
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (this.allowed(unit, pcpu) && (best < 0 || count[pcpu] < count[best])) best = pcpu;
     return Math.max(0, best);
@@ -295,7 +301,7 @@ export class Scheduler {
     let best = -1,
       bestPriority = above,
       bestSequence = 0;
-    for (let unit = 0; unit < MAX_UNITS; unit++) {
+    for (let unit = 0; unit < this.units; unit++) {
       if (!this.waits(unit) || queue.get(unit, UNIT.PCPU) !== pcpu || !this.allowed(unit, forPcpu)) continue;
       const priority = queue.get(unit, UNIT.PRIORITY),
         sequence = queue.get(unit, UNIT.SEQUENCE);
@@ -401,7 +407,7 @@ export class Scheduler {
     let due = queue.time(SCHED.NEXT_ACCOUNTING);
     if (now < due) return;
     const parked: number[] = [];
-    for (let unit = 0; unit < MAX_UNITS; unit++) if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
+    for (let unit = 0; unit < this.units; unit++) if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
     // Periods that nobody saw the end of, since the host had other things to do, count each for itself.
     for (due = Math.max(due, now - MOST_LATE * policy.accountingNs); due <= now; due += policy.accountingNs) {
       for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
@@ -428,7 +434,7 @@ export class Scheduler {
     const { queue, words } = this;
     const at = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
     let waiting = 0;
-    for (let unit = 0; unit < MAX_UNITS; unit++) if (this.waits(unit) && queue.get(unit, UNIT.PCPU) === pcpu) waiting++;
+    for (let unit = 0; unit < this.units; unit++) if (this.waits(unit) && queue.get(unit, UNIT.PCPU) === pcpu) waiting++;
     queue.setTime(at + TRACE.TIME, now);
     words[at + TRACE.PCPU] = pcpu;
     words[at + TRACE.REASON] = why;
@@ -445,7 +451,8 @@ export class Scheduler {
 
   private locked<T>(section: (now: number) => T): T {
     const { words, me } = this;
-    while (Atomics.compareExchange(words, SCHED.LOCK, 0, me + 1) !== 0) {
+    for (let spins = 0; Atomics.compareExchange(words, SCHED.LOCK, 0, me + 1) !== 0; spins++) {
+      if (spins < LOCK_SPINS) continue;
       const holder = Atomics.load(words, SCHED.LOCK);
       if (holder !== 0) Atomics.wait(words, SCHED.LOCK, holder, LOCK_WAIT_MS);
     }

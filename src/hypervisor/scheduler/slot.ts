@@ -6,17 +6,22 @@ export class Slot {
   private readonly scheduler: Scheduler;
   readonly unit: number;
 
-  constructor(scheduler: Scheduler, unit: number) {
+  private readonly onChange: (held: boolean) => void;
+
+  /** `onChange`: it has a slot now, or none although it has something to do. */
+  constructor(scheduler: Scheduler, unit: number, onChange: (held: boolean) => void = () => {}) {
     this.scheduler = scheduler;
     this.unit = unit;
+    this.onChange = onChange;
   }
 
   /** Before a slice: there is something to do. False: it must wait for its turn; its doorbell rings then. */
   enter(): boolean {
     const { scheduler, unit } = this;
-    if (scheduler.runs(unit)) return true;
-    scheduler.wake(unit);
-    return scheduler.runs(unit) || scheduler.check(unit);
+    if (!scheduler.runs(unit)) scheduler.wake(unit);
+    const held = scheduler.runs(unit) || scheduler.check(unit);
+    this.onChange(held);
+    return held;
   }
 
   /** After a slice. */
