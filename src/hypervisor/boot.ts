@@ -1,5 +1,6 @@
 /** What a domain starts, and whether it can: asked before anything is made. */
 import { memoryMap } from '../devices/e820.ts';
+import { isLinuxForFirmware } from '../devices/firmware-linux.ts';
 import type { Boot } from './domain.ts';
 import { type EntryState, LoadError, loadKernel } from './loader/index.ts';
 import { pvhMemoryMap } from './xen/memory-map.ts';
@@ -20,6 +21,10 @@ export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined
       throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
     if (boot.vgaBios && (boot.vgaBios[0] !== 0x55 || boot.vgaBios[1] !== 0xaa || boot.vgaBios.length > MAX_OPTION_ROM_BYTES))
       throw new LoadError('The VGA BIOS is no option ROM of at most 64 KiB: such a file starts with the bytes 55 AA. Take another file.');
+    if (boot.linux && !isLinuxForFirmware(boot.linux.kernel))
+      throw new LoadError('The kernel for the firmware is no Linux bzImage of boot protocol 2.03 or later. Take another kernel, or leave out --bios.');
+    if (boot.linux?.initrd && boot.linux.initrd.length + boot.linux.kernel.length > (memoryMiB - 2) * 2 ** 20)
+      throw new LoadError(`Kernel and initial RAM disk do not fit the guest's ${memoryMiB} MiB of memory. Give it more, or a smaller RAM disk.`);
     return undefined;
   }
   const { kernel, name, cmdline, ramdisk } = boot;

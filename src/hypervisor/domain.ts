@@ -7,6 +7,7 @@ import type { Processor, ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
+import { type LinuxForFirmware, setLinux } from '../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
 import { TimerQueue } from '../devices/timers.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
@@ -29,7 +30,16 @@ import { pvhMemoryMap } from './xen/memory-map.ts';
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
   | { /** pvh, pv: entered as Xen's domain builder does; kernel: as a boot loader does. */ kind: 'kernel' | 'pvh' | 'pv'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
-  | { kind: 'firmware'; image: Uint8Array; name: string; vgaBios?: Uint8Array; /** SeaBIOS's device paths, first one first. */ bootOrder?: string[] };
+  | {
+      kind: 'firmware';
+      image: Uint8Array;
+      name: string;
+      vgaBios?: Uint8Array;
+      /** SeaBIOS's device paths, first one first. */
+      bootOrder?: string[];
+      /** For firmware that starts kernels itself. */
+      linux?: LinuxForFirmware;
+    };
 
 /** How a domain stopped. */
 export interface Ending {
@@ -187,6 +197,7 @@ export class Domain {
     this.exits = new Exits(this, this.counters);
     if (record.xenOffset !== 0) this.xen = new XenGuest(this.xenParts());
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
+    if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       restore(this);

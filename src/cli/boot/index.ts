@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { formatFinding } from '../../dom0/config/model.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
 import {
   type Boot,
   checkBoot,
@@ -112,6 +113,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       image: read(options.bios, '--bios').data,
       name: baseName(options.bios),
       ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
+      ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
     if (ide.length > 0) image.bootOrder = bootDevices(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
@@ -185,6 +187,10 @@ function drivesOf(planned: readonly PlannedDrive[], given: IdeAttachment[]): Ide
 const inOptions = (sentence: string): string => sentence.replace(/Write memory = (\d+) or more\./, 'Write --memory $1 or more.');
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): LinuxForFirmware {
+  return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
+}
 
 function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');

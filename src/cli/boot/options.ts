@@ -73,7 +73,7 @@ const WORDS: Record<string, Word> = {
     set: (o, v, w) => (o.pcpus = integer(w, v, 1, MAX_PCPUS)),
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
-  '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB instead of a kernel', set: (o, v) => (o.bios = v) },
+  '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB; a Linux --kernel is then offered to it in fw_cfg', set: (o, v) => (o.bios = v) },
   '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
   '--disk': {
     value: 'F[,ro|,rw]',
@@ -141,8 +141,8 @@ export function parseBootOptions(argv: string[]): BootOptions {
 function checkTogether(o: BootOptions): void {
   const sources = [
     ['FILE', o.file],
-    ['--kernel', o.kernel],
-    ['--bios', o.bios],
+    // With --bios the firmware is what starts, and the kernel is for it.
+    o.bios === undefined ? ['--kernel', o.kernel] : ['--bios', o.bios],
     ['--restore', o.restore],
   ]
     .filter(([, value]) => value !== undefined)
@@ -174,8 +174,8 @@ function checkTogether(o: BootOptions): void {
       if (value !== undefined) throw new UsageError(`${name} does not go with --restore: the saved state says what the guest has. Leave it out.`);
     }
   }
-  if (o.bios !== undefined && (o.initrd !== undefined || o.cmdline !== undefined))
-    throw new UsageError('--initrd and --cmdline are for kernels and do not go with --bios. Leave them out.');
+  if (o.bios !== undefined && o.kernel === undefined && (o.initrd !== undefined || o.cmdline !== undefined))
+    throw new UsageError('--initrd and --cmdline are for kernels, and --bios alone starts none. Leave them out, or add --kernel for the firmware.');
   if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
   if (o.save !== undefined && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
