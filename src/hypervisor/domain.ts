@@ -378,6 +378,8 @@ export class Domain {
       startIdleNs = this.idleNs;
     this.leaveSlice = false;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
+    // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
+    if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
     else if (parked && this.feedSerial()) parked = false;

@@ -149,6 +149,7 @@ describe('ringside boot', () => {
     ['a crash', 'pvh', shutdown(3), [], 4],
     ['a crash', 'hvm', shutdown(3), [], 4],
     ["the watchdog's end", 'pvh', shutdown(4), [], 4],
+    ['the last processor halts for good', 'hvm', [0xfa, 0xf4, 0, 0, 0, 0, 9], [], 0],
   ] as const)('ends with the status that SCHEDOP_shutdown asks for: %s (%s)', async (_name, type, code, options, status) => {
     const file = written(`${type}${status}${code[6]}.elf`, pvhKernel([...say('hey\n'), ...OUT(0xe9, 0x42), ...code]));
     const result = await boot(['--type', type, '--kernel', file, ...options, '--timeout', '30']);
