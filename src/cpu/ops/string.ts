@@ -27,13 +27,15 @@ export const writeElement = (cpu: Cpu, linear: number, size: number, value: numb
 
 /** Elements that one call may do: enough to be fast, few enough to keep interrupts prompt. */
 const CHUNK = 4096;
+/** A bulk function's answer where there is no memory to copy: a device, most likely, and it stays one for this many elements. */
+const NO_MEMORY = -1, DEVICE_ELEMENTS = 32;
 
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
 function limitOf(cpu: Cpu): number {
   return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.accesses.length > 0 || cpu.dataBreakpoints !== 0 || cpu.probe !== null ? 1 : CHUNK;
 }
 
-/** Runs `element` once, or for REP until the count (or `go`) ends it. */
+/** Runs `element` once, or for REP until the count (or `go`) ends it. `bulk` does several and says how many; 0 and NO_MEMORY: none. */
 function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: number) => number) | null, go: (() => boolean) | null): void {
   const { R, R16, A, S } = cpu;
   if ((A[p + META]! & (META_REP | META_REPNE)) === 0) {
@@ -41,7 +43,7 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
     return;
   }
   const narrow = short(cpu, p);
-  let room = limitOf(cpu);
+  let room = limitOf(cpu), single = 0;
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
     if (count === 0) return;
@@ -50,8 +52,9 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
       S[S_STOP] = JUMP;
       return;
     }
-    let done = bulk === null || room === 1 ? 0 : bulk(Math.min(count >>> 0, room * 4));
-    if (done === 0) {
+    let done = bulk === null || room === 1 || --single >= 0 ? 0 : bulk(Math.min(count >>> 0, room * 4));
+    if (done <= 0) {
+      if (done === NO_MEMORY) single = DEVICE_ELEMENTS;
       element();
       done = 1;
     }
@@ -98,9 +101,9 @@ const movs = (size: number): Op => op((cpu, p) => {
     const n = Math.min(count, elements(from, reach(cpu, segment, si, narrow), size), elements(to, reach(cpu, ES, di, narrow), size));
     if (n < 4) return 0;
     const source = cpu.hostRead(from);
-    if (source < 0) return 0;
+    if (source < 0) return NO_MEMORY;
     const target = cpu.hostWrite(to);
-    if (target < 0) return 0;
+    if (target < 0) return NO_MEMORY;
     const bytes = n * size;
     // Forward copies onto themselves repeat a pattern: element by element then.
     if (target > source && target < source + bytes) return 0;
@@ -138,7 +141,8 @@ const stos = (size: number): Op => op((cpu, p) => {
     const n = Math.min(count, elements(to, reach(cpu, ES, di, narrow), size));
     if (n < 8) return 0;
     const target = cpu.hostWrite(to);
-    if (target < 0 || (target & (size - 1)) !== 0) return 0;
+    if (target < 0) return NO_MEMORY;
+    if ((target & (size - 1)) !== 0) return 0;
     const bytes = n * size;
     if (bytes === 4096) M4.set(patternPage(value, size), target >>> 2);
     else {

@@ -51,6 +51,8 @@ export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture
   const pan = attribute[0x13] & 7;
   const scroll = (crtc[8] >> 5) & 3;
 
+  // A row of our own: loops over shared memory, where the pixels may lie, are slow.
+  const dots = new Uint32Array(width);
   for (let y = 0; y < height; y++) {
     const below = y >= split;
     const line = (below ? y - split : y) * (repeat > 1 ? rowScans : 1);
@@ -59,18 +61,23 @@ export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture
     const from = (below ? 0 : start + scroll) + row * pitch;
     // Pixel panning moves the picture left; past the split it stays if the attribute controller says so.
     const skip = below && !panSplit ? 0 : bytes ? pan >> 1 : pan;
-    let x = y * width - skip;
-    const begin = y * width;
-    const end = begin + width;
-    for (let column = 0; x < end; column++, x += perFetch) {
+    for (let column = 0, x = -skip; x < width; column++, x += perFetch) {
       const counter = from + column;
       let address = doubleword ? (counter << 2) | ((counter >> 14) & 3) : byteMode ? counter : (counter << 1) | ((counter >> wrapBit) & 1);
       if (rowScan13) address = (address & ~0x2000) | ((scan & 1) << 13);
       if (rowScan14) address = (address & ~0x4000) | ((scan & 2) << 13);
       const word = words[address & 0xffff];
+      const whole = x >= 0 && x + perFetch <= width;
+      if (bytes && whole) {
+        dots[x] = colours[word & 0xff];
+        dots[x + 1] = colours[(word >>> 8) & 0xff];
+        dots[x + 2] = colours[(word >>> 16) & 0xff];
+        dots[x + 3] = colours[word >>> 24];
+        continue;
+      }
       for (let i = 0; i < perFetch; i++) {
         const at = x + i;
-        if (at < begin || at >= end) continue;
+        if (!whole && (at < 0 || at >= width)) continue;
         let colour: number;
         if (bytes) colour = (word >>> (8 * i)) & 0xff;
         else if (shift === PLANAR) {
@@ -81,8 +88,9 @@ export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture
           const bits = word >>> ((i & 4 ? 8 : 0) + 6 - 2 * (i & 3));
           colour = (bits & 3) | ((bits >>> 14) & 12);
         }
-        pixels[at] = colours[colour];
+        dots[at] = colours[colour];
       }
     }
+    pixels.set(dots, y * width);
   }
 }
