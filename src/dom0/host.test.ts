@@ -4,6 +4,7 @@ import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { Later } from './runner.ts';
+import { print, pvhKernel, shutdown } from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
 const MIB = 2 ** 20;
 const later: Later = (ms, callback) => {
@@ -50,41 +51,14 @@ async function watch(host: Host, id: number): Promise<{ text: () => string; type
   return { text: () => text, type: line => view.console.postMessage(new TextEncoder().encode(line)), snapshots: () => snapshots };
 }
 
-/** A PVH kernel at 1 MiB: prints on its PV console, sends its event, shuts down with `reason`. */
-function pvhKernel(text: string, reason: number): Uint8Array {
-  const word = (value: number): number[] => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
-  const store = (at: number, value: number): number[] => [0xc7, 0x05, ...word(at), ...word(value)];
-  const call = (number: number, command: number, structure: number): number[] => [
-    ...[0xb8, ...word(number), 0xbb, ...word(command), 0xb9, ...word(structure)],
-    ...[0x0f, 0x01, 0xc1],
-  ];
-  // The console's ring is at guest frame 0xFEFFF: out at 1024, out_prod at 3084.
-  const out = Array.from({ length: text.length / 4 }, (_, i) => [...text.slice(4 * i, 4 * i + 4)].reduceRight((sum, c) => sum * 256 + c.charCodeAt(0), 0));
-  const code = [
-    ...out.flatMap((value, i) => store(0xfefff400 + 4 * i, value)),
-    ...store(0xfefffc0c, text.length),
-    ...[...store(0x100800, 2), ...call(32, 4, 0x100800)],
-    ...[...store(0x100800, reason), ...call(29, 2, 0x100800)],
-  ];
-  const bytes = new Uint8Array(0x200 + code.length),
-    view = new DataView(bytes.buffer);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-  for (const [at, value] of [[16, 2], [18, 3], [40, 52], [42, 32], [44, 2]]) view.setUint16(at, value, true);
-  for (const [at, value] of [[20, 1], [24, 0x100000], [28, 52]]) view.setUint32(at, value, true);
-  [1, 0x200, 0x100000, 0x100000, code.length, code.length + 0x1000, 7, 0x1000].forEach((value, i) => view.setUint32(52 + 4 * i, value, true));
-  [4, 0x100, 0, 0, 20, 20, 4, 4].forEach((value, i) => view.setUint32(84 + 4 * i, value, true));
-  [4, 4, 18, 0x006e6558, 0x100000].forEach((value, i) => view.setUint32(0x100 + 4 * i, value, true));
-  bytes.set(code, 0x200);
-  return bytes;
-}
-
 describe('guests of Xen in one worker', () => {
+  const kernel = (text: string, reason: number): Uint8Array => pvhKernel([...print(text), ...shutdown(reason)]);
   const definition = (more = ''): NamedFile => file('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
 
   it('run, are heard on their PV console to the last word, and leave nothing behind', async () => {
     const host = makeHost();
     const free = host.machine.freeFrames;
-    const { id, type } = await host.create([definition(), file('k.elf', pvhKernel('hey there...\n\n\n\n', 0))]);
+    const { id, type } = await host.create([definition(), file('k.elf', kernel('hey there...\n\n\n\n', 0))]);
     expect(type).toBe('pvh');
     const console = await watch(host, id);
     await until(() => console.text().includes('hey there'));
@@ -96,7 +70,7 @@ describe('guests of Xen in one worker', () => {
 
   it('come back as a new domain when they ask for a reboot', async () => {
     const host = makeHost();
-    const { id } = await host.create([definition(), file('k.elf', pvhKernel('reboot..', 1))]);
+    const { id } = await host.create([definition(), file('k.elf', kernel('reboot..', 1))]);
     await until(async () => ((await host.list())[0]?.id ?? 0) > id + 2);
     await host.destroy((await host.list())[0].id);
     expect(await host.list()).toEqual([]);
@@ -104,7 +78,7 @@ describe('guests of Xen in one worker', () => {
 
   it('show a crash, and can be destroyed after it', async () => {
     const host = makeHost();
-    const { id } = await host.create([definition(), file('k.elf', pvhKernel('bad!', 3))]);
+    const { id } = await host.create([definition(), file('k.elf', kernel('bad!', 3))]);
     await until(async () => (await host.list())[0].state === 'c');
     await host.destroy(id);
   });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { imageKind } from './disks.ts';
 import { parseBootOptions, UsageError } from './options.ts';
+import { print, pvhKernel, say, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
 import { Watcher } from './until.ts';
 
 const command = fileURLToPath(new URL('../../../bin/ringside.mjs', import.meta.url));
@@ -118,30 +119,6 @@ describe('ringside boot', () => {
     expect(result.err).toContain(err);
   });
 
-  /** An ELF kernel with the PVH note alone, at 1 MiB. */
-  function pvhKernel(code: number[]): Uint8Array {
-    const bytes = new Uint8Array(0x200 + code.length),
-      view = new DataView(bytes.buffer);
-    bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-    for (const [at, value] of [[16, 2], [18, 3], [40, 52], [42, 32], [44, 2]]) view.setUint16(at, value, true);
-    for (const [at, value] of [[20, 1], [24, 0x100000], [28, 52]]) view.setUint32(at, value, true);
-    [1, 0x200, 0x100000, 0x100000, code.length, code.length + 0x1000, 7, 0x1000].forEach((word, i) => view.setUint32(52 + 4 * i, word, true));
-    [4, 0x100, 0, 0, 20, 20, 4, 4].forEach((word, i) => view.setUint32(84 + 4 * i, word, true));
-    [4, 4, 18, 0x006e6558, 0x100000].forEach((word, i) => view.setUint32(0x100 + 4 * i, word, true));
-    bytes.set(code, 0x200);
-    return bytes;
-  }
-  const word = (value: number): number[] => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
-  const STRUCTURE = 0x100800;
-  /** mov eax, number; mov ebx, command; mov ecx, ...; vmcall */
-  const call = (number: number, command: number, second: number, third = 0): number[] => [
-    0xb8, ...word(number), 0xbb, ...word(command), 0xb9, ...word(second), 0xba, ...word(third), 0x0f, 0x01, 0xc1,
-  ];
-  const store = (value: number): number[] => [0xc7, 0x05, ...word(STRUCTURE), ...word(value)];
-  /** console_io write of 4 characters; SCHEDOP_shutdown. */
-  const say = (text: string): number[] => [...store([...text].reduceRight((sum, c) => sum * 256 + c.charCodeAt(0), 0)), ...call(18, 0, 4, STRUCTURE)];
-  const shutdown = (reason: number): number[] => [...store(reason), ...call(29, 2, STRUCTURE), 0xeb, 0xfe];
-
   it.each([
     ['power-off', 'pvh', shutdown(0), [], 0],
     ['power-off', 'hvm', shutdown(0), [], 0],
@@ -154,6 +131,12 @@ describe('ringside boot', () => {
     const file = written(`${type}${status}${code[6]}.elf`, pvhKernel([...say('hey\n'), ...OUT(0xe9, 0x42), ...code]));
     const result = await boot(['--type', type, '--kernel', file, ...options, '--timeout', '30']);
     expect([result.status, result.out]).toEqual([status, 'hey\nB']);
+  });
+
+  it('types at the PV console of a guest that has no serial port', async () => {
+    const file = written('key.elf', pvhKernel([...print('key?'), ...waitForKey(), ...shutdown(0)]));
+    const { status, out } = await boot(['--type', 'pvh', file, '--timeout', '30'], (seen, typed) => (seen.includes('key?') && typed === 0 ? 'y' : undefined));
+    expect([status, out]).toEqual([0, 'key?']);
   });
 
   it('starts several guests at once, says whose line it is, and ends with the highest status', async () => {
