@@ -3,6 +3,7 @@
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
 import { COUNTERS, COUNTER_WORDS, MAILBOX, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { DOMAIN_0 } from '../hypervisor/machine.ts';
 import { DEFAULT_WEIGHT, queueClock, Scheduler } from '../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
 import {
@@ -110,6 +111,8 @@ export class Host implements HostApi {
   readonly queue: Scheduler;
   private readonly members = new Map<number, Member>();
   private readonly services: Services;
+  /** Domain 0's own. */
+  private readonly slot: Slot;
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   private tasks: Task[] = [];
@@ -121,6 +124,9 @@ export class Host implements HostApi {
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
     this.services = new Services(this.machine);
+    // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
+    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
+    this.slot = new Slot(this.queue, DOMAIN_0);
     if (parts.spawn) this.listen();
   }
 
@@ -129,7 +135,10 @@ export class Host implements HostApi {
     const { words } = this.machine;
     const { doorbell } = this.services.dom0;
     const seen = Atomics.load(words, doorbell);
-    this.services.poll();
+    if (this.services.dom0.pending && this.slot.enter()) {
+      this.services.poll();
+      this.slot.leave({ state: 'parked' });
+    }
     const ring = typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, doorbell, seen) : undefined;
     if (ring?.async) void ring.value.then(() => this.listen());
     else this.parts.later(ring ? 0 : POLL_MS, () => this.listen());

@@ -7,11 +7,14 @@ import type { IdeAttachment } from '../../devices/index.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
+import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import type { Member } from './run.ts';
 
 const MIB = 2 ** 20;
+/** Domain 0 runs on this thread, too: it looks itself. */
+const NO_DOORBELL = -1;
 
 /** What is to be started, checked as far as it can be without starting it. */
 export interface GuestToRun {
@@ -74,6 +77,8 @@ export class Guests {
   private readonly services: Services | undefined;
   /** Who may run; absent: one guest, always. */
   readonly queue: Scheduler | undefined;
+  /** Domain 0's own. */
+  private readonly slot: Slot | undefined;
 
   /** @throws LoadError, HostError */
   constructor(guests: GuestToRun[], parts: GuestsParts) {
@@ -88,6 +93,8 @@ export class Guests {
     if (guests.length > 1 || parts.pcpus !== undefined) {
       this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
       this.queue.configure({ pcpus: parts.pcpus ?? Math.max(1, availableParallelism() - 1) });
+      this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: NO_DOORBELL });
+      this.slot = new Slot(this.queue, DOMAIN_0);
     }
     for (const member of this.members) {
       this.build(member);
@@ -188,6 +195,11 @@ export class Guests {
 
   /** The guest asked for a restart: a new domain takes its place. */
   private again(member: Running, ending: Ending): boolean {
+    // Nobody saves it: its suspend is cancelled.
+    if (ending.kind === 'suspend' && !this.suspending) {
+      member.domain.resume();
+      return true;
+    }
     this.detach(member);
     if (ending.kind !== 'reset' || member.guest.onReset !== 'restart') return false;
     this.queue?.remove(member.domain.options.record.slot);
@@ -204,7 +216,14 @@ export class Guests {
 
   /** Domain 0's turn. */
   serve(): boolean {
-    return this.services?.poll() ?? false;
+    const { services, slot } = this;
+    if (!services) return false;
+    if (!slot || !services.dom0.pending) return services.poll();
+    // Whoever holds the slot gives it up at its next check.
+    if (!slot.enter()) return false;
+    const served = services.poll();
+    slot.leave({ state: 'parked' });
+    return served;
   }
 
   /** Bytes typed: at the first guest that runs. */
@@ -213,6 +232,17 @@ export class Guests {
     if (member?.attached && member.usesPvConsole) member.attached.input(bytes);
     else member?.domain.serialInput(bytes);
   }
+
+  /** Asks the first guest to suspend itself, to be saved then; false: it need not, or does not listen. */
+  askToSuspend(): boolean {
+    const [{ domain }] = this.members;
+    if (this.suspending) return true;
+    if (!domain.xen || domain.xen.untouched || domain.xen.suspended) return false;
+    this.suspending = this.services?.ask(domain.options.record.id, 'suspend') ?? false;
+    return this.suspending;
+  }
+
+  private suspending = false;
 
   /** Last words. */
   close(): void {

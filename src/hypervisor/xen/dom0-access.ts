@@ -90,6 +90,12 @@ export class Dom0 {
     return { domid: words[entry + PORT.REMOTE], port: words[entry + PORT.REMOTE_PORT] };
   }
 
+  /** Events wait for `poll()`. */
+  get pending(): boolean {
+    const { words } = this.machine;
+    return (Atomics.load(words, words[this.ports.vcpu(0) + XEN_VCPU.INFO] >>> 2) & 0xff) !== 0;
+  }
+
   /** Runs the handlers of all pending ports, until there are none. True if any ran. */
   poll(): boolean {
     const { ports } = this;
