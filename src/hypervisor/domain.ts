@@ -200,7 +200,11 @@ export class Domain {
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
+      this.xen?.start();
+      // Its ACPI tables lie outside RAM.
+      if (this.xen?.isPvh) this.platform.installTables();
       restore(this);
+      this.xen?.restored();
     } else this.start();
     this.setState('r');
   }
@@ -321,6 +325,14 @@ export class Domain {
     this.serialBacklog = [];
     this.start();
     if (!this.pausedByUser) this.setState('r');
+  }
+
+  /** A guest of Xen that has suspended itself, and was not moved to another domain, goes on: its hypercall says that the suspend was cancelled. */
+  resume(): void {
+    if (this.ending?.kind !== 'suspend' || !this.xen) return;
+    this.xen.cancelSuspend();
+    this.ending = null;
+    this.setState(this.pausedByUser ? 'p' : 'r');
   }
 
   pressPowerButton(): void {

@@ -18,7 +18,7 @@
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 import type { Boot, Domain } from './domain.ts';
 import type { State } from '../devices/bus.ts';
-import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES, XEN } from './layout.ts';
+import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from './layout.ts';
 import { crc32 } from './loader/checksums.ts';
 import type { DiskChange } from './overlay-disk.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
@@ -106,13 +106,16 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
   return chunks;
 }
 
-/** Of a domain that shows Xen: its type. What a guest has made of Xen's interface (ports, grants, timers) has no record here yet. */
-function xenOf({ options: { machine, record } }: Domain): Pick<SavedAbout, 'xen'> {
-  if (record.xenOffset === 0) return {};
-  const block = record.xenOffset >>> 2;
-  if (machine.words[block + XEN.HYPERCALLS] !== 0)
-    refuse('The guest uses Xen\'s interface, and such a guest cannot be saved yet. Save it before its drivers start, or start it on a plain PC.');
-  return { xen: ([undefined, 'hvm', 'pvh', 'pv'] as const)[machine.words[block + XEN.TYPE]] };
+/**
+ * Of a domain that shows Xen: its type. A guest that uses Xen's interface is saved when it has suspended itself: ports, grants and callbacks are then
+ * nothing that it counts on (xen/include/public/sched.h, SHUTDOWN_suspend).
+ */
+function xenOf({ xen }: Domain): Pick<SavedAbout, 'xen'> {
+  if (!xen) return {};
+  if (!xen.untouched && !xen.suspended)
+    refuse("The guest uses Xen's interface and has not suspended itself. Let its drivers come up, so that it can be asked to, or start it on a plain PC.");
+  if (xen.suspended && !xen.isHvm) refuse('A paravirtual guest cannot be saved yet: its page tables hold machine frame numbers.');
+  return { xen: xen.isPvh ? 'pvh' : xen.isHvm ? 'hvm' : 'pv' };
 }
 
 function refuse(sentence: string): never {
@@ -151,7 +154,8 @@ function* pages(domain: Domain): Generator<Uint8Array> {
   };
   for (let gfn = 0; gfn < record.ramFrames; gfn++) {
     const entry = domain.ramEntry(gfn);
-    const wanted = entry !== 0 && !isZero(machine.words, (entry >>> FRAME_SHIFT) * (FRAME_BYTES / 4));
+    // What others show the guest at a frame (shared_info, a grant) is not its memory.
+    const wanted = entry !== 0 && machine.ownerOf(entry >>> FRAME_SHIFT) === record.id && !isZero(machine.words, (entry >>> FRAME_SHIFT) * (FRAME_BYTES / 4));
     if (run.length > 0 && (!wanted || run.length === FRAMES_PER_RECORD)) yield body();
     if (wanted) run.push(gfn);
   }

@@ -260,7 +260,8 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
     output: byte => {
       stdout.put(byte);
       script?.put(byte);
-      if (watcher?.put(byte)) runner?.stop();
+      // A guest that uses Xen's interface is saved once it has suspended itself.
+      if (watcher?.put(byte) && !(options.save !== undefined && all.askToSuspend())) runner?.stop();
     },
     ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
     note: sentence => stderr.text(`ringside: ${sentence}\n`),
@@ -369,6 +370,7 @@ function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclus
       return STATUS.timeout;
     case 'ended':
       if (end.ending.kind === 'debug-exit') return (((end.ending.value ?? 0) << 1) | 1) & 0xff;
+      if (end.ending.kind === 'suspend' && options.save !== undefined) save(guest, options.save, domain);
       if (end.ending.kind !== 'crash') return STATUS.good;
       stderr.text(`\nringside: ${end.ending.report ?? end.ending.sentence}\n`);
       return STATUS.crash;

@@ -392,6 +392,27 @@ export class XenGuest {
     this.parts.onShutdown(shutdownCode(this.ports));
   }
 
+  /** It has suspended itself: nothing but its memory and registers need to be kept for it to go on, in this domain or another. */
+  get suspended(): boolean {
+    return shutdownCode(this.ports) === SHUTDOWN.SUSPEND;
+  }
+
+  /** Nobody has made a hypercall yet: firmware, or a kernel at its start. */
+  get untouched(): boolean {
+    return this.words[this.xen + XEN.HYPERCALLS] === 0;
+  }
+
+  /** SCHEDOP_shutdown(suspend) returns 1: the guest is where it was. */
+  cancelSuspend(): void {
+    Atomics.store(this.words, this.xen + XEN.SHUTDOWN, 0);
+    this.processor.regs[R.EAX] = 1;
+  }
+
+  /** In a new domain the same call returns 0, as EAX says already; the guest makes its ports, callbacks and grants anew. */
+  restored(): void {
+    this.time.restored();
+  }
+
   /** SCHEDOP_watchdog: timer 1 or 2 ends the domain in so many seconds; 0 stops it. */
   setWatchdog(index: number, seconds: number): void {
     this.watchdogs[index] = seconds;

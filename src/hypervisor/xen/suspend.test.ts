@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { asm, d } from '../../cpu/test-support/bench.ts';
+import { createDomain } from '../assemble.ts';
+import type { Domain, SliceResult } from '../domain.ts';
+import { XEN_TYPE } from '../layout.ts';
+import { Machine } from '../machine.ts';
+import { readState, saveDomain, SavedStateError } from '../state.ts';
+import { HVM_PARAM, HYPERCALL, SCHEDOP, SHUTDOWN } from './abi.ts';
+import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+
+const RESULT = ARGS + 0x100;
+const shutdown = (reason: number) => [
+  'c7 05', d(ARGS), d(reason), 'b8', d(HYPERCALL.SCHED_OP), 'bb', d(SCHEDOP.SHUTDOWN), 'b9', d(ARGS), '0f 01 c1',
+];
+/** Suspends itself, keeps what the call returned, powers off. */
+const PROGRAM = asm('c7 05', d(RESULT), d(-1), ...shutdown(SHUTDOWN.SUSPEND), 'a3', d(RESULT), ...shutdown(SHUTDOWN.POWEROFF), 'f4');
+
+function run(domain: Domain): SliceResult {
+  let result = domain.runSlice();
+  for (let i = 0; i < 50 && result.state === 'running'; i++) result = domain.runSlice();
+  return result;
+}
+
+const word = (domain: Domain, address: number): number => {
+  const bytes = new Uint8Array(4);
+  domain.memory.read(address, bytes);
+  return new DataView(bytes.buffer).getInt32(0, true);
+};
+
+function restored(guest: TestGuest): { domain: Domain; machine: Machine } {
+  const file = saveDomain(guest.domain, { name: 'saved', program: 'test', definition: '' });
+  const bytes = new Uint8Array(file.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of file) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  const saved = readState(bytes, 'saved');
+  expect(saved.about.xen).toBe('pvh');
+  const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
+  const record = machine.createDomain(4, 0x100000, { xen: XEN_TYPE.PVH });
+  const { options } = guest.domain;
+  return { machine, domain: createDomain({ ...options, machine, record, boot: saved.boot }, saved) };
+}
+
+describe('a guest that suspends itself', () => {
+  it('is told 1 when the suspend was cancelled, and goes on where it was', () => {
+    const guest = testGuest({ code: PROGRAM });
+    expect(run(guest.domain)).toMatchObject({ state: 'ended', ending: { kind: 'suspend' } });
+    expect(guest.dom0.shutdownCode(1)).toBe(SHUTDOWN.SUSPEND);
+    guest.domain.resume();
+    expect(guest.dom0.shutdownCode(1)).toBe(-1);
+    expect(run(guest.domain)).toMatchObject({ state: 'ended', ending: { kind: 'poweroff' } });
+    expect(word(guest.domain, RESULT)).toBe(1);
+  });
+
+  it('is told 0 in a new domain, which has its time, its parameters and its special pages', () => {
+    const guest = testGuest({ code: PROGRAM });
+    run(guest.domain);
+    const now = guest.domain.clock.nowNs();
+    const { domain } = restored(guest);
+    expect(domain.clock.nowNs()).toBe(now);
+    expect(domain.xen!.frames.machineFrame(0xfeffc)).toBeGreaterThan(0);
+    expect(domain.xen!.words[domain.xen!.xen + 64 + HVM_PARAM.STORE_PFN * 2]).toBe(0xfeffc);
+    expect(run(domain)).toMatchObject({ state: 'ended', ending: { kind: 'poweroff' } });
+    expect(word(domain, RESULT)).toBe(0);
+  });
+
+  it('cannot be saved before: its ports, grants and callbacks would be gone', () => {
+    const guest = testGuest({ code: PROGRAM });
+    guest.call(HYPERCALL.XEN_VERSION, 0);
+    expect(() => saveDomain(guest.domain, { name: 'x', program: '', definition: '' })).toThrow(SavedStateError);
+  });
+});
