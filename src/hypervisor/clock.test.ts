@@ -90,6 +90,36 @@ describe('host time', () => {
     expect(behind()).toBeLessThan(1);
   });
 
+  it('keeps a minute a minute for a guest that gets every eighth millisecond only', () => {
+    let ms = 0,
+      retired = 0;
+    const clock = new HostClock(
+      () => retired,
+      () => ms,
+    );
+    const TICK_NS = 4e6;
+    let ticks = 0,
+      lost = 0,
+      next = TICK_NS;
+    for (let slice = 5; ms < 60_000; ) {
+      const instructions = clock.instructionsUntil(next, retired);
+      retired += instructions;
+      ms += instructions / 100_000;
+      slice -= instructions / 100_000;
+      if (slice <= 0) {
+        // Others run.
+        ms += 35;
+        slice = 5;
+      }
+      if (clock.nowNs() < next) continue;
+      ticks++;
+      lost += Math.floor((clock.nowNs() - next) / TICK_NS);
+      next = TICK_NS * (Math.floor(clock.nowNs() / TICK_NS) + 1);
+    }
+    expect(Math.abs(ms * 1e6 - clock.nowNs())).toBeLessThan(0.6e9);
+    expect(lost / ticks).toBeLessThan(0.05);
+  });
+
   it('stands still while it is stopped and continues from there', () => {
     let ms = 0;
     const clock = new HostClock(

@@ -80,10 +80,12 @@ const CAUTION = 0.75;
 /**
  * How far one reading may move the guest's time: this much, and so many times what the instructions since the last one usually take. When the host
  * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
- * loops that compare two timers stay right. An idle guest catches up at once, from deadline to deadline.
+ * loops that compare two timers stay right. Who is far behind, because others have most of the processor all the time, must hurry more: as many times
+ * more as it is tenths of a second behind. An idle guest catches up at once, from deadline to deadline.
  */
 const STEP_NS = 4000,
-  CATCH_UP = 2;
+  CATCH_UP = 2,
+  HURRY_NS = 100e6;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;
@@ -104,6 +106,8 @@ export class HostClock implements DomainClock {
   private measuredNs = 0;
   private measuredRetired = 0;
   private nsPerInstruction = 8;
+  /** How many times faster than that time goes while we are behind the host. */
+  private pace = 1;
 
   /** `hostMs`: monotonic milliseconds with a fraction, as performance.now. */
   constructor(retired: () => number, hostMs: () => number) {
@@ -130,7 +134,9 @@ export class HostClock implements DomainClock {
       this.tickNs = host;
       this.tickRetired = retired;
     } else if (sinceTick > 0) target = this.tickNs + sinceTick * this.nsPerInstruction * CAUTION;
-    const most = STEP_NS + CATCH_UP * Math.max(0, retired - this.lastRetired) * this.nsPerInstruction;
+    const hurry = CATCH_UP * Math.max(1, (target - this.lastNs) / HURRY_NS);
+    const most = STEP_NS + hurry * Math.max(0, retired - this.lastRetired) * this.nsPerInstruction;
+    this.pace = target > this.lastNs + most ? hurry : 1;
     if (target > this.lastNs) this.lastNs = Math.floor(Math.min(target, this.lastNs + most));
     this.lastRetired = retired;
     return this.lastNs;
@@ -168,7 +174,7 @@ export class HostClock implements DomainClock {
 
   instructionsUntil(deadlineNs: number, retired: number): number {
     // Not below some hundred: a deadline that the estimate puts just ahead would be asked for again and again.
-    return Math.max(500, Math.ceil((deadlineNs - this.estimateNs(retired)) / this.nsPerInstruction));
+    return Math.max(500, Math.ceil((deadlineNs - this.estimateNs(retired)) / (this.nsPerInstruction * this.pace)));
   }
 
   idleTo(deadlineNs: number): void {
