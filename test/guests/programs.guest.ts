@@ -19,7 +19,7 @@ const MOST_DIFFERENT = 0.002;
 async function play(lines: string[], ...argv: string[]): Promise<Ringside> {
   const script = join(folder, 'script');
   writeFileSync(script, `${lines.join('\n')}\n`);
-  const vm = new Ringside('boot', ...argv, '--script', script, '--virtual-time', '--timeout', '300');
+  const vm = new Ringside('boot', ...argv, '--script', script, '--timeout', '300');
   onTestFinished(() => vm.kill());
   expect(await vm.end(400), vm.errors).toBe(0);
   return vm;
