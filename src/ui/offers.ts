@@ -20,7 +20,11 @@ export const offers = signal<OfferedGuest[]>([demo]);
 interface Catalogue {
   guests: { id: string; title: string; about: string; bytes: number; files: { name: string; path: string }[] }[];
   firmware?: { name: string; path: string }[];
+  cds?: Image[];
+  disks?: Image[];
 }
+
+interface Image { name: string; path: string; bytes: number }
 
 const BIOS = 'bios-256k.bin', VGA_BIOS = 'vgabios-stdvga.bin';
 
@@ -35,11 +39,14 @@ async function loadCatalogue(): Promise<void> {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
-    const { guests, firmware = [] } = await answer.json() as Catalogue;
+    const { guests, firmware = [], cds = [], disks = [] } = await answer.json() as Catalogue;
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
     if (bios && vgaBios) await host.offerFirmware({ bios, vgaBios });
-    offers.value = [demo, ...guests.map(({ id, title, about, bytes, files }) => ({
-      id, title, about, bytes, files: files.map(file => ({ name: file.name, url: new URL(file.path, base).href })) }))];
+    const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
+    offers.value = [demo,
+      ...guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(file => ({ name: file.name, url: new URL(file.path, base).href })) })),
+      // Without firmware they would not start.
+      ...(bios && vgaBios ? [...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))] : [])];
   } catch (error) {
     reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));
   }
