@@ -35,6 +35,7 @@ export interface GuestToRun {
   /** What it shows of Xen; absent: a plain PC. */
   xen?: DomainType;
   uuid?: string;
+  maxMemoryMiB?: number;
   saved?: SavedState;
 }
 
@@ -169,7 +170,7 @@ export class Guests {
         name: guest.name,
         type: xen,
         memoryMiB: guest.memoryMiB,
-        maxMemoryMiB: guest.memoryMiB,
+        maxMemoryMiB: guest.maxMemoryMiB ?? guest.memoryMiB,
         vcpus: guest.vcpus,
         maxVcpus: guest.vcpus,
         startEpochMs: guest.startEpochMs,

@@ -164,6 +164,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
     ...(definition.uuid ? { uuid: definition.uuid } : {}),
+    ...(definition.maxMemoryMiB ? { maxMemoryMiB: definition.maxMemoryMiB } : {}),
   };
 }
 

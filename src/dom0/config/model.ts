@@ -265,7 +265,14 @@ class Judge {
     const mib = toNumber(setting.value);
     if (mib < memoryMiB) this.error(setting, 'less than memory', `memory is ${memoryMiB} MiB, and a guest cannot have more than maxmem. Write ${memoryMiB} or more.`);
     else if (mib > MAX_MEMORY_MIB) this.error(setting, `at most ${MAX_MEMORY_MIB}`, `this host gives a guest at most ${MAX_MEMORY_MIB} MiB.`);
-    else this.accept('maxmem', `may grow to ${mib} MiB`, `The guest starts with ${memoryMiB} MiB and may grow to ${mib} by its balloon.`);
+    else if (mib === memoryMiB) this.accept('maxmem', 'as memory', 'The guest has all its memory from the start.');
+    else
+      this.accept(
+        'maxmem',
+        `Xen lets it grow to ${mib} MiB`,
+        `The guest may ask Xen for up to ${mib} MiB, but its memory map ends at ${memoryMiB}: nothing is populated on demand yet, so few guests can grow.`,
+        'approximated',
+      );
     return mib;
   }
 

@@ -63,6 +63,7 @@ export class Services {
     const ring = (gfn: number, port: number): { gfn: number; port: number } => ({ gfn: dom0.getHvmParam(domid, gfn), port: dom0.getHvmParam(domid, port) });
     const store = ring(HVM_PARAM.STORE_PFN, HVM_PARAM.STORE_EVTCHN),
       console = ring(HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
+    this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] += (described.maxMemoryMiB - described.memoryMiB) * 256;
     const grants = new GrantTable(dom0.portsOf(domid));
     grants.grant(CONSOLE_REF, 0, console.gfn);
     grants.grant(STORE_REF, 0, store.gfn);
