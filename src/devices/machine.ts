@@ -65,6 +65,8 @@ export interface PcOptions {
   nic?: NicAttachment;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
+  /** The A20 gate was opened or closed (it is open at reset). */
+  onA20?: (open: boolean) => void;
   /** QEMU's pc-testdev for test kernels (default: there). */
   testDevice?: boolean;
   /** Local APICs, I/O APIC and MADT (default: none). Without them CPUID must not show a local APIC. */
@@ -152,7 +154,7 @@ export class Pc {
     this.pci.add(1, 3, this.pm.fn);
 
     this.pit = new Pit(timers, irqs.source(0), () => this.timerWaits());
-    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), reset);
+    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), reset, options.onA20);
     this.keyboard = i8042.keyboard;
     this.mouse = i8042.mouse;
     this.rtc = new Rtc(timers, irqs.source(8), options);

@@ -10,6 +10,7 @@ import { setBootOrder } from '../devices/firmware-config.ts';
 import { type LinuxForFirmware, setLinux } from '../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
 import { TimerQueue } from '../devices/timers.ts';
+import { A20Gate } from './a20.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
@@ -113,6 +114,7 @@ export class Domain {
   readonly vcpus: Vcpus;
   readonly firmware: FirmwareMap | undefined;
   readonly video: VideoFrames | undefined;
+  private readonly a20: A20Gate;
   /** Its half of Xen; a plain PC has none. */
   readonly xen: XenGuest | undefined;
   private readonly exits: Exits;
@@ -157,6 +159,7 @@ export class Domain {
       ...(options.apic ? { apic: true } : {}),
     });
     const { boot } = options;
+    this.a20 = new A20Gate(this.p2m, record.ramFrames, () => this.processor.flushTlb());
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
       this.firmware = new FirmwareMap(machine, record, flush);
@@ -177,6 +180,7 @@ export class Domain {
       screen: this.screen,
       ...(this.video ? { videoMemory: this.video } : {}),
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
+      onA20: this.a20.set,
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       ...(options.ide ? { ide: options.ide } : {}),
       ...(options.apic ? { apic: true } : {}),
@@ -276,9 +280,9 @@ export class Domain {
     regs[task + R.SEG_RIGHTS] = 0x8b;
   }
 
-  /** p2m entry of the RAM at a guest frame, also where firmware's ROM hides it. */
+  /** p2m entry of the RAM at a guest frame, also where firmware's ROM or a closed A20 gate hides it. */
   ramEntry(gfn: number): number {
-    return this.firmware ? this.firmware.ramEntry(gfn) : this.p2m[gfn];
+    return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
   }
 
   /** Instructions retired since the domain was started, resets included. */

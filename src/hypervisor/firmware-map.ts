@@ -73,8 +73,13 @@ export class FirmwareMap {
     return i >= 0 && i < FRAMES && this.writesRam[i] ? (this.ram[i] & -FRAME_BYTES) + (address & (FRAME_BYTES - 1)) : -1;
   }
 
+  /** Whether ROM may lie over the RAM at a guest frame. */
+  hides(gfn: number): boolean {
+    return gfn >= FIRST && gfn < FIRST + FRAMES;
+  }
+
   /** p2m entry of the RAM at a guest frame, also where ROM hides it. */
   ramEntry(gfn: number): number {
-    return gfn >= FIRST && gfn < FIRST + FRAMES ? this.ram[gfn - FIRST] : this.p2m[gfn];
+    return this.hides(gfn) ? this.ram[gfn - FIRST] : this.p2m[gfn];
   }
 }

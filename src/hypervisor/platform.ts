@@ -21,6 +21,7 @@ export interface PlatformOptions {
   vgaBios?: Uint8Array;
   ide?: IdeAttachment[];
   onShadow?: Shadowing;
+  onA20?: (open: boolean) => void;
   apic?: boolean;
   processors?: number;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */

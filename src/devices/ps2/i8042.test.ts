@@ -8,6 +8,7 @@ let timers: TestTimers;
 let irq1: TestLine;
 let irq12: TestLine;
 let resets: number;
+let a20: boolean[];
 let kbc: I8042;
 const data = (value: number) => kbc.dataPorts.write(0, value, 1);
 const command = (value: number) => kbc.commandPorts.write(0, value, 1);
@@ -40,7 +41,8 @@ beforeEach(() => {
   irq1 = new TestLine();
   irq12 = new TestLine();
   resets = 0;
-  kbc = new I8042(timers, irq1, irq12, () => resets++);
+  a20 = [];
+  kbc = new I8042(timers, irq1, irq12, () => resets++, open => a20.push(open));
 });
 
 describe('keyboard controller', () => {
@@ -109,6 +111,10 @@ describe('keyboard controller', () => {
     expect(kbc.a20).toBe(true);
     command(0xd0);
     expect(kbc.dataPorts.read(0, 1) & 2).toBe(2);
+    expect(a20).toEqual([false, true]);
+    kbc.port92.write(0, 0, 1);
+    kbc.reset();
+    expect(a20.slice(2)).toEqual([false, true]);
   });
 });
 

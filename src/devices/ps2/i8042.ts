@@ -42,22 +42,25 @@ export class I8042 implements Device {
   private readonly irq1: IrqLine;
   private readonly irq12: IrqLine;
   private readonly onReset: () => void;
+  private readonly onA20: (open: boolean) => void;
 
   readonly dataPorts: PortRange = { base: 0x60, count: 1, read: () => this.readData(), write: (_offset, value) => this.writeData(value) };
   readonly commandPorts: PortRange = { base: 0x64, count: 1, read: () => this.status(), write: (_offset, value) => this.writeCommand(value) };
   readonly port92: PortRange = { base: 0x92, count: 1, read: () => this.readPort92(), write: (_offset, value) => this.writePort92(value) };
 
-  constructor(timers: Timers, irq1: IrqLine, irq12: IrqLine, onReset: () => void) {
+  /** `onA20`: the gate was opened or closed. */
+  constructor(timers: Timers, irq1: IrqLine, irq12: IrqLine, onReset: () => void, onA20: (open: boolean) => void = () => {}) {
     this.clock = timers.clock;
     this.timer = timers.create('i8042', () => this.transfer());
     this.irq1 = irq1;
     this.irq12 = irq12;
     this.onReset = onReset;
+    this.onA20 = onA20;
     this.keyboard = new Keyboard(() => this.schedule());
     this.mouse = new Mouse(() => this.schedule());
   }
 
-  /** A20 gate: false forces address bit 20 to 0 on a machine that has the gate. */
+  /** A20 gate: false forces bit 20 of the processor's addresses to 0. */
   get a20(): boolean {
     return (this.r.outputPort & OUT_A20) !== 0;
   }
@@ -169,6 +172,7 @@ export class I8042 implements Device {
     const { r } = this;
     r.outputPort = value & (OUT_NOT_RESET | OUT_A20);
     r.port92 = (r.port92 & ~2) | (value & OUT_A20);
+    this.onA20(this.a20);
     if (!(value & OUT_NOT_RESET)) this.onReset();
   }
 
@@ -242,6 +246,7 @@ export class I8042 implements Device {
     const resets = (value & ~r.port92 & 1) !== 0;
     r.port92 = value & 0x0b;
     r.outputPort = (r.outputPort & ~OUT_A20) | (value & OUT_A20);
+    this.onA20(this.a20);
     if (resets) this.onReset();
   }
 
@@ -251,6 +256,7 @@ export class I8042 implements Device {
     this.mouse.reset();
     this.timer.cancel();
     this.updateIrqs();
+    this.onA20(this.a20);
   }
 
   save(): State {
@@ -262,6 +268,7 @@ export class I8042 implements Device {
     this.keyboard.restore(subState(this.name, state, 'keyboard'));
     this.mouse.restore(subState(this.name, state, 'mouse'));
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
+    this.onA20(this.a20);
   }
 
   peek(): State {

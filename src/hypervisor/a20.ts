@@ -1,0 +1,41 @@
+/**
+ * The A20 gate: while it is closed bit 20 of the processor's addresses is 0, so every odd MiB shows the even one below it, as on the first PC/AT.
+ * Source: Intel SDM vol. 3, 21.33.1 (segment wraparound, A20M#). Devices' own accesses to memory (DMA) do not pass the gate on a board; here they do.
+ */
+
+const MIB_FRAMES = 0x100;
+
+export class A20Gate {
+  private readonly p2m: Int32Array;
+  private readonly ramFrames: number;
+  /** Translations are stale. */
+  private readonly onChange: () => void;
+  /** While it is closed: the entries as they are with an open gate. */
+  private open: Int32Array | null = null;
+
+  /** `ramFrames`: how far RAM reaches; what lies above has even addresses only. */
+  constructor(p2m: Int32Array, ramFrames: number, onChange: () => void) {
+    this.p2m = p2m;
+    this.ramFrames = ramFrames;
+    this.onChange = onChange;
+  }
+
+  readonly set = (open: boolean): void => {
+    const { p2m, ramFrames } = this;
+    if (open === (this.open === null)) return;
+    if (this.open) {
+      for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES) p2m.set(this.open.subarray(gfn, gfn + MIB_FRAMES), gfn);
+      this.open = null;
+    } else {
+      this.open = p2m.slice(0, ramFrames);
+      for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES)
+        p2m.copyWithin(gfn, gfn - MIB_FRAMES, Math.min(gfn, ramFrames - MIB_FRAMES));
+    }
+    this.onChange();
+  };
+
+  /** p2m entry at a guest frame, whatever the gate shows there. */
+  entry(gfn: number): number {
+    return this.open && gfn & MIB_FRAMES ? (this.open[gfn] ?? this.p2m[gfn]) : this.p2m[gfn];
+  }
+}
