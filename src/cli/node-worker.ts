@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkerLike } from '../dom0/runner-worker.ts';
 
-/** A domain's worker (domain-worker.ts), whose bundle lies beside this program's. */
-export function spawnDomainWorker(): WorkerLike {
-  const worker = new Worker(join(dirname(process.argv[1]), 'worker.js'));
+/** A domain's worker (domain-worker.ts), whose bundle lies beside this program's, or in `folder`. */
+export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike {
+  const worker = new Worker(join(folder, 'worker.js'));
   const like: WorkerLike = {
     postMessage: message => worker.postMessage(message),
     terminate: () => void worker.terminate(),

@@ -36,8 +36,8 @@ const MISC_FAST_STRINGS = 1;
 /** R/W field of DR7: I/O reads and writes. */
 const BREAK_PORT = 2;
 const FERR_ASSERTED = 1, IGNNE = 2;
-/** Instructions before the loop looks at the doorbell again. */
-const DOORBELL_INSTRUCTIONS = 50_000;
+/** Instructions before the loop looks at the doorbell again: some 50 µs, so that an event reaches a guest that computes within 100. */
+const DOORBELL_INSTRUCTIONS = 5_000;
 /** 16-bit instructions after which their switch is worth warming up. */
 const NARROW_WARM = 10_000;
 
@@ -188,7 +188,6 @@ export class Cpu extends Translator implements Core, Processor {
     const { R } = this;
     this.told((this.csBase + R[EIP]!) >>> 0);
     R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
-    if ((R[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_DB) === 0) R[EIP]! &= 0xffff;
     R[INTERRUPTIBILITY]! &= ~3;
     R[EFLAGS]! &= ~RF;
     this.count(1);

@@ -26,9 +26,12 @@ export function countOf(machine: Machine, record: DomainRecord): number {
 export class WorkerHost {
   readonly machine = Machine.create(new SharedArrayBuffer(HOST_MIB * 2 ** 20));
   readonly queue: Scheduler;
+  private readonly folder: string | undefined;
   private readonly running: { record: DomainRecord; runner: WorkerRunner }[] = [];
 
-  constructor(pcpus: number) {
+  /** `folder`: where the worker's bundle is (beside this program's). */
+  constructor(pcpus: number, folder?: string) {
+    this.folder = folder;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, sharedMs));
     this.queue.configure({ pcpus });
   }
@@ -53,14 +56,14 @@ export class WorkerHost {
       throw new Error(`${name} ${what}`);
     };
     const listener = { serial: () => {}, ended: failed('ended'), restarted: failed('was restarted'), problem: failed('has a problem') };
-    const runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
+    const runner = new WorkerRunner(spawnDomainWorker(this.folder), machine, record, message, listener, later);
     await runner.started;
     this.running.push({ record, runner });
     return record;
   }
 
   async end(): Promise<void> {
-    for (const { record, runner } of this.running) {
+    for (const { record, runner } of this.running.splice(0)) {
       await runner.destroy();
       this.queue.remove(record.slot);
     }

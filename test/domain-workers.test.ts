@@ -1,0 +1,73 @@
+/** Domains in worker threads, as the page has them in web workers: one machine memory, one run queue, doorbells between them. */
+import { dirname } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventAnswerer, eventSender, hog, sleeper } from '../src/cli/bench-hypervisor/guests.ts';
+import { countOf, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
+import { XEN_TYPE } from '../src/hypervisor/layout.ts';
+import { file } from './support/needs.ts';
+
+let folder: string;
+beforeAll(async () => {
+  const { buildProgram } = (await import(file('scripts/build.mjs'))) as { buildProgram(name: string): Promise<string> };
+  folder = dirname(await buildProgram('bench-hypervisor'));
+}, 300_000);
+
+const hosts: WorkerHost[] = [];
+afterAll(async () => {
+  for (const host of hosts) await host.end();
+});
+
+function make(pcpus: number): WorkerHost {
+  const host = new WorkerHost(pcpus, folder);
+  hosts.push(host);
+  return host;
+}
+
+/** Until something holds; these tests promise no times. */
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; i < 600 && !what(); i++) await sleep(100);
+  expect(what()).toBe(true);
+}
+
+describe('domain workers', () => {
+  it('share one slot: never two at once, and each gets on', { timeout: 120_000 }, async () => {
+    const host = make(1);
+    const records = [await host.start('one', hog()), await host.start('two', hog())];
+    const before = records.map(record => countOf(host.machine, record));
+    await until(() => records.every((record, i) => countOf(host.machine, record) - before[i] > 100_000));
+    for (let i = 0; i < 20; i++) {
+      expect(records.filter(({ slot }) => host.queue.runs(slot)).length).toBeLessThanOrEqual(1);
+      await sleep(5);
+    }
+    expect(host.queue.decisions().filter(({ why }) => why === 'TURN').length).toBeGreaterThan(1);
+    await host.end();
+  });
+
+  it('sleep without a slot, and wake for their timers', { timeout: 120_000 }, async () => {
+    const host = make(1);
+    const record = await host.start('sleeper', sleeper());
+    const other = await host.start('hog', hog());
+    await until(() => countOf(host.machine, record) > 20 && countOf(host.machine, other) > 100_000);
+    expect(host.queue.runstates(record.slot).blocked).toBeGreaterThan(0);
+    await host.end();
+  });
+
+  it('send each other events over a port, thousands of times without losing one', { timeout: 120_000 }, async () => {
+    const host = make(2);
+    await host.start('answerer', eventAnswerer(2, true), { xen: XEN_TYPE.PVH });
+    const sender = await host.start('sender', eventSender(1), { xen: XEN_TYPE.PVH });
+    await until(() => countOf(host.machine, sender) > 5000);
+    await host.end();
+  });
+
+  it('leave nothing behind when they are destroyed', { timeout: 120_000 }, async () => {
+    const host = make(1);
+    const free = host.machine.freeFrames;
+    const record = await host.start('one', hog());
+    await until(() => countOf(host.machine, record) > 1000);
+    await host.end();
+    expect(host.machine.destroyDomain(record)).toBe(true);
+    expect(host.machine.freeFrames).toBe(free);
+    expect(host.queue.runs(record.slot)).toBe(false);
+  });
+});
