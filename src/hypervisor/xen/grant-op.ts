@@ -121,42 +121,56 @@ function map(caller: GrantCaller, element: Element): void {
   const granter = caller.table.of(domid);
   if (!granter) return status(GNTST.BAD_DOMAIN);
   const own = caller.table.ports.record.id;
-  const granted = granter.acquire(ref, own, (flags & GNTMAP.READONLY) !== 0, true);
-  if (typeof granted === 'number') return status(granted);
-  const kept = flags & (GNTMAP.DEVICE | GNTMAP.HOST | GNTMAP.READONLY | GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE);
-  const handle = caller.table.track(kept, ref, domid, caller.translated ? place >>> FRAME_SHIFT : 0);
-  const mapped = handle < 0 ? GNTST.NO_SPACE : flags & GNTMAP.HOST ? caller.mapHost(place, placeHigh, granted.mfn, flags) : GNTST.OKAY;
+  const parts = [GNTMAP.HOST, GNTMAP.DEVICE].filter(part => flags & part);
+  const uses: Granted[] = [];
+  const undo = (why: number): void => {
+    for (const use of uses) use.release();
+    status(why);
+  };
+  // Each part is a use of its own, since each ends by itself.
+  for (const _part of parts) {
+    const use = granter.acquire(ref, own, (flags & GNTMAP.READONLY) !== 0, true);
+    if (typeof use === 'number') return undo(use);
+    uses.push(use);
+  }
+  const [{ mfn }] = uses;
+  const handle = caller.table.track(flags & KEPT_FLAGS, ref, domid, caller.translated ? place >>> FRAME_SHIFT : 0);
+  if (handle < 0) return undo(GNTST.NO_SPACE);
+  const mapped = flags & GNTMAP.HOST ? caller.mapHost(place, placeHigh, mfn, flags) : GNTST.OKAY;
   if (mapped !== GNTST.OKAY) {
-    const made = handle < 0 ? undefined : caller.table.mapped(handle);
-    // The handle's end is the grant's, too.
-    if (made) caller.table.untrack(made);
-    else granted.release();
+    const made = caller.table.mapped(handle);
+    // With the handle its uses end.
+    for (const part of parts) if (made) caller.table.untrack(made, part);
     return status(mapped);
   }
   element.setUint32(20, handle, true);
-  element.setUint32(24, granted.mfn << FRAME_SHIFT, true);
+  element.setUint32(24, mfn << FRAME_SHIFT, true);
   element.setUint32(28, 0, true);
   status(GNTST.OKAY);
 }
+
+const KEPT_FLAGS = GNTMAP.DEVICE | GNTMAP.HOST | GNTMAP.READONLY | GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE;
 
 function unmap(caller: GrantCaller, element: Element, replace: boolean): void {
   const place = element.getUint32(0, true),
     placeHigh = element.getUint32(4, true),
     busOrNew = element.getUint32(8, true);
   const status = (value: number): void => element.setInt16(20, value, true);
-  const entry = caller.table.mapped(element.getUint32(16, true));
+  const { table, translated } = caller;
+  const entry = table.mapped(element.getUint32(16, true));
   if (!entry) return status(GNTST.BAD_HANDLE);
-  const mfn = caller.table.mfnOf(entry);
-  if (!replace && busOrNew !== 0 && entry.flags & GNTMAP.DEVICE && busOrNew >>> FRAME_SHIFT !== mfn) return status(GNTST.GENERAL_ERROR);
-  if (entry.flags & GNTMAP.HOST) {
-    if (place === 0 && placeHigh === 0) return status(GNTST.GENERAL_ERROR);
-    if (caller.translated && ((place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn)) return status(GNTST.GENERAL_ERROR);
+  const mfn = table.mfnOf(entry);
+  const device = !replace && busOrNew !== 0 && (entry.flags & GNTMAP.DEVICE) !== 0;
+  if (device && (busOrNew !== (mfn << FRAME_SHIFT) >>> 0 || element.getUint32(12, true) !== 0)) return status(GNTST.GENERAL_ERROR);
+  if ((place !== 0 || placeHigh !== 0) && entry.flags & GNTMAP.HOST) {
+    if (translated && (replace || (place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn)) return status(GNTST.GENERAL_ERROR);
     const taken = caller.unmapHost(place, placeHigh, mfn, entry.flags, replace ? busOrNew : 0);
     if (taken !== GNTST.OKAY) return status(taken);
+    table.untrack(entry, GNTMAP.HOST);
   }
-  caller.table.untrack(entry);
+  if (device) table.untrack(entry, GNTMAP.DEVICE);
   // What was written through the mapping may be code to its owner.
-  const granter = entry.flags & GNTMAP.READONLY ? undefined : caller.table.of(entry.domid);
+  const granter = entry.flags & GNTMAP.READONLY ? undefined : table.of(entry.domid);
   if (granter) frameWritten(granter.ports, mfn);
   status(GNTST.OKAY);
 }
@@ -274,6 +288,15 @@ function querySize(caller: GrantCaller, element: Element): number {
 }
 
 function setVersion(caller: GrantCaller, element: Element): number {
+  const { table, machine } = caller;
+  // Status frames are no more with version 1: they leave the caller's guest frames first.
+  if (caller.translated && table.version === 2 && element.getUint32(0, true) === 1) {
+    for (let i = 0; i < table.statusFrames; i++) {
+      const mfn = table.statusFrame(i),
+        gfn = machine.words[machine.m2p + mfn];
+      if (gfn >= 0) caller.unmapHost(gfn << FRAME_SHIFT, 0, mfn, GNTMAP.HOST, 0);
+    }
+  }
   const result = caller.table.setVersion(element.getUint32(0, true));
   element.setUint32(0, caller.table.version, true);
   return result;

@@ -164,10 +164,25 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     const { handle } = b.map(8, a, 0x180000);
     expect(b.unmap(handle, 0x181000)).toBe(GNTST.GENERAL_ERROR);
-    expect(b.unmap(handle, 0)).toBe(GNTST.GENERAL_ERROR);
+    // No address: nothing to do, and it stays mapped.
+    expect(b.unmap(handle, 0)).toBe(GNTST.OKAY);
     expect(b.unmap(handle + 1, 0x180000)).toBe(GNTST.BAD_HANDLE);
     expect(b.unmap(0xffffffff, 0x180000)).toBe(GNTST.BAD_HANDLE);
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
+  });
+
+  it('ends the parts of a mapping one by one (XSA-224)', () => {
+    Object.assign(b, { translated: false });
+    a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
+    const { status, handle } = b.map(8, a, 0x180000, GNTMAP.HOST | GNTMAP.DEVICE);
+    const mfn = a.p2m[5] >>> 12;
+    expect([status, machine.references(mfn)]).toEqual([GNTST.OKAY, 3]);
+    expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
+    expect([machine.references(mfn), a.flags(8)]).toEqual([2, GTF.PERMIT_ACCESS | GTF.READING | GTF.WRITING]);
+    const device = (bus: number): number => b.call(GNTTABOP.UNMAP_GRANT_REF, [0, 0, bus, 0, handle, 0]).out.getInt16(20, true);
+    expect(device((mfn + 1) << 12)).toBe(GNTST.GENERAL_ERROR);
+    expect(device(mfn << 12)).toBe(GNTST.OKAY);
+    expect([machine.references(mfn), a.flags(8), device(mfn << 12)]).toEqual([1, GTF.PERMIT_ACCESS, GNTST.BAD_HANDLE]);
   });
 
   it('keeps to the frame of the first mapping while the entry is in use', () => {
@@ -333,6 +348,17 @@ describe('version 2', () => {
     expect(a.call(GNTTABOP.SET_VERSION, [3]).result).toBe(-EINVAL);
     a.table.limit(64, 1);
     expect(a.call(GNTTABOP.SET_VERSION, [2]).result).toBe(-ENOSYS);
+  });
+
+  it('is not left while somebody has a status frame mapped', () => {
+    a.table.setVersion(2);
+    const mfn = a.table.statusFrame(0);
+    machine.takeReference(mfn, a.domid);
+    expect(a.call(GNTTABOP.SET_VERSION, [1]).result).toBe(-EBUSY);
+    machine.dropReference(mfn);
+    const before = machine.freeFrames;
+    expect(a.call(GNTTABOP.SET_VERSION, [1]).result).toBe(0);
+    expect([a.table.statusFrames, machine.freeFrames]).toEqual([0, before + 1]);
   });
 
   it('is not changed while grants are in use, but for the reserved ones', () => {

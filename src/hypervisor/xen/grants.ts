@@ -7,7 +7,7 @@
  */
 import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, XEN, XEN_TYPE } from '../layout.ts';
 import { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
-import { EBUSY, EINVAL, ENOSYS } from './abi.ts';
+import { EBUSY, EINVAL, ENOMEM, ENOSYS } from './abi.ts';
 import { Ports } from './ports.ts';
 
 export const GNTST = {
@@ -44,6 +44,8 @@ const MAP_WORDS = 4,
   MAPS_PER_FRAME = 256;
 const MAP = { FLAGS: 0, REF: 1, DOMID: 2, GFN: 3 } as const;
 const MOST_PINS = 0xffff;
+/** Of a frame of the table that nobody has mapped: its owner's, and ours. */
+const OWN_REFERENCES = 2;
 
 /** A frame that is in use through a grant, until `release`. */
 export interface Granted {
@@ -468,11 +470,15 @@ export class GrantTable {
     return this.words[granter.activeAt(map.ref) + ACTIVE.MFN];
   }
 
-  /** Ends a mapping. The caller has taken it out of the domain's address space, and what the processor knew of it is forgotten. */
-  untrack(map: Mapped): void {
+  /**
+   * Ends the host's or the device's part of a mapping (GNTMAP.HOST, GNTMAP.DEVICE), which it has; with its last part the handle is free. The caller has
+   * taken the host's part out of the domain's address space, and what the processor knew of it is forgotten.
+   */
+  untrack(map: Mapped, part: number): void {
     const mfn = this.mfnOf(map);
     this.locked(() => {
       const at = this.mapAt(map.handle);
+      if ((this.words[at + MAP.FLAGS] &= ~part) & (GNTMAP.HOST | GNTMAP.DEVICE)) return;
       this.words[at + MAP.FLAGS] = 0;
       this.words[at + MAP.REF] = this.get(GRANT.MAPTRACK_FREE);
       this.set(GRANT.MAPTRACK_FREE, map.handle + 1);
@@ -484,7 +490,7 @@ export class GrantTable {
   dropMappings(): void {
     for (let handle = 0; handle < this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME; handle++) {
       const map = this.mapped(handle);
-      if (map) this.untrack(map);
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map && map.flags & part) this.untrack(map, part);
     }
   }
 
@@ -492,21 +498,24 @@ export class GrantTable {
   free(): boolean {
     const { machine } = this.ports;
     for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) if (this.isPinned(ref)) return false;
-    const give = (count: number, first: number): void => {
-      for (let i = 0; i < this.get(count); i++) {
-        const mfn = this.get(first + i);
-        machine.release(mfn);
-        machine.dropReference(mfn);
-      }
-      this.set(count, 0);
-    };
     for (let i = 0; i < 2 * this.frames; i++) machine.release(this.get(GRANT.ACTIVE + i));
-    give(GRANT.FRAMES, GRANT.SHARED);
-    give(GRANT.STATUS_FRAMES, GRANT.STATUS);
+    this.give(GRANT.FRAMES, GRANT.SHARED);
+    this.give(GRANT.STATUS_FRAMES, GRANT.STATUS);
     for (let i = 0; i < this.get(GRANT.MAPTRACK_FRAMES); i++) machine.release(this.get(GRANT.MAPTRACK + i));
     this.set(GRANT.MAPTRACK_FRAMES, 0);
     this.set(GRANT.MAPTRACK_FREE, 0);
     return true;
+  }
+
+  /** Gives frames of the table back that the domain could see. */
+  private give(count: number, first: number): void {
+    const { machine } = this.ports;
+    for (let i = 0; i < this.get(count); i++) {
+      const mfn = this.get(first + i);
+      machine.release(mfn);
+      machine.dropReference(mfn);
+    }
+    this.set(count, 0);
   }
 
   // ---- the whole table
@@ -518,12 +527,17 @@ export class GrantTable {
     return this.locked(() => {
       if (version === this.version) return 0;
       for (let ref = RESERVED_ENTRIES; ref < this.entries; ref++) if (this.isPinned(ref)) return -EBUSY;
+      // Somebody still has a status frame mapped: it cannot go.
+      for (let i = 0; i < this.statusFrames; i++) if (this.ports.machine.references(this.statusFrame(i)) > OWN_REFERENCES) return -EBUSY;
       // Capacity halves with version 2; what was in use above is not: it was just looked at.
       const kept = Array.from({ length: this.frames === 0 ? 0 : RESERVED_ENTRIES }, (_, ref) => this.reserved(ref));
       for (let i = 0; i < this.frames; i++) this.ports.machine.scrub(this.sharedFrame(i));
       this.set(GRANT.VERSION, version);
-      if (version === 2 && !this.growStatus()) return -EINVAL;
-      for (let i = 0; i < this.statusFrames; i++) this.ports.machine.scrub(this.statusFrame(i));
+      if (version === 1) this.give(GRANT.STATUS_FRAMES, GRANT.STATUS);
+      else if (!this.growStatus()) {
+        this.set(GRANT.VERSION, 1);
+        return -ENOMEM;
+      }
       kept.forEach(({ flags, domid, frame }, ref) => {
         if ((flags & GTF.TYPE) !== GTF.PERMIT_ACCESS || flags & GTF.SUB_PAGE) return;
         this.grant(ref, domid, frame);

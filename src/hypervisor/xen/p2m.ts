@@ -2,7 +2,7 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_RWX } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_RWX } from '../../cpu/edge.ts';
 import { XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_SHIFT } from '../machine.ts';
 import type { XenGuest } from './guest.ts';
@@ -43,7 +43,10 @@ export class GuestFrames {
   private mayChange(gfn: number): boolean {
     if (gfn < 0 || gfn >= this.p2m.length) return false;
     if (this.xen.type === XEN_TYPE.HVM && gfn >= LEGACY_FIRST && gfn < LEGACY_END) return false;
-    return this.p2m[gfn] === 0 || !this.xen.machine.isDeviceFrame(this.p2m[gfn] >>> FRAME_SHIFT);
+    const entry = this.p2m[gfn];
+    if (entry === 0) return true;
+    // What lies there through a grant, its own perhaps, goes with the grant's unmap call and no other way: its frame is not this entry's to give back.
+    return (entry & P2M_EXECUTE) !== 0 && !this.xen.machine.isDeviceFrame(entry >>> FRAME_SHIFT);
   }
 
   /** Machine frame behind a guest frame; -1: none. */
@@ -107,7 +110,7 @@ export class GuestFrames {
     return true;
   }
 
-  /** A granted frame of another domain at a guest frame; RAM that lay there goes back. */
+  /** A granted frame at a guest frame, with `rights` that do not let it be executed; RAM that lay there goes back. */
   showForeign(gfn: number, mfn: number, rights: number): boolean {
     if (!this.mayChange(gfn)) return false;
     this.remove(gfn);
