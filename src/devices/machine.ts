@@ -87,7 +87,7 @@ export interface PcOptions {
 
 const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
 /** Where BARs go on a machine that starts without firmware. */
-const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000;
+const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000, ROM_ALIGNMENT = 0x100000;
 const APIC_WINDOW_BYTES = 4096, APIC_GLOBAL_ENABLE = 0x800;
 /** IA32_TSC_DEADLINE (SDM vol. 4). */
 const MSR_TSC_DEADLINE = 0x6e0;
@@ -352,8 +352,22 @@ export class Pc {
     });
   }
 
-  /** Every BAR gets a place and its function is switched on, in the order of slots. */
-  private assignPciResources(): void {
+  /**
+   * What firmware on some hypervisors finds done (Xen's hvmloader): PCI resources and interrupts assigned, the PM block in place, and ACPI and SMBIOS
+   * tables where it is told.
+   */
+  prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
+    const { dma, memoryMiB, apic = false, processors = 1 } = this.options;
+    this.pm.setFirmwareDefaults();
+    // Without the enable bit: firmware looks into the ROM itself.
+    this.vga.fn.write(0x30, Math.ceil(this.assignPciResources() / ROM_ALIGNMENT) * ROM_ALIGNMENT, 4);
+    this.routePciInterrupts();
+    installSmbios(dma, memoryMiB, at.smbios);
+    installAcpi(dma, { memoryMiB, apic, processors }, { rsdp: at.rsdp, tables: at.acpi });
+  }
+
+  /** Every BAR gets a place and its function is switched on, in the order of slots. Returns where the memory windows end. */
+  private assignPciResources(): number {
     let port = FIRST_BAR_PORT;
     let memory = FIRST_BAR_ADDRESS;
     for (let at = 0; at < 256; at++) {
@@ -372,6 +386,7 @@ export class Pc {
       }
       if (fn.barSizes().length > 0) fn.write(4, 7, 2);
     }
+    return memory;
   }
 
   /** PIRQ A-D on 10, 10, 11, 11 and level-triggered, the functions' interrupt lines to match. */

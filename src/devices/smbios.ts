@@ -62,8 +62,9 @@ export function smbiosEntryPoint(address: number, memoryMiB: number): Uint8Array
   return Uint8Array.from(entry);
 }
 
-/** Writes entry point and structures into guest memory. */
-export function installSmbios(dma: Dma, memoryMiB: number): void {
-  dma.write(SMBIOS_ENTRY_ADDRESS, smbiosEntryPoint(STRUCTURES_ADDRESS, memoryMiB));
-  dma.write(STRUCTURES_ADDRESS, smbiosStructures(memoryMiB).bytes);
+/** Writes entry point and structures into guest memory, in the BIOS area or from where it is told. */
+export function installSmbios(dma: Dma, memoryMiB: number, at = SMBIOS_ENTRY_ADDRESS): void {
+  const structures = at + STRUCTURES_ADDRESS - SMBIOS_ENTRY_ADDRESS;
+  dma.write(at, smbiosEntryPoint(structures, memoryMiB));
+  dma.write(structures, smbiosStructures(memoryMiB).bytes);
 }

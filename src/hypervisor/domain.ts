@@ -26,6 +26,7 @@ import { ACTIVE, enterKernel, Vcpus } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
+import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './xen/hvmloader-info.ts';
 import { pvhMemoryMap } from './xen/memory-map.ts';
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
@@ -245,6 +246,7 @@ export class Domain {
     this.xen?.start();
     if (boot.kind === 'firmware') {
       this.firmware?.load(boot.image);
+      if (this.xen) this.prepareXenFirmware();
       this.about = `${boot.name}, firmware`;
     } else if (boot.kind === 'pv' && this.xen) {
       this.about = this.xen.startPv(boot);
@@ -258,7 +260,7 @@ export class Domain {
         e820: this.xen?.isPvh ? pvhMemoryMap(memoryMiB) : (this.platform.e820?.() ?? []),
         acpiRsdp,
         setVideo: (width, height, depth) => this.platform.setPicture?.(width, height, depth),
-        ...(this.xen?.isPvh ? { prefer: 'pvh' as const } : {}),
+        ...(this.xen ? { prefer: this.xen.isPvh ? ('pvh' as const) : ('note' as const) } : {}),
         ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
       });
       enterKernel(this.processor, entry);
@@ -267,6 +269,14 @@ export class Domain {
     }
     this.processor.reload();
     this.processor.flushTlb();
+  }
+
+  /** Firmware of a guest that shows Xen counts on what hvmloader does before it. */
+  private prepareXenFirmware(): void {
+    const { memoryMiB } = this.options;
+    const tables = firmwareTables(memoryMiB);
+    this.platform.prepareForFirmware?.(tables);
+    writeFirmwareInfo(this.memory, [tables.rsdp, tables.smbios], firmwareMemoryMap(memoryMiB));
   }
 
   /** What the ABI of PVH says of the registers beyond those of other kernels (xen/docs/misc/pvh.pandoc). */

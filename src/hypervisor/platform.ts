@@ -79,6 +79,8 @@ export interface Platform {
   restore(state: State): void;
   /** Leaves the board as a BIOS does before it starts a kernel; returns the guest-physical address of ACPI's root pointer. */
   installTables(): number;
+  /** Does what firmware for guests of Xen finds done, with ACPI and SMBIOS tables at these addresses. */
+  prepareForFirmware?(at: { acpi: number; rsdp: number; smbios: number }): void;
   /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
   e820?(): E820Entry[];
   /** A graphics mode as a boot loader sets one; undefined: it cannot be had. */

@@ -200,12 +200,12 @@ export function placeAcpi(blobs: AcpiBlobs, address: number): void {
   for (const { in: blob, offset, start, length } of blobs.checksums) setChecksum(blobs[blob].subarray(start, start + length), offset - start);
 }
 
-/** Writes the tables into guest memory. Returns the address of the RSDP. */
-export function installAcpi(dma: Dma, options: AcpiOptions): number {
+/** Writes the tables into guest memory, in the BIOS area or where it is told. Returns the address of the RSDP. */
+export function installAcpi(dma: Dma, options: AcpiOptions, at = { rsdp: RSDP_ADDRESS, tables: TABLES_ADDRESS }): number {
   const blobs = buildAcpi(options);
-  if (TABLES_ADDRESS + blobs.tables.length > TABLES_LIMIT) throw new Error('ACPI tables do not fit below 0xF0000');
-  placeAcpi(blobs, TABLES_ADDRESS);
-  dma.write(RSDP_ADDRESS, blobs.rsdp);
-  dma.write(TABLES_ADDRESS, blobs.tables);
-  return RSDP_ADDRESS;
+  if (at.tables === TABLES_ADDRESS && TABLES_ADDRESS + blobs.tables.length > TABLES_LIMIT) throw new Error('ACPI tables do not fit below 0xF0000');
+  placeAcpi(blobs, at.tables);
+  dma.write(at.rsdp, blobs.rsdp);
+  dma.write(at.tables, blobs.tables);
+  return at.rsdp;
 }

@@ -337,6 +337,13 @@ describe('a PVH kernel', () => {
     ]);
     expect(kernelKind(both)).toBe('multiboot');
     expect(kernelKind(both, 'pvh')).toBe('pvh');
+    expect(kernelKind(both, 'note')).toBe('pvh');
+  });
+
+  it('is not started as PVH without the note', () => {
+    const multiboot = elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) }]);
+    expect(refusal(multiboot, { prefer: 'pvh' })).toContain('XEN_ELFNOTE_PHYS32_ENTRY');
+    expect(kernelKind(multiboot, 'note')).toBe('multiboot');
   });
 });
 

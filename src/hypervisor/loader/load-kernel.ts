@@ -26,8 +26,11 @@ export interface LoadOptions {
   acpiRsdp?: number;
   /** Sets a graphics mode with a linear frame buffer, or one like it; undefined: none can be had. Absent: none. */
   setVideo?: (width: number, height: number, depth: number) => FrameBuffer | undefined;
-  /** Which way to enter a kernel that offers both; default multiboot, as on a PC. */
-  prefer?: 'multiboot' | 'pvh';
+  /**
+   * Which way to enter a kernel that offers several; default multiboot, as on a PC. `pvh`: no other way. `note`: by an ELF file's PVH note where it has
+   * one, as Xen starts what takes the place of an HVM guest's firmware.
+   */
+  prefer?: 'multiboot' | 'pvh' | 'note';
 }
 
 /** A linear picture at a guest-physical address: pixels, bytes a row, bits a pixel. */
@@ -57,7 +60,7 @@ export interface EntryState {
 /** Which loader takes the file; undefined when it is no kernel that can be entered directly. */
 export function kernelKind(kernel: Uint8Array, prefer: LoadOptions['prefer'] = 'multiboot'): EntryState['kind'] | undefined {
   if (isLinux(kernel)) return prefer === 'pvh' ? 'pvh' : 'linux';
-  const multiboot = multibootHeader(kernel) >= 0;
+  const multiboot = prefer !== 'pvh' && multibootHeader(kernel) >= 0;
   if (multiboot && prefer === 'multiboot') return 'multiboot';
   if (isElf(kernel)) {
     try {
@@ -86,11 +89,12 @@ export function loadKernel(memory: GuestMemory, options: LoadOptions): EntryStat
     case 'pvh':
       return loadPvh(memory, isLinux(kernel) ? { ...options, kernel: kernelInside(kernel, name) } : options);
     default:
-      throw new LoadError(`${name} ${whyNotKernel(kernel, name)}`);
+      throw new LoadError(`${name} ${whyNotKernel(kernel, options)}`);
   }
 }
 
-function whyNotKernel(kernel: Uint8Array, name: string): string {
+function whyNotKernel(kernel: Uint8Array, options: LoadOptions): string {
+  const { name } = options;
   if (isElf(kernel)) {
     let elf: ReturnType<typeof readElf>;
     try {
@@ -99,6 +103,8 @@ function whyNotKernel(kernel: Uint8Array, name: string): string {
       if (error instanceof LoadError) return error.message.slice(name.length + 1);
       throw error;
     }
+    if (options.prefer === 'pvh' && multibootHeader(kernel) >= 0)
+      return 'has no PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), only a multiboot header. Start it on a PC (without --type), or use a kernel with PVH.';
     if (hasMultiboot2Header(kernel)) return 'is a multiboot 2 kernel, and Ringside boots multiboot 1. Build it with a multiboot 1 header.';
     if (elf.notes.some(note => note.owner === 'Xen')) {
       return 'is a kernel for Xen paravirtual (PV) guests only: it has no PVH entry note. Use one with PVH, or a bzImage.';

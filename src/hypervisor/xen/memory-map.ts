@@ -14,8 +14,6 @@ export const ACPI_INFO = 0xfc000000,
   ACPI_TABLES = 0xfc001000,
   ACPI_TABLE_PAGES = 1,
   RSDP = 0xfffc0;
-/** RAM below the hole of devices. */
-export const LOW_RAM_LIMIT_MIB = 3840;
 
 export function pvhMemoryMap(memoryMiB: number): E820Entry[] {
   return [
