@@ -67,13 +67,21 @@ export interface SavedState {
   pages: { gfn: number; bytes: Uint8Array }[];
 }
 
+/** Who saves, and what the toolstack wants kept. */
+type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
+
 /** A saved state that cannot be used: a sentence with what is wrong and where. */
 export class SavedStateError extends Error {
   override name = 'SavedStateError';
 }
 
 /** The state of a domain between two slices, as parts of a file. @throws SavedStateError where a disk cannot be saved. */
-export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'program' | 'definition'>): Uint8Array[] {
+export function saveDomain(domain: Domain, extra: SavedBy): Uint8Array[] {
+  return [...savedChunks(domain, extra)];
+}
+
+/** The same one by one, for whoever writes them away at once: together they are as large as the guest's memory. */
+export function* savedChunks(domain: Domain, extra: SavedBy): Generator<Uint8Array> {
   const { options } = domain;
   const { machine, record } = options;
   const about: SavedAbout = {
@@ -90,21 +98,19 @@ export function saveDomain(domain: Domain, extra: Pick<SavedAbout, 'name' | 'pro
     ...xenOf(domain),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
-  const chunks: Uint8Array[] = [header()];
-  const put = (tag: string, body: Uint8Array): void => {
-    chunks.push(recordHeader(tag, body), body);
-  };
-  put('ABOU', encodePlain(about));
-  put('BOOT', encodePlain(options.boot));
+  yield header();
+  yield* chunk('ABOU', encodePlain(about));
+  yield* chunk('BOOT', encodePlain(options.boot));
   const parts = domain.saveParts();
-  put('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + record.vcpus * VCPU_BYTES));
-  put('PART', encodePlain(parts));
-  put('SCRN', machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES));
-  for (const disk of diskRecords(options.ide ?? [])) put('DISK', disk);
-  for (const page of pages(domain)) put('PAGE', page);
-  put('END.', new Uint8Array(0));
-  return chunks;
+  yield* chunk('WORD', machine.bytes.slice(record.vcpuOffset, record.vcpuOffset + record.vcpus * VCPU_BYTES));
+  yield* chunk('PART', encodePlain(parts));
+  yield* chunk('SCRN', machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES));
+  for (const disk of diskRecords(options.ide ?? [])) yield* chunk('DISK', disk);
+  for (const page of pages(domain)) yield* chunk('PAGE', page);
+  yield* chunk('END.', new Uint8Array(0));
 }
+
+const chunk = (tag: string, body: Uint8Array): [Uint8Array, Uint8Array] => [recordHeader(tag, body), body];
 
 /**
  * Of a domain that shows Xen: its type. A guest that uses Xen's interface is saved when it has suspended itself: ports, grants and callbacks are then

@@ -12,7 +12,7 @@ import {
   HostError,
   p2mFrames,
   readState,
-  saveDomain,
+  savedChunks,
   SavedStateError,
 } from '../../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
@@ -382,9 +382,10 @@ function save(guest: GuestToRun, path: string, domain: Domain): void {
   const chunks = saveDomain(domain, { name: guest.name, program: VERSION, definition: guest.definition });
   try {
     const fd = openSync(path, 'w');
-    for (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    for (const chunk of savedChunks(domain, { name: guest.name, program: VERSION, definition: guest.definition })) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
     closeSync(fd);
   } catch (error) {
+    if (error instanceof SavedStateError) throw error;
     throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
   }
 }
