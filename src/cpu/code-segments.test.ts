@@ -133,3 +133,44 @@ describe('16-bit code', () => {
     expect(b.event().vector).toBe(13);
   });
 });
+
+/** EIP has 32 bits in 16-bit code too: 16-bit branches cut it, the advance from one instruction to the next does not (SDM vol. 1, 3.5; vol. 3, 22.3). */
+describe('16-bit code beyond 64 KiB of its segment', () => {
+  const bench = new Bench();
+  const { R } = bench;
+  const begin = (...code: string[]) => {
+    bench.protectedMode();
+    bench.segment(CS, 0x40, 0, -1, 0x809b);
+    bench.descriptor(0x40, 0, 0xfffff, 0x9b, 8);
+    bench.cpu.reload();
+    bench.put(CODE + 0x100, ...code, 'f4');
+    R[EIP] = CODE + 0x100;
+  };
+
+  it('INT3 and a 32-bit near call push all of EIP', () => {
+    begin('cc');
+    expect(bench.event()).toMatchObject({ vector: 3, eip: CODE + 0x101 });
+    begin('66 e8 00 00 00 00');
+    expect([bench.run(), bench.word(R[ESP]!)]).toEqual([ExitReason.HLT, CODE + 0x106]);
+  });
+
+  it('the instruction that exited is left behind in full', () => {
+    begin('f4 43');
+    bench.run();
+    bench.cpu.skipInstruction();
+    expect(R[EIP]).toBe(CODE + 0x101);
+    expect([bench.run(), R[EBX], R[EIP]]).toEqual([ExitReason.HLT, 1, CODE + 0x102]);
+  });
+
+  it('code does not wrap at its end: #GP at 10000 with a limit of FFFF', () => {
+    bench.realMode();
+    bench.put(CODE + 0xffff, '90');
+    R[EIP] = 0xffff;
+    const event = bench.event(false);
+    expect([event.vector, event.eip]).toEqual([13, 0]);
+    bench.realMode();
+    bench.put(CODE + 0xfffe, 'cd 40');
+    R[EIP] = 0xfffe;
+    expect(bench.event(false)).toMatchObject({ vector: 0x40, eip: 0 });
+  });
+});

@@ -33,8 +33,7 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number, i
   cpu.R[INTERRUPTIBILITY]! &= ~3;
   if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
-  const after = (cpu.R[EIP]! + (software ? instructionLength : 0)) | 0;
-  const next = cpu.code32 ? after : after & 0xffff;
+  const next = (cpu.R[EIP]! + (software ? instructionLength : 0)) | 0;
   // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
   leaveTask(cpu, next, () => {
     if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -144,7 +143,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   R[EFLAGS]! &= ~RF;
   const next = (R[EIP]! + length) | 0;
   cpu.delivering = (EVENT_VALID | type | vector) | 0;
-  leaveTask(cpu, cpu.code32 ? next : next & 0xffff, () => {
+  leaveTask(cpu, next, () => {
     if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
     interrupt(cpu, vector, -1, type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE);
   });

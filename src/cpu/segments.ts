@@ -189,6 +189,7 @@ export function farJump(cpu: Cpu, selector: number, eip: number, next: number): 
   if (type !== 4 && type !== 12 && type !== 5 && type !== 1 && type !== 9) cpu.fault(GP, error);
   if (descriptorDpl(d) < cpl || descriptorDpl(d) < (selector & 3)) cpu.fault(GP, error);
   if (type === 1 || type === 9) {
+    onlyInGdt(cpu, selector);
     if (!descriptorPresent(d)) cpu.fault(NP, error);
     leaveTask(cpu, next, () => switchTask(cpu, selector, d, TASK_JMP));
     return;
@@ -205,6 +206,11 @@ export function farJump(cpu: Cpu, selector: number, eip: number, next: number): 
   if (isConforming(code) ? descriptorDpl(code) > cpl : descriptorDpl(code) !== cpl) cpu.fault(GP, target & 0xfffc);
   if (!descriptorPresent(code)) cpu.fault(NP, target & 0xfffc);
   enterCode(cpu, target, code, gateOffset(d, type), cpl);
+}
+
+/** TSS descriptors of an LDT are none (SDM vol. 3, 7.2.2). */
+function onlyInGdt(cpu: Cpu, selector: number): void {
+  if ((selector & 4) !== 0) cpu.fault(GP, selector & 0xfffc);
 }
 
 /** A task switch by JMP, CALL or INT: the old task goes on at `next`; EIP is put back if a fault comes before the new task is in charge. */
@@ -323,6 +329,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   const type = descriptorType(d);
   if (type !== 4 && type !== 12 && type !== 5 && type !== 1 && type !== 9) cpu.fault(GP, error);
   if (descriptorDpl(d) < cpl || descriptorDpl(d) < (selector & 3)) cpu.fault(GP, error);
+  if (type === 1 || type === 9) onlyInGdt(cpu, selector);
   if (!descriptorPresent(d)) cpu.fault(NP, error);
   if (type === 1 || type === 9) {
     leaveTask(cpu, next, () => switchTask(cpu, selector, d, TASK_CALL));

@@ -156,6 +156,16 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
     });
   }
 
+  it('a TSS descriptor in the LDT, by CALL and JMP: #GP with its selector (7.2.2)', () => {
+    for (const code of [callFar(0x14), jumpFar(0x14)]) {
+      bench.protectedMode();
+      newTask();
+      bench.descriptor(0x14, NEW, 103, 0x89);
+      bench.code(...code);
+      expect(bench.fault()).toEqual([13, 0x14, 0]);
+    }
+  });
+
   it('DPL of the TSS descriptor below CPL', () => {
     bench.protectedMode(3);
     newTask();

@@ -137,6 +137,13 @@ describe('INT n in virtual-8086 mode (table 20-2)', () => {
     end();
     expect(bench.half(STACK + 0x7fe)).toBe(0x3002);
   });
+  it('a redirected INT n is not followed by a single-step trap, as INT n is elsewhere (17.3.1.4)', () => {
+    vme(0, TF, [0x21]);
+    toTable(0x21);
+    v86('cd 21');
+    expect(end()).toMatchObject({ eip: 0x300, flags: 0x20002 });
+    expect(bench.half(STACK + 0x7fe)).toBe(0x3102);
+  });
   it('method 4: bit set, IOPL 3: to the protected-mode handler; method 3: IOPL below 3: #GP(0)', () => {
     vme(3);
     bench.idtGate(0x21, KERNEL_CODE, HANDLERS + 0x21 * 8, 0xee);

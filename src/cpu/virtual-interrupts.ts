@@ -71,6 +71,7 @@ export function redirectInterrupt(cpu: Cpu, vector: number): void {
   for (const slot of slots) cpu.probeWrite(slot, 2);
   frame.forEach((value, i) => cpu.write16(slots[i]!, value));
   cpu.moveStack(-6);
+  cpu.noTrap = true;
   R[EFLAGS]! &= ~(TF | RF | (isVirtual ? VIF : IF));
   setRealSegment(cpu, CS, cs);
   R[EIP] = ip;

@@ -15,11 +15,8 @@ import {
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 export const lengthOf = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_LENGTH) & 15;
-/** EIP after the instruction, cut to 16 bits in 16-bit code. */
-export const nextEip = (cpu: Cpu, p: number) => {
-  const next = (cpu.R[EIP]! + lengthOf(cpu, p)) | 0;
-  return cpu.code32 ? next : next & 0xffff;
-};
+/** EIP after the instruction. In 16-bit code too it has 32 bits: only 16-bit branches cut it. */
+export const nextEip = (cpu: Cpu, p: number) => (cpu.R[EIP]! + lengthOf(cpu, p)) | 0;
 
 /** To an EIP in the same segment; beyond its limit: #GP. */
 function near(cpu: Cpu, eip: number): void {
