@@ -44,12 +44,16 @@ export class GrantMap {
     const at = this.entry(place, placeHigh, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const entry = (mfn << FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED | (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) | (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
+    if (this.parts.ownerOf(mfn) === this.parts.domid) {
+      // A frame that the guest granted to itself: the entry is one of its own, counted like any other, whatever becomes of it. The grant counts beside it.
+      if (types.typeOf(at.table) !== FRAME_TYPE.L1 || types.replaceEntry(at.table, at.slot, entry, 0, false) !== 0) return GNTST.GENERAL_ERROR;
+      types.flushIfStale();
+      return GNTST.OKAY;
+    }
     if (types.setGranted(at.table, at.slot, entry) !== 0) return GNTST.GENERAL_ERROR;
     this.shown.set(mfn, (this.shown.get(mfn) ?? 0) + 1);
-    if (this.parts.ownerOf(mfn) !== this.parts.domid) {
-      // Not for execution: what others write is never decoded.
-      p2m[mfn] = (mfn << FRAME_SHIFT) | (p2m[mfn] & P2M_WRITE) | P2M_READ | (flags & GNTMAP.READONLY ? 0 : P2M_WRITE);
-    }
+    // Not for execution: what others write is never decoded.
+    p2m[mfn] = (mfn << FRAME_SHIFT) | (p2m[mfn] & P2M_WRITE) | P2M_READ | (flags & GNTMAP.READONLY ? 0 : P2M_WRITE);
     types.flushIfStale();
     return GNTST.OKAY;
   }
@@ -61,21 +65,33 @@ export class GrantMap {
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const low = words[(at.table << 10) + 2 * at.slot];
     if (!(low & PTE_PRESENT) || low >>> FRAME_SHIFT !== mfn || types.typeOf(at.table) !== FRAME_TYPE.L1) return GNTST.GENERAL_ERROR;
-    let moved = 0;
+    // An entry that allows something else is not the one that the mapping made (XSA-234).
+    if ((low & PTE_WRITE) === 0 !== ((flags & GNTMAP.READONLY) !== 0)) return GNTST.GENERAL_ERROR;
+    let moved = 0,
+      movedHigh = 0;
     if (replacement !== 0) {
       const from = this.parts.memory.walk(replacement);
       if (from.table < 0 || this.parts.ownerOf(from.low >>> FRAME_SHIFT) !== this.parts.domid) return GNTST.GENERAL_ERROR;
-      moved = from.low;
+      // The references that an entry stands for move with it, so it must be another one.
+      if (from.table === at.table && from.slot === at.slot) return GNTST.GENERAL_ERROR;
       const source = (from.table << 10) + 2 * from.slot;
+      moved = from.low;
+      movedHigh = words[source + 1];
       words[source] = words[source + 1] = 0;
     }
     types.setGranted(at.table, at.slot, 0);
-    if (moved !== 0) words[(at.table << 10) + 2 * at.slot] = moved;
-    const left = (this.shown.get(mfn) ?? 1) - 1;
-    if (left > 0) this.shown.set(mfn, left);
+    if (moved !== 0) {
+      words[(at.table << 10) + 2 * at.slot] = moved;
+      words[(at.table << 10) + 2 * at.slot + 1] = movedHigh;
+    }
+    if (this.parts.ownerOf(mfn) === this.parts.domid) types.putEntry(FRAME_TYPE.L1, low, 0);
     else {
-      this.shown.delete(mfn);
-      if (this.parts.ownerOf(mfn) !== this.parts.domid) p2m[mfn] = 0;
+      const left = (this.shown.get(mfn) ?? 1) - 1;
+      if (left > 0) this.shown.set(mfn, left);
+      else {
+        this.shown.delete(mfn);
+        p2m[mfn] = 0;
+      }
     }
     types.flushIfStale();
     return GNTST.OKAY;
