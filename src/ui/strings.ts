@@ -195,6 +195,7 @@ export const strings = {
     on: (name: string, mouse: boolean) => (mouse ? `Keyboard and mouse go to ${name}.` : `Keyboard goes to ${name}.`),
     leave: 'Left Ctrl + left Alt, pressed together and released, gives it back.',
     leaveBoth: 'Left Ctrl + left Alt, pressed together and released, gives both back; Esc frees the mouse.',
+    leaveTouch: '‘Give back’ in the row of keys leaves. Drag to move its mouse, tap to click, tap with two fingers for the right button.',
     off: 'Screen is off: the guest has not set a video mode.',
     picture: 'Save picture',
     copy: 'Copy text',

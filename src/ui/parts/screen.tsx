@@ -17,6 +17,7 @@ const words = strings.screen;
 const CURSOR_MS = 16 * 1000 / 70 * 2;
 /** A key event every so often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */
 const STROKE_MS = 12;
+const fingers = matchMedia('(pointer: coarse)');
 /** SCREEN.MODE of a text screen. */
 const TEXT_MODE = 1;
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
@@ -175,7 +176,7 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
       {paused && !off.value && <div class="veil"><span>{words.paused}</span><button class="btn sm" onClick={event => { event.stopPropagation(); void command('unpause', session.info.value); }}>{words.resume}</button></div>}
     </div>
     <div class={`ws${captured.value && !over ? ' on' : ''}`} role="status" id={`hint-${id}`}>
-      {session.over ? <span>{strings.guest.lastSeen}</span> : captured.value ? <span><b>{words.on(name, locked.value)}</b> {locked.value ? words.leaveBoth : words.leave}</span>
+      {session.over ? <span>{strings.guest.lastSeen}</span> : captured.value ? <span><b>{words.on(name, locked.value)}</b> {fingers.matches ? words.leaveTouch : locked.value ? words.leaveBoth : words.leave}</span>
         : <><button class="btn sm" ref={useButton} disabled={off.value} onClick={onClick}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} aria-live={captured.value ? 'polite' : 'off'} data-testid="screen-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
