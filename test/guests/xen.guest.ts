@@ -1,0 +1,88 @@
+/** Guests of Xen: Debian's 686-pae kernel as PVH and as HVM with Xen detected, and GRUB's PVH image. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
+import { file } from '../support/needs.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-xen-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const { kernel, initrd } = debian('686-pae');
+const grub = file('.cache/guests/xen/grub-i386-xen_pvh.bin');
+
+function start(...argv: string[]): Ringside {
+  const vm = new Ringside('boot', ...argv);
+  onTestFinished(() => vm.kill());
+  return vm;
+}
+
+const linux = (type: string, vcpus: number, ...more: string[]): Ringside =>
+  start(
+    '--type',
+    type,
+    '--vcpus',
+    String(vcpus),
+    '--kernel',
+    kernel,
+    '--ramdisk',
+    initrd,
+    '--memory',
+    '192',
+    '--cmdline',
+    'console=hvc0 cryptomgr.notests',
+    ...more,
+  );
+
+describe.skipIf(!haveGuests)(`Debian's Linux as a guest of Xen ${NEEDS_GUESTS}`, () => {
+  it.each([
+    ['pvh', 1],
+    ['pvh', 2],
+    ['hvm', 1],
+    ['hvm', 2],
+  ] as const)('as %s with %i vCPUs comes to a shell on hvc0 with the clock of Xen, and powers off', async (type, vcpus) => {
+    const vm = linux(type, vcpus);
+    await vm.expect('Hypervisor detected: Xen HVM', 400);
+    await vm.expect(BOOTED, 600);
+    await vm.expect(PROMPT, 60);
+    vm.send(
+      'cat /sys/devices/system/clocksource/clocksource0/current_clocksource /sys/hypervisor/version/m*; grep -c ^processor /proc/cpuinfo; echo all-$((2 + 3))\n',
+    );
+    await vm.expect('all-5', 60);
+    expect(vm.output).toMatch(/^xen\r?\n4\r?\n17\r?$/m);
+    expect(vm.output).toMatch(new RegExp(`^${vcpus}\\r?$`, 'm'));
+    expect(vm.output).toContain(type === 'pvh' ? 'Booting kernel on Xen PVH' : 'Booting paravirtualized kernel on Xen HVM');
+    expect(vm.output).toContain('Grant table initialized');
+    expect(vm.output).not.toMatch(/Kernel panic|BUG:|Oops|soft lockup|stall/);
+    vm.send('poweroff -f\n');
+    expect(await vm.end(60)).toBe(0);
+  });
+
+  it('restarts as a new domain when it reboots, and suspends itself to be saved', async () => {
+    const vm = linux('pvh', 1);
+    await vm.expect(PROMPT, 600);
+    vm.send('reboot -f\n');
+    await vm.expect('Linux version', 100);
+    vm.kill();
+    const state = join(folder, 'pvh.state');
+    const saving = linux('pvh', 1, '--until', 'SAVE-ME-2', '--save', state);
+    await saving.expect(PROMPT, 600);
+    saving.send('n=41; echo SAVE-ME-$((1 + 1))\n');
+    expect(await saving.end(120)).toBe(0);
+    expect(existsSync(state)).toBe(true);
+    const again = start('--restore', state);
+    again.send('\necho answer-$((n + 1))\n');
+    await again.expect('answer-42', 200);
+  });
+});
+
+describe.skipIf(!existsSync(grub))(`GRUB as a PVH guest ${NEEDS_GUESTS}`, () => {
+  it('comes to its prompt on the PV console and obeys', async () => {
+    const vm = start('--type', 'pvh', '--kernel', grub);
+    await vm.expect('grub>', 200);
+    vm.send('echo typed-into-grub\n');
+    // What is typed comes back with a cursor movement between any two letters; the answer is a line.
+    await vm.expect('\ntyped-into-grub', 60);
+  });
+});
