@@ -274,7 +274,7 @@ const lar = (limit: boolean): OpFactory => (_row, memory, size) => op((cpu, p) =
   const d = findDescriptor(cpu, selector);
   const type = d === null ? 0 : descriptorType(d);
   const ok = d !== null && (type >= 16 || (limit ? LSL_TYPES : LAR_TYPES).has(type)) && visible(cpu, selector, d);
-  if (ok) setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xf0ff00 | 0));
+  if (ok) setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xffff00));
   setZf(cpu, ok);
 });
 
