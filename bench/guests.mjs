@@ -39,6 +39,16 @@ export function buildMicro() {
   return elf;
 }
 
+/** A BIOS image with the rows that need a PC without a kernel; `rounds`: of each row of bench/guests/real.S. */
+export function buildReal(rounds) {
+  mkdirSync(out, { recursive: true });
+  const [object, image] = [join(out, `real-${process.pid}.o`), join(out, `real-${process.pid}.bin`)];
+  const defines = Object.entries(rounds).map(([name, count]) => `-Wa,--defsym,rounds_${name}=${Math.min(65535, count)}`);
+  execFileSync('gcc', ['-m32', '-c', ...defines, at('bench', 'guests', 'real.S'), '-o', object], { stdio: 'pipe' });
+  execFileSync('ld', ['-m', 'elf_i386', '--oformat', 'binary', '-T', at('bench', 'guests', 'real.ld'), object, '-o', image], { stdio: 'pipe' });
+  return image;
+}
+
 /** wide.elf: `functions` distinct functions, `thousands` × 1000 calls, `repetitions` times. */
 export function buildWide({ functions = 3000, thousands = 180, repetitions = 8 } = {}) {
   const elf = join(out, `wide-${functions}-${thousands}-${repetitions}.elf`);

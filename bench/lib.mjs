@@ -2,7 +2,7 @@
  * What the benchmarks share. Every figure is a ratio to a peer that ran in turn with us, in the same run: the machine's other work then weighs on both.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, guestsFolder } from '../scripts/lib.mjs';
 
@@ -27,13 +27,10 @@ export const peers = {
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',
-    '--kernel',
-    job.kernel,
+    ...(job.bios ? ['--bios', job.bios] : ['--kernel', job.kernel, '--cmdline', job.cmdline]),
     ...(job.initrd ? ['--initrd', job.initrd] : []),
     ...(job.disk ? ['--disk', job.disk] : []),
     ...(job.nic ? ['--nic', 'pcnet'] : []),
-    '--cmdline',
-    job.cmdline,
     '--memory',
     String(job.memory),
     '--timeout',
@@ -44,6 +41,7 @@ export const peers = {
     at('bench', 'v86.mjs'),
     JSON.stringify({
       ...firmware(),
+      ...(job.bios ? { bios: job.bios } : {}),
       memory: job.memory,
       cmdline: job.cmdline,
       initrd: job.initrd,
@@ -56,7 +54,7 @@ export const peers = {
 };
 
 /**
- * Runs a guest on one of the peers until a line of its serial port contains `until`; `onLine(line, ms)` sees every line with the time of its arrival.
+ * Runs a guest on one of the peers until a line of its serial port contains `until`; `onLine(line, ms, pid)` sees every line with the time of its arrival.
  * Resolves with the seconds from the start of the process, or with `why` it did not get there.
  */
 export function runGuest(peer, job, until, onLine = () => {}) {
@@ -87,7 +85,7 @@ export function runGuest(peer, job, until, onLine = () => {}) {
         const line = raw.replaceAll('\r', '');
         tail.push(line);
         if (tail.length > 5) tail.shift();
-        onLine(line, now);
+        onLine(line, now, child.pid);
         if (line.includes(until)) return end({ seconds: (now - start) / 1000 });
       }
     });
@@ -95,6 +93,21 @@ export function runGuest(peer, job, until, onLine = () => {}) {
     child.on('close', status => (outcome ? resolve(outcome) : failed(`ended with status ${status}`)));
   });
 }
+
+/** Milliseconds that each thread of a process has run (Linux). */
+export function threadTimes(pid) {
+  const times = new Map();
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    try {
+      times.set(thread, Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6);
+    } catch {
+      // It has just ended.
+    }
+  return times;
+}
+
+/** How long the thread that was busiest between two looks at `threadTimes` ran between them. */
+export const busiest = (before, after) => Math.max(...[...after].map(([thread, ms]) => ms - (before.get(thread) ?? 0)));
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
