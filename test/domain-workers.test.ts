@@ -1,9 +1,13 @@
 /** Domains in worker threads, as the page has them in web workers: one machine memory, one run queue, doorbells between them. */
-import { dirname } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventAnswerer, eventSender, hog, sleeper } from '../src/cli/bench-hypervisor/guests.ts';
 import { countOf, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
 import { XEN_TYPE } from '../src/hypervisor/layout.ts';
+import { program } from '../src/hypervisor/program.test-support.ts';
+import { Ringside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
 let folder: string;
@@ -69,5 +73,21 @@ describe('domain workers', () => {
     expect(host.machine.destroyDomain(record)).toBe(true);
     expect(host.machine.freeFrames).toBe(free);
     expect(host.queue.runs(record.slot)).toBe(false);
+  });
+});
+
+describe('ringside boot with several guests and slots', () => {
+  it('runs each in a worker, shows whole lines with names, and ends with the highest status', { timeout: 120_000 }, async () => {
+    const place = mkdtempSync(join(tmpdir(), 'ringside-workers-'));
+    const guest = (name: string, status: number): string => {
+      // mov edx, 0x3f8; mov al, letter; out dx, al …; mov al, status; out 0xf4, al
+      const say = [...`I am ${name}\n`].flatMap(letter => [0xb0, letter.charCodeAt(0), 0xee]);
+      writeFileSync(join(place, name), program(['ba f8 03 00 00', say, 'b0', status, 'e6 f4 f4']));
+      return join(place, name);
+    };
+    const vm = new Ringside('boot', guest('one', 1), guest('two', 2), '--pcpus', '2');
+    expect(await vm.end(100)).toBe(5);
+    expect(vm.output.split('\n').sort()).toEqual(['', 'one: I am one', 'two: I am two']);
+    rmSync(place, { recursive: true });
   });
 });

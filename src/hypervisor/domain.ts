@@ -22,7 +22,7 @@ import type { MouseMove } from './mailbox.ts';
 import type { NicModel, Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
-import { ACTIVE, enterKernel, Vcpus } from './vcpu.ts';
+import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
@@ -101,6 +101,8 @@ const FIRST_SLICE_INSTRUCTIONS = 50_000,
 /** In virtual time a slice is cut by count, which changes nothing the guest can see. */
 const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
 const CR0_PE_ET = 0x11;
+/** Longest turn of a vCPU, in its domain's time. */
+const TURN_NS = 1e6;
 /** Deadlines that an idle processor lets pass in one slice. */
 const SLICE_JUMPS = 256;
 
@@ -199,6 +201,10 @@ export class Domain {
       onDebugExit: value => this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` }),
     });
     this.vcpus = new Vcpus(machine, record, this.processor, this.platform);
+    // On a host with little time for us a turn by count would keep the others from their timer ticks.
+    const { clock } = this;
+    if (!clock.virtual)
+      this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
     this.exits = new Exits(this, this.counters);
     if (record.xenOffset !== 0) this.xen = new XenGuest(this.xenParts());
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);

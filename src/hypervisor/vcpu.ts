@@ -25,10 +25,10 @@ const BLOCKS_NMI = 1 | 2 | 8;
 /** IA32_APIC_BASE: bootstrap processor. */
 const APIC_BASE_BSP = 0x100;
 /**
- * Instructions of one turn while another vCPU could run: long beside what a switch costs (the TLB fills again), short beside a timer tick.
+ * Instructions of one turn while another vCPU could run, at most: long beside what a switch costs (the TLB fills again), short beside a timer tick.
  * A count, so that turns fall on the same instructions in every run of virtual time.
  */
-const TURN_INSTRUCTIONS = 50_000;
+export const TURN_INSTRUCTIONS = 50_000;
 /** Of a turn that another gave up because it waits for this one: what it waits for (a lock, an answer to a message) is seldom long. */
 const YIELDED_TURN_INSTRUCTIONS = 5_000;
 
@@ -73,6 +73,8 @@ export class Vcpus {
   current: Vcpu;
   /** Vector that a vCPU takes past its local APIC as soon as interrupts are on, until it is gone (Xen's callback by vector); -1: none. */
   directVector: (vcpu: number) => number = () => -1;
+  /** Instructions of the next turn. */
+  turnInstructions: () => number = () => TURN_INSTRUCTIONS;
   /** A vCPU's state has changed. */
   onState: ((vcpu: number, state: VcpuState) => void) | undefined;
   private readonly processor: Processor;
@@ -214,7 +216,8 @@ export class Vcpus {
       const next = all[(current.id + i) % all.length];
       if (!this.canRun(next)) continue;
       this.switchTo(next);
-      this.turnEnd = processor.retired + (this.yielded ? YIELDED_TURN_INSTRUCTIONS : TURN_INSTRUCTIONS);
+      const turn = this.turnInstructions();
+      this.turnEnd = processor.retired + (this.yielded ? Math.min(turn, YIELDED_TURN_INSTRUCTIONS) : turn);
       this.yielded = false;
       return true;
     }

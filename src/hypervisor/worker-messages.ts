@@ -19,6 +19,8 @@ export interface ToDomainWorker {
   /** For the saved state's record: version of the program, text of the definition. */
   program: string;
   definition: string;
+  /** Bytes of the debug ports and of the hypervisor's console go with those of COM1. */
+  allOutput?: boolean;
   /** Content of a saved state: the domain goes on from there. */
   saved?: Uint8Array;
 }

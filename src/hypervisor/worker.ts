@@ -3,7 +3,7 @@
  * through the mailbox; what the domain says goes out as messages, which do not wait.
  */
 import { createDomain } from './assemble.ts';
-import type { Domain } from './domain.ts';
+import type { Domain, Ending } from './domain.ts';
 import { attachDrives, readBlobHere } from './drives.ts';
 import { COMMAND } from './layout.ts';
 import { LoadError } from './loader/index.ts';
@@ -64,6 +64,7 @@ function start(message: ToDomainWorker): void {
         onTripleFault: message.onTripleFault,
         hostMs: () => performance.now(),
         serial: output.put,
+        ...(message.allOutput ? { debug: output.put, xenConsole: (bytes: Uint8Array) => bytes.forEach(byte => output.put(byte)) } : {}),
         onRestart: report => {
           output.flush();
           send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
@@ -100,7 +101,8 @@ class Patience {
 }
 
 function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, message: ToDomainWorker): void {
-  let endingTold = false;
+  // One ending may follow another at once, where the domain was resumed between them.
+  let told: Ending | undefined;
   const patience = new Patience();
   for (;;) {
     const seen = mailbox.doorbellValue;
@@ -119,11 +121,9 @@ function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, messa
     }
     slot.leave(result);
     output.flush();
-    if (result.state !== 'ended') endingTold = false;
-    else if (!endingTold) {
-      endingTold = true;
-      send({ kind: 'ended', ending: result.ending });
-    }
+    const ending = result.state === 'ended' ? result.ending : undefined;
+    if (ending && ending !== told) send({ kind: 'ended', ending });
+    told = ending;
     if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? result.untilNs : Infinity);
   }
 }
@@ -154,6 +154,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
     send({ kind: 'reset' });
   }
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
+  if (commands & COMMAND.RESUME) domain.resume();
   if (commands & COMMAND.SAVE) {
     try {
       const chunks = saveDomain(domain, { name, program, definition });

@@ -1,4 +1,5 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
+import { availableParallelism } from 'node:os';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -27,6 +28,7 @@ import { Runner, type RunEnd } from './run.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
 import { Watchdog } from './watchdog.ts';
+import { GuestsInWorkers, runInWorkers } from './workers.ts';
 
 const STATUS = { good: 0, wrongUse: 2, crash: 4, timeout: 124 } as const;
 const DEFAULT_MEMORY_MIB = 256;
@@ -248,6 +250,8 @@ function cannotRead(error: unknown): string {
 
 async function start(guests: GuestToRun[], options: BootOptions, stderr: Output): Promise<number> {
   const stdout = new Output(1);
+  const pcpus = options.pcpus ?? Math.max(1, availableParallelism() - 1);
+  if (runInWorkers(guests, options, pcpus)) return startInWorkers(guests, options, pcpus, stdout, stderr);
   const debugcon = openDebugcon(options, stdout);
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   let runner: Runner | undefined;
@@ -311,6 +315,53 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, seen, stderr })));
   if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first.domain, status, options), null, 2)}\n`, '--stats');
   return status;
+}
+
+/** Each guest in a worker thread, as many at once as there are slots. */
+async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus: number, stdout: Output, stderr: Output): Promise<number> {
+  const watcher = options.until === undefined ? undefined : new Watcher(options.until);
+  const all = new GuestsInWorkers(guests, {
+    pcpus,
+    timeoutSeconds: options.timeout ?? Infinity,
+    ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
+    output: bytes => {
+      let found = false;
+      for (const byte of bytes) {
+        stdout.put(byte);
+        found ||= watcher?.put(byte) ?? false;
+      }
+      stdout.flush();
+      if (found || stdout.broken) all.endAll({ kind: 'stopped' });
+    },
+  });
+  const stop = (): void => all.endAll({ kind: 'stopped' });
+  const leave = (signal: NodeJS.Signals): void => {
+    signalled = signal;
+    stop();
+  };
+  const input = new Input(bytes => all.input(bytes), stop, () => {});
+  process.on('SIGINT', leave).on('SIGTERM', leave);
+  try {
+    await all.start(guests.map(guest => ({ ...guest, ...(guest.nic || options.nic === undefined ? {} : { nic: options.nic }) })));
+    const ends = await all.ends;
+    return Math.max(...ends.map(end => outcome(end, options, stderr)));
+  } finally {
+    process.off('SIGINT', leave).off('SIGTERM', leave);
+    input.close();
+    stdout.flush();
+  }
+}
+
+/** Says what happened to a guest in a worker where that is not plain; the exit status. */
+function outcome(end: RunEnd, options: BootOptions, stderr: Output): number {
+  if (end.kind === 'stopped') return signalled ? (signalled === 'SIGINT' ? 130 : 143) : STATUS.good;
+  if (end.kind === 'timeout') stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
+  if (end.kind !== 'ended') return STATUS.timeout;
+  const { ending } = end;
+  if (ending.kind === 'debug-exit') return (((ending.value ?? 0) << 1) | 1) & 0xff;
+  if (ending.kind !== 'crash') return STATUS.good;
+  stderr.text(`\nringside: ${ending.report ?? ending.sentence}\n`);
+  return STATUS.crash;
 }
 
 async function withInput(runner: Runner, all: Guests): Promise<void> {

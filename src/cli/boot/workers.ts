@@ -1,0 +1,213 @@
+/**
+ * Several guests at once, each in a worker thread of its own, with Domain 0 in this one: what `ringside boot` does when there is more than one slot.
+ * What looks into a domain's objects (saved states, statistics, pictures, scripts) needs guests on this thread (guests.ts).
+ */
+import { performance } from 'node:perf_hooks';
+import { WorkerRunner } from '../../dom0/runner-worker.ts';
+import type { DomainListener } from '../../dom0/runner.ts';
+import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import { uuidOf } from '../../dom0/toolstack/uuid.ts';
+import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
+import { MAILBOX } from '../../hypervisor/layout.ts';
+import { DOMAIN_0 } from '../../hypervisor/machine.ts';
+import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
+import { Slot } from '../../hypervisor/scheduler/slot.ts';
+import { spawnDomainWorker } from '../node-worker.ts';
+import type { GuestToRun } from './guests.ts';
+import type { BootOptions } from './options.ts';
+import type { RunEnd } from './run.ts';
+
+const MIB = 2 ** 20;
+const NEWLINE = 10;
+/** Longest piece of a line that is held back for the rest of it. */
+const LONGEST_LINE = 4096;
+
+/** Whether these guests can run in workers, with these options. */
+export function runInWorkers(guests: GuestToRun[], options: BootOptions, pcpus: number): boolean {
+  const looksInside = options.script ?? options.save ?? options.saveAt ?? options.stats ?? options.screenshot ?? options.debugcon;
+  return (
+    guests.length > 1 && pcpus > 1 && !options.virtualTime && looksInside === undefined && guests.every(({ ide, saved }) => saved === undefined && !ide?.length)
+  );
+}
+
+interface Parts {
+  pcpus: number;
+  timeoutSeconds: number;
+  hostMemoryMiB?: number;
+  /** Whole lines of a guest, with its name before them. */
+  output(bytes: Uint8Array): void;
+}
+
+interface Member {
+  guest: GuestToRun;
+  record: DomainRecord;
+  runner: WorkerRunner;
+  attached: Attached | undefined;
+  usesPvConsole: boolean;
+  line: number[];
+  end?: RunEnd;
+}
+
+const later = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+export class GuestsInWorkers {
+  readonly ends: Promise<RunEnd[]>;
+  private readonly members: Member[] = [];
+  private readonly machine: Machine;
+  private readonly queue: Scheduler;
+  private readonly services: Services | undefined;
+  private readonly slot: Slot;
+  private readonly parts: Parts;
+  private finish: (ends: RunEnd[]) => void = () => {};
+  private finished = false;
+
+  /** @throws HostError */
+  constructor(guests: GuestToRun[], parts: Parts) {
+    this.parts = parts;
+    this.ends = new Promise(resolve => {
+      this.finish = resolve;
+    });
+    const bytes = parts.hostMemoryMiB
+      ? parts.hostMemoryMiB * MIB
+      : guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
+    this.machine = Machine.create(new SharedArrayBuffer(bytes));
+    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
+    this.queue.configure({ pcpus: parts.pcpus });
+    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services?.dom0.doorbell ?? -1 });
+    this.slot = new Slot(this.queue, DOMAIN_0);
+  }
+
+  /** Builds all of them, then lets them run. @throws HostError */
+  async start(guests: GuestToRun[]): Promise<void> {
+    this.listen();
+    const { timeoutSeconds } = this.parts;
+    if (timeoutSeconds !== Infinity) later(timeoutSeconds * 1000, () => this.endAll({ kind: 'timeout' }));
+    for (const guest of guests) {
+      const member = { guest, attached: undefined, usesPvConsole: guest.xen === 'pv' || guest.xen === 'pvh', line: [] } as unknown as Member;
+      this.members.push(member);
+      await this.build(member);
+    }
+    for (const { runner, end } of this.members) if (!end) runner.setPaused(false);
+  }
+
+  /** Domain 0's events, served while it holds a slot. */
+  private listen(): void {
+    const { services, machine, slot } = this;
+    if (!services || this.finished) return;
+    const { dom0 } = services;
+    const seen = Atomics.load(machine.words, dom0.doorbell);
+    if (dom0.pending && slot.enter()) {
+      services.poll();
+      slot.leave({ state: 'parked' });
+    }
+    const ring = Atomics.waitAsync(machine.words, dom0.doorbell, seen);
+    if (ring.async) void ring.value.then(() => this.listen());
+    else setImmediate(() => this.listen());
+  }
+
+  /** Leaves it paused. */
+  private async build(member: Member): Promise<void> {
+    const { machine, services, queue } = this;
+    const { guest } = member;
+    const { xen, weight, cap, boot, memoryMiB, vcpus, startEpochMs } = guest;
+    const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
+    const record = machine.createDomain(memoryMiB, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
+    member.record = record;
+    const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
+    if (xen !== undefined) services?.prepare(record, uuid);
+    queue.add(record, {
+      doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL,
+      ...(weight === undefined ? {} : { weight }),
+      ...(cap === undefined ? {} : { cap }),
+    });
+    const listener: DomainListener = {
+      serial: bytes => {
+        member.usesPvConsole = false;
+        this.show(member, bytes);
+      },
+      ended: ending => void this.ended(member, ending),
+      restarted: () => {},
+      problem: sentence => this.show(member, new TextEncoder().encode(`${sentence}\n`)),
+    };
+    const message = {
+      memory: machine.memory as SharedArrayBuffer,
+      slot: record.slot,
+      name: guest.name,
+      memoryMiB,
+      boot,
+      ...(guest.nic ? { nic: guest.nic } : {}),
+      startEpochMs,
+      // A guest of Xen that restarts is a new domain.
+      onReset: xen === undefined ? guest.onReset : 'end',
+      onTripleFault: 'end',
+      program: '',
+      definition: guest.definition,
+      allOutput: xen !== undefined,
+    } as const;
+    member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
+    // Its back ends are there before it runs.
+    member.runner.setPaused(true);
+    await member.runner.started.catch((error: Error) => {
+      throw new HostError(error.message);
+    });
+    if (services && xen !== undefined) {
+      const described = {
+        uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: memoryMiB, vcpus, maxVcpus: vcpus, startEpochMs,
+        ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
+      };
+      member.attached = services.attach(record, described, bytes => {
+        member.usesPvConsole = true;
+        this.show(member, bytes);
+      });
+    }
+  }
+
+  private show(member: Member, bytes: Uint8Array): void {
+    const { line, guest } = member;
+    for (const byte of bytes) {
+      line.push(byte);
+      if (byte !== NEWLINE && line.length < LONGEST_LINE) continue;
+      this.parts.output(new Uint8Array([...new TextEncoder().encode(`${guest.name}: `), ...line.splice(0)]));
+    }
+  }
+
+  private async ended(member: Member, ending: Ending): Promise<void> {
+    if (member.end) return;
+    if (member.attached) this.services?.detach(member.record.id);
+    member.attached = undefined;
+    if (ending.kind === 'suspend') return member.runner.setPaused(false);
+    const again = member.guest.xen !== undefined && ending.kind === 'reset' && member.guest.onReset === 'restart';
+    if (!again) member.end = { kind: 'ended', ending };
+    await this.destroy(member);
+    if (again) {
+      await this.build(member);
+      member.runner.setPaused(false);
+    } else if (this.members.every(({ end }) => end)) this.endAll({ kind: 'stopped' });
+  }
+
+  private async destroy(member: Member): Promise<void> {
+    await member.runner.destroy();
+    this.queue.remove(member.record.slot);
+    this.machine.destroyDomain(member.record);
+  }
+
+  /** Ends those that still run with `end`, and the run. */
+  endAll(end: RunEnd): void {
+    if (this.finished) return;
+    this.finished = true;
+    for (const member of this.members) member.end ??= end;
+    for (const member of this.members) if (member.line.length > 0) this.show(member, Uint8Array.of(NEWLINE));
+    this.finish(this.members.map(member => member.end as RunEnd));
+  }
+
+  /** Bytes typed: at the first guest that runs. */
+  input(bytes: Uint8Array): void {
+    const member = this.members.find(({ end }) => !end);
+    if (member?.attached && member.usesPvConsole) member.attached.input(bytes);
+    else member?.runner.serial(bytes);
+  }
+}
