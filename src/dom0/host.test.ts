@@ -4,7 +4,7 @@ import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { Later } from './runner.ts';
-import { print, pvhKernel, shutdown } from '../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, shutdown, suspend, waitForKey, writeStore } from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
 const MIB = 2 ** 20;
 const later: Later = (ms, callback) => {
@@ -74,6 +74,24 @@ describe('guests of Xen in one worker', () => {
     await until(async () => ((await host.list())[0]?.id ?? 0) > id + 2);
     await host.destroy((await host.list())[0].id);
     expect(await host.list()).toEqual([]);
+  });
+
+  it('suspend themselves to be saved, go on where they are, and in another host', async () => {
+    const host = makeHost();
+    const code = [...writeStore('control/feature-suspend', '1'), ...print('key?'), ...waitForKey(), ...suspend(), ...shutdown(0)];
+    const { id } = await host.create([definition(), file('k.elf', pvhKernel(code))]);
+    const console = await watch(host, id);
+    await until(() => console.text().includes('key?'));
+    const saving = host.save(id);
+    console.type('y');
+    const blob = await saving;
+    await until(async () => (await host.list())[0].state === 's');
+    expect((await host.list())[0].ended).toBe('The guest powered off.');
+    const other = makeHost();
+    const restored = await other.restore({ name: 'x.state', data: blob });
+    expect(restored.type).toBe('pvh');
+    await until(async () => (await other.list())[0].state === 's');
+    expect((await other.list())[0].ended).toBe('The guest powered off.');
   });
 
   it('show a crash, and can be destroyed after it', async () => {

@@ -66,6 +66,8 @@ interface Member {
   attached?: Attached;
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
+  /** It was asked to suspend itself, to be saved then. */
+  whenSuspended?: () => void;
   record: DomainRecord;
   name: string;
   memoryMiB: number;
@@ -90,6 +92,8 @@ const HISTORY_BYTES = 256 * 1024;
 const TASKS = 100;
 /** Views in single mode are refreshed this often. */
 const SNAPSHOT_MS = 100;
+/** How long a guest may take to suspend itself. */
+const SUSPEND_MS = 60_000;
 /** How often a dying domain is looked after. */
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
@@ -530,13 +534,42 @@ export class Host implements HostApi {
   }
 
   async save(id: number): Promise<Blob> {
-    return this.task(
-      `xl save ${this.living(id).name}`,
-      async () => new Blob((await this.living(id).runner.save()) as BlobPart[], { type: 'application/octet-stream' }),
-    );
+    return this.task(`xl save ${this.living(id).name}`, async () => {
+      const member = this.living(id);
+      const asked = this.services.ask(id, 'suspend');
+      if (asked) await this.suspended(member);
+      try {
+        return new Blob((await member.runner.save()) as BlobPart[], { type: 'application/octet-stream' });
+      } finally {
+        // It was not moved anywhere: it goes on, as after xl save -c.
+        if (asked) member.runner.resume();
+      }
+    });
+  }
+
+  /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
+  private suspended(member: Member): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.parts.later(SUSPEND_MS, () => {
+        delete member.whenSuspended;
+        reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
+      });
+      member.whenSuspended = () => {
+        cancel();
+        delete member.whenSuspended;
+        resolve();
+      };
+      this.parts.scheduler.poke();
+    });
   }
 
   private ended(member: Member, ending: Ending): void {
+    if (ending.kind === 'suspend') {
+      if (member.whenSuspended) member.whenSuspended();
+      // Nobody wanted to save it.
+      else member.runner.resume();
+      return;
+    }
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
     if (ending.kind === 'crash') this.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again.

@@ -1,6 +1,6 @@
 /** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
 import { createDomain, type PartlessOptions } from '../hypervisor/assemble.ts';
-import { type Domain, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
+import { type Domain, type Ending, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
 import type { Slot } from '../hypervisor/scheduler/slot.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
@@ -114,7 +114,8 @@ export class LocalRunner implements DomainRunner {
         },
         options.saved,
       );
-      let endingTold = false;
+      // One ending may follow another at once, where the domain was resumed between them.
+      let told: Ending | undefined;
       this.entry = {
         domain,
         slot: options.slot,
@@ -123,8 +124,10 @@ export class LocalRunner implements DomainRunner {
         told: result => {
           flush();
           listener.changed?.();
-          if (result.state === 'ended' && !endingTold) listener.ended(result.ending);
-          endingTold = result.state === 'ended';
+          const ending = result.state === 'ended' ? result.ending : undefined;
+          const isNew = ending !== told;
+          told = ending;
+          if (ending && isNew) listener.ended(ending);
         },
       };
       this.started = Promise.resolve(domain.about);
@@ -147,6 +150,10 @@ export class LocalRunner implements DomainRunner {
 
   reset(): void {
     this.ask(domain => domain.reset());
+  }
+
+  resume(): void {
+    this.ask(domain => domain.resume());
   }
 
   pressPowerButton(): void {

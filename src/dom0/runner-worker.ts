@@ -90,6 +90,10 @@ export class WorkerRunner implements DomainRunner {
     this.mailbox.command(COMMAND.RESET);
   }
 
+  resume(): void {
+    this.mailbox.command(COMMAND.RESUME);
+  }
+
   pressPowerButton(): void {
     this.mailbox.command(COMMAND.POWER_BUTTON);
   }

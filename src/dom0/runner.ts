@@ -19,6 +19,8 @@ export interface DomainRunner {
   setPaused(paused: boolean): void;
   reset(): void;
   pressPowerButton(): void;
+  /** A guest of Xen that has suspended itself goes on. */
+  resume(): void;
   serial(bytes: Uint8Array): void;
   key(code: string, down: boolean): void;
   mouse(move: MouseMove): void;

@@ -38,7 +38,10 @@ export const call = (number: number, first: number, second: number, third = 0): 
 export const say = (text: string): number[] => [...storeText(STRUCTURE, text), ...call(18, 0, text.length, STRUCTURE)];
 
 /** SCHEDOP_shutdown. */
-export const shutdown = (reason: number): number[] => [...store(STRUCTURE, reason), ...call(29, 2, STRUCTURE), 0xeb, 0xfe];
+export const shutdown = (reason: number): number[] => [...suspend(reason), 0xeb, 0xfe];
+
+/** The same, where the call may come back: reason 2, suspend. */
+export const suspend = (reason = 2): number[] => [...store(STRUCTURE, reason), ...call(29, 2, STRUCTURE)];
 
 /** The console's page, and its port, as a toolstack makes them. */
 const CONSOLE = 0xfefff000,
@@ -51,6 +54,21 @@ export const print = (text: string): number[] => [
   ...store(STRUCTURE, CONSOLE_PORT),
   ...call(32, 4, STRUCTURE),
 ];
+
+/** Writes a node of its own in the store; the answer is not looked at. */
+export function writeStore(path: string, value: string): number[] {
+  const STORE = 0xfeffc000,
+    STORE_PORT = 1;
+  const payload = `${path}\0${value}`;
+  const bytes = payload.length + 16;
+  return [
+    ...[11, 0, 0, payload.length].flatMap((value, i) => store(STORE + 4 * i, value)),
+    ...storeText(STORE + 16, payload.padEnd(Math.ceil(payload.length / 4) * 4, '\0')),
+    ...store(STORE + 2052, bytes),
+    ...store(STRUCTURE, STORE_PORT),
+    ...call(32, 4, STRUCTURE),
+  ];
+}
 
 /** Waits, yielding, until something is typed at the PV console. */
 export function waitForKey(): number[] {
