@@ -30,6 +30,18 @@ export const loop = (body: string, rounds: number): Boot => {
   return kernel('loop', ['b9', d(rounds), inner, '49 75', [(256 - inner.length - 3) & 255], 'b0 00 e6 f4 f4']);
 };
 
+/**
+ * Two processors that only wait for each other by PAUSE: each round of the first is a turn of the second, there and back.
+ * The second is started by INIT and a start-up message, in real mode at 0x8000.
+ */
+export const pauses = (rounds: number): Boot =>
+  kernel('pauses', [
+    // pause; jmp to it
+    'c7 05', d(0x8000), 'f3 90 eb fc',
+    'c7 05', d(0xfee00310), d(1 << 24), 'c7 05', d(0xfee00300), d(0x4500), 'c7 05', d(0xfee00300), d(0x4608),
+    'b9', d(rounds), 'f3 90 49 75 fb b0 00 e6 f4 f4',
+  ]);
+
 // ---- guests of Xen
 
 const VMCALL = '0f 01 c1';

@@ -9,6 +9,7 @@
  *   wake       a sleeper beside four hogs on one slot: median wait for the slot (goal 2 ms)
  *   pingpong   Atomics.wait and notify between two threads, there and back: what the next rows are held against
  *   port       a port-I/O exit to a platform device, best of the runs (goal 1 µs)
+ *   vcpus      a switch between two vCPUs that wait for each other by PAUSE
  *   hypercall  a hypercall that does nothing (goal 0.5 µs)
  *   events     an event to another domain and one back, both wait for theirs (goal: 2 pingpongs)
  *   busy       the same to one that looks at its pending bit without waiting (goal 100 µs)
@@ -22,7 +23,7 @@ import { WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { XEN_TYPE } from '../../hypervisor/layout.ts';
-import { eventAnswerer, eventSender, hog, loop, NULL_CALL, sleeper, xenLoop } from './guests.ts';
+import { eventAnswerer, eventSender, hog, loop, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
 import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
 
 interface Options {
@@ -66,10 +67,10 @@ export async function hogProcess(seconds: number): Promise<number> {
   return ((countOf(machine, record) - before) * 1000) / (performance.now() - start);
 }
 
-function single(boot: Boot, xen?: number): { domain: ReturnType<typeof createDomain>; machine: Machine; record: DomainRecord } {
+function single(boot: Boot, xen?: number, vcpus = 1): { domain: ReturnType<typeof createDomain>; machine: Machine; record: DomainRecord } {
   const p2mFrames = xen === undefined ? 1024 : WHOLE_P2M;
   const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(4, p2mFrames)));
-  const record = machine.createDomain(4, p2mFrames, xen === undefined ? {} : { xen });
+  const record = machine.createDomain(4, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen }) });
   const domain = createDomain({
     machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now(), serial: () => {},
   });
@@ -196,6 +197,18 @@ async function port({ runs }: Options): Promise<Result> {
   return { row: 'port', text: `port-I/O exit to the PIT's port 0x61: ${us.toFixed(2)} µs`, values: { us }, met: us <= 1 };
 }
 
+async function vcpus({ runs }: Options): Promise<Result> {
+  const rounds = 50_000;
+  let us = Infinity;
+  for (let run = 0; run <= runs; run++) {
+    const { domain } = single(pauses(rounds), undefined, 2);
+    const start = performance.now();
+    while (domain.runSlice().state !== 'ended');
+    us = Math.min(us, ((performance.now() - start) * 1000) / domain.vcpus.switches);
+  }
+  return { row: 'vcpus', text: `a PAUSE exit and the switch to another vCPU of the domain: ${us.toFixed(2)} µs`, values: { us } };
+}
+
 async function hypercall({ runs }: Options): Promise<Result> {
   const time = (body: string): number => {
     let best = Infinity;
@@ -241,7 +254,7 @@ async function busy({ seconds }: Options): Promise<Result> {
   return { row: 'busy', text: `event channel, there and back, receiver computes: ${us.toFixed(1)} µs`, values: { us }, met: us <= 100 };
 }
 
-const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, hypercall, events, busy };
+const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, vcpus, hypercall, events, busy };
 
 export async function main(argv: string[]): Promise<number> {
   const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '' };
