@@ -172,6 +172,12 @@ describe('the host, all domains in one worker', () => {
     await other.destroy(restored.id);
   });
 
+  it('reads no file whole that is too large for any guest', async () => {
+    const slice = (from: number, to: number): Blob => new Blob([new Uint8Array(to - from).fill(0x47)]);
+    const film = { name: 'film.mkv', data: { size: 5e9, slice } as unknown as Blob };
+    await expect(makeHost().plan([film])).rejects.toThrow(/^film\.mkv has 4769 MiB and is no disk or CD image; .* Take another file\.$/);
+  });
+
   it('refuses what cannot be created, says why, and creates nothing', async () => {
     const host = makeHost();
     const free = (await host.info()).freeMiB;

@@ -101,10 +101,15 @@ const POLL_MS = 4;
 /** SCREEN.MODE of a picture. */
 const GRAPHICS = 2;
 
+/** What is read whole: more than the largest guest has memory for is none of its files. */
+const MOST_BYTES = 2 ** 31;
+
 /** A file's content; of an image, which may be larger than memory, its beginning. */
 async function look({ name, data }: NamedFile): Promise<Given> {
   const bytes = async (part: Blob): Promise<Uint8Array> => new Uint8Array(await part.arrayBuffer());
   const head = await bytes(data.slice(0, HEAD_BYTES));
+  if (!imageKind(name, head) && data.size > MOST_BYTES)
+    throw new Error(`${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`);
   return imageKind(name, head) ? { name, head, bytes: data.size } : { name, data: data.size <= HEAD_BYTES ? head : await bytes(data) };
 }
 
