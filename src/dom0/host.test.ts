@@ -94,6 +94,17 @@ describe('guests of Xen in one worker', () => {
     expect((await other.list())[0].ended).toBe('The guest powered off.');
   });
 
+  it('are listed as dying while somebody has their frames mapped', async () => {
+    const host = makeHost();
+    const { id } = await host.create([definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
+    const mfn = host.machine.p2m(host.machine.find(id)!)[5] >>> 12;
+    host.machine.takeReference(mfn, id);
+    await host.destroy(id);
+    expect((await host.list()).map(domain => [domain.id, domain.state])).toEqual([[id, 'd']]);
+    host.machine.dropReference(mfn);
+    await until(async () => (await host.list()).length === 0);
+  });
+
   it('show a crash, and can be destroyed after it', async () => {
     const host = makeHost();
     const { id } = await host.create([definition(), file('k.elf', kernel('bad!', 3))]);

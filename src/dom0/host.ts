@@ -119,6 +119,8 @@ export class Host implements HostApi {
   /** Who may run; domain ids stand for units by their slots in the domain table. */
   readonly queue: Scheduler;
   private readonly members = new Map<number, Member>();
+  /** Destroyed domains of which somebody still has frames mapped. */
+  private readonly dying = new Map<number, Member>();
   private readonly services: Services;
   /** Domain 0's own. */
   private readonly slot: Slot;
@@ -349,7 +351,7 @@ export class Host implements HostApi {
       this.members.delete(record.id);
       await member.runner.destroy();
       this.queue.remove(record.slot);
-      this.bury(record);
+      this.bury(member);
       throw error;
     }
     return this.describe(member);
@@ -380,12 +382,18 @@ export class Host implements HostApi {
   }
 
   /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
-  private bury(record: DomainRecord): void {
-    if (!this.machine.destroyDomain(record)) this.parts.later(DYING_MS, () => this.bury(record));
+  private bury(member: Member): void {
+    const { id } = member.record;
+    if (this.machine.destroyDomain(member.record)) {
+      if (this.dying.delete(id)) this.tell();
+      return;
+    }
+    this.dying.set(id, member);
+    this.parts.later(DYING_MS, () => this.bury(member));
   }
 
   async list(): Promise<DomainInfo[]> {
-    return [...this.members.values()].map(member => this.describe(member));
+    return [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
   }
 
   private describe(member: Member): DomainInfo {
@@ -403,6 +411,7 @@ export class Host implements HostApi {
   }
 
   private state(member: Member): DomainState {
+    if (this.dying.has(member.record.id)) return 'd';
     if (member.ending) return member.ending.kind === 'crash' ? 'c' : 's';
     if (member.paused) return 'p';
     const letter = String.fromCharCode(Atomics.load(this.machine.words, (member.record.countersOffset >>> 2) + COUNTERS.STATE)) as DomainState;
@@ -527,7 +536,7 @@ export class Host implements HostApi {
     await member.runner.destroy();
     this.detach(member);
     this.queue.remove(member.record.slot);
-    this.bury(member.record);
+    this.bury(member);
     for (const port of member.ports) port.close();
   }
 
@@ -613,7 +622,7 @@ export class Host implements HostApi {
   }
 
   private tell(): void {
-    const domains = [...this.members.values()].map(member => this.describe(member));
+    const domains = [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
     for (const listener of this.listeners)
       listener(
         domains,

@@ -104,6 +104,21 @@ describe('Domain 0 for one guest', () => {
     expect(services.ask(99, 'poweroff')).toBe(false);
   });
 
+  it('makes nothing of a guest whose console cannot be found', () => {
+    const { machine, services, free, record: first } = make();
+    const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+    services.prepare(record, UUID.replace('0', '1'));
+    services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
+    services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 999);
+    const described = { uuid: UUID.replace('0', '1'), name: 'web2', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 1, vcpus: 1, maxVcpus: 1, startEpochMs: 0 } as const;
+    expect(() => services.attach(record, described, () => {})).toThrow(/no memory at guest frame 0x3e7/);
+    expect([services.xenstored.isIntroduced(record.id), services.xenstored.client().directory('/local/domain')]).toEqual([false, ['0', '1']]);
+    expect(machine.destroyDomain(record)).toBe(true);
+    services.detach(first.id);
+    machine.destroyDomain(first);
+    expect(machine.freeFrames).toBe(free);
+  });
+
   it('leaves nothing behind', () => {
     const { machine, services, record, page, out, free } = make();
     machine.bytes.set(encode('bye'), page(6) + 1024);

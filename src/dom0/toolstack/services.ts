@@ -68,8 +68,16 @@ export class Services {
     grants.grant(CONSOLE_REF, 0, console.gfn);
     grants.grant(STORE_REF, 0, store.gfn);
     writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
-    xenstored.introduce(domid, store.gfn, store.port);
-    const pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
+    let pv: PvConsole;
+    try {
+      xenstored.introduce(domid, store.gfn, store.port);
+      pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
+    } catch (error) {
+      // Nothing is half-made.
+      if (xenstored.isIntroduced(domid)) xenstored.release(domid);
+      removeDomainPaths(xenstored.client(), domid, described.uuid);
+      throw error;
+    }
     this.guests.set(domid, { console: pv, uuid: described.uuid });
     return {
       input: bytes => pv.input(bytes),
