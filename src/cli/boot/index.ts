@@ -430,7 +430,6 @@ function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclus
 }
 
 function save(guest: GuestToRun, path: string, domain: Domain): void {
-  const chunks = saveDomain(domain, { name: guest.name, program: VERSION, definition: guest.definition });
   try {
     const fd = openSync(path, 'w');
     for (const chunk of savedChunks(domain, { name: guest.name, program: VERSION, definition: guest.definition })) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
