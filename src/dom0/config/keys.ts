@@ -87,16 +87,17 @@ keys('cap', 'number', 'used', 'cap in the run queue', 'The guest gets at most so
 keys('pool', 'string', 'ignored', 'one pool', 'There are no CPU pools.', value => value === 'Pool-0');
 keys('vnuma', 'list', 'ignored', 'one NUMA node', 'The machine has one NUMA node.');
 
-const pvOnly = 'This key is for PV and PVH guests; a fully virtual one does not need it.';
-keys('bootloader', 'string', 'ignored', 'for PV and PVH guests', pvOnly);
-keys('bootloader_args', 'list or string', 'ignored', 'for PV and PVH guests', pvOnly);
-keys('e820_host pvh pvshim', 'defbool', 'ignored', 'for PV and PVH guests', pvOnly, isZero);
-keys('pvshim_path pvshim_cmdline pvshim_extra', 'string', 'ignored', 'for PV and PVH guests', pvOnly);
-keys('vfb', 'list', 'ignored', 'for PV and PVH guests', pvOnly, isEmpty);
+const bootloader = 'No boot loader looks into disks of PV and PVH guests: name the kernel in kernel. An HVM guest does not need one.';
+keys('bootloader', 'string', 'ignored', 'name the kernel instead', bootloader);
+keys('bootloader_args', 'list or string', 'ignored', 'name the kernel instead', bootloader);
+const shim = 'This is for PV and PVH guests on other hosts, and is not built.';
+keys('e820_host pvh pvshim', 'defbool', 'ignored', 'not built', shim, isZero);
+keys('pvshim_path pvshim_cmdline pvshim_extra', 'string', 'ignored', 'not built', shim);
+keys('vfb', 'list', 'ignored', 'no PV frame buffer yet', 'The back end of PV frame buffers is not built yet; the guest has its PV console.', isEmpty);
 
-const pvDevice = 'This device needs a PV driver in the guest, and those need Xen, which the guest cannot detect yet.';
-keys('vtpm p9 pvcalls channel vkb vdispl vsnd virtio', 'list', 'ignored', 'PV devices need Xen in the guest', pvDevice, isEmpty);
-keys('vkb_device vendor_device', 'any', 'ignored', 'PV devices need Xen in the guest', pvDevice);
+const pvDevice = 'The back end of this PV device is not built yet.';
+keys('vtpm p9 pvcalls channel vkb vdispl vsnd virtio', 'list', 'ignored', 'its back end is not built yet', pvDevice, isEmpty);
+keys('vkb_device vendor_device', 'any', 'ignored', 'its back end is not built yet', pvDevice);
 
 const passthrough = 'There is no hardware that could be given to one guest.';
 keys('pci irqs ioports iomem dtdev rdm', 'list or string', 'ignored', 'no hardware to pass through', passthrough, isEmpty);
@@ -135,8 +136,8 @@ const limits = "Xen's defaults hold: 64 grant frames, 1024 maptrack frames, gran
 keys('max_grant_frames max_maptrack_frames max_grant_version max_event_channels event_channels', 'number', 'approximated', "Xen's defaults hold", limits, value => ['64', '1024', '2', '1023'].includes(value));
 keys('driver_domain xend_suspend_evtchn_compat', 'defbool', 'ignored', 'back ends are in Domain 0', 'Back ends are in Domain 0 only.', isZero);
 
-keys('on_watchdog', 'action', 'ignored', 'there is no watchdog', 'The PC has no watchdog that could bite.');
-keys('on_soft_reset', 'action', 'ignored', 'a PC has no soft reset', 'Only a guest that knows Xen can ask for a soft reset.');
+keys('on_watchdog', 'action', 'approximated', 'counts as a crash', "When Xen's watchdog ends the guest, that counts as a crash: on_crash says what is done.");
+keys('on_soft_reset', 'action', 'approximated', 'counts as a reboot', 'A soft reset counts as a reboot: on_reboot says what is done.');
 keys('seclabel init_seclabel', 'string', 'ignored', 'no XSM labels', 'There is no security module to check labels.');
 keys('nomigrate', 'defbool', 'ignored', 'one host, no migration', 'There is one host, so the guest cannot migrate.');
 keys('vpmu msr_relaxed xenstore_quota vmtrace_buf_kb', 'any', 'ignored', 'not built', 'This is not built.', isZero);

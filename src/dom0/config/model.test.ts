@@ -53,6 +53,17 @@ describe('definitions (xl.cfg(5))', () => {
     expect(errors(good.replace('type = "hvm"', 'builder = "x"'))[0]).toContain('the builders were');
   });
 
+  it('says what PVH and PV guests do not have', () => {
+    const text = `${good.replace('hvm', 'pvh')}disk = ['/d.img,raw,hda']\nvif = ['']\n`;
+    expect(errors(text)).toEqual([]);
+    expect(verdicts(text)).toMatchObject({ disk: 'ignored', vif: 'ignored', kernel: 'used' });
+    expect(judgeDefinition('x.cfg', text).definition).toMatchObject({ disks: [] });
+    expect(judgeDefinition('x.cfg', text).definition.nic).toBeUndefined();
+    expect(errors('name = "x"\ntype = "pv"\nmemory = 64\ndisk = ["/d.img,raw,xvda"]\n')).toEqual([
+      'x.cfg:2:1: A PV guest has no firmware that could boot a disk. Write kernel = "FILE".',
+    ]);
+  });
+
   it('takes maxmem and uuid, and says what is wrong with them', () => {
     const uuid = '12345678-ABCD-ef01-2345-6789abcdef01';
     expect(judgeDefinition('x.cfg', `${good}maxmem = 512\nuuid = "${uuid}"\n`).definition).toMatchObject({ maxMemoryMiB: 512, uuid: uuid.toLowerCase() });

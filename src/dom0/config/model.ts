@@ -180,7 +180,23 @@ class Judge {
     if (ramdisk) definition.ramdisk = ramdisk;
     this.kernel(definition);
     if (this.network()) definition.nic = 'pcnet';
+    if (definition.type !== 'hvm') this.leaveOutPc(definition);
     return definition;
+  }
+
+  /** PVH and PV guests have no IDE, no emulated card and no firmware. */
+  private leaveOutPc(definition: Definition): void {
+    const type = definition.type.toUpperCase();
+    for (const finding of this.findings) {
+      if (finding.verdict === 'error' || !['disk', 'vif'].includes(finding.key)) continue;
+      const what = finding.key === 'disk' ? 'disks' : 'network cards';
+      Object.assign(finding, { verdict: 'ignored', short: `no PV ${what} yet`, text: `A ${type} guest has PV ${what} only, and their back end is not built yet.` });
+    }
+    definition.disks = [];
+    delete definition.nic;
+    if (definition.kernel || this.findings.some(({ key, verdict }) => key === 'kernel' && verdict === 'error')) return;
+    const at = this.values.get('kernel') ?? this.values.get('type') ?? { line: 1, column: 1 };
+    this.report(at, 'kernel', 'error', 'needs a kernel', `A ${type} guest has no firmware that could boot a disk. Write kernel = "FILE".`);
   }
 
   private name(): string {
