@@ -48,8 +48,8 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0):
     case 0: return { eax: 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
     case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: LEAF1_ECX, edx: LEAF1_EDX | (apic ? 1 << 9 : 0) };
     case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
-    case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
+    case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
     // SMEP 7, SMAP 20 in EBX; UMIP 2, RDPID 22 in ECX.
     case 7: return subleaf === 0 ? { eax: 0, ebx: (1 << 7) | (1 << 20), ecx: (1 << 2) | (1 << 22), edx: 0 } : none;
     case 0x80000000: return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
