@@ -203,7 +203,7 @@ describe('ringside boot', () => {
       `${path}:3:10: memory = '2G': xl takes MiB as a number. Write 2048.`,
       `${path}:4:10: kernel = 'nowhere': ${place('nowhere')} does not exist; check the path.`,
       `${path}:6:1: vcpu is no key of xl.cfg. Did you mean vcpus?`,
-      'web2 was not created; 3 errors.',
+      'web2 was not created; 3 errors, 1 key ignored.',
       '',
     ]);
   });
