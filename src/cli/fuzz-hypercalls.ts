@@ -15,6 +15,7 @@ import { DOMID_SELF, HYPERCALL } from '../hypervisor/xen/abi.ts';
 import { GrantTable } from '../hypervisor/xen/grants.ts';
 import { hypercall } from '../hypervisor/xen/hypercalls.ts';
 import { Ports } from '../hypervisor/xen/ports.ts';
+import { pvhKernel } from '../hypervisor/xen/pvh-program.test-support.ts';
 import { Services } from '../dom0/toolstack/services.ts';
 
 const USAGE = 'usage: fuzz:hypercalls [--calls N] [--seed S]… [--type hvm|pvh|pv]…\n';
@@ -34,6 +35,7 @@ const SCRATCH_PFN = 0x300,
 /** The pvtest kernel's first mapping. */
 const PV_BASE = 0xc0000000;
 const NUMBERS = Object.values(HYPERCALL);
+const CLI_HLT = [0xfa, 0xf4];
 
 interface Options {
   calls: number;
@@ -100,8 +102,9 @@ class Fuzz {
     services.prepare(record, '00000000-0000-0000-0000-000000000002');
     const guests = join(process.env.RINGSIDE_ROOT ?? '.', 'guests');
     const name = type === 'pv' ? 'pvtest' : 'demo';
-    const kernel = new Uint8Array(readFileSync(join(guests, name, `${name}.elf`)));
-    const boot: Boot = { kind: type === 'pv' ? 'pv' : 'kernel', kernel, name, cmdline: '' };
+    // What it would run does not matter: its hypercalls are made for it. A PVH domain wants a kernel with the note.
+    const kernel = type === 'pvh' ? pvhKernel(CLI_HLT) : new Uint8Array(readFileSync(join(guests, name, `${name}.elf`)));
+    const boot: Boot = { kind: type === 'hvm' ? 'kernel' : type, kernel, name, cmdline: '' };
     this.hostile = createDomain({ machine, record, memoryMiB: HOSTILE_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
     const grants = new GrantTable(services.dom0.portsOf(this.victim.id));
     for (let ref = 8; ref < 16; ref++) grants.grant(ref, record.id, ref);

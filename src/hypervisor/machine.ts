@@ -412,7 +412,7 @@ export class Machine {
     if (this.words[entry + DOMAIN.ID] !== record.id + 1) return true;
     Atomics.store(this.words, entry + DOMAIN.DYING, 1);
     const ports = record.xenOffset === 0 ? undefined : new Ports(this, record);
-    ports?.closeAll();
+    ports?.relinquish();
     const grants = ports && new GrantTable(ports);
     grants?.dropMappings();
     this.releaseRam(record);

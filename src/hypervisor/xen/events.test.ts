@@ -283,6 +283,21 @@ describe('event channels, FIFO ABI', () => {
   });
 });
 
+describe('a domain that dies', () => {
+  it('leaves no frame behind, whatever of its own it gave the hypervisor to write to', () => {
+    const machine = guest.machine;
+    const free = machine.freeFrames;
+    const other = testGuest({ machine, vcpus: 2 });
+    expect(op(other, EVTCHNOP.BIND_IPI, 0, 0)).toBe(0);
+    expect(op(other, EVTCHNOP.INIT_CONTROL, 0x60, 0, 0, 0, 0, 0)).toBe(0);
+    expect(op(other, EVTCHNOP.INIT_CONTROL, 0x62, 0, 0, 1, 0, 0)).toBe(0);
+    expect(op(other, EVTCHNOP.EXPAND_ARRAY, 0x61, 0)).toBe(0);
+    expect(other.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, other.put(ARGS, 0x40, 0, 0x100, 0))).toBe(0);
+    expect(machine.destroyDomain(other.domain.options.record)).toBe(true);
+    expect(machine.freeFrames).toBe(free);
+  });
+});
+
 describe('an upcall by an interrupt line', () => {
   it('holds a PC interrupt while the upcall of vCPU 0 is pending', () => {
     const pc = testGuest({ type: XEN_TYPE.HVM });

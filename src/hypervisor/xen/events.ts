@@ -1,6 +1,6 @@
 /** event_channel_op. Source: xen/include/public/event_channel.h. The order of the checks is the order of the errors that a guest can see. */
 import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../layout.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { FRAME_BYTES } from '../machine.ts';
 import {
   DOMID_SELF,
   EEXIST,
@@ -176,18 +176,9 @@ function status(xen: XenGuest, view: DataView, arg: number): number {
 }
 
 /** EVTCHNOP_reset: everything closed, and the two-level ABI again. */
-export function resetEvents(xen: XenGuest): void {
-  const { ports, words, machine } = xen;
+export function resetEvents({ ports }: XenGuest): void {
   ports.closeAll();
-  for (let id = 0; id < ports.vcpus; id++) {
-    const vcpu = ports.vcpu(id);
-    if (words[vcpu + XEN_VCPU.FIFO_CONTROL] !== 0) machine.dropReference(words[vcpu + XEN_VCPU.FIFO_CONTROL] >>> FRAME_SHIFT);
-    words[vcpu + XEN_VCPU.FIFO_CONTROL] = 0;
-    words.fill(0, vcpu + XEN_VCPU.FIFO_TAIL, vcpu + XEN_VCPU.FIFO_TAIL + LOWEST_PRIORITY + 1);
-  }
-  for (let page = 0; page < words[xen.xen + XEN.FIFO_PAGES]; page++) machine.dropReference(words[xen.xen + XEN.FIFO_FRAMES + page]);
-  words[xen.xen + XEN.FIFO_PAGES] = 0;
-  words[xen.xen + XEN.EVENT_ABI] = 0;
+  ports.leaveFifo();
 }
 
 /** A frame of the guest's RAM with a reference on it; -1: there is none. */

@@ -4,11 +4,12 @@
  */
 import { KICK, MAILBOX, PORT, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
-import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO } from './abi.ts';
+import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from './abi.ts';
 import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoUnmask } from './fifo.ts';
 
 /** Default FIFO priority (event_channel.h, EVTCHN_FIFO_PRIORITY_DEFAULT). */
 export const PRIORITY_DEFAULT = 7;
+const FIFO_QUEUES = 16;
 
 export class Ports {
   readonly machine: Machine;
@@ -290,6 +291,38 @@ export class Ports {
   /** Closes all ports (the domain dies, or EVTCHNOP_reset). */
   closeAll(): void {
     for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED) this.close(port);
+  }
+
+  /** Two-level again: the guest's pages of FIFO events are its own alone. */
+  leaveFifo(): void {
+    const { words, machine, xen } = this;
+    // No event is raised through them any more before they go.
+    Atomics.store(words, xen + XEN.EVENT_ABI, 0);
+    for (let id = 0; id < this.vcpus; id++) {
+      const vcpu = this.vcpu(id);
+      const control = words[vcpu + XEN_VCPU.FIFO_CONTROL];
+      words[vcpu + XEN_VCPU.FIFO_CONTROL] = 0;
+      words.fill(0, vcpu + XEN_VCPU.FIFO_TAIL, vcpu + XEN_VCPU.FIFO_TAIL + FIFO_QUEUES);
+      if (control !== 0) machine.dropReference(control >>> FRAME_SHIFT);
+    }
+    const pages = words[xen + XEN.FIFO_PAGES];
+    words[xen + XEN.FIFO_PAGES] = 0;
+    for (let page = 0; page < pages; page++) machine.dropReference(words[xen + XEN.FIFO_FRAMES + page]);
+  }
+
+  /** The domain dies or starts anew: no port is open, and nothing of its memory is written for it any more. May be called again. */
+  relinquish(): void {
+    const { words, machine } = this;
+    this.closeAll();
+    this.leaveFifo();
+    for (let id = 0; id < this.vcpus; id++) {
+      const vcpu = this.vcpu(id);
+      const mfn = words[vcpu + XEN_VCPU.INFO_MFN] - 1;
+      Atomics.store(words, vcpu + XEN_VCPU.INFO, id < LEGACY_VCPUS ? this.sharedInfo + id * VCPU_INFO_BYTES : 0);
+      words[vcpu + XEN_VCPU.INFO_MFN] = 0;
+      for (const field of [XEN_VCPU.VECTOR, XEN_VCPU.POLL, XEN_VCPU.RUNSTATE_AREA, XEN_VCPU.TIME_AREA, XEN_VCPU.INITIALISED]) words[vcpu + field] = 0;
+      if (mfn >= 0) machine.dropReference(mfn);
+    }
   }
 
   /** Raises a VIRQ of a vCPU, where it is bound. */

@@ -6,7 +6,6 @@ import { P2M_RWX } from '../../cpu/edge.ts';
 import { XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../machine.ts';
 import { HVM_PARAM, SHUTDOWN, SPECIAL, SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from './abi.ts';
-import { resetEvents } from './events.ts';
 import type { XenGuest } from './guest.ts';
 import { ACPI_INFO, ACPI_TABLE_PAGES } from './memory-map.ts';
 import { setParam } from './params.ts';
@@ -18,7 +17,7 @@ const IDENTITY_ENTRY = 0xe7;
 export function prepareHvm(xen: XenGuest): void {
   const { words, record } = xen;
   const again = words[xen.xen + XEN.MAX_FRAMES] !== 0;
-  if (again) resetEvents(xen);
+  if (again) xen.ports.relinquish();
   const pages = Array.from({ length: SPECIAL_PAGE_COUNT }, (_, i) => SPECIAL_PAGES + i);
   if (xen.type === XEN_TYPE.PVH) for (let i = 0; i <= ACPI_TABLE_PAGES; i++) pages.push((ACPI_INFO >>> FRAME_SHIFT) + i);
   for (const gfn of pages) backPage(xen, gfn);
