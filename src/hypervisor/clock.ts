@@ -81,11 +81,13 @@ const CAUTION = 0.75;
  * How far one reading may move the guest's time: this much, and so many times what the instructions since the last one usually take. When the host
  * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
  * loops that compare two timers stay right. Who is far behind, because others have most of the processor all the time, must hurry more: as many times
- * more as it is tenths of a second behind. An idle guest catches up at once, from deadline to deadline.
+ * more as it is tenths of a second behind, but never so much that few instructions seem to take long (Linux's clock watchdog compares three readings).
+ * An idle guest catches up at once, from deadline to deadline.
  */
 const STEP_NS = 4000,
   CATCH_UP = 2,
-  HURRY_NS = 100e6;
+  HURRY_NS = 100e6,
+  MOST_HURRY = 10;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;
@@ -134,7 +136,7 @@ export class HostClock implements DomainClock {
       this.tickNs = host;
       this.tickRetired = retired;
     } else if (sinceTick > 0) target = this.tickNs + sinceTick * this.nsPerInstruction * CAUTION;
-    const hurry = CATCH_UP * Math.max(1, (target - this.lastNs) / HURRY_NS);
+    const hurry = CATCH_UP * Math.min(MOST_HURRY, Math.max(1, (target - this.lastNs) / HURRY_NS));
     const most = STEP_NS + hurry * Math.max(0, retired - this.lastRetired) * this.nsPerInstruction;
     this.pace = target > this.lastNs + most ? hurry : 1;
     if (target > this.lastNs) this.lastNs = Math.floor(Math.min(target, this.lastNs + most));
