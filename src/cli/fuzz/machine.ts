@@ -222,7 +222,8 @@ export class FuzzMachine {
         exits++;
         const done = cpu.retired - begin;
         // Faults and exits without an instruction between them: bounded by starting anew.
-        idle = cpu.retired === last ? idle + 1 : 0;
+        // A whole limit of faults (a handler that faults at once) weighs as much as many exits.
+        idle = cpu.retired === last ? idle + (reason === ExitReason.PREEMPTION_TIMER ? 50 : 1) : 0;
         last = cpu.retired;
         if (reason === ExitReason.TRIPLE_FAULT || idle > 1000) {
           restarts++;
