@@ -9,6 +9,7 @@ import { strings } from './strings.ts';
 import { DraftInspector, DraftPage } from './parts/draft.tsx';
 import { Activity, GuestPage } from './parts/guest.tsx';
 import { Home, named } from './parts/home.tsx';
+import { Palette, paletteOpen } from './parts/palette.tsx';
 import { Header, Isolation, Strip, Tree } from './parts/shell.tsx';
 import { Splitter } from './parts/splitter.tsx';
 
@@ -32,6 +33,7 @@ export function App() {
     </main>
     {inspector && <aside class={`insp${detailOpen.value ? ' open' : ''}`} id="inspector" tabIndex={-1} aria-label={here.kind === 'draft' ? strings.draft.form : strings.activity.label}>{inspector}</aside>}
     {inspector && <Splitter region="insp" />}
+    <Palette />
     <Strip />
     {stripOpen.value && <Splitter region="strip" />}
     {dragging.value && here.kind !== 'home' && <div class="dropveil"><p>{strings.home.dropNow}</p></div>}
@@ -57,9 +59,14 @@ function dropTarget(): () => void {
   return () => { for (const [type, listener] of pairs) window.removeEventListener(type, listener); };
 }
 
-/** Alt + 1 to 5: tree, workbench, inspector, task log, console. Ctrl + Alt + P pauses or runs. */
+/** Alt + 1 to 5: tree, workbench, inspector, task log, console. Ctrl + Alt + P pauses or runs. Ctrl + K searches (a terminal keeps it: shells know it). */
 function regionKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.code === 'KeyK' && !(event.target as Element).closest?.('.xterm')) {
+      event.preventDefault();
+      paletteOpen.value = true;
+      return;
+    }
     if (event.altKey && event.ctrlKey && event.code === 'KeyP') {
       const here = place.peek();
       const domain = here.kind === 'domain' ? sessions.peek().get(here.id)?.info.peek() : undefined;

@@ -58,6 +58,15 @@ export const strings = {
   howToServeText: 'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
   help: 'Help',
+  palette: {
+    open: 'Search',
+    label: 'Search and commands',
+    placeholder: 'A guest, or what to do with it',
+    goTo: (name: string) => `Go to ${name}`,
+    power: (name: string) => `Press the power button of ${name}`,
+    save: (name: string) => `Save the state of ${name}`,
+    none: (typed: string) => `Nothing here is called ‘${typed}’.`,
+  },
   splitters: { tree: 'Width of the tree', insp: 'Width of the inspector', strip: 'Height of the task log' },
 
   tree: {
@@ -257,6 +266,7 @@ export const strings = {
   keys: {
     title: 'Keys',
     rows: [
+      ['Ctrl + K', 'search and commands'],
       ['Alt + 1 … 4', 'go to tree, workbench, inspector, task log'],
       ['Alt + 5', 'go to the console'],
       ['Ctrl + Alt + P', 'pause or run the guest (not while it has the keyboard)'],

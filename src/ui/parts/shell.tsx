@@ -7,6 +7,7 @@ import { type DomainSession, sessions } from '../sessions.ts';
 import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
 import { detailOpen, draft, go, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
+import { paletteOpen } from './palette.tsx';
 import { Brand, Chip, Icon, ModeBadge, Spark, StateMark, Tag, ownerClass } from './marks.tsx';
 
 /** hh:mm:ss.mmm of a domain's clock. */
@@ -32,6 +33,7 @@ export function Header() {
     <VirtualTime />
     <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>
     <span class="grow" />
+    <button class="btn quiet hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}>{strings.palette.open} <kbd>Ctrl K</kbd></button>
     <div class="pick" title={strings.theme.label}>
       <Icon name="theme" size={14} />
       <select class="btn quiet" aria-label={strings.theme.label} value={theme.value} onChange={event => { theme.value = event.currentTarget.value as ThemeChoice; }}>

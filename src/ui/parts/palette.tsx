@@ -1,0 +1,86 @@
+/** Ctrl + K: whatever can be done from here, found by name, with the xl command that it is where it is one. */
+
+import { signal, useSignal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { command } from '../host.ts';
+import { offers } from '../offers.ts';
+import { sessions } from '../sessions.ts';
+import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
+import { bootOffer, go, place, saveState } from '../state.ts';
+import { strings } from '../strings.ts';
+
+export const paletteOpen = signal(false);
+const words = strings.palette;
+
+interface Entry {
+  name: string;
+  /** As `xl` would spell it, or a shortcut. */
+  hint?: string;
+  run(): void;
+}
+
+function entries(): Entry[] {
+  const here = place.value;
+  const session = here.kind === 'domain' ? sessions.value.get(here.id) : undefined;
+  const list: Entry[] = [];
+  if (session && !session.over) {
+    const domain = session.info.value;
+    const xl = (name: string, verb: Parameters<typeof command>[0], spelled: string = verb): Entry => ({ name: `${name} ${domain.name}`, hint: `xl ${spelled} ${domain.name}`, run: () => void command(verb, domain) });
+    list.push(
+      domain.state === 'p' ? xl(strings.guest.run, 'unpause') : xl(strings.guest.pause, 'pause'),
+      { ...xl(strings.guest.reset, 'reset'), hint: `xl trigger ${domain.name} reset` }, { ...xl(strings.guest.power, 'shutdown'), name: words.power(domain.name) },
+      { name: words.save(domain.name), hint: `xl save ${domain.name}`, run: () => void saveState(domain) }, xl(strings.guest.destroy, 'destroy'));
+  }
+  if (here.kind !== 'home') list.push({ name: words.goTo(strings.hostName), run: () => go({ kind: 'home' }) });
+  for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });
+  for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home' }); void bootOffer(guest); } });
+  list.push({ name: stripOpen.value ? strings.strip.collapse : strings.strip.expand, run: () => { stripOpen.value = !stripOpen.peek(); } });
+  for (const choice of ['system', 'light', 'dark', 'contrast'] as ThemeChoice[]) if (choice !== theme.value) list.push({ name: `${strings.theme.label}: ${strings.theme[choice]}`, run: () => { theme.value = choice; } });
+  return list;
+}
+
+/** Every word of what was typed is somewhere in the name or the command. */
+const matches = (entry: Entry, typed: string): boolean => {
+  const text = `${entry.name} ${entry.hint ?? ''}`.toLowerCase();
+  return typed.toLowerCase().split(/\s+/).every(word => text.includes(word));
+};
+
+export function Palette() {
+  return paletteOpen.value ? <Open /> : null;
+}
+
+function Open() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const typed = useSignal('');
+  const chosen = useSignal(0);
+  // At once: who types on at the same moment types here.
+  useLayoutEffect(() => { dialog.current!.showModal(); }, []);
+  const shown = entries().filter(entry => matches(entry, typed.value.trim()));
+  const at = Math.min(chosen.value, shown.length - 1);
+  const close = () => { paletteOpen.value = false; };
+  const run = (entry: Entry | undefined) => {
+    if (!entry) return;
+    close();
+    entry.run();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+    if (to !== undefined && shown.length > 0) {
+      event.preventDefault();
+      chosen.value = (to + shown.length) % shown.length;
+      document.getElementById(`palette-${chosen.value}`)?.scrollIntoView({ block: 'nearest' });
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      run(shown[at]);
+    }
+  };
+  return <dialog class="palette" ref={dialog} aria-label={words.label} onClose={close} onClick={event => { if (event.target === dialog.current) close(); }}>
+    <input type="text" role="combobox" aria-expanded aria-controls="palette-list" aria-activedescendant={at >= 0 ? `palette-${at}` : undefined} aria-label={words.label} placeholder={words.placeholder}
+      value={typed.value} onInput={event => { typed.value = event.currentTarget.value; chosen.value = 0; }} onKeyDown={onKeyDown} />
+    <ul role="listbox" id="palette-list" aria-label={words.label}>
+      {shown.map((entry, i) => <li key={entry.name} id={`palette-${i}`} role="option" aria-selected={i === at} onClick={() => run(entry)} onPointerMove={() => { chosen.value = i; }}>
+        <span class="cut">{entry.name}</span>{entry.hint && <code class="dim cut">{entry.hint}</code>}</li>)}
+    </ul>
+    {shown.length === 0 && <p class="hint">{words.none(typed.value)}</p>}
+  </dialog>;
+}
