@@ -5,8 +5,9 @@ import { CPUID_BASE, MSR_HYPERCALL_PAGE, XEN_MAJOR, XEN_MINOR } from './abi.ts';
 import { tscScale } from './time.ts';
 
 const LEAVES = 5;
-/** Leaf 1 ECX: a hypervisor is present. */
-const LEAF1_ECX_HYPERVISOR = 1 << 31;
+/** Leaf 1 ECX: MONITOR and MWAIT; a hypervisor is present. */
+const LEAF1_ECX_MONITOR = 1 << 3,
+  LEAF1_ECX_HYPERVISOR = 1 << 31;
 /** Leaf base + 3: the host's TSC is reliable, RDTSCP is there. */
 const TSC_RELIABLE = 2,
   TSC_RDTSCP = 4;
@@ -53,7 +54,7 @@ export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv }: CpuidDo
   }
 }
 
-/** The processor's own answer as a guest of Xen sees it. */
+/** The processor's own answer as a guest of Xen sees it: idling by MWAIT is the hypervisor's alone. */
 export function underXen(leaf: number, answer: CpuidAnswer): CpuidAnswer {
-  return leaf >>> 0 === 1 ? { ...answer, ecx: answer.ecx | LEAF1_ECX_HYPERVISOR } : answer;
+  return leaf >>> 0 === 1 ? { ...answer, ecx: (answer.ecx & ~LEAF1_ECX_MONITOR) | LEAF1_ECX_HYPERVISOR } : answer;
 }
