@@ -22,6 +22,7 @@ import type { MouseMove } from './mailbox.ts';
 import type { NicModel, Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
+import { Trace } from './trace.ts';
 import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { SHUTDOWN } from './xen/abi.ts';
@@ -115,6 +116,7 @@ export class Domain {
   readonly timers: TimerQueue;
   readonly screen: ScreenBlock;
   readonly vcpus: Vcpus;
+  readonly trace: Trace;
   readonly firmware: FirmwareMap | undefined;
   readonly video: VideoFrames | undefined;
   private readonly a20: A20Gate;
@@ -151,6 +153,7 @@ export class Domain {
     const retired = (): number => this.processor?.retired ?? 0;
     this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
     this.timers = new TimerQueue(this.clock);
+    this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.liveOffset,
@@ -234,6 +237,7 @@ export class Domain {
       tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
       crash: sentence => this.crash(sentence),
       written: mfn => this.memory.onWrite(mfn),
+      trace: this.trace,
     };
   }
 

@@ -18,7 +18,23 @@ export const COUNTERS = {
   NOW_NS: 10,
   /** One 32-bit counter an exit reason 0-63 (Intel's numbers); 64-127 for reasons from 0x80. */
   EXITS: 64,
+  /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
+  EXIT_SAMPLES: 192,
+  EXIT_SAMPLE_NS: 320,
 } as const;
+export const EXIT_SAMPLE = 64;
+
+/** Ring of what a domain does (trace.ts). */
+export const DOMAIN_TRACE = {
+  /** How many watch: 0, and nothing is written. */
+  WATCHERS: 0,
+  /** Entries written, free-running. */
+  WRITTEN: 1,
+  RING: 8,
+} as const;
+export const TRACE_RING_ENTRIES = 512,
+  TRACE_RING_WORDS = 6,
+  DOMAIN_TRACE_BYTES = (8 + 512 * 6) * 4;
 
 /** Screen of one domain: header words, then the text cells or pixels. */
 export const SCREEN = {
@@ -141,6 +157,8 @@ export const DOMAIN = {
   LIVE: 18,
   /** Byte offset of a paravirtual domain's block (xen/pv/block.ts); 0: none. */
   PV: 19,
+  /** Ring of what the domain does (DOMAIN_TRACE). */
+  TRACE: 20,
 } as const;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */

@@ -6,6 +6,7 @@ import { STATE_WORDS } from '../cpu/registers.ts';
 import {
   COUNTER_WORDS,
   DOMAIN,
+  DOMAIN_TRACE_BYTES,
   DOMAIN_WORDS,
   FRAME,
   FRAME_COUNT_MASK,
@@ -66,6 +67,7 @@ export interface DomainRecord {
   ramFrames: number;
   vcpus: number;
   /** Blocks of Xen's interface; 0: a plain PC has none. */
+  traceOffset: number;
   xenOffset: number;
   portsOffset: number;
   grantsOffset: number;
@@ -334,6 +336,7 @@ export class Machine {
     words[entry + DOMAIN.LIVE] = words[entry + DOMAIN.VCPU];
     if (vcpus > 1) place(DOMAIN.LIVE, STATE_WORDS * 4);
     place(DOMAIN.MAILBOX, MAILBOX_BYTES);
+    place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
     place(DOMAIN.SCREEN, SCREEN_BYTES);
     place(DOMAIN.P2M, p2mFrames * 4);
     if (xen !== XEN_TYPE.NONE) {
@@ -388,6 +391,7 @@ export class Machine {
       p2mFrames: word(DOMAIN.P2M_FRAMES),
       ramFrames: word(DOMAIN.RAM_FRAMES),
       vcpus: word(DOMAIN.VCPUS),
+      traceOffset: word(DOMAIN.TRACE),
       xenOffset: word(DOMAIN.XEN),
       portsOffset: word(DOMAIN.PORTS),
       grantsOffset: word(DOMAIN.GRANTS),
@@ -451,7 +455,7 @@ const ZEROES = new Uint8Array(FRAME_BYTES);
 function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE }: DomainShape): number {
   const ofXen = xen === XEN_TYPE.NONE ? 0 : roundUp(XEN_BYTES) + roundUp(PORTS_BYTES) + roundUp(GRANTS_BYTES) + FRAME_BYTES;
   return (
-    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + (vcpus > 1 ? roundUp(STATE_WORDS * 4) : 0) + roundUp(MAILBOX_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
+    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + (vcpus > 1 ? roundUp(STATE_WORDS * 4) : 0) + roundUp(MAILBOX_BYTES) + roundUp(DOMAIN_TRACE_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
   );
 }
 

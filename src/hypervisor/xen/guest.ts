@@ -9,6 +9,7 @@ import * as R from '../../cpu/registers.ts';
 import type { Timers } from '../../devices/bus.ts';
 import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
+import { type Trace, TRACE_KIND } from '../trace.ts';
 import type { Vcpus, VcpuState } from '../vcpu.ts';
 import { CALLBACK_VIA, HVM_PARAM, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
 import { underXen, xenLeaf } from './cpuid-leaves.ts';
@@ -51,6 +52,7 @@ export interface XenParts {
   yield(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
+  trace: Trace;
 }
 
 const VM86 = 0x20000,
@@ -292,12 +294,14 @@ export class XenGuest {
   private stateChanged(id: number, state: number): void {
     const before = this.words[this.ports.vcpu(id) + XEN_VCPU.STATE];
     this.time.runstate(id, state);
+    if (before !== state && this.parts.trace.on) this.parts.trace.add(TRACE_KIND.RUNSTATE, id, state);
     // INIT has emptied its local APIC, where the upcall may have waited.
     if (before === RUNSTATE.OFFLINE && state !== RUNSTATE.OFFLINE && this.ports.upcallPending(id)) this.assertUpcall(id);
   }
 
   /** evtchn_upcall_pending of a vCPU has become 1. */
   assertUpcall(id: number): void {
+    if (this.parts.trace.on) this.parts.trace.add(TRACE_KIND.UPCALL, id, 0);
     const vector = this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR];
     if (!this.isHvm) this.wake(id);
     else if (vector !== 0) this.parts.interrupt(id, vector);

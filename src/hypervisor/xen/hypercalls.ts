@@ -5,6 +5,7 @@
 import { XEN } from '../layout.ts';
 import { FRAME_BYTES } from '../machine.ts';
 import { EFAULT, EINVAL, ENOSYS, HYPERCALL } from './abi.ts';
+import { TRACE_KIND } from '../trace.ts';
 import type { XenGuest } from './guest.ts';
 
 /** One hypercall: its arguments as the registers hold them, and the result. */
@@ -26,7 +27,10 @@ export function hypercall(xen: XenGuest, number: number, args: readonly number[]
     return -ENOSYS;
   }
   if (number < COUNTED) xen.words[xen.xen + XEN.CALLS + number]++;
-  return call(xen, args) | 0;
+  const result = call(xen, args) | 0;
+  const { trace } = xen.parts;
+  if (trace.on) trace.add(TRACE_KIND.HYPERCALL, xen.current, number, args[0], result);
+  return result;
 }
 
 /** The page for HVM guests: mov eax, n; vmcall; ret in each slot, and ud2 for iret. */
