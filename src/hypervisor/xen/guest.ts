@@ -191,7 +191,7 @@ export class XenGuest {
     const { regs } = this.processor;
     if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
     else {
-      const result = hypercall(this, regs[R.EAX] >>> 0, ARGUMENTS.map(register => regs[register]));
+      const result = hypercall(this, regs[R.EAX] >>> 0, [regs[R.EBX], regs[R.ECX], regs[R.EDX], regs[R.ESI], regs[R.EDI]]);
       const again = this.takeContinuation();
       if (again) {
         // The instruction runs once more, after whoever waits had a turn.
@@ -208,7 +208,7 @@ export class XenGuest {
   pvExit(reason: number): void {
     if (!this.pv?.exit(reason)) return;
     const { regs } = this.processor;
-    const result = hypercall(this, regs[R.EAX] >>> 0, ARGUMENTS.map(register => regs[register]));
+    const result = hypercall(this, regs[R.EAX] >>> 0, [regs[R.EBX], regs[R.ECX], regs[R.EDX], regs[R.ESI], regs[R.EDI]]);
     const again = this.takeContinuation();
     if (again) {
       // EIP is behind the INT already, and goes back to it.
