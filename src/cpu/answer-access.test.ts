@@ -77,6 +77,16 @@ describe('an access to what is no memory', () => {
     expect(seen.length).toBe(100);
   });
 
+  it('keeps a limit of instructions short in time where REP reaches a device', () => {
+    const { b, seen } = bench();
+    b.R[EDI] = DEVICE;
+    b.R[ECX] = 10_000;
+    b.code('f3 aa');
+    expect(b.run(10)).toBe(ExitReason.PREEMPTION_TIMER);
+    expect(seen.length).toBeLessThanOrEqual(10 * 64);
+    expect(b.R[ECX]).toBe(10_000 - seen.length);
+  });
+
   it('sees the instructions retired before it', () => {
     const { b, answering } = bench();
     const retired: number[] = [];

@@ -80,6 +80,8 @@ export class Memory {
   /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
   protected implicit = false;
 
+  /** Accesses answered in place so far. */
+  answered = 0;
   private readonly answerAccess: ((exit: ExitInfo) => boolean) | undefined;
   private readonly filled = new Int32Array(LIST);
   private filledCount = 0;
@@ -373,7 +375,10 @@ export class Memory {
     }
     const entry = this.walkGfn < this.p2m.length ? this.p2m[this.walkGfn]! : 0;
     this.describeViolation(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
-    if (entry === 0 && this.answerAccess?.(this.exit)) return this.exit.value;
+    if (entry === 0 && this.answerAccess?.(this.exit)) {
+      this.answered++;
+      return this.exit.value;
+    }
     throw LEAVE;
   }
 

@@ -6,7 +6,7 @@ import { program, programDomain, runToEnd } from './program.test-support.ts';
 /** Runs `code` (32 bits, flat) until it halts for good. */
 function run(...code: (string | number | number[])[]): Domain {
   const domain = programDomain(program(code));
-  runToEnd(domain, 5);
+  runToEnd(domain, 1);
   return domain;
 }
 

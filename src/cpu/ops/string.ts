@@ -27,6 +27,8 @@ export const writeElement = (cpu: Cpu, linear: number, size: number, value: numb
 
 /** Elements that one call may do: enough to be fast, few enough to keep interrupts prompt. */
 const CHUNK = 4096;
+/** Elements that one element from or to a device counts for, besides itself. */
+const DEVICE_WEIGHT = 63;
 /** A bulk function's answer where there is no memory to copy: a device, most likely, and it stays one for this many elements. */
 const NO_MEMORY = -1, DEVICE_ELEMENTS = 32;
 
@@ -55,8 +57,11 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
     let done = bulk === null || room === 1 || --single >= 0 ? 0 : bulk(Math.min(count >>> 0, room * 4));
     if (done <= 0) {
       if (done === NO_MEMORY) single = DEVICE_ELEMENTS;
+      const { answered } = cpu;
       element();
       done = 1;
+      // A device's answer takes as long as many elements in memory: limits of instructions stand for time.
+      if (cpu.answered !== answered) room -= DEVICE_WEIGHT;
     }
     if (narrow) R16[ECX * 2] = count - done;
     else R[ECX] = (count - done) | 0;
