@@ -212,7 +212,7 @@ class Fuzz {
       case HYPERCALL.GRANT_TABLE_OP: {
         const one = (): number[] => {
           const place = this.type === 'pv' && pick(2) === 0 ? ((this.frame() << FRAME_SHIFT) | (pick(512) << 3)) >>> 0 : (PV_BASE * (this.type === 'pv' ? 1 : 0) + (pick(HOSTILE_MIB * 256) << FRAME_SHIFT)) >>> 0;
-          if (op === 0) return [place, 0, [2, 6, 18, 22, 3, 10][pick(6)], pick(18), this.domid(), 0, 0, 0];
+          if (op === 0) return [place, 0, [2, 6, 18, 22, 3, 10][pick(6)], pick(32), this.domid(), 0, 0, 0];
           if (op === 1) return [place, 0, 0, 0, pick(12), 0];
           if (op === 7) return [place, 0, this.pointer(), 0, pick(12), 0];
           if (op === 5) return [pick(18), this.domid() | (pick(4096) << 16), pick(2) === 0 ? pick(18) : this.frame(), this.domid() | (pick(64) << 16), pick(4160) | (pick(4) << 16), 0];
@@ -232,6 +232,15 @@ class Fuzz {
     }
   }
 
+  /** An entry of its own grant table, which the guest writes as memory: also for itself, and for frames that are not its. */
+  private grantSomething(): void {
+    const { pick, machine, hostile } = this;
+    const table = new GrantTable(this.services.dom0.portsOf(hostile.options.record.id));
+    const at = (table.sharedFrame(0) << 10) + 2 * pick(32);
+    machine.words[at] = pick(4) | (pick(2) << 2) | (this.domid() << 16);
+    machine.words[at + 1] = this.type === 'pv' ? this.frame() : pick(HOSTILE_MIB * 256);
+  }
+
   private call(): void {
     const { pick, hostile } = this;
     const xen = hostile.xen;
@@ -240,6 +249,7 @@ class Fuzz {
     const number = pick(20) === 0 ? pick(80) : Number(known[pick(known.length)]);
     const op = pick(10) === 0 ? this.value() : pick(number === HYPERCALL.MEMORY_OP ? 30 : 14);
     const at = this.store(this.structure(number, op));
+    if (pick(40) === 0) this.grantSomething();
     let args = [op, at, this.value(), this.value(), this.value()];
     if (number === HYPERCALL.MMU_UPDATE || number === HYPERCALL.MMUEXT_OP) args = [at, pick(4), pick(2) === 0 ? 0 : this.pointer(), pick(8) === 0 ? this.value() : DOMID_SELF, 0];
     else if ([HYPERCALL.SET_GDT, HYPERCALL.MULTICALL, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.EVENT_CHANNEL_OP_COMPAT].includes(number as 0)) args = [at, pick(3), 0, 0, 0];
