@@ -90,7 +90,7 @@ describe('host time', () => {
     expect(behind()).toBeLessThan(1);
   });
 
-  it('keeps a minute a minute for a guest that gets every eighth millisecond only', () => {
+  it('keeps a minute a minute for a guest that gets every fourth millisecond only', () => {
     let ms = 0,
       retired = 0;
     const clock = new HostClock(
@@ -101,14 +101,16 @@ describe('host time', () => {
     let ticks = 0,
       lost = 0,
       next = TICK_NS;
-    for (let slice = 5; ms < 60_000; ) {
+    let settledNs = 0;
+    for (let slice = 5; ms < 70_000; ) {
+      if (settledNs === 0 && ms > 10_000) settledNs = ms * 1e6 - clock.nowNs();
       const instructions = clock.instructionsUntil(next, retired);
       retired += instructions;
       ms += instructions / 100_000;
       slice -= instructions / 100_000;
       if (slice <= 0) {
         // Others run.
-        ms += 35;
+        ms += 15;
         slice = 5;
       }
       if (clock.nowNs() < next) continue;
@@ -116,7 +118,8 @@ describe('host time', () => {
       lost += Math.floor((clock.nowNs() - next) / TICK_NS);
       next = TICK_NS * (Math.floor(clock.nowNs() / TICK_NS) + 1);
     }
-    expect(Math.abs(ms * 1e6 - clock.nowNs())).toBeLessThan(0.6e9);
+    expect(Math.abs(ms * 1e6 - clock.nowNs() - settledNs)).toBeLessThan(0.6e9);
+    expect(ms * 1e6 - clock.nowNs()).toBeLessThan(2e9);
     expect(lost / ticks).toBeLessThan(0.05);
   });
 

@@ -81,13 +81,13 @@ const CAUTION = 0.75;
  * How far one reading may move the guest's time: this much, and so many times what the instructions since the last one usually take. When the host
  * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
  * loops that compare two timers stay right. Who is far behind, because others have most of the processor all the time, must hurry more: as many times
- * more as it is tenths of a second behind, but never so much that few instructions seem to take long (Linux's clock watchdog compares three readings).
+ * more as it is half seconds behind, but not so much that ticks are lost where interrupts are off: Linux counts them to judge the TSC when it starts.
  * An idle guest catches up at once, from deadline to deadline.
  */
 const STEP_NS = 4000,
   CATCH_UP = 2,
-  HURRY_NS = 100e6,
-  MOST_HURRY = 10;
+  HURRY_NS = 500e6,
+  MOST_HURRY = 4;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;
