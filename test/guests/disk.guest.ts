@@ -46,6 +46,8 @@ class Shell {
     await this.vm.expect(BOOTED, BOOT_SECONDS);
     await this.vm.expect('INIT-DONE', BOOT_SECONDS);
     await this.vm.expect(PROMPT, 60);
+    // The kernel's own messages stay out of what commands print.
+    await this.run('dmesg -n 1');
   }
 
   /** How far the guest's uptime is behind a clock of the host (in seconds, from any origin): the least of three looks, each of which may come late. */
