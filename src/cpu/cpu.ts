@@ -2,7 +2,7 @@
  * One virtual processor: state, segments, stack and the loop round the interpreter. Instructions live in ops/ and fpu/, paging in memory.ts,
  * descriptor tables and far transfers in segments.ts, interrupts and exceptions in interrupts.ts.
  */
-import { featuresOf } from './cpuid.ts';
+import { CPU_LEVELS, featuresOf } from './cpuid.ts';
 import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
 import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
@@ -16,7 +16,7 @@ import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import {
   BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
 } from './ops/context.ts';
-import {
+import { CPU_LEVEL,
   ACTIVITY, CPL, CR0, CR4, CS, DR, DS, EDX, EFLAGS, EIP, ES, ESP, FA, FB, FERR, FK, FR, FS, GDTR_LIMIT, GS, IDTR_LIMIT, INTERRUPTIBILITY, LDTR,
   MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
 } from './registers.ts';
@@ -54,6 +54,7 @@ export class Cpu extends Translator implements Core, Processor {
   private readonly interpretNarrow: (record: number) => void;
   private readonly doorbell: number;
   private readonly apic: boolean;
+  private readonly cpuLevel: number;
   readonly apicBaseChanged: ProcessorOptions['apicBaseChanged'];
 
   /** Waiting injection (interruption-information word), its error code and, of software events, the length of their instruction. */
@@ -73,6 +74,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.time = options.time;
     this.doorbell = options.doorbell;
     this.apic = options.apic ?? false;
+    this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
     const { run, runNarrow, general } = createInterpreter(this);
     this.interpret = run;
@@ -583,6 +585,7 @@ export class Cpu extends Translator implements Core, Processor {
     R[MSR_PAT + 1] = 0x00070406;
     R[MSR_APIC_BASE] = this.apic ? 0xfee00900 | 0 : 0;
     R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | MISC_MONITOR;
+    R[CPU_LEVEL] = this.cpuLevel;
     R[ZERO] = 0;
     resetFpu(R);
     this.injection = 0;

@@ -3,6 +3,8 @@
  * (SDM vol. 3, chapters 25-28 and appendix C). The hypervisor is written against this file alone.
  */
 
+import type { CpuLevel } from './cpuid.ts';
+
 /** Basic exit reasons (SDM vol. 3, appendix C). Values from 0x100 are ours: what a hypervisor without VT sees through its own IDT. */
 export const ExitReason = {
   EXCEPTION_OR_NMI: 0,
@@ -145,6 +147,8 @@ export interface ProcessorOptions {
   apicBaseChanged?: (low: number) => void;
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
+  /** What CPUID shows (default: every feature that is built). */
+  cpuLevel?: CpuLevel;
 }
 
 /**

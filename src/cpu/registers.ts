@@ -43,6 +43,8 @@ export const ACTIVITY = 69;
 export const PENDING_DEBUG = 70;
 /** Instructions retired since reset: low and high 32 bits. */
 export const RETIRED_LOW = 72, RETIRED_HIGH = 73;
+/** What CPUID shows: index in CPU_LEVELS (cpuid.ts). */
+export const CPU_LEVEL = 74;
 
 export const MSR_SYSENTER_CS = 80, MSR_SYSENTER_ESP = 81, MSR_SYSENTER_EIP = 82;
 /** IA32_PAT, IA32_APIC_BASE, IA32_TSC_ADJUST, TSC offset, IA32_MISC_ENABLE, IA32_TSC_AUX: low word, then high word. */

@@ -3,6 +3,7 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
+import type { CpuLevel } from '../cpu/cpuid.ts';
 import type { Processor, ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
@@ -73,6 +74,8 @@ export interface DomainOptions {
   ide?: IdeAttachment[];
   /** A network card, with the network in process behind it (default: none). */
   nic?: NicModel;
+  /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
+  cpuLevel?: CpuLevel;
   /** Bytes of COM1, and of the debug port 0xE9. */
   serial: (byte: number) => void;
   debug?: (byte: number) => void;
@@ -163,6 +166,7 @@ export class Domain {
       answerAccess: () => this.exits.answerInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
+      ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
     });
     const { boot } = options;
     this.a20 = new A20Gate(this.p2m, record.ramFrames, () => this.processor.flushTlb());

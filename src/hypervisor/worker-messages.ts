@@ -1,4 +1,5 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
+import type { CpuLevel } from '../cpu/cpuid.ts';
 import type { Boot, Ending } from './domain.ts';
 import type { DriveImage } from './drives.ts';
 import type { NicModel } from './platform.ts';
@@ -13,6 +14,7 @@ export interface ToDomainWorker {
   boot: Boot;
   drives?: DriveImage[];
   nic?: NicModel;
+  cpuLevel?: CpuLevel;
   startEpochMs: number;
   onReset: 'restart' | 'end';
   onTripleFault: 'restart' | 'end';

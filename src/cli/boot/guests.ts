@@ -1,4 +1,5 @@
 /** The guests of one `ringside boot`: their host, their consoles, and what Domain 0 does for those that know Xen. */
+import type { CpuLevel } from '../../cpu/cpuid.ts';
 import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
 import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
@@ -28,6 +29,7 @@ export interface GuestToRun {
   boot: Boot;
   ide?: IdeAttachment[];
   nic?: NicModel;
+  cpuLevel?: CpuLevel;
   /** Text of the definition, kept in a saved state. */
   definition: string;
   onReset: 'restart' | 'end';
@@ -144,6 +146,7 @@ export class Guests {
         onTripleFault: 'end',
         ...(guest.ide ? { ide: guest.ide } : {}),
         ...(guest.nic || parts.nic ? { nic: guest.nic ?? parts.nic } : {}),
+        ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
         ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
         serial: byte => {
           member.usesPvConsole = false;

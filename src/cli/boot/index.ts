@@ -58,8 +58,12 @@ export async function boot(argv: string[]): Promise<number> {
 
 /** What will be started, checked as far as it can be without starting it. */
 function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
-  if (options.files.length < 2) return [refuseWithoutVt(prepare(options, stderr), options)];
-  const guests = options.files.map(file => refuseWithoutVt(prepare({ ...options, file }, stderr), options));
+  const one = (of: BootOptions): GuestToRun => {
+    const guest = refuseWithoutVt(prepare(of, stderr), options);
+    return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
+  };
+  if (options.files.length < 2) return [one(options)];
+  const guests = options.files.map(file => one({ ...options, file }));
   for (const guest of guests) {
     const same = guests.filter(({ name }) => name === guest.name);
     if (same.length > 1) same.forEach((other, i) => (other.name += `-${i + 1}`));

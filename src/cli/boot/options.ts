@@ -1,5 +1,6 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
+import { CPU_LEVELS, type CpuLevel } from '../../cpu/cpuid.ts';
 import type { DomainType } from '../../dom0/config/model.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
 
@@ -37,6 +38,7 @@ export interface BootOptions {
   disks: string[];
   cdrom?: string;
   nic?: NicModel;
+  cpu?: CpuLevel;
   boot?: string;
   script?: string;
   screenshot?: string;
@@ -82,6 +84,7 @@ const WORDS: Record<string, Word> = {
     set: (o, v) => o.disks.push(v),
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
+  '--cpu': { value: 'LEVEL', about: `what CPUID shows: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: 'a network card, pcnet (Am79C970A), with a network that has DHCP, DNS, TFTP and ping', set: (o, v) => (o.nic = nicModel(v)) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, wait MS', set: (o, v) => (o.script = v) },
@@ -192,6 +195,12 @@ function integer(word: string, text: string, least: number, most: number): numbe
 function guestType(word: string, text: string): DomainType {
   if (text !== 'hvm' && text !== 'pvh' && text !== 'pv') throw new UsageError(`${word} takes hvm, pvh or pv, not "${text}".`);
   return text;
+}
+
+function cpuLevel(text: string): CpuLevel {
+  const level = CPU_LEVELS.find(name => name === text);
+  if (!level) throw new UsageError(`--cpu takes ${CPU_LEVELS.join(', ')}, not "${text}".`);
+  return level;
 }
 
 function nicModel(text: string): NicModel {

@@ -140,6 +140,7 @@ export class GuestsInWorkers {
       memoryMiB,
       boot,
       ...(guest.nic ? { nic: guest.nic } : {}),
+      ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
       startEpochMs,
       // A guest of Xen that restarts is a new domain.
       onReset: xen === undefined ? guest.onReset : 'end',

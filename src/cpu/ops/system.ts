@@ -9,7 +9,7 @@ import {
 } from '../memory.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
-  APIC_ID, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
+  APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
   MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from '../registers.ts';
 import {
@@ -398,7 +398,7 @@ const rdtsc = (withAux: boolean): OpFactory => () => op((cpu, p) => {
 const cpuidOp: OpFactory = () => op((cpu, p) => {
   if (cpu.controls.cpuid) return cpu.vmExit(ExitReason.CPUID, 0, p);
   const { R } = cpu;
-  const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!);
+  const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, R[CPU_LEVEL]!);
   // IA32_MISC_ENABLE can hide what it switches off.
   if (R[EAX] === 1 && !monitorEnabled(R)) answer.ecx &= ~CPUID_MONITOR;
   R[EAX] = answer.eax;

@@ -251,7 +251,7 @@ export class XenGuest {
     const { regs } = this.processor;
     return (
       xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm }) ??
-      underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID]))
+      underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]))
     );
   }
 
