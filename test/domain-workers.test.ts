@@ -43,7 +43,7 @@ describe('domain workers', () => {
       expect(records.filter(({ slot }) => host.queue.runs(slot)).length).toBeLessThanOrEqual(1);
       await sleep(5);
     }
-    expect(host.queue.decisions().filter(({ why }) => why === 'TURN').length).toBeGreaterThan(1);
+    await until(() => host.queue.decisions().filter(({ why }) => why === 'TURN').length > 1);
     await host.end();
   });
 
