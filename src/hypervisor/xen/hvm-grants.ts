@@ -1,6 +1,6 @@
 /** grant_table_op of HVM and PVH domains: foreign frames come to guest-physical addresses. */
 import { P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../machine.ts';
 import { type GrantCaller, GRANT_OP_BYTES, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable } from './grants.ts';
 import type { XenGuest } from './guest.ts';
@@ -14,11 +14,11 @@ function callerOf(xen: XenGuest): GrantCaller {
   return caller;
 }
 
-class HvmGrantCaller implements GrantCaller {
+/** What all callers have in common: structures in their memory at linear addresses. */
+export abstract class LinearCaller {
   readonly table: GrantTable;
-  readonly machine;
-  readonly translated = true;
-  private readonly xen: XenGuest;
+  readonly machine: Machine;
+  protected readonly xen: XenGuest;
 
   constructor(xen: XenGuest) {
     this.xen = xen;
@@ -35,6 +35,10 @@ class HvmGrantCaller implements GrantCaller {
   write(address: number, from: Uint8Array): boolean {
     return this.xen.access.write(address, from);
   }
+}
+
+class HvmGrantCaller extends LinearCaller implements GrantCaller {
+  readonly translated = true;
 
   /** Not for execution: what others write is never decoded. */
   mapHost(place: number, placeHigh: number, mfn: number, flags: number): number {

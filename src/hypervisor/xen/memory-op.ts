@@ -30,9 +30,35 @@ const MOST_ORDER = 9;
 const MAX_GFN = 0xfffff;
 
 /** A domain that the caller may name: itself. 0 or an errno. */
-function self(xen: XenGuest, domid: number): number {
+export function self(xen: XenGuest, domid: number): number {
   if (domid === DOMID_SELF || domid === xen.record.id) return 0;
   return xen.ports.of(domid) ? -EPERM : -ESRCH;
+}
+
+/** Operations that mean the same to every kind of guest; undefined: not one of them. */
+export function commonMemoryOp(xen: XenGuest, op: number, arg: number): number | undefined {
+  switch (op) {
+    case XENMEM.MAXIMUM_RAM_PAGE:
+      return xen.words[XENHEAP.FRAMES];
+    case XENMEM.CURRENT_RESERVATION:
+    case XENMEM.MAXIMUM_RESERVATION: {
+      const view = xen.access.view(arg, 2);
+      if (!view) return -EFAULT;
+      return self(xen, view.getUint16(0, true)) || (op === XENMEM.CURRENT_RESERVATION ? xen.frames.current : xen.frames.most);
+    }
+    case XENMEM.GET_VNUMAINFO:
+      return -EOPNOTSUPP;
+    case XENMEM.MACHINE_MEMORY_MAP:
+    case XENMEM.SET_MEMORY_MAP:
+    case XENMEM.SET_POD_TARGET:
+    case XENMEM.GET_POD_TARGET:
+    case XENMEM.CLAIM_PAGES:
+    case XENMEM.MACHPHYS_COMPAT_MFN_LIST:
+    case XENMEM.ACQUIRE_RESOURCE:
+      return -EPERM;
+    default:
+      return undefined;
+  }
 }
 
 export const memoryOp: Hypercall = (xen, args) => {
@@ -43,17 +69,9 @@ export const memoryOp: Hypercall = (xen, args) => {
     case XENMEM.DECREASE_RESERVATION:
     case XENMEM.POPULATE_PHYSMAP:
       return reservation(xen, op, arg, start);
-    case XENMEM.MAXIMUM_RAM_PAGE:
-      return xen.words[XENHEAP.FRAMES];
-    case XENMEM.CURRENT_RESERVATION:
-    case XENMEM.MAXIMUM_RESERVATION:
     case XENMEM.MAXIMUM_GPFN: {
       const view = xen.access.view(arg, 2);
-      if (!view) return -EFAULT;
-      const refused = self(xen, view.getUint16(0, true));
-      if (refused) return refused;
-      if (op === XENMEM.MAXIMUM_GPFN) return xen.frames.highest;
-      return op === XENMEM.CURRENT_RESERVATION ? xen.frames.current : xen.frames.most;
+      return view ? self(xen, view.getUint16(0, true)) || xen.frames.highest : -EFAULT;
     }
     case XENMEM.ADD_TO_PHYSMAP: {
       const view = xen.access.view(arg, ADD_TO_PHYSMAP_BYTES);
@@ -72,19 +90,9 @@ export const memoryOp: Hypercall = (xen, args) => {
     }
     case XENMEM.MEMORY_MAP:
       return memoryMap(xen, arg);
-    case XENMEM.GET_VNUMAINFO:
-      return -EOPNOTSUPP;
-    case XENMEM.MACHINE_MEMORY_MAP:
-    case XENMEM.SET_MEMORY_MAP:
-    case XENMEM.SET_POD_TARGET:
-    case XENMEM.GET_POD_TARGET:
-    case XENMEM.CLAIM_PAGES:
-    case XENMEM.MACHPHYS_COMPAT_MFN_LIST:
-    case XENMEM.ACQUIRE_RESOURCE:
-      return -EPERM;
     default:
       // increase_reservation, exchange, machphys_*: a translated domain has no machine frames to speak of.
-      return -ENOSYS;
+      return commonMemoryOp(xen, op, arg) ?? -ENOSYS;
   }
 };
 

@@ -1,9 +1,10 @@
 /** memory_op of paravirtual domains, which speak of machine frames. Source: xen/include/public/memory.h; 32-bit layouts. */
-import { FRAME_TYPE, XEN, XENHEAP } from '../../layout.ts';
+import { FRAME_TYPE, XEN } from '../../layout.ts';
 import { FRAME_SHIFT } from '../../machine.ts';
-import { DOMID_SELF, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, MEMORY_OP_BITS, XENMEM } from '../abi.ts';
+import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, XENMEM } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
 import type { Hypercall } from '../hypercalls.ts';
+import { commonMemoryOp, self } from '../memory-op.ts';
 import { M2P_END, M2P_START } from './block.ts';
 import type { PvDomain } from './pv-domain.ts';
 
@@ -27,17 +28,6 @@ export const pvMemoryOp =
       case XENMEM.DECREASE_RESERVATION:
       case XENMEM.POPULATE_PHYSMAP:
         return reservation(xen, pv, op, arg, start);
-      case XENMEM.MAXIMUM_RAM_PAGE:
-        return xen.words[XENHEAP.FRAMES];
-      case XENMEM.CURRENT_RESERVATION:
-      case XENMEM.MAXIMUM_RESERVATION:
-      case XENMEM.MAXIMUM_GPFN: {
-        const view = xen.access.view(arg, 2);
-        if (!view) return -EFAULT;
-        const refused = self(xen, view.getUint16(0, true));
-        if (refused) return refused;
-        return op === XENMEM.CURRENT_RESERVATION ? xen.frames.current : xen.frames.most;
-      }
       case XENMEM.MACHPHYS_MAPPING: {
         const view = new DataView(new ArrayBuffer(MAPPING_BYTES));
         view.setUint32(0, M2P_START, true);
@@ -52,25 +42,10 @@ export const pvMemoryOp =
         const view = xen.access.view(arg, EXCHANGE_BYTES);
         return view ? -EINVAL : -EFAULT;
       }
-      case XENMEM.GET_VNUMAINFO:
-        return -EOPNOTSUPP;
-      case XENMEM.MACHINE_MEMORY_MAP:
-      case XENMEM.SET_MEMORY_MAP:
-      case XENMEM.SET_POD_TARGET:
-      case XENMEM.GET_POD_TARGET:
-      case XENMEM.CLAIM_PAGES:
-      case XENMEM.MACHPHYS_COMPAT_MFN_LIST:
-      case XENMEM.ACQUIRE_RESOURCE:
-        return -EPERM;
       default:
-        return -ENOSYS;
+        return commonMemoryOp(xen, op, arg) ?? -ENOSYS;
     }
   };
-
-function self(xen: XenGuest, domid: number): number {
-  if (domid === DOMID_SELF || domid === xen.record.id) return 0;
-  return xen.ports.of(domid) ? -EPERM : -ESRCH;
-}
 
 /** How many extents were done. Frames come and go one by one: there is no order of more than 0 here. */
 function reservation(xen: XenGuest, pv: PvDomain, op: number, arg: number, start: number): number {
