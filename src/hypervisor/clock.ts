@@ -89,27 +89,34 @@ const STEP_NS = 4000,
   HURRY_NS = 500e6,
   MOST_HURRY = 4;
 
+/**
+ * Fields that will outgrow 32 bits start as what V8 keeps as doubles: a field that changes from an integer to a double, some seconds after the start,
+ * gives the object another hidden class, and everything compiled for the old one, the interpreter's loop among it, is thrown away.
+ */
+const DOUBLE_ZERO = -0,
+  NOT_STOPPED = -1.5;
+
 export class HostClock implements DomainClock {
   readonly virtual = false;
-  retiredBefore = 0;
+  retiredBefore = DOUBLE_ZERO;
   tscHigh = 0;
   private readonly retired: () => number;
   private readonly hostMs: () => number;
   /** Host reading at guest time 0. */
   private originMs: number;
-  private stoppedNs = -1;
+  private stoppedNs = NOT_STOPPED;
   /** Latest time that anyone was told, with the instructions retired then. */
-  private lastNs = 0;
-  private lastRetired = 0;
+  private lastNs = DOUBLE_ZERO;
+  private lastRetired = DOUBLE_ZERO;
   /** Latest change of the host's clock that was seen. */
-  private tickNs = 0;
-  private tickRetired = 0;
+  private tickNs = DOUBLE_ZERO;
+  private tickRetired = DOUBLE_ZERO;
   /** Where the instructions are counted from whose time is measured. */
-  private measuredNs = 0;
-  private measuredRetired = 0;
-  private nsPerInstruction = 8;
+  private measuredNs = DOUBLE_ZERO;
+  private measuredRetired = DOUBLE_ZERO;
+  private nsPerInstruction = 8.5;
   /** How many times faster than that time goes while we are behind the host. */
-  private pace = 1;
+  private pace = 1.5;
 
   /** `hostMs`: monotonic milliseconds with a fraction, as performance.now. */
   constructor(retired: () => number, hostMs: () => number) {
@@ -141,7 +148,8 @@ export class HostClock implements DomainClock {
     this.pace = target > this.lastNs + most ? hurry : 1;
     if (target > this.lastNs) this.lastNs = Math.floor(Math.min(target, this.lastNs + most));
     this.lastRetired = retired;
-    return this.lastNs;
+    // Not -0, where nothing has passed.
+    return this.lastNs + 0;
   }
 
   /**
