@@ -1,9 +1,11 @@
 /** What tests ask of the page in any browser, as scripts (see browsers.ts): drop, press, type, read. */
 import type { Tab } from './browsers.ts';
 
-/** Drops files that the page's own server has, as a drag from the desktop would. */
+/** Drops files that the page's own server has, as a drag from the desktop would, once the page shows its host: nobody drops onto an empty page. */
 export const dropServed = (tab: Tab, paths: readonly string[]): Promise<unknown> =>
   tab.run(`
+    for (let i = 0; i < 300 && !/ MiB free/.test(document.body.innerText); i++) await new Promise(resolve => setTimeout(resolve, 100));
+    await new Promise(resolve => setTimeout(resolve, 100));
     const transfer = new DataTransfer();
     for (const path of ${JSON.stringify(paths)}) {
       const answer = await fetch(path);
