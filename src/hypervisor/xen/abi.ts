@@ -37,6 +37,9 @@ export const DOMID_FIRST_RESERVED = 0x7ff0,
   DOMID_COW = 0x7ff3,
   DOMID_INVALID = 0x7ff4;
 
+/** Where the hypervisor's part of a 32-bit PV guest's space begins (xen/include/public/arch-x86/xen-x86_32.h). */
+export const PV_VIRT_START = 0xf5800000;
+
 /** Hypercall numbers. */
 export const HYPERCALL = {
   SET_TRAP_TABLE: 0,

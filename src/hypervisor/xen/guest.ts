@@ -190,32 +190,29 @@ export class XenGuest {
   vmcall(): void {
     const { regs } = this.processor;
     if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
-    else {
-      const result = hypercall(this, regs[R.EAX] >>> 0, [regs[R.EBX], regs[R.ECX], regs[R.EDX], regs[R.ESI], regs[R.EDI]]);
-      const again = this.takeContinuation();
-      if (again) {
-        // The instruction runs once more, after whoever waits had a turn.
-        for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
-        this.parts.yield();
-        return;
-      }
-      regs[R.EAX] = result;
-    }
+    // One that is to go on runs its instruction once more.
+    else if (!this.makeCall()) return;
     this.processor.skipInstruction();
+  }
+
+  /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once whoever waits had a turn. */
+  private makeCall(): boolean {
+    const { regs } = this.processor;
+    const result = hypercall(this, regs[R.EAX] >>> 0, [regs[R.EBX], regs[R.ECX], regs[R.EDX], regs[R.ESI], regs[R.EDI]]);
+    const again = this.takeContinuation();
+    if (!again) {
+      regs[R.EAX] = result;
+      return true;
+    }
+    for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
+    this.parts.yield();
+    return false;
   }
 
   /** An exit of a processor that has no IDT for its guest (reasons from IDT_FIRST). */
   pvExit(reason: number): void {
-    if (!this.pv?.exit(reason)) return;
-    const { regs } = this.processor;
-    const result = hypercall(this, regs[R.EAX] >>> 0, [regs[R.EBX], regs[R.ECX], regs[R.EDX], regs[R.ESI], regs[R.EDI]]);
-    const again = this.takeContinuation();
-    if (again) {
-      // EIP is behind the INT already, and goes back to it.
-      regs[R.EIP] -= INT_BYTES;
-      for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
-      this.parts.yield();
-    } else regs[R.EAX] = result;
+    // EIP is behind the INT already, and goes back to it.
+    if (this.pv?.exit(reason) && !this.makeCall()) this.processor.regs[R.EIP] -= INT_BYTES;
   }
 
   /** A long hypercall may stop here and be made again for the rest. */

@@ -47,7 +47,7 @@ export const physdevOp: Hypercall = (xen, [command, arg]) => {
   if (command === PHYSDEVOP_SET_IOPL) {
     const level = xen.access.readWord(arg);
     if (level === undefined) return -EFAULT;
-    return level > 3 ? -EINVAL : 0;
+    return xen.pv?.setIopl(level) ?? -ENOSYS;
   }
   if (command === PHYSDEVOP_SET_IOBITMAP) return xen.access.view(arg, 8) ? 0 : -EFAULT;
   return -ENOSYS;

@@ -1,6 +1,6 @@
 /** xen_version. Source: xen/include/public/version.h. Strings fill their fields with zeros: no byte of anything else leaves. */
 import { XEN, XEN_TYPE } from '../layout.ts';
-import { EFAULT, EINVAL, ENODATA, ENOSYS, EPERM, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
+import { EFAULT, EINVAL, ENODATA, ENOSYS, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
 
@@ -16,8 +16,6 @@ const COMPILE_INFO = [
   ['', 32],
   ['', 32],
 ] as const;
-/** Where a 32-bit PV guest finds the hypervisor. */
-const PV_VIRT_START = 0xf5800000;
 
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
 const HVM_FEATURES = bits(

@@ -4,6 +4,7 @@
  */
 import { DOMAIN } from '../../layout.ts';
 import { DOMID_XEN, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
+import { PV_VIRT_START } from '../abi.ts';
 import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './page-types.ts';
 
 /** GDT frames that a guest may have; the two behind them are the hypervisor's. */
@@ -55,7 +56,7 @@ const FLAT_DESCRIPTORS: readonly [selector: number, high: number][] = [
 const TABLES_START = 0xffe00000,
   TABLE_PAGES = 32;
 /** The M2P table's place (xen/include/public/arch-x86/xen-x86_32.h, MACH2PHYS_VIRT_START). */
-export const M2P_START = 0xf5800000,
+export const M2P_START = PV_VIRT_START,
   M2P_END = 0xf6800000;
 const READ_ONLY = PTE_PRESENT | PTE_ACCESSED;
 

@@ -5,8 +5,9 @@
 import { readElf } from '../../loader/elf.ts';
 import { LoadError, type LoadedFile } from '../../loader/plan.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../machine.ts';
+import { PV_VIRT_START } from '../abi.ts';
 import { type PvKernel, pvKernel } from './notes.ts';
-import { HYPERVISOR_START, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
 
 const MAGIC = 'xen-3.0-x86_32p';
 const CMDLINE_BYTES = 1024;
@@ -75,7 +76,7 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
   let end = 0;
   const segments = elf.segments.map(({ physical, bytes, memoryBytes }) => {
     const address = physical + virtOffset - notes.virtBase;
-    if (address < 0 || address + memoryBytes > HYPERVISOR_START - notes.virtBase)
+    if (address < 0 || address + memoryBytes > PV_VIRT_START - notes.virtBase)
       throw new LoadError(`${name} is linked for 0x${(physical + virtOffset).toString(16)}, which notes VIRT_BASE and PADDR_OFFSET leave outside the guest's space.`);
     end = Math.max(end, address + memoryBytes);
     return { pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes };

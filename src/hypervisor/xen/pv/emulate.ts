@@ -4,6 +4,7 @@
  */
 import type { Processor } from '../../../cpu/edge.ts';
 import * as R from '../../../cpu/registers.ts';
+import { PV_VIRT_START } from '../abi.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';
 
@@ -235,7 +236,7 @@ export class Emulator {
   /** HYPERVISOR_set_debugreg, MOV to DR. False: no such register, or an address of the hypervisor's. */
   setDebug(index: number, value: number): boolean {
     const { processor, block, currentVcpu } = this.parts;
-    if (index > 7 || index === 4 || index === 5 || (index < 4 && value >>> 0 >= 0xf5800000)) return false;
+    if (index > 7 || index === 4 || index === 5 || (index < 4 && value >>> 0 >= PV_VIRT_START)) return false;
     const fixed = index === 6 ? (value & 0xe00f) | DR6_FIXED : index === 7 ? (value & DR7_KEEP) | DR7_FIXED : value;
     block.vcpu(currentVcpu())[PV.DEBUG + index] = fixed;
     processor.regs[R.DR + index] = fixed;

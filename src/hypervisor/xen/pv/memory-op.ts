@@ -1,4 +1,5 @@
 /** memory_op of paravirtual domains, which speak of machine frames. Source: xen/include/public/memory.h; 32-bit layouts. */
+import { P2M_RWX } from '../../../cpu/edge.ts';
 import { FRAME_TYPE, XEN } from '../../layout.ts';
 import { FRAME_SHIFT } from '../../machine.ts';
 import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, XENMEM } from '../abi.ts';
@@ -12,7 +13,6 @@ const RESERVATION_BYTES = 20,
   EXCHANGE_BYTES = 44,
   LIST_BYTES = 12,
   MAPPING_BYTES = 12;
-const READ_WRITE_EXECUTE = 7;
 /** Extents of one go; a longer list goes on after others had their turn. */
 const EXTENTS_A_TURN = 4096;
 /** M2P frames that one entry of machphys_mfn_list stands for: 2 MiB. */
@@ -93,7 +93,7 @@ function take(xen: XenGuest, pv: PvDomain, pfn?: number): number {
   const mfn = machine.allocate(1, record.id)?.[0];
   if (mfn === undefined) return -1;
   Atomics.add(words, xen.xen + XEN.CURRENT_FRAMES, 1);
-  machine.p2m(record)[mfn] = (mfn << FRAME_SHIFT) | READ_WRITE_EXECUTE;
+  machine.p2m(record)[mfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
   if (pfn !== undefined) words[machine.m2p + mfn] = pfn;
   pv.types.noteStale();
   return mfn;

@@ -5,11 +5,11 @@
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE } from '../../layout.ts';
 import { FRAME_BYTES, type Machine } from '../../machine.ts';
-import { DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from '../abi.ts';
+import { DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, PV_VIRT_START } from '../abi.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
-import { HYPERVISOR_START, type PageTypes, PTE_PRESENT } from './page-types.ts';
+import { type PageTypes, PTE_PRESENT } from './page-types.ts';
 
 /** Commands in bits 0-2 of an mmu_update request's pointer. */
 const NORMAL_PT_UPDATE = 0,
@@ -157,7 +157,7 @@ export class Mmu {
   /** HYPERVISOR_update_va_mapping: replaces the entry that maps `linear` in the tables in use. */
   updateVaMapping(linear: number, low: number, high: number, flags: number): number {
     const { memory, types } = this.parts;
-    if (linear >>> 0 >= HYPERVISOR_START) return -EINVAL;
+    if (linear >>> 0 >= PV_VIRT_START) return -EINVAL;
     const { table, slot } = memory.walk(linear);
     if (table < 0) return -EINVAL;
     const error = types.replaceEntry(table, slot, low, high, false);

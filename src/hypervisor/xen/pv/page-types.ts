@@ -19,11 +19,25 @@ const HIGH_RESERVED = 0x7fffffff;
 
 /** L2 slots from here on belong to the hypervisor (0xF5800000). */
 export const FIRST_XEN_L2_SLOT = 428;
-export const HYPERVISOR_START = 0xf5800000;
 
 const ENTRIES = 512,
   LAST_L3_SLOT = 3,
   L3_ENTRIES = 4;
+
+/** Entries of a table that are the guest's and hold references; 0: no page table. */
+export function entriesOf(type: number): number {
+  switch (type) {
+    case FRAME_TYPE.L1:
+    case FRAME_TYPE.L2:
+      return ENTRIES;
+    case FRAME_TYPE.L2_XEN:
+      return FIRST_XEN_L2_SLOT;
+    case FRAME_TYPE.L3:
+      return L3_ENTRIES;
+    default:
+      return 0;
+  }
+}
 
 export interface PageTypeHooks {
   /** No stale translation may outlive a change of type. */
@@ -68,10 +82,6 @@ export class PageTypes {
 
   countOf(mfn: number): number {
     return this.wordOf(mfn) & FRAME_COUNT_MASK;
-  }
-
-  isPinned(mfn: number): boolean {
-    return (this.wordOf(mfn) & FRAME_PINNED) !== 0;
   }
 
   /** The hypervisor stored into a frame of the domain. */
@@ -143,7 +153,7 @@ export class PageTypes {
     if ((old & FRAME_COUNT_MASK) !== 1) return;
     const type = old >>> FRAME_TYPE_SHIFT;
     Atomics.and(words, at, ~FRAME_VALIDATED);
-    if (type === FRAME_TYPE.L1 || type === FRAME_TYPE.L2 || type === FRAME_TYPE.L2_XEN || type === FRAME_TYPE.L3) this.dropEntries(mfn, type, this.entriesOf(type));
+    this.dropEntries(mfn, type, entriesOf(type));
     this.noteStale();
   }
 
@@ -168,15 +178,11 @@ export class PageTypes {
     return pinned ? 0 : -EINVAL;
   }
 
-  private entriesOf(type: number): number {
-    return type === FRAME_TYPE.L3 ? L3_ENTRIES : type === FRAME_TYPE.L2_XEN ? FIRST_XEN_L2_SLOT : ENTRIES;
-  }
-
   private validate(mfn: number, type: number): boolean {
     if (type === FRAME_TYPE.DESCRIPTORS) return this.validateDescriptors(mfn);
     const { words } = this.machine;
     const first = mfn << 10;
-    const entries = this.entriesOf(type);
+    const entries = entriesOf(type);
     for (let slot = 0; slot < entries; slot++) {
       const at = first + 2 * slot;
       if (this.getEntry(type, slot, words[at], words[at + 1]) !== 0) {
@@ -259,7 +265,7 @@ export class PageTypes {
   replaceEntry(table: number, slot: number, low: number, high: number, keepAccessed: boolean): number {
     const { words } = this.machine;
     const type = this.typeOf(table);
-    if (slot >= this.entriesOf(type)) return -EINVAL;
+    if (slot >= entriesOf(type)) return -EINVAL;
     const at = (table << 10) + 2 * slot;
     const oldLow = words[at],
       oldHigh = words[at + 1];

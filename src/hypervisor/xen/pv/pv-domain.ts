@@ -3,11 +3,11 @@
  * The guest's kernel is in ring 1 and walks real page tables with machine frame numbers; the processor leaves for everything that would go through
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
-import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
+import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
-import { EEXIST, EFAULT, EINVAL, EPERM, HYPERCALL, VCPU_INFO } from '../abi.ts';
+import { EEXIST, EFAULT, EINVAL, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
 import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
 import { Descriptors } from './descriptors.ts';
@@ -35,13 +35,6 @@ const CR0 = 0x80010033 | 0,
 /** PAE, OSFXSR, OSXMMEXCPT. */
 const CR4 = 0x620;
 const EFER_NXE = 0x800;
-const READ = 1,
-  READ_WRITE_EXECUTE = 7;
-/** vm_assist (xen/include/public/xen.h). */
-export const VMASST_WRITABLE_PAGETABLES = 2,
-  VMASST_PAE_EXTENDED_CR3 = 3,
-  VMASST_ARCHITECTURAL_IOPL = 4;
-
 export interface PvParts {
   machine: Machine;
   record: DomainRecord;
@@ -91,7 +84,7 @@ export class PvDomain {
       ...common,
       bytes: machine.bytes,
       vcpuInfo: vcpu => this.vcpuInfo(vcpu),
-      architecturalIopl: () => this.assists(VMASST_ARCHITECTURAL_IOPL),
+      architecturalIopl: () => this.assists(VMASST.ARCHITECTURAL_IOPL),
       crash: parts.crash,
     });
     this.emulator = new Emulator({
@@ -104,7 +97,7 @@ export class PvDomain {
     this.grants = new GrantMap({ words: machine.words, p2m: this.p2m, memory: this.memory, types: this.types, ownerOf: mfn => machine.ownerOf(mfn), domid: record.id });
     this.context = new GuestContext({ ...common, mmu: this.mmu, traps: this.traps, emulator: this.emulator });
     // What the processor walks through: the guest's own frames are there already.
-    for (const mfn of this.block.ownFrames()) this.p2m[mfn] = (mfn << FRAME_SHIFT) | READ;
+    for (const mfn of this.block.ownFrames()) this.p2m[mfn] = (mfn << FRAME_SHIFT) | P2M_READ;
   }
 
   private get xen(): number {
@@ -121,7 +114,7 @@ export class PvDomain {
 
   /** The processor may reach a frame. */
   private admit(mfn: number): void {
-    this.p2m[mfn] = (mfn << FRAME_SHIFT) | READ_WRITE_EXECUTE;
+    this.p2m[mfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
   }
 
   /** No longer: its translations go, too. */
@@ -137,7 +130,7 @@ export class PvDomain {
     const layout = planPv(build, memoryMiB);
     const started = buildPv(machine, this.frames(memoryMiB * 256), build, layout, rings);
     if (this.types.pin(started.base, FRAME_TYPE.L3) !== 0) throw new HostError('The first page tables of a paravirtual guest were refused: a defect of Ringside.');
-    if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST_PAE_EXTENDED_CR3;
+    if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST.PAE_EXTENDED_CR3;
     for (let vcpu = 0; vcpu < record.vcpus; vcpu++) {
       const info = this.vcpuInfo(vcpu);
       if (info !== 0) machine.bytes[info + VCPU_INFO.UPCALL_MASK] = 1;
@@ -258,7 +251,7 @@ export class PvDomain {
       this.traps.deliver(GENERAL_PROTECTION, ((linear - block.ldtBase(vcpu)) & 0xfff8) | 4);
       return true;
     }
-    if (!this.assists(VMASST_WRITABLE_PAGETABLES) || (error & (PF_PRESENT | PF_WRITE)) !== (PF_PRESENT | PF_WRITE)) return false;
+    if (!this.assists(VMASST.WRITABLE_PAGETABLES) || (error & (PF_PRESENT | PF_WRITE)) !== (PF_PRESENT | PF_WRITE)) return false;
     if (this.parts.processor.regs[R.CPL] !== 1) return false;
     const { low } = memory.walk(linear);
     if (!(low & PTE_PRESENT) || low & PTE_WRITE || types.typeOf(low >>> FRAME_SHIFT) !== FRAME_TYPE.L1) return false;

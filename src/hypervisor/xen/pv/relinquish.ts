@@ -1,16 +1,8 @@
 /** The end of a paravirtual domain's tables: nothing of its own holds its frames any more, so that they can be given back. */
-import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../machine.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from './block.ts';
-import { FIRST_XEN_L2_SLOT, PTE_PRESENT } from './page-types.ts';
-
-/** Entries of a table that hold references, by its type; 0: it is no page table. */
-const ENTRIES: Readonly<Record<number, number>> = {
-  [FRAME_TYPE.L1]: 512,
-  [FRAME_TYPE.L2]: 512,
-  [FRAME_TYPE.L2_XEN]: FIRST_XEN_L2_SLOT,
-  [FRAME_TYPE.L3]: 4,
-};
+import { entriesOf, PTE_PRESENT } from './page-types.ts';
 
 /** Drops all references that a domain's page tables, pins and vCPUs hold on its own frames. From any worker, once the domain runs no more. */
 export function relinquishPv(machine: Machine, record: DomainRecord): void {
@@ -28,7 +20,7 @@ export function relinquishPv(machine: Machine, record: DomainRecord): void {
     const word = Atomics.exchange(words, machine.frameEntry(mfn) + FRAME.TYPE, 0);
     if (word & FRAME_PINNED) held.push(mfn);
     if (!(word & FRAME_VALIDATED) || (word & FRAME_COUNT_MASK) === 0) continue;
-    for (let slot = 0; slot < (ENTRIES[word >>> FRAME_TYPE_SHIFT] ?? 0); slot++) {
+    for (let slot = 0; slot < entriesOf(word >>> FRAME_TYPE_SHIFT); slot++) {
       const low = words[(mfn << 10) + 2 * slot];
       if (low & PTE_PRESENT) held.push(low >>> FRAME_SHIFT);
     }

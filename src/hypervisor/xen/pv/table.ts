@@ -4,14 +4,12 @@ import { EFAULT, ENOSYS, HYPERCALL, VCPUOP } from '../abi.ts';
 import { eventChannelOp } from '../events.ts';
 import { COMMON_HYPERCALLS } from '../hvm-table.ts';
 import type { Hypercall } from '../hypercalls.ts';
-import { physdevOp } from '../misc-ops.ts';
 import { schedOpCompat } from '../sched-op.ts';
 import { vcpuOp } from '../vcpu-op.ts';
 import { pvGrantTable } from './grants.ts';
 import { pvMemoryOp } from './memory-op.ts';
 import type { PvDomain } from './pv-domain.ts';
 
-const PHYSDEVOP_SET_IOPL = 6;
 /** Of calls that only such domains have. */
 const OWN = [
   HYPERCALL.SET_TRAP_TABLE,
@@ -44,11 +42,6 @@ export function pvHypercalls(pv: PvDomain): Readonly<Record<number, Hypercall>> 
     [HYPERCALL.EVENT_CHANNEL_OP_COMPAT]: (xen, [arg]) => {
       const command = xen.access.readWord(arg);
       return command === undefined ? -EFAULT : eventChannelOp(xen, [command, arg + 4]);
-    },
-    [HYPERCALL.PHYSDEV_OP]: (xen, args) => {
-      if (args[0] !== PHYSDEVOP_SET_IOPL) return physdevOp(xen, args);
-      const level = xen.access.readWord(args[1]);
-      return level === undefined ? -EFAULT : pv.setIopl(level);
     },
     [HYPERCALL.VCPU_OP]: (xen, args) => {
       const [command, id, arg] = args;
