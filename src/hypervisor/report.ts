@@ -24,6 +24,9 @@ export interface ReportOptions {
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
 }
 
+const CODE_BYTES = 32;
+const STACK_WORDS = 32;
+
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
 export function crashReport(options: ReportOptions): string {
@@ -54,8 +57,34 @@ export function crashReport(options: ReportOptions): string {
     `  gdtr base ${reg(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${reg(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`,
     '',
   );
-  lines.push(...codeLines(options), '', ...lastExits(vcpu));
+  lines.push(...codeLines(options), '', ...stackLines(options), '', ...lastExits(vcpu));
   return lines.join('\n');
+}
+
+/** Bytes at a linear address, as far as memory is mapped there. */
+function bytesAt({ processor, byteAt }: ReportOptions, linear: number, count: number): number[] {
+  const bytes: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const physical = processor.translate((linear + i) >>> 0);
+    const byte = physical < 0 ? -1 : byteAt(physical);
+    if (byte < 0) break;
+    bytes.push(byte);
+  }
+  return bytes;
+}
+
+const linearOf = (regs: Int32Array, segment: number, offset: number): number => (regs[R.SEG + segment * R.SEG_WORDS + R.SEG_BASE] + offset) >>> 0;
+
+/** The top of the stack in words, where return addresses are, as Xen's guest stack trace has it. */
+function stackLines(options: ReportOptions): string[] {
+  const { regs } = options.processor;
+  const linear = linearOf(regs, R.SS, regs[R.ESP]);
+  const bytes = bytesAt(options, linear, STACK_WORDS * 4);
+  if (bytes.length < 4) return [`stack at ${hex(linear)}: no memory is mapped there`];
+  const words = Array.from({ length: bytes.length >> 2 }, (_, i) => hex(bytes[i * 4] | (bytes[i * 4 + 1] << 8) | (bytes[i * 4 + 2] << 16) | (bytes[i * 4 + 3] << 24)));
+  const lines = [`stack at ${hex(linear)}:`];
+  for (let i = 0; i < words.length; i += 8) lines.push(`  ${words.slice(i, i + 8).join(' ')}`);
+  return lines;
 }
 
 const FLAGS: [bit: number, name: string][] = [
@@ -80,17 +109,12 @@ function flagNames(eflags: number): string {
     .join(' ');
 }
 
-function codeLines({ processor, byteAt, disassemble }: ReportOptions): string[] {
+function codeLines(options: ReportOptions): string[] {
+  const { processor, disassemble } = options;
   const { regs } = processor;
   const cs = R.SEG + R.CS * R.SEG_WORDS;
-  const linear = (regs[cs + R.SEG_BASE] + regs[R.EIP]) >>> 0;
-  const bytes: number[] = [];
-  for (let i = 0; i < 32; i++) {
-    const physical = processor.translate((linear + i) >>> 0);
-    const byte = physical < 0 ? -1 : byteAt(physical);
-    if (byte < 0) break;
-    bytes.push(byte);
-  }
+  const linear = linearOf(regs, R.CS, regs[R.EIP]);
+  const bytes = bytesAt(options, linear, CODE_BYTES);
   if (bytes.length === 0) return [`code at ${hex(linear)}: no memory is mapped there`];
   const lines = [`code at ${hex(linear)}:`];
   const bits = (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(processor.eflags & (1 << 17)) ? 32 : 16;
