@@ -191,16 +191,22 @@ export class Machine {
     }
   }
 
-  /** Drops a reference that `takeReference` gave. With the last one the frame is scrubbed and free. */
-  dropReference(mfn: number): void {
+  /** Drops a reference that `takeReference` gave. With the last one the frame is scrubbed and free: true. */
+  dropReference(mfn: number): boolean {
     const entry = this.frameEntry(mfn);
     const was = Atomics.sub(this.words, entry + FRAME.COUNT, 1);
-    if ((was & FRAME_COUNT_MASK) !== 1) return;
+    if ((was & FRAME_COUNT_MASK) !== 1) return false;
     this.scrub(mfn);
     for (const field of [FRAME.FLAGS, FRAME.TYPE]) Atomics.store(this.words, entry + field, 0);
     this.words[this.m2p + mfn] = INVALID_M2P;
     Atomics.store(this.words, entry + FRAME.COUNT, 0);
     Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
+    return true;
+  }
+
+  /** Whether the owner still has the reference that came with the frame (`release`). */
+  isAllocated(mfn: number): boolean {
+    return (Atomics.load(this.words, this.frameEntry(mfn) + FRAME.FLAGS) & FRAME_FLAG.ALLOCATED) !== 0;
   }
 
   /** A frame of a ROM or a frame buffer: its domain's, and not to be ballooned away. */

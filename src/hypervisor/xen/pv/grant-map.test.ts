@@ -20,7 +20,7 @@ beforeEach(() => {
   const other = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
   const owned = (id: number): number[] => Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   lost = 0;
-  const hooks = { flushTlb() {}, written() {}, mapped() {}, isShared: () => false, grantLost: () => void lost++, xenEntries: () => new Int32Array(84) };
+  const hooks = { flushTlb() {}, written() {}, mapped() {}, isShared: () => false, left() {}, grantLost: () => void lost++, xenEntries: () => new Int32Array(84) };
   types = new PageTypes(machine, record.id, hooks);
   [table, frame1, frame2] = owned(record.id);
   [foreign] = owned(other.id);

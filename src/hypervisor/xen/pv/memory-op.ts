@@ -1,6 +1,6 @@
 /** memory_op of paravirtual domains, which speak of machine frames. Source: xen/include/public/memory.h; 32-bit layouts. */
 import { P2M_RWX } from '../../../cpu/edge.ts';
-import { FRAME_TYPE, XEN } from '../../layout.ts';
+import { XEN } from '../../layout.ts';
 import { FRAME_SHIFT } from '../../machine.ts';
 import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, XENMEM } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
@@ -75,15 +75,16 @@ function reservation(xen: XenGuest, pv: PvDomain, op: number, arg: number, start
   return count;
 }
 
-/** Gives a frame back that nothing of the domain's refers to any more. False: it is not the domain's, or still in use. */
+/**
+ * Gives up the reference that came with a frame. It goes with its last use: page tables that still name it keep it, as Xen's guest_remove_page does.
+ * False: it is not the domain's, or was given up before.
+ */
 function give(xen: XenGuest, pv: PvDomain, mfn: number): boolean {
   const { machine } = xen;
-  if (mfn >= machine.frames || machine.ownerOf(mfn) !== xen.record.id || pv.types.typeOf(mfn) !== FRAME_TYPE.NONE) return false;
-  if (machine.words[xen.xen + XEN.SHARED_INFO] === mfn) return false;
-  pv.expel(mfn);
-  if (!machine.release(mfn)) return false;
-  Atomics.sub(xen.words, xen.xen + XEN.CURRENT_FRAMES, 1);
-  return true;
+  if (machine.words[xen.xen + XEN.SHARED_INFO] === mfn || !machine.takeReference(mfn, xen.record.id)) return false;
+  const had = machine.release(mfn);
+  pv.types.drop(mfn);
+  return had;
 }
 
 /** A fresh frame; `pfn`: what the guest calls it. -1: it may not have more, or the host has none. */

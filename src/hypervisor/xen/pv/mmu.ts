@@ -150,7 +150,7 @@ export class Mmu {
       types.put(mfn);
       return 0;
     } finally {
-      machine.dropReference(mfn);
+      types.drop(mfn);
     }
   }
 
@@ -244,7 +244,7 @@ export class Mmu {
       types.written(to);
       types.put(to);
     }
-    machine.dropReference(from);
+    types.drop(from);
     return error;
   }
 

@@ -11,11 +11,13 @@ function setUp() {
   const record = machine.createDomain(2, machine.frames, { xen: XEN_TYPE.PV });
   const other = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
   const flushes: number[] = [];
+  const left: number[] = [];
   const types = new PageTypes(machine, record.id, {
     flushTlb: () => flushes.push(1),
     written: () => {},
     mapped: () => {},
     isShared: () => false,
+    left: mfn => left.push(mfn),
     grantLost: () => {},
     xenEntries: () => new Int32Array(84).fill(0x123),
   });
@@ -23,7 +25,7 @@ function setUp() {
   const set = (table: number, slot: number, mfn: number, flags: number): void => {
     machine.words[(table << 10) + 2 * slot] = (mfn << 12) | flags;
   };
-  return { machine, record, types, flushes, mine: owned(record.id), foreign: owned(other.id)[0], set };
+  return { machine, record, types, flushes, left, mine: owned(record.id), foreign: owned(other.id)[0], set };
 }
 
 describe('page types', () => {
@@ -52,6 +54,33 @@ describe('page types', () => {
     s.set(table, 5, frame(s), PTE_PRESENT | PTE_WRITE);
     expect(s.types.pin(table, FRAME_TYPE.L1)).toBe(-EINVAL);
     expect([s.types.countOf(table), s.types.countOf(data), s.machine.references(data)]).toEqual([0, 0, 1]);
+  });
+
+  it('keeps a frame that was given up as long as an entry names it, and nobody reaches it afterwards', () => {
+    const { machine, record, types, mine, set, left } = setUp();
+    const [table, data, read] = mine;
+    set(table, 0, data, PTE_PRESENT | PTE_WRITE);
+    set(table, 1, read, PTE_PRESENT);
+    types.pin(table, FRAME_TYPE.L1);
+    for (const mfn of [data, read]) expect(machine.release(mfn)).toBe(true);
+    expect([machine.ownerOf(data), machine.ownerOf(read), left]).toEqual([record.id, record.id, []]);
+    types.replaceEntry(table, 0, 0, 0, false);
+    expect(left).toEqual([data]);
+    types.unpin(table);
+    expect(left).toEqual([data, read]);
+    expect([machine.references(data), machine.references(read)]).toEqual([0, 0]);
+  });
+
+  it('flushes what the TLB has of a frame that was given up before its last holder, another domain, lets it go', () => {
+    const { machine, record, types, mine, set, flushes } = setUp();
+    const [table, data] = mine;
+    set(table, 0, data, PTE_PRESENT | PTE_WRITE);
+    types.pin(table, FRAME_TYPE.L1);
+    machine.takeReference(data, record.id);
+    machine.release(data);
+    flushes.length = 0;
+    types.replaceEntry(table, 0, 0, 0, false);
+    expect([flushes.length, machine.references(data)]).toEqual([1, 1]);
   });
 
   it('keeps a writable frame from becoming a table until its last writable mapping is gone, and flushes the TLB then', () => {

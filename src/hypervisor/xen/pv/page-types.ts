@@ -50,6 +50,8 @@ export interface PageTypeHooks {
   mapped(mfn: number): void;
   /** A frame of the hypervisor's that the domain may map: shared_info. It lives as long as the domain's records, so nobody counts. */
   isShared(mfn: number): boolean;
+  /** The domain's last reference on a frame of its own has gone, and with it the frame: nothing of it may be reached any more. */
+  left(mfn: number): void;
   /** An entry that shows a frame of another domain was dropped otherwise than by the unmap that its grant wants. */
   grantLost(): void;
 }
@@ -110,7 +112,7 @@ export class PageTypes {
     const { machine } = this;
     if (!machine.takeReference(mfn, this.domid)) return -EINVAL;
     if (!this.getType(mfn, type)) {
-      machine.dropReference(mfn);
+      this.drop(mfn);
       return -EINVAL;
     }
     return 0;
@@ -118,7 +120,17 @@ export class PageTypes {
 
   put(mfn: number): void {
     this.putType(mfn);
-    this.machine.dropReference(mfn);
+    this.drop(mfn);
+  }
+
+  /**
+   * Drops a reference of the domain's on a frame of its own. A frame that it has given up goes with the last one, whoever holds that: what the TLB
+   * has of it must be gone before.
+   */
+  drop(mfn: number): void {
+    const { machine } = this;
+    if (!machine.isAllocated(mfn)) this.flushIfStale();
+    if (machine.dropReference(mfn)) this.hooks.left(mfn);
   }
 
   private getType(mfn: number, type: number): boolean {
@@ -174,7 +186,7 @@ export class PageTypes {
     if (!machine.takeReference(mfn, this.domid)) return -EINVAL;
     const pinned = (Atomics.and(machine.words, this.at(mfn), ~FRAME_PINNED) & FRAME_PINNED) !== 0;
     if (pinned) this.put(mfn);
-    machine.dropReference(mfn);
+    this.drop(mfn);
     return pinned ? 0 : -EINVAL;
   }
 
@@ -237,7 +249,7 @@ export class PageTypes {
     this.noteStale();
     if (type === FRAME_TYPE.L1 && this.hooks.isShared(mfn)) return;
     if (type === FRAME_TYPE.L1 && this.machine.ownerOf(mfn) !== this.domid) this.hooks.grantLost();
-    else if (type === FRAME_TYPE.L1 && !(low & PTE_WRITE)) this.machine.dropReference(mfn);
+    else if (type === FRAME_TYPE.L1 && !(low & PTE_WRITE)) this.drop(mfn);
     else this.put(mfn);
   }
 

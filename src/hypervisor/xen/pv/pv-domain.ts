@@ -74,6 +74,10 @@ export class PvDomain {
       written,
       mapped: mfn => this.admit(mfn),
       isShared: mfn => mfn === machine.words[this.xen + XEN.SHARED_INFO],
+      left: mfn => {
+        this.expel(mfn);
+        Atomics.sub(machine.words, this.xen + XEN.CURRENT_FRAMES, 1);
+      },
       grantLost: () => parts.crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
       xenEntries: () => this.block.xenEntries(),
     });
