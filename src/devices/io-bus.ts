@@ -58,6 +58,11 @@ export class IoBus {
     this.ranges[index] = null;
   }
 
+  /** Whether someone has claimed a port. */
+  hasPort(port: number): boolean {
+    return this.owner[port] !== 0;
+  }
+
   /** Claims guest-physical addresses. Throws OverlapError or RangeLimitError and changes nothing then. */
   plugMemory(range: MemoryRange): void {
     if (range.base < 0 || range.length < 1 || range.base + range.length > 2 ** 52) throw new RangeLimitError('memory', range.base, range.length);

@@ -10,13 +10,14 @@ import { assignState, copyState } from './state.ts';
 export const IRQ_COUNT = 16;
 
 export class IrqLines implements Device {
-  readonly name = 'irq-lines';
+  readonly name: string;
   private readonly r = { asserted: new Uint32Array(IRQ_COUNT) };
   private sources = 0;
   private readonly pins: (level: boolean, irq: number) => void;
 
   /** `pins` is called when the level of an interrupt changes. */
-  constructor(pins: (level: boolean, irq: number) => void) {
+  constructor(name: string, pins: (level: boolean, irq: number) => void) {
+    this.name = name;
     this.pins = pins;
   }
 

@@ -27,6 +27,8 @@ const nothing = (): void => {};
 
 export class PvhBoard {
   readonly bus = new IoBus();
+  /** All devices are the hypervisor's: there is no device model. */
+  readonly ownBus = this.bus;
   currentProcessor = 0;
   /** What people's hands reach on a PC: nobody listens here. */
   readonly keyboard = { key: nothing };

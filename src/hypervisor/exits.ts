@@ -17,9 +17,9 @@ import {
 } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { Domain } from './domain.ts';
-import { COUNTERS, EXIT_SAMPLE } from './layout.ts';
+import { COUNTERS, EXIT_SAMPLE, IOREQ_SAMPLE } from './layout.ts';
 import { FRAME_SHIFT } from './machine.ts';
-import type { Platform } from './platform.ts';
+import type { DeviceBus, Platform } from './platform.ts';
 import { exitName } from './report.ts';
 import { TRACE_KIND } from './trace.ts';
 
@@ -30,9 +30,13 @@ const GENERAL_PROTECTION = 13,
 
 export class Exits {
   total = 0;
+  /** Requests to the device model, whoever runs it. */
+  ioreqs = 0;
   private readonly domain: Domain;
   private readonly processor: Processor;
   private readonly platform: Platform;
+  private readonly own: DeviceBus;
+  private readonly model: DeviceBus | undefined;
   private readonly exit: ExitInfo;
   private readonly regs: Int32Array;
   private readonly counters: Int32Array;
@@ -41,6 +45,8 @@ export class Exits {
     this.domain = domain;
     this.processor = domain.processor;
     this.platform = domain.platform;
+    this.own = domain.platform.ownBus;
+    this.model = domain.platform.modelBus;
     this.exit = domain.processor.exit;
     this.regs = domain.processor.regs;
     this.counters = counters;
@@ -53,12 +59,9 @@ export class Exits {
     const startMs = hostMs();
     this.dispatch(reason);
     const { counters } = this;
-    const i = exitCounter(reason),
-      at = COUNTERS.EXIT_SAMPLE_NS + 2 * i;
-    const ns = (counters[at + 1] >>> 0) * 2 ** 32 + (counters[at] >>> 0) + Math.round((hostMs() - startMs) * 1e6);
+    const i = exitCounter(reason);
     counters[COUNTERS.EXIT_SAMPLES + i]++;
-    counters[at] = ns | 0;
-    counters[at + 1] = Math.floor(ns / 2 ** 32);
+    add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, Math.round((hostMs() - startMs) * 1e6));
   }
 
   private dispatch(reason: number): void {
@@ -137,15 +140,16 @@ export class Exits {
    * it is. Not for the APICs: what they are told decides which event comes before the next instruction.
    */
   answerInPlace(): boolean {
-    const { exit, domain } = this;
-    const { bus } = this.platform;
+    const { exit, domain, model } = this;
     const address = exit.guestPhysical >>> 0;
-    if (address >= APIC_ADDRESSES || !bus.isMemoryMapped(address)) return false;
+    if (!model || address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
     this.total++;
     this.counters[COUNTERS.EXITS + ExitReason.EPT_VIOLATION]++;
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
-    if (exit.qualification & EPT_WRITE) bus.writeMemory(address, exit.value, exit.size);
-    else exit.value = bus.readMemory(address, exit.size);
+    const started = this.beginRequest();
+    if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
+    else exit.value = model.readMemory(address, exit.size);
+    if (started >= 0) this.endRequest(started);
     domain.answeredInPlace();
     return true;
   }
@@ -154,12 +158,33 @@ export class Exits {
     this.domain.vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
   }
 
+  /** A request to the device model beside us begins: when, in milliseconds, where it is one whose time is taken; else -1. */
+  private beginRequest(): number {
+    const { hostMs } = this.domain.options;
+    return (++this.ioreqs & (IOREQ_SAMPLE - 1)) === 0 && hostMs ? hostMs() : -1;
+  }
+
+  private endRequest(startMs: number): void {
+    const { counters } = this;
+    const { hostMs } = this.domain.options;
+    if (!hostMs) return;
+    counters[COUNTERS.IOREQ_SAMPLES]++;
+    add64(counters, COUNTERS.IOREQ_SAMPLE_NS, Math.round((hostMs() - startMs) * 1e6));
+  }
+
   private portAccess(): void {
+    const port = this.exit.qualification >>> 16;
+    const { own, model } = this;
+    if (!model || own.hasPort(port)) return this.accessPort(own, port);
+    const started = this.beginRequest();
+    this.accessPort(model, port);
+    if (started >= 0) this.endRequest(started);
+  }
+
+  private accessPort(bus: DeviceBus, port: number): void {
     const { processor, exit } = this;
-    const { bus } = this.platform;
     const { qualification } = exit;
-    const port = qualification >>> 16,
-      size = (qualification & IO_SIZE_MASK) + 1;
+    const size = (qualification & IO_SIZE_MASK) + 1;
     if (qualification & IO_REP) {
       const memory = processor.portMemory();
       const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
@@ -174,15 +199,26 @@ export class Exits {
 
   /** An access where the second stage has no memory, or none that may be written: a device, a ROM, or nobody. */
   private memoryAccess(): void {
-    const { processor, exit, domain } = this;
-    const { bus } = this.platform;
+    const { exit, domain, own, model } = this;
     const address = exit.guestPhysical >>> 0;
+    // Memory that was not there yet: the instruction runs again.
+    if (domain.demand(address >>> FRAME_SHIFT)) return;
     if (exit.qualification & EPT_FETCH) {
       // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
       this.injectException(INVALID_OPCODE);
-    } else if (exit.qualification & EPT_WRITE) {
-      // A page of the frame buffer that is open now: the instruction runs again.
-      if (domain.video?.wrote(address)) return;
+      return;
+    }
+    // A page of the frame buffer that is open now: the instruction runs again.
+    if (exit.qualification & EPT_WRITE && domain.video?.wrote(address)) return;
+    if (!model || own.isMemoryMapped(address)) return this.accessMemory(own, address);
+    const started = this.beginRequest();
+    this.accessMemory(model, address);
+    if (started >= 0) this.endRequest(started);
+  }
+
+  private accessMemory(bus: DeviceBus, address: number): void {
+    const { processor, exit } = this;
+    if (exit.qualification & EPT_WRITE) {
       if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
       else this.writeBehindRom(address);
       processor.completeMemoryAccess(0);
@@ -221,6 +257,13 @@ export class Exits {
   private injectException(vector: number, errorCode?: number): void {
     this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
   }
+}
+
+/** Adds to a pair of words. */
+function add64(words: Int32Array, at: number, amount: number): void {
+  const sum = (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0) + amount;
+  words[at] = sum | 0;
+  words[at + 1] = Math.floor(sum / 2 ** 32);
 }
 
 /** Index of a reason's counter behind COUNTERS.EXITS. */

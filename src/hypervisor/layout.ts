@@ -16,13 +16,18 @@ export const COUNTERS = {
   EXITS_TOTAL: 8,
   /** Virtual time of the domain's clock, nanoseconds. */
   NOW_NS: 10,
+  /** Requests to the device model (64 bits); of every IOREQ_SAMPLE-th that it answers beside the processor the time is taken: how many, and nanoseconds. */
+  IOREQS: 12,
+  IOREQ_SAMPLES: 14,
+  IOREQ_SAMPLE_NS: 16,
   /** One 32-bit counter an exit reason 0-63 (Intel's numbers); 64-127 for reasons from 0x80. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
   EXIT_SAMPLES: 192,
   EXIT_SAMPLE_NS: 320,
 } as const;
-export const EXIT_SAMPLE = 64;
+export const EXIT_SAMPLE = 64,
+  IOREQ_SAMPLE = 64;
 
 /** Ring of what a domain does (trace.ts). */
 export const DOMAIN_TRACE = {

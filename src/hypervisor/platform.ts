@@ -37,17 +37,24 @@ export interface PlatformOptions {
   onDebugExit: (value: number) => void;
 }
 
+/** Ports and guest-physical addresses that devices answer. */
+export interface DeviceBus {
+  hasPort(port: number): boolean;
+  readPort(port: number, size: number): number;
+  writePort(port: number, value: number, size: number): void;
+  /** REP INS and OUTS in bulk: bytes moved; 0: one by one. */
+  readPortBlock(port: number, size: number, into: Uint8Array): number;
+  writePortBlock(port: number, size: number, from: Uint8Array): number;
+  readMemory(address: number, size: number): number;
+  writeMemory(address: number, value: number, size: number): void;
+  isMemoryMapped(address: number): boolean;
+}
+
 export interface Platform {
-  readonly bus: {
-    readPort(port: number, size: number): number;
-    writePort(port: number, value: number, size: number): void;
-    /** REP INS and OUTS in bulk: bytes moved; 0: one by one. */
-    readPortBlock(port: number, size: number, into: Uint8Array): number;
-    writePortBlock(port: number, size: number, from: Uint8Array): number;
-    readMemory(address: number, size: number): number;
-    writeMemory(address: number, value: number, size: number): void;
-    isMemoryMapped(address: number): boolean;
-  };
+  /** The hypervisor's own devices, which are asked first. */
+  readonly ownBus: DeviceBus;
+  /** Devices of the device model beside it, for all that is not the hypervisor's; absent: it is elsewhere, or there is none. */
+  readonly modelBus?: DeviceBus | undefined;
   /** A processor's INTR pin. */
   intrOf(processor: number): boolean;
   /** INTA cycle: the vector. */

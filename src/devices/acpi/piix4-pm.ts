@@ -45,34 +45,14 @@ const initial = () => ({
   smbusStatus: 0,
 });
 
-export class Piix4Pm implements Device {
-  readonly name = 'acpi-pm';
+/** The power-management function's configuration space: where the blocks of registers are. */
+export class Piix4PmFunction {
   readonly fn = new PciFunction('PIIX4 PM', { vendor: 0x8086, device: 0x7113, revision: 3, class: 0x068000, interruptPin: 1 });
-  private readonly r = initial();
-  private readonly clock: Clock;
-  private readonly timer: Timer;
-  private readonly sci: IrqLine;
-  private readonly bus: IoBus;
-  private readonly onPowerOff: () => void;
-  private pmRange: PortRange | undefined;
-  private smbusRange: PortRange | undefined;
+  private readonly place: (pmBase: number, smbusBase: number) => void;
 
-  readonly smiPorts: PortRange = {
-    base: SMI_COMMAND_PORT,
-    count: 2,
-    read: offset => (offset === 0 ? this.r.apmControl : this.r.apmStatus),
-    write: (offset, value) => {
-      if (offset === 1) this.r.apmStatus = value;
-      else this.smiCommand(value);
-    },
-  };
-
-  constructor(timers: Timers, bus: IoBus, sci: IrqLine, onPowerOff: () => void) {
-    this.clock = timers.clock;
-    this.timer = timers.create('acpi-pm', () => this.update());
-    this.bus = bus;
-    this.sci = sci;
-    this.onPowerOff = onPowerOff;
+  /** `place` is told where the PM and SMBus blocks are now; 0: nowhere. */
+  constructor(place: (pmBase: number, smbusBase: number) => void) {
+    this.place = place;
     const { fn } = this;
     fn.config[PCI.INTERRUPT_LINE] = SCI_IRQ;
     fn.writable[PCI.COMMAND] = 1;
@@ -103,12 +83,48 @@ export class Piix4Pm implements Device {
 
   private map(): void {
     const { fn } = this;
-    const pmBase = fn.config[CONFIG_PMREGMISC] & 1 ? fn.get(CONFIG_PMBA, 4) & 0xffc0 : 0;
+    this.place(
+      fn.config[CONFIG_PMREGMISC] & 1 ? fn.get(CONFIG_PMBA, 4) & 0xffc0 : 0,
+      fn.config[CONFIG_SMBHSTCFG] & 1 ? fn.get(CONFIG_SMBBA, 4) & 0xfff0 : 0,
+    );
+  }
+}
+
+export class Piix4Pm implements Device {
+  readonly name = 'acpi-pm';
+  private readonly r = initial();
+  private readonly clock: Clock;
+  private readonly timer: Timer;
+  private readonly sci: IrqLine;
+  private readonly bus: IoBus;
+  private readonly onPowerOff: () => void;
+  private pmRange: PortRange | undefined;
+  private smbusRange: PortRange | undefined;
+
+  readonly smiPorts: PortRange = {
+    base: SMI_COMMAND_PORT,
+    count: 2,
+    read: offset => (offset === 0 ? this.r.apmControl : this.r.apmStatus),
+    write: (offset, value) => {
+      if (offset === 1) this.r.apmStatus = value;
+      else this.smiCommand(value);
+    },
+  };
+
+  constructor(timers: Timers, bus: IoBus, sci: IrqLine, onPowerOff: () => void) {
+    this.clock = timers.clock;
+    this.timer = timers.create('acpi-pm', () => this.update());
+    this.bus = bus;
+    this.sci = sci;
+    this.onPowerOff = onPowerOff;
+  }
+
+  /** The function's registers have put the PM and SMBus blocks there; 0: nowhere. */
+  place(pmBase: number, smbusBase: number): void {
     this.pmRange = this.move(this.pmRange, {
       base: pmBase, count: PM_BLOCK_BYTES, width: 4,
       read: (offset, size) => this.readPm(offset, size), write: (offset, value, size) => this.writePm(offset, value, size),
     });
-    const smbusBase = fn.config[CONFIG_SMBHSTCFG] & 1 ? fn.get(CONFIG_SMBBA, 4) & 0xfff0 : 0;
     this.smbusRange = this.move(this.smbusRange, {
       base: smbusBase, count: 16, read: offset => this.readSmbus(offset), write: (offset, value) => this.writeSmbus(offset, value),
     });

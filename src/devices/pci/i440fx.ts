@@ -2,9 +2,6 @@
  * Host bridge and ISA bridge of the board: Intel 82441FX and 82371SB.
  * Sources: 82441FX (PMC) datasheet, order number 290549; 82371FB/SB (PIIX3) datasheet, 290550.
  */
-import type { Device, IrqLine, State } from '../bus.ts';
-import type { IrqLines } from '../irq-lines.ts';
-import { assignState, copyState } from '../state.ts';
 import { PCI, PciFunction } from './pci.ts';
 
 /** Programmable attribute map: PAM0's high half is 0xF0000-0xFFFFF; PAM1-PAM6 take 16 KiB per half from 0xC0000. */
@@ -48,71 +45,28 @@ export function i440fx(onShadow: Shadowing = () => {}): PciFunction {
 const PIRQRC = 0x60;
 const PIRQ_DISABLED = 0x80;
 
-/** ISA bridge: PIRQ routing registers and the four PCI interrupt wires. */
-export class Piix3 implements Device {
-  readonly name = 'piix3';
-  readonly fn = new PciFunction('PIIX3 ISA', { vendor: 0x8086, device: 0x7000, class: 0x060100, header: 0x80, status: 0x0200 });
-  private readonly r = { asserted: [0, 0, 0, 0], routedTo: [-1, -1, -1, -1] };
-  private readonly routes: { set(irq: number, level: boolean): void }[];
-  private sources = 0;
-
-  constructor(irqs: IrqLines) {
-    this.routes = [0, 1, 2, 3].map(() => irqs.routed());
-    const { fn } = this;
-    fn.put(PCI.COMMAND, 7, 2);
-    fn.writable[PCI.COMMAND] = 8;
-    // ISA controller recovery, X-bus chip select, PIRQRC[A:D], top of memory, miscellaneous status, MBIRQ, APIC base relocation.
-    fn.put(0x4c, 0x4d, 1);
-    fn.put(0x4e, 0x03, 1);
-    const stored = [0x4c, 0x4e, 0x4f, 0x69, 0x6a, 0x70, 0x76, 0x77, 0x78, 0x79, 0x80, 0x82, 0xa0, 0xa2, 0xa3, 0xa5, 0xa6, 0xa7, 0xa8, 0xaa, 0xab, 0xac, 0xae];
-    for (const offset of stored) fn.writable[offset] = 0xff;
-    for (let pirq = 0; pirq < 4; pirq++) {
-      fn.config[PIRQRC + pirq] = PIRQ_DISABLED;
-      fn.writable[PIRQRC + pirq] = 0x8f;
+/** ISA bridge. `onRoute` is told of every change of a PIRQ routing register: the ISA interrupt of link 0 (PIRQA) to 3; 0: none. */
+export function piix3(onRoute: (link: number, irq: number) => void): PciFunction {
+  const fn = new PciFunction('PIIX3 ISA', { vendor: 0x8086, device: 0x7000, class: 0x060100, header: 0x80, status: 0x0200 });
+  fn.put(PCI.COMMAND, 7, 2);
+  fn.writable[PCI.COMMAND] = 8;
+  // ISA controller recovery, X-bus chip select, PIRQRC[A:D], top of memory, miscellaneous status, MBIRQ, APIC base relocation.
+  fn.put(0x4c, 0x4d, 1);
+  fn.put(0x4e, 0x03, 1);
+  const stored = [0x4c, 0x4e, 0x4f, 0x69, 0x6a, 0x70, 0x76, 0x77, 0x78, 0x79, 0x80, 0x82, 0xa0, 0xa2, 0xa3, 0xa5, 0xa6, 0xa7, 0xa8, 0xaa, 0xab, 0xac, 0xae];
+  for (const offset of stored) fn.writable[offset] = 0xff;
+  for (let link = 0; link < 4; link++) {
+    fn.config[PIRQRC + link] = PIRQ_DISABLED;
+    fn.writable[PIRQRC + link] = 0x8f;
+  }
+  fn.onConfigWrite = (offset, size) => {
+    if (offset >= PIRQRC + 4 || offset + size <= PIRQRC) return;
+    for (let link = 0; link < 4; link++) {
+      const route = fn.config[PIRQRC + link];
+      onRoute(link, route & PIRQ_DISABLED ? 0 : route & 15);
     }
-    fn.onConfigWrite = (offset, size) => {
-      if (offset < PIRQRC + 4 && offset + size > PIRQRC) for (let pirq = 0; pirq < 4; pirq++) this.drive(pirq);
-    };
-  }
-
-  /** Interrupt pin (1 INTA to 4 INTD) of a slot: slots are wired to the four PIRQs in rotation. */
-  intx(slot: number, pin: number): IrqLine {
-    const pirq = (slot - 1 + pin - 1) & 3;
-    const bit = 1 << this.sources++;
-    return {
-      set: level => {
-        const { asserted } = this.r;
-        asserted[pirq] = level ? asserted[pirq] | bit : asserted[pirq] & ~bit;
-        this.drive(pirq);
-      },
-    };
-  }
-
-  private drive(pirq: number): void {
-    const { r, routes } = this;
-    const route = this.fn.config[PIRQRC + pirq];
-    const irq = route & PIRQ_DISABLED ? -1 : route & 15;
-    if (r.routedTo[pirq] >= 0 && r.routedTo[pirq] !== irq) routes[pirq].set(r.routedTo[pirq], false);
-    r.routedTo[pirq] = irq;
-    if (irq >= 0) routes[pirq].set(irq, r.asserted[pirq] !== 0);
-  }
-
-  reset(): void {
-    this.r.asserted.fill(0);
-    for (let pirq = 0; pirq < 4; pirq++) this.drive(pirq);
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return { ...copyState(this.r), pirqrc: this.fn.config.slice(PIRQRC, PIRQRC + 4) };
-  }
+  };
+  return fn;
 }
 
 /** Reset control register at 0xCF9: bit 2 going high resets; bit 1 chooses a hard reset, which is the same to this board. */

@@ -1,0 +1,235 @@
+/**
+ * The devices that a device model emulates: all of the PC that is not its hypervisor's (platform-devices.ts). They reach memory by DMA, and tell the
+ * hypervisor's half by `ModelSignals`; wherever they are, beside the processor or in another domain, they are the same.
+ */
+import { Piix4PmFunction } from './acpi/piix4-pm.ts';
+import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
+import { DebugPorts } from './debug-ports.ts';
+import { describeMachine } from './firmware-config.ts';
+import { FwCfg } from './fw-cfg.ts';
+import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
+import { IoBus } from './io-bus.ts';
+import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
+import { type NicAttachment, PcnetPci } from './net/pcnet-pci.ts';
+import { i440fx, piix3, resetControl, type Shadowing } from './pci/i440fx.ts';
+import { PciBus } from './pci/pci.ts';
+import { ParallelPort } from './parallel.ts';
+import { I8042 } from './ps2/i8042.ts';
+import type { Keyboard } from './ps2/keyboard.ts';
+import type { Mouse } from './ps2/mouse.ts';
+import { subState } from './state.ts';
+import { TestDevice } from './test-device.ts';
+import { Uart } from './uart.ts';
+import { UNPLUG, XenPlatform } from './xen-platform.ts';
+import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
+import { Vga } from './vga/vga.ts';
+
+/** What a device model tells the hypervisor (xen/include/public/hvm/dm_op.h). */
+export interface ModelSignals {
+  /** Level of an ISA interrupt, all devices of the model on it together. */
+  setIsaIrqLevel(irq: number, level: boolean): void;
+  /** Level of an interrupt pin (0 INTA to 3 INTD) of a PCI slot. */
+  setPciIntxLevel(slot: number, pin: number, level: boolean): void;
+  /** The ISA interrupt that a PCI link (0 PIRQA to 3) leads to; 0: none. */
+  setPciLinkRoute(link: number, irq: number): void;
+  /** Ports where ACPI's blocks are; 0: nowhere. */
+  placePowerManagement(pmBase: number, smbusBase: number): void;
+  /** A pin of the I/O APIC that is no ISA interrupt; absent: nothing of the model drives one. */
+  setIoApicPin?(pin: number, level: boolean): void;
+}
+
+export interface EmulatedDeviceOptions {
+  timers: Timers;
+  /** Guest memory, RAM only. */
+  dma: Dma;
+  memoryMiB: number;
+  /** Where COM1 and COM2 send their bytes. */
+  serial: ((byte: number) => void)[];
+  /** Bytes of ports 0xE9 and 0x402. */
+  debug?: (byte: number) => void;
+  /** The guest asked for a reset (keyboard controller, port 0x92, 0xCF9): call `reset()` and reset the processors. */
+  onReset(): void;
+  /** A value written to isa-debug-exit; the machine's status is `(value << 1) | 1`. */
+  onDebugExit(value: number): void;
+  screen?: ScreenWriter;
+  /** Memory of the graphics adapter that the guest reaches without exits; absent: 16 MiB of its own. */
+  videoMemory?: VideoMemory;
+  /** VGA BIOS, as the adapter's expansion ROM for firmware to run. */
+  vgaBios?: Uint8Array;
+  /** What a printer on LPT1 gets. */
+  printer?: (byte: number) => void;
+  /** Disks and CD-ROM drives on the two IDE channels. */
+  ide?: IdeAttachment[];
+  /** A network card (Am79C970A, slot 3) and its wire. */
+  nic?: NicAttachment;
+  /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
+  onShadow?: Shadowing;
+  /** The A20 gate was opened or closed (it is open at reset). */
+  onA20?: (open: boolean) => void;
+  /** QEMU's pc-testdev for test kernels (default: there). */
+  testDevice?: boolean;
+  /** The machine has APICs, and so many processors: what firmware is told. */
+  apic?: boolean;
+  processors?: number;
+  /** Xen's platform device (slot 4), for guests of Xen. */
+  xenPlatform?: boolean;
+}
+
+const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
+/** Where BARs go on a machine that starts without firmware. */
+const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000, ROM_ALIGNMENT = 0x100000;
+const NIC_SLOT = 3;
+export const XEN_PLATFORM_SLOT = 4;
+const nothing = (): void => {};
+
+export class EmulatedDevices {
+  readonly bus = new IoBus();
+  readonly keyboard: Keyboard;
+  readonly mouse: Mouse;
+  readonly vga: Vga;
+  readonly pci: PciBus;
+  readonly ide: PiixIde;
+  /** For firmware: more items and files can be set before it starts. */
+  readonly fwCfg: FwCfg;
+  /** In the order in which they are restored. */
+  readonly devices: readonly Device[];
+  private readonly uarts: Uart[];
+  private readonly pm: Piix4PmFunction;
+
+  constructor(options: EmulatedDeviceOptions, signals: ModelSignals) {
+    const { bus } = this;
+    const { timers } = options;
+    const irqs = new IrqLines('model-irq-lines', (level, irq) => signals.setIsaIrqLevel(irq, level));
+    const intx = (slot: number): IrqLine => ({ set: level => signals.setPciIntxLevel(slot, 0, level) });
+    const reset = (): void => options.onReset();
+
+    this.pci = new PciBus(bus, resetControl(reset));
+    this.pci.add(0, 0, i440fx(options.onShadow));
+    this.pci.add(1, 0, piix3((link, irq) => signals.setPciLinkRoute(link, irq)));
+    this.ide = new PiixIde(options.dma, [irqs.source(14), irqs.source(15)], options.ide ?? []);
+    this.pci.add(1, 1, this.ide.fn);
+    this.pm = new Piix4PmFunction((pmBase, smbusBase) => signals.placePowerManagement(pmBase, smbusBase));
+    this.pci.add(1, 3, this.pm.fn);
+
+    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), reset, options.onA20);
+    this.keyboard = i8042.keyboard;
+    this.mouse = i8042.mouse;
+    this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
+    this.vga = new Vga(timers, options.screen, options.videoMemory, options.vgaBios);
+    this.pci.add(2, 0, this.vga.fn);
+    const nic = options.nic && new PcnetPci(timers, options.dma, intx(NIC_SLOT), options.nic);
+    if (nic) this.pci.add(NIC_SLOT, 0, nic.fn);
+    const xenPlatform = options.xenPlatform ? new XenPlatform(mask => this.unplug(mask), options.debug ?? nothing) : undefined;
+    if (xenPlatform) this.pci.add(XEN_PLATFORM_SLOT, 0, xenPlatform.fn);
+    const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
+    const print = options.debug ?? nothing;
+    const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
+    this.fwCfg = new FwCfg(options.dma);
+    describeMachine(this.fwCfg, { memoryMiB: options.memoryMiB, apic: options.apic ?? false, processors: options.processors ?? 1 });
+    const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
+    const test = options.testDevice === false ? undefined : new TestDevice(print, (line, level) => {
+      if (line < IRQ_COUNT) testLines[line].set(level);
+      else signals.setIoApicPin?.(line, level);
+    });
+
+    const { vga } = this;
+    this.devices = [
+      this.pci, i8042, ...this.uarts, vga, parallel, ...(xenPlatform ? [xenPlatform] : []), this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, ...(test ? [test] : []), irqs,
+    ];
+    for (const range of [
+      i8042.dataPorts, i8042.commandPorts, i8042.port92, ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts,
+      this.pci.ports, parallel.ports, ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]),
+      ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []), ...(xenPlatform ? [xenPlatform.ports] : []),
+    ]) bus.plugPorts(range);
+    bus.plugMemory(vga.window);
+    if (test) bus.plugMemory(test.memoryRange);
+  }
+
+  /** A guest's drivers want emulated devices gone, of which they have others. */
+  private unplug(mask: number): void {
+    if (mask & UNPLUG.IDE_DISKS) this.ide.unplugDisks(false);
+    else if (mask & UNPLUG.AUXILIARY_IDE_DISKS) this.ide.unplugDisks(true);
+    if (mask & UNPLUG.NICS) this.pci.unplug(NIC_SLOT, 0);
+  }
+
+  // ---- people
+
+  /** Bytes typed at COM1 (0) or COM2 (1). Returns how many were taken; offer the rest again later. */
+  serialInput(port: number, bytes: Uint8Array): number {
+    return this.uarts[port]?.input(bytes) ?? 0;
+  }
+
+  /** Whether the guest waits for bytes at a serial port (Uart.listening). */
+  serialListening(port: number): boolean {
+    return this.uarts[port]?.listening ?? false;
+  }
+
+  // ---- start without firmware, or before it
+
+  /** As a BIOS leaves them before it starts a kernel: PM block in place, PCI resources and interrupts assigned, no ROM, text mode 3. */
+  setFirmwareDefaults(): void {
+    this.pm.setFirmwareDefaults();
+    // All of 0xC0000-0xFFFFF is RAM: there is no ROM to hide.
+    for (let pam = 0x59; pam <= 0x5f; pam++) this.pci.at(0, 0)?.write(pam, 0x33, 1);
+    this.assignPciResources();
+    this.routePciInterrupts();
+    this.vga.setTextMode3();
+  }
+
+  /** What firmware on some hypervisors finds done (Xen's hvmloader): PCI resources and interrupts assigned, the PM block in place. */
+  prepareForFirmware(): void {
+    this.pm.setFirmwareDefaults();
+    // Without the enable bit: firmware looks into the ROM itself.
+    this.vga.fn.write(0x30, Math.ceil(this.assignPciResources() / ROM_ALIGNMENT) * ROM_ALIGNMENT, 4);
+    this.routePciInterrupts();
+  }
+
+  /** Every BAR gets a place and its function is switched on, in the order of slots. Returns where the memory windows end. */
+  private assignPciResources(): number {
+    let port = FIRST_BAR_PORT;
+    let memory = FIRST_BAR_ADDRESS;
+    for (let at = 0; at < 256; at++) {
+      const fn = this.pci.at(at >> 3, at & 7);
+      if (!fn) continue;
+      for (const { index, kind, size } of fn.barSizes()) {
+        if (kind === 'io') {
+          port = Math.ceil(port / size) * size;
+          fn.write(0x10 + 4 * index, port, 4);
+          port += size;
+        } else {
+          memory = Math.ceil(memory / size) * size;
+          fn.write(0x10 + 4 * index, memory, 4);
+          memory += size;
+        }
+      }
+      if (fn.barSizes().length > 0) fn.write(4, 7, 2);
+    }
+    return memory;
+  }
+
+  /** PIRQ A-D on 10, 10, 11, 11, the functions' interrupt lines to match. */
+  private routePciInterrupts(): void {
+    const routes = [10, 10, 11, 11];
+    const bridge = this.pci.at(1, 0);
+    routes.forEach((irq, pirq) => bridge?.write(0x60 + pirq, irq, 1));
+    for (let slot = 2; slot < 32; slot++) {
+      for (let number = 0; number < 8; number++) {
+        const fn = this.pci.at(slot, number);
+        const pin = fn?.config[0x3d] ?? 0;
+        if (fn && pin > 0) fn.config[0x3c] = routes[(slot - 1 + pin - 1) & 3];
+      }
+    }
+  }
+
+  // ---- the whole
+
+  /** RESET pin of the board. */
+  reset(): void {
+    for (const device of this.devices) device.reset();
+  }
+
+  /** Throws StateError, naming device and field. */
+  restore(state: State): void {
+    for (const device of this.devices) device.restore(subState('machine', state, device.name));
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * The devices that belong to a hypervisor: interrupt controllers, interval timer, real-time clock, ACPI's fixed hardware, FERR#. They are asked so often, and
+ * decide so much of what a virtual processor does next, that hypervisors have them beside the processor, whoever models the rest of the PC
+ * (Xen: xen/arch/x86/hvm, vpic.c, vpit.c, vlapic.c, vioapic.c, rtc.c, pmtimer.c). `emulated-devices.ts` has the rest.
+ */
+import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
+import { ApicBus } from './apic/apic-bus.ts';
+import { IoApic } from './apic/io-apic.ts';
+import { LocalApic } from './apic/local-apic.ts';
+import type { Device, MemoryRange, State, Timers } from './bus.ts';
+import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
+import type { ModelSignals } from './emulated-devices.ts';
+import { IoBus, OverlapError } from './io-bus.ts';
+import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
+import { PciLinks } from './pci/pci-links.ts';
+import { Pic } from './pic.ts';
+import { Pit } from './pit.ts';
+import { Rtc } from './rtc.ts';
+import { subState } from './state.ts';
+
+export interface PlatformDeviceOptions {
+  timers: Timers;
+  memoryMiB: number;
+  /** Time of day when the machine's clock was 0: milliseconds since 1970, UTC. */
+  startEpochMs: number;
+  /** The guest entered S5. */
+  onPowerOff(): void;
+  /** Local APICs, I/O APIC (default: none). Without them CPUID must not show a local APIC. */
+  apic?: boolean;
+  /** Processors, with `apic` (default 1). */
+  processors?: number;
+  /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
+  tscDeadlineNs?: (low: number, high: number) => number;
+  /** Port 0xF0 was written: IGNNE# (Processor.ignoreNumericError). */
+  onIgnoreNumericError?(): void;
+  /** Interprocessor messages that act on a processor itself. `vector` << 12 is where a started one begins. */
+  onNmi?(processor: number): void;
+  onInit?(processor: number): void;
+  onStartup?(processor: number, vector: number): void;
+}
+
+const APIC_WINDOW_BYTES = 4096, APIC_GLOBAL_ENABLE = 0x800;
+/** IA32_TSC_DEADLINE (SDM vol. 4). */
+const MSR_TSC_DEADLINE = 0x6e0;
+/** The ISA interrupts that PCI links lead to once firmware, or who stands in for it, has routed them; with the SCI they are level-triggered. */
+const LEVEL_TRIGGERED = [10, 11, SCI_IRQ];
+
+export class PlatformDevices implements ModelSignals {
+  readonly bus = new IoBus();
+  readonly rtc: Rtc;
+  /** FERR# of the processor goes here. */
+  readonly coprocessor: CoprocessorError;
+  /** INTR pin of processor 0 (others: `intrOf`). */
+  intr = false;
+  /** Called when a processor's INTR rises. */
+  onIntr: ((processor: number) => void) | undefined;
+  /** The processor whose accesses to its local APIC come next: all of them see theirs at one address. */
+  currentProcessor = 0;
+  /** In the order in which they are restored: interrupt controllers last, since the others drive their pins. */
+  readonly devices: readonly Device[];
+
+  private readonly pic: Pic;
+  private readonly pit: Pit;
+  private readonly pm: Piix4Pm;
+  private readonly links: PciLinks;
+  private readonly ioApic: IoApic | undefined;
+  private readonly localApics: LocalApic[] = [];
+  private readonly apicWindows: MemoryRange[] = [];
+  private readonly pins: boolean[] = [];
+  /** ISA interrupts as a device model has them, and as the event channel upcall drives one. */
+  private readonly modelLine: { set(irq: number, level: boolean): void };
+  private readonly upcallLine: { set(irq: number, level: boolean): void };
+
+  constructor(options: PlatformDeviceOptions) {
+    const { bus } = this;
+    const { timers } = options;
+    this.pic = new Pic(level => {
+      if (level) this.localApics[0]?.lint0Rises();
+      this.updateIntr(0);
+    });
+    if (options.apic) this.ioApic = this.addApics(options);
+    const irqs = new IrqLines('irq-lines', (level, irq) => {
+      this.pic.setLine(irq, level);
+      // The timer is on pin 2, where the cascade has no request of its own.
+      this.ioApic?.setLine(irq === 0 ? 2 : irq, level);
+    });
+    this.links = new PciLinks(irqs);
+    this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff());
+    this.pit = new Pit(timers, irqs.source(0), () => this.timerWaits());
+    this.rtc = new Rtc(timers, irqs.source(8), options);
+    this.coprocessor = new CoprocessorError(irqs.source(COPROCESSOR_IRQ), () => options.onIgnoreNumericError?.());
+    this.modelLine = irqs.routed();
+    this.upcallLine = irqs.routed();
+    const { pic, pit, rtc, pm, coprocessor } = this;
+    this.devices = [this.links, pm, pit, rtc, coprocessor, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics];
+    for (const range of [
+      pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, rtc.ports, pm.smiPorts, coprocessor.ports,
+    ]) bus.plugPorts(range);
+  }
+
+  // ---- what a device model says
+
+  setIsaIrqLevel(irq: number, level: boolean): void {
+    this.modelLine.set(irq, level);
+  }
+
+  setPciIntxLevel(slot: number, pin: number, level: boolean): void {
+    this.links.setIntx(slot, pin, level);
+  }
+
+  setPciLinkRoute(link: number, irq: number): void {
+    this.links.setRoute(link, irq);
+  }
+
+  placePowerManagement(pmBase: number, smbusBase: number): void {
+    this.pm.place(pmBase, smbusBase);
+  }
+
+  setIoApicPin(pin: number, level: boolean): void {
+    this.ioApic?.setLine(pin, level);
+  }
+
+  // ---- interrupts
+
+  /** Posts an edge-triggered interrupt at a processor's local APIC. */
+  requestInterrupt(processor: number, vector: number): void {
+    this.localApics[processor]?.post(vector);
+  }
+
+  /** Drives a global interrupt for whoever tells guests of events; ISA interrupts are shared with their devices. */
+  setUpcallGsi(gsi: number, level: boolean): void {
+    if (gsi < IRQ_COUNT) this.upcallLine.set(gsi, level);
+    else this.ioApic?.setLine(gsi, level);
+  }
+
+  private addApics(options: PlatformDeviceOptions): IoApic {
+    const bus = new ApicBus();
+    for (let id = 0; id < (options.processors ?? 1); id++) {
+      this.localApics.push(new LocalApic({
+        timers: options.timers, bus, id, bootstrap: id === 0, tscDeadlineNs: options.tscDeadlineNs,
+        onChange: () => this.updateIntr(id),
+        onNmi: () => options.onNmi?.(id),
+        onInit: () => options.onInit?.(id),
+        onStartup: vector => options.onStartup?.(id, vector),
+      }));
+    }
+    this.placeApics();
+    const ioApic = new IoApic(bus);
+    this.bus.plugMemory(ioApic.range);
+    return ioApic;
+  }
+
+  /** Registers of the local APICs where IA32_APIC_BASE has them: each processor sees its own. A place that something else has is left to that. */
+  private placeApics(): void {
+    for (const window of this.apicWindows.splice(0)) this.bus.unplugMemory(window);
+    for (const base of new Set(this.localApics.map(local => local.base))) {
+      if (base < 0) continue;
+      const mine = (): LocalApic | undefined => {
+        const local = this.localApics[this.currentProcessor];
+        return local.base === base ? local : undefined;
+      };
+      const window: MemoryRange = {
+        base, length: APIC_WINDOW_BYTES,
+        read: (offset, size) => mine()?.read(offset, size) ?? 0xffffffff,
+        write: (offset, value, size) => mine()?.write(offset, value, size),
+      };
+      try {
+        this.bus.plugMemory(window);
+        this.apicWindows.push(window);
+      } catch (error) {
+        if (!(error instanceof OverlapError)) throw error;
+      }
+    }
+  }
+
+  /** A processor has written IA32_APIC_BASE (low word; SDM vol. 3, 11.4.4: global enable 11, base from 12). */
+  setApicBase(low: number, processor: number): void {
+    this.localApics[processor]?.setBase((low & -APIC_WINDOW_BYTES) >>> 0, (low & APIC_GLOBAL_ENABLE) !== 0);
+    this.placeApics();
+  }
+
+  /** INTR of a processor: its local APIC's, or the 8259A's where that comes through. */
+  private updateIntr(processor: number): void {
+    const local = this.localApics[processor];
+    const level = local ? local.intr || (processor === 0 && this.pic.int && local.acceptsPic) : this.pic.int;
+    const before = this.pins[processor] ?? false;
+    this.pins[processor] = level;
+    if (processor === 0) this.intr = level;
+    if (level && !before) this.onIntr?.(processor);
+  }
+
+  /** Channel 0's interrupt is on its way through one of the controllers. */
+  private timerWaits(): boolean {
+    const vector = this.ioApic?.vectorOf(2) ?? -1;
+    return this.pic.isWaiting(0) || (vector >= 0 && this.localApics.some(local => local.isWaiting(vector)));
+  }
+
+  intrOf(processor: number): boolean {
+    return this.pins[processor] ?? false;
+  }
+
+  /** INTA: the vector. Spurious if `intr` has dropped meanwhile, as on the board. */
+  acknowledge(processor = 0): number {
+    const local = this.localApics[processor];
+    if (!local) return this.pic.acknowledge();
+    if (!local.intr && processor === 0 && this.pic.int && local.acceptsPic) return this.pic.acknowledge();
+    return local.acknowledge();
+  }
+
+  /** MSRs that belong to a device: IA32_TSC_DEADLINE. Low and high word; undefined: not one of them. */
+  readMsr(index: number, processor = 0): [low: number, high: number] | undefined {
+    const local = this.localApics[processor];
+    return index === MSR_TSC_DEADLINE && local?.hasDeadlineMode ? local.readDeadline() : undefined;
+  }
+
+  /** False: not a device's MSR. */
+  writeMsr(index: number, low: number, high: number, processor = 0): boolean {
+    const local = this.localApics[processor];
+    if (index !== MSR_TSC_DEADLINE || !local?.hasDeadlineMode) return false;
+    local.writeDeadline(low, high);
+    return true;
+  }
+
+  /** Returns false where no operating system listens to the button. */
+  pressPowerButton(): boolean {
+    return this.pm.pressPowerButton();
+  }
+
+  // ---- the whole
+
+  /** As firmware leaves them: vectors and masks of the interrupt controllers, timer at 18.2 Hz. */
+  setFirmwareDefaults(): void {
+    this.pic.setFirmwareDefaults();
+    this.pit.setFirmwareDefaults();
+    this.setLevelTriggered();
+  }
+
+  /** Edge/level control of the interrupts that PCI shares. */
+  setLevelTriggered(): void {
+    this.bus.writePort(0x4d1, LEVEL_TRIGGERED.reduce((bits, irq) => bits | (1 << (irq - 8)), 0), 1);
+  }
+
+  /** RESET pin of the board. Time of day and CMOS stay. */
+  reset(): void {
+    for (const device of this.devices) device.reset();
+    this.placeApics();
+  }
+
+  restore(state: State): void {
+    for (const device of this.devices) device.restore(subState('machine', state, device.name));
+    this.placeApics();
+    this.updateIntr(0);
+  }
+}
