@@ -4,7 +4,7 @@
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import type { CpuLevel } from '../cpu/cpuid.ts';
-import { P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
+import type { Processor, ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
@@ -169,10 +169,7 @@ export class Domain {
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
     });
     const { boot } = options;
-    this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
-      this.processor.flushTlb();
-      if (record.xenOffset !== 0) machine.words[(record.xenOffset >>> 2) + XEN.POD_HELD] = open ? 0 : 1;
-    });
+    this.a20 = new A20Gate(this.p2m, record.ramFrames, () => this.processor.flushTlb());
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
       this.firmware = new FirmwareMap(machine, record, flush);
@@ -182,7 +179,6 @@ export class Domain {
       this.processor.invalidate(mfn);
       this.video?.frameWritten(mfn);
     };
-    this.memory.onDemand = gfn => this.demand(gfn);
     this.screen = new ScreenBlock(machine, record);
     this.platform = options.createPlatform({
       timers: this.timers,
@@ -245,7 +241,6 @@ export class Domain {
       tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
       crash: sentence => this.crash(sentence),
       written: mfn => this.memory.onWrite(mfn),
-      demand: gfn => this.demand(gfn),
       trace: this.trace,
     };
   }
@@ -314,14 +309,6 @@ export class Domain {
     return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
   }
 
-  /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
-  demand(gfn: number): boolean {
-    if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
-    const at = this.a20.shown(gfn);
-    if (this.xen?.demand(at)) this.a20.populated(at);
-    return true;
-  }
-
   /** Instructions retired since the domain was started, resets included. */
   get instructions(): number {
     return this.clock.retiredBefore + this.processor.retired;
@@ -357,7 +344,7 @@ export class Domain {
     const { machine, record } = this.options;
     for (let gfn = 0; gfn < record.ramFrames; gfn++) {
       const entry = this.ramEntry(gfn);
-      if (entry === 0 || entry === P2M_ON_DEMAND) continue;
+      if (entry === 0) continue;
       machine.scrub(entry >>> FRAME_SHIFT);
       this.processor.invalidate(entry >>> FRAME_SHIFT);
     }
@@ -423,15 +410,6 @@ export class Domain {
   runSlice(): SliceResult {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (this.pausedByUser) return { state: 'paused' };
-    this.xen?.enter();
-    try {
-      return this.slice();
-    } finally {
-      this.xen?.leave();
-    }
-  }
-
-  private slice(): SliceResult {
     this.feedSerial();
     this.xen?.service();
     const { clock, processor } = this;
