@@ -135,7 +135,7 @@ export function planDefinition(
       ...(ramdisk ? { ramdisk: { name: baseName(ramdisk.name), data: ramdisk.data } } : {}),
     };
     const memoryIsGood = definition.memoryMiB >= 1 && definition.memoryMiB < 2048 && !findings.some(f => f.key === 'memory' && f.verdict === 'error');
-    const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024);
+    const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type);
     if (problem) {
       const key = ramdisk && problem.startsWith(baseName(ramdisk.name)) ? 'ramdisk' : 'kernel';
       replace(key, 'error', key === 'kernel' ? 'cannot be started' : 'cannot be loaded', problem);
@@ -276,7 +276,7 @@ export function planKernel(options: {
     definition.ramdisk = baseName(ramdisk.name);
     boot.ramdisk = { name: definition.ramdisk, data: ramdisk.data };
   }
-  const problem = check(boot, memoryMiB);
+  const problem = check(boot, memoryMiB, options.type);
   const finding: Finding = {
     file: kernelName,
     line: 1,
@@ -323,9 +323,9 @@ function refuse(file: string, short: string, text: string): Planned {
   return { plan: { name: '', errors: [finding], findings: [finding], definition: '', summary: { memoryMiB: 0, vcpus: 0, type: '' } } };
 }
 
-function check(boot: Boot, memoryMiB: number): string | undefined {
+function check(boot: Boot, memoryMiB: number, xen?: DomainType): string | undefined {
   try {
-    checkBoot(boot, memoryMiB);
+    checkBoot(boot, memoryMiB, xen);
     return undefined;
   } catch (error) {
     if (error instanceof LoadError) return error.message;

@@ -12,13 +12,18 @@ const MAX_OPTION_ROM_BYTES = 64 * KIB;
 const FIRMWARE_BYTES = [64 * KIB, 128 * KIB, 256 * KIB];
 
 /**
- * Goes through all checks of loading without a guest.
+ * Goes through all checks of loading without a guest. `xen`: what the domain shows of Xen; absent: a plain PC.
  * @throws LoadError with a sentence for people.
  */
-export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined {
+export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | 'pv'): EntryState | undefined {
   if (boot.kind === 'firmware') {
     if (!FIRMWARE_BYTES.includes(boot.image.length))
       throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
+    if (boot.loader) {
+      if (xen !== 'hvm') throw new LoadError(`${boot.loader.name} starts firmware in HVM guests of Xen alone. Add --type hvm.`);
+      const files = { kernel: boot.loader.data, name: boot.loader.name, cmdline: '', modules: [{ name: boot.name, data: boot.image, cmdline: 'firmware' }] };
+      loadKernel({ write() {}, fill() {} }, { ...files, memoryMiB, e820: memoryMap(memoryMiB), prefer: 'note' });
+    }
     if (boot.vgaBios && (boot.vgaBios[0] !== 0x55 || boot.vgaBios[1] !== 0xaa || boot.vgaBios.length > MAX_OPTION_ROM_BYTES))
       throw new LoadError('The VGA BIOS is no option ROM of at most 64 KiB: such a file starts with the bytes 55 AA. Take another file.');
     if (boot.linux && !isLinuxForFirmware(boot.linux.kernel))
@@ -41,7 +46,7 @@ export function checkBoot(boot: Boot, memoryMiB: number): EntryState | undefined
       cmdline,
       memoryMiB,
       e820: isPvh ? pvhMemoryMap(memoryMiB) : memoryMap(memoryMiB),
-      ...(isPvh ? { prefer: 'pvh' as const } : {}),
+      ...(isPvh ? { prefer: 'pvh' as const } : xen ? { prefer: 'note' as const } : {}),
       ...(ramdisk ? { initrd: ramdisk } : {}),
     },
   );

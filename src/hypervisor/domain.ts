@@ -43,6 +43,8 @@ export type Boot =
       bootOrder?: string[];
       /** For firmware that starts kernels itself. */
       linux?: LinuxForFirmware;
+      /** Xen's own hvmloader, which builds tables and puts the image where it belongs; absent: the image lies in ROM, as on a PC. */
+      loader?: { name: string; data: Uint8Array };
     };
 
 /** How a domain stopped. */
@@ -172,7 +174,8 @@ export class Domain {
     this.a20 = new A20Gate(this.p2m, record.ramFrames, () => this.processor.flushTlb());
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
-      this.firmware = new FirmwareMap(machine, record, flush);
+      // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM.
+      if (!boot.loader) this.firmware = new FirmwareMap(machine, record, flush);
       this.video = new VideoFrames(machine, record, flush);
     }
     this.memory.onWrite = mfn => {
@@ -258,7 +261,13 @@ export class Domain {
     this.vcpus.reset();
     this.clock.retiredBefore -= this.processor.retired;
     this.xen?.start();
-    if (boot.kind === 'firmware') {
+    if (boot.kind === 'firmware' && boot.loader) {
+      const modules = [{ name: boot.name, data: boot.image, cmdline: 'firmware' }];
+      const e820 = firmwareMemoryMap(memoryMiB);
+      enterKernel(this.processor, loadKernel(this.memory, { kernel: boot.loader.data, name: boot.loader.name, cmdline: '', memoryMiB, e820, modules, prefer: 'note' }));
+      this.enterAsPvh();
+      this.about = `${boot.loader.name} with ${boot.name}, firmware`;
+    } else if (boot.kind === 'firmware') {
       this.firmware?.load(boot.image);
       if (this.xen) this.prepareXenFirmware();
       this.about = `${boot.name}, firmware`;

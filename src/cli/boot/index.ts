@@ -121,9 +121,10 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
+    if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
     if (ide.length > 0) image.bootOrder = bootDevices(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
-    checkBoot(image, memoryMiB);
+    checkBoot(image, memoryMiB, options.type);
     if (options.type === 'pv' || options.type === 'pvh')
       throw new UsageError(`A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`);
     return {

@@ -35,6 +35,7 @@ export interface BootOptions {
   restore?: string;
   bios?: string;
   vgabios?: string;
+  hvmloader?: string;
   disks: string[];
   cdrom?: string;
   nic?: NicModel;
@@ -76,6 +77,7 @@ const WORDS: Record<string, Word> = {
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
   '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB; a Linux --kernel is then offered to it in fw_cfg', set: (o, v) => (o.bios = v) },
+  '--hvmloader': { value: 'F', about: "Xen's own hvmloader, which starts the firmware (--type hvm)", set: (o, v) => (o.hvmloader = v) },
   '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
   '--disk': {
     value: 'F[,ro|,rw]',

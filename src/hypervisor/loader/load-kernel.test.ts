@@ -330,6 +330,22 @@ describe('a PVH kernel', () => {
     expect(entry.registers.ebx).toBeGreaterThan(0x102000 + 6000);
   });
 
+  it('hands modules their command lines, by which hvmloader knows the firmware', () => {
+    const modules = [{ name: 'bios.bin', data: new Uint8Array(300), cmdline: 'firmware' }];
+    const { memory, entry } = load(kernel, { modules });
+    const start = new DataView(memory.bytes.buffer, entry.registers.ebx);
+    const list = Number(start.getBigUint64(16, true));
+    expect(Number(memory.view.getBigUint64(list + 8, true))).toBe(300);
+    expect(memory.string(Number(memory.view.getBigUint64(list + 16, true)))).toBe('firmware');
+  });
+
+  it('without note and header is entered where its file says, but only as an HVM guest’s firmware', () => {
+    const bare = elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array(64) }]);
+    expect(load(bare, { prefer: 'note' }).entry.eip).toBe(0x100010);
+    expect(kernelKind(bare)).toBeUndefined();
+    expect(kernelKind(bare, 'pvh')).toBeUndefined();
+  });
+
   it('that is multiboot too is entered as the caller prefers', () => {
     const both = elf(0x100010, [
       { physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) },

@@ -16,8 +16,8 @@ export interface LoadOptions {
   name: string;
   /** Linux: the initrd. Multiboot and PVH: the first module. */
   initrd?: LoadedFile;
-  /** Further modules (multiboot, PVH). */
-  modules?: LoadedFile[];
+  /** Further modules (multiboot, PVH); PVH hands each its command line. */
+  modules?: (LoadedFile & { cmdline?: string })[];
   cmdline: string;
   /** What the guest was promised, for messages; what is there is said by `e820`. */
   memoryMiB: number;
@@ -27,8 +27,8 @@ export interface LoadOptions {
   /** Sets a graphics mode with a linear frame buffer, or one like it; undefined: none can be had. Absent: none. */
   setVideo?: (width: number, height: number, depth: number) => FrameBuffer | undefined;
   /**
-   * Which way to enter a kernel that offers several; default multiboot, as on a PC. `pvh`: no other way. `note`: by an ELF file's PVH note where it has
-   * one, as Xen starts what takes the place of an HVM guest's firmware.
+   * Which way to enter a kernel that offers several; default multiboot, as on a PC. `pvh`: no other way. `note`: as Xen starts what takes the place of an
+   * HVM guest's firmware (its hvmloader has neither): by an ELF file's PVH note, and without one or a multiboot header at the file's entry.
    */
   prefer?: 'multiboot' | 'pvh' | 'note';
 }
@@ -64,7 +64,7 @@ export function kernelKind(kernel: Uint8Array, prefer: LoadOptions['prefer'] = '
   if (multiboot && prefer === 'multiboot') return 'multiboot';
   if (isElf(kernel)) {
     try {
-      if (pvhEntry(readElf(kernel, '')) !== undefined) return 'pvh';
+      if (pvhEntry(readElf(kernel, '')) !== undefined || (prefer === 'note' && !multiboot)) return 'pvh';
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
     }

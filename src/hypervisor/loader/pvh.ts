@@ -27,7 +27,7 @@ export function pvhEntry(elf: Elf): number | undefined {
 export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
   const { name, cmdline } = options;
   const elf = readElf(options.kernel, name);
-  const entry = pvhEntry(elf);
+  const entry = pvhEntry(elf) ?? (options.prefer === 'note' ? elf.entry : undefined);
   if (entry === undefined) throw new LoadError(`${name} has no PVH entry note. Use a kernel built with CONFIG_PVH.`);
   const plan = new Plan(options.e820, options.memoryMiB);
   const kernelEnd = placeSegments(plan, elf.segments, name);
@@ -37,8 +37,8 @@ export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
     throw new LoadError(`The command line for ${name} is too long: ${commandLine.length - 1} bytes, at most ${MAX_CMDLINE_BYTES}. Shorten cmdline.`);
   }
 
-  const modules = [...(options.initrd ? [options.initrd] : []), ...(options.modules ?? [])];
-  const placed = modules.map(module => ({ start: plan.placeModule(module, kernelEnd), bytes: module.data.length }));
+  const modules: NonNullable<LoadOptions['modules']> = [...(options.initrd ? [options.initrd] : []), ...(options.modules ?? [])];
+  const placed = modules.map(module => ({ start: plan.placeModule(module, kernelEnd), bytes: module.data.length, cmdline: module.cmdline }));
   // As Xen's domain builder does, the start information lies behind kernel and modules: a PVH guest may use low memory as it likes.
   const above = plan.usedEnd(kernelEnd);
   const put = (bytes: Uint8Array, align: number) => {
@@ -53,6 +53,7 @@ export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
   placed.forEach((module, i) => {
     setUint64(view(moduleList), i * MODULE_BYTES, module.start);
     setUint64(view(moduleList), i * MODULE_BYTES + 8, module.bytes);
+    if (module.cmdline !== undefined) setUint64(view(moduleList), i * MODULE_BYTES + 16, put(text(module.cmdline), 8));
   });
   const map = new Uint8Array(options.e820.length * MEMORY_MAP_BYTES);
   options.e820.forEach((entry, i) => {

@@ -261,6 +261,8 @@ export const HVM_PARAM = {
 /** Type of a callback, bits 56-63 of HVM_PARAM_CALLBACK_IRQ. */
 export const CALLBACK_VIA = { GSI: 0, PCI_INTX: 1, VECTOR: 2 } as const;
 
+/** Guest frame of the first of eight pages that ioreq servers get; nothing of the guest's lies from here on. */
+export const IOREQ_SERVER_PAGES = 0xfeff0;
 /** Guest frames of the special pages of HVM and PVH domains, eight from 0xFEFF8; ioreq server pages lie before them. */
 export const SPECIAL_PAGES = 0xfeff8,
   SPECIAL_PAGE_COUNT = 8;

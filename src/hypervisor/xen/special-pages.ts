@@ -7,6 +7,7 @@ import { XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../machine.ts';
 import { HVM_PARAM, SHUTDOWN, SPECIAL, SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from './abi.ts';
 import type { XenGuest } from './guest.ts';
+import { HVM_INFO, hvmInfo } from './hvm-info.ts';
 import { ACPI_INFO, ACPI_TABLE_PAGES } from './memory-map.ts';
 import { setParam } from './params.ts';
 
@@ -38,6 +39,7 @@ export function prepareHvm(xen: XenGuest): void {
   set(HVM_PARAM.TRIPLE_FAULT_REASON, SHUTDOWN.REBOOT);
   const identity = xen.access.physicalOffset((SPECIAL_PAGES + SPECIAL.IDENT_PT) * FRAME_BYTES, true) >>> 2;
   for (let i = 0; i < FRAME_BYTES / 4; i++) words[identity + i] = (i << 22) | IDENTITY_ENTRY;
+  if (xen.type === XEN_TYPE.HVM) xen.machine.bytes.set(hvmInfo(record.vcpus, record.ramFrames), xen.access.physicalOffset(HVM_INFO, true));
 }
 
 /** A page of zeroes at a guest frame, its own where there is one already. */
