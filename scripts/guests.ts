@@ -37,11 +37,13 @@ const FLAVOURS = [
 ];
 
 /** Single files of packages: where they go in the catalogue, and which they are. */
-const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds'; package: string; folder: string; names: string[] }[] = [
+const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds'; package: string; folder: string; names: string[]; /** Does without. */ optional?: boolean }[] = [
   { set: 'firmware', package: 'seabios', folder: 'usr/share/seabios', names: ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'] },
   { set: 'tools', package: 'memtest86+', folder: 'boot', names: ['memtest86+ia32.bin'] },
   // GRUB as a guest of Xen: paravirtual with PAE, and PVH.
   { set: 'xen', package: 'grub-xen-host', folder: 'usr/lib/grub-xen', names: ['grub-i386-xen.bin', 'grub-i386-xen_pvh.bin'] },
+  // Xen's own loader of firmware in HVM guests: a 32-bit program, but Debian has Xen's tools for 64-bit hosts alone.
+  { set: 'xen', package: 'xen-utils-4.17:amd64', folder: 'usr/lib/xen-4.17/boot', names: ['hvmloader'], optional: true },
   { set: 'cds', package: 'grub-rescue-pc', folder: 'usr/lib/grub-rescue', names: ['grub-rescue-cdrom.iso'] },
 ];
 const MEMORY_MIB = 128;
@@ -236,7 +238,7 @@ class Packages {
       this.opened = true;
     }
     const info = this.source.find(name);
-    if (!info) throw new Unavailable(`${this.source.title} have no package ${name} for i386`.replace(/^(\S+) have/, '$1 has'));
+    if (!info) throw new Unavailable(`${this.source.title} have no package ${name}${name.includes(':') ? '' : ' for i386'}`.replace(/^(\S+) have/, '$1 has'));
     return info;
   }
 }
@@ -287,9 +289,14 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
         extra,
       });
     }
-    for (const { set, package: name, folder: place, names } of PICKED) {
+    for (const { set, package: name, folder: place, names, optional } of PICKED) {
+      const deb = await packages.get(name).catch(error => {
+        if (!optional || !(error instanceof Unavailable)) throw error;
+        say(`guests: without ${names.join(', ')}: ${error.message}.`);
+      });
+      if (!deb) continue;
       const files = pickFiles(
-        await packages.get(name),
+        deb,
         names.map(file => `${place}/${file}`),
       );
       for (const [path, bytes] of files) catalogue[set].push(write(path.replace(/^.*\//, `${set}/`), bytes));

@@ -158,6 +158,7 @@ describe('a Debian archive', () => {
   const packages = gzipSync(
     `Package: box\nVersion: 1:2\nDepends: base (>= 1)\nFilename: ${pool}\nSize: ${box.length}\nSHA256: ${sha256(box)}\nDescription: one\n two\n .\n\nPackage: other\nVersion: 1\n`,
   );
+  const wide = gzipSync(`Package: box\nVersion: 3\nFilename: ${pool}\nSHA256: ${sha256(box)}\n`);
   const put = (path: string, data: Uint8Array | string) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), data);
@@ -167,9 +168,10 @@ describe('a Debian archive', () => {
     folder = mkdtempSync(join(tmpdir(), 'ringside-archive-'));
     put(
       'dists/bookworm/Release',
-      `Suite: oldstable\nMD5Sum:\n 00 1 main/x\nSHA256:\n ${sha256(packages)} ${packages.length} main/binary-i386/Packages.gz\n`,
+      `Suite: oldstable\nMD5Sum:\n 00 1 main/x\nSHA256:\n ${sha256(packages)} ${packages.length} main/binary-i386/Packages.gz\n ${sha256(wide)} ${wide.length} main/binary-amd64/Packages.gz\n`,
     );
     put('dists/bookworm/main/binary-i386/Packages.gz', packages);
+    put('dists/bookworm/main/binary-amd64/Packages.gz', wide);
     put(pool, box);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -181,6 +183,8 @@ describe('a Debian archive', () => {
     expect(info).toMatchObject({ version: '1:2', depends: 'base (>= 1)', file: pool });
     expect(Buffer.compare(await archive.download(info), box)).toBe(0);
     expect(archive.find('nothing')).toBeUndefined();
+    expect(archive.find('box:amd64')).toMatchObject({ name: 'box:amd64', version: '3' });
+    expect(archive.find('other:amd64')).toBeUndefined();
     await expect(archive.download({ ...info, sha256: '00' })).rejects.toThrow(Unavailable);
   });
 

@@ -11,7 +11,9 @@ import { gunzipSync } from 'node:zlib';
 import { unxz } from '../../src/hypervisor/loader/xz.ts';
 
 const SUITE = 'bookworm';
-const INDEX = 'main/binary-i386/Packages';
+/** Packages are for the first; NAME:ARCHITECTURE names one for another, of which an archive may have none. */
+const ARCHITECTURES = ['i386', 'amd64'];
+const indexOf = (architecture: string): string => `main/binary-${architecture}/Packages`;
 
 /** Packages cannot be had here; the message says why and what to do. */
 export class Unavailable extends Error {
@@ -22,6 +24,7 @@ export class Unavailable extends Error {
 }
 
 export interface PackageInfo {
+  /** As it was asked for: NAME, or NAME:ARCHITECTURE. */
   name: string;
   version: string;
   sha256: string;
@@ -63,9 +66,9 @@ export function paragraphs(text: string): Map<string, string>[] {
     });
 }
 
-function packageInfo(fields: Map<string, string>): PackageInfo {
-  const field = (name: string) => fields.get(name) ?? '';
-  return { name: field('Package'), version: field('Version'), sha256: field('SHA256'), depends: field('Depends'), file: field('Filename') };
+function packageInfo(fields: Map<string, string>, name: string): PackageInfo {
+  const field = (key: string) => fields.get(key) ?? '';
+  return { name, version: field('Version'), sha256: field('SHA256'), depends: field('Depends'), file: field('Filename') };
 }
 
 /** The machine's own apt, with lists and cache in `folder`, for i386; needs no root and changes nothing of the system. */
@@ -76,16 +79,18 @@ export class Apt implements Source {
 
   constructor(folder: string) {
     this.folder = folder;
+    const architectures = ARCHITECTURES.flatMap(architecture => ['-o', `APT::Architectures::=${architecture}`]);
     this.options = Object.entries({
-      'APT::Architecture': 'i386',
-      'APT::Architectures::': 'i386',
+      'APT::Architecture': ARCHITECTURES[0],
       'Dir::State': folder,
       'Dir::State::lists': join(folder, 'lists'),
       'Dir::State::status': join(folder, 'status'),
       'Dir::Cache': join(folder, 'cache'),
       'Acquire::Languages': 'none',
       'APT::Sandbox::User': '',
-    }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+    })
+      .flatMap(([name, value]) => ['-o', `${name}=${value}`])
+      .concat(architectures);
   }
 
   async open(): Promise<void> {
@@ -99,7 +104,7 @@ export class Apt implements Source {
   find(name: string): PackageInfo | undefined {
     const text = this.apt('apt-cache', ['--no-all-versions', 'show', name], true);
     const [fields] = paragraphs(text);
-    return fields?.get('Package') === name ? packageInfo(fields) : undefined;
+    return fields?.get('Package') === name.replace(/:.*/, '') ? packageInfo(fields, name) : undefined;
   }
 
   async download(info: PackageInfo): Promise<Uint8Array> {
@@ -148,27 +153,34 @@ export class Archive implements Source {
       const [sum, , path] = line.trim().split(/\s+/);
       if (path) sums.set(path, sum);
     }
+    for (const architecture of ARCHITECTURES) await this.readIndex(architecture, sums);
+    if (this.packages.size === 0) throw new Unavailable(`${this.from} has no ${indexOf(ARCHITECTURES[0])} for i386`);
+  }
+
+  /** Packages of an architecture, from the smallest form of its index that is there. */
+  private async readIndex(architecture: string, sums: Map<string, string>): Promise<void> {
+    const index = indexOf(architecture);
     for (const [ending, unpack] of [
       ['.xz', unxz],
       ['.gz', gunzipSync],
       ['', (bytes: Uint8Array) => bytes],
     ] as const) {
-      const sum = sums.get(`${INDEX}${ending}`);
-      const packed = sum && (await this.read(`dists/${SUITE}/${INDEX}${ending}`));
+      const sum = sums.get(`${index}${ending}`);
+      const packed = sum && (await this.read(`dists/${SUITE}/${index}${ending}`));
       if (!packed) continue;
       if (sha256(packed) !== sum) {
         throw new Unavailable(
-          `${this.from}: ${INDEX}${ending} does not match its SHA-256 in Release (a copy cut short, or a mirror in the middle of a sync)`,
+          `${this.from}: ${index}${ending} does not match its SHA-256 in Release (a copy cut short, or a mirror in the middle of a sync)`,
         );
       }
       for (const fields of paragraphs(new TextDecoder().decode(unpack(packed)))) {
-        const info = packageInfo(fields);
+        const name = fields.get('Package') ?? '';
+        const info = packageInfo(fields, architecture === ARCHITECTURES[0] ? name : `${name}:${architecture}`);
         // An archive may hold two versions; the later paragraph is the newer one in practice, and either is consistent.
         this.packages.set(info.name, info);
       }
       return;
     }
-    throw new Unavailable(`${this.from} has no ${INDEX} for i386`);
   }
 
   find(name: string): PackageInfo | undefined {
@@ -236,7 +248,7 @@ export class PackageCache {
   put(info: PackageInfo, bytes?: Uint8Array): void {
     mkdirSync(this.folder, { recursive: true });
     const before = this.index[info.name]?.cached;
-    const cached = bytes ? `${info.name}_${info.version.replace(/[^\w.+~-]/g, '-')}.deb` : '';
+    const cached = bytes ? `${info.name}_${info.version}.deb`.replace(/[^\w.+~-]/g, '-') : '';
     if (bytes) writeFileSync(join(this.folder, cached), bytes);
     if (before && before !== cached) rmSync(join(this.folder, before), { force: true });
     this.index[info.name] = { ...info, cached };

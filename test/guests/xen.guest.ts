@@ -11,6 +11,8 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-xen-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const { kernel, initrd } = debian('686-pae');
 const grub = file('.cache/guests/xen/grub-i386-xen_pvh.bin');
+const hvmloader = file('.cache/guests/xen/hvmloader');
+const disk = file('.cache/guests/disks/debian-disk.img');
 
 function start(...argv: string[]): Ringside {
   const vm = new Ringside('boot', ...argv);
@@ -86,3 +88,21 @@ describe.skipIf(!existsSync(grub))(`GRUB as a PVH guest ${NEEDS_GUESTS}`, () => 
     await vm.expect('typed-into-grub', 60);
   });
 });
+
+// Debian has Xen's tools for 64-bit hosts alone: an archive without those packages has no hvmloader, and then there is nothing to test.
+if (existsSync(hvmloader))
+  describe('hvmloader, the loader of firmware that Xen itself starts', () => {
+    it('finds all that it asks of Xen, builds its tables and starts SeaBIOS, GRUB and Linux, which go by them', async () => {
+      const vm = start('--type', 'hvm', '--hvmloader', hvmloader, '--disk', disk, '--memory', '192', '--vcpus', '2');
+      await vm.expect('Invoking SeaBIOS', 100);
+      expect(vm.output).toMatch(/Detected Xen v4\.17\./);
+      expect(vm.output).toContain('CPU1 ... 36-bit phys');
+      expect(vm.output).not.toMatch(/WARNING|bug at|crashed/);
+      await vm.expect('Hypervisor detected: Xen HVM', 300);
+      await vm.expect('ACPI: 3 ACPI AML tables successfully acquired and loaded', 300);
+      expect(vm.output).toContain('DMI: Xen HVM domU');
+      expect(vm.output).toMatch(/ACPI: DSDT \S+ \S+ \(v02 Xen {4}HVM/);
+      expect(vm.output).toMatch(/PM-Timer IO Port: 0xb008/);
+      expect(vm.output).toMatch(/smpboot: Allowing 2 CPUs/);
+    });
+  });
