@@ -2,6 +2,7 @@
  * The devices that a device model emulates: all of the PC that is not its hypervisor's (platform-devices.ts). They reach memory by DMA, and tell the
  * hypervisor's half by `ModelSignals`; wherever they are, beside the processor or in another domain, they are the same.
  */
+import { AcpiHotplug } from './acpi/hotplug.ts';
 import { Piix4PmFunction } from './acpi/piix4-pm.ts';
 import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import { DebugPorts } from './debug-ports.ts';
@@ -121,6 +122,7 @@ export class EmulatedDevices {
     if (nic) this.pci.add(NIC_SLOT, 0, nic.fn);
     const xenPlatform = options.xenPlatform ? new XenPlatform(mask => this.unplug(mask), options.debug ?? nothing) : undefined;
     if (xenPlatform) this.pci.add(XEN_PLATFORM_SLOT, 0, xenPlatform.fn);
+    const hotplug = options.xenPlatform ? new AcpiHotplug() : undefined;
     const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
     const print = options.debug ?? nothing;
     const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
@@ -134,12 +136,12 @@ export class EmulatedDevices {
 
     const { vga } = this;
     this.devices = [
-      this.pci, i8042, ...this.uarts, vga, parallel, ...(xenPlatform ? [xenPlatform] : []), this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, ...(test ? [test] : []), irqs,
+      this.pci, i8042, ...this.uarts, vga, parallel, ...(xenPlatform ? [xenPlatform] : []), ...(hotplug ? [hotplug] : []), this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, ...(test ? [test] : []), irqs,
     ];
     for (const range of [
       i8042.dataPorts, i8042.commandPorts, i8042.port92, ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts,
       this.pci.ports, parallel.ports, ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]),
-      ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []), ...(xenPlatform ? [xenPlatform.ports] : []),
+      ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []), ...(xenPlatform ? [xenPlatform.ports] : []), ...(hotplug?.ranges ?? []),
     ]) bus.plugPorts(range);
     bus.plugMemory(vga.window);
     if (test) bus.plugMemory(test.memoryRange);

@@ -1,0 +1,49 @@
+/**
+ * ACPI's general-purpose events and PCI hot plug as Xen's tables for HVM guests expect them of the device model, at fixed ports. Nothing is plugged into a
+ * running guest yet: no event comes, no slot has changed, and none can be emptied.
+ * Source: QEMU's docs/specs/acpi_pci_hotplug.rst; ACPI specification, 4.8.4.1 (general-purpose event registers).
+ */
+import type { Device, PortRange, State } from '../bus.ts';
+import { assignState, copyState, resetState } from '../state.ts';
+
+export const GPE0_BASE = 0xafe0,
+  PCI_HOTPLUG_BASE = 0xae00;
+const GPE0_BYTES = 4,
+  PCI_HOTPLUG_BYTES = 0x14;
+/** The first half of a block is status (a one that is written clears), the second enables. */
+const ENABLE = GPE0_BYTES / 2;
+
+const initial = () => ({ enable: new Uint8Array(GPE0_BYTES - ENABLE) });
+
+export class AcpiHotplug implements Device {
+  readonly name = 'acpi-hotplug';
+  private readonly r = initial();
+  readonly ranges: PortRange[] = [
+    {
+      base: GPE0_BASE,
+      count: GPE0_BYTES,
+      read: offset => (offset < ENABLE ? 0 : this.r.enable[offset - ENABLE]),
+      write: (offset, value) => {
+        if (offset >= ENABLE) this.r.enable[offset - ENABLE] = value;
+      },
+    },
+    // Slots inserted, slots to be removed, eject, removable slots, bus.
+    { base: PCI_HOTPLUG_BASE, count: PCI_HOTPLUG_BYTES, read: () => 0, write: () => {} },
+  ];
+
+  reset(): void {
+    resetState(this.r, initial());
+  }
+
+  save(): State {
+    return copyState(this.r);
+  }
+
+  restore(state: State): void {
+    assignState(this.name, this.r, state);
+  }
+
+  peek(): State {
+    return this.save();
+  }
+}
