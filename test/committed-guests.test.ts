@@ -13,6 +13,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
   ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
   ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh']],
+  ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
 ];
 const folderOf = (name: string) => fileURLToPath(new URL(`../guests/${name}/`, import.meta.url));
 

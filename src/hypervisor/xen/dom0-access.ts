@@ -27,6 +27,8 @@ export class Dom0 {
   /** Index of the doorbell in `machine.words`: it moves with every event that becomes pending. */
   readonly doorbell: number;
   private readonly handlers = new Map<number, () => void>();
+  /** What its programs have mapped, as `audit` counts it: references by machine frame, and uses by `domid:ref` (writers in bits 16-31). */
+  readonly held = { frames: new Map<number, number>(), grants: new Map<string, number>() };
 
   /** Domain 0's record is made where there is none yet. @throws HostError when machine memory is full */
   constructor(machine: Machine) {
@@ -133,7 +135,13 @@ export class Dom0 {
       const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
       const mfn = entry >>> FRAME_SHIFT;
       if (entry === 0 || !machine.takeReference(mfn, domid)) continue;
-      if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) return this.mapping(owner, mfn);
+      if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) {
+        count(this.held.frames, mfn, 1);
+        return this.mapping(owner, mfn, () => {
+          count(this.held.frames, mfn, -1);
+          machine.dropReference(mfn);
+        });
+      }
       machine.dropReference(mfn);
     }
     throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
@@ -144,11 +152,16 @@ export class Dom0 {
     const owner = this.portsOf(domid);
     const granted = new GrantTable(owner).acquire(ref, DOMAIN_0, readOnly, true);
     if (typeof granted === 'number') throw new HostError(`Domain ${domid} does not grant Domain 0 its entry ${ref} (status ${granted}).`);
-    return this.mapping(owner, granted.mfn, () => granted.release());
+    const use = readOnly ? 1 : 0x10000;
+    count(this.held.grants, `${domid}:${ref}`, use);
+    return this.mapping(owner, granted.mfn, () => {
+      count(this.held.grants, `${domid}:${ref}`, -use);
+      granted.release();
+    });
   }
 
   /** The mapping of a frame on which a reference is held already; `release` drops what belongs to it. */
-  mapping(owner: Ports, mfn: number, release: () => void = () => this.machine.dropReference(mfn)): Mapping {
+  mapping(owner: Ports, mfn: number, release: () => void): Mapping {
     const { machine } = this;
     let mapped = true;
     return {
@@ -181,3 +194,8 @@ export class Dom0 {
   }
 }
 
+function count<K>(held: Map<K, number>, key: K, change: number): void {
+  const value = (held.get(key) ?? 0) + change;
+  if (value === 0) held.delete(key);
+  else held.set(key, value);
+}

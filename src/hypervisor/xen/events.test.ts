@@ -49,6 +49,14 @@ describe('event channel ports', () => {
     expect(op(guest, EVTCHNOP.STATUS, 99, 1, 0, 0, 0, 0)).toBe(-ESRCH);
   });
 
+  it('give a VIRQ of the whole domain back, whichever vCPU it was delivered to', () => {
+    expect(op(guest, EVTCHNOP.BIND_VIRQ, VIRQ.ARGO, 0, 0)).toBe(0);
+    const port = guest.get(ARGS + 8);
+    expect(op(guest, EVTCHNOP.BIND_VCPU, port, 1)).toBe(0);
+    expect(op(guest, EVTCHNOP.CLOSE, port)).toBe(0);
+    expect(op(guest, EVTCHNOP.BIND_VIRQ, VIRQ.ARGO, 0, 0)).toBe(0);
+  });
+
   it('refuse by the book', () => {
     expect(op(guest, EVTCHNOP.BIND_VIRQ, 24, 0, 0)).toBe(-EINVAL);
     expect(op(guest, EVTCHNOP.BIND_VIRQ, VIRQ.TIMER, 2, 0)).toBe(-ENOENT);

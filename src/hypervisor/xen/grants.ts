@@ -205,7 +205,8 @@ export class GrantTable {
 
   // ---- entries. Word 0 of an entry: flags, and the domain that may use it in bits 16-31.
 
-  private entryAt(ref: number): number {
+  /** Index in machine memory of an entry. */
+  entryAt(ref: number): number {
     return this.version === 2
       ? (this.sharedFrame(ref >>> 8) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V2 - 1)) * 4
       : (this.sharedFrame(ref >>> 9) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V1 - 1)) * 2;
@@ -486,12 +487,25 @@ export class GrantTable {
     this.of(map.domid, true)!.release(map.ref, (map.flags & GNTMAP.READONLY) !== 0, mfn);
   }
 
-  /** The domain dies: it uses nobody's frames any more. */
-  dropMappings(): void {
+  /** What this domain has mapped of others. */
+  *mappings(): Generator<Mapped> {
     for (let handle = 0; handle < this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME; handle++) {
       const map = this.mapped(handle);
-      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map && map.flags & part) this.untrack(map, part);
+      if (map) yield map;
     }
+  }
+
+  /** Entries of this table that are in use: readers in bits 0-15 of `pins`, writers in 16-31; `mfn` is negative for a grant that was handed on. */
+  *uses(): Generator<{ ref: number; pins: number; mfn: number }> {
+    for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) {
+      const at = this.activeAt(ref);
+      if (this.words[at + ACTIVE.PINS] !== 0) yield { ref, pins: this.words[at + ACTIVE.PINS], mfn: this.words[at + ACTIVE.MFN] };
+    }
+  }
+
+  /** The domain dies: it uses nobody's frames any more. */
+  dropMappings(): void {
+    for (const map of this.mappings()) for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.untrack(map, part);
   }
 
   /** Gives the table's own frames back, once nobody uses what it grants; false: somebody does. */

@@ -279,8 +279,11 @@ export class Ports {
           Atomics.store(this.words, theirs + PORT.STATE, EVTCHNSTAT.UNBOUND);
         }
       } else if (state === EVTCHNSTAT.VIRQ) {
-        const bound = this.vcpu(this.target(port)) + XEN_VCPU.VIRQ + remote;
-        if (this.words[bound] === port) this.words[bound] = 0;
+        // One of the whole domain is vCPU 0's, whichever it is delivered to.
+        for (let id = 0; id < this.vcpus; id++) {
+          const bound = this.vcpu(id) + XEN_VCPU.VIRQ + remote;
+          if (this.words[bound] === port) this.words[bound] = 0;
+        }
       }
       Atomics.store(this.words, entry + PORT.STATE, EVTCHNSTAT.CLOSED);
       this.clearPending(port);

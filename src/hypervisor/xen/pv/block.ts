@@ -98,10 +98,15 @@ export class PvBlock {
     return this.first !== 0;
   }
 
+  /** How many frames it has. */
+  get frames(): number {
+    return this.vcpus + EXTRA_FRAMES;
+  }
+
   /** Gives the frames back. */
   release(record: DomainRecord): void {
     if (this.first === 0) return;
-    for (let i = 0; i < this.vcpus + EXTRA_FRAMES; i++) this.machine.release(this.first + i);
+    for (let i = 0; i < this.frames; i++) this.machine.release(this.first + i);
     this.machine.words[this.machine.domainEntry(record) + DOMAIN.PV] = 0;
   }
 
