@@ -17,6 +17,7 @@ import {
   type ReadBlob,
   readState,
   type SavedState,
+  withToolstack,
 } from '../hypervisor/index.ts';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import type { Action, Definition, DomainType } from './config/model.ts';
@@ -254,7 +255,7 @@ export class Host implements HostApi {
         throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
       const { definition } = judgeDefinition(about.name, about.definition);
       return this.build({
-        definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1 },
+        definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}) },
         boot: saved.boot,
         // An image that is not there is missed when the state is read into the domain.
         drives: (about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
@@ -373,7 +374,7 @@ export class Host implements HostApi {
     member.attached = this.services.attach(member.record, described, bytes => {
       member.usesPvConsole = true;
       this.print(member, bytes);
-    });
+    }, member.blueprint.saved?.state.toolstack);
   }
 
   private detach(member: Member): void {
@@ -553,12 +554,31 @@ export class Host implements HostApi {
       const asked = this.services.ask(id, 'suspend');
       if (asked) await this.suspended(member);
       try {
-        return new Blob((await member.runner.save()) as BlobPart[], { type: 'application/octet-stream' });
+        const chunks = asked ? await member.runner.save() : await this.saveUnasked(member);
+        return new Blob(chunks as BlobPart[], { type: 'application/octet-stream' });
       } finally {
         // It was not moved anywhere: it goes on, as after xl save -c.
         if (asked) member.runner.resume();
       }
     });
+  }
+
+  /** A guest that does not suspend itself is saved where it is. Its rings and Domain 0's half of them must agree, so that nobody moves meanwhile. */
+  private async saveUnasked(member: Member): Promise<Uint8Array[]> {
+    const { runner, record, paused } = member;
+    if (!member.attached) return runner.save();
+    if (!paused) runner.setPaused(true);
+    this.services.frozen++;
+    try {
+      const toolstack = this.services.save(record.id);
+      const chunks = await runner.save();
+      return toolstack ? withToolstack(chunks, toolstack) : chunks;
+    } finally {
+      this.services.frozen--;
+      if (!member.paused) runner.setPaused(false);
+      this.parts.scheduler.poke();
+      this.services.dom0.ports.ring();
+    }
   }
 
   /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */

@@ -1,7 +1,7 @@
 /**
  * From files to a domain that could be created: which of them is the definition, which the kernel, and what is wrong with them. Creates nothing.
  */
-import { type Boot, checkBoot } from '../hypervisor/index.ts';
+import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
 import { type DefinedDisk, type Definition, type DomainType, isError, judgeDefinition } from './config/model.ts';
@@ -63,7 +63,7 @@ export function needsFirmware(files: Given[]): boolean {
 export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Planned {
   const files = given.filter((file): file is NamedBytes => !isImage(file));
   const images = given.filter(isImage);
-  const saved = files.find(file => startsWith(file.data, 'RINGSAVE'));
+  const saved = files.find(file => startsWith(file.data, SAVED_MAGIC));
   if (saved) return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Drop it alone to restore it.`);
   const definitions = files.filter(isDefinition);
   if (definitions.length > 1) {

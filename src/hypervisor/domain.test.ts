@@ -302,15 +302,14 @@ describe('saved states', () => {
       return 'accepted';
     };
     expect(message(file)).toBe('accepted');
-    expect(message(new Uint8Array(100))).toBe('f.state is no saved domain of Ringside: it does not start with RINGSAVE.');
+    expect(message(new Uint8Array(100))).toBe('f.state is no saved domain: it does not start with "Xen saved domain".');
     for (const cut of [16, 20, 50, 5000, file.length - 1, file.length - 20])
       expect(message(file.subarray(0, cut)), `${cut}`).toMatch(/^f\.state is cut short: .*at byte \d+/);
-    const other = file.slice();
-    other[8] = 9;
-    expect(message(other)).toContain('was saved in format 9; this version reads format 1');
+    expect(message(Uint8Array.from(Buffer.from('RINGSAVE\x01\0\0\0')))).toContain('before its saved states were libxc images');
+    // The configuration, and nothing that would notice by itself.
     const changed = file.slice();
-    changed[60] ^= 1;
-    expect(message(changed)).toMatch(/is damaged: the checksum of record ABOU at byte 16 is wrong/);
+    changed[Buffer.from(file).indexOf('"program":"test"') + 12] ^= 1;
+    expect(message(changed)).toMatch(/is damaged: the checksum of xl's header at byte 0 is wrong/);
     const longer = new Uint8Array(file.length + 1);
     longer.set(file);
     expect(message(longer)).toContain('1 bytes follow');

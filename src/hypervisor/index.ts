@@ -7,5 +7,5 @@ export { Mailbox, type MouseMove } from './mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './machine.ts';
 export type { NicModel } from './platform.ts';
 export { exitName } from './report.ts';
-export { readState, restoreInto, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError } from './state.ts';
+export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './state.ts';
 export type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';

@@ -47,7 +47,7 @@ const DEFINITION_BYTES = 256 * 1024;
 const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
 
 /** First bytes of a saved domain. */
-const SAVED = 'RINGSAVE';
+const SAVED = 'Xen saved domain';
 
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(given: NamedFile[]): Promise<void> {

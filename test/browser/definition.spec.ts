@@ -43,7 +43,7 @@ test('files that cannot be started get one sentence that says what to do', async
   const lonely = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "boot/vmlinuz"\nmemory = 64\n');
   await expectRefused(page, [{ name: 'web1.cfg', buffer: lonely }], /vmlinuz is not among the dropped files\. Drop it together with web1\.cfg\./);
   // The first bytes of a saved domain, and nothing behind them.
-  const saved = Buffer.concat([Buffer.from('RINGSAVE'), Buffer.alloc(8)]);
+  const saved = Buffer.from('Xen saved domain, xl format\n \0 \r');
   await expectRefused(page, [{ name: 'web1.save', buffer: saved }], /web1\.save .*\. /);
 });
 

@@ -219,7 +219,7 @@ describe('ringside boot', () => {
     ['a missing disk', ['--disk', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--disk\)\.$/],
     ['a wrong number', ['--memory', '99999', 'x'], /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/],
   ] as const)('says in one sentence what is wrong: %s', async (_name, args, sentence) => {
-    const cut = Buffer.concat([Buffer.from('RINGSAVE'), Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('ABOU')]);
+    const cut = Buffer.from('Xen saved domain, xl format\n \0 \r');
     const files: Record<string, string> = { CUT: written('cut', cut), TEXT: written('text', 'just some words\n') };
     const { status, out, err } = await boot(args.map(arg => files[arg] ?? arg));
     expect(status).toBe(2);

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
 import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
+import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
@@ -180,6 +181,7 @@ export class Guests {
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },
       pvConsole,
+      guest.saved?.toolstack,
     );
   }
 
@@ -208,6 +210,8 @@ export class Guests {
     if (ending.kind !== 'reset' || member.guest.onReset !== 'restart') return false;
     this.queue?.remove(member.domain.options.record.slot);
     this.machine.destroyDomain(member.domain.options.record);
+    // It starts anew, and not once more from where it was saved.
+    delete member.guest.saved;
     this.build(member);
     return true;
   }
@@ -247,6 +251,13 @@ export class Guests {
   }
 
   private suspending = false;
+
+  /** What Domain 0 keeps of the first guest in a saved state, unless the guest has made itself ready for that. */
+  saveToolstack(): State | undefined {
+    const [{ domain, attached }] = this.members;
+    if (!attached || domain.xen?.suspended) return undefined;
+    return this.services?.save(domain.options.record.id);
+  }
 
   /** Last words. */
   close(): void {

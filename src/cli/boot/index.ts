@@ -13,11 +13,13 @@ import {
   HostError,
   p2mFrames,
   readState,
+  SAVED_MAGIC,
   savedChunks,
   SavedStateError,
 } from '../../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
+import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
@@ -104,6 +106,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       startEpochMs: about.startEpochMs,
       saved,
       ...(about.xen ? { xen: about.xen } : {}),
+      ...(about.uuid ? { uuid: about.uuid } : {}),
     };
   }
   const kind = options.file === undefined ? undefined : imageKind(options.file);
@@ -225,7 +228,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
     }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() });
     return { planned, fromDefinition: true };
   }
-  if (startsWith(file.data, 'RINGSAVE')) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
+  if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
   const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? linuxCmdline(options) : '');
   const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
   const plan = { kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk };
@@ -312,12 +315,14 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   });
   await withInput(runner, all);
   watchdog?.stop();
+  // While its back ends are there.
+  const toolstack = options.save === undefined ? undefined : all.saveToolstack();
   all.close();
   stdout.flush();
   debugcon.close();
   if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
   const seen = watcher?.seen ?? false;
-  const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, seen, stderr })));
+  const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, toolstack, seen, stderr })));
   if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first.domain, status, options), null, 2)}\n`, '--stats');
   return status;
 }
@@ -408,16 +413,18 @@ interface Conclusion {
   guest: GuestToRun;
   options: BootOptions;
   domain: Domain;
+  /** What Domain 0 keeps of it in a saved state. */
+  toolstack: State | undefined;
   seen: boolean;
   stderr: Output;
 }
 
 /** Says what happened where that is not plain, saves what is to be saved; the exit status. */
-function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclusion): number {
+function conclude(end: RunEnd, { guest, options, domain, toolstack, seen, stderr }: Conclusion): number {
   switch (end.kind) {
     case 'stopped':
       if (signalled) return signalled === 'SIGINT' ? 130 : 143;
-      if (options.save !== undefined && (seen || domain.instructions >= domain.stopAtInstruction)) save(guest, options.save, domain);
+      if (options.save !== undefined && (seen || domain.instructions >= domain.stopAtInstruction)) save(guest, options.save, domain, toolstack);
       return STATUS.good;
     case 'timeout':
       stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
@@ -434,10 +441,13 @@ function conclude(end: RunEnd, { guest, options, domain, seen, stderr }: Conclus
   }
 }
 
-function save(guest: GuestToRun, path: string, domain: Domain): void {
+function save(guest: GuestToRun, path: string, domain: Domain, toolstack?: State): void {
+  const chunks = savedChunks(domain, { name: guest.name, program: VERSION, definition: guest.definition }, toolstack);
   try {
+    // What cannot be saved is refused before a file is touched.
+    let chunk = chunks.next();
     const fd = openSync(path, 'w');
-    for (const chunk of savedChunks(domain, { name: guest.name, program: VERSION, definition: guest.definition })) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    for (; !chunk.done; chunk = chunks.next()) for (let at = 0; at < chunk.value.length; ) at += writeSync(fd, chunk.value, at);
     closeSync(fd);
   } catch (error) {
     if (error instanceof SavedStateError) throw error;

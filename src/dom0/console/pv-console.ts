@@ -47,6 +47,17 @@ export class PvConsole {
     return this.typedBytes;
   }
 
+  /** Those, for a saved state. */
+  get typedBytesWaiting(): Uint8Array {
+    const all = new Uint8Array(this.typedBytes);
+    let at = 0;
+    for (const bytes of this.typed) {
+      all.set(bytes, at);
+      at += bytes.length;
+    }
+    return all;
+  }
+
   /** Moves what can be moved; the guest is told when it was anything, so that a writer who waits for room goes on. */
   poll(): void {
     const taken = this.take();

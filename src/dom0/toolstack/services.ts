@@ -8,8 +8,10 @@ import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
 import { GrantTable } from '../../hypervisor/xen/grants.ts';
 import { PvConsole } from '../console/pv-console.ts';
+import type { State } from '../../devices/bus.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
+import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
 /** Entries of a grant table that the toolstack fills (GNTTAB_RESERVED_*). */
 const CONSOLE_REF = 0,
@@ -35,6 +37,8 @@ export class Services {
   readonly dom0: Dom0;
   readonly xenstored: Xenstored;
   private readonly machine: Machine;
+  /** Guests that are being saved: what they ask for waits. */
+  frozen = 0;
   private readonly guests = new Map<number, { console: PvConsole; uuid: string }>();
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
@@ -56,8 +60,11 @@ export class Services {
     new GrantTable(dom0.portsOf(record.id)).grow(GRANT_FRAMES_AT_FIRST);
   }
 
-  /** Once a domain is built and before it runs: its store and its console have their other ends. `onConsole` gets what it prints. @throws HostError */
-  attach(record: DomainRecord, described: Described, onConsole: (bytes: Uint8Array) => void): Attached {
+  /**
+   * Once a domain is built and before it runs: its store and its console have their other ends. `onConsole` gets what it prints; `saved` is what `save`
+   * gave of the domain that it was. @throws HostError, SavedStateError
+   */
+  attach(record: DomainRecord, described: Described, onConsole: (bytes: Uint8Array) => void, saved?: State): Attached {
     const { dom0, xenstored } = this;
     const domid = record.id;
     const ring = (gfn: number, port: number): { gfn: number; port: number } => ({ gfn: dom0.getHvmParam(domid, gfn), port: dom0.getHvmParam(domid, port) });
@@ -67,24 +74,34 @@ export class Services {
     const grants = new GrantTable(dom0.portsOf(domid));
     grants.grant(CONSOLE_REF, 0, console.gfn);
     grants.grant(STORE_REF, 0, store.gfn);
-    writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
-    let pv: PvConsole;
+    let pv: PvConsole | undefined;
     try {
+      writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
+      if (saved) restoreNodes(xenstored.client(), saved, domid);
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
+      if (saved) restoreConnections(xenstored, pv, saved, domid);
     } catch (error) {
+      pv?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
       removeDomainPaths(xenstored.client(), domid, described.uuid);
       throw error;
     }
-    this.guests.set(domid, { console: pv, uuid: described.uuid });
+    const console0 = pv;
+    this.guests.set(domid, { console: console0, uuid: described.uuid });
     return {
-      input: bytes => pv.input(bytes),
+      input: bytes => console0.input(bytes),
       get waiting() {
-        return pv.waiting;
+        return console0.waiting;
       },
     };
+  }
+
+  /** What is to be kept of a guest that does not know that it is being saved; undefined: it has no back ends. It must not run meanwhile. */
+  save(domid: number): State | undefined {
+    const guest = this.guests.get(domid);
+    return guest && saveForToolstack(this.xenstored, guest.console, domid);
   }
 
   /** What xl shutdown, xl reboot and xl save do first: asks the guest through its store. False: no driver of it listens. */
@@ -98,7 +115,7 @@ export class Services {
 
   /** Serves what guests asked for since the last call; true if anything was. */
   poll(): boolean {
-    return this.dom0.poll();
+    return this.frozen === 0 && this.dom0.poll();
   }
 
   /** A domain has stopped: its last words come out, and nothing of it is mapped any more. */

@@ -44,6 +44,11 @@ export class StoreView {
     this.settle();
   }
 
+  /** Of a node that is there. */
+  permissions(path: string): readonly Permission[] {
+    return this.store.permissions(this.connection, path, this.tx);
+  }
+
   rm(path: string): void {
     try {
       this.store.rm(this.connection, path, this.tx);

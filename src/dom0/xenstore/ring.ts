@@ -25,6 +25,14 @@ export interface Page {
   words: Int32Array;
 }
 
+export interface SavedRing {
+  /** Of a request that has not come whole. */
+  request: Uint8Array;
+  /** Answers and events that found no room. */
+  waiting: { bytes: Uint8Array; event?: string }[];
+  broken: boolean;
+}
+
 export class StoreRing {
   private readonly page: Page;
   private readonly onRequest: (message: Message) => void;
@@ -81,6 +89,22 @@ export class StoreRing {
       if (this.waiting.length >= MOST_WAITING || !this.pull()) return moved;
       moved = true;
     }
+  }
+
+  /** What of messages is neither in the page nor with the store, for a saved state. */
+  save(): SavedRing {
+    return {
+      request: this.request.slice(0, this.requestBytes),
+      waiting: this.waiting.map(({ bytes, event }, i) => ({ bytes: i === 0 ? bytes.slice(this.sent) : bytes, ...(event === undefined ? {} : { event }) })),
+      broken: this.broken,
+    };
+  }
+
+  restore({ request, waiting, broken }: SavedRing): void {
+    this.request.set(request);
+    this.requestBytes = request.length;
+    this.waiting = waiting.map(message => ({ ...message }));
+    this.broken = broken;
   }
 
   private reset(): void {

@@ -5,7 +5,7 @@
 import type { Access, Mapping } from '../access.ts';
 import { StoreClient } from './client.ts';
 import { type Daemon, handle, type Message, watchEvent, XS } from './protocol.ts';
-import { StoreRing } from './ring.ts';
+import { type SavedRing, StoreRing } from './ring.ts';
 import { type Connection, Store, StoreError } from './store.ts';
 
 interface Guest {
@@ -13,6 +13,12 @@ interface Guest {
   ring: StoreRing;
   page: Mapping;
   port: number;
+}
+
+/** What a domain had of the store, for its saved state. */
+export interface SavedConnection {
+  watches: { path: string; token: string; relative: boolean }[];
+  ring: SavedRing;
 }
 
 export class Xenstored implements Daemon {
@@ -81,6 +87,22 @@ export class Xenstored implements Daemon {
     guest.page.unmap();
     this.store.fireSpecial('@releaseDomain');
     this.settle();
+  }
+
+  /** A domain's watches, and what is on its way between it and the store. (Transactions are not kept: the guest is told that there is none.) */
+  saveConnection(domid: number): SavedConnection {
+    const guest = this.guests.get(domid);
+    if (!guest) throw new StoreError('ENOENT');
+    return { watches: guest.connection.watches.map(watch => ({ ...watch })), ring: guest.ring.save() };
+  }
+
+  /** For a domain that has just been introduced: it goes on as it was saved. */
+  restoreConnection(domid: number, { watches, ring }: SavedConnection): void {
+    const guest = this.guests.get(domid);
+    if (!guest) throw new StoreError('ENOENT');
+    guest.connection.watches.push(...watches);
+    guest.ring.restore(ring);
+    this.serve(guest);
   }
 
   isIntroduced(domid: number): boolean {

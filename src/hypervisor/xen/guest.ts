@@ -6,7 +6,7 @@ import type { Processor } from '../../cpu/edge.ts';
 import type { CpuidAnswer } from '../../cpu/cpuid.ts';
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
-import type { Timers } from '../../devices/bus.ts';
+import type { State, Timers } from '../../devices/bus.ts';
 import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
 import { type Trace, TRACE_KIND } from '../trace.ts';
@@ -412,6 +412,34 @@ export class XenGuest {
   /** In a new domain the same call returns 0, as EAX says already; the guest makes its ports, callbacks and grants anew. */
   restored(): void {
     this.time.restored();
+  }
+
+  // ---- saved states: what lies in no block (saved.ts)
+
+  /** The interrupt line that tells of events, and how it was chosen. */
+  saveLine(): State {
+    const { low, high } = this.via;
+    return { high: this.lineHigh, via: [low, high] };
+  }
+
+  restoreLine(state: State): void {
+    const [low, high] = state.via as [number, number];
+    setParam(this.ports, HVM_PARAM.CALLBACK_IRQ, low, high);
+    this.lineHigh = state.high as boolean;
+  }
+
+  saveTimers(): State {
+    const { watchdogTimers, pollTimers } = this;
+    return { watchdogs: [...this.watchdogs], watchdogNs: watchdogTimers.map(timer => timer.deadlineNs), pollNs: pollTimers.map(timer => timer.deadlineNs) };
+  }
+
+  restoreTimers(state: State): void {
+    const { watchdogs, watchdogNs, pollNs } = state as { watchdogs: number[]; watchdogNs: number[]; pollNs: number[] };
+    this.watchdogTimers.forEach((timer, i) => {
+      this.watchdogs[i] = watchdogs[i];
+      timer.set(watchdogNs[i]);
+    });
+    this.pollTimers.forEach((timer, i) => timer.set(pollNs[i]));
   }
 
   /** SCHEDOP_watchdog: timer 1 or 2 ends the domain in so many seconds; 0 stops it. */

@@ -9,7 +9,7 @@ import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoUnmask } from './f
 
 /** Default FIFO priority (event_channel.h, EVTCHN_FIFO_PRIORITY_DEFAULT). */
 export const PRIORITY_DEFAULT = 7;
-const FIFO_QUEUES = 16;
+export const FIFO_QUEUES = 16;
 
 export class Ports {
   readonly machine: Machine;

@@ -4,7 +4,7 @@ import { createDomain } from '../assemble.ts';
 import type { Domain, SliceResult } from '../domain.ts';
 import { XEN_TYPE } from '../layout.ts';
 import { Machine } from '../machine.ts';
-import { readState, saveDomain, SavedStateError } from '../state.ts';
+import { readState, saveDomain } from '../state.ts';
 import { HVM_PARAM, HYPERCALL, SCHEDOP, SHUTDOWN } from './abi.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
@@ -64,11 +64,5 @@ describe('a guest that suspends itself', () => {
     expect(domain.xen!.words[domain.xen!.xen + 64 + HVM_PARAM.STORE_PFN * 2]).toBe(0xfeffc);
     expect(run(domain)).toMatchObject({ state: 'ended', ending: { kind: 'poweroff' } });
     expect(word(domain, RESULT)).toBe(0);
-  });
-
-  it('cannot be saved before: its ports, grants and callbacks would be gone', () => {
-    const guest = testGuest({ code: PROGRAM });
-    guest.call(HYPERCALL.XEN_VERSION, 0);
-    expect(() => saveDomain(guest.domain, { name: 'x', program: '', definition: '' })).toThrow(SavedStateError);
   });
 });

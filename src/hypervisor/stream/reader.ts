@@ -1,0 +1,313 @@
+/**
+ * Reads a saved domain (format.ts), all of it, before anything is made of it: kinds, order, sizes and contents of the records.
+ * Every complaint is a sentence that names the record and where it lies.
+ */
+import { cpuid } from '../../cpu/index.ts';
+import * as R from '../../cpu/registers.ts';
+import type { State } from '../../devices/bus.ts';
+import type { Boot } from '../domain.ts';
+import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../layout.ts';
+import { crc32 } from '../loader/checksums.ts';
+import { FRAME_BYTES } from '../machine.ts';
+import { areDrives, readDiskRecord } from '../saved-disks.ts';
+import { HVM_PARAM } from '../xen/abi.ts';
+import { underXen } from '../xen/cpuid-leaves.ts';
+import { isSavedXen } from '../xen/saved.ts';
+import {
+  BODIES_MARK,
+  BODIES_VERSION,
+  CPUID_LEAF_BYTES,
+  DOMAIN_KIND,
+  HVM,
+  HVM_PARAM_BYTES,
+  LIBXC,
+  LIBXL,
+  MSR_ENTRY_BYTES,
+  OPTIONAL,
+  PAGE,
+  PAGES_PER_RECORD,
+  SAVED_PARAMS,
+} from './format.ts';
+import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
+import { decodeHvmContext, plainState } from './hvm-context.ts';
+import type { SavedAbout, SavedPages, SavedState } from './saved-state.ts';
+
+/** Guest frames that addresses of 32 bits reach. */
+const MOST_FRAMES = 0x100000;
+const MOST_MEMORY_MIB = 2047;
+
+/** @throws SavedStateError */
+export function readState(file: Uint8Array, name: string): SavedState {
+  const complaint = new Complaint(name);
+  return new Reader(takeApart(file, complaint), complaint).state();
+}
+
+class Reader {
+  private readonly framed: Framed;
+  private readonly complaint: Complaint;
+
+  constructor(framed: Framed, complaint: Complaint) {
+    this.framed = framed;
+    this.complaint = complaint;
+  }
+
+  state(): SavedState {
+    const { framed, complaint } = this;
+    if (framed.version === 0) complaint.damaged('it has no record LIBXC_CONTEXT');
+    const about = this.about();
+    if (framed.kind !== DOMAIN_KIND.HVM) complaint.say("is of a paravirtual guest, whose page tables hold another machine's frame numbers. Save it on the host that it runs on.");
+    this.checkOrder();
+    const single = (type: number): FileRecord | undefined => framed.libxc.find(record => record.type === type);
+    const context = single(LIBXC.HVM_CONTEXT) ?? complaint.damaged('it has no record HVM_CONTEXT');
+    const hvm = decodeHvmContext(context.body, (what, at) => complaint.record(context, `${what} (byte ${at} of its body)`));
+    const emulator = this.emulator();
+    const state: SavedState = {
+      about,
+      boot: this.boot(),
+      version: framed.version,
+      cpuid: this.cpuid(),
+      pages: this.pages(about),
+      params: this.params(),
+      hvm,
+      domain: this.domain(about),
+      emulator,
+      disks: this.only(LIBXL.RINGSIDE_DISK).map(record => readDiskRecord(record.body) ?? complaint.record(record, 'contradicts itself')),
+      ...this.toolstack(),
+    };
+    this.checkTsc(single(LIBXC.X86_TSC_INFO));
+    this.checkProcessors(context, state);
+    return state;
+  }
+
+  private only(type: number): FileRecord[] {
+    return this.framed.libxl.filter(record => record.type === type);
+  }
+
+  private one(type: number, name: string): FileRecord {
+    const [record, second] = this.only(type);
+    if (second) this.complaint.record(second, 'is the second of its kind');
+    return record ?? this.complaint.damaged(`it has no record ${name}`);
+  }
+
+  // ---- the configuration
+
+  private about(): SavedAbout {
+    const { complaint } = this;
+    let config: { c_info?: { name?: unknown; type?: unknown }; b_info?: { max_vcpus?: unknown; max_memkb?: unknown }; ringside?: SavedAbout };
+    try {
+      config = JSON.parse(this.framed.config) as typeof config;
+    } catch {
+      return complaint.damaged("the configuration in xl's header is no JSON");
+    }
+    const about = config?.ringside;
+    if (!about || typeof about !== 'object')
+      return complaint.say("was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.");
+    if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
+    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs } = about;
+    const isCount = (value: unknown, most: number): boolean => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
+    const ends = (value: unknown): boolean => value === 'restart' || value === 'end';
+    if (
+      typeof name !== 'string' ||
+      typeof about.definition !== 'string' ||
+      !isCount(memoryMiB, MOST_MEMORY_MIB) ||
+      !isCount(p2mFrames, MOST_FRAMES) ||
+      p2mFrames < memoryMiB * 256 ||
+      !isCount(vcpus, MAX_VCPUS) ||
+      ![undefined, 'hvm', 'pvh', 'pv'].includes(xen) ||
+      !ends(actions?.onReset) ||
+      !ends(actions.onTripleFault) ||
+      !Number.isFinite(startEpochMs) ||
+      !areDrives(about.drives) ||
+      (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
+      config.c_info?.name !== name ||
+      config.c_info.type !== (xen ?? 'hvm') ||
+      config.b_info?.max_vcpus !== vcpus ||
+      config.b_info.max_memkb !== memoryMiB * 1024
+    )
+      complaint.damaged("the configuration in xl's header does not say what the domain is");
+    return about;
+  }
+
+  // ---- order
+
+  /** Records that come once, and which must have come before memory. */
+  private checkOrder(): void {
+    const { complaint, framed } = this;
+    const { libxc, version } = framed;
+    const seen = new Set<number>();
+    for (const record of libxc) {
+      const { type } = record;
+      switch (type) {
+        case LIBXC.CHECKPOINT:
+        case LIBXC.CHECKPOINT_DIRTY_PFN_LIST:
+          complaint.record(record, 'belongs to a stream of checkpoints, which cannot be restored from a file');
+          break;
+        case LIBXC.TOOLSTACK:
+          complaint.record(record, 'is not used any more and cannot be read');
+          break;
+        case LIBXC.X86_PV_INFO:
+        case LIBXC.X86_PV_P2M_FRAMES:
+        case LIBXC.X86_PV_VCPU_BASIC:
+        case LIBXC.X86_PV_VCPU_EXTENDED:
+        case LIBXC.X86_PV_VCPU_XSAVE:
+        case LIBXC.X86_PV_VCPU_MSRS:
+        case LIBXC.SHARED_INFO:
+          complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+          break;
+        case LIBXC.PAGE_DATA:
+          if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
+          continue;
+        case LIBXC.STATIC_DATA_END:
+          if (version < 3) complaint.record(record, 'does not exist in an image of version 2');
+          if (record.body.length !== 0) complaint.record(record, `has ${record.body.length} bytes and should have none`);
+          break;
+        case LIBXC.X86_CPUID_POLICY:
+        case LIBXC.X86_MSR_POLICY:
+          if (seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes behind STATIC_DATA_END');
+          break;
+        case LIBXC.VERIFY:
+          continue;
+      }
+      if (type >= OPTIONAL && type !== LIBXC.RINGSIDE_DOMAIN) continue;
+      if (seen.has(type)) complaint.record(record, 'is the second of its kind');
+      seen.add(type);
+    }
+    if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.damaged('it has no record STATIC_DATA_END');
+  }
+
+  // ---- records of libxc
+
+  /** Leaves of CPUID; those of ours must have what the guest counts on. */
+  private cpuid(): Uint32Array[] {
+    const record = this.framed.libxc.find(({ type }) => type === LIBXC.X86_CPUID_POLICY);
+    const msrs = this.framed.libxc.find(({ type }) => type === LIBXC.X86_MSR_POLICY);
+    if (msrs && (msrs.body.length === 0 || msrs.body.length % MSR_ENTRY_BYTES !== 0)) this.complaint.record(msrs, `has ${msrs.body.length} bytes, which are no whole entries`);
+    if (!record) return [];
+    const { body, view } = record;
+    if (body.length === 0 || body.length % CPUID_LEAF_BYTES !== 0) this.complaint.record(record, `has ${body.length} bytes, which are no whole leaves`);
+    return Array.from({ length: body.length / CPUID_LEAF_BYTES }, (_, i) => Uint32Array.from({ length: 6 }, (_word, j) => view.getUint32(i * CPUID_LEAF_BYTES + j * 4, true)));
+  }
+
+  private pages(about: SavedAbout): SavedPages[] {
+    const { complaint } = this;
+    const pages: SavedPages[] = [];
+    for (const record of this.framed.libxc) {
+      // What follows is sent once more, to compare.
+      if (record.type === LIBXC.VERIFY) break;
+      if (record.type !== LIBXC.PAGE_DATA) continue;
+      const { body, view } = record;
+      const count = body.length >= 8 ? view.getUint32(0, true) : 0;
+      if (count < 1 || count > PAGES_PER_RECORD || view.getUint32(4, true) !== 0 || body.length < 8 + count * 8) complaint.record(record, `has ${body.length} bytes for ${count} pages`);
+      const pfns = new Uint32Array(count),
+        types = new Uint8Array(count);
+      let full = 0;
+      for (let i = 0; i < count; i++) {
+        const high = view.getUint32(12 + i * 8, true),
+          pfn = view.getUint32(8 + i * 8, true),
+          type = high >>> 28;
+        // Frames of an HVM guest are of no type.
+        if (type !== PAGE.NORMAL && type < PAGE.BROKEN) complaint.record(record, `has a page of type ${type}, which a guest with its own page tables does not have`);
+        if (type === PAGE.BROKEN) complaint.record(record, `has the broken page 0x${pfn.toString(16)}`);
+        if (high & 0x0fffffff || pfn >= about.p2mFrames) complaint.record(record, `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`);
+        pfns[i] = pfn;
+        types[i] = type;
+        if (type <= PAGE.LAST_DATA) full++;
+      }
+      const wanted = 8 + count * 8 + full * FRAME_BYTES;
+      if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its pages need ${wanted}`);
+      pages.push({ pfns, types, bytes: body.subarray(8 + count * 8) });
+    }
+    return pages;
+  }
+
+  private params(): SavedState['params'] {
+    const { complaint } = this;
+    const record = this.framed.libxc.find(({ type }) => type === LIBXC.HVM_PARAMS);
+    if (!record) return [];
+    const { body, view } = record;
+    const count = body.length >= 8 ? view.getUint32(0, true) : -1;
+    if (body.length !== 8 + count * HVM_PARAM_BYTES) complaint.record(record, `has ${body.length} bytes for ${count} parameters`);
+    return Array.from({ length: count }, (_, i): [number, number, number] => {
+      const word = (j: number): number => view.getUint32(8 + i * HVM_PARAM_BYTES + j * 4, true);
+      if (word(0) >= HVM_PARAM.COUNT || word(1) !== 0) complaint.record(record, `names parameter ${word(0)}, which does not exist`);
+      return [word(0), word(2), word(3)];
+    }).filter(([index]) => SAVED_PARAMS.includes(index));
+  }
+
+  private checkTsc(record: FileRecord | undefined): void {
+    if (record && record.body.length !== 24) this.complaint.record(record, `has ${record.body.length} bytes instead of 24`);
+  }
+
+  /** A record of ours behind `skip` bytes. */
+  private ours(record: FileRecord, skip = 0): State {
+    const { body, view } = record;
+    if (body.length < skip + 8 || view.getUint32(skip + 4, true) !== BODIES_MARK) return this.complaint.record(record, 'is not of Ringside');
+    const version = view.getUint32(skip, true);
+    if (version !== BODIES_VERSION) this.complaint.say(`was saved by another version of Ringside: record ${record.name} at byte ${record.at} has version ${version}, and this one reads ${BODIES_VERSION}. Restore it with the version that saved it.`);
+    return plainState(body.subarray(skip + 8), (what, at) => this.complaint.record(record, `cannot be read at byte ${skip + 8 + at} of its body: ${what}`));
+  }
+
+  private domain({ xen, vcpus = 1 }: SavedAbout): State {
+    const { complaint } = this;
+    const record = this.framed.libxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ?? complaint.damaged('it has no record RINGSIDE_DOMAIN');
+    const state = this.ours(record);
+    const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key => Number.isFinite(state[key]));
+    const turns = state.turns as { current?: unknown; turnLeft?: unknown } | undefined;
+    const current = turns?.current as number;
+    if (!numbers || !(state.exits instanceof Int32Array) || state.exits.length !== 128 || !Number.isInteger(current) || current < 0 || current >= vcpus || typeof turns?.turnLeft !== 'number')
+      complaint.record(record, 'does not say what the domain was doing');
+    if (xen ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined) complaint.record(record, "does not say what the guest had of Xen's");
+    return state;
+  }
+
+  /** A processor's record for each, of the right size, that this version's processor can go on from. */
+  private checkProcessors(context: FileRecord, { about, hvm, cpuid: leaves }: SavedState): void {
+    const { vcpus = 1, apic = false, xen } = about;
+    const { complaint } = this;
+    const processors = hvm.filter(({ type }) => type === HVM.CPU);
+    if (processors.length !== vcpus) complaint.record(context, `has ${processors.length} processors and the configuration names ${vcpus}`);
+    for (let id = 0; id < vcpus; id++) {
+      const { state } = processors.find(({ instance }) => instance === id) ?? complaint.record(context, `has no processor ${id}`);
+      const { block } = state;
+      if (!(block instanceof Int32Array) || block.length !== VCPU_BYTES / 4 || typeof state.activity !== 'number' || typeof state.extra !== 'object')
+        complaint.record(context, `has a processor ${id} that is none`);
+      if (id > 0) continue;
+      const level = (block as Int32Array)[R.CPU_LEVEL];
+      for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
+        const plain = cpuid(leaf, subleaf, apic, 0, level);
+        const now = xen ? underXen(leaf, plain) : plain;
+        // Leaves of features: what was shown must still be there.
+        const lost = leaf === 1 || leaf === 0x80000001 ? (ecx & ~now.ecx) | (edx & ~now.edx) : leaf === 7 ? (ebx & ~now.ebx) | (ecx & ~now.ecx) | (edx & ~now.edx) : 0;
+        if (lost !== 0) complaint.say(`cannot be restored here: record X86_CPUID_POLICY says that the guest was shown features in leaf 0x${leaf.toString(16)} that this version does not have (0x${(lost >>> 0).toString(16)}). Restore it with the version that saved it.`);
+      }
+    }
+  }
+
+  // ---- records of libxl
+
+  private emulator(): SavedState['emulator'] {
+    const record = this.one(LIBXL.EMULATOR_CONTEXT, 'EMULATOR_CONTEXT');
+    const { devices, screen } = this.ours(record, 8);
+    if (typeof devices !== 'object' || devices === null || !(screen instanceof Uint8Array) || screen.length !== SCREEN_BYTES)
+      this.complaint.record(record, 'has no devices, or no screen');
+    return { devices: devices as State, screen: screen as Uint8Array };
+  }
+
+  private boot(): Boot {
+    const record = this.one(LIBXL.RINGSIDE_BOOT, 'RINGSIDE_BOOT');
+    const boot = plainState(record.body, (what, at) => this.complaint.record(record, `cannot be read at byte ${at} of its body: ${what}`));
+    const known = ['kernel', 'pvh', 'pv', 'firmware'].includes(boot.kind as string) && typeof boot.name === 'string';
+    if (!known || !((boot.kind === 'firmware' ? boot.image : boot.kernel) instanceof Uint8Array)) this.complaint.record(record, 'names nothing to start');
+    return boot as unknown as Boot;
+  }
+
+  private toolstack(): Pick<SavedState, 'toolstack'> {
+    const [record, second] = this.only(LIBXL.RINGSIDE_TOOLSTACK);
+    if (!record) return {};
+    if (second) this.complaint.record(second, 'is the second of its kind');
+    const { body, view } = record;
+    const plain = body.subarray(8);
+    if (body.length < 8 || crc32(plain) !== view.getUint32(0, true) || view.getUint32(4, true) !== 0) this.complaint.damaged(`the checksum of record ${record.name} at byte ${record.at} is wrong`);
+    return { toolstack: plainState(plain, (what, at) => this.complaint.record(record, `cannot be read at byte ${8 + at} of its body: ${what}`)) };
+  }
+}

@@ -1,0 +1,268 @@
+/** Writes a domain away as `xl save` does (format.ts). */
+import { cpuid } from '../../cpu/index.ts';
+import * as R from '../../cpu/registers.ts';
+import type { State } from '../../devices/bus.ts';
+import { TSC_HZ } from '../clock.ts';
+import type { Domain } from '../domain.ts';
+import { SCREEN_BYTES, XEN } from '../layout.ts';
+import { crc32 } from '../loader/checksums.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { encodePlain } from '../plain-data.ts';
+import { describeDrives, diskRecords } from '../saved-disks.ts';
+import { XEN_MAJOR, XEN_MINOR } from '../xen/abi.ts';
+import { underXen } from '../xen/cpuid-leaves.ts';
+import { getParam } from '../xen/params.ts';
+import { saveXen } from '../xen/saved.ts';
+import {
+  BODIES_MARK,
+  BODIES_VERSION,
+  DOMAIN_KIND,
+  HVM,
+  LIBXC,
+  LIBXC_DOMAIN_HEADER_BYTES,
+  LIBXC_ID,
+  LIBXC_IMAGE_HEADER_BYTES,
+  LIBXC_VERSION,
+  LIBXL,
+  LIBXL_HEADER_BYTES,
+  LIBXL_IDENT,
+  LIBXL_VERSION,
+  openRecord,
+  PAGE,
+  PAGES_PER_RECORD,
+  SAVED_PARAMS,
+  toRecord,
+  wordsRecord,
+  XL_BYTE_ORDER,
+  XL_HEADER_BYTES,
+  XL_JSON,
+  XL_MAGIC,
+  XL_STREAM_V2,
+} from './format.ts';
+import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
+import { ramOf } from './memory.ts';
+import { type SavedAbout, SavedStateError } from './saved-state.ts';
+
+/** Who saves, and what the toolstack wants kept. */
+export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
+
+/** TSC modes (xen/arch/x86/include/asm/time.h): native where that is as good, else emulated. */
+const TSC_MODE_DEFAULT = 0;
+/** MSR policy: MSR_INTEL_PLATFORM_INFO, of which no feature is there. */
+const MSR_PLATFORM_INFO = 0xce;
+
+/**
+ * The state of a domain between two slices, in pieces to be written one after another; the domain must not run before the last one was taken.
+ * `toolstack`: what it knows of the domain.
+ * @throws SavedStateError where it cannot be saved now.
+ */
+export function* savedChunks(domain: Domain, by: SavedBy, toolstack?: State): Generator<Uint8Array> {
+  const sums: number[] = [];
+  for (const piece of pieces(domain, by)) {
+    sums.push(crc32(piece));
+    yield piece;
+  }
+  yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [sums.length, 0, ...sums]);
+  if (toolstack) yield toolstackRecord(toolstack);
+  yield toRecord(LIBXL.END);
+}
+
+/** Adds what the toolstack knows to pieces that were made without it. */
+export function withToolstack(chunks: readonly Uint8Array[], toolstack: State): Uint8Array[] {
+  return [...chunks.slice(0, -1), toolstackRecord(toolstack), ...chunks.slice(-1)];
+}
+
+function toolstackRecord(toolstack: State): Uint8Array {
+  const plain = encodePlain(toolstack);
+  const { record, body, view } = openRecord(LIBXL.RINGSIDE_TOOLSTACK, 8 + plain.length);
+  view.setUint32(0, crc32(plain), true);
+  body.set(plain, 8);
+  return record;
+}
+
+function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
+  const { options } = domain;
+  const about = describe(domain, by);
+  const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
+  // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
+  const xen = domain.xen && saveXen(domain.xen);
+  const hvm: HvmRecord[] = [],
+    devices: State = {};
+  const { all, ...turns } = vcpus;
+  domain.vcpus.all.forEach(({ id, block }) => hvm.push({ type: HVM.CPU, instance: id, state: { ...all[id], block: block.slice() } }));
+  for (const [name, state] of Object.entries(platform)) {
+    const place = placeOf(name);
+    if (place) hvm.push({ ...place, state: state as State });
+    else devices[name] = state;
+  }
+
+  yield xlHeader(about);
+  yield libxlHeader();
+  yield toRecord(LIBXL.LIBXC_CONTEXT);
+  yield imageHeader();
+  yield domainHeader();
+  yield cpuidPolicy(domain);
+  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, 0, 0]);
+  yield toRecord(LIBXC.STATIC_DATA_END);
+  yield* pageData(domain);
+  yield tscInfo(domain.clock.nowNs());
+  if (domain.xen) yield hvmParams(domain);
+  yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
+  yield ours(LIBXC.RINGSIDE_DOMAIN, { ...parts, turns, ...(xen ? { xen } : {}) });
+  yield toRecord(LIBXC.END);
+  const { machine, record } = options;
+  const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
+  yield emulatorContext({ devices, screen });
+  yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(options.boot));
+  for (const disk of diskRecords(options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
+}
+
+function refuse(sentence: string): never {
+  throw new SavedStateError(sentence);
+}
+
+function describe(domain: Domain, by: SavedBy): SavedAbout {
+  const { options, xen } = domain;
+  const { record } = options;
+  if (xen && !xen.isHvm) refuse('A paravirtual guest cannot be saved yet: its page tables hold machine frame numbers.');
+  return {
+    ...by,
+    memoryMiB: options.memoryMiB,
+    p2mFrames: record.p2mFrames,
+    startEpochMs: options.startEpochMs,
+    virtualTime: domain.clock.virtual,
+    instructions: domain.instructions,
+    actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
+    ...(options.apic ? { apic: true } : {}),
+    ...(options.nic ? { nic: options.nic } : {}),
+    ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
+    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : ('hvm' as const), uuid: uuidOf(xen.words, xen.xen + XEN.UUID) } : {}),
+    ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
+  };
+}
+
+/** As it is written: the handle's sixteen bytes in hexadecimal. */
+function uuidOf(words: Int32Array, at: number): string {
+  const hex = Array.from(new Uint8Array(words.slice(at, at + 4).buffer), byte => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+// ---- headers
+
+/** xl's own keys (libxl_types.idl) for what they have a name for; the rest is ours. */
+function configuration(about: SavedAbout): string {
+  const { name, memoryMiB, vcpus = 1, xen = 'hvm' } = about;
+  const memory = memoryMiB * 1024;
+  return JSON.stringify({
+    c_info: { type: xen, name, ...(about.uuid === undefined ? {} : { uuid: about.uuid }) },
+    b_info: { max_vcpus: vcpus, max_memkb: memory, target_memkb: memory, type: xen },
+    ringside: about,
+  });
+}
+
+function xlHeader(about: SavedAbout): Uint8Array {
+  const config = new TextEncoder().encode(`${configuration(about)}\0`);
+  const bytes = new Uint8Array(XL_HEADER_BYTES + config.length);
+  for (let i = 0; i < XL_MAGIC.length; i++) bytes[i] = XL_MAGIC.charCodeAt(i);
+  [XL_BYTE_ORDER, XL_JSON | XL_STREAM_V2, 0, config.length].forEach((word, i) => new DataView(bytes.buffer).setUint32(XL_MAGIC.length + i * 4, word, true));
+  bytes.set(config, XL_HEADER_BYTES);
+  return bytes;
+}
+
+function libxlHeader(): Uint8Array {
+  const bytes = new Uint8Array(LIBXL_HEADER_BYTES);
+  [...LIBXL_IDENT, LIBXL_VERSION, 0].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word));
+  return bytes;
+}
+
+function imageHeader(): Uint8Array {
+  const bytes = new Uint8Array(LIBXC_IMAGE_HEADER_BYTES);
+  [0xffffffff, 0xffffffff, LIBXC_ID, LIBXC_VERSION].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word));
+  return bytes;
+}
+
+function domainHeader(): Uint8Array {
+  const bytes = new Uint8Array(LIBXC_DOMAIN_HEADER_BYTES);
+  [DOMAIN_KIND.HVM, FRAME_SHIFT, XEN_MAJOR, XEN_MINOR].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word, true));
+  return bytes;
+}
+
+// ---- libxc's records
+
+/** Leaves as the guest's first processor sees them, without Xen's own. */
+function cpuidPolicy(domain: Domain): Uint8Array {
+  const regs = domain.vcpus.registersOf(domain.vcpus.all[0]);
+  const answer = (leaf: number, subleaf: number): number[] => {
+    const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, regs[R.CPU_LEVEL]);
+    const { eax, ebx, ecx, edx } = domain.xen ? underXen(leaf, plain) : plain;
+    return [leaf, subleaf, eax, ebx, ecx, edx];
+  };
+  const leaves: number[][] = [];
+  for (const first of [0, 0x80000000]) {
+    const last = answer(first, 0)[2] >>> 0;
+    for (let leaf = first; leaf <= last; leaf++) leaves.push(answer(leaf, 0));
+  }
+  return wordsRecord(LIBXC.X86_CPUID_POLICY, leaves.flat());
+}
+
+/** All frames of RAM by their numbers, those that hold something with their contents. */
+function* pageData(domain: Domain): Generator<Uint8Array> {
+  const { machine } = domain.options;
+  let batch: { pfn: number; type: number; mfn: number }[] = [];
+  for (const [pfn, mfn] of ramOf(domain)) {
+    const type = mfn < 0 ? PAGE.INVALID : isZero(machine.words, mfn * (FRAME_BYTES / 4)) ? PAGE.ALLOCATE_ONLY : PAGE.NORMAL;
+    batch.push({ pfn, type, mfn });
+    if (batch.length < PAGES_PER_RECORD) continue;
+    yield pageRecord(batch, machine.bytes);
+    batch = [];
+  }
+  if (batch.length > 0) yield pageRecord(batch, machine.bytes);
+}
+
+function pageRecord(batch: readonly { pfn: number; type: number; mfn: number }[], bytes: Uint8Array): Uint8Array {
+  const full = batch.filter(({ type }) => type <= PAGE.LAST_DATA);
+  const { record, body, view } = openRecord(LIBXC.PAGE_DATA, 8 + batch.length * 8 + full.length * FRAME_BYTES);
+  view.setUint32(0, batch.length, true);
+  batch.forEach(({ pfn, type }, i) => {
+    view.setUint32(8 + i * 8, pfn, true);
+    view.setUint32(12 + i * 8, type << 28, true);
+  });
+  full.forEach(({ mfn }, i) => body.set(bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES), 8 + batch.length * 8 + i * FRAME_BYTES));
+  return record;
+}
+
+function isZero(words: Int32Array, from: number): boolean {
+  for (let i = from; i < from + FRAME_BYTES / 4; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+function tscInfo(nowNs: number): Uint8Array {
+  const ns = Math.floor(nowNs);
+  return wordsRecord(LIBXC.X86_TSC_INFO, [TSC_MODE_DEFAULT, TSC_HZ / 1000, ns % 2 ** 32, Math.floor(ns / 2 ** 32), 0, 0]);
+}
+
+/** Those that Xen saves and that are set. */
+function hvmParams({ xen }: Domain): Uint8Array {
+  const set = xen ? SAVED_PARAMS.map(index => [index, ...getParam(xen.ports, index)]).filter(([, low, high]) => low !== 0 || high !== 0) : [];
+  return wordsRecord(LIBXC.HVM_PARAMS, [set.length, 0, ...set.flatMap(([index, low, high]) => [index, 0, low, high])]);
+}
+
+/** A record of ours: version and mark of the bodies, then plain data. */
+function ours(type: number, state: State): Uint8Array {
+  const plain = encodePlain(state);
+  const { record, body, view } = openRecord(type, 8 + plain.length);
+  view.setUint32(0, BODIES_VERSION, true);
+  view.setUint32(4, BODIES_MARK, true);
+  body.set(plain, 8);
+  return record;
+}
+
+/** Emulator 0 (neither of QEMU's), instance 0, then as `ours`. */
+function emulatorContext(state: State): Uint8Array {
+  const plain = encodePlain(state);
+  const { record, body, view } = openRecord(LIBXL.EMULATOR_CONTEXT, 16 + plain.length);
+  view.setUint32(8, BODIES_VERSION, true);
+  view.setUint32(12, BODIES_MARK, true);
+  body.set(plain, 16);
+  return record;
+}
