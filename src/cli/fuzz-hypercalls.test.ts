@@ -1,13 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { main } from './fuzz-hypercalls.ts';
 
-describe.each(['running', 'paused'])('with the other domains %s', others => {
-  it.each(['hvm', 'pvh', 'pv'])('random hypercalls of a hostile %s domain hurt nobody else and throw nothing', { timeout: 120_000 }, type => {
-    let text = '';
-    const status = main(['--calls', '20000', '--seed', '7', '--type', type, '--others', others], line => {
-      text += line;
-    });
-    expect(text).not.toContain('FAILED');
-    expect(status).toBe(0);
+it.each([
+  ['hvm', 'running'],
+  ['pvh', 'paused'],
+  ['pv', 'running'],
+])('random hypercalls of a hostile %s domain hurt nobody else and throw nothing, with the others %s', { timeout: 120_000 }, (type, others) => {
+  let text = '';
+  const status = main(['--calls', '15000', '--seed', '7', '--type', type, '--others', others], line => {
+    text += line;
   });
+  expect(text).not.toContain('FAILED');
+  expect(status).toBe(0);
 });

@@ -316,9 +316,9 @@ class Audit {
   }
 }
 
-/** The first free frame that is not empty; -1: all are. */
-export function dirtyFreeFrame(machine: Machine): number {
-  for (let mfn = 0; mfn < machine.frames; mfn++) {
+/** The first of these frames that is free and not empty; -1: all of the free ones are. */
+export function dirtyFreeFrame(machine: Machine, frames: Iterable<number>): number {
+  for (const mfn of frames) {
     if (machine.ownerOf(mfn) >= 0) continue;
     for (let at = (mfn * FRAME_BYTES) / 4; at < ((mfn + 1) * FRAME_BYTES) / 4; at++) if (machine.words[at] !== 0) return mfn;
   }

@@ -115,6 +115,7 @@ export class Campaign {
     const { record } = hostile;
     // As the host does it: back ends first. What else Domain 0 has mapped keeps the domain dying.
     services.detach(record.id);
+    const had = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);
     const gone = machine.destroyDomain(record);
     if (gone && this.mapped.length > 0) return 'a domain went whose frames Domain 0 has mapped';
     if (!gone) {
@@ -130,7 +131,7 @@ export class Campaign {
     this.neighbours.closePortsFor(record.id);
     const leaked = this.freeBefore - machine.freeFrames;
     if (leaked !== 0) return `${leaked} frames did not come back when the domain died`;
-    const dirty = dirtyFreeFrame(machine);
+    const dirty = dirtyFreeFrame(machine, had);
     if (dirty >= 0) return `frame ${dirty} came back with something in it`;
     return undefined;
   }
