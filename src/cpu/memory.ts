@@ -7,7 +7,7 @@
  * `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are 1 translates all right, but its frame holds
  * translated code: such stores go the long way, which looks after the code.
  */
-import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type Probe, type ProcessorOptions } from './edge.ts';
+import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_ON_DEMAND, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type Probe, type ProcessorOptions } from './edge.ts';
 import { AC } from './flags.ts';
 import { CPL, CR0, CR3, CR4, DR, EFER, EFLAGS, PDPTE, STATE_WORDS } from './registers.ts';
 import { SeenAccesses } from './seen-accesses.ts';
@@ -541,7 +541,8 @@ export class Memory {
   private physical32(gpa: number): number {
     const gfn = Math.floor(gpa / 4096);
     const entry = gfn < this.p2m.length ? this.p2m[gfn]! : 0;
-    return (entry & P2M_READ) === 0 ? -1 : this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
+    if ((entry & P2M_READ) === 0) return entry === P2M_ON_DEMAND ? 0 : -1;
+    return this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
   }
 
   private mark(gpa: number, bits: number): void {

@@ -27,7 +27,7 @@ import { baseName, type Firmware, type Given, needsFirmware, NO_FIRMWARE, type P
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
-import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
+import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 
 export interface HostParts {
@@ -275,7 +275,8 @@ export class Host implements HostApi {
     const { definition, boot, drives = [], text, startEpochMs, saved, xen } = blueprint;
     const { machine, parts } = this;
     const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
-    const record = machine.createDomain(definition.memoryMiB, reach, { vcpus: definition.vcpus, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const { seenMiB, populateMiB } = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB);
+    const record = machine.createDomain(seenMiB, reach, { vcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     if (xen) this.services.prepare(record, uuid);
     const member: Member = {
@@ -314,7 +315,7 @@ export class Host implements HostApi {
       },
     };
     const common = {
-      memoryMiB: definition.memoryMiB,
+      memoryMiB: seenMiB,
       boot,
       ...(definition.nic ? { nic: definition.nic } : {}),
       startEpochMs,

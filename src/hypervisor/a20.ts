@@ -9,12 +9,12 @@ export class A20Gate {
   private readonly p2m: Int32Array;
   private readonly ramFrames: number;
   /** Translations are stale. */
-  private readonly onChange: () => void;
+  private readonly onChange: (open: boolean) => void;
   /** While it is closed: the entries as they are with an open gate. */
   private open: Int32Array | null = null;
 
   /** `ramFrames`: how far RAM reaches; what lies above has even addresses only. */
-  constructor(p2m: Int32Array, ramFrames: number, onChange: () => void) {
+  constructor(p2m: Int32Array, ramFrames: number, onChange: (open: boolean) => void) {
     this.p2m = p2m;
     this.ramFrames = ramFrames;
     this.onChange = onChange;
@@ -31,8 +31,19 @@ export class A20Gate {
       for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES)
         p2m.copyWithin(gfn, gfn - MIB_FRAMES, Math.min(gfn, ramFrames - MIB_FRAMES));
     }
-    this.onChange();
+    this.onChange(open);
   };
+
+  /** Guest frame whose memory is seen at another. */
+  shown(gfn: number): number {
+    return this.open && gfn < this.ramFrames ? gfn & ~MIB_FRAMES : gfn;
+  }
+
+  /** A guest frame has got memory: it is seen wherever the gate shows it. */
+  populated(gfn: number): void {
+    const above = gfn | MIB_FRAMES;
+    if (this.open && above < this.ramFrames) this.p2m[above] = this.p2m[gfn];
+  }
 
   /** p2m entry at a guest frame, whatever the gate shows there. */
   entry(gfn: number): number {

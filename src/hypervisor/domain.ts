@@ -4,7 +4,7 @@
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import type { CpuLevel } from '../cpu/cpuid.ts';
-import type { Processor, ProcessorOptions } from '../cpu/edge.ts';
+import { P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
@@ -171,7 +171,10 @@ export class Domain {
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
     });
     const { boot } = options;
-    this.a20 = new A20Gate(this.p2m, record.ramFrames, () => this.processor.flushTlb());
+    this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
+      this.processor.flushTlb();
+      if (record.xenOffset !== 0) machine.words[(record.xenOffset >>> 2) + XEN.POD_HELD] = open ? 0 : 1;
+    });
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
       // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM.
@@ -185,6 +188,7 @@ export class Domain {
     this.screen = new ScreenBlock(machine, record);
     this.platform = options.createPlatform({
       timers: this.timers,
+    this.memory.onDemand = gfn => this.demand(gfn);
       dma: this.memory,
       memoryMiB: options.memoryMiB,
       startEpochMs: options.startEpochMs,
@@ -277,6 +281,7 @@ export class Domain {
       const acpiRsdp = this.platform.installTables();
       const entry = loadKernel(this.memory, {
         kernel: boot.kernel,
+      demand: gfn => this.demand(gfn),
         name: boot.name,
         cmdline: boot.cmdline,
         memoryMiB,
@@ -351,9 +356,18 @@ export class Domain {
   /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */
   reset(): void {
     const { machine, record } = this.options;
+  /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
+  demand(gfn: number): boolean {
+    if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
+    const at = this.a20.shown(gfn);
+    if (this.xen?.demand(at)) this.a20.populated(at);
+    else this.leaveSlice = true;
+    return true;
+  }
+
     for (let gfn = 0; gfn < record.ramFrames; gfn++) {
       const entry = this.ramEntry(gfn);
-      if (entry === 0) continue;
+      if (entry === 0 || entry === P2M_ON_DEMAND) continue;
       machine.scrub(entry >>> FRAME_SHIFT);
       this.processor.invalidate(entry >>> FRAME_SHIFT);
     }
@@ -425,7 +439,8 @@ export class Domain {
     const startNs = clock.nowNs(),
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
-    this.leaveSlice = false;
+    // What came between two slices may have ended it already.
+    this.leaveSlice = this.endingAsked !== null;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
     if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);

@@ -2,7 +2,7 @@
  * A domain's RAM at its guest-physical addresses, for those who are not its processor: loaders, device DMA, save and restore.
  * Every write here drops what the processor has translated from that frame.
  */
-import { P2M_WRITE } from '../cpu/edge.ts';
+import { P2M_ON_DEMAND, P2M_WRITE } from '../cpu/edge.ts';
 import type { Dma } from '../devices/bus.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 
@@ -21,15 +21,16 @@ export class GuestMemory implements Dma {
     this.bytes = bytes;
     this.p2m = p2m;
   }
+  /** Makes memory of a guest frame that is populated on demand. */
+  onDemand: (gfn: number) => void = () => {};
 
   /** Byte offset in machine memory; -1 where no memory lies. */
   machineOffset(address: number): number {
     const gfn = Math.floor(address / FRAME_BYTES);
     const entry = gfn < this.p2m.length ? this.p2m[gfn] : 0;
-    return entry === 0 ? -1 : ((entry & ~OFFSET_MASK) >>> 0) + (address & OFFSET_MASK);
+    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : ((entry & ~OFFSET_MASK) >>> 0) + (address & OFFSET_MASK);
   }
 
-  /** Not a ROM. The frame buffer is closed to the processor only, to see what it writes. */
   private writable(address: number): boolean {
     const gfn = Math.floor(address / FRAME_BYTES);
     return (this.p2m[gfn] & P2M_WRITE) !== 0 || (gfn >= LOW_END && gfn < ROM_START);
@@ -70,3 +71,5 @@ export class GuestMemory implements Dma {
     }
   }
 }
+      const gfn = Math.floor((address + at) / FRAME_BYTES);
+      if (this.p2m[gfn] === P2M_ON_DEMAND) this.onDemand(gfn);

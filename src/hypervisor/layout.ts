@@ -112,11 +112,16 @@ export const FRAME = {
   FLAGS: 1,
   /** Bits 29-31: type (FRAME_TYPE); 28: pinned; 27: its entries were checked; bits 0-16: uses of that type. */
   TYPE: 2,
+  /** Mappings of others that may write it; in a populate-on-demand cache: the next frame there + 1. */
+  SHARED: 3,
 } as const;
 export const FRAME_COUNT_MASK = 0x1ffff,
   FRAME_OWNER_SHIFT = 17;
-/** ALLOCATED: one of the references is the owner's. DEVICE: a ROM or a frame buffer, which its owner cannot give away. */
-export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2 } as const;
+/**
+ * ALLOCATED: one of the references is the owner's. DEVICE: a ROM or a frame buffer, which its owner cannot give away. CODE: its owner's processor has
+ * translated code from it since it was last told that others write there.
+ */
+export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4 } as const;
 /** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
 /** L2_XEN: an L2 table for the last GiB, where the hypervisor has entries of its own; only slot 3 of an L3 table may point to it. */
 export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, L2_XEN: 6, WRITABLE: 7 } as const;
@@ -210,6 +215,24 @@ export const XEN = {
   PARAMS: 64,
   /** Calls by hypercall number 0-63. */
   CALLS: 160,
+  /**
+   * Populate on demand (xen/pod.ts): taken (1) while it changes; frames of the cache, and the first one + 1; guest frames that wait for memory;
+   * guest frame where the next sweep for zeroes starts; times that one ran, and frames that they found.
+   */
+  POD_LOCK: 224,
+  POD_COUNT: 225,
+  POD_FIRST: 226,
+  POD_ENTRIES: 227,
+  POD_SWEEP: 228,
+  POD_SWEEPS: 229,
+  POD_SWEPT: 230,
+  /** 1: someone waits for memory of a running domain's, which only its own worker may look for; 1: no frame may be taken now (two guest frames show one). */
+  POD_WANTED: 235,
+  POD_HELD: 236,
+  /** Flushes of the TLB that others asked the domain's worker for (free-running), how many it has made, and 1 while it may use translations. */
+  FLUSH_WANTED: 232,
+  FLUSH_DONE: 233,
+  IN_GUEST: 234,
   STALE: 256,
   VCPU: 512,
 } as const;

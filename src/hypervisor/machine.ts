@@ -34,6 +34,7 @@ import {
 import { SCHED_BYTES } from './scheduler/block.ts';
 import { VCPU_INFO_BYTES } from './xen/abi.ts';
 import { GrantTable } from './xen/grants.ts';
+import { Pod, POD_FIRST_GFN } from './xen/pod.ts';
 import { Ports } from './xen/ports.ts';
 import { relinquishPv } from './xen/pv/relinquish.ts';
 
@@ -79,6 +80,8 @@ export interface DomainShape {
   vcpus?: number;
   /** XEN_TYPE (default NONE: a plain PC). */
   xen?: number;
+  /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
+  populateMiB?: number;
 }
 
 /** Domain 0's id, and its entry in the domain table. */
@@ -94,6 +97,8 @@ export class Machine {
   private readonly domainTable: number;
   /** Index of the M2P table in `words`. */
   readonly m2p: number;
+  /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/flush.ts). */
+  relax: () => void = () => {};
 
   /** Over memory that `Machine.create` has laid out, here or in another worker. */
   constructor(memory: SharedArrayBuffer | ArrayBuffer) {
@@ -197,7 +202,7 @@ export class Machine {
     const was = Atomics.sub(this.words, entry + FRAME.COUNT, 1);
     if ((was & FRAME_COUNT_MASK) !== 1) return false;
     this.scrub(mfn);
-    for (const field of [FRAME.FLAGS, FRAME.TYPE]) Atomics.store(this.words, entry + field, 0);
+    for (const field of [FRAME.FLAGS, FRAME.TYPE, FRAME.SHARED]) Atomics.store(this.words, entry + field, 0);
     this.words[this.m2p + mfn] = INVALID_M2P;
     Atomics.store(this.words, entry + FRAME.COUNT, 0);
     Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
@@ -274,23 +279,27 @@ export class Machine {
   }
 
   /**
-   * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none).
+   * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none); where `populateMiB` is less,
+   * what lies past the first MiB is populated on demand.
    * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: xen/record.ts.
    * @throws HostError when memory or the domain table is full; then nothing was made.
    */
   createDomain(memoryMiB: number, p2mFrames = memoryMiB * 256, shape: DomainShape = {}): DomainRecord {
-    const ramFrames = memoryMiB * 256;
+    const ramFrames = memoryMiB * 256,
+      populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
+      onDemand = populated < ramFrames;
     let slot = DOMAIN_0 + 1;
     while (slot < MAX_DOMAINS && this.words[this.domainTable + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) slot++;
     if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
     const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
     const tooLittle = (): HostError =>
-      new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${memoryMiB}. Destroy another domain or give this one less.`);
-    if (this.freeFrames < recordFrames + ramFrames) throw tooLittle();
+      new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}. Destroy another domain or give this one less.`);
+    if (this.freeFrames < recordFrames + populated) throw tooLittle();
     const records = this.allocateRun(recordFrames, DOMID_XEN);
     if (records < 0) throw tooLittle();
     const id = Atomics.add(this.words, XENHEAP.LAST_DOMAIN, 1) + 1;
-    const ram = this.allocate(ramFrames, id);
+    const atOnce = onDemand ? POD_FIRST_GFN : ramFrames;
+    const ram = this.allocate(atOnce, id);
     if (!ram) {
       for (let i = 0; i < recordFrames; i++) this.release(records + i);
       throw tooLittle();
@@ -299,17 +308,24 @@ export class Machine {
     const { words } = this;
     words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
     const p2m = words[entry + DOMAIN.P2M] >>> 2;
-    for (let gfn = 0; gfn < ramFrames; gfn++) {
+    let hole = 0;
+    for (let gfn = 0; gfn < atOnce; gfn++) {
       if (shape.xen === XEN_TYPE.PV) {
         // Its page tables hold machine frame numbers: the second stage only says which are its own.
         words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
         words[this.m2p + ram[gfn]] = gfn;
       } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
       // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
-      else this.release(ram[gfn]);
+      else if (this.release(ram[gfn])) hole++;
     }
+    if (shape.xen) words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.CURRENT_FRAMES] = atOnce - hole;
     Atomics.store(words, entry + DOMAIN.ID, id + 1);
-    return this.domain(slot);
+    const record = this.domain(slot);
+    if (onDemand && new Pod(this, record).build(atOnce, ramFrames, populated - atOnce) !== 0) {
+      this.destroyDomain(record);
+      throw tooLittle();
+    }
+    return record;
   }
 
   /** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
@@ -409,6 +425,7 @@ export class Machine {
     relinquishPv(this, record);
     const p2m = record.p2mOffset >>> 2;
     this.words.fill(0, p2m, p2m + record.p2mFrames);
+    if (record.xenOffset !== 0) new Pod(this, record).forgetAll();
     // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) this.release(mfn);
   }

@@ -2,7 +2,7 @@
 import type { CpuLevel } from '../../cpu/cpuid.ts';
 import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
-import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -89,7 +89,7 @@ export class Guests {
     this.parts = parts;
     const bytes =
       parts.hostMemoryMiB === undefined
-        ? guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0)
+        ? guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0)
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
@@ -130,8 +130,9 @@ export class Guests {
     };
     // A PV guest's second stage is indexed by machine frames.
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
-    const shape = { vcpus: guest.vcpus, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
-    const record = machine.createDomain(guest.memoryMiB, p2mFrames, shape);
+    const { seenMiB, populateMiB } = memoryShape(xen, guest.memoryMiB, guest.maxMemoryMiB);
+    const shape = { vcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
+    const record = machine.createDomain(seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     if (xen !== undefined) services?.prepare(record, uuid);
     const debug = parts.debug ?? (xen === undefined ? undefined : show);
@@ -139,7 +140,7 @@ export class Guests {
       {
         machine,
         record,
-        memoryMiB: guest.memoryMiB,
+        memoryMiB: seenMiB,
         boot: guest.boot,
         startEpochMs: guest.startEpochMs,
         // A guest of Xen that asks for a reset ends; the toolstack starts it again, as a new domain.

@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import type { DomainListener } from '../../dom0/runner.ts';
-import { type Attached, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
@@ -72,7 +72,7 @@ export class GuestsInWorkers {
     });
     const bytes = parts.hostMemoryMiB
       ? parts.hostMemoryMiB * MIB
-      : guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
+      : guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
@@ -115,7 +115,8 @@ export class GuestsInWorkers {
     const { guest } = member;
     const { xen, weight, cap, boot, memoryMiB, vcpus, startEpochMs } = guest;
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
-    const record = machine.createDomain(memoryMiB, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
+    const { seenMiB, populateMiB } = memoryShape(xen, memoryMiB, guest.maxMemoryMiB);
+    const record = machine.createDomain(seenMiB, p2mFrames, { vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     if (xen !== undefined) services?.prepare(record, uuid);
@@ -137,7 +138,7 @@ export class GuestsInWorkers {
       memory: machine.memory as SharedArrayBuffer,
       slot: record.slot,
       name: guest.name,
-      memoryMiB,
+      memoryMiB: seenMiB,
       boot,
       ...(guest.nic ? { nic: guest.nic } : {}),
       ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
@@ -157,7 +158,7 @@ export class GuestsInWorkers {
     });
     if (services && xen !== undefined) {
       const described = {
-        uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: memoryMiB, vcpus, maxVcpus: vcpus, startEpochMs,
+        uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: vcpus, startEpochMs,
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       };
       member.attached = services.attach(record, described, bytes => {

@@ -285,9 +285,8 @@ class Judge {
     else
       this.accept(
         'maxmem',
-        `Xen lets it grow to ${mib} MiB`,
-        `The guest may ask Xen for up to ${mib} MiB, but its memory map ends at ${memoryMiB}: nothing is populated on demand yet, so few guests can grow.`,
-        'approximated',
+        `populated on demand, up to ${mib} MiB`,
+        `The guest sees ${mib} MiB and has ${memoryMiB} MiB for it, populated on demand: its balloon driver gives the rest back when it starts. (A PV guest sees ${memoryMiB} MiB and may ask for more.)`,
       );
     return mib;
   }

@@ -25,6 +25,8 @@ export interface DomainPaths {
 
 /** Frame buffer of an emulated VGA, which `memory/target` does not count (KiB). */
 const VIDEO_KIB = 16 * 1024;
+/** An HVM guest whose memory is populated on demand is told a little less than it has (libxl's LIBXL_MAXMEM_CONSTANT): what it asks for lies on the safe side. */
+const SLACK_KIB = 1024;
 
 export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void {
   const { domid, type } = domain;
@@ -59,7 +61,7 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       name: domain.name,
       domid,
       'memory/static-max': domain.maxMemoryMiB * 1024,
-      'memory/target': domain.memoryMiB * 1024,
+      'memory/target': domain.memoryMiB * 1024 - (type === 'hvm' && domain.maxMemoryMiB > domain.memoryMiB ? SLACK_KIB : 0),
       'memory/videoram': type === 'hvm' ? VIDEO_KIB : -1,
       device: '',
       control: '',

@@ -24,6 +24,14 @@ export const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV
 export const WHOLE_P2M = 0x100000;
 
 export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
+/**
+ * How much memory a guest sees, and how much of that there is for it. HVM and PVH guests see all they may ever have (maxmem), populated on demand where
+ * that is more than they have now; a PV guest has a memory map of what it has.
+ */
+export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB: number, maxMemoryMiB = memoryMiB): { seenMiB: number; populateMiB: number } {
+  return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
+}
+
 
 /** A guest with its back ends. */
 export interface Attached {
@@ -70,7 +78,8 @@ export class Services {
     const ring = (gfn: number, port: number): { gfn: number; port: number } => ({ gfn: dom0.getHvmParam(domid, gfn), port: dom0.getHvmParam(domid, port) });
     const store = ring(HVM_PARAM.STORE_PFN, HVM_PARAM.STORE_EVTCHN),
       console = ring(HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
-    this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] += (described.maxMemoryMiB - described.memoryMiB) * 256;
+    // Of others it is what they see.
+    if (described.type === 'pv') this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] += (described.maxMemoryMiB - described.memoryMiB) * 256;
     const grants = new GrantTable(dom0.portsOf(domid));
     grants.grant(CONSOLE_REF, 0, console.gfn);
     grants.grant(STORE_REF, 0, store.gfn);

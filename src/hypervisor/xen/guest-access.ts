@@ -2,7 +2,7 @@
  * Arguments of hypercalls in the guest's memory, at linear addresses through the page tables of the vCPU that calls. Everything is copied once;
  * what is not mapped, or is no RAM, ends in -EFAULT.
  */
-import { P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import { P2M_ON_DEMAND, P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;
@@ -16,6 +16,8 @@ export interface AccessParts {
   translate(linear: number, write: boolean): number;
   /** A machine frame was written: nothing decoded from it may be used again. */
   written(mfn: number): void;
+  /** Makes memory of a guest frame that is populated on demand. */
+  demand?(gfn: number): void;
 }
 
 export class GuestAccess {
@@ -35,6 +37,7 @@ export class GuestAccess {
   physicalOffset(physical: number, write: boolean): number {
     const { p2m } = this.parts;
     const gfn = Math.floor(physical / FRAME_BYTES);
+    if (p2m[gfn] === P2M_ON_DEMAND) this.parts.demand?.(gfn);
     const entry = gfn < p2m.length ? p2m[gfn] : 0;
     if (!(entry & (write ? P2M_WRITE : P2M_READ))) return -1;
     return (entry >>> FRAME_SHIFT) * FRAME_BYTES + (physical & OFFSET_MASK);

@@ -13,6 +13,7 @@ import { type Trace, TRACE_KIND } from '../trace.ts';
 import type { Vcpus, VcpuState } from '../vcpu.ts';
 import { CALLBACK_VIA, HVM_PARAM, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
 import { underXen, xenLeaf } from './cpuid-leaves.ts';
+import { answerFlush, enterGuest, leaveGuest } from './flush.ts';
 import { GuestAccess } from './guest-access.ts';
 import { HVM_HYPERCALLS } from './hvm-table.ts';
 import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
@@ -52,6 +53,8 @@ export interface XenParts {
   yield(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
+  /** A guest frame that is populated on demand is used. */
+  demand(gfn: number): void;
   trace: Trace;
 }
 
@@ -113,6 +116,7 @@ export class XenGuest {
       p2m: machine.p2m(record),
       translate: pv ? (linear, write) => pv.memory.offset(linear, write) : linear => processor.translate(linear),
       written: parts.written,
+      demand: parts.demand,
     });
     this.time = new XenTime(this.ports, this.access, timers, vcpu => parts.vcpus.registersOf(parts.vcpus.all[vcpu]));
     this.frames = new GuestFrames(this);
@@ -277,6 +281,34 @@ export class XenGuest {
   // ---- events
 
   /** What came from other workers. Call before the guest runs again after the doorbell moved. */
+  // ---- memory that others take or give
+
+  /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
+  enter(): void {
+    this.machine.relax = this.answer;
+    enterGuest(this.words, this.xen, () => this.processor.flushTlb());
+    this.frames.pod.beforeGuest();
+  }
+
+  leave(): void {
+    leaveGuest(this.words, this.xen);
+    this.machine.relax = () => {};
+  }
+
+  /** While this thread waits for another it does what that may wait for. */
+  private readonly answer = (): void => answerFlush(this.words, this.xen, () => this.processor.flushTlb());
+
+  /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */
+  demand(gfn: number): boolean {
+    const { pod } = this.frames;
+    if (pod.demand(gfn)) return true;
+    if (shutdownCode(this.ports) >= 0) return false;
+    const sentence = pod.outOfMemory(this.record.id);
+    this.parts.console(new TextEncoder().encode(`(XEN) ${sentence}\n`));
+    this.crash(`${sentence}. The guest used more than its memory before its balloon driver gave the rest back: give it more memory, or less maxmem.`);
+    return false;
+  }
+
   service(): void {
     for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
     if (!takeWritten(this.ports, this.parts.written)) for (const entry of this.machine.p2m(this.record)) if (entry !== 0) this.parts.written(entry >>> 12);

@@ -2,10 +2,11 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_EXECUTE, P2M_RWX } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
 import { XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_SHIFT } from '../machine.ts';
 import type { XenGuest } from './guest.ts';
+import { Pod } from './pod.ts';
 
 /** Guest frames of a PC that firmware and the chipset's shadowing hold: not the guest's to change. */
 const LEGACY_FIRST = 0xa0,
@@ -14,10 +15,13 @@ const LEGACY_FIRST = 0xa0,
 export class GuestFrames {
   private readonly xen: XenGuest;
   private readonly p2m: Int32Array;
+  /** What of it is populated on demand. */
+  readonly pod: Pod;
 
   constructor(xen: XenGuest) {
     this.xen = xen;
     this.p2m = xen.machine.p2m(xen.record);
+    this.pod = new Pod(xen.machine, xen.record, () => xen.parts.processor.flushTlb());
   }
 
   get current(): number {
@@ -44,14 +48,15 @@ export class GuestFrames {
     if (gfn < 0 || gfn >= this.p2m.length) return false;
     if (this.xen.type === XEN_TYPE.HVM && gfn >= LEGACY_FIRST && gfn < LEGACY_END) return false;
     const entry = this.p2m[gfn];
-    if (entry === 0) return true;
+    if (entry === 0 || entry === P2M_ON_DEMAND) return true;
     // What lies there through a grant, its own perhaps, goes with the grant's unmap call and no other way: its frame is not this entry's to give back.
     return (entry & P2M_EXECUTE) !== 0 && !this.xen.machine.isDeviceFrame(entry >>> FRAME_SHIFT);
   }
 
-  /** Machine frame behind a guest frame; -1: none. */
+  /** Machine frame behind a guest frame; -1: none (yet). */
   machineFrame(gfn: number): number {
-    return gfn >= 0 && gfn < this.p2m.length && this.p2m[gfn] !== 0 ? this.p2m[gfn] >>> FRAME_SHIFT : -1;
+    const entry = gfn >= 0 && gfn < this.p2m.length ? this.p2m[gfn] : 0;
+    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : entry >>> FRAME_SHIFT;
   }
 
   /** Changes an entry: nothing translated through the old one may be used any more. */
@@ -66,19 +71,23 @@ export class GuestFrames {
   /** Takes the page at a guest frame away: RAM of the domain goes back, what is the hypervisor's is only not seen there any more. False: nothing there. */
   remove(gfn: number): boolean {
     if (!this.mayChange(gfn) || this.p2m[gfn] === 0) return false;
+    if (this.pod.dropEntry(gfn)) return true;
     const mfn = this.p2m[gfn] >>> FRAME_SHIFT;
     this.set(gfn, -1);
-    if (this.xen.machine.ownerOf(mfn) === this.xen.record.id && this.xen.machine.release(mfn)) this.count(-1);
+    if (this.xen.machine.ownerOf(mfn) !== this.xen.record.id || this.pod.keep(mfn)) return true;
+    if (this.xen.machine.release(mfn)) this.count(-1);
     return true;
   }
 
   /** Gives the domain a fresh frame of RAM at a guest frame; false: it may not have more, the host has none, or something is there. */
   populate(gfn: number): boolean {
     const { machine, record } = this.xen;
-    if (!this.mayChange(gfn) || this.p2m[gfn] !== 0 || this.current >= this.most) return false;
+    if (!this.mayChange(gfn) || this.machineFrame(gfn) >= 0 || this.current >= this.most) return false;
     const mfn = machine.allocate(1, record.id)?.[0];
     if (mfn === undefined) return false;
+    this.pod.dropEntry(gfn);
     this.count(1);
+    machine.words[machine.m2p + mfn] = gfn;
     this.set(gfn, mfn);
     return true;
   }

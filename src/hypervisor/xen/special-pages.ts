@@ -21,10 +21,8 @@ export function prepareHvm(xen: XenGuest): void {
   if (again) xen.ports.relinquish();
   const pages = Array.from({ length: SPECIAL_PAGE_COUNT }, (_, i) => SPECIAL_PAGES + i);
   if (xen.type === XEN_TYPE.PVH) for (let i = 0; i <= ACPI_TABLE_PAGES; i++) pages.push((ACPI_INFO >>> FRAME_SHIFT) + i);
-  for (const gfn of pages) backPage(xen, gfn);
-  const frames = record.ramFrames + pages.length;
-  words[xen.xen + XEN.MAX_FRAMES] = frames;
-  words[xen.xen + XEN.CURRENT_FRAMES] = frames;
+  for (const gfn of pages) if (backPage(xen, gfn)) words[xen.xen + XEN.CURRENT_FRAMES]++;
+  words[xen.xen + XEN.MAX_FRAMES] = record.ramFrames + pages.length;
   words[xen.xen + XEN.SHUTDOWN] = 0;
   const set = (param: number, value: number): void => setParam(xen.ports, param, value);
   set(HVM_PARAM.CALLBACK_IRQ, 0);
@@ -42,15 +40,16 @@ export function prepareHvm(xen: XenGuest): void {
   if (xen.type === XEN_TYPE.HVM) xen.machine.bytes.set(hvmInfo(record.vcpus, record.ramFrames), xen.access.physicalOffset(HVM_INFO, true));
 }
 
-/** A page of zeroes at a guest frame, its own where there is one already. */
-function backPage(xen: XenGuest, gfn: number): void {
+/** A page of zeroes at a guest frame, its own where there is one already; true: a frame more. */
+function backPage(xen: XenGuest, gfn: number): boolean {
   const { machine, record } = xen;
   const known = xen.frames.machineFrame(gfn);
   if (known >= 0) {
     machine.scrub(known);
-    return;
+    return false;
   }
   const mfn = gfn < record.p2mFrames ? machine.allocate(1, record.id)?.[0] : undefined;
   if (mfn === undefined) throw new HostError('The host has too little memory for the pages that a guest shares with Xen. Destroy another domain.');
   machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
+  return true;
 }
