@@ -185,10 +185,10 @@ export class Domain {
       this.processor.invalidate(mfn);
       this.video?.frameWritten(mfn);
     };
+    this.memory.onDemand = gfn => this.demand(gfn);
     this.screen = new ScreenBlock(machine, record);
     this.platform = options.createPlatform({
       timers: this.timers,
-    this.memory.onDemand = gfn => this.demand(gfn);
       dma: this.memory,
       memoryMiB: options.memoryMiB,
       startEpochMs: options.startEpochMs,
@@ -248,6 +248,7 @@ export class Domain {
       tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
       crash: sentence => this.crash(sentence),
       written: mfn => this.memory.onWrite(mfn),
+      demand: gfn => this.demand(gfn),
       trace: this.trace,
     };
   }
@@ -281,7 +282,6 @@ export class Domain {
       const acpiRsdp = this.platform.installTables();
       const entry = loadKernel(this.memory, {
         kernel: boot.kernel,
-      demand: gfn => this.demand(gfn),
         name: boot.name,
         cmdline: boot.cmdline,
         memoryMiB,
@@ -323,6 +323,15 @@ export class Domain {
     return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
   }
 
+  /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
+  demand(gfn: number): boolean {
+    if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
+    const at = this.a20.shown(gfn);
+    if (this.xen?.demand(at)) this.a20.populated(at);
+    else this.leaveSlice = true;
+    return true;
+  }
+
   /** Instructions retired since the domain was started, resets included. */
   get instructions(): number {
     return this.clock.retiredBefore + this.processor.retired;
@@ -356,15 +365,6 @@ export class Domain {
   /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */
   reset(): void {
     const { machine, record } = this.options;
-  /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
-  demand(gfn: number): boolean {
-    if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
-    const at = this.a20.shown(gfn);
-    if (this.xen?.demand(at)) this.a20.populated(at);
-    else this.leaveSlice = true;
-    return true;
-  }
-
     for (let gfn = 0; gfn < record.ramFrames; gfn++) {
       const entry = this.ramEntry(gfn);
       if (entry === 0 || entry === P2M_ON_DEMAND) continue;

@@ -16,13 +16,13 @@ export class GuestMemory implements Dma {
   private readonly p2m: Int32Array;
   /** Told of each frame that was written. */
   onWrite: (mfn: number) => void = () => {};
+  /** Makes memory of a guest frame that is populated on demand. */
+  onDemand: (gfn: number) => void = () => {};
 
   constructor(bytes: Uint8Array, p2m: Int32Array) {
     this.bytes = bytes;
     this.p2m = p2m;
   }
-  /** Makes memory of a guest frame that is populated on demand. */
-  onDemand: (gfn: number) => void = () => {};
 
   /** Byte offset in machine memory; -1 where no memory lies. */
   machineOffset(address: number): number {
@@ -66,10 +66,10 @@ export class GuestMemory implements Dma {
   private forEachFrame(address: number, length: number, visit: (machineOffset: number, at: number, count: number) => void): void {
     for (let at = 0; at < length; ) {
       const count = Math.min(length - at, FRAME_BYTES - ((address + at) & OFFSET_MASK));
+      const gfn = Math.floor((address + at) / FRAME_BYTES);
+      if (this.p2m[gfn] === P2M_ON_DEMAND) this.onDemand(gfn);
       visit(this.machineOffset(address + at), at, count);
       at += count;
     }
   }
 }
-      const gfn = Math.floor((address + at) / FRAME_BYTES);
-      if (this.p2m[gfn] === P2M_ON_DEMAND) this.onDemand(gfn);

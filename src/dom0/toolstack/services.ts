@@ -23,7 +23,6 @@ export const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV
 /** How far guest-physical addresses of HVM and PVH guests reach: special pages lie just below 4 GiB. */
 export const WHOLE_P2M = 0x100000;
 
-export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
 /**
  * How much memory a guest sees, and how much of that there is for it. HVM and PVH guests see all they may ever have (maxmem), populated on demand where
  * that is more than they have now; a PV guest has a memory map of what it has.
@@ -32,6 +31,7 @@ export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB:
   return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
 }
 
+export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
 
 /** A guest with its back ends. */
 export interface Attached {

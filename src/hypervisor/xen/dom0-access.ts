@@ -8,8 +8,8 @@ import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
 import { GrantTable } from './grants.ts';
 import { getParam, setParam, shutdownCode } from './params.ts';
 import { Ports } from './ports.ts';
-import { frameWritten } from './stale.ts';
 import { Pod, type PodTarget } from './pod.ts';
+import { frameWritten } from './stale.ts';
 
 /** A frame of another domain. */
 export interface Mapping {
@@ -133,8 +133,8 @@ export class Dom0 {
     const { record } = owner;
     // Looked up again once the reference is held: the guest may have given the frame away meanwhile.
     for (let tries = 0; tries < 16; tries++) {
-      const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
       new Pod(machine, record).demand(gfn);
+      const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
       const mfn = entry >>> FRAME_SHIFT;
       if (entry === 0 || !machine.takeReference(mfn, domid)) continue;
       if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) {
@@ -190,6 +190,16 @@ export class Dom0 {
     setParam(this.portsOf(domid), index, value % 2 ** 32, Math.floor(value / 2 ** 32));
   }
 
+  /** XENMEM_get_pod_target: frames that a domain has, and what of its memory is populated on demand. */
+  getPodTarget(domid: number): PodTarget {
+    return new Pod(this.machine, this.portsOf(domid).record).target;
+  }
+
+  /** XENMEM_set_pod_target: a domain shall have so many frames, with those that wait to be used. 0 or -ENOMEM. */
+  setPodTarget(domid: number, frames: number): number {
+    return new Pod(this.machine, this.portsOf(domid).record).setTarget(frames);
+  }
+
   /** SHUTDOWN code of a domain; -1: it has not shut down. */
   shutdownCode(domid: number): number {
     return shutdownCode(this.portsOf(domid));
@@ -201,13 +211,3 @@ function count<K>(held: Map<K, number>, key: K, change: number): void {
   if (value === 0) held.delete(key);
   else held.set(key, value);
 }
-  /** XENMEM_get_pod_target: frames that a domain has, and what of its memory is populated on demand. */
-  getPodTarget(domid: number): PodTarget {
-    return new Pod(this.machine, this.portsOf(domid).record).target;
-  }
-
-  /** XENMEM_set_pod_target: a domain shall have so many frames, with those that wait to be used. 0 or -ENOMEM. */
-  setPodTarget(domid: number, frames: number): number {
-    return new Pod(this.machine, this.portsOf(domid).record).setTarget(frames);
-  }
-

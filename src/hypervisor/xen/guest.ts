@@ -278,9 +278,6 @@ export class XenGuest {
     this.time.updateWallclock();
   }
 
-  // ---- events
-
-  /** What came from other workers. Call before the guest runs again after the doorbell moved. */
   // ---- memory that others take or give
 
   /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
@@ -309,6 +306,9 @@ export class XenGuest {
     return false;
   }
 
+  // ---- events
+
+  /** What came from other workers. Call before the guest runs again after the doorbell moved. */
   service(): void {
     for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
     if (!takeWritten(this.ports, this.parts.written)) for (const entry of this.machine.p2m(this.record)) if (entry !== 0) this.parts.written(entry >>> 12);
