@@ -20,6 +20,8 @@ struct state {
   u32 magic, errors, first_error, wanted, got, iterations, ticks, sent, answered, lines, stored, ballooned;
   /* Domains: whom it grants its page to, whose page it maps; 0: nobody. strict: ticks never get lost, since time is the guest's own. */
   u32 to, from, strict;
+  /* It is to listen when it is asked to suspend itself; how often it has come to another host, and how often it was not moved. */
+  u32 suspends, moved, stayed;
 };
 __attribute__((section(".state"), aligned(4096))) volatile struct state state = { .magic = 0x4e424f52 };
 
@@ -241,6 +243,7 @@ static void print_line(void) {
 }
 
 static u32 store_phase, store_value;
+static int asked_to_suspend;
 static void put_request(u32 type, const char *body, u32 length) {
   u32 header[4] = { type, store_value, 0, length };
   u32 at = store->req_prod;
@@ -250,8 +253,8 @@ static void put_request(u32 type, const char *body, u32 length) {
   store->req_prod = at;
   notify(store_port);
 }
-/* Bytes of an answer that has come whole; 0: none yet. */
-static u32 take_answer(u32 type, char *body) {
+/* True: an answer has come whole. */
+static int take_answer_even_empty(u32 type, char *body, u32 *length) {
   u32 header[4];
   u32 at = store->rsp_cons, there = store->rsp_prod - at;
   if (there < 16) return 0;
@@ -263,8 +266,15 @@ static u32 take_answer(u32 type, char *body) {
   notify(store_port);
   expect(61, type, header[0]);
   expect(62, store_value, header[1]);
-  return header[3];
+  *length = header[3];
+  return 1;
 }
+/* Bytes of an answer that has come whole; 0: none yet. */
+static u32 take_answer(u32 type, char *body) {
+  u32 length = 0;
+  return take_answer_even_empty(type, body, &length) ? length : 0;
+}
+static int listens;
 static void use_store(void) {
   static char body[64], written[16] = "data/n\0" "00000000";
   u32 length;
@@ -280,8 +290,25 @@ static void use_store(void) {
   } else if (store_phase == 2 && (length = take_answer(2, body)) != 0) {
     expect(64, 8, length);
     for (u32 i = 0; i < 8; i++) expect(65, written[7 + i], body[i]);
-    store_phase = 0;
+    store_phase = state.suspends ? listens ? 4 : 3 : 0;
     state.stored++;
+  } else if (store_phase == 3) {
+    put_request(11, "control/feature-suspend\0" "1", 25);
+    store_phase = 5;
+  } else if (store_phase == 5 && (length = take_answer(11, body)) != 0) {
+    listens = 1;
+    store_phase = 4;
+  } else if (store_phase == 4) {
+    put_request(2, "control/shutdown", 17);
+    store_phase = 6;
+  } else if (store_phase == 6 && take_answer_even_empty(2, body, &length)) {
+    store_phase = 0;
+    if (length != 7) return;
+    put_request(11, "control/shutdown", 17);
+    store_phase = 7;
+  } else if (store_phase == 7 && (length = take_answer(11, body)) != 0) {
+    store_phase = 0;
+    asked_to_suspend = 1;
   }
 }
 
@@ -337,6 +364,37 @@ static void answer(void) {
   notify(theirs_port);
 }
 
+/* ---- the life of the domain */
+
+static void bind_timer(void) {
+  struct { u32 virq, vcpu, port; } virq = { 0, 0, 0 };
+  expect(80, 0, event_op(1, &virq));
+  timer_port = virq.port;
+}
+
+#ifndef PV
+/* In another domain, with the same memory and the same time, nothing is left of what was shared with the hypervisor and with Domain 0. */
+static void suspend(void) {
+  u32 reason = 2;
+  asked_to_suspend = 0;
+  __asm__ volatile("cli" ::: "memory");
+  int cancelled = hypercall(29, 2, (u32)&reason, 0, 0, 0);
+  if (cancelled) {
+    expect(81, 1, cancelled);
+    state.stayed++;
+  } else {
+    set_up();
+    bind_timer();
+    listens = 0;
+    store_phase = 0;
+    state.moved++;
+    /* The next tick is due when it was. */
+    hypercall(15, (u32)deadline, deadline >> 32, 0, 0, 0);
+  }
+  __asm__ volatile("sti" ::: "memory");
+}
+#endif
+
 void main(void *info) {
 #ifdef PV
   start = info;
@@ -345,9 +403,7 @@ void main(void *info) {
   set_up();
   for (u32 i = 0; i < WORK_PAGES; i++) fill(i);
   for (u32 i = 0; i < PAGE / 4; i++) ((u32 *)page_spare)[i] = 0x4e424f52;
-  struct { u32 virq, vcpu, port; } virq = { 0, 0, 0 };
-  expect(80, 0, event_op(1, &virq));
-  timer_port = virq.port;
+  bind_timer();
   deadline = now();
   arm();
   if (state.to != 0) grant_mine();
@@ -364,6 +420,9 @@ void main(void *info) {
       else answer();
     }
     use_store();
+#ifndef PV
+    if (asked_to_suspend) suspend();
+#endif
     if (state.iterations % 32 == 0) print_line();
     if (state.iterations % 64 == 1) check_spare();
     state.iterations++;
