@@ -1,14 +1,14 @@
 /**
  * The board: a PC as a hypervisor has it, in two halves with a bus each: the hypervisor's own devices (platform-devices.ts), and those of a device model
- * (emulated-devices.ts), which may also be elsewhere: then the board has the first half alone.
+ * (emulated-devices.ts). `Pc` has both; `HvmBoard` is the first half alone, for a machine whose device model is elsewhere.
  * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
  */
 import { installAcpi } from './acpi/tables.ts';
-import type { Device, State } from './bus.ts';
+import type { Device, Dma, State } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
 import type { CoprocessorError } from './coprocessor-error.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
-import { EmulatedDevices, type EmulatedDeviceOptions, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
+import { EmulatedDevices, type EmulatedDeviceOptions, type ModelSignals, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
 import type { FwCfg } from './fw-cfg.ts';
 import type { PiixIde } from './ide/piix-ide.ts';
 import type { IoBus } from './io-bus.ts';
@@ -21,10 +21,14 @@ import { installSmbios } from './smbios.ts';
 import { subState } from './state.ts';
 import type { Vga } from './vga/vga.ts';
 
-export interface PcOptions extends PlatformDeviceOptions, EmulatedDeviceOptions {
-  /** The device model is not here: only the hypervisor's devices are. */
-  modelElsewhere?: boolean;
+export interface BoardOptions extends PlatformDeviceOptions {
+  /** Guest memory, RAM only. */
+  dma: Dma;
+  /** Xen's platform device (slot 4), for guests of Xen. */
+  xenPlatform?: boolean;
 }
+
+export interface PcOptions extends BoardOptions, EmulatedDeviceOptions {}
 
 /** Ports and addresses as a processor sees them: the hypervisor's devices first, the device model has the rest. */
 class WholeBus {
@@ -73,58 +77,26 @@ class WholeBus {
   }
 }
 
-export class Pc {
-  /** Both halves, for whoever looks at the machine from outside. */
-  readonly bus: WholeBus;
-  readonly own: PlatformDevices;
-  /** Its own half's bus, which is asked first. */
-  readonly ownBus: IoBus;
-  private readonly model: EmulatedDevices | undefined;
-  /** Absent: the device model is elsewhere. */
-  readonly modelBus: IoBus | undefined;
-  private readonly options: PcOptions;
+const nothing = (): void => {};
 
-  constructor(options: PcOptions) {
-    this.options = options;
+export class HvmBoard {
+  /** The hypervisor's devices. */
+  protected readonly own: PlatformDevices;
+  readonly ownBus: IoBus;
+  /** What a device model says goes there. */
+  readonly signals: ModelSignals;
+  private readonly boardOptions: BoardOptions;
+
+  constructor(options: BoardOptions) {
+    this.boardOptions = options;
     this.own = new PlatformDevices(options);
     this.ownBus = this.own.bus;
-    this.model = options.modelElsewhere ? undefined : new EmulatedDevices(options, this.own);
-    this.modelBus = this.model?.bus;
-    this.bus = new WholeBus(this.ownBus, this.modelBus ?? this.ownBus);
+    this.signals = this.own;
   }
 
-  /** @throws Error where the device model is elsewhere. */
-  private get here(): EmulatedDevices {
-    if (!this.model) throw new Error('the device model is elsewhere');
-    return this.model;
-  }
-
-  get hasModel(): boolean {
-    return this.model !== undefined;
-  }
-
-  get keyboard(): Keyboard {
-    return this.here.keyboard;
-  }
-
-  get mouse(): Mouse {
-    return this.here.mouse;
-  }
-
-  get vga(): Vga {
-    return this.here.vga;
-  }
-
-  get pci(): PciBus {
-    return this.here.pci;
-  }
-
-  get ide(): PiixIde {
-    return this.here.ide;
-  }
-
-  get fwCfg(): FwCfg {
-    return this.here.fwCfg;
+  /** The device model's devices, in the order in which they are restored. */
+  protected get modelDevices(): readonly Device[] {
+    return [];
   }
 
   get rtc(): Rtc {
@@ -135,14 +107,17 @@ export class Pc {
     return this.own.coprocessor;
   }
 
+  /** INTR pin of processor 0 (others: `intrOf`). */
   get intr(): boolean {
     return this.own.intr;
   }
 
+  /** Called when a processor's INTR rises. */
   set onIntr(rises: (processor: number) => void) {
     this.own.onIntr = rises;
   }
 
+  /** The processor whose accesses to its local APIC come next: all of them see theirs at one address. */
   get currentProcessor(): number {
     return this.own.currentProcessor;
   }
@@ -172,7 +147,7 @@ export class Pc {
 
   /** Drives INTA of the platform device. Other pins are not wired to it. */
   setUpcallPin(slot: number, pin: number, level: boolean): void {
-    if (this.options.xenPlatform && slot === XEN_PLATFORM_SLOT && pin === 0) this.own.setPciIntxLevel(slot, pin, level);
+    if (this.boardOptions.xenPlatform && slot === XEN_PLATFORM_SLOT && pin === 0) this.own.setPciIntxLevel(slot, pin, level);
   }
 
   setApicBase(low: number, processor: number): void {
@@ -189,14 +164,6 @@ export class Pc {
 
   // ---- people
 
-  serialInput(port: number, bytes: Uint8Array): number {
-    return this.model?.serialInput(port, bytes) ?? 0;
-  }
-
-  serialListening(port: number): boolean {
-    return this.model?.serialListening(port) ?? false;
-  }
-
   /** Returns false where no operating system listens to the button. */
   pressPowerButton(): boolean {
     return this.own.pressPowerButton();
@@ -205,49 +172,38 @@ export class Pc {
   // ---- start without firmware
 
   /**
-   * Leaves the board as a BIOS does before it starts a kernel: vectors and masks of the interrupt controllers, timer at 18.2 Hz, PM block in place,
-   * PCI interrupts routed, text mode 3, and ACPI and SMBIOS tables in 0xE0000-0xFFFFF. Returns the guest-physical address of the RSDP.
+   * Leaves the board as a BIOS does before it starts a kernel: vectors and masks of the interrupt controllers, timer at 18.2 Hz, and ACPI and SMBIOS
+   * tables in 0xE0000-0xFFFFF. Returns the guest-physical address of the RSDP.
    */
   installTables(): number {
-    const { dma, memoryMiB, apic = false, processors = 1 } = this.options;
+    const { dma, memoryMiB, apic = false, processors = 1 } = this.boardOptions;
     this.own.setFirmwareDefaults();
-    this.model?.setFirmwareDefaults();
     installBiosData(dma);
     installSmbios(dma, memoryMiB);
     return installAcpi(dma, { memoryMiB, apic, processors });
   }
 
-  /**
-   * What firmware on some hypervisors finds done (Xen's hvmloader): PCI resources and interrupts assigned, the PM block in place, and ACPI and SMBIOS
-   * tables where it is told.
-   */
+  /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI and SMBIOS tables where it is told. */
   prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
-    const { dma, memoryMiB, apic = false, processors = 1 } = this.options;
+    const { dma, memoryMiB, apic = false, processors = 1 } = this.boardOptions;
     this.own.setLevelTriggered();
-    this.model?.prepareForFirmware();
     installSmbios(dma, memoryMiB, at.smbios);
     installAcpi(dma, { memoryMiB, apic, processors }, { rsdp: at.rsdp, tables: at.acpi });
   }
 
-  /** Shows a linear picture in its BAR, as a boot loader does with a VBE mode; undefined: the adapter cannot. */
-  setPicture(width: number, height: number, depth: number): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
-    return this.model?.vga.setLinearMode(width, height, depth);
-  }
-
   /** Memory map as INT 15h, E820 would tell it. */
   e820(): MemoryMapEntry[] {
-    return memoryMap(this.options.memoryMiB);
+    return memoryMap(this.boardOptions.memoryMiB);
   }
 
   // ---- the whole
 
   private get devices(): readonly Device[] {
-    return [...(this.model?.devices ?? []), ...this.own.devices];
+    return [...this.modelDevices, ...this.own.devices];
   }
 
   /** RESET pin of the board. Time of day and CMOS stay. */
   reset(): void {
-    this.model?.reset();
     this.own.reset();
   }
 
@@ -258,11 +214,92 @@ export class Pc {
   /** Throws StateError, naming device and field, where the state does not fit; the machine is then to be thrown away or reset. */
   restore(state: State): void {
     for (const device of this.devices) subState('machine', state, device.name);
-    this.model?.restore(state);
+    this.restoreModel(state);
     this.own.restore(state);
   }
 
+  protected restoreModel(_state: State): void {}
+
   peek(): State {
     return Object.fromEntries(this.devices.map(device => [device.name, device.peek()]));
+  }
+}
+
+/** The half of the hypervisor alone, as a platform: what people's hands reach is elsewhere. */
+export class BareHvmBoard extends HvmBoard {
+  readonly keyboard = { key: nothing };
+  readonly mouse = { move: nothing };
+  readonly vga = { memory: new Uint8Array(0) };
+
+  serialInput(): number {
+    return 0;
+  }
+
+  serialListening(): boolean {
+    return false;
+  }
+}
+
+export class Pc extends HvmBoard {
+  /** Both halves, for whoever looks at the machine from outside. */
+  readonly bus: WholeBus;
+  readonly modelBus: IoBus;
+  readonly keyboard: Keyboard;
+  readonly mouse: Mouse;
+  readonly vga: Vga;
+  readonly pci: PciBus;
+  readonly ide: PiixIde;
+  /** For firmware: more items and files can be set before it starts. */
+  readonly fwCfg: FwCfg;
+  private readonly model: EmulatedDevices;
+
+  constructor(options: PcOptions) {
+    super(options);
+    const model = new EmulatedDevices(options, this.own);
+    this.model = model;
+    this.modelBus = model.bus;
+    this.bus = new WholeBus(this.ownBus, this.modelBus);
+    this.keyboard = model.keyboard;
+    this.mouse = model.mouse;
+    this.vga = model.vga;
+    this.pci = model.pci;
+    this.ide = model.ide;
+    this.fwCfg = model.fwCfg;
+  }
+
+  protected override get modelDevices(): readonly Device[] {
+    return this.model.devices;
+  }
+
+  serialInput(port: number, bytes: Uint8Array): number {
+    return this.model.serialInput(port, bytes);
+  }
+
+  serialListening(port: number): boolean {
+    return this.model.serialListening(port);
+  }
+
+  override installTables(): number {
+    this.model.setFirmwareDefaults();
+    return super.installTables();
+  }
+
+  override prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
+    this.model.prepareForFirmware();
+    super.prepareForFirmware(at);
+  }
+
+  /** Shows a linear picture in its BAR, as a boot loader does with a VBE mode; undefined: the adapter cannot. */
+  setPicture(width: number, height: number, depth: number): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
+    return this.vga.setLinearMode(width, height, depth);
+  }
+
+  override reset(): void {
+    this.model.reset();
+    super.reset();
+  }
+
+  protected override restoreModel(state: State): void {
+    this.model.restore(state);
   }
 }

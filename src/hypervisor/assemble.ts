@@ -1,7 +1,7 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../cpu/table/index.ts';
-import { NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../devices/index.ts';
+import { BareHvmBoard, NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../devices/index.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from './state.ts';
 import { ACPI_TABLES, RSDP } from './xen/memory-map.ts';
@@ -24,13 +24,16 @@ export function createDomain(options: PartlessOptions, saved?: SavedState): Doma
     createPlatform: board =>
       board.xen === 'pvh'
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
-        : new Pc({ ...board, ...(nic ? { nic: wired(board.timers) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+        : board.modelElsewhere
+          ? new BareHvmBoard({ ...board, xenPlatform: true })
+          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
 }
 
-function wired(timers: Timers): NicAttachment {
+/** A domain's card and the network behind it. */
+export function wired(timers: Timers): NicAttachment {
   return { mac: Uint8Array.from(STATION), ethernet: new NetworkPeer(timers) };
 }
 

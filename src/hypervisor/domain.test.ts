@@ -183,7 +183,7 @@ describe('interrupts and time', () => {
     // Opened and idle: now the line has brought both, and raised its interrupt; the fake processor reads them once it is woken.
     expect(processor.answers).toEqual([0, 0, 0, 0]);
     expect(domain.serialWaiting).toBe(0);
-    expect(domain.platform.bus.readPort(0x3f8, 1)).toBe(104);
+    expect((domain.platform as Pc).bus.readPort(0x3f8, 1)).toBe(104);
   });
 
   it('a doorbell ends the slice', () => {
@@ -210,7 +210,7 @@ describe('ends', () => {
   it('powers off through ACPI', () => {
     // PM1a control block of the PIIX4 at 0xB004 or wherever the tables put it: SLP_TYP 5 is ours to read from the device, so use its own answer.
     const domain = make([]);
-    domain.platform.bus.writePort(0xcf8, 0, 4);
+    (domain.platform as Pc).bus.writePort(0xcf8, 0, 4);
     expect(domain.runSlice().state).toBe('parked');
   });
 

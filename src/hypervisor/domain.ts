@@ -16,15 +16,17 @@ import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { COUNTERS, XEN, XEN_TYPE } from './layout.ts';
+import { COUNTERS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
+import { RemoteModel } from './ioreq/remote-model.ts';
 import { loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { MouseMove } from './mailbox.ts';
 import type { NicModel, Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
+import { SerialFeed } from './serial-feed.ts';
 import { Trace } from './trace.ts';
-import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus } from './vcpu.ts';
+import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
@@ -127,6 +129,8 @@ export class Domain {
   private readonly a20: A20Gate;
   /** Its half of Xen; a plain PC has none. */
   readonly xen: XenGuest | undefined;
+  /** Its device model, where that runs in Domain 0. */
+  readonly remote: RemoteModel | undefined;
   private readonly exits: Exits;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
@@ -143,8 +147,7 @@ export class Domain {
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
   private runNs = 0;
   private idleNs = 0;
-  /** Serial bytes that the UART has not got yet. */
-  private serialBacklog: Uint8Array[] = [];
+  private readonly serialFeed: SerialFeed;
   /** Stop exactly here (instructions since the start); Infinity: never. */
   stopAtInstruction = Infinity;
 
@@ -208,12 +211,10 @@ export class Domain {
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
       onIgnoreNumericError: () => this.processor.ignoreNumericError(),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
-      onReset: () => {
-        this.resetAsked = true;
-        this.leaveSlice = true;
-      },
-      onDebugExit: value => this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` }),
+      onReset: () => this.askReset(),
+      onDebugExit: value => this.debugExit(value),
     });
+    this.serialFeed = new SerialFeed(this.platform);
     this.vcpus = new Vcpus(machine, record, this.processor, this.platform);
     // On a host with little time for us a turn by count would keep the others from their timer ticks.
     const { clock } = this;
@@ -221,6 +222,7 @@ export class Domain {
       this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
     this.exits = new Exits(this, this.counters);
     if (record.xenOffset !== 0) this.xen = new XenGuest(this.xenParts());
+    if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
     if (restore) {
@@ -232,6 +234,37 @@ export class Domain {
       this.xen?.restored();
     } else this.start();
     this.setState('r');
+  }
+
+  private remoteModel(): RemoteModel | undefined {
+    const { xen, processor, vcpus, platform, video } = this;
+    const { signals } = platform;
+    if (!xen || !signals) return undefined;
+    if (video) this.options.machine.words[xen.ports.xen + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
+    return new RemoteModel({
+      ports: xen.ports,
+      processor,
+      vcpus,
+      fail: sentence => this.crash(sentence),
+      targets: {
+        signals,
+        shadow: (base, length, readsRam, writesRam) => this.firmware?.shadow(base, length, readsRam, writesRam),
+        a20: open => this.a20.set(open),
+        videoAt: base => video?.moved(base),
+        look: dirty => video?.takeDirtyPages().forEach((written, page) => (dirty[page] |= written)),
+        reset: () => this.askReset(),
+        debugExit: value => this.debugExit(value),
+      },
+    });
+  }
+
+  private askReset(): void {
+    this.resetAsked = true;
+    this.leaveSlice = true;
+  }
+
+  private debugExit(value: number): void {
+    this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` });
   }
 
   private xenParts(): XenParts {
@@ -373,7 +406,7 @@ export class Domain {
     }
     this.ending = this.endingAsked = null;
     this.resetAsked = false;
-    this.serialBacklog = [];
+    this.serialFeed.drop();
     this.start();
     if (!this.pausedByUser) this.setState('r');
   }
@@ -392,29 +425,12 @@ export class Domain {
 
   /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */
   serialInput(bytes: Uint8Array): void {
-    this.serialBacklog.push(bytes);
-    this.feedSerial();
+    this.serialFeed.add(bytes);
   }
 
   /** Serial bytes that wait for the guest to read. */
   get serialWaiting(): number {
-    return this.serialBacklog.reduce((sum, bytes) => sum + bytes.length, 0);
-  }
-
-  /** True if the UART took something. */
-  private feedSerial(): boolean {
-    let fed = false;
-    while (this.serialBacklog.length > 0 && this.platform.serialListening(0)) {
-      const bytes = this.serialBacklog[0];
-      const taken = this.platform.serialInput(0, bytes);
-      fed ||= taken > 0;
-      if (taken < bytes.length) {
-        this.serialBacklog[0] = bytes.subarray(taken);
-        break;
-      }
-      this.serialBacklog.shift();
-    }
-    return fed;
+    return this.serialFeed.waiting;
   }
 
   /** A key by its KeyboardEvent.code. */
@@ -433,8 +449,18 @@ export class Domain {
   runSlice(): SliceResult {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (this.pausedByUser) return { state: 'paused' };
-    this.feedSerial();
+    this.xen?.enter();
+    try {
+      return this.slice();
+    } finally {
+      this.xen?.leave();
+    }
+  }
+
+  private slice(): SliceResult {
+    this.serialFeed.feed();
     this.xen?.service();
+    this.remote?.service();
     const { clock, processor } = this;
     const startNs = clock.nowNs(),
       startRetired = processor.retired,
@@ -446,7 +472,7 @@ export class Domain {
     if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
-    else if (parked && this.feedSerial()) parked = false;
+    else if (parked && this.serialFeed.feed()) parked = false;
     const endNs = clock.nowNs();
     this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');
@@ -473,7 +499,7 @@ export class Domain {
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
   private loop(stopAt: number): boolean {
-    const { clock, processor, timers, vcpus, exits } = this;
+    const { clock, processor, timers, vcpus, exits, remote } = this;
     const exactStop = this.stopAtInstruction - clock.retiredBefore;
     if (exactStop < stopAt) stopAt = exactStop;
     let jumps = 0;
@@ -481,6 +507,7 @@ export class Domain {
       const { retired } = processor;
       const idle = !vcpus.schedule();
       if (idle && !vcpus.stuck) this.idle();
+      if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
       if (!idle || vcpus.schedule()) vcpus.deliverEvents();
       if (this.leaveSlice) break;
@@ -509,6 +536,8 @@ export class Domain {
   }
 
   private idle(): void {
+    // Virtual time stands still until the device model has answered.
+    if (this.clock.virtual && this.remote?.waiting) return;
     const { clock, processor, timers } = this;
     const before = clock.estimateNs(processor.retired);
     clock.idleTo(timers.nextDeadlineNs);
@@ -634,9 +663,17 @@ function endingOf(code: number, report: () => string): Ending {
 }
 
 /** The board that a domain with Xen's interface stands on. */
-function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh' } | undefined {
+function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; modelElsewhere?: boolean } | undefined {
   if (record.xenOffset === 0) return undefined;
-  return { xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh' };
+  return {
+    xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh',
+    ...(modelElsewhere(machine, record) ? { modelElsewhere: true } : {}),
+  };
+}
+
+/** Whether the toolstack wants the domain's device model in Domain 0. */
+function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
+  return record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
 }
 
 function put64(words: Int32Array, at: number, value: number): void {

@@ -142,7 +142,8 @@ export class Exits {
   answerInPlace(): boolean {
     const { exit, domain, model } = this;
     const address = exit.guestPhysical >>> 0;
-    if (!model || address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
+    if (!model) return this.writeWithoutWaiting();
+    if (address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
     this.total++;
     this.counters[COUNTERS.EXITS + ExitReason.EPT_VIOLATION]++;
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
@@ -150,6 +151,18 @@ export class Exits {
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
     else exit.value = model.readMemory(address, exit.size);
     if (started >= 0) this.endRequest(started);
+    domain.answeredInPlace();
+    return true;
+  }
+
+  /** A write that a device model in Domain 0 finds in its buffer. */
+  private writeWithoutWaiting(): boolean {
+    const { exit, domain } = this;
+    if (!domain.remote?.writeBuffered(exit)) return false;
+    this.total++;
+    this.ioreqs++;
+    this.counters[COUNTERS.EXITS + ExitReason.EPT_VIOLATION]++;
+    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
     domain.answeredInPlace();
     return true;
   }
@@ -174,8 +187,13 @@ export class Exits {
 
   private portAccess(): void {
     const port = this.exit.qualification >>> 16;
-    const { own, model } = this;
-    if (!model || own.hasPort(port)) return this.accessPort(own, port);
+    const { own, model, domain } = this;
+    if (own.hasPort(port)) return this.accessPort(own, port);
+    if (!model) {
+      if (!domain.remote) return this.accessPort(own, port);
+      this.ioreqs++;
+      return domain.remote.port();
+    }
     const started = this.beginRequest();
     this.accessPort(model, port);
     if (started >= 0) this.endRequest(started);
@@ -210,7 +228,13 @@ export class Exits {
     }
     // A page of the frame buffer that is open now: the instruction runs again.
     if (exit.qualification & EPT_WRITE && domain.video?.wrote(address)) return;
-    if (!model || own.isMemoryMapped(address)) return this.accessMemory(own, address);
+    if (own.isMemoryMapped(address)) return this.accessMemory(own, address);
+    if (!model) {
+      // Stores to a ROM are lost, or go to the RAM behind it.
+      if (!domain.remote || domain.memory.machineOffset(address) >= 0) return this.accessMemory(own, address);
+      this.ioreqs++;
+      return domain.remote.memory();
+    }
     const started = this.beginRequest();
     this.accessMemory(model, address);
     if (started >= 0) this.endRequest(started);

@@ -11,6 +11,11 @@ const LOW_END = 0x100,
   ROM_START = 0xfffc0;
 const OFFSET_MASK = FRAME_BYTES - 1;
 
+/** Of a p2m entry: not a ROM. The frame buffer is closed to the processor only, to see what it writes. */
+export function isWritableRam(entry: number, gfn: number): boolean {
+  return (entry & P2M_WRITE) !== 0 || (gfn >= LOW_END && gfn < ROM_START);
+}
+
 export class GuestMemory implements Dma {
   private readonly bytes: Uint8Array;
   private readonly p2m: Int32Array;
@@ -33,7 +38,7 @@ export class GuestMemory implements Dma {
 
   private writable(address: number): boolean {
     const gfn = Math.floor(address / FRAME_BYTES);
-    return (this.p2m[gfn] & P2M_WRITE) !== 0 || (gfn >= LOW_END && gfn < ROM_START);
+    return isWritableRam(this.p2m[gfn], gfn);
   }
 
   /** Bytes outside RAM read as 0xFF. */

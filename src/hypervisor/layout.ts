@@ -271,8 +271,43 @@ export const XEN_VCPU = {
   FIFO_LOCK: 57,
   FIFO_TAIL: 64,
 } as const;
-export const KICK = { /** upcall_pending went from 0 to 1. */ UPCALL: 1, /** A polled port became pending. */ WAKE: 2 } as const;
-export const XEN_BYTES = (512 + 32 * 128) * 4;
+export const KICK = {
+  /** upcall_pending went from 0 to 1. */
+  UPCALL: 1,
+  /** A polled port became pending. */
+  WAKE: 2,
+  /** The device model in another domain has something to say. */
+  MODEL: 4,
+} as const;
+
+/** Where in the XEN block the part lies that a device model in Domain 0 shares with the domain's worker (ioreq/): words from there. */
+export const XEN_MODEL = 512 + 32 * 128;
+export const MODEL = {
+  /** MODEL_STATE. */
+  STATE: 0,
+  /** Machine frames of the ioreq page and of the page of buffered requests, and the guest's port of the latter. */
+  IOREQ_MFN: 1,
+  BUFFERED_MFN: 2,
+  BUFFERED_PORT: 3,
+  /** First machine frame of the graphics adapter's memory + 1; 0: it is the device model's alone. */
+  VIDEO: 4,
+  /** What the device model wrote to isa-debug-exit, with the signal that says so. */
+  EXIT_VALUE: 5,
+  /** Ring of what the device model says (ioreq/signals.ts): free-running counts of words put in and taken out, and 1 while a look at the frame buffer waits. */
+  SIGNALS_WRITTEN: 6,
+  SIGNALS_READ: 7,
+  LOOK_WAITS: 8,
+  /** Time that Domain 0 spent on it, nanoseconds (pair). */
+  SPENT_NS: 10,
+  SIGNALS: 16,
+  /** A byte a page of the frame buffer that was written since the device model looked. */
+  VIDEO_DIRTY: 16 + 512,
+} as const;
+export const MODEL_SIGNALS = 512,
+  MODEL_WORDS = 16 + 512 + 1024;
+/** HERE: in the domain's worker, or none. WANTED: Domain 0 is about to have one. */
+export const MODEL_STATE = { HERE: 0, WANTED: 1, ATTACHED: 2, GONE: 3 } as const;
+export const XEN_BYTES = (XEN_MODEL + MODEL_WORDS) * 4;
 
 /** Event channel ports: PORT_WORDS words each. */
 export const PORTS = 1024,
@@ -286,10 +321,12 @@ export const PORT = {
   REMOTE_PORT: 2,
   /**
    * Bits 0-7 vCPU it is delivered to, 8-11 FIFO priority; 12: pending since before the FIFO page of the port was there;
-   * 16-23 vCPU and 24-27 priority of the queue it was last linked into.
+   * 16-23 vCPU and 24-27 priority of the queue it was last linked into; 30: it is the hypervisor's own (PORT_OF_XEN).
    */
   VCPU: 3,
 } as const;
+/** What comes in there goes to the hypervisor's half of the domain (KICK.MODEL); the guest can neither send on it nor close it. */
+export const PORT_OF_XEN = 1 << 30;
 export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
 
 /** Grant table of a domain (xen/grants.ts): counts, and the machine frames that hold its entries, its active entries and its maptrack. */

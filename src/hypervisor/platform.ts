@@ -1,5 +1,6 @@
 /** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
 import type { Dma, State, Timers } from '../devices/bus.ts';
+import type { ModelSignals } from '../devices/emulated-devices.ts';
 import type { FwCfg } from '../devices/fw-cfg.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
 import type { Shadowing } from '../devices/pci/i440fx.ts';
@@ -26,6 +27,8 @@ export interface PlatformOptions {
   processors?: number;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
   xen?: 'hvm' | 'pvh';
+  /** The device model is in Domain 0: the board has the hypervisor's devices alone. */
+  modelElsewhere?: boolean;
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
   onNmi?: (processor: number) => void;
   onInit?: (processor: number) => void;
@@ -55,6 +58,8 @@ export interface Platform {
   readonly ownBus: DeviceBus;
   /** Devices of the device model beside it, for all that is not the hypervisor's; absent: it is elsewhere, or there is none. */
   readonly modelBus?: DeviceBus | undefined;
+  /** Where a device model that is elsewhere drives interrupts. */
+  readonly signals?: ModelSignals;
   /** A processor's INTR pin. */
   intrOf(processor: number): boolean;
   /** INTA cycle: the vector. */

@@ -12,7 +12,7 @@ import type { EntryState } from './loader/index.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 import type { Platform } from './platform.ts';
 
-/** What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and one of ours: it waits for an event of the hypervisor. */
+/** What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and two of ours: it waits for an event of the hypervisor, or for a device model. */
 export const ACTIVE = 0,
   HALTED = 1,
   WAIT_FOR_SIPI = 3,
@@ -73,6 +73,8 @@ export class Vcpus {
   current: Vcpu;
   /** Vector that a vCPU takes past its local APIC as soon as interrupts are on, until it is gone (Xen's callback by vector); -1: none. */
   directVector: (vcpu: number) => number = () => -1;
+  /** Whether a device model in another domain has answered a vCPU that waits for it. */
+  modelAnswered: (vcpu: number) => boolean = () => false;
   /** Instructions of the next turn. */
   turnInstructions: () => number = () => TURN_INSTRUCTIONS;
   /** A vCPU's state has changed. */
@@ -192,6 +194,9 @@ export class Vcpus {
           this.interruptWaits(vcpu) ||
           this.mwaitEnds(vcpu)
         );
+      case WAITS_FOR_MODEL:
+        // Its instruction is half done: nothing else may happen to it before.
+        return this.modelAnswered(vcpu.id);
       default:
         return vcpu.initPending;
     }
@@ -311,6 +316,16 @@ export class Vcpus {
   /** The current vCPU waits for an event of the hypervisor (`unblock`); an interrupt ends that, too. */
   block(): void {
     this.setActivity(this.current, BLOCKED);
+  }
+
+  /** The current vCPU waits until a device model has answered. */
+  waitForModel(): void {
+    this.setActivity(this.current, WAITS_FOR_MODEL);
+  }
+
+  /** It has, and the current vCPU goes on. */
+  modelDone(): void {
+    this.setActivity(this.current, ACTIVE);
   }
 
   /** Nothing happens to a vCPU that is not blocked. */

@@ -16,7 +16,8 @@ const HOT_LOOKS = 4,
 
 export class VideoFrames implements VideoMemory {
   readonly bytes: Uint8Array;
-  private readonly first: number;
+  /** First machine frame of the memory. */
+  readonly first: number;
   private readonly p2m: Int32Array;
   private readonly flush: () => void;
   /** First guest frame of the linear frame buffer; -1: nowhere. */

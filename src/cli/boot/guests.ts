@@ -6,7 +6,8 @@ import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../.
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
-import { createDomain } from '../../hypervisor/assemble.ts';
+import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
+import { createDomain, wired } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
@@ -37,6 +38,8 @@ export interface GuestToRun {
   startEpochMs: number;
   /** What it shows of Xen; absent: a plain PC. */
   xen?: DomainType;
+  /** The device model of an HVM guest runs in Domain 0, and not as its stub domain. */
+  modelInDomain0?: boolean;
   uuid?: string;
   maxMemoryMiB?: number;
   saved?: SavedState;
@@ -62,6 +65,8 @@ class Running implements Member {
   slot: Slot | undefined;
   untilNs = -Infinity;
   attached: Attached | undefined;
+  /** Its device model, where that is in Domain 0. */
+  model: DeviceModel | undefined;
   lines: Lines | undefined;
   end: Member['end'];
   /** Where it showed something last: there it is typed at. */
@@ -134,8 +139,14 @@ export class Guests {
     const shape = { vcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
     const record = machine.createDomain(seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
-    if (xen !== undefined) services?.prepare(record, uuid);
+    const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
+    if (xen !== undefined) services?.prepare(record, uuid, modelHere);
     const debug = parts.debug ?? (xen === undefined ? undefined : show);
+    const serial = (byte: number): void => {
+      member.usesPvConsole = false;
+      show(byte);
+    };
+    const nic = guest.nic ?? parts.nic;
     member.domain = createDomain(
       {
         machine,
@@ -147,13 +158,10 @@ export class Guests {
         onReset: xen === undefined ? guest.onReset : 'end',
         onTripleFault: 'end',
         ...(guest.ide ? { ide: guest.ide } : {}),
-        ...(guest.nic || parts.nic ? { nic: guest.nic ?? parts.nic } : {}),
+        ...(nic ? { nic } : {}),
         ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
         ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
-        serial: byte => {
-          member.usesPvConsole = false;
-          show(byte);
-        },
+        serial,
         ...(debug ? { debug } : {}),
         ...(xen === undefined ? {} : { xenConsole: (bytes: Uint8Array) => lines.xenConsole(bytes) }),
       },
@@ -184,6 +192,25 @@ export class Guests {
       pvConsole,
       guest.saved?.toolstack,
     );
+    if (!modelHere) return;
+    const { domain } = member;
+    // In its guest's time, so that a run in virtual time repeats itself: the guest's slice ends, and Domain 0 has its turn.
+    const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+    member.model = services.attachModel({
+      record,
+      memoryMiB: seenMiB,
+      boot,
+      vcpus: guest.vcpus,
+      clock: domain.clock,
+      wakeAt: deadlineNs => alarm.set(deadlineNs),
+      serial,
+      ...(debug ? { debug } : {}),
+      ...(guest.ide ? { ide: guest.ide } : {}),
+      ...(nic ? { nic: wired } : {}),
+      failed: parts.note,
+      ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
+    });
+    if (guest.saved) member.model.restore(guest.saved.emulator.devices);
   }
 
   /** One guest's bytes as they are; of several, whole lines with the name before them. */
@@ -220,14 +247,14 @@ export class Guests {
   private detach(member: Running): void {
     if (member.attached) this.services?.detach(member.domain.options.record.id);
     member.lines?.close();
-    member.attached = undefined;
+    member.attached = member.model = undefined;
   }
 
   /** Domain 0's turn. */
   serve(): boolean {
     const { services, slot } = this;
     if (!services) return false;
-    if (!slot || !services.dom0.pending) return services.poll();
+    if (!slot || !services.pending) return services.poll();
     // Whoever holds the slot gives it up at its next check.
     if (!slot.enter()) return false;
     const served = services.poll();
@@ -239,7 +266,21 @@ export class Guests {
   input(bytes: Uint8Array): void {
     const member = this.members.find(({ end }) => !end);
     if (member?.attached && member.usesPvConsole) member.attached.input(bytes);
+    else if (member?.model) member.model.serialInput(bytes);
     else member?.domain.serialInput(bytes);
+  }
+
+  /** A key by its KeyboardEvent.code: for the first guest. */
+  key(code: string, down: boolean): void {
+    const [{ model, domain }] = this.members;
+    if (model) model.key(code, down);
+    else domain.key(code, down);
+  }
+
+  /** Asks the balloon driver of the first guest for so much memory. @throws Error with a sentence */
+  setMemory(memoryMiB: number): void {
+    if (!this.services) throw new HostError('The guest is a plain PC, which has no balloon driver. Start it with --type.');
+    this.services.setMemory(this.members[0].domain.options.record.id, memoryMiB);
   }
 
   /** Asks the first guest to suspend itself, to be saved then; false: it need not, or does not listen. */

@@ -61,7 +61,7 @@ export async function boot(argv: string[]): Promise<number> {
 /** What will be started, checked as far as it can be without starting it. */
 function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
   const one = (of: BootOptions): GuestToRun => {
-    const guest = refuseWithoutVt(prepare(of, stderr), options);
+    const guest = modelOf(refuseWithoutVt(prepare(of, stderr), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
   if (options.files.length < 2) return [one(options)];
@@ -71,6 +71,14 @@ function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
     if (same.length > 1) same.forEach((other, i) => (other.name += `-${i + 1}`));
   }
   return guests;
+}
+
+/** Where the device model is to run, as the command line has it: what a definition says else stays. */
+function modelOf(guest: GuestToRun, { deviceModel }: BootOptions): GuestToRun {
+  if (deviceModel === undefined) return guest;
+  if (guest.xen !== 'hvm' && deviceModel === 'dom0')
+    throw new UsageError(`${guest.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`);
+  return { ...guest, modelInDomain0: deviceModel === 'dom0' };
 }
 
 /** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
@@ -174,6 +182,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
     ...(definition.uuid ? { uuid: definition.uuid } : {}),
+    ...(definition.modelInDomain0 ? { modelInDomain0: true } : {}),
     ...(definition.maxMemoryMiB ? { maxMemoryMiB: definition.maxMemoryMiB } : {}),
   };
 }
@@ -296,8 +305,9 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
     const hands = {
       screen: () => screenText(first.domain),
       send: (bytes: Uint8Array) => all.input(bytes),
-      key: (code: string, down: boolean) => first.domain.key(code, down),
+      key: (code: string, down: boolean) => all.key(code, down),
       screenshot: (path: string) => shoot(path, '--script'),
+      setMemory: (memoryMiB: number) => all.setMemory(memoryMiB),
     };
     const player = (script = new Script(lines, hands));
     runner.afterSlice = () => {
@@ -463,6 +473,12 @@ function write(path: string, text: string | Uint8Array, option: string): void {
   }
 }
 
+/** Frames that a guest of Xen has and may have, and what of its memory is populated on demand. */
+function memoryOf({ frames }: XenGuest): object {
+  const { podCachePages, podEntries } = frames.pod.target;
+  return { frames: frames.current, maxFrames: frames.most, podCachePages, podEntries, podSweeps: frames.pod.sweeps };
+}
+
 function statistics(domain: Domain, status: number, options: BootOptions): object {
   const { instructions, nowNs, runNs, idleNs, exits, exitsByReason } = domain.stats();
   return {
@@ -478,6 +494,7 @@ function statistics(domain: Domain, status: number, options: BootOptions): objec
     exitsByReason,
     virtualTime: options.virtualTime,
     seed: options.seed ?? 0,
+    ...(domain.xen ? { memory: memoryOf(domain.xen) } : {}),
   };
 }
 

@@ -18,6 +18,8 @@ export interface BootOptions {
   /** MiB of machine memory. */
   hostMemory?: number;
   noVt: boolean;
+  /** Where the device model of HVM guests runs; absent: as the definition says, else as a stub domain. */
+  deviceModel?: 'stub' | 'dom0';
   kernel?: string;
   initrd?: string;
   cmdline?: string;
@@ -67,6 +69,11 @@ const WORDS: Record<string, Word> = {
   '--config': { value: 'F', many: true, about: 'xl configuration (xl.cfg), as FILE', set: (o, v) => o.files.push(v) },
   '--type': { value: 'TYPE', about: 'hvm, pvh or pv: a guest of Xen (without: a plain PC, or what the configuration says)', set: (o, v, w) => (o.type = guestType(w, v)) },
   '--no-vt': { about: 'a computer without VT-x or AMD-V: only PV guests', set: o => (o.noVt = true) },
+  '--device-model': {
+    value: 'WHERE',
+    about: "stub: an HVM guest's devices run beside its processor, as NAME-dm; dom0: in Domain 0 (stub, or what the configuration says)",
+    set: (o, v, w) => (o.deviceModel = modelPlace(w, v)),
+  },
   '--host-memory': { value: 'MIB', about: 'memory of the host (as the guests need)', set: (o, v, w) => (o.hostMemory = integer(w, v, 16, MAX_MEMORY_MIB + 1)) },
   '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
   '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
@@ -89,7 +96,7 @@ const WORDS: Record<string, Word> = {
   '--cpu': { value: 'LEVEL', about: `what CPUID shows: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: 'a network card, pcnet (Am79C970A), with a network that has DHCP, DNS, TFTP and ping', set: (o, v) => (o.nic = nicModel(v)) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
-  '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, wait MS', set: (o, v) => (o.script = v) },
+  '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, wait MS', set: (o, v) => (o.script = v) },
   '--screenshot': { value: 'F.png', about: 'write the screen to F.png at the end', set: (o, v) => (o.screenshot = v) },
   '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
   '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
@@ -196,6 +203,11 @@ function integer(word: string, text: string, least: number, most: number): numbe
 
 function guestType(word: string, text: string): DomainType {
   if (text !== 'hvm' && text !== 'pvh' && text !== 'pv') throw new UsageError(`${word} takes hvm, pvh or pv, not "${text}".`);
+  return text;
+}
+
+function modelPlace(word: string, text: string): 'stub' | 'dom0' {
+  if (text !== 'stub' && text !== 'dom0') throw new UsageError(`${word} takes stub or dom0, not "${text}".`);
   return text;
 }
 

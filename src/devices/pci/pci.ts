@@ -270,6 +270,13 @@ export class PciBus implements Device {
     return this.unplugged.has(at) ? undefined : this.functions[at];
   }
 
+  /** An access to configuration space past the address register: bus from bit 8 of `bdf`, device and function below. Returns what is read. */
+  configAccess(bdf: number, offset: number, size: number, read: boolean, value: number): number {
+    const fn = bdf > 0xff || this.unplugged.has(bdf) ? undefined : this.functions[bdf];
+    if (!read) fn?.write(offset, value, size);
+    return !read ? 0 : fn ? fn.get(offset, size) : 0xffffffff >>> (32 - 8 * size);
+  }
+
   private readData(offset: number, size: number): number {
     const fn = this.selected();
     if (!fn) return 0xffffffff >>> (32 - 8 * size);

@@ -118,7 +118,8 @@ keys('soundhw', 'string', 'ignored', 'the PC has no sound', 'The PC has no sound
 const model = 'The devices are part of this host; there is no QEMU to configure.';
 keys('device_model_override device_model_user device_model_stubdomain_seclabel device_model', 'string', 'ignored', 'the device model is built in', model);
 keys('device_model_args device_model_args_pv device_model_args_hvm', 'list', 'ignored', 'the device model is built in', model);
-keys('device_model_stubdomain_override dm_restrict', 'defbool', 'ignored', 'the device model is built in', model);
+keys('device_model_stubdomain_override', 'defbool', 'used', 'where the device model runs', 'The emulated devices of an HVM guest run beside its processor, as the stub domain NAME-dm.');
+keys('dm_restrict', 'defbool', 'ignored', 'the device model is built in', model);
 keys('stubdomain_kernel stubdomain_cmdline stubdomain_ramdisk', 'string', 'ignored', 'the device model is built in', model);
 keys('stubdomain_memory', 'number', 'ignored', 'the device model is built in', model);
 

@@ -33,6 +33,8 @@ export interface Definition {
   bootOrder: string;
   /** A network card, with the host's network behind it. */
   nic?: NicModel;
+  /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
+  modelInDomain0?: boolean;
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;
@@ -172,6 +174,7 @@ class Judge {
     };
     const maxMemoryMiB = this.maxMemory(definition.memoryMiB),
       uuid = this.uuid();
+    if (this.modelInDomain0(definition.type)) definition.modelInDomain0 = true;
     if (maxMemoryMiB !== undefined) definition.maxMemoryMiB = maxMemoryMiB;
     if (uuid !== undefined) definition.uuid = uuid;
     const kernel = this.text('kernel'),
@@ -329,6 +332,20 @@ class Judge {
       else this.accept('cap', schedule.cap === 0 ? 'no cap' : `at most ${schedule.cap} %`, schedule.cap === 0 ? 'The guest has no cap.' : `The guest gets at most ${schedule.cap} % of a processor.`);
     }
     return schedule;
+  }
+
+  /** xl.cfg(5), device_model_stubdomain_override; here the stub domain is the default. */
+  private modelInDomain0(type: DomainType): boolean {
+    const key = 'device_model_stubdomain_override';
+    const setting = this.values.get(key);
+    if (!setting) return false;
+    if (type !== 'hvm') {
+      this.accept(key, 'no device model', 'A guest of this type has no emulated devices.', 'ignored');
+      return false;
+    }
+    if (toNumber(setting.value) !== 0) return false;
+    this.accept(key, 'device model in Domain 0', 'The emulated devices run in Domain 0: each access is a request by the ioreq page and an event channel.');
+    return true;
   }
 
   /** xl_parse.c, parse_cmdline: cmdline alone, or root= and extra. */

@@ -2,13 +2,14 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { XEN, XEN_TYPE } from '../../hypervisor/layout.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
 import { GrantTable } from '../../hypervisor/xen/grants.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { State } from '../../devices/bus.ts';
+import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
@@ -48,6 +49,8 @@ export class Services {
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
   private readonly guests = new Map<number, { console: PvConsole; uuid: string }>();
+  /** Device models that run here. */
+  private readonly models = new Map<number, DeviceModel>();
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
   constructor(machine: Machine) {
@@ -56,9 +59,13 @@ export class Services {
     this.xenstored = new Xenstored(this.dom0);
   }
 
-  /** Before a domain is built: its first ports, which it finds in its start information or HVM parameters. @throws HostError */
-  prepare(record: DomainRecord, uuid: string): void {
+  /**
+   * Before a domain is built: its first ports, which it finds in its start information or HVM parameters. `modelHere`: its device model will be attached
+   * in Domain 0. @throws HostError
+   */
+  prepare(record: DomainRecord, uuid: string, modelHere = false): void {
     const { dom0, machine } = this;
+    if (modelHere) machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] = MODEL_STATE.WANTED;
     for (const param of [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN]) {
       dom0.setHvmParam(record.id, param, dom0.allocUnboundFor(record.id));
     }
@@ -107,10 +114,40 @@ export class Services {
     };
   }
 
+  /** Starts the device model of a domain that `prepare` was told of: it is built and does not run yet. @throws HostError */
+  attachModel(options: DeviceModelOptions): DeviceModel {
+    const model = new DeviceModel(this.dom0, options);
+    this.models.set(options.record.id, model);
+    return model;
+  }
+
+  /** There is something to do for `poll`. */
+  get pending(): boolean {
+    if (this.dom0.pending) return true;
+    for (const model of this.models.values()) if (model.isDue) return true;
+    return false;
+  }
+
   /** What is to be kept of a guest that does not know that it is being saved; undefined: it has no back ends. It must not run meanwhile. */
   save(domid: number): State | undefined {
     const guest = this.guests.get(domid);
     return guest && saveForToolstack(this.xenstored, guest.console, domid);
+  }
+
+  /**
+   * xl mem-set: the guest's balloon driver is told by its store to come to so much memory; what waits to be populated on demand follows.
+   * Source: tools/libs/light/libxl_mem.c, libxl_set_memory_target. @throws Error with a sentence
+   */
+  setMemory(domid: number, memoryMiB: number): void {
+    const client = this.xenstored.client();
+    const memory = `/local/domain/${domid}/memory`;
+    const mostKiB = Number(client.read(`${memory}/static-max`) ?? NaN);
+    if (!this.guests.has(domid) || !(mostKiB > 0)) throw new Error(`Domain ${domid} has no balloon driver that could be asked.`);
+    if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1 && memoryMiB * 1024 <= mostKiB))
+      throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
+    client.write(`${memory}/target`, String(memoryMiB * 1024));
+    if (this.dom0.setPodTarget(domid, memoryMiB * 256) !== 0)
+      throw new Error(`The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`);
   }
 
   /** What xl shutdown, xl reboot and xl save do first: asks the guest through its store. False: no driver of it listens. */
@@ -124,11 +161,20 @@ export class Services {
 
   /** Serves what guests asked for since the last call; true if anything was. */
   poll(): boolean {
-    return this.frozen === 0 && this.dom0.poll();
+    if (this.frozen > 0) return false;
+    let worked = this.dom0.poll();
+    for (const model of this.models.values()) {
+      if (!model.isDue) continue;
+      model.work();
+      worked = true;
+    }
+    return worked;
   }
 
   /** A domain has stopped: its last words come out, and nothing of it is mapped any more. */
   detach(domid: number): void {
+    this.models.get(domid)?.close();
+    this.models.delete(domid);
     const guest = this.guests.get(domid);
     if (!guest) return;
     this.guests.delete(domid);

@@ -3,6 +3,7 @@
  * Domain 0 is privileged, so it may map any domain's frames; every mapping holds a reference, so the frame stays that domain's until it is unmapped.
  */
 import { MAILBOX, PORT, XEN_VCPU } from '../layout.ts';
+import { isWritableRam } from '../guest-memory.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../machine.ts';
 import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
 import { GrantTable } from './grants.ts';
@@ -147,6 +148,33 @@ export class Dom0 {
       machine.dropReference(mfn);
     }
     throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
+  }
+
+  /** Whether a device may write a guest frame of a domain: RAM, and a frame buffer that is closed to the guest only to see what it writes; no ROM. */
+  mayWrite(domid: number, gfn: number): boolean {
+    const { record } = this.portsOf(domid);
+    const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(this.machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
+    return isWritableRam(entry, gfn);
+  }
+
+  /** Holds machine frames of a domain that lie side by side, wherever its guest sees them; the result lets them go. @throws HostError */
+  holdFrames(domid: number, first: number, frames: number): () => void {
+    const { machine, held } = this;
+    let taken = 0;
+    const release = (): void => {
+      for (; taken > 0; taken--) {
+        count(held.frames, first + taken - 1, -1);
+        machine.dropReference(first + taken - 1);
+      }
+    };
+    for (; taken < frames; taken++) {
+      if (!machine.takeReference(first + taken, domid)) {
+        release();
+        throw new HostError(`Machine frame ${first + taken} is not domain ${domid}'s.`);
+      }
+      count(held.frames, first + taken, 1);
+    }
+    return release;
   }
 
   /** Maps what a domain has granted to Domain 0 in its grant table. @throws HostError where it has not */

@@ -3,6 +3,7 @@ import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../layout.ts';
 import { FRAME_BYTES } from '../machine.ts';
 import {
   DOMID_SELF,
+  EACCES,
   EEXIST,
   EFAULT,
   EINVAL,
@@ -86,7 +87,7 @@ export const eventChannelOp: Hypercall = (xen, [command, arg]) => {
       );
     }
     case EVTCHNOP.CLOSE:
-      return ports.isValid(u32(0)) && ports.close(u32(0)) ? 0 : -EINVAL;
+      return ports.isValid(u32(0)) && !ports.isOfXen(u32(0)) && ports.close(u32(0)) ? 0 : -EINVAL;
     case EVTCHNOP.SEND:
       return ports.send(u32(0)) ? 0 : -EINVAL;
     case EVTCHNOP.STATUS:
@@ -139,7 +140,7 @@ function bindVirq({ ports, words }: XenGuest, virq: number, vcpu: number, give: 
 
 function bindVcpu(ports: Ports, port: number, vcpu: number): number {
   if (vcpu >= ports.vcpus) return -ENOENT;
-  if (!ports.isValid(port)) return -EINVAL;
+  if (!ports.isValid(port) || ports.isOfXen(port)) return -EINVAL;
   const remote = ports.words[ports.entry(port) + PORT.REMOTE];
   switch (ports.state(port)) {
     case EVTCHNSTAT.VIRQ:
@@ -162,6 +163,7 @@ function status(xen: XenGuest, view: DataView, arg: number): number {
   if (domid !== DOMID_SELF && domid !== xen.record.id) return xen.ports.of(domid) ? -EPERM : -ESRCH;
   const { ports, words } = xen;
   if (!ports.isValid(port)) return -EINVAL;
+  if (ports.isOfXen(port)) return -EACCES;
   const entry = ports.entry(port),
     state = ports.state(port);
   view.setUint32(8, state, true);
@@ -177,7 +179,7 @@ function status(xen: XenGuest, view: DataView, arg: number): number {
 
 /** EVTCHNOP_reset: everything closed, and the two-level ABI again. */
 export function resetEvents({ ports }: XenGuest): void {
-  ports.closeAll();
+  ports.closeAll(false);
   ports.leaveFifo();
 }
 

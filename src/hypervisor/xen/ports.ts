@@ -2,7 +2,7 @@
  * A domain's event channel ports, as any worker sees and changes them: the port table, the bitmaps in shared_info, each vCPU's vcpu_info.
  * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
  */
-import { KICK, MAILBOX, PORT, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
+import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
 import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from './abi.ts';
 import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoUnmask } from './fifo.ts';
@@ -147,9 +147,24 @@ export class Ports {
     else Atomics.and(this.words, this.pendingWord(port), ~(1 << (port & 31)));
   }
 
+  /** A port of the guest's table that is the hypervisor's own. */
+  isOfXen(port: number): boolean {
+    return (this.words[this.entry(port) + PORT.VCPU] & PORT_OF_XEN) !== 0 && this.state(port) !== EVTCHNSTAT.CLOSED;
+  }
+
+  /** Makes a port for the hypervisor's half of the domain to talk to domain `remote`; -1: none is free. */
+  allocateForXen(remote: number, vcpu: number): number {
+    return this.locked(() => {
+      const port = this.allocate(EVTCHNSTAT.UNBOUND, remote, 0, vcpu);
+      if (port > 0) this.words[this.entry(port) + PORT.VCPU] |= PORT_OF_XEN;
+      return port;
+    });
+  }
+
   /** Marks an event pending on a port and tells its vCPU, unless it is pending already or masked. */
   raise(port: number): void {
     const { words } = this;
+    if (this.isOfXen(port)) return this.kick(this.target(port), KICK.MODEL);
     if (this.isFifo) {
       if (!fifoRaise(this, port)) return;
     } else {
@@ -229,7 +244,11 @@ export class Ports {
 
   /** Sends on an open port: to the other end, or to itself for an IPI. False: a port that cannot be sent on. */
   send(port: number): boolean {
-    if (!this.isValid(port)) return false;
+    return this.isValid(port) && !this.isOfXen(port) && this.sendAsXen(port);
+  }
+
+  /** The same for the hypervisor, on its own ports too. */
+  sendAsXen(port: number): boolean {
     const entry = this.entry(port);
     switch (Atomics.load(this.words, entry + PORT.STATE)) {
       case EVTCHNSTAT.INTERDOMAIN: {
@@ -291,9 +310,9 @@ export class Ports {
     });
   }
 
-  /** Closes all ports (the domain dies, or EVTCHNOP_reset). */
-  closeAll(): void {
-    for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED) this.close(port);
+  /** Closes all ports: the domain dies, or (EVTCHNOP_reset) all that are the guest's. */
+  closeAll(ofXen: boolean): void {
+    for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED && (ofXen || !this.isOfXen(port))) this.close(port);
   }
 
   /** Two-level again: the guest's pages of FIFO events are its own alone. */
@@ -316,7 +335,7 @@ export class Ports {
   /** The domain dies or starts anew: no port is open, and nothing of its memory is written for it any more. May be called again. */
   relinquish(): void {
     const { words, machine } = this;
-    this.closeAll();
+    this.closeAll(true);
     this.leaveFifo();
     for (let id = 0; id < this.vcpus; id++) {
       const vcpu = this.vcpu(id);

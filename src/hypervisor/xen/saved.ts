@@ -6,7 +6,7 @@
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
 import type { State } from '../../devices/bus.ts';
-import { GRANT, PORT, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout.ts';
+import { GRANT, PORT, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
@@ -30,7 +30,7 @@ const OF_THE_DOMAIN: readonly [first: number, end: number][] = [
   [XEN.LATCHED_SHUTDOWN, XEN.HYPERCALLS + 1],
   [XEN.PARAMS, XEN.PARAMS + XEN_PARAMS * 2],
   [XEN.CALLS, XEN.CALLS + 64],
-  [XEN.VCPU, XEN_BYTES / 4],
+  [XEN.VCPU, XEN_MODEL],
 ];
 
 /** Machine frames of a domain's grant table that it may see at guest frames. */
