@@ -16,7 +16,8 @@ export interface Timers {
 export interface Timer {
   /** Absolute, on the machine's clock; Infinity: never. */
   deadlineNs: number;
-  set(deadlineNs: number): void;
+  /** `slackNs`: so much later is early enough while the machine has nothing else to do (0). */
+  set(deadlineNs: number, slackNs?: number): void;
   cancel(): void;
 }
 

@@ -54,3 +54,24 @@ describe('cycles and nanoseconds', () => {
     }));
   });
 });
+
+describe('slack', () => {
+  it('says how late an idle machine may wake, and changes nothing for one that is awake', () => {
+    const clock = new TestClock();
+    const timers = new TimerQueue(clock);
+    const fired: string[] = [];
+    const late = timers.create('late', () => fired.push('late')),
+      exact = timers.create('exact', () => fired.push('exact'));
+    late.set(100, 1000);
+    expect([timers.nextDeadlineNs, timers.latestNs]).toEqual([100, 1100]);
+    exact.set(500);
+    expect([timers.nextDeadlineNs, timers.latestNs]).toEqual([100, 500]);
+    clock.ns = 100;
+    timers.run();
+    expect(fired).toEqual(['late']);
+    // A deadline that is set anew has no slack of the one before.
+    late.set(600);
+    exact.cancel();
+    expect(timers.latestNs).toBe(600);
+  });
+});

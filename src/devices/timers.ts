@@ -3,6 +3,7 @@ import type { Clock, Timer, Timers } from './bus.ts';
 
 class QueueTimer implements Timer {
   deadlineNs = Infinity;
+  slackNs = 0;
   readonly name: string;
   readonly callback: () => void;
   private readonly changed: () => void;
@@ -13,8 +14,9 @@ class QueueTimer implements Timer {
     this.changed = changed;
   }
 
-  set(deadlineNs: number): void {
+  set(deadlineNs: number, slackNs = 0): void {
     this.deadlineNs = deadlineNs;
+    this.slackNs = slackNs;
     this.changed();
   }
 
@@ -28,6 +30,7 @@ export class TimerQueue implements Timers {
   readonly clock: Clock;
   private readonly timers: QueueTimer[] = [];
   private next = Infinity;
+  private latest = Infinity;
   private stale = false;
 
   constructor(clock: Clock) {
@@ -44,12 +47,23 @@ export class TimerQueue implements Timers {
 
   /** Earliest deadline, nanoseconds on the machine's clock; Infinity: none. */
   get nextDeadlineNs(): number {
-    if (this.stale) {
-      this.stale = false;
-      this.next = Infinity;
-      for (const timer of this.timers) if (timer.deadlineNs < this.next) this.next = timer.deadlineNs;
-    }
+    if (this.stale) this.look();
     return this.next;
+  }
+
+  /** When a machine that has nothing to do must be awake: the earliest deadline with its slack. */
+  get latestNs(): number {
+    if (this.stale) this.look();
+    return this.latest;
+  }
+
+  private look(): void {
+    this.stale = false;
+    this.next = this.latest = Infinity;
+    for (const { deadlineNs, slackNs } of this.timers) {
+      if (deadlineNs < this.next) this.next = deadlineNs;
+      if (deadlineNs + slackNs < this.latest) this.latest = deadlineNs + slackNs;
+    }
   }
 
   /**

@@ -58,7 +58,7 @@ export class LocalScheduler {
     let sleepMs = Infinity;
     for (const entry of [...this.entries]) {
       const { domain, slot } = entry;
-      const waitMs = (): number => Math.max(0, (entry.untilNs - domain.clock.nowNs()) / 1e6);
+      const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
       if (entry.poked || waitMs() === 0) {
         if (!domain.paused && !slot.enter()) {
           sleepMs = Math.min(sleepMs, slot.patienceMs);
@@ -68,7 +68,7 @@ export class LocalScheduler {
         const result = domain.runSlice();
         slot.leave(result);
         entry.told(result);
-        entry.untilNs = result.state === 'running' ? -Infinity : result.state === 'parked' ? result.untilNs : Infinity;
+        entry.untilNs = result.state === 'running' ? -Infinity : result.state === 'parked' ? slot.wakeNs(result) : Infinity;
       }
       sleepMs = Math.min(sleepMs, waitMs());
     }

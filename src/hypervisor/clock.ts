@@ -22,6 +22,8 @@ export interface DomainClock extends Clock, TimeSource {
   instructionsUntil(deadlineNs: number, retired: number): number;
   /** The processor idles: time moves on, at most to the next deadline; virtual time jumps there, host time goes as far as the host is. */
   idleTo(deadlineNs: number): void;
+  /** How long a processor that idles has to wait for this time: 0 or less where `idleTo` would get there now. `nowNs` stands still while nothing is retired. */
+  idleNs(untilNs: number): number;
   /** Time stands still between these two: the domain is paused or being saved. */
   stop(): void;
   start(): void;
@@ -63,6 +65,10 @@ export class VirtualClock implements DomainClock {
   idleTo(deadlineNs: number): void {
     const now = this.nowNs();
     if (deadlineNs > now && deadlineNs !== Infinity) this.skippedNs += deadlineNs - now;
+  }
+
+  idleNs(untilNs: number): number {
+    return untilNs - this.nowNs();
   }
 
   stop(): void {}
@@ -194,6 +200,10 @@ export class HostClock implements DomainClock {
     this.lastRetired = this.tickRetired = this.measuredRetired = this.retired();
     // Idle time says nothing about instructions.
     this.tickNs = this.measuredNs = host;
+  }
+
+  idleNs(untilNs: number): number {
+    return untilNs - (this.stoppedNs >= 0 ? this.stoppedNs : Math.max(this.lastNs, this.hostNs()));
   }
 
   stop(): void {

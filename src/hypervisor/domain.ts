@@ -96,8 +96,8 @@ export interface DomainOptions {
 export type SliceResult =
   /** More to do: call again soon. */
   | { state: 'running' }
-  /** The processor is halted until `untilNs` of the domain's clock (Infinity: until an input comes). */
-  | { state: 'parked'; untilNs: number }
+  /** The processor is halted until `untilNs` of the domain's clock (Infinity: until an input comes); `latestNs` is early enough while no domain computes. */
+  | { state: 'parked'; untilNs: number; latestNs: number }
   | { state: 'paused' }
   | { state: 'ended'; ending: Ending };
 
@@ -478,7 +478,8 @@ export class Domain {
     this.publish(endNs, parked ? 'b' : 'r');
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (!parked) return { state: 'running' };
-    return { state: 'parked', untilNs: this.stuck ? Infinity : this.timers.nextDeadlineNs };
+    if (this.stuck) return { state: 'parked', untilNs: Infinity, latestNs: Infinity };
+    return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.idleEndNs };
   }
 
   /** Halted with interrupts off: nothing but a reset wakes it. */
@@ -538,10 +539,15 @@ export class Domain {
   private idle(): void {
     // Virtual time stands still until the device model has answered.
     if (this.clock.virtual && this.remote?.waiting) return;
-    const { clock, processor, timers } = this;
+    const { clock, processor } = this;
     const before = clock.estimateNs(processor.retired);
-    clock.idleTo(timers.nextDeadlineNs);
+    clock.idleTo(this.idleEndNs);
     this.idleNs += clock.estimateNs(processor.retired) - before;
+  }
+
+  /** Who wakes late finds that so much time has passed; virtual time has no reason to be late. */
+  private get idleEndNs(): number {
+    return this.clock.virtual ? this.timers.nextDeadlineNs : this.timers.latestNs;
   }
 
   /** Ends the domain, or starts it again, with a report of where it was. */

@@ -125,13 +125,13 @@ function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, messa
     const ending = result.state === 'ended' ? result.ending : undefined;
     if (ending && ending !== told) send({ kind: 'ended', ending });
     told = ending;
-    if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? result.untilNs : Infinity);
+    if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
   }
 }
 
 /** The one place where a domain's worker blocks. */
 function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): void {
-  const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, (untilNs - domain.clock.nowNs()) / 1e6);
+  const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, domain.clock.idleNs(untilNs) / 1e6);
   // While the UART's queue was full bytes stayed with us; the guest that reads them is what wakes us, so there is nothing to poll.
   if (ms > 0) mailbox.wait(seen, ms);
 }

@@ -108,7 +108,7 @@ export class Runner {
   private turn(member: Member, first: boolean): number {
     const { domain, slot } = member;
     if (slot) {
-      const waitMs = ((member.untilNs ?? -Infinity) - domain.clock.nowNs()) / 1e6;
+      const waitMs = domain.clock.idleNs(member.untilNs ?? -Infinity) / 1e6;
       if (waitMs > 0) return waitMs;
       if (!slot.enter()) return slot.patienceMs;
     }
@@ -125,8 +125,8 @@ export class Runner {
     if (domain.instructions >= domain.stopAtInstruction) member.end = { kind: 'stopped' };
     else if (domain.stuck) member.end = { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
     else if (result.state === 'parked') {
-      member.untilNs = Math.min(result.untilNs, againNs);
-      return Math.max(0, (member.untilNs - domain.clock.nowNs()) / 1e6);
+      member.untilNs = Math.min(slot ? slot.wakeNs(result) : result.latestNs, againNs);
+      return Math.max(0, domain.clock.idleNs(member.untilNs) / 1e6);
     }
     return 0;
   }

@@ -79,6 +79,8 @@ export const UNIT = {
   CHARGED: 26,
   STARTED: 28,
   SLICE_END: 30,
+  /** Double: when it last had something to do after it had nothing. */
+  AWAKE_SINCE: 32,
 } as const;
 export const FLAG = {
   /** Credit: it ran lately, and gets its share at the next accounting. */

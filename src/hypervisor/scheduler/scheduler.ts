@@ -34,6 +34,8 @@ export const DEFAULT_WEIGHT = 256;
 const DEFAULT_TSLICE_US = 30_000,
   DEFAULT_RATELIMIT_US = 1000;
 const ALL_PCPUS = -1;
+/** Who has something to do for so long computes; below, it may have served a timer tick. */
+const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
 /** While the lock is taken, its holder works for some microseconds: less than a sleep costs, unless its thread does not run. */
@@ -185,6 +187,7 @@ export class Scheduler {
       const state = queue.get(unit, UNIT.STATE) - 1;
       if (state === OFFLINE) queue.flag(unit, FLAG.WOKEN, true);
       if (state !== BLOCKED) return;
+      queue.setUnitTime(unit, UNIT.AWAKE_SINCE, now);
       this.policy.woken(queue, unit);
       this.enqueue(unit, now);
       this.tickle(unit, now);
@@ -268,6 +271,17 @@ export class Scheduler {
     // Whoever is parked may be the only one left who could do the accounting that frees it.
     const patienceNs = queue.has(unit, FLAG.PARKED) ? queue.time(SCHED.NEXT_ACCOUNTING) - this.nowNs() : 100e6;
     return Math.max(0, patienceNs);
+  }
+
+  /** No domain computes: none has had something to do for more than some milliseconds on end. A look without the lock. */
+  get calm(): boolean {
+    const { queue } = this;
+    const now = this.nowNs();
+    for (let unit = 0; unit < this.units; unit++) {
+      const state = queue.get(unit, UNIT.STATE) - 1;
+      if ((state === RUNNING || state === RUNNABLE) && now - queue.unitTime(unit, UNIT.AWAKE_SINCE) >= COMPUTES_NS) return false;
+    }
+    return true;
   }
 
   // ---- the queue

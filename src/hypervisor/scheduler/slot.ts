@@ -36,6 +36,11 @@ export class Slot {
     else this.scheduler.unpause(this.unit);
   }
 
+  /** When a domain that parked must look again, nanoseconds on its clock: late timers disturb nobody while no domain computes. */
+  wakeNs({ untilNs, latestNs }: { untilNs: number; latestNs: number }): number {
+    return latestNs > untilNs && this.scheduler.calm ? latestNs : untilNs;
+  }
+
   /** While it waits for its turn: look again after so many milliseconds at the latest. */
   get patienceMs(): number {
     return this.scheduler.waitNs(this.unit) / 1e6;

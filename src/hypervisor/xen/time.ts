@@ -9,11 +9,13 @@ import { TSC_HZ } from '../clock.ts';
 import { XEN, XEN_VCPU } from '../layout.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, SHARED_INFO, VCPU_INFO, VCPU_TIME, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
+import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './ports.ts';
 
 const HIGH = 2 ** 32;
 /** Periodic timers faster than this are refused (xen/common/domain.c). */
 const SHORTEST_PERIOD_NS = 1e6;
+const IDLE_TICKS_APART_NS = 8e6;
 /** Bytes of vcpu_runstate_info: 32-bit layout. */
 const RUNSTATE_BYTES = 44;
 const UPDATE_IN_PROGRESS = 0x80000000;
@@ -46,6 +48,7 @@ export class XenTime {
   private readonly nowNs: () => number;
   private readonly registers: (vcpu: number) => Int32Array;
   private readonly single: Timer[] = [];
+  private readonly ticks: IdleTicks[] = [];
   private readonly periodic: Timer[] = [];
 
   constructor(ports: Ports, access: GuestAccess, timers: Timers, registers: (vcpu: number) => Int32Array) {
@@ -56,6 +59,7 @@ export class XenTime {
     this.nowNs = () => timers.clock.nowNs();
     this.registers = registers;
     for (let id = 0; id < ports.vcpus; id++) {
+      this.ticks.push(new IdleTicks());
       this.single.push(timers.create(`xen-timer${id}`, () => this.singleFired(id)));
       this.periodic.push(timers.create(`xen-periodic${id}`, () => this.periodFired(id)));
     }
@@ -222,7 +226,14 @@ export class XenTime {
     write64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, ns);
     if (ns === 0) this.single[id].cancel();
     else if (ns <= this.nowNs()) this.singleFired(id);
-    else this.single[id].set(ns);
+    else {
+      const regs = this.registers(id);
+      const retired = (regs[R.RETIRED_HIGH] >>> 0) * HIGH + (regs[R.RETIRED_LOW] >>> 0);
+      const slackNs = this.ticks[id].slackNs(this.nowNs(), ns, retired);
+      // While it is awake for this one the next does not follow at once.
+      const apartNs = Math.min(slackNs, IDLE_TICKS_APART_NS);
+      this.single[id].set(ns + apartNs, slackNs - apartNs);
+    }
   }
 
   private singleFired(id: number): void {
