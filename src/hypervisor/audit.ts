@@ -42,6 +42,9 @@ class Audit {
   /** By machine frame: what it is for, of the hypervisor's own. */
   private readonly purpose: Uint8Array;
   private readonly domains: DomainRecord[] = [];
+  /** Ids of those whose frames have types, and of those that die, whose types count no more. */
+  private readonly paravirtual = new Set<number>();
+  private readonly dying = new Set<number>();
   /** `domid:ref` to uses by maptracks, as Held. */
   private readonly pins = new Map<string, number>();
 
@@ -59,8 +62,10 @@ class Audit {
     const { machine } = this;
     const table = machine.words[XENHEAP.DOMAIN_TABLE];
     for (let slot = 0; slot < MAX_DOMAINS; slot++) if (this.words[(table >>> 2) + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) this.domains.push(machine.domain(slot));
+    for (const record of this.domains) if (this.words[machine.domainEntry(record) + DOMAIN.DYING] !== 0) this.dying.add(record.id);
+    for (const { id, xenOffset } of this.domains) if (xenOffset !== 0 && this.words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) this.paravirtual.add(id);
     for (const [key, uses] of this.held.grants ?? []) this.pins.set(key, uses);
-    for (const [mfn, count] of this.held.frames ?? []) this.references[mfn] += count;
+    for (const [mfn, count] of this.held.frames ?? []) for (let i = 0; i < count; i++) this.write(mfn);
     this.hypervisor();
     for (const record of this.domains) this.records(record);
     for (const record of this.domains) if (record.xenOffset !== 0) this.maptrack(record);
@@ -110,6 +115,12 @@ class Audit {
     this.references[mfn]++;
   }
 
+  /** Somebody writes it who is not its owner: of a paravirtual domain that is a use of its type. */
+  private write(mfn: number): void {
+    if (this.paravirtual.has(this.machine.ownerOf(mfn))) this.use(mfn, FRAME_TYPE.WRITABLE);
+    else this.references[mfn]++;
+  }
+
   // ---- what refers to frames
 
   private specialPages(record: DomainRecord): void {
@@ -118,11 +129,11 @@ class Audit {
       const vcpu = ports.vcpu(id);
       const info = this.words[vcpu + XEN_VCPU.INFO_MFN] - 1,
         control = this.words[vcpu + XEN_VCPU.FIFO_CONTROL];
-      if (info >= 0) this.references[info]++;
-      if (control !== 0) this.references[control >>> FRAME_SHIFT]++;
+      if (info >= 0) this.write(info);
+      if (control !== 0) this.write(control >>> FRAME_SHIFT);
       if (this.words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0) this.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);
     }
-    for (let page = 0; page < this.words[ports.xen + XEN.FIFO_PAGES]; page++) this.references[this.words[ports.xen + XEN.FIFO_FRAMES + page]]++;
+    for (let page = 0; page < this.words[ports.xen + XEN.FIFO_PAGES]; page++) this.write(this.words[ports.xen + XEN.FIFO_FRAMES + page]);
   }
 
   /** Uses of grants that a domain's mappings stand for. */
@@ -150,11 +161,10 @@ class Audit {
     const table = new GrantTable(new Ports(this.machine, record));
     const block = record.grantsOffset >>> 2;
     if (this.words[block + GRANT.LOCK] !== 0) this.say(`the lock of domain ${record.id}'s grant table is held`);
-    for (let i = 0; i < table.frames; i++) this.references[table.sharedFrame(i)]++;
-    for (let i = 0; i < table.statusFrames; i++) this.references[table.statusFrame(i)]++;
+    for (let i = 0; i < table.frames; i++) this.write(table.sharedFrame(i));
+    for (let i = 0; i < table.statusFrames; i++) this.write(table.statusFrame(i));
     for (let i = 0; i < 2 * table.frames; i++) this.own(this.words[block + GRANT.ACTIVE + i], 1);
     for (let i = 0; i < this.words[block + GRANT.MAPTRACK_FRAMES]; i++) this.own(this.words[block + GRANT.MAPTRACK + i], 1);
-    const pv = this.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
     for (const { ref, pins, mfn } of table.uses()) {
       const key = `${record.id}:${ref}`;
       const counted = this.pins.get(key) ?? 0;
@@ -162,10 +172,7 @@ class Audit {
       if (pins !== counted) this.say(`grant ${ref} of domain ${record.id} has uses 0x${pins.toString(16)}, counted 0x${counted.toString(16)}`);
       if (mfn < 0) continue;
       this.references[mfn] += pins & 0xffff;
-      for (let writer = 0; writer < pins >>> 16; writer++) {
-        if (pv) this.use(mfn, FRAME_TYPE.WRITABLE);
-        else this.references[mfn]++;
-      }
+      for (let writer = 0; writer < pins >>> 16; writer++) this.write(mfn);
     }
     for (const [key, pins] of this.pins) if (key.startsWith(`${record.id}:`)) this.say(`grant ${key} is mapped (0x${pins.toString(16)}) and has no use`);
   }
@@ -264,6 +271,7 @@ class Audit {
       if (!known.has(owner)) this.say(`frame ${mfn} belongs to domain ${owner}, which is not there`);
       const counted = this.references[mfn] + (words[entry + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED ? 1 : 0);
       if (counted !== references) this.say(`frame ${mfn} of domain ${owner} has ${references} references, counted ${counted}`);
+      if (this.dying.has(owner)) continue;
       const type = words[entry + FRAME.TYPE];
       if ((type & FRAME_COUNT_MASK) !== this.uses[mfn]) this.say(`frame ${mfn} of domain ${owner} has ${type & FRAME_COUNT_MASK} uses of type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.uses[mfn]}`);
       else if (this.uses[mfn] > 0 && type >>> FRAME_TYPE_SHIFT !== this.types[mfn]) this.say(`frame ${mfn} of domain ${owner} has type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.types[mfn]}`);

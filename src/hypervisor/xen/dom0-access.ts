@@ -11,6 +11,7 @@ import { getParam, setParam, shutdownCode } from './params.ts';
 import { Ports } from './ports.ts';
 import { Pod, type PodTarget } from './pod.ts';
 import { frameWritten } from './stale.ts';
+import { dropWritable, takeWritable } from './writable.ts';
 
 /** A frame of another domain. */
 export interface Mapping {
@@ -137,15 +138,15 @@ export class Dom0 {
       new Pod(machine, record).demand(gfn);
       const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
       const mfn = entry >>> FRAME_SHIFT;
-      if (entry === 0 || !machine.takeReference(mfn, domid)) continue;
+      if (entry === 0 || !takeWritable(machine, record, mfn)) continue;
       if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) {
         count(this.held.frames, mfn, 1);
         return this.mapping(owner, mfn, () => {
           count(this.held.frames, mfn, -1);
-          machine.dropReference(mfn);
+          dropWritable(machine, record, mfn);
         });
       }
-      machine.dropReference(mfn);
+      dropWritable(machine, record, mfn);
     }
     throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
   }

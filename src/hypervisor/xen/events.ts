@@ -21,6 +21,7 @@ import { FIFO_CONTROL_BYTES, FIFO_LINK_BITS, FIFO_MOST_PAGES, fifoCarryOver, fif
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
 import type { Ports } from './ports.ts';
+import { takeWritable } from './writable.ts';
 
 /** Bytes of each operation's structure. */
 const BYTES: Record<number, number> = {
@@ -183,10 +184,10 @@ export function resetEvents({ ports }: XenGuest): void {
   ports.leaveFifo();
 }
 
-/** A frame of the guest's RAM with a reference on it; -1: there is none. */
+/** A frame of the guest's RAM, taken for writing; -1: there is none. */
 function takeFrame(xen: XenGuest, gfn: number): number {
   const mfn = xen.frames.machineFrame(gfn);
-  return mfn >= 0 && xen.machine.takeReference(mfn, xen.record.id) ? mfn : -1;
+  return mfn >= 0 && takeWritable(xen.machine, xen.record, mfn) ? mfn : -1;
 }
 
 function initControl(xen: XenGuest, view: DataView, arg: number): number {

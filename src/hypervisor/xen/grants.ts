@@ -5,10 +5,11 @@
  * Guests change their entries while others look at them, so the status bits are set with one compare-and-swap that also checks what was granted
  * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
  */
-import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, XEN, XEN_TYPE } from '../layout.ts';
+import { GRANT, XEN, XEN_TYPE } from '../layout.ts';
 import { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
 import { EBUSY, EINVAL, ENOMEM, ENOSYS } from './abi.ts';
 import { Ports } from './ports.ts';
+import { dropWritable, dropWritableType, takeWritable, takeWritableType } from './writable.ts';
 
 export const GNTST = {
   OKAY: 0,
@@ -169,7 +170,7 @@ export class GrantTable {
     const { machine } = this.ports;
     const frame = machine.allocate(1, this.domid);
     if (!frame) return null;
-    machine.takeReference(frame[0], this.domid);
+    takeWritable(machine, this.ports.record, frame[0]);
     return frame[0];
   }
 
@@ -368,7 +369,7 @@ export class GrantTable {
   private hold(mfn: number, readonly: boolean): number {
     const { machine } = this.ports;
     if (!machine.takeReference(mfn, this.domid)) return GNTST.BAD_PAGE;
-    if (readonly || !this.isPv || this.takeWritable(mfn)) return GNTST.OKAY;
+    if (readonly || !this.isPv || takeWritableType(machine, mfn)) return GNTST.OKAY;
     machine.dropReference(mfn);
     return GNTST.GENERAL_ERROR;
   }
@@ -382,24 +383,12 @@ export class GrantTable {
 
   private letGo(mfn: number, readonly: boolean): void {
     const { machine } = this.ports;
-    if (!readonly && this.isPv) Atomics.sub(this.words, machine.frameEntry(mfn) + FRAME.TYPE, 1);
+    if (!readonly && this.isPv) dropWritableType(machine, mfn);
     machine.dropReference(mfn);
   }
 
   private get isPv(): boolean {
     return this.words[this.ports.xen + XEN.TYPE] === XEN_TYPE.PV;
-  }
-
-  /** A page or descriptor table must not be written by others. */
-  private takeWritable(mfn: number): boolean {
-    const at = this.ports.machine.frameEntry(mfn) + FRAME.TYPE;
-    const writable = (FRAME_TYPE.WRITABLE << FRAME_TYPE_SHIFT) | FRAME_VALIDATED;
-    for (;;) {
-      const seen = Atomics.load(this.words, at);
-      const count = seen & FRAME_COUNT_MASK;
-      if (count === FRAME_COUNT_MASK || (count > 0 && seen >>> FRAME_TYPE_SHIFT !== FRAME_TYPE.WRITABLE)) return false;
-      if (Atomics.compareExchange(this.words, at, seen, count === 0 ? writable | 1 : seen + 1) === seen) return true;
-    }
   }
 
   private release(ref: number, readonly: boolean, mfn: number): void {
@@ -527,7 +516,7 @@ export class GrantTable {
     for (let i = 0; i < this.get(count); i++) {
       const mfn = this.get(first + i);
       machine.release(mfn);
-      machine.dropReference(mfn);
+      dropWritable(machine, this.ports.record, mfn);
     }
     this.set(count, 0);
   }

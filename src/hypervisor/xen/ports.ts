@@ -5,6 +5,7 @@
 import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
 import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from './abi.ts';
+import { dropWritable } from './writable.ts';
 import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoUnmask } from './fifo.ts';
 
 /** Default FIFO priority (event_channel.h, EVTCHN_FIFO_PRIORITY_DEFAULT). */
@@ -325,11 +326,11 @@ export class Ports {
       const control = words[vcpu + XEN_VCPU.FIFO_CONTROL];
       words[vcpu + XEN_VCPU.FIFO_CONTROL] = 0;
       words.fill(0, vcpu + XEN_VCPU.FIFO_TAIL, vcpu + XEN_VCPU.FIFO_TAIL + FIFO_QUEUES);
-      if (control !== 0) machine.dropReference(control >>> FRAME_SHIFT);
+      if (control !== 0) dropWritable(machine, this.record, control >>> FRAME_SHIFT);
     }
     const pages = words[xen + XEN.FIFO_PAGES];
     words[xen + XEN.FIFO_PAGES] = 0;
-    for (let page = 0; page < pages; page++) machine.dropReference(words[xen + XEN.FIFO_FRAMES + page]);
+    for (let page = 0; page < pages; page++) dropWritable(machine, this.record, words[xen + XEN.FIFO_FRAMES + page]);
   }
 
   /** The domain dies or starts anew: no port is open, and nothing of its memory is written for it any more. May be called again. */
@@ -343,7 +344,7 @@ export class Ports {
       Atomics.store(words, vcpu + XEN_VCPU.INFO, id < LEGACY_VCPUS ? this.sharedInfo + id * VCPU_INFO_BYTES : 0);
       words[vcpu + XEN_VCPU.INFO_MFN] = 0;
       for (const field of [XEN_VCPU.VECTOR, XEN_VCPU.POLL, XEN_VCPU.RUNSTATE_AREA, XEN_VCPU.TIME_AREA, XEN_VCPU.INITIALISED]) words[vcpu + field] = 0;
-      if (mfn >= 0) machine.dropReference(mfn);
+      if (mfn >= 0) dropWritable(machine, this.record, mfn);
     }
   }
 

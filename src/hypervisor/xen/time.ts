@@ -11,6 +11,7 @@ import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, SHARED_INFO, VCPU_INFO, VCPU_TIME
 import type { GuestAccess } from './guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './ports.ts';
+import { isPlainMemory } from './writable.ts';
 
 const HIGH = 2 ** 32;
 /** Periodic timers faster than this are refused (xen/common/domain.c). */
@@ -148,6 +149,9 @@ export class XenTime {
     const firstOffset = this.access.physicalOffset(first, true),
       lastOffset = this.access.physicalOffset(last, true);
     if (firstOffset < 0 || lastOffset < 0) return undefined;
+    // A paravirtual guest may have made a page table of it meanwhile.
+    const { machine, record } = this.ports;
+    if (!isPlainMemory(machine, record, firstOffset >>> 12) || !isPlainMemory(machine, record, lastOffset >>> 12)) return undefined;
     if (first >>> 12 === last >>> 12) return [{ offset: firstOffset, length }];
     const here = 4096 - (first & 4095);
     return [

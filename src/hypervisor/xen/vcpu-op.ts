@@ -7,6 +7,7 @@ import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, SHUTDOWN, VCPU_IN
 import { getUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
+import { takeWritable } from './writable.ts';
 
 const HVM_CONTEXT_BYTES = 128,
   MODE_32 = 0;
@@ -92,7 +93,7 @@ function registerInfo(xen: XenGuest, id: number, gfn: number, offset: number): n
   if (offset & 3) return -EINVAL;
   if (words[record + XEN_VCPU.INFO_MFN] !== 0) return -EBUSY;
   const mfn = xen.type === XEN_TYPE.PV ? gfn : xen.frames.machineFrame(gfn);
-  if (mfn < 0 || !machine.takeReference(mfn, xen.record.id)) return -EINVAL;
+  if (mfn < 0 || !takeWritable(machine, xen.record, mfn)) return -EINVAL;
   const to = mfn * FRAME_BYTES + offset,
     from = words[record + XEN_VCPU.INFO];
   if (from !== 0) machine.bytes.copyWithin(to, from, from + VCPU_INFO_BYTES);
