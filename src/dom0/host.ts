@@ -255,7 +255,7 @@ export class Host implements HostApi {
         throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
       const { definition } = judgeDefinition(about.name, about.definition);
       return this.build({
-        definition: { ...definition, name: about.name, memoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}) },
+        definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}) },
         boot: saved.boot,
         // An image that is not there is missed when the state is read into the domain.
         drives: (about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {

@@ -104,7 +104,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     }
     return {
       name: about.name,
-      memoryMiB: about.memoryMiB,
+      memoryMiB: about.populatedMiB,
+      maxMemoryMiB: about.memoryMiB,
       vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,

@@ -114,6 +114,7 @@ class Framing {
     if (this.at + padded(length) > this.file.length)
       this.complaint.cut(`record ${name} at byte ${start} wants ${padded(length)} bytes and ${this.file.length - this.at} are there`);
     const from = this.take(padded(length), name, true);
+    for (let i = from + length; i < this.at; i++) if (this.file[i] !== 0) this.complaint.damaged(`the padding of record ${name} at byte ${start} is not zero`);
     const body = this.file.subarray(from, from + length);
     return { type, name, at: start, body, view: new DataView(body.buffer, body.byteOffset, body.byteLength) };
   }

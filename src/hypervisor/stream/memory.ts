@@ -1,5 +1,5 @@
 /** RAM of a domain as its saved state sees it: out of a domain, and into one that has just been made. HVM, PVH and plain PCs. */
-import { P2M_EXECUTE, P2M_RWX } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
 import type { Domain } from '../domain.ts';
 import { XEN } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../machine.ts';
@@ -7,8 +7,11 @@ import { tableFrames } from '../xen/saved.ts';
 import { PAGE } from './format.ts';
 import { type SavedPages, SavedStateError } from './saved-state.ts';
 
+/** Behind a guest frame that is populated on demand: zeroes. */
+export const ON_DEMAND = -2;
+
 /**
- * Every guest frame that is or could be RAM, and the machine frame behind it; -1: none. What others show the guest (shared_info, its grant table, grants,
+ * Every guest frame that is or could be RAM, and the machine frame behind it; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants,
  * ROMs) is not its memory.
  */
 export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
@@ -18,6 +21,7 @@ export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
   const notRam: ReadonlySet<number> = xen ? tableFrames(xen) : new Set<number>();
   const behind = (entry: number): number => {
     const mfn = entry >>> FRAME_SHIFT;
+    if (entry === P2M_ON_DEMAND) return ON_DEMAND;
     if (entry === 0 || machine.ownerOf(mfn) !== record.id || machine.isDeviceFrame(mfn) || notRam.has(mfn)) return -1;
     // A grant is seen without the right to execute it, also one of its own.
     return xen && !(entry & P2M_EXECUTE) ? -1 : mfn;
@@ -27,8 +31,21 @@ export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
   if (!xen) return;
   for (let gfn = record.ramFrames; gfn < p2m.length; gfn++) {
     const mfn = p2m[gfn] === 0 ? -1 : behind(p2m[gfn]);
-    if (mfn >= 0) yield [gfn, mfn];
+    if (mfn !== -1) yield [gfn, mfn];
   }
+}
+
+/** Frames of a PC that its graphics adapter's window takes. */
+const HOLE_FRAMES = 0x20;
+
+/** Memory that a domain has of the RAM it sees: what it was given at first, and its balloon has left it. */
+export function populatedMiB(domain: Domain): number {
+  const { xen } = domain;
+  const { memoryMiB, record } = domain.options;
+  if (!xen) return memoryMiB;
+  let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
+  for (const [gfn, mfn] of ramOf(domain)) if (mfn >= 0 && gfn < record.ramFrames) frames++;
+  return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 
 /** @throws SavedStateError, HostError */
@@ -41,6 +58,8 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
         takeAway(domain, pfns[i]);
         continue;
       }
+      // It holds zeroes as it is.
+      if (types[i] === PAGE.ALLOCATE_ONLY && entryAt(domain, pfns[i]) === P2M_ON_DEMAND) continue;
       const mfn = frameFor(domain, pfns[i]);
       if (types[i] === PAGE.ALLOCATE_ONLY) machine.scrub(mfn);
       else {
@@ -64,6 +83,8 @@ const LEGACY_FIRST = 0xa0,
 function frameFor(domain: Domain, gfn: number): number {
   const { xen } = domain;
   const { machine, record } = domain.options;
+  const noMemory = new HostError('The host has too little memory for what the guest had. Destroy another domain.');
+  if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) throw noMemory;
   const entry = entryAt(domain, gfn);
   const refuse = (): never => {
     throw new SavedStateError(`Record PAGE_DATA has a page for guest frame 0x${gfn.toString(16)}, where this guest has no RAM. Save the guest anew.`);
@@ -71,7 +92,7 @@ function frameFor(domain: Domain, gfn: number): number {
   if (entry !== 0) return machine.isDeviceFrame(entry >>> FRAME_SHIFT) || machine.ownerOf(entry >>> FRAME_SHIFT) !== record.id ? refuse() : entry >>> FRAME_SHIFT;
   if (!xen || (!xen.isPvh && gfn >= LEGACY_FIRST && gfn < LEGACY_END)) return refuse();
   const mfn = machine.allocate(1, record.id)?.[0];
-  if (mfn === undefined) throw new HostError('The host has too little memory for what the guest had. Destroy another domain.');
+  if (mfn === undefined) throw noMemory;
   machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
   machine.words[xen.xen + XEN.CURRENT_FRAMES]++;
   return mfn;
@@ -81,8 +102,9 @@ function frameFor(domain: Domain, gfn: number): number {
 function takeAway(domain: Domain, gfn: number): void {
   const { xen } = domain;
   const { machine, record } = domain.options;
+  if (!xen || xen.frames.pod.dropEntry(gfn)) return;
   const mfn = entryAt(domain, gfn) >>> FRAME_SHIFT;
-  if (!xen || mfn === 0 || machine.isDeviceFrame(mfn) || machine.ownerOf(mfn) !== record.id) return;
+  if (mfn === 0 || machine.isDeviceFrame(mfn) || machine.ownerOf(mfn) !== record.id) return;
   machine.p2m(record)[gfn] = 0;
   machine.release(mfn);
   machine.words[xen.xen + XEN.CURRENT_FRAMES]--;

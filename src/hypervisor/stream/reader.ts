@@ -110,6 +110,7 @@ class Reader {
       typeof name !== 'string' ||
       typeof about.definition !== 'string' ||
       !isCount(memoryMiB, MOST_MEMORY_MIB) ||
+      !isCount(about.populatedMiB, memoryMiB) ||
       !isCount(p2mFrames, MOST_FRAMES) ||
       p2mFrames < memoryMiB * 256 ||
       !isCount(vcpus, MAX_VCPUS) ||

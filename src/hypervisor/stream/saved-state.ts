@@ -9,7 +9,9 @@ import type { HvmRecord } from './hvm-context.ts';
 /** What can be said of a saved domain before it is restored. */
 export interface SavedAbout {
   name: string;
+  /** What it sees, and what of it has memory. */
   memoryMiB: number;
+  populatedMiB: number;
   p2mFrames: number;
   startEpochMs: number;
   virtualTime: boolean;

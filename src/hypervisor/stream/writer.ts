@@ -40,7 +40,7 @@ import {
   XL_STREAM_V2,
 } from './format.ts';
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
-import { ramOf } from './memory.ts';
+import { ON_DEMAND, populatedMiB, ramOf } from './memory.ts';
 import { type SavedAbout, SavedStateError } from './saved-state.ts';
 
 /** Who saves, and what the toolstack wants kept. */
@@ -129,6 +129,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     ...by,
     memoryMiB: options.memoryMiB,
     p2mFrames: record.p2mFrames,
+    populatedMiB: populatedMiB(domain),
     startEpochMs: options.startEpochMs,
     virtualTime: domain.clock.virtual,
     instructions: domain.instructions,
@@ -152,10 +153,9 @@ function uuidOf(words: Int32Array, at: number): string {
 /** xl's own keys (libxl_types.idl) for what they have a name for; the rest is ours. */
 function configuration(about: SavedAbout): string {
   const { name, memoryMiB, vcpus = 1, xen = 'hvm' } = about;
-  const memory = memoryMiB * 1024;
   return JSON.stringify({
     c_info: { type: xen, name, ...(about.uuid === undefined ? {} : { uuid: about.uuid }) },
-    b_info: { max_vcpus: vcpus, max_memkb: memory, target_memkb: memory, type: xen },
+    b_info: { max_vcpus: vcpus, max_memkb: memoryMiB * 1024, target_memkb: about.populatedMiB * 1024, type: xen },
     ringside: about,
   });
 }
@@ -210,7 +210,7 @@ function* pageData(domain: Domain): Generator<Uint8Array> {
   const { machine } = domain.options;
   let batch: { pfn: number; type: number; mfn: number }[] = [];
   for (const [pfn, mfn] of ramOf(domain)) {
-    const type = mfn < 0 ? PAGE.INVALID : isZero(machine.words, mfn * (FRAME_BYTES / 4)) ? PAGE.ALLOCATE_ONLY : PAGE.NORMAL;
+    const type = mfn === ON_DEMAND ? PAGE.ALLOCATE_ONLY : mfn < 0 ? PAGE.INVALID : isZero(machine.words, mfn * (FRAME_BYTES / 4)) ? PAGE.ALLOCATE_ONLY : PAGE.NORMAL;
     batch.push({ pfn, type, mfn });
     if (batch.length < PAGES_PER_RECORD) continue;
     yield pageRecord(batch, machine.bytes);

@@ -1,0 +1,250 @@
+/**
+ * The file of a saved domain, judged by a reader of its own that knows the tables of Xen's documents alone (libxl-migration-stream.pandoc,
+ * libxc-migration-stream.pandoc, public/arch-x86/hvm/save.h), and by what must never be taken for a good one.
+ */
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readState, saveDomain, SavedStateError } from '../state.ts';
+import { HVM_PARAM } from '../xen/abi.ts';
+import { testGuest, type TestGuest } from '../xen/pvh-program.test-support.ts';
+
+const LIBXC_NAMES = [
+  'END', 'PAGE_DATA', 'X86_PV_INFO', 'X86_PV_P2M_FRAMES', 'X86_PV_VCPU_BASIC', 'X86_PV_VCPU_EXTENDED', 'X86_PV_VCPU_XSAVE', 'SHARED_INFO', 'X86_TSC_INFO', 'HVM_CONTEXT',
+  'HVM_PARAMS', 'TOOLSTACK', 'X86_PV_VCPU_MSRS', 'VERIFY', 'CHECKPOINT', 'CHECKPOINT_DIRTY_PFN_LIST', 'STATIC_DATA_END', 'X86_CPUID_POLICY', 'X86_MSR_POLICY',
+];
+const LIBXL_NAMES = ['END', 'LIBXC_CONTEXT', 'EMULATOR_XENSTORE_DATA', 'EMULATOR_CONTEXT', 'CHECKPOINT_END', 'CHECKPOINT_STATE'];
+
+interface Judged {
+  config: { c_info: { type: string; name: string }; b_info: { max_memkb: number; max_vcpus: number } };
+  version: number;
+  records: { name: string; at: number; end: number; body: Buffer }[];
+  /** Contents by frame; null: allocated without any. */
+  pages: Map<number, Buffer | null>;
+  invalid: Set<number>;
+  params: Map<number, bigint>;
+  hvm: { type: number; instance: number; length: number }[];
+  tsc: { mode: number; khz: number; ns: bigint };
+}
+
+/** Throws where the file is not what the documents say. */
+function judge(file: Buffer): Judged {
+  const must = (what: boolean, why: string): void => {
+    if (!what) throw new Error(why);
+  };
+  must(file.subarray(0, 32).equals(Buffer.from('Xen saved domain, xl format\n \0 \r', 'latin1')), 'xl magic');
+  must(file.readUInt32LE(32) === 0x01020304, 'byte order');
+  must(file.readUInt32LE(36) === 3 && file.readUInt32LE(40) === 0, 'flags');
+  let at = 48 + file.readUInt32LE(44);
+  must(file[at - 1] === 0, 'the configuration ends with NUL');
+  const judged: Judged = {
+    config: JSON.parse(file.toString('utf8', 48, at - 1)) as Judged['config'],
+    version: 0, records: [], pages: new Map(), invalid: new Set(), params: new Map(), hvm: [], tsc: { mode: -1, khz: 0, ns: 0n },
+  };
+  must(file.toString('latin1', at, at + 8) === 'LibxlFmt' && file.readUInt32BE(at + 8) === 2 && file.readUInt32BE(at + 12) === 0, 'libxl header');
+  at += 16;
+  const record = (names: string[]): { name: string; at: number; end: number; body: Buffer } => {
+    const type = file.readUInt32LE(at),
+      length = file.readUInt32LE(at + 4);
+    const end = at + 8 + Math.ceil(length / 8) * 8;
+    must(type < names.length || type >= 0x80000000, `mandatory record 0x${type.toString(16)} at ${at} is not known`);
+    must(file.subarray(at + 8 + length, end).every(byte => byte === 0), `padding of the record at ${at}`);
+    const found = { name: names[type] ?? 'optional', at, end, body: file.subarray(at + 8, at + 8 + length) };
+    must(end <= file.length, 'length');
+    at = end;
+    judged.records.push(found);
+    return found;
+  };
+  const libxc = (): void => {
+    must(file.readBigUInt64BE(at) === 0xffffffffffffffffn && file.readUInt32BE(at + 8) === 0x58454e46, 'image header');
+    judged.version = file.readUInt32BE(at + 12);
+    must(file.subarray(at + 16, at + 24).every(byte => byte === 0), 'options');
+    must(file.readUInt32LE(at + 24) === 2 && file.readUInt32LE(at + 28) === 12, 'domain header: HVM, pages of 4096 bytes');
+    must(file.readUInt32LE(at + 32) === 4 && file.readUInt32LE(at + 36) === 17, 'Xen 4.17');
+    at += 40;
+    for (;;) {
+      const { name, body } = record(LIBXC_NAMES);
+      if (name === 'END') return;
+      if (name === 'PAGE_DATA') {
+        const count = body.readUInt32LE(0);
+        must(count >= 1 && count <= 1024 && body.readUInt32LE(4) === 0, 'count of pages');
+        let data = 8 + 8 * count;
+        for (let i = 0; i < count; i++) {
+          const word = body.readBigUInt64LE(8 + 8 * i);
+          const pfn = Number(word & 0xfffffffffffffn),
+            type = Number(word >> 60n);
+          must(((word >> 52n) & 0xffn) === 0n, 'bits 52-59');
+          must(type === 0 || type >= 13, 'an HVM guest has no page tables that are known');
+          must(!judged.pages.has(pfn) && !judged.invalid.has(pfn), 'each page once');
+          if (type === 0) {
+            judged.pages.set(pfn, body.subarray(data, data + 4096));
+            data += 4096;
+          } else if (type === 14) judged.pages.set(pfn, null);
+          else judged.invalid.add(pfn);
+        }
+        must(data === body.length, 'length of PAGE_DATA');
+      } else if (name === 'HVM_PARAMS') {
+        must(body.length === 8 + 16 * body.readUInt32LE(0), 'length of HVM_PARAMS');
+        for (let i = 8; i < body.length; i += 16) judged.params.set(Number(body.readBigUInt64LE(i)), body.readBigUInt64LE(i + 8));
+      } else if (name === 'X86_TSC_INFO') {
+        must(body.length === 24, 'length of X86_TSC_INFO');
+        judged.tsc = { mode: body.readUInt32LE(0), khz: body.readUInt32LE(4), ns: body.readBigUInt64LE(8) };
+      } else if (name === 'X86_CPUID_POLICY') must(body.length > 0 && body.length % 24 === 0, 'length of X86_CPUID_POLICY');
+      else if (name === 'X86_MSR_POLICY') must(body.length > 0 && body.length % 16 === 0, 'length of X86_MSR_POLICY');
+      else if (name === 'HVM_CONTEXT') {
+        let here = 0;
+        do {
+          judged.hvm.push({ type: body.readUInt16LE(here), instance: body.readUInt16LE(here + 2), length: body.readUInt32LE(here + 4) });
+          here += 8 + body.readUInt32LE(here + 4);
+        } while (judged.hvm.at(-1)!.type !== 0);
+        must(here === body.length, 'length of HVM_CONTEXT');
+        must(judged.hvm[0].type === 1 && body.readUInt32LE(8) === 0x54381286 && body.readUInt32LE(12) === 1, 'HEADER of HVM_CONTEXT');
+      }
+    }
+  };
+  for (;;) {
+    const { name } = record(LIBXL_NAMES);
+    if (name === 'LIBXC_CONTEXT') libxc();
+    if (name === 'END') break;
+  }
+  must(at === file.length, 'nothing follows');
+  return judged;
+}
+
+let guest: TestGuest;
+let file: Buffer;
+beforeAll(() => {
+  guest = testGuest({ vcpus: 2 });
+  guest.put(0x234000, 1, 2, 3);
+  guest.domain.runSlice();
+  file = Buffer.concat(saveDomain(guest.domain, { name: 'web1', program: 'test', definition: 'name = "web1"\n' }));
+});
+
+const complaint = (bytes: Uint8Array): string => {
+  try {
+    readState(bytes, 'web1.save');
+  } catch (error) {
+    if (error instanceof SavedStateError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+};
+
+describe('the file of a saved domain', () => {
+  it('is what the documents say: headers, records in the order of an HVM guest, padding', () => {
+    const { config, version, records } = judge(file);
+    expect(config).toMatchObject({ c_info: { type: 'pvh', name: 'web1' }, b_info: { max_memkb: 4096, max_vcpus: 2 } });
+    expect(version).toBe(3);
+    const names = records.map(({ name }) => name);
+    const image = names.slice(0, names.indexOf('END') + 1).filter((name, i, all) => name !== all[i - 1]);
+    expect(image).toEqual(['LIBXC_CONTEXT', 'X86_CPUID_POLICY', 'X86_MSR_POLICY', 'STATIC_DATA_END', 'PAGE_DATA', 'X86_TSC_INFO', 'HVM_PARAMS', 'HVM_CONTEXT', 'optional', 'END']);
+    expect(names.slice(names.indexOf('END') + 1).filter(name => name !== 'optional')).toEqual(['EMULATOR_CONTEXT', 'END']);
+  });
+
+  it('holds each page of RAM once, the parameters, the time, and a record for each processor and local APIC', () => {
+    const { pages, invalid, params, tsc, hvm } = judge(file);
+    // 4 MiB, eight special pages, two of ACPI's.
+    expect([pages.size, invalid.size]).toEqual([1024 + 8 + 2, 0]);
+    expect([...pages.get(0x234)!.subarray(0, 12)]).toEqual([1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
+    expect(pages.get(0x235)).toBeNull();
+    expect(params.get(HVM_PARAM.STORE_PFN)).toBe(0xfeffcn);
+    expect(params.has(HVM_PARAM.STORE_EVTCHN)).toBe(false);
+    expect(tsc).toEqual({ mode: 0, khz: 1_000_000, ns: BigInt(guest.domain.clock.nowNs()) });
+    expect(hvm.map(({ type, instance }) => [type, instance])).toEqual([[1, 0], [2, 0], [2, 1], [5, 0], [5, 1], [0, 0]]);
+  });
+
+  it('says of a frame that the guest gave back that it is not there', () => {
+    const other = testGuest();
+    other.domain.xen!.frames.remove(0x300);
+    const { pages, invalid } = judge(Buffer.concat(saveDomain(other.domain, { name: 'x', program: '', definition: '' })));
+    expect([...invalid]).toEqual([0x300]);
+    expect(pages.has(0x300)).toBe(false);
+  });
+});
+
+/** The file again from parts of it, with checksums that fit. */
+function rebuilt(change: (records: Judged['records']) => Buffer[], version = 3): Buffer {
+  const { records } = judge(file);
+  const first = records[0].at;
+  const image = Buffer.from(file.subarray(records[0].end, records[0].end + 40));
+  image.writeUInt32BE(version, 12);
+  const sums = records.findIndex(record => record.name === 'optional' && file.readUInt32LE(record.at) === 0x80000003);
+  const between = change(records.slice(1, sums));
+  const config = 48 + file.readUInt32LE(44);
+  const pieces = [file.subarray(0, config), file.subarray(config, first), file.subarray(first, records[0].end), image.subarray(0, 24), image.subarray(24), ...between];
+  const body = Buffer.alloc(8 + Math.ceil((8 + pieces.length * 4) / 8) * 8);
+  body.writeUInt32LE(0x80000003, 0);
+  body.writeUInt32LE(8 + pieces.length * 4, 4);
+  body.writeUInt32LE(pieces.length, 8);
+  pieces.forEach((piece, i) => body.writeUInt32LE(crc32(piece), 16 + i * 4));
+  return Buffer.concat([...pieces, body, Buffer.alloc(8)]);
+}
+const bytesOf = ({ at, end }: { at: number; end: number }): Buffer => file.subarray(at, end);
+const optional = (type: number): Buffer => Buffer.from([type & 0xff, 0, 0, 0x80, 3, 0, 0, 0, 1, 2, 3, 0, 0, 0, 0, 0]);
+const mandatory = (type: number): Buffer => Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]);
+
+describe('a reader', () => {
+  it('takes what was written, also around optional records that it does not know', () => {
+    expect(complaint(file)).toBe('accepted');
+    expect(complaint(rebuilt(records => records.flatMap(record => (record.name === 'X86_TSC_INFO' ? [bytesOf(record), optional(0x77)] : [bytesOf(record)]))))).toBe('accepted');
+  });
+
+  it('reads images of version 2, which have no policies and no STATIC_DATA_END', () => {
+    const old = rebuilt(records => records.filter(({ name }) => !/POLICY|STATIC/.test(name)).map(bytesOf), 2);
+    expect(judge(old).version).toBe(2);
+    const { version, pages } = readState(old, 'old');
+    expect([version, pages.reduce((sum, { pfns }) => sum + pfns.length, 0)]).toEqual([2, 1034]);
+  });
+
+  it('passes over what is sent once more to compare', () => {
+    const twice = rebuilt(records => {
+      const last = records.findLast(({ name }) => name === 'PAGE_DATA')!;
+      return records.flatMap(record => (record === last ? [bytesOf(record), mandatory(13), bytesOf(record)] : [bytesOf(record)]));
+    });
+    expect(readState(twice, 'twice').pages).toHaveLength(readState(file, 'once').pages.length);
+  });
+
+  it.each([
+    ['before it was libxc\'s', () => Buffer.from('RINGSAVE\x01\0\0\0\0\0\0\0'), /saved by Ringside before its saved states were libxc images/],
+    ['of a later image version', () => rebuilt(records => records.map(bytesOf), 4), /libxc image version 4 \(image header at byte \d+\); this version reads 2 and 3/],
+    ['of a checkpointed stream', () => rebuilt(records => [...records.slice(0, 3).map(bytesOf), mandatory(14), ...records.slice(3).map(bytesOf)]), /record CHECKPOINT at byte \d+ belongs to a stream of checkpoints/],
+    ['with a record that must not be passed over', () => rebuilt(records => [mandatory(0x55), ...records.map(bytesOf)]), /record of libxc's type 0x55 at byte \d+/],
+    ['without its context', () => rebuilt(records => records.filter(({ name }) => name !== 'HVM_CONTEXT').map(bytesOf)), /it has no record HVM_CONTEXT/],
+    ['with memory before the static data', () => rebuilt(records => [records.find(({ name }) => name === 'PAGE_DATA')!, ...records].map(bytesOf)), /record PAGE_DATA at byte \d+ comes before STATIC_DATA_END/],
+    ['with its time twice', () => rebuilt(records => records.flatMap(record => (record.name === 'X86_TSC_INFO' ? [bytesOf(record), bytesOf(record)] : [bytesOf(record)]))), /record X86_TSC_INFO at byte \d+ is the second of its kind/],
+    ['of a paravirtual guest in an HVM image', () => rebuilt(records => [mandatory(2), ...records.map(bytesOf)]), /record X86_PV_INFO at byte \d+ belongs to a paravirtual guest/],
+  ])('refuses a file %s and says why', (_what, make, why) => {
+    expect(complaint(make())).toMatch(why);
+  });
+
+  it('refuses bodies of another version of ours, and features that this one does not have', () => {
+    const changed = (name: string, at: number, value: number): string =>
+      complaint(rebuilt(records => records.map(record => {
+        const bytes = Buffer.from(bytesOf(record));
+        if (record.name === name) bytes.writeUInt32LE(value, at);
+        return bytes;
+      })));
+    expect(changed('EMULATOR_CONTEXT', 16, 9)).toMatch(/another version of Ringside: record EMULATOR_CONTEXT at byte \d+ has version 9, and this one reads 1/);
+    expect(changed('HVM_CONTEXT', 24, 9)).toMatch(/record HVM_CONTEXT at byte \d+ holds devices in version 9/);
+    expect(changed('HVM_CONTEXT', 28, 0)).toMatch(/written by another hypervisor/);
+    // Leaf 1 is the second: AVX.
+    expect(changed('X86_CPUID_POLICY', 8 + 24 + 16, 1 << 28)).toMatch(/X86_CPUID_POLICY says that the guest was shown features in leaf 0x1 that this version does not have/);
+  });
+
+  it('refuses a file that ends anywhere before its end, and names where', () => {
+    fc.assert(fc.property(fc.integer({ min: 0, max: file.length - 1 }), length => {
+      expect(complaint(file.subarray(0, length))).toMatch(length === 0 ? /is no saved domain/ : /^web1\.save is cut short: .* at byte \d+/);
+    }), { numRuns: 300 });
+  });
+
+  it('refuses a file with any byte changed, and names the header or the record', () => {
+    const { records } = judge(file);
+    const headers = records.flatMap(({ at }) => Array.from({ length: 8 }, (_, i) => at + i));
+    const anywhere = fc.oneof(fc.constantFrom(...headers), fc.integer({ min: 0, max: file.length - 1 }), fc.integer({ min: 0, max: 200 }));
+    fc.assert(fc.property(anywhere, fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const bytes = Buffer.from(file);
+      bytes[at] ^= change;
+      expect(complaint(bytes)).toMatch(/^web1\.save (is|was|belongs|cannot) .*(record|header|bytes follow|saved domain)/);
+    }), { numRuns: 500 });
+  });
+});
