@@ -145,6 +145,8 @@ export interface HostApi {
   reset(id: number): Promise<void>;
   /** Power button, as ACPI sees it. */
   shutdown(id: number): Promise<void>;
+  /** What a guest's balloon driver shall come to; `definition.maxmem` is the most. */
+  setMemory(id: number, memoryMiB: number): Promise<void>;
   /** At once. */
   destroy(id: number): Promise<void>;
   /** Whole state of a paused or running domain, and back. */

@@ -526,6 +526,14 @@ export class Host implements HostApi {
     });
   }
 
+  async setMemory(id: number, memoryMiB: number): Promise<void> {
+    return this.task(`xl mem-set ${this.living(id).name} ${memoryMiB}`, async () => {
+      this.services.setMemory(id, memoryMiB);
+      this.living(id).memoryMiB = memoryMiB;
+      this.parts.scheduler.poke();
+    });
+  }
+
   async destroy(id: number): Promise<void> {
     return this.task(`xl destroy ${this.member(id).name}`, async () => {
       const member = this.member(id);

@@ -79,6 +79,7 @@ const api: HostApi = {
   unpause: id => host.unpause(id),
   reset: id => host.reset(id),
   shutdown: id => host.shutdown(id),
+  setMemory: (id, memoryMiB) => host.setMemory(id, memoryMiB),
   destroy: id => host.destroy(id),
   save: id => host.save(id),
   restore: (state, images) => host.restore(state, images),

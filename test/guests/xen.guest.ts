@@ -1,5 +1,5 @@
 /** Guests of Xen: Debian's 686-pae kernel as PVH and as HVM with Xen detected, and GRUB's PVH image. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -59,6 +59,35 @@ describe.skipIf(!haveGuests)(`Debian's Linux as a guest of Xen ${NEEDS_GUESTS}`,
     expect(vm.output).not.toMatch(/Kernel panic|BUG:|Oops|soft lockup|detected stall|stalls on CPU/);
     vm.send('poweroff -f\n');
     expect(await vm.end(60)).toBe(0);
+  });
+
+  it.each(['pvh', 'hvm'])('as %s sees maxmem, has memory, and grows and shrinks as it is told', async type => {
+    const place = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const definition = place(
+      `${type}.cfg`,
+      [`name = "balloon"`, `type = "${type}"`, `kernel = "${kernel}"`, `ramdisk = "${initrd}"`, 'cmdline = "console=hvc0 cryptomgr.notests"', 'memory = 128', 'maxmem = 256', ''].join('\n'),
+    );
+    const total = ['send cat /proc/meminfo\\n', 'expect SwapFree', `expect ${PROMPT}`];
+    const script = place('script', [`expect ${PROMPT}`, ...total, 'mem-set 200', 'wait 6000', ...total, 'mem-set 96', 'wait 6000', ...total, ''].join('\n'));
+    const stats = join(folder, `${type}.json`);
+    const vm = start('--config', definition, '--script', script, '--stats', stats);
+    expect(await vm.end(500)).toBe(0);
+    expect(vm.output).toContain('xen:balloon: Initial ballooning down finished.');
+    // The kernel sees it all at first: less than 12 MiB are its own, and gone before it counts.
+    expect(Number(/Memory: \d+K\/(\d+)K available/.exec(vm.output)?.[1])).toBeGreaterThan(250 * 1024);
+    const mib = [...vm.output.matchAll(/^MemTotal: +(\d+) kB/gm)].map(([, kib]) => Number(kib) / 1024);
+    expect(mib).toHaveLength(3);
+    [128, 200, 96].forEach((limit, i) => {
+      expect(mib[i]).toBeLessThan(limit);
+      expect(mib[i]).toBeGreaterThan(limit - 24);
+    });
+    // Xen counts the frames, with those of the special pages.
+    const { memory } = JSON.parse(readFileSync(stats, 'utf8'));
+    expect(memory.frames).toBeLessThanOrEqual(96 * 256 + 10);
+    expect(memory.podEntries).toBe(memory.podCachePages);
   });
 
   it('restarts as a new domain when it reboots, and suspends itself to be saved', async () => {

@@ -10,7 +10,7 @@ import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { createDomain, wired } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
-import { DOMAIN_0 } from '../../hypervisor/machine.ts';
+import { DOMAIN_0, HostError } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import type { Member } from './run.ts';

@@ -17,6 +17,7 @@ import {
   savedChunks,
   SavedStateError,
 } from '../../hypervisor/index.ts';
+import type { XenGuest } from '../../hypervisor/xen/guest.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
 import type { State } from '../../devices/bus.ts';

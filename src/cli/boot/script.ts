@@ -1,7 +1,7 @@
 /** --script: lines that wait for what the guest shows and type at it. */
 import { UsageError } from './options.ts';
 
-type Line = { kind: 'expect' | 'send' | 'screenshot'; text: string } | { kind: 'key'; codes: string[][] } | { kind: 'wait'; ms: number };
+type Line = { kind: 'expect' | 'send' | 'screenshot'; text: string } | { kind: 'key'; codes: string[][] } | { kind: 'wait'; ms: number } | { kind: 'mem-set'; memoryMiB: number };
 
 /** What a script does to the guest. */
 export interface ScriptHands {
@@ -10,6 +10,8 @@ export interface ScriptHands {
   send(bytes: Uint8Array): void;
   key(code: string, down: boolean): void;
   screenshot(path: string): void;
+  /** Asks the balloon driver of the first guest for so much memory. @throws Error with a sentence */
+  setMemory(memoryMiB: number): void;
 }
 
 /** Names besides KeyboardEvent.code's own: what keys are called on paper. */
@@ -46,7 +48,8 @@ export function parseScript(text: string, name: string): Line[] {
     if (word === 'send') return [{ kind: 'send', text: unescape(rest) }];
     if (word === 'key') return [{ kind: 'key', codes: rest.trim().split(/\s+/).map(chord => (chord.length > 1 ? chord.split('+') : [chord]).map(code)) }];
     if (word === 'wait' && /^[0-9]+\s*$/.test(rest)) return [{ kind: 'wait', ms: Number(rest) }];
-    throw new UsageError(`${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png or wait MS, not "${source}".`);
+    if (word === 'mem-set' && /^[0-9]+\s*$/.test(rest)) return [{ kind: 'mem-set', memoryMiB: Number(rest) }];
+    throw new UsageError(`${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB or wait MS, not "${source}".`);
   });
 }
 
@@ -101,6 +104,7 @@ export class Script {
         this.seen = at < 0 ? '' : this.seen.slice(at + line.text.length);
       }
       if (line.kind === 'send') this.hands.send(new TextEncoder().encode(line.text));
+      if (line.kind === 'mem-set') this.hands.setMemory(line.memoryMiB);
       if (line.kind === 'screenshot') this.hands.screenshot(line.text);
       this.waitUntilNs = -1;
       this.at++;

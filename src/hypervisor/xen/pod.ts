@@ -220,6 +220,11 @@ export class Pod {
     return { totPages: this.get(XEN.CURRENT_FRAMES), podCachePages: this.count, podEntries: this.entries };
   }
 
+  /** How often zeroes were looked for. */
+  get sweeps(): number {
+    return this.get(XEN.POD_SWEEPS);
+  }
+
   /**
    * XENMEM_set_pod_target: the domain shall have `target` frames in all. 0 or -ENOMEM. Nothing happens where no entry waits, or the domain has that much
    * already: then its balloon driver is what changes it.
