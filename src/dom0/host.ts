@@ -24,6 +24,10 @@ import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
 import { baseName, type Firmware, type Given, needsFirmware, NO_FIRMWARE, type Planned, planFiles } from './plan.ts';
+import type { IdeAttachment } from '../devices/index.ts';
+import { wired } from '../hypervisor/assemble.ts';
+import type { DeviceModel } from './device-model/device-model.ts';
+import { hostTime } from './device-model/host-time.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
@@ -65,6 +69,8 @@ interface Member {
   blueprint: Blueprint;
   /** Its back ends, of a guest of Xen that runs. */
   attached?: Attached;
+  /** Its device model, where that is in Domain 0. */
+  model?: DeviceModel;
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
   /** It was asked to suspend itself, to be saved then. */
@@ -147,7 +153,7 @@ export class Host implements HostApi {
     const { words } = this.machine;
     const { doorbell } = this.services.dom0;
     const seen = Atomics.load(words, doorbell);
-    if (this.services.dom0.pending && this.slot.enter()) {
+    if (this.services.pending && this.slot.enter()) {
       this.services.poll();
       this.slot.leave({ state: 'parked' });
     }
@@ -278,7 +284,8 @@ export class Host implements HostApi {
     const { seenMiB, populateMiB } = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB);
     const record = machine.createDomain(seenMiB, reach, { vcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
-    if (xen) this.services.prepare(record, uuid);
+    const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
+    if (xen) this.services.prepare(record, uuid, modelHere);
     const member: Member = {
       blueprint,
       usesPvConsole: xen === 'pv' || xen === 'pvh',
@@ -331,11 +338,11 @@ export class Host implements HostApi {
     this.queue.add(record, { weight, cap, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
-      const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, drives, ...(saved ? { saved: saved.bytes } : {}) };
+      const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, ...(modelHere ? {} : { drives }), ...(saved ? { saved: saved.bytes } : {}) };
       member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later);
     } else {
       member.runner = new LocalRunner(
-        { slot: new Slot(this.queue, record.slot), domain: { machine, record, hostMs: parts.hostMs, ...common, ide: attachDrives(drives, readBlob, listener.problem) }, ...named, ...(saved ? { saved: saved.state } : {}) },
+        { slot: new Slot(this.queue, record.slot), domain: { machine, record, hostMs: parts.hostMs, ...common, ...(modelHere ? {} : { ide: attachDrives(drives, readBlob, listener.problem) }) }, ...named, ...(saved ? { saved: saved.state } : {}) },
         listener,
         parts.scheduler,
       );
@@ -347,6 +354,7 @@ export class Host implements HostApi {
       await member.runner.started;
       if (xen) {
         this.attach(member, xen, uuid);
+        if (modelHere) this.attachModel(member, seenMiB, attachDrives(drives, readBlob, listener.problem), listener);
         member.runner.setPaused(false);
       }
     } catch (error) {
@@ -378,9 +386,31 @@ export class Host implements HostApi {
     }, member.blueprint.saved?.state.toolstack);
   }
 
+  /** The device model of a guest, in Domain 0. */
+  private attachModel(member: Member, memoryMiB: number, ide: IdeAttachment[], listener: DomainListener): void {
+    const { parts, services } = this;
+    const { definition, boot } = member.blueprint;
+    const due = (): void => {
+      if (parts.spawn) services.dom0.ports.ring();
+      else if (services.poll()) parts.scheduler.poke();
+    };
+    member.model = services.attachModel({
+      record: member.record,
+      memoryMiB,
+      boot,
+      vcpus: definition.vcpus,
+      ide,
+      ...(definition.nic ? { nic: wired } : {}),
+      ...hostTime(parts.hostMs, parts.later, due),
+      serial: byte => listener.serial(Uint8Array.of(byte)),
+      failed: listener.problem,
+    });
+  }
+
   private detach(member: Member): void {
     if (member.attached) this.services.detach(member.record.id);
     delete member.attached;
+    delete member.model;
   }
 
   /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
@@ -451,14 +481,17 @@ export class Host implements HostApi {
     if (member.ending) return;
     if (message instanceof Uint8Array) this.type(member, message);
     else if ('serial' in message && message.serial instanceof Uint8Array) this.type(member, message.serial);
-    else if ('key' in message && typeof message.key === 'string') member.runner.key(message.key, message.down === true);
-    else if ('mouse' in message) member.runner.mouse(message.mouse);
+    else if ('key' in message && typeof message.key === 'string') (member.model ?? member.runner).key(message.key, message.down === true);
+    else if ('mouse' in message) (member.model ?? member.runner).mouse(message.mouse);
   }
 
   /** Typed at the one terminal that serial port and PV console share. */
   private type(member: Member, bytes: Uint8Array): void {
     if (member.attached && member.usesPvConsole) {
       member.attached.input(bytes);
+      this.parts.scheduler.poke();
+    } else if (member.model) {
+      member.model.serialInput(bytes);
       this.parts.scheduler.poke();
     } else member.runner.serial(bytes);
   }

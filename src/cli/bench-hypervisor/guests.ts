@@ -42,6 +42,25 @@ export const pauses = (rounds: number): Boot =>
     'b9', d(rounds), 'f3 90 49 75 fb b0 00 e6 f4 f4',
   ]);
 
+// ---- accesses to emulated devices, counted
+
+const countForever = (name: string, before: Code, body: Code): Boot => {
+  const inner = bytes([...body, 'ff 05', d(COUNT)]);
+  return kernel(name, [...before, inner, 'e9', d(0x100000000 - (inner.length + 5))]);
+};
+/** in al, 0x64: the keyboard controller's status. */
+export const countPort = (): Boot => countForever('port', [], ['e4 64']);
+/** mov al, [0xA0000]: a byte of the VGA's planes. */
+export const countMemory = (): Boot => countForever('memory', [], ['a0', d(0xa0000)]);
+const DISK_BUFFER = 0x200000;
+const out8 = (port: number, value: number): Code => ['66 ba', [port & 255, port >> 8], 'b0', [value], 'ee'];
+/** Sector 0 of the first disk by READ SECTORS: command, one look at the status until DRQ (in al, dx; test al, 8; jz back), rep insw. */
+export const countSectors = (): Boot =>
+  countForever('sector', ['fc', ...out8(0x3f6, 2)], [
+    ...out8(0x1f2, 1), ...out8(0x1f3, 0), ...out8(0x1f4, 0), ...out8(0x1f5, 0), ...out8(0x1f6, 0xe0), ...out8(0x1f7, 0x20),
+    'ec a8 08 74 fb', '66 ba f0 01', 'b9', d(256), 'bf', d(DISK_BUFFER), 'f3 66 6d',
+  ]);
+
 // ---- guests of Xen
 
 const VMCALL = '0f 01 c1';

@@ -12,7 +12,7 @@ const GUEST_MIB = 4,
   HOST_MIB = 256;
 export const sharedMs = (): number => performance.timeOrigin + performance.now();
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
-const later = (ms: number, callback: () => void): (() => void) => {
+export const later = (ms: number, callback: () => void): (() => void) => {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 };
@@ -21,6 +21,13 @@ const later = (ms: number, callback: () => void): (() => void) => {
 export function countOf(machine: Machine, record: DomainRecord): number {
   const mfn = machine.p2m(record)[COUNT >>> 12] >>> 12;
   return machine.words[(mfn << 10) + ((COUNT & 0xfff) >>> 2)] >>> 0;
+}
+
+interface Started {
+  xen?: number;
+  /** Called with the record before the domain is built, and before it runs. */
+  prepare?(record: DomainRecord): void;
+  attach?(record: DomainRecord): void;
 }
 
 export class WorkerHost {
@@ -36,9 +43,10 @@ export class WorkerHost {
     this.queue.configure({ pcpus });
   }
 
-  async start(name: string, boot: Boot, { xen, ...options }: Partial<UnitOptions> & { xen?: number } = {}): Promise<DomainRecord> {
+  async start(name: string, boot: Boot, { xen, prepare, attach, ...options }: Partial<UnitOptions> & Started = {}): Promise<DomainRecord> {
     const { machine } = this;
     const record = xen === undefined ? machine.createDomain(GUEST_MIB) : machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen });
+    prepare?.(record);
     this.queue.add(record, { ...options, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const message = {
       memory: machine.memory as SharedArrayBuffer,
@@ -57,7 +65,10 @@ export class WorkerHost {
     };
     const listener = { serial: () => {}, ended: failed('ended'), restarted: failed('was restarted'), problem: failed('has a problem') };
     const runner = new WorkerRunner(spawnDomainWorker(this.folder), machine, record, message, listener, later);
+    if (attach) runner.setPaused(true);
     await runner.started;
+    attach?.(record);
+    if (attach) runner.setPaused(false);
     this.running.push({ record, runner });
     return record;
   }

@@ -9,6 +9,7 @@
  *   wake       a sleeper beside four hogs on one slot: median wait for the slot (goal 2 ms)
  *   pingpong   Atomics.wait and notify between two threads, there and back: what the next rows are held against
  *   port       a port-I/O exit to a platform device, best of the runs (goal 1 µs)
+ *   ioreq      an access to a port, to memory and a sector of an emulated device, by where its device model runs
  *   vcpus      a switch between two vCPUs that wait for each other by PAUSE
  *   hypercall  a hypercall that does nothing (goal 0.5 µs)
  *   events     an event to another domain and one back, both wait for theirs (goal: 2 pingpongs)
@@ -24,6 +25,7 @@ import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { XEN_TYPE } from '../../hypervisor/layout.ts';
 import { eventAnswerer, eventSender, hog, loop, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
+import { ioreq } from './ioreq.ts';
 import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
 
 interface Options {
@@ -254,7 +256,7 @@ async function busy({ seconds }: Options): Promise<Result> {
   return { row: 'busy', text: `event channel, there and back, receiver computes: ${us.toFixed(1)} µs`, values: { us }, met: us <= 100 };
 }
 
-const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, vcpus, hypercall, events, busy };
+const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, ioreq, vcpus, hypercall, events, busy };
 
 export async function main(argv: string[]): Promise<number> {
   const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '' };

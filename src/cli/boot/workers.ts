@@ -4,9 +4,12 @@
  */
 import { performance } from 'node:perf_hooks';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
+import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
+import { hostTime } from '../../dom0/device-model/host-time.ts';
 import type { DomainListener } from '../../dom0/runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
+import { wired } from '../../hypervisor/assemble.ts';
 import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
@@ -43,6 +46,7 @@ interface Member {
   record: DomainRecord;
   runner: WorkerRunner;
   attached: Attached | undefined;
+  model: DeviceModel | undefined;
   usesPvConsole: boolean;
   line: number[];
   end?: RunEnd;
@@ -100,7 +104,7 @@ export class GuestsInWorkers {
     if (!services || this.finished) return;
     const { dom0 } = services;
     const seen = Atomics.load(machine.words, dom0.doorbell);
-    if (dom0.pending && slot.enter()) {
+    if (services.pending && slot.enter()) {
       services.poll();
       slot.leave({ state: 'parked' });
     }
@@ -119,7 +123,8 @@ export class GuestsInWorkers {
     const record = machine.createDomain(seenMiB, p2mFrames, { vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
-    if (xen !== undefined) services?.prepare(record, uuid);
+    const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
+    if (xen !== undefined) services?.prepare(record, uuid, modelHere);
     queue.add(record, {
       doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL,
       ...(weight === undefined ? {} : { weight }),
@@ -165,6 +170,19 @@ export class GuestsInWorkers {
         member.usesPvConsole = true;
         this.show(member, bytes);
       });
+      if (modelHere) {
+        member.model = services.attachModel({
+          record,
+          memoryMiB: seenMiB,
+          boot,
+          vcpus,
+          ...(guest.nic ? { nic: wired } : {}),
+          ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
+          serial: byte => listener.serial(Uint8Array.of(byte)),
+          debug: byte => listener.serial(Uint8Array.of(byte)),
+          failed: listener.problem,
+        });
+      }
     }
   }
 
@@ -180,7 +198,7 @@ export class GuestsInWorkers {
   private async ended(member: Member, ending: Ending): Promise<void> {
     if (member.end) return;
     if (member.attached) this.services?.detach(member.record.id);
-    member.attached = undefined;
+    member.attached = member.model = undefined;
     if (ending.kind === 'suspend') return member.runner.setPaused(false);
     const again = member.guest.xen !== undefined && ending.kind === 'reset' && member.guest.onReset === 'restart';
     if (!again) member.end = { kind: 'ended', ending };
@@ -210,6 +228,7 @@ export class GuestsInWorkers {
   input(bytes: Uint8Array): void {
     const member = this.members.find(({ end }) => !end);
     if (member?.attached && member.usesPvConsole) member.attached.input(bytes);
+    else if (member?.model) member.model.serialInput(bytes);
     else member?.runner.serial(bytes);
   }
 }

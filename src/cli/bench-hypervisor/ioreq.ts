@@ -1,0 +1,124 @@
+/**
+ * The row `ioreq`: what an access to an emulated device costs, by where its device model runs: beside the processor (the stub domain), in Domain 0 on the
+ * same thread (the single-threaded host, which takes turns), and in Domain 0 on a thread of its own, through ioreq page and event channel.
+ */
+import { performance } from 'node:perf_hooks';
+import { MemoryDisk } from '../../devices/index.ts';
+import { hostTime } from '../../dom0/device-model/host-time.ts';
+import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
+import { createDomain } from '../../hypervisor/assemble.ts';
+import { type Boot, type Domain, type DomainRecord, Machine } from '../../hypervisor/index.ts';
+import { XEN_TYPE } from '../../hypervisor/layout.ts';
+import { countMemory, countPort, countSectors } from './guests.ts';
+import { countOf, later, sleep, WorkerHost } from './host.ts';
+
+const GUEST_MIB = 4;
+const WARM_UP_MS = 1000;
+const UUID = '00000000-0000-0000-0000-000000000000';
+const ACCESSES: Record<string, () => Boot> = { port: countPort, memory: countMemory, sector: countSectors };
+const drives = (): ConstructorParameters<typeof MemoryDisk>[0] => new Uint8Array(64 * 512).fill(0x5a);
+
+type Times = { stub: number; turns: number; dom0: number };
+
+/** Microseconds of one count of a guest that runs until the time is over; best of the quarters. */
+function onThisThread(boot: Boot, inDomain0: boolean, seconds: number): number {
+  const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
+  const services = new Services(machine);
+  const record = machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+  services.prepare(record, UUID, inDomain0);
+  const hostMs = (): number => performance.now();
+  const ide = [{ place: 0, kind: 'disk' as const, disk: new MemoryDisk(drives()) }];
+  const domain = createDomain({ machine, record, memoryMiB: GUEST_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs, serial: () => {}, ide });
+  if (inDomain0) attach(services, domain, record, boot);
+  const runFor = (ms: number): void => {
+    for (const end = performance.now() + ms; performance.now() < end; ) {
+      domain.runSlice();
+      services.poll();
+    }
+  };
+  runFor(WARM_UP_MS);
+  let best = Infinity;
+  for (let i = 0; i < 4; i++) {
+    const before = countOf(machine, record),
+      start = performance.now();
+    runFor(seconds * 250);
+    best = Math.min(best, ((performance.now() - start) * 1000) / ((countOf(machine, record) - before) >>> 0));
+  }
+  services.detach(record.id);
+  return best;
+}
+
+function attach(services: Services, domain: Domain, record: DomainRecord, boot: Boot): void {
+  const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+  services.attachModel({
+    record,
+    memoryMiB: GUEST_MIB,
+    boot,
+    vcpus: 1,
+    ide: [{ place: 0, kind: 'disk', disk: new MemoryDisk(drives()) }],
+    clock: domain.clock,
+    wakeAt: ns => alarm.set(ns),
+    serial: () => {},
+    failed: sentence => {
+      throw new Error(sentence);
+    },
+  });
+}
+
+/** The same with the guest in a worker of its own and Domain 0 here. */
+async function acrossThreads(boot: Boot, seconds: number): Promise<number> {
+  const host = new WorkerHost(2);
+  const services = new Services(host.machine);
+  let ended = false;
+  const listen = (): void => {
+    if (ended) return;
+    const seen = Atomics.load(host.machine.words, services.dom0.doorbell);
+    services.poll();
+    const ring = Atomics.waitAsync(host.machine.words, services.dom0.doorbell, seen);
+    if (ring.async) void ring.value.then(listen);
+    else setImmediate(listen);
+  };
+  const ring = (): void => services.dom0.ports.ring();
+  const record = await host.start('guest', boot, {
+    xen: XEN_TYPE.HVM,
+    prepare: made => services.prepare(made, UUID, true),
+    attach: made =>
+      void services.attachModel({
+        record: made,
+        memoryMiB: GUEST_MIB,
+        boot,
+        vcpus: 1,
+        ide: [{ place: 0, kind: 'disk', disk: new MemoryDisk(drives()) }],
+        ...hostTime(() => performance.now(), later, ring),
+        serial: () => {},
+        failed: sentence => {
+          throw new Error(sentence);
+        },
+      }),
+  });
+  listen();
+  await sleep(WARM_UP_MS);
+  let best = Infinity;
+  for (let i = 0; i < 4; i++) {
+    const before = countOf(host.machine, record),
+      start = performance.now();
+    await sleep(seconds * 250);
+    best = Math.min(best, ((performance.now() - start) * 1000) / ((countOf(host.machine, record) - before) >>> 0));
+  }
+  services.detach(record.id);
+  await host.end();
+  ended = true;
+  ring();
+  return best;
+}
+
+export async function ioreq({ seconds }: { seconds: number }): Promise<{ row: string; text: string; values: Record<string, number> }> {
+  const values: Record<string, number> = {};
+  const parts: string[] = [];
+  for (const [name, guest] of Object.entries(ACCESSES)) {
+    const times: Times = { stub: onThisThread(guest(), false, seconds), turns: onThisThread(guest(), true, seconds), dom0: await acrossThreads(guest(), seconds) };
+    for (const [where, us] of Object.entries(times)) values[`${name}_${where}_us`] = us;
+    parts.push(`${name} ${times.stub.toFixed(2)} / ${times.turns.toFixed(1)} / ${times.dom0.toFixed(1)}`);
+  }
+  return { row: 'ioreq', text: `µs beside the processor / Domain 0 in turns / Domain 0 in its thread: ${parts.join('; ')}`, values };
+}
