@@ -16,8 +16,9 @@ import type { Platform } from './platform.ts';
 export const ACTIVE = 0,
   HALTED = 1,
   WAIT_FOR_SIPI = 3,
-  BLOCKED = 4;
-export type Activity = typeof ACTIVE | typeof HALTED | typeof WAIT_FOR_SIPI | typeof BLOCKED;
+  BLOCKED = 4,
+  WAITS_FOR_MODEL = 5;
+export type Activity = typeof ACTIVE | typeof HALTED | typeof WAIT_FOR_SIPI | typeof BLOCKED | typeof WAITS_FOR_MODEL;
 
 const INTERRUPT_FLAG = 0x200;
 /** Interruptibility: blocking by STI, MOV SS, NMI (SDM vol. 3, 25.4.2). */
@@ -368,8 +369,8 @@ export class Vcpus {
   /** INIT (SDM vol. 3, 9.4): the state of RESET; the bootstrap processor starts at the reset vector, the others wait. */
   init(id: number): void {
     const vcpu = this.all[id];
-    // The current one is in the middle of an instruction.
-    if (vcpu === this.current) vcpu.initPending = true;
+    // The current one is in the middle of an instruction, and so is one that waits for a device.
+    if (vcpu === this.current || vcpu.activity === WAITS_FOR_MODEL) vcpu.initPending = true;
     else this.applyInit(vcpu);
   }
 
