@@ -68,10 +68,22 @@ describe.skipIf(!haveGuests)(`Debian's Linux as a guest of Xen ${NEEDS_GUESTS}`,
     };
     const definition = place(
       `${type}.cfg`,
-      [`name = "balloon"`, `type = "${type}"`, `kernel = "${kernel}"`, `ramdisk = "${initrd}"`, 'cmdline = "console=hvc0 cryptomgr.notests"', 'memory = 128', 'maxmem = 256', ''].join('\n'),
+      [
+        `name = "balloon"`,
+        `type = "${type}"`,
+        `kernel = "${kernel}"`,
+        `ramdisk = "${initrd}"`,
+        'cmdline = "console=hvc0 cryptomgr.notests"',
+        'memory = 128',
+        'maxmem = 256',
+        '',
+      ].join('\n'),
     );
     const total = ['send cat /proc/meminfo\\n', 'expect SwapFree', `expect ${PROMPT}`];
-    const script = place('script', [`expect ${PROMPT}`, ...total, 'mem-set 200', 'wait 6000', ...total, 'mem-set 96', 'wait 6000', ...total, ''].join('\n'));
+    const script = place(
+      'script',
+      [`expect ${PROMPT}`, ...total, 'mem-set 200', 'wait 6000', ...total, 'mem-set 96', 'wait 6000', ...total, ''].join('\n'),
+    );
     const stats = join(folder, `${type}.json`);
     const vm = start('--config', definition, '--script', script, '--stats', stats);
     expect(await vm.end(500)).toBe(0);
