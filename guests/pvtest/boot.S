@@ -43,6 +43,7 @@ trap_\vector:
   .endm
   stub 0 0
   stub 1 0
+  stub 2 0
   stub 3 0
   stub 4 0
   stub 5 0
@@ -80,6 +81,12 @@ trap_common:
 event_entry:
   push $0
   push $256
+  jmp trap_common
+
+  .globl sysenter_entry
+sysenter_entry:
+  push $0
+  push $257
   jmp trap_common
 
   .globl failsafe_entry
@@ -169,6 +176,21 @@ user_hypercall:
   int $0x82
   mov $0x77, %eax
   int $0x20
+  .align 16
+  .globl user_port
+user_port:
+  mov $0, %eax
+  out %al, $0x80
+  .globl user_port_done
+user_port_done:
+  mov $0x66, %eax
+  int $0x20
+  .align 16
+  .globl user_sysenter
+user_sysenter:
+  mov $0x55, %eax
+  sysenter
+  ud2
   .align 4096
 
   .data
@@ -179,6 +201,7 @@ trap_stubs:
   .endm
   entry 0
   entry 1
+  entry 2
   entry 3
   entry 4
   entry 5

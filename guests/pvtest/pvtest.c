@@ -15,6 +15,9 @@ typedef unsigned long long u64;
 #define ACCESSED 0x20ull
 #define SELF 0x7ff0
 #define INVLPG 2
+#define EPERM 1
+#define ESRCH 3
+#define ENODEV 19
 #define EINVAL 22
 #define ENOSYS 38
 
@@ -33,7 +36,8 @@ struct mmuext { u32 cmd, mfn, nr_ents; };
 struct mmu { u64 ptr, val; };
 
 extern u32 trap_stubs[];
-extern char event_entry[], failsafe_entry[], user_page[], user_privileged[], user_hypercall[], back_from_user[];
+extern char event_entry[], failsafe_entry[], sysenter_entry[], back_from_user[];
+extern char user_page[], user_privileged[], user_hypercall[], user_port[], user_port_done[], user_sysenter[];
 int call_user(void *entry, void *stack);
 int save_point(struct point *) __attribute__((returns_twice));
 void go_to(struct point *, int) __attribute__((noreturn));
@@ -118,7 +122,7 @@ static u8 pages[12][PAGE] __attribute__((aligned(4096)));
 
 /* ---- traps */
 
-static volatile u32 last_vector, last_error, last_eip, last_mask;
+static volatile u32 last_vector, last_error, last_eip, last_mask, last_flags, last_cs, last_ss;
 static volatile int traps, events, failsafes;
 static struct point resume;
 static volatile int resuming;
@@ -137,14 +141,21 @@ void on_trap(struct frame *f) {
   last_error = f->error;
   last_eip = f->eip;
   last_mask = f->cs >> 16 & 255;
-  if (f->vector == 32) {
+  last_flags = f->eflags;
+  last_cs = f->cs & 0xffff;
+  if (f->vector == 32 || f->vector == 257) {
     /* Back from ring 3, with what it left in EAX. */
+    last_ss = f->user_ss;
     f->cs = 0xe019;
     f->eip = (u32)back_from_user;
     f->eflags |= 0x200;
     return;
   }
-  if (f->vector == 3 || f->vector == 33) return;
+  if (f->vector == 2 || f->vector == 3 || f->vector == 33) return;
+  if (f->vector == 13 && last_eip == (u32)user_port_done - 2 && last_cs % 4 == 3) {
+    f->eip = (u32)user_port_done;
+    return;
+  }
   if (f->cs % 4 == 3) {
     f->eip++;
     return;
@@ -161,6 +172,7 @@ void on_trap(struct frame *f) {
 void on_failsafe(u32 *frame) {
   failsafes++;
   last_eip = frame[4];
+  last_mask = frame[5] >> 16 & 255;
   go_to(&resume, 1);
 }
 
@@ -190,12 +202,68 @@ static void test_start(void) {
   check("M2P address", mapping[0], 0xf5800000);
 }
 
+static void test_debug_registers(void) {
+  static volatile u32 watched;
+  u32 cr4, value;
+  check("DR6 at the start", hypercall(9, 6, 0, 0, 0, 0), (int)0xffff0ff0);
+  check("DR7 at the start", hypercall(9, 7, 0, 0, 0, 0), 0x400);
+  check("set_debugreg", hypercall(8, 0, (u32)&watched, 0, 0, 0), 0);
+  check("get_debugreg", hypercall(9, 0, 0, 0, 0, 0), (int)&watched);
+  check("debug register in the hypervisor", hypercall(8, 0, 0xf6000000, 0, 0, 0), -EPERM);
+  check("no such debug register", hypercall(8, 8, 0, 0, 0, 0), -ENODEV);
+  check("read it", hypercall(9, 8, 0, 0, 0, 0), -ENODEV);
+  check("general detect", hypercall(8, 7, 0x2000, 0, 0, 0), -EPERM);
+  check("port breakpoint without CR4.DE", hypercall(8, 7, 0x20002, 0, 0, 0), -EPERM);
+  __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+  check("CR4.DE", cr4 & 8, 0);
+  __asm__ volatile("mov %0, %%cr4" ::"r"(cr4 | 8));
+  __asm__ volatile("mov %%cr4, %0" : "=r"(value));
+  check("CR4.DE set", value, cr4 | 8);
+  check("DR4 with CR4.DE", hypercall(9, 4, 0, 0, 0, 0), -ENODEV);
+  check("port breakpoint", hypercall(8, 7, 0x20002, 0, 0, 0), 0);
+  check("reads back", hypercall(9, 7, 0, 0, 0, 0), 0x20402);
+  __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
+  check("DR4 is DR6", hypercall(9, 4, 0, 0, 0, 0), (int)0xffff0ff0);
+  /* Write breakpoint, 4 bytes. */
+  check("DR7", hypercall(8, 7, 0xd0002, 0, 0, 0), 0);
+  check("breakpoint", TRAPS(watched = 1), 1);
+  check("DR6 after it", hypercall(9, 6, 0, 0, 0, 0) & 15, 1);
+  /* Read or write; MOV SS holds it back until INT3 has left for the hypervisor, where it means nothing. */
+  hypercall(8, 7, 0, 0, 0, 0);
+  watched = 0xe021;
+  hypercall(8, 6, 0, 0, 0, 0);
+  hypercall(8, 7, 0xf0002, 0, 0, 0);
+  traps = 0;
+  __asm__ volatile("mov %0, %%ss; int3" ::"m"(watched));
+  check("breakpoint of MOV SS before INT3", traps, 1);
+  check("the INT3", last_vector, 3);
+  check("DR7 off", hypercall(8, 7, 0, 0, 0, 0), 0);
+}
+
+static void test_nmi(void) {
+  struct { u16 type, flags; u32 cs, eip; } callback = { 4, 0, 0, 0 };
+  for (u32 i = 0; trap_stubs[2 * i] != ~0u; i++) if (trap_stubs[2 * i] == 2) callback.eip = trap_stubs[2 * i + 1];
+  traps = 0;
+  check("send_nmi without a handler", hypercall(24, 11, 0, 0, 0, 0), 0);
+  check("lost", traps, 0);
+  check("register NMI callback", hypercall(30, 0, (u32)&callback, 0, 0, 0), 0);
+  check("send_nmi", hypercall(24, 11, 0, 0, 0, 0), 0);
+  check("arrived", traps, 1);
+  check("as vector", last_vector, 2);
+  check("unregister NMI callback", hypercall(30, 1, (u32)&callback, 0, 0, 0), 0);
+  check("unknown callback_op", hypercall(30, 2, (u32)&callback, 0, 0, 0), -EINVAL);
+  callback.type = 5;
+  check("unregister SYSENTER callback", hypercall(30, 1, (u32)&callback, 0, 0, 0), -EINVAL);
+  callback.type = 9;
+  check("unknown callback", hypercall(30, 0, (u32)&callback, 0, 0, 0), -ENOSYS);
+}
+
 static void test_traps(void) {
   static struct trap_info table[16];
-  int n = 0;
-  for (; trap_stubs[2 * n] != ~0u; n++) {
-    u32 vector = trap_stubs[2 * n];
-    table[n] = (struct trap_info){ vector, vector == 32 || vector == 33 || vector == 3 ? 3 : vector == 6 ? 4 : 0, 0xe019, trap_stubs[2 * n + 1] };
+  /* But the NMI's, which is registered as a callback later. */
+  for (int from = 0, n = 0; trap_stubs[2 * from] != ~0u; from++) {
+    u32 vector = trap_stubs[2 * from];
+    if (vector != 2) table[n++] = (struct trap_info){ vector, vector == 32 || vector == 33 || vector == 3 ? 3 : vector == 6 ? 4 : 0, 0xe019, trap_stubs[2 * from + 1] };
   }
   check("set_trap_table", hypercall(0, (u32)table, 0, 0, 0, 0), 0);
   __asm__ volatile("int3");
@@ -224,12 +292,26 @@ static void test_traps(void) {
   check("fpu_taskswitch", hypercall(5, 1, 0, 0, 0, 0), 0);
   check("x87 with TS", TRAPS(__asm__ volatile("fnop")), 7);
   __asm__ volatile("fnop");
-  check("set_debugreg", hypercall(8, 0, 0x1000, 0, 0, 0), 0);
-  check("get_debugreg", hypercall(9, 0, 0, 0, 0, 0), 0x1000);
-  check("debug register in the hypervisor", hypercall(8, 0, 0xf6000000, 0, 0, 0), -EINVAL);
+  test_debug_registers();
   u32 a = 0, b = 0, c = 0, d = 0;
   __asm__ volatile(".byte 0x0f,0x0b,0x78,0x65,0x6e; cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(0x40000000), "2"(0));
   check("Xen's CPUID leaf", b, 0x566e6558);
+}
+
+static void test_ports(void) {
+  u32 level = 1, value = 0;
+  check("port access", TRAPS(__asm__ volatile("out %%al, $0x80" ::"a"(0))), 13);
+  check("set_iopl", hypercall(33, 6, (u32)&level, 0, 0, 0), 0);
+  check("port write with IOPL 1", TRAPS(__asm__ volatile("out %%al, $0x80" ::"a"(0))), 0xff);
+  __asm__ volatile("in $0x80, %%al" : "=a"(value) : "0"(0));
+  check("port read", value & 255, 255);
+  check("cli with IOPL 1", TRAPS(__asm__ volatile("cli")), 0xff);
+  level = 0;
+  check("IOPL 0 again", hypercall(33, 6, (u32)&level, 0, 0, 0), 0);
+  check("port access again", TRAPS(__asm__ volatile("out %%al, $0x80" ::"a"(0))), 13);
+  check("architectural IOPL", hypercall(21, 0, 4, 0, 0, 0), 0);
+  check("port access as ring 0", TRAPS(__asm__ volatile("out %%al, $0x80" ::"a"(0))), 0xff);
+  check("assist off", hypercall(21, 1, 4, 0, 0, 0), 0);
 }
 
 static void test_paging(void) {
@@ -311,6 +393,14 @@ static void test_paging(void) {
   check("unpin L3", mmuext(4, mfn_of(top), 0), 0);
   check("writable again", map(top, entry_of(top, P | RW)) | map(last, entry_of(last, P | RW)), 0);
   check("base that is no table", mmuext(5, mfn_of(a), 0), -EINVAL);
+  check("user base", mmuext(15, mfn_of(a), 0), -EINVAL);
+  check("unknown mmuext_op", mmuext(99, 0, 0), -ENOSYS);
+  struct mmuext flush = { 6, 0, 0 };
+  check("Domain 0's tables", hypercall(26, (u32)&flush, 1, 0, 0, 0), -EPERM);
+  check("nobody's tables", hypercall(26, (u32)&flush, 1, 0, 4242, 0), -ESRCH);
+  struct { u64 host; u32 flags, ref; u16 dom; short status; u32 handle; u64 bus; } grant = { 0xd0000000, 2, 8, 0, 1, 0, 0 };
+  check("map_grant_ref", hypercall(20, 0, (u32)&grant, 1, 0, 0), 0);
+  check("a grant that nobody made", grant.status, -1);
 
   struct mmu update = { ((u64)p2m[5] << 12) | 1, 5 };
   u32 done = 0;
@@ -371,6 +461,25 @@ static void test_rings(void) {
   check("callbacks", hypercall(4, 0xe019, (u32)event_entry, 0xe019, (u32)failsafe_entry, 0), 0);
   if (!save_point(&resume)) __asm__ volatile("push $0x202; push $0x0041; push $1f; push $0; mov $23, %%eax; int $0x82; 1:" ::: "eax", "memory");
   check("failsafe callback", failsafes, 1);
+  check("events as the frame wanted them", last_mask, 0);
+  check("port access in ring 3", call_user(user_port, stack + PAGE), 0x66);
+  check("trapped", last_vector, 32);
+  struct { u16 type, flags; u32 cs, eip; } callback = { 5, 1, 0xe019, (u32)sysenter_entry };
+  check("SYSENTER callback", hypercall(30, 0, (u32)&callback, 0, 0, 0), 0);
+  check("SYSENTER", call_user(user_sysenter, stack + PAGE), 0x55);
+  check("arrived", last_vector, 257);
+  check("from", last_cs, 3);
+  check("on", last_ss, 0xe033);
+  /* Virtual-8086 mode: ES, DS, FS, GS, SS, ESP, flags, CS, EIP, EAX. */
+  last_flags = ~0u;
+  resuming = 1;
+  last_vector = 0xff;
+  if (!save_point(&resume))
+    __asm__ volatile("push $0; push $0; push $0; push $0; push $0; push $0x100; push $0x20002; push $0; push $0x1234; push $0; mov $23, %%eax; int $0x82" ::: "eax", "memory");
+  resuming = 0;
+  check("iret to virtual-8086 mode", last_vector, 13);
+  check("its address", last_eip, 0x1234);
+  check("its flags", last_flags & 0x20000, 0x20000);
   check("unregister the event callback", ({ struct { u16 type, flags; u32 cs, eip; } c = { 0, 0, 0, 0 }; hypercall(30, 1, (u32)&c, 0, 0, 0); }), -EINVAL);
 }
 
@@ -391,6 +500,14 @@ static void test_multicall(void) {
   check("done", a[0], 42);
   map(a, entry_of(a, P | RW));
   check("list that is not there", hypercall(13, 0x1000, 1, 0, 0, 0), -14);
+  /* An iret ends it: what the frame says is in EAX, and nothing behind it is done. */
+  calls[0] = (struct multicall){ 23, 1, { 0 } };
+  calls[1] = (struct multicall){ 17, 1, { 0 } };
+  int eax = 13;
+  u32 list = (u32)calls, count = 2;
+  __asm__ volatile("push $2; push $0xe019; push $1f; push $0x5a5a; int $0x82; 1:" : "+a"(eax), "+b"(list), "+c"(count)::"memory");
+  check("iret in a multicall", eax, 0x5a5a);
+  check("the call behind it", calls[1].result, 1);
 }
 
 static u64 now(void) {
@@ -464,6 +581,8 @@ void main(struct start_info *info) {
   check("events are masked", shared->vcpu[0].upcall_mask, 1);
   test_start();
   test_traps();
+  test_ports();
+  test_nmi();
   test_paging();
   test_descriptors();
   test_rings();

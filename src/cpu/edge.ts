@@ -214,6 +214,8 @@ export interface Processor {
   invalidate(mfn: number): void;
   /** Drops all address translations (another vCPU's TLB flush, a p2m change). */
   flushTlb(): void;
+  /** Drops those of one page, as INVLPG does. */
+  flushPage(linear: number): void;
   /** As RESET: real mode at F000:FFF0. */
   reset(): void;
   /** Guest linear to guest physical, without side effects (no A/D bits, no TLB fill); -1 where not mapped. */

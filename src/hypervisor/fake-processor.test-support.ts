@@ -129,6 +129,7 @@ export class FakeProcessor implements Processor {
   stop(): void {}
   invalidate(): void {}
   flushTlb(): void {}
+  flushPage(): void {}
   reset(): void {
     this.retired = 0;
     this.pending = 0;

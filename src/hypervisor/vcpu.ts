@@ -274,6 +274,8 @@ export class Vcpus {
 
   /** Calls a paravirtual guest's event callback where one is due. */
   deliverUpcall: (() => void) | undefined;
+  /** Calls its NMI handler: its processor has no IDT to find that in. */
+  deliverNmi: (() => void) | undefined;
 
   /** Brings what waits for the current vCPU to the processor. Call before `run()`; afterwards its activity says whether it may run. */
   deliverEvents(): void {
@@ -287,7 +289,8 @@ export class Vcpus {
       if ((regs[R.INTERRUPTIBILITY] & BLOCKS_NMI) === 0 && nothingUnderWay(processor.save())) {
         current.nmiPending = false;
         this.setActivity(current, ACTIVE);
-        processor.inject(EVENT_VALID | EVENT_NMI | 2);
+        if (this.deliverNmi) this.deliverNmi();
+        else processor.inject(EVENT_VALID | EVENT_NMI | 2);
         return;
       }
       controls.nmiWindow = true;

@@ -18,6 +18,21 @@ const LIMIT_BYTES = 512 * 2 ** 20;
 /** Unpacked once for the checks before a domain is made and for its start. */
 const unpacked = new WeakMap<Uint8Array, Uint8Array>();
 
+/** The file itself, or what a gzip file holds: Xen's toolstack takes kernels packed like that. @throws LoadError */
+export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
+  if (!isGzip(kernel)) return kernel;
+  const known = unpacked.get(kernel);
+  if (known) return known;
+  try {
+    const content = gunzip(kernel, { limit: LIMIT_BYTES });
+    unpacked.set(kernel, content);
+    return content;
+  } catch (error) {
+    if (error instanceof DecodeError) throw new LoadError(`${name} is damaged: it is a gzip file that cannot be unpacked (${error.message}). Copy or fetch it again.`);
+    throw error;
+  }
+}
+
 /** @throws LoadError */
 export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   const known = unpacked.get(kernel);

@@ -126,6 +126,12 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.BAD_HANDLE);
   });
 
+  it('finds nothing in the first frame of who never used a grant: Xen gives that frame with the domain', () => {
+    const fresh = new Guest(machine);
+    expect(b.map(8, fresh, 0x180000).status).toBe(GNTST.GENERAL_ERROR);
+    expect(b.map(512, fresh, 0x180000).status).toBe(GNTST.BAD_GNTREF);
+  });
+
   it('clears writing with the last writable mapping and reading with the last of all', () => {
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     const reader = b.map(8, a, 0x180000, GNTMAP.HOST | GNTMAP.READONLY);

@@ -286,7 +286,9 @@ export class GrantTable {
    */
   acquire(ref: number, user: number, readonly: boolean, forMap: boolean, transitive = !forMap): Granted | number {
     const result = this.locked((): Granted | number | { domid: number; ref: number } => {
-      if (ref >= this.entries) return GNTST.BAD_GNTREF;
+      // Xen gives each domain its first frame with the domain, here it comes with the first use: until then its entries grant nothing.
+      if (ref >= Math.max(this.entries, ENTRIES_V1)) return GNTST.BAD_GNTREF;
+      if (ref >= this.entries) return GNTST.GENERAL_ERROR;
       const active = this.activeAt(ref);
       const pins = this.words[active + ACTIVE.PINS];
       const count = readonly ? pins & MOST_PINS : pins >>> 16;

@@ -127,7 +127,10 @@ export class XenGuest {
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
     // A paravirtual kernel asks by the forced emulation prefix; CPUID itself shows the processor.
     processor.controls.cpuid = this.isHvm;
-    if (pv) parts.vcpus.deliverUpcall = () => pv.deliverEvents();
+    if (pv) {
+      parts.vcpus.deliverUpcall = () => pv.deliverEvents();
+      parts.vcpus.deliverNmi = () => pv.deliverNmi();
+    }
   }
 
   private paravirtual(): PvDomain {

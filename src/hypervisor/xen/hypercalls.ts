@@ -42,7 +42,10 @@ export function hypercallPage(): Uint8Array {
   return page;
 }
 
-/** multicall: a list of calls; each has its result written back, and none stops the others. */
+/**
+ * multicall: a list of calls; each has its result written back, and none stops the others but one: after a paravirtual guest's iret its registers are
+ * a program's, which makes no calls, and EAX stays what the iret gave it.
+ */
 export const multicall: Hypercall = (xen, [list, count]) => {
   if (xen.inMulticall) return -EINVAL;
   xen.inMulticall = true;
@@ -52,7 +55,11 @@ export const multicall: Hypercall = (xen, [list, count]) => {
       const entry = xen.access.view(at, MULTICALL_ENTRY_BYTES);
       if (!entry) return -EFAULT;
       const args = Array.from({ length: MULTICALL_ARGS }, (_, n) => entry.getInt32(8 + n * 4, true));
-      if (!xen.access.writeWord(at + 4, hypercall(xen, entry.getUint32(0, true), args))) return -EFAULT;
+      const number = entry.getUint32(0, true);
+      const result = hypercall(xen, number, args);
+      const written = xen.access.writeWord(at + 4, result);
+      if (number === HYPERCALL.IRET && !xen.isHvm) return result;
+      if (!written) return -EFAULT;
     }
   } finally {
     xen.inMulticall = false;

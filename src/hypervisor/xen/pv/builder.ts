@@ -2,12 +2,15 @@
  * The domain builder of 32-bit paravirtual guests: puts kernel, ramdisk, p2m list, start information, ring pages and the first page tables into the
  * domain's frames, in the order that guests count on. Source: xen/include/public/xen.h ("start-of-day memory layout"), elfnote.h.
  */
+import { kernelInside, unzipped } from '../../loader/bzimage.ts';
 import { readElf } from '../../loader/elf.ts';
+import { isLinux } from '../../loader/linux.ts';
 import { LoadError, type LoadedFile } from '../../loader/plan.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../machine.ts';
 import { PV_VIRT_START } from '../abi.ts';
 import { type PvKernel, pvKernel } from './notes.ts';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
+import { symbolImage } from './symbols.ts';
 
 const MAGIC = 'xen-3.0-x86_32p';
 const CMDLINE_BYTES = 1024;
@@ -66,8 +69,10 @@ const up = (value: number, align: number): number => Math.ceil(value / align) * 
 /** Checks everything without a domain. @throws LoadError */
 export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
   const { name, ramdisk } = build;
-  const elf = readElf(build.kernel, name);
-  const notes = pvKernel(elf, build.kernel, name);
+  const plain = unzipped(build.kernel, name);
+  const kernel = isLinux(plain) ? kernelInside(plain, name) : plain;
+  const elf = readElf(kernel, name);
+  const notes = pvKernel(elf, kernel, name);
   const pages = memoryMiB * 256;
   const virtOffset = notes.virtBase - notes.paddrOffset;
   if (elf.segments.length === 0) throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
@@ -81,8 +86,18 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
     end = Math.max(end, address + memoryBytes);
     return { pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes };
   });
+  if (notes.virtBase % FRAME_BYTES !== 0) throw new LoadError(`${name} is mapped at 0x${notes.virtBase.toString(16)} (note VIRT_BASE), which is no multiple of 4096. Link it again.`);
+  const hypercalls = (notes.hypercallPage ?? notes.virtBase) - notes.virtBase;
+  if (hypercalls < 0 || hypercalls >= end)
+    throw new LoadError(`${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its own image. Build or fetch it again.`);
   const entry = notes.entry - notes.virtBase;
   if (entry < 0 || entry >= end) throw new LoadError(`${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`);
+  const symbols = notes.symbols ? symbolImage(kernel) : undefined;
+  if (symbols) {
+    const address = up(end, 4);
+    segments.push({ pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes: symbols });
+    end = address + symbols.length;
+  }
   let next = Math.ceil(end / FRAME_BYTES);
   const take = (bytes: number): number => {
     const pfn = next;

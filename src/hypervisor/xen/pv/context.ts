@@ -8,11 +8,11 @@ import { EFAULT, EINVAL } from '../abi.ts';
 import { putFlags } from '../vcpu-op.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
-import type { Emulator } from './emulate.ts';
+import { CR4_GUEST, debugValues, type Emulator } from './emulate.ts';
 import type { PvMemory } from './memory.ts';
 import type { Mmu } from './mmu.ts';
 import type { PageTypes } from './page-types.ts';
-import type { Traps } from './traps.ts';
+import { kernelSelector, type Traps } from './traps.ts';
 
 const BYTES = 0xaf0;
 const AT = {
@@ -57,6 +57,10 @@ const CS = 0x24,
 /** Arithmetic flags, TF, IF, DF, AC and ID: what a guest decides. */
 const FLAGS_KEPT = 0x240fd5,
   INTERRUPT_FLAG = 0x200;
+/** VGCF_failsafe_disables_events; callback_op's number for that callback. */
+const FAILSAFE_DISABLES_EVENTS = 8,
+  CALLBACK_FAILSAFE = 1;
+const UNUSABLE = 0x10000;
 
 export interface ContextParts {
   block: PvBlock;
@@ -94,22 +98,31 @@ export class GuestContext {
       return -EINVAL;
     }
     state[PV.BASE] = base;
-    state[PV.KERNEL_SS] = view.getUint16(AT.KERNEL_SS, true) | 1;
+    state[PV.KERNEL_SS] = kernelSelector(view.getUint16(AT.KERNEL_SS, true));
     state[PV.KERNEL_ESP] = word(AT.KERNEL_SP);
     for (const [at, place] of [
       [AT.EVENT_CS, PV.EVENT],
       [AT.FAILSAFE_CS, PV.FAILSAFE],
     ]) {
-      state[place] = view.getUint16(at, true) | 1;
+      state[place] = kernelSelector(view.getUint16(at, true));
       state[place + 1] = word(at + 4);
     }
     for (let vector = 0; vector < 256; vector++) {
       const at = AT.TRAPS + 8 * vector;
-      state[PV.TRAPS + 2 * vector] = (view.getUint16(at + 2, true) | 1) | (bytes[at + 1] << 16);
+      state[PV.TRAPS + 2 * vector] = kernelSelector(view.getUint16(at + 2, true)) | (bytes[at + 1] << 16);
       state[PV.TRAPS + 2 * vector + 1] = word(at + 4);
     }
+    if (word(AT.FLAGS) & FAILSAFE_DISABLES_EVENTS) state[PV.CALLBACK_MASKS] |= 1 << CALLBACK_FAILSAFE;
     setControls(regs);
     if (word(AT.CONTROL) & 8) regs[R.CR0] |= 8;
+    regs[R.CR4] |= word(AT.CONTROL + 16) & CR4_GUEST;
+    // Registers that it may not have stay as after reset.
+    for (const index of [0, 1, 2, 3, 6, 7]) {
+      const values = debugValues(index, word(AT.DEBUG + 4 * index), regs[R.CR4]);
+      if (typeof values === 'number') continue;
+      state[PV.DEBUG + index] = values.shown;
+      regs[R.DR + index] = values.real;
+    }
     this.parts.mmu.loadBaseOf(vcpu, regs);
     descriptors.loadTables(vcpu, regs);
     for (const [at, register] of GENERAL) regs[register] = word(AT.USER_REGS + at);
@@ -119,7 +132,18 @@ export class GuestContext {
     const cpl = Math.max(1, selector(CS) & 3);
     const load = (register: number, value: number): boolean => descriptors.load(vcpu, register, value, cpl, regs, memory);
     for (const [at, register] of SEGMENTS) if (!load(register, selector(at))) load(register, 0);
-    if (!load(R.CS, (selector(CS) & ~3) | cpl) || !load(R.SS, (selector(SS) & ~3) | cpl)) return -EINVAL;
+    for (const [at, register] of [
+      [CS, R.CS],
+      [SS, R.SS],
+    ]) {
+      const wanted = (selector(at) & ~3) | cpl;
+      if (load(register, wanted)) continue;
+      // Nobody looks at it before the vCPU is brought up; then it faults at its first instruction.
+      const words = R.SEG + register * R.SEG_WORDS;
+      regs[words + R.SEG_SELECTOR] = wanted;
+      regs[words + R.SEG_BASE] = regs[words + R.SEG_LIMIT] = 0;
+      regs[words + R.SEG_RIGHTS] = UNUSABLE;
+    }
     regs[R.CPL] = cpl;
     return 0;
   }

@@ -4,15 +4,23 @@
  */
 import type { Processor } from '../../../cpu/edge.ts';
 import * as R from '../../../cpu/registers.ts';
-import { PV_VIRT_START } from '../abi.ts';
+import { ENODEV, EPERM, PV_VIRT_START } from '../abi.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';
 
 const CR0_TS = 8;
 const DR6_FIXED = 0xffff0ff0 | 0,
   DR7_FIXED = 0x400;
-/** DR7 bits 11, 12, 14 and 15 read 0; GD is not for guests. */
-const DR7_KEEP = ~0xf800;
+/** DR7 bits 11, 12, 14 and 15 read 0. */
+const DR7_RESERVED = 0xd800,
+  DR7_GENERAL_DETECT = 0x2000,
+  /** L0-L3 and G0-G3. */
+  DR7_ACTIVE = 0xff;
+/** R/W field of a breakpoint for ports, in bits 16-17, 20-21, 24-25 and 28-29 of DR7. */
+const DR7_PORT = 2;
+/** Bits of CR4 that are the guest's: TSD and DE. */
+export const CR4_GUEST = 0xc;
+const CR4_DE = 8;
 const MAX_INSTRUCTION = 15;
 /** ud2 and "xen": the next instruction is to be emulated (forced emulation prefix). */
 const FORCED = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
@@ -44,6 +52,8 @@ export interface EmulateParts {
   block: PvBlock;
   memory: PvMemory;
   currentVcpu(): number;
+  /** VMASST_TYPE_architectural_iopl. */
+  architecturalIopl(): boolean;
   cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
   /** MOV to CR3: a machine frame. False: no table of the guest's. */
   newBase(mfn: number): boolean;
@@ -123,9 +133,17 @@ export class Emulator {
     }
   }
 
+  /** The instruction that `generalProtection` has just looked at is SYSENTER, which always faults: its MSRs are zero. */
+  isSysenter(): boolean {
+    return this.length >= 2 && this.code[0] === 0x0f && this.code[1] === 0x34;
+  }
+
+  /** The kernel counts as privilege level 1; with the assist for an architectural IOPL as 0, which every IOPL allows. */
   private mayDoIo(): boolean {
-    const { processor, block, currentVcpu } = this.parts;
-    return block.vcpu(currentVcpu())[PV.IOPL] >= processor.regs[R.CPL];
+    const { processor, block, currentVcpu, architecturalIopl } = this.parts;
+    const kernel = processor.regs[R.CPL] === 1;
+    const level = kernel ? (architecturalIopl() ? 0 : 1) : 3;
+    return block.vcpu(currentVcpu())[PV.IOPL] >= level;
   }
 
   /** No port belongs to a guest: reads float high. */
@@ -214,34 +232,50 @@ export class Emulator {
       if (!this.parts.newBase((value >>> 12) | ((value & 0xfff) << 20))) return false;
     } else if (reg === 4) {
       // What is not the guest's stays as it is, without a word.
+      regs[R.CR4] = (regs[R.CR4] & ~CR4_GUEST) | (value & CR4_GUEST);
+      processor.reload();
     } else return false;
     return this.done(at + 1);
   }
 
   private readDebug(at: number): boolean {
     const fields = this.modrm(at);
-    if (!fields) return false;
-    const { processor, block, currentVcpu } = this.parts;
-    const index = fields.reg === 4 || fields.reg === 5 ? fields.reg + 2 : fields.reg;
-    processor.regs[fields.rm] = block.vcpu(currentVcpu())[PV.DEBUG + index];
+    const value = fields && this.getDebug(fields.reg);
+    if (!fields || value === undefined) return false;
+    this.parts.processor.regs[fields.rm] = value;
     return this.done(at + 1);
   }
 
   private writeDebug(at: number): boolean {
     const fields = this.modrm(at);
-    if (!fields || !this.setDebug(fields.reg === 4 || fields.reg === 5 ? fields.reg + 2 : fields.reg, this.parts.processor.regs[fields.rm])) return false;
+    if (!fields || this.setDebug(fields.reg, this.parts.processor.regs[fields.rm]) !== 0) return false;
     return this.done(at + 1);
   }
 
-  /** HYPERVISOR_set_debugreg, MOV to DR. False: no such register, or an address of the hypervisor's. */
-  setDebug(index: number, value: number): boolean {
+  /** DR4 and DR5 are DR6 and DR7 unless CR4.DE is set, and then nothing (SDM vol. 3, 17.2.2). Undefined: no such register. */
+  private debugIndex(index: number): number | undefined {
+    if (index !== 4 && index !== 5) return index <= 7 ? index : undefined;
+    return this.parts.processor.regs[R.CR4] & CR4_DE ? undefined : index + 2;
+  }
+
+  /** HYPERVISOR_get_debugreg, MOV from DR. */
+  getDebug(index: number): number | undefined {
+    const { block, currentVcpu } = this.parts;
+    const register = this.debugIndex(index);
+    return register === undefined ? undefined : block.vcpu(currentVcpu())[PV.DEBUG + register];
+  }
+
+  /** HYPERVISOR_set_debugreg, MOV to DR. 0 or a negated errno, and then nothing changed. */
+  setDebug(index: number, value: number): number {
     const { processor, block, currentVcpu } = this.parts;
-    if (index > 7 || index === 4 || index === 5 || (index < 4 && value >>> 0 >= PV_VIRT_START)) return false;
-    const fixed = index === 6 ? (value & 0xe00f) | DR6_FIXED : index === 7 ? (value & DR7_KEEP) | DR7_FIXED : value;
-    block.vcpu(currentVcpu())[PV.DEBUG + index] = fixed;
-    processor.regs[R.DR + index] = fixed;
+    const register = this.debugIndex(index);
+    if (register === undefined) return -ENODEV;
+    const values = debugValues(register, value, processor.regs[R.CR4]);
+    if (typeof values === 'number') return values;
+    block.vcpu(currentVcpu())[PV.DEBUG + register] = values.shown;
+    processor.regs[R.DR + register] = values.real;
     processor.reload();
-    return true;
+    return 0;
   }
 
   private readMsr(index: number): boolean {
@@ -290,4 +324,26 @@ export class Emulator {
         return false;
     }
   }
+}
+
+/**
+ * What a debug register holds when the guest writes `value`: as it reads it, and as the processor has it. A negated errno: it may not.
+ * Source: SDM vol. 3, 17.2; what a guest may have as Xen has it.
+ */
+export function debugValues(register: number, value: number, cr4: number): { shown: number; real: number } | number {
+  if (register < 4) return value >>> 0 >= PV_VIRT_START ? -EPERM : { shown: value, real: value };
+  if (register === 6) {
+    const shown = (value & 0xe00f) | DR6_FIXED;
+    return { shown, real: shown };
+  }
+  if (value & DR7_GENERAL_DETECT) return -EPERM;
+  const shown = (value & ~DR7_RESERVED) | DR7_FIXED;
+  let real = shown;
+  // Breakpoints for ports are not for the processor, where no port access comes to its end; and there are none without CR4.DE.
+  for (let point = 0; shown & DR7_ACTIVE && point < 4; point++) {
+    if (((shown >>> (16 + 4 * point)) & 3) !== DR7_PORT) continue;
+    if (!(cr4 & CR4_DE)) return -EPERM;
+    real &= ~(3 << (2 * point));
+  }
+  return { shown, real };
 }

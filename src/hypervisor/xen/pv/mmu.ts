@@ -5,7 +5,7 @@
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE } from '../../layout.ts';
 import { FRAME_BYTES, type Machine } from '../../machine.ts';
-import { DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, PV_VIRT_START } from '../abi.ts';
+import { DOMID_FIRST_RESERVED, DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, PV_VIRT_START } from '../abi.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
@@ -62,8 +62,9 @@ export interface MmuParts {
   regs: Int32Array;
   /** Whose registers they are. */
   currentVcpu(): number;
-  /** Drops the domain's translations. */
+  /** Drops the domain's translations, or those of one page. */
   flushTlb(): void;
+  flushPage(linear: number): void;
 }
 
 export class Mmu {
@@ -80,6 +81,17 @@ export class Mmu {
   private flush(): void {
     this.parts.types.flushed();
     this.parts.flushTlb();
+  }
+
+  /** One page. What else is stale stays noted, and goes before a frame changes its type or owner. */
+  private flushPage(linear: number): void {
+    this.parts.flushPage(linear >>> 0);
+  }
+
+  /** -EPERM for a domain that there is, -ESRCH for one that there is not; 0: the caller itself. */
+  private ownerError(domid: number): number {
+    if (this.isSelf(domid)) return 0;
+    return domid >= DOMID_FIRST_RESERVED || this.parts.machine.find(domid) ? -EPERM : -ESRCH;
   }
 
   private loadBase(): void {
@@ -101,7 +113,8 @@ export class Mmu {
   /** HYPERVISOR_mmu_update. `doneAt` 0: nobody wants the count. */
   update(requests: number, count: number, doneAt: number, foreign: number): number {
     const { memory } = this.parts;
-    if (!this.isSelf(foreign & 0xffff) || (foreign >>> 16 !== 0 && !this.isSelf((foreign >>> 16) - 1))) return -EPERM;
+    const noOwner = this.ownerError(foreign & 0xffff) || (foreign >>> 16 === 0 ? 0 : this.ownerError((foreign >>> 16) - 1));
+    if (noOwner !== 0) return noOwner;
     const total = (count & ~PREEMPTED) >>> 0;
     const request = new Uint8Array(REQUEST_BYTES);
     const view = new DataView(request.buffer);
@@ -161,15 +174,17 @@ export class Mmu {
     const { table, slot } = memory.walk(linear);
     if (table < 0) return -EINVAL;
     const error = types.replaceEntry(table, slot, low, high, false);
-    // Which page, and of which vCPUs: all share one TLB here.
-    if ((flags & UVMF_FLUSH) === UVMF_TLB_FLUSH || (flags & UVMF_FLUSH) === UVMF_INVLPG) this.flush();
+    // Of which vCPUs does not matter: all share one TLB here.
+    if ((flags & UVMF_FLUSH) === UVMF_TLB_FLUSH) this.flush();
+    else if ((flags & UVMF_FLUSH) === UVMF_INVLPG) this.flushPage(linear);
     return error;
   }
 
   /** HYPERVISOR_mmuext_op. */
   extended(operations: number, count: number, doneAt: number, foreign: number): number {
     const { memory } = this.parts;
-    if (!this.isSelf(foreign & 0xffff)) return -EPERM;
+    const noOwner = this.ownerError(foreign & 0xffff);
+    if (noOwner !== 0) return noOwner;
     const total = (count & ~PREEMPTED) >>> 0;
     const operation = new Uint8Array(OPERATION_BYTES);
     const view = new DataView(operation.buffer);
@@ -197,16 +212,22 @@ export class Mmu {
       case MMUEXT.NEW_BASEPTR:
         return this.newBase(first);
       case MMUEXT.TLB_FLUSH_LOCAL:
-      case MMUEXT.INVLPG_LOCAL:
       case MMUEXT.TLB_FLUSH_ALL:
-      case MMUEXT.INVLPG_ALL:
         this.flush();
+        return 0;
+      case MMUEXT.INVLPG_LOCAL:
+      case MMUEXT.INVLPG_ALL:
+        this.flushPage(first);
         return 0;
       case MMUEXT.TLB_FLUSH_MULTI:
       case MMUEXT.INVLPG_MULTI:
         if (!this.parts.memory.read(second, new Uint8Array(4))) return -EINVAL;
-        this.flush();
+        if (command === MMUEXT.INVLPG_MULTI) this.flushPage(first);
+        else this.flush();
         return 0;
+      case MMUEXT.NEW_USER_BASEPTR:
+        // For guests of 64 bits, which have two sets of tables.
+        return -EINVAL;
       case MMUEXT.FLUSH_CACHE:
       case MMUEXT.FLUSH_CACHE_GLOBAL:
         // A domain without devices has no use for it.

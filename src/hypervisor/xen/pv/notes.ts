@@ -15,10 +15,11 @@ const NOTE = {
   LOADER: 8,
   PAE_MODE: 9,
   FEATURES: 10,
-  INIT_P2M: 15,
+  BSD_SYMTAB: 11,
   MOD_START_PFN: 16,
 } as const;
-/** Features that a kernel may require and a PV domain does not have. */
+/** Features that a kernel may require and a PV domain has; and those that it does not have. */
+const THERE = ['writable_page_tables', 'pae_pgdir_above_4gb'];
 const MISSING = ['auto_translated_physmap', 'supervisor_mode_kernel', 'writable_descriptor_tables', 'hvm_callback_vector', 'dom0'];
 
 export interface PvKernel {
@@ -29,6 +30,8 @@ export interface PvKernel {
   hypercallPage: number | undefined;
   extendedCr3: boolean;
   ramdiskUnmapped: boolean;
+  /** The kernel wants its symbol table behind its image. */
+  symbols: boolean;
 }
 
 /** @throws LoadError naming the note that is missing or unsuitable. */
@@ -52,7 +55,9 @@ export function pvKernel(elf: Elf, file: Uint8Array, name: string): PvKernel {
   if (version === undefined && string(NOTE.GUEST_OS) === undefined)
     throw new LoadError(`${name} has no Xen notes (XEN_VERSION, GUEST_OS): it is no paravirtual kernel. Start it as type = "hvm", or build it for Xen PV.`);
   check(name, version ?? 'xen-3.0', string(NOTE.LOADER) ?? 'generic', string(NOTE.PAE_MODE) ?? 'no', string(NOTE.FEATURES) ?? '');
-  if (find(NOTE.INIT_P2M)) throw new LoadError(`${name} asks for its p2m list at an address of its own (note INIT_P2M), which 32-bit guests do not.`);
+  if (find(NOTE.PADDR_OFFSET) && !find(NOTE.VIRT_BASE))
+    throw new LoadError(`${name} says where its physical addresses begin (note PADDR_OFFSET), and not where it is mapped (note VIRT_BASE). Build it again with both.`);
+  // INIT_P2M is for 64-bit guests; those of 32 bits have the list behind their image whatever they say.
   return {
     guestOs: string(NOTE.GUEST_OS) ?? 'unknown',
     entry: word(NOTE.ENTRY) ?? elf.entry,
@@ -61,6 +66,7 @@ export function pvKernel(elf: Elf, file: Uint8Array, name: string): PvKernel {
     hypercallPage: word(NOTE.HYPERCALL_PAGE),
     extendedCr3: (string(NOTE.PAE_MODE) ?? '').includes('extended-cr3') || (string(NOTE.FEATURES) ?? '').includes('pae_pgdir_above_4gb'),
     ramdiskUnmapped: word(NOTE.MOD_START_PFN) === 1,
+    symbols: string(NOTE.BSD_SYMTAB) === 'yes',
   };
 }
 
@@ -86,6 +92,7 @@ function fromSection(section: string, elf: Elf, name: string): PvKernel {
     hypercallPage: page === undefined ? undefined : (virtBase + page * 4096) >>> 0,
     extendedCr3: (fields.get('PAE') ?? '').includes('extended-cr3'),
     ramdiskUnmapped: false,
+    symbols: fields.has('BSD_SYMTAB'),
   };
 }
 
@@ -94,8 +101,9 @@ function check(name: string, version: string, loader: string, pae: string, featu
   if (loader !== 'generic') throw new LoadError(`${name} wants the loader ${loader} (note LOADER); there is only the generic one.`);
   if (!/^(yes|bimodal)/.test(pae)) throw new LoadError(`${name} has no PAE paging (note PAE_MODE is "${pae}"); Xen runs 32-bit guests with PAE only.`);
   for (const feature of features.split('|')) {
-    if (feature.startsWith('!') && MISSING.includes(feature.slice(1)))
-      throw new LoadError(`${name} requires ${feature.slice(1)} (note FEATURES), which a paravirtual domain does not have.`);
+    if (!feature.startsWith('!') || THERE.includes(feature.slice(1))) continue;
+    const why = MISSING.includes(feature.slice(1)) ? 'which a paravirtual domain does not have' : 'which is no feature that is known';
+    throw new LoadError(`${name} requires ${feature.slice(1)} (note FEATURES), ${why}.`);
   }
 }
 

@@ -7,7 +7,7 @@ import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIV
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
-import { EEXIST, EFAULT, EINVAL, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
+import { EEXIST, EFAULT, EINVAL, ENODEV, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
 import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
 import { Descriptors } from './descriptors.ts';
@@ -66,6 +66,7 @@ export class PvDomain {
     const { machine, record, processor, currentVcpu } = parts;
     const written = (mfn: number): void => processor.invalidate(mfn);
     const flushTlb = (): void => processor.flushTlb();
+    const architecturalIopl = (): boolean => this.assists(VMASST.ARCHITECTURAL_IOPL);
     this.p2m = machine.p2m(record);
     this.block = PvBlock.create(machine, record);
     this.memory = new PvMemory(machine.words, machine.bytes, () => this.block.vcpu(currentVcpu())[PV.BASE], written);
@@ -83,16 +84,17 @@ export class PvDomain {
     });
     this.descriptors = new Descriptors(machine, this.types, this.block);
     const common = { machine, processor, block: this.block, memory: this.memory, types: this.types, descriptors: this.descriptors, currentVcpu };
-    this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb });
+    this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb, flushPage: linear => processor.flushPage(linear) });
     this.traps = new Traps({
       ...common,
       bytes: machine.bytes,
       vcpuInfo: vcpu => this.vcpuInfo(vcpu),
-      architecturalIopl: () => this.assists(VMASST.ARCHITECTURAL_IOPL),
+      architecturalIopl,
       crash: parts.crash,
     });
     this.emulator = new Emulator({
       ...common,
+      architecturalIopl,
       cpuid: parts.cpuid,
       tsc: parts.tsc,
       newBase: mfn => this.mmu.newBase(mfn) === 0,
@@ -154,6 +156,7 @@ export class PvDomain {
     const state = this.block.vcpu(0);
     state[PV.KERNEL_SS] = FLAT_RING1_DS;
     state[PV.KERNEL_ESP] = started.stack;
+    for (const index of [6, 7]) this.emulator.setDebug(index, 0);
     processor.eflags = 0x202;
     processor.controls.hypervisorIdt = true;
     processor.reload();
@@ -162,6 +165,8 @@ export class PvDomain {
   }
 
   private setControlRegisters(regs: Int32Array): void {
+    // No TSS that a port access could find a bitmap in: the guest's own memory lies where a reset leaves that.
+    regs[R.SEG + R.TR * R.SEG_WORDS + R.SEG_LIMIT] = 0;
     regs[R.CR0] = CR0;
     regs[R.CR4] = CR4;
     regs[R.EFER] = EFER_NXE;
@@ -216,7 +221,7 @@ export class PvDomain {
         this.traps.deliver(NO_COPROCESSOR, 0);
         return false;
       case GENERAL_PROTECTION:
-        if (exit.errorCode !== 0 || !this.emulator.generalProtection()) this.traps.deliver(GENERAL_PROTECTION, exit.errorCode);
+        if (exit.errorCode !== 0 || !(this.emulator.generalProtection() || (this.emulator.isSysenter() && this.traps.sysenter()))) this.traps.deliver(GENERAL_PROTECTION, exit.errorCode);
         return false;
       case PAGE_FAULT:
         if (!this.fixPageFault(exit.guestLinear, exit.errorCode)) this.traps.deliver(PAGE_FAULT, exit.errorCode, exit.guestLinear);
@@ -290,16 +295,16 @@ export class PvDomain {
       case HYPERCALL.CALLBACK_OP:
         return traps.callbackOp(a, b >>> 0);
       case HYPERCALL.NMI_OP:
-        return vcpu === 0 ? traps.nmiOp(a, b >>> 0) : -EINVAL;
+        return traps.nmiOp(a, b >>> 0);
       case HYPERCALL.FPU_TASKSWITCH:
         if (a) parts.processor.regs[R.CR0] |= CR0_TS;
         else parts.processor.regs[R.CR0] &= ~CR0_TS;
         parts.processor.reload();
         return 0;
       case HYPERCALL.SET_DEBUGREG:
-        return this.emulator.setDebug(a >>> 0, b) ? 0 : -EINVAL;
+        return this.emulator.setDebug(a >>> 0, b);
       case HYPERCALL.GET_DEBUGREG:
-        return a >>> 0 > 7 ? -EINVAL : this.block.vcpu(vcpu)[PV.DEBUG + (a === 4 || a === 5 ? a + 2 : a)];
+        return this.emulator.getDebug(a >>> 0) ?? -ENODEV;
       case HYPERCALL.IRET:
         traps.iret();
         // Not a result: what the frame said is to be in EAX.
@@ -330,10 +335,17 @@ export class PvDomain {
     return this.context.set(vcpu, address, this.parts.stateWords(vcpu), regs => this.setControlRegisters(regs));
   }
 
+  /** A non-maskable interrupt, which VCPUOP_send_nmi sends. */
+  deliverNmi(): void {
+    this.traps.deliverNmi();
+  }
+
   /** Upcalls, before the guest goes on. True: the event callback is next. */
   deliverEvents(): boolean {
     const { machine, currentVcpu } = this.parts;
     const info = this.vcpuInfo(currentVcpu());
+    // A debug trap of the instruction before comes first (SDM vol. 3, table 6-2).
+    if (this.parts.processor.regs[R.PENDING_DEBUG] !== 0) return false;
     if (info === 0 || machine.bytes[info + VCPU_INFO.UPCALL_PENDING] === 0 || machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0) return false;
     return this.traps.deliverEvent();
   }

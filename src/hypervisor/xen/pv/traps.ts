@@ -6,7 +6,7 @@
 import type { Processor } from '../../../cpu/edge.ts';
 import * as R from '../../../cpu/registers.ts';
 import { EFAULT, EINVAL, ENOSYS, VCPU_INFO } from '../abi.ts';
-import { FLAT_RING1_CS, PV, type PvBlock } from './block.ts';
+import { FLAT_RING1_CS, FLAT_RING3_DS, PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
 
@@ -22,17 +22,22 @@ const RING_1 = 1;
 /** Flags of a trap table entry: DPL in bits 0-1, events masked on entry. */
 const TRAP_DPL = 3,
   TRAP_MASKS = 4;
-const TRAP_BYTES = 8;
+const TRAP_BYTES = 8,
+  /** EAX, EIP, CS, EFLAGS. */
+  IRET_FRAME_BYTES = 16;
 /** callback_op (xen/include/public/callback.h). */
 const CALLBACKOP_REGISTER = 0,
   CALLBACKOP_UNREGISTER = 1;
-const CALLBACK_PLACES: { readonly [type: number]: number } = { 0: PV.EVENT, 1: PV.FAILSAFE, 4: PV.NMI, 5: PV.SYSENTER, 7: PV.SYSCALL32 };
-const CALLBACK_EVENT = 0,
-  CALLBACK_FAILSAFE = 1;
+const CALLBACK_PLACES: { readonly [type: number]: number } = { 0: PV.EVENT, 1: PV.FAILSAFE, 5: PV.SYSENTER, 7: PV.SYSCALL32 };
+const CALLBACK_FAILSAFE = 1,
+  CALLBACK_NMI = 4,
+  CALLBACK_SYSENTER = 5;
 const CALLBACKF_MASK_EVENTS = 1;
 /** Vectors with an error code (SDM vol. 3, table 6-1), and those of a control-protection exception. */
 const ERROR_CODES = (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17) | (1 << 21);
-const PAGE_FAULT = 14;
+const NMI = 2,
+  GENERAL_PROTECTION = 13,
+  PAGE_FAULT = 14;
 
 export interface TrapParts {
   processor: Processor;
@@ -111,20 +116,17 @@ export class Traps {
     return 0;
   }
 
-  /** HYPERVISOR_callback_op. */
+  /** HYPERVISOR_callback_op. What can be taken away again is the NMI's alone. */
   callbackOp(command: number, argument: number): number {
     const bytes = new Uint8Array(command === CALLBACKOP_REGISTER ? 12 : 2);
-    if (command !== CALLBACKOP_REGISTER && command !== CALLBACKOP_UNREGISTER) return -ENOSYS;
+    if (command !== CALLBACKOP_REGISTER && command !== CALLBACKOP_UNREGISTER) return -EINVAL;
     if (!this.parts.memory.read(argument, bytes)) return -EFAULT;
     const view = new DataView(bytes.buffer);
     const type = view.getUint16(0, true);
+    if (type === CALLBACK_NMI) return command === CALLBACKOP_REGISTER ? this.setNmi(view.getInt32(8, true)) : this.dropNmi();
     const place = CALLBACK_PLACES[type];
-    if (command === CALLBACKOP_UNREGISTER) {
-      if (place === undefined || type === CALLBACK_EVENT || type === CALLBACK_FAILSAFE) return place === undefined ? -ENOSYS : -EINVAL;
-      this.state[place] = this.state[place + 1] = 0;
-      return 0;
-    }
     if (place === undefined) return -ENOSYS;
+    if (command === CALLBACKOP_UNREGISTER) return -EINVAL;
     this.setCallback(place, view.getUint32(4, true) & 0xffff, view.getInt32(8, true));
     const bit = 1 << type;
     if (view.getUint16(2, true) & CALLBACKF_MASK_EVENTS) this.state[PV.CALLBACK_MASKS] |= bit;
@@ -132,20 +134,34 @@ export class Traps {
     return 0;
   }
 
-  /** HYPERVISOR_nmi_op: one address, called in the kernel's flat code segment. */
+  /** HYPERVISOR_nmi_op, the same for the NMI's. */
   nmiOp(command: number, argument: number): number {
-    if (command !== CALLBACKOP_REGISTER && command !== CALLBACKOP_UNREGISTER) return -ENOSYS;
+    if (command === CALLBACKOP_UNREGISTER) return this.dropNmi();
+    if (command !== CALLBACKOP_REGISTER) return -ENOSYS;
     const bytes = new Uint8Array(4);
-    if (command === CALLBACKOP_REGISTER && !this.parts.memory.read(argument, bytes)) return -EFAULT;
-    this.setCallback(PV.NMI, FLAT_RING1_CS, new DataView(bytes.buffer).getInt32(0, true));
+    if (!this.parts.memory.read(argument, bytes)) return -EFAULT;
+    return this.setNmi(new DataView(bytes.buffer).getInt32(0, true));
+  }
+
+  /** Its handler is vector 2 of the trap table, in the kernel's flat code segment and with events masked; only vCPU 0 gets NMIs. */
+  private setNmi(address: number): number {
+    if (this.parts.currentVcpu() !== 0) return -EINVAL;
+    this.state[PV.TRAPS + 2 * NMI] = FLAT_RING1_CS | (TRAP_MASKS << 16);
+    this.state[PV.TRAPS + 2 * NMI + 1] = address;
+    return 0;
+  }
+
+  private dropNmi(): number {
+    this.state[PV.TRAPS + 2 * NMI] = this.state[PV.TRAPS + 2 * NMI + 1] = 0;
     return 0;
   }
 
   // ---- into the guest
 
-  /** Whether `int vector` from the current privilege level is allowed. */
+  /** Whether `int vector` from the current privilege level is allowed. Breakpoint and overflow are everybody's: their gates are the hypervisor's, DPL 3. */
   mayInt(vector: number): boolean {
     const { processor } = this.parts;
+    if (vector === 3 || vector === 4) return true;
     const dpl = (this.state[PV.TRAPS + 2 * vector] >>> 16) & TRAP_DPL;
     return dpl >= processor.regs[R.CPL];
   }
@@ -169,6 +185,28 @@ export class Traps {
       error = (error & ~4) | (processor.regs[R.CPL] === 3 ? 4 : 0);
     }
     this.bounce(selector, handler, (flags & TRAP_MASKS) !== 0, (ERROR_CODES >>> vector) & 1 ? [error] : []);
+  }
+
+  /** A non-maskable interrupt. Without a handler it is lost. */
+  deliverNmi(): void {
+    if (this.state[PV.TRAPS + 2 * NMI + 1] !== 0) this.deliver(NMI, 0);
+  }
+
+  /**
+   * SYSENTER: false where the guest registered no callback for it. What the instruction leaves behind of its caller is nothing, so the frame names a null
+   * code selector, address 0 and the hypervisor's flat stack; the convention between program and kernel lies in registers (callback.h).
+   */
+  sysenter(): boolean {
+    const { state } = this;
+    const { regs } = this.parts.processor;
+    if (state[PV.SYSENTER + 1] === 0 || regs[R.CPL] !== 3) return false;
+    const stack = R.SEG + R.SS * R.SEG_WORDS + R.SEG_SELECTOR,
+      code = R.SEG + R.CS * R.SEG_WORDS + R.SEG_SELECTOR;
+    regs[R.EIP] = regs[R.ESP] = 0;
+    regs[code] = 3;
+    regs[stack] = FLAT_RING3_DS;
+    this.bounce(state[PV.SYSENTER], state[PV.SYSENTER + 1], (state[PV.CALLBACK_MASKS] & (1 << CALLBACK_SYSENTER)) !== 0, []);
+    return true;
   }
 
   /** The event callback; false: there is none to call now. */
@@ -203,7 +241,7 @@ export class Traps {
       ...extra,
       regs[R.EIP],
       oldCs | (wasMasked ? 1 << 16 : 0),
-      (flags & ~(IF | IOPL_MASK)) | (wasMasked ? 0 : IF) | (this.parts.architecturalIopl() ? this.state[PV.IOPL] << IOPL_SHIFT : 0),
+      this.flagsInFrame(flags, wasMasked),
       ...(outer ? [oldEsp, oldSs] : []),
     ];
     const esp = (regs[R.ESP] - 4 * frame.length) | 0;
@@ -218,7 +256,8 @@ export class Traps {
     regs[R.ESP] = esp;
     regs[R.EIP] = handler;
     regs[R.CPL] = RING_1;
-    regs[R.INTERRUPTIBILITY] = 0;
+    // A data breakpoint that MOV SS held back would trap in the hypervisor now, where it means nothing (SDM vol. 3, 6.8.3).
+    regs[R.INTERRUPTIBILITY] = regs[R.PENDING_DEBUG] = 0;
     processor.eflags = (flags & ~(TF | NT | RF | VM | IOPL_MASK)) | IF;
     if (mask) this.masked = true;
     processor.reload();
@@ -241,7 +280,7 @@ export class Traps {
     const cs = frame[2] & 0xffff,
       flags = frame[3];
     const cpl = cs & 3;
-    if (flags & VM) return this.parts.crash('HYPERVISOR_iret to virtual-8086 mode, which a paravirtual guest does not have.');
+    if (flags & VM) return this.iretToVirtual8086(at, flags);
     if (cpl === 0) return this.parts.crash(`HYPERVISOR_iret to ring 0 (code selector 0x${cs.toString(16)}).`);
     const outer = cpl > RING_1;
     if (outer && !memory.read((at + 16) >>> 0, bytes.subarray(16))) return this.parts.crash('The frame of HYPERVISOR_iret is not mapped.');
@@ -255,7 +294,7 @@ export class Traps {
       descriptors.load(currentVcpu(), R.CS, cs, cpl, regs, memory) && (!outer || descriptors.load(currentVcpu(), R.SS, frame[5] & 0xffff, cpl, regs, memory));
     if (!loaded) {
       regs.set(saved, R.SEG);
-      return this.failsafe(outer ? [frame[1], cs, flags, frame[4], frame[5]] : [frame[1], cs, flags], outer);
+      return this.failsafe(cs, outer ? [frame[4], frame[5]] : []);
     }
     regs[R.ESP] = outer ? frame[4] : regs[R.ESP] + 16;
     regs[R.CPL] = cpl;
@@ -277,8 +316,43 @@ export class Traps {
     }
   }
 
-  /** The guest is told that what it wanted to return to cannot be loaded: the segment registers, then the frame it gave. */
-  private failsafe(frame: readonly number[], outer: boolean): void {
+  /** There is no such mode: the kernel gets a #GP at the first instruction of the program, with its frame on the kernel's stack. */
+  private iretToVirtual8086(at: number, flags: number): void {
+    const { processor, memory, descriptors, currentVcpu } = this.parts;
+    const { regs } = processor;
+    const { state } = this;
+    // EIP, CS, EFLAGS, ESP, SS, ES, DS, FS, GS as given, and an error code of 0 below.
+    const frame = new Uint8Array(40);
+    const handler = PV.TRAPS + 2 * GENERAL_PROTECTION;
+    const selector = state[handler] & 0xffff;
+    const esp = (state[PV.KERNEL_ESP] - 40) | 0;
+    const before = regs.slice(R.SEG, R.SEG + 8 * R.SEG_WORDS);
+    const ready =
+      memory.read(at, frame) &&
+      descriptors.load(currentVcpu(), R.SS, state[PV.KERNEL_SS], RING_1, regs, memory) &&
+      descriptors.load(currentVcpu(), R.CS, selector, RING_1, regs, memory);
+    const eax = new DataView(frame.buffer).getInt32(0, true);
+    frame.fill(0, 0, 4);
+    if (!ready || !memory.write((regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE] + esp) >>> 0, frame)) {
+      regs.set(before, R.SEG);
+      return this.parts.crash('HYPERVISOR_iret to virtual-8086 mode, which a paravirtual guest does not have, and no #GP can be delivered.');
+    }
+    regs[R.EAX] = eax;
+    if ((state[handler] >>> 16) & TRAP_MASKS) this.masked = true;
+    else this.masked = (flags & IF) === 0;
+    processor.eflags = (flags & ~(VM | RF | NT | TF | IOPL_MASK)) | IF | FIXED;
+    regs[R.ESP] = esp;
+    regs[R.EIP] = state[handler + 1];
+    regs[R.CPL] = RING_1;
+    regs[R.INTERRUPTIBILITY] = 0;
+    processor.reload();
+  }
+
+  /**
+   * The guest is told that what it wanted to return to cannot be loaded: the segment registers, then a frame as of an interrupt at the very place.
+   * EIP and flags are there already; `cs` and, for rings 2 and 3, `stack` (ESP, SS) are what it gave.
+   */
+  private failsafe(cs: number, stack: readonly number[]): void {
     const { processor, memory, descriptors, currentVcpu } = this.parts;
     const { regs } = processor;
     const { state } = this;
@@ -287,10 +361,14 @@ export class Traps {
       return;
     }
     const selector = (register: number): number => regs[R.SEG + register * R.SEG_WORDS + R.SEG_SELECTOR];
-    const whole = [selector(R.DS), selector(R.ES), selector(R.FS), selector(R.GS), ...frame];
-    if (outer) regs[R.ESP] = state[PV.KERNEL_ESP];
-    const esp = (regs[R.ESP] - 4 * whole.length) | 0;
+    const { masked } = this;
+    const flags = processor.eflags;
+    const whole = [selector(R.DS), selector(R.ES), selector(R.FS), selector(R.GS), regs[R.EIP], cs | (masked ? 1 << 16 : 0), this.flagsInFrame(flags, masked), ...stack];
+    const outer = stack.length > 0;
+    const top = outer ? state[PV.KERNEL_ESP] : regs[R.ESP] + IRET_FRAME_BYTES;
+    const esp = (top - 4 * whole.length) | 0;
     if (
+      (outer && !descriptors.load(currentVcpu(), R.SS, state[PV.KERNEL_SS], RING_1, regs, memory)) ||
       !memory.write((regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE] + esp) >>> 0, new Uint8Array(Int32Array.from(whole).buffer)) ||
       !descriptors.load(currentVcpu(), R.CS, state[PV.FAILSAFE], RING_1, regs, memory)
     ) {
@@ -300,12 +378,18 @@ export class Traps {
     regs[R.ESP] = esp;
     regs[R.EIP] = state[PV.FAILSAFE + 1];
     regs[R.CPL] = RING_1;
+    processor.eflags = (flags & ~(TF | NT | RF | VM | IOPL_MASK)) | IF;
     if (state[PV.CALLBACK_MASKS] & (1 << CALLBACK_FAILSAFE)) this.masked = true;
     processor.reload();
+  }
+
+  /** EFLAGS as a frame shows them: IF is the virtual one, and IOPL only for who wants it there. */
+  private flagsInFrame(flags: number, masked: boolean): number {
+    return (flags & ~(IF | IOPL_MASK)) | (masked ? 0 : IF) | (this.parts.architecturalIopl() ? this.state[PV.IOPL] << IOPL_SHIFT : 0);
   }
 }
 
 /** The guest's kernel is in ring 1, whatever it believes. */
-function kernelSelector(selector: number): number {
+export function kernelSelector(selector: number): number {
   return (selector & 0xffff & 3) === 0 && (selector & 0xffff) !== 0 ? (selector & 0xffff) | 1 : selector & 0xffff;
 }
