@@ -17,6 +17,7 @@ import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { COUNTERS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
+import { type ModelAccount, modelAccount } from './ioreq/account.ts';
 import { RemoteModel } from './ioreq/remote-model.ts';
 import { loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
@@ -466,7 +467,7 @@ export class Domain {
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
     // What came between two slices may have ended it already.
-    this.leaveSlice = this.endingAsked !== null;
+    this.leaveSlice = this.endingAsked !== null || this.resetAsked;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
     if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
@@ -611,7 +612,7 @@ export class Domain {
   }
 
   /** Numbers for a report: exits by Intel's names. */
-  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number> } {
+  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number>; model: ModelAccount } {
     return {
       instructions: this.instructions,
       nowNs: this.clock.nowNs(),
@@ -619,6 +620,7 @@ export class Domain {
       idleNs: this.idleNs,
       exits: this.exits.total,
       exitsByReason: exitsByReason(this.counters),
+      model: modelAccount(this.options.machine, this.options.record),
     };
   }
 

@@ -335,7 +335,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
   const seen = watcher?.seen ?? false;
   const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, toolstack, seen, stderr })));
-  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first.domain, status, options), null, 2)}\n`, '--stats');
+  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(guests[0], first.domain, status, options), null, 2)}\n`, '--stats');
   return status;
 }
 
@@ -481,8 +481,8 @@ function memoryOf({ frames }: XenGuest): object {
   return { frames: frames.current, maxFrames: frames.most, podCachePages, podEntries, podSweeps: frames.pod.sweeps };
 }
 
-function statistics(domain: Domain, status: number, options: BootOptions): object {
-  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason } = domain.stats();
+function statistics({ name, xen }: GuestToRun, domain: Domain, status: number, options: BootOptions): object {
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model } = domain.stats();
   return {
     version: VERSION,
     status,
@@ -494,6 +494,8 @@ function statistics(domain: Domain, status: number, options: BootOptions): objec
     mips: hostSeconds > 0 ? hostInstructions / hostSeconds / 1e6 : 0,
     exits,
     exitsByReason,
+    // The devices' share: a stub domain's is part of runSeconds, Domain 0's is its own.
+    ...(xen === 'pvh' || xen === 'pv' ? {} : { deviceModel: { name: model.where === 'stub' ? `${name}-dm` : model.where, requests: model.requests, seconds: model.ns / 1e9 } }),
     virtualTime: options.virtualTime,
     seed: options.seed ?? 0,
     ...(domain.xen ? { memory: memoryOf(domain.xen) } : {}),

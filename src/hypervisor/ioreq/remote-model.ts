@@ -74,8 +74,9 @@ export class RemoteModel {
     return this.pending.some(Boolean);
   }
 
-  /** What the device model said comes into effect. Call before the guest runs. */
+  /** What the device model said comes into effect, after what it answered. Call before the guest runs. */
   service(): void {
+    this.complete();
     takeSignals(this.parts.ports, this.parts.targets);
     if (this.state === MODEL_STATE.GONE && this.waiting) {
       this.pending.fill(undefined);
@@ -160,8 +161,6 @@ export class RemoteModel {
     const { id } = vcpus.current;
     const pending = this.pending[id];
     if (!pending || !this.answered(id)) return;
-    // What the device model said before it answered, and where it wrote.
-    this.service();
     const slot = this.slots[id];
     const { data } = slot;
     slot.state = IOREQ_STATE.NONE;
@@ -173,6 +172,8 @@ export class RemoteModel {
     else if ((processor.portMemory()?.length ?? 0) >= pending.bytes) processor.completePortBlock(pending.bytes);
     // Another vCPU has taken the page from under it: one element is done with what there is.
     else processor.completePortAccess(0);
+    // What the device model said before it answered: in time for the next instruction.
+    takeSignals(this.parts.ports, this.parts.targets);
   }
 }
 

@@ -1,0 +1,210 @@
+/** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
+import { describe, expect, it } from 'vitest';
+import { asm, d } from '../../cpu/test-support/bench.ts';
+import { MemoryDisk } from '../../devices/index.ts';
+import { createDomain } from '../../hypervisor/assemble.ts';
+import { audit } from '../../hypervisor/audit.ts';
+import type { Domain } from '../../hypervisor/domain.ts';
+import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout.ts';
+import { type DomainRecord, Machine } from '../../hypervisor/machine.ts';
+import { interruptGate, LOAD, program } from '../../hypervisor/program.test-support.ts';
+import { EVTCHNSTAT, HVM_PARAM } from '../../hypervisor/xen/abi.ts';
+import { Services, WHOLE_P2M } from '../toolstack/services.ts';
+import type { DeviceModel } from './device-model.ts';
+
+const MIB = 4;
+const UUID = '00000000-0000-0000-0000-000000000001';
+const out = (port: number, value: number): number[] => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee];
+const HANDLER = 0x600,
+  IDTR = 0x700,
+  IDT = 0x1000,
+  VECTORS = 0x20,
+  IRQ_14 = VECTORS + 14;
+/** Where the guest leaves what it saw. */
+const SEEN = 0x201000,
+  BUFFER = 0x200000;
+const store = (at: number): (string | number[])[] => ['a3', d(SEEN + at)];
+const command = (sector: number, code: number): number[][] => [out(0x1f2, 1), out(0x1f3, sector), out(0x1f4, 0), out(0x1f5, 0), out(0x1f6, 0xe0), out(0x1f7, code)];
+/** in al, dx; test al, 8; jz back: DRQ. */
+const AWAIT_DATA = 'ec a8 08 74 fb';
+
+/** Reads sector 3 by REP INSW, writes it to sector 5 by REP OUTSW, with interrupts; looks into configuration space, the screen, the keyboard controller. */
+const KERNEL = program(
+  [
+    '0f 01 1d', d(LOAD + IDTR),
+    ...[[0x20, 0x11], [0x21, VECTORS], [0x21, 4], [0x21, 1], [0xa0, 0x11], [0xa1, VECTORS + 8], [0xa1, 2], [0xa1, 1], [0x21, 0xfb], [0xa1, 0xbf]].map(([port, value]) => out(port, value)),
+    'fb fc', out(0x3f6, 0),
+    ...command(3, 0x20), AWAIT_DATA, '66 ba f0 01 b9', d(256), 'bf', d(BUFFER), 'f3 66 6d',
+    ...command(5, 0x30), AWAIT_DATA, '66 ba f0 01 b9', d(256), 'be', d(BUFFER), 'f3 66 6f',
+    // BSY goes: in al, 0x1f7; test al, al; js back
+    '66 ba f7 01 ec 84 c0 78 fb',
+    // Configuration space of 1.1: dword 0, then the class byte at 0xB.
+    '66 ba f8 0c b8', d(0x80000900), 'ef 66 ba fc 0c ed', ...store(0), '66 ba f8 0c b8', d(0x80000908), 'ef 66 ba ff 0c 31 c0 ec', ...store(4),
+    // A word of the text screen, and back.
+    '66 c7 05', d(0xb8000), '41 1f', '31 c0 66 a1', d(0xb8000), ...store(8),
+    // Keyboard controller: self test (0xAA), its answer.
+    out(0x64, 0xaa), 'e4 64 a8 01 74 fa', '31 c0 e4 60', ...store(12),
+    // The time of the PM timer's owner: the PIT's port B is the hypervisor's.
+    '31 c0 e4 61', ...store(16),
+    // Past the screen's next refresh (dec ecx; jnz back), then isa-debug-exit.
+    'b9', d(2_500_000), '49 75 fd', 'b0 07 e6 f4 f4',
+  ].flat(),
+  {
+    // inc [SEEN + 20]; push eax; EOI to both; pop eax; iret
+    [HANDLER]: ['ff 05', d(SEEN + 20), '50 b0 20 e6 a0 e6 20 58 cf'],
+    [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
+    [IDT + 8 * IRQ_14]: interruptGate(HANDLER),
+  },
+);
+
+interface Made {
+  machine: Machine;
+  services: Services;
+  record: DomainRecord;
+  domain: Domain;
+  model: DeviceModel | undefined;
+  disk: MemoryDisk;
+  failures: string[];
+}
+
+function make(inDomain0: boolean, kernel = KERNEL): Made {
+  const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
+  const services = new Services(machine);
+  const record = machine.createDomain(MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+  services.prepare(record, UUID, inDomain0);
+  const disk = new MemoryDisk(Uint8Array.from({ length: 64 * 512 }, (_, i) => (i * 7 + (i >> 9)) & 255));
+  const ide = [{ place: 0, kind: 'disk' as const, disk }];
+  const boot = { kind: 'kernel' as const, kernel, name: 'kernel', cmdline: '' };
+  const domain = createDomain({ machine, record, memoryMiB: MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {}, ...(inDomain0 ? {} : { ide }) });
+  const failures: string[] = [];
+  const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+  const model = inDomain0
+    ? services.attachModel({ record, memoryMiB: MIB, boot, vcpus: 1, ide, clock: domain.clock, wakeAt: ns => alarm.set(ns), serial: () => {}, failed: sentence => failures.push(sentence) })
+    : undefined;
+  return { machine, services, record, domain, model, disk, failures };
+}
+
+/** Slices and Domain 0's turns, until the domain ends or nothing moves any more. */
+function run({ domain, services }: Made, slices = 2000): ReturnType<Domain['runSlice']> {
+  let result = domain.runSlice();
+  for (let i = 0; i < slices && result.state !== 'ended'; i++) {
+    const worked = services.poll();
+    if (!worked && result.state === 'parked' && result.untilNs === Infinity) break;
+    result = domain.runSlice();
+  }
+  return result;
+}
+
+const seen = ({ machine, record }: Made, words: number): number[] => {
+  const mfn = machine.p2m(record)[SEEN >>> 12] >>> 12;
+  return [...machine.words.subarray(mfn * 1024, mfn * 1024 + words)].map(word => word >>> 0);
+};
+
+describe('a device model in Domain 0', () => {
+  it('gives the guest what the one beside its processor gives: ports, strings, configuration space, memory, interrupts, time', () => {
+    const made = [make(false), make(true)];
+    const results = made.map(each => {
+      expect(run(each)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+      const { machine, record, domain, disk } = each;
+      const screen = machine.words.subarray(record.screenOffset >>> 2, (record.screenOffset >>> 2) + SCREEN.FONT);
+      const sector = new Uint8Array(512);
+      disk.read(5, [sector], () => {});
+      return {
+        seen: seen(each, 6),
+        instructions: domain.instructions,
+        nowNs: domain.clock.nowNs(),
+        screen: [screen[SCREEN.MODE], screen[SCREEN.WIDTH], screen[SCREEN.HEIGHT], screen[SCREEN.DATA]],
+        disk: [...sector],
+        ioreqs: domain.stats().model.requests,
+      };
+    });
+    expect(results[1]).toEqual(results[0]);
+    const [{ seen: words, disk, screen }] = results;
+    // PIIX3 IDE, mass storage, what was written, the controller's self test, two interrupts of the disk.
+    expect([words[0], words[1], words[2], words[3], words[5]]).toEqual([0x70108086, 0x01, 0x1f41, 0x55, 2]);
+    expect(disk.slice(0, 3)).toEqual([0, 1, 2].map(i => ((3 * 512 + i) * 7 + 3) & 255));
+    expect(screen.slice(0, 3)).toEqual([1, 80, 25]);
+    expect(screen[3] & 0xffff).toBe(0x1f41);
+  });
+
+  it('has its pages out of the reach of the guest, and its ports, too', () => {
+    const made = make(true);
+    const { machine, record, services } = made;
+    for (const param of [HVM_PARAM.IOREQ_PFN, HVM_PARAM.BUFIOREQ_PFN]) expect(machine.p2m(record)[services.dom0.getHvmParam(record.id, param)]).toBe(0);
+    const ports = services.dom0.portsOf(record.id);
+    // The store's and the console's come first; then one for the buffered page, and one a vCPU.
+    expect([1, 2, 3, 4].map(port => ports.isOfXen(port))).toEqual([false, false, true, true]);
+    expect([ports.send(3), ports.state(4)]).toEqual([false, EVTCHNSTAT.INTERDOMAIN]);
+    ports.closeAll(false);
+    expect([1, 2, 3, 4].map(port => ports.state(port) === EVTCHNSTAT.CLOSED)).toEqual([true, true, false, false]);
+  });
+
+  it('lets everything go when the domain is destroyed, whatever it was doing', () => {
+    for (const slices of [0, 1, 5, 40]) {
+      const made = make(true);
+      const { machine, services, record } = made;
+      if (slices > 0) run(made, slices);
+      expect(audit(machine, services.dom0.held)).toEqual([]);
+      services.detach(record.id);
+      expect(machine.destroyDomain(record)).toBe(true);
+      expect(audit(machine, services.dom0.held)).toEqual([]);
+      services.poll();
+      expect(services.pending).toBe(false);
+    }
+  });
+
+  it('that has gone ends the guest that waits for it, with a sentence', () => {
+    const made = make(true);
+    made.domain.runSlice();
+    made.model!.close();
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+    expect(made.domain.ending?.sentence).toContain('The device model in Domain 0 has gone');
+  });
+
+  it('that finds nonsense in a slot ends, and Domain 0 goes on', () => {
+    const made = make(true);
+    const { machine, record, domain, services, failures } = made;
+    domain.runSlice();
+    const block = (record.xenOffset >>> 2) + XEN_MODEL;
+    // Eight thousand elements, where a request has a page of them at most.
+    machine.words[machine.words[block + MODEL.IOREQ_MFN] * 1024 + 4] = 8000;
+    expect(services.poll()).toBe(true);
+    expect(failures).toEqual([expect.stringContaining('8000 elements')]);
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+    expect(services.poll()).toBe(false);
+  });
+
+  it('whose response is no response ends the guest', () => {
+    const made = make(true);
+    const { machine, record, domain, services } = made;
+    domain.runSlice();
+    services.poll();
+    domain.runSlice();
+    const block = (record.xenOffset >>> 2) + XEN_MODEL;
+    const flags = machine.words[block + MODEL.IOREQ_MFN] * 1024 + 7;
+    services.poll();
+    // In process for ever: the guest waits, and nothing else does.
+    machine.words[flags] = (machine.words[flags] & ~0xf0000) | (2 << 16);
+    expect(domain.runSlice().state).toBe('parked');
+    services.detach(record.id);
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+  });
+
+  it('tells the processor of code that a disk has brought', () => {
+    // Calls a routine at 0x200000 (zeroes are harmless additions up to the RET at its end), reads sector 3 over it, calls it again.
+    const CODE = 0x200000;
+    const routine = [0xb8, ...d(1), 0xc3];
+    const kernel = program([
+      'fc', out(0x3f6, 2), 'c7 05', d(CODE), routine.slice(0, 4), 'c7 05', d(CODE + 4), [...routine.slice(4), 0x90, 0x90],
+      'b8', d(CODE), 'ff d0', 'a3', d(SEEN),
+      ...command(3, 0x20), AWAIT_DATA, '66 ba f0 01 b9', d(256), 'bf', d(CODE), 'f3 66 6d',
+      'b8', d(CODE), 'ff d0', 'a3', d(SEEN + 4), 'b0 01 e6 f4 f4',
+    ].flat() as (string | number[])[]);
+    for (const inDomain0 of [false, true]) {
+      const made = make(inDomain0, kernel);
+      made.disk.write(3, [Uint8Array.from({ length: 512 }, (_, i) => asm('b8', d(2), 'c3')[i] ?? 0x90)], () => {});
+      expect(run(made).state).toBe('ended');
+      expect(seen(made, 2)).toEqual([1, 2]);
+    }
+  });
+});
