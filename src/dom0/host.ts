@@ -4,7 +4,7 @@
  */
 import { COUNTERS, COUNTER_WORDS, MAILBOX, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../hypervisor/machine.ts';
-import { DEFAULT_WEIGHT, queueClock, Scheduler } from '../hypervisor/scheduler/scheduler.ts';
+import { queueClock, Scheduler, sharesOf } from '../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
 import {
   attachDrives,
@@ -20,6 +20,7 @@ import {
   withToolstack,
 } from '../hypervisor/index.ts';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
+import { affinityProblem, formatCpus } from './config/cpus.ts';
 import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
@@ -223,6 +224,8 @@ export class Host implements HostApi {
     if (plan.name !== '' && [...this.members.values()].some(member => member.name === plan.name && !member.ending)) {
       add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
     }
+    const astray = affinityProblem(definition?.hardAffinity, this.queue.pcpus);
+    if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
     const free = Math.max(0, (this.machine.freeFrames >>> 8) - 1);
     if (plan.errors.length === 0 && plan.summary.memoryMiB > free) {
       add(
@@ -334,8 +337,7 @@ export class Host implements HostApi {
       if (!parts.readBlob) throw new Error('files cannot be read here');
       return parts.readBlob(part);
     };
-    const { weight = DEFAULT_WEIGHT, cap = 0 } = definition;
-    this.queue.add(record, { weight, cap, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
+    this.queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
       const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, ...(modelHere ? {} : { drives }), ...(saved ? { saved: saved.bytes } : {}) };

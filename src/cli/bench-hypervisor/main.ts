@@ -14,9 +14,11 @@
  *   hypercall  a hypercall that does nothing (goal 0.5 µs)
  *   events     an event to another domain and one back, both wait for theirs (goal: 2 pingpongs)
  *   busy       the same to one that looks at its pending bit without waiting (goal 100 µs)
+ *   idle       20 Linux guests of 64 MiB at their shells, a worker each: processor time of the process over 60 s (goal 10 % of a core)
+ *   idleturns  the same on one thread
  */
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
@@ -27,12 +29,16 @@ import { XEN_TYPE } from '../../hypervisor/layout.ts';
 import { eventAnswerer, eventSender, hog, loop, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
 import { ioreq } from './ioreq.ts';
 import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
+import { idleInTurns, idleInWorkers, savedShell } from './idle.ts';
 
 interface Options {
   seconds: number;
   runs: number;
   only: string[];
   json: string;
+  /** Of the idle rows: how many, and a saved state instead of a boot. */
+  guests: number;
+  state: string;
 }
 
 interface Result {
@@ -256,16 +262,29 @@ async function busy({ seconds }: Options): Promise<Result> {
   return { row: 'busy', text: `event channel, there and back, receiver computes: ${us.toFixed(1)} µs`, values: { us }, met: us <= 100 };
 }
 
-const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, ioreq, vcpus, hypercall, events, busy };
+const idleRow = (row: string, run: typeof idleInWorkers) => async (options: Options): Promise<Result> => {
+  const saved = options.state === '' ? savedShell() : new Uint8Array(readFileSync(options.state));
+  if (!saved) return { row, text: 'no Debian kernel here: npm run guests fetches it', values: {} };
+  const { guests } = options;
+  const { percent, halts, exits, instructions, hostMiB, byReason } = await run(saved, guests, 30 * options.seconds);
+  const text =
+    `${guests} idle Linux guests use ${percent.toFixed(1)} % of a core; each a second ${halts.toFixed(1)} halts, ` +
+    `${exits.toFixed(0)} exits, ${(instructions / 1000).toFixed(0)} thousand instructions; ${hostMiB.toFixed(0)} MiB each beside its RAM`;
+  return { row, text, values: { percent, halts, exits, instructions, hostMiB, ...byReason }, met: percent < 10 };
+};
+
+const ROWS: Record<string, (options: Options) => Promise<Result>> = { slots, weights, cap, wake, pingpong, port, ioreq, vcpus, hypercall, events, busy, idle: idleRow('idle', idleInWorkers), idleturns: idleRow('idleturns', idleInTurns) };
 
 export async function main(argv: string[]): Promise<number> {
-  const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '' };
+  const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '', guests: 20, state: '' };
   for (let i = 0; i < argv.length; i += 2) {
     const value = argv[i + 1];
     if (argv[i] === '--seconds') options.seconds = Number(value);
     else if (argv[i] === '--runs') options.runs = Number(value);
     else if (argv[i] === '--only') options.only = value.split(',');
     else if (argv[i] === '--json') options.json = value;
+    else if (argv[i] === '--guests') options.guests = Number(value);
+    else if (argv[i] === '--state') options.state = value;
     else if (argv[i] === '--hog') {
       process.stdout.write(String(await hogProcess(Number(value))));
       return 0;

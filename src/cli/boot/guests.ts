@@ -11,7 +11,7 @@ import { createDomain, wired } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0, HostError } from '../../hypervisor/machine.ts';
-import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
+import { queueClock, Scheduler, type Shares, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import type { Member } from './run.ts';
 
@@ -20,13 +20,10 @@ const MIB = 2 ** 20;
 const NO_DOORBELL = -1;
 
 /** What is to be started, checked as far as it can be without starting it. */
-export interface GuestToRun {
+export interface GuestToRun extends Shares {
   name: string;
   memoryMiB: number;
   vcpus: number;
-  /** Share of processor time, and the most of it in per cent of a slot. */
-  weight?: number;
-  cap?: number;
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
@@ -167,12 +164,7 @@ export class Guests {
       },
       guest.saved,
     );
-    const { weight, cap } = guest;
-    this.queue?.add(record, {
-      doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL,
-      ...(weight === undefined ? {} : { weight }),
-      ...(cap === undefined ? {} : { cap }),
-    });
+    this.queue?.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
     member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.vcpus.setSlot(held));
     if (services === undefined || xen === undefined) return;
     const { boot } = guest;

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { affinityProblem } from '../../dom0/config/cpus.ts';
 import { formatFinding } from '../../dom0/config/model.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
@@ -19,6 +20,7 @@ import {
 } from '../../hypervisor/index.ts';
 import type { XenGuest } from '../../hypervisor/xen/guest.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
+import { sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { VERSION } from '../version.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -173,8 +175,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
     vcpus: definition.vcpus,
-    ...(definition.weight === undefined ? {} : { weight: definition.weight }),
-    ...(definition.cap === undefined ? {} : { cap: definition.cap }),
+    ...sharesOf(definition),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
     ide: drivesOf(domain.drives, ide),
@@ -270,6 +271,10 @@ function cannotRead(error: unknown): string {
 async function start(guests: GuestToRun[], options: BootOptions, stderr: Output): Promise<number> {
   const stdout = new Output(1);
   const pcpus = options.pcpus ?? Math.max(1, availableParallelism() - 1);
+  for (const { name, hardAffinity } of guests) {
+    const problem = affinityProblem(hardAffinity, pcpus);
+    if (problem) throw new UsageError(`${name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
+  }
   if (runInWorkers(guests, options, pcpus)) return startInWorkers(guests, options, pcpus, stdout, stderr);
   const debugcon = openDebugcon(options, stdout);
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);

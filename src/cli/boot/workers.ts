@@ -13,7 +13,7 @@ import { wired } from '../../hypervisor/assemble.ts';
 import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
-import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
+import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import type { GuestToRun } from './guests.ts';
@@ -117,7 +117,7 @@ export class GuestsInWorkers {
   private async build(member: Member): Promise<void> {
     const { machine, services, queue } = this;
     const { guest } = member;
-    const { xen, weight, cap, boot, memoryMiB, vcpus, startEpochMs } = guest;
+    const { xen, boot, memoryMiB, vcpus, startEpochMs } = guest;
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, memoryMiB, guest.maxMemoryMiB);
     const record = machine.createDomain(seenMiB, p2mFrames, { vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
@@ -125,11 +125,7 @@ export class GuestsInWorkers {
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
     if (xen !== undefined) services?.prepare(record, uuid, modelHere);
-    queue.add(record, {
-      doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL,
-      ...(weight === undefined ? {} : { weight }),
-      ...(cap === undefined ? {} : { cap }),
-    });
+    queue.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
     const listener: DomainListener = {
       serial: bytes => {
         member.usesPvConsole = false;

@@ -80,8 +80,8 @@ keys('bios_path_override', 'string', 'ignored', 'the fetched SeaBIOS runs', 'The
 keys('cpuid', 'list or string', 'ignored', 'one processor model for all', 'Every guest sees the same processor; single features are not masked yet.');
 keys('device_model_version', 'string', 'ignored', 'the device model is built in', 'The devices are part of this host; there is no QEMU to choose.');
 
-const oneProcessor = 'There is one slot for the one processor of the guest: nothing to place or to weigh.';
-keys('cpus cpus_soft', 'list or string', 'ignored', 'nothing to place on', oneProcessor, value => value === 'all');
+keys('cpus', 'list or string', 'used', 'where it may run', 'The guest runs on these processors only.');
+keys('cpus_soft', 'list or string', 'used', 'where it should run', 'The guest runs on these processors where one of them is free.');
 keys('cpu_weight', 'number', 'used', 'weight in the run queue', 'The guest gets processor time by this weight.');
 keys('cap', 'number', 'used', 'cap in the run queue', 'The guest gets at most so many per cent of a processor; 0: no limit.');
 keys('pool', 'string', 'ignored', 'one pool', 'There are no CPU pools.', value => value === 'Pool-0');

@@ -98,7 +98,7 @@ describe('definitions (xl.cfg(5))', () => {
     for (const [key, rule] of Object.entries(KEYS)) {
       expect(rule.short.length, key).toBeLessThanOrEqual(48);
       expect(rule.text, key).toMatch(/[.]$/);
-      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256' };
+      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256', cpus: '"0"', cpus_soft: '["0", "1"]' };
       const value =
         special[key] ??
         (rule.type === 'list'
@@ -160,5 +160,33 @@ describe('nearest spelling', () => {
   it('finds swaps, and nothing for a far word', () => {
     expect(nearest('memroy', ['memory', 'name'])).toBe('memory');
     expect(nearest('zzzzzz', ['memory', 'name'])).toBeUndefined();
+  });
+});
+
+describe('cpus and cpus_soft', () => {
+  it('say where the guest may run, and where it should', () => {
+    const { definition, findings } = judgeDefinition('x.cfg', `${good}cpus = "0-2,^1"\ncpus_soft = 2\n`);
+    expect(definition).toMatchObject({ hardAffinity: 0b101, softAffinity: 0b100 });
+    expect(findings.filter(f => f.key.startsWith('cpus')).map(f => [f.verdict, f.short])).toEqual([
+      ['used', 'runs on 0,2'],
+      ['used', 'prefers 2'],
+    ]);
+  });
+
+  it('take a list a vCPU; what all of them name is where the guest runs, or what any names', () => {
+    const of = (text: string): object => {
+      const { definition, findings } = judgeDefinition('x.cfg', `${good}vcpus = 2\ncpus = ${text}\n`);
+      const { verdict, short } = findings.find(f => f.key === 'cpus')!;
+      return [definition.hardAffinity, verdict, short];
+    };
+    expect(of('["0-1", "1-2"]')).toEqual([2, 'approximated', 'runs on 1, all vCPUs']);
+    expect(of('["0", "1"]')).toEqual([3, 'approximated', 'runs on 0-1, all vCPUs']);
+    expect(of('[3, 3]')).toEqual([8, 'used', 'runs on 3']);
+  });
+
+  it('say where they are wrong', () => {
+    const errors = (text: string): string[] => judgeDefinition('x.cfg', `${good}${text}`).findings.filter(isError).map(formatFinding);
+    expect(errors('cpus = "0,x"\n')).toEqual([`x.cfg:5:8: cpus = '0,x': ‘x’ is no processor. Write numbers and ranges, all, and ^ before what is excluded, as in "0-3,^1".`]);
+    expect(errors('cpus = []\n')[0]).toContain('it names no processor');
   });
 });

@@ -4,6 +4,7 @@
  */
 import type { Finding, Verdict } from '../api.ts';
 import { type DiskSpec, parseDisk, placeOf } from './disk.ts';
+import { formatCpus, parseCpus } from './cpus.ts';
 import { KEYS, type KeyRule, nearest } from './keys.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
 import { type Atom, parseXlConfig, type Position, type Setting, type Value } from './xlcfg.ts';
@@ -24,6 +25,9 @@ export interface Definition {
   /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
   weight?: number;
   cap?: number;
+  /** Bits of the processors on which it may run, and of those on which it should. */
+  hardAffinity?: number;
+  softAffinity?: number;
   kernel?: string;
   ramdisk?: string;
   cmdline: string;
@@ -165,6 +169,7 @@ class Judge {
       memoryMiB: this.memory(),
       vcpus: this.vcpus(),
       ...this.schedule(),
+      ...this.affinity(),
       cmdline: this.cmdline(),
       disks: this.disks(),
       bootOrder: this.bootOrder(),
@@ -314,6 +319,30 @@ class Judge {
     else if (vcpus > MAX_VCPUS) this.error(setting, `at most ${MAX_VCPUS}`, `this host gives a guest at most ${MAX_VCPUS} processors.`);
     else this.accept('vcpus', vcpus === 1 ? '1 processor' : `${vcpus} processors`, `The guest gets ${vcpus} virtual processor${vcpus === 1 ? '' : 's'}.`);
     return vcpus;
+  }
+
+  /** xl.cfg(5), cpus and cpus_soft: one list for all vCPUs, or a list of lists, one a vCPU. The vCPUs of a domain share a slot. */
+  private affinity(): Pick<Definition, 'hardAffinity' | 'softAffinity'> {
+    const affinity: Pick<Definition, 'hardAffinity' | 'softAffinity'> = {};
+    for (const [key, field, what] of [['cpus', 'hardAffinity', 'runs on'], ['cpus_soft', 'softAffinity', 'prefers']] as const) {
+      const setting = this.values.get(key);
+      if (!setting) continue;
+      const { value } = setting;
+      const lists = (value.kind === 'list' ? value.items : [value]).map(item => (item.kind === 'list' ? 'a list in a list is no list of processors.' : parseCpus(item.text)));
+      const wrong = lists.find(list => typeof list === 'string');
+      if (lists.length === 0 || wrong !== undefined) {
+        this.error(setting, 'no list of processors', String(wrong ?? 'it names no processor.'));
+        continue;
+      }
+      const bits = lists as number[];
+      const common = bits.reduce((a, b) => a & b),
+        any = bits.reduce((a, b) => a | b);
+      affinity[field] = common === 0 ? any : common;
+      const shown = formatCpus(affinity[field]);
+      if (common === any) this.accept(key, `${what} ${shown}`, `The guest ${what} ${shown === 'all' ? 'all processors' : `the processors ${shown}`}.`);
+      else this.accept(key, `${what} ${shown}, all vCPUs`, `The vCPUs of a guest share one slot, so all of them ${what === 'prefers' ? 'prefer' : 'run on'} ${shown}, which ${common === 0 ? 'any' : 'each'} of these lists names.`, 'approximated');
+    }
+    return affinity;
   }
 
   /** xl sched-credit: weights from 1 to 65535, caps in per cent of one processor. */

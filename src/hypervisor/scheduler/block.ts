@@ -120,6 +120,8 @@ export const TRACE = {
   CREDIT: 7,
   /** Units that waited in this slot's queue. */
   WAITING: 8,
+  /** LEFT: why the one before does not go on. */
+  LEFT: 9,
   /** Double: how long the chosen one had waited for a slot, nanoseconds. */
   WAITED: 10,
 } as const;
@@ -139,6 +141,25 @@ export const WHY = {
   STOLEN: 5,
   /** It began too short a time ago to be preempted. */
   RATELIMIT: 6,
+  /** Woken onto an idle slot, or taken from another's queue, since its soft affinity names this slot. */
+  PREFERRED: 7,
+} as const;
+/** Why a slot lost whom it had. */
+export const LEFT = {
+  /** It had nobody, or keeps whom it has. */
+  NOBODY: 0,
+  BLOCKED: 1,
+  PAUSED: 2,
+  DESTROYED: 3,
+  /** Its time slice was over, or it has used up its credit, and an equal waited. */
+  SLICE: 4,
+  /** By someone of better priority. */
+  PREEMPTED: 5,
+  YIELDED: 6,
+  /** Its cap is used up. */
+  PARKED: 7,
+  /** Its hard affinity no longer names this slot. */
+  AFFINITY: 8,
 } as const;
 
 export const SCHED_BYTES = (SCHED.TRACE + TRACE_ENTRIES * TRACE_WORDS) * 4;

@@ -163,6 +163,53 @@ describe('credit scheduler', () => {
     for (const slot of pinned) expect(host.share(slot)).toBeCloseTo(0.5, 1);
   });
 
+  it('moves a running one to a slot that it may use as soon as its hard affinity changes (xl vcpu-pin)', () => {
+    const host = new Host({ pcpus: 2 });
+    const one = host.add(HOG, { hardAffinity: 1 });
+    const { scheduler } = host;
+    const slotOf = (): number | undefined => scheduler.decisions().findLast(({ to }) => to === one)?.pcpu;
+    host.run(50 * MS);
+    expect(slotOf()).toBe(0);
+    scheduler.adjust(one, { hardAffinity: 2 });
+    host.run(50 * MS);
+    expect([slotOf(), scheduler.runs(one)]).toEqual([1, true]);
+    expect(scheduler.decisions().find(({ left }) => left === 'AFFINITY')).toMatchObject({ pcpu: 0, from: one });
+    expect(host.share(one)).toBeGreaterThan(0.95);
+    // The slot is held by another now: it waits there, and nowhere else.
+    const other = host.add(HOG, { hardAffinity: 1 });
+    scheduler.adjust(one, { hardAffinity: 1 });
+    host.run(4000 * MS);
+    expect(host.share(other)).toBeCloseTo(0.5, 1);
+    expect(scheduler.decisions().every(({ timeNs, pcpu, to }) => timeNs < 200 * MS || pcpu === 0 || to < 0)).toBe(true);
+  });
+
+  it('prefers the slots of soft affinity while they are free, and uses others rather than wait', () => {
+    const host = new Host({ pcpus: 3 });
+    const { scheduler } = host;
+    host.add(HOG, { hardAffinity: 1 });
+    const guest = host.add({ workNs: 2 * MS, sleepNs: 5 * MS }, { softAffinity: 4 });
+    host.run(300 * MS);
+    const mine = scheduler.decisions().filter(({ to, from }) => to === guest && from !== guest);
+    expect(mine.length).toBeGreaterThan(20);
+    expect(mine.every(({ pcpu }) => pcpu === 2)).toBe(true);
+    host.add(HOG, { hardAffinity: 4 });
+    host.run(300 * MS);
+    expect(scheduler.decisions().filter(({ to, from }) => to === guest && from !== guest).some(({ pcpu }) => pcpu === 1)).toBe(true);
+  });
+
+  it('says of each change why the one before does not go on', () => {
+    const host = new Host({ pcpus: 1 });
+    const { scheduler } = host;
+    const hogs = [host.add(HOG), host.add(HOG), host.add(HOG, { cap: 20 })];
+    host.add({ workNs: 0.5 * MS, sleepNs: 50 * MS });
+    host.run(900 * MS);
+    const holder = (): number => hogs.find(hog => scheduler.runs(hog)) ?? -1;
+    scheduler.yield(holder());
+    scheduler.pause(holder());
+    const left = new Set(scheduler.decisions().map(decision => decision.left));
+    expect([...left]).toEqual(expect.arrayContaining(['BLOCKED', 'PREEMPTED', 'SLICE', 'PARKED', 'YIELDED', 'PAUSED']));
+  });
+
   it('keeps a paused one off its slot, and what came meanwhile until it goes on', () => {
     const host = new Host({ pcpus: 1 });
     const one = host.add(HOG),

@@ -9,6 +9,7 @@ import type { DomainRecord, Machine } from '../machine.ts';
 import {
   BLOCKED,
   FLAG,
+  LEFT,
   MAX_PCPUS,
   OFFLINE,
   PCPU,
@@ -62,6 +63,18 @@ export interface UnitOptions {
   /** Bit n: may use slot n. */
   hardAffinity?: number;
   softAffinity?: number;
+}
+
+/** How a domain shares the slots with others, as a definition says it. */
+export type Shares = Pick<UnitOptions, 'weight' | 'cap' | 'hardAffinity' | 'softAffinity'>;
+/** Those of `from` that are given. */
+export function sharesOf({ weight, cap, hardAffinity, softAffinity }: { [key in keyof Shares]?: number | undefined }): Shares {
+  return {
+    ...(weight === undefined ? {} : { weight }),
+    ...(cap === undefined ? {} : { cap }),
+    ...(hardAffinity === undefined ? {} : { hardAffinity }),
+    ...(softAffinity === undefined ? {} : { softAffinity }),
+  };
 }
 
 /** Times in each runstate, nanoseconds, the one under way included. */
@@ -143,12 +156,14 @@ export class Scheduler {
     });
   }
 
-  /** Slot with the fewest units, of those it may use. */
+  /** Slot with the fewest units, of those it may use, and of those it prefers if there are any. */
   private emptiest(unit: number): number {
     const count = new Array<number>(this.pcpus).fill(0);
     for (let other = 0; other < this.units; other++) if (this.queue.get(other, UNIT.STATE) !== 0) count[this.queue.get(other, UNIT.PCPU)]++;
     let best = -1;
-    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (this.allowed(unit, pcpu) && (best < 0 || count[pcpu] < count[best])) best = pcpu;
+    for (const soft of [true, false])
+      for (let pcpu = 0; pcpu < this.pcpus && (soft || best < 0); pcpu++)
+        if (this.allowed(unit, pcpu) && (!soft || this.prefers(unit, pcpu)) && (best < 0 || count[pcpu] < count[best])) best = pcpu;
     return Math.max(0, best);
   }
 
@@ -161,20 +176,25 @@ export class Scheduler {
       const held = queue.get(unit, UNIT.STATE) === RUNNING + 1;
       this.policy.removed(queue, unit);
       queue.set(unit, UNIT.STATE, 0);
-      if (held) this.leave(queue.get(unit, UNIT.PCPU), now);
+      if (held) this.leave(unit, now, LEFT.DESTROYED);
     });
   }
 
   /** Weight, cap or affinity of a domain (xl sched-credit, xl vcpu-pin). */
   adjust(unit: number, { weight, cap, hardAffinity, softAffinity }: Partial<UnitOptions>): void {
-    this.locked(() => {
+    this.locked(now => {
       const { queue } = this;
       if (weight !== undefined) queue.set(unit, UNIT.WEIGHT, weight);
       if (cap !== undefined) queue.set(unit, UNIT.CAP, cap);
       if (cap === 0) queue.flag(unit, FLAG.PARKED, false);
       if (hardAffinity !== undefined) queue.set(unit, UNIT.HARD_AFFINITY, hardAffinity);
       if (softAffinity !== undefined) queue.set(unit, UNIT.SOFT_AFFINITY, softAffinity);
-      if (!this.allowed(unit, queue.get(unit, UNIT.PCPU)) && queue.get(unit, UNIT.STATE) !== RUNNING + 1) queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+      const state = queue.get(unit, UNIT.STATE) - 1;
+      if (this.allowed(unit, queue.get(unit, UNIT.PCPU))) return;
+      // It leaves its slot at its next check.
+      if (state === RUNNING) return this.ring(unit);
+      queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+      if (this.waits(unit)) this.tickle(unit, now);
     });
   }
 
@@ -196,7 +216,12 @@ export class Scheduler {
 
   /** Nothing to do until the next `wake()`. */
   block(unit: number): void {
-    this.leaveFor(unit, BLOCKED);
+    this.locked(now => {
+      const was = this.queue.get(unit, UNIT.STATE) - 1;
+      if (was !== RUNNING && was !== RUNNABLE) return;
+      this.enter(unit, BLOCKED, now);
+      if (was === RUNNING) this.leave(unit, now, LEFT.BLOCKED);
+    });
   }
 
   /** Paused by the toolstack. */
@@ -206,7 +231,7 @@ export class Scheduler {
       if (state < 0 || state === OFFLINE) return;
       this.queue.flag(unit, FLAG.WOKEN, state !== BLOCKED);
       this.enter(unit, OFFLINE, now);
-      if (state === RUNNING) this.leave(this.queue.get(unit, UNIT.PCPU), now);
+      if (state === RUNNING) this.leave(unit, now, LEFT.PAUSED);
     });
   }
 
@@ -218,15 +243,6 @@ export class Scheduler {
       queue.flag(unit, FLAG.WOKEN, false);
       this.enqueue(unit, now);
       this.tickle(unit, now);
-    });
-  }
-
-  private leaveFor(unit: number, state: Runstate): void {
-    this.locked(now => {
-      const was = this.queue.get(unit, UNIT.STATE) - 1;
-      if (was < 0 || was === OFFLINE || was === state) return;
-      this.enter(unit, state, now);
-      if (was === RUNNING) this.leave(this.queue.get(unit, UNIT.PCPU), now);
     });
   }
 
@@ -309,14 +325,14 @@ export class Scheduler {
     return this.queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && !this.queue.has(unit, FLAG.PARKED);
   }
 
-  /** First in the queue of a slot, better than `above`; -1: none. */
-  private bestOf(pcpu: number, above: number, forPcpu = pcpu): number {
+  /** First in the queue of a slot, better than `above`; -1: none. `soft`: only such as prefer the slot that they are for. */
+  private bestOf(pcpu: number, above: number, forPcpu = pcpu, soft = false): number {
     const { queue } = this;
     let best = -1,
       bestPriority = above,
       bestSequence = 0;
     for (let unit = 0; unit < this.units; unit++) {
-      if (!this.waits(unit) || queue.get(unit, UNIT.PCPU) !== pcpu || !this.allowed(unit, forPcpu)) continue;
+      if (!this.waits(unit) || queue.get(unit, UNIT.PCPU) !== pcpu || !this.allowed(unit, forPcpu) || (soft && !this.prefers(unit, forPcpu))) continue;
       const priority = queue.get(unit, UNIT.PRIORITY),
         sequence = queue.get(unit, UNIT.SEQUENCE);
       if (priority > bestPriority || (best >= 0 && priority === bestPriority && ((sequence - bestSequence) | 0) < 0)) {
@@ -333,13 +349,15 @@ export class Scheduler {
     const { queue, words } = this;
     const mine = queue.get(unit, UNIT.PCPU);
     const soft = queue.get(unit, UNIT.SOFT_AFFINITY);
-    let idle = -1;
+    let idle = -1,
+      first = -1;
     for (let i = 0; i < this.pcpus; i++) {
       const pcpu = (mine + i) % this.pcpus;
       if (queue.current(pcpu) >= 0 || !this.allowed(unit, pcpu)) continue;
+      if (first < 0) first = pcpu;
       if (idle < 0 || (!((soft >>> idle) & 1) && (soft >>> pcpu) & 1)) idle = pcpu;
     }
-    if (idle >= 0) return this.dispatch(idle, unit, now, WHY.WOKEN);
+    if (idle >= 0) return this.dispatch(idle, unit, now, idle !== first && first >= 0 ? WHY.PREFERRED : WHY.WOKEN);
     const holder = queue.current(mine);
     if (!this.allowed(unit, mine) || queue.get(unit, UNIT.PRIORITY) <= queue.get(holder, UNIT.PRIORITY)) return;
     words[queue.pcpu(mine) + PCPU.PREEMPT] = 1;
@@ -347,13 +365,14 @@ export class Scheduler {
   }
 
   /** The holder of a slot has left it. */
-  private leave(pcpu: number, now: number): void {
+  private leave(unit: number, now: number, why: number): void {
+    const pcpu = this.queue.get(unit, UNIT.PCPU);
     this.words[this.queue.pcpu(pcpu) + PCPU.CURRENT] = 0;
-    this.schedule(pcpu, now);
+    this.schedule(pcpu, now, unit, why);
   }
 
-  /** Chooses who has the slot from now on. */
-  private schedule(pcpu: number, now: number): void {
+  /** Chooses who has the slot from now on. `before`, `left`: who has just left it, and why. */
+  private schedule(pcpu: number, now: number, before = -1, left: number = LEFT.NOBODY): void {
     const { queue, words } = this;
     const at = queue.pcpu(pcpu);
     const holder = queue.current(pcpu);
@@ -376,12 +395,10 @@ export class Scheduler {
     // A slot whose best has no credit left looks for one with credit in the other queues.
     const best = next >= 0 ? queue.get(next, UNIT.PRIORITY) : mayStay ? queue.get(holder, UNIT.PRIORITY) : PRIORITY.IDLE;
     if (best < PRIORITY.UNDER) {
-      for (let i = 1; i < this.pcpus; i++) {
-        const better = this.bestOf((pcpu + i) % this.pcpus, best, pcpu);
-        if (better < 0) continue;
+      const better = this.steal(pcpu, best);
+      if (better >= 0) {
         next = better;
-        why = WHY.STOLEN;
-        break;
+        why = queue.get(next, UNIT.SOFT_AFFINITY) === ALL_PCPUS || !this.prefers(next, pcpu) ? WHY.STOLEN : WHY.PREFERRED;
       }
     }
     if (holder >= 0) queue.flag(holder, FLAG.YIELD, false);
@@ -389,16 +406,41 @@ export class Scheduler {
       this.beginSlice(holder, now);
       return this.trace(pcpu, now, holder, holder, WHY.ALONE);
     }
+    let leaver = before,
+      because = left;
     if (holder >= 0) {
+      leaver = holder;
+      if (yields) because = LEFT.YIELDED;
+      else if (queue.has(holder, FLAG.PARKED)) because = LEFT.PARKED;
+      else if (!this.allowed(holder, pcpu)) because = LEFT.AFFINITY;
+      else because = next >= 0 && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY) ? LEFT.PREEMPTED : LEFT.SLICE;
       this.enqueue(holder, now);
       this.ring(holder);
       words[at + PCPU.CURRENT] = 0;
     }
-    if (next >= 0) this.dispatch(pcpu, next, now, why, holder);
-    else this.trace(pcpu, now, holder, -1, WHY.IDLE);
+    if (next >= 0) this.dispatch(pcpu, next, now, why, leaver, because);
+    else this.trace(pcpu, now, leaver, -1, WHY.IDLE, 0, because);
+    if (because === LEFT.AFFINITY) {
+      queue.set(leaver, UNIT.PCPU, this.emptiest(leaver));
+      this.tickle(leaver, now);
+    }
   }
 
-  private dispatch(pcpu: number, unit: number, now: number, why: number, from = -1): void {
+  /** Of the other slots' queues the first unit that is better than `above` and may run here: one that prefers this slot before the others. */
+  private steal(pcpu: number, above: number): number {
+    for (const soft of [true, false])
+      for (let i = 1; i < this.pcpus; i++) {
+        const better = this.bestOf((pcpu + i) % this.pcpus, above, pcpu, soft);
+        if (better >= 0) return better;
+      }
+    return -1;
+  }
+
+  private prefers(unit: number, pcpu: number): boolean {
+    return ((this.queue.get(unit, UNIT.SOFT_AFFINITY) >>> pcpu) & 1) === 1;
+  }
+
+  private dispatch(pcpu: number, unit: number, now: number, why: number, from = -1, left: number = LEFT.NOBODY): void {
     const { queue, words } = this;
     queue.set(unit, UNIT.PCPU, pcpu);
     const waited = now - queue.unitTime(unit, UNIT.STATE_ENTRY);
@@ -408,7 +450,7 @@ export class Scheduler {
     words[queue.pcpu(pcpu) + PCPU.CURRENT] = unit + 1;
     queue.setUnitTime(unit, UNIT.STARTED, now);
     this.beginSlice(unit, now);
-    this.trace(pcpu, now, from, unit, why, waited);
+    this.trace(pcpu, now, from, unit, why, waited, left);
     this.ring(unit);
   }
 
@@ -444,7 +486,7 @@ export class Scheduler {
     Atomics.notify(this.memory, doorbell);
   }
 
-  private trace(pcpu: number, now: number, from: number, to: number, why: number, waited = 0): void {
+  private trace(pcpu: number, now: number, from: number, to: number, why: number, waited = 0, left: number = LEFT.NOBODY): void {
     const { queue, words } = this;
     const at = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
     let waiting = 0;
@@ -457,6 +499,7 @@ export class Scheduler {
     words[at + TRACE.PRIORITY] = to < 0 ? PRIORITY.IDLE : queue.get(to, UNIT.PRIORITY);
     words[at + TRACE.CREDIT] = to < 0 ? 0 : queue.get(to, UNIT.CREDIT);
     words[at + TRACE.WAITING] = waiting;
+    words[at + TRACE.LEFT] = left;
     queue.setTime(at + TRACE.WAITED, waited);
     Atomics.add(words, SCHED.TRACED, 1);
   }
@@ -491,16 +534,18 @@ export class Scheduler {
   }
 
   /** The last decisions, oldest first. */
-  decisions(): { timeNs: number; pcpu: number; why: string; from: number; to: number; priority: number; credit: number; waiting: number; waitedNs: number }[] {
+  decisions(): { timeNs: number; pcpu: number; why: string; left: string; from: number; to: number; priority: number; credit: number; waiting: number; waitedNs: number }[] {
     const { queue, words } = this;
     const traced = words[SCHED.TRACED] >>> 0;
-    const names = Object.keys(WHY);
+    const names = Object.keys(WHY),
+      reasons = Object.keys(LEFT);
     return Array.from({ length: Math.min(traced, TRACE_ENTRIES) }, (_, i) => {
       const at = SCHED.TRACE + ((traced - Math.min(traced, TRACE_ENTRIES) + i) % TRACE_ENTRIES) * TRACE_WORDS;
       return {
         timeNs: queue.time(at + TRACE.TIME),
         pcpu: words[at + TRACE.PCPU],
         why: names[words[at + TRACE.REASON]],
+        left: reasons[words[at + TRACE.LEFT]],
         from: words[at + TRACE.FROM] - 1,
         to: words[at + TRACE.TO] - 1,
         priority: words[at + TRACE.PRIORITY],

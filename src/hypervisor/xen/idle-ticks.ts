@@ -13,7 +13,7 @@ const TICK_INSTRUCTIONS = 10_000,
 const WINDOW_NS = 1e9;
 /** How late a tick may be: a part of the time since the vCPU last did something, up to the most. */
 const PART = 1 / 32,
-  MOST_NS = 250e6;
+  MOST_NS = 500e6;
 
 /** Of the deadlines of a window so many may be further ahead: Linux puts its next tick off where one took too long. */
 const MOST_FAR = 4,

@@ -1,0 +1,58 @@
+/**
+ * Lists of physical processors: `cpus` and `cpus_soft`. Source: xl.cfg(5) of Xen 4.17, and update_cpumap_range() in tools/xl/xl_vcpu.c: numbers, ranges,
+ * all, nodes:…, each with ^ taken out again, from left to right.
+ */
+import { MAX_PCPUS } from '../../hypervisor/scheduler/block.ts';
+
+/** Bit n: processor n. */
+export const ALL_CPUS = -1;
+
+/** Bits of the processors that a text names, or a sentence that says what is wrong with it. */
+export function parseCpus(text: string): number | string {
+  let bits = 0;
+  for (const part of text.split(',')) {
+    const found = /^(\^?)(?:(nodes?):(\^?))?(.*)$/.exec(part.trim());
+    if (!found) return problem(part);
+    const [, not, node, notNode, range] = found;
+    const without = not !== '' || notNode === '^';
+    if (range === 'all') {
+      if (without) return 'xl does not take ^all. Name the processors that are meant.';
+      bits = ALL_CPUS;
+      continue;
+    }
+    const pair = /^(\d+)(?:-(\d+))?$/.exec(range);
+    if (!pair) return problem(part);
+    const first = Number(pair[1]),
+      last = Number(pair[2] ?? pair[1]);
+    if (first > last) return `‘${part.trim()}’ ends before it begins. Write ${last}-${first}.`;
+    if (node) {
+      if (last > 0) return `‘${part.trim()}’ names a NUMA node, and there is one: node 0.`;
+      bits = without ? 0 : ALL_CPUS;
+      continue;
+    }
+    if (last >= MAX_PCPUS) return `‘${part.trim()}’ is too much: processors are 0 to ${MAX_PCPUS - 1}.`;
+    for (let cpu = first; cpu <= last; cpu++) bits = without ? bits & ~(1 << cpu) : bits | (1 << cpu);
+  }
+  return bits === 0 ? 'no processor is left. Name at least one.' : bits;
+}
+
+const problem = (part: string): string => `‘${part.trim()}’ is no processor. Write numbers and ranges, all, and ^ before what is excluded, as in "0-3,^1".`;
+
+/** As xl prints affinities. */
+export function formatCpus(bits: number): string {
+  if (bits === ALL_CPUS) return 'all';
+  const ranges: string[] = [];
+  for (let cpu = 0; cpu < MAX_PCPUS; cpu++) {
+    if (((bits >>> cpu) & 1) === 0) continue;
+    const first = cpu;
+    while (cpu + 1 < MAX_PCPUS && (bits >>> (cpu + 1)) & 1) cpu++;
+    ranges.push(first === cpu ? `${first}` : `${first}-${cpu}`);
+  }
+  return ranges.join(',');
+}
+
+/** Why a domain cannot keep to these processors on a host that has so many; undefined: it can. */
+export function affinityProblem(bits: number | undefined, pcpus: number): string | undefined {
+  if (bits === undefined || bits & (pcpus >= 32 ? -1 : (1 << pcpus) - 1)) return undefined;
+  return `this host has ${pcpus === 1 ? 'one processor, 0' : `${pcpus} processors, 0 to ${pcpus - 1}`}, and ${formatCpus(bits)} names none of them.`;
+}
