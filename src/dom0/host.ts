@@ -198,13 +198,13 @@ export class Host implements HostApi {
   private async planned(files: NamedFile[]): Promise<Planned> {
     const given = await Promise.all(files.map(look));
     const planned = planFiles(given, needsFirmware(given) ? await this.firmware() : undefined);
-    this.judgeHere(planned.plan);
+    this.judgeHere(planned.plan, planned.domain?.definition);
     if (planned.plan.errors.length > 0) delete planned.domain;
     return planned;
   }
 
   /** What only this host knows: names in use, memory left. */
-  private judgeHere(plan: Plan): void {
+  private judgeHere(plan: Plan, definition?: Definition): void {
     const add = (key: string, short: string, text: string): void => {
       const old = plan.findings.find(finding => finding.key === key);
       const finding: Finding = {
