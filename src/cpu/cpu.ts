@@ -369,8 +369,8 @@ export class Cpu extends Translator implements Core, Processor {
       if (blocked !== 0 && (R[INTERRUPTIBILITY]! & 3) === blocked) R[INTERRUPTIBILITY]! &= ~3;
       if ((eflags & RF) !== 0 && !this.keepRf) R[EFLAGS]! &= ~RF;
       if (this.hitBreakpoints !== 0) R[PENDING_DEBUG]! |= this.hitBreakpoints;
-      // MOV SS and POP SS hold the trap back too (SDM vol. 3, 6.8.3); an instruction that loads TF itself is not traced.
-      if (traced && !this.noTrap) R[PENDING_DEBUG]! |= 1 << 14;
+      // The trap of MOV SS and POP SS is suppressed, not held back (SDM vol. 3, 6.8.3); an instruction that loads TF itself is not traced.
+      if (traced && !this.noTrap && (R[INTERRUPTIBILITY]! & 2) === 0) R[PENDING_DEBUG]! |= 1 << 14;
     }
     return done;
   }

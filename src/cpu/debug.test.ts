@@ -34,6 +34,16 @@ describe('single step (17.3.1.4)', () => {
     R[EAX] = KERNEL_DATA;
     expect(traps(2, '8e d0 90 90 90')).toEqual([3, 4]);
   });
+  it('the trap of MOV SS is suppressed: an INT n or a fault behind it goes to a handler that is not trapped (6.8.3)', () => {
+    for (const [code, vector] of [['f1', 1], ['cc', 3], ['cd 80', 0x80], ['0f 0b', 6]] as const) {
+      bench.protectedMode();
+      R[EAX] = KERNEL_DATA;
+      bench.cpu.eflags = 2 | TF;
+      bench.code('8e d0', code);
+      expect(bench.event()).toMatchObject({ vector, cs: KERNEL_CODE });
+      expect(R[DR + 6]! & 0x4000).toBe(0);
+    }
+  });
   it('REP traps after each element, EIP at the instruction until it is done', () => {
     R[ECX] = 3;
     R[EDI] = DATA;

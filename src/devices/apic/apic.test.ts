@@ -102,6 +102,14 @@ describe('local APIC', () => {
     expect(get(0x280)).toBe(0);
   });
 
+  it('an error entry with an illegal vector adds that error and interrupts nobody (10.5.3)', () => {
+    set(0x370, 0x0f);
+    self(0x0f);
+    set(0x280, 0);
+    expect(get(0x280)).toBe(0x60);
+    expect([0x200, 0x210].map(get)).toEqual([0, 0]);
+  });
+
   it('software-disabled: masks stay set, fixed interrupts are not accepted', () => {
     set(0xf0, 0xff);
     set(0x320, 0x30);

@@ -207,9 +207,9 @@ export class LocalApic implements Device, ApicTarget {
     if (value & MASKED) return;
     const mode = (value >> 8) & 7;
     if (entry === TIMER || entry === ERROR || mode === FIXED) {
-      // An illegal vector in the error entry itself must not come back here.
-      if (entry === ERROR && (value & 0xff) < 16) return;
-      this.request(value & 0xff, false);
+      // An illegal vector in the error entry itself is an error as well (SDM vol. 3, 10.5.3), but must not come back here.
+      if (entry === ERROR && (value & 0xff) < 16) this.r.errors |= ESR_RECEIVE_ILLEGAL_VECTOR;
+      else this.request(value & 0xff, false);
     } else this.accept(mode, value & 0xff, false);
   }
 
