@@ -242,18 +242,22 @@ export class Machine {
     return taken;
   }
 
-  /** Takes `count` zeroed frames that lie side by side; returns the first, or -1 when there is no such run. */
-  allocateRun(count: number, owner: number): number {
-    const { words, frames } = this;
+  /** Takes `count` zeroed frames that lie side by side, below `limit`, the first at a multiple of `align`; returns it, or -1 when there is no such run. */
+  allocateRun(count: number, owner: number, align = 1, limit = this.frames): number {
+    const { words } = this;
     if (Atomics.sub(words, XENHEAP.FREE_FRAMES, count) >= count) {
-      for (let start = 0, length = 0, mfn = 0; mfn < frames; mfn++) {
-        if (length === 0) start = mfn;
+      for (let start = 0, length = 0, mfn = 0; mfn < Math.min(limit, this.frames); mfn++) {
+        if (length === 0) {
+          if (mfn % align !== 0) continue;
+          start = mfn;
+        }
         if (this.claim(mfn, owner)) {
           if (++length === count) return start;
         } else {
           for (let i = start; i < start + length; i++) this.unclaim(i);
           length = 0;
         }
+        if (mfn + 1 === Math.min(limit, this.frames)) for (let i = start; i < start + length; i++) this.unclaim(i);
       }
     }
     Atomics.add(words, XENHEAP.FREE_FRAMES, count);

@@ -26,6 +26,7 @@ export const EPERM = 1,
   ENODATA = 61,
   ETIME = 62,
   EOVERFLOW = 75,
+  EILSEQ = 84,
   EOPNOTSUPP = 95,
   ENOBUFS = 105;
 

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
 import { XEN } from '../layout.ts';
-import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, XENFEAT, XENMEM, XENVER } from './abi.ts';
+import {
+  DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
+} from './abi.ts';
 import { hypercallPage } from './hypercalls.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
@@ -155,9 +157,48 @@ describe('memory_op', () => {
     expect(guest.get(ARGS)).toBe(5);
   });
 
-  it('refuses what only translators of machine frames need', () => {
-    for (const op of [XENMEM.INCREASE_RESERVATION, XENMEM.EXCHANGE, XENMEM.MACHPHYS_MAPPING]) expect(guest.call(HYPERCALL.MEMORY_OP, op, ARGS)).toBe(-ENOSYS);
-    for (const op of [XENMEM.SET_MEMORY_MAP, XENMEM.CLAIM_PAGES]) expect(guest.call(HYPERCALL.MEMORY_OP, op, ARGS)).toBe(-EPERM);
+  it('moves ranges of frames, and batches of them with an errno each', () => {
+    const p2m = guest.machine.p2m(guest.domain.options.record);
+    const [first, second] = [p2m[0x80], p2m[0x81]];
+    const space = (which: number, size: number, index: number, gfn: number): number => shape(DOMID_SELF | (size << 16), which, index, gfn);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x80, 0x2000))).toBe(0);
+    expect([p2m[0x80], p2m[0x81], p2m[0x2000], p2m[0x2001]]).toEqual([0, 0, first, second]);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x2001, 0x80))).toBe(-EINVAL);
+    expect([p2m[0x80], p2m[0x2001]]).toEqual([second, 0]);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_FOREIGN, 0, 1, 0x80))).toBe(-ENOSYS);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.DEV_MMIO, 0, 1, 0x80))).toBe(-EACCES);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(77, 0, 1, 0x80))).toBe(-EINVAL);
+    // Batch: domid and space, size and foreign domain, then three lists.
+    guest.put(ARGS + 0x100, 0x2000, 0x3333);
+    guest.put(ARGS + 0x200, 0x81, 0x82);
+    const batch = (which: number, more = 0): number => shape(DOMID_SELF | (which << 16), 2 | (more << 16), ARGS + 0x100, ARGS + 0x200, ARGS + 0x300);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN))).toBe(0);
+    expect([guest.get(ARGS + 0x300), guest.get(ARGS + 0x304), p2m[0x81], p2m[0x2000]]).toEqual([0, -EINVAL, first, 0]);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_RANGE))).toBe(-EOPNOTSUPP);
+    // Others' frames are theirs: each element says so.
+    for (const [domid, errno] of [[0, EPERM], [9, ESRCH], [DOMID_SELF, EINVAL]]) {
+      expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_FOREIGN, domid))).toBe(0);
+      expect(guest.get(ARGS + 0x304)).toBe(-errno);
+    }
+  });
+
+  it('hides a page from the physmap, and leaves it to the domain', () => {
+    const free = guest.machine.freeFrames;
+    const remove = (gfn: number): number => guest.call(HYPERCALL.MEMORY_OP, XENMEM.REMOVE_FROM_PHYSMAP, shape(DOMID_SELF, gfn));
+    expect([remove(0x80), remove(0x80), remove(0x5000), guest.machine.freeFrames]).toEqual([0, -ENOENT, -ENOENT, free]);
+  });
+
+  it('refuses what only translators of machine frames need, and what is the toolstack\'s', () => {
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.MACHPHYS_MAPPING, ARGS)).toBe(-ENOSYS);
+    shape(0, 1, 0, 0, DOMID_SELF);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.INCREASE_RESERVATION, ARGS)).toBe(0);
+    for (const op of [XENMEM.SET_MEMORY_MAP, XENMEM.SET_POD_TARGET, XENMEM.GET_POD_TARGET]) expect(guest.call(HYPERCALL.MEMORY_OP, op, ARGS)).toBe(-EPERM);
+    shape(0, 1, 0, 0, 1);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.CLAIM_PAGES, ARGS)).toBe(-EPERM);
+    shape(ARGS, 1, 0, 0, 1);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.CLAIM_PAGES, ARGS)).toBe(-EINVAL);
+    // A command that says where to go on, of an operation that is made in one go.
+    for (const op of [XENMEM.MAXIMUM_RAM_PAGE, XENMEM.EXCHANGE, XENMEM.CLAIM_PAGES]) expect(guest.call(HYPERCALL.MEMORY_OP, op | (1 << 6), ARGS)).toBe(-EINVAL);
   });
 });
 

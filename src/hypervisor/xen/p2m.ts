@@ -3,7 +3,7 @@
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
 import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
-import { XEN, XEN_TYPE } from '../layout.ts';
+import { INVALID_M2P, XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_SHIFT } from '../machine.ts';
 import type { XenGuest } from './guest.ts';
 import { Pod } from './pod.ts';
@@ -76,6 +76,23 @@ export class GuestFrames {
     this.set(gfn, -1);
     if (this.xen.machine.ownerOf(mfn) !== this.xen.record.id || this.pod.keep(mfn)) return true;
     if (this.xen.machine.release(mfn)) this.count(-1);
+    return true;
+  }
+
+  /** XENMEM_remove_from_physmap: what lies at a guest frame is not seen there any more, and stays whose it is. False: nothing there. */
+  hide(gfn: number): boolean {
+    const mfn = this.mayChange(gfn) ? this.machineFrame(gfn) : -1;
+    if (mfn < 0) return false;
+    this.set(gfn, -1);
+    this.xen.words[this.xen.machine.m2p + mfn] = INVALID_M2P;
+    return true;
+  }
+
+  /** Frames of RAM that the domain has and sees nowhere; false: it may not have them, or the host has none. */
+  own(frames: number): boolean {
+    const { machine, record } = this.xen;
+    if (this.current + frames > this.most || !machine.allocate(frames, record.id)) return false;
+    this.count(frames);
     return true;
   }
 

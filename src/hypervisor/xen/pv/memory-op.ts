@@ -5,16 +5,16 @@ import { FRAME_SHIFT } from '../../machine.ts';
 import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, XENMEM } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
 import type { Hypercall } from '../hypercalls.ts';
-import { commonMemoryOp, self } from '../memory-op.ts';
+import { type ExchangePages, memoryExchange } from '../exchange.ts';
+import { commonMemoryOp } from '../memory-op.ts';
+import { readReservation } from '../reservation.ts';
 import { M2P_END, M2P_START } from './block.ts';
 import type { PvDomain } from './pv-domain.ts';
 
-const RESERVATION_BYTES = 20,
-  EXCHANGE_BYTES = 44,
-  LIST_BYTES = 12,
+const LIST_BYTES = 12,
   MAPPING_BYTES = 12;
-/** Extents of one go; a longer list goes on after others had their turn. */
-const EXTENTS_A_TURN = 4096;
+/** Frames of one go; a longer list goes on after others had their turn. */
+const FRAMES_A_TURN = 4096;
 /** M2P frames that one entry of machphys_mfn_list stands for: 2 MiB. */
 const FRAMES_A_CHUNK = 512;
 
@@ -37,42 +37,37 @@ export const pvMemoryOp =
       }
       case XENMEM.MACHPHYS_MFN_LIST:
         return m2pFrames(xen, arg);
-      case XENMEM.EXCHANGE: {
-        // Frames here are all alike: none is lower or more contiguous for the asking.
-        const view = xen.access.view(arg, EXCHANGE_BYTES);
-        return view ? -EINVAL : -EFAULT;
-      }
+      case XENMEM.EXCHANGE:
+        return start === 0 ? memoryExchange(xen, op, arg, pagesOf(xen, pv)) : -EINVAL;
       default:
-        return commonMemoryOp(xen, op, arg) ?? -ENOSYS;
+        return commonMemoryOp(xen, op, arg, start) ?? -ENOSYS;
     }
   };
 
-/** How many extents were done. Frames come and go one by one: there is no order of more than 0 here. */
+/** How many extents were done. */
 function reservation(xen: XenGuest, pv: PvDomain, op: number, arg: number, start: number): number {
-  const view = xen.access.view(arg, RESERVATION_BYTES);
-  if (!view) return start || -EFAULT;
-  const list = view.getUint32(0, true),
-    count = view.getUint32(4, true);
-  if (start >= count) return start;
-  if (self(xen, view.getUint16(16, true)) !== 0 || view.getUint32(8, true) !== 0) return start;
-  for (let i = start; i < count; i++) {
-    if (i - start >= EXTENTS_A_TURN && xen.mayContinue) return xen.continueWith(0, op | (i << MEMORY_OP_BITS));
+  const asked = readReservation(xen, arg, start);
+  if (!asked || (asked.onDemand && op === XENMEM.POPULATE_PHYSMAP)) return start;
+  const { list, extents, order, limit } = asked;
+  const frames = 1 << order;
+  for (let i = start; i < extents; i++) {
+    if ((i - start) << order >= FRAMES_A_TURN && xen.mayContinue) return xen.continueWith(0, op | (i << MEMORY_OP_BITS));
     const at = (list + i * 4) >>> 0;
     const given = xen.access.readWord(at);
     // Increasing writes machine frames to a list that may hold anything, or is not there at all.
     if (given === undefined && op !== XENMEM.INCREASE_RESERVATION) return i;
     if (op === XENMEM.DECREASE_RESERVATION) {
-      if (!give(xen, pv, given ?? 0)) return i;
+      for (let n = 0; n < frames; n++) if (!give(xen, pv, (given ?? 0) + n)) return i;
       continue;
     }
-    const mfn = take(xen, pv, op === XENMEM.POPULATE_PHYSMAP ? (given ?? 0) : undefined);
+    if (xen.frames.current + frames > xen.frames.most) return i;
+    const mfn = allocate(xen, frames, limit);
     if (mfn < 0) return i;
-    if (list !== 0 && !xen.access.writeWord(at, mfn)) {
-      give(xen, pv, mfn);
-      return i;
-    }
+    add(xen, pv, mfn, frames, op === XENMEM.POPULATE_PHYSMAP ? given : undefined);
+    // They are the domain's, also where it could not be told; as Xen has it.
+    if (list !== 0 && !xen.access.writeWord(at, mfn)) return i;
   }
-  return count;
+  return extents;
 }
 
 /**
@@ -87,17 +82,38 @@ function give(xen: XenGuest, pv: PvDomain, mfn: number): boolean {
   return had;
 }
 
-/** A fresh frame; `pfn`: what the guest calls it. -1: it may not have more, or the host has none. */
-function take(xen: XenGuest, pv: PvDomain, pfn?: number): number {
-  const { machine, frames, record, words } = xen;
-  if (frames.current >= frames.most) return -1;
-  const mfn = machine.allocate(1, record.id)?.[0];
-  if (mfn === undefined) return -1;
-  Atomics.add(words, xen.xen + XEN.CURRENT_FRAMES, 1);
-  machine.p2m(record)[mfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
-  if (pfn !== undefined) words[machine.m2p + mfn] = pfn;
+/** Fresh frames side by side, the first one's number a multiple of their count; -1: the host has none. */
+function allocate({ machine, record }: XenGuest, frames: number, limit: number): number {
+  if (frames === 1 && limit >= machine.frames) return machine.allocate(1, record.id)?.[0] ?? -1;
+  return machine.allocateRun(frames, record.id, frames, limit);
+}
+
+/** They are the domain's and may be mapped; `pfn`: what the guest calls the first, where it says so. */
+function add(xen: XenGuest, pv: PvDomain, mfn: number, frames: number, pfn?: number): void {
+  const { machine, record, words } = xen;
+  const p2m = machine.p2m(record);
+  Atomics.add(words, xen.xen + XEN.CURRENT_FRAMES, frames);
+  for (let n = 0; n < frames; n++) {
+    p2m[mfn + n] = ((mfn + n) << FRAME_SHIFT) | P2M_RWX;
+    if (pfn !== undefined) words[machine.m2p + mfn + n] = pfn + n;
+  }
   pv.types.noteStale();
-  return mfn;
+}
+
+/** What XENMEM_exchange does to the frames of a domain. */
+function pagesOf(xen: XenGuest, pv: PvDomain): ExchangePages {
+  const { machine, record, words } = xen;
+  return {
+    isStealable: mfn =>
+      mfn < machine.frames && machine.ownerOf(mfn) === record.id && machine.isAllocated(mfn) && machine.references(mfn) === 1 && !machine.isDeviceFrame(mfn) &&
+      words[xen.xen + XEN.SHARED_INFO] !== mfn,
+    steal: mfn => void give(xen, pv, mfn),
+    allocate: (frames, limit) => allocate(xen, frames, limit),
+    add: (mfn, frames, pfn) => add(xen, pv, mfn, frames, pfn),
+    release: (mfn, frames) => {
+      for (let n = 0; n < frames; n++) machine.release(mfn + n);
+    },
+  };
 }
 
 /** machphys_mfn_list: the frames that hold the M2P table, one for each 2 MiB of it. */
