@@ -20,7 +20,6 @@ function make() {
   let out = '';
   const described = { uuid: UUID, name: 'web1', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
   const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
-  services.poll();
   const ports = new Ports(machine, record);
   const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> 12) * FRAME_BYTES;
   return { machine, services, record, guest, ports, page, free, out: () => out };
@@ -59,6 +58,17 @@ describe('Domain 0 for one guest', () => {
     expect(out()).toBe('hi\n');
     guest.input(encode('x'));
     expect([machine.words[(page(6) + 3076) / 4], guest.waiting, ports.isPending(2)]).toEqual([1, 0, true]);
+  });
+
+  it('has connected to a guest before that runs: what it prints before it rings waits, and no event comes that it cannot handle yet', () => {
+    const { machine, services, ports, page, out } = make();
+    machine.bytes.set(encode('early'), page(6) + 1024);
+    machine.words[(page(6) + 3084) / 4] = 5;
+    services.poll();
+    expect([out(), ports.isPending(1), ports.isPending(2)]).toEqual(['', false, false]);
+    ports.send(2);
+    services.poll();
+    expect([out(), ports.isPending(2)]).toEqual(['early', true]);
   });
 
   it('writes what guests look for, with permissions that let them', () => {

@@ -106,6 +106,8 @@ export class Services {
     }
     const console0 = pv;
     this.guests.set(domid, { console: console0, uuid: described.uuid });
+    // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
+    this.poll();
     return {
       input: bytes => console0.input(bytes),
       get waiting() {

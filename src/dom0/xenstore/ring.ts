@@ -13,7 +13,8 @@ const REPLIES = 1024;
 /** Bits of FEATURES: a guest may ask for a fresh connection; ERROR says why one ended. */
 const FEATURE_RECONNECTION = 1,
   FEATURE_ERROR = 2;
-const CONNECTED = 0;
+/** The steady state of CONNECTION. */
+export const CONNECTED = 0;
 const ERROR_NONE = 0,
   ERROR_RING_INDEX = 2,
   ERROR_PROTOCOL = 3;

@@ -91,10 +91,15 @@ function make(guests: Guest[]): Xenstored {
 }
 
 describe('the store behind a ring (xs_wire.h)', () => {
-  it('announces itself: connection 0, reconnection and error reports offered, one event', () => {
+  it('announces itself: connection 0, reconnection and error reports offered, an event only for who waits for the connection', () => {
+    // A guest begins with no port masked: an event before it has set up its handlers would be one that nobody expects.
     const guest = new Guest();
     make([guest]);
-    expect([guest.words[PAGE.CONNECTION], guest.words[PAGE.FEATURES], guest.notified]).toEqual([0, 3, 1]);
+    expect([guest.words[PAGE.CONNECTION], guest.words[PAGE.FEATURES], guest.notified]).toEqual([0, 3, 0]);
+    const waiting = new Guest();
+    waiting.words[PAGE.CONNECTION] = 1;
+    make([waiting]);
+    expect([waiting.words[PAGE.CONNECTION], waiting.words[PAGE.FEATURES], waiting.notified]).toEqual([0, 3, 1]);
   });
 
   it('answers each type of request as documented', () => {

@@ -5,7 +5,7 @@
 import type { Access, Mapping } from '../access.ts';
 import { StoreClient } from './client.ts';
 import { type Daemon, handle, type Message, watchEvent, XS } from './protocol.ts';
-import { type SavedRing, StoreRing } from './ring.ts';
+import { CONNECTED, PAGE, type SavedRing, StoreRing } from './ring.ts';
 import { type Connection, Store, StoreError } from './store.ts';
 
 interface Guest {
@@ -65,6 +65,8 @@ export class Xenstored implements Daemon {
       ring.sendEvent(watchEvent(path, token));
       this.told.push(() => this.serve(guest));
     });
+    // Only who waits to be connected hears of it: others have no handler yet.
+    const waits = Atomics.load(page.words, PAGE.CONNECTION) !== CONNECTED;
     const ring = new StoreRing(
       page,
       request => this.request(connection, ring, request),
@@ -73,7 +75,7 @@ export class Xenstored implements Daemon {
     const guest: Guest = { connection, ring, page, port: local };
     this.guests.set(domid, guest);
     this.store.fireSpecial('@introduceDomain');
-    this.access.send(local);
+    if (waits) this.access.send(local);
     this.settle();
   }
 
