@@ -72,6 +72,8 @@ export interface EmulatedDeviceOptions {
   /** The machine has APICs, and so many processors: what firmware is told. */
   apic?: boolean;
   processors?: number;
+  /** From one processor's APIC identifier to the next one's (default 1). */
+  apicIdStep?: number;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
 }
@@ -127,7 +129,7 @@ export class EmulatedDevices {
     const print = options.debug ?? nothing;
     const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
     this.fwCfg = new FwCfg(options.dma);
-    describeMachine(this.fwCfg, { memoryMiB: options.memoryMiB, apic: options.apic ?? false, processors: options.processors ?? 1 });
+    describeMachine(this.fwCfg, { memoryMiB: options.memoryMiB, apic: options.apic ?? false, processors: options.processors ?? 1, apicIdStep: options.apicIdStep ?? 1 });
     const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
     const test = options.testDevice === false ? undefined : new TestDevice(print, (line, level) => {
       if (line < IRQ_COUNT) testLines[line].set(level);

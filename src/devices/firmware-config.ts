@@ -75,7 +75,7 @@ function e820File(memoryMiB: number): Uint8Array {
 }
 
 export function describeMachine(fwCfg: FwCfg, options: AcpiOptions): void {
-  const { memoryMiB, processors = 1 } = options;
+  const { memoryMiB, processors = 1, apicIdStep = 1 } = options;
   fwCfg.setNumber(FW_CFG.RAM_SIZE, memoryMiB * 1024 * 1024, 8);
   fwCfg.setNumber(FW_CFG.NOGRAPHIC, 0, 2);
   fwCfg.setNumber(FW_CFG.CPUS, processors, 2);
@@ -84,7 +84,8 @@ export function describeMachine(fwCfg: FwCfg, options: AcpiOptions): void {
   // The timer is on I/O APIC input 2.
   fwCfg.setNumber(FW_CFG.IRQ0_OVERRIDE, 1, 1);
   fwCfg.setFile('etc/e820', e820File(memoryMiB));
-  fwCfg.setFile('etc/max-cpus', Uint8Array.of(processors, 0));
+  // The end of APIC identifiers.
+  fwCfg.setFile('etc/max-cpus', Uint8Array.of((processors - 1) * apicIdStep + 1, 0));
 
   const blobs = buildAcpi(options);
   const script = new LoaderScript();

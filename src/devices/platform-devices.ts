@@ -29,6 +29,8 @@ export interface PlatformDeviceOptions {
   apic?: boolean;
   /** Processors, with `apic` (default 1). */
   processors?: number;
+  /** From one processor's APIC identifier to the next one's (default 1). */
+  apicIdStep?: number;
   /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
   tscDeadlineNs?: (low: number, high: number) => number;
   /** Port 0xF0 was written: IGNNE# (Processor.ignoreNumericError). */
@@ -135,13 +137,14 @@ export class PlatformDevices implements ModelSignals {
 
   private addApics(options: PlatformDeviceOptions): IoApic {
     const bus = new ApicBus();
-    for (let id = 0; id < (options.processors ?? 1); id++) {
+    const { processors = 1, apicIdStep = 1 } = options;
+    for (let processor = 0; processor < processors; processor++) {
       this.localApics.push(new LocalApic({
-        timers: options.timers, bus, id, bootstrap: id === 0, tscDeadlineNs: options.tscDeadlineNs,
-        onChange: () => this.updateIntr(id),
-        onNmi: () => options.onNmi?.(id),
-        onInit: () => options.onInit?.(id),
-        onStartup: vector => options.onStartup?.(id, vector),
+        timers: options.timers, bus, processor, id: processor * apicIdStep, bootstrap: processor === 0, tscDeadlineNs: options.tscDeadlineNs,
+        onChange: () => this.updateIntr(processor),
+        onNmi: () => options.onNmi?.(processor),
+        onInit: () => options.onInit?.(processor),
+        onStartup: vector => options.onStartup?.(processor, vector),
       }));
     }
     this.placeApics();

@@ -15,6 +15,8 @@ export interface PvhBoardOptions {
   /** Bytes of port 0xE9. */
   debug?: (byte: number) => void;
   processors?: number;
+  /** From one processor's APIC identifier to the next one's (default 1). */
+  apicIdStep?: number;
   /** Guest-physical addresses of ACPI's root pointer and of its tables. */
   acpi: { rsdp: number; tables: number };
   onNmi?(processor: number): void;
@@ -41,17 +43,19 @@ export class PvhBoard {
   constructor(options: PvhBoardOptions) {
     this.options = options;
     const bus = new ApicBus();
-    for (let id = 0; id < (options.processors ?? 1); id++) {
+    const { processors = 1, apicIdStep = 1 } = options;
+    for (let processor = 0; processor < processors; processor++) {
       this.localApics.push(
         new LocalApic({
           timers: options.timers,
           bus,
-          id,
-          bootstrap: id === 0,
+          processor,
+          id: processor * apicIdStep,
+          bootstrap: processor === 0,
           onChange: nothing,
-          onNmi: () => options.onNmi?.(id),
-          onInit: () => options.onInit?.(id),
-          onStartup: vector => options.onStartup?.(id, vector),
+          onNmi: () => options.onNmi?.(processor),
+          onInit: () => options.onInit?.(processor),
+          onStartup: vector => options.onStartup?.(processor, vector),
         }),
       );
     }
@@ -92,7 +96,7 @@ export class PvhBoard {
 
   /** Puts ACPI tables in place; returns the address of the root pointer. */
   installTables(): number {
-    return installPvhAcpi(this.options.dma, this.options.acpi, this.localApics.length);
+    return installPvhAcpi(this.options.dma, this.options.acpi, this.localApics.length, this.options.apicIdStep);
   }
 
   reset(): void {

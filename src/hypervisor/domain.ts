@@ -29,7 +29,7 @@ import { SerialFeed } from './serial-feed.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
-import { SHUTDOWN } from './xen/abi.ts';
+import { APIC_ID_STEP, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
 import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './xen/hvmloader-info.ts';
 import { pvhMemoryMap } from './xen/memory-map.ts';
@@ -216,7 +216,7 @@ export class Domain {
       onDebugExit: value => this.debugExit(value),
     });
     this.serialFeed = new SerialFeed(this.platform);
-    this.vcpus = new Vcpus(machine, record, this.processor, this.platform);
+    this.vcpus = new Vcpus(machine, record, this.processor, this.platform, xenBoard(machine, record)?.apicIdStep);
     // On a host with little time for us a turn by count would keep the others from their timer ticks.
     const { clock } = this;
     if (!clock.virtual)
@@ -671,10 +671,11 @@ function endingOf(code: number, report: () => string): Ending {
 }
 
 /** The board that a domain with Xen's interface stands on. */
-function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; modelElsewhere?: boolean } | undefined {
+function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean } | undefined {
   if (record.xenOffset === 0) return undefined;
   return {
     xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh',
+    apicIdStep: APIC_ID_STEP,
     ...(modelElsewhere(machine, record) ? { modelElsewhere: true } : {}),
   };
 }

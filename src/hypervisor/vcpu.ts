@@ -92,10 +92,13 @@ export class Vcpus {
   /** When `processor.retired` gets here, the next one that can run has its turn. */
   private turnEnd = 0;
   private yielded = false;
+  private readonly apicIdStep: number;
   /** Turns that began on another vCPU than the one before: each cost a TLB. */
   switches = 0;
 
-  constructor(machine: Machine, record: DomainRecord, processor: Processor, platform: Platform) {
+  /** `apicIdStep`: from one vCPU's APIC identifier to the next one's. */
+  constructor(machine: Machine, record: DomainRecord, processor: Processor, platform: Platform, apicIdStep = 1) {
+    this.apicIdStep = apicIdStep;
     this.processor = processor;
     this.platform = platform;
     this.regs = processor.regs;
@@ -126,7 +129,7 @@ export class Vcpus {
 
   private putResetState(into: Int32Array, vcpu: Vcpu): void {
     into.set(this.afterReset);
-    into[R.APIC_ID] = vcpu.id;
+    into[R.APIC_ID] = vcpu.id * this.apicIdStep;
     if (vcpu.id > 0) into[R.MSR_APIC_BASE] &= ~APIC_BASE_BSP;
     into[R.ACTIVITY] = vcpu.activity;
   }

@@ -40,6 +40,15 @@ describe('ACPI tables', () => {
     expect(signature(at(facs))).toBe('FACS');
   });
 
+  it('MADT names processors by their APICs, and the I/O APIC by an identifier of its own', () => {
+    // Xen's guests have every other identifier (reference: LAPIC id = vCPU * 2).
+    const { tables } = buildAcpi({ memoryMiB: 64, apic: true, processors: 3, apicIdStep: 2 });
+    const start = tables.findIndex((_, i) => signature(tables.subarray(i)) === 'APIC');
+    const entries = tables.subarray(start + 44, start + 44 + 3 * 8 + 12);
+    expect([0, 1, 2].map(i => [...entries.subarray(i * 8, i * 8 + 4)])).toEqual([[0, 8, 0, 0], [0, 8, 1, 2], [0, 8, 2, 4]]);
+    expect([...entries.subarray(24, 27)]).toEqual([1, 12, 1]);
+  });
+
   it('there is no MADT without APICs', () => {
     expect(String.fromCharCode(...buildAcpi({ memoryMiB: 64, apic: false }).tables)).not.toContain('APIC');
   });

@@ -13,6 +13,8 @@ export interface AcpiOptions {
   /** Describe local APICs and an I/O APIC (MADT). */
   apic: boolean;
   processors?: number;
+  /** From one processor's APIC identifier to the next one's (default 1). */
+  apicIdStep?: number;
 }
 
 /** Where `installAcpi` puts the RSDP (paragraph-aligned in the BIOS area, as the search wants) and the tables it points at. */
@@ -104,13 +106,14 @@ function fadt(): Uint8Array {
 }
 
 /** Local APIC per processor, one I/O APIC, the ISA interrupts that do not sit where their number says or are level-triggered, NMI on LINT1. */
-function madt(processors: number): Uint8Array {
+function madt(processors: number, apicIdStep: number): Uint8Array {
   const body: number[] = [];
   const dword = (value: number) => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
   // PCAT_COMPAT: two 8259s as well.
   body.push(...dword(LOCAL_APIC_ADDRESS), ...dword(1));
-  for (let id = 0; id < processors; id++) body.push(0, 8, id, id, ...dword(1));
-  body.push(1, 12, processors, 0, ...dword(IO_APIC_ADDRESS), ...dword(0));
+  for (let id = 0; id < processors; id++) body.push(0, 8, id, id * apicIdStep, ...dword(1));
+  // The I/O APIC's identifier is one that no processor has.
+  body.push(1, 12, apicIdStep > 1 ? 1 : processors, 0, ...dword(IO_APIC_ADDRESS), ...dword(0));
   const override = (irq: number, pin: number, flags: number) => body.push(2, 10, 0, irq, ...dword(pin), flags & 0xff, flags >> 8);
   // The timer is on pin 2; level and active high (0x0D) what PCI or the SCI can drive.
   override(0, 2, 0);
@@ -142,10 +145,10 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({ memoryMiB, apic, processors = 1 }: AcpiOptions): AcpiBlobs {
+export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1 }: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors)] : [] });
+  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors, apicIdStep)] : [] });
 }
 
 /** Lays tables out and notes where each has the address of another: FADT to FACS (where there is one) and DSDT, root tables to all but these. */

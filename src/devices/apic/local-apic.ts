@@ -58,6 +58,9 @@ const initial = () => ({
 export interface LocalApicOptions {
   timers: Timers;
   bus: ApicBus;
+  /** Which processor it belongs to. */
+  processor: number;
+  /** Its identifier after reset. */
   id: number;
   /** The bootstrap processor's LINT0 takes the 8259A after reset, as firmware would set it. */
   bootstrap: boolean;
@@ -87,7 +90,7 @@ export class LocalApic implements Device, ApicTarget {
 
   constructor(options: LocalApicOptions) {
     this.options = options;
-    this.name = `lapic${options.id}`;
+    this.name = `lapic${options.processor}`;
     this.clock = options.timers.clock;
     this.timer = options.timers.create(this.name, () => this.expire());
     options.bus.add(this);

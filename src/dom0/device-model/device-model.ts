@@ -15,6 +15,7 @@ import { MODEL, XEN_MODEL } from '../../hypervisor/layout.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../hypervisor/machine.ts';
 import { ScreenBlock } from '../../hypervisor/screen.ts';
 import { SerialFeed } from '../../hypervisor/serial-feed.ts';
+import { APIC_ID_STEP } from '../../hypervisor/xen/abi.ts';
 import type { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
 import { ForeignMemory } from './foreign-memory.ts';
 
@@ -83,6 +84,7 @@ export class DeviceModel {
         testDevice: false,
         apic: true,
         processors: vcpus,
+        apicIdStep: APIC_ID_STEP,
         xenPlatform: true,
       },
       signals,
