@@ -305,6 +305,15 @@ static void test_ports(void) {
   check("port write with IOPL 1", TRAPS(__asm__ volatile("out %%al, $0x80" ::"a"(0))), 0xff);
   __asm__ volatile("in $0x80, %%al" : "=a"(value) : "0"(0));
   check("port read", value & 255, 255);
+  static u8 port_buffer[8];
+  static u32 count = 5;
+  static u8 *into = port_buffer;
+  check("rep insb", TRAPS(__asm__ volatile("rep insb" : "+c"(count), "+D"(into) : "d"(0x80) : "memory")), 0xff);
+  check("its count", count, 0);
+  check("its address", into - port_buffer, 5);
+  check("what it read", port_buffer[4] << 8 | port_buffer[5], 0xff00);
+  check("insl to a page that is not there", TRAPS(({ u32 *at = (u32 *)0x2000; __asm__ volatile("insl" : "+D"(at) : "d"(0x80) : "memory"); })), 14);
+  check("its error code", last_error, 2);
   check("cli with IOPL 1", TRAPS(__asm__ volatile("cli")), 0xff);
   level = 0;
   check("IOPL 0 again", hypercall(33, 6, (u32)&level, 0, 0, 0), 0);
@@ -358,7 +367,7 @@ static void test_paging(void) {
   check("unpin", mmuext(4, mfn_of(l1), 0), 0);
   check("still a table", map(l1, entry_of(l1, P | RW)), -EINVAL);
   check("superpage", mmu_update(l2 + 8 * ((0xd0200000u >> 21) & 511), 0x80 | P | RW), -EINVAL);
-  check("hypervisor's slot", mmu_update(l2 + 8 * 428, 0), -EINVAL);
+  check("hypervisor's slot", mmu_update(l2 + 8 * 428, 0), -EPERM);
 
   check("writable page tables", hypercall(21, 0, 2, 0, 0, 0), 0);
   ((volatile u64 *)l1)[2] = 0;
@@ -412,6 +421,8 @@ static void test_paging(void) {
 
 static void test_descriptors(void) {
   u64 *gdt = (u64 *)pages[6], *ldt = (u64 *)pages[7];
+  check("flush_cache", mmuext(12, 0, 0), -13);
+  check("flush_cache_global", mmuext(18, 0, 0), -EINVAL);
   zero(gdt);
   zero(ldt);
   gdt[1] = 0x00cf92000000ffffull; /* ring 0: the hypervisor makes it ring 1 */

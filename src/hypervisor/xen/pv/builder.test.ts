@@ -6,6 +6,7 @@ import { planPv } from './builder.ts';
 
 const GUEST_OS = 6,
   XEN_VERSION = 5,
+  LOADER = 8,
   PAE_MODE = 9,
   FEATURES = 10,
   BSD_SYMTAB = 11,
@@ -19,6 +20,7 @@ type Note = [type: number, value: string | number];
 const USUAL: Note[] = [
   [GUEST_OS, 'test'],
   [XEN_VERSION, 'xen-3.0'],
+  [LOADER, 'generic'],
   [PAE_MODE, 'yes'],
   [VIRT_BASE, BASE],
 ];
@@ -31,7 +33,7 @@ const text = (value: string): number[] => [...value].map(c => c.charCodeAt(0));
 /**
  * An ELF kernel with a page of code at physical 0x100000 (6001 bytes in memory), these notes, or an ASCII section in their place, and a symbol table.
  */
-function kernel(notes: Note[], section = ''): Uint8Array {
+function kernel(notes: Note[], section = '', entry = BASE + 0x100000): Uint8Array {
   const noteBytes = notes.flatMap(([type, value]) => {
     const bytes = typeof value === 'number' ? little(value) : [...text(value), 0];
     return [...little(4), ...little(bytes.length), ...little(type), ...text('Xen\0'), ...bytes, ...Array<number>(-bytes.length & 3).fill(0)];
@@ -48,7 +50,7 @@ function kernel(notes: Note[], section = ''): Uint8Array {
   parts.forEach((part, i) => file.set(part, at[i]));
   const view = new DataView(file.buffer);
   file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-  const words: [at: number, value: number][] = [[20, 1], [24, BASE + 0x100000], [28, 52], [32, 0x100]];
+  const words: [at: number, value: number][] = [[20, 1], [24, entry], [28, 52], [32, 0x100]];
   const program = (index: number, ...values: number[]): void => values.forEach((value, i) => words.push([52 + 32 * index + 4 * i, value]));
   program(0, 1, 0, BASE + 0x100000, 0x100000, 0x200, 6001, 5, 0x1000);
   if (notes.length > 0) program(1, 4, at[0], 0, 0, noteBytes.length, noteBytes.length, 4, 4);
@@ -103,18 +105,36 @@ describe('the domain builder', () => {
     expect(view.getUint32(0, true)).toBe(section(2).content.byteOffset + NAMES.length - elf.byteOffset);
   });
 
+  it('has page tables for all GiB from the kernel\'s to the last, and maps to the next 4 MiB that leave 512 KiB behind the boot stack', () => {
+    const high = plan(kernel(USUAL));
+    // L3, L2 of the last GiB, L1 tables of 2 MiB each.
+    expect([high.tables, high.mapped]).toEqual([4, 1024]);
+    const low = plan(kernel([...USUAL.slice(0, 4), [VIRT_BASE, 0]].map(([type, value]) => [type, value]) as Note[], '', 0x100000));
+    expect([low.tables, low.mapped]).toEqual([7, 1024]);
+    expect(low.stackPfn).toBe(low.tablesPfn + low.tables);
+  });
+
+  it('unpacks a ramdisk that is a gzip file, and hands over as it is what only begins like one', () => {
+    const data = Uint8Array.from({ length: 5000 }, (_, i) => i);
+    const withRamdisk = (bytes: Uint8Array) => planPv({ kernel: kernel(USUAL), name: 'k', cmdline: '', ramdisk: { data: bytes, name: 'r' } }, 64).ramdisk;
+    expect(withRamdisk(new Uint8Array(gzipSync(data)))).toEqual(data);
+    expect(withRamdisk(Uint8Array.of(0x1f, 0x8b, 1, 2))).toEqual(Uint8Array.of(0x1f, 0x8b, 1, 2));
+  });
+
   it('looks over a place for the p2m list, which is for 64-bit guests', () => {
     expect(plan(kernel([...USUAL, [INIT_P2M, 0x80000000]])).p2mPfn).toBe(plan(kernel(USUAL)).p2mPfn);
   });
 
   it.each([
-    ['a hypercall page outside the image', [...USUAL, [HYPERCALL_PAGE, BASE + 0x200000]], /HYPERCALL_PAGE/],
+    ['a hypercall page outside its memory', [...USUAL, [HYPERCALL_PAGE, BASE + (64 << 20)]], /HYPERCALL_PAGE/],
     ['a hypercall page below it', [...USUAL, [HYPERCALL_PAGE, 0x1000]], /HYPERCALL_PAGE/],
-    ['an address that is no page\'s', [...USUAL.slice(0, 3), [VIRT_BASE, BASE + 16]], /VIRT_BASE/],
-    ['physical addresses without virtual ones', [...USUAL.slice(0, 3), [PADDR_OFFSET, 0]], /PADDR_OFFSET.*VIRT_BASE/],
+    ['an address that is no page\'s', [...USUAL.slice(0, 4), [VIRT_BASE, BASE + 16]], /VIRT_BASE/],
+    ['physical addresses without virtual ones', [...USUAL.slice(0, 4), [PADDR_OFFSET, 0]], /PADDR_OFFSET.*VIRT_BASE/],
     ['a feature that there is not', [...USUAL, [FEATURES, 'pae_pgdir_above_4gb|!auto_translated_physmap']], /auto_translated_physmap.*FEATURES/],
     ['a feature that nobody knows', [...USUAL, [FEATURES, '!strange']], /strange.*FEATURES/],
-    ['no PAE', [...USUAL.slice(0, 2), [PAE_MODE, 'no'], [VIRT_BASE, BASE]], /PAE_MODE/],
+    ['no PAE', [...USUAL.slice(0, 3), [PAE_MODE, 'no'], [VIRT_BASE, BASE]], /PAE_MODE/],
+    ['no loader', [...USUAL.slice(0, 2), ...USUAL.slice(3)], /LOADER/],
+    ['no interface', [USUAL[0], ...USUAL.slice(2)], /XEN_VERSION/],
   ] as [string, Note[], RegExp][])('refuses %s', (_what, notes, sentence) => {
     expect(() => plan(kernel(notes))).toThrow(sentence);
   });

@@ -35,7 +35,8 @@ const START_INFO = {
 const MAPPED_ALIGN = 4 << 20,
   SPARE = 512 << 10;
 const L1_SPAN = 2 << 20,
-  L2_SPAN = 1 << 30;
+  L2_SPAN = 1 << 30,
+  L3_SLOTS = 4;
 const HYPERCALLS = 128,
   HYPERCALL_SLOT = 32,
   IRET = 23,
@@ -52,6 +53,7 @@ export interface PvBuild {
 export interface PvLayout {
   notes: PvKernel;
   segments: { pfn: number; offset: number; bytes: Uint8Array }[];
+  ramdisk: Uint8Array | undefined;
   ramdiskPfn: number;
   p2mPfn: number;
   startInfoPfn: number;
@@ -68,7 +70,7 @@ const up = (value: number, align: number): number => Math.ceil(value / align) * 
 
 /** Checks everything without a domain. @throws LoadError */
 export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
-  const { name, ramdisk } = build;
+  const { name } = build;
   const plain = unzipped(build.kernel, name);
   const kernel = isLinux(plain) ? kernelInside(plain, name) : plain;
   const elf = readElf(kernel, name);
@@ -78,20 +80,22 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
   if (elf.segments.length === 0) throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
   const tooSmall = (need: number): LoadError =>
     new LoadError(`${name} and what is loaded with it need ${Math.ceil(need / 256)} MiB, and the guest has ${memoryMiB}. Write memory = ${Math.ceil(need / 256)} or more.`);
-  let end = 0;
+  let start = Infinity,
+    end = 0;
   const segments = elf.segments.map(({ physical, bytes, memoryBytes }) => {
     const address = physical + virtOffset - notes.virtBase;
     if (address < 0 || address + memoryBytes > PV_VIRT_START - notes.virtBase)
       throw new LoadError(`${name} is linked for 0x${(physical + virtOffset).toString(16)}, which notes VIRT_BASE and PADDR_OFFSET leave outside the guest's space.`);
+    start = Math.min(start, address);
     end = Math.max(end, address + memoryBytes);
     return { pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes };
   });
   if (notes.virtBase % FRAME_BYTES !== 0) throw new LoadError(`${name} is mapped at 0x${notes.virtBase.toString(16)} (note VIRT_BASE), which is no multiple of 4096. Link it again.`);
   const hypercalls = (notes.hypercallPage ?? notes.virtBase) - notes.virtBase;
-  if (hypercalls < 0 || hypercalls >= end)
-    throw new LoadError(`${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its own image. Build or fetch it again.`);
+  if (hypercalls < 0 || hypercalls >= Math.max(end, pages * FRAME_BYTES))
+    throw new LoadError(`${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its memory. Build or fetch it again.`);
   const entry = notes.entry - notes.virtBase;
-  if (entry < 0 || entry >= end) throw new LoadError(`${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`);
+  if (entry < start || entry > end) throw new LoadError(`${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`);
   const symbols = notes.symbols ? symbolImage(kernel) : undefined;
   if (symbols) {
     const address = up(end, 4);
@@ -104,7 +108,8 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
     next += Math.ceil(bytes / FRAME_BYTES);
     return pfn;
   };
-  let ramdiskPfn = ramdisk && !notes.ramdiskUnmapped ? take(ramdisk.data.length) : 0;
+  const ramdisk = build.ramdisk && unzippedRamdisk(build.ramdisk);
+  let ramdiskPfn = ramdisk && !notes.ramdiskUnmapped ? take(ramdisk.length) : 0;
   const p2mPfn = take(pages * 4);
   const startInfoPfn = take(FRAME_BYTES),
     storePfn = take(FRAME_BYTES),
@@ -112,30 +117,42 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
   const tablesPfn = next;
   let tables = 0,
     mapped = 0;
-  for (let guess = 1; tables < guess; ) {
-    tables = guess;
-    mapped = up((tablesPfn + tables + 1) * FRAME_BYTES + SPARE + notes.virtBase, MAPPED_ALIGN) - notes.virtBase;
-    guess = 1 + l2Slots(notes.virtBase, mapped).length + spans(notes.virtBase, mapped, L1_SPAN);
+  for (let fits = false; !fits; ) {
+    const needed = (tablesPfn + tables + 1) * FRAME_BYTES + SPARE;
+    fits = tables > 0 && needed <= mapped;
+    if (fits) break;
+    // The next multiple, also of one.
+    mapped = (Math.floor((notes.virtBase + needed) / MAPPED_ALIGN) + 1) * MAPPED_ALIGN - notes.virtBase;
+    tables = 1 + l2Slots(notes.virtBase).length + spans(notes.virtBase, mapped, L1_SPAN);
   }
   const stackPfn = tablesPfn + tables;
   const mappedPages = mapped / FRAME_BYTES;
   let need = mappedPages;
   if (ramdisk && notes.ramdiskUnmapped) {
     ramdiskPfn = mappedPages;
-    need += Math.ceil(ramdisk.data.length / FRAME_BYTES);
+    need += Math.ceil(ramdisk.length / FRAME_BYTES);
   }
   if (need > pages) throw tooSmall(need);
   if (build.cmdline.length >= CMDLINE_BYTES) throw new LoadError(`The command line for ${name} is longer than ${CMDLINE_BYTES - 1} bytes. Shorten it.`);
-  return { notes, segments, ramdiskPfn, p2mPfn, startInfoPfn, storePfn, consolePfn, tablesPfn, tables, stackPfn, mapped: mappedPages };
+  return { notes, segments, ramdisk, ramdiskPfn, p2mPfn, startInfoPfn, storePfn, consolePfn, tablesPfn, tables, stackPfn, mapped: mappedPages };
 }
 
 const spans = (start: number, bytes: number, span: number): number => Math.floor((start + bytes - 1) / span) - Math.floor(start / span) + 1;
 
-/** L3 slots that need an L2 table: those of the mapping, and the last, where the hypervisor's entries go. */
-function l2Slots(start: number, bytes: number): number[] {
+/** L3 slots that have an L2 table: from that of the mapping's start to the last, where the hypervisor's entries go. */
+function l2Slots(start: number): number[] {
   const first = Math.floor(start / L2_SPAN);
-  const slots = Array.from({ length: spans(start, bytes, L2_SPAN) }, (_, i) => first + i);
-  return slots.includes(3) ? slots : [...slots, 3];
+  return Array.from({ length: L3_SLOTS - first }, (_, i) => first + i);
+}
+
+/** As Xen's builder hands it over: a gzip file's content; what cannot be unpacked goes as it is. */
+function unzippedRamdisk({ data, name }: LoadedFile): Uint8Array {
+  try {
+    return unzipped(data, name);
+  } catch (error) {
+    if (error instanceof LoadError) return data;
+    throw error;
+  }
 }
 
 export interface PvStart {
@@ -172,28 +189,29 @@ export function buildPv(
   };
   const virtual = (pfn: number): number => (notes.virtBase + pfn * FRAME_BYTES) >>> 0;
   for (const { pfn, offset, bytes } of layout.segments) put(pfn, offset, bytes);
-  if (build.ramdisk) put(layout.ramdiskPfn, 0, build.ramdisk.data);
+  if (layout.ramdisk) put(layout.ramdiskPfn, 0, layout.ramdisk);
   put(layout.p2mPfn, 0, new Uint8Array(mfns.buffer, mfns.byteOffset, mfns.byteLength));
   if (notes.hypercallPage !== undefined) put(Math.floor((notes.hypercallPage - notes.virtBase) / FRAME_BYTES), 0, pvHypercallPage());
 
   // Tables in the order L3, L2s, L1s.
-  const slots = l2Slots(notes.virtBase, layout.mapped * FRAME_BYTES);
+  const slots = l2Slots(notes.virtBase);
   const table = (index: number): number => mfns[layout.tablesPfn + index];
   const set = (mfn: number, slot: number, to: number, flags: number): void => {
     words[(mfn << 10) + 2 * slot] = (to << FRAME_SHIFT) | flags;
     words[(mfn << 10) + 2 * slot + 1] = 0;
   };
-  slots.forEach((slot, i) => set(table(0), slot, table(1 + i), PTE_PRESENT));
+  const inner = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
+  slots.forEach((slot, i) => set(table(0), slot, table(1 + i), inner));
   const firstL1 = Math.floor(notes.virtBase / L1_SPAN);
   for (let i = 0; i < layout.tables - 1 - slots.length; i++) {
     const l1 = firstL1 + i;
-    set(table(1 + slots.indexOf(l1 >>> 9)), l1 & 511, table(1 + slots.length + i), PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY);
+    set(table(1 + slots.indexOf(l1 >>> 9)), l1 & 511, table(1 + slots.length + i), inner);
   }
   for (let pfn = 0; pfn < layout.mapped; pfn++) {
     const linear = virtual(pfn);
     const l1 = table(1 + slots.length + Math.floor(linear / L1_SPAN) - firstL1);
     const isTable = pfn >= layout.tablesPfn && pfn < layout.tablesPfn + layout.tables;
-    set(l1, (linear >>> 12) & 511, mfns[pfn], PTE_PRESENT | PTE_ACCESSED | (isTable ? 0 : PTE_WRITE | PTE_DIRTY));
+    set(l1, (linear >>> 12) & 511, mfns[pfn], PTE_PRESENT | PTE_ACCESSED | (isTable ? 0 : PTE_WRITE));
   }
 
   const info = new Uint8Array(FRAME_BYTES);
@@ -209,10 +227,11 @@ export function buildPv(
   field(START_INFO.PT_BASE, virtual(layout.tablesPfn));
   field(START_INFO.NR_PT_FRAMES, layout.tables);
   field(START_INFO.MFN_LIST, virtual(layout.p2mPfn));
-  if (build.ramdisk) {
+  if (layout.ramdisk) {
     field(START_INFO.FLAGS, notes.ramdiskUnmapped ? SIF_MOD_START_PFN : 0);
     field(START_INFO.MOD_START, notes.ramdiskUnmapped ? layout.ramdiskPfn : virtual(layout.ramdiskPfn));
-    field(START_INFO.MOD_LEN, build.ramdisk.data.length);
+    // Whole pages where it has no address of its own, as Xen's builder counts.
+    field(START_INFO.MOD_LEN, notes.ramdiskUnmapped ? up(layout.ramdisk.length, FRAME_BYTES) : layout.ramdisk.length);
   }
   info.set(new TextEncoder().encode(build.cmdline).subarray(0, CMDLINE_BYTES - 1), START_INFO.CMD_LINE);
   put(layout.startInfoPfn, 0, info);

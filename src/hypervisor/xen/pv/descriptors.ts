@@ -69,6 +69,12 @@ export class Descriptors {
   }
 
   dropLdt(vcpu: number): void {
+    this.forgetLdtPages(vcpu);
+    this.block.vcpu(vcpu)[PV.LDT_ENTRIES] = 0;
+  }
+
+  /** Other page tables: its pages are looked for again, at the same addresses. */
+  forgetLdtPages(vcpu: number): void {
     const state = this.block.vcpu(vcpu);
     for (let page = 0; page < LDT_PAGES; page++) {
       const mfn = state[PV.LDT_FRAMES + page];
@@ -79,7 +85,6 @@ export class Descriptors {
       this.types.flushIfStale();
       this.types.put(mfn);
     }
-    state[PV.LDT_ENTRIES] = 0;
   }
 
   /** The processor missed a page of the LDT: takes the guest's. False: the guest has none that may be one. */
@@ -137,7 +142,8 @@ export class Descriptors {
       return [words[at], words[at + 1]];
     }
     if (index >>> 9 === GUEST_GDT_FRAMES) return this.block.flatDescriptor(selector);
-    if (index >= state[PV.GDT_ENTRIES] || index >>> 9 >= GUEST_GDT_FRAMES) return undefined;
+    // As the processor sees it: whole frames, however many entries the guest spoke of.
+    if (index >>> 9 >= GUEST_GDT_FRAMES || state[PV.GDT_FRAMES + (index >>> 9)] === 0) return undefined;
     const at = (state[PV.GDT_FRAMES + (index >>> 9)] << 10) + 2 * (index & 511);
     return [words[at], words[at + 1]];
   }

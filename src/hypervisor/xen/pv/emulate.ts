@@ -25,7 +25,21 @@ const MAX_INSTRUCTION = 15;
 /** ud2 and "xen": the next instruction is to be emulated (forced emulation prefix). */
 const FORCED = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
-const OPERAND_SIZE = 0x66;
+const OPERAND_SIZE = 0x66,
+  ADDRESS_SIZE = 0x67,
+  REPNE = 0xf2,
+  REP = 0xf3;
+const SEGMENT_PREFIXES = new Map([
+  [0x26, R.ES],
+  [0x2e, R.CS],
+  [0x36, R.SS],
+  [0x3e, R.DS],
+  [0x64, R.FS],
+  [0x65, R.GS],
+]);
+const DF = 0x400;
+/** Elements of a REP INS or OUTS that are done at one fault. */
+const ELEMENTS_A_FAULT = 4096;
 
 const MSR = {
   TSC: 0x10,
@@ -54,6 +68,8 @@ export interface EmulateParts {
   currentVcpu(): number;
   /** VMASST_TYPE_architectural_iopl. */
   architecturalIopl(): boolean;
+  /** The guest gets a #PF with this error code, but for the bit that tells kernel and programs apart. */
+  pageFault(linear: number, error: number): void;
   cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
   /** MOV to CR3: a machine frame. False: no table of the guest's. */
   newBase(mfn: number): boolean;
@@ -114,6 +130,11 @@ export class Emulator {
       case 0xfa: // CLI
       case 0xfb: // STI: with the right to do it, they have no effect, since the mask is in memory.
         return this.mayDoIo() && this.done(at + 1);
+      case 0x6c:
+      case 0x6d:
+      case 0x6e:
+      case 0x6f:
+        return this.portString(opcode, wide, at);
       case 0xe4:
       case 0xe5:
         return at + 1 < this.length && this.input(opcode & 1 ? (wide ? 4 : 2) : 1, at + 2);
@@ -156,6 +177,34 @@ export class Emulator {
 
   private output(length: number): boolean {
     return this.mayDoIo() && this.done(length);
+  }
+
+  /** INS and OUTS of the kernel, with 32-bit addresses; a long one goes on at the next fault. */
+  private portString(opcode: number, wide: boolean, at: number): boolean {
+    const { processor, memory } = this.parts;
+    const { regs } = processor;
+    const prefixes = [...this.code.subarray(0, at)];
+    if (!this.mayDoIo() || regs[R.CPL] !== 1 || prefixes.includes(ADDRESS_SIZE)) return false;
+    const repeats = prefixes.some(byte => byte === REP || byte === REPNE);
+    const size = (opcode & 1) === 0 ? 1 : wide ? 4 : 2;
+    const step = processor.eflags & DF ? -size : size;
+    const isInput = opcode < 0x6e;
+    const pointer = isInput ? R.EDI : R.ESI;
+    const override = prefixes.map(byte => SEGMENT_PREFIXES.get(byte)).findLast(segment => segment !== undefined);
+    const base = regs[R.SEG + (isInput ? R.ES : (override ?? R.DS)) * R.SEG_WORDS + R.SEG_BASE];
+    const ones = new Uint8Array(size).fill(0xff);
+    for (let left = repeats ? Math.min(regs[R.ECX] >>> 0, ELEMENTS_A_FAULT) : 1; left > 0; left--) {
+      const linear = (base + regs[pointer]) >>> 0;
+      // Reads float high, writes go nowhere.
+      if (!(isInput ? memory.write(linear, ones) : memory.read(linear, ones.slice()))) {
+        const { low } = memory.walk(linear);
+        this.parts.pageFault(linear, (low & 1) | (isInput ? 2 : 0));
+        return true;
+      }
+      regs[pointer] += step;
+      if (repeats) regs[R.ECX]--;
+    }
+    return repeats && regs[R.ECX] !== 0 ? true : this.done(at + 1);
   }
 
   private twoByte(opcode: number, at: number): boolean {

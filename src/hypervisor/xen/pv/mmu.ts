@@ -228,10 +228,11 @@ export class Mmu {
       case MMUEXT.NEW_USER_BASEPTR:
         // For guests of 64 bits, which have two sets of tables.
         return -EINVAL;
+      // A domain without devices has no use for these.
       case MMUEXT.FLUSH_CACHE:
-      case MMUEXT.FLUSH_CACHE_GLOBAL:
-        // A domain without devices has no use for it.
         return -EACCES;
+      case MMUEXT.FLUSH_CACHE_GLOBAL:
+        return -EINVAL;
       case MMUEXT.SET_LDT: {
         const error = descriptors.setLdt(currentVcpu(), first, second);
         if (error === 0) {
@@ -277,6 +278,7 @@ export class Mmu {
     if (mfn !== old) {
       const error = types.get(mfn, FRAME_TYPE.L3);
       if (error !== 0) return error;
+      this.parts.descriptors.forgetLdtPages(currentVcpu());
       state[PV.BASE] = mfn;
       // The old tables may go with the last use of them: the processor must have left them.
       this.loadBase();

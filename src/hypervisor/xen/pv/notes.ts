@@ -54,7 +54,7 @@ export function pvKernel(elf: Elf, file: Uint8Array, name: string): PvKernel {
   const version = string(NOTE.XEN_VERSION);
   if (version === undefined && string(NOTE.GUEST_OS) === undefined)
     throw new LoadError(`${name} has no Xen notes (XEN_VERSION, GUEST_OS): it is no paravirtual kernel. Start it as type = "hvm", or build it for Xen PV.`);
-  check(name, version ?? 'xen-3.0', string(NOTE.LOADER) ?? 'generic', string(NOTE.PAE_MODE) ?? 'no', string(NOTE.FEATURES) ?? '');
+  check(name, version, string(NOTE.GUEST_OS), string(NOTE.LOADER), string(NOTE.PAE_MODE), string(NOTE.FEATURES));
   if (find(NOTE.PADDR_OFFSET) && !find(NOTE.VIRT_BASE))
     throw new LoadError(`${name} says where its physical addresses begin (note PADDR_OFFSET), and not where it is mapped (note VIRT_BASE). Build it again with both.`);
   // INIT_P2M is for 64-bit guests; those of 32 bits have the list behind their image whatever they say.
@@ -65,7 +65,7 @@ export function pvKernel(elf: Elf, file: Uint8Array, name: string): PvKernel {
     paddrOffset: word(NOTE.PADDR_OFFSET) ?? 0,
     hypercallPage: word(NOTE.HYPERCALL_PAGE),
     extendedCr3: (string(NOTE.PAE_MODE) ?? '').includes('extended-cr3') || (string(NOTE.FEATURES) ?? '').includes('pae_pgdir_above_4gb'),
-    ramdiskUnmapped: word(NOTE.MOD_START_PFN) === 1,
+    ramdiskUnmapped: (word(NOTE.MOD_START_PFN) ?? 0) !== 0,
     symbols: string(NOTE.BSD_SYMTAB) === 'yes',
   };
 }
@@ -81,7 +81,7 @@ function fromSection(section: string, elf: Elf, name: string): PvKernel {
     const value = fields.get(key);
     return value === undefined ? undefined : Number(value);
   };
-  check(name, fields.get('XEN_VER') ?? '', fields.get('LOADER') ?? 'generic', fields.get('PAE') ?? 'no', fields.get('FEATURES') ?? '');
+  check(name, fields.get('XEN_VER'), fields.get('GUEST_OS'), fields.get('LOADER'), fields.get('PAE'), fields.get('FEATURES'));
   const virtBase = number('VIRT_BASE') ?? 0;
   const page = number('HYPERCALL_PAGE');
   return {
@@ -96,9 +96,11 @@ function fromSection(section: string, elf: Elf, name: string): PvKernel {
   };
 }
 
-function check(name: string, version: string, loader: string, pae: string, features: string): void {
-  if (version !== 'xen-3.0') throw new LoadError(`${name} is for Xen interface ${version || '(none)'} (note XEN_VERSION), and this is xen-3.0.`);
-  if (loader !== 'generic') throw new LoadError(`${name} wants the loader ${loader} (note LOADER); there is only the generic one.`);
+/** In the order in which Xen's own builder looks at them. */
+function check(name: string, version = '', guestOs = '', loader = '', pae = 'no', features = ''): void {
+  if (!loader.startsWith('generic') && !guestOs.startsWith('linux'))
+    throw new LoadError(`${name} ${loader === '' ? 'names no loader' : `wants the loader ${loader}`} (note LOADER); there is only the generic one. Build it for that.`);
+  if (!version.startsWith('xen-3.0')) throw new LoadError(`${name} is for Xen interface ${version || '(none)'} (note XEN_VERSION), and this is xen-3.0.`);
   if (!/^(yes|bimodal)/.test(pae)) throw new LoadError(`${name} has no PAE paging (note PAE_MODE is "${pae}"); Xen runs 32-bit guests with PAE only.`);
   for (const feature of features.split('|')) {
     if (!feature.startsWith('!') || THERE.includes(feature.slice(1))) continue;

@@ -5,7 +5,7 @@
  */
 import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout.ts';
 import type { Machine } from '../../machine.ts';
-import { EINVAL } from '../abi.ts';
+import { EINVAL, EPERM } from '../abi.ts';
 
 export const PTE_PRESENT = 1,
   PTE_WRITE = 2,
@@ -272,12 +272,12 @@ export class PageTypes {
 
   /**
    * Replaces an entry of a validated table. `keepAccessed`: accessed and dirty bits of the old one stay (MMU_PT_UPDATE_PRESERVE_AD).
-   * 0, or -EINVAL and the old entry stays.
+   * 0, or -EINVAL and the old entry stays; -EPERM for a slot of the hypervisor's.
    */
   replaceEntry(table: number, slot: number, low: number, high: number, keepAccessed: boolean): number {
     const { words } = this.machine;
     const type = this.typeOf(table);
-    if (slot >= entriesOf(type)) return -EINVAL;
+    if (slot >= entriesOf(type)) return type === FRAME_TYPE.L2_XEN ? -EPERM : -EINVAL;
     const at = (table << 10) + 2 * slot;
     const oldLow = words[at],
       oldHigh = words[at + 1];

@@ -95,6 +95,7 @@ export class PvDomain {
     this.emulator = new Emulator({
       ...common,
       architecturalIopl,
+      pageFault: (linear, error) => this.traps.deliver(PAGE_FAULT, error, linear),
       cpuid: parts.cpuid,
       tsc: parts.tsc,
       newBase: mfn => this.mmu.newBase(mfn) === 0,
@@ -206,9 +207,9 @@ export class PvDomain {
     if (type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE) return this.softwareInterrupt(vector, type);
     switch (vector) {
       case DEBUG: {
-        // Conditions go into DR6, as the processor would have put them (SDM vol. 3, 17.2.3).
+        // Conditions go into DR6; nothing but the guest takes them out (SDM vol. 3, 17.2.3).
         const state = this.block.vcpu(this.parts.currentVcpu());
-        state[PV.DEBUG + 6] = regs[R.DR + 6] = (state[PV.DEBUG + 6] & ~15) | (exit.qualification & 0xe00f) | (0xffff0ff0 | 0);
+        state[PV.DEBUG + 6] = regs[R.DR + 6] = state[PV.DEBUG + 6] | (exit.qualification & 0xe00f) | (0xffff0ff0 | 0);
         this.traps.deliver(DEBUG, 0);
         return false;
       }
