@@ -114,6 +114,7 @@ export class LocalRunner implements DomainRunner {
         },
         options.saved,
       );
+      options.slot.onChange = held => domain.setSlot(held);
       // One ending may follow another at once, where the domain was resumed between them.
       let told: Ending | undefined;
       this.entry = {

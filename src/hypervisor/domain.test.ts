@@ -148,7 +148,7 @@ describe('interrupts and time', () => {
 
   it('says when nothing can wake it', () => {
     const domain = make([...timer(100), { flags: 2 }]);
-    expect(domain.runSlice()).toEqual({ state: 'parked', untilNs: Infinity });
+    expect(domain.runSlice()).toEqual({ state: 'parked', untilNs: Infinity, latestNs: Infinity });
     expect(domain.stuck).toBe(true);
   });
 

@@ -381,6 +381,7 @@ export class Domain {
   pause(): void {
     if (this.pausedByUser || this.ending) return;
     this.pausedByUser = true;
+    this.vcpus.setPaused(true);
     this.clock.stop();
     this.setState('p');
   }
@@ -389,11 +390,30 @@ export class Domain {
     if (!this.pausedByUser) return;
     this.pausedByUser = false;
     this.clock.start();
+    this.vcpus.setPaused(false);
     if (!this.ending) this.setState('r');
   }
 
   get paused(): boolean {
     return this.pausedByUser;
+  }
+
+  private hasSlot = true;
+
+  /**
+   * It has a slot of the host, or waits for one: who becomes runnable meanwhile waits from then on, as Xen's timers and events do not wait for a slot.
+   * A guest that looks at its stolen time sees it pass; for others time does not jump (clock.ts).
+   */
+  setSlot(held: boolean): void {
+    const { clock, timers, vcpus, xen } = this;
+    if (held === this.hasSlot) return;
+    if (held && xen?.time.tellsRunstate) clock.idleTo(Infinity);
+    this.hasSlot = held;
+    vcpus.setSlot(held);
+    if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE)) return;
+    this.idle();
+    if (timers.nextDeadlineNs <= clock.estimateNs(this.processor.retired)) timers.run();
+    for (const vcpu of vcpus.all) vcpus.canRun(vcpu);
   }
 
   /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */

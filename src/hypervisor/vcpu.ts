@@ -41,6 +41,8 @@ export class Vcpu {
   readonly saved: Int32Array;
   activity: Activity = ACTIVE;
   nmiPending = false;
+  /** It waits no longer, though it has not gone on yet: an interrupt waits for it. */
+  ready = false;
   /** INIT came while it ran: it takes effect before its next instruction. */
   initPending = false;
   /** What the processor knows of it beyond the words, while another is current. */
@@ -150,6 +152,7 @@ export class Vcpus {
 
   private setActivity(vcpu: Vcpu, activity: Activity): void {
     vcpu.activity = activity;
+    vcpu.ready = false;
     this.onState?.(vcpu.id, this.stateOf(vcpu));
     const regs = this.registersOf(vcpu);
     regs[R.ACTIVITY] = activity;
@@ -157,11 +160,20 @@ export class Vcpus {
   }
 
   private stateOf(vcpu: Vcpu): VcpuState {
-    if (vcpu.activity === ACTIVE) return vcpu === this.current && this.holdsSlot ? 'running' : 'runnable';
-    return vcpu.activity === WAIT_FOR_SIPI ? 'offline' : 'blocked';
+    if (vcpu.activity === WAIT_FOR_SIPI) return 'offline';
+    if (vcpu.activity !== ACTIVE && !vcpu.ready) return 'blocked';
+    if (this.paused) return 'offline';
+    return vcpu === this.current && this.holdsSlot ? 'running' : 'runnable';
   }
 
   private holdsSlot = true;
+  private paused = false;
+
+  /** The toolstack stopped the domain, or lets it go on: as in Xen, who is blocked stays so. */
+  setPaused(paused: boolean): void {
+    this.paused = paused;
+    for (const vcpu of this.all) this.onState?.(vcpu.id, this.stateOf(vcpu));
+  }
 
   /** The domain got a slot of the host, or lost it (scheduler/slot.ts). */
   setSlot(held: boolean): void {
@@ -187,9 +199,18 @@ export class Vcpus {
   // ---- turns
 
   canRun(vcpu: Vcpu): boolean {
+    if (vcpu.activity === ACTIVE) return true;
+    const can = this.wakes(vcpu);
+    if (can !== vcpu.ready) {
+      vcpu.ready = can;
+      this.onState?.(vcpu.id, this.stateOf(vcpu));
+    }
+    return can;
+  }
+
+  /** One that is not active need not wait any longer. */
+  private wakes(vcpu: Vcpu): boolean {
     switch (vcpu.activity) {
-      case ACTIVE:
-        return true;
       case HALTED:
       case BLOCKED:
         return (

@@ -79,7 +79,7 @@ function start(message: ToDomainWorker): void {
   }
   send({ kind: 'started', about: domain.about });
   const queue = new Scheduler(machine, queueClock(machine, () => performance.timeOrigin + performance.now()), record.slot);
-  run(domain, mailbox, new Slot(queue, record.slot, held => domain.vcpus.setSlot(held)), output, message);
+  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message);
 }
 
 /** Looks at the doorbell before a thread sleeps: some 10 µs, about what it costs to put it to sleep and wake it. */

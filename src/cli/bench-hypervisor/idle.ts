@@ -172,7 +172,7 @@ export async function idleInTurns(saved: Uint8Array, guests: number, seconds: nu
     const options = { machine, record, memoryMiB: MEMORY_MIB, boot, startEpochMs: about.startEpochMs, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now() } as const;
     const domain = createDomain({ ...options, serial: () => {} }, state);
     attach(host, record, uuid);
-    return { domain, slot: new Slot(queue, record.slot, held => domain.vcpus.setSlot(held)) };
+    return { domain, slot: new Slot(queue, record.slot, held => domain.setSlot(held)) };
   });
   const runner = new Runner(members, {
     timeoutSeconds: Infinity,

@@ -165,7 +165,7 @@ export class Guests {
       guest.saved,
     );
     this.queue?.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
-    member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.vcpus.setSlot(held));
+    member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.setSlot(held));
     if (services === undefined || xen === undefined) return;
     const { boot } = guest;
     member.attached = services.attach(

@@ -6,9 +6,9 @@ export class Slot {
   private readonly scheduler: Scheduler;
   readonly unit: number;
 
-  private readonly onChange: (held: boolean) => void;
+  /** It has a slot now, or none although it has something to do. */
+  onChange: (held: boolean) => void;
 
-  /** `onChange`: it has a slot now, or none although it has something to do. */
   constructor(scheduler: Scheduler, unit: number, onChange: (held: boolean) => void = () => {}) {
     this.scheduler = scheduler;
     this.unit = unit;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { XEN_TYPE } from '../layout.ts';
 import {
-  CALLBACK_VIA, DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HVMOP, HYPERCALL, SCHEDOP, VCPUOP, VIRQ,
+  CALLBACK_VIA, DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOSPC, ENOENT, ENOSYS, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HVMOP, HYPERCALL, SCHEDOP, VCPUOP, VIRQ,
 } from './abi.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
@@ -190,8 +190,10 @@ describe('SCHEDOP_poll and block', () => {
 
   it('has two watchdogs: 0 takes one, its number sets it anew', () => {
     const watchdog = (id: number, seconds: number): number => guest.call(HYPERCALL.SCHED_OP, SCHEDOP.WATCHDOG, guest.put(ARGS, id, seconds));
-    expect([watchdog(0, 5), watchdog(0, 5), watchdog(0, 5)]).toEqual([1, 2, -EEXIST]);
+    expect([watchdog(0, 5), watchdog(0, 5), watchdog(0, 5)]).toEqual([1, 2, -ENOSPC]);
     expect(watchdog(1, 0)).toBe(0);
+    // It is free now.
+    expect(watchdog(1, 5)).toBe(-EINVAL);
     expect(watchdog(3, 5)).toBe(-EINVAL);
     guest.domain.clock.idleTo(6e9);
     guest.domain.timers.run();

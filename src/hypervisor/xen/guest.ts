@@ -423,7 +423,7 @@ export class XenGuest {
   shutdown(code: number): void {
     if (shutdownCode(this.ports) >= 0) return;
     const latched = this.words[this.xen + XEN.LATCHED_SHUTDOWN];
-    setShutdownCode(this.ports, code === SHUTDOWN.POWEROFF && latched !== 0 ? latched - 1 : code);
+    setShutdownCode(this.ports, latched !== 0 ? latched - 1 : code);
     this.ports.of(0)?.raiseVirq(0, VIRQ.DOM_EXC);
     this.parts.onShutdown(shutdownCode(this.ports));
   }
@@ -481,6 +481,10 @@ export class XenGuest {
   setWatchdog(index: number, seconds: number): void {
     this.watchdogs[index] = seconds;
     this.watchdogTimers[index].set(seconds === 0 ? Infinity : this.time.now() + seconds * 1e9);
+  }
+
+  watchdogInUse(index: number): boolean {
+    return this.watchdogs[index] !== 0;
   }
 
   get freeWatchdog(): number {

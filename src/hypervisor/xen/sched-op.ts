@@ -1,5 +1,5 @@
 /** sched_op. Source: xen/include/public/sched.h. */
-import { DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOSYS, EPERM, SCHEDOP, SHUTDOWN } from './abi.ts';
+import { EFAULT, EINVAL, ENOSPC, ENOSYS, EPERM, ESRCH, SCHEDOP, SHUTDOWN } from './abi.ts';
 import { getUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
@@ -23,9 +23,9 @@ export const schedOp: Hypercall = (xen, [command, arg]) => {
     case SCHEDOP.SHUTDOWN_CODE: {
       const reason = xen.access.readWord(arg);
       if (reason === undefined) return -EFAULT;
-      if (reason > SHUTDOWN.SOFT_RESET) return -EINVAL;
-      if (command === SCHEDOP.SHUTDOWN) xen.shutdown(reason);
-      else xen.words[xen.xen + XEN.LATCHED_SHUTDOWN] = reason + 1;
+      // Eight bits count, and the first code that is latched.
+      if (command === SCHEDOP.SHUTDOWN) xen.shutdown(reason & 0xff);
+      else if (xen.words[xen.xen + XEN.LATCHED_SHUTDOWN] === 0) xen.words[xen.xen + XEN.LATCHED_SHUTDOWN] = (reason & 0xff) + 1;
       return 0;
     }
     case SCHEDOP.POLL:
@@ -37,8 +37,8 @@ export const schedOp: Hypercall = (xen, [command, arg]) => {
     case SCHEDOP.REMOTE_SHUTDOWN: {
       const view = xen.access.view(arg, 8);
       if (!view) return -EFAULT;
-      const domid = view.getUint16(0, true);
-      return domid === DOMID_SELF || domid === xen.record.id ? -EINVAL : -EPERM;
+      // DOMID_SELF names nobody here, and nobody but Domain 0 may.
+      return xen.machine.find(view.getUint16(0, true)) ? -EPERM : -ESRCH;
     }
     case SCHEDOP.PIN_OVERRIDE:
       return -EPERM;
@@ -55,6 +55,7 @@ function poll(xen: XenGuest, arg: number): number {
     timeoutNs = getUint64(view, 8);
   if (count > MOST_POLLED) return -EINVAL;
   const { ports } = xen;
+  if (xen.deliverable()) return 0;
   let last = 0;
   for (let i = 0; i < count; i++) {
     const port = xen.access.readWord((view.getUint32(0, true) + i * 4) >>> 0);
@@ -63,7 +64,7 @@ function poll(xen: XenGuest, arg: number): number {
     if (ports.isPending(port)) return 0;
     last = port;
   }
-  if (xen.deliverable() || (timeoutNs !== 0 && timeoutNs <= xen.time.now())) return 0;
+  if (timeoutNs !== 0 && timeoutNs <= xen.time.now()) return 0;
   xen.block(count === 1 ? last : -1, timeoutNs === 0 ? Infinity : timeoutNs);
   // Sent between the look and the wait, perhaps by another worker.
   for (let i = 0; i < count; i++) {
@@ -77,12 +78,13 @@ function poll(xen: XenGuest, arg: number): number {
 function watchdog(xen: XenGuest, id: number, seconds: number): number {
   if (id > WATCHDOGS) return -EINVAL;
   if (id > 0) {
+    if (!xen.watchdogInUse(id - 1)) return -EINVAL;
     xen.setWatchdog(id - 1, seconds);
     return 0;
   }
   if (seconds === 0) return -EINVAL;
   const free = xen.freeWatchdog;
-  if (free < 0) return -EEXIST;
+  if (free < 0) return -ENOSPC;
   xen.setWatchdog(free, seconds);
   return free + 1;
 }

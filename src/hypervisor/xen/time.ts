@@ -162,6 +162,12 @@ export class XenTime {
 
   // ---- runstate
 
+  /** The guest has registered a runstate area: it looks at the time that was stolen from it. */
+  get tellsRunstate(): boolean {
+    for (let id = 0; id < this.ports.vcpus; id++) if (this.words[this.ports.vcpu(id) + XEN_VCPU.RUNSTATE_AREA] !== 0) return true;
+    return false;
+  }
+
   /** A vCPU goes to another state. */
   runstate(id: number, state: number): void {
     const { words } = this;

@@ -3,7 +3,7 @@ import { ALL, ARITHMETIC, ZF } from '../../cpu/flags.ts';
 import * as R from '../../cpu/registers.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
-import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, SHUTDOWN, VCPU_INFO, VCPU_INFO_BYTES, VCPU_TIME, VCPUOP } from './abi.ts';
+import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPU_INFO, VCPU_INFO_BYTES, VCPU_TIME, VCPUOP } from './abi.ts';
 import { getUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
@@ -12,6 +12,8 @@ import { takeWritable } from './writable.ts';
 const HVM_CONTEXT_BYTES = 128,
   MODE_32 = 0;
 const RUNSTATE_BYTES = 44;
+/** STIME_DELTA_MAX of xen/include/xen/time.h. */
+const LONGEST_PERIOD_NS = 2 ** 62;
 const VM86 = 0x20000;
 const CR0_PG = 0x80000000 | 0;
 
@@ -21,7 +23,6 @@ export const vcpuOp: Hypercall = (xen, [command, id, arg]) => {
   const { words } = xen;
   switch (command) {
     case VCPUOP.INITIALISE:
-      if (words[record + XEN_VCPU.INITIALISED] !== 0 || xen.parts.vcpus.isUp(id)) return -EEXIST;
       return xen.type === XEN_TYPE.PV ? -ENOSYS : initialise(xen, id, arg);
     case VCPUOP.UP:
       if (xen.parts.vcpus.isUp(id)) return 0;
@@ -54,7 +55,9 @@ export const vcpuOp: Hypercall = (xen, [command, id, arg]) => {
     }
     case VCPUOP.SET_PERIODIC_TIMER: {
       const view = xen.access.view(arg, 8);
-      return view ? xen.time.setPeriodic(id, getUint64(view, 0)) : -EFAULT;
+      if (!view) return -EFAULT;
+      const periodNs = getUint64(view, 0);
+      return periodNs === 0 || periodNs > LONGEST_PERIOD_NS ? -EINVAL : xen.time.setPeriodic(id, periodNs);
     }
     case VCPUOP.STOP_PERIODIC_TIMER:
       return xen.time.setPeriodic(id, 0);
@@ -75,10 +78,12 @@ export const vcpuOp: Hypercall = (xen, [command, id, arg]) => {
       return registerInfo(xen, id, getUint64(view, 0), view.getUint32(8, true));
     }
     case VCPUOP.SEND_NMI:
+      if (arg !== 0) return -EINVAL;
       xen.parts.vcpus.nmi(id);
       return 0;
     case VCPUOP.GET_PHYSID:
-      return -EPERM;
+      // For the hardware domain's pinned vCPUs.
+      return -EINVAL;
     default:
       return -ENOSYS;
   }
@@ -117,6 +122,7 @@ function registerInfo(xen: XenGuest, id: number, gfn: number, offset: number): n
 function initialise(xen: XenGuest, id: number, arg: number): number {
   const view = xen.access.view(arg, HVM_CONTEXT_BYTES);
   if (!view) return -EFAULT;
+  if (xen.words[xen.ports.vcpu(id) + XEN_VCPU.INITIALISED] !== 0 || xen.parts.vcpus.isUp(id)) return -EEXIST;
   if (view.getUint32(0, true) !== MODE_32) return -EINVAL;
   const u32 = (at: number): number => view.getInt32(at, true);
   const cr0 = u32(0x30);
