@@ -9,16 +9,16 @@ import { Services } from './services.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 
-function make() {
+function make(type: 'pvh' | 'hvm' = 'pvh') {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
   const free = machine.freeFrames;
-  const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+  const record = machine.createDomain(1, 256, { xen: type === 'hvm' ? XEN_TYPE.HVM : XEN_TYPE.PVH });
   services.prepare(record, UUID);
   services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
   services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
   let out = '';
-  const described = { uuid: UUID, name: 'web1', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
+  const described = { uuid: UUID, name: 'web1', type, memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
   const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
   const ports = new Ports(machine, record);
   const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> 12) * FRAME_BYTES;
@@ -96,12 +96,21 @@ describe('Domain 0 for one guest', () => {
     for (const path of ['name', 'memory/target', 'console/port', '/libxl/1/type']) expect(() => store.write(guest, path, encode('')), path).toThrow('EACCES');
   });
 
-  it('asks a guest to power off where its driver says that it listens', () => {
+  it('asks an HVM guest to power off where its driver says that it listens', () => {
+    const { services, record } = make('hvm');
+    const { store } = services.xenstored;
+    expect(services.ask(record.id, 'poweroff')).toBe(false);
+    store.write(store.connect(record.id, () => {}), 'control/feature-poweroff', encode('1'));
+    expect(services.ask(record.id, 'poweroff')).toBe(true);
+    expect(services.ask(record.id, 'reboot')).toBe(false);
+  });
+
+  it('asks others whatever they say, as they have no power button, but to suspend only who can', () => {
     const { services, record, machine, page } = make();
     const { store } = services.xenstored;
     const tools = services.xenstored.client();
-    expect(services.ask(record.id, 'poweroff')).toBe(false);
-    store.write(store.connect(record.id, () => {}), 'control/feature-poweroff', encode('1'));
+    expect(services.ask(record.id, 'suspend')).toBe(false);
+    store.write(store.connect(record.id, () => {}), 'control/feature-suspend', encode('1'));
     // The guest watches through its ring.
     const request = encodeMessage({ type: XS.WATCH, requestId: 1, transaction: 0, payload: encode('control/shutdown\0t\0') });
     machine.bytes.set(request, page(5));
@@ -111,6 +120,7 @@ describe('Domain 0 for one guest', () => {
     expect(services.ask(record.id, 'poweroff')).toBe(true);
     expect(tools.read('/local/domain/1/control/shutdown')).toBe('poweroff');
     expect(machine.words[(page(5) + 2060) / 4]).toBeGreaterThan(before);
+    expect(services.ask(record.id, 'suspend')).toBe(true);
     expect(services.ask(99, 'poweroff')).toBe(false);
   });
 

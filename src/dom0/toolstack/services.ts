@@ -5,6 +5,7 @@
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
+import { SavedStateError } from '../../hypervisor/index.ts';
 import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
 import { GrantTable } from '../../hypervisor/xen/grants.ts';
 import { PvConsole } from '../console/pv-console.ts';
@@ -48,7 +49,7 @@ export class Services {
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
-  private readonly guests = new Map<number, { console: PvConsole; uuid: string }>();
+  private readonly guests = new Map<number, { console: PvConsole; uuid: string; type: DomainPaths['type'] }>();
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
 
@@ -90,13 +91,15 @@ export class Services {
     const grants = new GrantTable(dom0.portsOf(domid));
     grants.grant(CONSOLE_REF, 0, console.gfn);
     grants.grant(STORE_REF, 0, store.gfn);
+    // Of a guest that had made itself ready nothing of the store is kept.
+    const kept = saved?.nodes === undefined ? undefined : saved;
     let pv: PvConsole | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
-      if (saved) restoreNodes(xenstored.client(), saved, domid);
+      if (kept) restoreNodes(xenstored.client(), kept, domid);
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
-      if (saved) restoreConnections(xenstored, pv, saved, domid);
+      if (kept) restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
       // Nothing is half-made.
@@ -105,7 +108,7 @@ export class Services {
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
@@ -130,10 +133,16 @@ export class Services {
     return false;
   }
 
-  /** What is to be kept of a guest that does not know that it is being saved; undefined: it has no back ends. It must not run meanwhile. */
-  save(domid: number): State | undefined {
-    const guest = this.guests.get(domid);
-    return guest && saveForToolstack(this.xenstored, guest.console, domid);
+  /**
+   * What is to be kept of a guest; undefined: nothing. Of one that does not know that it is being saved (`unasked`) that is its part of the store and its
+   * rings, of any its device model, where that is here. It must not run meanwhile. @throws SavedStateError
+   */
+  save(domid: number, unasked = true): State | undefined {
+    const guest = this.guests.get(domid),
+      model = this.models.get(domid);
+    if (!guest || (!unasked && !model)) return undefined;
+    if (model && !model.quiesce()) throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
+    return { ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}), ...(model ? { model: model.save() } : {}) };
   }
 
   /**
@@ -152,11 +161,15 @@ export class Services {
       throw new Error(`The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`);
   }
 
-  /** What xl shutdown, xl reboot and xl save do first: asks the guest through its store. False: no driver of it listens. */
+  /**
+   * What xl shutdown, xl reboot and xl save do first: asks the guest through its store. False: no driver of it listens. A PV or PVH guest is asked
+   * to stop whether it says so or not, as it has no power button (libxl__domain_pvcontrol_available).
+   */
   ask(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
     const client = this.xenstored.client();
     const control = `/local/domain/${domid}/control`;
-    if (!this.guests.has(domid) || client.read(`${control}/feature-${what}`) !== '1') return false;
+    const guest = this.guests.get(domid);
+    if (!guest || ((guest.type === 'hvm' || what === 'suspend') && client.read(`${control}/feature-${what}`) !== '1')) return false;
     client.write(`${control}/shutdown`, what);
     return true;
   }

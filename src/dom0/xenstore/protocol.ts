@@ -24,6 +24,8 @@ export const XS = {
   WATCH_EVENT: 15,
   ERROR: 16,
   IS_DOMAIN_INTRODUCED: 17,
+  RESUME: 18,
+  SET_TARGET: 19,
   RESET_WATCHES: 21,
   DIRECTORY_PART: 22,
 } as const;
@@ -72,9 +74,11 @@ export function handle(store: Store, daemon: Daemon, who: Connection, request: M
     send({ ...request, payload });
   };
   try {
-    const { transaction: tx } = request;
-    store.checkTransaction(who, tx);
-    const after = request.type === XS.WATCH ? watch(store, who, request.payload) : undefined;
+    const { type, transaction: tx } = request;
+    if (!REQUESTS.has(type)) throw new StoreError('ENOSYS');
+    if (PRIVILEGED.has(type) && !who.privileged) throw new StoreError('EACCES');
+    if (type !== XS.WATCH && type !== XS.UNWATCH) store.checkTransaction(who, tx);
+    const after = type === XS.WATCH ? watch(store, who, request.payload) : undefined;
     reply(after ? OK : answer(store, daemon, who, request, tx));
     if (after) send(after);
   } catch (error) {
@@ -84,6 +88,9 @@ export function handle(store: Store, daemon: Daemon, who: Connection, request: M
 }
 
 const OK = encode('OK\0');
+/** What a client may send at all, and what only Domain 0 may (xenstored's table of functions). */
+const REQUESTS: ReadonlySet<number> = new Set(Object.values(XS).filter(type => type !== XS.WATCH_EVENT && type !== XS.ERROR));
+const PRIVILEGED: ReadonlySet<number> = new Set([XS.CONTROL, XS.INTRODUCE, XS.RELEASE, XS.IS_DOMAIN_INTRODUCED, XS.RESUME, XS.SET_TARGET]);
 
 function watch(store: Store, who: Connection, payload: Uint8Array): Message {
   const [path, token] = strings(payload, 2);
@@ -140,15 +147,15 @@ function answer(store: Store, daemon: Daemon, who: Connection, { type, payload }
       store.forget(who);
       return OK;
     case XS.INTRODUCE: {
-      const [domid, gfn, port] = privileged(who, payload, 3);
+      const [domid, gfn, port] = strings(payload, 3);
       daemon.introduce(domainId(domid), Number(gfn), Number(port));
       return OK;
     }
     case XS.RELEASE:
-      daemon.release(domainId(privileged(who, payload, 1)[0]));
+      daemon.release(domainId(only(payload)));
       return OK;
     case XS.CONTROL: {
-      const [command, ...args] = privileged(who, payload);
+      const [command, ...args] = strings(payload);
       const text = daemon.control(command ?? '', args);
       if (text === undefined) throw new StoreError('EINVAL');
       return encode(`${text}\0`);
@@ -184,11 +191,6 @@ function strings(payload: Uint8Array, count?: number): string[] {
 }
 
 const only = (payload: Uint8Array): string => strings(payload, 1)[0];
-
-function privileged(who: Connection, payload: Uint8Array, count?: number): string[] {
-  if (!who.privileged) throw new StoreError('EACCES');
-  return strings(payload, count);
-}
 
 function number(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new StoreError('EINVAL');

@@ -125,8 +125,9 @@ describe('the store behind a ring (xs_wire.h)', () => {
       [XS.RM, 'data/b|', '13 7 0 OK|'],
       [XS.RM, 'data/b|', '13 7 0 OK|'],
       [XS.GET_DOMAIN_PATH, '5|', '10 7 0 /local/domain/5|'],
-      [XS.IS_DOMAIN_INTRODUCED, '1|', '17 7 0 T|'],
-      [XS.IS_DOMAIN_INTRODUCED, '9|', '17 7 0 F|'],
+      [XS.IS_DOMAIN_INTRODUCED, '1|', '16 7 0 EACCES|'],
+      [XS.RESUME, '1|', '16 7 0 EACCES|'],
+      [XS.SET_TARGET, '1|2|', '16 7 0 EACCES|'],
       [XS.UNWATCH, 'data|no|', '16 7 0 ENOENT|'],
       [XS.INTRODUCE, '2|1|1|', '16 7 0 EACCES|'],
       [XS.RELEASE, '1|', '16 7 0 EACCES|'],
@@ -137,6 +138,18 @@ describe('the store behind a ring (xs_wire.h)', () => {
       [0xffff, '', '16 7 0 ENOSYS|'],
     ];
     for (const [type, payload, answer] of table) expect([type, payload, guest.ask(type, payload)]).toEqual([type, payload, [answer]]);
+  });
+
+  it('asks first whether a request is one, then whether it is for all, and then for its transaction, which watches have none of', () => {
+    const guest = new Guest();
+    make([guest]);
+    const none = 77;
+    expect(guest.ask(20, '|', none)).toEqual([`16 7 ${none} ENOSYS|`]);
+    expect(guest.ask(XS.RELEASE, '1|', none)).toEqual([`16 7 ${none} EACCES|`]);
+    expect(guest.ask(XS.READ, 'domid|', none)).toEqual([`16 7 ${none} ENOENT|`]);
+    expect(guest.ask(XS.RESET_WATCHES, '|', none)).toEqual([`16 7 ${none} ENOENT|`]);
+    expect(guest.ask(XS.WATCH, 'data|t|', none)).toEqual([`4 7 ${none} OK|`, '15 0 0 data|t|']);
+    expect(guest.ask(XS.UNWATCH, 'data|t|', none)).toEqual([`5 7 ${none} OK|`]);
   });
 
   it('answers WATCH with OK and at once an event, and interleaves later ones', () => {

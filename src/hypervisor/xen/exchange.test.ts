@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { XEN, XEN_TYPE } from '../layout.ts';
 import { type DomainRecord, Machine } from '../machine.ts';
-import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, XENMEM } from './abi.ts';
+import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, SHARED_INFO, XENMEM } from './abi.ts';
 import type { XenGuest } from './guest.ts';
 import { memoryExchange } from './exchange.ts';
 import { GuestFrames } from './p2m.ts';
@@ -29,7 +29,7 @@ beforeEach(() => {
   machine.words[block + XEN.MAX_FRAMES] = record.ramFrames;
   const inside = (address: number, bytes: number): boolean => address + bytes <= NOWHERE;
   const access = {
-    view: (at: number, bytes: number) => (inside(at, bytes) ? new DataView(memory.slice(at >>> 2, (at + bytes) >>> 2).buffer) : undefined),
+    view: (at: number, bytes: number) => (inside(at, bytes) ? new DataView(memory.buffer.slice(at, at + bytes)) : undefined),
     put: (at: number, view: DataView, from = 0) => {
       for (let i = from; i < view.byteLength; i += 4) memory[(at + i) >>> 2] = view.getInt32(i, true);
       return true;
@@ -172,5 +172,19 @@ describe('extents of several frames', () => {
     put(ARGS, ...reservation(IN, 1, 0, 1 << 16));
     expect(call(XENMEM.POPULATE_PHYSMAP)).toBe(0);
     expect(pvMemoryOp(pv)(xen, [XENMEM.POPULATE_PHYSMAP, NOWHERE, 0, 0, 0])).toBe(0);
+  });
+});
+
+describe('XENMEM_maximum_gpfn', () => {
+  it('is the last of the frames that a PV guest says its list has (arch.max_pfn), 0 before it does', () => {
+    put(ARGS, DOMID_SELF);
+    expect(call(XENMEM.MAXIMUM_GPFN)).toBe(0);
+    const page = machine.words[xen.xen + XEN.SHARED_INFO] * 1024;
+    machine.words[page + SHARED_INFO[32].MAX_PFN / 4] = 0x400;
+    expect(call(XENMEM.MAXIMUM_GPFN)).toBe(0x3ff);
+    expect(call(XENMEM.MAXIMUM_GPFN, 1)).toBe(-EINVAL);
+    put(ARGS, 9);
+    expect(call(XENMEM.MAXIMUM_GPFN)).toBe(-ESRCH);
+    expect(pvMemoryOp(pv)(xen, [XENMEM.MAXIMUM_GPFN, NOWHERE, 0, 0, 0])).toBe(-EFAULT);
   });
 });

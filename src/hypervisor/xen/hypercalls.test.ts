@@ -100,6 +100,16 @@ describe('xen_version', () => {
     expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.PAGESIZE, 0)).toBe(4096);
     expect(guest.call(HYPERCALL.XEN_VERSION, 99, 0)).toBe(-ENOSYS);
   });
+
+  it('keeps its command line and its build from guests: the one reads "<denied>", the other is -EPERM', () => {
+    guest.domain.memory.fill(ARGS, 16, 0xaa);
+    expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.COMMANDLINE, ARGS)).toBe(0);
+    const bytes = new Uint8Array(10);
+    guest.domain.memory.read(ARGS, bytes);
+    expect(String.fromCharCode(...bytes)).toBe('<denied>\0\xaa');
+    expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.COMMANDLINE, NOWHERE)).toBe(-EFAULT);
+    expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.BUILD_ID, 0)).toBe(-EPERM);
+  });
 });
 
 describe('memory_op', () => {

@@ -1,6 +1,6 @@
 /** xen_version. Source: xen/include/public/version.h. Strings fill their fields with zeros: no byte of anything else leaves. */
 import { XEN, XEN_TYPE } from '../layout.ts';
-import { EFAULT, EINVAL, ENODATA, ENOSYS, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
+import { EFAULT, EINVAL, ENOSYS, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
 
@@ -39,6 +39,8 @@ function text(value: string, bytes: number): Uint8Array {
   for (let i = 0; i < Math.min(value.length, bytes - 1); i++) field[i] = value.charCodeAt(i);
   return field;
 }
+
+const DENIED = '<denied>';
 
 function features(xen: XenGuest): number {
   const above4g = xen.words[xen.xen + XEN.ASSISTS] & (1 << VMASST.PAE_EXTENDED_CR3) ? 1 << XENFEAT.PAE_PGDIR_ABOVE_4GB : 0;
@@ -81,9 +83,10 @@ export const xenVersion: Hypercall = (xen, [command, arg]) => {
       return put(xen.machine.bytes.slice(at, at + UUID_BYTES));
     }
     case XENVER.COMMANDLINE:
-      return -EPERM;
+      // Domain 0's to know; others are not refused, but told so.
+      return put(text(DENIED, DENIED.length + 1));
     case XENVER.BUILD_ID:
-      return -ENODATA;
+      return -EPERM;
     default:
       return -ENOSYS;
   }

@@ -2,12 +2,12 @@
 import { P2M_RWX } from '../../../cpu/edge.ts';
 import { XEN } from '../../layout.ts';
 import { FRAME_SHIFT } from '../../machine.ts';
-import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, XENMEM } from '../abi.ts';
+import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, SHARED_INFO, XENMEM } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
 import type { Hypercall } from '../hypercalls.ts';
 import { type ExchangePages, memoryExchange } from '../exchange.ts';
 import { commonMemoryOp } from '../memory-op.ts';
-import { readReservation } from '../reservation.ts';
+import { domainNamed, readReservation } from '../reservation.ts';
 import { M2P_END, M2P_START } from './block.ts';
 import type { PvDomain } from './pv-domain.ts';
 
@@ -37,6 +37,8 @@ export const pvMemoryOp =
       }
       case XENMEM.MACHPHYS_MFN_LIST:
         return m2pFrames(xen, arg);
+      case XENMEM.MAXIMUM_GPFN:
+        return start === 0 ? maximumPfn(xen, arg) : -EINVAL;
       case XENMEM.EXCHANGE:
         return start === 0 ? memoryExchange(xen, op, arg, pagesOf(xen, pv)) : -EINVAL;
       default:
@@ -114,6 +116,14 @@ function pagesOf(xen: XenGuest, pv: PvDomain): ExchangePages {
       for (let n = 0; n < frames; n++) machine.release(mfn + n);
     },
   };
+}
+
+/** maximum_gpfn: the guest itself says how many frames its list has. */
+function maximumPfn(xen: XenGuest, arg: number): number {
+  const view = xen.access.view(arg, 2);
+  if (!view) return -EFAULT;
+  const page = (xen.words[xen.xen + XEN.SHARED_INFO] << FRAME_SHIFT) >>> 0;
+  return domainNamed(xen, view.getUint16(0, true)) || Math.max(xen.words[(page + SHARED_INFO[32].MAX_PFN) >>> 2] >>> 0, 1) - 1;
 }
 
 /** machphys_mfn_list: the frames that hold the M2P table, one for each 2 MiB of it. */
