@@ -18,6 +18,8 @@ typedef unsigned long long u64;
 #define EPERM 1
 #define ESRCH 3
 #define ENODEV 19
+#define EACCES 13
+#define EFAULT 14
 #define EINVAL 22
 #define ENOSYS 38
 
@@ -197,6 +199,14 @@ static void test_start(void) {
   check("get_features", hypercall(17, 6, (u32)features, 0, 0, 0), 0);
   check("not auto-translated", features[1] & 4, 0);
   check("unknown hypercall", hypercall(63, 0, 0, 0, 0, 0), -ENOSYS);
+  check("set_segment_base", hypercall(25, 0, 0, 0, 0, 0), -ENOSYS);
+  u32 operation[64] = { 1, 0x14 };
+  check("domctl of an older toolstack", hypercall(36, (u32)operation, 0, 0, 0, 0), -EACCES);
+  operation[1] = 0x15;
+  check("domctl", hypercall(36, (u32)operation, 0, 0, 0, 0), -EPERM);
+  check("sysctl", hypercall(35, (u32)operation, 0, 0, 0, 0), -EPERM);
+  check("sysctl from nowhere", hypercall(35, 0x1000, 0, 0, 0, 0), -EFAULT);
+  check("hvm_op", hypercall(34, 1, (u32)operation, 0, 0, 0), -EINVAL);
   u32 mapping[3];
   check("machphys_mapping", hypercall(12, 12, (u32)mapping, 0, 0, 0), 0);
   check("M2P address", mapping[0], 0xf5800000);
@@ -271,6 +281,8 @@ static void test_traps(void) {
   __asm__ volatile("int $33");
   check("int 33", last_vector, 33);
   check("events were masked then", last_mask, shared->vcpu[0].upcall_mask);
+  check("int 0x80 without a handler", TRAPS(__asm__ volatile("int $0x80")), 13);
+  check("its error code", last_error, 0x402);
   check("cli", TRAPS(__asm__ volatile("cli")), 13);
   check("hlt", TRAPS(__asm__ volatile("hlt")), 13);
   check("ud2", TRAPS(__asm__ volatile("ud2")), 6);
@@ -421,7 +433,7 @@ static void test_paging(void) {
 
 static void test_descriptors(void) {
   u64 *gdt = (u64 *)pages[6], *ldt = (u64 *)pages[7];
-  check("flush_cache", mmuext(12, 0, 0), -13);
+  check("flush_cache", mmuext(12, 0, 0), -EACCES);
   check("flush_cache_global", mmuext(18, 0, 0), -EINVAL);
   zero(gdt);
   zero(ldt);

@@ -5,7 +5,7 @@ import { type Hypercall, multicall } from './hypercalls.ts';
 import { grantTable } from './hvm-grants.ts';
 import { hvmOp } from './hvm-op.ts';
 import { memoryOp } from './memory-op.ts';
-import { consoleIo, physdevOp, vmAssist } from './misc-ops.ts';
+import { consoleIo, domctl, physdevOp, platformOp, sysctl, vmAssist } from './misc-ops.ts';
 import { schedOp, setTimerOp } from './sched-op.ts';
 import { vcpuOp } from './vcpu-op.ts';
 import { xenVersion } from './version.ts';
@@ -20,6 +20,9 @@ export const COMMON_HYPERCALLS: Readonly<Record<number, Hypercall>> = {
   [HYPERCALL.SCHED_OP]: schedOp,
   [HYPERCALL.EVENT_CHANNEL_OP]: eventChannelOp,
   [HYPERCALL.PHYSDEV_OP]: physdevOp,
+  [HYPERCALL.PLATFORM_OP]: platformOp,
+  [HYPERCALL.SYSCTL]: sysctl,
+  [HYPERCALL.DOMCTL]: domctl,
 };
 
 export const HVM_HYPERCALLS: Readonly<Record<number, Hypercall>> = {

@@ -1,17 +1,15 @@
 /** console_io, vm_assist and physdev_op of unprivileged guests. Source: xen/include/public/xen.h, physdev.h. */
 import { XEN, XEN_TYPE } from '../layout.ts';
-import { EFAULT, EINVAL, ENOSYS, EPERM, VMASST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE } from './abi.ts';
+import { EACCES, EFAULT, EINVAL, ENOSYS, EPERM, VMASST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE } from './abi.ts';
 import type { Hypercall } from './hypercalls.ts';
 
-const CONSOLEIO_WRITE = 0,
-  CONSOLEIO_READ = 1;
+const CONSOLEIO_WRITE = 0;
 /** Bytes of one write that are looked at: a longer one is cut, as a guest may ask for anything. */
 const MOST_CONSOLE_BYTES = 65536;
 
-/** console_io: bytes for the hypervisor's console. Reading is Domain 0's. */
+/** console_io: bytes for the hypervisor's console. All else is Domain 0's. */
 export const consoleIo: Hypercall = (xen, [command, count, buffer]) => {
-  if (command === CONSOLEIO_READ) return -EPERM;
-  if (command !== CONSOLEIO_WRITE) return -ENOSYS;
+  if (command !== CONSOLEIO_WRITE) return -EPERM;
   if (count < 0) return -EINVAL;
   const bytes = xen.access.read(buffer, Math.min(count, MOST_CONSOLE_BYTES));
   if (!bytes) return -EFAULT;
@@ -37,6 +35,23 @@ export const vmAssist: Hypercall = (xen, [command, type]) => {
   else return -ENOSYS;
   return 0;
 };
+
+/** Versions of the toolstack's interfaces in Xen 4.17. */
+const DOMCTL_VERSION = 0x15,
+  SYSCTL_VERSION = 0x15,
+  PLATFORM_VERSION = 0x03000001;
+
+/** Calls of the toolstack: each says for which version it was built, which is looked at before who calls. */
+const privileged =
+  (version: number): Hypercall =>
+  (xen, [arg]) => {
+    const word = xen.access.readWord((arg + 4) >>> 0);
+    if (word === undefined) return -EFAULT;
+    return word >>> 0 === version ? -EPERM : -EACCES;
+  };
+export const domctl = privileged(DOMCTL_VERSION);
+export const sysctl = privileged(SYSCTL_VERSION);
+export const platformOp = privileged(PLATFORM_VERSION);
 
 const PHYSDEVOP_SET_IOPL = 6,
   PHYSDEVOP_SET_IOBITMAP = 7;

@@ -1,9 +1,10 @@
 /** The hypercalls of paravirtual domains, by number. */
 import { XEN_VCPU } from '../../layout.ts';
-import { EFAULT, ENOSYS, HYPERCALL, VCPUOP } from '../abi.ts';
+import { EFAULT, EINVAL, ENOSYS, EPERM, HYPERCALL, VCPUOP } from '../abi.ts';
 import { eventChannelOp } from '../events.ts';
 import { COMMON_HYPERCALLS } from '../hvm-table.ts';
 import type { Hypercall } from '../hypercalls.ts';
+import { physdevOp } from '../misc-ops.ts';
 import { schedOpCompat } from '../sched-op.ts';
 import { vcpuOp } from '../vcpu-op.ts';
 import { pvGrantTable } from './grants.ts';
@@ -29,6 +30,9 @@ const OWN = [
   HYPERCALL.CALLBACK_OP,
 ];
 
+/** hvm_op of a domain that has nothing of what it is about: set_param, get_param, flush_tlbs, set_evtchn_upcall_vector. */
+const HVM_OP_ERRORS: { readonly [command: number]: number } = { 0: -EINVAL, 1: -EINVAL, 5: -EPERM, 23: -EINVAL };
+
 export function pvHypercalls(pv: PvDomain): Readonly<Record<number, Hypercall>> {
   const own: Record<number, Hypercall> = {};
   for (const number of OWN) own[number] = (_xen, [a, b, c, d]) => pv.hypercall(number, a, b, c, d) ?? -ENOSYS;
@@ -38,6 +42,11 @@ export function pvHypercalls(pv: PvDomain): Readonly<Record<number, Hypercall>> 
     [HYPERCALL.MEMORY_OP]: pvMemoryOp(pv),
     [HYPERCALL.GRANT_TABLE_OP]: pvGrantTable(pv),
     [HYPERCALL.SCHED_OP_COMPAT]: schedOpCompat,
+    [HYPERCALL.HVM_OP]: (_xen, [command]) => HVM_OP_ERRORS[command] ?? -ENOSYS,
+    [HYPERCALL.PHYSDEV_OP_COMPAT]: (xen, [arg]) => {
+      const command = xen.access.readWord(arg);
+      return command === undefined ? -EFAULT : physdevOp(xen, [command, arg + 4]);
+    },
     // The operation's number is the structure's first word.
     [HYPERCALL.EVENT_CHANNEL_OP_COMPAT]: (xen, [arg]) => {
       const command = xen.access.readWord(arg);

@@ -162,6 +162,8 @@ export class Traps {
   mayInt(vector: number): boolean {
     const { processor } = this.parts;
     if (vector === 3 || vector === 4) return true;
+    // So is the old system call of Linux, where there is a handler: Xen enters that directly.
+    if (vector === 0x80) return (this.state[PV.TRAPS + 2 * vector] & 0xfffc) !== 0;
     const dpl = (this.state[PV.TRAPS + 2 * vector] >>> 16) & TRAP_DPL;
     return dpl >= processor.regs[R.CPL];
   }
