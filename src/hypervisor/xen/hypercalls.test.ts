@@ -20,8 +20,18 @@ describe('hypercalls', () => {
     expect(guest.call(39)).toBe(-ENOSYS);
     expect(guest.call(12345)).toBe(-ENOSYS);
     expect(xenWord(XEN.UNKNOWN_HYPERCALLS)).toBe(2);
-    // PV's and Domain 0's are none of an HVM guest's.
-    for (const number of [HYPERCALL.MMU_UPDATE, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.IRET, HYPERCALL.DOMCTL, HYPERCALL.SYSCTL]) expect(guest.call(number)).toBe(-ENOSYS);
+    // PV's are none of an HVM guest's.
+    for (const number of [HYPERCALL.MMU_UPDATE, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.IRET]) expect(guest.call(number)).toBe(-ENOSYS);
+  });
+
+  it('of the toolstack are refused: for another interface version, where that cannot be read, and for who asks', () => {
+    for (const [number, version] of [[HYPERCALL.DOMCTL, 0x15], [HYPERCALL.SYSCTL, 0x15], [HYPERCALL.PLATFORM_OP, 0x03000001]]) {
+      guest.put(ARGS, 1, version - 1);
+      expect(guest.call(number, ARGS)).toBe(-EACCES);
+      guest.put(ARGS, 1, version);
+      expect(guest.call(number, ARGS)).toBe(-EPERM);
+      expect(guest.call(number, NOWHERE)).toBe(-EFAULT);
+    }
   });
 
   it('take arguments in EBX, ECX, EDX, ESI, EDI and answer in EAX, by VMCALL and VMMCALL wherever they stand', () => {
