@@ -145,6 +145,11 @@ export interface ProcessorOptions {
    * It may call `stop()`, `invalidate()` and `flushTlb()`, nothing else of the processor.
    */
   answerAccess?: (exit: ExitInfo) => boolean;
+  /**
+   * Called before anything that was decoded from a machine frame is kept: true if someone else may write the frame, now or at any moment; then its
+   * instructions are decoded each time they run. When that begins for a frame whose code is kept already, `invalidate()` must follow before the first write.
+   */
+  isCodeShared?: (mfn: number) => boolean;
   /** The guest has written IA32_APIC_BASE (its low word): its local APIC has moved, or was switched on or off. */
   apicBaseChanged?: (low: number) => void;
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */

@@ -75,3 +75,53 @@ it('another page mapped under the second half', () => {
   bench.run();
   expect(R[EAX]).toBe(0x201);
 });
+
+it('code that others write without a word is decoded each time it runs', () => {
+  const shared = new Set([CODE >> 12]);
+  const mine = new Bench({ isCodeShared: mfn => shared.has(mfn) });
+  mine.protectedMode();
+  const run = (from: number): number => {
+    mine.R[EIP] = from;
+    mine.run();
+    return mine.R[EAX];
+  };
+  // mov eax, 1; add eax, 2; jmp to the next page, which is nobody else's: add eax, 4; jmp back to the end
+  mine.put(CODE, 'b8', d(1), '83 c0 02 e9', d(0x1000 - 13), '90 f4');
+  mine.put(CODE + 0x1000, '83 c0 04 e9', d(-0x1000 + 14 - 8));
+  expect(run(CODE)).toBe(7);
+  mine.bytes[CODE + 1] = 0x10;
+  mine.bytes[CODE + 7] = 0x20;
+  expect(run(CODE)).toBe(0x34);
+  // In the middle of a loop: add eax, 1; dec ecx; jnz back.
+  mine.put(CODE + 0x20, '83 c0 01 49 75 fa f4');
+  mine.R[EAX] = 0;
+  mine.R[ECX] = 4;
+  mine.R[EIP] = CODE + 0x20;
+  for (let step = 0; step < 6; step++) mine.cpu.run(1);
+  mine.bytes[CODE + 0x22] = 0x10;
+  mine.run();
+  expect(mine.R[EAX]).toBe(2 + 0x20);
+  // Across the end of the page, from either side: mov eax, imm32.
+  const at = CODE + 0xffe;
+  for (const frame of [CODE >> 12, (CODE >> 12) + 1]) {
+    shared.clear();
+    shared.add(frame);
+    mine.cpu.dropAllCode();
+    mine.put(at, 'b8', d(0x05050505), 'f4');
+    expect(run(at)).toBe(0x05050505);
+    const byte = frame === CODE >> 12 ? at + 1 : at + 4;
+    mine.bytes[byte] = 6;
+    expect(run(at)).toBe(frame === CODE >> 12 ? 0x05050506 : 0x06050505);
+  }
+  // When nobody writes it any more it is kept again, until someone says that he will.
+  shared.clear();
+  mine.put(CODE, 'b8', d(1), 'f4');
+  expect(run(CODE)).toBe(1);
+  mine.bytes[CODE + 1] = 2;
+  expect(run(CODE)).toBe(1);
+  shared.add(CODE >> 12);
+  mine.cpu.invalidate(CODE >> 12);
+  expect(run(CODE)).toBe(2);
+  mine.bytes[CODE + 1] = 3;
+  expect(run(CODE)).toBe(3);
+});

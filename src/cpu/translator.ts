@@ -119,9 +119,13 @@ export abstract class Translator extends Memory {
   private readonly patches: Uint8Array;
   private readonly d: Decoded = newDecoded();
   private readonly window = new Uint8Array(32);
+  private readonly isCodeShared: ((mfn: number) => boolean) | undefined;
+  /** Of the page that `codePage` looked up last: others write it, so nothing of it is kept. */
+  private shared = false;
 
   constructor(options: ProcessorOptions) {
     super(options);
+    this.isCodeShared = options.isCodeShared;
     this.tableOf = new Int32Array(this.codeLines.length * KEYS);
     this.generation = new Int32Array(this.codeLines.length);
     this.patches = new Uint8Array(this.codeLines.length);
@@ -173,15 +177,19 @@ export abstract class Translator extends Memory {
     const linear = (eip + this.csBase) | 0;
     if (eip >>> 0 > this.csLimit) this.fault(GP, 0);
     let table = this.CP[(linear >>> 12) + S[S_USER]!]!;
-    if (table === 0) table = this.codePage(linear);
+    let alone = false;
+    if (table === 0) {
+      table = this.codePage(linear);
+      alone = this.shared;
+    }
     const offset = linear & 4095;
     S[S_PAGE_EIP] = (eip - offset) | 0;
-    if (this.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - offset) > this.csLimit) {
+    if (alone || (this.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - offset) > this.csLimit)) {
       // No jump may find this page without the check.
       this.CP[(linear >>> 12) + S[S_USER]!] = 0;
-      const alone = this.single(table, offset, eip >>> 0);
+      const one = this.single(table, offset, eip >>> 0);
       S[S_BUDGET]!++;
-      return alone;
+      return one;
     }
     let found = this.PM[table + offset]!;
     if (found === 0) found = this.translateBlock(table, offset);
@@ -207,6 +215,8 @@ export abstract class Translator extends Memory {
       this.tableOf[slot] = table;
       this.frameOf[table >>> 12] = mfn;
     }
+    this.shared = this.isCodeShared?.(mfn) === true;
+    if (this.shared) return table;
     const page = (linear >>> 12) + this.S[S_USER]!;
     this.CP[page] = table;
     this.rememberCodePage(page);
@@ -282,8 +292,8 @@ export abstract class Translator extends Memory {
   }
 
   private goto(offset: number, p?: number): number { return this.stub(this.wide ? HOT_GOTO : NARROW_GOTO, offset, p); }
-  private cross(): number {
-    return this.stub((this.key & KEY_FLAT) === 0 ? OP_CROSS : this.wide ? HOT_CROSS : NARROW_CROSS, 4096);
+  private cross(p?: number): number {
+    return this.stub((this.key & KEY_FLAT) === 0 ? OP_CROSS : this.wide ? HOT_CROSS : NARROW_CROSS, 4096, p);
   }
 
   /** The code under translation is 32-bit code, which the first switch runs. */
@@ -456,7 +466,7 @@ export abstract class Translator extends Memory {
     return (this.key & KEY_FLAT) !== 0 && !(stores && this.d.segment === CS);
   }
 
-  /** One instruction where the code segment ends inside the page: checked byte by byte, never kept. */
+  /** One instruction where the code segment ends inside the page (it is checked byte by byte), or of a page that others write: never kept. */
   private single(table: number, offset: number, eip: number): number {
     const { d } = this;
     const p = this.allocateScratch();
@@ -468,7 +478,8 @@ export abstract class Translator extends Memory {
     }
     const ends = this.record(p, status, offset);
     this.S[S_PATCH] = 0;
-    if (!ends) this.link(p, this.goto(offset + d.length, p + RECORD_WORDS));
+    const next = offset + d.length;
+    if (!ends) this.link(p, next < 4096 ? this.goto(next, p + RECORD_WORDS) : this.cross(p + RECORD_WORDS));
     return p;
   }
 
@@ -477,26 +488,30 @@ export abstract class Translator extends Memory {
     return ARENA_WORDS - 2 * RECORD_WORDS - (ARENA_WORDS % RECORD_WORDS);
   }
 
-  /** Runs an instruction whose bytes lie in two pages; its decoded half is kept while both frames are unchanged. */
+  /** Runs an instruction whose bytes lie in two pages; its decoded half is kept while both frames are unchanged, and no others write them. */
   private straddle(p: number): void {
     const { A, S, R, d } = this;
     const eip = R[EIP]!;
     const linear = (eip + this.csBase) | 0;
     const beyond = ((linear & ~4095) + 4096) | 0;
     if (this.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - (linear & 4095)) >= this.csLimit) this.fault(GP, 0);
-    let table = this.CP[(beyond >>> 12) + S[S_USER]!]!;
-    if (table === 0) table = this.codePage(beyond);
+    let table = this.CP[(beyond >>> 12) + S[S_USER]!]!, fresh = false;
+    if (table === 0) {
+      table = this.codePage(beyond);
+      fresh = this.shared;
+    }
     const mfn = this.frameOf[table >>> 12]!;
     let q = A[p + TARGET]!;
-    if (q === 0 || A[p + DST] !== mfn || A[p + SRC] !== this.generation[mfn]) {
+    if (q === 0 || fresh || A[p + DST] !== mfn || A[p + SRC] !== this.generation[mfn]) {
       const here = this.M1, { window } = this;
       const offset = linear & 4095, head = 4096 - offset;
-      // fetchFrame of the first page cannot fault: its record exists.
-      const first = this.frameOf[this.CP[(linear >>> 12) + S[S_USER]!]! >>> 12]! * 4096;
+      // The first page is there: its record exists.
+      const first = this.frameOf[(this.CP[(linear >>> 12) + S[S_USER]!]! || this.codePage(linear)) >>> 12]! * 4096;
       for (let i = 0; i < head; i++) window[i] = here[first + offset + i]!;
       for (let i = head; i < 16; i++) window[i] = here[mfn * 4096 + i - head]!;
       const status = decode(window, 0, 16, (this.key & KEY_CODE32) !== 0 ? 32 : 16, d);
-      if (q === 0) {
+      if (p === this.allocateScratch()) q = p + RECORD_WORDS;
+      else if (q === 0) {
         q = this.nextRecord + RECORD_WORDS > ARENA_WORDS - 3 * RECORD_WORDS ? this.allocateScratch() : this.allocate();
         A[p + TARGET] = q;
       }

@@ -33,6 +33,7 @@ import { APIC_ID_STEP, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
 import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './xen/hvmloader-info.ts';
 import { pvhMemoryMap } from './xen/memory-map.ts';
+import { isCodeShared } from './xen/stale.ts';
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
@@ -169,6 +170,7 @@ export class Domain {
       p2m: this.p2m,
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
+      ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn) }),
       answerAccess: () => this.exits.answerInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),

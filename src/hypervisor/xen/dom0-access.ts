@@ -10,7 +10,7 @@ import { GrantTable } from './grants.ts';
 import { getParam, setParam, shutdownCode } from './params.ts';
 import { Ports } from './ports.ts';
 import { Pod, type PodTarget } from './pod.ts';
-import { frameWritten } from './stale.ts';
+import { awaitNoCode, countWriter, endWrites, frameWritten } from './stale.ts';
 import { dropWritable, takeWritable } from './writable.ts';
 
 /** A frame of another domain. */
@@ -141,8 +141,11 @@ export class Dom0 {
       if (entry === 0 || !takeWritable(machine, record, mfn)) continue;
       if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) {
         count(this.held.frames, mfn, 1);
+        countWriter(machine, mfn);
+        awaitNoCode(owner, mfn);
         return this.mapping(owner, mfn, () => {
           count(this.held.frames, mfn, -1);
+          endWrites(machine, mfn);
           dropWritable(machine, record, mfn);
         });
       }
@@ -165,6 +168,7 @@ export class Dom0 {
     const release = (): void => {
       for (; taken > 0; taken--) {
         count(held.frames, first + taken - 1, -1);
+        endWrites(machine, first + taken - 1);
         machine.dropReference(first + taken - 1);
       }
     };
@@ -174,6 +178,8 @@ export class Dom0 {
         throw new HostError(`Machine frame ${first + taken} is not domain ${domid}'s.`);
       }
       count(held.frames, first + taken, 1);
+      countWriter(machine, first + taken);
+      awaitNoCode(this.portsOf(domid), first + taken);
     }
     return release;
   }

@@ -8,7 +8,9 @@
 import { GRANT, XEN, XEN_TYPE } from '../layout.ts';
 import { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
 import { EBUSY, EINVAL, ENOMEM, ENOSYS } from './abi.ts';
+import { Pod } from './pod.ts';
 import { Ports } from './ports.ts';
+import { awaitNoCode, countWriter, endWrites } from './stale.ts';
 import { dropWritable, dropWritableType, takeWritable, takeWritableType } from './writable.ts';
 
 export const GNTST = {
@@ -285,6 +287,7 @@ export class GrantTable {
    * A number is a GNTST status.
    */
   acquire(ref: number, user: number, readonly: boolean, forMap: boolean, transitive = !forMap): Granted | number {
+    this.populate(ref);
     const result = this.locked((): Granted | number | { domid: number; ref: number } => {
       // Xen gives each domain its first frame with the domain, here it comes with the first use: until then its entries grant nothing.
       if (ref >= Math.max(this.entries, ENTRIES_V1)) return GNTST.BAD_GNTREF;
@@ -312,7 +315,20 @@ export class GrantTable {
       const span = this.words[active + ACTIVE.SPAN];
       return { mfn: frame, start: span & 0xffff, length: span >>> 16, release: () => this.release(ref, readonly, frame) };
     });
-    return typeof result === 'number' || 'mfn' in result ? result : this.acquireBehind(ref, readonly, result);
+    if (typeof result === 'number') return result;
+    if (!('mfn' in result)) return this.acquireBehind(ref, readonly, result);
+    if (!readonly) awaitNoCode(this.ports, result.mfn);
+    return result;
+  }
+
+  /**
+   * A frame that is populated on demand is there before its entry is looked at: to find memory may take the granter's own worker, which may wait for
+   * our lock.
+   */
+  private populate(ref: number): void {
+    if (ref >= this.entries) return;
+    const gfn = this.words[this.entryAt(ref) + (this.version === 2 ? 2 : 1)] >>> 0;
+    new Pod(this.ports.machine, this.ports.record).demand(gfn);
   }
 
   /** A transitive grant: what another domain granted to this one, handed on. */
@@ -371,20 +387,27 @@ export class GrantTable {
   private hold(mfn: number, readonly: boolean): number {
     const { machine } = this.ports;
     if (!machine.takeReference(mfn, this.domid)) return GNTST.BAD_PAGE;
-    if (readonly || !this.isPv || takeWritableType(machine, mfn)) return GNTST.OKAY;
-    machine.dropReference(mfn);
-    return GNTST.GENERAL_ERROR;
+    if (!readonly && this.isPv && !takeWritableType(machine, mfn)) {
+      machine.dropReference(mfn);
+      return GNTST.GENERAL_ERROR;
+    }
+    if (!readonly) countWriter(machine, mfn);
+    return GNTST.OKAY;
   }
 
   /** A frame of the domain's own, for a copy; a number is a GNTST status. */
   ownFrame(gfn: number, readonly: boolean): Granted | number {
+    new Pod(this.ports.machine, this.ports.record).demand(gfn);
     const mfn = this.frameOf(gfn);
     const held = mfn < 0 ? mfn : this.hold(mfn, readonly);
-    return held === GNTST.OKAY ? { mfn, start: 0, length: FRAME_BYTES, release: () => this.letGo(mfn, readonly) } : held;
+    if (held !== GNTST.OKAY) return held;
+    if (!readonly) awaitNoCode(this.ports, mfn);
+    return { mfn, start: 0, length: FRAME_BYTES, release: () => this.letGo(mfn, readonly) };
   }
 
   private letGo(mfn: number, readonly: boolean): void {
     const { machine } = this.ports;
+    if (!readonly) endWrites(machine, mfn);
     if (!readonly && this.isPv) dropWritableType(machine, mfn);
     machine.dropReference(mfn);
   }

@@ -24,7 +24,7 @@ import { prepareHvm } from './special-pages.ts';
 import type { PvBuild } from './pv/builder.ts';
 import { PvDomain } from './pv/pv-domain.ts';
 import { pvHypercalls } from './pv/table.ts';
-import { takeWritten } from './stale.ts';
+import { codeDropped, takeWritten } from './stale.ts';
 import { XenTime } from './time.ts';
 
 /** What a domain gives its half of Xen. */
@@ -286,7 +286,7 @@ export class XenGuest {
   /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
   enter(): void {
     this.machine.relax = this.answer;
-    enterGuest(this.words, this.xen, () => this.processor.flushTlb());
+    enterGuest(this.words, this.xen, this.forget);
     this.frames.pod.beforeGuest();
   }
 
@@ -296,7 +296,22 @@ export class XenGuest {
   }
 
   /** While this thread waits for another it does what that may wait for. */
-  private readonly answer = (): void => answerFlush(this.words, this.xen, () => this.processor.flushTlb());
+  private readonly answer = (): void => answerFlush(this.words, this.xen, this.forget);
+
+  private readonly forget = (): void => {
+    this.takeWritten();
+    this.processor.flushTlb();
+  };
+
+  /** Drops what the processor keeps of frames that others wrote, or are about to write. */
+  private takeWritten(): void {
+    const { machine, parts } = this;
+    const written = (mfn: number): void => {
+      codeDropped(machine, mfn);
+      parts.written(mfn);
+    };
+    if (!takeWritten(this.ports, written)) for (const entry of machine.p2m(this.record)) if (entry >>> 12 !== 0) written(entry >>> 12);
+  }
 
   /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */
   demand(gfn: number): boolean {
@@ -314,7 +329,7 @@ export class XenGuest {
   /** What came from other workers. Call before the guest runs again after the doorbell moved. */
   service(): void {
     for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
-    if (!takeWritten(this.ports, this.parts.written)) for (const entry of this.machine.p2m(this.record)) if (entry !== 0) this.parts.written(entry >>> 12);
+    this.takeWritten();
   }
 
   private serveKick(id: number): void {

@@ -2,8 +2,43 @@
  * Machine frames that someone other than their owner has written: the owner's worker drops what its processor has translated from them before it runs
  * the guest again. A ring of frame numbers in the owner's XEN block; many writers, one reader.
  */
-import { XEN, XEN_STALE } from '../layout.ts';
+import { FRAME, FRAME_FLAG, XEN, XEN_STALE } from '../layout.ts';
+import type { Machine } from '../machine.ts';
+import { flushDomain } from './flush.ts';
 import type { Ports } from './ports.ts';
+
+/**
+ * Others may write a frame of the domain's from now on, until `endWrites`: what its processor runs from there is decoded each time. Who calls holds a
+ * reference on the frame.
+ */
+export function countWriter(machine: Machine, mfn: number): void {
+  Atomics.add(machine.words, machine.frameEntry(mfn) + FRAME.SHARED, 1);
+}
+
+/** Returns when nothing of a frame that `countWriter` was called for is kept as code. Not while a lock is held that the domain's worker may wait for. */
+export function awaitNoCode(owner: Ports, mfn: number): void {
+  const { machine, words } = owner;
+  if (!(Atomics.load(words, machine.frameEntry(mfn) + FRAME.FLAGS) & FRAME_FLAG.CODE)) return;
+  frameWritten(owner, mfn);
+  flushDomain(machine, owner.record);
+}
+
+export function endWrites(machine: Machine, mfn: number): void {
+  Atomics.sub(machine.words, machine.frameEntry(mfn) + FRAME.SHARED, 1);
+}
+
+/** Before the domain's processor keeps code of a frame: whether others may write there. (It says so first, and they count first: one sees the other.) */
+export function isCodeShared(machine: Machine, mfn: number): boolean {
+  const { words } = machine;
+  const entry = machine.frameEntry(mfn);
+  if (!(words[entry + FRAME.FLAGS] & FRAME_FLAG.CODE)) Atomics.or(words, entry + FRAME.FLAGS, FRAME_FLAG.CODE);
+  return Atomics.load(words, entry + FRAME.SHARED) > 0;
+}
+
+/** The domain's processor keeps nothing of a frame any more. */
+export function codeDropped(machine: Machine, mfn: number): void {
+  Atomics.and(machine.words, machine.frameEntry(mfn) + FRAME.FLAGS, ~FRAME_FLAG.CODE);
+}
 
 /** Says that a frame of the domain was written. Its worker looks at the latest when it next enters the guest from its loop. */
 export function frameWritten(owner: Ports, mfn: number): void {
