@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
 import { LoadError } from './plan.ts';
@@ -375,7 +376,8 @@ describe('what is no kernel', () => {
     expect(refusal(withMagic(0x8001, 'CD001'))).toContain('it looks like an ISO image');
     expect(refusal(withMagic(0x20000 - 16, '\xea', 0x20000))).toContain('it looks like a BIOS image');
     expect(refusal(withMagic(510, '\x55\xaa'))).toContain('it looks like a disk image with a boot sector');
-    expect(refusal(withMagic(0, '\x1f\x8b'))).toContain('it looks like a gzip file. If it is a kernel, unpack it with gunzip');
+    expect(refusal(withMagic(0, '\x1f\x8b'))).toContain('it is a gzip file that cannot be unpacked');
+    expect(refusal(new Uint8Array(gzipSync(withMagic(0, '070701'))))).toContain('Name it in ramdisk');
     expect(refusal(withMagic(0, '070701'))).toContain('Name it in ramdisk');
     expect(refusal(new TextEncoder().encode('#!/bin/sh\necho\n'))).toContain('looks like a script');
     expect(refusal(new TextEncoder().encode(`<!DOCTYPE html>${' '.repeat(2000)}`))).toContain('a web page: the download may have failed');

@@ -2,7 +2,7 @@
  * Puts a kernel, its ramdisk and its start information into a guest's memory, as a boot loader would: Linux bzImage, multiboot 1, PVH.
  */
 
-import { kernelInside } from './bzimage.ts';
+import { kernelInside, unzipped } from './bzimage.ts';
 import { isElf, readElf } from './elf.ts';
 import { isLinux, loadLinux } from './linux.ts';
 import { looksLike } from './looks-like.ts';
@@ -76,7 +76,8 @@ export function kernelKind(kernel: Uint8Array, prefer: LoadOptions['prefer'] = '
  * Loads a kernel. Nothing is written before every check has passed.
  * @throws LoadError with one message for the user: which file, what is wrong with it, what to do.
  */
-export function loadKernel(memory: GuestMemory, options: LoadOptions): EntryState {
+export function loadKernel(memory: GuestMemory, given: LoadOptions): EntryState {
+  const options = { ...given, kernel: unzipped(given.kernel, given.name) };
   const { kernel, name, cmdline, initrd } = options;
   if (kernel.length === 0) throw new LoadError(`${name} is empty. Copy or fetch it again.`);
   if (cmdline.includes('\0')) throw new LoadError(`The command line for ${name} holds a zero byte. Remove it from cmdline.`);

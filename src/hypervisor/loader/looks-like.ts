@@ -11,7 +11,6 @@ const MAGICS: { at: number; bytes: number[] | string; what: string; advice: stri
   { at: 0x40, bytes: [0x7f, 0x10, 0xda, 0xbe], what: 'a VirtualBox disk image', advice: 'Name it in disk, not in kernel.' },
   { at: 0x38, bytes: 'ARM\x64', what: 'a Linux kernel for ARM', advice: 'Use one built for 32-bit x86 (i386, 686).' },
   { at: 0, bytes: '070701', what: 'a cpio archive, as ramdisks are', advice: 'Name it in ramdisk, and the kernel (vmlinuz) in kernel.' },
-  { at: 0, bytes: [0x1f, 0x8b], what: 'a gzip file', advice: 'If it is a kernel, unpack it with gunzip; if it is a ramdisk, name it in ramdisk.' },
   {
     at: 0,
     bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0],
