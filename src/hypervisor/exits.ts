@@ -17,8 +17,8 @@ import {
 } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { Domain } from './domain.ts';
-import { COUNTERS, EXIT_SAMPLE, IOREQ_SAMPLE } from './layout.ts';
-import { FRAME_SHIFT } from './machine.ts';
+import { COUNTERS, COUNTER_WORDS, EXIT_SAMPLE, IOREQ_SAMPLE, VCPU_BYTES, VCPU_EXITS } from './layout.ts';
+import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { DeviceBus, Platform } from './platform.ts';
 import { exitName } from './report.ts';
 import { TRACE_KIND } from './trace.ts';
@@ -26,7 +26,8 @@ import { TRACE_KIND } from './trace.ts';
 /** From here on lie the I/O and local APICs. */
 const APIC_ADDRESSES = 0xfec00000;
 const GENERAL_PROTECTION = 13,
-  INVALID_OPCODE = 6;
+  INVALID_OPCODE = 6,
+  EXCEPTIONS = 32;
 
 export class Exits {
   total = 0;
@@ -54,24 +55,49 @@ export class Exits {
 
   /** Of every 64th exit the time is taken, where there is a clock to take it from: a look at it costs as much as a small exit. */
   handle(reason: number): void {
-    const { hostMs } = this.domain.options;
-    if (!hostMs || (this.total & (EXIT_SAMPLE - 1)) !== 0) return this.dispatch(reason);
-    const startMs = hostMs();
+    const startMs = this.beginSample();
     this.dispatch(reason);
+    if (startMs >= 0) this.endSample(reason, startMs);
+  }
+
+  /** When the exit that comes next began, if it is one whose time is taken; else -1. */
+  private beginSample(): number {
+    const { hostMs } = this.domain.options;
+    return hostMs && (this.total & (EXIT_SAMPLE - 1)) === 0 ? hostMs() : -1;
+  }
+
+  private endSample(reason: number, startMs: number): void {
     const { counters } = this;
+    const { hostMs } = this.domain.options;
+    if (!hostMs) return;
     const i = exitCounter(reason);
     counters[COUNTERS.EXIT_SAMPLES + i]++;
     add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, Math.round((hostMs() - startMs) * 1e6));
   }
 
+  /** Counted, and traced where somebody watches. */
+  private count(reason: number): void {
+    const { domain, exit } = this;
+    const { current } = domain.vcpus;
+    const i = exitCounter(reason);
+    this.total++;
+    this.counters[COUNTERS.EXITS + i]++;
+    current.countExit(i);
+    if (domain.trace.on) domain.trace.add(TRACE_KIND.EXIT, current.id, reason, this.regs[R.EIP], exit.qualification);
+  }
+
+  private traceFault(vector: number, what: number): void {
+    const { domain } = this;
+    if (domain.trace.on) domain.trace.add(TRACE_KIND.FAULT, domain.vcpus.current.id, vector, this.regs[R.EIP], what);
+  }
+
   private dispatch(reason: number): void {
     const { processor, domain, exit } = this;
-    this.total++;
-    if (domain.trace.on) domain.trace.add(TRACE_KIND.EXIT, domain.vcpus.current.id, reason, this.regs[R.EIP], exit.qualification);
+    this.count(reason);
     domain.xen?.afterExit();
-    this.counters[COUNTERS.EXITS + exitCounter(reason)]++;
     if (reason >= ExitReason.IDT_FIRST) {
       this.record(reason, exit.guestLinear);
+      if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, exit.guestLinear);
       return domain.xen?.pvExit(reason);
     }
     switch (reason) {
@@ -144,13 +170,14 @@ export class Exits {
     const address = exit.guestPhysical >>> 0;
     if (!model) return this.writeWithoutWaiting();
     if (address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
-    this.total++;
-    this.counters[COUNTERS.EXITS + ExitReason.EPT_VIOLATION]++;
+    const sample = this.beginSample();
+    this.count(ExitReason.EPT_VIOLATION);
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
-    const started = this.beginRequest();
+    const started = this.beginRequest(address, 0);
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
     else exit.value = model.readMemory(address, exit.size);
     if (started >= 0) this.endRequest(started);
+    if (sample >= 0) this.endSample(ExitReason.EPT_VIOLATION, sample);
     domain.answeredInPlace();
     return true;
   }
@@ -159,9 +186,8 @@ export class Exits {
   private writeWithoutWaiting(): boolean {
     const { exit, domain } = this;
     if (!domain.remote?.writeBuffered(exit)) return false;
-    this.total++;
-    this.ioreqs++;
-    this.counters[COUNTERS.EXITS + ExitReason.EPT_VIOLATION]++;
+    this.count(ExitReason.EPT_VIOLATION);
+    this.countRequest(exit.guestPhysical, 0);
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
     domain.answeredInPlace();
     return true;
@@ -171,10 +197,20 @@ export class Exits {
     this.domain.vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
   }
 
-  /** A request to the device model beside us begins: when, in milliseconds, where it is one whose time is taken; else -1. */
-  private beginRequest(): number {
+  /** A request to the device model, wherever that is; `isPort`: 1 where the address is a port. */
+  private countRequest(address: number, isPort: number): void {
+    const { domain, exit } = this;
+    this.ioreqs++;
+    if (!domain.trace.on) return;
+    const isWrite = isPort ? (exit.qualification & IO_IN) === 0 : (exit.qualification & EPT_WRITE) !== 0;
+    domain.trace.add(TRACE_KIND.IOREQ, domain.vcpus.current.id, address, isPort, isWrite ? 1 : 0);
+  }
+
+  /** The same to the one beside us: when it began, in milliseconds, where it is one whose time is taken; else -1. */
+  private beginRequest(address: number, isPort: number): number {
+    this.countRequest(address, isPort);
     const { hostMs } = this.domain.options;
-    return (++this.ioreqs & (IOREQ_SAMPLE - 1)) === 0 && hostMs ? hostMs() : -1;
+    return (this.ioreqs & (IOREQ_SAMPLE - 1)) === 0 && hostMs ? hostMs() : -1;
   }
 
   private endRequest(startMs: number): void {
@@ -191,10 +227,10 @@ export class Exits {
     if (own.hasPort(port)) return this.accessPort(own, port);
     if (!model) {
       if (!domain.remote) return this.accessPort(own, port);
-      this.ioreqs++;
+      this.countRequest(port, 1);
       return domain.remote.port();
     }
-    const started = this.beginRequest();
+    const started = this.beginRequest(port, 1);
     this.accessPort(model, port);
     if (started >= 0) this.endRequest(started);
   }
@@ -232,10 +268,10 @@ export class Exits {
     if (!model) {
       // Stores to a ROM are lost, or go to the RAM behind it.
       if (!domain.remote || domain.memory.machineOffset(address) >= 0) return this.accessMemory(own, address);
-      this.ioreqs++;
+      this.countRequest(address, 0);
       return domain.remote.memory();
     }
-    const started = this.beginRequest();
+    const started = this.beginRequest(address, 0);
     this.accessMemory(model, address);
     if (started >= 0) this.endRequest(started);
   }
@@ -279,6 +315,7 @@ export class Exits {
   }
 
   private injectException(vector: number, errorCode?: number): void {
+    this.traceFault(vector, errorCode ?? 0);
     this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
   }
 }
@@ -295,12 +332,25 @@ function exitCounter(reason: number): number {
   return reason < 64 ? reason : Math.min(127, 64 + reason - 0x80);
 }
 
-/** Counts by Intel's names, of those that are not 0. */
-export function exitsByReason(counters: Int32Array): Record<string, number> {
+/** Counts by Intel's names, of those that are not 0; `at`: word of the first. */
+export function exitsByReason(counters: Int32Array, at: number = COUNTERS.EXITS): Record<string, number> {
   const named: Record<string, number> = {};
   for (let i = 0; i < 128; i++) {
-    const count = counters[COUNTERS.EXITS + i] >>> 0;
+    const count = counters[at + i] >>> 0;
     if (count > 0) named[exitName(i < 64 ? i : i - 64 + 0x80)] = count;
   }
   return named;
+}
+
+/** Exits of a domain and of each of its vCPUs since they started, by Intel's names, and what one of each reason took where times were taken; from any worker. */
+export function readExits(machine: Machine, record: DomainRecord): { domain: Record<string, number>; vcpus: Record<string, number>[]; meanNs: Record<string, number> } {
+  const counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
+  const meanNs: Record<string, number> = {};
+  for (let i = 0; i < 128; i++) {
+    const samples = counters[COUNTERS.EXIT_SAMPLES + i] >>> 0,
+      at = COUNTERS.EXIT_SAMPLE_NS + 2 * i;
+    if (samples > 0) meanNs[exitName(i < 64 ? i : i - 64 + 0x80)] = ((counters[at + 1] >>> 0) * 2 ** 32 + (counters[at] >>> 0)) / samples;
+  }
+  const vcpus = Array.from({ length: record.vcpus }, (_, id) => exitsByReason(new Int32Array(machine.memory, record.vcpuOffset + id * VCPU_BYTES, VCPU_BYTES / 4), VCPU_EXITS));
+  return { domain: exitsByReason(counters), vcpus, meanNs };
 }

@@ -359,6 +359,8 @@ export const LAST_EXITS = 1024,
   LAST_EXITS_COUNT = 32;
 /** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
 export const LAST_EXIT_WORDS = 4;
+/** Exits of this vCPU by reason: 128 counters, as COUNTERS.EXITS. */
+export const VCPU_EXITS = 1280;
 export const VCPU_BYTES = 8192;
 /** vCPUs of one domain at most. */
 export const MAX_VCPUS = 8;

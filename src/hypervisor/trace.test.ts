@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { COUNTERS, TRACE_RING_ENTRIES } from './layout.ts';
-import { TRACE_KIND, Trace, TraceReader } from './trace.ts';
-import { HYPERCALL } from './xen/abi.ts';
-import { testGuest } from './xen/pvh-program.test-support.ts';
+import { ExitReason } from '../cpu/edge.ts';
+import { asm } from '../cpu/test-support/bench.ts';
+import { readExits } from './exits.ts';
+import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from './layout.ts';
+import { TRACE_KIND, Trace, type TraceEntry, TraceReader } from './trace.ts';
+import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE } from './xen/abi.ts';
+import { GNTTABOP } from './xen/grant-op.ts';
+import { ARGS, testGuest } from './xen/pvh-program.test-support.ts';
 
 describe('the trace of a domain', () => {
   it('is written only while somebody watches', () => {
@@ -10,7 +14,7 @@ describe('the trace of a domain', () => {
     call(HYPERCALL.XEN_VERSION, 0);
     const reader = new TraceReader(machine, domain.options.record);
     call(HYPERCALL.XEN_VERSION, 0);
-    expect(reader.take()).toEqual({ entries: [{ kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
+    expect(reader.take()).toEqual({ entries: [{ domain: 1, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
     expect(reader.take().entries).toEqual([]);
     reader.close();
     reader.close();
@@ -27,7 +31,57 @@ describe('the trace of a domain', () => {
     const { entries, missed } = reader.take();
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
-    expect(entries.at(-1)).toEqual({ kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+    expect(entries.at(-1)).toEqual({ domain: 1, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+  });
+});
+
+describe('what the trace has', () => {
+  const kindsOf = (entries: TraceEntry[]): Set<number> => new Set(entries.map(({ kind }) => kind));
+
+  it('exits, requests to the device model (those that are answered in place, too) and faults', () => {
+    // mov dx,0x3c8; out dx,al; mov byte [0xa0000],1; mov ecx,0x12345; wrmsr
+    const code = asm('66 ba c8 03 ee c6 05 00 00 0a 00 01 b9 45 23 01 00 0f 30');
+    const { domain, machine } = testGuest({ code, type: XEN_TYPE.HVM });
+    const reader = new TraceReader(machine, domain.options.record);
+    domain.runSlice();
+    const { entries } = reader.take();
+    expect(kindsOf(entries)).toEqual(new Set([TRACE_KIND.EXIT, TRACE_KIND.IOREQ, TRACE_KIND.FAULT]));
+    const of = (kind: number): number[][] => entries.filter(entry => entry.kind === kind).map(({ details }) => details);
+    expect(of(TRACE_KIND.IOREQ)).toEqual([[0x3c8, 1, 1], [0xa0000, 0, 1]]);
+    expect(of(TRACE_KIND.EXIT).map(([reason]) => reason)).toEqual(expect.arrayContaining([ExitReason.IO, ExitReason.EPT_VIOLATION, ExitReason.WRMSR]));
+    expect(of(TRACE_KIND.FAULT)).toEqual([[13, expect.any(Number), 0]]);
+    expect(entries.every(({ domain: id, vcpu }) => id === 1 && vcpu === 0)).toBe(true);
+  });
+
+  it('hypercalls, also unknown ones, events, elements of grant operations and runstates', () => {
+    const { domain, machine, call, put } = testGuest();
+    call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.BIND_IPI, put(ARGS, 0, 0));
+    const reader = new TraceReader(machine, domain.options.record);
+    expect(call(39)).toBe(-ENOSYS);
+    call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, put(ARGS, 1));
+    call(HYPERCALL.GRANT_TABLE_OP, GNTTABOP.MAP_GRANT_REF, put(ARGS, 0x5000, 0, 2, 77, 0, 0, 0, 0), 1);
+    domain.vcpus.block();
+    const { entries } = reader.take();
+    const of = (kind: number): number[][] => entries.filter(entry => entry.kind === kind).map(({ details }) => details);
+    expect(of(TRACE_KIND.HYPERCALL).map(([number, , result]) => [number, result])).toEqual([[39, -ENOSYS], [HYPERCALL.EVENT_CHANNEL_OP, 0], [HYPERCALL.GRANT_TABLE_OP, 0]]);
+    expect(of(TRACE_KIND.EVENT)).toEqual([[1, -1, 0]]);
+    expect(of(TRACE_KIND.UPCALL)).toHaveLength(1);
+    expect(of(TRACE_KIND.GRANT)).toEqual([[GNTTABOP.MAP_GRANT_REF, 77, expect.any(Number)]]);
+    expect(of(TRACE_KIND.GRANT)[0][2]).toBeLessThan(0);
+    expect(of(TRACE_KIND.RUNSTATE)).toEqual([[RUNSTATE.BLOCKED, 0, 0]]);
+  });
+});
+
+describe('the counts of exits', () => {
+  it('are there for the domain and for each vCPU, with the time of one where times are taken, and accesses that are answered in place among them', () => {
+    let ms = 0;
+    // mov edi,0xa0000; mov ecx,200; rep stosb; cli; hlt
+    const { domain, machine } = testGuest({ code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'), type: XEN_TYPE.HVM, vcpus: 2, options: { hostMs: () => (ms += 0.001) } });
+    for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
+    const { domain: all, vcpus, meanNs } = readExits(machine, domain.options.record);
+    expect(all.EPT_VIOLATION).toBe(200);
+    expect(vcpus).toEqual([all, {}]);
+    expect(meanNs.EPT_VIOLATION).toBeGreaterThanOrEqual(1000);
   });
 });
 

@@ -12,11 +12,20 @@ export const TRACE_KIND = {
   HYPERCALL: 2,
   /** A vCPU is told of events. */
   UPCALL: 3,
-  /** A vCPU's runstate changed: RUNSTATE. */
+  /** A vCPU's runstate changed: RUNSTATE. Who had which slot and why is in the run queue (Scheduler.decisions). */
   RUNSTATE: 4,
+  /** An event sent: its port, the domain at the other end (-1: itself). */
+  EVENT: 5,
+  /** An element of a grant table operation: the operation, the reference or handle that it names, its status. */
+  GRANT: 6,
+  /** A request to the device model: guest-physical address or port, 1 where it is a port, 1 where it writes. */
+  IOREQ: 7,
+  /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, EIP, error code or faulting address. */
+  FAULT: 8,
 } as const;
 
 export interface TraceEntry {
+  domain: number;
   kind: number;
   vcpu: number;
   /** The domain's clock, nanoseconds. */
@@ -60,6 +69,7 @@ export class Trace {
 export class TraceReader {
   private readonly words: Int32Array;
   private readonly base: number;
+  private readonly domain: number;
   private read: number;
   private watching = true;
 
@@ -67,6 +77,7 @@ export class TraceReader {
   constructor(machine: Machine, record: DomainRecord) {
     this.words = machine.words;
     this.base = record.traceOffset >>> 2;
+    this.domain = record.id;
     this.read = Atomics.load(this.words, this.base + DOMAIN_TRACE.WRITTEN);
     Atomics.add(this.words, this.base + DOMAIN_TRACE.WATCHERS, 1);
   }
@@ -81,6 +92,7 @@ export class TraceReader {
     for (let n = from; n !== written; n = (n + 1) | 0) {
       const at = base + DOMAIN_TRACE.RING + (n & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
       entries.push({
+        domain: this.domain,
         kind: words[at] & 0xff,
         vcpu: words[at] >>> 8,
         ns: (words[at + 2] >>> 0) * 2 ** 32 + (words[at + 1] >>> 0),

@@ -7,7 +7,7 @@ import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorE
 import { endsWait, isInMwait, MONITOR_NONE } from '../cpu/monitor.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
-import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES } from './layout.ts';
+import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS } from './layout.ts';
 import type { EntryState } from './loader/index.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 import type { Platform } from './platform.ts';
@@ -53,6 +53,11 @@ export class Vcpu {
     const at = record.vcpuOffset + id * VCPU_BYTES;
     this.block = new Int32Array(machine.memory, at, VCPU_BYTES / 4);
     this.saved = new Int32Array(machine.memory, at, R.STATE_WORDS);
+  }
+
+  /** An exit of the reason with this counter (exits.ts). */
+  countExit(counter: number): void {
+    this.block[VCPU_EXITS + counter]++;
   }
 
   /** Adds an entry to the ring of last exits. */

@@ -1,6 +1,7 @@
 /** event_channel_op. Source: xen/include/public/event_channel.h. The order of the checks is the order of the errors that a guest can see. */
 import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../layout.ts';
 import { FRAME_BYTES } from '../machine.ts';
+import { TRACE_KIND } from '../trace.ts';
 import {
   DOMID_SELF,
   EACCES,
@@ -90,7 +91,9 @@ export const eventChannelOp: Hypercall = (xen, [command, arg]) => {
     case EVTCHNOP.CLOSE:
       return ports.isValid(u32(0)) && !ports.isOfXen(u32(0)) && ports.close(u32(0)) ? 0 : -EINVAL;
     case EVTCHNOP.SEND:
-      return ports.send(u32(0)) ? 0 : -EINVAL;
+      if (!ports.send(u32(0))) return -EINVAL;
+      if (xen.parts.trace.on) xen.parts.trace.add(TRACE_KIND.EVENT, xen.current, u32(0), ports.remoteOf(u32(0)));
+      return 0;
     case EVTCHNOP.STATUS:
       return status(xen, view, arg);
     case EVTCHNOP.BIND_VCPU:

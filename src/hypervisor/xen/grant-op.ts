@@ -46,6 +46,8 @@ export interface GrantCaller {
    * GENERAL_ERROR where something else is at that place.
    */
   unmapHost(place: number, placeHigh: number, mfn: number, flags: number, replacement: number): number;
+  /** An element is carried out, its status in it. */
+  done?(op: number, element: DataView): void;
 }
 
 /** Carries a call out: an errno or 0; `done`: so many elements are done, and the call is to go on behind them. */
@@ -95,6 +97,7 @@ function each(caller: GrantCaller, op: number, array: number, count: number, wor
     if (i === MOST_AT_ONCE) return { done: i };
     if (!caller.read((array + i * size) >>> 0, bytes)) return -EFAULT;
     work(caller, element);
+    caller.done?.(op, element);
     if (!caller.write((array + i * size) >>> 0, bytes)) return -EFAULT;
   }
   return 0;

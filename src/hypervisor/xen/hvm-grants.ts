@@ -1,7 +1,8 @@
 /** grant_table_op of HVM and PVH domains: foreign frames come to guest-physical addresses. */
 import { P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../machine.ts';
-import { type GrantCaller, GRANT_OP_BYTES, grantTableOp } from './grant-op.ts';
+import { TRACE_KIND } from '../trace.ts';
+import { type GrantCaller, GRANT_OP_BYTES, GNTTABOP, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable } from './grants.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
@@ -13,6 +14,14 @@ function callerOf(xen: XenGuest): GrantCaller {
   if (!caller) callers.set(xen, (caller = new HvmGrantCaller(xen)));
   return caller;
 }
+
+/** Where an element says which grant it is for (a reference, or a mapping's handle), and where its status is. */
+const TRACED: { [op: number]: { which: number; status: number } } = {
+  [GNTTABOP.MAP_GRANT_REF]: { which: 12, status: 18 },
+  [GNTTABOP.UNMAP_GRANT_REF]: { which: 16, status: 20 },
+  [GNTTABOP.UNMAP_AND_REPLACE]: { which: 16, status: 20 },
+  [GNTTABOP.COPY]: { which: 0, status: 20 },
+};
 
 /** What all callers have in common: structures in their memory at linear addresses. */
 export abstract class LinearCaller {
@@ -34,6 +43,12 @@ export abstract class LinearCaller {
 
   write(address: number, from: Uint8Array): boolean {
     return this.xen.access.write(address, from);
+  }
+
+  done(op: number, element: DataView): void {
+    const { trace } = this.xen.parts;
+    const at = TRACED[op];
+    if (trace.on && at) trace.add(TRACE_KIND.GRANT, this.xen.current, op, element.getUint32(at.which, true), element.getInt16(at.status, true));
   }
 }
 

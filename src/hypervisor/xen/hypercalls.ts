@@ -22,12 +22,9 @@ const MULTICALL_ENTRY_BYTES = 32,
 export function hypercall(xen: XenGuest, number: number, args: readonly number[]): number {
   xen.words[xen.xen + XEN.HYPERCALLS]++;
   const call = xen.hypercalls[number];
-  if (!call) {
-    xen.words[xen.xen + XEN.UNKNOWN_HYPERCALLS]++;
-    return -ENOSYS;
-  }
-  if (number < COUNTED) xen.words[xen.xen + XEN.CALLS + number]++;
-  const result = call(xen, args) | 0;
+  if (!call) xen.words[xen.xen + XEN.UNKNOWN_HYPERCALLS]++;
+  else if (number < COUNTED) xen.words[xen.xen + XEN.CALLS + number]++;
+  const result = call ? call(xen, args) | 0 : -ENOSYS;
   const { trace } = xen.parts;
   if (trace.on) trace.add(TRACE_KIND.HYPERCALL, xen.current, number, args[0], result);
   return result;
