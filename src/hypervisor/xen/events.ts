@@ -5,12 +5,14 @@ import { TRACE_KIND } from '../trace.ts';
 import {
   DOMID_SELF,
   EACCES,
+  EBUSY,
   EEXIST,
   EFAULT,
   EINVAL,
   ENOENT,
   ENOSPC,
   ENOSYS,
+  EOPNOTSUPP,
   EPERM,
   ESRCH,
   EVTCHNOP,
@@ -113,8 +115,9 @@ export const eventChannelOp: Hypercall = (xen, [command, arg]) => {
     case EVTCHNOP.EXPAND_ARRAY:
       return expandArray(xen, view);
     case EVTCHNOP.SET_PRIORITY: {
-      if (!isOpen(ports, u32(0)) || u32(4) > LOWEST_PRIORITY) return -EINVAL;
+      if (!isOpen(ports, u32(0))) return -EINVAL;
       if (xen.words[xen.xen + XEN.EVENT_ABI] !== 1) return -ENOSYS;
+      if (u32(4) > LOWEST_PRIORITY) return -EINVAL;
       const at = ports.entry(u32(0)) + PORT.VCPU;
       xen.words[at] = (xen.words[at] & ~0xf00) | (u32(4) << 8);
       return 0;
@@ -131,9 +134,9 @@ function isOpen(ports: Ports, port: number): boolean {
 function bindVirq({ ports, words }: XenGuest, virq: number, vcpu: number, give: (port: number) => number): number {
   if (virq >= XEN_VIRQS) return -EINVAL;
   const perVcpu = PER_VCPU.includes(virq);
-  // The other global ones are Domain 0's.
-  if (!perVcpu && !PER_DOMAIN.includes(virq)) return -EPERM;
   if (!perVcpu && vcpu !== 0) return -EINVAL;
+  // The other global ones have their handler in Domain 0.
+  if (!perVcpu && !PER_DOMAIN.includes(virq)) return -EBUSY;
   if (vcpu >= ports.vcpus) return -ENOENT;
   const bound = ports.vcpu(vcpu) + XEN_VCPU.VIRQ + virq;
   if (words[bound] !== 0) return -EEXIST;
@@ -215,7 +218,7 @@ function initControl(xen: XenGuest, view: DataView, arg: number): number {
 
 function expandArray(xen: XenGuest, view: DataView): number {
   const { words } = xen;
-  if (words[xen.xen + XEN.EVENT_ABI] !== 1) return -ENOSYS;
+  if (words[xen.xen + XEN.EVENT_ABI] !== 1) return -EOPNOTSUPP;
   const pages = words[xen.xen + XEN.FIFO_PAGES];
   if (pages >= FIFO_MOST_PAGES) return -ENOSPC;
   const mfn = view.getUint32(4, true) === 0 ? takeFrame(xen, view.getUint32(0, true)) : -1;

@@ -1,12 +1,20 @@
 /** hvm_op: HVM parameters and upcall vectors. Source: xen/include/public/hvm/hvm_op.h, params.h. */
 import { XEN_TYPE, XEN_VCPU } from '../layout.ts';
-import { DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from './abi.ts';
+import { DOMID_SELF, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from './abi.ts';
 import { setUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
+import { HVMMEM } from './p2m.ts';
 import { getParam, setParam } from './params.ts';
 
 const PARAM_BYTES = 16;
+/** xen_hvm_pagetable_dying, xen_hvm_get_mem_type, xen_hvm_xentrace. */
+const DYING_BYTES = 16,
+  MEM_TYPE_BYTES = 16,
+  XENTRACE_BYTES = 32;
+/** Bytes that a guest may put into a trace record, and bits of its event (TRC_SUBCLS_SHIFT). */
+const MOST_TRACED = 28,
+  TRACE_EVENT_BITS = 12;
 /** First vector that a local APIC takes as a fixed interrupt. */
 const FIRST_VECTOR = 16;
 
@@ -60,19 +68,43 @@ export const hvmOp: Hypercall = (xen, [command, arg]) => {
       return 0;
     }
     case HVMOP.GUEST_REQUEST_VM_EVENT:
-      return -EOPNOTSUPP;
-    case HVMOP.PAGETABLE_DYING:
-    case HVMOP.GET_MEM_TYPE:
+      // A monitor is told, and there is none.
+      return arg === 0 ? 0 : -EINVAL;
+    case HVMOP.PAGETABLE_DYING: {
+      const view = xen.access.view(arg, DYING_BYTES);
       // Second-stage paging walks no copies of the guest's tables.
-      return -EINVAL;
-    case HVMOP.XENTRACE:
-      return -EINVAL;
+      return view ? (isKnown(xen, view.getUint16(0, true)) ? -EINVAL : -ESRCH) : -EFAULT;
+    }
+    case HVMOP.GET_MEM_TYPE:
+      return memType(xen, arg);
+    case HVMOP.XENTRACE: {
+      const view = xen.access.view(arg, XENTRACE_BYTES);
+      if (!view) return -EFAULT;
+      // The trace has the call itself.
+      return view.getUint16(2, true) > MOST_TRACED || view.getUint16(0, true) >>> TRACE_EVENT_BITS !== 0 ? -EINVAL : 0;
+    }
     case HVMOP.ALTP2M:
       return -EOPNOTSUPP;
     default:
       return -ENOSYS;
   }
 };
+
+function isKnown(xen: XenGuest, domid: number): boolean {
+  return domid === DOMID_SELF || xen.ports.of(domid) !== undefined;
+}
+
+/** What lies at a guest frame now, without bringing anything there. */
+function memType(xen: XenGuest, arg: number): number {
+  const view = xen.access.view(arg, MEM_TYPE_BYTES);
+  if (!view) return -EFAULT;
+  const domid = view.getUint16(0, true);
+  if (!isKnown(xen, domid)) return -ESRCH;
+  if (domid !== DOMID_SELF && domid !== xen.record.id) return -EPERM;
+  if (xen.type === XEN_TYPE.PV) return -EINVAL;
+  view.setUint16(2, view.getUint32(12, true) === 0 ? xen.frames.memType(view.getUint32(8, true)) : HVMMEM.MMIO_DM, true);
+  return xen.access.put(arg, view) ? 0 : -EFAULT;
+}
 
 function param(xen: XenGuest, set: boolean, arg: number): number {
   const view = xen.access.view(arg, PARAM_BYTES);
@@ -103,6 +135,8 @@ function param(xen: XenGuest, set: boolean, arg: number): number {
       if (high !== 0 || (low !== 0 && low !== 4 && low !== 8)) return -EINVAL;
       break;
     case HVM_PARAM.ACPI_IOPORTS_LOCATION:
+      // Without a chipset there is no such block of ports.
+      if (xen.type !== XEN_TYPE.HVM) return -ENODEV;
       if (high !== 0 || low > 1) return -EINVAL;
       break;
     case HVM_PARAM.STORE_EVTCHN:

@@ -2,7 +2,6 @@
 import { XEN, XENHEAP } from '../layout.ts';
 import {
   DOMID_SELF,
-  E2BIG,
   EACCES,
   EFAULT,
   EILSEQ,
@@ -226,12 +225,11 @@ function removeOne(xen: XenGuest, arg: number): number {
   return refused || (xen.frames.hide(view.getUint32(4, true)) ? 0 : -ENOENT);
 }
 
-/** The map that the guest was started with, 20 bytes an entry. */
+/** The map that the guest was started with, 20 bytes an entry; as much as there is room for. */
 function memoryMap(xen: XenGuest, arg: number): number {
   const view = xen.access.view(arg, 8);
   if (!view) return -EFAULT;
-  const map = xenMemoryMap(xen.type, xen.parts.memoryMiB);
-  if (map.length > view.getUint32(0, true)) return -E2BIG;
+  const map = xenMemoryMap(xen.type, xen.parts.memoryMiB).slice(0, view.getUint32(0, true));
   const entries = new DataView(new ArrayBuffer(map.length * E820_BYTES));
   map.forEach(({ base, length, type }, i) => {
     entries.setBigUint64(i * E820_BYTES, BigInt(base), true);

@@ -2,7 +2,7 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX, P2M_WRITE } from '../../cpu/edge.ts';
 import { INVALID_M2P, XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_SHIFT } from '../machine.ts';
 import type { XenGuest } from './guest.ts';
@@ -11,6 +11,9 @@ import { Pod } from './pod.ts';
 /** Guest frames of a PC that firmware and the chipset's shadowing hold: not the guest's to change. */
 const LEGACY_FIRST = 0xa0,
   LEGACY_END = 0x100;
+
+/** hvmmem_type_t of xen/include/public/hvm/hvm_op.h. */
+export const HVMMEM = { RAM_RW: 0, RAM_RO: 1, MMIO_DM: 2 } as const;
 
 export class GuestFrames {
   private readonly xen: XenGuest;
@@ -57,6 +60,13 @@ export class GuestFrames {
   machineFrame(gfn: number): number {
     const entry = gfn >= 0 && gfn < this.p2m.length ? this.p2m[gfn] : 0;
     return entry === 0 || entry === P2M_ON_DEMAND ? -1 : entry >>> FRAME_SHIFT;
+  }
+
+  /** What a guest frame is to the guest: HVMMEM. What is populated on demand is memory already. */
+  memType(gfn: number): number {
+    const entry = gfn < this.p2m.length ? this.p2m[gfn] : 0;
+    if (entry === 0) return HVMMEM.MMIO_DM;
+    return entry === P2M_ON_DEMAND || (entry & P2M_WRITE) !== 0 ? HVMMEM.RAM_RW : HVMMEM.RAM_RO;
   }
 
   /** Changes an entry: nothing translated through the old one may be used any more. */
