@@ -25,6 +25,8 @@ export function countOf(machine: Machine, record: DomainRecord): number {
 
 interface Started {
   xen?: number;
+  /** Of its GUEST_MIB; what is missing is populated on demand. */
+  populateMiB?: number;
   /** Called with the record before the domain is built, and before it runs. */
   prepare?(record: DomainRecord): void;
   attach?(record: DomainRecord): void;
@@ -43,9 +45,9 @@ export class WorkerHost {
     this.queue.configure({ pcpus });
   }
 
-  async start(name: string, boot: Boot, { xen, prepare, attach, ...options }: Partial<UnitOptions> & Started = {}): Promise<DomainRecord> {
+  async start(name: string, boot: Boot, { xen, populateMiB = GUEST_MIB, prepare, attach, ...options }: Partial<UnitOptions> & Started = {}): Promise<DomainRecord> {
     const { machine } = this;
-    const record = xen === undefined ? machine.createDomain(GUEST_MIB) : machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen });
+    const record = xen === undefined ? machine.createDomain(GUEST_MIB) : machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen, populateMiB });
     prepare?.(record);
     this.queue.add(record, { ...options, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const message = {
