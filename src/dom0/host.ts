@@ -29,6 +29,7 @@ import type { IdeAttachment } from '../devices/index.ts';
 import { wired } from '../hypervisor/assemble.ts';
 import type { DeviceModel } from './device-model/device-model.ts';
 import { hostTime } from './device-model/host-time.ts';
+import { modelOf } from './device-model/saved-model.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
@@ -100,6 +101,8 @@ const HISTORY_BYTES = 256 * 1024;
 const TASKS = 100;
 /** Views in single mode are refreshed this often. */
 const SNAPSHOT_MS = 100;
+/** Milliseconds that a domain's worker may take to hear that it is paused. */
+const STANDS_STILL_TRIES = 1000;
 /** How long a guest may take to suspend itself. */
 const SUSPEND_MS = 60_000;
 /** How often a dying domain is looked after. */
@@ -255,7 +258,8 @@ export class Host implements HostApi {
     return this.task(`xl restore ${state.name}`, async () => {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
-      const { about } = saved;
+      const { about } = saved,
+        model = modelOf(saved);
       if (about.virtualTime)
         throw new Error(
           `${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`,
@@ -264,10 +268,10 @@ export class Host implements HostApi {
         throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
       const { definition } = judgeDefinition(about.name, about.definition);
       return this.build({
-        definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}) },
+        definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}), modelInDomain0: model !== undefined },
         boot: saved.boot,
         // An image that is not there is missed when the state is read into the domain.
-        drives: (about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
+        drives: (model?.drives ?? about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
           const medium = images.find(({ name }) => baseName(name) === baseName(label));
           if (bytes >= 0 && !medium) return [];
           return [{ place, kind, readOnly: kind === 'cdrom', ...(medium ? { medium } : {}) }];
@@ -391,7 +395,7 @@ export class Host implements HostApi {
   /** The device model of a guest, in Domain 0. */
   private attachModel(member: Member, memoryMiB: number, ide: IdeAttachment[], listener: DomainListener): void {
     const { parts, services } = this;
-    const { definition, boot } = member.blueprint;
+    const { definition, boot, saved } = member.blueprint;
     const due = (): void => {
       if (parts.spawn) services.dom0.ports.ring();
       else if (services.poll()) parts.scheduler.poke();
@@ -406,6 +410,7 @@ export class Host implements HostApi {
       ...hostTime(parts.hostMs, parts.later, due),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,
+      saved: saved && modelOf(saved.state),
     });
   }
 
@@ -598,7 +603,7 @@ export class Host implements HostApi {
       const asked = this.services.ask(id, 'suspend');
       if (asked) await this.suspended(member);
       try {
-        const chunks = asked ? await member.runner.save() : await this.saveUnasked(member);
+        const chunks = await this.saveWhere(member, !asked);
         return new Blob(chunks as BlobPart[], { type: 'application/octet-stream' });
       } finally {
         // It was not moved anywhere: it goes on, as after xl save -c.
@@ -607,22 +612,34 @@ export class Host implements HostApi {
     });
   }
 
-  /** A guest that does not suspend itself is saved where it is. Its rings and Domain 0's half of them must agree, so that nobody moves meanwhile. */
-  private async saveUnasked(member: Member): Promise<Uint8Array[]> {
-    const { runner, record, paused } = member;
-    if (!member.attached) return runner.save();
-    if (!paused) runner.setPaused(true);
+  /**
+   * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
+   * model here, so that nobody moves meanwhile.
+   */
+  private async saveWhere(member: Member, unasked: boolean): Promise<Uint8Array[]> {
+    const { runner, record, paused, attached, model } = member;
+    if (!attached || (!unasked && !model)) return runner.save();
+    if (!paused && unasked) runner.setPaused(true);
+    // What it asked for before it stood still is answered yet.
+    if (model && unasked) await this.standsStill(member);
     this.services.frozen++;
     try {
-      const toolstack = this.services.save(record.id);
+      const toolstack = this.services.save(record.id, unasked);
       const chunks = await runner.save();
       return toolstack ? withToolstack(chunks, toolstack) : chunks;
     } finally {
       this.services.frozen--;
-      if (!member.paused) runner.setPaused(false);
+      if (!member.paused && unasked) runner.setPaused(false);
       this.parts.scheduler.poke();
       this.services.dom0.ports.ring();
     }
+  }
+
+  /** Its worker has heard that it is paused. */
+  private async standsStill({ record }: Member): Promise<void> {
+    const at = (record.countersOffset >>> 2) + COUNTERS.STATE;
+    for (let tries = 0; tries < STANDS_STILL_TRIES && Atomics.load(this.machine.words, at) !== 'p'.charCodeAt(0); tries++)
+      await new Promise<void>(resolve => this.parts.later(1, resolve));
   }
 
   /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */

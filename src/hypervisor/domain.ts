@@ -26,6 +26,7 @@ import type { NicModel, Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
+import { SavedStateError } from './stream/saved-state.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
@@ -648,8 +649,9 @@ export class Domain {
 
   // Saved states (state.ts).
 
-  /** Plain data beyond RAM and the processor's words. Call between slices. */
+  /** Plain data beyond RAM and the processor's words. Call between slices. @throws SavedStateError where a device model elsewhere has not answered yet */
   saveParts(): State {
+    if (this.remote?.settle() === false) throw new SavedStateError('The guest waits for its device model in Domain 0. Save it again.');
     return {
       vcpus: this.vcpus.save(),
       platform: this.platform.save(),

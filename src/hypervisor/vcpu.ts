@@ -274,6 +274,11 @@ export class Vcpus {
     this.yielded = true;
   }
 
+  /** Gives the turn to a vCPU, whatever it waits for. */
+  makeCurrent(id: number): void {
+    if (this.current.id !== id) this.switchTo(this.all[id]);
+  }
+
   /** Puts the current vCPU's state away and takes another's in. */
   private switchTo(next: Vcpu): void {
     const { processor, regs, current } = this;

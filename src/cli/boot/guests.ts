@@ -7,6 +7,7 @@ import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
+import { modelOf } from '../../dom0/device-model/saved-model.ts';
 import { createDomain, wired } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
@@ -154,7 +155,7 @@ export class Guests {
         // A guest of Xen that asks for a reset ends; the toolstack starts it again, as a new domain.
         onReset: xen === undefined ? guest.onReset : 'end',
         onTripleFault: 'end',
-        ...(guest.ide ? { ide: guest.ide } : {}),
+        ...(guest.ide && !modelHere ? { ide: guest.ide } : {}),
         ...(nic ? { nic } : {}),
         ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
         ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
@@ -200,9 +201,9 @@ export class Guests {
       ...(guest.ide ? { ide: guest.ide } : {}),
       ...(nic ? { nic: wired } : {}),
       failed: parts.note,
+      saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
     });
-    if (guest.saved) member.model.restore(guest.saved.emulator.devices);
   }
 
   /** One guest's bytes as they are; of several, whole lines with the name before them. */
@@ -289,8 +290,8 @@ export class Guests {
   /** What Domain 0 keeps of the first guest in a saved state, unless the guest has made itself ready for that. */
   saveToolstack(): State | undefined {
     const [{ domain, attached }] = this.members;
-    if (!attached || domain.xen?.suspended) return undefined;
-    return this.services?.save(domain.options.record.id);
+    if (!attached) return undefined;
+    return this.services?.save(domain.options.record.id, !domain.xen?.suspended);
   }
 
   /** Last words. */

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { affinityProblem } from '../../dom0/config/cpus.ts';
 import { formatFinding } from '../../dom0/config/model.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
 import {
   type Boot,
@@ -99,7 +100,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
   const onReset = options.noReboot ? 'end' : 'restart';
   if (options.restore !== undefined) {
     const saved = readState(read(options.restore, '--restore').data, options.restore);
-    const { about } = saved;
+    const { about } = saved,
+      model = savedModelOf(saved);
     if (about.virtualTime !== options.virtualTime) {
       throw new UsageError(
         `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
@@ -112,7 +114,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,
-      ide: savedDrives(about.drives ?? [], options.disks, options.cdrom),
+      ide: savedDrives(model?.drives ?? about.drives ?? [], options.disks, options.cdrom),
+      ...(model ? { modelInDomain0: true } : {}),
       definition: about.definition,
       onReset,
       startEpochMs: about.startEpochMs,

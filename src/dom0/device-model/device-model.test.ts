@@ -1,16 +1,18 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { MemoryDisk } from '../../devices/index.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { audit } from '../../hypervisor/audit.ts';
 import type { Domain } from '../../hypervisor/domain.ts';
+import { readState, saveDomain, type SavedState, withToolstack } from '../../hypervisor/state.ts';
 import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout.ts';
 import { type DomainRecord, Machine } from '../../hypervisor/machine.ts';
+import { type DiskSource, OverlayDisk } from '../../hypervisor/overlay-disk.ts';
 import { interruptGate, LOAD, program } from '../../hypervisor/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { Services, WHOLE_P2M } from '../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';
+import { modelOf } from './saved-model.ts';
 
 const MIB = 4;
 const UUID = '00000000-0000-0000-0000-000000000001';
@@ -29,7 +31,7 @@ const command = (sector: number, code: number): number[][] => [out(0x1f2, 1), ou
 const AWAIT_DATA = 'ec a8 08 74 fb';
 
 /** Reads sector 3 by REP INSW, writes it to sector 5 by REP OUTSW, with interrupts; looks into configuration space, the screen, the keyboard controller. */
-const KERNEL = program(
+const kernelOf = (turns: number): Uint8Array => program(
   [
     '0f 01 1d', d(LOAD + IDTR),
     ...[[0x20, 0x11], [0x21, VECTORS], [0x21, 4], [0x21, 1], [0xa0, 0x11], [0xa1, VECTORS + 8], [0xa1, 2], [0xa1, 1], [0x21, 0xfb], [0xa1, 0xbf]].map(([port, value]) => out(port, value)),
@@ -47,7 +49,7 @@ const KERNEL = program(
     // The time of the PM timer's owner: the PIT's port B is the hypervisor's.
     '31 c0 e4 61', ...store(16),
     // Past the screen's next refresh (dec ecx; jnz back), then isa-debug-exit.
-    'b9', d(2_500_000), '49 75 fd', 'b0 07 e6 f4 f4',
+    'b9', d(turns), '49 75 fd', 'b0 07 e6 f4 f4',
   ].flat(),
   {
     // inc [SEEN + 20]; push eax; EOI to both; pop eax; iret
@@ -57,29 +59,42 @@ const KERNEL = program(
   },
 );
 
+const KERNEL = kernelOf(1000),
+  LONG_KERNEL = kernelOf(2_500_000);
+
+const IMAGE = Uint8Array.from({ length: 64 * 512 }, (_, i) => (i * 7 + (i >> 9)) & 255);
+const CONTENT: DiskSource = {
+  bytes: IMAGE.length,
+  read: (at, into) => {
+    into.set(IMAGE.subarray(at, at + into.length));
+    return true;
+  },
+};
+
 interface Made {
   machine: Machine;
   services: Services;
   record: DomainRecord;
   domain: Domain;
   model: DeviceModel | undefined;
-  disk: MemoryDisk;
+  disk: OverlayDisk;
   failures: string[];
 }
 
-function make(inDomain0: boolean, kernel = KERNEL): Made {
+function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const services = new Services(machine);
   const record = machine.createDomain(MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
   services.prepare(record, UUID, inDomain0);
-  const disk = new MemoryDisk(Uint8Array.from({ length: 64 * 512 }, (_, i) => (i * 7 + (i >> 9)) & 255));
+  const disk = new OverlayDisk(CONTENT, { sectorBytes: 512, readOnly: false, label: 'disk.img' });
   const ide = [{ place: 0, kind: 'disk' as const, disk }];
   const boot = { kind: 'kernel' as const, kernel, name: 'kernel', cmdline: '' };
-  const domain = createDomain({ machine, record, memoryMiB: MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {}, ...(inDomain0 ? {} : { ide }) });
+  const domain = createDomain({ machine, record, memoryMiB: MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {}, ...(inDomain0 ? {} : { ide }) }, saved);
   const failures: string[] = [];
   const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+  services.attach(record, { uuid: UUID, name: 'guest', type: 'hvm', memoryMiB: MIB, maxMemoryMiB: MIB, vcpus: 1, maxVcpus: 1, startEpochMs: 0 }, () => {}, saved?.toolstack);
   const model = inDomain0
-    ? services.attachModel({ record, memoryMiB: MIB, boot, vcpus: 1, ide, clock: domain.clock, wakeAt: ns => alarm.set(ns), serial: () => {}, failed: sentence => failures.push(sentence) })
+    ? services.attachModel({ record, memoryMiB: MIB, boot, vcpus: 1, ide, clock: domain.clock, wakeAt: ns => alarm.set(ns), serial: () => {}, failed: sentence => failures.push(sentence), saved: saved && modelOf(saved) })
     : undefined;
   return { machine, services, record, domain, model, disk, failures };
 }
@@ -100,23 +115,34 @@ const seen = ({ machine, record }: Made, words: number): number[] => {
   return [...machine.words.subarray(mfn * 1024, mfn * 1024 + words)].map(word => word >>> 0);
 };
 
+/** As xl save and xl restore between two slices, whatever is under way. */
+function saved({ domain, services, record }: Made): SavedState {
+  const toolstack = services.save(record.id);
+  const chunks = saveDomain(domain, { name: 'guest', program: 'test', definition: '' });
+  return readState(new Uint8Array(Buffer.concat(toolstack ? withToolstack(chunks, toolstack) : chunks)), 'guest.save');
+}
+
+/** What the guest did, and where it came to. */
+function outcome(each: Made): { seen: number[]; instructions: number; nowNs: number; screen: number[]; disk: number[] } {
+  const { machine, record, domain, disk } = each;
+  const screen = machine.words.subarray(record.screenOffset >>> 2, (record.screenOffset >>> 2) + SCREEN.FONT);
+  const sector = new Uint8Array(512);
+  disk.read(5, [sector], () => {});
+  return {
+    seen: seen(each, 6),
+    instructions: domain.instructions,
+    nowNs: domain.clock.nowNs(),
+    screen: [screen[SCREEN.MODE], screen[SCREEN.WIDTH], screen[SCREEN.HEIGHT], screen[SCREEN.DATA]],
+    disk: [...sector],
+  };
+}
+
 describe('a device model in Domain 0', () => {
   it('gives the guest what the one beside its processor gives: ports, strings, configuration space, memory, interrupts, time', () => {
-    const made = [make(false), make(true)];
+    const made = [make(false, LONG_KERNEL), make(true, LONG_KERNEL)];
     const results = made.map(each => {
       expect(run(each)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
-      const { machine, record, domain, disk } = each;
-      const screen = machine.words.subarray(record.screenOffset >>> 2, (record.screenOffset >>> 2) + SCREEN.FONT);
-      const sector = new Uint8Array(512);
-      disk.read(5, [sector], () => {});
-      return {
-        seen: seen(each, 6),
-        instructions: domain.instructions,
-        nowNs: domain.clock.nowNs(),
-        screen: [screen[SCREEN.MODE], screen[SCREEN.WIDTH], screen[SCREEN.HEIGHT], screen[SCREEN.DATA]],
-        disk: [...sector],
-        ioreqs: domain.stats().model.requests,
-      };
+      return { ...outcome(each), requests: each.domain.stats().model.requests };
     });
     expect(results[1]).toEqual(results[0]);
     const [{ seen: words, disk, screen }] = results;
@@ -137,6 +163,23 @@ describe('a device model in Domain 0', () => {
     expect([ports.send(3), ports.state(4)]).toEqual([false, EVTCHNSTAT.INTERDOMAIN]);
     ports.closeAll(false);
     expect([1, 2, 3, 4].map(port => ports.state(port) === EVTCHNSTAT.CLOSED)).toEqual([true, true, false, false]);
+  });
+
+  it('is saved with its guest, also in the middle of a request, and both go on elsewhere', () => {
+    const whole = make(true);
+    run(whole);
+    // After so many slices: before the disk's command, in it, behind it, and some way on.
+    for (const slices of [1, 12, 19, 25]) {
+      const before = make(true);
+      if (slices > 1) run(before, slices - 2);
+      // Its last request waits for an answer.
+      before.domain.runSlice();
+      const after = make(true, KERNEL, saved(before));
+      expect(run(after)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+      // The screen is drawn anew, as soon as there is time for that.
+      const { screen: _drawn, ...left } = outcome(after);
+      expect(outcome(whole)).toMatchObject(left);
+    }
   });
 
   it('lets everything go when the domain is destroyed, whatever it was doing', () => {

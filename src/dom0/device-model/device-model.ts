@@ -2,7 +2,7 @@
  * A device model in Domain 0 (device_model_stubdomain_override = 0): the same devices that the domain's worker has otherwise, over an ioreq server and the
  * guest's memory mapped from outside. It works when Domain 0 does, in its slot: on events of the guest, on its devices' deadlines, on what people type.
  */
-import type { Clock, NicAttachment, State } from '../../devices/index.ts';
+import type { Clock, NicAttachment } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
 import { setLinux } from '../../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
@@ -18,6 +18,7 @@ import { SerialFeed } from '../../hypervisor/serial-feed.ts';
 import { APIC_ID_STEP } from '../../hypervisor/xen/abi.ts';
 import type { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
 import { ForeignMemory } from './foreign-memory.ts';
+import { restoreDisks, saveModel, type SavedModel } from './saved-model.ts';
 
 export interface DeviceModelOptions {
   record: DomainRecord;
@@ -33,6 +34,8 @@ export interface DeviceModelOptions {
   /** Bytes of COM1, and of the debug ports. */
   serial(byte: number): void;
   debug?: (byte: number) => void;
+  /** What `save` gave of it where it was before; its guest is restored, too. */
+  saved?: SavedModel | undefined;
   /** It has ended with an error; the guest ends as soon as it wants something of it. */
   failed(sentence: string): void;
   /** Milliseconds on a monotonic clock, to say how long it worked; absent: nobody is told. */
@@ -54,7 +57,7 @@ export class DeviceModel {
   private readonly releaseVideo: () => void;
   private closed = false;
 
-  /** The domain is built and does not run yet. @throws HostError */
+  /** The domain is built and does not run yet. @throws HostError, SavedStateError, StateError */
   constructor(dom0: Dom0, options: DeviceModelOptions) {
     this.options = options;
     this.dom0 = dom0;
@@ -95,7 +98,10 @@ export class DeviceModel {
     this.feed = new SerialFeed(devices);
     devices.reset();
     // Xen's own hvmloader does by itself what other firmware finds done.
-    if (!firmware) devices.setFirmwareDefaults();
+    if (options.saved) {
+      restoreDisks(options.saved, options.ide ?? []);
+      devices.restore(options.saved.devices);
+    } else if (!firmware) devices.setFirmwareDefaults();
     else if (!firmware.loader) devices.prepareForFirmware();
     try {
       this.server = new IoreqServer(dom0, record.id, {
@@ -289,16 +295,17 @@ export class DeviceModel {
     this.settle();
   }
 
-  // ---- saved states: no request is under way
+  // ---- saved states
 
-  save(): State {
-    return Object.fromEntries(this.devices.devices.map(device => [device.name, device.save()]));
+  /** Does what the guest has asked for already; it must not run. False: it waits for something that takes time. */
+  quiesce(): boolean {
+    return this.closed || this.server.quiesce();
   }
 
-  /** @throws StateError, naming device and field */
-  restore(state: State): void {
-    this.devices.restore(state);
-    this.settle();
+  /** After `quiesce`. @throws SavedStateError where a disk cannot be saved */
+  save(): SavedModel {
+    const { devices } = this.devices;
+    return saveModel(Object.fromEntries(devices.map(device => [device.name, device.save()])), this.options.ide ?? []);
   }
 
   // ---- the end

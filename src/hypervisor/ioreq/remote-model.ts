@@ -84,6 +84,18 @@ export class RemoteModel {
     }
   }
 
+  /** Brings what was answered to its instructions without running the guest, to save it. False: a response has not come yet. */
+  settle(): boolean {
+    const { vcpus } = this.parts;
+    this.pending.forEach((pending, id) => {
+      if (!pending || !this.answered(id)) return;
+      vcpus.makeCurrent(id);
+      this.complete();
+    });
+    this.service();
+    return !this.waiting;
+  }
+
   // ---- requests
 
   /** The port access of the current exit. */

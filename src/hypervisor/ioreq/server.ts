@@ -114,6 +114,13 @@ export class IoreqServer {
     }
   }
 
+  /** Serves what waits now. False: a request is still under way. */
+  quiesce(): boolean {
+    this.slots.forEach((_, vcpu) => this.serve(vcpu));
+    this.drain();
+    return this.closed || this.slots.every(({ state }) => state === IOREQ_STATE.NONE || state === IOREQ_STATE.RESPONSE_READY);
+  }
+
   private guarded(work: () => void): void {
     try {
       work();

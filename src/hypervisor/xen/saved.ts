@@ -6,7 +6,7 @@
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
 import type { State } from '../../devices/bus.ts';
-import { GRANT, PORT, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout.ts';
+import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
@@ -218,6 +218,8 @@ function restorePorts(xen: XenGuest, saved: SavedXen): void {
   for (let port = 0; port < PORTS; port++) {
     const entry = ports.entry(port);
     const remote = words[entry + PORT.REMOTE];
+    // Its device model has others.
+    if (words[entry + PORT.VCPU] & PORT_OF_XEN) words[entry + PORT.STATE] = EVTCHNSTAT.CLOSED;
     switch (words[entry + PORT.STATE]) {
       case EVTCHNSTAT.UNBOUND:
       case EVTCHNSTAT.INTERDOMAIN:
