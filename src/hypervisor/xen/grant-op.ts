@@ -53,6 +53,7 @@ export interface GrantCaller {
 /** Carries a call out: an errno or 0; `done`: so many elements are done, and the call is to go on behind them. */
 export function grantTableOp(caller: GrantCaller, op: number, array: number, count: number): number | { done: number } {
   if (caller.translated && !HVM_OPS.includes(op)) return -ENOSYS;
+  if (count >>> 31) return -EINVAL;
   switch (op) {
     case GNTTABOP.MAP_GRANT_REF:
       return each(caller, op, array, count, map);
