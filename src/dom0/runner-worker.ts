@@ -1,6 +1,7 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
 import { COMMAND } from '../hypervisor/layout.ts';
+import { leaveGuest } from '../hypervisor/xen/flush.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
 /** A web worker, as far as it is used here. */
@@ -20,6 +21,8 @@ const PATIENCE_MS = 1000,
 export class WorkerRunner implements DomainRunner {
   readonly started: Promise<string>;
   private readonly worker: WorkerLike;
+  private readonly machine: Machine;
+  private readonly record: DomainRecord;
   private readonly mailbox: Mailbox;
   private readonly listener: DomainListener;
   private readonly later: Later;
@@ -31,6 +34,8 @@ export class WorkerRunner implements DomainRunner {
 
   constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, later: Later) {
     this.worker = worker;
+    this.machine = machine;
+    this.record = record;
     this.mailbox = new Mailbox(machine, record);
     this.listener = listener;
     this.later = later;
@@ -51,7 +56,7 @@ export class WorkerRunner implements DomainRunner {
         return this.settleStart?.resolve(message.about);
       case 'failed':
         // It never ran, so nothing answers a DESTROY.
-        this.dead = true;
+        this.gone();
         this.worker.terminate();
         return this.settleStart?.reject(new Error(message.sentence));
       case 'serial':
@@ -71,10 +76,16 @@ export class WorkerRunner implements DomainRunner {
     }
   }
 
+  /** The worker runs nothing any more: nobody need wait for its processor to forget anything. */
+  private gone(): void {
+    this.dead = true;
+    if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
+  }
+
   /** A defect of ours ended the worker; registers and last exits are still in machine memory. */
   private died(what: string): void {
     if (this.dead) return;
-    this.dead = true;
+    this.gone();
     const sentence = `The domain's worker stopped with an internal error: ${what}.`;
     this.settleStart?.reject(new Error(sentence));
     for (const saver of this.savers.splice(0)) saver.reject(new Error(sentence));
@@ -136,7 +147,7 @@ export class WorkerRunner implements DomainRunner {
       if (this.dead) return resolve();
       const gone = (): void => {
         cancel();
-        this.dead = true;
+        this.gone();
         this.worker.terminate();
         resolve();
       };

@@ -211,7 +211,7 @@ export class Pod {
 
   /** The domain runs no more, and all its frames go: the list of its cache ends before they do. */
   forgetAll(): void {
-    for (const field of [XEN.POD_FIRST, XEN.POD_COUNT, XEN.POD_ENTRIES]) this.words[this.xen + field] = 0;
+    for (const field of [XEN.POD_FIRST, XEN.POD_COUNT, XEN.POD_ENTRIES, XEN.POD_LOCK]) this.words[this.xen + field] = 0;
   }
 
   // ---- the toolstack's target
