@@ -322,6 +322,10 @@ describe('wall clock and console', () => {
     expect(guest.said).toBe('hello\n');
     expect(guest.call(HYPERCALL.CONSOLE_IO, 1, 6, ARGS)).toBe(-EPERM);
     expect(guest.call(HYPERCALL.CONSOLE_IO, 0, 6, NOWHERE)).toBe(-EFAULT);
+    // What is longer goes on after others had their turn: made again for the rest.
+    guest.call(HYPERCALL.CONSOLE_IO, 0, 65536 + 6, ARGS);
+    expect(guest.said).toHaveLength(6 + 65536);
+    expect([...guest.domain.xen!.takeContinuation()!]).toEqual([[1, 6], [2, ARGS + 65536]]);
   });
 
   it('takes the one assist that an HVM guest may have', () => {

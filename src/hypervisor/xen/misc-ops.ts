@@ -4,17 +4,20 @@ import { EACCES, EFAULT, EINVAL, ENOSYS, EPERM, VMASST, VMASST_CMD_DISABLE, VMAS
 import type { Hypercall } from './hypercalls.ts';
 
 const CONSOLEIO_WRITE = 0;
-/** Bytes of one write that are looked at: a longer one is cut, as a guest may ask for anything. */
-const MOST_CONSOLE_BYTES = 65536;
+/** Bytes that are taken at once: a longer write goes on after others had their turn. */
+const CONSOLE_BYTES_A_TURN = 65536;
 
 /** console_io: bytes for the hypervisor's console. All else is Domain 0's. */
 export const consoleIo: Hypercall = (xen, [command, count, buffer]) => {
   if (command !== CONSOLEIO_WRITE) return -EPERM;
   if (count < 0) return -EINVAL;
-  const bytes = xen.access.read(buffer, Math.min(count, MOST_CONSOLE_BYTES));
+  const bytes = xen.access.read(buffer, Math.min(count, CONSOLE_BYTES_A_TURN));
   if (!bytes) return -EFAULT;
   xen.parts.console(bytes);
-  return 0;
+  // In a multicall there is no going on: what is longer is cut.
+  if (bytes.length === count || !xen.mayContinue) return 0;
+  xen.continueWith(1, count - bytes.length);
+  return xen.continueWith(2, (buffer + bytes.length) | 0);
 };
 
 const HVM_ASSISTS = 1 << VMASST.RUNSTATE_UPDATE_FLAG;

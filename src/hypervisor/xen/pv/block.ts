@@ -24,7 +24,6 @@ export const PV = {
   /** Callbacks: selector, address; 0 address: none. */
   EVENT: 20,
   FAILSAFE: 22,
-  NMI: 24,
   SYSENTER: 26,
   SYSCALL32: 28,
   /** Bit n: callback of type n masks events. */
