@@ -21,7 +21,9 @@ describe('counters of a domain', () => {
     words[COUNTERS.EXITS + 30] = 10;
     words[COUNTERS.EXITS + 12] = 4;
     words[COUNTERS.RETIRED] = 5_000_000;
-    const { reasons, instructionsPerSecond } = rates(first, readCounters(words, 1500));
+    words[COUNTERS.IOREQS] = 7;
+    const { reasons, instructionsPerSecond, ioreqsPerSecond } = rates(first, readCounters(words, 1500));
+    expect(ioreqsPerSecond).toBe(14);
     expect(reasons).toEqual([{ reason: 30, perSecond: 40, total: 10 }, { reason: 12, perSecond: 2, total: 4 }]);
     expect(instructionsPerSecond).toBe(10_000_000);
   });

@@ -12,6 +12,8 @@ export interface Sample {
   idleNs: number;
   exits: number;
   nowNs: number;
+  /** Requests to the device model. */
+  ioreqs: number;
   /** A counter a reason, in the block's order. */
   byReason: Uint32Array;
 }
@@ -19,6 +21,7 @@ export interface Sample {
 export interface Rates {
   instructionsPerSecond: number;
   exitsPerSecond: number;
+  ioreqsPerSecond: number;
   /** Share of the time that guest code ran, 0-1. */
   running: number;
   reasons: { reason: number; perSecond: number; total: number }[];
@@ -48,6 +51,7 @@ export function readCounters(words: Int32Array, at: number): Sample {
     idleNs: wide(COUNTERS.IDLE_NS),
     exits: wide(COUNTERS.EXITS_TOTAL),
     nowNs: wide(COUNTERS.NOW_NS),
+    ioreqs: wide(COUNTERS.IOREQS),
     byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_WORDS),
   };
 }
@@ -72,6 +76,7 @@ export function rates(from: Sample, to: Sample): Rates {
   return {
     instructionsPerSecond: Math.max(0, to.retired - from.retired) / seconds,
     exitsPerSecond: Math.max(0, to.exits - from.exits) / seconds,
+    ioreqsPerSecond: Math.max(0, to.ioreqs - from.ioreqs) / seconds,
     running: Math.min(1, Math.max(0, to.runNs - from.runNs) / 1e9 / seconds),
     reasons,
   };

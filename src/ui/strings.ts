@@ -226,6 +226,8 @@ export const strings = {
     run: 'Guest code runs',
     ofTime: 'of the time',
     retired: 'retired so far',
+    /** Who runs the emulated devices, as a domain of its own. */
+    model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
     exits: 'Exits per second',
     reason: 'Reason',
     perSecond: '/ s',

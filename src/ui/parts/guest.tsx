@@ -72,6 +72,7 @@ const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(
 /** Live counters of a domain, read from the block its worker writes. */
 export function Activity({ session }: { session: DomainSession }) {
   const text = strings.activity;
+  const domain = session.info.value;
   const rates = session.rates.value, sample = session.sample.value;
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
@@ -83,6 +84,7 @@ export function Activity({ session }: { session: DomainSession }) {
         <Spark values={history.map(point => point.instructionsPerSecond / peak)} label={text.rate} width={132} height={34} /></div>
       <dl class="kv">
         <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
+        {domain.type === 'hvm' && <><dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt><dd>{rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData} <span class="plain dim">{text.perSecond}</span></dd></>}
         <dt>{text.run}</dt><dd>{rates ? `${Math.round(100 * rates.running)} %` : strings.tree.noData} <span class="plain dim">{text.ofTime}</span></dd>
       </dl>
     </section>
