@@ -423,7 +423,7 @@ export class Host implements HostApi {
   /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
   private bury(member: Member): void {
     const { id } = member.record;
-    if (this.machine.destroyDomain(member.record)) {
+    if (this.machine.destroyDomain(member.record, this.services.dom0.held.frames)) {
       if (this.dying.delete(id)) this.tell();
       return;
     }
@@ -668,15 +668,15 @@ export class Host implements HostApi {
     }
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
     if (ending.kind === 'crash') this.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
-    // A worker that died of a defect cannot start anything again.
-    if (action === 'restart' && (ending.kind !== 'crash' || ending.report !== undefined)) {
+    // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
+    if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
       if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.note(`xl create ${member.name}`, 'failed', (error as Error).message));
       else member.runner.reset();
       return this.tell();
     }
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
-    if (ending.kind === 'crash' && ending.report === undefined) this.queue.remove(member.record.slot);
+    if (ending.workerDied) this.queue.remove(member.record.slot);
     member.ending = ending;
     this.snapshot(member, true);
     this.tell();

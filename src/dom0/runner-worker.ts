@@ -1,5 +1,6 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
+import { postMortem, workerDied } from '../hypervisor/dead-worker.ts';
 import { COMMAND } from '../hypervisor/layout.ts';
 import { leaveGuest } from '../hypervisor/xen/flush.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
@@ -82,15 +83,16 @@ export class WorkerRunner implements DomainRunner {
     if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
   }
 
-  /** A defect of ours ended the worker; registers and last exits are still in machine memory. */
+  /** A defect of ours ended the worker: what it left half done is repaired, and registers and last exits are still in machine memory. */
   private died(what: string): void {
     if (this.dead) return;
     this.gone();
+    workerDied(this.machine, this.record);
     const sentence = `The domain's worker stopped with an internal error: ${what}.`;
     this.settleStart?.reject(new Error(sentence));
     for (const saver of this.savers.splice(0)) saver.reject(new Error(sentence));
     this.onGone?.();
-    this.listener.ended({ kind: 'crash', sentence });
+    this.listener.ended({ kind: 'crash', sentence, report: postMortem(this.machine, this.record, sentence), workerDied: true });
   }
 
   setPaused(paused: boolean): void {
@@ -153,7 +155,11 @@ export class WorkerRunner implements DomainRunner {
       };
       const cancel = this.later(PATIENCE_MS, () => {
         this.worker.terminate();
-        this.later(FORCE_MS, gone);
+        this.later(FORCE_MS, () => {
+          if (this.dead) return;
+          workerDied(this.machine, this.record);
+          gone();
+        });
       });
       this.onGone = gone;
       for (const saver of this.savers.splice(0)) saver.reject(new Error('The domain was destroyed.'));

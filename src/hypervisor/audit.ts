@@ -39,6 +39,8 @@ class Audit {
   private readonly references: Int32Array;
   private readonly uses: Int32Array;
   private readonly types: Uint8Array;
+  /** By machine frame: mappings of others that may write it. */
+  private readonly writers: Int32Array;
   /** By machine frame: what it is for, of the hypervisor's own. */
   private readonly purpose: Uint8Array;
   private readonly domains: DomainRecord[] = [];
@@ -55,6 +57,7 @@ class Audit {
     this.references = new Int32Array(machine.frames);
     this.uses = new Int32Array(machine.frames);
     this.types = new Uint8Array(machine.frames);
+    this.writers = new Int32Array(machine.frames);
     this.purpose = new Uint8Array(machine.frames);
   }
 
@@ -65,7 +68,10 @@ class Audit {
     for (const record of this.domains) if (this.words[machine.domainEntry(record) + DOMAIN.DYING] !== 0) this.dying.add(record.id);
     for (const { id, xenOffset } of this.domains) if (xenOffset !== 0 && this.words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) this.paravirtual.add(id);
     for (const [key, uses] of this.held.grants ?? []) this.pins.set(key, uses);
-    for (const [mfn, count] of this.held.frames ?? []) for (let i = 0; i < count; i++) this.write(mfn);
+    for (const [mfn, count] of this.held.frames ?? []) for (let i = 0; i < count; i++) {
+      this.write(mfn);
+      this.writers[mfn]++;
+    }
     this.hypervisor();
     for (const record of this.domains) this.records(record);
     for (const record of this.domains) if (record.xenOffset !== 0) this.maptrack(record);
@@ -172,7 +178,10 @@ class Audit {
       if (pins !== counted) this.say(`grant ${ref} of domain ${record.id} has uses 0x${pins.toString(16)}, counted 0x${counted.toString(16)}`);
       if (mfn < 0) continue;
       this.references[mfn] += pins & 0xffff;
-      for (let writer = 0; writer < pins >>> 16; writer++) this.write(mfn);
+      for (let writer = 0; writer < pins >>> 16; writer++) {
+        this.write(mfn);
+        this.writers[mfn]++;
+      }
     }
     for (const [key, pins] of this.pins) if (key.startsWith(`${record.id}:`)) this.say(`grant ${key} is mapped (0x${pins.toString(16)}) and has no use`);
   }
@@ -272,6 +281,8 @@ class Audit {
       const counted = this.references[mfn] + (words[entry + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED ? 1 : 0);
       if (counted !== references) this.say(`frame ${mfn} of domain ${owner} has ${references} references, counted ${counted}`);
       if (this.dying.has(owner)) continue;
+      // In a populate-on-demand cache the word is a link.
+      if (words[entry + FRAME.SHARED] !== this.writers[mfn] && this.references[mfn] > 0) this.say(`frame ${mfn} of domain ${owner} is written by ${words[entry + FRAME.SHARED]}, counted ${this.writers[mfn]}`);
       const type = words[entry + FRAME.TYPE];
       if ((type & FRAME_COUNT_MASK) !== this.uses[mfn]) this.say(`frame ${mfn} of domain ${owner} has ${type & FRAME_COUNT_MASK} uses of type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.uses[mfn]}`);
       else if (this.uses[mfn] > 0 && type >>> FRAME_TYPE_SHIFT !== this.types[mfn]) this.say(`frame ${mfn} of domain ${owner} has type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.types[mfn]}`);

@@ -61,6 +61,8 @@ export interface Ending {
   sentence: string;
   /** Of a crash: registers, last exits, code. */
   report?: string;
+  /** It was not the guest: its worker ended with an error of ours, and does nothing more. */
+  workerDied?: true;
 }
 
 export interface DomainOptions {

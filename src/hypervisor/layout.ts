@@ -88,12 +88,15 @@ export const XENHEAP = {
   NEXT_FRAME: 6,
   /** Id of the youngest domain; ids are not used twice. */
   LAST_DOMAIN: 7,
-  /** Taken (1) while the port tables of two domains change together. */
+  /** Taken while the port tables of two domains change together; what a section of it has changed is at PORT_JOURNAL (lock.ts). */
   PORT_LOCK: 8,
   /** Byte offset of the M2P table: one word a machine frame, the frame number by which its owner knows it; INVALID_M2P: nobody does. PV guests read it. */
   M2P: 9,
   /** Byte offset of the run queue (scheduler/block.ts). */
   SCHEDULER: 10,
+  /** Taken while frames are given out or come back. */
+  FRAME_LOCK: 11,
+  PORT_JOURNAL: 256,
 } as const;
 export const INVALID_M2P = 0xffffffff | 0;
 export const XENHEAP_MAGIC = 0x474e4952,
@@ -122,6 +125,8 @@ export const FRAME_COUNT_MASK = 0x1ffff,
  * translated code from it since it was last told that others write there.
  */
 export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4 } as const;
+/** Bits 16-31 of FLAGS: the worker that took the frame (its domain's slot) + 1. */
+export const FRAME_TAKER_SHIFT = 16;
 /** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
 /** L2_XEN: an L2 table for the last GiB, where the hypervisor has entries of its own; only slot 3 of an L3 table may point to it. */
 export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, L2_XEN: 6, WRITABLE: 7 } as const;
@@ -169,6 +174,8 @@ export const DOMAIN = {
   PV: 19,
   /** Ring of what the domain does (DOMAIN_TRACE). */
   TRACE: 20,
+  /** 1: its worker has died, with whatever it was doing. */
+  WORKER_DEAD: 21,
 } as const;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */
@@ -267,8 +274,9 @@ export const XEN_VCPU = {
   INFO_MFN: 30,
   /** Ports of VIRQs, those of the whole domain with vCPU 0; 0: not bound. */
   VIRQ: 32,
-  /** FIFO queues, 16 priorities: taken (1) while they change, and their last ports. */
+  /** FIFO queues, 16 priorities: taken while they change, the port that is being linked, and their last ports. */
   FIFO_LOCK: 57,
+  FIFO_PORT: 58,
   FIFO_TAIL: 64,
 } as const;
 export const KICK = {
@@ -331,7 +339,7 @@ export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
 
 /** Grant table of a domain (xen/grants.ts): counts, and the machine frames that hold its entries, its active entries and its maptrack. */
 export const GRANT = {
-  /** Taken (1) while the table changes. */
+  /** Taken while the table changes; JOURNAL: what was changed, ENTRY: the entry whose users change + 1. */
   LOCK: 0,
   /** Version of the entries, 1 or 2; 0: the block is fresh. MAX_VERSION and MAX_FRAMES: as far as the guest may go. */
   VERSION: 1,
@@ -342,16 +350,27 @@ export const GRANT = {
   MAPTRACK_FRAMES: 6,
   /** First free maptrack handle + 1; 0: none. */
   MAPTRACK_FREE: 7,
+  ENTRY: 8,
+  /** Frame whose use ends with the section + 1, times 2, + 1 if it was used to write; 0: none. */
+  DROP: 9,
   /** Machine frames: of entries, of the status words of version 2, of active entries (two a frame of entries), of maptrack entries. */
   SHARED: 16,
   STATUS: 80,
   ACTIVE: 96,
+  /**
+   * What the domain's worker uses and no maptrack entry says: IN_FLIGHT_ENTRIES of IN_FLIGHT_WORDS (granting domain + 1, 0: none; reference; user in
+   * whose name * 2 + 1 if only to read).
+   */
+  IN_FLIGHT: 224,
   MAPTRACK: 256,
+  JOURNAL: 256 + 1024,
   /** Xen's defaults for max_grant_frames and max_maptrack_frames. */
   FRAMES_LIMIT: 64,
   MAPTRACK_LIMIT: 1024,
 } as const;
-export const GRANTS_BYTES = (256 + 1024) * 4;
+export const IN_FLIGHT_ENTRIES = 8,
+  IN_FLIGHT_WORDS = 3;
+export const GRANTS_BYTES = (256 + 1024 + 256) * 4;
 
 /** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
 export const LAST_EXITS = 1024,

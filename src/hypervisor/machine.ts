@@ -12,6 +12,7 @@ import {
   FRAME_COUNT_MASK,
   FRAME_FLAG,
   FRAME_OWNER_SHIFT,
+  FRAME_TAKER_SHIFT,
   FRAME_WORDS,
   INVALID_M2P,
   GRANTS_BYTES,
@@ -31,6 +32,8 @@ import {
   XEN_VCPUS,
   XEN_VCPU_WORDS,
 } from './layout.ts';
+import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
+import { dropLock, takeLock } from './lock.ts';
 import { SCHED_BYTES } from './scheduler/block.ts';
 import { VCPU_INFO_BYTES } from './xen/abi.ts';
 import { GrantTable } from './xen/grants.ts';
@@ -99,9 +102,15 @@ export class Machine {
   readonly m2p: number;
   /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/flush.ts). */
   relax: () => void = () => {};
+  /** Who works here: the slot of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
+  readonly worker: number;
+  /** Called at each step of a locked section: tests throw there. */
+  readonly step: (() => void) | undefined;
 
   /** Over memory that `Machine.create` has laid out, here or in another worker. */
-  constructor(memory: SharedArrayBuffer | ArrayBuffer) {
+  constructor(memory: SharedArrayBuffer | ArrayBuffer, worker: number = DOMAIN_0, step?: () => void) {
+    this.worker = worker;
+    this.step = step;
     this.memory = memory;
     this.words = new Int32Array(memory);
     this.bytes = new Uint8Array(memory);
@@ -175,9 +184,55 @@ export class Machine {
 
   private claim(mfn: number, owner: number): boolean {
     const entry = this.frameEntry(mfn);
-    if (Atomics.compareExchange(this.words, entry + FRAME.COUNT, 0, ((owner + 1) << FRAME_OWNER_SHIFT) | 1) !== 0) return false;
-    Atomics.store(this.words, entry + FRAME.FLAGS, FRAME_FLAG.ALLOCATED);
+    if (Atomics.load(this.words, entry + FRAME.COUNT) !== 0) return false;
+    this.step?.();
+    Atomics.store(this.words, entry + FRAME.FLAGS, FRAME_FLAG.ALLOCATED | ((this.worker + 1) << FRAME_TAKER_SHIFT));
+    this.step?.();
+    Atomics.store(this.words, entry + FRAME.COUNT, ((owner + 1) << FRAME_OWNER_SHIFT) | 1);
+    this.step?.();
     return true;
+  }
+
+  /** Repairs what a worker that has died was doing to the frame table. */
+  repair(): void {
+    this.lockedFrames(() => {});
+  }
+
+  /** The slot of the domain whose worker took a frame for the hypervisor; -1: a domain's own frame, or free. */
+  takerOf(mfn: number): number {
+    return this.ownerOf(mfn) === DOMID_XEN ? (this.words[this.frameEntry(mfn) + FRAME.FLAGS] >>> FRAME_TAKER_SHIFT) - 1 : -1;
+  }
+
+  /** Runs `section` while no other worker takes frames or gives them back. */
+  private lockedFrames<T>(section: () => T): T {
+    if (takeLock(this, XENHEAP.FRAME_LOCK)) this.repairFrames();
+    const result = section();
+    dropLock(this, XENHEAP.FRAME_LOCK);
+    return result;
+  }
+
+  /** Whoever had the lock died: frames that were on their way back come back, and what is free is counted. Frames that it had taken are their owner's. */
+  private repairFrames(): void {
+    const { words } = this;
+    let free = 0;
+    for (let mfn = 0; mfn < this.frames; mfn++) {
+      const count = words[this.frameEntry(mfn) + FRAME.COUNT];
+      if (count !== 0 && (count & FRAME_COUNT_MASK) === 0) this.empty(mfn);
+      if (words[this.frameEntry(mfn) + FRAME.COUNT] === 0) free++;
+    }
+    Atomics.store(words, XENHEAP.FREE_FRAMES, free);
+  }
+
+  /** Makes a frame without references a free one. */
+  private empty(mfn: number): void {
+    const entry = this.frameEntry(mfn);
+    this.step?.();
+    this.scrub(mfn);
+    for (const field of [FRAME.FLAGS, FRAME.TYPE, FRAME.SHARED]) Atomics.store(this.words, entry + field, 0);
+    this.words[this.m2p + mfn] = INVALID_M2P;
+    this.step?.();
+    Atomics.store(this.words, entry + FRAME.COUNT, 0);
+    this.step?.();
   }
 
   /**
@@ -198,15 +253,27 @@ export class Machine {
 
   /** Drops a reference that `takeReference` gave. With the last one the frame is scrubbed and free: true. */
   dropReference(mfn: number): boolean {
-    const entry = this.frameEntry(mfn);
-    const was = Atomics.sub(this.words, entry + FRAME.COUNT, 1);
-    if ((was & FRAME_COUNT_MASK) !== 1) return false;
-    this.scrub(mfn);
-    for (const field of [FRAME.FLAGS, FRAME.TYPE, FRAME.SHARED]) Atomics.store(this.words, entry + field, 0);
-    this.words[this.m2p + mfn] = INVALID_M2P;
-    Atomics.store(this.words, entry + FRAME.COUNT, 0);
-    Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
-    return true;
+    const dropped = this.dropOne(mfn, 1);
+    if (dropped !== undefined) return dropped;
+    return this.lockedFrames(() => {
+      if (!this.dropOne(mfn, 0)) return false;
+      this.empty(mfn);
+      Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
+      return true;
+    });
+  }
+
+  /** One reference less, unless fewer than `floor` would stay then (undefined). Whether it was the last. */
+  private dropOne(mfn: number, floor: number): boolean | undefined {
+    const at = this.frameEntry(mfn) + FRAME.COUNT;
+    for (let seen = Atomics.load(this.words, at); ; ) {
+      const left = (seen & FRAME_COUNT_MASK) - 1;
+      if (left < 0) throw new Error(`a reference on frame ${mfn} was dropped that nobody had`);
+      if (left < floor) return undefined;
+      const was = Atomics.compareExchange(this.words, at, seen, seen - 1);
+      if (was === seen) return left === 0;
+      seen = was;
+    }
   }
 
   /** Whether the owner still has the reference that came with the frame (`release`). */
@@ -226,48 +293,34 @@ export class Machine {
   /** Takes `count` zeroed frames for `owner`, in ascending runs where possible; null when there are too few, and then nothing was taken. */
   allocate(count: number, owner: number): Int32Array | null {
     const { words, frames } = this;
-    if (Atomics.sub(words, XENHEAP.FREE_FRAMES, count) < count) {
-      Atomics.add(words, XENHEAP.FREE_FRAMES, count);
-      return null;
-    }
-    const taken = new Int32Array(count);
-    let mfn = Atomics.load(words, XENHEAP.NEXT_FRAME) % frames;
-    for (let found = 0, looked = 0; found < count; looked++) {
-      // The reservation above holds, so the search ends; frames freed meanwhile may lie behind it.
-      if (looked > 3 * frames) throw new Error('the frame table and its count of free frames disagree');
-      if (this.claim(mfn, owner)) taken[found++] = mfn;
-      if (++mfn === frames) mfn = 0;
-    }
-    Atomics.store(words, XENHEAP.NEXT_FRAME, mfn);
-    return taken;
+    return this.lockedFrames(() => {
+      if (words[XENHEAP.FREE_FRAMES] < count) return null;
+      Atomics.sub(words, XENHEAP.FREE_FRAMES, count);
+      const taken = new Int32Array(count);
+      let mfn = words[XENHEAP.NEXT_FRAME] % frames;
+      for (let found = 0; found < count; mfn = mfn + 1 === frames ? 0 : mfn + 1) if (this.claim(mfn, owner)) taken[found++] = mfn;
+      words[XENHEAP.NEXT_FRAME] = mfn;
+      return taken;
+    });
   }
 
   /** Takes `count` zeroed frames that lie side by side, below `limit`, the first at a multiple of `align`; returns it, or -1 when there is no such run. */
   allocateRun(count: number, owner: number, align = 1, limit = this.frames): number {
-    const { words } = this;
-    if (Atomics.sub(words, XENHEAP.FREE_FRAMES, count) >= count) {
+    return this.lockedFrames(() => {
       for (let start = 0, length = 0, mfn = 0; mfn < Math.min(limit, this.frames); mfn++) {
-        if (length === 0) {
-          if (mfn % align !== 0) continue;
+        if (this.ownerOf(mfn) >= 0) length = 0;
+        else if (length > 0) length++;
+        else if (mfn % align === 0) {
           start = mfn;
+          length = 1;
         }
-        if (this.claim(mfn, owner)) {
-          if (++length === count) return start;
-        } else {
-          for (let i = start; i < start + length; i++) this.unclaim(i);
-          length = 0;
-        }
-        if (mfn + 1 === Math.min(limit, this.frames)) for (let i = start; i < start + length; i++) this.unclaim(i);
+        if (length < count) continue;
+        Atomics.sub(this.words, XENHEAP.FREE_FRAMES, count);
+        for (let i = start; i < start + count; i++) this.claim(i, owner);
+        return start;
       }
-    }
-    Atomics.add(words, XENHEAP.FREE_FRAMES, count);
-    return -1;
-  }
-
-  private unclaim(mfn: number): void {
-    const entry = this.frameEntry(mfn);
-    Atomics.store(this.words, entry + FRAME.FLAGS, 0);
-    Atomics.store(this.words, entry + FRAME.COUNT, 0);
+      return -1;
+    });
   }
 
   /** Drops the owner's reference, once: others who hold one keep the frame in his name until theirs is gone. False: he had given it up already. */
@@ -381,6 +434,11 @@ export class Machine {
     return entry;
   }
 
+  /** Whether the worker of the domain in a slot has died. */
+  isWorkerDead(slot: number): boolean {
+    return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER_DEAD) !== 0;
+  }
+
   /** Whether the domain of a record is still there and not being destroyed. */
   isAlive(record: DomainRecord): boolean {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
@@ -436,22 +494,26 @@ export class Machine {
 
   /**
    * Ends a domain that runs no more: RAM, records and its entry in the domain table. False: others still hold references on its frames; then it stays
-   * listed, dying, until a later call finds them gone.
+   * listed, dying, until a later call finds them gone. `held`: references of Domain 0's programs by machine frame, where its worker has died.
    */
-  destroyDomain(record: DomainRecord): boolean {
+  destroyDomain(record: DomainRecord, held: ReadonlyMap<number, number> = new Map()): boolean {
     const entry = this.domainTable + record.slot * DOMAIN_WORDS;
     if (this.words[entry + DOMAIN.ID] !== record.id + 1) return true;
     Atomics.store(this.words, entry + DOMAIN.DYING, 1);
+    const dead = this.isWorkerDead(record.slot);
+    if (dead) keepFrames(this, record);
     const ports = record.xenOffset === 0 ? undefined : new Ports(this, record);
     ports?.relinquish();
     const grants = ports && new GrantTable(ports);
     grants?.dropMappings();
     this.releaseRam(record);
+    if (dead) recountFrames(this, record, held);
     if (grants?.free() === false) return false;
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) return false;
     for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
     const first = this.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
     for (let i = 0; i < this.words[entry + DOMAIN.RECORD_FRAMES]; i++) this.release(first + i);
+    releaseTakenBy(this, record.slot);
     for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(this.words, entry + i, 0);
     return true;
   }

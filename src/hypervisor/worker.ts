@@ -5,7 +5,7 @@
 import { createDomain } from './assemble.ts';
 import type { Domain, Ending } from './domain.ts';
 import { attachDrives, readBlobHere } from './drives.ts';
-import { COMMAND } from './layout.ts';
+import { COMMAND, DOMAIN } from './layout.ts';
 import { LoadError } from './loader/index.ts';
 import { HostError, Machine } from './machine.ts';
 import { Mailbox } from './mailbox.ts';
@@ -44,7 +44,7 @@ class Output {
 }
 
 function start(message: ToDomainWorker): void {
-  const machine = new Machine(message.memory);
+  const machine = new Machine(message.memory, message.slot);
   const record = machine.domain(message.slot);
   const mailbox = new Mailbox(machine, record);
   const output = new Output();
@@ -171,4 +171,15 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
   return true;
 }
 
-addEventListener('message', event => start((event as MessageEvent<ToDomainWorker>).data), { once: true });
+/** An exception is a defect of ours: others learn of it at once, also those that wait for a lock that is held here, and then as of any error. */
+function startOrDie(message: ToDomainWorker): void {
+  try {
+    start(message);
+  } catch (error) {
+    const machine = new Machine(message.memory, message.slot);
+    Atomics.store(machine.words, machine.domainEntry(machine.domain(message.slot)) + DOMAIN.WORKER_DEAD, 1);
+    throw error;
+  }
+}
+
+addEventListener('message', event => startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });

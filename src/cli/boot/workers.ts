@@ -208,7 +208,7 @@ export class GuestsInWorkers {
   private async destroy(member: Member): Promise<void> {
     await member.runner.destroy();
     this.queue.remove(member.record.slot);
-    this.machine.destroyDomain(member.record);
+    this.machine.destroyDomain(member.record, this.services?.dom0.held.frames);
   }
 
   /** Ends those that still run with `end`, and the run. */

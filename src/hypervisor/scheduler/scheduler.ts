@@ -99,10 +99,12 @@ export class Scheduler {
   private readonly memory: Int32Array;
   private readonly nowNs: () => number;
   private readonly me: number;
+  private readonly machine: Pick<Machine, 'isWorkerDead'>;
 
   /** `nowNs`: a monotonic clock that all workers share. `me`: the unit of this worker, to name it in the lock. */
   constructor(machine: Machine, nowNs: () => number, me = 0) {
     this.me = me;
+    this.machine = machine;
     this.queue = new SchedulerBlock(machine.memory, machine.schedulerOffset);
     this.words = this.queue.words;
     this.memory = machine.words;
@@ -167,9 +169,8 @@ export class Scheduler {
     return Math.max(0, best);
   }
 
-  /** It runs no more. Also for a unit whose worker died: a lock that it held is given back. */
+  /** It runs no more. Also for a unit whose worker died, perhaps with the lock. */
   remove(unit: number): void {
-    if (unit !== this.me && Atomics.load(this.words, SCHED.LOCK) === unit + 1) this.unlock();
     this.locked(now => {
       const { queue } = this;
       if (queue.get(unit, UNIT.STATE) === 0) return;
@@ -509,13 +510,34 @@ export class Scheduler {
   private locked<T>(section: (now: number) => T): T {
     const { words, me } = this;
     for (let spins = 0; Atomics.compareExchange(words, SCHED.LOCK, 0, me + 1) !== 0; spins++) {
-      if (spins < LOCK_SPINS) continue;
       const holder = Atomics.load(words, SCHED.LOCK);
-      if (holder !== 0) Atomics.wait(words, SCHED.LOCK, holder, LOCK_WAIT_MS);
+      if (holder !== 0 && this.machine.isWorkerDead(holder - 1) && Atomics.compareExchange(words, SCHED.LOCK, holder, me + 1) === holder) {
+        this.repair(this.nowNs());
+        break;
+      }
+      if (spins >= LOCK_SPINS && holder !== 0) Atomics.wait(words, SCHED.LOCK, holder, LOCK_WAIT_MS);
     }
     const result = section(this.nowNs());
     this.unlock();
     return result;
+  }
+
+  /**
+   * Whoever had the lock died in the middle of a decision. Slots and units say the same again: who runs has a slot, and a slot names who runs. Whoever
+   * was between a slot and the queue waits in the queue, and each slot without a holder chooses one. Times and credits are off by one decision at most.
+   */
+  private repair(now: number): void {
+    const { queue, words } = this;
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
+      const holder = queue.current(pcpu);
+      if (holder >= 0 && (queue.get(holder, UNIT.STATE) !== RUNNING + 1 || queue.get(holder, UNIT.PCPU) !== pcpu)) words[queue.pcpu(pcpu) + PCPU.CURRENT] = 0;
+    }
+    for (let unit = 0; unit < this.units; unit++) {
+      if (queue.get(unit, UNIT.STATE) === RUNNING + 1 && queue.current(queue.get(unit, UNIT.PCPU)) !== unit) this.enqueue(unit, now);
+      // Whoever was about to be told is told.
+      if (queue.get(unit, UNIT.STATE) !== 0) this.ring(unit);
+    }
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) < 0) this.schedule(pcpu, now);
   }
 
   private unlock(): void {

@@ -70,9 +70,8 @@ export class Dom0 {
   /** A VIRQ of Domain 0, such as DOM_EXC: a domain has shut down or died. @throws HostError */
   bindVirq(virq: (typeof VIRQ)[keyof typeof VIRQ], onEvent: () => void): number {
     const { ports } = this;
-    const port = ports.locked(() => ports.allocate(EVTCHNSTAT.VIRQ, virq, 0, 0));
+    const port = ports.allocateVirq(virq, 0);
     if (port < 0) throw new HostError('Domain 0 has no free event channel port.');
-    this.machine.words[ports.vcpu(0) + XEN_VCPU.VIRQ + virq] = port;
     this.handlers.set(port, onEvent);
     return port;
   }

@@ -140,9 +140,7 @@ function bindVirq({ ports, words }: XenGuest, virq: number, vcpu: number, give: 
   if (vcpu >= ports.vcpus) return -ENOENT;
   const bound = ports.vcpu(vcpu) + XEN_VCPU.VIRQ + virq;
   if (words[bound] !== 0) return -EEXIST;
-  const port = ports.locked(() => ports.allocate(EVTCHNSTAT.VIRQ, virq, 0, vcpu));
-  if (port > 0) words[bound] = port;
-  return give(port);
+  return give(ports.allocateVirq(virq, vcpu));
 }
 
 function bindVcpu(ports: Ports, port: number, vcpu: number): number {

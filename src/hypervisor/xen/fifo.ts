@@ -3,6 +3,7 @@
  * Source: xen/include/public/event_channel.h and the design "Event Channel FIFO" of the Xen project.
  * The words are the guest's: every index that is read from one is checked before it is used.
  */
+import { dropLock, takeLock } from '../lock.ts';
 import { FRAME_SHIFT } from '../machine.ts';
 import { PORT, PORTS, XEN, XEN_VCPU } from '../layout.ts';
 import type { Ports } from './ports.ts';
@@ -32,11 +33,29 @@ function eventWord(ports: Ports, port: number): number {
 }
 
 function lock(ports: Ports, vcpu: number): void {
-  while (Atomics.compareExchange(ports.words, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK, 0, 1) !== 0);
+  if (takeLock(ports.machine, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK)) repair(ports, vcpu);
 }
 
 function unlock(ports: Ports, vcpu: number): void {
-  Atomics.store(ports.words, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK, 0);
+  dropLock(ports.machine, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK);
+}
+
+/** Whoever was linking a port into a vCPU's queue died: it is linked again. Where it was linked already, the guest finds it twice, and nothing the second time. */
+function repair(ports: Ports, vcpu: number): void {
+  const { words } = ports;
+  const port = words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_PORT];
+  const at = port === 0 ? -1 : eventWord(ports, port);
+  const control = words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_CONTROL] >>> 2;
+  if (at < 0 || control === 0 || !(Atomics.load(words, at) & LINKED)) return;
+  const priority = (words[ports.entry(port) + PORT.VCPU] >>> 24) & 15;
+  if (words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_TAIL + priority] !== port) append(ports, port, vcpu, priority, control);
+  Atomics.or(words, control, 1 << priority);
+}
+
+/** Takes a vCPU's queues from a worker that died with them. */
+export function fifoRepair(ports: Ports, vcpu: number): void {
+  lock(ports, vcpu);
+  unlock(ports, vcpu);
 }
 
 export function fifoIsPending(ports: Ports, port: number): boolean {
@@ -83,17 +102,41 @@ function link(ports: Ports, port: number, at: number): void {
     words[field] = (words[field] & 0xffff) | (vcpu << 16) | (priority << 24);
   }
   lock(ports, vcpu);
+  words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_PORT] = port;
+  ports.machine.step?.();
   let notify = false;
   if (!(Atomics.or(words, at, LINKED) & LINKED)) {
-    const tailAt = ports.vcpu(vcpu) + XEN_VCPU.FIFO_TAIL + priority;
-    const tail = words[tailAt];
-    const linked = tail !== 0 && tail !== port && setLink(words, eventWord(ports, tail), port);
-    if (!linked) Atomics.store(words, control + HEADS + priority, port);
-    words[tailAt] = port;
+    ports.machine.step?.();
+    const linked = append(ports, port, vcpu, priority, control);
+    ports.machine.step?.();
     notify = !linked && !(Atomics.or(words, control, 1 << priority) & (1 << priority));
   }
   unlock(ports, vcpu);
+  ports.machine.step?.();
   if (notify) ports.markPending(vcpu);
+}
+
+/** Puts a port at the end of a queue. False: the queue was empty, so that the vCPU is to be told. */
+function append(ports: Ports, port: number, vcpu: number, priority: number, control: number): boolean {
+  const { words } = ports;
+  const tailAt = ports.vcpu(vcpu) + XEN_VCPU.FIFO_TAIL + priority;
+  const tail = words[tailAt];
+  const linked = tail !== 0 && tail !== port && setLink(words, eventWord(ports, tail), port);
+  ports.machine.step?.();
+  if (!linked) Atomics.store(words, control + HEADS + priority, port);
+  ports.machine.step?.();
+  words[tailAt] = port;
+  return linked;
+}
+
+/** What is pending of a port may not be linked yet, or linked and its vCPU not told. */
+export function fifoTellAgain(ports: Ports, port: number): void {
+  const at = eventWord(ports, port);
+  if (at < 0) return;
+  const vcpu = (ports.words[ports.entry(port) + PORT.VCPU] >>> 16) & 0xff;
+  const seen = Atomics.load(ports.words, at);
+  if (!(seen & (MASKED | LINKED))) link(ports, port, at);
+  else if (seen & LINKED) ports.markPending(vcpu);
 }
 
 /** Links `port` behind the last one of a queue; false: that one has been taken from the queue meanwhile. */

@@ -5,8 +5,9 @@
  * Guests change their entries while others look at them, so the status bits are set with one compare-and-swap that also checks what was granted
  * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
  */
-import { GRANT, XEN, XEN_TYPE } from '../layout.ts';
-import { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { GRANT, IN_FLIGHT_ENTRIES, IN_FLIGHT_WORDS, XEN, XEN_TYPE } from '../layout.ts';
+import { DOMAIN_0, DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { dropLock, Journal, takeLock } from '../lock.ts';
 import { EBUSY, EINVAL, ENOMEM, ENOSYS } from './abi.ts';
 import { Pod } from './pod.ts';
 import { Ports } from './ports.ts';
@@ -71,11 +72,13 @@ export class GrantTable {
   readonly ports: Ports;
   private readonly words: Int32Array;
   private readonly block: number;
+  private readonly journal: Journal;
 
   constructor(ports: Ports) {
     this.ports = ports;
     this.words = ports.words;
     this.block = ports.record.grantsOffset >>> 2;
+    this.journal = new Journal(ports.machine, this.block + GRANT.JOURNAL, (mfn, writer) => (writer ? this.endWrites(mfn) : ports.machine.dropReference(mfn)));
     if (this.get(GRANT.VERSION) === 0) {
       this.set(GRANT.VERSION, 1);
       this.set(GRANT.MAX_VERSION, 2);
@@ -98,6 +101,11 @@ export class GrantTable {
 
   private set(field: number, value: number): void {
     this.words[this.block + field] = value;
+  }
+
+  /** In a section. */
+  private change(field: number, value: number): void {
+    this.journal.set(this.block + field, value);
   }
 
   private get domid(): number {
@@ -131,13 +139,57 @@ export class GrantTable {
     this.set(GRANT.MAX_VERSION, maxVersion);
   }
 
-  /** Runs `section` alone on this table. It is short, and throws nothing. */
-  private locked<T>(section: () => T): T {
+  /** Runs `section` alone on this table; `after`: what cannot be undone, once it is done. Both as lock.ts says. */
+  locked<T>(section: () => T, after?: (result: T) => void): T {
+    const { machine } = this.ports;
     const at = this.block + GRANT.LOCK;
-    while (Atomics.compareExchange(this.words, at, 0, 1) !== 0);
+    if (takeLock(machine, at)) this.repair();
     const result = section();
-    Atomics.store(this.words, at, 0);
+    this.journal.commit();
+    after?.(result);
+    this.set(GRANT.ENTRY, 0);
+    dropLock(machine, at);
     return result;
+  }
+
+  /** Whoever had the lock died: what it changed is undone, and the entry whose users it changed says again who they are. */
+  private repair(): void {
+    // Past the commit its last step is done for it.
+    if (!this.journal.isOpen) this.drop();
+    this.set(GRANT.DROP, 0);
+    this.journal.undo();
+    const ref = this.get(GRANT.ENTRY) - 1;
+    if (ref >= 0 && ref < this.entries) this.unpinned(ref, this.words[this.activeAt(ref) + ACTIVE.PINS]);
+  }
+
+  // ---- what this domain's worker uses while no maptrack entry says so
+
+  private inFlight(index: number): number {
+    return this.block + GRANT.IN_FLIGHT + index * IN_FLIGHT_WORDS;
+  }
+
+  /** Index of the entry in the list of whoever works here, where the whole of it is `domid`, `ref`, `use`; `domid` -1: one that is free. -1: none, or nobody keeps a list. */
+  private flightOf(domid: number, ref: number, use: number): number {
+    const { machine } = this.ports;
+    if (machine.worker === DOMAIN_0) return -1;
+    const list = (machine.domain(machine.worker).grantsOffset >>> 2) + GRANT.IN_FLIGHT;
+    for (let at = list; at < list + IN_FLIGHT_ENTRIES * IN_FLIGHT_WORDS; at += IN_FLIGHT_WORDS) {
+      if (this.words[at] === domid + 1 && (domid < 0 || (this.words[at + 1] === ref && this.words[at + 2] === use))) return at;
+    }
+    return -1;
+  }
+
+  private takeOff(journal: Journal, domid: number, ref: number, user: number, readonly: boolean): void {
+    const at = this.flightOf(-1, 0, 0);
+    if (at < 0) return;
+    journal.set(at + 1, ref);
+    journal.set(at + 2, user * 2 + (readonly ? 1 : 0));
+    journal.set(at, domid + 1);
+  }
+
+  private land(journal: Journal, domid: number, ref: number, user: number, readonly: boolean): void {
+    const at = this.flightOf(domid, ref, user * 2 + (readonly ? 1 : 0));
+    if (at >= 0) journal.set(at, 0);
   }
 
   // ---- frames of the table
@@ -145,10 +197,9 @@ export class GrantTable {
   /** Grows to `frames` frames. False: past the limit, or no memory; then nothing has changed. */
   grow(frames: number): boolean {
     if (frames > this.maxFrames) return false;
-    return this.locked(() => {
-      while (this.frames < frames) if (!this.addFrame()) return false;
-      return this.version !== 2 || this.growStatus();
-    });
+    // A section a frame: a journal holds so much.
+    while (this.frames < frames) if (!this.locked(() => this.frames >= frames || this.addFrame())) return false;
+    return this.locked(() => this.version !== 2 || this.growStatus());
   }
 
   private addFrame(): boolean {
@@ -160,10 +211,10 @@ export class GrantTable {
       return false;
     }
     const { frames } = this;
-    this.set(GRANT.ACTIVE + 2 * frames, active[0]);
-    this.set(GRANT.ACTIVE + 2 * frames + 1, active[1]);
-    this.set(GRANT.SHARED + frames, shared);
-    this.set(GRANT.FRAMES, frames + 1);
+    this.change(GRANT.ACTIVE + 2 * frames, active[0]);
+    this.change(GRANT.ACTIVE + 2 * frames + 1, active[1]);
+    this.change(GRANT.SHARED + frames, shared);
+    this.change(GRANT.FRAMES, frames + 1);
     return true;
   }
 
@@ -181,8 +232,8 @@ export class GrantTable {
     while (this.statusFrames < wanted) {
       const mfn = this.allocateShared();
       if (mfn === null) return false;
-      this.set(GRANT.STATUS + this.statusFrames, mfn);
-      this.set(GRANT.STATUS_FRAMES, this.statusFrames + 1);
+      this.change(GRANT.STATUS + this.statusFrames, mfn);
+      this.change(GRANT.STATUS_FRAMES, this.statusFrames + 1);
     }
     return true;
   }
@@ -293,6 +344,7 @@ export class GrantTable {
       if (ref >= Math.max(this.entries, ENTRIES_V1)) return GNTST.BAD_GNTREF;
       if (ref >= this.entries) return GNTST.GENERAL_ERROR;
       const active = this.activeAt(ref);
+      this.set(GRANT.ENTRY, ref + 1);
       const pins = this.words[active + ACTIVE.PINS];
       const count = readonly ? pins & MOST_PINS : pins >>> 16;
       if (pins !== 0 && (this.words[active + ACTIVE.DOMID] !== user || count === MOST_PINS)) return GNTST.GENERAL_ERROR;
@@ -301,22 +353,23 @@ export class GrantTable {
         if (status !== GNTST.OKAY) return status;
       }
       const frame = pins === 0 ? this.look(ref, user, active) : this.words[active + ACTIVE.MFN];
-      const held = frame === TRANSITIVE ? GNTST.OKAY : frame < 0 ? frame : this.hold(frame, readonly);
+      const held = frame === TRANSITIVE ? GNTST.OKAY : frame < 0 ? frame : this.hold(frame, readonly, this.journal);
       if (held !== GNTST.OKAY || (frame === TRANSITIVE && !transitive)) {
         this.unpinned(ref, pins);
         return held !== GNTST.OKAY ? held : GNTST.GENERAL_ERROR;
       }
-      this.words[active + ACTIVE.PINS] = pins + (readonly ? 1 : 0x10000);
+      this.journal.set(active + ACTIVE.PINS, pins + (readonly ? 1 : 0x10000));
+      this.takeOff(this.journal, this.domid, ref, user, readonly);
       if (frame === TRANSITIVE) {
         // The grant behind it, as the entry says now: the domain in the high half of word 1, the reference in word 2.
         const at = this.entryAt(ref);
         return { domid: this.words[at + 1] & 0xffff, ref: this.words[at + 2] >>> 0 };
       }
       const span = this.words[active + ACTIVE.SPAN];
-      return { mfn: frame, start: span & 0xffff, length: span >>> 16, release: () => this.release(ref, readonly, frame) };
+      return { mfn: frame, start: span & 0xffff, length: span >>> 16, release: () => this.release(ref, user, readonly, frame) };
     });
     if (typeof result === 'number') return result;
-    if (!('mfn' in result)) return this.acquireBehind(ref, readonly, result);
+    if (!('mfn' in result)) return this.acquireBehind(ref, user, readonly, result);
     if (!readonly) awaitNoCode(this.ports, result.mfn);
     return result;
   }
@@ -332,18 +385,18 @@ export class GrantTable {
   }
 
   /** A transitive grant: what another domain granted to this one, handed on. */
-  private acquireBehind(ref: number, readonly: boolean, to: { domid: number; ref: number }): Granted | number {
+  private acquireBehind(ref: number, user: number, readonly: boolean, to: { domid: number; ref: number }): Granted | number {
     const other = to.domid === this.domid ? undefined : this.of(to.domid);
     const granted = other ? other.acquire(to.ref, this.domid, readonly, false, false) : GNTST.GENERAL_ERROR;
     if (typeof granted === 'number') {
-      this.release(ref, readonly, TRANSITIVE);
+      this.release(ref, user, readonly, TRANSITIVE);
       return granted;
     }
     return {
       ...granted,
       release: () => {
         granted.release();
-        this.release(ref, readonly, TRANSITIVE);
+        this.release(ref, user, readonly, TRANSITIVE);
       },
     };
   }
@@ -384,14 +437,17 @@ export class GrantTable {
   }
 
   /** One more user of a frame: a reference, and for writers of a PV domain's memory its type. */
-  private hold(mfn: number, readonly: boolean): number {
+  private hold(mfn: number, readonly: boolean, journal?: Journal): number {
     const { machine } = this.ports;
-    if (!machine.takeReference(mfn, this.domid)) return GNTST.BAD_PAGE;
-    if (!readonly && this.isPv && !takeWritableType(machine, mfn)) {
-      machine.dropReference(mfn);
+    if (!(journal ?? machine).takeReference(mfn, this.domid)) return GNTST.BAD_PAGE;
+    if (readonly) return GNTST.OKAY;
+    if (this.isPv && !takeWritableType(machine, mfn)) {
+      if (journal) journal.giveBack(mfn);
+      else machine.dropReference(mfn);
       return GNTST.GENERAL_ERROR;
     }
-    if (!readonly) countWriter(machine, mfn);
+    countWriter(machine, mfn);
+    journal?.tookWriter(mfn);
     return GNTST.OKAY;
   }
 
@@ -405,24 +461,45 @@ export class GrantTable {
     return { mfn, start: 0, length: FRAME_BYTES, release: () => this.letGo(mfn, readonly) };
   }
 
+  /** Lets go what GRANT.DROP says, and that it is no more. */
+  private drop(): void {
+    const drop = this.get(GRANT.DROP);
+    this.set(GRANT.DROP, 0);
+    if (drop !== 0) this.letGo((drop >>> 1) - 1, (drop & 1) === 0);
+  }
+
   private letGo(mfn: number, readonly: boolean): void {
     const { machine } = this.ports;
-    if (!readonly) endWrites(machine, mfn);
-    if (!readonly && this.isPv) dropWritableType(machine, mfn);
+    if (!readonly) this.endWrites(mfn);
     machine.dropReference(mfn);
+  }
+
+  private endWrites(mfn: number): void {
+    const { machine } = this.ports;
+    endWrites(machine, mfn);
+    if (this.isPv) dropWritableType(machine, mfn);
   }
 
   private get isPv(): boolean {
     return this.words[this.ports.xen + XEN.TYPE] === XEN_TYPE.PV;
   }
 
-  private release(ref: number, readonly: boolean, mfn: number): void {
-    this.locked(() => {
-      const at = this.activeAt(ref) + ACTIVE.PINS;
-      const pins = (this.words[at] -= readonly ? 1 : 0x10000);
-      this.unpinned(ref, pins);
-    });
-    if (mfn !== TRANSITIVE) this.letGo(mfn, readonly);
+  private release(ref: number, user: number, readonly: boolean, mfn: number): void {
+    this.locked(
+      () => {
+        this.set(GRANT.ENTRY, ref + 1);
+        const at = this.activeAt(ref) + ACTIVE.PINS;
+        const pins = this.words[at] - (readonly ? 1 : 0x10000);
+        this.journal.set(at, pins);
+        this.land(this.journal, this.domid, ref, user, readonly);
+        if (mfn !== TRANSITIVE) this.set(GRANT.DROP, 2 * (mfn + 1) + (readonly ? 0 : 1));
+        return pins;
+      },
+      pins => {
+        this.unpinned(ref, pins);
+        this.drop();
+      },
+    );
   }
 
   /** Takes back from the entry what the remaining users do not need. */
@@ -447,11 +524,14 @@ export class GrantTable {
       if (this.get(GRANT.MAPTRACK_FREE) === 0 && !this.addMaptrackFrame()) return -1;
       const handle = this.get(GRANT.MAPTRACK_FREE) - 1,
         at = this.mapAt(handle);
-      this.set(GRANT.MAPTRACK_FREE, this.words[at + MAP.REF]);
-      this.words[at + MAP.FLAGS] = flags;
-      this.words[at + MAP.REF] = ref;
-      this.words[at + MAP.DOMID] = domid;
-      this.words[at + MAP.GFN] = gfn;
+      const { journal } = this;
+      this.change(GRANT.MAPTRACK_FREE, this.words[at + MAP.REF]);
+      journal.set(at + MAP.REF, ref);
+      journal.set(at + MAP.DOMID, domid);
+      journal.set(at + MAP.GFN, gfn);
+      journal.set(at + MAP.FLAGS, flags);
+      const readonly = (flags & GNTMAP.READONLY) !== 0;
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (flags & part) this.land(journal, domid, ref, this.domid, readonly);
       return handle;
     });
   }
@@ -460,13 +540,12 @@ export class GrantTable {
     const frames = this.get(GRANT.MAPTRACK_FRAMES);
     const taken = frames < GRANT.MAPTRACK_LIMIT ? this.ports.machine.allocate(1, DOMID_XEN) : null;
     if (!taken) return false;
-    this.set(GRANT.MAPTRACK + frames, taken[0]);
-    this.set(GRANT.MAPTRACK_FRAMES, frames + 1);
-    for (let i = MAPS_PER_FRAME - 1; i >= 0; i--) {
-      const handle = frames * MAPS_PER_FRAME + i;
-      this.words[this.mapAt(handle) + MAP.REF] = this.get(GRANT.MAPTRACK_FREE);
-      this.set(GRANT.MAPTRACK_FREE, handle + 1);
-    }
+    // There was none free: the list is that of the new frame, which nobody sees yet.
+    const first = frames * MAPS_PER_FRAME + 1;
+    for (let i = 0; i < MAPS_PER_FRAME; i++) this.words[(taken[0] << (FRAME_SHIFT - 2)) + i * MAP_WORDS + MAP.REF] = i === MAPS_PER_FRAME - 1 ? 0 : first + i + 1;
+    this.change(GRANT.MAPTRACK + frames, taken[0]);
+    this.change(GRANT.MAPTRACK_FRAMES, frames + 1);
+    this.change(GRANT.MAPTRACK_FREE, first);
     return true;
   }
 
@@ -490,15 +569,19 @@ export class GrantTable {
    * taken the host's part out of the domain's address space, and what the processor knew of it is forgotten.
    */
   untrack(map: Mapped, part: number): void {
-    const mfn = this.mfnOf(map);
+    const mfn = this.mfnOf(map),
+      readonly = (map.flags & GNTMAP.READONLY) !== 0;
     this.locked(() => {
+      const { journal } = this;
       const at = this.mapAt(map.handle);
-      if ((this.words[at + MAP.FLAGS] &= ~part) & (GNTMAP.HOST | GNTMAP.DEVICE)) return;
-      this.words[at + MAP.FLAGS] = 0;
-      this.words[at + MAP.REF] = this.get(GRANT.MAPTRACK_FREE);
-      this.set(GRANT.MAPTRACK_FREE, map.handle + 1);
+      const left = this.words[at + MAP.FLAGS] & ~part;
+      this.takeOff(journal, map.domid, map.ref, this.domid, readonly);
+      if (left & (GNTMAP.HOST | GNTMAP.DEVICE)) return journal.set(at + MAP.FLAGS, left);
+      journal.set(at + MAP.FLAGS, 0);
+      journal.set(at + MAP.REF, this.get(GRANT.MAPTRACK_FREE));
+      this.change(GRANT.MAPTRACK_FREE, map.handle + 1);
     });
-    this.of(map.domid, true)!.release(map.ref, (map.flags & GNTMAP.READONLY) !== 0, mfn);
+    this.of(map.domid, true)!.release(map.ref, this.domid, readonly, mfn);
   }
 
   /** What this domain has mapped of others. */
@@ -520,6 +603,15 @@ export class GrantTable {
   /** The domain dies: it uses nobody's frames any more. */
   dropMappings(): void {
     for (const map of this.mappings()) for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.untrack(map, part);
+    // What its worker used when it died.
+    for (let i = 0; i < IN_FLIGHT_ENTRIES; i++) {
+      const at = this.inFlight(i);
+      const granter = this.words[at] === 0 ? undefined : this.of(this.words[at] - 1, true);
+      const ref = this.words[at + 1],
+        use = this.words[at + 2];
+      this.words[at] = 0;
+      if (granter) granter.release(ref, use >>> 1, (use & 1) !== 0, granter.words[granter.activeAt(ref) + ACTIVE.MFN]);
+    }
   }
 
   /** Gives the table's own frames back, once nobody uses what it grants; false: somebody does. */
@@ -538,12 +630,12 @@ export class GrantTable {
   /** Gives frames of the table back that the domain could see. */
   private give(count: number, first: number): void {
     const { machine } = this.ports;
-    for (let i = 0; i < this.get(count); i++) {
-      const mfn = this.get(first + i);
+    const frames = Array.from({ length: this.get(count) }, (_, i) => this.get(first + i));
+    this.set(count, 0);
+    for (const mfn of frames) {
       machine.release(mfn);
       dropWritable(machine, this.ports.record, mfn);
     }
-    this.set(count, 0);
   }
 
   // ---- the whole table
@@ -560,10 +652,11 @@ export class GrantTable {
       // Capacity halves with version 2; what was in use above is not: it was just looked at.
       const kept = Array.from({ length: this.frames === 0 ? 0 : RESERVED_ENTRIES }, (_, ref) => this.reserved(ref));
       for (let i = 0; i < this.frames; i++) this.ports.machine.scrub(this.sharedFrame(i));
-      this.set(GRANT.VERSION, version);
+      this.change(GRANT.VERSION, version);
+      // Its entries may be in use by nobody now, but for the reserved ones: whoever dies here leaves nothing that counts.
       if (version === 1) this.give(GRANT.STATUS_FRAMES, GRANT.STATUS);
       else if (!this.growStatus()) {
-        this.set(GRANT.VERSION, 1);
+        this.change(GRANT.VERSION, 1);
         return -ENOMEM;
       }
       kept.forEach(({ flags, domid, frame }, ref) => {

@@ -7,6 +7,7 @@
  */
 import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
 import { FRAME, FRAME_FLAG, INVALID_M2P, XEN } from '../layout.ts';
+import { dropLock, takeLock } from '../lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
 import { ENOMEM } from './abi.ts';
 import { flushDomain } from './flush.ts';
@@ -67,12 +68,11 @@ export class Pod {
   /** Runs `section` while no other worker changes cache or entries. A domain that waits here for another that waits for it answers its flush. */
   private locked<T>(section: () => T): T {
     const at = this.xen + XEN.POD_LOCK;
-    while (Atomics.compareExchange(this.words, at, 0, 1) !== 0) this.machine.relax();
-    try {
-      return section();
-    } finally {
-      Atomics.store(this.words, at, 0);
-    }
+    // Of a domain whose worker died in it, which is all that has this lock beside Domain 0, cache and entries matter no more.
+    takeLock(this.machine, at);
+    const result = section();
+    dropLock(this.machine, at);
+    return result;
   }
 
   private entry(gfn: number): number {
@@ -264,7 +264,7 @@ export class Pod {
     const entry = this.entry(gfn),
       mfn = entry >>> FRAME_SHIFT;
     if ((entry & P2M_RWX) !== P2M_RWX || machine.ownerOf(mfn) !== this.record.id || words[machine.m2p + mfn] !== gfn) return false;
-    if ((words[machine.frameEntry(mfn) + FRAME.FLAGS] & ~FRAME_FLAG.CODE) !== FRAME_FLAG.ALLOCATED || !this.isZero(mfn)) return false;
+    if ((words[machine.frameEntry(mfn) + FRAME.FLAGS] & (FRAME_FLAG.ALLOCATED | FRAME_FLAG.DEVICE)) !== FRAME_FLAG.ALLOCATED || !this.isZero(mfn)) return false;
     // Whoever maps the frame takes a reference and then reads the entry again: one of us sees the other.
     this.setEntry(gfn, P2M_ON_DEMAND);
     if (machine.references(mfn) !== 1) {

@@ -3,10 +3,11 @@
  * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
  */
 import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
+import { dropLock, Journal, takeLock } from '../lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
 import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from './abi.ts';
 import { dropWritable } from './writable.ts';
-import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoUnmask } from './fifo.ts';
+import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoTellAgain, fifoUnmask } from './fifo.ts';
 
 /** Default FIFO priority (event_channel.h, EVTCHN_FIFO_PRIORITY_DEFAULT). */
 export const PRIORITY_DEFAULT = 7;
@@ -19,6 +20,7 @@ export class Ports {
   /** Index in `words` of the XEN block. */
   readonly xen: number;
   private readonly table: number;
+  private readonly journal: Journal;
   private readonly doorbell: number;
   private readonly others = new Map<number, Ports>();
   /** Set by the domain's own worker: it looks after a vCPU at once and needs no doorbell. */
@@ -30,6 +32,7 @@ export class Ports {
     this.words = machine.words;
     this.xen = record.xenOffset >>> 2;
     this.table = record.portsOffset >>> 2;
+    this.journal = new Journal(machine, XENHEAP.PORT_JOURNAL, () => {});
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   }
 
@@ -66,16 +69,26 @@ export class Ports {
     return -1;
   }
 
-  /** Takes a port for `state`; -1: none is free. */
+  /** Takes a port for `state`, with the lock held; -1: none is free. */
   allocate(state: number, remote: number, remotePort: number, vcpu: number): number {
     const port = this.free();
     if (port < 0) return -1;
     const entry = this.entry(port);
-    this.words[entry + PORT.REMOTE] = remote;
-    this.words[entry + PORT.REMOTE_PORT] = remotePort;
-    this.words[entry + PORT.VCPU] = vcpu | (PRIORITY_DEFAULT << 8) | (vcpu << 16) | (PRIORITY_DEFAULT << 24);
-    Atomics.store(this.words, entry + PORT.STATE, state);
+    const { journal } = this;
+    journal.set(entry + PORT.REMOTE, remote);
+    journal.set(entry + PORT.REMOTE_PORT, remotePort);
+    journal.set(entry + PORT.VCPU, vcpu | (PRIORITY_DEFAULT << 8) | (vcpu << 16) | (PRIORITY_DEFAULT << 24));
+    journal.set(entry + PORT.STATE, state);
     return port;
+  }
+
+  /** Takes a port for a VIRQ of a vCPU, and sends that there; -1: none is free. */
+  allocateVirq(virq: number, vcpu: number): number {
+    return this.locked(() => {
+      const port = this.allocate(EVTCHNSTAT.VIRQ, virq, 0, vcpu);
+      if (port > 0) this.journal.set(this.vcpu(vcpu) + XEN_VCPU.VIRQ + virq, port);
+      return port;
+    });
   }
 
   /** vCPU that a port's events go to. */
@@ -101,13 +114,32 @@ export class Ports {
     return ports;
   }
 
-  /** Runs `section` while no other worker changes any port table. It must be short, and may not throw. */
-  locked<T>(section: () => T): T {
-    const { words } = this;
-    while (Atomics.compareExchange(words, XENHEAP.PORT_LOCK, 0, 1) !== 0);
+  /** Runs `section` while no other worker changes any port table; `after`: what cannot be undone, once it is done. Both as lock.ts says. */
+  locked<T>(section: () => T, after?: (result: T) => void): T {
+    const { machine, journal } = this;
+    if (takeLock(machine, XENHEAP.PORT_LOCK)) journal.undo();
     const result = section();
-    Atomics.store(words, XENHEAP.PORT_LOCK, 0);
+    journal.commit();
+    after?.(result);
+    dropLock(machine, XENHEAP.PORT_LOCK);
     return result;
+  }
+
+  /**
+   * Somebody died who may have begun to tell this domain's vCPUs of events: what is pending is told again. An upcall too many finds nothing, and a vCPU
+   * that is woken for nothing blocks again.
+   */
+  tellAgain(): void {
+    for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED && !this.isOfXen(port) && this.isPending(port)) this.unmaskAgain(port);
+    for (let id = 0; id < this.vcpus; id++) this.kick(id, (this.upcallPending(id) ? KICK.UPCALL : 0) | KICK.WAKE | KICK.MODEL);
+  }
+
+  private unmaskAgain(port: number): void {
+    if (this.isFifo) fifoTellAgain(this, port);
+    else if (!(Atomics.load(this.words, this.maskWord(port)) & (1 << (port & 31)))) {
+      this.select(port);
+      this.markPending(this.target(port));
+    }
   }
 
   // ---- what the guest sees
@@ -157,7 +189,7 @@ export class Ports {
   allocateForXen(remote: number, vcpu: number): number {
     return this.locked(() => {
       const port = this.allocate(EVTCHNSTAT.UNBOUND, remote, 0, vcpu);
-      if (port > 0) this.words[this.entry(port) + PORT.VCPU] |= PORT_OF_XEN;
+      if (port > 0) this.journal.set(this.entry(port) + PORT.VCPU, this.words[this.entry(port) + PORT.VCPU] | PORT_OF_XEN);
       return port;
     });
   }
@@ -171,6 +203,7 @@ export class Ports {
     } else {
       const bit = 1 << (port & 31);
       if (Atomics.or(words, this.pendingWord(port), bit) & bit) return;
+      this.machine.step?.();
       if (!(Atomics.load(words, this.maskWord(port)) & bit)) this.select(port);
     }
     this.wakePollers(port);
@@ -185,7 +218,9 @@ export class Ports {
     const number = port >>> WORD_SHIFT;
     const at = WORD_SHIFT === 5 ? (info + VCPU_INFO.PENDING_SEL_32) >>> 2 : (info + VCPU_INFO.PENDING_SEL_64 + ((number >>> 5) << 2)) >>> 2;
     const bit = 1 << (number & 31);
-    if (!(Atomics.or(this.words, at, bit) & bit)) this.markPending(vcpu);
+    const was = Atomics.or(this.words, at, bit);
+    this.machine.step?.();
+    if (!(was & bit)) this.markPending(vcpu);
   }
 
   /** vcpu_info.evtchn_upcall_pending goes to 1: the vCPU gets its upcall. */
@@ -193,6 +228,7 @@ export class Ports {
     const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
     if (info === 0) return;
     if (Atomics.or(this.words, info >>> 2, 1) & 0xff) return;
+    this.machine.step?.();
     this.kick(vcpu, KICK.UPCALL);
   }
 
@@ -275,46 +311,51 @@ export class Ports {
 
   /** Binds a port of ours to `port` of another domain, which waits for us. Returns it; -1: none free; -2: the other one does not wait for us. */
   bindInterdomain(other: Ports, port: number): number {
-    return this.locked(() => {
-      const entry = other.isValid(port) ? other.entry(port) : -1;
-      if (entry < 0 || this.words[entry + PORT.STATE] !== EVTCHNSTAT.UNBOUND || this.words[entry + PORT.REMOTE] !== this.record.id) return -2;
-      const mine = this.allocate(EVTCHNSTAT.INTERDOMAIN, other.record.id, port, 0);
-      if (mine < 0) return -1;
-      this.words[entry + PORT.REMOTE] = this.record.id;
-      this.words[entry + PORT.REMOTE_PORT] = mine;
-      Atomics.store(this.words, entry + PORT.STATE, EVTCHNSTAT.INTERDOMAIN);
+    const { words, journal } = this;
+    return this.locked(
+      () => {
+        const entry = other.isValid(port) ? other.entry(port) : -1;
+        if (entry < 0 || words[entry + PORT.STATE] !== EVTCHNSTAT.UNBOUND || words[entry + PORT.REMOTE] !== this.record.id) return -2;
+        const mine = this.allocate(EVTCHNSTAT.INTERDOMAIN, other.record.id, port, 0);
+        if (mine < 0) return -1;
+        journal.set(entry + PORT.REMOTE, this.record.id);
+        journal.set(entry + PORT.REMOTE_PORT, mine);
+        journal.set(entry + PORT.STATE, EVTCHNSTAT.INTERDOMAIN);
+        return mine;
+      },
       // The other end may have sent before we were there.
-      this.raise(mine);
-      return mine;
-    });
+      mine => mine > 0 && this.raise(mine),
+    );
   }
 
   /** Closes a port; the other end of an interdomain one waits again for us. False: it was not open. */
   close(port: number): boolean {
-    return this.locked(() => {
-      const entry = this.entry(port);
-      const state = this.words[entry + PORT.STATE];
-      if (state === EVTCHNSTAT.CLOSED) return false;
-      const remote = this.words[entry + PORT.REMOTE];
-      if (state === EVTCHNSTAT.INTERDOMAIN) {
-        const other = this.of(remote);
-        const theirs = other?.entry(this.words[entry + PORT.REMOTE_PORT]);
-        if (theirs !== undefined) {
-          this.words[theirs + PORT.REMOTE] = this.record.id;
-          this.words[theirs + PORT.REMOTE_PORT] = 0;
-          Atomics.store(this.words, theirs + PORT.STATE, EVTCHNSTAT.UNBOUND);
+    const { words, journal } = this;
+    return this.locked(
+      () => {
+        const entry = this.entry(port);
+        const state = words[entry + PORT.STATE];
+        if (state === EVTCHNSTAT.CLOSED) return false;
+        const remote = words[entry + PORT.REMOTE];
+        if (state === EVTCHNSTAT.INTERDOMAIN) {
+          const theirs = this.of(remote)?.entry(words[entry + PORT.REMOTE_PORT]);
+          // Whoever closed its end while we were dying has left ours as it was.
+          if (theirs !== undefined && words[theirs + PORT.STATE] === EVTCHNSTAT.INTERDOMAIN && words[theirs + PORT.REMOTE] === this.record.id && words[theirs + PORT.REMOTE_PORT] === port) {
+            journal.set(theirs + PORT.REMOTE_PORT, 0);
+            journal.set(theirs + PORT.STATE, EVTCHNSTAT.UNBOUND);
+          }
+        } else if (state === EVTCHNSTAT.VIRQ) {
+          // One of the whole domain is vCPU 0's, whichever it is delivered to.
+          for (let id = 0; id < this.vcpus; id++) {
+            const bound = this.vcpu(id) + XEN_VCPU.VIRQ + remote;
+            if (words[bound] === port) journal.set(bound, 0);
+          }
         }
-      } else if (state === EVTCHNSTAT.VIRQ) {
-        // One of the whole domain is vCPU 0's, whichever it is delivered to.
-        for (let id = 0; id < this.vcpus; id++) {
-          const bound = this.vcpu(id) + XEN_VCPU.VIRQ + remote;
-          if (this.words[bound] === port) this.words[bound] = 0;
-        }
-      }
-      Atomics.store(this.words, entry + PORT.STATE, EVTCHNSTAT.CLOSED);
-      this.clearPending(port);
-      return true;
-    });
+        journal.set(entry + PORT.STATE, EVTCHNSTAT.CLOSED);
+        return true;
+      },
+      closed => closed && this.clearPending(port),
+    );
   }
 
   /** Closes all ports: the domain dies, or (EVTCHNOP_reset) all that are the guest's. */
