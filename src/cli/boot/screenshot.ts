@@ -1,16 +1,15 @@
 /** The guest's screen as a PNG file, and as text. */
 import { deflateSync } from 'node:zlib';
+import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/screen.ts';
 import type { Domain } from '../../hypervisor/index.ts';
 import { SCREEN } from '../../hypervisor/layout.ts';
 import { crc32 } from '../../hypervisor/loader/checksums.ts';
 
 const TEXT = 1,
   GRAPHICS = 2;
-/** VGA fonts: 32 bytes a character in plane 2 of four interleaved ones. */
-const GLYPH_BYTES = 32,
-  PLANES = 4,
-  FONT_PLANE = 2,
-  CELL_WIDTH = 8;
+const CELL_WIDTH = 8;
+/** Attribute bit 3 of a cell chooses the second font. */
+const SECOND_FONT = 0x800;
 
 /** 24-bit RGB picture as PNG (ISO/IEC 15948: signature, IHDR, IDAT, IEND). */
 export function encodePng(width: number, height: number, rgb: Uint8Array): Buffer {
@@ -37,7 +36,6 @@ export function encodePng(width: number, height: number, rgb: Uint8Array): Buffe
 export function encodeScreen(domain: Domain): Buffer {
   const { memory } = domain.options.machine;
   const screen = domain.options.record.screenOffset;
-  const video = domain.platform.vga.memory;
   const words = new Int32Array(memory, screen);
   const columns = words[SCREEN.WIDTH],
     rows = words[SCREEN.HEIGHT];
@@ -54,11 +52,13 @@ export function encodeScreen(domain: Domain): Buffer {
   // A picture holds the half of the time in which blinking text is seen.
   const backgrounds = words[SCREEN.BLINK] ? 7 : 15;
   const cells = new Uint16Array(memory, screen + SCREEN.DATA * 4, columns * rows);
+  const font = new Uint8Array(memory, screen + SCREEN.FONT * 4, FONT_BYTES);
   cells.forEach((cell, at) => {
+    const character = (cell & 255) + (cell & SECOND_FONT ? 256 : 0);
     const x = (at % columns) * CELL_WIDTH,
       y = Math.floor(at / columns) * cellHeight;
     for (let line = 0; line < cellHeight; line++) {
-      const glyph = video[((cell & 255) * GLYPH_BYTES + line) * PLANES + FONT_PLANE];
+      const glyph = font[character * GLYPH_BYTES + line];
       for (let dot = 0; dot < CELL_WIDTH; dot++) {
         const colour = words[SCREEN.PALETTE + (glyph & (0x80 >> dot) ? (cell >> 8) & 15 : (cell >> 12) & backgrounds)];
         rgb.set([(colour >> 16) & 255, (colour >> 8) & 255, colour & 255], ((y + line) * width + x + dot) * 3);
