@@ -11,3 +11,9 @@ describe.each(['pvh', 'hvm'] as Kind[])('a %s guest that checksums its memory an
     expect(saveAtRandom(kind, seed, true)).toEqual([]);
   });
 });
+
+describe('a paravirtual guest that does so', () => {
+  it.each([5, 6])('goes on in another host when it was asked to suspend itself (seed %i)', seed => {
+    expect(saveAtRandom('pv', seed, true)).toEqual([]);
+  });
+});

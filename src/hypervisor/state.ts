@@ -31,27 +31,32 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
   const difference = drivesDiffer(about.drives ?? [], ide);
   if (difference) refuse(`${difference}.`);
   for (const { place, changes } of saved.disks) restoreChanges(ide, place, changes);
-  putPages(domain, saved.pages);
+  if (!saved.pv) putPages(domain, saved.pages);
   machine.bytes.set(emulator.screen, record.screenOffset);
   domain.screen.restored();
   const platform: State = { ...emulator.devices };
   const processors: State[] = [];
+  const putProcessor = (id: number, { block, ...state }: State): void => {
+    machine.words.set(block as Int32Array, (record.vcpuOffset + id * VCPU_BYTES) >>> 2);
+    processors[id] = state;
+  };
   for (const { type, instance, state } of saved.hvm) {
     const device = deviceAt(type, instance);
     if (device !== undefined) platform[device] = state;
-    else if (type === HVM.CPU && instance < record.vcpus) {
-      const { block, ...rest } = state;
-      machine.words.set(block as Int32Array, (record.vcpuOffset + instance * VCPU_BYTES) >>> 2);
-      processors[instance] = rest;
-    }
+    else if (type === HVM.CPU && instance < record.vcpus) putProcessor(instance, state);
   }
-  const { turns, xen, ...parts } = saved.domain;
+  const { turns, xen, pv: rest, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
+  if (saved.pv) {
+    Object.assign(platform, ofPvPlatform);
+    (ofPv as State[]).forEach((state, id) => putProcessor(id, state));
+  }
   try {
     domain.restoreParts({ ...parts, platform, vcpus: { ...(turns as State), all: processors } });
   } catch (error) {
     refuse((error as Error).message);
   }
   if (!domain.xen) return;
+  if (saved.pv) domain.xen.restorePv({ ...saved.pv, pages: saved.pages, rest: rest as State });
   for (const [index, low, high] of saved.params) setParam(domain.xen.ports, index, low, high);
   restoreXen(domain.xen, xen as State);
 }

@@ -11,3 +11,9 @@ describe.each(['pvh', 'hvm'] as Kind[])('a %s guest that checksums its memory an
     expect(wrong).toEqual([]);
   });
 });
+
+it(`a paravirtual guest that checksums its memory and counts ticks goes on in another host, ${TIMES} times (asked to suspend itself)`, () => {
+  const wrong: string[] = [];
+  for (let seed = 200; seed < 200 + TIMES; seed++) wrong.push(...saveAtRandom('pv', seed, true));
+  expect(wrong).toEqual([]);
+});

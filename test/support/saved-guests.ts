@@ -10,9 +10,10 @@ import { createDomain } from '../../src/hypervisor/assemble.ts';
 import { type Domain, Machine, readState, saveDomain, type SavedState, withToolstack } from '../../src/hypervisor/index.ts';
 import { pvhKernel } from '../../src/hypervisor/xen/pvh-program.test-support.ts';
 
-export type Kind = 'hvm' | 'pvh';
-const NEIGHBOUR = readFileSync(fileURLToPath(new URL('../../guests/neighbour/neighbour-hvm.elf', import.meta.url)));
-const STATE = 0x100000,
+export type Kind = 'hvm' | 'pvh' | 'pv';
+const neighbour = (name: string): Uint8Array => readFileSync(fileURLToPath(new URL(`../../guests/neighbour/neighbour-${name}.elf`, import.meta.url)));
+const NEIGHBOUR: Readonly<Record<Kind, Uint8Array>> = { hvm: neighbour('hvm'), pvh: neighbour('hvm'), pv: neighbour('pv') };
+const STATE_PFN = 0x100,
   MAGIC = 0x4e424f52;
 /** Words of the state page (neighbour.c, struct state). */
 const WORDS = {
@@ -33,7 +34,7 @@ const WORDS = {
 } as const;
 /** Its timer's period (neighbour.c). */
 export const PERIOD_NS = 100_000;
-const MEMORY_MIB = 4;
+const MEMORY_MIB = 8;
 /** Counts, and writes what it counts over a page: JMP back from there. */
 const HOG = asm('bf 00 00 20 00', '40 89 07', 'eb fb');
 
@@ -59,11 +60,11 @@ export class Scene {
     kind: Kind,
     { load = 1, vcpus = 1, saved, suspends = false }: { load?: number; vcpus?: number; saved?: SavedState; suspends?: boolean } = {},
   ) {
-    this.machine = Machine.create(new SharedArrayBuffer((20 + load * 8) * 2 ** 20 + load * WHOLE_P2M * 4));
+    this.machine = Machine.create(new SharedArrayBuffer((28 + load * 12) * 2 ** 20 + load * WHOLE_P2M * 4));
     this.services = new Services(this.machine);
     // Another machine, other ids.
-    this.load = Array.from({ length: load }, (_, i) => this.make(kind, `hog${i}`, pvhKernel(HOG), 1));
-    this.domain = this.make(kind, 'neighbour', NEIGHBOUR, vcpus, saved);
+    this.load = Array.from({ length: load }, (_, i) => this.make('pvh', `hog${i}`, pvhKernel(HOG), 1));
+    this.domain = this.make(kind, 'neighbour', NEIGHBOUR[kind], vcpus, saved);
     if (saved) return;
     this.put(WORDS.STRICT, 1);
     if (suspends) this.put(WORDS.SUSPENDS, 1);
@@ -71,7 +72,7 @@ export class Scene {
 
   private make(kind: Kind, name: string, kernel: Uint8Array, vcpus: number, saved?: SavedState): Domain {
     const { machine, services } = this;
-    const record = machine.createDomain(MEMORY_MIB, WHOLE_P2M, { xen: XEN_TYPES[kind], vcpus });
+    const record = machine.createDomain(MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: XEN_TYPES[kind], vcpus });
     const uuid = saved?.about.uuid ?? `00000000-0000-0000-0000-00000000000${record.id}`;
     services.prepare(record, uuid);
     const domain = createDomain(
@@ -79,7 +80,7 @@ export class Scene {
         machine,
         record,
         memoryMiB: MEMORY_MIB,
-        boot: saved?.boot ?? { kind: 'kernel', kernel, name, cmdline: '' },
+        boot: saved?.boot ?? { kind: kind === 'pv' ? 'pv' : 'kernel', kernel, name, cmdline: '' },
         startEpochMs: saved?.about.startEpochMs ?? 1e12,
         onReset: 'end',
         onTripleFault: 'end',
@@ -104,16 +105,22 @@ export class Scene {
     return this.domain.options.record.id;
   }
 
+  /** Index in machine memory of a word of the state page. A paravirtual guest's frames are found by the M2P table. */
+  private at(word: number): number {
+    const { machine, domain } = this;
+    const { record } = domain.options;
+    let mfn = machine.p2m(record)[STATE_PFN] >>> 12;
+    if (record.p2mFrames === machine.frames)
+      for (mfn = 0; machine.ownerOf(mfn) !== record.id || machine.words[machine.m2p + mfn] !== STATE_PFN; ) mfn++;
+    return mfn * 1024 + word;
+  }
+
   private put(word: number, value: number): void {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    this.domain.memory.write(STATE + word * 4, bytes);
+    this.machine.words[this.at(word)] = value;
   }
 
   private word(word: number): number {
-    const bytes = new Uint8Array(4);
-    this.domain.memory.read(STATE + word * 4, bytes);
-    return new DataView(bytes.buffer).getUint32(0, true);
+    return this.machine.words[this.at(word)] >>> 0;
   }
 
   /** Runs everybody in turns until the guest has retired so many instructions, exactly, or ends. */

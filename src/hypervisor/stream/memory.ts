@@ -42,7 +42,8 @@ const HOLE_FRAMES = 0x20;
 export function populatedMiB(domain: Domain): number {
   const { xen } = domain;
   const { memoryMiB, record } = domain.options;
-  if (!xen) return memoryMiB;
+  // A paravirtual guest sees what it has.
+  if (!xen?.isHvm) return memoryMiB;
   let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
   for (const [gfn, mfn] of ramOf(domain)) if (mfn >= 0 && gfn < record.ramFrames) frames++;
   return Math.min(memoryMiB, Math.ceil(frames / 256));

@@ -12,6 +12,8 @@ import { FRAME_BYTES } from '../machine.ts';
 import { areDrives, readDiskRecord } from '../saved-disks.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import { underXen } from '../xen/cpuid-leaves.ts';
+import { CONTEXT_BYTES } from '../xen/pv/context.ts';
+import { BEYOND_CONTEXT_WORDS } from '../xen/pv/saved.ts';
 import { isSavedXen } from '../xen/saved.ts';
 import {
   BODIES_MARK,
@@ -30,11 +32,13 @@ import {
 } from './format.ts';
 import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
-import type { SavedAbout, SavedPages, SavedState } from './saved-state.ts';
+import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 32 bits reach. */
 const MOST_FRAMES = 0x100000;
 const MOST_MEMORY_MIB = 2047;
+/** Of a paravirtual guest's page tables. */
+const TABLE_LEVELS = 3;
 
 /** @throws SavedStateError */
 export function readState(file: Uint8Array, name: string): SavedState {
@@ -55,11 +59,12 @@ class Reader {
     const { framed, complaint } = this;
     if (framed.version === 0) complaint.damaged('it has no record LIBXC_CONTEXT');
     const about = this.about();
-    if (framed.kind !== DOMAIN_KIND.HVM) complaint.say("is of a paravirtual guest, whose page tables hold another machine's frame numbers. Save it on the host that it runs on.");
+    if (this.isPv !== (about.xen === 'pv')) complaint.damaged("the domain header and the configuration in xl's header name guests of two types");
     this.checkOrder();
     const single = (type: number): FileRecord | undefined => framed.libxc.find(record => record.type === type);
-    const context = single(LIBXC.HVM_CONTEXT) ?? complaint.damaged('it has no record HVM_CONTEXT');
-    const hvm = decodeHvmContext(context.body, (what, at) => complaint.record(context, `${what} (byte ${at} of its body)`));
+    const processorsIn = this.isPv ? 'RINGSIDE_DOMAIN' : 'HVM_CONTEXT';
+    const context = single(LIBXC[processorsIn]) ?? complaint.damaged(`it has no record ${processorsIn}`);
+    const hvm = this.isPv ? [] : decodeHvmContext(context.body, (what, at) => complaint.record(context, `${what} (byte ${at} of its body)`));
     const emulator = this.emulator();
     const state: SavedState = {
       about,
@@ -69,6 +74,7 @@ class Reader {
       pages: this.pages(about),
       params: this.params(),
       hvm,
+      ...(this.isPv ? { pv: this.pv(about) } : {}),
       domain: this.domain(about),
       emulator,
       disks: this.only(LIBXL.RINGSIDE_DISK).map(record => readDiskRecord(record.body) ?? complaint.record(record, 'contradicts itself')),
@@ -146,14 +152,22 @@ class Reader {
         case LIBXC.TOOLSTACK:
           complaint.record(record, 'is not used any more and cannot be read');
           break;
-        case LIBXC.X86_PV_INFO:
-        case LIBXC.X86_PV_P2M_FRAMES:
         case LIBXC.X86_PV_VCPU_BASIC:
         case LIBXC.X86_PV_VCPU_EXTENDED:
         case LIBXC.X86_PV_VCPU_XSAVE:
         case LIBXC.X86_PV_VCPU_MSRS:
-        case LIBXC.SHARED_INFO:
+          // One a vCPU.
+          if (this.isPv) continue;
           complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+          break;
+        case LIBXC.X86_PV_INFO:
+        case LIBXC.X86_PV_P2M_FRAMES:
+        case LIBXC.SHARED_INFO:
+          if (!this.isPv) complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+          break;
+        case LIBXC.HVM_PARAMS:
+        case LIBXC.HVM_CONTEXT:
+          if (this.isPv) complaint.record(record, 'belongs to a guest with a virtual machine, and this one is paravirtual');
           break;
         case LIBXC.PAGE_DATA:
           if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
@@ -206,10 +220,12 @@ class Reader {
         const high = view.getUint32(12 + i * 8, true),
           pfn = view.getUint32(8 + i * 8, true),
           type = high >>> 28;
-        // Frames of an HVM guest are of no type.
-        if (type !== PAGE.NORMAL && type < PAGE.BROKEN) complaint.record(record, `has a page of type ${type}, which a guest with its own page tables does not have`);
+        // Frames of an HVM guest are of no type; a PV guest here has three levels of tables.
+        const isTable = type !== PAGE.NORMAL && type < PAGE.BROKEN;
+        if (isTable && !this.isPv) complaint.record(record, `has a page of type ${type}, which a guest with its own page tables does not have`);
+        if (isTable && ((type & 7) === 0 || (type & 7) > TABLE_LEVELS)) complaint.record(record, `has a page table of level ${type & 7}, and the guest has three`);
         if (type === PAGE.BROKEN) complaint.record(record, `has the broken page 0x${pfn.toString(16)}`);
-        if (high & 0x0fffffff || pfn >= about.p2mFrames) complaint.record(record, `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`);
+        if (high & 0x0fffffff || pfn >= (this.isPv ? about.memoryMiB * 256 : about.p2mFrames)) complaint.record(record, `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`);
         pfns[i] = pfn;
         types[i] = type;
         if (type <= PAGE.LAST_DATA) full++;
@@ -235,6 +251,35 @@ class Reader {
     }).filter(([index]) => SAVED_PARAMS.includes(index));
   }
 
+  private get isPv(): boolean {
+    return this.framed.kind === DOMAIN_KIND.PV;
+  }
+
+  private pv({ memoryMiB, vcpus = 1 }: SavedAbout): SavedPv {
+    const { complaint } = this;
+    const one = (type: number, name: string): FileRecord => this.framed.libxc.find(record => record.type === type) ?? complaint.damaged(`it has no record ${name}`);
+    const info = one(LIBXC.X86_PV_INFO, 'X86_PV_INFO');
+    if (info.body.length !== 8) complaint.record(info, `has ${info.body.length} bytes instead of 8`);
+    if (info.body[0] !== 4 || info.body[1] !== TABLE_LEVELS) complaint.say(`is of a guest with words of ${info.body[0]} bytes and page tables of ${info.body[1]} levels (record X86_PV_INFO at byte ${info.at}); paravirtual guests here have 4 and ${TABLE_LEVELS}.`);
+    const list = one(LIBXC.X86_PV_P2M_FRAMES, 'X86_PV_P2M_FRAMES');
+    const start = list.body.length >= 8 ? list.view.getUint32(0, true) : 0,
+      end = list.body.length >= 8 ? list.view.getUint32(4, true) : 0;
+    const count = Math.floor(end / (FRAME_BYTES / 4)) + 1;
+    if (start !== 0 || end >= memoryMiB * 256 || list.body.length !== 8 + count * 8) complaint.record(list, `has ${list.body.length} bytes for guest frames ${start} to ${end}`);
+    const shared = one(LIBXC.SHARED_INFO, 'SHARED_INFO');
+    if (shared.body.length !== FRAME_BYTES) complaint.record(shared, `has ${shared.body.length} bytes instead of ${FRAME_BYTES}`);
+    const contexts = new Map<number, Uint8Array>();
+    for (const record of this.framed.libxc) {
+      if (record.type !== LIBXC.X86_PV_VCPU_BASIC) continue;
+      const vcpu = record.body.length >= 8 ? record.view.getUint32(0, true) : vcpus;
+      if (vcpu >= vcpus || contexts.has(vcpu)) complaint.record(record, `is of vCPU ${vcpu}, which the guest does not have, or twice`);
+      if (record.body.length !== 8 + CONTEXT_BYTES) complaint.record(record, `has ${record.body.length} bytes instead of ${8 + CONTEXT_BYTES}`);
+      contexts.set(vcpu, record.body.slice(8));
+    }
+    if (!contexts.has(0)) complaint.damaged('it has no record X86_PV_VCPU_BASIC of vCPU 0');
+    return { p2mFrames: Array.from({ length: count }, (_, i) => list.view.getUint32(8 + 8 * i, true)), sharedInfo: shared.body, contexts };
+  }
+
   private checkTsc(record: FileRecord | undefined): void {
     if (record && record.body.length !== 24) this.complaint.record(record, `has ${record.body.length} bytes instead of 24`);
   }
@@ -257,15 +302,21 @@ class Reader {
     const current = turns?.current as number;
     if (!numbers || !(state.exits instanceof Int32Array) || state.exits.length !== 128 || !Number.isInteger(current) || current < 0 || current >= vcpus || typeof turns?.turnLeft !== 'number')
       complaint.record(record, 'does not say what the domain was doing');
+    if (this.isPv) {
+      const { pv, platform, processors } = state as { pv?: { covers?: unknown; assists?: unknown; beyond?: unknown }; platform?: unknown; processors?: unknown };
+      if (!Number.isInteger(pv?.covers) || !Number.isInteger(pv?.assists) || !(pv?.beyond instanceof Int32Array) || pv.beyond.length !== BEYOND_CONTEXT_WORDS || typeof platform !== 'object' || !Array.isArray(processors))
+        complaint.record(record, 'does not say what the paravirtual guest had');
+    }
     if (xen ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined) complaint.record(record, "does not say what the guest had of Xen's");
     return state;
   }
 
   /** A processor's record for each, of the right size, that this version's processor can go on from. */
-  private checkProcessors(context: FileRecord, { about, hvm, cpuid: leaves }: SavedState): void {
+  private checkProcessors(context: FileRecord, { about, hvm, domain, cpuid: leaves }: SavedState): void {
     const { vcpus = 1, apic = false, xen } = about;
     const { complaint } = this;
-    const processors = hvm.filter(({ type }) => type === HVM.CPU);
+    const ofPv = (): { instance: number; state: State }[] => (domain.processors as State[]).map((state, instance) => ({ instance, state }));
+    const processors = this.isPv ? ofPv() : hvm.filter(({ type }) => type === HVM.CPU);
     if (processors.length !== vcpus) complaint.record(context, `has ${processors.length} processors and the configuration names ${vcpus}`);
     for (let id = 0; id < vcpus; id++) {
       const { state } = processors.find(({ instance }) => instance === id) ?? complaint.record(context, `has no processor ${id}`);

@@ -48,6 +48,16 @@ export interface SavedEmulator {
   screen: Uint8Array;
 }
 
+/** vcpu_guest_context by vCPU. */
+export type SavedVcpus = ReadonlyMap<number, Uint8Array>;
+
+/** What a paravirtual guest has instead of HVM parameters and context. */
+export interface SavedPv {
+  p2mFrames: readonly number[];
+  sharedInfo: Uint8Array;
+  contexts: SavedVcpus;
+}
+
 export interface SavedState {
   about: SavedAbout;
   boot: Boot;
@@ -59,6 +69,7 @@ export interface SavedState {
   /** HVM parameters: index, low word, high word each. */
   params: readonly [index: number, low: number, high: number][];
   hvm: readonly HvmRecord[];
+  pv?: SavedPv;
   /** Clock and accounts (Domain.saveParts), and what the processors' turns were. */
   domain: State;
   emulator: SavedEmulator;

@@ -12,6 +12,7 @@ import { describeDrives, diskRecords } from '../saved-disks.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../xen/abi.ts';
 import { underXen } from '../xen/cpuid-leaves.ts';
 import { getParam } from '../xen/params.ts';
+import type { PvImage } from '../xen/pv/saved.ts';
 import { saveXen } from '../xen/saved.ts';
 import {
   BODIES_MARK,
@@ -48,6 +49,9 @@ export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
 
 /** TSC modes (xen/arch/x86/include/asm/time.h): native where that is as good, else emulated. */
 const TSC_MODE_DEFAULT = 0;
+/** Bytes of a word of a 32-bit guest, and levels of its page tables. */
+const PV_GUEST_WIDTH = 4,
+  PV_TABLE_LEVELS = 3;
 /** MSR policy: MSR_INTEL_PLATFORM_INFO, of which no feature is there. */
 const MSR_PLATFORM_INFO = 0xce;
 
@@ -86,10 +90,11 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
   // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
   const xen = domain.xen && saveXen(domain.xen);
-  const hvm: HvmRecord[] = [],
-    devices: State = {};
+  const pv = domain.xen?.savePv();
   const { all, ...turns } = vcpus;
-  domain.vcpus.all.forEach(({ id, block }) => hvm.push({ type: HVM.CPU, instance: id, state: { ...all[id], block: block.slice() } }));
+  const processors = domain.vcpus.all.map(({ id, block }) => ({ ...all[id], block: block.slice() }));
+  const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
+    devices: State = {};
   for (const [name, state] of Object.entries(platform)) {
     const place = placeOf(name);
     if (place) hvm.push({ ...place, state: state as State });
@@ -100,19 +105,29 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   yield libxlHeader();
   yield toRecord(LIBXL.LIBXC_CONTEXT);
   yield imageHeader();
-  yield domainHeader();
+  yield domainHeader(pv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
+  if (pv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
   yield cpuidPolicy(domain);
   yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, 0, 0]);
   yield toRecord(LIBXC.STATIC_DATA_END);
-  yield* pageData(domain);
+  if (pv) yield p2mFrames(pv);
+  yield* pageData(pv ? pv.pages() : pagesOf(domain));
   yield tscInfo(domain.clock.nowNs());
-  if (domain.xen) yield hvmParams(domain);
-  yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
-  yield ours(LIBXC.RINGSIDE_DOMAIN, { ...parts, turns, ...(xen ? { xen } : {}) });
+  const ownState = { ...parts, turns, ...(xen ? { xen } : {}) };
+  if (pv) {
+    yield toRecord(LIBXC.SHARED_INFO, pv.sharedInfo);
+    for (const [vcpu, context] of pv.contexts) yield vcpuRecord(LIBXC.X86_PV_VCPU_BASIC, vcpu, context);
+    // Its local APICs and the rest of its processors have no records of Xen's.
+    yield ours(LIBXC.RINGSIDE_DOMAIN, { ...ownState, pv: pv.rest, processors, platform });
+  } else {
+    if (domain.xen) yield hvmParams(domain);
+    yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
+    yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
+  }
   yield toRecord(LIBXC.END);
   const { machine, record } = options;
   const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
-  yield emulatorContext({ devices, screen });
+  yield emulatorContext({ devices: pv ? {} : devices, screen });
   yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(options.boot));
   for (const disk of diskRecords(options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
 }
@@ -124,7 +139,8 @@ function refuse(sentence: string): never {
 function describe(domain: Domain, by: SavedBy): SavedAbout {
   const { options, xen } = domain;
   const { record } = options;
-  if (xen && !xen.isHvm) refuse('A paravirtual guest cannot be saved yet: its page tables hold machine frame numbers.');
+  if (xen && !xen.isHvm && !xen.suspended)
+    refuse('A paravirtual guest knows its machine frames, so it must suspend itself to be saved, and this one does not listen. Wait until its drivers have come up.');
   return {
     ...by,
     memoryMiB: options.memoryMiB,
@@ -137,7 +153,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     ...(options.apic ? { apic: true } : {}),
     ...(options.nic ? { nic: options.nic } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
-    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : ('hvm' as const), uuid: uuidOf(xen.words, xen.xen + XEN.UUID) } : {}),
+    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xen + XEN.UUID) } : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
 }
@@ -181,9 +197,9 @@ function imageHeader(): Uint8Array {
   return bytes;
 }
 
-function domainHeader(): Uint8Array {
+function domainHeader(kind: number): Uint8Array {
   const bytes = new Uint8Array(LIBXC_DOMAIN_HEADER_BYTES);
-  [DOMAIN_KIND.HVM, FRAME_SHIFT, XEN_MAJOR, XEN_MINOR].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word, true));
+  [kind, FRAME_SHIFT, XEN_MAJOR, XEN_MINOR].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word, true));
   return bytes;
 }
 
@@ -205,21 +221,31 @@ function cpuidPolicy(domain: Domain): Uint8Array {
   return wordsRecord(LIBXC.X86_CPUID_POLICY, leaves.flat());
 }
 
-/** All frames of RAM by their numbers, those that hold something with their contents. */
-function* pageData(domain: Domain): Generator<Uint8Array> {
+/** A page by its guest frame; contents of those whose type brings some. */
+type Page = { pfn: number; type: number; bytes?: Uint8Array };
+
+function* pagesOf(domain: Domain): Generator<Page> {
   const { machine } = domain.options;
-  let batch: { pfn: number; type: number; mfn: number }[] = [];
   for (const [pfn, mfn] of ramOf(domain)) {
-    const type = mfn === ON_DEMAND ? PAGE.ALLOCATE_ONLY : mfn < 0 ? PAGE.INVALID : isZero(machine.words, mfn * (FRAME_BYTES / 4)) ? PAGE.ALLOCATE_ONLY : PAGE.NORMAL;
-    batch.push({ pfn, type, mfn });
-    if (batch.length < PAGES_PER_RECORD) continue;
-    yield pageRecord(batch, machine.bytes);
-    batch = [];
+    if (mfn === ON_DEMAND) yield { pfn, type: PAGE.ALLOCATE_ONLY };
+    else if (mfn < 0) yield { pfn, type: PAGE.INVALID };
+    else yield { pfn, type: PAGE.NORMAL, bytes: machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES) };
   }
-  if (batch.length > 0) yield pageRecord(batch, machine.bytes);
 }
 
-function pageRecord(batch: readonly { pfn: number; type: number; mfn: number }[], bytes: Uint8Array): Uint8Array {
+/** All frames of RAM by their numbers, those that hold something with their contents. */
+function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
+  let batch: Page[] = [];
+  for (const page of pages) {
+    batch.push(page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes) ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY } : page);
+    if (batch.length < PAGES_PER_RECORD) continue;
+    yield pageRecord(batch);
+    batch = [];
+  }
+  if (batch.length > 0) yield pageRecord(batch);
+}
+
+function pageRecord(batch: readonly Page[]): Uint8Array {
   const full = batch.filter(({ type }) => type <= PAGE.LAST_DATA);
   const { record, body, view } = openRecord(LIBXC.PAGE_DATA, 8 + batch.length * 8 + full.length * FRAME_BYTES);
   view.setUint32(0, batch.length, true);
@@ -227,13 +253,28 @@ function pageRecord(batch: readonly { pfn: number; type: number; mfn: number }[]
     view.setUint32(8 + i * 8, pfn, true);
     view.setUint32(12 + i * 8, type << 28, true);
   });
-  full.forEach(({ mfn }, i) => body.set(bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES), 8 + batch.length * 8 + i * FRAME_BYTES));
+  full.forEach(({ bytes = NO_BYTES }, i) => body.set(bytes, 8 + batch.length * 8 + i * FRAME_BYTES));
   return record;
 }
 
-function isZero(words: Int32Array, from: number): boolean {
-  for (let i = from; i < from + FRAME_BYTES / 4; i++) if (words[i] !== 0) return false;
+const NO_BYTES = new Uint8Array(0);
+
+/** Of a whole frame, which lies at a multiple of four bytes. */
+function isZero(page: Uint8Array): boolean {
+  const words = new Int32Array(page.buffer, page.byteOffset, FRAME_BYTES / 4);
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
   return true;
+}
+
+function p2mFrames({ p2mFrames: frames, rest }: PvImage): Uint8Array {
+  return wordsRecord(LIBXC.X86_PV_P2M_FRAMES, [0, (rest.covers as number) - 1, ...frames.flatMap(pfn => [pfn, 0])]);
+}
+
+function vcpuRecord(type: number, vcpu: number, bytes: Uint8Array): Uint8Array {
+  const { record, body, view } = openRecord(type, 8 + bytes.length);
+  view.setUint32(0, vcpu, true);
+  body.set(bytes, 8);
+  return record;
 }
 
 function tscInfo(nowNs: number): Uint8Array {

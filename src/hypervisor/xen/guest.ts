@@ -23,8 +23,10 @@ import { Ports } from './ports.ts';
 import { prepareHvm } from './special-pages.ts';
 import type { PvBuild } from './pv/builder.ts';
 import { PvDomain } from './pv/pv-domain.ts';
+import type { PvImage, SavedPvImage } from './pv/saved.ts';
 import { pvHypercalls } from './pv/table.ts';
 import { codeDropped, takeWritten } from './stale.ts';
+import { tableFrames } from './saved.ts';
 import { XenTime } from './time.ts';
 
 /** What a domain gives its half of Xen. */
@@ -465,6 +467,17 @@ export class XenGuest {
   }
 
   // ---- saved states: what lies in no block (saved.ts)
+
+  /** Page tables and processors of a paravirtual domain that has suspended itself; undefined: it is none. @throws SavedStateError */
+  savePv(): PvImage | undefined {
+    return this.pv?.save(this.ports, tableFrames(this));
+  }
+
+  /** @throws SavedStateError */
+  restorePv(saved: SavedPvImage): void {
+    this.words[this.xen + XEN.MAX_FRAMES] = this.words[this.xen + XEN.CURRENT_FRAMES] = this.record.ramFrames;
+    this.pv?.restore(this.ports, tableFrames(this), saved);
+  }
 
   /** The interrupt line that tells of events, and how it was chosen. */
   saveLine(): State {

@@ -157,8 +157,10 @@ function isSane(block: Int32Array, ports: Int32Array, vcpus: number): boolean {
 export function restoreXen(xen: XenGuest, state: State): void {
   const saved = state as unknown as SavedXen;
   const { words } = xen;
-  xen.restoreLine(saved.line);
+  if (xen.isHvm) xen.restoreLine(saved.line);
   words[xen.xen + XEN.MAX_FRAMES] = saved.maxFrames;
+  // A paravirtual guest has told where its rings are (pv/saved.ts), and they stay as they are.
+  if (!xen.isHvm) return;
   if (saved.suspended) {
     // Nobody is called back any more, and the rings are empty (xg_sr_restore_x86_hvm.c clears both pages).
     xen.dropLine();

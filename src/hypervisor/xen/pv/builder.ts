@@ -16,7 +16,7 @@ const MAGIC = 'xen-3.0-x86_32p';
 const CMDLINE_BYTES = 1024;
 const SIF_MOD_START_PFN = 8;
 /** start_info (arch-x86/xen.h, 32-bit layout). */
-const START_INFO = {
+export const START_INFO = {
   NR_PAGES: 0x20,
   SHARED_INFO: 0x24,
   FLAGS: 0x28,

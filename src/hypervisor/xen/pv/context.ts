@@ -6,7 +6,7 @@ import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE } from '../../layout.ts';
 import { EFAULT, EINVAL } from '../abi.ts';
 import { putFlags } from '../vcpu-op.ts';
-import { PV, type PvBlock } from './block.ts';
+import { GUEST_GDT_FRAMES, PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import { CR4_GUEST, debugValues, type Emulator } from './emulate.ts';
 import type { PvMemory } from './memory.ts';
@@ -14,7 +14,7 @@ import type { Mmu } from './mmu.ts';
 import type { PageTypes } from './page-types.ts';
 import { kernelSelector, type Traps } from './traps.ts';
 
-const BYTES = 0xaf0;
+export const CONTEXT_BYTES = 0xaf0;
 const AT = {
   FPU: 0,
   FLAGS: 0x200,
@@ -33,6 +33,10 @@ const AT = {
   FAILSAFE_CS: 0xae4,
   FAILSAFE_EIP: 0xae8,
 } as const;
+/** What names frames in it: EDX holds start_info's, of a guest that suspends itself. */
+export const CONTEXT = { START_INFO: AT.USER_REGS + 8, CR3: AT.CONTROL + 12, GDT_FRAMES: AT.GDT_FRAMES, GDT_ENTRIES: AT.GDT_ENTRIES } as const;
+/** VGCF_in_kernel. */
+const IN_KERNEL = 4;
 /** Offsets in cpu_user_regs. */
 const GENERAL: readonly [offset: number, register: number][] = [
   [0, R.EBX],
@@ -81,9 +85,13 @@ export class GuestContext {
 
   /** Fills the state words of a vCPU that does not run. 0, -EFAULT or -EINVAL; then nothing is held for it. */
   set(vcpu: number, address: number, regs: Int32Array, setControls: (regs: Int32Array) => void): number {
+    const bytes = new Uint8Array(CONTEXT_BYTES);
+    return this.parts.memory.read(address, bytes) ? this.apply(vcpu, bytes, regs, setControls) : -EFAULT;
+  }
+
+  /** The same with a context that was copied already. 0 or -EINVAL. */
+  apply(vcpu: number, bytes: Uint8Array<ArrayBuffer>, regs: Int32Array, setControls: (regs: Int32Array) => void): number {
     const { block, memory, types, descriptors } = this.parts;
-    const bytes = new Uint8Array(BYTES);
-    if (!memory.read(address, bytes)) return -EFAULT;
     const view = new DataView(bytes.buffer);
     const word = (at: number): number => view.getInt32(at, true);
     const state = block.vcpu(vcpu);
@@ -146,5 +154,38 @@ export class GuestContext {
     }
     regs[R.CPL] = cpl;
     return 0;
+  }
+
+  /** The context of a vCPU that does not run. (The FPU's state is left out: flag VGCF_I387_VALID is clear.) */
+  get(vcpu: number, regs: Int32Array, eflags: number): Uint8Array<ArrayBuffer> {
+    const state = this.parts.block.vcpu(vcpu);
+    const bytes = new Uint8Array(CONTEXT_BYTES);
+    const view = new DataView(bytes.buffer);
+    const word = (at: number, value: number): void => view.setInt32(at, value, true);
+    const selector = (register: number): number => regs[R.SEG + register * R.SEG_WORDS + R.SEG_SELECTOR] & 0xffff;
+    word(AT.FLAGS, IN_KERNEL | (state[PV.CALLBACK_MASKS] & (1 << CALLBACK_FAILSAFE) ? FAILSAFE_DISABLES_EVENTS : 0));
+    for (const [at, register] of GENERAL) word(AT.USER_REGS + at, regs[register]);
+    word(AT.USER_REGS + EFLAGS, eflags);
+    for (const [at, register] of [...SEGMENTS, [CS, R.CS], [SS, R.SS]]) word(AT.USER_REGS + at, selector(register));
+    for (let vector = 0; vector < 256; vector++) {
+      const trap = state[PV.TRAPS + 2 * vector];
+      word(AT.TRAPS + 8 * vector, vector | (((trap >>> 16) & 0xff) << 8) | (trap << 16));
+      word(AT.TRAPS + 8 * vector + 4, state[PV.TRAPS + 2 * vector + 1]);
+    }
+    word(AT.LDT_BASE, state[PV.LDT_BASE]);
+    word(AT.LDT_ENTRIES, state[PV.LDT_ENTRIES]);
+    for (let page = 0; page < GUEST_GDT_FRAMES; page++) word(AT.GDT_FRAMES + 4 * page, state[PV.GDT_FRAMES + page]);
+    word(AT.GDT_ENTRIES, state[PV.GDT_ENTRIES]);
+    word(AT.KERNEL_SS, state[PV.KERNEL_SS]);
+    word(AT.KERNEL_SP, state[PV.KERNEL_ESP]);
+    word(AT.CONTROL, regs[R.CR0]);
+    word(CONTEXT.CR3, (state[PV.BASE] << 12) | (state[PV.BASE] >>> 20));
+    word(AT.CONTROL + 16, regs[R.CR4] & CR4_GUEST);
+    for (let index = 0; index < 8; index++) word(AT.DEBUG + 4 * index, state[PV.DEBUG + index]);
+    word(AT.EVENT_CS, state[PV.EVENT]);
+    word(AT.EVENT_EIP, state[PV.EVENT + 1]);
+    word(AT.FAILSAFE_CS, state[PV.FAILSAFE]);
+    word(AT.FAILSAFE_EIP, state[PV.FAILSAFE + 1]);
+    return bytes;
   }
 }

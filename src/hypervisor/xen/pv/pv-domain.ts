@@ -7,6 +7,7 @@ import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIV
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
+import type { Ports } from '../ports.ts';
 import { EEXIST, EFAULT, EINVAL, ENODEV, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
 import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
@@ -17,6 +18,7 @@ import { GrantMap } from './grant-map.ts';
 import { PvMemory } from './memory.ts';
 import { Mmu } from './mmu.ts';
 import { PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
+import { type PvImage, type PvSaveParts, restorePv, type SavedPvImage, savePv } from './saved.ts';
 import { Traps } from './traps.ts';
 import { emulateTableWrite } from './table-writes.ts';
 
@@ -163,6 +165,26 @@ export class PvDomain {
     processor.reload();
 
     return started;
+  }
+
+  private saveParts(ports: Ports, notRam: ReadonlySet<number>): PvSaveParts {
+    const { machine, record } = this.parts;
+    return { machine, record, ports, block: this.block, types: this.types, context: this.context, notRam };
+  }
+
+  /** Of a domain that has suspended itself. `notRam`: frames of its own that are its grant table. @throws SavedStateError */
+  save(ports: Ports, notRam: ReadonlySet<number>): PvImage {
+    const { processor } = this.parts;
+    return savePv(this.saveParts(ports, notRam), processor.regs, processor.eflags);
+  }
+
+  /** Into a domain that has just been made: `regs` and frames are vCPU 0's and the domain's. @throws SavedStateError */
+  restore(ports: Ports, notRam: ReadonlySet<number>, saved: SavedPvImage): void {
+    const { processor, record } = this.parts;
+    restorePv(this.saveParts(ports, notRam), saved, this.frames(record.ramFrames), processor.regs, regs => this.setControlRegisters(regs), mfn => this.expel(mfn));
+    processor.controls.hypervisorIdt = true;
+    processor.reload();
+    processor.flushTlb();
   }
 
   private setControlRegisters(regs: Int32Array): void {
