@@ -227,6 +227,8 @@ export class Guests {
       member.domain.resume();
       return true;
     }
+    // Its device model is to be saved, too.
+    if (ending.kind === 'suspend') return false;
     this.detach(member);
     if (ending.kind !== 'reset' || member.guest.onReset !== 'restart') return false;
     this.queue?.remove(member.domain.options.record.slot);

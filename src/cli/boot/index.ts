@@ -454,7 +454,7 @@ function conclude(end: RunEnd, { guest, options, domain, toolstack, seen, stderr
       return STATUS.timeout;
     case 'ended':
       if (end.ending.kind === 'debug-exit') return (((end.ending.value ?? 0) << 1) | 1) & 0xff;
-      if (end.ending.kind === 'suspend' && options.save !== undefined) save(guest, options.save, domain);
+      if (end.ending.kind === 'suspend' && options.save !== undefined) save(guest, options.save, domain, toolstack);
       if (end.ending.kind !== 'crash') return STATUS.good;
       stderr.text(`\nringside: ${end.ending.report ?? end.ending.sentence}\n`);
       return STATUS.crash;
