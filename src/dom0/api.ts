@@ -131,6 +131,23 @@ export interface Task {
   message?: string;
 }
 
+/** How processor time is shared. Lists of processors are written as in xl.cfg. */
+export interface Schedule {
+  policy: string;
+  pcpus: number;
+  tsliceUs: number;
+  ratelimitUs: number;
+  domains: { id: number; name: string; weight: number; cap: number; cpus: string; cpusSoft: string }[];
+}
+
+/** What is not given stays. */
+export interface NewShares {
+  weight?: number;
+  cap?: number;
+  cpus?: string;
+  cpusSoft?: string;
+}
+
 export interface HostApi {
   info(): Promise<HostInfo>;
   /** Where firmware can be fetched: nothing is, until a guest needs it. */
@@ -149,6 +166,14 @@ export interface HostApi {
   shutdown(id: number): Promise<void>;
   /** What a guest's balloon driver shall come to; `definition.maxmem` is the most. */
   setMemory(id: number, memoryMiB: number): Promise<void>;
+  /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
+  bootXen(commandLine: string): Promise<string[]>;
+  /** As xl sched-credit and xl vcpu-list show it. */
+  schedule(): Promise<Schedule>;
+  /** xl sched-credit -s: from now on. */
+  setSchedule(parameters: { tsliceUs?: number; ratelimitUs?: number }): Promise<void>;
+  /** xl sched-credit -d, xl vcpu-pin; 0 is Domain 0. */
+  setShares(id: number, shares: NewShares): Promise<void>;
   /** At once. */
   destroy(id: number): Promise<void>;
   /** Whole state of a paused or running domain, and back. */

@@ -4,7 +4,7 @@
  */
 import { COUNTERS, COUNTER_WORDS, MAILBOX, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../hypervisor/machine.ts';
-import { queueClock, Scheduler, sharesOf } from '../hypervisor/scheduler/scheduler.ts';
+import { queueClock, Scheduler, sharesOf, sharesProblem } from '../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
 import {
   attachDrives,
@@ -19,8 +19,8 @@ import {
   type SavedState,
   withToolstack,
 } from '../hypervisor/index.ts';
-import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import { affinityProblem, formatCpus } from './config/cpus.ts';
+import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, NewShares, Plan, Schedule, Task } from './api.ts';
+import { affinityProblem, formatCpus, parseCpus } from './config/cpus.ts';
 import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
@@ -35,6 +35,7 @@ import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { uuidOf } from './toolstack/uuid.ts';
+import { parseXenOptions } from './xen-options.ts';
 
 export interface HostParts {
   version: string;
@@ -572,6 +573,42 @@ export class Host implements HostApi {
       this.services.setMemory(id, memoryMiB);
       this.living(id).memoryMiB = memoryMiB;
       this.parts.scheduler.poke();
+    });
+  }
+
+  async bootXen(commandLine: string): Promise<string[]> {
+    if (this.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
+    const { scheduler, unknown } = parseXenOptions(commandLine);
+    this.queue.configure({ pcpus: this.queue.pcpus, ...scheduler });
+    return unknown;
+  }
+
+  async schedule(): Promise<Schedule> {
+    const { queue } = this;
+    const rows = [{ id: 0, name: 'Domain-0', slot: DOMAIN_0 }, ...[...this.members.values()].map(({ record, name }) => ({ id: record.id, name, slot: record.slot }))];
+    const domains = rows.flatMap(({ id, name, slot }) => {
+      const shares = queue.shares(slot);
+      return shares ? [{ id, name, weight: shares.weight, cap: shares.cap, cpus: formatCpus(shares.hardAffinity), cpusSoft: formatCpus(shares.softAffinity) }] : [];
+    });
+    return { policy: queue.policy.name, pcpus: queue.pcpus, ...queue.parameters, domains };
+  }
+
+  async setSchedule(parameters: { tsliceUs?: number; ratelimitUs?: number }): Promise<void> {
+    return this.task('xl sched-credit -s', async () => this.queue.setParameters(parameters));
+  }
+
+  async setShares(id: number, { weight, cap, cpus, cpusSoft }: NewShares): Promise<void> {
+    const member = id === 0 ? { name: 'Domain-0', record: { slot: DOMAIN_0, vcpus: 1 } } : this.living(id);
+    return this.task(`xl sched-credit -d ${member.name}`, async () => {
+      const affinity = (text: string | undefined): number | undefined => {
+        const bits = text === undefined ? undefined : parseCpus(text);
+        if (typeof bits === 'string') throw new Error(bits);
+        return bits;
+      };
+      const shares = sharesOf({ weight, cap, hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
+      const problem = sharesProblem(shares, member.record.vcpus) ?? affinityProblem(shares.hardAffinity, this.queue.pcpus);
+      if (problem) throw new Error(problem);
+      this.queue.adjust(member.record.slot, shares);
     });
   }
 

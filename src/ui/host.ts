@@ -31,6 +31,9 @@ let refresh = Promise.resolve();
 export async function connect(): Promise<void> {
   try {
     api = start();
+    // Xen's command line: …/?xen=sched%3Drr
+    const commandLine = new URLSearchParams(location.search).get('xen');
+    if (commandLine) await api.bootXen(commandLine).catch(error => reportProblem('Xen', sentence(error)));
     await api.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[]) => {
       domains.value = [...list].sort((a, b) => a.id - b.id);
       hostTasks.value = log;

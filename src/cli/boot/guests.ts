@@ -12,7 +12,7 @@ import { createDomain, wired } from '../../hypervisor/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0, HostError } from '../../hypervisor/machine.ts';
-import { queueClock, Scheduler, type Shares, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
+import { queueClock, Scheduler, type SchedulerOptions, type Shares, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import type { Member } from './run.ts';
 
@@ -49,6 +49,8 @@ export interface GuestsParts {
   hostMemoryMiB?: number;
   /** Slots: guests that may run at once. */
   pcpus?: number;
+  /** Scheduler and its parameters. */
+  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
   nic?: NicModel;
   /** Every byte that a guest shows. */
   output(byte: number): void;
@@ -99,7 +101,7 @@ export class Guests {
     this.members = guests.map(guest => new Running(guest));
     if (guests.length > 1 || parts.pcpus !== undefined) {
       this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
-      this.queue.configure({ pcpus: parts.pcpus ?? Math.max(1, availableParallelism() - 1) });
+      this.queue.configure({ pcpus: parts.pcpus ?? Math.max(1, availableParallelism() - 1), ...parts.scheduler });
       this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: NO_DOORBELL });
       this.slot = new Slot(this.queue, DOMAIN_0);
     }

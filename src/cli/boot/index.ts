@@ -274,6 +274,7 @@ function cannotRead(error: unknown): string {
 async function start(guests: GuestToRun[], options: BootOptions, stderr: Output): Promise<number> {
   const stdout = new Output(1);
   const pcpus = options.pcpus ?? Math.max(1, availableParallelism() - 1);
+  for (const word of options.xen?.unknown ?? []) stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
   for (const { name, hardAffinity } of guests) {
     const problem = affinityProblem(hardAffinity, pcpus);
     if (problem) throw new UsageError(`${name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
@@ -287,6 +288,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   const all = new Guests(guests, {
     ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
     ...(options.pcpus === undefined ? {} : { pcpus: options.pcpus }),
+    ...(options.xen === undefined ? {} : { scheduler: options.xen.scheduler }),
     ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
     ...(options.nic ? { nic: options.nic } : {}),
     output: byte => {
@@ -352,6 +354,7 @@ async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus:
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   const all = new GuestsInWorkers(guests, {
     pcpus,
+    ...(options.xen === undefined ? {} : { scheduler: options.xen.scheduler }),
     timeoutSeconds: options.timeout ?? Infinity,
     ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
     output: bytes => {

@@ -2,6 +2,7 @@
 
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/cpuid.ts';
 import type { DomainType } from '../../dom0/config/model.ts';
+import { parseXenOptions, type XenOptions } from '../../dom0/xen-options.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
 
 /** Wrong use: one sentence; the command ends with status 2. */
@@ -26,6 +27,8 @@ export interface BootOptions {
   memory?: number;
   vcpus?: number;
   pcpus?: number;
+  /** Xen's command line. */
+  xen?: XenOptions;
   until?: string;
   timeout?: number;
   virtualTime: boolean;
@@ -81,6 +84,11 @@ const WORDS: Record<string, Word> = {
     value: 'N',
     about: `guests that run at once, 1 to ${MAX_PCPUS} (one fewer than there are cores)`,
     set: (o, v, w) => (o.pcpus = integer(w, v, 1, MAX_PCPUS)),
+  },
+  '--xen': {
+    value: 'TEXT',
+    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N",
+    set: (o, v, w) => (o.xen = xenOptions(w, v)),
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
   '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB; a Linux --kernel is then offered to it in fw_cfg', set: (o, v) => (o.bios = v) },
@@ -199,6 +207,15 @@ function integer(word: string, text: string, least: number, most: number): numbe
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
   return value;
+}
+
+function xenOptions(word: string, text: string): XenOptions {
+  try {
+    return parseXenOptions(text);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`${word}: ${error.message}`);
+    throw error;
+  }
 }
 
 function guestType(word: string, text: string): DomainType {

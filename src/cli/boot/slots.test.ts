@@ -12,8 +12,8 @@ function hog(name: string, change: Partial<GuestToRun> = {}): GuestToRun {
   return { name, memoryMiB: 4, vcpus: 1, p2mFrames: 1024, boot, definition: '', onReset: 'end', startEpochMs: 0, ...change };
 }
 
-async function runFor(ms: number, guests: GuestToRun[], pcpus = 1): Promise<{ share: number; instructions: number }[]> {
-  const all = new Guests(guests, { pcpus, output: () => {}, note: () => {} });
+async function runFor(ms: number, guests: GuestToRun[], { pcpus = 1, policy = 'credit' } = {}): Promise<{ share: number; instructions: number }[]> {
+  const all = new Guests(guests, { pcpus, scheduler: { policy }, output: () => {}, note: () => {} });
   const runner = new Runner(all.members, {
     timeoutSeconds: 100,
     idled: ms => all.idled(ms),
@@ -37,6 +37,18 @@ describe('guests of one process', () => {
     expect(heavy.share / light.share).toBeCloseTo(2, 0);
     expect(heavy.instructions / light.instructions).toBeGreaterThan(1.7);
     expect(heavy.instructions / light.instructions).toBeLessThan(2.3);
+  });
+
+  it('get the same under round robin, whatever their weights', async () => {
+    const [light, heavy] = await runFor(1200, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })], { policy: 'rr' });
+    expect(heavy.share / light.share).toBeCloseTo(1, 0);
+    expect(heavy.share / light.share).toBeLessThan(1.2);
+  });
+
+  it('keep to the slots of their hard affinity', async () => {
+    const [pinned, free] = await runFor(600, [hog('pinned', { hardAffinity: 1 }), hog('free'), hog('other', { hardAffinity: 1 })], { pcpus: 2 });
+    expect(pinned.share).toBeLessThan(0.6);
+    expect(free.share).toBeGreaterThan(pinned.share);
   });
 
   it('keep to a cap, though nobody else wants to run', async () => {

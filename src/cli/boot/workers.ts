@@ -13,7 +13,7 @@ import { wired } from '../../hypervisor/assemble.ts';
 import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
-import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
+import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import type { GuestToRun } from './guests.ts';
@@ -35,6 +35,7 @@ export function runInWorkers(guests: GuestToRun[], options: BootOptions, pcpus: 
 
 interface Parts {
   pcpus: number;
+  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
   timeoutSeconds: number;
   hostMemoryMiB?: number;
   /** Whole lines of a guest, with its name before them. */
@@ -80,7 +81,7 @@ export class GuestsInWorkers {
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
-    this.queue.configure({ pcpus: parts.pcpus });
+    this.queue.configure({ pcpus: parts.pcpus, ...parts.scheduler });
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services?.dom0.doorbell ?? -1 });
     this.slot = new Slot(this.queue, DOMAIN_0);
   }

@@ -77,6 +77,21 @@ export function sharesOf({ weight, cap, hardAffinity, softAffinity }: { [key in 
   };
 }
 
+/** Why these cannot be the scheduler's parameters, in a sentence (XEN_SYSCTL_CSCHED_TSLICE_*, XEN_SYSCTL_SCHED_RATELIMIT_*); undefined: they can. */
+export function parameterProblem({ tsliceUs = DEFAULT_TSLICE_US, ratelimitUs = DEFAULT_RATELIMIT_US }: Pick<SchedulerOptions, 'tsliceUs' | 'ratelimitUs'>): string | undefined {
+  if (!(tsliceUs >= 1000 && tsliceUs <= 1_000_000)) return 'The time slice is out of range: a time slice is 1 to 1000 ms.';
+  if (ratelimitUs !== 0 && !(ratelimitUs >= 100 && ratelimitUs <= 500_000)) return 'The rate limit is out of range: it is 100 to 500000 µs, or 0 for none.';
+  if (ratelimitUs > tsliceUs) return `A rate limit of ${ratelimitUs} µs is longer than the time slice of ${tsliceUs / 1000} ms.`;
+  return undefined;
+}
+
+/** Why a domain with so many vCPUs cannot have these shares, as libxl says it; undefined: it can. */
+export function sharesProblem({ weight, cap }: Shares, vcpus: number): string | undefined {
+  if (weight !== undefined && !(Number.isInteger(weight) && weight >= 1 && weight <= 65535)) return 'Cpu weight out of range, valid values are within range from 1 to 65535.';
+  if (cap !== undefined && !(Number.isInteger(cap) && cap >= 0 && cap <= 100 * vcpus)) return `Cpu cap out of range, valid range is from 0 to ${100 * vcpus} for specified number of vcpus.`;
+  return undefined;
+}
+
 /** Times in each runstate, nanoseconds, the one under way included. */
 export interface Runstates {
   state: Runstate;
@@ -121,6 +136,33 @@ export class Scheduler {
     const now = this.nowNs();
     queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs);
     for (let pcpu = 0; pcpu < MAX_PCPUS; pcpu++) queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs);
+  }
+
+  /** xl sched-credit -s. @throws RangeError with a sentence; then nothing is changed. */
+  setParameters(parameters: { tsliceUs?: number; ratelimitUs?: number }): void {
+    const { tsliceUs, ratelimitUs } = { ...this.parameters, ...parameters };
+    const problem = parameterProblem({ tsliceUs, ratelimitUs });
+    if (problem) throw new RangeError(problem);
+    this.locked(() => {
+      this.words[SCHED.TSLICE_US] = tsliceUs;
+      this.words[SCHED.RATELIMIT_US] = ratelimitUs;
+    });
+  }
+
+  get parameters(): { tsliceUs: number; ratelimitUs: number } {
+    return { tsliceUs: this.words[SCHED.TSLICE_US], ratelimitUs: this.words[SCHED.RATELIMIT_US] };
+  }
+
+  /** How a domain shares the slots; undefined: it has no unit. */
+  shares(unit: number): Required<Shares> | undefined {
+    const { queue } = this;
+    if (queue.get(unit, UNIT.STATE) === 0) return undefined;
+    return {
+      weight: queue.get(unit, UNIT.WEIGHT),
+      cap: queue.get(unit, UNIT.CAP),
+      hardAffinity: queue.get(unit, UNIT.HARD_AFFINITY),
+      softAffinity: queue.get(unit, UNIT.SOFT_AFFINITY),
+    };
   }
 
   get policy(): Policy {

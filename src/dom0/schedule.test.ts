@@ -1,0 +1,73 @@
+/** What the toolstack may change of the scheduler (xl sched-credit, xl vcpu-pin), and what it refuses. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { NamedFile } from './api.ts';
+import { Host } from './host.ts';
+import { LocalScheduler } from './runner-local.ts';
+
+const demo = readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url));
+const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
+/** A host whose domains are made and never run. */
+const makeHost = (): Host =>
+  new Host({
+    version: 'test',
+    memory: new ArrayBuffer(64 * 2 ** 20),
+    why: 'a test',
+    scheduler: new LocalScheduler(() => {}, () => () => {}),
+    later: () => () => {},
+    hostMs: () => performance.now(),
+    epochMs: () => 0,
+  });
+const create = (host: Host, more = ''): Promise<{ id: number }> =>
+  host.create([file('a.cfg', `name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`), file('demo.elf', demo)]);
+
+describe("the toolstack's view of the scheduler", () => {
+  it('shows each domain with its shares, and changes them', async () => {
+    const host = makeHost();
+    const { id } = await create(host, 'cpu_weight = 512\ncap = 50\ncpus = "0"\n');
+    expect(await host.schedule()).toEqual({
+      policy: 'credit',
+      pcpus: 1,
+      tsliceUs: 30_000,
+      ratelimitUs: 1000,
+      domains: [
+        { id: 0, name: 'Domain-0', weight: 256, cap: 0, cpus: 'all', cpusSoft: 'all' },
+        { id, name: 'a', weight: 512, cap: 50, cpus: '0', cpusSoft: 'all' },
+      ],
+    });
+    await host.setShares(id, { weight: 128, cpus: 'all', cpusSoft: '0' });
+    await host.setShares(0, { weight: 1000 });
+    await host.setSchedule({ tsliceUs: 5000 });
+    const { domains, tsliceUs, ratelimitUs } = await host.schedule();
+    expect(domains.map(({ weight }) => weight)).toEqual([1000, 128]);
+    expect(domains[1]).toMatchObject({ cap: 50, cpus: 'all', cpusSoft: '0' });
+    expect([tsliceUs, ratelimitUs]).toEqual([5000, 1000]);
+  });
+
+  it("refuses what is out of libxl's and Xen's ranges, and changes nothing then", async () => {
+    const host = makeHost();
+    const { id } = await create(host);
+    const before = await host.schedule();
+    await expect(host.setShares(id, { weight: 0 })).rejects.toThrow('Cpu weight out of range, valid values are within range from 1 to 65535');
+    await expect(host.setShares(id, { cap: 101 })).rejects.toThrow('valid range is from 0 to 100');
+    await expect(host.setShares(id, { cpus: '1' })).rejects.toThrow('this host has one processor, 0');
+    await expect(host.setShares(id, { weight: 10, cpus: '^0' })).rejects.toThrow('no processor is left');
+    await expect(host.setSchedule({ tsliceUs: 999 })).rejects.toThrow('a time slice is 1 to 1000 ms');
+    await expect(host.setSchedule({ ratelimitUs: 30_001 })).rejects.toThrow('longer than the time slice');
+    expect(await host.schedule()).toEqual(before);
+  });
+
+  it("follows Xen's command line, before there are domains", async () => {
+    const host = makeHost();
+    expect(await host.bootXen('sched=rr dom0_mem=512M sched_credit_tslice_ms=2')).toEqual(['dom0_mem=512M']);
+    expect(await host.schedule()).toMatchObject({ policy: 'rr', tsliceUs: 2000 });
+    await expect(host.bootXen('sched=credit2')).rejects.toThrow('There is no scheduler credit2');
+    await create(host);
+    await expect(host.bootXen('sched=credit')).rejects.toThrow('there are domains already');
+  });
+
+  it('refuses a definition whose processors are not there', async () => {
+    const host = makeHost();
+    await expect(create(host, 'cpus = "2-3"\n')).rejects.toThrow('this host has one processor, 0, and 2-3 names none of them.');
+  });
+});
