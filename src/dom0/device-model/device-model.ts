@@ -27,7 +27,7 @@ export interface DeviceModelOptions {
   vcpus: number;
   ide?: IdeAttachment[];
   nic?: (timers: TimerQueue) => NicAttachment;
-  /** The guest's time. */
+  /** Time that goes with the guest's. */
   clock: Clock;
   /** Calls `work()` in Domain 0's turn once the clock is there; Infinity: not before something else happens. Replaces what was asked before. */
   wakeAt(deadlineNs: number): void;
@@ -54,6 +54,8 @@ export class DeviceModel {
   private readonly signals: SignalSender;
   private readonly server: IoreqServer;
   private readonly feed: SerialFeed;
+  /** What the devices' clock is ahead of `clock`: it goes on from where they were saved. */
+  private readonly aheadNs: number;
   private readonly releaseVideo: () => void;
   private closed = false;
 
@@ -62,7 +64,9 @@ export class DeviceModel {
     this.options = options;
     this.dom0 = dom0;
     const { record, boot, memoryMiB, vcpus } = options;
-    this.timers = new TimerQueue(options.clock);
+    const { clock, saved } = options;
+    const aheadNs = (this.aheadNs = saved ? saved.nowNs - clock.nowNs() : 0);
+    this.timers = new TimerQueue({ nowNs: () => clock.nowNs() + aheadNs });
     this.memory = new ForeignMemory(dom0, record.id);
     const signals = (this.signals = new SignalSender(dom0.portsOf(record.id)));
     const video = this.videoMemory();
@@ -247,14 +251,14 @@ export class DeviceModel {
 
   /** Whether `work` has something to do. */
   get isDue(): boolean {
-    return !this.closed && this.timers.nextDeadlineNs <= this.options.clock.nowNs();
+    return !this.closed && this.timers.nextDeadlineNs <= this.timers.clock.nowNs();
   }
 
   /** After everything that may have changed something: what was typed finds room, what did not fit goes out, and the next deadline is known. */
   private settle(): void {
     this.feed.feed();
     this.signals.flush();
-    this.options.wakeAt(this.timers.nextDeadlineNs);
+    this.options.wakeAt(this.timers.nextDeadlineNs - this.aheadNs);
   }
 
   private timed<T>(work: () => T): T {
@@ -305,7 +309,7 @@ export class DeviceModel {
   /** After `quiesce`. @throws SavedStateError where a disk cannot be saved */
   save(): SavedModel {
     const { devices } = this.devices;
-    return saveModel(Object.fromEntries(devices.map(device => [device.name, device.save()])), this.options.ide ?? []);
+    return saveModel(Object.fromEntries(devices.map(device => [device.name, device.save()])), this.timers.clock.nowNs(), this.options.ide ?? []);
   }
 
   // ---- the end

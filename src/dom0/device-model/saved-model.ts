@@ -6,24 +6,26 @@ import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, r
 
 export interface SavedModel {
   devices: State;
+  /** The devices' clock, by which their deadlines are. */
+  nowNs: number;
   drives: SavedDrive[];
   /** What the guest changed of its disks (saved-disks.ts). */
   disks: Uint8Array[];
 }
 
 /** @throws SavedStateError where a disk cannot be saved */
-export function saveModel(devices: State, ide: readonly IdeAttachment[]): SavedModel {
+export function saveModel(devices: State, nowNs: number, ide: readonly IdeAttachment[]): SavedModel {
   const refuse = (sentence: string): never => {
     throw new SavedStateError(sentence);
   };
-  return { devices, drives: describeDrives(ide, refuse), disks: [...diskRecords(ide)] };
+  return { devices, nowNs, drives: describeDrives(ide, refuse), disks: [...diskRecords(ide)] };
 }
 
 /** The part of a saved domain; undefined: its device model was beside its processor. @throws SavedStateError */
 export function modelOf({ about, toolstack }: Pick<SavedState, 'about' | 'toolstack'>): SavedModel | undefined {
   const model = toolstack?.model as Partial<SavedModel> | undefined;
   if (model === undefined) return undefined;
-  const good = typeof model.devices === 'object' && model.devices !== null && areDrives(model.drives) && Array.isArray(model.disks) && model.disks.every(disk => disk instanceof Uint8Array);
+  const good = typeof model.devices === 'object' && model.devices !== null && Number.isFinite(model.nowNs) && areDrives(model.drives) && Array.isArray(model.disks) && model.disks.every(disk => disk instanceof Uint8Array);
   if (!good) throw new SavedStateError(`The state of ${about.name} does not say what its device model was. Save the guest anew.`);
   return model as SavedModel;
 }

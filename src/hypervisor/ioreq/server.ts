@@ -104,11 +104,16 @@ export class IoreqServer {
     this.guarded(() => {
       this.takeBuffered();
       this.handler.served();
+      // What came meanwhile has its turn behind others.
+      if (this.buffered.waiting > 0) this.dom0.ports.raise(this.bound[0]);
     });
   }
 
+  /** Does as much as waits now: a guest that writes as fast as we do must not keep us. */
   private takeBuffered(): void {
-    for (let write = this.buffered.take(); write; write = this.buffered.take()) {
+    for (let left = this.buffered.waiting; left > 0; left--) {
+      const write = this.buffered.take();
+      if (!write) return;
       if (write.type !== IOREQ_TYPE.COPY) throw new Error(`a buffered ioreq has type ${write.type}`);
       this.handler.request({ ...write, bdf: 0, count: 1, read: false, down: false, isPointer: false });
     }
@@ -134,7 +139,8 @@ export class IoreqServer {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    Atomics.store(this.dom0.machine.words, this.base + MODEL.STATE, MODEL_STATE.GONE);
+    const { machine } = this.dom0;
+    if (machine.isAlive(this.guest.record)) Atomics.store(machine.words, this.base + MODEL.STATE, MODEL_STATE.GONE);
     for (const port of this.bound) {
       this.dom0.send(port);
       this.dom0.close(port);
