@@ -4,6 +4,7 @@ import { audit } from './audit.ts';
 import { postMortem, workerDied } from './dead-worker.ts';
 import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { DOMID_XEN, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
 import { EVTCHNSTAT, VCPU_INFO } from './xen/abi.ts';
 import { Dom0 } from './xen/dom0-access.ts';
 import { GNTMAP, GrantTable } from './xen/grants.ts';
@@ -210,6 +211,47 @@ it('an event that was half told through FIFO queues is told again', () => {
     expect(host.machine.words[control + 2 + 7], `step ${step}: at the head`).toBe(PORT_FOR_VICTIM);
     expect(other.upcallPending(0), `step ${step}: told`).toBe(true);
   }
+});
+
+describe('when a worker dies while it has the run queue', () => {
+  type Unit = Pick<DomainRecord, 'slot'>;
+  const works: [string, (theirs: Scheduler, victim: Unit, other: Unit) => void][] = [
+    ['and wakes', (queue, { slot }) => queue.wake(slot)],
+    ['and wakes another', (queue, _victim, { slot }) => queue.wake(slot)],
+    ['and gives its slot up', (queue, { slot }) => {
+      queue.wake(slot);
+      queue.block(slot);
+    }],
+    ['and loses its slot to another', (queue, { slot }, other) => {
+      queue.wake(slot);
+      queue.wake(other.slot);
+      queue.yield(slot);
+    }],
+  ];
+
+  it.each(works)('%s, slots and units agree, and the others run', (_name, work) => {
+    let killed = true;
+    for (let step = 0; killed; step++) {
+      const host = new Host();
+      const { machine, victim, neighbour } = host;
+      let now = 0;
+      const clock = (): number => (now += 1e6);
+      const mine = new Scheduler(machine, clock),
+        theirs = new Scheduler(host.theirs, clock, victim.slot);
+      mine.configure({ pcpus: 1 });
+      for (const record of [victim, neighbour]) mine.add(record, { doorbell: record.mailboxOffset >>> 2 });
+      killed = host.kill(step, () => work(theirs, victim, neighbour));
+      workerDied(machine, victim);
+      // The lock is taken from it by whoever comes next: here the neighbour, which has something to do.
+      mine.wake(neighbour.slot);
+      expect([0, 1, 2].filter(unit => mine.runs(unit)).length, `step ${step}: one has the slot`).toBe(1);
+      mine.remove(victim.slot);
+      expect(mine.runs(neighbour.slot), `step ${step}`).toBe(true);
+      mine.block(neighbour.slot);
+      expect(mine.runs(neighbour.slot), `step ${step}`).toBe(false);
+      expect(audit(machine).filter(problem => problem.includes('lock')), `step ${step}`).toEqual([]);
+    }
+  });
 });
 
 it('a report of a dead worker names registers and last exits', () => {

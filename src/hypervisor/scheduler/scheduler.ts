@@ -114,7 +114,7 @@ export class Scheduler {
   private readonly memory: Int32Array;
   private readonly nowNs: () => number;
   private readonly me: number;
-  private readonly machine: Pick<Machine, 'isWorkerDead'>;
+  private readonly machine: Pick<Machine, 'isWorkerDead' | 'step'>;
 
   /** `nowNs`: a monotonic clock that all workers share. `me`: the unit of this worker, to name it in the lock. */
   constructor(machine: Machine, nowNs: () => number, me = 0) {
@@ -356,7 +356,9 @@ export class Scheduler {
     const field = UNIT.TIMES + 2 * was;
     queue.setUnitTime(unit, field, queue.unitTime(unit, field) + Math.max(0, now - queue.unitTime(unit, UNIT.STATE_ENTRY)));
     queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
+    this.machine.step?.();
     Atomics.store(this.words, queue.unit(unit) + UNIT.STATE, state + 1);
+    this.machine.step?.();
   }
 
   private enqueue(unit: number, now: number): void {
@@ -411,6 +413,7 @@ export class Scheduler {
   private leave(unit: number, now: number, why: number): void {
     const pcpu = this.queue.get(unit, UNIT.PCPU);
     this.words[this.queue.pcpu(pcpu) + PCPU.CURRENT] = 0;
+    this.machine.step?.();
     this.schedule(pcpu, now, unit, why);
   }
 
@@ -491,6 +494,7 @@ export class Scheduler {
     queue.setUnitTime(unit, UNIT.CHARGED, now);
     queue.set(unit, UNIT.DISPATCHES, queue.get(unit, UNIT.DISPATCHES) + 1);
     words[queue.pcpu(pcpu) + PCPU.CURRENT] = unit + 1;
+    this.machine.step?.();
     queue.setUnitTime(unit, UNIT.STARTED, now);
     this.beginSlice(unit, now);
     this.trace(pcpu, now, from, unit, why, waited, left);
