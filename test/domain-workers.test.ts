@@ -3,9 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventAnswerer, eventSender, hog, sleeper, xenLoop } from '../src/cli/bench-hypervisor/guests.ts';
+import { countSectors, eventAnswerer, eventSender, hog, sleeper, xenLoop } from '../src/cli/bench-hypervisor/guests.ts';
 import { countOf, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
+import { startWithModel } from '../src/cli/bench-hypervisor/ioreq.ts';
+import { audit } from '../src/hypervisor/audit.ts';
+import { modelAccount } from '../src/hypervisor/ioreq/account.ts';
 import { XEN_TYPE } from '../src/hypervisor/layout.ts';
+import { DOMAIN_0 } from '../src/hypervisor/machine.ts';
 import { Dom0 } from '../src/hypervisor/xen/dom0-access.ts';
 import { Pod } from '../src/hypervisor/xen/pod.ts';
 import { program } from '../src/hypervisor/program.test-support.ts';
@@ -47,6 +51,23 @@ describe('domain workers', () => {
     }
     await until(() => host.queue.decisions().filter(({ why }) => why === 'TURN').length > 1);
     await host.end();
+  });
+
+  it.each([1, 2])('reach devices in Domain 0, which works in a slot of its own: %i of them', { timeout: 120_000 }, async pcpus => {
+    const host = make(pcpus);
+    const services = host.domain0();
+    const record = await startWithModel(host, services, countSectors());
+    await until(() => countOf(host.machine, record) > 200);
+    // The sector has come through Domain 0 into the guest's memory, to be seen by all.
+    const mfn = host.machine.p2m(record)[0x200] >>> 12;
+    expect([...host.machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
+    expect(host.queue.runstates(DOMAIN_0).running).toBeGreaterThan(0);
+    const { where, requests, ns } = modelAccount(host.machine, record);
+    expect([where, requests > 200, ns > 0]).toEqual(['Domain-0', true, true]);
+    await host.end();
+    services.detach(record.id);
+    expect(audit(host.machine, services.dom0.held)).toEqual([]);
+    expect(host.machine.destroyDomain(record)).toBe(true);
   });
 
   it('sleep without a slot, and wake for their timers', { timeout: 120_000 }, async () => {

@@ -1,10 +1,12 @@
 /** Domains in workers of their own, over one machine memory and one run queue. */
 import { performance } from 'node:perf_hooks';
-import { WHOLE_P2M } from '../../dom0/toolstack/services.ts';
+import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
+import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/scheduler.ts';
+import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { COUNT } from './guests.ts';
 
@@ -75,7 +77,35 @@ export class WorkerHost {
     return record;
   }
 
+  /** Domain 0 with its services: in this thread, while it holds a slot. */
+  domain0(): Services {
+    const { words } = this.machine;
+    const services = new Services(this.machine);
+    const { doorbell } = services.dom0;
+    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell });
+    const slot = new Slot(this.queue, DOMAIN_0);
+    const listen = (): void => {
+      if (this.ended) return;
+      const seen = Atomics.load(words, doorbell);
+      if (services.pending && slot.enter()) {
+        services.poll();
+        slot.leave({ state: 'parked' });
+      }
+      const ring = Atomics.waitAsync(words, doorbell, seen);
+      if (ring.async) void ring.value.then(listen);
+      else setImmediate(listen);
+    };
+    listen();
+    this.ring = () => services.dom0.ports.ring();
+    return services;
+  }
+
+  private ended = false;
+  private ring: () => void = () => {};
+
   async end(): Promise<void> {
+    this.ended = true;
+    this.ring();
     for (const { record, runner } of this.running.splice(0)) {
       await runner.destroy();
       this.queue.remove(record.slot);
