@@ -533,6 +533,40 @@ static void test_multicall(void) {
   check("the call behind it", calls[1].result, 1);
 }
 
+/* Lists so long that the hypervisor lets others have their turn in between. */
+static void test_long_lists(void) {
+  static struct multicall calls[700];
+  static struct mmu updates[3000];
+  static struct mmuext flushes[500];
+  static struct trap_info table[2501];
+  u8 *a = pages[0];
+  u32 done = 0;
+  for (int i = 0; i < 700; i++) calls[i] = (struct multicall){ 17, 1, { 0 } };
+  calls[300] = (struct multicall){ 1, 1, { (u32)updates, 3000, (u32)&done, SELF } };
+  for (int i = 0; i < 3000; i++) updates[i] = (struct mmu){ ((u64)mfn_of(a) << 12) | 1, pfn_of(a) };
+  for (int i = 0; i < 500; i++) flushes[i] = (struct mmuext){ i % 2 ? 7 : 6, (u32)a, 0 };
+  check("3000 updates", hypercall(1, (u32)updates, 3000, (u32)&done, SELF, 0), 0);
+  check("all done", done, 3000);
+  updates[2500].ptr |= 7;
+  check("one of them unknown", hypercall(1, (u32)updates, 3000, (u32)&done, SELF, 0), -ENOSYS);
+  check("done before it", done, 2500);
+  check("500 flushes", hypercall(26, (u32)flushes, 500, (u32)&done, SELF, 0), 0);
+  check("all flushed", done, 500);
+  check("700 calls", hypercall(13, (u32)calls, 700, 0, 0, 0), 0);
+  int same = 1;
+  for (int i = 0; i < 700; i++) if (i != 300 && calls[i].result != calls[0].result) same = 0;
+  check("all made", same && calls[0].result >= 0x40000, 1);
+  check("the long one among them", calls[300].result, -ENOSYS);
+  check("as far as it went", done, 2500);
+  for (int i = 0; i < 2500; i++) table[i] = (struct trap_info){ 200, 0, 0xe019, i + 1 };
+  table[2499] = (struct trap_info){ 201, 3, 0xe019, 0 };
+  for (u32 i = 0; trap_stubs[2 * i] != ~0u; i++) if (trap_stubs[2 * i] == 33) table[2499].address = trap_stubs[2 * i + 1];
+  check("2500 traps", hypercall(0, (u32)table, 0, 0, 0, 0), 0);
+  last_vector = 0;
+  __asm__ volatile("int $201");
+  check("the last of them", last_vector, 33);
+}
+
 static u64 now(void) {
   u32 version;
   u64 system, stamp, tsc;
@@ -610,6 +644,7 @@ void main(struct start_info *info) {
   test_descriptors();
   test_rings();
   test_multicall();
+  test_long_lists();
   test_events();
   print_number(checks);
   print(failures ? " checks, some failed: FAILURE\n" : " checks held: SUCCESS\n");

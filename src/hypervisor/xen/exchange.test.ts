@@ -42,7 +42,7 @@ beforeEach(() => {
     },
   };
   const parts = { processor: { flushTlb() {} }, written() {} };
-  xen = { machine, record, words: machine.words, xen: block, type: XEN_TYPE.PV, isHvm: false, ports: new Ports(machine, record), access, parts, mayContinue: true } as unknown as XenGuest;
+  xen = { machine, record, words: machine.words, xen: block, type: XEN_TYPE.PV, isHvm: false, ports: new Ports(machine, record), access, parts } as unknown as XenGuest;
   Object.assign(xen, { frames: new GuestFrames(xen) });
 });
 

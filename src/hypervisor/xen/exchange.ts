@@ -64,7 +64,7 @@ export function memoryExchange(xen: XenGuest, op: number, arg: number, pages?: E
     outputs = 1 << (order - to.order),
     chunks = Math.floor(from.extents / inputs);
   for (let chunk = Math.floor(exchanged / inputs), first = chunk; chunk < chunks; chunk++) {
-    if ((chunk - first) << order >= FRAMES_A_TURN && xen.mayContinue) {
+    if ((chunk - first) << order >= FRAMES_A_TURN) {
       exchanged = chunk * inputs;
       const written = done(0);
       return written || xen.continueWith(0, op);

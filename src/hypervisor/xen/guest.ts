@@ -89,7 +89,7 @@ export class XenGuest {
   readonly pv: PvDomain | undefined;
   /** Index in `words` of the XEN block. */
   readonly xen: number;
-  /** A multicall is under way: its entries run to their end, and none is a multicall. */
+  /** A multicall is under way: none of its calls is one. */
   inMulticall = false;
   /** The hypercall under way is to be made again, with this argument changed. */
   private continuation: Map<number, number> | undefined;
@@ -148,6 +148,7 @@ export class XenGuest {
         const { eax, ebx, ecx, edx } = this.cpuidAnswer(leaf, subleaf);
         return [eax, ebx, ecx, edx];
       },
+      continueWith: (argument, value) => this.continueWith(argument, value),
       crash: sentence => this.crash(sentence),
     });
   }
@@ -222,11 +223,6 @@ export class XenGuest {
   pvExit(reason: number): void {
     // EIP is behind the INT already, and goes back to it.
     if (this.pv?.exit(reason) && !this.makeCall()) this.processor.regs[R.EIP] -= INT_BYTES;
-  }
-
-  /** A long hypercall may stop here and be made again for the rest. */
-  get mayContinue(): boolean {
-    return !this.inMulticall;
   }
 
   /** Ends the hypercall under way for now: it is made again with this argument. Its result is not looked at. */
@@ -332,6 +328,7 @@ export class XenGuest {
   service(): void {
     for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
     this.takeWritten();
+    this.time.calibrate();
   }
 
   private serveKick(id: number): void {

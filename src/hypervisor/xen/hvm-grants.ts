@@ -70,16 +70,10 @@ class HvmGrantCaller extends LinearCaller implements GrantCaller {
 /** The call, given who makes it; a long one goes on after others had their turn. */
 export function grantTableCall(callerOf: (xen: XenGuest) => GrantCaller): Hypercall {
   return (xen, [op, array, count]) => {
-    for (let at = array, left = count >>> 0; ; ) {
-      const result = grantTableOp(callerOf(xen), op, at >>> 0, left);
-      if (typeof result === 'number') return result;
-      at = (at + result.done * GRANT_OP_BYTES[op]) | 0;
-      left -= result.done;
-      // In a multicall there is no way out: it is done to its end.
-      if (!xen.mayContinue) continue;
-      xen.continueWith(1, at);
-      return xen.continueWith(2, left);
-    }
+    const result = grantTableOp(callerOf(xen), op, array >>> 0, count >>> 0);
+    if (typeof result === 'number') return result;
+    xen.continueWith(1, (array + result.done * GRANT_OP_BYTES[op]) | 0);
+    return xen.continueWith(2, (count >>> 0) - result.done);
   };
 }
 

@@ -16,7 +16,10 @@ const COUNTED = 64;
 const SLOT_BYTES = 32,
   SLOTS = FRAME_BYTES / SLOT_BYTES;
 const MULTICALL_ENTRY_BYTES = 32,
-  MULTICALL_ARGS = 6;
+  MULTICALL_ARGS = 6,
+  ARGS_IN_ENTRY = 8;
+/** Calls of a multicall that are made before others have their turn. */
+const CALLS_A_TURN = 256;
 
 /** Makes a call. */
 export function hypercall(xen: XenGuest, number: number, args: readonly number[]): number {
@@ -41,7 +44,8 @@ export function hypercallPage(): Uint8Array {
 
 /**
  * multicall: a list of calls; each has its result written back, and none stops the others but one: after a paravirtual guest's iret its registers are
- * a program's, which makes no calls, and EAX stays what the iret gave it.
+ * a program's, which makes no calls, and EAX stays what the iret gave it. A long list goes on after others had their turn, and so does a long call
+ * in it: its entry says then what is left.
  */
 export const multicall: Hypercall = (xen, [list, count]) => {
   if (xen.inMulticall) return -EINVAL;
@@ -49,11 +53,21 @@ export const multicall: Hypercall = (xen, [list, count]) => {
   try {
     for (let i = 0; i < count >>> 0; i++) {
       const at = (list + i * MULTICALL_ENTRY_BYTES) >>> 0;
+      const goOn = (): number => {
+        xen.continueWith(0, at);
+        return xen.continueWith(1, (count >>> 0) - i);
+      };
+      if (i === CALLS_A_TURN) return goOn();
       const entry = xen.access.view(at, MULTICALL_ENTRY_BYTES);
       if (!entry) return -EFAULT;
-      const args = Array.from({ length: MULTICALL_ARGS }, (_, n) => entry.getInt32(8 + n * 4, true));
+      const args = Array.from({ length: MULTICALL_ARGS }, (_, n) => entry.getInt32(ARGS_IN_ENTRY + n * 4, true));
       const number = entry.getUint32(0, true);
       const result = hypercall(xen, number, args);
+      const rest = xen.takeContinuation();
+      if (rest) {
+        for (const [argument, value] of rest) if (!xen.access.writeWord(at + ARGS_IN_ENTRY + argument * 4, value)) return -EFAULT;
+        return goOn();
+      }
       const written = xen.access.writeWord(at + 4, result);
       if (number === HYPERCALL.IRET && !xen.isHvm) return result;
       if (!written) return -EFAULT;

@@ -113,7 +113,7 @@ function reservation(xen: XenGuest, op: number, arg: number, start: number): num
   if (!asked || (asked.onDemand && op === XENMEM.POPULATE_PHYSMAP)) return start;
   const { list, extents, order } = asked;
   for (let i = start; i < extents; i++) {
-    if ((i - start) << order >= FRAMES_A_TURN && xen.mayContinue) return xen.continueWith(0, op | (i << MEMORY_OP_BITS));
+    if ((i - start) << order >= FRAMES_A_TURN) return xen.continueWith(0, op | (i << MEMORY_OP_BITS));
     if (op === XENMEM.INCREASE_RESERVATION) {
       // Frames that lie nowhere: a translated domain is not told their numbers.
       if (!xen.frames.own(1 << order)) return i;
@@ -155,7 +155,7 @@ function addOne(xen: XenGuest, arg: number, start: number): number {
   const size = view.getUint16(2, true);
   if (size < start) return -EILSEQ;
   for (let i = start; i < size; i++) {
-    if (i - start >= FRAMES_A_TURN && xen.mayContinue) return xen.continueWith(0, XENMEM.ADD_TO_PHYSMAP | (i << MEMORY_OP_BITS));
+    if (i - start >= FRAMES_A_TURN) return xen.continueWith(0, XENMEM.ADD_TO_PHYSMAP | (i << MEMORY_OP_BITS));
     const result = addToPhysmap(xen, XENMAPSPACE.GMFN, index + i, gfn + i);
     if (result !== 0) return result;
   }
@@ -201,7 +201,7 @@ function addBatch(xen: XenGuest, arg: number, start: number): number {
   if (size < start) return -EILSEQ;
   const [indexes, gfns, errors] = [view.getUint32(8, true), view.getUint32(12, true), view.getUint32(16, true)];
   for (let i = start; i < size; i++) {
-    if (i - start >= FRAMES_A_TURN && xen.mayContinue) return xen.continueWith(0, XENMEM.ADD_TO_PHYSMAP_BATCH | (i << MEMORY_OP_BITS));
+    if (i - start >= FRAMES_A_TURN) return xen.continueWith(0, XENMEM.ADD_TO_PHYSMAP_BATCH | (i << MEMORY_OP_BITS));
     const index = xen.access.readWord((indexes + i * 4) >>> 0),
       gfn = xen.access.readWord((gfns + i * 4) >>> 0);
     if (index === undefined || gfn === undefined) return -EFAULT;

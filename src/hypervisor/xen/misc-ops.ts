@@ -14,8 +14,7 @@ export const consoleIo: Hypercall = (xen, [command, count, buffer]) => {
   const bytes = xen.access.read(buffer, Math.min(count, CONSOLE_BYTES_A_TURN));
   if (!bytes) return -EFAULT;
   xen.parts.console(bytes);
-  // In a multicall there is no going on: what is longer is cut.
-  if (bytes.length === count || !xen.mayContinue) return 0;
+  if (bytes.length === count) return 0;
   xen.continueWith(1, count - bytes.length);
   return xen.continueWith(2, (buffer + bytes.length) | 0);
 };

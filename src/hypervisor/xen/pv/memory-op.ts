@@ -53,7 +53,7 @@ function reservation(xen: XenGuest, pv: PvDomain, op: number, arg: number, start
   const { list, extents, order, limit } = asked;
   const frames = 1 << order;
   for (let i = start; i < extents; i++) {
-    if ((i - start) << order >= FRAMES_A_TURN && xen.mayContinue) return xen.continueWith(0, op | (i << MEMORY_OP_BITS));
+    if ((i - start) << order >= FRAMES_A_TURN) return xen.continueWith(0, op | (i << MEMORY_OP_BITS));
     const at = (list + i * 4) >>> 0;
     const given = xen.access.readWord(at);
     // Increasing writes machine frames to a list that may hold anything, or is not there at all.

@@ -18,8 +18,11 @@ const NORMAL_PT_UPDATE = 0,
   PT_UPDATE_NO_TRANSLATE = 3;
 const REQUEST_BYTES = 16,
   OPERATION_BYTES = 12;
-/** Bit of a count that a preempted call would carry. */
+/** Bit of a count: the call was made before, and what was done then stands where it wants the count of what is done. */
 const PREEMPTED = 0x80000000;
+/** Of a list, before others have their turn. */
+const REQUESTS_A_TURN = 1024,
+  OPERATIONS_A_TURN = 64;
 /** mmuext_op commands. */
 const MMUEXT = {
   PIN_L1_TABLE: 0,
@@ -65,6 +68,8 @@ export interface MmuParts {
   /** Drops the domain's translations, or those of one page. */
   flushTlb(): void;
   flushPage(linear: number): void;
+  /** Ends the hypercall under way for now: it is made again with this argument. */
+  continueWith(argument: number, value: number): number;
 }
 
 export class Mmu {
@@ -115,22 +120,30 @@ export class Mmu {
     const { memory } = this.parts;
     const noOwner = this.ownerError(foreign & 0xffff) || (foreign >>> 16 === 0 ? 0 : this.ownerError((foreign >>> 16) - 1));
     if (noOwner !== 0) return noOwner;
-    const total = (count & ~PREEMPTED) >>> 0;
     const request = new Uint8Array(REQUEST_BYTES);
     const view = new DataView(request.buffer);
-    let error = 0,
-      done = 0;
-    for (; done < total && error === 0; done += error === 0 ? 1 : 0) {
-      if (!memory.read((requests + done * REQUEST_BYTES) >>> 0, request)) error = -EFAULT;
-      else error = this.one(view.getUint32(0, true), view.getUint32(4, true), view.getInt32(8, true), view.getInt32(12, true));
-    }
-    return this.finish(error, done, doneAt);
+    return this.inTurns(requests, count, doneAt, REQUEST_BYTES, REQUESTS_A_TURN, at =>
+      memory.read(at, request) ? this.one(view.getUint32(0, true), view.getUint32(4, true), view.getInt32(8, true), view.getInt32(12, true)) : -EFAULT,
+    );
   }
 
-  private finish(error: number, done: number, doneAt: number): number {
-    if (doneAt === 0) return error;
-    const word = new Uint8Array(Uint32Array.of(done).buffer);
-    return this.parts.memory.write(doneAt, word) ? error : -EFAULT;
+  /** Does what a list says, to the first error; a long one goes on after others had their turn. `doneAt` gets how many were done, where it can be written. */
+  private inTurns(list: number, count: number, doneAt: number, bytes: number, most: number, one: (at: number) => number): number {
+    const { memory, continueWith } = this.parts;
+    const total = (count & ~PREEMPTED) >>> 0;
+    const word = new Uint8Array(4);
+    const before = count & PREEMPTED && doneAt !== 0 && memory.read(doneAt, word) ? new DataView(word.buffer).getUint32(0, true) : 0;
+    let error = 0,
+      done = 0;
+    while (done < Math.min(total, most)) {
+      error = one((list + done * bytes) >>> 0);
+      if (error !== 0) break;
+      done++;
+    }
+    if (doneAt !== 0) memory.write(doneAt, new Uint8Array(Uint32Array.of(before + done).buffer));
+    if (error !== 0 || done === total) return error;
+    continueWith(0, (list + done * bytes) | 0);
+    return continueWith(1, (total - done) | PREEMPTED);
   }
 
   private one(pointer: number, pointerHigh: number, low: number, high: number): number {
@@ -185,16 +198,11 @@ export class Mmu {
     const { memory } = this.parts;
     const noOwner = this.ownerError(foreign & 0xffff);
     if (noOwner !== 0) return noOwner;
-    const total = (count & ~PREEMPTED) >>> 0;
     const operation = new Uint8Array(OPERATION_BYTES);
     const view = new DataView(operation.buffer);
-    let error = 0,
-      done = 0;
-    for (; done < total && error === 0; done += error === 0 ? 1 : 0) {
-      if (!memory.read((operations + done * OPERATION_BYTES) >>> 0, operation)) error = -EFAULT;
-      else error = this.oneExtended(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true));
-    }
-    return this.finish(error, done, doneAt);
+    return this.inTurns(operations, count, doneAt, OPERATION_BYTES, OPERATIONS_A_TURN, at =>
+      memory.read(at, operation) ? this.oneExtended(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)) : -EFAULT,
+    );
   }
 
   private oneExtended(command: number, first: number, second: number): number {

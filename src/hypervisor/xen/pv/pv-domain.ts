@@ -46,6 +46,8 @@ export interface PvParts {
   stateWords(vcpu: number): Int32Array;
   cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
   tsc(): readonly [low: number, high: number];
+  /** Ends the hypercall under way for now: it is made again with this argument. */
+  continueWith(argument: number, value: number): number;
   crash(sentence: string): void;
 }
 
@@ -86,12 +88,13 @@ export class PvDomain {
     });
     this.descriptors = new Descriptors(machine, this.types, this.block);
     const common = { machine, processor, block: this.block, memory: this.memory, types: this.types, descriptors: this.descriptors, currentVcpu };
-    this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb, flushPage: linear => processor.flushPage(linear) });
+    this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb, flushPage: linear => processor.flushPage(linear), continueWith: parts.continueWith });
     this.traps = new Traps({
       ...common,
       bytes: machine.bytes,
       vcpuInfo: vcpu => this.vcpuInfo(vcpu),
       architecturalIopl,
+      continueWith: parts.continueWith,
       crash: parts.crash,
     });
     this.emulator = new Emulator({

@@ -22,6 +22,8 @@ const RING_1 = 1;
 /** Flags of a trap table entry: DPL in bits 0-1, events masked on entry. */
 const TRAP_DPL = 3,
   TRAP_MASKS = 4;
+/** Entries of a trap table that are taken before others have their turn. */
+const TRAPS_A_TURN = 1024;
 const TRAP_BYTES = 8,
   /** EAX, EIP, CS, EFLAGS. */
   IRET_FRAME_BYTES = 16;
@@ -50,6 +52,8 @@ export interface TrapParts {
   vcpuInfo(vcpu: number): number;
   /** VMASST_TYPE_architectural_iopl: the guest sees its virtual IOPL in frames. */
   architecturalIopl(): boolean;
+  /** Ends the hypercall under way for now: it is made again with this argument. */
+  continueWith(argument: number, value: number): number;
   /** The domain cannot go on: a sentence for its crash report. */
   crash(sentence: string): void;
 }
@@ -88,6 +92,7 @@ export class Traps {
     const entry = new Uint8Array(TRAP_BYTES);
     const view = new DataView(entry.buffer);
     for (let at = table; ; at = (at + TRAP_BYTES) >>> 0) {
+      if (at - table === TRAPS_A_TURN * TRAP_BYTES) return this.parts.continueWith(0, at);
       if (!this.parts.memory.read(at, entry)) return -EFAULT;
       const address = view.getInt32(4, true);
       if (address === 0) return 0;
