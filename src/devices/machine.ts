@@ -176,19 +176,19 @@ export class HvmBoard {
    * tables in 0xE0000-0xFFFFF. Returns the guest-physical address of the RSDP.
    */
   installTables(): number {
-    const { dma, memoryMiB, apic = false, processors = 1, apicIdStep = 1 } = this.boardOptions;
+    const { dma, memoryMiB, apic = false, processors = 1, apicIdStep = 1, online = processors } = this.boardOptions;
     this.own.setFirmwareDefaults();
     installBiosData(dma);
     installSmbios(dma, memoryMiB);
-    return installAcpi(dma, { memoryMiB, apic, processors, apicIdStep });
+    return installAcpi(dma, { memoryMiB, apic, processors, apicIdStep, online });
   }
 
   /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI and SMBIOS tables where it is told. */
   prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
-    const { dma, memoryMiB, apic = false, processors = 1, apicIdStep = 1 } = this.boardOptions;
+    const { dma, memoryMiB, apic = false, processors = 1, apicIdStep = 1, online = processors } = this.boardOptions;
     this.own.setLevelTriggered();
     installSmbios(dma, memoryMiB, at.smbios);
-    installAcpi(dma, { memoryMiB, apic, processors, apicIdStep }, { rsdp: at.rsdp, tables: at.acpi });
+    installAcpi(dma, { memoryMiB, apic, processors, apicIdStep, online }, { rsdp: at.rsdp, tables: at.acpi });
   }
 
   /** Memory map as INT 15h, E820 would tell it. */

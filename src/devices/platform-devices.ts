@@ -29,6 +29,8 @@ export interface PlatformDeviceOptions {
   apic?: boolean;
   /** Processors, with `apic` (default 1). */
   processors?: number;
+  /** Of these so many are enabled in the firmware tables (all). */
+  online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
   /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */

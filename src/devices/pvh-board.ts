@@ -15,6 +15,8 @@ export interface PvhBoardOptions {
   /** Bytes of port 0xE9. */
   debug?: (byte: number) => void;
   processors?: number;
+  /** Of these so many are enabled in the firmware tables (all). */
+  online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
   /** Guest-physical addresses of ACPI's root pointer and of its tables. */
@@ -96,7 +98,7 @@ export class PvhBoard {
 
   /** Puts ACPI tables in place; returns the address of the root pointer. */
   installTables(): number {
-    return installPvhAcpi(this.options.dma, this.options.acpi, this.localApics.length, this.options.apicIdStep);
+    return installPvhAcpi(this.options.dma, this.options.acpi, this.localApics.length, this.options.apicIdStep, this.options.online);
   }
 
   reset(): void {

@@ -290,7 +290,7 @@ export class Host implements HostApi {
     const { machine, parts } = this;
     const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
     const { seenMiB, populateMiB } = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB);
-    const record = machine.createDomain(seenMiB, reach, { vcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const record = machine.createDomain(seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
     if (xen) this.services.prepare(record, uuid, modelHere);
@@ -383,7 +383,7 @@ export class Host implements HostApi {
       memoryMiB: member.memoryMiB,
       maxMemoryMiB: definition.maxMemoryMiB ?? member.memoryMiB,
       vcpus: definition.vcpus,
-      maxVcpus: definition.vcpus,
+      maxVcpus: definition.maxVcpus ?? definition.vcpus,
       startEpochMs,
       ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
     };

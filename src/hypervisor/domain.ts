@@ -210,7 +210,7 @@ export class Domain {
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       ...(options.ide ? { ide: options.ide } : {}),
       ...(options.apic ? { apic: true } : {}),
-      ...(options.apic ? { processors: record.vcpus } : {}),
+      ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
       ...(xenBoard(machine, record) ?? {}),
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.vcpus.init(id),

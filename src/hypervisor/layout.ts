@@ -176,6 +176,8 @@ export const DOMAIN = {
   TRACE: 20,
   /** 1: its worker has died, with whatever it was doing. */
   WORKER_DEAD: 21,
+  /** Virtual processors that its firmware tables show as there from the start; the others can be brought up later. */
+  ONLINE_VCPUS: 22,
 } as const;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */

@@ -70,6 +70,8 @@ export interface DomainRecord {
   p2mFrames: number;
   ramFrames: number;
   vcpus: number;
+  /** Of these its firmware tables show so many as there from the start. */
+  onlineVcpus: number;
   /** Blocks of Xen's interface; 0: a plain PC has none. */
   traceOffset: number;
   xenOffset: number;
@@ -81,6 +83,8 @@ export interface DomainRecord {
 export interface DomainShape {
   /** Virtual processors (default 1). */
   vcpus?: number;
+  /** Those that are there from the start (all). */
+  onlineVcpus?: number;
   /** XEN_TYPE (default NONE: a plain PC). */
   xen?: number;
   /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
@@ -406,6 +410,7 @@ export class Machine {
     words[entry + DOMAIN.RECORD_FRAMES] = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
     words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
     words[entry + DOMAIN.VCPUS] = vcpus;
+    words[entry + DOMAIN.ONLINE_VCPUS] = shape.onlineVcpus ?? vcpus;
     const place = (field: number, bytes: number): void => {
       words[entry + field] = offset;
       offset += roundUp(bytes);
@@ -475,6 +480,7 @@ export class Machine {
       p2mFrames: word(DOMAIN.P2M_FRAMES),
       ramFrames: word(DOMAIN.RAM_FRAMES),
       vcpus: word(DOMAIN.VCPUS),
+      onlineVcpus: word(DOMAIN.ONLINE_VCPUS),
       traceOffset: word(DOMAIN.TRACE),
       xenOffset: word(DOMAIN.XEN),
       portsOffset: word(DOMAIN.PORTS),

@@ -25,6 +25,8 @@ export interface PlatformOptions {
   onA20?: (open: boolean) => void;
   apic?: boolean;
   processors?: number;
+  /** Of these so many are enabled in the firmware tables (all). */
+  online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */

@@ -24,7 +24,9 @@ const NO_DOORBELL = -1;
 export interface GuestToRun extends Shares {
   name: string;
   memoryMiB: number;
+  /** From the start, and as many as there may be. */
   vcpus: number;
+  maxVcpus?: number;
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
@@ -136,7 +138,7 @@ export class Guests {
     // A PV guest's second stage is indexed by machine frames.
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, guest.memoryMiB, guest.maxMemoryMiB);
-    const shape = { vcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
+    const shape = { vcpus: guest.maxVcpus ?? guest.vcpus, onlineVcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
     const record = machine.createDomain(seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -180,7 +182,7 @@ export class Guests {
         memoryMiB: guest.memoryMiB,
         maxMemoryMiB: guest.maxMemoryMiB ?? guest.memoryMiB,
         vcpus: guest.vcpus,
-        maxVcpus: guest.vcpus,
+        maxVcpus: guest.maxVcpus ?? guest.vcpus,
         startEpochMs: guest.startEpochMs,
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },

@@ -178,6 +178,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
     vcpus: definition.vcpus,
+    ...(definition.maxVcpus === undefined ? {} : { maxVcpus: definition.maxVcpus }),
     ...sharesOf(definition),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,

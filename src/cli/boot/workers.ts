@@ -121,7 +121,7 @@ export class GuestsInWorkers {
     const { xen, boot, memoryMiB, vcpus, startEpochMs } = guest;
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, memoryMiB, guest.maxMemoryMiB);
-    const record = machine.createDomain(seenMiB, p2mFrames, { vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
+    const record = machine.createDomain(seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -160,7 +160,7 @@ export class GuestsInWorkers {
     });
     if (services && xen !== undefined) {
       const described = {
-        uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: vcpus, startEpochMs,
+        uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: guest.maxVcpus ?? vcpus, startEpochMs,
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       };
       member.attached = services.attach(record, described, bytes => {

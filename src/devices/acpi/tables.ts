@@ -13,6 +13,8 @@ export interface AcpiOptions {
   /** Describe local APICs and an I/O APIC (MADT). */
   apic: boolean;
   processors?: number;
+  /** Of these so many are enabled (all): the others may come later. */
+  online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
 }
@@ -106,12 +108,12 @@ function fadt(): Uint8Array {
 }
 
 /** Local APIC per processor, one I/O APIC, the ISA interrupts that do not sit where their number says or are level-triggered, NMI on LINT1. */
-function madt(processors: number, apicIdStep: number): Uint8Array {
+function madt(processors: number, apicIdStep: number, online: number): Uint8Array {
   const body: number[] = [];
   const dword = (value: number) => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
   // PCAT_COMPAT: two 8259s as well.
   body.push(...dword(LOCAL_APIC_ADDRESS), ...dword(1));
-  for (let id = 0; id < processors; id++) body.push(0, 8, id, id * apicIdStep, ...dword(1));
+  for (let id = 0; id < processors; id++) body.push(0, 8, id, id * apicIdStep, ...dword(id < online ? 1 : 0));
   // The I/O APIC's identifier is one that no processor has.
   body.push(1, 12, apicIdStep > 1 ? 1 : processors, 0, ...dword(IO_APIC_ADDRESS), ...dword(0));
   const override = (irq: number, pin: number, flags: number) => body.push(2, 10, 0, irq, ...dword(pin), flags & 0xff, flags >> 8);
@@ -145,10 +147,10 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1 }: AcpiOptions): AcpiBlobs {
+export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors }: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors, apicIdStep)] : [] });
+  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors, apicIdStep, online)] : [] });
 }
 
 /** Lays tables out and notes where each has the address of another: FADT to FACS (where there is one) and DSDT, root tables to all but these. */

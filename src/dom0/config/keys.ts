@@ -46,7 +46,7 @@ keys('on_reboot', 'action', 'used', 'when the guest resets', 'This is done when 
 keys('on_crash', 'action', 'used', 'when the guest crashes', 'This is done when the guest crashes.');
 
 keys('maxmem', 'number', 'used', 'as far as the guest may grow', 'The guest may grow to this much RAM, in MiB, by its balloon.');
-keys('maxvcpus', 'number', 'approximated', 'vcpus counts; no hot plug', 'Processors are not added while the guest runs.', isOne);
+keys('maxvcpus', 'number', 'used', 'virtual processors at most', 'The guest may bring up this many virtual processors.');
 keys('uuid', 'string', 'used', 'shown by Xen and the store', 'Guests of Xen see this UUID.');
 keys('serial', 'list or string', 'approximated', 'COM1 is the console', 'The first serial port is the console of the domain; files, sockets and further ports are not connected.', value => value === 'pty' || value === 'stdio');
 keys('acpi', 'defbool', 'approximated', 'ACPI is always there', 'The PC always has its ACPI tables: without them the guest could not power off.', isOne);

@@ -190,3 +190,13 @@ describe('cpus and cpus_soft', () => {
     expect(errors('cpus = []\n')[0]).toContain('it names no processor');
   });
 });
+
+describe('maxvcpus', () => {
+  it('is how many processors the guest may bring up, and not fewer than vcpus', () => {
+    const { definition, findings } = judgeDefinition('x.cfg', `${good}vcpus = 2\nmaxvcpus = 4\n`);
+    expect([definition.vcpus, definition.maxVcpus, findings.find(f => f.key === 'maxvcpus')!.short]).toEqual([2, 4, '2 offline']);
+    const errors = judgeDefinition('x.cfg', `${good}vcpus = 4\nmaxvcpus = 2\n`).findings.filter(isError).map(formatFinding);
+    expect(errors).toEqual(['x.cfg:6:12: maxvcpus = 2: vcpus is 4, and a guest cannot have more than maxvcpus. Write 4 or more.']);
+    expect(judgeDefinition('x.cfg', `${good}maxvcpus = 9\n`).findings.filter(isError)).toHaveLength(1);
+  });
+});

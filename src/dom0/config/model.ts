@@ -21,7 +21,9 @@ export interface Definition {
   /** As far as the guest may grow. */
   maxMemoryMiB?: number;
   uuid?: string;
+  /** Virtual processors from the start, and as many as there may be. */
   vcpus: number;
+  maxVcpus?: number;
   /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
   weight?: number;
   cap?: number;
@@ -181,6 +183,8 @@ class Judge {
       uuid = this.uuid();
     if (this.modelInDomain0(definition.type)) definition.modelInDomain0 = true;
     if (maxMemoryMiB !== undefined) definition.maxMemoryMiB = maxMemoryMiB;
+    const maxVcpus = this.maxVcpus(definition.vcpus);
+    if (maxVcpus !== undefined) definition.maxVcpus = maxVcpus;
     if (uuid !== undefined) definition.uuid = uuid;
     const kernel = this.text('kernel'),
       ramdisk = this.text('ramdisk');
@@ -319,6 +323,16 @@ class Judge {
     else if (vcpus > MAX_VCPUS) this.error(setting, `at most ${MAX_VCPUS}`, `this host gives a guest at most ${MAX_VCPUS} processors.`);
     else this.accept('vcpus', vcpus === 1 ? '1 processor' : `${vcpus} processors`, `The guest gets ${vcpus} virtual processor${vcpus === 1 ? '' : 's'}.`);
     return vcpus;
+  }
+
+  private maxVcpus(vcpus: number): number | undefined {
+    const setting = this.values.get('maxvcpus');
+    if (!setting) return undefined;
+    const most = toNumber(setting.value);
+    if (most < 1 || most > MAX_VCPUS) this.error(setting, `1 to ${MAX_VCPUS}`, `this host gives a guest 1 to ${MAX_VCPUS} processors.`);
+    else if (most < vcpus) this.error(setting, `vcpus is ${vcpus}`, `vcpus is ${vcpus}, and a guest cannot have more than maxvcpus. Write ${vcpus} or more.`);
+    else this.accept('maxvcpus', most === vcpus ? 'as many as vcpus' : `${most - vcpus} offline`, `The guest may bring up ${most} virtual processors; ${vcpus} are there from the start.`);
+    return most;
   }
 
   /** xl.cfg(5), cpus and cpus_soft: one list for all vCPUs, or a list of lists, one a vCPU. The vCPUs of a domain share a slot. */

@@ -12,3 +12,7 @@ it('says how many vCPUs there are and where memory ends, and sums up to zero', (
   expect([view.getUint32(20, true), view.getUint32(24, true), view.getUint32(28, true)]).toEqual([0x4000, 0xfeff0, 0]);
   expect([...bytes.subarray(32)]).toEqual([7, ...new Array(15).fill(0)]);
 });
+
+it('says which of the processors are online', () => {
+  expect([...hvmInfo(4, 0x4000, 2).subarray(32, 34)]).toEqual([0b11, 0]);
+});

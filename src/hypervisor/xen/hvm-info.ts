@@ -17,7 +17,7 @@ const SIGNATURE = 'HVM INFO',
   BYTES = 48;
 
 /** The table's bytes. `ramFrames`: all of it lies below 4 GiB. */
-export function hvmInfo(vcpus: number, ramFrames: number): Uint8Array {
+export function hvmInfo(vcpus: number, ramFrames: number, online = vcpus): Uint8Array {
   const bytes = new Uint8Array(BYTES);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < SIGNATURE.length; i++) bytes[i] = SIGNATURE.charCodeAt(i);
@@ -27,7 +27,7 @@ export function hvmInfo(vcpus: number, ramFrames: number): Uint8Array {
   view.setUint32(LOW_MEMORY_END, ramFrames, true);
   view.setUint32(RESERVED_START, IOREQ_SERVER_PAGES, true);
   view.setUint32(HIGH_MEMORY_END, 0, true);
-  for (let vcpu = 0; vcpu < vcpus; vcpu++) bytes[VCPUS_ONLINE + (vcpu >> 3)] |= 1 << (vcpu & 7);
+  for (let vcpu = 0; vcpu < online; vcpu++) bytes[VCPUS_ONLINE + (vcpu >> 3)] |= 1 << (vcpu & 7);
   bytes[CHECKSUM] = -bytes.reduce((sum, byte) => sum + byte, 0);
   return bytes;
 }
