@@ -114,6 +114,7 @@ const FIRST_SLICE_INSTRUCTIONS = 50_000,
 /** In virtual time a slice is cut by count, which changes nothing the guest can see. */
 const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
 const CR0_PE_ET = 0x11;
+const MIB = 0x100000;
 /** Longest turn of a vCPU, in its domain's time. */
 const TURN_NS = 1e6;
 /** Deadlines that an idle processor lets pass in one slice. */
@@ -187,7 +188,7 @@ export class Domain {
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
       // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM.
-      if (!boot.loader) this.firmware = new FirmwareMap(machine, record, flush);
+      if (record.xenOffset === 0) this.firmware = new FirmwareMap(machine, record, flush);
       this.video = new VideoFrames(machine, record, flush);
     }
     this.memory.onWrite = mfn => {
@@ -313,7 +314,7 @@ export class Domain {
       this.about = `${boot.loader.name} with ${boot.name}, firmware`;
     } else if (boot.kind === 'firmware') {
       this.firmware?.load(boot.image);
-      if (this.xen) this.prepareXenFirmware();
+      if (this.xen) this.prepareXenFirmware(boot.image);
       this.about = `${boot.name}, firmware`;
     } else if (boot.kind === 'pv' && this.xen) {
       this.about = this.xen.startPv(boot);
@@ -338,9 +339,15 @@ export class Domain {
     this.processor.flushTlb();
   }
 
-  /** Firmware of a guest that shows Xen counts on what hvmloader does before it. */
-  private prepareXenFirmware(): void {
+  /**
+   * Firmware of a guest that shows Xen counts on what hvmloader does before it: it lies in RAM below 1 MiB, where it can write its variables, and is
+   * jumped to there. (SeaBIOS forgets in a ROM that it has found Xen.)
+   */
+  private prepareXenFirmware(image: Uint8Array): void {
     const { memoryMiB } = this.options;
+    const { regs } = this.processor;
+    this.memory.write(MIB - image.length, image);
+    regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
     const tables = firmwareTables(memoryMiB);
     this.platform.prepareForFirmware?.(tables);
     writeFirmwareInfo(this.memory, [tables.rsdp, tables.smbios], firmwareMemoryMap(memoryMiB));
