@@ -1,7 +1,7 @@
 /**
  * Time as the ABI tells it: pvclock records, the wall clock in shared_info, runstate, and the timers that raise VIRQ_TIMER.
- * Source: xen/include/public/xen.h (vcpu_time_info), vcpu.h. System time is the domain's clock; its TSC counts it at TSC_HZ, so that one record holds
- * for as long as the guest leaves its TSC alone.
+ * Source: xen/include/public/xen.h (vcpu_time_info), vcpu.h. System time is the domain's clock; its TSC counts it at TSC_HZ, so that old and new
+ * records agree for as long as the guest leaves its TSC alone.
  */
 import * as R from '../../cpu/registers.ts';
 import type { Timer, Timers } from '../../devices/bus.ts';
@@ -17,6 +17,8 @@ const HIGH = 2 ** 32;
 /** Periodic timers faster than this are refused (xen/common/domain.c). */
 const SHORTEST_PERIOD_NS = 1e6;
 const IDLE_TICKS_APART_NS = 8e6;
+/** Xen's EPOCH (xen/arch/x86/time.c): guests may count on a record that is hardly older, and keep the nanoseconds since in 32 bits. */
+const CALIBRATION_NS = 1e9;
 /** Bytes of vcpu_runstate_info: 32-bit layout. */
 const RUNSTATE_BYTES = 44;
 const UPDATE_IN_PROGRESS = 0x80000000;
@@ -51,6 +53,8 @@ export class XenTime {
   private readonly single: Timer[] = [];
   private readonly ticks: IdleTicks[] = [];
   private readonly periodic: Timer[] = [];
+  /** When each vCPU's time record was written. */
+  private readonly recordNs: number[] = [];
 
   constructor(ports: Ports, access: GuestAccess, timers: Timers, registers: (vcpu: number) => Int32Array) {
     this.ports = ports;
@@ -61,6 +65,7 @@ export class XenTime {
     this.registers = registers;
     for (let id = 0; id < ports.vcpus; id++) {
       this.ticks.push(new IdleTicks());
+      this.recordNs.push(0);
       this.single.push(timers.create(`xen-timer${id}`, () => this.singleFired(id)));
       this.periodic.push(timers.create(`xen-periodic${id}`, () => this.periodFired(id)));
     }
@@ -100,8 +105,21 @@ export class XenTime {
     Atomics.add(words, version, 1);
   }
 
-  /** Writes a vCPU's time record anew: at its start, where its vcpu_info moved, after a restore or a write to its TSC. */
+  /** Writes the time records of vCPUs that have run on for a while. Those that wait get theirs when they run again. */
+  calibrate(): void {
+    const now = this.nowNs();
+    for (let id = 0; id < this.ports.vcpus; id++) {
+      if (this.words[this.ports.vcpu(id) + XEN_VCPU.STATE] === RUNSTATE.RUNNING && this.isOld(id, now)) this.updateRecord(id);
+    }
+  }
+
+  private isOld(id: number, now: number): boolean {
+    return now - this.recordNs[id] >= CALIBRATION_NS;
+  }
+
+  /** Writes a vCPU's time record anew: at its start, where its vcpu_info moved, after a restore or a write to its TSC, and when it is old. */
   updateRecord(id: number): void {
+    this.recordNs[id] = this.nowNs();
     const info = this.words[this.ports.vcpu(id) + XEN_VCPU.INFO];
     if (info !== 0) this.writeRecord(id, info + VCPU_INFO.TIME);
     const area = this.areaPieces(id, XEN_VCPU.TIME_AREA, VCPU_TIME.BYTES);
@@ -179,6 +197,7 @@ export class XenTime {
     words[vcpu + XEN_VCPU.STATE] = state;
     write64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
     this.publishRunstate(id);
+    if (state === RUNSTATE.RUNNING && this.isOld(id, now)) this.updateRecord(id);
   }
 
   private account(vcpu: number, state: number, now: number): void {
