@@ -2,21 +2,20 @@
  * How a PC reports x87 errors: FERR# of the processor becomes IRQ 13; a write to port 0xF0 takes the request back and asserts IGNNE#, so that the
  * handler may use the coprocessor. Source: 82371SB (PIIX3) datasheet, 290550, "COPROCESSOR_ERR" and signals FERR#, IGNNE#; SDM vol. 1, appendix D.2.
  */
-import type { Device, IrqLine, PortRange, State } from './bus.ts';
-import { assignState, copyState, resetState } from './state.ts';
+import type { IrqLine, PortRange } from './bus.ts';
+import { RegisterDevice } from './register-device.ts';
 
 export const COPROCESSOR_IRQ = 13;
 
 const initial = () => ({ requested: false });
 
-export class CoprocessorError implements Device {
-  readonly name = 'coprocessor-error';
+export class CoprocessorError extends RegisterDevice<ReturnType<typeof initial>> {
   readonly ports: PortRange;
-  private readonly r = initial();
   private readonly line: IrqLine;
 
   /** `ignoreErrors`: IGNNE# goes low for as long as FERR# is; the processor knows whether it is. */
   constructor(line: IrqLine, ignoreErrors: () => void) {
+    super('coprocessor-error', initial);
     this.line = line;
     this.ports = {
       base: 0xf0,
@@ -37,22 +36,5 @@ export class CoprocessorError implements Device {
   private request(level: boolean): void {
     this.r.requested = level;
     this.line.set(level);
-  }
-
-  reset(): void {
-    resetState(this.r, initial());
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  /** The line comes back with the lines' own state. */
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }

@@ -3,18 +3,17 @@
  * QEMU's isa-debug-exit (0xF4, 0x501).
  * Sources: Bochs documentation ("port_e9_hack": reads back 0xE9), QEMU's documentation of isa-debugcon and isa-debug-exit.
  */
-import type { Device, PortRange, State } from './bus.ts';
-import { assignState, copyState, resetState } from './state.ts';
+import type { PortRange } from './bus.ts';
+import { RegisterDevice } from './register-device.ts';
 
 const initial = () => ({ post: 0, dmaPages: new Uint8Array(16) });
 
-export class DebugPorts implements Device {
-  readonly name = 'debug-ports';
-  private readonly r = initial();
+export class DebugPorts extends RegisterDevice<ReturnType<typeof initial>> {
   readonly ranges: PortRange[];
 
   /** `consoleAtE9`: false where the test device has that port. */
   constructor(debug: (byte: number) => void, onDebugExit: (value: number) => void, consoleAtE9: boolean) {
+    super('debug-ports', initial);
     const { r } = this;
     const console = (base: number): PortRange => ({ base, count: 1, read: () => 0xe9, write: (_offset, value) => debug(value) });
     // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
@@ -31,21 +30,5 @@ export class DebugPorts implements Device {
       },
       ...(consoleAtE9 ? [console(0xe9)] : []), console(0x402), exit(0xf4), exit(0x501),
     ];
-  }
-
-  reset(): void {
-    resetState(this.r, initial());
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }

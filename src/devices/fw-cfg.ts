@@ -3,8 +3,9 @@
  * Source: QEMU documentation, "QEMU Firmware Configuration (fw_cfg) Device" (docs/specs/fw_cfg).
  * Items are read-only to the guest; nothing waits: a DMA transfer is complete when the write that starts it is.
  */
-import type { Device, Dma, PortRange, State } from './bus.ts';
-import { assignState, copyState, resetState } from './state.ts';
+import type { Dma, PortRange, State } from './bus.ts';
+import { copyState } from './state.ts';
+import { RegisterDevice } from './register-device.ts';
 
 /** Selectors of the items that have a fixed one. */
 export const FW_CFG = {
@@ -24,15 +25,14 @@ const initial = () => ({ selector: 0, offset: 0, dmaHigh: 0 });
 
 const ascii = (text: string): number[] => [...text].map(c => c.charCodeAt(0));
 
-export class FwCfg implements Device {
-  readonly name = 'fw-cfg';
+export class FwCfg extends RegisterDevice<ReturnType<typeof initial>> {
   readonly portRanges: PortRange[];
-  private readonly r = initial();
   private readonly items = new Map<number, Uint8Array>();
   private readonly files: { name: string; selector: number; length: number }[] = [];
   private readonly dma: Dma;
 
   constructor(dma: Dma) {
+    super('fw-cfg', initial);
     this.dma = dma;
     this.set(FW_CFG.SIGNATURE, Uint8Array.from(ascii('QEMU')));
     this.setNumber(FW_CFG.ID, FEATURES, 4);
@@ -144,20 +144,7 @@ export class FwCfg implements Device {
     dma.write(address, answer);
   }
 
-  /** Items stay; the selection goes. */
-  reset(): void {
-    resetState(this.r, initial());
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
+  override peek(): State {
     return { ...copyState(this.r), files: this.files.map(file => `${file.name} ${file.length}`) };
   }
 }

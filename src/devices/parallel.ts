@@ -2,8 +2,8 @@
  * Standard parallel port (SPP, bidirectional) with a printer that takes every byte.
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Parallel port"; LPT1 0x378, IRQ 7.
  */
-import type { Device, IrqLine, PortRange, State } from './bus.ts';
-import { assignState, copyState, resetState } from './state.ts';
+import type { IrqLine, PortRange } from './bus.ts';
+import { RegisterDevice } from './register-device.ts';
 
 const CONTROL_STROBE = 0x01, CONTROL_INIT = 0x04, CONTROL_SELECT = 0x08, CONTROL_IRQ = 0x10, CONTROL_INPUT = 0x20;
 /** Status: not busy, acknowledge idle, paper there, selected, no error. */
@@ -13,15 +13,13 @@ const STATUS_RESERVED = 0x07;
 
 const initial = () => ({ data: 0, control: CONTROL_INIT | CONTROL_SELECT });
 
-export class ParallelPort implements Device {
-  readonly name: string;
+export class ParallelPort extends RegisterDevice<ReturnType<typeof initial>> {
   readonly ports: PortRange;
-  private readonly r = initial();
   private readonly irq: IrqLine;
   private readonly print: (byte: number) => void;
 
   constructor(name: string, base: number, irq: IrqLine, print: (byte: number) => void) {
-    this.name = name;
+    super(name, initial);
     this.irq = irq;
     this.print = print;
     this.ports = { base, count: 3, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
@@ -47,21 +45,5 @@ export class ParallelPort implements Device {
       this.irq.set(true);
       this.irq.set(false);
     }
-  }
-
-  reset(): void {
-    resetState(this.r, initial());
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }

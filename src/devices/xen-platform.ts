@@ -2,9 +2,9 @@
  * Xen's platform PCI device: what tells a guest's drivers that emulated disks and network cards can be unplugged, and where there is address space
  * for their grant table. Source: Xen's docs/misc/hvm-emulated-unplug.pandoc and xen/include/public/hvm (pvdrivers.h); device 5853:0001.
  */
-import type { Device, PortRange, State } from './bus.ts';
+import type { PortRange, State } from './bus.ts';
 import { PciFunction } from './pci/pci.ts';
-import { assignState, copyState, resetState } from './state.ts';
+import { RegisterDevice } from './register-device.ts';
 
 const MAGIC = 0x49d2,
   PROTOCOL_VERSION = 1;
@@ -15,8 +15,7 @@ export const UNPLUG = { IDE_DISKS: 1, NICS: 2, AUXILIARY_IDE_DISKS: 4, NVME: 8 }
 
 const initial = () => ({ flags: 0, product: 0, build: 0, unplugged: 0 });
 
-export class XenPlatform implements Device {
-  readonly name = 'xen-platform';
+export class XenPlatform extends RegisterDevice<ReturnType<typeof initial>> {
   readonly fn = new PciFunction('Xen platform', {
     vendor: 0x5853,
     device: 0x0001,
@@ -27,11 +26,11 @@ export class XenPlatform implements Device {
     interruptPin: 1,
   });
   readonly ports: PortRange;
-  private readonly r = initial();
   private readonly unplug: (mask: number) => void;
 
   /** `unplug` gets bits of UNPLUG; `log` the characters that guests write for whoever looks after them. */
   constructor(unplug: (mask: number) => void, log: (byte: number) => void) {
+    super('xen-platform', initial);
     this.unplug = unplug;
     const { r } = this;
     this.fn.addBar(0, {
@@ -66,21 +65,8 @@ export class XenPlatform implements Device {
     };
   }
 
-  /** Devices that were unplugged are back. */
-  reset(): void {
-    resetState(this.r, initial());
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
+  override restore(state: State): void {
+    super.restore(state);
     if (this.r.unplugged !== 0) this.unplug(this.r.unplugged);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }

@@ -3,8 +3,8 @@
  * running guest yet: no event comes, no slot has changed, and none can be emptied.
  * Source: QEMU's docs/specs/acpi_pci_hotplug.rst; ACPI specification, 4.8.4.1 (general-purpose event registers).
  */
-import type { Device, PortRange, State } from '../bus.ts';
-import { assignState, copyState, resetState } from '../state.ts';
+import type { PortRange } from '../bus.ts';
+import { RegisterDevice } from '../register-device.ts';
 
 export const GPE0_BASE = 0xafe0,
   PCI_HOTPLUG_BASE = 0xae00;
@@ -15,9 +15,7 @@ const ENABLE = GPE0_BYTES / 2;
 
 const initial = () => ({ enable: new Uint8Array(GPE0_BYTES - ENABLE) });
 
-export class AcpiHotplug implements Device {
-  readonly name = 'acpi-hotplug';
-  private readonly r = initial();
+export class AcpiHotplug extends RegisterDevice<ReturnType<typeof initial>> {
   readonly ranges: PortRange[] = [
     {
       base: GPE0_BASE,
@@ -31,19 +29,7 @@ export class AcpiHotplug implements Device {
     { base: PCI_HOTPLUG_BASE, count: PCI_HOTPLUG_BYTES, read: () => 0, write: () => {} },
   ];
 
-  reset(): void {
-    resetState(this.r, initial());
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return this.save();
+  constructor() {
+    super('acpi-hotplug', initial);
   }
 }

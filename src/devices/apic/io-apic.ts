@@ -3,10 +3,11 @@
  * Source: 82093AA datasheet, order number 290566; ICH datasheets for the EOI register.
  * Inputs are logical: asserted is asserted, whatever polarity a guest programs (the board drives each input as its tables say).
  */
-import type { Device, MemoryRange, State } from '../bus.ts';
-import { assignState, copyState, resetState } from '../state.ts';
+import type { MemoryRange } from '../bus.ts';
+import { resetState } from '../state.ts';
 import type { ApicBus } from './apic-bus.ts';
 import { EXTINT, FIXED, LOWEST_PRIORITY } from './apic-bus.ts';
+import { RegisterDevice } from '../register-device.ts';
 
 export const IO_APIC_BASE = 0xfec00000;
 const PINS = 24;
@@ -25,9 +26,7 @@ const initial = () => ({
   lines: 0,
 });
 
-export class IoApic implements Device {
-  readonly name = 'ioapic';
-  private readonly r = initial();
+export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
   private readonly bus: ApicBus;
   readonly range: MemoryRange = {
     base: IO_APIC_BASE,
@@ -37,6 +36,7 @@ export class IoApic implements Device {
   };
 
   constructor(bus: ApicBus) {
+    super('ioapic', initial);
     this.bus = bus;
     bus.onEndOfInterrupt = vector => this.endOfInterrupt(vector);
   }
@@ -119,19 +119,7 @@ export class IoApic implements Device {
     }
   }
 
-  reset(): void {
+  override reset(): void {
     resetState(this.r, { ...initial(), lines: this.r.lines });
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }

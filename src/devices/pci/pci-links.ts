@@ -3,9 +3,8 @@
  * says which pins its devices assert, and what the routing registers of its ISA bridge hold.
  * Source: 82371FB/SB (PIIX3) datasheet, 290550, PIRQRC[A:D]; xen/include/public/hvm/dm_op.h, set_pci_intx_level and set_pci_link_route.
  */
-import type { Device, State } from '../bus.ts';
 import type { IrqLines } from '../irq-lines.ts';
-import { assignState, copyState } from '../state.ts';
+import { RegisterDevice } from '../register-device.ts';
 
 const LINKS = 4;
 /** Interrupt 0 is the timer's: no link leads there. */
@@ -14,12 +13,11 @@ const NOWHERE = 0;
 /** `asserted`: of each link, a bit a slot. Slots are wired in rotation, so that one pin of each is on a link. */
 const initial = () => ({ asserted: new Uint32Array(LINKS), routes: new Uint8Array(LINKS) });
 
-export class PciLinks implements Device {
-  readonly name = 'pci-links';
-  private readonly r = initial();
+export class PciLinks extends RegisterDevice<ReturnType<typeof initial>> {
   private readonly lines: { set(irq: number, level: boolean): void }[];
 
   constructor(irqs: IrqLines) {
+    super('pci-links', initial);
     this.lines = Array.from({ length: LINKS }, () => irqs.routed());
   }
 
@@ -47,21 +45,8 @@ export class PciLinks implements Device {
   }
 
   /** The routes are the ISA bridge's, which is reset, too. */
-  reset(): void {
+  override reset(): void {
     this.r.asserted.fill(0);
     for (let link = 0; link < LINKS; link++) this.drive(link);
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  /** Levels of the ISA interrupts come back with their own state. */
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }
