@@ -115,16 +115,17 @@ export function planDefinition(
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
     if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key) });
   };
-  const find = (key: 'kernel' | 'ramdisk'): NamedBytes | undefined => {
-    const path = definition[key];
+  // An image in hvmloader's place starts as a kernel does.
+  const named = findings.some(f => f.key === 'firmware_override' && f.verdict === 'used') ? 'firmware_override' : 'kernel';
+  const find = (path: string | undefined, key: string): NamedBytes | undefined => {
     if (!path || !findings.some(f => f.key === key && f.verdict === 'used')) return undefined;
     const found = resolve(path);
     if (typeof found !== 'string') return found;
     replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`);
     return undefined;
   };
-  const kernel = find('kernel'),
-    ramdisk = find('ramdisk');
+  const kernel = find(definition.kernel, named),
+    ramdisk = find(definition.ramdisk, 'ramdisk');
   let boot: Boot | undefined;
   if (kernel) {
     boot = {
@@ -137,8 +138,8 @@ export function planDefinition(
     const memoryIsGood = definition.memoryMiB >= 1 && definition.memoryMiB < 2048 && !findings.some(f => f.key === 'memory' && f.verdict === 'error');
     const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type);
     if (problem) {
-      const key = ramdisk && problem.startsWith(baseName(ramdisk.name)) ? 'ramdisk' : 'kernel';
-      replace(key, 'error', key === 'kernel' ? 'cannot be started' : 'cannot be loaded', problem);
+      const isRamdisk = ramdisk !== undefined && problem.startsWith(baseName(ramdisk.name));
+      replace(isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
     }
   }
   const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));

@@ -76,6 +76,7 @@ keys('xen_platform_pci', 'defbool', 'approximated', 'always there', 'An HVM gues
 keys('viridian', 'list or string', 'ignored', "no Hyper-V interface", 'The Hyper-V interface for Windows guests is not built.', isZero);
 keys('nestedhvm', 'defbool', 'ignored', 'no VMX inside the guest', 'The processor has no VMX or SVM that a guest could use.', isZero);
 keys('bios firmware', 'string', 'approximated', 'SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.', value => value === 'seabios' || value === 'bios');
+keys('firmware_override', 'string', 'used', 'started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.');
 keys('bios_path_override', 'string', 'ignored', 'the fetched SeaBIOS runs', 'The SeaBIOS that npm run guests fetched runs, where no kernel is named.');
 keys('cpuid', 'list or string', 'ignored', 'one processor model for all', 'Every guest sees the same processor; single features are not masked yet.');
 keys('device_model_version', 'string', 'ignored', 'the device model is built in', 'The devices are part of this host; there is no QEMU to choose.');

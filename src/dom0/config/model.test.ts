@@ -122,6 +122,16 @@ describe('definitions (xl.cfg(5))', () => {
     expect(documented.filter(key => !Object.hasOwn(KEYS, key))).toEqual([]);
   });
 
+  it('starts the image of firmware_override in an HVM guest; hvmloader itself means the firmware that is here, and others have none', () => {
+    const judged = (type: string, lines: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "${type}"\nmemory = 64\n${lines}\n`);
+    const own = judged('hvm', 'firmware_override = "/t/test-hvm32-example"\nkernel = "/k"\nramdisk = "/r"');
+    expect([own.definition.kernel, own.definition.ramdisk]).toEqual(['/t/test-hvm32-example', undefined]);
+    expect(own.findings.filter(f => f.line > 3).map(f => [f.key, f.verdict])).toEqual([['firmware_override', 'used'], ['kernel', 'ignored'], ['ramdisk', 'ignored']]);
+    expect(judged('hvm', 'firmware_override = "/usr/lib/xen/boot/hvmloader"\ndisk = [ "/d.img,raw,hda" ]').definition.kernel).toBeUndefined();
+    const pvh = judged('pvh', 'firmware_override = "/f"\nkernel = "/k"');
+    expect([pvh.definition.kernel, pvh.findings.find(f => f.key === 'firmware_override')?.verdict]).toEqual(['/k', 'ignored']);
+  });
+
   it('puts disks on the IDE channels, one verdict each, and says what becomes of writes', () => {
     const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=e1000' ]\n`;
     const { definition, findings } = judgeDefinition('x.cfg', text);

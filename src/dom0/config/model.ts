@@ -434,7 +434,27 @@ class Judge {
     return instead;
   }
 
+  /** An ELF image that xl starts in hvmloader's place, by its PVH note: an HVM guest without a BIOS. Whether that is what starts. */
+  private ownFirmware(definition: Definition): boolean {
+    const image = this.text('firmware_override');
+    if (definition.type !== 'hvm') {
+      this.accept('firmware_override', 'no firmware to replace', `A ${definition.type.toUpperCase()} guest has no firmware.`, 'ignored');
+      return false;
+    }
+    if (!image) return false;
+    if (isHvmloader(image)) {
+      this.accept('firmware_override', 'firmware boots the disks', 'hvmloader is a part of Xen: here the PC starts with its firmware.', 'approximated');
+      return false;
+    }
+    definition.kernel = image;
+    delete definition.ramdisk;
+    this.accept('kernel', 'firmware_override is started', 'What firmware_override names is started, and this host hands it no kernel.', 'ignored');
+    this.accept('ramdisk', 'firmware_override is started', 'What firmware_override names is started, and this host hands it no kernel.', 'ignored');
+    return true;
+  }
+
   private kernel(definition: Definition): void {
+    if (this.ownFirmware(definition)) return;
     const setting = this.values.get('kernel');
     if (setting && definition.kernel && !isHvmloader(definition.kernel)) {
       this.accept('kernel', 'started directly', 'The kernel is loaded and started without firmware.');
