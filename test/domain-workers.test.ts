@@ -107,7 +107,8 @@ describe('memory that is taken from a domain while it runs', () => {
    * mov esi, 0x180000; inc eax; mov [esi], eax; cmp [esi], eax; jne out; mov [esi], 0; cmp [esi], 0; jne out; add esi, 0x1000; cmp esi, 0x1c0000;
    * jne back; inc [0x9000]; jmp over; out: cli; hlt
    */
-  const CHECKER = 'be 00 00 18 00 40 89 06 39 06 75 21 c7 06 00 00 00 00 83 3e 00 75 16 81 c6 00 10 00 00 81 fe 00 00 1c 00 75 e0 ff 05 00 90 00 00 eb 02 fa f4';
+  const CHECKER =
+    'be 00 00 18 00 40 89 06 39 06 75 21 c7 06 00 00 00 00 83 3e 00 75 16 81 c6 00 10 00 00 81 fe 00 00 1c 00 75 e0 ff 05 00 90 00 00 eb 02 fa f4';
 
   it('by the sweep for zeroes that another one needs: nobody sees the other through a stale translation', { timeout: 120_000 }, async () => {
     const host = make(1);
