@@ -3,6 +3,7 @@
  * hypervisor's half by `ModelSignals`; wherever they are, beside the processor or in another domain, they are the same.
  */
 import { AcpiHotplug } from './acpi/hotplug.ts';
+import { acpiOf } from './acpi/tables.ts';
 import { Piix4PmFunction } from './acpi/piix4-pm.ts';
 import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import { DebugPorts } from './debug-ports.ts';
@@ -129,7 +130,7 @@ export class EmulatedDevices {
     const print = options.debug ?? nothing;
     const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
     this.fwCfg = new FwCfg(options.dma);
-    describeMachine(this.fwCfg, { memoryMiB: options.memoryMiB, apic: options.apic ?? false, processors: options.processors ?? 1, apicIdStep: options.apicIdStep ?? 1 });
+    describeMachine(this.fwCfg, acpiOf(options));
     const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
     const test = options.testDevice === false ? undefined : new TestDevice(print, (line, level) => {
       if (line < IRQ_COUNT) testLines[line].set(level);

@@ -3,7 +3,7 @@
  * (emulated-devices.ts). `Pc` has both; `HvmBoard` is the first half alone, for a machine whose device model is elsewhere.
  * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
  */
-import { installAcpi } from './acpi/tables.ts';
+import { acpiOf, installAcpi } from './acpi/tables.ts';
 import type { Device, Dma, State } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
 import type { CoprocessorError } from './coprocessor-error.ts';
@@ -176,19 +176,19 @@ export class HvmBoard {
    * tables in 0xE0000-0xFFFFF. Returns the guest-physical address of the RSDP.
    */
   installTables(): number {
-    const { dma, memoryMiB, apic = false, processors = 1, apicIdStep = 1, online = processors } = this.boardOptions;
+    const { dma, memoryMiB } = this.boardOptions;
     this.own.setFirmwareDefaults();
     installBiosData(dma);
     installSmbios(dma, memoryMiB);
-    return installAcpi(dma, { memoryMiB, apic, processors, apicIdStep, online });
+    return installAcpi(dma, acpiOf(this.boardOptions));
   }
 
   /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI and SMBIOS tables where it is told. */
   prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
-    const { dma, memoryMiB, apic = false, processors = 1, apicIdStep = 1, online = processors } = this.boardOptions;
+    const { dma, memoryMiB } = this.boardOptions;
     this.own.setLevelTriggered();
     installSmbios(dma, memoryMiB, at.smbios);
-    installAcpi(dma, { memoryMiB, apic, processors, apicIdStep, online }, { rsdp: at.rsdp, tables: at.acpi });
+    installAcpi(dma, acpiOf(this.boardOptions), { rsdp: at.rsdp, tables: at.acpi });
   }
 
   /** Memory map as INT 15h, E820 would tell it. */

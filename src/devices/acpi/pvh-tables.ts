@@ -1,10 +1,10 @@
 /**
- * ACPI tables of a board with nothing but local APICs: RSDP, RSDT, XSDT, FADT (hardware-reduced), DSDT, MADT.
+ * ACPI tables of a guest of Xen with nothing but local APICs: RSDP, RSDT, XSDT, FADT (hardware-reduced), DSDT, MADT.
  * Source: ACPI specification 5.0, chapters 4.1 (hardware-reduced ACPI) and 5.
  */
 import type { Dma } from '../bus.ts';
 import * as aml from './aml.ts';
-import { type AcpiBlobs, linkTables, placeAcpi, sdt, Table } from './tables.ts';
+import { type AcpiBlobs, linkTables, placeAcpi, sdt, Table, XEN } from './tables.ts';
 
 const FADT_BYTES = 268,
   FADT_REVISION = 5;
@@ -28,7 +28,7 @@ export function buildPvhAcpi(processors: number, apicIdStep = 1, online = proces
     dsdt: sdt('DSDT', 2, aml.scope('\\_SB')),
     fadt: sdt('FACP', FADT_REVISION, fadt.bytes.subarray(36)),
     others: [sdt('APIC', 3, madt)],
-  });
+  }, XEN);
 }
 
 /** Writes root pointer and tables to their places in guest memory. Returns the address of the root pointer. */

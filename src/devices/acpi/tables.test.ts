@@ -3,7 +3,7 @@ import { smbiosEntryPoint, smbiosStructures } from '../smbios.ts';
 import { memoryMap } from '../e820.ts';
 import * as aml from './aml.ts';
 import { TestMemory } from '../testing.ts';
-import { buildAcpi, installAcpi } from './tables.ts';
+import { acpiOf, buildAcpi, installAcpi } from './tables.ts';
 
 const sum = (bytes: Uint8Array) => bytes.reduce((a, b) => (a + b) & 0xff, 0);
 const u32 = (bytes: Uint8Array, at: number) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
@@ -47,6 +47,15 @@ describe('ACPI tables', () => {
     const entries = tables.subarray(start + 44, start + 44 + 3 * 8 + 12);
     expect([0, 1, 2].map(i => [...entries.subarray(i * 8, i * 8 + 4)])).toEqual([[0, 8, 0, 0], [0, 8, 1, 2], [0, 8, 2, 4]]);
     expect([...entries.subarray(24, 27)]).toEqual([1, 12, 1]);
+  });
+
+  it('say who made them: in guests of Xen as hvmloader’s do', () => {
+    const { rsdp: root, tables } = buildAcpi(acpiOf({ memoryMiB: 64, apic: true, xenPlatform: true }));
+    expect(String.fromCharCode(...root.subarray(9, 15))).toBe('Xen\0\0\0');
+    for (const name of ['DSDT', 'FACP', 'APIC', 'XSDT']) {
+      const header = tables.subarray(tables.findIndex((_, i) => signature(tables.subarray(i)) === name));
+      expect(String.fromCharCode(...header.subarray(10, 24), ...header.subarray(28, 32))).toBe('Xen\0\0\0HVM\0\0\0\0\0HVML');
+    }
   });
 
   it('there is no MADT without APICs', () => {

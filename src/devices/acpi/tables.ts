@@ -15,8 +15,28 @@ export interface AcpiOptions {
   processors?: number;
   /** Of these so many are enabled (all): the others may come later. */
   online?: number;
+  /** Who made the tables (default: this machine). */
+  maker?: AcpiMaker;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
+}
+
+/** Who made tables, as their headers say. */
+export interface AcpiMaker {
+  /** 6, 8 and 4 characters at most. */
+  oem: string;
+  table: string;
+  creator: string;
+}
+
+const RINGSIDE: AcpiMaker = { oem: 'RNGSID', table: 'RINGSIDE', creator: 'RSDE' };
+/** In guests of Xen (tools/libacpi/acpi2_0.h). */
+export const XEN: AcpiMaker = { oem: 'Xen', table: 'HVM', creator: 'HVML' };
+
+/** What a board with these options has tables for. */
+export function acpiOf(board: { memoryMiB: number; apic?: boolean; processors?: number; online?: number; apicIdStep?: number; xenPlatform?: boolean }): AcpiOptions {
+  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1 } = board;
+  return { memoryMiB, apic, processors, online, apicIdStep, maker: board.xenPlatform ? XEN : RINGSIDE };
 }
 
 /** Where `installAcpi` puts the RSDP (paragraph-aligned in the BIOS area, as the search wants) and the tables it points at. */
@@ -61,6 +81,11 @@ export class Table {
     return this;
   }
 
+  name(at: number, value: string, length: number): this {
+    putName(this.bytes, at, value, length);
+    return this;
+  }
+
   /** Generic address structure. */
   address(at: number, bits: number, address: number): this {
     return this.u8(at, SYSTEM_IO).u8(at + 1, bits).u8(at + 2, 0).u8(at + 3, 0).u32(at + 4, address).u32(at + 8, 0);
@@ -77,11 +102,10 @@ function setChecksum(bytes: Uint8Array, at: number): void {
 
 const HEADER_BYTES = 36;
 
-/** A table with its header: signature, length, revision, OEM and creator. The checksum comes when it is placed. */
+/** A table with its header: signature, length, revision. Maker and checksum come when it is placed. */
 export function sdt(signature: string, revision: number, body: Uint8Array | number[]): Uint8Array {
   const table = new Table(HEADER_BYTES + body.length);
-  table.ascii(0, signature, 4).u32(4, table.bytes.length).u8(8, revision).ascii(10, 'RNGSID', 6)
-    .ascii(16, 'RINGSIDE', 8).u32(24, 1).ascii(28, 'RSDE', 4).u32(32, 1);
+  table.ascii(0, signature, 4).u32(4, table.bytes.length).u8(8, revision).u32(24, 1).u32(32, 1);
   table.bytes.set(body, HEADER_BYTES);
   return table.bytes;
 }
@@ -147,14 +171,25 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors }: AcpiOptions): AcpiBlobs {
+export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors, maker }: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors, apicIdStep, online)] : [] });
+  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors, apicIdStep, online)] : [] }, maker);
+}
+
+/** Puts the maker into a table's header. */
+function sign(bytes: Uint8Array, maker: AcpiMaker): void {
+  putName(bytes, 10, maker.oem, 6);
+  putName(bytes, 16, maker.table, 8);
+  putName(bytes, 28, maker.creator, 4);
+}
+
+function putName(bytes: Uint8Array, at: number, value: string, length: number): void {
+  for (let i = 0; i < length; i++) bytes[at + i] = i < value.length ? value.charCodeAt(i) : 0;
 }
 
 /** Lays tables out and notes where each has the address of another: FADT to FACS (where there is one) and DSDT, root tables to all but these. */
-export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: Uint8Array; others: Uint8Array[] }): AcpiBlobs {
+export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: Uint8Array; others: Uint8Array[] }, maker = RINGSIDE): AcpiBlobs {
   const placed: { offset: number; bytes: Uint8Array }[] = [];
   const pointers: Pointer[] = [];
   const checksums: Checksum[] = [];
@@ -168,6 +203,7 @@ export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: U
   };
   /** A table with a header, whose checksum is at 9. */
   const placeTable = (bytes: Uint8Array, ...at: [offset: number, size: 4 | 8][]): number => {
+    sign(bytes, maker);
     const offset = place(bytes, ...at);
     checksums.push({ in: 'tables', offset: offset + 9, start: offset, length: bytes.length });
     return offset;
@@ -188,7 +224,7 @@ export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: U
   );
   const rsdtAt = root('RSDT', 4);
   const xsdtAt = root('XSDT', 8);
-  const rsdp = new Table(36).ascii(0, 'RSD PTR ', 8).ascii(9, 'RNGSID', 6).u8(15, 2).u32(16, rsdtAt).u32(20, 36).u32(24, xsdtAt);
+  const rsdp = new Table(36).ascii(0, 'RSD PTR ', 8).name(9, maker.oem, 6).u8(15, 2).u32(16, rsdtAt).u32(20, 36).u32(24, xsdtAt);
   pointers.push({ in: 'rsdp', offset: 16, size: 4 }, { in: 'rsdp', offset: 24, size: 8 });
   checksums.push({ in: 'rsdp', offset: 8, start: 0, length: 20 }, { in: 'rsdp', offset: 32, start: 0, length: 36 });
   const all = new Uint8Array(next);
