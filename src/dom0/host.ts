@@ -405,7 +405,6 @@ export class Host implements HostApi {
       record: member.record,
       memoryMiB,
       boot,
-      vcpus: definition.vcpus,
       ide,
       ...(definition.nic ? { nic: wired } : {}),
       ...hostTime(parts.hostMs, parts.later, due),

@@ -197,7 +197,6 @@ export class Guests {
       record,
       memoryMiB: seenMiB,
       boot,
-      vcpus: guest.vcpus,
       clock: domain.clock,
       wakeAt: deadlineNs => alarm.set(deadlineNs),
       serial,

@@ -172,7 +172,6 @@ export class GuestsInWorkers {
           record,
           memoryMiB: seenMiB,
           boot,
-          vcpus,
           ...(guest.nic ? { nic: wired } : {}),
           ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
           serial: byte => listener.serial(Uint8Array.of(byte)),

@@ -94,7 +94,7 @@ function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const alarm = domain.timers.create('device-model', () => domain.stopSlice());
   services.attach(record, { uuid: UUID, name: 'guest', type: 'hvm', memoryMiB: MIB, maxMemoryMiB: MIB, vcpus: 1, maxVcpus: 1, startEpochMs: 0 }, () => {}, saved?.toolstack);
   const model = inDomain0
-    ? services.attachModel({ record, memoryMiB: MIB, boot, vcpus: 1, ide, clock: domain.clock, wakeAt: ns => alarm.set(ns), serial: () => {}, failed: sentence => failures.push(sentence), saved: saved && modelOf(saved) })
+    ? services.attachModel({ record, memoryMiB: MIB, boot, ide, clock: domain.clock, wakeAt: ns => alarm.set(ns), serial: () => {}, failed: sentence => failures.push(sentence), saved: saved && modelOf(saved) })
     : undefined;
   return { machine, services, record, domain, model, disk, failures };
 }

@@ -24,7 +24,6 @@ export interface DeviceModelOptions {
   record: DomainRecord;
   memoryMiB: number;
   boot: Boot;
-  vcpus: number;
   ide?: IdeAttachment[];
   nic?: (timers: TimerQueue) => NicAttachment;
   /** Time that goes with the guest's. */
@@ -63,7 +62,7 @@ export class DeviceModel {
   constructor(dom0: Dom0, options: DeviceModelOptions) {
     this.options = options;
     this.dom0 = dom0;
-    const { record, boot, memoryMiB, vcpus } = options;
+    const { record, boot, memoryMiB } = options;
     const { clock, saved } = options;
     const aheadNs = (this.aheadNs = saved ? saved.nowNs - clock.nowNs() : 0);
     this.timers = new TimerQueue({ nowNs: () => clock.nowNs() + aheadNs });
@@ -90,7 +89,7 @@ export class DeviceModel {
         onA20: signals.a20,
         testDevice: false,
         apic: true,
-        processors: vcpus,
+        processors: record.vcpus,
         apicIdStep: APIC_ID_STEP,
         xenPlatform: true,
       },
