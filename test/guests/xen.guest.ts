@@ -130,6 +130,47 @@ describe.skipIf(!existsSync(grub))(`GRUB as a PVH guest ${NEEDS_GUESTS}`, () => 
   });
 });
 
+const cd = file('.cache/guests/cds/grub-rescue-cdrom.iso');
+describe.skipIf(!existsSync(cd))(`a device model in Domain 0 ${NEEDS_GUESTS}`, () => {
+  it('brings SeaBIOS and GRUB from a CD to the same screen as the one beside the processor', async () => {
+    const pictures: Buffer[] = [];
+    for (const where of ['stub', 'dom0']) {
+      const picture = join(folder, `${where}.png`),
+        script = join(folder, `${where}.script`),
+        stats = join(folder, `${where}.json`),
+        log = join(folder, `${where}.log`);
+      writeFileSync(script, `expect GNU GRUB\nkey c\nexpect grub>\nwait 500\nscreenshot ${picture}\n`);
+      const vm = start(
+        '--type',
+        'hvm',
+        '--cdrom',
+        cd,
+        '--device-model',
+        where,
+        '--script',
+        script,
+        '--stats',
+        stats,
+        '--debugcon',
+        log,
+        '--timeout',
+        '400',
+      );
+      expect(await vm.end(420)).toBe(0);
+      // SeaBIOS has found hvmloader's block: memory map and tables are from there, and it assigns no PCI resources itself.
+      const said = readFileSync(log, 'latin1');
+      expect(said).toMatch(/xen: copy e820[^]*Detected Xen v4\.17[^]*xen: copy BIOS tables[^]*Copying ACPI RSDP[^]*Copying SMBIOS/);
+      expect(said).not.toMatch(/qemu\/e820|PCI bus & bridge init/);
+      pictures.push(readFileSync(picture));
+      const { deviceModel } = JSON.parse(readFileSync(stats, 'utf8'));
+      expect(deviceModel.name).toBe(where === 'dom0' ? 'Domain-0' : 'bios-256k.bin-dm');
+      expect(deviceModel.requests).toBeGreaterThan(10_000);
+      expect(deviceModel.seconds).toBeGreaterThan(0);
+    }
+    expect(pictures[1].equals(pictures[0])).toBe(true);
+  });
+});
+
 // Debian has Xen's tools for 64-bit hosts alone: an archive without those packages has no hvmloader, and then there is nothing to test.
 if (existsSync(hvmloader))
   describe('hvmloader, the loader of firmware that Xen itself starts', () => {
