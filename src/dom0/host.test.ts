@@ -94,6 +94,47 @@ describe('guests of Xen in one worker', () => {
     expect((await other.list())[0].ended).toBe('The guest powered off.');
   });
 
+  it('are saved where they are when they do not listen, and hear what is typed there and in another host', async () => {
+    const host = makeHost();
+    const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
+    const { id } = await host.create([definition('uuid = "00112233-4455-6677-8899-aabbccddeeff"\n'), file('k.elf', pvhKernel(code))]);
+    const console = await watch(host, id);
+    await until(() => console.text().includes('key?'));
+    const blob = await host.save(id);
+    const other = makeHost();
+    const { id: there } = await other.restore({ name: 'x.save', data: blob });
+    const moved = await watch(other, there);
+    // Neither is stopped by that, and each hears what is typed at it.
+    for (const [at, typed] of [
+      [host, console],
+      [other, moved],
+    ] as const) {
+      expect((await at.list())[0].ended).toBeUndefined();
+      typed.type('y');
+      await until(async () => (await at.list())[0].state === 's');
+      expect((await at.list())[0].ended).toBe('The guest powered off.');
+    }
+    // What it had said before is not said again.
+    expect(moved.text()).toBe('');
+  });
+
+  it('leave nothing behind where a saved state cannot be restored: cut short, or too large for the host', async () => {
+    const host = makeHost();
+    const { id } = await host.create([definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
+    const console = await watch(host, id);
+    await until(() => console.text().includes('key?'));
+    const bytes = new Uint8Array(await (await host.save(id)).arrayBuffer());
+    const other = makeHost();
+    const free = other.machine.freeFrames;
+    await expect(other.restore(file('cut.save', bytes.subarray(0, bytes.length - 40)))).rejects.toThrow(/cut\.save is cut short: .* at byte \d+/);
+    await expect(makeHost(12).restore(file('large.save', bytes))).rejects.toThrow(/The host has \d+ MiB free and the guest wants 8/);
+    expect(other.machine.freeFrames).toBe(free);
+    expect(await other.list()).toEqual([]);
+    await other.restore(file('good.save', bytes));
+    await other.destroy((await other.list())[0].id);
+    expect(other.machine.freeFrames).toBe(free);
+  });
+
   it('are listed as dying while somebody has their frames mapped', async () => {
     const host = makeHost();
     const { id } = await host.create([definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
