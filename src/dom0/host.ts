@@ -158,10 +158,7 @@ export class Host implements HostApi {
     const { words } = this.machine;
     const { doorbell } = this.services.dom0;
     const seen = Atomics.load(words, doorbell);
-    if (this.services.pending && this.slot.enter()) {
-      this.services.poll();
-      this.slot.leave({ state: 'parked' });
-    }
+    this.slot.serve(this.services.pending, () => this.services.poll());
     const ring = typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, doorbell, seen) : undefined;
     if (ring?.async) void ring.value.then(() => this.listen());
     else this.parts.later(ring ? 0 : POLL_MS, () => this.listen());

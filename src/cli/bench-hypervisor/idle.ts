@@ -127,10 +127,7 @@ export async function idleInWorkers(saved: Uint8Array, guests: number, seconds: 
   const listen = (): void => {
     if (ended) return;
     const seen = Atomics.load(machine.words, services.dom0.doorbell);
-    if (services.dom0.pending && slot.enter()) {
-      services.poll();
-      slot.leave({ state: 'parked' });
-    }
+    slot.serve(services.pending, () => services.poll());
     const ring = Atomics.waitAsync(machine.words, services.dom0.doorbell, seen);
     if (ring.async) void ring.value.then(listen);
     else setImmediate(listen);
@@ -177,13 +174,7 @@ export async function idleInTurns(saved: Uint8Array, guests: number, seconds: nu
   const runner = new Runner(members, {
     timeoutSeconds: Infinity,
     flush: () => {},
-    serve: () => {
-      if (!services.dom0.pending) return services.poll();
-      if (!slot.enter()) return false;
-      const served = services.poll();
-      slot.leave({ state: 'parked' });
-      return served;
-    },
+    serve: () => slot.serve(services.pending, () => services.poll()),
   });
   const run = runner.run();
   const cost = await measure(host, members.map(({ domain }) => domain.options.record), seconds, run);

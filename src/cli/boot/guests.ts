@@ -252,12 +252,8 @@ export class Guests {
   serve(): boolean {
     const { services, slot } = this;
     if (!services) return false;
-    if (!slot || !services.pending) return services.poll();
     // Whoever holds the slot gives it up at its next check.
-    if (!slot.enter()) return false;
-    const served = services.poll();
-    slot.leave({ state: 'parked' });
-    return served;
+    return slot ? slot.serve(services.pending, () => services.poll()) : services.poll();
   }
 
   /** Bytes typed: at the first guest that runs. */

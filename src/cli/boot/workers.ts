@@ -105,10 +105,7 @@ export class GuestsInWorkers {
     if (!services || this.finished) return;
     const { dom0 } = services;
     const seen = Atomics.load(machine.words, dom0.doorbell);
-    if (services.pending && slot.enter()) {
-      services.poll();
-      slot.leave({ state: 'parked' });
-    }
+    slot.serve(services.pending, () => services.poll());
     const ring = Atomics.waitAsync(machine.words, dom0.doorbell, seen);
     if (ring.async) void ring.value.then(() => this.listen());
     else setImmediate(() => this.listen());

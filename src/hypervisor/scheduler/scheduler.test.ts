@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
 import { BLOCKED, OFFLINE, RUNNABLE, RUNNING } from './block.ts';
 import { Scheduler, type SchedulerOptions, type UnitOptions } from './scheduler.ts';
+import { Slot } from './slot.ts';
 
 const MS = 1e6;
 /** Between looks at the doorbell, and length of a slice: as a worker does it. */
@@ -229,6 +230,23 @@ describe('credit scheduler', () => {
     scheduler.wake(one);
     scheduler.unpause(one);
     expect(scheduler.runstates(one).state).toBe(RUNNING);
+  });
+
+  it('gets its slot back from Domain 0 though what woke it is done already when its turn comes', () => {
+    const host = new Host({ pcpus: 1 });
+    const { scheduler } = host;
+    scheduler.add({ slot: 0, vcpus: 1 }, { doorbell: 999 });
+    const hog = host.add(HOG);
+    const dom0 = new Slot(scheduler, 0);
+    let served = 0;
+    const work = (): boolean => ++served > 0;
+    host.run(2 * MS);
+    // The rate limit is over, but the hog has not looked yet.
+    expect(dom0.serve(true, work)).toBe(false);
+    host.run(10 * MS);
+    expect([scheduler.runs(0), scheduler.runs(hog), served]).toEqual([true, false, 0]);
+    dom0.serve(false, work);
+    expect([scheduler.runs(0), scheduler.runs(hog), served]).toEqual([false, true, 1]);
   });
 
   it('gives the slot of one that is removed to the next', () => {

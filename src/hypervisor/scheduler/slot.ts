@@ -2,6 +2,9 @@
 import type { SliceResult } from '../domain.ts';
 import type { Scheduler } from './scheduler.ts';
 
+/** What a timer's slack has grown to when its domain has idled for a quarter of a minute (xen/idle-ticks.ts). */
+const LONG_SLACK_NS = 480e6;
+
 export class Slot {
   private readonly scheduler: Scheduler;
   readonly unit: number;
@@ -31,14 +34,28 @@ export class Slot {
     else if (state !== 'paused') scheduler.block(unit);
   }
 
+  /**
+   * Domain 0's: `work`, in a slot where there is something to do; true: something was done. It comes here at every ring, so a slot that it got
+   * for what is done already is given back here: nobody else would, and nobody could have it.
+   */
+  serve(pending: boolean, work: () => boolean): boolean {
+    if (pending && !this.enter()) return false;
+    const done = work();
+    this.leave({ state: 'parked' });
+    return done;
+  }
+
   setPaused(paused: boolean): void {
     if (paused) this.scheduler.pause(this.unit);
     else this.scheduler.unpause(this.unit);
   }
 
-  /** When a domain that parked must look again, nanoseconds on its clock: late timers disturb nobody while no domain computes. */
+  /**
+   * When a domain that parked must look again, nanoseconds on its clock: late timers disturb nobody while no domain computes. Who has idled for long is
+   * late in any case: the exact ticks of many such would be what keeps the slots busy.
+   */
   wakeNs({ untilNs, latestNs }: { untilNs: number; latestNs: number }): number {
-    return latestNs > untilNs && this.scheduler.calm ? latestNs : untilNs;
+    return latestNs > untilNs && (latestNs - untilNs >= LONG_SLACK_NS || this.scheduler.calm) ? latestNs : untilNs;
   }
 
   /** While it waits for its turn: look again after so many milliseconds at the latest. */
