@@ -91,6 +91,7 @@ keys('vnuma', 'list', 'ignored', 'one NUMA node', 'The machine has one NUMA node
 const bootloader = 'No boot loader looks into disks of PV and PVH guests: name the kernel in kernel. An HVM guest does not need one.';
 keys('bootloader', 'string', 'ignored', 'name the kernel instead', bootloader);
 keys('bootloader_args', 'list or string', 'ignored', 'name the kernel instead', bootloader);
+keys('loader', 'string', 'ignored', 'a kernel names it itself', 'xl looks over this key of old definitions, too: a kernel says in its notes for which loader it is.', value => value === 'generic');
 const shim = 'This is for PV and PVH guests on other hosts, and is not built.';
 keys('e820_host pvh pvshim', 'defbool', 'ignored', 'not built', shim, isZero);
 keys('pvshim_path pvshim_cmdline pvshim_extra', 'string', 'ignored', 'not built', shim);

@@ -122,6 +122,11 @@ describe('definitions (xl.cfg(5))', () => {
     expect(documented.filter(key => !Object.hasOwn(KEYS, key))).toEqual([]);
   });
 
+  it('looks over the loader of old definitions, as xl does', () => {
+    const verdict = (loader: string) => judgeDefinition('x.cfg', `name = "a"\nloader = "${loader}"\nmemory = 64\nkernel = "/k"\n`).findings.find(({ key }) => key === 'loader')?.verdict;
+    expect([verdict('generic'), verdict('other')]).toEqual(['used', 'ignored']);
+  });
+
   it('starts the image of firmware_override in an HVM guest; hvmloader itself means the firmware that is here, and others have none', () => {
     const judged = (type: string, lines: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "${type}"\nmemory = 64\n${lines}\n`);
     const own = judged('hvm', 'firmware_override = "/t/test-hvm32-example"\nkernel = "/k"\nramdisk = "/r"');
