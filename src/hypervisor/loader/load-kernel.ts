@@ -108,7 +108,7 @@ function whyNotKernel(kernel: Uint8Array, options: LoadOptions): string {
       return 'has no PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), only a multiboot header. Start it on a PC (without --type), or use a kernel with PVH.';
     if (hasMultiboot2Header(kernel)) return 'is a multiboot 2 kernel, and Ringside boots multiboot 1. Build it with a multiboot 1 header.';
     if (elf.notes.some(note => note.owner === 'Xen')) {
-      return 'is a kernel for Xen paravirtual (PV) guests only: it has no PVH entry note. Use one with PVH, or a bzImage.';
+      return 'is a kernel for Xen paravirtual (PV) guests only: it has no PVH entry note. Start it with type = "pv" (--type pv), or use one with PVH.';
     }
     return 'is an ELF program without a multiboot header or a PVH note, so nothing says how to start it. Use a kernel image.';
   }
