@@ -15,9 +15,10 @@ import { type Pick, picker } from './pick.ts';
 
 /** Enough for the four domains and their records, and not so much that the hostile one cannot find the end of it. */
 const MACHINE_BYTES = 64 << 20;
-/** Calls between two looks at everybody, and between two turns of the others. */
-const LOOK_EVERY = 10_000,
-  TURN_EVERY = 500;
+/** Calls between two looks at everybody, between two turns of the others, and in the mean between two deaths. */
+const LOOK_EVERY = 20_000,
+  TURN_EVERY = 1000,
+  DEATH_EVERY = 12_000;
 /** Turns after which each neighbour has done all that it does. */
 const TURNS_TO_GET_ON = 60;
 const LIVES_WITH_CODE = 12;
@@ -67,7 +68,7 @@ export class Campaign {
         let problem: string | undefined;
         if (made % TURN_EVERY === TURN_EVERY - 1) problem = this.turn();
         if (!problem && made % LOOK_EVERY === LOOK_EVERY - 1) problem = this.look();
-        if (!problem && this.pick(LOOK_EVERY) === 0) problem = this.death();
+        if (!problem && this.pick(DEATH_EVERY) === 0) problem = this.death();
         if (problem) return `${problem} (after ${made} calls)`;
       }
       return this.look() ?? this.death() ?? this.look();
@@ -182,7 +183,7 @@ export class Campaign {
           domain.unpause();
           break;
         case 8:
-          if (pick(8) === 0) saveDomain(domain, { name: 'hostile', program: 'fuzz', definition: '' });
+          if (pick(50) === 0) saveDomain(domain, { name: 'hostile', program: 'fuzz', definition: '' });
           break;
         case 9:
           services.ask(record.id, (['poweroff', 'reboot', 'suspend'] as const)[pick(3)]);
