@@ -20,6 +20,8 @@ const ERROR_NONE = 0,
   ERROR_PROTOCOL = 3;
 /** Requests are taken while fewer messages than this wait for room (quota "outstanding" of xenstored). */
 const MOST_WAITING = 20;
+/** Bytes of events that wait for a guest that does not take them; more are lost (quota "memory" of xenstored). */
+const MOST_EVENT_BYTES = 2 << 20;
 
 export interface Page {
   bytes: Uint8Array;
@@ -46,6 +48,7 @@ export class StoreRing {
   private sent = 0;
   /** Events that wait: the same one again says nothing new. */
   private readonly events = new Set<string>();
+  private eventBytes = 0;
   private broken = false;
 
   constructor(page: Page, onRequest: (message: Message) => void, onReset: () => void) {
@@ -62,12 +65,15 @@ export class StoreRing {
     this.waiting.push({ bytes: encodeMessage(message) });
   }
 
-  /** Queues an event of a watch, unless the same one waits already. */
+  /** Queues an event of a watch, unless the same one waits already. One that is too long for a message, or that the guest lets wait with too many others, is lost. */
   sendEvent(message: Message): void {
+    const size = HEADER_BYTES + message.payload.length;
+    if (message.payload.length > MAX_PAYLOAD_BYTES || this.eventBytes + size > MOST_EVENT_BYTES) return;
     const bytes = encodeMessage(message);
     const event = String.fromCharCode(...bytes);
     if (this.events.has(event)) return;
     this.events.add(event);
+    this.eventBytes += size;
     this.waiting.push({ bytes, event });
   }
 
@@ -105,6 +111,7 @@ export class StoreRing {
     this.request.set(request);
     this.requestBytes = request.length;
     this.waiting = waiting.map(message => ({ ...message }));
+    this.eventBytes = waiting.reduce((sum, { bytes, event }) => sum + (event === undefined ? 0 : bytes.length), 0);
     this.broken = broken;
   }
 
@@ -113,7 +120,7 @@ export class StoreRing {
     this.onReset();
     this.waiting = [];
     this.events.clear();
-    this.sent = this.requestBytes = 0;
+    this.sent = this.requestBytes = this.eventBytes = 0;
     this.broken = false;
     for (const index of [PAGE.REQ_CONS, PAGE.REQ_PROD, PAGE.RSP_CONS, PAGE.RSP_PROD]) Atomics.store(words, index, 0);
     Atomics.store(words, PAGE.ERROR, ERROR_NONE);
@@ -123,6 +130,7 @@ export class StoreRing {
   private end(error: number): void {
     this.broken = true;
     this.waiting = [];
+    this.eventBytes = 0;
     this.events.clear();
     this.onReset();
     Atomics.store(this.page.words, PAGE.ERROR, error);
@@ -176,6 +184,7 @@ export class StoreRing {
       produced = (produced + count) | 0;
       room -= count;
       if (this.sent === message.length) {
+        if (event !== undefined) this.eventBytes -= message.length;
         this.waiting.shift();
         this.sent = 0;
       }

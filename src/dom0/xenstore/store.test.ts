@@ -171,6 +171,56 @@ describe('watches', () => {
   });
 });
 
+describe('what a guest can make Domain 0 keep', () => {
+  it('is 1024 nodes that a transaction looked at: then it has failed', () => {
+    const { store, guest, dom0 } = make();
+    const tx = store.begin(guest);
+    const look = (): void => {
+      for (let i = 0; i < 2000; i++) {
+        try {
+          store.read(guest, `data/n${i}`, tx);
+        } catch (error) {
+          if ((error as StoreError).errno !== 'ENOENT') throw error;
+        }
+      }
+    };
+    expect(look).toThrow('ENOSPC');
+    expect(() => store.end(guest, tx, true)).toThrow('ENOMEM');
+    const tools = store.begin(dom0);
+    for (let i = 0; i < 2000; i++) store.write(dom0, `/tool/n${i}`, bytes(''), tools);
+    store.end(dom0, tools, true);
+  });
+
+  it('is a few thousand nodes of others that changed while a transaction was open: then it is to begin anew', () => {
+    const { store, guest } = make();
+    store.write(guest, 'data/mine', bytes('old'));
+    const tx = store.begin(guest);
+    for (let i = 0; i < 5000; i++) {
+      store.write(guest, `data/n${i}`, bytes(''));
+      store.rm(guest, `data/n${i}`);
+    }
+    expect(() => store.read(guest, 'data/mine', tx)).toThrow('EAGAIN');
+    expect(() => store.end(guest, tx, true)).toThrow('EAGAIN');
+    expect(() => store.end(guest, tx, true)).toThrow('ENOENT');
+    const given = store.begin(guest);
+    for (let i = 0; i < 5000; i++) {
+      store.write(guest, `data/n${i}`, bytes(''));
+      store.rm(guest, `data/n${i}`);
+    }
+    store.end(guest, given, false);
+  });
+
+  it('is one event for each node that a transaction changed, however often', () => {
+    const { store, guest } = make();
+    store.watch(guest, 'data', 't');
+    const tx = store.begin(guest);
+    for (let i = 0; i < 10; i++) store.write(guest, 'data/a', bytes(String(i)), tx);
+    store.write(guest, 'data/b', bytes(''), tx);
+    store.end(guest, tx, true);
+    expect(events).toEqual(['1 data/a t', '1 data/b t']);
+  });
+});
+
 describe('transactions', () => {
   it('see the store as it was at the start, and are seen by others at their end', () => {
     const { store, dom0, guest } = make();

@@ -15,6 +15,7 @@ export type ErrorName =
   | 'EAGAIN'
   | 'EISCONN'
   | 'E2BIG'
+  | 'ENOMEM'
   | 'EPERM';
 
 /** What a request was answered with; the message is the name that goes over the wire. */
@@ -43,7 +44,9 @@ interface Node {
 }
 
 /** What a guest may have; Domain 0 is not held to it. */
-export const QUOTA = { nodes: 1000, watches: 128, transactions: 10, nodeBytes: 2048, permissions: 5 } as const;
+export const QUOTA = { nodes: 1000, watches: 128, transactions: 10, nodeBytes: 2048, permissions: 5, transactionNodes: 1024 } as const;
+/** Nodes that may change beside an open transaction; past them it does not know any more what it began with. */
+const MOST_BEFORE = 4096;
 const MAX_PATH = 3072,
   MAX_RELATIVE_PATH = 2048;
 
@@ -66,7 +69,40 @@ class Transaction {
   readonly own = new Map<string, Node | undefined>();
   readonly touched = new Set<string>();
   readonly owned = new Map<number, number>();
-  readonly changes: Change[] = [];
+  /** By path: of one that changes again one event tells. */
+  readonly changes = new Map<string, Change>();
+  /** Too much has changed beside it: it cannot be finished. */
+  outrun = false;
+  /** It wanted to look at more nodes than it may. */
+  failed = false;
+  private readonly limited: boolean;
+
+  constructor(limited: boolean) {
+    this.limited = limited;
+  }
+
+  /** A node is about to change beside this transaction. */
+  note(path: string, old: Node | undefined): void {
+    if (this.outrun || this.before.has(path)) return;
+    if (this.before.size < MOST_BEFORE) this.before.set(path, old);
+    else {
+      this.outrun = true;
+      this.before.clear();
+    }
+  }
+
+  touch(path: string): void {
+    if (this.limited && this.touched.size >= QUOTA.transactionNodes && !this.touched.has(path)) {
+      this.failed = true;
+      throw new StoreError('ENOSPC');
+    }
+    this.touched.add(path);
+  }
+
+  add(change: Change): void {
+    const { path } = change;
+    this.changes.set(path, { ...change, exact: change.exact && this.changes.get(path)?.exact !== false });
+  }
 }
 
 interface Watch {
@@ -246,7 +282,7 @@ export class Store {
 
   private get(path: string, transaction: Transaction | undefined): Node | undefined {
     if (!transaction) return this.nodes.get(path);
-    transaction.touched.add(path);
+    transaction.touch(path);
     if (transaction.own.has(path)) return transaction.own.get(path);
     return transaction.before.has(path) ? transaction.before.get(path) : this.nodes.get(path);
   }
@@ -259,7 +295,7 @@ export class Store {
 
   private replace(path: string, node: Node | undefined): void {
     const old = this.nodes.get(path);
-    for (const transaction of this.open) if (!transaction.before.has(path)) transaction.before.set(path, old);
+    for (const transaction of this.open) transaction.note(path, old);
     count(this.owned, old, node);
     if (node) this.nodes.set(path, node);
     else this.nodes.delete(path);
@@ -291,15 +327,15 @@ export class Store {
   // Transactions.
 
   private transaction(who: Connection, tx: number): Transaction | undefined {
-    if (tx === 0) return undefined;
+    this.checkTransaction(who, tx);
     const transaction = who.transactions.get(tx);
-    if (!transaction) throw new StoreError('ENOENT');
+    if (transaction?.outrun) throw new StoreError('EAGAIN');
     return transaction;
   }
 
   /** ENOENT where `tx` names no transaction of this connection. */
   checkTransaction(who: Connection, tx: number): void {
-    this.transaction(who, tx);
+    if (tx !== 0 && !who.transactions.has(tx)) throw new StoreError('ENOENT');
   }
 
   /** Starts a transaction: it sees the store as it is now. */
@@ -307,7 +343,7 @@ export class Store {
     if (!who.privileged && who.transactions.size >= QUOTA.transactions) throw new StoreError('ENOSPC');
     do who.lastTransaction = (who.lastTransaction + 1) >>> 0;
     while (who.lastTransaction === 0 || who.transactions.has(who.lastTransaction));
-    const transaction = new Transaction();
+    const transaction = new Transaction(!who.privileged);
     who.transactions.set(who.lastTransaction, transaction);
     this.open.add(transaction);
     return who.lastTransaction;
@@ -315,17 +351,19 @@ export class Store {
 
   /** Ends a transaction. EAGAIN: something that it looked at has changed since; nothing of it was kept, start anew. */
   end(who: Connection, tx: number, commit: boolean): void {
-    const transaction = this.transaction(who, tx);
+    const transaction = who.transactions.get(tx);
     if (!transaction) throw new StoreError('ENOENT');
     who.transactions.delete(tx);
     this.open.delete(transaction);
     if (!commit) return;
+    if (transaction.failed) throw new StoreError('ENOMEM');
+    if (transaction.outrun) throw new StoreError('EAGAIN');
     for (const path of transaction.touched) {
       if (transaction.before.has(path) && transaction.before.get(path) !== this.nodes.get(path)) throw new StoreError('EAGAIN');
     }
     if (!who.privileged && (this.owned.get(who.domid) ?? 0) + (transaction.owned.get(who.domid) ?? 0) > QUOTA.nodes) throw new StoreError('ENOSPC');
     for (const [path, node] of transaction.own) this.replace(path, node);
-    for (const change of transaction.changes) this.fire(change);
+    for (const change of transaction.changes.values()) this.fire(change);
   }
 
   // Watches.
@@ -359,7 +397,7 @@ export class Store {
 
   private changed(path: string, node: Node, transaction: Transaction | undefined, exact = false): void {
     const change = { path, node, exact };
-    if (transaction) transaction.changes.push(change);
+    if (transaction) transaction.add(change);
     else this.fire(change);
   }
 

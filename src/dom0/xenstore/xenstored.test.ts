@@ -140,6 +140,26 @@ describe('the store behind a ring (xs_wire.h)', () => {
     for (const [type, payload, answer] of table) expect([type, payload, guest.ask(type, payload)]).toEqual([type, payload, [answer]]);
   });
 
+  it('drops events for a guest that lets two MiB of them wait, and those too long for a message', () => {
+    const guest = new Guest();
+    const daemon = make([guest]);
+    const tools = daemon.client();
+    guest.ask(XS.WATCH, `data|${'t'.repeat(1500)}|`);
+    tools.write(`/local/domain/1/data/${'x'.repeat(2000)}/${'y'.repeat(30)}`, '');
+    for (let i = 0; i < 4000; i++) tools.write(`/local/domain/1/data/n${i}`, '');
+    let events = 0;
+    for (let answers = guest.answers(); answers.length > 0; answers = guest.answers()) {
+      for (const answer of answers) {
+        expect(answer.length).toBeLessThan(4096 + 10);
+        events++;
+      }
+    }
+    expect(events).toBeGreaterThan(1000);
+    expect(events).toBeLessThan(1500);
+    tools.write('/local/domain/1/data/again', '');
+    expect(guest.answers().length).toBe(1);
+  });
+
   it('asks first whether a request is one, then whether it is for all, and then for its transaction, which watches have none of', () => {
     const guest = new Guest();
     make([guest]);
