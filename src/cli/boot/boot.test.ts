@@ -266,6 +266,8 @@ describe('options', () => {
     [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
     [['a', '--timeout', '-1'], /takes seconds/],
     [['a', '--nic', 'e1000'], /--nic takes pcnet/],
+    [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
+    [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {
     expect(() => parseBootOptions([...argv])).toThrow(UsageError);
     expect(() => parseBootOptions([...argv])).toThrow(message);

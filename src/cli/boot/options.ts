@@ -186,6 +186,7 @@ function checkTogether(o: BootOptions): void {
   if (o.restore !== undefined) {
     for (const [name, value] of [
       ['--type', o.type],
+      ['--device-model', o.deviceModel],
       ['--initrd', o.initrd],
       ['--cmdline', o.cmdline],
       ['--memory', o.memory],

@@ -171,6 +171,18 @@ describe('definitions (xl.cfg(5))', () => {
   });
 });
 
+describe('device_model_stubdomain_override', () => {
+  it('says where an HVM guest\'s device model runs: 0 is Domain 0, 1 and nothing its stub domain', () => {
+    const judged = (line: string, type = 'hvm') => judgeDefinition('x.cfg', `name = "x"\ntype = "${type}"\nkernel = "k"\n${line}\n`);
+    const where = (line: string, type?: string): boolean | undefined => judged(line, type).definition.modelInDomain0;
+    expect(['', 'device_model_stubdomain_override = 1', 'device_model_stubdomain_override = 0'].map(line => where(line))).toEqual([undefined, undefined, true]);
+    expect(where('device_model_stubdomain_override = 0', 'pvh')).toBeUndefined();
+    const verdictOf = (type: string): string | undefined =>
+      judged('device_model_stubdomain_override = 0', type).findings.find(({ key }) => key === 'device_model_stubdomain_override')?.verdict;
+    expect([verdictOf('hvm'), verdictOf('pvh')]).toEqual(['used', 'ignored']);
+  });
+});
+
 describe('nearest spelling', () => {
   it('finds swaps, and nothing for a far word', () => {
     expect(nearest('memroy', ['memory', 'name'])).toBe('memory');
