@@ -10,6 +10,7 @@ import type { State, Timers } from '../../devices/bus.ts';
 import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
 import { type Trace, TRACE_KIND } from '../trace.ts';
+import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../vcpu.ts';
 import { CALLBACK_VIA, HVM_PARAM, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
 import { underXen, xenLeaf } from './cpuid-leaves.ts';
@@ -467,6 +468,8 @@ export class XenGuest {
 
   /** Page tables and processors of a paravirtual domain that has suspended itself; undefined: it is none. @throws SavedStateError */
   savePv(): PvImage | undefined {
+    const { all } = this.parts.vcpus;
+    if (this.pv && all.some(({ id }) => id > 0 && this.parts.vcpus.isUp(id))) throw new SavedStateError('The guest cannot be saved: it has suspended itself while its other processors run.');
     return this.pv?.save(this.ports, tableFrames(this));
   }
 
