@@ -182,7 +182,7 @@ export const strings = {
     detail: 'Detail',
   },
   serial: {
-    title: 'Serial, COM1',
+    title: (type: string) => (type === 'hvm' ? 'Serial, COM1' : 'PV console, hvc0'),
     label: (name: string) => `Serial terminal of ${name}`,
     use: 'Use this terminal',
     hint: 'Click it or press Enter. Shift + Tab leaves.',

@@ -40,7 +40,7 @@ export function SerialWindow({ session }: { session: DomainSession }) {
   const name = session.info.value.name;
   return <section class={`win serial${focused.value && !session.over ? ' cap' : ''}`} aria-label={words.label(name)}
     onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
-    <div class="wt"><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title}</span><span class="sp" />
+    <div class="wt"><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title(session.info.value.type)}</span><span class="sp" />
       <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button></div>
     {!session.spoke.value && <p class="silent">{words.silent}</p>}
     <div class="wb" ref={holder} data-testid="serial" />
