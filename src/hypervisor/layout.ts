@@ -122,9 +122,9 @@ export const FRAME_COUNT_MASK = 0x1ffff,
   FRAME_OWNER_SHIFT = 17;
 /**
  * ALLOCATED: one of the references is the owner's. DEVICE: a ROM or a frame buffer, which its owner cannot give away. CODE: its owner's processor has
- * translated code from it since it was last told that others write there.
+ * translated code from it since it was last told that others write there. XEN: the hypervisor's, though a domain owns it and may see it (its grant table).
  */
-export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4 } as const;
+export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4, XEN: 8 } as const;
 /** Bits 16-31 of FLAGS: the worker that took the frame (its domain's slot) + 1. */
 export const FRAME_TAKER_SHIFT = 16;
 /** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */

@@ -290,6 +290,15 @@ export class Machine {
     Atomics.or(this.words, this.frameEntry(mfn) + FRAME.FLAGS, FRAME_FLAG.DEVICE);
   }
 
+  /** A frame that the hypervisor shares with its owner: it does not count as the domain's memory, and is not its to give away. */
+  setXenFrame(mfn: number): void {
+    Atomics.or(this.words, this.frameEntry(mfn) + FRAME.FLAGS, FRAME_FLAG.XEN);
+  }
+
+  isXenFrame(mfn: number): boolean {
+    return (this.words[this.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.XEN) !== 0;
+  }
+
   isDeviceFrame(mfn: number): boolean {
     return (this.words[this.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.DEVICE) !== 0;
   }

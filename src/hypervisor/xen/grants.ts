@@ -224,6 +224,7 @@ export class GrantTable {
     const frame = machine.allocate(1, this.domid);
     if (!frame) return null;
     takeWritable(machine, this.ports.record, frame[0]);
+    machine.setXenFrame(frame[0]);
     return frame[0];
   }
 

@@ -84,8 +84,9 @@ export class GuestFrames {
     if (this.pod.dropEntry(gfn)) return true;
     const mfn = this.p2m[gfn] >>> FRAME_SHIFT;
     this.set(gfn, -1);
-    if (this.xen.machine.ownerOf(mfn) !== this.xen.record.id || this.pod.keep(mfn)) return true;
-    if (this.xen.machine.release(mfn)) this.count(-1);
+    const { machine, record } = this.xen;
+    if (machine.ownerOf(mfn) !== record.id || machine.isXenFrame(mfn) || this.pod.keep(mfn)) return true;
+    if (machine.release(mfn)) this.count(-1);
     return true;
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../../cpu/test-support/bench.ts';
 import * as R from '../../cpu/registers.ts';
 import { createDomain } from '../assemble.ts';
+import { workerDied } from '../dead-worker.ts';
 import { XEN, XEN_TYPE } from '../layout.ts';
 import { Machine } from '../machine.ts';
 import { Dom0 } from './dom0-access.ts';
@@ -169,4 +170,20 @@ describe('populate on demand', () => {
     expect(() => machine.createDomain(64, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 40 })).toThrow(/the guest wants 40/);
     expect(machine.freeFrames).toBe(free);
   });
+});
+
+it('a cache that a worker left in the middle of a change is made anew', () => {
+  const { machine, record, domain, pod } = make();
+  domain.demand(0x500);
+  const { count, entries } = pod;
+  const xen = record.xenOffset >>> 2;
+  // A worker of a domain that has died, with the lock in its hand and the list half changed.
+  const other = machine.createDomain(2, 512, { xen: XEN_TYPE.PVH });
+  machine.words[xen + XEN.POD_LOCK] = other.slot + 1;
+  machine.words[xen + XEN.POD_FIRST] = 0;
+  machine.words[xen + XEN.POD_COUNT] = 7;
+  workerDied(machine, other);
+  expect(domain.demand(0x501)).toBe(true);
+  expect([pod.count, pod.entries]).toEqual([count - 1, entries - 1]);
+  expect(machine.destroyDomain(record)).toBe(true);
 });

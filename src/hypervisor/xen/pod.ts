@@ -68,11 +68,37 @@ export class Pod {
   /** Runs `section` while no other worker changes cache or entries. A domain that waits here for another that waits for it answers its flush. */
   private locked<T>(section: () => T): T {
     const at = this.xen + XEN.POD_LOCK;
-    // Of a domain whose worker died in it, which is all that has this lock beside Domain 0, cache and entries matter no more.
-    takeLock(this.machine, at);
+    if (takeLock(this.machine, at)) this.repair();
     const result = section();
     dropLock(this.machine, at);
     return result;
+  }
+
+  /**
+   * Whoever had the lock died (the domain's own worker, or that of a domain that uses its grants): entries are counted, and the cache is what the domain
+   * owns and nobody sees or holds. (A frame that the guest has hidden from itself joins it: nobody can tell the two apart any more.)
+   */
+  private repair(): void {
+    const { machine, words, record } = this;
+    const seen = new Set<number>();
+    let entries = 0;
+    for (let gfn = 0; gfn < record.p2mFrames; gfn++) {
+      const entry = this.entry(gfn);
+      if (entry === P2M_ON_DEMAND) entries++;
+      else if (entry !== 0) seen.add(entry >>> FRAME_SHIFT);
+    }
+    for (const field of [XEN.POD_FIRST, XEN.POD_COUNT]) words[this.xen + field] = 0;
+    words[this.xen + XEN.POD_ENTRIES] = entries;
+    for (let mfn = 0; mfn < machine.frames && this.count < entries; mfn++) {
+      if (machine.ownerOf(mfn) !== record.id || seen.has(mfn) || !this.isPlain(mfn) || machine.references(mfn) !== 1) continue;
+      machine.scrub(mfn);
+      this.push(mfn);
+    }
+  }
+
+  /** Memory of the domain's, which it has not given up: no ROM, no frame buffer, no grant table. */
+  private isPlain(mfn: number): boolean {
+    return (this.words[this.machine.frameEntry(mfn) + FRAME.FLAGS] & (FRAME_FLAG.ALLOCATED | FRAME_FLAG.DEVICE | FRAME_FLAG.XEN)) === FRAME_FLAG.ALLOCATED;
   }
 
   private entry(gfn: number): number {
@@ -200,7 +226,7 @@ export class Pod {
    */
   keep(mfn: number): boolean {
     const { machine } = this;
-    if (this.entries <= this.count || machine.references(mfn) !== 1 || !machine.isAllocated(mfn) || machine.isDeviceFrame(mfn)) return false;
+    if (this.entries <= this.count || machine.references(mfn) !== 1 || !this.isPlain(mfn)) return false;
     return this.locked(() => {
       if (this.entries <= this.count) return false;
       machine.scrub(mfn);
@@ -264,7 +290,7 @@ export class Pod {
     const entry = this.entry(gfn),
       mfn = entry >>> FRAME_SHIFT;
     if ((entry & P2M_RWX) !== P2M_RWX || machine.ownerOf(mfn) !== this.record.id || words[machine.m2p + mfn] !== gfn) return false;
-    if ((words[machine.frameEntry(mfn) + FRAME.FLAGS] & (FRAME_FLAG.ALLOCATED | FRAME_FLAG.DEVICE)) !== FRAME_FLAG.ALLOCATED || !this.isZero(mfn)) return false;
+    if (!this.isPlain(mfn) || !this.isZero(mfn)) return false;
     // Whoever maps the frame takes a reference and then reads the entry again: one of us sees the other.
     this.setEntry(gfn, P2M_ON_DEMAND);
     if (machine.references(mfn) !== 1) {
