@@ -71,6 +71,42 @@ const CONTENT: DiskSource = {
   },
 };
 
+/** Reads and writes of all widths, strings and memory accesses, at ports of many devices, with what was read stored. */
+function randomAccesses(seed: number): Uint8Array {
+  let state = seed * 0x9e3779b9;
+  const pick = (n: number): number => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
+    return ((state ^ (state >>> 13)) >>> 0) % n;
+  };
+  const PORTS = [0x60, 0x64, 0x80, 0x1ce, 0x1cf, 0x1f1, 0x1f2, 0x1f3, 0x1f6, 0x1f7, 0x3b4, 0x3c0, 0x3c4, 0x3c5, 0x3ce, 0x3cf, 0x3d4, 0x3d5, 0x3da, 0x3f6, 0x3f8, 0x3fb, 0x3fd, 0x378, 0x510, 0x511, 0xcf8, 0xcfc, 0xcfd, 0x300, 0x61, 0x40, 0x21];
+  const code: (string | number[])[] = ['fc'];
+  for (let i = 0; i < 200; i++) {
+    const port = PORTS[pick(PORTS.length)],
+      value = port === 0xcf8 ? 0x80000000 + (pick(0x20) << 8) + (pick(16) << 2) : port === 0x64 ? [0x20, 0xaa, 0xab, 0xad, 0xae][pick(5)] : pick(256) | (pick(256) << 8);
+    code.push([0x66, 0xba, port & 255, port >> 8]);
+    switch (pick(6)) {
+      case 0:
+      case 1:
+        // xor eax, eax; in al/ax/eax, dx; mov [SEEN + 4 i], eax
+        code.push('31 c0', ['ec', '66 ed', 'ed'][pick(3)], 'a3', d(SEEN + 4 * i));
+        break;
+      case 2:
+      case 3:
+        // A keyboard controller takes bytes alone, and the address of configuration space is written whole.
+        code.push('b8', d(value), port === 0xcf8 ? 'ef' : ['ee', '66 ef', port === 0x64 ? 'ee' : 'ef'][port === 0x64 ? 0 : pick(3)]);
+        break;
+      case 4:
+        // rep insb, insw or insd, across a page's end now and then.
+        code.push('b9', d(1 + pick(40)), 'bf', d(BUFFER + (pick(3) === 0 ? 0xff0 : pick(0x800))), ['f3 6c', 'f3 66 6d', 'f3 6d'][pick(3)]);
+        break;
+      default:
+        // mov [VGA], al; mov eax, [VGA]; mov [SEEN + 4 i], eax
+        code.push('a2', d(0xa0000 + pick(0x1fff0)), 'a1', d(0xa0000 + pick(0x1fff0)), 'a3', d(SEEN + 4 * i));
+    }
+  }
+  return program([...code, 'b0 01 e6 f4 f4']);
+}
+
 interface Made {
   machine: Machine;
   services: Services;
@@ -151,6 +187,16 @@ describe('a device model in Domain 0', () => {
     expect(disk.slice(0, 3)).toEqual([0, 1, 2].map(i => ((3 * 512 + i) * 7 + 3) & 255));
     expect(screen.slice(0, 3)).toEqual([1, 80, 25]);
     expect(screen[3] & 0xffff).toBe(0x1f41);
+  });
+
+  it.each([1, 2])('answers random accesses as the one beside the processor: seed %i', seed => {
+    const kernel = randomAccesses(seed);
+    const [stub, dom0] = [make(false, kernel), make(true, kernel)].map(each => {
+      const result = run(each, 10_000);
+      return { state: result.state, seen: seen(each, 256), ...outcome(each), screen: undefined };
+    });
+    expect(stub.state).toBe('ended');
+    expect(dom0).toEqual(stub);
   });
 
   it('has its pages out of the reach of the guest, and its ports, too', () => {
