@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
+import { DOMID_XEN } from '../hypervisor/machine.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { Later } from './runner.ts';
@@ -116,6 +117,30 @@ describe('guests of Xen in one worker', () => {
     }
     // What it had said before is not said again.
     expect(moved.text()).toBe('');
+  });
+
+  it('are there as a whole or not at all, whatever frame the host has too little', async () => {
+    const files = [definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))];
+    const rich = makeHost();
+    const before = rich.machine.freeFrames;
+    await rich.create(files);
+    const need = before - rich.machine.freeFrames;
+    const outcomes: boolean[] = [];
+    for (let left = need - 20; left <= need; left += 4) {
+      const host = makeHost(24);
+      host.machine.allocate(host.machine.freeFrames - left, DOMID_XEN);
+      const created = await host.create(files).then(
+        ({ id }) => host.destroy(id).then(() => true),
+        (error: Error) => {
+          expect(error.message).toMatch(/^(The host|The guest wants 8 MiB and the host) has /);
+          return false;
+        },
+      );
+      outcomes.push(created);
+      expect(await host.list()).toEqual([]);
+      expect(host.machine.freeFrames).toBe(left);
+    }
+    expect([outcomes[0], outcomes[outcomes.length - 1]]).toEqual([false, true]);
   });
 
   it('leave nothing behind where a saved state cannot be restored: cut short, or too large for the host', async () => {

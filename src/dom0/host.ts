@@ -290,7 +290,12 @@ export class Host implements HostApi {
     const record = machine.createDomain(seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
-    if (xen) this.services.prepare(record, uuid, modelHere);
+    try {
+      if (xen) this.services.prepare(record, uuid, modelHere);
+    } catch (error) {
+      machine.destroyDomain(record);
+      throw error;
+    }
     const member: Member = {
       blueprint,
       usesPvConsole: xen === 'pv' || xen === 'pvh',

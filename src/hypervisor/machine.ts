@@ -363,7 +363,7 @@ export class Machine {
     if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
     const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
     const tooLittle = (): HostError =>
-      new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}. Destroy another domain or give this one less.`);
+      new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`);
     if (this.freeFrames < recordFrames + populated) throw tooLittle();
     const records = this.allocateRun(recordFrames, DOMID_XEN);
     if (records < 0) throw tooLittle();

@@ -3,7 +3,7 @@
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout.ts';
-import type { DomainRecord, Machine } from '../../hypervisor/machine.ts';
+import { type DomainRecord, HostError, type Machine } from '../../hypervisor/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
@@ -73,7 +73,8 @@ export class Services {
     const block = record.xenOffset + XEN.UUID * 4;
     const hex = uuid.replace(/-/g, '');
     for (let i = 0; i < 16; i++) machine.bytes[block + i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-    new GrantTable(dom0.portsOf(record.id)).grow(GRANT_FRAMES_AT_FIRST);
+    if (!new GrantTable(dom0.portsOf(record.id)).grow(GRANT_FRAMES_AT_FIRST))
+      throw new HostError("The host has no memory left for the guest's grant table. Destroy another domain or give this one less.");
   }
 
   /**
