@@ -1,6 +1,7 @@
 /** What vcpu_op and sched_op promise of states, times and errors (xen/include/public/vcpu.h, sched.h; xen/common/domain.c, sched/core.c). */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, HYPERCALL, RUNSTATE, SCHEDOP, SHUTDOWN, VCPUOP, VMASST } from './abi.ts';
+import * as R from '../../cpu/registers.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
 const NOWHERE = 0x80000000,
@@ -108,6 +109,22 @@ describe('vcpu_op', () => {
     expect(vcpuOp(VCPUOP.IS_UP, 1)).toBe(0);
     expect(vcpuOp(VCPUOP.DOWN, 0)).toBe(0);
     expect(guest.dom0.shutdownCode(1)).toBe(SHUTDOWN.POWEROFF);
+  });
+
+  it('starts a vCPU with PAE paging from the four directories at its CR3, as a VM entry does, and with NXE if it asks for that', () => {
+    const context = (efer: number): number[] => {
+      const words: number[] = Array.from({ length: 32 }, () => 0);
+      [words[12], words[13], words[14], words[16]] = [0x80000011 | 0, 0x40020, 0x20, efer];
+      // CS and DS, SS and ES, TR with the access words of vcpu_hvm_context.
+      [words[28], words[29], words[30]] = [0xc9b | (0xc93 << 16), 0xc93 | (0xc93 << 16), 0x8b];
+      return words;
+    };
+    guest.put(0x40020, 0x41001, 0, 0x42019, 0, 0, 0, 0x43001, 0);
+    expect(vcpuOp(VCPUOP.INITIALISE, 1, guest.put(ARGS, ...context(0x100)))).toBe(-EINVAL);
+    expect(vcpuOp(VCPUOP.INITIALISE, 1, guest.put(ARGS, ...context(0x800)))).toBe(0);
+    const { saved } = guest.domain.vcpus.all[1];
+    expect([...saved.subarray(R.PDPTE, R.PDPTE + 8)]).toEqual([0x41001, 0, 0x42019, 0, 0, 0, 0x43001, 0]);
+    expect([saved[R.CR3], saved[R.EFER]]).toEqual([0x40020, 0x800]);
   });
 
   it('sends NMIs to others', () => {

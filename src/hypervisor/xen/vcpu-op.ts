@@ -15,7 +15,12 @@ const RUNSTATE_BYTES = 44;
 /** STIME_DELTA_MAX of xen/include/xen/time.h. */
 const LONGEST_PERIOD_NS = 2 ** 62;
 const VM86 = 0x20000;
-const CR0_PG = 0x80000000 | 0;
+const CR0_PG = 0x80000000 | 0,
+  CR4_PAE = 0x20,
+  EFER_NXE = 0x800;
+/** Four entries of two words; address, PCD, PWT and P of each. */
+const PDPTE_WORDS = 8,
+  PDPTE_BITS = 0xfffff019 | 0;
 
 export const vcpuOp: Hypercall = (xen, [command, id, arg]) => {
   if (id >>> 0 >= xen.ports.vcpus) return -ENOENT;
@@ -127,7 +132,7 @@ function initialise(xen: XenGuest, id: number, arg: number): number {
   const u32 = (at: number): number => view.getInt32(at, true);
   const cr0 = u32(0x30);
   // Protected mode, and segments that a VM entry takes: code, and a busy TSS.
-  if (!(cr0 & 1) || u32(0x40) !== 0 || u32(0x44) !== 0) return -EINVAL;
+  if (!(cr0 & 1) || (u32(0x40) & ~EFER_NXE) !== 0 || u32(0x44) !== 0) return -EINVAL;
   const rights = Array.from({ length: 5 }, (_, i) => view.getUint16(0x70 + i * 2, true));
   const [cs, ds, ss, es, tr] = rights;
   if (!(cs & 0x80) || !(cs & 8) || !(ss & 0x80) || (tr & 0x0f) !== 0x0b) return -EINVAL;
@@ -153,10 +158,20 @@ function initialise(xen: XenGuest, id: number, arg: number): number {
   regs[R.CR0] = cr0;
   regs[R.CR3] = cr0 & CR0_PG ? u32(0x34) : 0;
   regs[R.CR4] = u32(0x38);
+  regs[R.EFER] = u32(0x40);
+  if (regs[R.CR3] !== 0 && regs[R.CR4] & CR4_PAE) regs.set(pageDirectories(xen, regs[R.CR3]), R.PDPTE);
   regs[R.CPL] = (ss >>> 5) & 3;
   putFlags(regs, u32(0x2c) & ~VM86);
   xen.words[xen.ports.vcpu(id) + XEN_VCPU.INITIALISED] = 1;
   return 0;
+}
+
+/** The four entries at CR3 with PAE paging: a processor has them in registers, which a VM entry loads (SDM vol. 3, 26.3.2.4). Reserved bits are dropped. */
+function pageDirectories({ frames, machine }: XenGuest, cr3: number): Int32Array {
+  const mfn = frames.machineFrame(cr3 >>> FRAME_SHIFT);
+  if (mfn < 0) return new Int32Array(PDPTE_WORDS);
+  const at = (mfn * FRAME_BYTES + (cr3 & (FRAME_BYTES - 1) & ~31)) >>> 2;
+  return machine.words.slice(at, at + PDPTE_WORDS).map((word, i) => (i & 1 ? 0 : word & PDPTE_BITS));
 }
 
 /** EFLAGS into the state words of a vCPU that is not on the processor: the arithmetic flags have words of their own. */
