@@ -108,8 +108,7 @@ export class Descriptors {
     const type = this.types.typeOf(mfn) === FRAME_TYPE.DESCRIPTORS ? FRAME_TYPE.DESCRIPTORS : FRAME_TYPE.WRITABLE;
     if (this.types.get(mfn, type) !== 0) return -EINVAL;
     const at = address >>> 2;
-    this.machine.words[at] = low;
-    this.machine.words[at + 1] = checked;
+    [this.machine.words[at], this.machine.words[at + 1]] = checked;
     this.types.written(mfn);
     this.types.put(mfn);
     return 0;

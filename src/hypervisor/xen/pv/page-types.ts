@@ -298,9 +298,9 @@ export class PageTypes {
   private validateDescriptors(mfn: number): boolean {
     const { words } = this.machine;
     for (let at = mfn << 10; at < (mfn + 1) << 10; at += 2) {
-      const high = checkDescriptor(words[at], words[at + 1]);
-      if (high === undefined) return false;
-      words[at + 1] = high;
+      const checked = checkDescriptor(words[at], words[at + 1]);
+      if (!checked) return false;
+      [words[at], words[at + 1]] = checked;
     }
     this.hooks.written(mfn);
     return true;
@@ -313,15 +313,26 @@ const DESCRIPTOR_PRESENT = 0x8000,
   DESCRIPTOR_LONG = 0x200000,
   DPL_1 = 0x2000,
   DPL_MASK = 0x6000;
+const CALL_GATE = 12,
+  GATE_RESERVED = 0xe0,
+  FIRST_RESERVED_GDT_ENTRY = 14 * 512,
+  FLAT_KERNEL_CS = 0xe019;
 
 /**
- * Whether a guest may have this descriptor; returns its high word as it is to be stored, undefined if not. A kernel runs in ring 1, so nothing
- * gets ring 0. The accessed bit is set at once: the processor, which sees these tables read-only, cannot set it later.
+ * Whether a guest may have this descriptor; returns its two words as they are to be stored, undefined if not. A kernel runs in ring 1, so nothing
+ * gets ring 0. The accessed bit is set at once: the processor, which sees these tables read-only, cannot set it later. A call gate may stand there,
+ * but does not work by itself: its own privilege level goes to the selector's, and level 0 makes each use a #GP that names it.
+ * Source: xen/arch/x86/pv/descriptor-tables.c, check_descriptor.
  */
-export function checkDescriptor(_low: number, high: number): number | undefined {
-  if (!(high & DESCRIPTOR_PRESENT)) return high;
+export function checkDescriptor(low: number, high: number): [low: number, high: number] | undefined {
+  if (!(high & DESCRIPTOR_PRESENT)) return [low, high];
   const fixed = high & DPL_MASK ? high : high | DPL_1;
-  if (fixed & DESCRIPTOR_CODE_OR_DATA) return fixed & DESCRIPTOR_LONG ? undefined : fixed | DESCRIPTOR_ACCESSED;
+  if (fixed & DESCRIPTOR_CODE_OR_DATA) return fixed & DESCRIPTOR_LONG ? undefined : [low, fixed | DESCRIPTOR_ACCESSED];
   const kind = (fixed >>> 8) & 15;
-  return kind === 0 ? fixed : undefined;
+  // The second half of a gate of 64-bit guests.
+  if (kind === 0) return [low, high];
+  const selector = low >>> 16;
+  const isGuests = (selector & 4) !== 0 || selector >>> 3 < FIRST_RESERVED_GDT_ENTRY || selector === FLAT_KERNEL_CS;
+  if (kind !== CALL_GATE || fixed & GATE_RESERVED || !isGuests) return undefined;
+  return [(low & 0xffff) | (((selector & ~3) | ((fixed >>> 13) & 3)) << 16), fixed & ~DPL_MASK];
 }
