@@ -168,6 +168,34 @@ describe('memory that is taken from a domain while it runs', () => {
   });
 });
 
+describe('a domain worker that is ended by force', () => {
+  it('leaves tables that hold together, a report, and neighbours that go on; all its frames come back', { timeout: 120_000 }, async () => {
+    const host = make(3);
+    const { machine } = host;
+    const other = await host.start('hog', hog());
+    const answerer = await host.start('answerer', eventAnswerer(3, false), { xen: XEN_TYPE.PVH });
+    // What was free when the first was gone: the answerer gives a page back when it maps its shared_info.
+    let free = -1;
+    // Each sender is another domain: the answerer's port is for domain 3 alone, so that the later ones are hogs that are ended, too.
+    for (let life = 0; life < 2; life++) {
+      const sender = life === 0 ? await host.start('sender', eventSender(answerer.id), { xen: XEN_TYPE.PVH }) : await host.start('late', hog());
+      await until(() => countOf(machine, sender) > 100);
+      const { kind, sentence, report, workerDied } = await host.kill(sender);
+      expect({ kind, workerDied }).toEqual({ kind: 'crash', workerDied: true });
+      expect(sentence).toContain('internal error');
+      expect(report).toContain('last exits (of ');
+      host.queue.remove(sender.slot);
+      expect(machine.destroyDomain(sender)).toBe(true);
+      if (life > 0) expect(machine.freeFrames).toBe(free);
+      free = machine.freeFrames;
+      const before = countOf(machine, other);
+      await until(() => countOf(machine, other) > before + 10_000);
+    }
+    await host.end();
+    expect(audit(machine)).toEqual([]);
+  });
+});
+
 describe('ringside boot with several guests and slots', () => {
   it('runs each in a worker, shows whole lines with names, and ends with the highest status', { timeout: 120_000 }, async () => {
     const place = mkdtempSync(join(tmpdir(), 'ringside-workers-'));

@@ -1,8 +1,8 @@
 /** Domains in workers of their own, over one machine memory and one run queue. */
 import { performance } from 'node:perf_hooks';
 import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
-import { WorkerRunner } from '../../dom0/runner-worker.ts';
-import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
+import { WorkerRunner, type WorkerLike } from '../../dom0/runner-worker.ts';
+import { type Boot, type DomainRecord, type Ending, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/scheduler.ts';
@@ -38,7 +38,7 @@ export class WorkerHost {
   readonly machine = Machine.create(new SharedArrayBuffer(HOST_MIB * 2 ** 20));
   readonly queue: Scheduler;
   private readonly folder: string | undefined;
-  private readonly running: { record: DomainRecord; runner: WorkerRunner }[] = [];
+  private readonly running: { record: DomainRecord; runner: WorkerRunner; worker: WorkerLike; ended: (then: (ending: Ending) => void) => void }[] = [];
 
   /** `folder`: where the worker's bundle is (beside this program's). */
   constructor(pcpus: number, folder?: string) {
@@ -67,14 +67,29 @@ export class WorkerHost {
     const failed = (what: string) => (): void => {
       throw new Error(`${name} ${what}`);
     };
-    const listener = { serial: () => {}, ended: failed('ended'), restarted: failed('was restarted'), problem: failed('has a problem') };
-    const runner = new WorkerRunner(spawnDomainWorker(this.folder), machine, record, message, listener, later);
+    let onEnd: (ending: Ending) => void = failed('ended');
+    const listener = { serial: () => {}, ended: (ending: Ending) => onEnd(ending), restarted: failed('was restarted'), problem: failed('has a problem') };
+    const worker = spawnDomainWorker(this.folder);
+    const runner = new WorkerRunner(worker, machine, record, message, listener, later);
     if (attach) runner.setPaused(true);
     await runner.started;
     attach?.(record);
     if (attach) runner.setPaused(false);
-    this.running.push({ record, runner });
+    const ended = (then: (ending: Ending) => void): void => {
+      onEnd = then;
+    };
+    this.running.push({ record, runner, worker, ended });
     return record;
+  }
+
+  /** Ends a domain's worker by force, whatever it is doing; what is then said of the domain. */
+  kill(record: DomainRecord): Promise<Ending> {
+    const at = this.running.findIndex(each => each.record === record);
+    const [{ worker, ended }] = this.running.splice(at, 1);
+    return new Promise(resolve => {
+      ended(resolve);
+      worker.terminate();
+    });
   }
 
   /** Domain 0 with its services: in this thread, while it holds a slot. */
