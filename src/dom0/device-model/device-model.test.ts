@@ -189,11 +189,11 @@ describe('a device model in Domain 0', () => {
     expect(screen[3] & 0xffff).toBe(0x1f41);
   });
 
-  it.each([1, 2])('answers random accesses as the one beside the processor: seed %i', seed => {
+  it.each([1, 10])('answers random accesses as the one beside the processor: seed %i', seed => {
     const kernel = randomAccesses(seed);
     const [stub, dom0] = [make(false, kernel), make(true, kernel)].map(each => {
       const result = run(each, 10_000);
-      return { state: result.state, seen: seen(each, 256), ...outcome(each), screen: undefined };
+      return { ...outcome(each), state: result.state, seen: seen(each, 256), screen: undefined };
     });
     expect(stub.state).toBe('ended');
     expect(dom0).toEqual(stub);

@@ -109,7 +109,8 @@ export class RemoteModel {
     const request: Ioreq = { type: IOREQ_TYPE.PIO, address: port, bdf: 0, data: read ? 0 : exit.value, count: 1, size, read, down: false, isPointer: false };
     if (port === CONFIG_ADDRESS && size === 4 && !read) this.configAddress = exit.value;
     if (qualification & IO_REP && this.block(request)) return;
-    if ((port & ~3) === CONFIG_DATA && this.configAddress & CONFIG_ENABLE) {
+    // One that reaches past the data register is no access to one register.
+    if ((port & ~3) === CONFIG_DATA && (port & 3) + size <= 4 && this.configAddress & CONFIG_ENABLE) {
       request.type = IOREQ_TYPE.PCI_CONFIG;
       request.bdf = (this.configAddress >>> 8) & 0xffff;
       request.address = (this.configAddress & 0xfc) | (port & 3);
