@@ -594,10 +594,10 @@ export class GrantTable {
   }
 
   /** Entries of this table that are in use: readers in bits 0-15 of `pins`, writers in 16-31; `mfn` is negative for a grant that was handed on. */
-  *uses(): Generator<{ ref: number; pins: number; mfn: number }> {
+  *uses(): Generator<{ ref: number; user: number; pins: number; mfn: number }> {
     for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) {
       const at = this.activeAt(ref);
-      if (this.words[at + ACTIVE.PINS] !== 0) yield { ref, pins: this.words[at + ACTIVE.PINS], mfn: this.words[at + ACTIVE.MFN] };
+      if (this.words[at + ACTIVE.PINS] !== 0) yield { ref, user: this.words[at + ACTIVE.DOMID], pins: this.words[at + ACTIVE.PINS], mfn: this.words[at + ACTIVE.MFN] };
     }
   }
 

@@ -206,7 +206,7 @@ export class Campaign {
   private look(): string | undefined {
     const { services, neighbours, options } = this;
     while (services.poll());
-    const problem = this.sound();
+    const problem = this.sound() ?? neighbours.grantsProblem();
     if (problem) return problem;
     if (!options.running) return this.hostile && neighbours.checksum() !== this.still ? 'something of the domains that stand still has changed' : undefined;
     return neighbours.problem(false);

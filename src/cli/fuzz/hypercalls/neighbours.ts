@@ -176,6 +176,18 @@ export class Neighbours {
     return undefined;
   }
 
+  /** What is in use of their grants is what their entries allow, which they change as the ABI says. */
+  grantsProblem(): string | undefined {
+    for (const { kind, table } of this.all) {
+      for (const { ref, user, pins } of table.uses()) {
+        const entry = this.machine.words[table.entryAt(ref)];
+        const wrong = (entry & GTF.TYPE) !== GTF.PERMIT_ACCESS || entry >>> 16 !== user || (pins >>> 16 !== 0 && entry & GTF.READONLY);
+        if (wrong) return `grant ${ref} of the ${kind} neighbour is 0x${(entry >>> 0).toString(16)} and domain ${user} uses it (0x${pins.toString(16)})`;
+      }
+    }
+    return undefined;
+  }
+
   private readConsole(neighbour: Neighbour): string | undefined {
     for (let end = neighbour.console.indexOf('\n'); end >= 0; end = neighbour.console.indexOf('\n')) {
       const line = neighbour.console.slice(0, end);
