@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../cpu/edge.ts';
 import { Pc } from '../devices/index.ts';
-import { type Boot, Domain, type DomainOptions } from './domain.ts';
+import type { Boot } from './boot.ts';
+import { Domain, type DomainOptions } from './domain.ts';
 import { FakeProcessor, type Step } from './fake-processor.test-support.ts';
 import { COUNTERS } from './layout.ts';
 import { type DomainRecord, Machine } from './machine.ts';

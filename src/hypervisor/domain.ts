@@ -8,10 +8,11 @@ import { P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edg
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
-import { type LinuxForFirmware, setLinux } from '../devices/firmware-linux.ts';
+import { setLinux } from '../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
 import { TimerQueue } from '../devices/timers.ts';
 import { A20Gate } from './a20.ts';
+import { type Boot, loadBoot } from './boot.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
@@ -19,7 +20,6 @@ import { GuestMemory } from './guest-memory.ts';
 import { COUNTERS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
 import { type ModelAccount, modelAccount } from './ioreq/account.ts';
 import { RemoteModel } from './ioreq/remote-model.ts';
-import { loadKernel } from './loader/index.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { MouseMove } from './mailbox.ts';
 import type { NicModel, Platform, PlatformOptions } from './platform.ts';
@@ -28,29 +28,11 @@ import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from './stream/saved-state.ts';
 import { Trace } from './trace.ts';
-import { ACTIVE, enterKernel, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
+import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { APIC_ID_STEP, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
-import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './xen/hvmloader-info.ts';
-import { pvhMemoryMap } from './xen/memory-map.ts';
 import { isCodeShared } from './xen/stale.ts';
-
-/** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
-export type Boot =
-  | { /** pvh, pv: entered as Xen's domain builder does; kernel: as a boot loader does. */ kind: 'kernel' | 'pvh' | 'pv'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
-  | {
-      kind: 'firmware';
-      image: Uint8Array;
-      name: string;
-      vgaBios?: Uint8Array;
-      /** SeaBIOS's device paths, first one first. */
-      bootOrder?: string[];
-      /** For firmware that starts kernels itself. */
-      linux?: LinuxForFirmware;
-      /** Xen's own hvmloader, which builds tables and puts the image where it belongs; absent: the image lies in ROM, as on a PC. */
-      loader?: { name: string; data: Uint8Array };
-    };
 
 /** How a domain stopped. */
 export interface Ending {
@@ -113,8 +95,6 @@ const FIRST_SLICE_INSTRUCTIONS = 50_000,
   MAX_SLICE_INSTRUCTIONS = 5_000_000;
 /** In virtual time a slice is cut by count, which changes nothing the guest can see. */
 const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
-const CR0_PE_ET = 0x11;
-const MIB = 0x100000;
 /** Longest turn of a vCPU, in its domain's time. */
 const TURN_NS = 1e6;
 /** Deadlines that an idle processor lets pass in one slice. */
@@ -300,68 +280,14 @@ export class Domain {
 
   /** Loads what the domain boots into fresh memory and puts the processor at its entry. */
   private start(): void {
-    const { boot, memoryMiB } = this.options;
     this.platform.reset();
     this.clock.retiredBefore += this.processor.retired;
     this.vcpus.reset();
     this.clock.retiredBefore -= this.processor.retired;
     this.xen?.start();
-    if (boot.kind === 'firmware' && boot.loader) {
-      const modules = [{ name: boot.name, data: boot.image, cmdline: 'firmware' }];
-      const e820 = firmwareMemoryMap(memoryMiB);
-      enterKernel(this.processor, loadKernel(this.memory, { kernel: boot.loader.data, name: boot.loader.name, cmdline: '', memoryMiB, e820, modules, prefer: 'note' }));
-      this.enterAsPvh();
-      this.about = `${boot.loader.name} with ${boot.name}, firmware`;
-    } else if (boot.kind === 'firmware') {
-      this.firmware?.load(boot.image);
-      if (this.xen) this.prepareXenFirmware(boot.image);
-      this.about = `${boot.name}, firmware`;
-    } else if (boot.kind === 'pv' && this.xen) {
-      this.about = this.xen.startPv(boot);
-    } else {
-      const acpiRsdp = this.platform.installTables();
-      const entry = loadKernel(this.memory, {
-        kernel: boot.kernel,
-        name: boot.name,
-        cmdline: boot.cmdline,
-        memoryMiB,
-        e820: this.xen?.isPvh ? pvhMemoryMap(memoryMiB) : (this.platform.e820?.() ?? []),
-        acpiRsdp,
-        setVideo: (width, height, depth) => this.platform.setPicture?.(width, height, depth),
-        ...(this.xen ? { prefer: this.xen.isPvh ? ('pvh' as const) : ('note' as const) } : {}),
-        ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
-      });
-      enterKernel(this.processor, entry);
-      if (entry.kind === 'pvh') this.enterAsPvh();
-      this.about = entry.about;
-    }
+    this.about = loadBoot(this);
     this.processor.reload();
     this.processor.flushTlb();
-  }
-
-  /**
-   * Firmware of a guest that shows Xen counts on what hvmloader does before it: it lies in RAM below 1 MiB, where it can write its variables, and is
-   * jumped to there. (SeaBIOS forgets in a ROM that it has found Xen.)
-   */
-  private prepareXenFirmware(image: Uint8Array): void {
-    const { memoryMiB } = this.options;
-    const { regs } = this.processor;
-    this.memory.write(MIB - image.length, image);
-    regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
-    const tables = firmwareTables(memoryMiB);
-    this.platform.prepareForFirmware?.(tables);
-    writeFirmwareInfo(this.memory, [tables.rsdp, tables.smbios], firmwareMemoryMap(memoryMiB));
-  }
-
-  /** What the ABI of PVH says of the registers beyond those of other kernels (xen/docs/misc/pvh.pandoc). */
-  private enterAsPvh(): void {
-    const { regs } = this.processor;
-    const task = R.SEG + R.TR * R.SEG_WORDS;
-    regs[R.CR0] = CR0_PE_ET;
-    regs[R.CR4] = 0;
-    regs[task + R.SEG_BASE] = 0;
-    regs[task + R.SEG_LIMIT] = 0x67;
-    regs[task + R.SEG_RIGHTS] = 0x8b;
   }
 
   /** p2m entry of the RAM at a guest frame, also where firmware's ROM or a closed A20 gate hides it. */

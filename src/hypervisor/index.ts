@@ -1,7 +1,7 @@
 /** What the hypervisor offers to Domain 0 and to the command line. */
-export { checkBoot, p2mFrames } from './boot.ts';
+export { type Boot, checkBoot, p2mFrames } from './boot.ts';
 export { TSC_HZ, VIRTUAL_NS_PER_INSTRUCTION } from './clock.ts';
-export { type Boot, Domain, type DomainOptions, type Ending, type SliceResult } from './domain.ts';
+export { Domain, type DomainOptions, type Ending, type SliceResult } from './domain.ts';
 export { attachDrives, type DriveImage, type ReadBlob, readBlobHere } from './drives.ts';
 export { Mailbox, type MouseMove } from './mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './machine.ts';

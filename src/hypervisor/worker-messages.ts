@@ -1,6 +1,7 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
 import type { CpuLevel } from '../cpu/cpuid.ts';
-import type { Boot, Ending } from './domain.ts';
+import type { Boot } from './boot.ts';
+import type { Ending } from './domain.ts';
 import type { DriveImage } from './drives.ts';
 import type { NicModel } from './platform.ts';
 

@@ -5,7 +5,7 @@
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
 import type { State } from '../../devices/bus.ts';
-import type { Boot } from '../domain.ts';
+import type { Boot } from '../boot.ts';
 import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../layout.ts';
 import { crc32 } from '../loader/checksums.ts';
 import { FRAME_BYTES } from '../machine.ts';

@@ -1,6 +1,6 @@
 /** What a saved domain consists of, between its file (writer.ts, reader.ts) and the domain (restore.ts). */
 import type { State } from '../../devices/bus.ts';
-import type { Boot } from '../domain.ts';
+import type { Boot } from '../boot.ts';
 import type { DiskChange } from '../overlay-disk.ts';
 import type { NicModel } from '../platform.ts';
 import type { SavedDrive } from '../saved-disks.ts';
