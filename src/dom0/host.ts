@@ -2,7 +2,7 @@
  * The host as its administrators see it: the domains there are, what can be done to them, and who is told. One object, in Domain 0's worker.
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
-import { COUNTERS, COUNTER_WORDS, MAILBOX, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { COUNTERS, MAILBOX } from '../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../hypervisor/machine.ts';
 import { queueClock, Scheduler, sharesOf, sharesProblem } from '../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
@@ -19,7 +19,7 @@ import {
   type SavedState,
   withToolstack,
 } from '../hypervisor/index.ts';
-import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, NewShares, Plan, Schedule, Task } from './api.ts';
+import type { ConsoleInput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, NewShares, Plan, Schedule, Task } from './api.ts';
 import { affinityProblem, formatCpus, parseCpus } from './config/cpus.ts';
 import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
@@ -34,7 +34,9 @@ import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
+import { Tasks } from './tasks.ts';
 import { uuidOf } from './toolstack/uuid.ts';
+import { Viewers } from './viewers.ts';
 import { parseXenOptions } from './xen-options.ts';
 
 export interface HostParts {
@@ -88,20 +90,9 @@ interface Member {
   ending: Ending | null;
   /** RAM was given back. */
   released: boolean;
-  ports: MessagePort[];
-  history: Uint8Array[];
-  historyBytes: number;
-  lastSnapshotMs: number;
-  /** Generation of the screen in the last snapshot with pixels. */
-  lastGeneration: number;
+  viewers: Viewers;
 }
 
-/** Console output that a new viewer gets to see. */
-const HISTORY_BYTES = 256 * 1024;
-/** Finished tasks that are remembered. */
-const TASKS = 100;
-/** Views in single mode are refreshed this often. */
-const SNAPSHOT_MS = 100;
 /** Milliseconds that a domain's worker may take to hear that it is paused. */
 const STANDS_STILL_TRIES = 1000;
 /** How long a guest may take to suspend itself. */
@@ -110,8 +101,6 @@ const SUSPEND_MS = 60_000;
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
 const POLL_MS = 4;
-/** SCREEN.MODE of a picture. */
-const GRAPHICS = 2;
 
 /** What is read whole: more than the largest guest has memory for is none of its files. */
 const MOST_BYTES = 2 ** 31;
@@ -138,11 +127,11 @@ export class Host implements HostApi {
   private readonly slot: Slot;
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
-  private tasks: Task[] = [];
-  private lastTask = 0;
+  private readonly tasks: Tasks;
 
   constructor(parts: HostParts) {
     this.parts = parts;
+    this.tasks = new Tasks(parts, () => this.tell());
     this.machine = Machine.create(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
@@ -239,7 +228,7 @@ export class Host implements HostApi {
 
   async create(files: NamedFile[]): Promise<DomainInfo> {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
-    return this.task(`xl create ${main?.name ?? ''}`.trim(), async () => {
+    return this.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async () => {
       const { plan, domain } = await this.planned(files);
       if (!domain) throw new Error(plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n'));
       // Every drive's image is one of the files: a plan with another is refused.
@@ -253,7 +242,7 @@ export class Host implements HostApi {
   }
 
   async restore(state: NamedFile, images: NamedFile[] = []): Promise<DomainInfo> {
-    return this.task(`xl restore ${state.name}`, async () => {
+    return this.tasks.run(`xl restore ${state.name}`, async () => {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
       const { about } = saved,
@@ -308,25 +297,21 @@ export class Host implements HostApi {
       paused: false,
       ending: null,
       released: false,
-      ports: [],
-      history: [],
-      historyBytes: 0,
-      lastSnapshotMs: 0,
-      lastGeneration: 0,
+      viewers: new Viewers(this.machine, record, this.parts.spawn ? undefined : this.parts.hostMs),
     };
     const listener: DomainListener = {
       serial: bytes => {
         member.usesPvConsole = false;
-        this.print(member, bytes);
+        member.viewers.print(bytes);
       },
       ended: ending => this.ended(member, ending),
       problem: sentence => {
-        this.note(member.name, 'failed', sentence);
+        this.tasks.note(member.name, 'failed', sentence);
         this.tell();
       },
       restarted: report => this.restarted(member, report),
       changed: () => {
-        this.snapshot(member, false);
+        member.viewers.snapshot(false);
         // In turns with the guests: whoever Domain 0 has answered looks again.
         if (this.services.poll()) parts.scheduler.poke();
       },
@@ -391,7 +376,7 @@ export class Host implements HostApi {
     };
     member.attached = this.services.attach(member.record, described, bytes => {
       member.usesPvConsole = true;
-      this.print(member, bytes);
+      member.viewers.print(bytes);
     }, member.blueprint.saved?.state.toolstack);
   }
 
@@ -477,13 +462,9 @@ export class Host implements HostApi {
 
   async view(id: number): Promise<DomainView> {
     const member = this.member(id);
-    const { port1, port2 } = new MessageChannel();
-    member.ports.push(port1);
-    port1.onmessage = event => this.hear(member, event.data as Uint8Array | ConsoleInput);
-    for (const bytes of member.history) port1.postMessage({ serial: bytes } satisfies ConsoleOutput);
-    const view: DomainView = { countersOffset: member.record.countersOffset, screenOffset: member.record.screenOffset, console: port2 };
+    const console = member.viewers.open(message => this.hear(member, message));
+    const view: DomainView = { countersOffset: member.record.countersOffset, screenOffset: member.record.screenOffset, console };
     if (this.parts.spawn) view.memory = this.parts.memory as SharedArrayBuffer;
-    else this.snapshot(member, true);
     return view;
   }
 
@@ -506,44 +487,14 @@ export class Host implements HostApi {
     } else member.runner.serial(bytes);
   }
 
-  private print(member: Member, bytes: Uint8Array): void {
-    member.history.push(bytes);
-    member.historyBytes += bytes.length;
-    while (member.historyBytes > HISTORY_BYTES && member.history.length > 1) member.historyBytes -= member.history.shift()!.length;
-    for (const port of member.ports) port.postMessage({ serial: bytes } satisfies ConsoleOutput);
-  }
-
-  /** Single mode: copies of what the page would read in shared memory, ten times a second. */
-  private snapshot(member: Member, now: boolean): void {
-    if (this.parts.spawn || member.ports.length === 0) return;
-    const ms = this.parts.hostMs();
-    if (!now && ms - member.lastSnapshotMs < SNAPSHOT_MS) return;
-    member.lastSnapshotMs = ms;
-    const { bytes } = this.machine;
-    const { countersOffset, screenOffset } = member.record;
-    const counters = bytes.slice(countersOffset, countersOffset + COUNTER_WORDS * 4).buffer as ArrayBuffer;
-    const screen = bytes.slice(screenOffset, screenOffset + SCREEN_BYTES).buffer as ArrayBuffer;
-    const pixels = this.newPicture(member, new Int32Array(screen), now);
-    for (const port of member.ports) port.postMessage({ counters, screen, ...(pixels ? { pixels } : {}) } satisfies ConsoleOutput);
-  }
-
-  /** Pixels of a graphics screen that changed since the last call; `whole`: for a viewer that has none yet. */
-  private newPicture(member: Member, screen: Int32Array, whole: boolean): ArrayBuffer | undefined {
-    const generation = screen[SCREEN.GENERATION];
-    if (screen[SCREEN.MODE] !== GRAPHICS || (!whole && generation === member.lastGeneration)) return undefined;
-    member.lastGeneration = generation;
-    const offset = screen[SCREEN.PIXELS] >>> 0;
-    return this.machine.bytes.slice(offset, offset + screen[SCREEN.WIDTH] * screen[SCREEN.HEIGHT] * 4).buffer as ArrayBuffer;
-  }
-
   // Control.
 
   async pause(id: number): Promise<void> {
-    return this.task(`xl pause ${this.living(id).name}`, async () => this.setPaused(this.living(id), true));
+    return this.tasks.run(`xl pause ${this.living(id).name}`, async () => this.setPaused(this.living(id), true));
   }
 
   async unpause(id: number): Promise<void> {
-    return this.task(`xl unpause ${this.living(id).name}`, async () => this.setPaused(this.living(id), false));
+    return this.tasks.run(`xl unpause ${this.living(id).name}`, async () => this.setPaused(this.living(id), false));
   }
 
   private setPaused(member: Member, paused: boolean): void {
@@ -552,7 +503,7 @@ export class Host implements HostApi {
   }
 
   async reset(id: number): Promise<void> {
-    return this.task(`xl trigger ${this.member(id).name} reset`, async () => {
+    return this.tasks.run(`xl trigger ${this.member(id).name} reset`, async () => {
       const member = this.member(id);
       if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
       if (member.blueprint.xen) return this.rebuild(member);
@@ -562,7 +513,7 @@ export class Host implements HostApi {
   }
 
   async shutdown(id: number): Promise<void> {
-    return this.task(`xl shutdown ${this.living(id).name}`, async () => {
+    return this.tasks.run(`xl shutdown ${this.living(id).name}`, async () => {
       // A guest with PV drivers is asked through the store; any other has a power button.
       if (this.services.ask(id, 'poweroff')) this.parts.scheduler.poke();
       else this.living(id).runner.pressPowerButton();
@@ -570,7 +521,7 @@ export class Host implements HostApi {
   }
 
   async setMemory(id: number, memoryMiB: number): Promise<void> {
-    return this.task(`xl mem-set ${this.living(id).name} ${memoryMiB}`, async () => {
+    return this.tasks.run(`xl mem-set ${this.living(id).name} ${memoryMiB}`, async () => {
       this.services.setMemory(id, memoryMiB);
       this.living(id).memoryMiB = memoryMiB;
       this.parts.scheduler.poke();
@@ -595,12 +546,12 @@ export class Host implements HostApi {
   }
 
   async setSchedule(parameters: { tsliceUs?: number; ratelimitUs?: number }): Promise<void> {
-    return this.task('xl sched-credit -s', async () => this.queue.setParameters(parameters));
+    return this.tasks.run('xl sched-credit -s', async () => this.queue.setParameters(parameters));
   }
 
   async setShares(id: number, { weight, cap, cpus, cpusSoft }: NewShares): Promise<void> {
     const member = id === 0 ? { name: 'Domain-0', record: { slot: DOMAIN_0, vcpus: 1 } } : this.living(id);
-    return this.task(`xl sched-credit -d ${member.name}`, async () => {
+    return this.tasks.run(`xl sched-credit -d ${member.name}`, async () => {
       const affinity = (text: string | undefined): number | undefined => {
         const bits = text === undefined ? undefined : parseCpus(text);
         if (typeof bits === 'string') throw new Error(bits);
@@ -614,7 +565,7 @@ export class Host implements HostApi {
   }
 
   async destroy(id: number): Promise<void> {
-    return this.task(`xl destroy ${this.member(id).name}`, async () => {
+    return this.tasks.run(`xl destroy ${this.member(id).name}`, async () => {
       const member = this.member(id);
       await this.remove(member);
     });
@@ -626,7 +577,7 @@ export class Host implements HostApi {
     this.detach(member);
     this.queue.remove(member.record.slot);
     this.bury(member);
-    for (const port of member.ports) port.close();
+    member.viewers.close();
   }
 
   /** A guest of Xen restarts: a new domain with a new id takes its place, as with xl. */
@@ -637,7 +588,7 @@ export class Host implements HostApi {
   }
 
   async save(id: number): Promise<Blob> {
-    return this.task(`xl save ${this.living(id).name}`, async () => {
+    return this.tasks.run(`xl save ${this.living(id).name}`, async () => {
       const member = this.living(id);
       const asked = this.services.ask(id, 'suspend');
       if (asked) await this.suspended(member);
@@ -705,10 +656,10 @@ export class Host implements HostApi {
       return;
     }
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
-    if (ending.kind === 'crash') this.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
+    if (ending.kind === 'crash') this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
     if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
-      if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.note(`xl create ${member.name}`, 'failed', (error as Error).message));
+      if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
       else member.runner.reset();
       return this.tell();
     }
@@ -716,7 +667,7 @@ export class Host implements HostApi {
     // Its worker died of a defect, and gives no slot back.
     if (ending.workerDied) this.queue.remove(member.record.slot);
     member.ending = ending;
-    this.snapshot(member, true);
+    member.viewers.snapshot(true);
     this.tell();
     if (action === 'preserve' || ending.kind === 'crash') return;
     // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
@@ -730,7 +681,7 @@ export class Host implements HostApi {
   }
 
   private restarted(member: Member, report?: string): void {
-    if (report !== undefined) this.note(`${member.name} was reset`, 'failed', report);
+    if (report !== undefined) this.tasks.note(`${member.name} was reset`, 'failed', report);
     this.tell();
   }
 
@@ -743,40 +694,6 @@ export class Host implements HostApi {
 
   private tell(): void {
     const domains = [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
-    for (const listener of this.listeners)
-      listener(
-        domains,
-        this.tasks.map(task => ({ ...task })),
-      );
-  }
-
-  private begin(command: string): Task {
-    const task: Task = { id: ++this.lastTask, command, state: 'running', startedMs: this.parts.epochMs() };
-    this.tasks.push(task);
-    if (this.tasks.length > TASKS) this.tasks = this.tasks.slice(-TASKS);
-    return task;
-  }
-
-  /** Something that nobody asked for and that people should see. */
-  private note(command: string, state: 'done' | 'failed', message: string): void {
-    Object.assign(this.begin(command), { state, durationMs: 0, message });
-  }
-
-  private async task<T>(command: string, work: () => Promise<T>): Promise<T> {
-    const task = this.begin(command),
-      startedMs = this.parts.hostMs();
-    this.tell();
-    try {
-      const result = await work();
-      task.state = 'done';
-      return result;
-    } catch (error) {
-      task.state = 'failed';
-      task.message = (error as Error).message;
-      throw error;
-    } finally {
-      task.durationMs = this.parts.hostMs() - startedMs;
-      this.tell();
-    }
+    for (const listener of this.listeners) listener(domains, this.tasks.list());
   }
 }

@@ -1,0 +1,53 @@
+/** What was done on the host, by the xl command that it equals, and how it ended. */
+import type { Task } from './api.ts';
+
+/** Finished tasks that are remembered. */
+const TASKS = 100;
+
+export class Tasks {
+  private readonly clocks: { epochMs: () => number; hostMs: () => number };
+  private readonly changed: () => void;
+  private all: Task[] = [];
+  private last = 0;
+
+  /** `changed`: the list is another one now. */
+  constructor(clocks: { epochMs: () => number; hostMs: () => number }, changed: () => void) {
+    this.clocks = clocks;
+    this.changed = changed;
+  }
+
+  list(): Task[] {
+    return this.all.map(task => ({ ...task }));
+  }
+
+  private begin(command: string): Task {
+    const task: Task = { id: ++this.last, command, state: 'running', startedMs: this.clocks.epochMs() };
+    this.all.push(task);
+    if (this.all.length > TASKS) this.all = this.all.slice(-TASKS);
+    return task;
+  }
+
+  /** Something that nobody asked for and that people should see. */
+  note(command: string, state: 'done' | 'failed', message: string): void {
+    Object.assign(this.begin(command), { state, durationMs: 0, message });
+  }
+
+  /** Does something that was asked for; what it throws is the task's message, and thrown again. */
+  async run<T>(command: string, work: () => Promise<T>): Promise<T> {
+    const task = this.begin(command),
+      startedMs = this.clocks.hostMs();
+    this.changed();
+    try {
+      const result = await work();
+      task.state = 'done';
+      return result;
+    } catch (error) {
+      task.state = 'failed';
+      task.message = (error as Error).message;
+      throw error;
+    } finally {
+      task.durationMs = this.clocks.hostMs() - startedMs;
+      this.changed();
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** Who looks at a domain: each gets what its console showed, what it shows, and, where memory is not shared, copies of screen and counters. */
+import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import type { DomainRecord, Machine } from '../hypervisor/machine.ts';
+import type { ConsoleInput, ConsoleOutput } from './api.ts';
+
+/** Console output that a new viewer gets to see. */
+const HISTORY_BYTES = 256 * 1024;
+/** Copies are made this often. */
+const SNAPSHOT_MS = 100;
+/** SCREEN.MODE of a picture. */
+const GRAPHICS = 2;
+
+export class Viewers {
+  private readonly machine: Machine;
+  private readonly record: DomainRecord;
+  /** Milliseconds of the host; absent: viewers read the memory itself. */
+  private readonly hostMs: (() => number) | undefined;
+  private readonly ports: MessagePort[] = [];
+  private readonly history: Uint8Array[] = [];
+  private historyBytes = 0;
+  private lastSnapshotMs = 0;
+  /** Generation of the screen in the last snapshot with pixels. */
+  private lastGeneration = 0;
+
+  constructor(machine: Machine, record: DomainRecord, hostMs?: () => number) {
+    this.machine = machine;
+    this.record = record;
+    this.hostMs = hostMs;
+  }
+
+  /** A new viewer's end of the console; `hear` gets what it sends. */
+  open(hear: (message: Uint8Array | ConsoleInput) => void): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    this.ports.push(port1);
+    port1.onmessage = event => hear(event.data as Uint8Array | ConsoleInput);
+    for (const bytes of this.history) port1.postMessage({ serial: bytes } satisfies ConsoleOutput);
+    this.snapshot(true);
+    return port2;
+  }
+
+  print(bytes: Uint8Array): void {
+    this.history.push(bytes);
+    this.historyBytes += bytes.length;
+    while (this.historyBytes > HISTORY_BYTES && this.history.length > 1) this.historyBytes -= this.history.shift()!.length;
+    for (const port of this.ports) port.postMessage({ serial: bytes } satisfies ConsoleOutput);
+  }
+
+  /** Copies of what viewers would read in shared memory, ten times a second; `now`: whenever the last ones were. */
+  snapshot(now: boolean): void {
+    if (!this.hostMs || this.ports.length === 0) return;
+    const ms = this.hostMs();
+    if (!now && ms - this.lastSnapshotMs < SNAPSHOT_MS) return;
+    this.lastSnapshotMs = ms;
+    const { bytes } = this.machine;
+    const { countersOffset, screenOffset } = this.record;
+    const counters = bytes.slice(countersOffset, countersOffset + COUNTER_WORDS * 4).buffer as ArrayBuffer;
+    const screen = bytes.slice(screenOffset, screenOffset + SCREEN_BYTES).buffer as ArrayBuffer;
+    const pixels = this.newPicture(new Int32Array(screen), now);
+    for (const port of this.ports) port.postMessage({ counters, screen, ...(pixels ? { pixels } : {}) } satisfies ConsoleOutput);
+  }
+
+  /** Pixels of a graphics screen that changed since the last call; `whole`: for a viewer that has none yet. */
+  private newPicture(screen: Int32Array, whole: boolean): ArrayBuffer | undefined {
+    const generation = screen[SCREEN.GENERATION];
+    if (screen[SCREEN.MODE] !== GRAPHICS || (!whole && generation === this.lastGeneration)) return undefined;
+    this.lastGeneration = generation;
+    const offset = screen[SCREEN.PIXELS] >>> 0;
+    return this.machine.bytes.slice(offset, offset + screen[SCREEN.WIDTH] * screen[SCREEN.HEIGHT] * 4).buffer as ArrayBuffer;
+  }
+
+  close(): void {
+    for (const port of this.ports) port.close();
+  }
+}
