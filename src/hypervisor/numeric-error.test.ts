@@ -46,7 +46,7 @@ describe('CR0.NE clear on the PC', () => {
 
   it('with interrupts off the processor waits at the instruction, and a saved domain waits on', () => {
     const domain = programDomain(kernel(false));
-    const parked = { state: 'parked', untilNs: Infinity };
+    const parked = { state: 'parked', untilNs: Infinity, latestNs: Infinity };
     expect(runToEnd(domain)).toEqual(parked);
     const file = Buffer.concat(saveDomain(domain, { name: 'program', program: 'test', definition: '' }));
     const again = programDomain(kernel(false), {}, readState(file, 'program'));
