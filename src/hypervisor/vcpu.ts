@@ -418,14 +418,15 @@ export class Vcpus {
     if (vcpu !== this.current) {
       this.putResetState(vcpu.saved, vcpu);
       vcpu.extra = { version: 1, injection: [0, 0], accesses: [] };
-      return;
+    } else {
+      const low = regs[R.RETIRED_LOW],
+        high = regs[R.RETIRED_HIGH];
+      this.putResetState(regs, vcpu);
+      regs[R.RETIRED_LOW] = low;
+      regs[R.RETIRED_HIGH] = high;
+      processor.restore({ version: 1, injection: [0, 0], accesses: [] });
     }
-    const low = regs[R.RETIRED_LOW],
-      high = regs[R.RETIRED_HIGH];
-    this.putResetState(regs, vcpu);
-    regs[R.RETIRED_LOW] = low;
-    regs[R.RETIRED_HIGH] = high;
-    processor.restore({ version: 1, injection: [0, 0], accesses: [] });
+    this.setActivity(vcpu, vcpu.activity);
   }
 
   /** Start-up message: real mode at `vector` << 12 (SDM vol. 3, 9.4.3); only a vCPU that waits for one takes it. */

@@ -180,6 +180,9 @@ if (existsSync(hvmloader))
       expect(vm.output).toMatch(/Detected Xen v4\.17\./);
       expect(vm.output).toContain('CPU1 ... 36-bit phys');
       expect(vm.output).not.toMatch(/WARNING|bug at|crashed/);
+      // GRUB's menu: the kernel that knows Xen.
+      await vm.expect('Debian Linux, 686-pae', 200);
+      vm.send('p');
       await vm.expect('Hypervisor detected: Xen HVM', 300);
       await vm.expect('ACPI: 3 ACPI AML tables successfully acquired and loaded', 300);
       expect(vm.output).toContain('DMI: Xen HVM domU');
