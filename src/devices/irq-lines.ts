@@ -3,21 +3,21 @@
  * interrupt controller.
  * Sources are numbered in the order in which the machine asks for them, which is the same in every run, so their levels can be saved as bits.
  */
-import type { Device, IrqLine, State } from './bus.ts';
-import { assignState, copyState } from './state.ts';
+import type { IrqLine } from './bus.ts';
+import { RegisterDevice } from './register-device.ts';
 
 /** ISA interrupts; I/O APIC pins above 15 have no source on this board. */
 export const IRQ_COUNT = 16;
 
-export class IrqLines implements Device {
-  readonly name: string;
-  private readonly r = { asserted: new Uint32Array(IRQ_COUNT) };
+const initial = () => ({ asserted: new Uint32Array(IRQ_COUNT) });
+
+export class IrqLines extends RegisterDevice<ReturnType<typeof initial>> {
   private sources = 0;
   private readonly pins: (level: boolean, irq: number) => void;
 
   /** `pins` is called when the level of an interrupt changes. */
   constructor(name: string, pins: (level: boolean, irq: number) => void) {
-    this.name = name;
+    super(name, initial);
     this.pins = pins;
   }
 
@@ -44,23 +44,10 @@ export class IrqLines implements Device {
     };
   }
 
-  reset(): void {
+  override reset(): void {
     for (let irq = 0; irq < IRQ_COUNT; irq++) {
       if (this.r.asserted[irq] !== 0) this.pins(false, irq);
       this.r.asserted[irq] = 0;
     }
-  }
-
-  save(): State {
-    return copyState(this.r);
-  }
-
-  /** The controllers' pins come back with their own state. */
-  restore(state: State): void {
-    assignState(this.name, this.r, state);
-  }
-
-  peek(): State {
-    return copyState(this.r);
   }
 }
