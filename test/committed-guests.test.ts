@@ -12,8 +12,8 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['mouse', ['mouse.S', 'build.sh'], ['mouse.img']],
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
   ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
-  ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh']],
-  ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
+  ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h']],
+  ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh', '../xen.h'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
 ];
 const folderOf = (name: string) => fileURLToPath(new URL(`../guests/${name}/`, import.meta.url));
 

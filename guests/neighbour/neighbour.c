@@ -3,10 +3,7 @@
  * gives memory back and looks at what it gets, prints on its console, writes and reads its store, and exchanges messages through granted pages and
  * events with its neighbours: it grants a page to one and maps that of the other. The state page says what it did and what it found wrong.
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "../xen.h"
 
 #define PAGE 4096u
 #define SELF 0x7ff0
@@ -25,8 +22,6 @@ struct state {
 };
 __attribute__((section(".state"), aligned(4096))) volatile struct state state = { .magic = 0x4e424f52 };
 
-struct vcpu_info { u8 upcall_pending, upcall_mask; u16 pad; u32 pending_sel; u32 cr2, arch[5]; u32 version, pad0; u64 tsc_timestamp, system_time; u32 mul; u8 shift, flags; u16 pad1; };
-struct shared_info { struct vcpu_info vcpu[32]; u32 pending[32], mask[32]; };
 struct console { char in[1024], out[2048]; u32 in_cons, in_prod, out_cons, out_prod; };
 struct store { u8 req[1024], rsp[1024]; u32 req_cons, req_prod, rsp_cons, rsp_prod; };
 struct message { u32 seq, sum, text[14]; u32 reply_seq, reply_sum, reply[14]; u32 port; };
@@ -40,15 +35,6 @@ static volatile struct console *console;
 static volatile struct store *store;
 static u32 console_port, store_port, timer_port, mine_port, theirs_port;
 
-static inline int hypercall(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e) {
-  int result;
-#ifdef PV
-  __asm__ volatile("int $0x82" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
-#else
-  __asm__ volatile("vmcall" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
-#endif
-  return result;
-}
 static int event_op(u32 op, void *arg) { return hypercall(32, op, (u32)arg, 0, 0, 0); }
 static void notify(u32 port) { event_op(4, &port); }
 
@@ -175,20 +161,7 @@ static void check_spare(void) {
 
 /* ---- time */
 
-static u64 now(void) {
-  u32 version;
-  u64 system, stamp, tsc;
-  volatile struct vcpu_info *v = &shared->vcpu[0];
-  do {
-    version = v->version;
-    __asm__ volatile("rdtsc" : "=A"(tsc) :: "memory");
-    stamp = tsc - v->tsc_timestamp;
-    signed char shift = v->shift;
-    stamp = shift >= 0 ? stamp << shift : stamp >> -shift;
-    system = v->system_time + (((stamp & 0xffffffff) * v->mul) >> 32) + (stamp >> 32) * v->mul;
-  } while (version & 1 || version != v->version);
-  return system;
-}
+static u64 now(void) { return system_time(&shared->vcpu[0]); }
 
 static u64 last_now, next_tick_ns;
 static u32 ticks_before;

@@ -2,10 +2,8 @@
  * A paravirtual guest (32-bit, PAE) that tries what Xen's public headers promise to such a guest and prints a line a check: direct paging, pinning,
  * descriptor tables, traps and returns, multicalls, event channels, timers. It ends with SCHEDOP_shutdown: poweroff when all held, crash when not.
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#define PV
+#include "../xen.h"
 
 #define PAGE 4096u
 #define BASE 0xc0000000u
@@ -28,8 +26,6 @@ struct start_info {
   u32 nr_pages, shared_info, flags, store_mfn, store_evtchn, console_mfn, console_evtchn, pt_base, nr_pt_frames, mfn_list, mod_start, mod_len;
   char cmd_line[1024];
 };
-struct vcpu_info { u8 upcall_pending, upcall_mask; u16 pad; u32 pending_sel; u32 cr2, arch[5]; u32 version, pad0; u64 tsc_timestamp, system_time; u32 mul; u8 shift, flags; u16 pad1; };
-struct shared_info { struct vcpu_info vcpu[32]; u32 pending[32], mask[32]; u32 wc_version, wc_sec, wc_nsec; };
 struct frame { u32 edi, esi, ebp, esp, ebx, edx, ecx, eax, vector, error, eip, cs, eflags, user_esp, user_ss; };
 struct point { u32 ebx, esi, edi, ebp, esp, eip; };
 struct trap_info { u8 vector, flags; u16 cs; u32 address; };
@@ -50,11 +46,6 @@ static u32 *const m2p = (u32 *)0xf5800000;
 static volatile struct shared_info *shared;
 static int failures, checks;
 
-static inline int hypercall(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e) {
-  int result;
-  __asm__ volatile("int $0x82" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
-  return result;
-}
 /* Through the page that the hypervisor filled: slot n at 32 n. */
 static inline int page_call(u32 op, u32 a, u32 b) {
   extern char hypercall_page[];
@@ -567,20 +558,7 @@ static void test_long_lists(void) {
   check("the last of them", last_vector, 33);
 }
 
-static u64 now(void) {
-  u32 version;
-  u64 system, stamp, tsc;
-  volatile struct vcpu_info *v = &shared->vcpu[0];
-  do {
-    version = v->version;
-    __asm__ volatile("rdtsc" : "=A"(tsc));
-    stamp = tsc - v->tsc_timestamp;
-    signed char shift = v->shift;
-    stamp = shift >= 0 ? stamp << shift : stamp >> -shift;
-    system = v->system_time + (((stamp & 0xffffffff) * v->mul) >> 32) + (stamp >> 32) * v->mul;
-  } while (version & 1 || version != v->version);
-  return system;
-}
+static u64 now(void) { return system_time(&shared->vcpu[0]); }
 
 static void test_events(void) {
   /* Domain 0 sends on these whenever it has taken what was printed: not what is counted here. */

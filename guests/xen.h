@@ -1,0 +1,33 @@
+/* What the guests of Xen here share: the ABI's structures of 32-bit guests, a hypercall, the clock. PV: a kernel in ring 1, else one behind VM exits. */
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+struct vcpu_info { u8 upcall_pending, upcall_mask; u16 pad; u32 pending_sel; u32 cr2, arch[5]; u32 version, pad0; u64 tsc_timestamp, system_time; u32 mul; u8 shift, flags; u16 pad1; };
+struct shared_info { struct vcpu_info vcpu[32]; u32 pending[32], mask[32]; u32 wc_version, wc_sec, wc_nsec; };
+
+static inline int hypercall(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e) {
+  int result;
+#ifdef PV
+  __asm__ volatile("int $0x82" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
+#else
+  __asm__ volatile("vmcall" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
+#endif
+  return result;
+}
+
+/* System time, by a vCPU's record and its TSC. */
+static u64 system_time(volatile struct vcpu_info *v) {
+  u32 version;
+  u64 system, stamp, tsc;
+  do {
+    version = v->version;
+    __asm__ volatile("rdtsc" : "=A"(tsc) :: "memory");
+    stamp = tsc - v->tsc_timestamp;
+    signed char shift = v->shift;
+    stamp = shift >= 0 ? stamp << shift : stamp >> -shift;
+    system = v->system_time + (((stamp & 0xffffffff) * v->mul) >> 32) + (stamp >> 32) * v->mul;
+  } while (version & 1 || version != v->version);
+  return system;
+}
