@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Ringside } from '../support/command-line.ts';
 import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
-import { file } from '../support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-guests-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -106,11 +104,5 @@ describe.skipIf(!haveGuests)(`Debian's Linux in node ${NEEDS_GUESTS}`, () => {
     await second.expect('went-on-42', 60);
     second.send('poweroff -f\n');
     expect(await second.end(60)).toBe(0);
-  });
-
-  it('boots in at most 0.6 of the time of v86 without its compiler', () => {
-    const result = join(folder, 'boot.json');
-    execFileSync(process.execPath, [file('bench/boot.mjs'), '--runs', '1', '--json', result], { stdio: 'inherit' });
-    expect(JSON.parse(readFileSync(result, 'utf8')).ratio).toBeLessThanOrEqual(0.6);
   });
 });

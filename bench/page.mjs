@@ -1,0 +1,178 @@
+/**
+ * npm run -s bench:page [-- --runs N --seconds N --only ROW --check]
+ *
+ * How quick the built page is in headless Chromium. From its trace: how long the tasks of the page's main thread take while a guest runs flat out, while
+ * Debian boots and while it prints without end. And what comes before the first prompt: seconds from the navigation, with an empty cache, and script,
+ * that of the workers with it.
+ * --check: status 1 where in every run some task took more than 50 ms of CPU time, or every hundredth more than 50 ms on the clock.
+ */
+import { chromium } from '@playwright/test';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { buildPage } from '../scripts/build.mjs';
+import { guestsFolder } from '../scripts/lib.mjs';
+import { serve } from '../scripts/serve.mjs';
+import { ensureChromium } from '../scripts/setup.mjs';
+import { debianGuest } from './guests.mjs';
+import { median, need, options, short } from './lib.mjs';
+
+const GOAL_MS = 50;
+const PROMPT_MS = 300_000;
+
+const { runs, seconds, only, check } = options({ runs: 3, seconds: 6, only: '', check: false });
+
+/** A guest's serial terminal as a person finds it. */
+const serialText = async page => (await page.getByTestId('serial').locator('.xterm-rows > div').allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
+
+async function until(page, pattern) {
+  const end = performance.now() + PROMPT_MS;
+  while (!pattern.test(await serialText(page))) {
+    need(performance.now() < end, `The guest did not print ${pattern} within ${PROMPT_MS / 1000} s.`);
+    await page.waitForTimeout(50);
+  }
+}
+
+async function type(page, text) {
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type(text);
+}
+
+async function bootDemo(page) {
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  await until(page, /demo> *$/m);
+}
+
+async function startDebian(page) {
+  const files = ['debian-686.cfg', 'vmlinuz', 'initrd'].map(name => join(guestsFolder, 'debian-686', name));
+  await page.locator('input[type=file]').first().setInputFiles(files);
+  await page.getByRole('button', { name: 'Start debian-686' }).click();
+}
+
+/** What the page has to do, brought to where it is watched. */
+const rows = {
+  spin: async page => {
+    await bootDemo(page);
+    await type(page, 'spin 600\n');
+    await until(page, /instructions a second/);
+  },
+  boot: startDebian,
+  words: async page => {
+    await startDebian(page);
+    await until(page, /built-in shell[\s\S]*# *$/m);
+    await type(page, 'while :; do echo $((n++)) words to draw; done\n');
+    await until(page, /\d{3} words to draw/);
+  },
+};
+
+need(only === '' || only === 'load' || only in rows, `--only ${only}: the rows are load, ${Object.keys(rows).join(', ')}.`);
+const wanted = Object.keys(rows).filter(row => only === '' || row === only);
+need(only === 'spin' || only === 'load' || debianGuest('686'), 'The Debian 686 guest is not here: run `npm run guests` first.');
+const { path: executablePath, why } = await ensureChromium();
+need(executablePath, `Chromium is not here: ${why}`);
+await buildPage();
+const { url, server } = await serve({ port: 0 });
+
+/** What left for the page and its workers, counted here, since the browser does not tell of workers that a worker starts. */
+let scriptBytes = 0;
+server.on('request', ({ url: path }, response) => {
+  const { socket } = response;
+  const before = socket.bytesWritten;
+  if (/\.js($|\?)/.test(path)) response.on('finish', () => (scriptBytes += socket.bytesWritten - before));
+});
+
+/** Milliseconds on the clock and of CPU time of each task of the page's main thread while it is watched. */
+async function watch(browser, page) {
+  await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] });
+  await page.waitForTimeout(seconds * 1000);
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const mains = traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain');
+  const tasks = traceEvents.filter(
+    ({ name, ph, pid, tid }) => ph === 'X' && /RunTask$/.test(name) && mains.some(main => main.pid === pid && main.tid === tid),
+  );
+  // Durations are in microseconds; without `tdur` a trace says nothing of CPU time.
+  const timed = tasks.filter(({ tdur }) => tdur !== undefined);
+  need(
+    timed.length > 20 && timed.length > 0.9 * tasks.length,
+    `The trace has ${tasks.length} tasks, ${timed.length} of them with CPU time: too few to judge.`,
+  );
+  return { clock: tasks.map(({ dur = 0 }) => dur / 1000), cpu: timed.map(({ tdur }) => tdur / 1000) };
+}
+
+const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)];
+
+async function tasksOf(browser, row) {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  try {
+    await page.goto(url);
+    await page.getByText(/MiB free/).waitFor();
+    await rows[row](page);
+    const { clock, cpu } = await watch(browser, page);
+    return {
+      tasks: cpu.length,
+      longest: Math.max(...cpu),
+      p99: percentile(clock, 0.99),
+      busy: cpu.reduce((sum, ms) => sum + ms, 0) / (seconds * 10),
+    };
+  } finally {
+    await page.close();
+  }
+}
+
+/** From an empty cache to the demo guest's prompt: seconds, and what came over the network until then. */
+async function load() {
+  const browser = await launch();
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const before = scriptBytes;
+  try {
+    const start = performance.now();
+    await page.goto(url);
+    await bootDemo(page);
+    return { promptSeconds: (performance.now() - start) / 1000, scriptKb: (scriptBytes - before) / 1000 };
+  } finally {
+    await browser.close();
+  }
+}
+
+const launch = () => chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await launch();
+const results = {};
+const loads = [];
+try {
+  for (let run = 1; run <= runs; run++) {
+    if (only === '' || only === 'load') {
+      const result = await load();
+      loads.push(result);
+      console.log(`load, run ${run}: prompt after ${result.promptSeconds.toFixed(2)} s, ${result.scriptKb.toFixed(0)} KB of script`);
+    }
+    for (const row of wanted) {
+      const result = await tasksOf(browser, row);
+      (results[row] ??= []).push(result);
+      console.log(
+        `${row}, run ${run}: ${result.tasks} tasks, longest ${result.longest.toFixed(1)} ms of CPU time, 99 % within ${result.p99.toFixed(1)} ms on the clock`,
+      );
+    }
+  }
+} finally {
+  await browser.close();
+  server.close();
+}
+
+console.log(`\nThe page in headless Chromium, ${runs} runs (${cpus().length} processors)`);
+if (loads.length)
+  console.log(`| before the first prompt | median | best |
+| --- | ---: | ---: |
+| seconds | ${short(median(loads.map(({ promptSeconds }) => promptSeconds)))} | ${short(Math.min(...loads.map(({ promptSeconds }) => promptSeconds)))} |
+| KB of script, as transferred | ${short(median(loads.map(({ scriptKb }) => scriptKb)))} | |`);
+const best = (row, key) => Math.min(...results[row].map(result => result[key]));
+if (wanted.length)
+  console.log(`| main thread over ${seconds} s | longest task, ms of CPU time, median | best | 99 % of tasks within, ms on the clock, best | busy, % |
+| --- | ---: | ---: | ---: | ---: |
+${wanted
+  .map(
+    row =>
+      `| ${row} | ${short(median(results[row].map(({ longest }) => longest)))} | ${short(best(row, 'longest'))} | ${short(best(row, 'p99'))} | ${short(median(results[row].map(({ busy }) => busy)))} |`,
+  )
+  .join('\n')}
+goal: at most ${GOAL_MS} ms`);
+if (check && wanted.some(row => best(row, 'longest') > GOAL_MS || best(row, 'p99') > GOAL_MS)) process.exitCode = 1;

@@ -1,0 +1,43 @@
+/** The page's workers as Chromium's debugger sees them: which there are, and a hand that holds one still. */
+import type { CDPSession } from '@playwright/test';
+
+interface TargetInfo {
+  targetId: string;
+  type: string;
+  title: string;
+  parentId?: string;
+}
+
+/** Workers that Domain 0's worker has started: one a domain. */
+export async function domainWorkers(cdp: CDPSession): Promise<string[]> {
+  const { targetInfos } = (await cdp.send('Target.getTargets', { filter: [{}] })) as { targetInfos: TargetInfo[] };
+  const workers = targetInfos.filter(({ type }) => type === 'worker');
+  const domain0 = workers.find(({ title }) => title === 'Domain-0');
+  return workers.filter(({ parentId }) => domain0 && parentId === domain0.targetId).map(({ targetId }) => targetId);
+}
+
+/** Stops these workers where they are, in the middle of a slice or of a wait, until the function that it resolves with is called. */
+export async function holdStill(cdp: CDPSession, targets: string[]): Promise<() => Promise<void>> {
+  const releases = await Promise.all(
+    targets.map(async targetId => {
+      const { sessionId } = await cdp.send('Target.attachToTarget', { targetId, flatten: false });
+      const paused = new Promise<void>(resolve => {
+        cdp.on('Target.receivedMessageFromTarget', ({ sessionId: from, message }) => {
+          if (from === sessionId && JSON.parse(message).method === 'Debugger.paused') resolve();
+        });
+      });
+      let id = 0;
+      const send = (method: string) => cdp.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id: ++id, method }) });
+      await send('Debugger.enable');
+      await send('Debugger.pause');
+      await paused;
+      return async () => {
+        await send('Debugger.disable');
+        await cdp.send('Target.detachFromTarget', { sessionId });
+      };
+    }),
+  );
+  return async () => {
+    for (const release of releases) await release();
+  };
+}
