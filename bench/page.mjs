@@ -75,8 +75,7 @@ const { url, server } = await serve({ port: 0 });
 
 /** What left for the page and its workers, counted here, since the browser does not tell of workers that a worker starts. */
 let scriptBytes = 0;
-server.on('request', ({ url: path }, response) => {
-  const { socket } = response;
+server.prependListener('request', ({ url: path, socket }, response) => {
   const before = socket.bytesWritten;
   if (/\.js($|\?)/.test(path)) response.on('finish', () => (scriptBytes += socket.bytesWritten - before));
 });
