@@ -186,6 +186,27 @@ user_port_done:
   mov $0x66, %eax
   int $0x20
   .align 16
+  .globl user_cpuid
+user_cpuid:
+  mov $0x1111, %ebx
+  xor %eax, %eax
+  cpuid
+  .globl user_cpuid_done
+user_cpuid_done:
+  mov %ebx, %eax
+  int $0x20
+  .align 16
+  .globl user_prefixed
+user_prefixed:
+  mov $0x1111, %ebx
+  xor %eax, %eax
+  .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e
+  cpuid
+  .globl user_prefixed_done
+user_prefixed_done:
+  mov %ebx, %eax
+  int $0x20
+  .align 16
   .globl user_sysenter
 user_sysenter:
   mov $0x55, %eax

@@ -119,7 +119,7 @@ export class Exits {
         processor.skipInstruction();
         return domain.xen?.haltsForGood() ? undefined : domain.vcpus.halt();
       case ExitReason.CPUID:
-        return domain.xen?.cpuid();
+        return this.identify();
       case ExitReason.MWAIT:
         // For a store to the line that it watches, or an interrupt.
         this.record(reason, this.regs[R.MONITOR_ADDRESS]);
@@ -299,19 +299,28 @@ export class Exits {
 
   private accessMsr(write: boolean): void {
     const { regs, processor, platform } = this;
-    const { id } = this.domain.vcpus.current;
+    const { vcpus, xen } = this.domain;
+    const { id } = vcpus.current;
     const index = regs[R.ECX] >>> 0;
-    if (this.domain.xen?.ownsMsr(index)) {
-      if (!write || !this.domain.xen.writeMsr(index, regs[R.EAX] >>> 0, regs[R.EDX] >>> 0)) return this.injectException(GENERAL_PROTECTION, 0);
-    } else if (write) {
-      if (!platform.writeMsr?.(index, regs[R.EAX] >>> 0, regs[R.EDX] >>> 0, id)) return this.injectException(GENERAL_PROTECTION, 0);
+    const isXens = xen?.ownsMsr(index);
+    if (write) {
+      const low = regs[R.EAX] >>> 0,
+        high = regs[R.EDX] >>> 0;
+      if (!(isXens ? xen?.writeMsr(index, low, high) : platform.writeMsr?.(index, low, high, id))) return this.injectException(GENERAL_PROTECTION, 0);
     } else {
-      const value = platform.readMsr?.(index, id);
+      const value = isXens ? xen?.readMsr(index) : platform.readMsr?.(index, id);
       if (!value) return this.injectException(GENERAL_PROTECTION, 0);
       regs[R.EAX] = value[0];
       regs[R.EDX] = value[1];
     }
     processor.skipInstruction();
+  }
+
+  private identify(): void {
+    const { xen } = this.domain;
+    if (!xen || xen.cpuid()) return;
+    if (xen.pv) xen.pv.generalProtection();
+    else this.injectException(GENERAL_PROTECTION, 0);
   }
 
   private injectException(vector: number, errorCode?: number): void {

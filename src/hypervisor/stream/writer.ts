@@ -52,8 +52,9 @@ const TSC_MODE_DEFAULT = 0;
 /** Bytes of a word of a 32-bit guest, and levels of its page tables. */
 const PV_GUEST_WIDTH = 4,
   PV_TABLE_LEVELS = 3;
-/** MSR policy: MSR_INTEL_PLATFORM_INFO, of which no feature is there. */
-const MSR_PLATFORM_INFO = 0xce;
+/** MSR policy: guests of Xen may let CPUID fault. */
+const MSR_PLATFORM_INFO = 0xce,
+  CPUID_FAULTING = 0x80000000;
 
 /**
  * The state of a domain between two slices, in pieces to be written one after another; the domain must not run before the last one was taken.
@@ -108,7 +109,7 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   yield domainHeader(pv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
   if (pv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
   yield cpuidPolicy(domain);
-  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, 0, 0]);
+  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, domain.xen ? CPUID_FAULTING : 0, 0]);
   yield toRecord(LIBXC.STATIC_DATA_END);
   if (pv) yield p2mFrames(pv);
   yield* pageData(pv ? pv.pages() : pagesOf(domain));

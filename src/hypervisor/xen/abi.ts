@@ -272,7 +272,8 @@ export const SPECIAL = { PAGING: 0, ACCESS: 1, SHARING: 2, BUFIOREQ: 3, XENSTORE
 // CPUID leaves and the MSR they name.
 export const CPUID_BASE = 0x40000000,
   MSR_HYPERCALL_PAGE = 0x40000000,
-  MSR_LAST_OF_XEN = 0x400000ff;
+  MSR_FIRST_OF_XEN = 0x40000000,
+  MSR_LAST_OF_XEN = 0x400002ff;
 
 /** Local APICs of HVM and PVH guests are numbered by twos, as if every core had a second thread (xen/arch/x86/hvm/vlapic.c; hvmloader, Xen's ACPI tables). */
 export const APIC_ID_STEP = 2;

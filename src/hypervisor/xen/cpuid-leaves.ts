@@ -1,5 +1,6 @@
 /** Xen's CPUID leaves at 0x40000000, and what it adds to the processor's own. Source: xen/include/public/arch-x86/cpuid.h. */
 import type { CpuidAnswer } from '../../cpu/cpuid.ts';
+import * as R from '../../cpu/registers.ts';
 import { TSC_HZ } from '../clock.ts';
 import { CPUID_BASE, MSR_HYPERCALL_PAGE, XEN_MAJOR, XEN_MINOR } from './abi.ts';
 import { tscScale } from './time.ts';
@@ -57,4 +58,29 @@ export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv }: CpuidDo
 /** The processor's own answer as a guest of Xen sees it: idling by MWAIT is the hypervisor's alone. */
 export function underXen(leaf: number, answer: CpuidAnswer): CpuidAnswer {
   return leaf >>> 0 === 1 ? { ...answer, ecx: (answer.ecx & ~LEAF1_ECX_MONITOR) | LEAF1_ECX_HYPERVISOR } : answer;
+}
+
+/** What a paravirtual guest is not shown, since it cannot have it without page tables and a ring 0 of its own: VME, PSE, MTRR, PGE, PSE-36; SMEP, SMAP; UMIP. */
+const LEAF1_EDX_OF_HVM = (1 << 1) | (1 << 3) | (1 << 12) | (1 << 13) | (1 << 17),
+  LEAF7_EBX_OF_HVM = (1 << 7) | (1 << 20),
+  LEAF7_ECX_OF_HVM = 1 << 2;
+
+/** What `underXen` gave as a paravirtual guest sees it. Source: features marked S and H in xen/include/public/arch-x86/cpufeatureset.h. */
+export function ofParavirtual(leaf: number, answer: CpuidAnswer): CpuidAnswer {
+  switch (leaf >>> 0) {
+    case 1:
+      return { ...answer, edx: answer.edx & ~LEAF1_EDX_OF_HVM };
+    case 7:
+      return { ...answer, ebx: answer.ebx & ~LEAF7_EBX_OF_HVM, ecx: answer.ecx & ~LEAF7_ECX_OF_HVM };
+    default:
+      return answer;
+  }
+}
+
+/** Puts an answer where CPUID puts it; `regs`: state words. */
+export function answerCpuid(regs: Int32Array, { eax, ebx, ecx, edx }: CpuidAnswer): void {
+  regs[R.EAX] = eax;
+  regs[R.EBX] = ebx;
+  regs[R.ECX] = ecx;
+  regs[R.EDX] = edx;
 }

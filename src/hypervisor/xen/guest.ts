@@ -12,12 +12,13 @@ import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
 import { type Trace, TRACE_KIND } from '../trace.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../vcpu.ts';
-import { CALLBACK_VIA, HVM_PARAM, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
-import { underXen, xenLeaf } from './cpuid-leaves.ts';
+import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
+import { answerCpuid, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './flush.ts';
 import { GuestAccess } from './guest-access.ts';
 import { HVM_HYPERCALLS } from './hvm-table.ts';
 import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
+import { GuestMsrs, type MsrValue } from './msrs.ts';
 import { getParam, setParam, setShutdownCode, shutdownCode } from './params.ts';
 import { GuestFrames } from './p2m.ts';
 import { Ports } from './ports.ts';
@@ -66,6 +67,8 @@ const VM86 = 0x20000,
 /** Registers of a hypercall's arguments. */
 const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
 const EPERM = -1;
+/** Where a 32-bit paravirtual guest's kernel runs. */
+const PV_KERNEL_RING = 1;
 /** INT imm8. */
 const INT_BYTES = 2;
 const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
@@ -86,6 +89,7 @@ export class XenGuest {
   readonly frames: GuestFrames;
   readonly type: number;
   readonly hypercalls: Readonly<Record<number, Hypercall>>;
+  readonly msrs: GuestMsrs;
   /** Page tables, traps and descriptors of a paravirtual domain. */
   readonly pv: PvDomain | undefined;
   /** Index in `words` of the XEN block. */
@@ -111,6 +115,13 @@ export class XenGuest {
     this.ports = new Ports(machine, record);
     this.xen = this.ports.xen;
     this.type = this.words[this.xen + XEN.TYPE];
+    this.msrs = new GuestMsrs({
+      vcpus: parts.vcpus.all.length,
+      isHvm: this.isHvm,
+      regs: processor.regs,
+      currentVcpu: () => this.current,
+      tscChanged: () => this.time.updateRecord(this.current),
+    });
     const pv = this.isHvm ? undefined : this.paravirtual();
     this.pv = pv;
     this.hypercalls = pv ? pvHypercalls(pv) : HVM_HYPERCALLS;
@@ -128,8 +139,9 @@ export class XenGuest {
     this.ports.onKick = vcpu => this.serveKick(vcpu);
     parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
-    // A paravirtual kernel asks by the forced emulation prefix; CPUID itself shows the processor.
-    processor.controls.cpuid = this.isHvm;
+    // Also of paravirtual guests, as Xen does where the processor can make CPUID fault.
+    processor.controls.cpuid = true;
+    processor.controls.msrBitmap = this.msrs.bitmap;
     if (pv) {
       parts.vcpus.deliverUpcall = () => pv.deliverEvents();
       parts.vcpus.deliverNmi = () => pv.deliverNmi();
@@ -145,10 +157,8 @@ export class XenGuest {
       tsc,
       currentVcpu: () => vcpus.current.id,
       stateWords: id => vcpus.freshRegisters(id),
-      cpuid: (leaf, subleaf) => {
-        const { eax, ebx, ecx, edx } = this.cpuidAnswer(leaf, subleaf);
-        return [eax, ebx, ecx, edx];
-      },
+      cpuid: (leaf, subleaf) => this.cpuidAnswer(leaf, subleaf),
+      msrs: this.msrs,
       continueWith: (argument, value) => this.continueWith(argument, value),
       crash: sentence => this.crash(sentence),
     });
@@ -179,6 +189,7 @@ export class XenGuest {
   /** The guest starts: its special pages and parameters are there, and its time runs. */
   start(): void {
     if (this.isHvm) prepareHvm(this);
+    this.msrs.reset();
     this.time.start(this.parts.startEpochMs);
   }
 
@@ -239,32 +250,40 @@ export class XenGuest {
     return continuation;
   }
 
-  /** CPUID. */
-  cpuid(): void {
+  /** CPUID. False: #GP(0), since the guest wants it to fault outside of its kernel (SDM vol. 2, CPUID; MISC_FEATURES_ENABLES). */
+  cpuid(): boolean {
     const { regs } = this.processor;
-    const answer = this.cpuidAnswer(regs[R.EAX], regs[R.ECX]);
-    regs[R.EAX] = answer.eax;
-    regs[R.EBX] = answer.ebx;
-    regs[R.ECX] = answer.ecx;
-    regs[R.EDX] = answer.edx;
+    if (this.msrs.cpuidFaults && regs[R.CPL] > (this.isHvm ? 0 : PV_KERNEL_RING)) return false;
+    answerCpuid(regs, this.cpuidAnswer(regs[R.EAX], regs[R.ECX]));
     this.processor.skipInstruction();
+    return true;
   }
 
   private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this.processor;
-    return (
-      xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm }) ??
-      underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]))
-    );
+    const own = xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm });
+    if (own) return own;
+    const answer = underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]));
+    return this.isHvm ? answer : ofParavirtual(leaf, answer);
   }
 
+  /** Whether an MSR is Xen's to answer; else it is the processor's or a device's. */
   ownsMsr(index: number): boolean {
-    return index >= MSR_HYPERCALL_PAGE && index <= MSR_LAST_OF_XEN;
+    return (index >= MSR_FIRST_OF_XEN && index <= MSR_LAST_OF_XEN) || this.msrs.has(index);
   }
 
-  /** A write to one of Xen's MSRs: the hypercall page. False: #GP. */
+  /** One of Xen's MSRs. Undefined: #GP. */
+  readMsr(index: number): MsrValue | undefined {
+    return index === MSR_HYPERCALL_PAGE ? [0, 0] : this.msrs.read(index);
+  }
+
+  /** A write to one of Xen's MSRs. False: #GP. */
   writeMsr(index: number, low: number, high: number): boolean {
-    if (index !== MSR_HYPERCALL_PAGE || low & (FRAME_BYTES - 1)) return false;
+    return index === MSR_HYPERCALL_PAGE ? this.writeHypercallPage(low, high) : this.msrs.write(index, low, high);
+  }
+
+  private writeHypercallPage(low: number, high: number): boolean {
+    if (low & (FRAME_BYTES - 1)) return false;
     const offset = this.access.physicalOffset(high * 2 ** 32 + low, true);
     if (offset < 0) return false;
     this.machine.bytes.set(hypercallPage(), offset);

@@ -43,15 +43,36 @@ export function pvhKernel(code: Uint8Array | number[]): Uint8Array {
   return file;
 }
 
-export interface TestGuest {
-  machine: Machine;
-  dom0: Dom0;
+/** A domain, and 32-bit words of its memory. */
+export interface GuestWords {
   domain: Domain;
-  /** Makes a hypercall as the guest's vCPU that is current; arguments and result are signed words. */
-  call(number: number, ...args: number[]): number;
-  /** 32-bit words of the guest's memory. */
   put(address: number, ...words: number[]): number;
   get(address: number): number;
+}
+
+export function memoryOf(domain: Domain): GuestWords {
+  const { memory } = domain;
+  return {
+    domain,
+    put: (address, ...words) => {
+      const bytes = new DataView(new ArrayBuffer(words.length * 4));
+      words.forEach((word, i) => bytes.setInt32(i * 4, word | 0, true));
+      memory.write(address, new Uint8Array(bytes.buffer));
+      return address;
+    },
+    get: address => {
+      const bytes = new Uint8Array(4);
+      memory.read(address, bytes);
+      return new DataView(bytes.buffer).getInt32(0, true);
+    },
+  };
+}
+
+export interface TestGuest extends GuestWords {
+  machine: Machine;
+  dom0: Dom0;
+  /** Makes a hypercall as the guest's vCPU that is current; arguments and result are signed words. */
+  call(number: number, ...args: number[]): number;
   /** What it wrote to the hypervisor's console. */
   readonly said: string;
 }
@@ -84,24 +105,13 @@ export function testGuest({ code = CLI_HLT, vcpus = 1, type = XEN_TYPE.PVH, mach
     },
     ...options,
   });
-  const { xen, memory } = domain;
+  const { xen } = domain;
   if (!xen) throw new Error('not a guest of Xen');
   return {
     machine,
     dom0,
-    domain,
     call: (number, ...args) => hypercall(xen, number, [...args, 0, 0, 0, 0, 0].slice(0, 5)),
-    put: (address, ...words) => {
-      const bytes = new DataView(new ArrayBuffer(words.length * 4));
-      words.forEach((word, i) => bytes.setInt32(i * 4, word | 0, true));
-      memory.write(address, new Uint8Array(bytes.buffer));
-      return address;
-    },
-    get: address => {
-      const bytes = new Uint8Array(4);
-      memory.read(address, bytes);
-      return new DataView(bytes.buffer).getInt32(0, true);
-    },
+    ...memoryOf(domain),
     get said() {
       return said;
     },

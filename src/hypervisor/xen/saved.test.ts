@@ -11,7 +11,7 @@ import { DOMID_SELF, EVTCHNOP, EVTCHNSTAT, HYPERCALL, VIRQ, XENMAPSPACE } from '
 import { Dom0 } from './dom0-access.ts';
 import { GrantTable } from './grants.ts';
 import { hypercall } from './hypercalls.ts';
-import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+import { ARGS, memoryOf, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
 const ADD_TO_PHYSMAP = 7,
   SET_VERSION = 8,
@@ -35,23 +35,24 @@ function again(guest: TestGuest): TestGuest {
   const { options } = guest.domain;
   const record = machine.createDomain(4, 0x100000, { xen: guest.domain.xen!.type, vcpus: options.record.vcpus });
   const domain = createDomain({ ...options, machine, record, boot: saved.boot }, saved);
-  const moved = { machine, dom0, domain, said: '' } as const;
+  const moved = { machine, dom0, said: '' } as const;
   return {
     ...moved,
     call: (number, ...args) => hypercall(domain.xen!, number, [...args, 0, 0, 0, 0, 0].slice(0, 5)),
-    put: (address, ...words) => {
-      domain.memory.write(address, new Uint8Array(Int32Array.from(words).buffer));
-      return address;
-    },
-    get: address => {
-      const bytes = new Uint8Array(4);
-      domain.memory.read(address, bytes);
-      return new DataView(bytes.buffer).getInt32(0, true);
-    },
+    ...memoryOf(domain),
   };
 }
 
 describe('a guest that does not know that it was saved', () => {
+  it('has its MSRs: CPUID goes on to fault, and MCG_STATUS, DEBUGCTL and TSC_ADJUST are what they were', () => {
+    const guest = testGuest();
+    const values = [[0x140, 1, 0], [0x17a, 5, 0x80000001], [0x1d9, 2, 0], [0x281, 0x40000000, 1], [0x3b, 0x1000, 0]] as const;
+    for (const [index, low, high] of values) expect(guest.domain.xen!.writeMsr(index, low, high)).toBe(true);
+    const { xen } = again(guest).domain;
+    for (const [index, low, high] of values) expect(xen!.readMsr(index)).toEqual([low, high]);
+    expect(xen!.msrs.cpuidFaults).toBe(true);
+  });
+
   it('has its ports: what was pending stays so, timers fire on the port they had, and no other domain is at the end of one', () => {
     const guest = testGuest({ vcpus: 2 });
     const { ports } = guest.domain.xen!;

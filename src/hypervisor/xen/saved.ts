@@ -12,6 +12,7 @@ import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
 import { GrantTable, GTF } from './grants.ts';
 import type { XenGuest } from './guest.ts';
+import { areMsrs } from './msrs.ts';
 import { setParam } from './params.ts';
 import { FIFO_QUEUES } from './ports.ts';
 
@@ -45,7 +46,7 @@ export function tableFrames({ ports }: XenGuest): Set<number> {
 /** @throws SavedStateError where the guest has put something where it cannot be found again. */
 export function saveXen(xen: XenGuest): State {
   const { words, machine, record, ports } = xen;
-  const own = { suspended: xen.suspended, maxFrames: words[xen.xen + XEN.MAX_FRAMES], line: xen.saveLine() };
+  const own = { suspended: xen.suspended, maxFrames: words[xen.xen + XEN.MAX_FRAMES], line: xen.saveLine(), msrs: xen.msrs.save() };
   if (xen.suspended) return own;
   const p2m = machine.p2m(record);
   /** Guest frames by machine frame, of those that are asked for. */
@@ -93,6 +94,8 @@ interface SavedXen {
   suspended: boolean;
   maxFrames: number;
   line: State;
+  /** Absent from states of versions that kept none. */
+  msrs?: State[];
   domid: number;
   block: Int32Array;
   ports: Int32Array;
@@ -108,6 +111,7 @@ interface SavedXen {
 export function isSavedXen(state: unknown, vcpus: number): boolean {
   const saved = state as Partial<SavedXen> | undefined;
   if (typeof saved?.suspended !== 'boolean' || !Number.isInteger(saved.maxFrames) || typeof saved.line !== 'object') return false;
+  if (saved.msrs !== undefined && !areMsrs(saved.msrs, vcpus)) return false;
   if (saved.suspended) return true;
   const isPage = (page: { gfn: number; bytes: Uint8Array } | undefined): boolean => Number.isInteger(page?.gfn) && page?.bytes instanceof Uint8Array && page.bytes.length === FRAME_BYTES;
   const arePlaces = (places: unknown): boolean =>
@@ -158,6 +162,7 @@ export function restoreXen(xen: XenGuest, state: State): void {
   const saved = state as unknown as SavedXen;
   const { words } = xen;
   if (xen.isHvm) xen.restoreLine(saved.line);
+  if (saved.msrs) xen.msrs.restore(saved.msrs);
   words[xen.xen + XEN.MAX_FRAMES] = saved.maxFrames;
   // A paravirtual guest has told where its rings are (pv/saved.ts), and they stay as they are.
   if (!xen.isHvm) return;

@@ -3,8 +3,11 @@
  * the guest's own #GP. Source: SDM vol. 2 for what each does; what a guest may do with it as Xen has it (docs of direct paging guests).
  */
 import type { Processor } from '../../../cpu/edge.ts';
+import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
 import * as R from '../../../cpu/registers.ts';
-import { ENODEV, EPERM, PV_VIRT_START } from '../abi.ts';
+import { ENODEV, EPERM, MSR_HYPERCALL_PAGE, PV_VIRT_START } from '../abi.ts';
+import { answerCpuid } from '../cpuid-leaves.ts';
+import { type GuestMsrs, MISC_ENABLE_UNAVAILABLE } from '../msrs.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';
 
@@ -41,20 +44,26 @@ const DF = 0x400;
 /** Elements of a REP INS or OUTS that are done at one fault. */
 const ELEMENTS_A_FAULT = 4096;
 
+/** Beyond what the table of all guests has (msrs.ts). */
 const MSR = {
   TSC: 0x10,
-  PLATFORM_ID: 0x17,
   APIC_BASE: 0x1b,
-  UCODE: 0x8b,
-  TEMPERATURE: 0x19c,
+  MPERF: 0xe7,
+  APERF: 0xe8,
+  THERM_CONTROL: 0x19a,
   MISC_ENABLE: 0x1a0,
+  ENERGY_PERF_BIAS: 0x1b0,
   PAT: 0x277,
   PERF_CAPABILITIES: 0x345,
   EFER: 0xc0000080,
+  TSC_AUX: 0xc0000103,
 } as const;
 const EFER_SCE_LME_LMA = 0x501;
-/** IA32_MISC_ENABLE: no branch trace store, no precise sampling. */
-const MISC_ENABLE_UNAVAILABLE = 0x1800;
+/** IA32_MISC_ENABLE (guest_misc_enable): fast strings; neither performance counters nor MONITOR, nor xTPR messages. */
+const MISC_ENABLE_VALUE = 1 | MISC_ENABLE_UNAVAILABLE | (1 << 23);
+/** CPUID leaf 0x80000001 EDX and leaf 7 ECX: who has one of these has IA32_TSC_AUX. */
+const RDTSCP = 1 << 27,
+  RDPID = 1 << 22;
 const APIC_BASE_VALUE = 0xfee00800,
   APIC_BASE_BSP = 0x100;
 /** IA32_PAT as the hypervisor has it: entry 4 is write-combining, 5 write-protected. */
@@ -70,7 +79,10 @@ export interface EmulateParts {
   architecturalIopl(): boolean;
   /** The guest gets a #PF with this error code, but for the bit that tells kernel and programs apart. */
   pageFault(linear: number, error: number): void;
-  cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
+  /** The guest gets a #GP(0). */
+  generalProtection(): void;
+  cpuid(leaf: number, subleaf: number): CpuidAnswer;
+  msrs: GuestMsrs;
   /** MOV to CR3: a machine frame. False: no table of the guest's. */
   newBase(mfn: number): boolean;
   /** The MSR that names the hypercall page. False: #GP. */
@@ -103,17 +115,19 @@ export class Emulator {
     return true;
   }
 
-  /** #UD: the forced emulation prefix before CPUID. False: the guest's own. */
+  /** #UD: the forced emulation prefix before CPUID (xen/arch/x86/pv/emul-inv-op.c). False: the guest's own. */
   invalidOpcode(): boolean {
     this.fetch();
     if (this.length < FORCED.length + 2 || FORCED.some((byte, i) => this.code[i] !== byte)) return false;
     if (this.code[FORCED.length] !== 0x0f || this.code[FORCED.length + 1] !== 0xa2) return false;
-    const { regs } = this.parts.processor;
-    const [eax, ebx, ecx, edx] = this.parts.cpuid(regs[R.EAX], regs[R.ECX]);
-    regs[R.EAX] = eax;
-    regs[R.EBX] = ebx;
-    regs[R.ECX] = ecx;
-    regs[R.EDX] = edx;
+    const { processor, msrs, cpuid, generalProtection } = this.parts;
+    const { regs } = processor;
+    if (msrs.cpuidFaults && regs[R.CPL] === 3) {
+      regs[R.EIP] += FORCED.length;
+      generalProtection();
+      return true;
+    }
+    answerCpuid(regs, cpuid(regs[R.EAX], regs[R.ECX]));
     return this.done(FORCED.length + 2);
   }
 
@@ -327,48 +341,67 @@ export class Emulator {
     return 0;
   }
 
+  private get hasTscAux(): boolean {
+    const { cpuid } = this.parts;
+    return ((cpuid(0x80000001, 0).edx & RDTSCP) | (cpuid(7, 0).ecx & RDPID)) !== 0;
+  }
+
   private readMsr(index: number): boolean {
-    const { processor, currentVcpu } = this.parts;
+    const { processor, msrs } = this.parts;
     const { regs } = processor;
-    const value = (low: number, high: number): true => {
-      regs[R.EAX] = low;
-      regs[R.EDX] = high;
-      return true;
-    };
+    const value = msrs.has(index) ? msrs.read(index) : this.ownMsr(index);
+    if (!value) return false;
+    regs[R.EAX] = value[0];
+    regs[R.EDX] = value[1];
+    return true;
+  }
+
+  /** read_msr of xen/arch/x86/pv/emul-priv-op.c. */
+  private ownMsr(index: number): readonly [low: number, high: number] | undefined {
+    const { processor, currentVcpu, tsc } = this.parts;
+    const { regs } = processor;
     switch (index) {
       case MSR.TSC:
-        return value(...this.parts.tsc());
+        return tsc();
       case MSR.EFER:
-        return value(regs[R.EFER] & ~EFER_SCE_LME_LMA, 0);
+        return [regs[R.EFER] & ~EFER_SCE_LME_LMA, 0];
       case MSR.MISC_ENABLE:
-        return value(1 | MISC_ENABLE_UNAVAILABLE, 0);
+        return [MISC_ENABLE_VALUE, 0];
       case MSR.APIC_BASE:
-        return value(APIC_BASE_VALUE | (currentVcpu() === 0 ? APIC_BASE_BSP : 0), 0);
+        return [APIC_BASE_VALUE | (currentVcpu() === 0 ? APIC_BASE_BSP : 0), 0];
       case MSR.PAT:
-        return value(PAT_LOW, PAT_HIGH);
-      case MSR.PLATFORM_ID:
-      case MSR.UCODE:
-      case MSR.TEMPERATURE:
+        return [PAT_LOW, PAT_HIGH];
+      case MSR.TSC_AUX:
+        return this.hasTscAux ? [regs[R.MSR_TSC_AUX], 0] : undefined;
       case MSR.PERF_CAPABILITIES:
-        return value(0, 0);
+      case MSR_HYPERCALL_PAGE:
+        return [0, 0];
       default:
-        return false;
+        return undefined;
     }
   }
 
+  /** write_msr there. */
   private writeMsr(index: number, low: number, high: number): boolean {
-    const { regs } = this.parts.processor;
+    const { processor, msrs, writeHypercallMsr } = this.parts;
+    const { regs } = processor;
+    if (msrs.has(index)) return msrs.write(index, low, high);
     switch (index) {
-      case MSR.TSC:
+      // What would change it is dropped.
       case MSR.MISC_ENABLE:
-      case MSR.PLATFORM_ID:
-      case MSR.UCODE:
-      case MSR.TEMPERATURE:
+      case MSR.MPERF:
+      case MSR.APERF:
+      case MSR.THERM_CONTROL:
+      case MSR.ENERGY_PERF_BIAS:
         return true;
       case MSR.EFER:
         return high === 0 && low === (regs[R.EFER] & ~EFER_SCE_LME_LMA);
-      case 0x40000000:
-        return this.parts.writeHypercallMsr(low, high);
+      case MSR.TSC_AUX:
+        if (!this.hasTscAux || high !== 0) return false;
+        regs[R.MSR_TSC_AUX] = low;
+        return true;
+      case MSR_HYPERCALL_PAGE:
+        return writeHypercallMsr(low, high);
       default:
         return false;
     }

@@ -4,10 +4,12 @@
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
 import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
+import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
 import type { Ports } from '../ports.ts';
+import type { GuestMsrs } from '../msrs.ts';
 import { EEXIST, EFAULT, EINVAL, ENODEV, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
 import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
@@ -44,7 +46,8 @@ export interface PvParts {
   currentVcpu(): number;
   /** State words of a vCPU that is not running, for VCPUOP_initialise. */
   stateWords(vcpu: number): Int32Array;
-  cpuid(leaf: number, subleaf: number): readonly [eax: number, ebx: number, ecx: number, edx: number];
+  cpuid(leaf: number, subleaf: number): CpuidAnswer;
+  msrs: GuestMsrs;
   tsc(): readonly [low: number, high: number];
   /** Ends the hypercall under way for now: it is made again with this argument. */
   continueWith(argument: number, value: number): number;
@@ -101,7 +104,9 @@ export class PvDomain {
       ...common,
       architecturalIopl,
       pageFault: (linear, error) => this.traps.deliver(PAGE_FAULT, error, linear),
+      generalProtection: () => this.generalProtection(),
       cpuid: parts.cpuid,
+      msrs: parts.msrs,
       tsc: parts.tsc,
       newBase: mfn => this.mmu.newBase(mfn) === 0,
       writeHypercallMsr: (low, high) => this.writeHypercallPage(low, high),
@@ -256,6 +261,11 @@ export class PvDomain {
         this.traps.deliver(vector, exit.errorCode);
         return false;
     }
+  }
+
+  /** The instruction under way is not the guest's to make. */
+  generalProtection(): void {
+    this.traps.deliver(GENERAL_PROTECTION, 0);
   }
 
   private softwareInterrupt(vector: number, type: number): boolean {
