@@ -530,8 +530,9 @@ export class Host implements HostApi {
 
   async bootXen(commandLine: string): Promise<string[]> {
     if (this.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { scheduler, unknown } = parseXenOptions(commandLine);
+    const { scheduler, hvmFep = false, unknown } = parseXenOptions(commandLine);
     this.queue.configure({ pcpus: this.queue.pcpus, ...scheduler });
+    this.machine.hvmFep = hvmFep;
     return unknown;
   }
 

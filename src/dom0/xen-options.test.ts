@@ -12,6 +12,19 @@ describe("Xen's command line", () => {
   });
 
   it.each([
+    ['hvm_fep', true],
+    ['hvm_fep=1', true],
+    ['hvm_fep=yes', true],
+    ['hvm_fep=off', false],
+    ['no-hvm_fep', false],
+    ['', undefined],
+  ])('says whether HVM guests have the forced emulation prefix: %s', (text, hvmFep) => {
+    expect(parseXenOptions(text)).toMatchObject({ scheduler: {}, unknown: [], ...(hvmFep === undefined ? {} : { hvmFep }) });
+    expect(parseXenOptions(text).hvmFep).toBe(hvmFep);
+  });
+
+  it.each([
+    ['hvm_fep=2', /hvm_fep is on or off, and hvm_fep=2 is neither/],
     ['sched=credit2', /There is no scheduler credit2: write sched= and one of credit, rr/],
     ['sched', /no scheduler without a name/],
     ['sched_credit_tslice_ms=0', /a time slice is 1 to 1000 ms/],

@@ -1,11 +1,13 @@
 /**
- * What Xen's command line says of the scheduler: sched=, sched_credit_tslice_ms=, sched_ratelimit_us= (docs/misc/xen-command-line.pandoc).
+ * What Xen's command line says: sched=, sched_credit_tslice_ms=, sched_ratelimit_us= of the scheduler, and hvm_fep (docs/misc/xen-command-line.pandoc).
  * As Xen does, words that mean nothing here are passed over, and named.
  */
 import { parameterProblem, POLICIES, type SchedulerOptions } from '../hypervisor/scheduler/scheduler.ts';
 
 export interface XenOptions {
   scheduler: Omit<SchedulerOptions, 'pcpus'>;
+  /** HVM guests have the forced emulation prefix (Machine.hvmFep). */
+  hvmFep?: boolean;
   /** Words that were passed over. */
   unknown: string[];
 }
@@ -23,11 +25,21 @@ export function parseXenOptions(commandLine: string): XenOptions {
       scheduler.policy = value;
     } else if (key === 'sched_credit_tslice_ms') scheduler.tsliceUs = number(key, value) * 1000;
     else if (key === 'sched_ratelimit_us') scheduler.ratelimitUs = number(key, value);
+    else if (/^(no-)?hvm_fep$/.test(key)) options.hvmFep = boolean(word);
     else options.unknown.push(word);
   }
   const problem = parameterProblem(scheduler);
   if (problem) throw new RangeError(problem);
   return options;
+}
+
+/** A boolean as Xen reads it: NAME, no-NAME, or NAME= and one of yes, on, true, enable, 1 and their contraries. */
+function boolean(word: string): boolean {
+  const [, no, name, , value] = /^(no-)?([^=]*)(=(.*))?$/.exec(word) ?? [];
+  if (value === undefined) return no === undefined;
+  if (no === undefined && /^(yes|on|true|enable|1)$/.test(value)) return true;
+  if (no === undefined && /^(no|off|false|disable|0)$/.test(value)) return false;
+  throw new RangeError(`${name} is on or off, and ${word} is neither. Write ${name}, or ${name}=0.`);
 }
 
 function number(key: string, value: string): number {

@@ -101,6 +101,10 @@ export class Exits {
       return domain.xen?.pvExit(reason);
     }
     switch (reason) {
+      case ExitReason.EXCEPTION_OR_NMI:
+        this.record(reason, 0);
+        // #UD is the only one that leaves.
+        return domain.xen?.forcesEmulation() ? undefined : this.injectException(INVALID_OPCODE);
       case ExitReason.PREEMPTION_TIMER:
       case ExitReason.INTERRUPT_WINDOW:
       case ExitReason.NMI_WINDOW:

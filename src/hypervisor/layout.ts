@@ -96,6 +96,8 @@ export const XENHEAP = {
   SCHEDULER: 10,
   /** Taken while frames are given out or come back. */
   FRAME_LOCK: 11,
+  /** 1: HVM guests have the forced emulation prefix. */
+  HVM_FEP: 12,
   PORT_JOURNAL: 256,
 } as const;
 export const INVALID_M2P = 0xffffffff | 0;

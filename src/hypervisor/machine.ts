@@ -167,6 +167,15 @@ export class Machine {
     return this.words[XENHEAP.FRAMES];
   }
 
+  /** HVM guests that are made from now on have the forced emulation prefix (hvm_fep on Xen's command line). */
+  get hvmFep(): boolean {
+    return this.words[XENHEAP.HVM_FEP] !== 0;
+  }
+
+  set hvmFep(on: boolean) {
+    this.words[XENHEAP.HVM_FEP] = on ? 1 : 0;
+  }
+
   get freeFrames(): number {
     return Atomics.load(this.words, XENHEAP.FREE_FRAMES);
   }

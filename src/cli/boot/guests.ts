@@ -53,6 +53,7 @@ export interface GuestsParts {
   pcpus?: number;
   /** Scheduler and its parameters. */
   scheduler?: Omit<SchedulerOptions, 'pcpus'>;
+  hvmFep?: boolean;
   nic?: NicModel;
   /** Every byte that a guest shows. */
   output(byte: number): void;
@@ -99,6 +100,7 @@ export class Guests {
         ? guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0)
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
+    this.machine.hvmFep = parts.hvmFep ?? false;
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
     this.members = guests.map(guest => new Running(guest));
     if (guests.length > 1 || parts.pcpus !== undefined) {

@@ -22,6 +22,7 @@ import {
 import type { XenGuest } from '../../hypervisor/xen/guest.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
 import { sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
+import type { XenOptions } from '../../dom0/xen-options.ts';
 import { VERSION } from '../version.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -289,7 +290,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   const all = new Guests(guests, {
     ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
     ...(options.pcpus === undefined ? {} : { pcpus: options.pcpus }),
-    ...(options.xen === undefined ? {} : { scheduler: options.xen.scheduler }),
+    ...xenParts(options),
     ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
     ...(options.nic ? { nic: options.nic } : {}),
     output: byte => {
@@ -350,12 +351,19 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   return status;
 }
 
+/** What Xen's command line says. */
+function xenParts({ xen }: BootOptions): Partial<Omit<XenOptions, 'unknown'>> {
+  if (!xen) return {};
+  const { unknown, ...known } = xen;
+  return known;
+}
+
 /** Each guest in a worker thread, as many at once as there are slots. */
 async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus: number, stdout: Output, stderr: Output): Promise<number> {
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
   const all = new GuestsInWorkers(guests, {
     pcpus,
-    ...(options.xen === undefined ? {} : { scheduler: options.xen.scheduler }),
+    ...xenParts(options),
     timeoutSeconds: options.timeout ?? Infinity,
     ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
     output: bytes => {

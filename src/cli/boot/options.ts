@@ -87,7 +87,7 @@ const WORDS: Record<string, Word> = {
   },
   '--xen': {
     value: 'TEXT',
-    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N",
+    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep",
     set: (o, v, w) => (o.xen = xenOptions(w, v)),
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },

@@ -36,6 +36,7 @@ export function runInWorkers(guests: GuestToRun[], options: BootOptions, pcpus: 
 interface Parts {
   pcpus: number;
   scheduler?: Omit<SchedulerOptions, 'pcpus'>;
+  hvmFep?: boolean;
   timeoutSeconds: number;
   hostMemoryMiB?: number;
   /** Whole lines of a guest, with its name before them. */
@@ -79,6 +80,7 @@ export class GuestsInWorkers {
       ? parts.hostMemoryMiB * MIB
       : guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
+    this.machine.hvmFep = parts.hvmFep ?? false;
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
     this.queue.configure({ pcpus: parts.pcpus, ...parts.scheduler });

@@ -16,6 +16,7 @@ import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_LAST
 import { answerCpuid, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './flush.ts';
 import { GuestAccess } from './guest-access.ts';
+import { FORCED_PREFIX } from './forced-prefix.ts';
 import { HVM_HYPERCALLS } from './hvm-table.ts';
 import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
 import { GuestMsrs, type MsrValue } from './msrs.ts';
@@ -63,7 +64,9 @@ export interface XenParts {
 }
 
 const VM86 = 0x20000,
-  INTERRUPT_FLAG = 0x200;
+  INTERRUPT_FLAG = 0x200,
+  RESUME_FLAG = 0x10000;
+const INVALID_OPCODE = 6;
 /** Registers of a hypercall's arguments. */
 const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
 const EPERM = -1;
@@ -142,6 +145,7 @@ export class XenGuest {
     // Also of paravirtual guests, as Xen does where the processor can make CPUID fault.
     processor.controls.cpuid = true;
     processor.controls.msrBitmap = this.msrs.bitmap;
+    if (this.isHvm && machine.hvmFep) processor.controls.exceptionBitmap |= 1 << INVALID_OPCODE;
     if (pv) {
       parts.vcpus.deliverUpcall = () => pv.deliverEvents();
       parts.vcpus.deliverNmi = () => pv.deliverNmi();
@@ -265,6 +269,22 @@ export class XenGuest {
     if (own) return own;
     const answer = underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]));
     return this.isHvm ? answer : ofParavirtual(leaf, answer);
+  }
+
+  /**
+   * #UD of an HVM guest: true where it is the forced emulation prefix, and then the instruction behind it comes next (hvm_ud_intercept in
+   * xen/arch/x86/hvm/hvm.c). What emulates it is the processor itself, which has no other way to run an instruction.
+   */
+  forcesEmulation(): boolean {
+    const { regs } = this.processor;
+    const cs = R.SEG + R.CS * R.SEG_WORDS;
+    const eip = regs[R.EIP] >>> 0;
+    if (eip + FORCED_PREFIX.length - 1 > regs[cs + R.SEG_LIMIT] >>> 0) return false;
+    const code = this.access.read((regs[cs + R.SEG_BASE] + eip) >>> 0, FORCED_PREFIX.length);
+    if (!code || FORCED_PREFIX.some((byte, i) => code[i] !== byte)) return false;
+    regs[R.EIP] = (eip + FORCED_PREFIX.length) | 0;
+    this.processor.eflags &= ~RESUME_FLAG;
+    return true;
   }
 
   /** Whether an MSR is Xen's to answer; else it is the processor's or a device's. */

@@ -7,6 +7,7 @@ import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
 import * as R from '../../../cpu/registers.ts';
 import { ENODEV, EPERM, MSR_HYPERCALL_PAGE, PV_VIRT_START } from '../abi.ts';
 import { answerCpuid } from '../cpuid-leaves.ts';
+import { FORCED_PREFIX } from '../forced-prefix.ts';
 import { type GuestMsrs, MISC_ENABLE_UNAVAILABLE } from '../msrs.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';
@@ -25,8 +26,6 @@ const DR7_PORT = 2;
 export const CR4_GUEST = 0xc;
 const CR4_DE = 8;
 const MAX_INSTRUCTION = 15;
-/** ud2 and "xen": the next instruction is to be emulated (forced emulation prefix). */
-const FORCED = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 const OPERAND_SIZE = 0x66,
   ADDRESS_SIZE = 0x67,
@@ -118,17 +117,17 @@ export class Emulator {
   /** #UD: the forced emulation prefix before CPUID (xen/arch/x86/pv/emul-inv-op.c). False: the guest's own. */
   invalidOpcode(): boolean {
     this.fetch();
-    if (this.length < FORCED.length + 2 || FORCED.some((byte, i) => this.code[i] !== byte)) return false;
-    if (this.code[FORCED.length] !== 0x0f || this.code[FORCED.length + 1] !== 0xa2) return false;
+    if (this.length < FORCED_PREFIX.length + 2 || FORCED_PREFIX.some((byte, i) => this.code[i] !== byte)) return false;
+    if (this.code[FORCED_PREFIX.length] !== 0x0f || this.code[FORCED_PREFIX.length + 1] !== 0xa2) return false;
     const { processor, msrs, cpuid, generalProtection } = this.parts;
     const { regs } = processor;
     if (msrs.cpuidFaults && regs[R.CPL] === 3) {
-      regs[R.EIP] += FORCED.length;
+      regs[R.EIP] += FORCED_PREFIX.length;
       generalProtection();
       return true;
     }
     answerCpuid(regs, cpuid(regs[R.EAX], regs[R.ECX]));
-    return this.done(FORCED.length + 2);
+    return this.done(FORCED_PREFIX.length + 2);
   }
 
   /** #GP at an instruction. False: the guest's own. */
