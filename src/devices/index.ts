@@ -1,4 +1,6 @@
 /** What the devices' room offers. */
+export type { EoiAssist, LocalApic } from './apic/local-apic.ts';
+export { APIC_TIMER_HZ } from './apic/local-apic.ts';
 export type { Clock, Device, Dma, IrqLine, MemoryRange, PortRange, State, Timer, Timers } from './bus.ts';
 export type { MemoryMapEntry } from './e820.ts';
 export { E820_RAM, E820_RESERVED } from './e820.ts';
@@ -17,6 +19,6 @@ export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';
 export { PvhBoard } from './pvh-board.ts';
-export { StateError } from './state.ts';
+export { assignState, copyState, resetState, StateError } from './state.ts';
 export { TimerQueue } from './timers.ts';
 export type { ScreenWriter, TextFrame, VideoMemory } from './vga/index.ts';

@@ -4,6 +4,7 @@
  * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
  */
 import { acpiOf, installAcpi } from './acpi/tables.ts';
+import type { LocalApic } from './apic/local-apic.ts';
 import type { Device, Dma, State } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
 import type { CoprocessorError } from './coprocessor-error.ts';
@@ -139,6 +140,10 @@ export class HvmBoard {
 
   requestInterrupt(processor: number, vector: number): void {
     this.own.requestInterrupt(processor, vector);
+  }
+
+  localApic(processor: number): LocalApic | undefined {
+    return this.own.localApic(processor);
   }
 
   setUpcallGsi(gsi: number, level: boolean): void {

@@ -131,6 +131,10 @@ export class PlatformDevices implements ModelSignals {
     this.localApics[processor]?.post(vector);
   }
 
+  localApic(processor: number): LocalApic | undefined {
+    return this.localApics[processor];
+  }
+
   /** Drives a global interrupt for whoever tells guests of events; ISA interrupts are shared with their devices. */
   setUpcallGsi(gsi: number, level: boolean): void {
     if (gsi < IRQ_COUNT) this.upcallLine.set(gsi, level);

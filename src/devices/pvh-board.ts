@@ -84,6 +84,10 @@ export class PvhBoard {
     this.localApics[processor]?.post(vector);
   }
 
+  localApic(processor: number): LocalApic | undefined {
+    return this.localApics[processor];
+  }
+
   serialInput(): number {
     return 0;
   }

@@ -280,7 +280,7 @@ export class Host implements HostApi {
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
     try {
-      if (xen) this.services.prepare(record, uuid, modelHere);
+      if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
       machine.destroyDomain(record);
       throw error;

@@ -260,6 +260,7 @@ export class Domain {
     return {
       machine, record, processor, vcpus, timers, memoryMiB, startEpochMs,
       interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
+      localApic: vcpu => platform.localApic?.(vcpu),
       setGsi: (gsi, level) => platform.setUpcallGsi?.(gsi, level),
       setIntx: (slot, pin, level) => platform.setUpcallPin?.(slot, pin, level),
       console: xenConsole ?? (bytes => bytes.forEach(byte => debug?.(byte))),

@@ -1,4 +1,5 @@
 /** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
+import type { LocalApic } from '../devices/apic/local-apic.ts';
 import type { Dma, State, Timers } from '../devices/bus.ts';
 import type { ModelSignals } from '../devices/emulated-devices.ts';
 import type { FwCfg } from '../devices/fw-cfg.ts';
@@ -72,6 +73,7 @@ export interface Platform {
   currentProcessor: number;
   /** An edge-triggered fixed interrupt for a local APIC. */
   requestInterrupt?(processor: number, vector: number): void;
+  localApic?(processor: number): LocalApic | undefined;
   /** Xen's event channel upcall on an interrupt line: a global interrupt, or a pin (0 INTA to 3 INTD) of a PCI slot. */
   setUpcallGsi?(gsi: number, level: boolean): void;
   setUpcallPin?(slot: number, pin: number, level: boolean): void;

@@ -41,6 +41,8 @@ export interface GuestToRun extends Shares {
   /** The device model of an HVM guest runs in Domain 0, and not as its stub domain. */
   modelInDomain0?: boolean;
   uuid?: string;
+  /** Bits of HVM_PARAM_VIRIDIAN. */
+  viridian?: number;
   maxMemoryMiB?: number;
   saved?: SavedState;
 }
@@ -144,7 +146,7 @@ export class Guests {
     const record = machine.createDomain(seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
-    if (xen !== undefined) services?.prepare(record, uuid, modelHere);
+    if (xen !== undefined) services?.prepare(record, uuid, modelHere, guest.viridian);
     const debug = parts.debug ?? (xen === undefined ? undefined : show);
     const serial = (byte: number): void => {
       member.usesPvConsole = false;

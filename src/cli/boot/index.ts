@@ -190,6 +190,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
     ...(definition.uuid ? { uuid: definition.uuid } : {}),
+    ...(definition.viridian ? { viridian: definition.viridian } : {}),
     ...(definition.modelInDomain0 ? { modelInDomain0: true } : {}),
     ...(definition.maxMemoryMiB ? { maxMemoryMiB: definition.maxMemoryMiB } : {}),
   };

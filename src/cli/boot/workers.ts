@@ -124,7 +124,7 @@ export class GuestsInWorkers {
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
-    if (xen !== undefined) services?.prepare(record, uuid, modelHere);
+    if (xen !== undefined) services?.prepare(record, uuid, modelHere, guest.viridian);
     queue.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
     const listener: DomainListener = {
       serial: bytes => {

@@ -55,6 +55,20 @@ const initial = () => ({
   deadlineHigh: 0,
 });
 
+/** Someone who lets software leave out writes to EOI, and hears of those that come. */
+export interface EoiAssist {
+  /** An edge-triggered vector is in service, alone: its end may be left out. */
+  offer(): void;
+  /** The end that was offered has been left out, and was not asked for before. */
+  omitted(): boolean;
+  /** The end is wanted after all, or has come. */
+  withdraw(): void;
+  /** A vector whose interrupts end when they are taken. */
+  isAutomatic(vector: number): boolean;
+  /** A vector's interrupt has ended. */
+  ended(vector: number): void;
+}
+
 export interface LocalApicOptions {
   timers: Timers;
   bus: ApicBus;
@@ -87,6 +101,7 @@ export class LocalApic implements Device, ApicTarget {
   private readonly timer: Timer;
   /** Something in IRR outranks the processor's priority. */
   intr = false;
+  assist: EoiAssist | undefined;
 
   constructor(options: LocalApicOptions) {
     this.options = options;
@@ -116,7 +131,7 @@ export class LocalApic implements Device, ApicTarget {
   }
 
   /** Software enable (spurious-interrupt vector register). */
-  private get enabled(): boolean {
+  get enabled(): boolean {
     return (this.r.svr & SVR_ENABLED) !== 0;
   }
 
@@ -133,8 +148,18 @@ export class LocalApic implements Device, ApicTarget {
 
   private update(): void {
     const vector = highest(this.r.irr);
+    if (this.assist && vector >= 0) this.settleOmitted(vector, this.assist);
     this.intr = vector >= 0 && this.enabled && this.r.on && (vector & 0xf0) > (this.ppr & 0xf0);
     this.options.onChange();
+  }
+
+  /** Something waits: an interrupt whose end was left out is over, and of one that holds it back the end is wanted (vlapic_has_pending_irq in Xen). */
+  private settleOmitted(waiting: number, assist: EoiAssist): void {
+    const { isr } = this.r;
+    const vector = highest(isr);
+    if (vector < 0) return;
+    if (assist.omitted()) isr[vector >> 5] &= ~(1 << (vector & 31));
+    else if ((waiting & 0xf0) <= (vector & 0xf0)) assist.withdraw();
   }
 
   // ---- inputs
@@ -232,18 +257,27 @@ export class LocalApic implements Device, ApicTarget {
 
   /** Vector for the processor; the spurious vector where the request has gone below its priority meanwhile. */
   acknowledge(): number {
-    const { r } = this;
+    const { r, assist } = this;
     const vector = highest(r.irr);
     if (!this.intr || vector < 0) return r.svr & 0xff;
     const word = vector >> 5;
     const bit = 1 << (vector & 31);
+    if (assist && !(r.tmr[word] & bit) && highest(r.isr) < 0 && vector > 16) assist.offer();
     r.irr[word] &= ~bit;
-    r.isr[word] |= bit;
+    if (!assist?.isAutomatic(vector)) r.isr[word] |= bit;
     this.update();
     return vector;
   }
 
   private endOfInterrupt(): void {
+    const { assist } = this;
+    // One that was left out before this one: then this one is of a lower vector.
+    if (assist?.omitted()) this.endHighest();
+    else assist?.withdraw();
+    this.endHighest();
+  }
+
+  private endHighest(): void {
     const { r } = this;
     const vector = highest(r.isr);
     if (vector < 0) return;
@@ -252,6 +286,7 @@ export class LocalApic implements Device, ApicTarget {
     r.isr[word] &= ~bit;
     this.update();
     if (r.tmr[word] & bit) this.options.bus.endOfInterrupt(vector);
+    this.assist?.ended(vector);
   }
 
   // ---- timer

@@ -73,8 +73,8 @@ keys('hdtype', 'string', 'approximated', 'disks are IDE', 'Disks are on the two 
 keys('boot', 'string', 'used', 'what firmware tries', 'The firmware tries these devices in turn.');
 keys('vif', 'list', 'used', 'no network card', 'The PC has no network card.');
 keys('xen_platform_pci', 'defbool', 'approximated', 'always there', 'An HVM guest always has the platform device.', isOne);
-keys('viridian', 'list or string', 'ignored', "no Hyper-V interface", 'The Hyper-V interface for Windows guests is not built.', isZero);
-keys('nestedhvm', 'defbool', 'ignored', 'no VMX inside the guest', 'The processor has no VMX or SVM that a guest could use.', isZero);
+keys('viridian', 'list or string', 'used', 'no Hyper-V interface', 'An HVM guest finds the groups of the Hyper-V interface that are named here.');
+keys('nestedhvm', 'defbool', 'ignored', 'no VMX inside the guest', 'The processor has neither VMX nor SVM, so no guest can run guests of its own: CPUID shows none of them, and their instructions are invalid.', isZero);
 keys('bios firmware', 'string', 'approximated', 'SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.', value => value === 'seabios' || value === 'bios');
 keys('firmware_override', 'string', 'used', 'started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.');
 keys('bios_path_override', 'string', 'ignored', 'the fetched SeaBIOS runs', 'The SeaBIOS that npm run guests fetched runs, where no kernel is named.');

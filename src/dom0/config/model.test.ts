@@ -98,7 +98,7 @@ describe('definitions (xl.cfg(5))', () => {
     for (const [key, rule] of Object.entries(KEYS)) {
       expect(rule.short.length, key).toBeLessThanOrEqual(48);
       expect(rule.text, key).toMatch(/[.]$/);
-      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256', cpus: '"0"', cpus_soft: '["0", "1"]' };
+      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256', cpus: '"0"', cpus_soft: '["0", "1"]', viridian: '["base"]' };
       const value =
         special[key] ??
         (rule.type === 'list'
@@ -225,5 +225,39 @@ describe('maxvcpus', () => {
     const errors = judgeDefinition('x.cfg', `${good}vcpus = 4\nmaxvcpus = 2\n`).findings.filter(isError).map(formatFinding);
     expect(errors).toEqual(['x.cfg:6:12: maxvcpus = 2: vcpus is 4, and a guest cannot have more than maxvcpus. Write 4 or more.']);
     expect(judgeDefinition('x.cfg', `${good}maxvcpus = 9\n`).findings.filter(isError)).toHaveLength(1);
+  });
+});
+
+describe('viridian and nestedhvm', () => {
+  const judged = (text: string, key: string) => {
+    const { definition, findings } = judgeDefinition('x.cfg', `${good}${text}\n`);
+    const { verdict, short } = findings.find(f => f.key === key)!;
+    return [definition.viridian, verdict, short];
+  };
+  const hvm = (value: string) => judged(`type = "hvm"\nviridian = ${value}`, 'viridian');
+
+  it('give an HVM guest the groups of the Hyper-V interface: a switch, or a list with negations', () => {
+    expect(hvm('1')).toEqual([0x1865, 'used', 'Hyper-V interface']);
+    expect(hvm('0')).toEqual([undefined, 'used', 'no Hyper-V interface']);
+    expect(hvm('[ "defaults", "reference_tsc", "!crash_ctl" ]')).toEqual([0x182d, 'used', 'Hyper-V interface']);
+    expect(hvm('[]')).toEqual([undefined, 'used', 'no Hyper-V interface']);
+  });
+
+  it('are not for guests of other types', () => {
+    expect(judged('type = "pvh"\nviridian = 1', 'viridian')).toEqual([undefined, 'ignored', 'for HVM guests']);
+  });
+
+  it('say what is wrong with a group, and where', () => {
+    const errors = (value: string): string[] => judgeDefinition('x.cfg', `${good}viridian = ${value}\n`).findings.filter(isError).map(formatFinding);
+    expect(errors('[ "base", "tsc" ]')[0]).toMatch(/^x\.cfg:5:12: viridian = .*there is no group tsc\. The groups are base, freq, /);
+    expect(errors('[ "freq" ]')[0]).toContain('the group base is not among them, and the others need it. Add "base".');
+    expect(errors('"yes"')[0]).toContain('xl takes 0, 1 or a list of groups here. Write viridian = 1.');
+  });
+
+  it('says that there is no nested virtualization, and why', () => {
+    const { findings } = judgeDefinition('x.cfg', `${good}nestedhvm = 1\n`);
+    expect(findings.find(f => f.key === 'nestedhvm')).toMatchObject({ verdict: 'ignored', short: 'no VMX inside the guest' });
+    expect(findings.find(f => f.key === 'nestedhvm')!.text).toMatch(/neither VMX nor SVM/);
+    expect(judgeDefinition('x.cfg', `${good}nestedhvm = 0\n`).findings.find(f => f.key === 'nestedhvm')!.verdict).toBe('used');
   });
 });

@@ -7,6 +7,7 @@ import { type DiskSpec, parseDisk, placeOf } from './disk.ts';
 import { formatCpus, parseCpus } from './cpus.ts';
 import { KEYS, type KeyRule, nearest } from './keys.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
+import { viridianFeatures } from '../../hypervisor/xen/viridian/features.ts';
 import { type Atom, parseXlConfig, type Position, type Setting, type Value } from './xlcfg.ts';
 
 export type DomainType = 'hvm' | 'pv' | 'pvh';
@@ -41,6 +42,8 @@ export interface Definition {
   nic?: NicModel;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
+  /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
+  viridian?: number;
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;
@@ -182,6 +185,8 @@ class Judge {
     const maxMemoryMiB = this.maxMemory(definition.memoryMiB),
       uuid = this.uuid();
     if (this.modelInDomain0(definition.type)) definition.modelInDomain0 = true;
+    const viridian = this.viridian(definition.type);
+    if (viridian !== 0) definition.viridian = viridian;
     if (maxMemoryMiB !== undefined) definition.maxMemoryMiB = maxMemoryMiB;
     const maxVcpus = this.maxVcpus(definition.vcpus);
     if (maxVcpus !== undefined) definition.maxVcpus = maxVcpus;
@@ -389,6 +394,25 @@ class Judge {
     if (toNumber(setting.value) !== 0) return false;
     this.accept(key, 'device model in Domain 0', 'The emulated devices run in Domain 0: each access is a request by the ioreq page and an event channel.');
     return true;
+  }
+
+  /** xl.cfg(5), viridian: 0 or 1, or a list of groups. */
+  private viridian(type: DomainType): number {
+    const setting = this.values.get('viridian');
+    if (!setting) return 0;
+    const { value } = setting;
+    const words = value.kind === 'list' ? value.items : value.text === '1' ? ['defaults'] : [];
+    const wrong = value.kind !== 'list' && !['0', '1'].includes(value.text) ? 'xl takes 0, 1 or a list of groups here. Write viridian = 1.' : '';
+    const groups = words.map(word => (typeof word === 'string' ? word : word.kind === 'list' ? '[…]' : word.text));
+    const features = viridianFeatures(groups);
+    if (wrong || typeof features === 'string') this.error(setting, wrong ? 'wants 0, 1 or a list' : 'not as xl.cfg has it', wrong || (features as string));
+    else if (type !== 'hvm' && features !== 0) this.accept('viridian', 'for HVM guests', `A ${type.toUpperCase()} guest has no Hyper-V interface: xl shows it to HVM guests alone.`, 'ignored');
+    else if (features === 0) this.accept('viridian', 'no Hyper-V interface', 'The guest finds no Hyper-V interface.');
+    else {
+      this.accept('viridian', 'Hyper-V interface', `The guest finds Hyper-V's interface beside Xen's: ${groups.join(', ')}.`);
+      return features;
+    }
+    return 0;
   }
 
   /** xl_parse.c, parse_cmdline: cmdline alone, or root= and extra. */

@@ -129,6 +129,8 @@ export const HVM = {
   HPET: 12,
   PMTIMER: 13,
   MTRR: 14,
+  VIRIDIAN_DOMAIN: 15,
+  VIRIDIAN_VCPU: 17,
   /** The line on which a coprocessor reports errors. */
   RINGSIDE_FERR: 0x8001,
 } as const;

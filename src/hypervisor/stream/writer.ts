@@ -96,6 +96,11 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   const processors = domain.vcpus.all.map(({ id, block }) => ({ ...all[id], block: block.slice() }));
   const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
     devices: State = {};
+  const viridian = domain.xen?.viridian?.save();
+  if (viridian) {
+    hvm.push({ type: HVM.VIRIDIAN_DOMAIN, instance: 0, state: viridian.domain });
+    viridian.vcpus.forEach((state, instance) => hvm.push({ type: HVM.VIRIDIAN_VCPU, instance, state }));
+  }
   for (const [name, state] of Object.entries(platform)) {
     const place = placeOf(name);
     if (place) hvm.push({ ...place, state: state as State });

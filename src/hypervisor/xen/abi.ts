@@ -271,7 +271,10 @@ export const SPECIAL = { PAGING: 0, ACCESS: 1, SHARING: 2, BUFIOREQ: 3, XENSTORE
 
 // CPUID leaves and the MSR they name.
 export const CPUID_BASE = 0x40000000,
+  CPUID_BASE_MOVED = 0x40000100,
   MSR_HYPERCALL_PAGE = 0x40000000,
+  /** The same where the guest has Hyper-V's interface; its CPUID leaves are there from CPUID_BASE, and Xen's from CPUID_BASE_MOVED. */
+  MSR_HYPERCALL_PAGE_MOVED = 0x40000200,
   MSR_FIRST_OF_XEN = 0x40000000,
   MSR_LAST_OF_XEN = 0x400002ff;
 

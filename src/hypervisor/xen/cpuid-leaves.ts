@@ -2,7 +2,7 @@
 import type { CpuidAnswer } from '../../cpu/cpuid.ts';
 import * as R from '../../cpu/registers.ts';
 import { TSC_HZ } from '../clock.ts';
-import { CPUID_BASE, MSR_HYPERCALL_PAGE, XEN_MAJOR, XEN_MINOR } from './abi.ts';
+import { CPUID_BASE, CPUID_BASE_MOVED, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, XEN_MAJOR, XEN_MINOR } from './abi.ts';
 import { tscScale } from './time.ts';
 
 const LEAVES = 5;
@@ -25,20 +25,23 @@ export interface CpuidDomain {
   id: number;
   vcpu: number;
   pv: boolean;
+  /** Hyper-V's leaves lie where Xen's would be. */
+  moved?: boolean;
 }
 
 /** Xen's answer for a leaf of its range; undefined: the leaf is the processor's. */
-export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv }: CpuidDomain): CpuidAnswer | undefined {
+export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv, moved = false }: CpuidDomain): CpuidAnswer | undefined {
   leaf >>>= 0;
   if (leaf < CPUID_BASE || leaf > CPUID_BASE + 0xffff) return undefined;
+  const base = moved ? CPUID_BASE_MOVED : CPUID_BASE;
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
-  switch (leaf - CPUID_BASE) {
+  switch (leaf - base) {
     case 0:
-      return { eax: CPUID_BASE + LEAVES, ebx: 0x566e6558, ecx: 0x65584d4d, edx: 0x4d4d566e };
+      return { eax: base + LEAVES, ebx: 0x566e6558, ecx: 0x65584d4d, edx: 0x4d4d566e };
     case 1:
       return { ...none, eax: (XEN_MAJOR << 16) | XEN_MINOR };
     case 2:
-      return { ...none, eax: 1, ebx: MSR_HYPERCALL_PAGE, ecx: pv ? PRESERVE_AD : 0 };
+      return { ...none, eax: 1, ebx: moved ? MSR_HYPERCALL_PAGE_MOVED : MSR_HYPERCALL_PAGE, ecx: pv ? PRESERVE_AD : 0 };
     case 3:
       if (subleaf === 0) return { ...none, eax: TSC_RELIABLE | TSC_RDTSCP, ecx: TSC_HZ / 1000 };
       if (subleaf === 1) {

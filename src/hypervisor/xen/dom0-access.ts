@@ -5,12 +5,13 @@
 import { MAILBOX, PORT, XEN_VCPU } from '../layout.ts';
 import { isWritableRam } from '../guest-memory.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../machine.ts';
-import { EVTCHNSTAT, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
+import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
 import { GrantTable } from './grants.ts';
-import { getParam, setParam, shutdownCode } from './params.ts';
+import { getParam, isDeadParam, setParam, shutdownCode } from './params.ts';
 import { Ports } from './ports.ts';
 import { Pod, type PodTarget } from './pod.ts';
 import { awaitNoCode, countWriter, endWrites, frameWritten } from './stale.ts';
+import { isViridian } from './viridian/features.ts';
 import { dropWritable, takeWritable } from './writable.ts';
 
 /** A frame of another domain. */
@@ -220,8 +221,19 @@ export class Dom0 {
     return high * 2 ** 32 + low;
   }
 
-  setHvmParam(domid: number, index: number, value: number): void {
-    setParam(this.portsOf(domid), index, value % 2 ** 32, Math.floor(value / 2 ** 32));
+  /** HVMOP_set_param by the toolstack. 0; -EINVAL: there is no such parameter any more, or no such value; -EEXIST: it was set, and stays. */
+  setHvmParam(domid: number, index: number, value: number): number {
+    const ports = this.portsOf(domid);
+    const low = value % 2 ** 32,
+      high = Math.floor(value / 2 ** 32);
+    if (isDeadParam(index)) return -EINVAL;
+    if (index === HVM_PARAM.VIRIDIAN) {
+      if (!isViridian(low, high)) return -EINVAL;
+      const [before] = getParam(ports, index);
+      if (before !== 0 && before !== low) return -EEXIST;
+    }
+    setParam(ports, index, low, high);
+    return 0;
   }
 
   /** XENMEM_get_pod_target: frames that a domain has, and what of its memory is populated on demand. */

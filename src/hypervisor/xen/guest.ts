@@ -6,13 +6,14 @@ import type { Processor } from '../../cpu/edge.ts';
 import type { CpuidAnswer } from '../../cpu/cpuid.ts';
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
+import type { LocalApic } from '../../devices/apic/local-apic.ts';
 import type { State, Timers } from '../../devices/bus.ts';
 import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
 import { type Trace, TRACE_KIND } from '../trace.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../vcpu.ts';
-import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
+import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
 import { answerCpuid, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './flush.ts';
 import { GuestAccess } from './guest-access.ts';
@@ -31,6 +32,8 @@ import { pvHypercalls } from './pv/table.ts';
 import { codeDropped, takeWritten } from './stale.ts';
 import { tableFrames } from './saved.ts';
 import { XenTime } from './time.ts';
+import { VIRIDIAN_CALL } from './viridian/hypercall.ts';
+import { isViridianLeaf, isViridianMsr, Viridian } from './viridian/viridian.ts';
 
 /** What a domain gives its half of Xen. */
 export interface XenParts {
@@ -43,6 +46,7 @@ export interface XenParts {
   startEpochMs: number;
   /** A local APIC gets an edge-triggered fixed interrupt. */
   interrupt(vcpu: number, vector: number): void;
+  localApic(vcpu: number): LocalApic | undefined;
   /** Pins that the event channel upcall drives: a global interrupt, or INTA-INTD of a PCI device. Nothing happens where there is none. */
   setGsi(gsi: number, level: boolean): void;
   setIntx(device: number, pin: number, level: boolean): void;
@@ -93,6 +97,8 @@ export class XenGuest {
   readonly type: number;
   readonly hypercalls: Readonly<Record<number, Hypercall>>;
   readonly msrs: GuestMsrs;
+  /** The Hyper-V interface; undefined: the toolstack wants none. */
+  viridian: Viridian | undefined;
   /** Page tables, traps and descriptors of a paravirtual domain. */
   readonly pv: PvDomain | undefined;
   /** Index in `words` of the XEN block. */
@@ -139,6 +145,7 @@ export class XenGuest {
     this.frames = new GuestFrames(this);
     this.watchdogTimers = this.watchdogs.map((_, i) => timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)));
     this.pollTimers = parts.vcpus.all.map(({ id }) => timers.create(`xen-poll${id}`, () => this.wake(id)));
+    this.enlighten();
     this.ports.onKick = vcpu => this.serveKick(vcpu);
     parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
@@ -150,6 +157,39 @@ export class XenGuest {
       parts.vcpus.deliverUpcall = () => pv.deliverEvents();
       parts.vcpus.deliverNmi = () => pv.deliverNmi();
     }
+  }
+
+  /** HVM_PARAM_VIRIDIAN has its value. Once it is set it does not change. */
+  enlighten(): void {
+    const { parts, ports, processor, machine } = this;
+    const { vcpus, timers, written, localApic, interrupt, crash } = parts;
+    const [features] = getParam(ports, HVM_PARAM.VIRIDIAN);
+    if (!this.isHvm || this.viridian || features === 0) return;
+    this.viridian = new Viridian({
+      features,
+      vcpus: vcpus.all.length,
+      currentVcpu: () => this.current,
+      regs: processor.regs,
+      bytes: machine.bytes,
+      access: this.access,
+      written,
+      localApic,
+      interrupt: (vcpu, vector) => {
+        if (localApic(vcpu)?.enabled) interrupt(vcpu, vector);
+      },
+      timers,
+      tsc: () => sum64(parts.tsc(), vcpus.registersOf(vcpus.all[0]), R.TSC_OFFSET),
+      flushTlb: () => processor.flushTlb(),
+      yield: () => {
+        vcpus.yieldTurn();
+        parts.yield();
+      },
+      latchCrash: () => {
+        this.words[this.xen + XEN.LATCHED_SHUTDOWN] = SHUTDOWN.CRASH + 1;
+      },
+      log: text => parts.console(new TextEncoder().encode(`(XEN) d${this.record.id}v${this.current} ${text}\n`)),
+      crash,
+    });
   }
 
   private paravirtual(): PvDomain {
@@ -194,6 +234,7 @@ export class XenGuest {
   start(): void {
     if (this.isHvm) prepareHvm(this);
     this.msrs.reset();
+    this.viridian?.reset();
     this.time.start(this.parts.startEpochMs);
   }
 
@@ -216,6 +257,7 @@ export class XenGuest {
   vmcall(): void {
     const { regs } = this.processor;
     if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
+    else if (this.viridian && regs[R.EAX] & VIRIDIAN_CALL) this.viridian.hypercall();
     // One that is to go on runs its instruction once more.
     else if (!this.makeCall()) return;
     this.processor.skipInstruction();
@@ -265,7 +307,8 @@ export class XenGuest {
 
   private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this.processor;
-    const own = xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm });
+    const { viridian } = this;
+    const own = (isViridianLeaf(leaf) && viridian?.leaf(leaf)) || xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm, moved: viridian !== undefined });
     if (own) return own;
     const answer = underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]));
     return this.isHvm ? answer : ofParavirtual(leaf, answer);
@@ -294,12 +337,19 @@ export class XenGuest {
 
   /** One of Xen's MSRs. Undefined: #GP. */
   readMsr(index: number): MsrValue | undefined {
-    return index === MSR_HYPERCALL_PAGE ? [0, 0] : this.msrs.read(index);
+    if (index === this.hypercallMsr) return [0, 0];
+    return this.viridian && isViridianMsr(index) ? this.viridian.readMsr(index) : this.msrs.read(index);
+  }
+
+  /** It makes room for Hyper-V's. */
+  private get hypercallMsr(): number {
+    return this.viridian ? MSR_HYPERCALL_PAGE_MOVED : MSR_HYPERCALL_PAGE;
   }
 
   /** A write to one of Xen's MSRs. False: #GP. */
   writeMsr(index: number, low: number, high: number): boolean {
-    return index === MSR_HYPERCALL_PAGE ? this.writeHypercallPage(low, high) : this.msrs.write(index, low, high);
+    if (index === this.hypercallMsr) return this.writeHypercallPage(low, high);
+    return this.viridian && isViridianMsr(index) ? this.viridian.writeMsr(index, low, high) : this.msrs.write(index, low, high);
   }
 
   private writeHypercallPage(low: number, high: number): boolean {
@@ -565,4 +615,10 @@ export class XenGuest {
       this.time.runstate(id, id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE);
     }
   }
+}
+
+/** Two words, and a pair of words beside them. */
+function sum64([low, high]: readonly [low: number, high: number], words: Int32Array, at: number): readonly [low: number, high: number] {
+  const sum = (low >>> 0) + (words[at] >>> 0);
+  return [sum | 0, (high + words[at + 1] + (sum >= 2 ** 32 ? 1 : 0)) | 0];
 }

@@ -5,7 +5,7 @@ import { setUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
 import { HVMMEM } from './p2m.ts';
-import { getParam, setParam } from './params.ts';
+import { getParam, isDeadParam, setParam } from './params.ts';
 
 const PARAM_BYTES = 16;
 /** xen_hvm_pagetable_dying, xen_hvm_get_mem_type, xen_hvm_xentrace. */
@@ -30,17 +30,6 @@ const GUEST_SETS: readonly number[] = [
   HVM_PARAM.X87_FIP_WIDTH,
 ];
 const GUEST_GETS: readonly number[] = [...GUEST_SETS, HVM_PARAM.STORE_PFN, HVM_PARAM.CONSOLE_PFN, HVM_PARAM.ALTP2M];
-/** Memory events, nested HVM and the buffered-ioreq port have gone from the ABI. */
-const FIRST_DEAD = 20,
-  LAST_DEAD = 26,
-  DEAD_30 = 30;
-
-function isDead(index: number): boolean {
-  return (
-    index === HVM_PARAM.PAE_ENABLED || index === HVM_PARAM.DM_DOMAIN || (index >= FIRST_DEAD && index <= LAST_DEAD) || index === DEAD_30
-  );
-}
-
 export const hvmOp: Hypercall = (xen, [command, arg]) => {
   switch (command) {
     case HVMOP.SET_PARAM:
@@ -114,7 +103,7 @@ function param(xen: XenGuest, set: boolean, arg: number): number {
   if (index >= HVM_PARAM.COUNT) return -EINVAL;
   if (domid !== DOMID_SELF && domid !== xen.record.id) return xen.ports.of(domid) ? -EPERM : -ESRCH;
   if (xen.type === XEN_TYPE.PV) return -EINVAL;
-  if (isDead(index)) return -EINVAL;
+  if (isDeadParam(index)) return -EINVAL;
   if (!(set ? GUEST_SETS : GUEST_GETS).includes(index)) return -EPERM;
   if (!set) {
     const [low, high] = getParam(xen.ports, index);

@@ -15,6 +15,16 @@ export function setParam({ words, xen }: Ports, index: number, low: number, high
   words[at + 1] = high;
 }
 
+/** Memory events, nested HVM and the buffered-ioreq port have gone from the ABI. */
+const FIRST_DEAD = 20,
+  LAST_DEAD = 26,
+  DEAD_30 = 30;
+
+/** Parameters that nobody can set or get any more: -EINVAL. */
+export function isDeadParam(index: number): boolean {
+  return index === HVM_PARAM.PAE_ENABLED || index === HVM_PARAM.DM_DOMAIN || (index >= FIRST_DEAD && index <= LAST_DEAD) || index === DEAD_30;
+}
+
 /** Ports that a fresh domain has, by HVM parameter: the store's first, then the console's, as toolstacks make them. */
 export const FIRST_PORTS = [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN] as const;
 

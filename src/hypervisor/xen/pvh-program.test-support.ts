@@ -4,6 +4,7 @@ import { createDomain, type PartlessOptions } from '../assemble.ts';
 import type { Domain } from '../domain.ts';
 import { XEN_TYPE } from '../layout.ts';
 import { Machine } from '../machine.ts';
+import { HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
 import { hypercall } from './hypercalls.ts';
 
@@ -80,15 +81,18 @@ export interface TestGuest extends GuestWords {
 const CLI_HLT = asm('fa f4');
 
 /** A domain of 4 MiB whose code is `code` (default: CLI, HLT). It has not run yet. */
-export function testGuest({ code = CLI_HLT, vcpus = 1, type = XEN_TYPE.PVH, machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20)), options = {} }: {
+export function testGuest({ code = CLI_HLT, vcpus = 1, type = XEN_TYPE.PVH, viridian = 0, machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20)), options = {} }: {
   code?: number[];
   vcpus?: number;
   type?: number;
+  /** Bits of HVM_PARAM_VIRIDIAN. */
+  viridian?: number;
   machine?: Machine;
   options?: Partial<PartlessOptions>;
 } = {}): TestGuest {
   const dom0 = new Dom0(machine);
   const record = machine.createDomain(4, 0x100000, { xen: type, vcpus });
+  if (viridian !== 0) dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, viridian);
   let said = '';
   const domain = createDomain({
     machine,

@@ -1,4 +1,4 @@
-/** Programs of guests with descriptor and interrupt tables of their own: what faults is noted in EBX and passed over, two bytes further. */
+/** Programs of guests with descriptor and interrupt tables of their own: what faults is noted in EBX and passed over. */
 import { asm, d } from '../../cpu/test-support/bench.ts';
 import { type GuestWords, LOAD } from './pvh-program.test-support.ts';
 
@@ -21,16 +21,16 @@ const KERNEL_CODE = 0x08,
 /** INT of a program in ring 3 that has come to its end. */
 const THE_END = 0x80;
 
-/** mov ebx, vector; drop an error code; add dword [esp], 2; iret */
-const passOver = (vector: number, hasCode: boolean): number[] => asm('bb', d(vector), hasCode ? '83 c4 04' : '', '83 04 24 02', 'cf');
+/** mov ebx, vector; drop an error code; add dword [esp], length; iret */
+const passOver = (vector: number, hasCode: boolean, length: number): number[] => asm('bb', d(vector), hasCode ? '83 c4 04' : '', '83 04 24', [length], 'cf');
 
-/** Puts the tables into a guest's memory. */
-export function putTables(guest: GuestWords): void {
+/** Puts the tables into a guest's memory. `length`: of an instruction that faults. */
+export function putTables(guest: GuestWords, length = 2): void {
   guest.put(GDT, 0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300, 0x0000ffff, 0x00cffb00, 0x0000ffff, 0x00cff300, (TSS << 16) | 0x67, 0x00008900 | (TSS >>> 16));
   guest.put(TSS, 0, STACK, KERNEL_DATA);
   const handlers: [vector: number, code: number[], dpl: number][] = [
-    [INVALID_OPCODE, passOver(INVALID_OPCODE, false), 0],
-    [GENERAL_PROTECTION, passOver(GENERAL_PROTECTION, true), 0],
+    [INVALID_OPCODE, passOver(INVALID_OPCODE, false, length), 0],
+    [GENERAL_PROTECTION, passOver(GENERAL_PROTECTION, true, length), 0],
     [THE_END, asm('fa f4'), 3],
   ];
   for (const [vector, code, dpl] of handlers) {
