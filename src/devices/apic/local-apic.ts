@@ -532,6 +532,7 @@ export class LocalApic implements Device, ApicTarget {
   private resetByInit(): void {
     const { id, base, on } = this.r;
     resetState(this.r, { ...initial(), id, base, on });
+    this.assist?.withdraw();
     this.timer.cancel();
     this.update();
   }
@@ -539,6 +540,7 @@ export class LocalApic implements Device, ApicTarget {
   reset(): void {
     resetState(this.r, { ...initial(), id: this.options.id });
     if (this.options.bootstrap) this.r.lvt[LINT0] = EXTINT << 8;
+    this.assist?.withdraw();
     this.timer.cancel();
     this.update();
   }

@@ -152,7 +152,8 @@ rows(HVM_ONLY, { write: ignored }, [0x18a, 0x18d]);
 // IA32_MISC_ENABLE: what was read may be written back.
 const miscEnable = ({ regs }: MsrParts): number => (regs[R.MSR_MISC_ENABLE] | MISC_ENABLE_UNAVAILABLE) >>> 0;
 rows(HVM_ONLY, { read: ({ parts }) => [miscEnable(parts), 0], write: ({ parts }, low, high) => low === miscEnable(parts) && high === 0 }, 0x1a0);
-// IA32_DEBUGCTL: a processor without last branch records takes the bit and drops it, as those with architectural ones do.
+// IA32_DEBUGCTL: a processor without last branch records takes their bit and drops it, as those with architectural ones do. BTF is kept, and this
+// processor traps after each instruction all the same.
 rows(
   HVM_ONLY,
   {

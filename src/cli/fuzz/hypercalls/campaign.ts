@@ -7,6 +7,7 @@ import { XEN } from '../../../hypervisor/layout.ts';
 import { HostError, Machine } from '../../../hypervisor/machine.ts';
 import { saveDomain, SavedStateError } from '../../../hypervisor/state.ts';
 import type { Mapping } from '../../../hypervisor/xen/dom0-access.ts';
+import { viridianFeatures } from '../../../hypervisor/xen/viridian/features.ts';
 import { Services, WHOLE_P2M } from '../../../dom0/toolstack/services.ts';
 import { StoreError } from '../../../dom0/xenstore/store.ts';
 import { Hostile, HOSTILE_MIB, HOSTILE_VCPUS, type HostileType } from './hostile.ts';
@@ -22,6 +23,8 @@ const LOOK_EVERY = 20_000,
 /** Turns after which each neighbour has done all that it does. */
 const TURNS_TO_GET_ON = 60;
 const LIVES_WITH_CODE = 12;
+/** HVM_PARAM_VIRIDIAN: every group of Hyper-V's interface, with its frequencies. */
+const EVERY_ENLIGHTENMENT = viridianFeatures(['all']) as number;
 
 export interface CampaignOptions {
   type: HostileType;
@@ -85,7 +88,7 @@ export class Campaign {
       this.lives++;
       const record = machine.createDomain(HOSTILE_MIB, options.type === 'pv' ? machine.frames : WHOLE_P2M, Hostile.shape(options.type));
       const uuid = `00000000-0000-0000-0000-${String(this.uuid++).padStart(12, '0')}`;
-      services.prepare(record, uuid);
+      services.prepare(record, uuid, false, options.type === 'hvm' ? EVERY_ENLIGHTENMENT : 0);
       neighbours.lend(record.id);
       const others = neighbours.all.map(neighbour => neighbour.record.id);
       const foreign = [...neighbours.all.flatMap(({ lent }) => lent), ...Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => others.includes(machine.ownerOf(mfn)))];

@@ -36,6 +36,8 @@ const PV_BASE = 0xc0000000;
 /** Places where no RAM is: the hypervisor's part of a PV guest's space, devices, the end of the space. */
 const ODD_PLACES = [0, 0xa0000, 0xb8000, 0xf0000, 0xf5800000, 0xf6000000, 0xfec00000, 0xfee00000, 0xfeff8000, 0xfefff000, 0xffe00000, 0xfffff000, 0xffffffff];
 const NUMBERS = Object.values(HYPERCALL);
+/** First ones of sixteen: machine checks and their like, Hyper-V's, Xen's. */
+const MSRS = [0x179, 0x198, 0x280, 0x400, 0x40000000, 0x40000020, 0x40000070, 0x40000080, 0x40000090, 0x400000b0, 0x40000100, 0x40000200];
 const CLI_HLT = [0xfa, 0xf4];
 const PAGES = HOSTILE_MIB * 256;
 /** Instructions of a piece of random code. */
@@ -316,6 +318,7 @@ export class Hostile {
     const at = this.store(this.structure(number, op));
     if (pick(40) === 0) this.grantSomething();
     if (pick(30) === 0) this.scribble();
+    if (!this.isPv && pick(10) === 0) this.accessMsr();
     let args = [op, at, this.value(), this.value(), this.value()];
     if (number === HYPERCALL.MMU_UPDATE || number === HYPERCALL.MMUEXT_OP) args = [at, pick(4), pick(2) === 0 ? 0 : this.pointer(), pick(8) === 0 ? this.value() : DOMID_SELF, 0];
     else if ([HYPERCALL.SET_GDT, HYPERCALL.MULTICALL, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.EVENT_CHANNEL_OP_COMPAT].includes(number as 0)) args = [at, pick(3), 0, 0, 0];
@@ -328,6 +331,23 @@ export class Hostile {
     this.make(number, args.map(argument => argument | 0));
     // A domain that has shut down makes no more calls: here it does.
     xen.words[xen.xen + XEN.SHUTDOWN] = 0;
+  }
+
+  /** An MSR of Xen's or of Hyper-V's, with a page of its own or somebody else's in it, or a hypercall by Hyper-V's convention. */
+  private accessMsr(): void {
+    const { pick, xen } = this;
+    const { regs } = this.domain.processor;
+    const index = MSRS[pick(MSRS.length)] + pick(16);
+    const low = pick(2) === 0 ? (this.page() << FRAME_SHIFT) | 1 : pick(3) === 0 ? this.value() : pick(2 ** 20);
+    if (xen.ownsMsr(index)) {
+      if (xen.writeMsr(index, low >>> 0, pick(8) === 0 ? pick(2 ** 32) : 0)) this.succeeded++;
+      xen.readMsr(index);
+    }
+    if (pick(4) !== 0 || !xen.viridian) return;
+    regs.set([pick(0x18) | (pick(2) << 16), this.pointer(), pick(16), pick(32) === 0 ? pick(4) : 0]);
+    xen.viridian.hypercall();
+    // Whoever sets timers hears of them.
+    this.domain.timers.run();
   }
 
   private make(number: number, args: number[]): void {

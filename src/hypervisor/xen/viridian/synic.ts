@@ -114,6 +114,9 @@ export class Synic {
         local?.write(APIC_TPR, low, 4);
         return true;
       case SYNIC_MSR.VP_ASSIST_PAGE:
+        // What was offered on the page before is taken back.
+        local?.assist?.withdraw();
+        v.assistPending = false;
         this.place(v.vpAssist, low, high);
         return true;
     }

@@ -189,6 +189,25 @@ describe('the assist page of the APIC (TLFS 10.3.5)', () => {
     expect([guest.get(PAGE), apic.read(0x120, 4)]).toEqual([0, 0]);
   });
 
+  it('is forgotten by INIT, and with the page that it stood on', () => {
+    const guest = assisted(),
+      apic = apicOf(guest);
+    apic.post(0x51);
+    apic.acknowledge();
+    apic.accept(5, 0, false); // INIT
+    expect(guest.get(PAGE)).toBe(0);
+    enableApic(guest);
+    apic.post(0x51);
+    expect([apic.acknowledge(), guest.get(PAGE)]).toEqual([0x51, 1]);
+    write(guest, 0x40000073, 0x52001);
+    expect([guest.get(PAGE), guest.get(0x52000)]).toEqual([0, 0]);
+    // Its end is still to come, by EOI.
+    apic.post(0x51);
+    expect(apic.intr).toBe(false);
+    write(guest, 0x40000070, 0);
+    expect([apic.acknowledge(), guest.get(0x52000)]).toEqual([0x51, 1]);
+  });
+
   it('counts an EOI for the interrupt below, where the one above went without', () => {
     const guest = assisted(),
       apic = apicOf(guest);
