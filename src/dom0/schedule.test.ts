@@ -59,7 +59,8 @@ describe("the toolstack's view of the scheduler", () => {
 
   it("follows Xen's command line, before there are domains", async () => {
     const host = makeHost();
-    expect(await host.bootXen('sched=rr dom0_mem=512M sched_credit_tslice_ms=2')).toEqual(['dom0_mem=512M']);
+    expect(await host.bootXen('sched=rr dom0_mem=512M sched_credit_tslice_ms=2 hvm_fep')).toEqual(['dom0_mem=512M']);
+    expect(host.machine.hvmFep).toBe(true);
     expect(await host.schedule()).toMatchObject({ policy: 'rr', tsliceUs: 2000 });
     await expect(host.bootXen('sched=credit2')).rejects.toThrow('There is no scheduler credit2');
     await create(host);

@@ -17,7 +17,7 @@ import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_HYPE
 import { answerCpuid, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './flush.ts';
 import { GuestAccess } from './guest-access.ts';
-import { FORCED_PREFIX } from './forced-prefix.ts';
+import { stepOverPrefix } from './forced-prefix.ts';
 import { HVM_HYPERCALLS } from './hvm-table.ts';
 import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
 import { GuestMsrs, type MsrValue } from './msrs.ts';
@@ -32,8 +32,9 @@ import { pvHypercalls } from './pv/table.ts';
 import { codeDropped, takeWritten } from './stale.ts';
 import { tableFrames } from './saved.ts';
 import { XenTime } from './time.ts';
+import { viridianOf } from './viridian/enlighten.ts';
 import { VIRIDIAN_CALL } from './viridian/hypercall.ts';
-import { isViridianLeaf, isViridianMsr, Viridian } from './viridian/viridian.ts';
+import { isViridianLeaf, isViridianMsr, type Viridian } from './viridian/viridian.ts';
 
 /** What a domain gives its half of Xen. */
 export interface XenParts {
@@ -68,8 +69,7 @@ export interface XenParts {
 }
 
 const VM86 = 0x20000,
-  INTERRUPT_FLAG = 0x200,
-  RESUME_FLAG = 0x10000;
+  INTERRUPT_FLAG = 0x200;
 const INVALID_OPCODE = 6;
 /** Registers of a hypercall's arguments. */
 const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
@@ -161,35 +161,7 @@ export class XenGuest {
 
   /** HVM_PARAM_VIRIDIAN has its value. Once it is set it does not change. */
   enlighten(): void {
-    const { parts, ports, processor, machine } = this;
-    const { vcpus, timers, written, localApic, interrupt, crash } = parts;
-    const [features] = getParam(ports, HVM_PARAM.VIRIDIAN);
-    if (!this.isHvm || this.viridian || features === 0) return;
-    this.viridian = new Viridian({
-      features,
-      vcpus: vcpus.all.length,
-      currentVcpu: () => this.current,
-      regs: processor.regs,
-      bytes: machine.bytes,
-      access: this.access,
-      written,
-      localApic,
-      interrupt: (vcpu, vector) => {
-        if (localApic(vcpu)?.enabled) interrupt(vcpu, vector);
-      },
-      timers,
-      tsc: () => sum64(parts.tsc(), vcpus.registersOf(vcpus.all[0]), R.TSC_OFFSET),
-      flushTlb: () => processor.flushTlb(),
-      yield: () => {
-        vcpus.yieldTurn();
-        parts.yield();
-      },
-      latchCrash: () => {
-        this.words[this.xen + XEN.LATCHED_SHUTDOWN] = SHUTDOWN.CRASH + 1;
-      },
-      log: text => parts.console(new TextEncoder().encode(`(XEN) d${this.record.id}v${this.current} ${text}\n`)),
-      crash,
-    });
+    if (this.isHvm) this.viridian ??= viridianOf(this);
   }
 
   private paravirtual(): PvDomain {
@@ -314,20 +286,9 @@ export class XenGuest {
     return this.isHvm ? answer : ofParavirtual(leaf, answer);
   }
 
-  /**
-   * #UD of an HVM guest: true where it is the forced emulation prefix, and then the instruction behind it comes next (hvm_ud_intercept in
-   * xen/arch/x86/hvm/hvm.c). What emulates it is the processor itself, which has no other way to run an instruction.
-   */
+  /** #UD of an HVM guest: true where it is the forced emulation prefix, and then the instruction behind it comes next. */
   forcesEmulation(): boolean {
-    const { regs } = this.processor;
-    const cs = R.SEG + R.CS * R.SEG_WORDS;
-    const eip = regs[R.EIP] >>> 0;
-    if (eip + FORCED_PREFIX.length - 1 > regs[cs + R.SEG_LIMIT] >>> 0) return false;
-    const code = this.access.read((regs[cs + R.SEG_BASE] + eip) >>> 0, FORCED_PREFIX.length);
-    if (!code || FORCED_PREFIX.some((byte, i) => code[i] !== byte)) return false;
-    regs[R.EIP] = (eip + FORCED_PREFIX.length) | 0;
-    this.processor.eflags &= ~RESUME_FLAG;
-    return true;
+    return stepOverPrefix(this.processor, this.access);
   }
 
   /** Whether an MSR is Xen's to answer; else it is the processor's or a device's. */
@@ -615,10 +576,4 @@ export class XenGuest {
       this.time.runstate(id, id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE);
     }
   }
-}
-
-/** Two words, and a pair of words beside them. */
-function sum64([low, high]: readonly [low: number, high: number], words: Int32Array, at: number): readonly [low: number, high: number] {
-  const sum = (low >>> 0) + (words[at] >>> 0);
-  return [sum | 0, (high + words[at + 1] + (sum >= 2 ** 32 ? 1 : 0)) | 0];
 }

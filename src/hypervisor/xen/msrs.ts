@@ -246,9 +246,9 @@ export function areMsrs(saved: unknown, vcpus: number): boolean {
   return (
     Array.isArray(saved) &&
     saved.length === vcpus &&
-    saved.every(
-      ({ cpuidFaults, debugCtl, mcgStatus, bankCtl2 }) =>
-        typeof cpuidFaults === 'boolean' && Number.isInteger(debugCtl) && isValue(mcgStatus) && Array.isArray(bankCtl2) && bankCtl2.length === BANKS && bankCtl2.every(isValue),
-    )
+    saved.every((vcpu: Partial<VcpuMsrs> | null) => {
+      const { cpuidFaults, debugCtl, mcgStatus, bankCtl2 } = vcpu ?? {};
+      return typeof cpuidFaults === 'boolean' && Number.isInteger(debugCtl) && isValue(mcgStatus) && Array.isArray(bankCtl2) && bankCtl2.length === BANKS && bankCtl2.every(isValue);
+    })
   );
 }
