@@ -664,6 +664,10 @@ void main(struct start_info *info) {
   check("shared_info", mapped, 0);
   check("events are masked", shared->vcpu[0].upcall_mask, 1);
   test_start();
+  /* As long as there is no handler for #GP: what the host has and the guest does not. */
+  u32 capabilities = 1;
+  __asm__ volatile("rdmsr" : "=a"(capabilities) : "c"(0xfe) : "edx");
+  check("MTRRCAP before there is a handler", capabilities, 0);
   test_traps();
   test_msrs();
   test_ports();

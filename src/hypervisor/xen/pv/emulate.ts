@@ -57,6 +57,16 @@ const MSR = {
   EFER: 0xc0000080,
   TSC_AUX: 0xc0000103,
 } as const;
+/** Registers that the processor has and a paravirtual guest has not: MTRRCAP, those of SYSENTER, the MTRRs. */
+const HOST_MSRS = [
+  [0xfe, 0xfe],
+  [0x174, 0x176],
+  [0x200, 0x20f],
+  [0x250, 0x250],
+  [0x258, 0x259],
+  [0x268, 0x26f],
+  [0x2ff, 0x2ff],
+] as const;
 const EFER_SCE_LME_LMA = 0x501;
 /** IA32_MISC_ENABLE (guest_misc_enable): fast strings; neither performance counters nor MONITOR, nor xTPR messages. */
 const MISC_ENABLE_VALUE = 1 | MISC_ENABLE_UNAVAILABLE | (1 << 23);
@@ -80,6 +90,8 @@ export interface EmulateParts {
   pageFault(linear: number, error: number): void;
   /** The guest gets a #GP(0). */
   generalProtection(): void;
+  /** It has a handler for that. */
+  takesProtectionFaults(): boolean;
   cpuid(leaf: number, subleaf: number): CpuidAnswer;
   msrs: GuestMsrs;
   /** MOV to CR3: a machine frame. False: no table of the guest's. */
@@ -348,11 +360,16 @@ export class Emulator {
   private readMsr(index: number): boolean {
     const { processor, msrs } = this.parts;
     const { regs } = processor;
-    const value = msrs.has(index) ? msrs.read(index) : this.ownMsr(index);
+    const value = (msrs.has(index) ? msrs.read(index) : this.ownMsr(index)) ?? this.fakedMsr(index);
     if (!value) return false;
     regs[R.EAX] = value[0];
     regs[R.EDX] = value[1];
     return true;
+  }
+
+  /** What the host has and the guest does not reads as 0 as long as the guest could not take the fault. */
+  private fakedMsr(index: number): readonly [low: number, high: number] | undefined {
+    return HOST_MSRS.some(([first, last]) => index >= first && index <= last) && !this.parts.takesProtectionFaults() ? [0, 0] : undefined;
   }
 
   /** read_msr of xen/arch/x86/pv/emul-priv-op.c. */

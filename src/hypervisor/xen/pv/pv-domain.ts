@@ -105,6 +105,7 @@ export class PvDomain {
       architecturalIopl,
       pageFault: (linear, error) => this.traps.deliver(PAGE_FAULT, error, linear),
       generalProtection: () => this.generalProtection(),
+      takesProtectionFaults: () => this.traps.hasHandler(GENERAL_PROTECTION),
       cpuid: parts.cpuid,
       msrs: parts.msrs,
       tsc: parts.tsc,

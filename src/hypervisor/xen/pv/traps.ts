@@ -173,6 +173,10 @@ export class Traps {
     return dpl >= processor.regs[R.CPL];
   }
 
+  hasHandler(vector: number): boolean {
+    return this.state[PV.TRAPS + 2 * vector + 1] !== 0;
+  }
+
   /** Delivers an exception or software interrupt to the guest's handler. `address`: of a page fault. */
   deliver(vector: number, errorCode: number, address = 0): void {
     const { bytes, vcpuInfo, currentVcpu, processor } = this.parts;
