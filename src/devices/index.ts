@@ -16,7 +16,7 @@ export { BareHvmBoard, Pc } from './machine.ts';
 export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment } from './net/pcnet-pci.ts';
 export type { PeerOptions } from './net/peer.ts';
-export { NetworkPeer } from './net/peer.ts';
+export { NetworkPeer, ofNetwork } from './net/peer.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';
 export { PvhBoard } from './pvh-board.ts';
 export { assignState, copyState, resetState, StateError } from './state.ts';

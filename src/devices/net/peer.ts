@@ -46,6 +46,9 @@ const stationOf = (address: number): Uint8Array => {
   return mac;
 };
 
+/** Whether a station address is one of the network's own: a card with it would never be answered. */
+export const ofNetwork = (mac: Uint8Array): boolean => [GATEWAY, NAME_SERVER].some(address => stationOf(address).every((byte, i) => byte === mac[i]));
+
 export class NetworkPeer implements Ethernet {
   receive?: (frame: Uint8Array) => void;
   private readonly timers: Timers;

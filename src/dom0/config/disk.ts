@@ -3,6 +3,8 @@
  * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats).
  */
 import type { ImageKind } from '../images.ts';
+import { ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import { shortened } from './xlcfg.ts';
 
 export interface DiskSpec {
   /** Path as written; '': a CD-ROM drive with nothing in it. */
@@ -19,9 +21,43 @@ const GOOD = { target: 'a file', format: 'raw', vdev: 'hda, hdb, hdc or hdd', ac
 const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
 const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
 const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?)$/;
-/** Named parameters that change nothing here, and flags. */
-const OTHER = ['backend', 'backendtype', 'script', 'specification', 'transport'];
-const FLAGS = /^(cdrom|direct-io-safe|discard|no-discard|trusted|untrusted|colo.*)$/;
+const oneOf = (values: string[], judged: Judged): OptionRule => value =>
+  value === '' || values.includes(value) ? judged : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
+const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
+const ADVICE = 'This is advice for PV front ends, and the disk is an IDE one.';
+
+/** Parameters by name, beside the positional ones, and flags. */
+const OPTIONS: Record<string, OptionRule> = {
+  target: () => used('the image', 'This file is in the drive.'),
+  format: value => formatVerdict(value),
+  vdev: () => used('the drive', 'It says which drive the disk is.'),
+  access: () => used('who may write', 'It says whether the guest may write.'),
+  devtype: oneOf(['cdrom'], used('CD-ROM drive', 'The drive is a CD-ROM drive.')),
+  backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
+  backendtype: oneOf(['phy', 'qdisk', 'standalone', 'tap'], ignored('the host reads the file', 'This host reads the file itself: there is one implementation.')),
+  script: () => ignored('no scripts', 'Domain 0 runs no block scripts: the target is taken for a file.'),
+  specification: oneOf(['xen', 'virtio'], ignored('an IDE disk', 'The disk is an IDE one; neither Xen’s protocol nor virtio has a back end yet.')),
+  transport: oneOf(['mmio'], ignored('an IDE disk', 'The disk is an IDE one, not one of virtio.')),
+  grant_usage: oneOf(['0', '1'], ignored('an IDE disk', 'The disk is an IDE one, not one of virtio.')),
+  'active-disk': colo,
+  'hidden-disk': colo,
+};
+const FLAGS: Record<string, Judged> = {
+  cdrom: used('CD-ROM drive', 'The drive is a CD-ROM drive.'),
+  'direct-io-safe': ignored('writes stay in memory', 'The file is never written, so there is no page cache to go past.'),
+  discard: ignored('no TRIM', 'IDE disks of this PC have no TRIM.'),
+  'no-discard': used('as asked', 'This is how it is here: IDE disks of this PC have no TRIM.'),
+  trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
+  untrusted: ignored('advice for PV front ends', ADVICE),
+};
+const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
+
+/** The file's content counts; a definition that says otherwise is told so. */
+const formatVerdict = (value: string): Judged =>
+  ['', 'raw', 'empty'].includes(value)
+    ? used('as asked', 'Images are read as they are.')
+    : ignored(`${shortened(value)} is not read`, `The file's first bytes say what it is, and raw images are read: a ${shortened(value)} image is refused.`);
+
 /** Where xl decides by content which position a parameter has. */
 const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
   if (FORMATS.includes(text)) return 'format';
@@ -29,58 +65,74 @@ const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
   return Object.hasOwn(ACCESS, text) ? 'access' : undefined;
 };
 
-/** @returns the disk, or a sentence's end that says what is wrong with the text. */
-export function parseDisk(text: string): DiskSpec | string {
-  const values: Partial<Record<string, string>> = {};
+/** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to. */
+export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec | string {
+  const values: Partial<Record<string, string>> = Object.create(null);
   let cdrom = false;
   let next = 0;
   let rest = text.trim();
-  const old = /^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.exec(rest);
-  while (old && /^(tap2?|phy|file|aio|tapdisk|ioemu):/.test(rest)) rest = rest.replace(/^[a-z0-9]+:/, '');
-  const named = /^(raw|qcow2?|vhd):/.exec(rest);
-  if (old && named) {
-    values.format = named[1];
-    rest = rest.slice(named[0].length);
+  const remark = (name: string, judged: Judged): void => void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
+  if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
+    rest = rest.slice(/^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0].length);
+    const named = /^(raw|qcow2?|vhd):/.exec(rest);
+    if (named) {
+      values.format = named[1];
+      remark('format', formatVerdict(named[1]));
+      rest = rest.slice(named[0].length);
+    }
   }
   while (rest !== '') {
+    if (remarks.length > MOST_OPTIONS) return `it has more than ${MOST_OPTIONS} options.`;
     if (/^target\s*=/.test(rest)) {
+      remark('target', OPTIONS.target(''));
+      if (values.target !== undefined) return 'target is given twice.';
       values.target = rest.replace(/^target\s*=\s*/, '');
       break;
     }
     const comma = rest.indexOf(',');
     const part = (comma < 0 ? rest : rest.slice(0, comma)).trim();
-    rest = comma < 0 ? '' : rest.slice(comma + 1).trim();
-    const pair = /^([a-z]+)\s*=\s*(.*)$/s.exec(part);
-    if (pair && (POSITIONAL.includes(pair[1] as 'target') || pair[1] === 'devtype' || OTHER.includes(pair[1]))) {
-      if (values[pair[1]] !== undefined) return `${pair[1]} is given twice.`;
-      values[pair[1]] = pair[2];
+    const after = comma < 0 ? '' : rest.slice(comma + 1).trimStart();
+    const pair = /^([a-z][-a-z0-9_]*)\s*=\s*(.*)$/s.exec(part);
+    if (pair) {
+      const [, name, value] = pair;
+      if (values[name] !== undefined) return `${name} is given twice.`;
+      values[name] = value;
+      remark(name, isColo(name) ? colo() : Object.hasOwn(OPTIONS, name) ? OPTIONS[name](value) : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)]));
+      rest = after;
       continue;
     }
-    if (FLAGS.test(part)) {
+    const flag = isColo(part) ? colo() : Object.hasOwn(FLAGS, part) ? FLAGS[part] : undefined;
+    if (flag) {
+      remark(part, flag);
       cdrom ||= part === 'cdrom';
+      rest = after;
       continue;
     }
     // Older spelling: hdc:cdrom.
     const device = /^(.*):cdrom$/.exec(part);
     if (device) cdrom = true;
     const value = device ? device[1] : part;
-    if (next >= POSITIONAL.length) return `there is one ${value ? `‘${value}’` : 'comma'} too many.`;
+    if (next >= POSITIONAL.length) return `there is one ${value ? `‘${shortened(value)}’` : 'comma'} too many.`;
     // A parameter may be left out where the one that follows can be nothing else (file,vdev,access of older releases).
     const known = next > 0 && value !== '' ? position(value) : undefined;
     const index = known ? POSITIONAL.indexOf(known) : next;
-    if (next > 0 && value !== '' && !known) return `‘${value}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
+    if (next > 0 && value !== '' && !known) return `‘${shortened(value)}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
     const key = POSITIONAL[Math.max(index, next)];
     next = Math.max(index, next) + 1;
-    if (value === '') continue;
-    if (values[key] !== undefined) return `${key} is given twice.`;
-    values[key] = value;
+    if (value !== '' && values[key] !== undefined) return `${key} is given twice.`;
+    if (value !== '') values[key] = value;
+    if (value !== '' && key === 'format' && formatVerdict(value).verdict !== 'used') remark('format', formatVerdict(value));
+    rest = after;
   }
   cdrom ||= values.devtype === 'cdrom';
-  const { target = '', format = 'raw', vdev, access } = values;
+  // An empty value is as none.
+  const { target = '', vdev } = values,
+    format = values.format || 'raw',
+    access = values.access || undefined;
   if (!vdev) return "it names no virtual device. Write for example ',raw,hda' behind the file.";
-  if (!VDEV.test(vdev)) return `‘${vdev}’ is no virtual device. Write ${GOOD.vdev}.`;
-  if (!FORMATS.includes(format)) return `‘${format}’ is no format. Write ${GOOD.format}.`;
-  if (access !== undefined && !Object.hasOwn(ACCESS, access)) return `‘${access}’ is no access. Write ${GOOD.access}.`;
+  if (!VDEV.test(vdev)) return `‘${shortened(vdev)}’ is no virtual device. Write ${GOOD.vdev}.`;
+  if (!FORMATS.includes(format)) return `‘${shortened(format)}’ is no format. Write ${GOOD.format}.`;
+  if (access !== undefined && !Object.hasOwn(ACCESS, access)) return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
   if (target === '' && !cdrom) return 'it names no file.';
   return { target, format, vdev, kind: cdrom ? 'cdrom' : 'disk', readOnly: access === undefined ? cdrom : ACCESS[access] };
 }

@@ -26,8 +26,9 @@ function keys(names: string, type: ValueType, verdict: KeyRule['verdict'], short
   for (const name of names.split(' ')) rules[name] = { type, verdict, short, text, ...(fits ? { fits } : {}) };
 }
 
-const isZero = (value: string): boolean => value === '0' || value === '';
-const isOne = (value: string): boolean => value === '1';
+const is = (number: number) => (value: string): boolean => value.trim() !== '' && Number(value) === number;
+const isZero = (value: string): boolean => value === '' || is(0)(value);
+const isOne = is(1);
 const isEmpty = (value: string): boolean => value === '';
 
 // What makes the guest. model.ts reads these; the sentences stand for the case in which it has nothing to add.
@@ -54,14 +55,14 @@ keys('apic', 'defbool', 'approximated', 'the APICs are always there', 'The PC al
 keys('pae', 'defbool', 'approximated', 'PAE is always offered', 'The processor always offers PAE; the guest decides.', isOne);
 keys('nx', 'defbool', 'approximated', 'as the processor has it', 'The NX bit is there as the processor offers it.', isOne);
 keys('hap', 'defbool', 'approximated', 'always on', 'Guest memory is always translated in two dimensions.', isOne);
-keys('tsc_mode', 'any', 'approximated', 'TSC at a fixed rate', 'The TSC always runs at the same nominal rate, whatever the host does.', value => ['default', 'native', '0', '2'].includes(value));
-keys('timer_mode', 'any', 'approximated', 'missed ticks follow at once', 'Timer ticks that the guest missed are delivered as soon as it takes them.', value => ['no_delay_for_missed_ticks', '1'].includes(value));
+keys('tsc_mode', 'any', 'approximated', 'TSC at a fixed rate', 'The TSC always runs at the same nominal rate, whatever the host does.', value => ['default', 'native'].includes(value) || isZero(value) || is(2)(value));
+keys('timer_mode', 'any', 'approximated', 'missed ticks follow at once', 'Timer ticks that the guest missed are delivered as soon as it takes them.', value => value === 'no_delay_for_missed_ticks' || isOne(value));
 keys('hpet', 'defbool', 'ignored', 'the PC has no HPET', 'The PC has no HPET; guests use the 8254, the ACPI timer or the TSC.', isZero);
 keys('localtime', 'defbool', 'ignored', 'the clock runs in UTC', 'The clock of the PC runs in UTC.', isZero);
 keys('rtc_timeoffset', 'number', 'ignored', 'the clock runs in UTC', 'The clock of the PC runs in UTC without an offset.', isZero);
 keys('vga', 'string', 'approximated', 'a standard VGA', 'The PC has a standard VGA with Bochs’ VBE extensions.', value => value === 'stdvga');
 keys('stdvga', 'defbool', 'approximated', 'a standard VGA', 'The PC has a standard VGA with Bochs’ VBE extensions.', isOne);
-keys('videoram', 'number', 'approximated', 'the VGA has 16 MiB', 'The VGA has 16 MiB of memory.', value => value === '16');
+keys('videoram', 'number', 'approximated', 'the VGA has 16 MiB', 'The VGA has 16 MiB of memory.', is(16));
 keys('vnc sdl', 'defbool', 'approximated', 'the screen is in the page', 'The screen is shown in the page; there is no server for viewers elsewhere.', isZero);
 keys('nographic', 'defbool', 'approximated', 'the screen stays', 'The screen can be ignored: the serial console works beside it.', isZero);
 keys('keymap', 'string', 'ignored', 'keys are sent by place', 'Keys are sent by their place on the keyboard, so no table is needed.');
@@ -133,10 +134,14 @@ keys('acpi_s3 acpi_s4 acpi_laptop_slate', 'defbool', 'ignored', 'power-off is th
 keys('mmio_hole', 'number', 'ignored', 'fixed memory map', 'The memory map of the PC is fixed.');
 
 const translation = 'Memory is always translated in two dimensions; there are no shadow page tables to tune.';
-keys('oos shadow_memory altp2m altp2mhvm tdp suppress_spurious_page_faults', 'any', 'ignored', 'no shadow page tables', translation, isZero);
+keys('oos altp2m altp2mhvm suppress_spurious_page_faults', 'any', 'ignored', 'no shadow page tables', translation, value => isZero(value) || value === 'disabled');
+keys('shadow_memory', 'number', 'ignored', 'no shadow page tables', translation, isZero);
+keys('tdp', 'defbool', 'approximated', 'always on', translation, isOne);
 
-const limits = "Xen's defaults hold: 64 grant frames, 1024 maptrack frames, grants of version 2, 1023 event channels.";
-keys('max_grant_frames max_maptrack_frames max_grant_version max_event_channels event_channels', 'number', 'approximated', "Xen's defaults hold", limits, value => ['64', '1024', '2', '1023'].includes(value));
+keys('max_grant_frames', 'number', 'approximated', "Xen's default: 64", "A guest has 64 grant frames, Xen's default.", is(64));
+keys('max_maptrack_frames', 'number', 'approximated', "Xen's default: 1024", "A guest has 1024 maptrack frames, Xen's default.", is(1024));
+keys('max_grant_version', 'number', 'approximated', "Xen's default: 2", 'A guest may use grants of version 1 and 2.', is(2));
+keys('event_channels max_event_channels', 'number', 'approximated', "Xen's default: 1023", "A guest has 1023 event channels, Xen's default.", is(1023));
 keys('driver_domain xend_suspend_evtchn_compat', 'defbool', 'ignored', 'back ends are in Domain 0', 'Back ends are in Domain 0 only.', isZero);
 
 keys('on_watchdog', 'action', 'approximated', 'counts as a crash', "When Xen's watchdog ends the guest, that counts as a crash: on_crash says what is done.");
@@ -144,7 +149,8 @@ keys('on_soft_reset', 'action', 'approximated', 'counts as a reboot', 'A soft re
 keys('seclabel init_seclabel', 'string', 'ignored', 'no XSM labels', 'There is no security module to check labels.');
 keys('nomigrate', 'defbool', 'ignored', 'one host, no migration', 'There is one host, so the guest cannot migrate.');
 keys('vpmu msr_relaxed xenstore_quota vmtrace_buf_kb', 'any', 'ignored', 'not built', 'This is not built.', isZero);
-keys('assisted_xapic assisted_x2apic ioapic vuart', 'any', 'ignored', 'not built', 'This is not built.', isZero);
+keys('ioapic', 'defbool', 'approximated', 'the APICs are always there', 'The PC always has its local and I/O APICs: its processors need them.', isOne);
+keys('assisted_xapic assisted_x2apic vuart', 'any', 'ignored', 'not built', 'This is not built.', isZero);
 keys('llc_colors gic_version tee sve device_tree arm_sci nr_spis force_assign_without_iommu', 'any', 'ignored', 'for ARM hosts', 'This is for ARM hosts; here is an x86 PC.');
 
 // xend's own keys, found in /etc/xen/vm of older SUSE hosts.
@@ -155,8 +161,25 @@ keys('dhcp netmask gateway hostname ip nfs_server nfs_root interface', 'any', 'i
 
 export const KEYS: Readonly<Record<string, KeyRule>> = rules;
 
+/** Keys of which other types of guests have nothing: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". The boards of PVH and PV guests have none of these. */
+const HVM_ONLY = new Set(
+  ('stdvga vga videoram vnc vnclisten vncpasswd vncdisplay vncunused opengl sdl nographic keymap usb usbdevice usbversion hdtype boot xen_platform_pci bios firmware ' +
+    'hpet serial soundhw smbios smbios_firmware acpi_firmware ms_vm_genid mmio_hole acpi_s3 acpi_s4 acpi_laptop_slate').split(' '),
+);
+/** Keys of which a PV guest has nothing. */
+const NOT_PV = new Set(['hap', 'apic', 'acpi', 'nx', 'ioapic']);
+
+/** Whether a guest of this type has anything that the key could change. */
+export function concerns(key: string, type: 'hvm' | 'pvh' | 'pv'): boolean {
+  return type === 'hvm' || !(HVM_ONLY.has(key) || (type === 'pv' && NOT_PV.has(key)));
+}
+
+/** Longest word that is looked up: the longest key has 31 letters. */
+const MOST_LETTERS = 40;
+
 /** The known key that is nearest to a misspelled one, or undefined where none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > MOST_LETTERS) return undefined;
   let best: string | undefined, bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word, candidate);

@@ -150,11 +150,14 @@ describe('definitions (xl.cfg(5))', () => {
     expect(said).toEqual([
       [4, 10, 'disk', 'approximated'],
       [5, 3, 'disk', 'used'],
+      [5, 19, 'disk.cdrom', 'used'],
       [6, 1, 'boot', 'approximated'],
-      [7, 1, 'vif', 'approximated'],
+      [7, 9, 'vif', 'approximated'],
+      [7, 10, 'vif.bridge', 'ignored'],
+      [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
-    expect(findings.find(f => f.key === 'vif')!.text).toMatch(/AMD PCNet card .* e1000 is not built/);
+    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/e1000 is not built: the card is an AMD PCNet/);
   });
 
   it('refuses disks that have no place, with the place in the text', () => {
@@ -164,6 +167,65 @@ describe('definitions (xl.cfg(5))', () => {
     expect(of(`'/a,qcow3,hda'`)[0]).toContain('‘qcow3’ is no format. Write raw.');
     expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': floppy and network are not built.")]);
     expect(errors('name = "a"\ntype = "hvm"\n')).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
+  });
+
+  it('takes the address of a card, and says of every option in its text what it comes to (xl-network-configuration(5))', () => {
+    const of = (vif: string, type = 'hvm') => judgeDefinition('x.cfg', `${good.replace('hvm', type)}vif = [ ${vif} ]\n`);
+    expect(of(`'mac=00:16:3E:74:3d:76,model=pcnet'`).definition).toMatchObject({ nic: 'pcnet', mac: '00:16:3e:74:3d:76' });
+    expect([of(`''`).definition.nic, of(`''`).definition.mac, of('').definition.nic]).toEqual(['pcnet', undefined, undefined]);
+    const all = 'type=ioemu,bridge=xenbr0,gatewaydev=eth0,vifname=v,script=s,ip=10.0.0.1,backend=dom1,rate=1MB/s@20ms,devid=0,mtu=9000,vlan=10,trusted,accel=1';
+    expect(of(`'${all}'`).findings.filter(f => f.key.startsWith('vif.')).map(f => [f.key.slice(4), f.verdict])).toEqual([
+      ['type', 'approximated'], ['bridge', 'ignored'], ['gatewaydev', 'ignored'], ['vifname', 'ignored'], ['script', 'ignored'], ['ip', 'ignored'], ['backend', 'ignored'],
+      ['rate', 'ignored'], ['devid', 'used'], ['mtu', 'ignored'], ['vlan', 'ignored'], ['trusted', 'used'], ['accel', 'ignored'],
+    ]);
+    const errorsOf = (vif: string, type?: string): string[] => of(vif, type).findings.filter(isError).map(formatFinding);
+    expect(errorsOf(`'', 'model=pcnet, brigde=xenbr0'`)).toEqual([
+      "x.cfg:5:27: vif = 'model=pcnet, brigde=xenbr0': brigde is no option of a network card. Did you mean bridge?",
+    ]);
+    expect(errorsOf(`'mac=00:16:3e:1:2:3'`)[0]).toContain('x.cfg:5:10: ');
+    for (const mac of ['00:16:3e:1:2:3', '00:16:3e:00:00:0g', '00163e000001', '', '01:16:3e:00:00:01', 'ff:ff:ff:ff:ff:ff', '52:55:0a:00:02:02'])
+      expect(errorsOf(`'mac=${mac}'`), mac).toHaveLength(1);
+    for (const text of ['type=e1000', 'rate=fast', 'mtu=big', 'bridge', 'trusted=1', 'mac=00:16:3e:00:00:01,mac=00:16:3e:00:00:02']) expect(errorsOf(`'${text}'`), text).toHaveLength(1);
+    expect(errorsOf(`'brigde=x'`, 'pvh')).toHaveLength(1);
+    // The position of what stands behind an escape is that of the string.
+    expect(errorsOf(String.raw`'vifname=\x41,brigde=x'`)[0]).toContain('x.cfg:5:9: ');
+  });
+
+  it('says which cards are left out', () => {
+    const { definition, findings } = judgeDefinition('x.cfg', `${good}vif = [ 'mac=00:16:3e:00:00:01', 'mac=00:16:3e:00:00:02,bridge=b', '' ]\n`);
+    expect(definition.mac).toBe('00:16:3e:00:00:01');
+    expect(findings.filter(f => f.key === 'vif').map(f => [f.verdict, f.column])).toEqual([['approximated', 9], ['ignored', 34], ['ignored', 68]]);
+    expect(findings.filter(f => f.key === 'vif')[1].text).toBe('Card 2 (mac=00:16:3e:00:00:02,bridge=b) is left out: a guest has one card.');
+    expect(findings.filter(f => f.key.startsWith('vif.')).map(f => f.verdict)).toEqual(['used', 'ignored', 'ignored']);
+  });
+
+  it('gives each option of a disk a verdict', () => {
+    const of = (disk: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "hvm"\ndisk = [ '${disk}' ]\n`).findings.filter(f => f.key.startsWith('disk.')).map(f => [f.key, f.verdict, f.column]);
+    expect(of('/a,qcow2,hda,rw')).toEqual([['disk.format', 'ignored', 14]]);
+    expect(of('vdev=hda, script=iscsi,backendtype=phy,discard,no-discard,direct-io-safe,untrusted,colo-host=x,specification=virtio,target=/a,b')).toEqual([
+      ['disk.vdev', 'used', 11], ['disk.script', 'ignored', 21], ['disk.backendtype', 'ignored', 34], ['disk.discard', 'ignored', 50], ['disk.no-discard', 'used', 58],
+      ['disk.direct-io-safe', 'ignored', 69], ['disk.untrusted', 'ignored', 84], ['disk.colo-host', 'ignored', 94], ['disk.specification', 'ignored', 106], ['disk.target', 'used', 127],
+    ]);
+    expect(of('/a,raw,hda,fromat=raw')).toEqual([['disk.fromat', 'error', 22]]);
+    expect(of('/a,raw,hda,devtype=floppy')).toEqual([['disk.devtype', 'error', 22]]);
+  });
+
+  it("says of each limit whether it is Xen's own", () => {
+    const limits = { max_grant_frames: 64, max_maptrack_frames: 1024, max_grant_version: 2, max_event_channels: 1023 };
+    for (const [key, own] of Object.entries(limits))
+      expect([...new Set([0, ...Object.values(limits)])].filter(value => verdicts(`${good}${key} = ${value}\n`)[key] === 'used'), key).toEqual([own]);
+    expect(verdicts(`${good}max_grant_frames = 0x40\n`).max_grant_frames).toBe('used');
+    expect(['0', '1'].map(value => verdicts(`${good}tdp = ${value}\nioapic = ${value}\n`))).toMatchObject([{ tdp: 'approximated', ioapic: 'approximated' }, { tdp: 'used', ioapic: 'used' }]);
+  });
+
+  it('says what a guest of another type has nothing of', () => {
+    const text = `${good}vga = "stdvga"\nhap = 1\nnographic = 1\ndisk = [ '/d,raw,hda',\n '/e,raw,hdb' ]\nbios = "seabios"\n`;
+    const judged = judgeDefinition('x.cfg', `${text}type = "pvh"\n`, 11);
+    expect(Object.fromEntries(judged.findings.filter(f => f.verdict === 'ignored').map(f => [f.key, f.short]))).toEqual({
+      type: 'an option counts', vga: 'nothing in a PVH guest', nographic: 'nothing in a PVH guest', disk: 'no PV disks yet', bios: 'nothing in a PVH guest',
+    });
+    expect(judged.findings.find(f => f.key === 'type' && f.verdict === 'ignored')!.text).toBe("type = 'hvm' gives way to the option given beside the file: type = 'pvh'.");
+    expect(verdicts(`${good.replace('hvm', 'pv')}hap = 1\n`).hap).toBe('ignored');
   });
 
   it('survives keys that JavaScript objects have', () => {
@@ -259,5 +321,45 @@ describe('viridian and nestedhvm', () => {
     expect(findings.find(f => f.key === 'nestedhvm')).toMatchObject({ verdict: 'ignored', short: 'no VMX inside the guest' });
     expect(findings.find(f => f.key === 'nestedhvm')!.text).toMatch(/neither VMX nor SVM/);
     expect(judgeDefinition('x.cfg', `${good}nestedhvm = 0\n`).findings.find(f => f.key === 'nestedhvm')!.verdict).toBe('used');
+  });
+});
+
+describe('a text that was meant to be something else', () => {
+  const errorsIn = (text: string): string[] => judgeDefinition('x.cfg', text).findings.filter(isError).map(f => f.text);
+
+  it('is not read where it is longer than 256 KiB', () => {
+    expect(errorsIn(`${good}#${'x'.repeat(256 * 1024 - good.length - 1)}`)).toEqual([]);
+    expect(errorsIn(`${good}#${'x'.repeat(256 * 1024 - good.length)}`)[0]).toMatch(/^A definition has at most 256 KiB, and this file is longer/);
+  });
+
+  it('is read 32 lists deep, and no deeper', () => {
+    const nested = (depth: number): string => `${good}vnuma = ${'['.repeat(depth)}${']'.repeat(depth)}\n`;
+    expect(errorsIn(nested(32))).toEqual([]);
+    expect(errorsIn(nested(33))).toEqual([expect.stringContaining('more than 32 deep')]);
+    expect(errorsIn(nested(100_000))).toEqual([expect.stringContaining('more than 32 deep')]);
+    expect(errorsIn(`${good}vnuma = ${'['.repeat(100_000)}\n`)).toHaveLength(1);
+  });
+
+  it.each([
+    ['unknown keys', 'a=1\n'.repeat(60_000)],
+    ['unknown keys on one line', 'ab=1;'.repeat(50_000)],
+    ['lines that make no sense', '$\n'.repeat(120_000)],
+    ['one key again and again', 'vcpus=1\n'.repeat(30_000)],
+    ['disks', `disk=[${"'',".repeat(60_000)}]\n`],
+    ['additions to a list', "disk+=['']\n".repeat(22_000)],
+    ['cards', `vif=[${"'',".repeat(60_000)}]\n`],
+    ['options of a card', `vif=['${'ab=1,'.repeat(50_000)}']\n`],
+    ['options of a disk', `disk=['${'ab=1,'.repeat(50_000)}']\n`],
+    ['prefixes of a disk', `disk=['${'phy:'.repeat(60_000)}/x,hda,w']\n`],
+  ])('is judged in time that grows with its length: %s', (_what, text) => {
+    const { findings } = judgeDefinition('x.cfg', good + text);
+    expect(findings.length).toBeLessThan(150);
+    expect(findings.reduce((sum, { text, source }) => sum + text.length + source.length, 0)).toBeLessThan(100_000);
+  });
+
+  it('counts what it does not list, and stays an error', () => {
+    const { findings } = judgeDefinition('x.cfg', `${good}${'a=1\n'.repeat(250)}`);
+    expect(findings.filter(isError)).toHaveLength(101);
+    expect(findings.at(-1)).toMatchObject({ line: 105, verdict: 'error', text: '150 more errors from here on are not listed one by one.' });
   });
 });

@@ -5,10 +5,12 @@
 import type { Finding, Verdict } from '../api.ts';
 import { type DiskSpec, parseDisk, placeOf } from './disk.ts';
 import { formatCpus, parseCpus } from './cpus.ts';
-import { KEYS, type KeyRule, nearest } from './keys.ts';
+import { concerns, KEYS, type KeyRule, nearest } from './keys.ts';
+import type { OptionRemark } from './options.ts';
+import { parseVif } from './vif.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
 import { viridianFeatures } from '../../hypervisor/xen/viridian/features.ts';
-import { type Atom, parseXlConfig, type Position, type Setting, type Value } from './xlcfg.ts';
+import { type Atom, parseXlConfig, type Position, type Setting, shortened, type Value } from './xlcfg.ts';
 
 export type DomainType = 'hvm' | 'pv' | 'pvh';
 /** What happens to a domain that stopped. */
@@ -40,6 +42,8 @@ export interface Definition {
   bootOrder: string;
   /** A network card, with the host's network behind it. */
   nic?: NicModel;
+  /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
+  mac?: string;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
@@ -71,6 +75,13 @@ const MAX_MEMORY_MIB = 2047,
   MAX_VCPUS = 8,
   MAX_CAP = 100 * MAX_VCPUS;
 
+/** Of what a text may have any number, this many are told one by one: unknown keys, keys set again, lines that make no sense, disks, cards. */
+const MOST_TOLD = 100;
+/** A finding quotes so much of its line. */
+const MOST_QUOTED = 400;
+/** xs_wire.h, XENSTORE_PAYLOAD_MAX: the store takes 4096 bytes with the node's path. */
+const MOST_NAME_LETTERS = 1000;
+
 const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart', 'soft-reset'];
 const TYPES = ['hvm', 'pv', 'pvh'];
 
@@ -84,8 +95,9 @@ export function formatFinding(finding: Finding): string {
   return `${finding.file}:${finding.line}:${finding.column}: ${finding.text}`;
 }
 
-export function judgeDefinition(file: string, source: string): Judgement {
-  return new Judge(file, source).judge();
+/** `optionsFrom`: the line from which on the text is of options given beside the file (Infinity: none). */
+export function judgeDefinition(file: string, source: string, optionsFrom = Infinity): Judgement {
+  return new Judge(file, source, optionsFrom).judge();
 }
 
 class Judge {
@@ -95,20 +107,31 @@ class Judge {
   readonly findings: Finding[] = [];
   /** The setting that counts for each key, with += applied. */
   readonly values = new Map<string, Setting>();
+  /** Keys whose setting that counts has its verdict. */
+  private readonly judged = new Set<string>();
+  private readonly optionsFrom: number;
+  /** Findings of which a text may have any number: told so far, and the first and the number of each kind that were not. */
+  private told = 0;
+  private readonly untold = new Map<Verdict, { at: Position; count: number }>();
 
-  constructor(file: string, source: string) {
+  constructor(file: string, source: string, optionsFrom: number) {
     const parsed = parseXlConfig(source);
     this.file = file;
+    this.optionsFrom = optionsFrom;
     this.lines = parsed.lines;
     this.settings = parsed.settings;
-    for (const { text, ...at } of parsed.problems) this.report(at, '', 'error', 'not understood', text);
+    for (const { text, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => ['not understood', text]);
   }
 
   judge(): Judgement {
     for (const setting of this.settings) this.collect(setting);
     const definition = this.definition();
     for (const [key, setting] of this.values) {
-      if (!this.findings.some(f => f.key === key && (f.line === setting.line || (key === 'disk' && f.verdict !== 'ignored')))) this.byRule(key, setting);
+      if (!this.judged.has(key)) this.byRule(key, setting, definition.type);
+    }
+    for (const [verdict, { at, count }] of this.untold) {
+      const what = verdict === 'error' ? 'errors' : `verdicts (${verdict})`;
+      this.report(at, '', verdict, `${count} more`, `${count} more ${what} from here on are not listed one by one.`);
     }
     this.findings.sort((a, b) => a.line - b.line || a.column - b.column);
     const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column }]));
@@ -116,7 +139,31 @@ class Judge {
   }
 
   private report(at: Position, key: string, verdict: Verdict, short: string, text: string): void {
-    this.findings.push({ file: this.file, line: at.line, column: at.column, source: this.lines[at.line - 1] ?? '', key, verdict, short, text });
+    this.judged.add(key);
+    this.findings.push({ file: this.file, line: at.line, column: at.column, source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED), key, verdict, short, text });
+  }
+
+  /** As `report`, for what a text may have any number of. */
+  private reportOneOfMany(at: Position, key: string, verdict: Verdict, said: () => [short: string, text: string]): void {
+    if (this.told++ < MOST_TOLD) return this.report(at, key, verdict, ...said());
+    this.judged.add(key);
+    const untold = this.untold.get(verdict);
+    if (untold) untold.count++;
+    else this.untold.set(verdict, { at: { line: at.line, column: at.column }, count: 1 });
+  }
+
+  /** What the named options and flags inside a text come to. */
+  private remarks(key: string, item: Atom, remarks: OptionRemark[]): void {
+    for (const { name, offset, verdict, short, text } of remarks)
+      this.reportOneOfMany(this.inside(item, offset), `${key}.${shortened(name)}`, verdict, () => [short, verdict === 'error' ? `${key} = ${show(item)}: ${text}` : text]);
+  }
+
+  /** Where a part of a string stands: behind the quote, unless escapes before it moved it. */
+  private inside(item: Atom, offset: number): Position {
+    const start = item.column;
+    const line = this.lines[item.line - 1] ?? '';
+    const plain = line.startsWith(item.text.slice(0, offset), start);
+    return { line: item.line, column: plain ? start + 1 + offset : start };
   }
 
   private error(setting: Setting, short: string, text: string): void {
@@ -128,32 +175,35 @@ class Judge {
     const { key, value } = setting;
     const rule = KEYS[key];
     if (!rule || !Object.hasOwn(KEYS, key)) {
-      const near = nearest(key, Object.keys(KEYS));
-      this.report(
-        setting,
-        key,
-        'error',
-        near ? `unknown; did you mean ${near}?` : 'unknown key',
-        `${key} is no key of xl.cfg.${near ? ` Did you mean ${near}?` : ' Remove the line or turn it into a comment with #.'}`,
-      );
-      return;
+      return this.reportOneOfMany(setting, shortened(key), 'error', () => {
+        const near = nearest(key, Object.keys(KEYS));
+        return [
+          near ? `unknown; did you mean ${near}?` : 'unknown key',
+          `${shortened(key)} is no key of xl.cfg.${near ? ` Did you mean ${near}?` : ' Remove the line or turn it into a comment with #.'}`,
+        ];
+      });
     }
     const problem = kindProblem(rule, value);
-    if (problem) return this.error(setting, problem.short, problem.text);
+    if (problem) return this.reportOneOfMany(value, key, 'error', () => [problem.short, `${key} = ${show(value)}: ${problem.text}`]);
     const before = this.values.get(key);
     if (before && setting.append) {
       const joined = join(before.value, value);
       if (!joined)
-        return this.error(
-          setting,
+        return this.reportOneOfMany(value, key, 'error', () => [
           'cannot be added',
-          `a ${kindName(value)} cannot be added to the ${kindName(before.value)} of line ${before.line}.`,
-        );
+          `${key} = ${show(value)}: a ${kindName(value)} cannot be added to the ${kindName(before.value)} of line ${before.line}.`,
+        ]);
       this.values.set(key, { ...before, value: joined });
       return;
     }
-    if (before)
-      this.report(before, key, 'ignored', `set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`);
+    if (before) {
+      this.reportOneOfMany(before, key, 'ignored', () =>
+        setting.line < this.optionsFrom
+          ? [`set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`]
+          : ['an option counts', `${key} = ${show(before.value)} gives way to the option given beside the file: ${key} = ${show(value)}.`],
+      );
+      this.judged.delete(key);
+    }
     this.values.set(key, setting);
   }
 
@@ -196,7 +246,7 @@ class Judge {
     if (kernel) definition.kernel = kernel;
     if (ramdisk) definition.ramdisk = ramdisk;
     this.kernel(definition);
-    if (this.network()) definition.nic = 'pcnet';
+    Object.assign(definition, this.network());
     if (definition.type !== 'hvm') this.leaveOutPc(definition);
     return definition;
   }
@@ -205,12 +255,14 @@ class Judge {
   private leaveOutPc(definition: Definition): void {
     const type = definition.type.toUpperCase();
     for (const finding of this.findings) {
-      if (finding.verdict === 'error' || !['disk', 'vif'].includes(finding.key)) continue;
-      const what = finding.key === 'disk' ? 'disks' : 'network cards';
+      const [key] = finding.key.split('.');
+      if (finding.verdict === 'error' || !['disk', 'vif'].includes(key)) continue;
+      const what = key === 'disk' ? 'disks' : 'network cards';
       Object.assign(finding, { verdict: 'ignored', short: `no PV ${what} yet`, text: `A ${type} guest has PV ${what} only, and their back end is not built yet.` });
     }
     definition.disks = [];
     delete definition.nic;
+    delete definition.mac;
     if (definition.kernel || this.findings.some(({ key, verdict }) => key === 'kernel' && verdict === 'error')) return;
     const at = this.values.get('kernel') ?? this.values.get('type') ?? { line: 1, column: 1 };
     this.report(at, 'kernel', 'error', 'needs a kernel', `A ${type} guest has no firmware that could boot a disk. Write kernel = "FILE".`);
@@ -226,6 +278,7 @@ class Judge {
     }
     const setting = this.values.get('name')!;
     if (name === '') this.error(setting, 'empty', 'a domain needs a name.');
+    else if (name.length > MOST_NAME_LETTERS) this.error(setting, 'too long', `a name has at most ${MOST_NAME_LETTERS} letters here, and this one has ${name.length}.`);
     // xenstore's rule for the node /local/domain/ID/name is any text; control characters would only upset terminals.
     else if (/[\u0000-\u001f\u007f/]/.test(name))
       this.error(setting, 'characters that names may not have', 'a name has no slashes and no control characters.');
@@ -501,12 +554,14 @@ class Judge {
     const disks: DefinedDisk[] = [];
     if (setting?.value.kind !== 'list') return disks;
     for (const item of setting.value.items) {
-      const fail = (short: string, text: string): void => this.report(item, 'disk', 'error', short, `disk = ${show(item)}: ${text}`);
+      const fail = (short: string, text: string): void => this.reportOneOfMany(item, 'disk', 'error', () => [short, `disk = ${show(item)}: ${text}`]);
       if (item.kind === 'list') {
         fail('wants a text', 'each disk is one text.');
         continue;
       }
-      const spec = parseDisk(item.text);
+      const remarks: OptionRemark[] = [];
+      const spec = parseDisk(item.text, remarks);
+      this.remarks('disk', item, remarks);
       if (typeof spec === 'string') {
         fail('not understood', spec);
         continue;
@@ -553,17 +608,29 @@ class Judge {
     return order;
   }
 
-  /** xl-network-configuration(5): whether there is a card. */
-  private network(): boolean {
+  /** xl-network-configuration(5); one finding for each card, and one for each option in its text. */
+  private network(): Pick<Definition, 'nic' | 'mac'> {
     const setting = this.values.get('vif');
-    if (setting?.value.kind !== 'list' || setting.value.items.length === 0) return false;
-    const [first, ...more] = setting.value.items;
-    const model = first.kind === 'list' ? '' : (/(?:^|,)\s*model\s*=\s*([^,]*)/.exec(first.text)?.[1]?.trim() ?? '');
-    const card = `an AMD PCNet card (pcnet32) on the host's own network: DHCP, DNS, TFTP and ping, no way further`;
-    const one = more.length > 0 ? ` The other ${more.length} ${more.length === 1 ? 'is' : 'are'} left out: there is one card.` : '';
-    const other = model === '' || model === 'pcnet' ? '' : ` ${model} is not built.`;
-    this.accept('vif', `PCNet card, the host's network${one ? '; the first' : ''}`, `The guest gets ${card}.${other}${one}`, 'approximated');
-    return true;
+    if (setting?.value.kind !== 'list') return {};
+    let card: Pick<Definition, 'nic' | 'mac'> = {};
+    for (const [index, item] of setting.value.items.entries()) {
+      if (item.kind === 'list') {
+        this.reportOneOfMany(item, 'vif', 'error', () => ['wants a text', `vif = ${show(item)}: each card is one text.`]);
+        continue;
+      }
+      const { mac, remarks } = parseVif(item.text);
+      if (index > 0) {
+        const which = item.text.trim() === '' ? `Card ${index + 1}` : `Card ${index + 1} (${shortened(item.text.trim())})`;
+        this.reportOneOfMany(item, 'vif', 'ignored', () => ['the first card counts', `${which} is left out: a guest has one card.`]);
+        this.remarks('vif', item, remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, verdict: 'ignored', short: 'its card is left out', text: 'The card is left out: a guest has one.' })));
+        continue;
+      }
+      card = { nic: 'pcnet', ...(mac ? { mac } : {}) };
+      const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
+      this.report(item, 'vif', 'approximated', `PCNet card, ${mac ?? 'address drawn'}`, `The guest gets an AMD PCNet card (pcnet32) with ${address}, on a network of its own: DHCP, DNS, TFTP and ping, no way further.`);
+      this.remarks('vif', item, remarks);
+    }
+    return card;
   }
 
   private hasKernel(): boolean {
@@ -571,9 +638,11 @@ class Judge {
     return kernel !== undefined && !isHvmloader(kernel);
   }
 
-  private byRule(key: string, setting: Setting): void {
+  private byRule(key: string, setting: Setting, type: DomainType): void {
     const rule = KEYS[key]!;
     const value = setting.value.kind === 'list' ? (setting.value.items.length === 0 ? '' : '[') : setting.value.text;
+    if (!concerns(key, type))
+      return this.report(setting, key, 'ignored', `nothing in a ${type.toUpperCase()} guest`, `${key} is for guests of other types: a ${type.toUpperCase()} guest has nothing that it could change.`);
     if (rule.verdict === 'used' || rule.fits?.(value))
       this.report(
         setting,
@@ -642,8 +711,12 @@ function numberHint(rule: KeyRule, value: Atom): { short: string; text: string }
   return { short: 'wants a number', text: 'xl takes a number here.' };
 }
 
+/** `a` with `b` behind it; a list grows where it is, since it may grow many times. */
 function join(a: Value, b: Value): Value | null {
-  if (a.kind === 'list' && b.kind === 'list') return { ...a, items: [...a.items, ...b.items] };
+  if (a.kind === 'list' && b.kind === 'list') {
+    for (const item of b.items) a.items.push(item);
+    return a;
+  }
   if (a.kind === 'list' || b.kind === 'list') return null;
   return { ...a, kind: 'string', text: a.text + b.text };
 }
@@ -654,7 +727,7 @@ function kindName(value: Value): string {
 
 function show(value: Value): string {
   if (value.kind === 'list') return '[…]';
-  return value.kind === 'number' ? value.text : `'${value.text}'`;
+  return value.kind === 'number' ? shortened(value.text) : `'${shortened(value.text)}'`;
 }
 
 function lowerFirst(text: string): string {

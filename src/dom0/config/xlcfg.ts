@@ -6,8 +6,25 @@
  *   setting = ident ( "=" | "+=" ) value
  *   value   = string | number | "[" [ value { "," value } [ "," ] ] "]"      newlines are free inside brackets
  *
- * Recovery is by line, as in the original, so one reading reports every error.
+ * Recovery is by line, as in the original, so one reading reports every error. Time is linear in the length of the text, which is bounded.
  */
+
+/** A definition has at most so many bytes, and lists in lists so deep: what is longer was meant to be something else. */
+export const MOST_BYTES = 256 * 1024,
+  MOST_NESTING = 32;
+/** Where a message repeats a part of the text, it repeats so much of it. */
+const MOST_SHOWN = 60;
+
+/** Why a text of so many bytes is not read; undefined: it is. */
+export function lengthProblem(bytes: number): string | undefined {
+  if (bytes <= MOST_BYTES) return undefined;
+  return `A definition has at most ${MOST_BYTES / 1024} KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).`;
+}
+
+/** The beginning of a text, for messages. */
+export function shortened(text: string): string {
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+}
 
 export interface Position {
   /** Both count from 1. */
@@ -55,8 +72,11 @@ interface Token extends Position {
 
 /** Words that Python accepts where xl wants 0 or 1. */
 const PYTHON_WORDS: Record<string, string> = { True: '1', False: '0', None: "''" };
+const WORD = /[._0-9a-zA-Z]+/y;
 
 export function parseXlConfig(source: string): ParsedConfig {
+  const tooLong = lengthProblem(source.length);
+  if (tooLong) return { settings: [], problems: [{ line: 1, column: 1, text: tooLong }], lines: [] };
   const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   return new Parser(tokenize(text), text.split('\n')).parse();
 }
@@ -89,11 +109,11 @@ function tokenize(text: string): Token[] {
     } else if (c === "'" || c === '"') {
       string(c);
     } else if (/[0-9]/.test(c)) {
-      const word = /^[0-9a-zA-Z_.]+/.exec(text.slice(at))![0];
+      const word = wordAt();
       if (/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(word)) push('number', word.length, word);
-      else push('bad', word.length, word, `${word} is no number. Write digits only, or put text in quotes: "${word}".`);
+      else push('bad', word.length, word, `${shortened(word)} is no number. Write digits only, or put text in quotes: "${shortened(word)}".`);
     } else if (/[A-Za-z_]/.test(c)) {
-      const word = /^[._0-9a-zA-Z]+/.exec(text.slice(at))![0];
+      const word = wordAt();
       if (/^[a-z][._0-9a-z]*$/.test(word)) push('ident', word.length, word);
       else if (Object.hasOwn(PYTHON_WORDS, word))
         push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`);
@@ -102,7 +122,7 @@ function tokenize(text: string): Token[] {
           'bad',
           word.length,
           word,
-          `${word}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${word.toLowerCase()}, or put a value in quotes` : ' and start with a letter'}.`,
+          `${shortened(word)}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${shortened(word.toLowerCase())}, or put a value in quotes` : ' and start with a letter'}.`,
         );
     } else if ('+-.():'.includes(c)) {
       push(
@@ -121,6 +141,11 @@ function tokenize(text: string): Token[] {
   push('newline', 0);
   push('end', 0);
   return tokens;
+
+  function wordAt(): string {
+    WORD.lastIndex = at;
+    return WORD.exec(text)![0];
+  }
 
   function string(quote: string): void {
     if (text.startsWith(quote.repeat(3), at)) {
@@ -202,7 +227,7 @@ class Parser {
     if (key.kind !== 'ident') return this.fail(key, `A line starts with a key: ${describe(key)} does not name one.`);
     this.at++;
     const op = this.peek();
-    if (op.kind !== '=' && op.kind !== '+=') return this.fail(op, `After ${key.text} comes = and a value; here is ${describe(op)}.`);
+    if (op.kind !== '=' && op.kind !== '+=') return this.fail(op, `After ${shortened(key.text)} comes = and a value; here is ${describe(op)}.`);
     this.at++;
     const value = this.value(key.text);
     if (!value) return false;
@@ -210,42 +235,46 @@ class Parser {
     if (end.kind !== 'newline' && end.kind !== ';' && end.kind !== 'end') {
       return this.fail(
         end,
-        `The value of ${key.text} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`,
+        `The value of ${shortened(key.text)} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`,
       );
     }
     this.settings.push({ key: key.text, append: op.kind === '+=', value, line: key.line, column: key.column });
     return true;
   }
 
-  private value(key: string): Value | null {
+  private value(key: string, depth = 0): Value | null {
     const token = this.peek();
     if (token.kind === 'string' || token.kind === 'number') {
       this.at++;
       return { kind: token.kind, text: token.text, line: token.line, column: token.column };
     }
-    if (token.kind === '[') return this.list(key);
-    if (token.kind === 'ident') return (this.fail(token, `${token.text} is text and needs quotes: ${key} = "${token.text}".`), null);
-    if (token.kind === 'newline' || token.kind === 'end') return (this.fail(token, `${key} has no value.`), null);
-    this.fail(token, `${key} needs a string, a number or a list; here is ${describe(token)}.`);
+    if (token.kind === '[') {
+      if (depth < MOST_NESTING) return this.list(key, depth + 1);
+      return (this.fail(token, `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`), null);
+    }
+    const shown = shortened(token.text);
+    if (token.kind === 'ident') return (this.fail(token, `${shown} is text and needs quotes: ${shortened(key)} = "${shown}".`), null);
+    if (token.kind === 'newline' || token.kind === 'end') return (this.fail(token, `${shortened(key)} has no value.`), null);
+    this.fail(token, `${shortened(key)} needs a string, a number or a list; here is ${describe(token)}.`);
     return null;
   }
 
-  private list(key: string): List | null {
+  private list(key: string, depth: number): List | null {
     const open = this.peek();
     const items: Value[] = [];
     this.at++;
     for (;;) {
       this.skipNewlines();
       if (this.peek().kind === ']') break;
-      if (this.atNextSetting()) return (this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null);
-      const item = this.value(key);
+      if (this.atNextSetting()) return (this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`), null);
+      const item = this.value(key, depth);
       if (!item) return null;
       items.push(item);
       this.skipNewlines();
       const next = this.peek();
       if (next.kind === ',') this.at++;
       else if (next.kind !== ']') {
-        if (next.kind === 'end' || this.atNextSetting()) return (this.fail(open, `The list of ${key} is never closed: "]" is missing.`), null);
+        if (next.kind === 'end' || this.atNextSetting()) return (this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`), null);
         return (this.fail(next, `Between the values of a list stands a comma; here is ${describe(next)}.`), null);
       }
     }
@@ -292,11 +321,11 @@ function describe(token: Token): string {
     case 'end':
       return 'the end of the line';
     case 'string':
-      return `the string "${token.text}"`;
+      return `the string "${shortened(token.text)}"`;
     case 'ident':
     case 'number':
     case 'bad':
-      return `"${token.text}"`;
+      return `"${shortened(token.text)}"`;
     default:
       return `"${token.kind}"`;
   }

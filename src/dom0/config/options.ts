@@ -1,0 +1,42 @@
+/** The named options and flags inside a text of a definition, as those of a disk or a network card: what each comes to here. */
+import type { Verdict } from '../api.ts';
+import { nearest } from './keys.ts';
+import { shortened } from './xlcfg.ts';
+
+/** What one option comes to. */
+export interface OptionRemark {
+  /** Its name as written. */
+  name: string;
+  /** Where it begins in the text. */
+  offset: number;
+  verdict: Extract<Verdict, 'used' | 'approximated' | 'ignored' | 'error'>;
+  /** At most 48 characters. */
+  short: string;
+  /** A sentence: what happens and why. */
+  text: string;
+}
+
+/** A text with more options than this is no disk and no card. */
+export const MOST_OPTIONS = 64;
+
+export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text'>;
+/** What a value of an option comes to. */
+export type OptionRule = (value: string) => Judged;
+
+export const used = (short: string, text: string): Judged => ({ verdict: 'used', short, text });
+export const approximated = (short: string, text: string): Judged => ({ verdict: 'approximated', short, text });
+export const ignored = (short: string, text: string): Judged => ({ verdict: 'ignored', short, text });
+export const wrong = (short: string, text: string): Judged => ({ verdict: 'error', short, text });
+
+/** Where nothing is lost, it is as asked. */
+export const unless = (fits: (value: string) => boolean, otherwise: Judged): OptionRule =>
+  value => (fits(value) ? used('as asked', `This is how it is here: ${otherwise.text[0].toLowerCase()}${otherwise.text.slice(1)}`) : otherwise);
+
+/** An option that there is not. */
+export function unknown(name: string, what: string, known: Iterable<string>): Judged {
+  const near = nearest(name, known);
+  return wrong(near ? `unknown; did you mean ${near}?` : 'unknown option', `${shortened(name)} is no option of a ${what}.${near ? ` Did you mean ${near}?` : ' Take it out.'}`);
+}
+
+/** Back ends are in Domain 0, by its name, its number, or none. */
+export const isDomain0 = (value: string): boolean => ['', '0', 'Domain-0'].includes(value);

@@ -1,0 +1,103 @@
+/**
+ * One network card of a definition. Source: xl-network-configuration(5) of Xen 4.17, and parse_nic_config() in tools/xl/xl_parse.c: options separated by
+ * commas, NAME=VALUE, and two flags; libxlu_vif.c for the form of rate.
+ */
+import { ofNetwork } from '../../devices/index.ts';
+import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import { shortened } from './xlcfg.ts';
+
+export interface VifSpec {
+  /** The station address in lower case, where the text gives one. */
+  mac?: string;
+  /** Each option, in the order of the text. */
+  remarks: OptionRemark[];
+}
+
+const isNumber = (value: string): boolean => /^\d+$/.test(value);
+const noNumber = (value: string): Judged => wrong('wants a number', `‘${shortened(value)}’ is no number.`);
+
+/** Six bytes with colons, as xl prints them. */
+export const parseMac = (text: string): Uint8Array | undefined =>
+  /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text) ? Uint8Array.from(text.split(':'), byte => parseInt(byte, 16)) : undefined;
+
+function mac(value: string): Judged {
+  const bytes = parseMac(value);
+  if (!bytes) return wrong('no station address', `‘${shortened(value)}’ is no station address: that is six pairs of hexadecimal digits with colons, as in 00:16:3e:12:34:56.`);
+  if (bytes.every(byte => byte === 0)) return approximated('drawn', 'libxl takes all zeros for no address: one in 00:16:3e is drawn.');
+  if (bytes[0] & 1) return wrong('a group’s address', `${value} is the address of a group: a card's first byte is even. Write for example ${value.replace(/^../, ((bytes[0] & 0xfe) | 2).toString(16).padStart(2, '0'))}.`);
+  if (ofNetwork(bytes)) return wrong('belongs to the network', `${value} is the address of the network's own gateway or name server. Write another, or leave mac out.`);
+  return used('the card’s station address', `The card has the station address ${value.toLowerCase()}.`);
+}
+
+const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: the network behind it is there from the start.';
+const NO_BRIDGES = 'There are no bridges or devices of Domain 0 behind the card: each guest has a network of its own, with DHCP, DNS, TFTP and ping.';
+const ADVICE = 'This is advice for PV front ends, and the card is an emulated one.';
+const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
+
+const OPTIONS: Record<string, OptionRule> = {
+  mac,
+  model: value =>
+    value === 'pcnet'
+      ? used('AMD PCNet', 'The card is an AMD PCNet (pcnet32).')
+      : approximated('AMD PCNet instead', `${shortened(value) || 'xl’s rtl8139'} is not built: the card is an AMD PCNet (pcnet32).`),
+  type: value =>
+    value === 'ioemu'
+      ? approximated('the emulated card alone', 'The guest gets the emulated card. The PV device beside it has no back end yet.')
+      : value === 'vif'
+        ? approximated('an emulated card instead', 'A PV card has no back end yet: the guest gets an emulated one.')
+        : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
+  bridge: () => ignored('no bridges', NO_BRIDGES),
+  gatewaydev: () => ignored('no routes', NO_BRIDGES),
+  netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_BRIDGES}`),
+  vifname: () => ignored('no device in Domain 0', 'No network device of Domain 0 stands for the card, so none has this name.'),
+  script: () => ignored('no scripts', NO_SCRIPTS),
+  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest 10.0.2.15.'),
+  backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
+  rate: value =>
+    /^\d+[GMK]?[Bb]\/s(@\d+([mu]?s)?)?$/.test(value)
+      ? ignored('not limited', 'What the card sends is not limited.')
+      : wrong('no rate', `‘${shortened(value)}’ is no rate. Write it as 10Mb/s, or with an interval as 1MB/s@20ms.`),
+  devid: value => (isNumber(value) ? unless(id => Number(id) === 0, ignored('device 0', 'The card is the only one, device 0.'))(value) : noNumber(value)),
+  mtu: value => (isNumber(value) ? unless(bytes => Number(bytes) === 1500, ignored('1500', 'The network takes packets of up to 1500 bytes.'))(value) : noNumber(value)),
+  vlan: () => ignored('no VLANs', 'There are no VLANs (an option of later releases of Xen).'),
+  accel: () => ignored('as in xl', 'xl does not support this parameter either.'),
+  forwarddev: colo,
+};
+const FLAGS: Record<string, Judged> = {
+  trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
+  untrusted: ignored('advice for PV front ends', ADVICE),
+};
+const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
+
+export function parseVif(text: string): VifSpec {
+  const spec: VifSpec = { remarks: [] };
+  const seen = new Set<string>();
+  let offset = 0;
+  for (const part of text.split(',')) {
+    const word = part.trim();
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word : word.slice(0, equals).trimEnd(),
+      value = equals < 0 ? '' : word.slice(equals + 1).trimStart();
+    if (spec.remarks.length > MOST_OPTIONS) {
+      spec.remarks.push({ name: '', offset, ...wrong('too many options', `A card has at most ${MOST_OPTIONS} options.`) });
+      break;
+    }
+    // xl steps over empty parts.
+    if (word !== '') {
+      const judged = seen.has(name) ? wrong('given twice', `${name} is given twice. Give it once.`) : judge(name, equals < 0 ? undefined : value);
+      seen.add(name);
+      spec.remarks.push({ name, offset: offset + part.indexOf(word), ...judged });
+      if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
+    }
+    offset += part.length + 1;
+  }
+  return spec;
+}
+
+function judge(name: string, value: string | undefined): Judged {
+  const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
+  if (flag) return value === undefined ? flag : wrong('takes no value', `${name} is a flag: write it alone.`);
+  const rule = name.startsWith('colo_') ? colo : Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+  if (!rule) return unknown(name, 'network card', NAMES);
+  return value === undefined ? wrong('needs a value', `${name} needs a value: ${name}=….`) : rule(value);
+}
