@@ -152,8 +152,10 @@ export interface HostApi {
   info(): Promise<HostInfo>;
   /** Where firmware can be fetched: nothing is, until a guest needs it. */
   offerFirmware(files: FirmwareFiles): Promise<void>;
-  /** Judges a definition with the files dropped beside it (or a kernel, with or without an initrd, alone). Creates nothing. */
+  /** Judges a definition with the files dropped beside it (or a kernel, with or without an initrd, alone). Creates nothing. An earlier judgement ends with an error. */
   plan(files: NamedFile[]): Promise<Plan>;
+  /** Nobody waits for the judgement under way any more: it ends with an error. */
+  cancelPlan(): Promise<void>;
   /** Plans and, when there is no error, creates and starts the domain. Rejects with a sentence otherwise. */
   create(files: NamedFile[]): Promise<DomainInfo>;
   list(): Promise<DomainInfo[]>;

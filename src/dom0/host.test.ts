@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
+import { readState, type SavedState } from '../hypervisor/index.ts';
 import { DOMID_XEN } from '../hypervisor/machine.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
@@ -279,5 +280,92 @@ describe('the host, all domains in one worker', () => {
     const plan = await makeHost(400).plan([file('demo.elf', demo)]);
     expect(plan).toMatchObject({ name: 'demo', errors: [], summary: { memoryMiB: 256, type: 'hvm', kernel: 'demo.elf' } });
     expect(plan.definition).toContain('kernel = "demo.elf"');
+  });
+});
+
+describe('station addresses', () => {
+  const web = (name: string, vif: string): NamedFile[] => [
+    file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nvif = [ '${vif}' ]\n`),
+    file('demo.elf', demo),
+  ];
+  /** The address in the card's PROM, as the guest's driver reads it, and the one that the state's record names. */
+  const addressOf = async (host: Host, id: number): Promise<[prom: string, record: string | undefined]> => {
+    const saved = readState(new Uint8Array(await (await host.save(id)).arrayBuffer()), 'state');
+    return [Array.from(find(saved, 'aprom').slice(0, 6), byte => byte.toString(16).padStart(2, '0')).join(':'), saved.about.mac];
+  };
+  const find = (state: SavedState, key: string): Uint8Array => {
+    const all: unknown[] = [state];
+    for (const each of all) {
+      if (!each || typeof each !== 'object' || ArrayBuffer.isView(each)) continue;
+      if (key in each) return (each as Record<string, Uint8Array>)[key];
+      all.push(...Object.values(each));
+    }
+    throw new Error(`${key} is not in the state`);
+  };
+
+  it("are the definition's, or drawn in 00:16:3e, and no two domains that run have the same", async () => {
+    const host = makeHost(128);
+    const a = await host.create(web('a', 'mac=00:16:3E:12:34:56'));
+    expect(await addressOf(host, a.id)).toEqual(['00:16:3e:12:34:56', '00:16:3e:12:34:56']);
+    const { errors } = await host.plan(web('b', 'mac=00:16:3e:12:34:56'));
+    expect(errors).toMatchObject([{ key: 'vif.mac', line: 5, column: 10, text: 'a has the station address 00:16:3e:12:34:56 already. Write another one, or leave mac out: then one is drawn.' }]);
+    await expect(host.create(web('b', 'mac=00:16:3e:12:34:56'))).rejects.toThrow('a has the station address');
+    const drawn = await host.create(web('b', '')),
+      other = await host.create(web('c', ''));
+    const [mac] = await addressOf(host, drawn.id);
+    expect(mac).toMatch(/^00:16:3e:[0-7]/);
+    expect((await addressOf(host, other.id))[0]).not.toBe(mac);
+    // The same seed draws the same.
+    const again = makeHost(64);
+    expect((await addressOf(again, (await again.create(web('b', ''))).id))[0]).toBe(mac);
+  });
+
+  it('stay over a restart, and over saving and restoring', async () => {
+    const host = makeHost(128);
+    const { id } = await host.create(web('a', ''));
+    const before = await addressOf(host, id);
+    const blob = await host.save(id);
+    await host.reset(id);
+    const [restarted] = await host.list();
+    expect(restarted.id).not.toBe(id);
+    expect(await addressOf(host, restarted.id)).toEqual(before);
+    const other = makeHost(128);
+    // It draws what the saved domain has, and gives way.
+    const taken = await other.create(web('b', ''));
+    await expect(other.restore({ name: 'a.save', data: blob })).rejects.toThrow(/^b has the station address .* already\. Destroy it first\.$/);
+    await other.destroy(taken.id);
+    const restored = await other.restore({ name: 'a.save', data: blob });
+    expect(await addressOf(other, restored.id)).toEqual(before);
+  });
+});
+
+describe('judgements', () => {
+  it('end where other files come or nobody waits any more', async () => {
+    const host = makeHost();
+    const files = [config('web1'), file('demo.elf', demo)];
+    const old = host.plan(files),
+      newer = host.plan(files);
+    await expect(old).rejects.toThrow(/^These files were not judged/);
+    expect((await newer).errors).toEqual([]);
+    const left = host.plan(files);
+    await host.cancelPlan();
+    await expect(left).rejects.toThrow(/^These files were not judged/);
+  });
+
+  it('look at no more files than a guest has, and at no more of a definition than one may have', async () => {
+    const host = makeHost();
+    await expect(host.plan(Array.from({ length: 1000 }, (_, i) => file(`${i}.cfg`, 'name = "x"\n')))).rejects.toThrow(/^These are 1000 files, and at most 100 are looked at\./);
+    for (const name of ['long.cfg', 'long.txt']) {
+      let read = 0;
+      const slice = (from: number, to: number): Blob => {
+        read += to - from;
+        return new Blob(['a = 1\n'.repeat((to - from) / 6 + 1).slice(0, to - from)]);
+      };
+      const { errors } = await host.plan([{ name, data: { size: 5e9, slice } as unknown as Blob }]);
+      expect(errors.map(error => error.text)).toEqual([expect.stringMatching(/^A definition has at most 256 KiB/)]);
+      expect(read).toBeLessThan(400_000);
+    }
+    // Two bytes a letter: the file's bytes count.
+    expect((await host.plan([file('umlauts.cfg', `name = "x"\n#${'ä'.repeat(140_000)}`)])).errors).toHaveLength(1);
   });
 });

@@ -23,10 +23,11 @@ import type { ConsoleInput, DomainInfo, DomainState, DomainView, Finding, Firmwa
 import { affinityProblem, formatCpus, parseCpus } from './config/cpus.ts';
 import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
+import { lengthProblem, MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
-import { baseName, type Firmware, type Given, needsFirmware, NO_FIRMWARE, type Planned, planFiles } from './plan.ts';
+import { baseName, type Firmware, type Given, isDefinition, needsFirmware, NO_FIRMWARE, type Planned, planFiles } from './plan.ts';
 import type { IdeAttachment } from '../devices/index.ts';
-import { wired } from '../hypervisor/assemble.ts';
+import { DEFAULT_MAC, wired } from '../hypervisor/assemble.ts';
 import type { DeviceModel } from './device-model/device-model.ts';
 import { hostTime } from './device-model/host-time.ts';
 import { modelOf } from './device-model/saved-model.ts';
@@ -34,6 +35,7 @@ import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
+import { StationAddresses } from './toolstack/station-addresses.ts';
 import { Tasks } from './tasks.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Viewers } from './viewers.ts';
@@ -52,6 +54,8 @@ export interface HostParts {
   /** Slots: domains that may run at once (1). */
   pcpus?: number;
   epochMs: () => number;
+  /** Of what is drawn: station addresses (0). */
+  seed?: number;
   /** Throws a sentence. */
   fetchBytes?: (url: string) => Promise<Uint8Array>;
   /** Reads a part of a file at once, for domains that run here. */
@@ -105,13 +109,31 @@ const POLL_MS = 4;
 /** What is read whole: more than the largest guest has memory for is none of its files. */
 const MOST_BYTES = 2 ** 31;
 
-/** A file's content; of an image, which may be larger than memory, its beginning. */
-async function look({ name, data }: NamedFile): Promise<Given> {
-  const bytes = async (part: Blob): Promise<Uint8Array> => new Uint8Array(await part.arrayBuffer());
+/** What is looked at together: a definition with its files is a handful. */
+const MOST_FILES = 100;
+/** Read at a time, so that whoever is not wanted any more ends soon. */
+const PIECE_BYTES = 2 ** 24;
+
+/** @throws Error where the judgement is not wanted any more */
+function goOn(wanted: () => boolean): void {
+  if (!wanted()) throw new Error('These files were not judged: others came, or they were put away.');
+}
+
+/** A file's content; of an image, which may be larger than memory, its beginning; of a definition no more than is judged. */
+async function look({ name, data }: NamedFile, wanted: () => boolean): Promise<Given> {
+  const bytes = async (part: Blob): Promise<Uint8Array> => {
+    goOn(wanted);
+    return new Uint8Array(await part.arrayBuffer());
+  };
   const head = await bytes(data.slice(0, HEAD_BYTES));
-  if (!imageKind(name, head) && data.size > MOST_BYTES)
+  if (imageKind(name, head)) return { name, head, bytes: data.size };
+  if (data.size <= HEAD_BYTES) return { name, data: head };
+  if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)) };
+  if (data.size > MOST_BYTES)
     throw new Error(`${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`);
-  return imageKind(name, head) ? { name, head, bytes: data.size } : { name, data: data.size <= HEAD_BYTES ? head : await bytes(data) };
+  const whole = new Uint8Array(data.size);
+  for (let at = 0; at < whole.length; at += PIECE_BYTES) whole.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
+  return { name, data: whole };
 }
 
 export class Host implements HostApi {
@@ -128,10 +150,14 @@ export class Host implements HostApi {
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   private readonly tasks: Tasks;
+  private readonly addresses: StationAddresses;
+  /** Judgements asked for: an earlier one ends when it finds another number. */
+  private judgements = 0;
 
   constructor(parts: HostParts) {
     this.parts = parts;
     this.tasks = new Tasks(parts, () => this.tell());
+    this.addresses = new StationAddresses(parts.seed ?? 0);
     this.machine = Machine.create(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
@@ -182,12 +208,22 @@ export class Host implements HostApi {
   }
 
   async plan(files: NamedFile[]): Promise<Plan> {
-    return (await this.planned(files)).plan;
+    const mine = ++this.judgements;
+    return (await this.planned(files, () => mine === this.judgements)).plan;
   }
 
-  private async planned(files: NamedFile[]): Promise<Planned> {
-    const given = await Promise.all(files.map(look));
-    const planned = planFiles(given, needsFirmware(given) ? await this.firmware() : undefined);
+  async cancelPlan(): Promise<void> {
+    this.judgements++;
+  }
+
+  private async planned(files: NamedFile[], wanted = (): boolean => true): Promise<Planned> {
+    if (files.length > MOST_FILES)
+      throw new Error(`These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`);
+    const given: Given[] = [];
+    for (const file of files) given.push(await look(file, wanted));
+    const firmware = needsFirmware(given) ? await this.firmware() : undefined;
+    goOn(wanted);
+    const planned = planFiles(given, firmware);
     this.judgeHere(planned.plan, planned.domain?.definition);
     if (planned.plan.errors.length > 0) delete planned.domain;
     return planned;
@@ -214,6 +250,8 @@ export class Host implements HostApi {
     if (plan.name !== '' && [...this.members.values()].some(member => member.name === plan.name && !member.ending)) {
       add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
     }
+    const station = definition?.nic && definition.mac ? this.stationProblem(definition.mac) : undefined;
+    if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
     const astray = affinityProblem(definition?.hardAffinity, this.queue.pcpus);
     if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
     const free = Math.max(0, (this.machine.freeFrames >>> 8) - 1);
@@ -251,9 +289,14 @@ export class Host implements HostApi {
         throw new Error(
           `${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`,
         );
+      const tooLong = lengthProblem(about.definition.length);
+      if (tooLong) throw new Error(`${state.name} has no definition that could be read: ${tooLong}`);
       if ([...this.members.values()].some(member => member.name === about.name && !member.ending))
         throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
-      const { definition } = judgeDefinition(about.name, about.definition);
+      const { definition: judged } = judgeDefinition(about.name, about.definition);
+      // The card that it has, with its address, whatever the definition's text says.
+      const { nic: _nic, mac: _mac, ...definition } = judged;
+      if (about.nic) Object.assign(definition, { nic: about.nic, mac: about.mac ?? DEFAULT_MAC });
       return this.build({
         definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}), modelInDomain0: model !== undefined },
         boot: saved.boot,
@@ -271,7 +314,24 @@ export class Host implements HostApi {
     });
   }
 
-  private async build(blueprint: Blueprint): Promise<DomainInfo> {
+  /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
+  private stationProblem(mac: string): string | undefined {
+    const other = [...this.members.values()].find(({ ending, blueprint }) => !ending && blueprint.definition.nic && blueprint.definition.mac === mac);
+    return other && `${other.name} has the station address ${mac} already.`;
+  }
+
+  /** With a station address, if there is a card. @throws Error */
+  private addressed(blueprint: Blueprint): Blueprint {
+    const { definition } = blueprint;
+    if (!definition.nic) return blueprint;
+    const problem = definition.mac && this.stationProblem(definition.mac);
+    if (problem) throw new Error(`${problem} Destroy it first.`);
+    const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
+    return definition.mac ? blueprint : { ...blueprint, definition: { ...definition, mac: this.addresses.draw(taken) } };
+  }
+
+  private async build(asked: Blueprint): Promise<DomainInfo> {
+    const blueprint = this.addressed(asked);
     const { definition, boot, drives = [], text, startEpochMs, saved, xen } = blueprint;
     const { machine, parts } = this;
     const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
@@ -320,6 +380,7 @@ export class Host implements HostApi {
       memoryMiB: seenMiB,
       boot,
       ...(definition.nic ? { nic: definition.nic } : {}),
+      ...(definition.mac ? { mac: definition.mac } : {}),
       startEpochMs,
       // A guest of Xen that restarts is a new domain.
       onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
@@ -393,7 +454,7 @@ export class Host implements HostApi {
       memoryMiB,
       boot,
       ide,
-      ...(definition.nic ? { nic: wired } : {}),
+      ...(definition.nic ? { nic: timers => wired(timers, definition.mac) } : {}),
       ...hostTime(parts.hostMs, parts.later, due),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,

@@ -5,6 +5,7 @@ import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
 import { type DefinedDisk, type Definition, type DomainType, isError, judgeDefinition } from './config/model.ts';
+import { lengthProblem } from './config/xlcfg.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
 /** A file with its content. */
@@ -56,6 +57,8 @@ const isImage = (file: Given): file is NamedImage => 'head' in file;
 export function needsFirmware(files: Given[]): boolean {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
   if (!definition) return files.some(isImage);
+  // What is not judged needs nothing.
+  if (lengthProblem(definition.data.length)) return false;
   return judgeDefinition(definition.name, decode(definition.data)).definition.kernel === undefined;
 }
 
@@ -78,6 +81,8 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Pla
       const base = baseName(path);
       return among.find(file => baseName(file.name) === base) ?? `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
     };
+    const tooLong = lengthProblem(definitions[0].data.length);
+    if (tooLong) return refuse(definitions[0].name, 'too long', tooLong);
     const others = files.filter(file => file !== definitions[0]);
     return planDefinition(definitions[0].name, decode(definitions[0].data), path => find(others, path), {
       // What is no image by its look may be an empty disk.
@@ -103,14 +108,15 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Pla
   return planKernel({ kernel: kernels[0], memoryMiB: PLAIN_MEMORY_MIB, ...(ramdisk ? { ramdisk } : {}) });
 }
 
-/** A definition, and the files that `resolve` finds; a string from it says why there is none. */
+/** A definition, and the files that `resolve` finds; a string from it says why there is none. `optionsFrom`: see judgeDefinition. */
 export function planDefinition(
   file: string,
   text: string,
   resolve: (path: string) => NamedBytes | string,
   disks: { image: (path: string) => Given | string; firmware: Firmware } = { image: resolve, firmware: NO_FIRMWARE },
+  optionsFrom = Infinity,
 ): Planned {
-  const { definition, findings, valueAt } = judgeDefinition(file, text);
+  const { definition, findings, valueAt } = judgeDefinition(file, text, optionsFrom);
   const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
     if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key) });
@@ -302,7 +308,7 @@ export function writeDefinition(definition: Definition): string {
   const disks = definition.disks.map(({ target, vdev, kind }) => quote(`${target},raw,${vdev}${kind === 'cdrom' ? ',cdrom' : ''}`));
   if (disks.length > 0) lines.push(`disk = [ ${disks.join(', ')} ]`);
   if (!definition.kernel) lines.push(`boot = ${quote(definition.bootOrder)}`);
-  if (definition.nic) lines.push(`vif = [ "model=${definition.nic}" ]`);
+  if (definition.nic) lines.push(`vif = [ "${definition.mac ? `mac=${definition.mac},` : ''}model=${definition.nic}" ]`);
   if (definition.cmdline) lines.push(`cmdline = ${quote(definition.cmdline)}`);
   return `${lines.join('\n')}\n`;
 }
@@ -343,7 +349,7 @@ export function isDefinition(file: NamedBytes): boolean {
   if (/\.(cfg|xl|conf)$/i.test(file.name)) return true;
   const start = file.data.subarray(0, 4096);
   if (start.length === 0 || start.includes(0) || kernelKind(file.data) !== undefined) return false;
-  return /^\s*[a-z][._0-9a-z]*\s*\+?=/m.test(decode(start));
+  return /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(decode(start));
 }
 
 export function decode(bytes: Uint8Array): string {

@@ -63,12 +63,14 @@ const host = new Host({
   // One core stays for the page and for Domain 0.
   pcpus: Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1),
   epochMs: () => Date.now(),
+  seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
 });
 
 const api: HostApi = {
   info: () => host.info(),
   offerFirmware: files => host.offerFirmware(files),
   plan: files => host.plan(files),
+  cancelPlan: () => host.cancelPlan(),
   create: files => host.create(files),
   list: () => host.list(),
   view: async id => {

@@ -6,8 +6,8 @@ import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from './state.ts';
 import { ACPI_TABLES, RSDP } from './xen/memory-map.ts';
 
-/** Station address of a domain's card: Xen's prefix (00:16:3E), the first of what it numbers. */
-const STATION = [0x00, 0x16, 0x3e, 0, 0, 1];
+/** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */
+export const DEFAULT_MAC = '00:16:3e:00:00:01';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
@@ -15,26 +15,27 @@ export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPla
 export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
-  const nic = saved ? saved.about.nic : options.nic;
+  const { nic, mac } = saved ? saved.about : options;
   const whole: DomainOptions = {
     ...options,
     apic,
     ...(nic ? { nic } : {}),
+    ...(mac ? { mac } : {}),
     createProcessor,
     createPlatform: board =>
       board.xen === 'pvh'
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers, mac) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
 }
 
-/** A domain's card and the network behind it. */
-export function wired(timers: Timers): NicAttachment {
-  return { mac: Uint8Array.from(STATION), ethernet: new NetworkPeer(timers) };
+/** A domain's card, with its station address as six bytes in hexadecimal with colons, and the network behind it. */
+export function wired(timers: Timers, mac = DEFAULT_MAC): NicAttachment {
+  return { mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new NetworkPeer(timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {

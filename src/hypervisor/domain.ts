@@ -65,6 +65,8 @@ export interface DomainOptions {
   ide?: IdeAttachment[];
   /** A network card, with the network in process behind it (default: none). */
   nic?: NicModel;
+  /** The card's station address: six bytes in hexadecimal with colons. */
+  mac?: string;
   /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
   cpuLevel?: CpuLevel;
   /** Bytes of COM1, and of the debug port 0xE9. */

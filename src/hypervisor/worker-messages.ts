@@ -15,6 +15,7 @@ export interface ToDomainWorker {
   boot: Boot;
   drives?: DriveImage[];
   nic?: NicModel;
+  mac?: string;
   cpuLevel?: CpuLevel;
   startEpochMs: number;
   onReset: 'restart' | 'end';

@@ -59,6 +59,7 @@ function start(message: ToDomainWorker): void {
         boot: message.boot,
         ...(message.drives ? { ide: attachDrives(message.drives, readBlobHere, sentence => send({ kind: 'problem', sentence })) } : {}),
         ...(message.nic ? { nic: message.nic } : {}),
+        ...(message.mac ? { mac: message.mac } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
         startEpochMs: message.startEpochMs,
         onReset: message.onReset,

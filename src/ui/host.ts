@@ -79,6 +79,7 @@ function remote(): HostApi {
 export const host = {
   offerFirmware: async (files: FirmwareFiles): Promise<void> => remote().offerFirmware(files),
   plan: async (files: NamedFile[]): Promise<Plan> => remote().plan(files),
+  cancelPlan: async (): Promise<void> => remote().cancelPlan(),
   create: async (files: NamedFile[]): Promise<DomainInfo> => remote().create(files),
   restore: async (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => remote().restore(state, images),
   save: async (id: number): Promise<Blob> => remote().save(id),

@@ -72,6 +72,7 @@ export async function removeFile(name: string): Promise<void> {
 }
 
 export function discard(): void {
+  if (draft.peek()?.judging) void host.cancelPlan();
   draft.value = undefined;
   if (place.peek().kind === 'draft') go({ kind: 'home' });
 }

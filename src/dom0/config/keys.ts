@@ -182,6 +182,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   if (word.length > MOST_LETTERS) return undefined;
   let best: string | undefined, bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (Math.abs(word.length - candidate.length) >= bestDistance) continue;
     const distance = editDistance(word, candidate);
     if (distance < bestDistance) {
       best = candidate;

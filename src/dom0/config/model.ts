@@ -126,6 +126,8 @@ class Judge {
   judge(): Judgement {
     for (const setting of this.settings) this.collect(setting);
     const definition = this.definition();
+    // Nothing was read: there is nothing else to say.
+    if (this.lines.length === 0) this.findings.splice(1);
     for (const [key, setting] of this.values) {
       if (!this.judged.has(key)) this.byRule(key, setting, definition.type);
     }

@@ -85,7 +85,8 @@ function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0,
     line = 1,
-    lineStart = 0;
+    lineStart = 0,
+    depth = 0;
   const push = (kind: Token['kind'], length: number, value = '', problem?: string): void => {
     const token: Token = { kind, text: value, line, column: at - lineStart + 1 };
     if (problem !== undefined) token.problem = problem;
@@ -103,8 +104,16 @@ function tokenize(text: string): Token[] {
     } else if (c === '#') {
       while (at < text.length && text[at] !== '\n') at++;
     } else if (c === '+' && text[at + 1] === '=') {
+      depth = 0;
       push('+=', 2);
+    } else if (c === '[' && ++depth > MOST_NESTING) {
+      // Nothing behind it is read.
+      push('bad', 1, c, `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`);
+      break;
     } else if ('=[],;'.includes(c)) {
+      // A list that was never closed ends where the next setting begins.
+      if (c === '=' && tokens.at(-1)?.kind === 'ident') depth = 0;
+      else if (c === ']') depth = Math.max(0, depth - 1);
       push(c as Token['kind'], 1);
     } else if (c === "'" || c === '"') {
       string(c);
@@ -242,16 +251,13 @@ class Parser {
     return true;
   }
 
-  private value(key: string, depth = 0): Value | null {
+  private value(key: string): Value | null {
     const token = this.peek();
     if (token.kind === 'string' || token.kind === 'number') {
       this.at++;
       return { kind: token.kind, text: token.text, line: token.line, column: token.column };
     }
-    if (token.kind === '[') {
-      if (depth < MOST_NESTING) return this.list(key, depth + 1);
-      return (this.fail(token, `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`), null);
-    }
+    if (token.kind === '[') return this.list(key);
     const shown = shortened(token.text);
     if (token.kind === 'ident') return (this.fail(token, `${shown} is text and needs quotes: ${shortened(key)} = "${shown}".`), null);
     if (token.kind === 'newline' || token.kind === 'end') return (this.fail(token, `${shortened(key)} has no value.`), null);
@@ -259,7 +265,7 @@ class Parser {
     return null;
   }
 
-  private list(key: string, depth: number): List | null {
+  private list(key: string): List | null {
     const open = this.peek();
     const items: Value[] = [];
     this.at++;
@@ -267,7 +273,7 @@ class Parser {
       this.skipNewlines();
       if (this.peek().kind === ']') break;
       if (this.atNextSetting()) return (this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`), null);
-      const item = this.value(key, depth);
+      const item = this.value(key);
       if (!item) return null;
       items.push(item);
       this.skipNewlines();

@@ -1,14 +1,9 @@
+import { xorshift } from './random.ts';
+
 /** A UUID (of version 4 by its form) that follows from what makes the domain, so that a run in virtual time repeats itself. */
 export function uuidOf(domid: number, startEpochMs: number): string {
-  let state = Math.imul(domid, 0x9e3779b1) ^ (startEpochMs % 2 ** 32) ^ Math.floor(startEpochMs / 2 ** 32);
-  if (state === 0) state = 1;
-  const bytes = Array.from({ length: 16 }, () => {
-    // Marsaglia's xorshift.
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state & 0xff;
-  });
+  const next = xorshift(Math.imul(domid, 0x9e3779b1) ^ (startEpochMs % 2 ** 32) ^ Math.floor(startEpochMs / 2 ** 32));
+  const bytes = Array.from({ length: 16 }, () => next() & 0xff);
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = bytes.map(byte => byte.toString(16).padStart(2, '0')).join('');

@@ -125,6 +125,7 @@ class Reader {
       !ends(actions.onTripleFault) ||
       !Number.isFinite(startEpochMs) ||
       !areDrives(about.drives) ||
+      (about.mac !== undefined && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(about.mac)) ||
       (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
       config.c_info?.name !== name ||
       config.c_info.type !== (xen ?? 'hvm') ||

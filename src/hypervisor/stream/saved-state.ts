@@ -25,6 +25,8 @@ export interface SavedAbout {
   apic?: boolean;
   /** Its network card (absent: none). */
   nic?: NicModel;
+  /** Its station address: six bytes in hexadecimal with colons (absent: that of every card of older states). */
+  mac?: string;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
   /** What it shows of Xen (absent: nothing, a plain PC). */

@@ -158,6 +158,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
     ...(options.apic ? { apic: true } : {}),
     ...(options.nic ? { nic: options.nic } : {}),
+    ...(options.nic && options.mac ? { mac: options.mac } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
     ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xen + XEN.UUID) } : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
