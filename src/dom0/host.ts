@@ -718,9 +718,10 @@ export class Host implements HostApi {
       return;
     }
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
-    if (ending.kind === 'crash') this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
+    if (ending.kind === 'crash' || (ending.report !== undefined && action !== 'restart')) this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
     if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
+      if (ending.kind !== 'crash') this.restarted(member, ending.report);
       if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
       else member.runner.reset();
       return this.tell();
@@ -743,7 +744,7 @@ export class Host implements HostApi {
   }
 
   private restarted(member: Member, report?: string): void {
-    if (report !== undefined) this.tasks.note(`${member.name} was reset`, 'failed', report);
+    this.tasks.note(`${member.name} was reset`, report === undefined ? 'done' : 'failed', report ?? 'The guest asked for it, and starts again.');
     this.tell();
   }
 

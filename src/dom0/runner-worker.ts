@@ -62,6 +62,8 @@ export class WorkerRunner implements DomainRunner {
         return this.settleStart?.reject(new Error(message.sentence));
       case 'serial':
         return this.listener.serial(message.bytes);
+      case 'xen-console':
+        return this.listener.xenConsole?.(message.bytes);
       case 'problem':
         return this.listener.problem(message.sentence);
       case 'ended':

@@ -4,6 +4,8 @@ import type { Ending, MouseMove } from '../hypervisor/index.ts';
 /** What a domain says. */
 export interface DomainListener {
   serial(bytes: Uint8Array): void;
+  /** Whole lines of the hypervisor's console, where that was asked for. */
+  xenConsole?(lines: Uint8Array): void;
   ended(ending: Ending): void;
   /** Something of the host failed it, and it goes on. */
   problem(sentence: string): void;

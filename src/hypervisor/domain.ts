@@ -41,7 +41,7 @@ export interface Ending {
   value?: number;
   /** For people. */
   sentence: string;
-  /** Of a crash: registers, last exits, code. */
+  /** Of a crash, and of a reset or power-off that a triple fault was the reason for: registers, last exits, code. */
   report?: string;
   /** It was not the guest: its worker ended with an error of ours, and does nothing more. */
   workerDied?: true;
@@ -80,6 +80,8 @@ export interface DomainOptions {
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
   /** Bytes that a guest of Xen writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;
+  /** What the hypervisor says of the domain there: lines without their ends (default: to `xenConsole`, marked as Xen's). */
+  xenLog?: (line: string) => void;
 }
 
 export type SliceResult =
@@ -257,16 +259,18 @@ export class Domain {
   }
 
   private xenParts(): XenParts {
-    const { machine, record, memoryMiB, startEpochMs, xenConsole, debug } = this.options;
+    const { machine, record, memoryMiB, startEpochMs, xenConsole, xenLog, debug } = this.options;
     const { processor, vcpus, timers, platform } = this;
+    const console = xenConsole ?? ((bytes: Uint8Array) => bytes.forEach(byte => debug?.(byte)));
     return {
       machine, record, processor, vcpus, timers, memoryMiB, startEpochMs,
       interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
       localApic: vcpu => platform.localApic?.(vcpu),
       setGsi: (gsi, level) => platform.setUpcallGsi?.(gsi, level),
       setIntx: (slot, pin, level) => platform.setUpcallPin?.(slot, pin, level),
-      console: xenConsole ?? (bytes => bytes.forEach(byte => debug?.(byte))),
-      onShutdown: code => this.ask(endingOf(code, () => this.report('The guest said that it crashed.'))),
+      console,
+      log: xenLog ?? (line => console(new TextEncoder().encode(`(XEN) ${line}\n`))),
+      onShutdown: (code, fault) => this.shutDown(code, fault),
       yield: () => this.stopSlice(),
       tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
       crash: sentence => this.crash(sentence),
@@ -274,6 +278,12 @@ export class Domain {
       demand: gfn => this.demand(gfn),
       trace: this.trace,
     };
+  }
+
+  /** A guest of Xen shuts down for a reason of SCHEDOP_shutdown, which is its own wish or comes of a fault. */
+  private shutDown(code: number, fault?: string): void {
+    if (fault === undefined) return this.ask(endingOf(code, () => this.report('The guest said that it crashed.')));
+    this.ask({ kind: endingOf(code, () => '').kind, ...this.whereItWas(fault) });
   }
 
   private ask(ending: Ending): void {
@@ -514,10 +524,13 @@ export class Domain {
 
   /** Ends the domain, or starts it again, with a report of where it was. */
   crash(sentence: string, then: 'restart' | 'end' = 'end'): void {
-    const report = this.report(sentence);
-    if (then === 'end') return this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`, report });
-    this.restartReport = report;
+    if (then === 'end') return this.ask({ kind: 'crash', ...this.whereItWas(sentence) });
+    this.restartReport = this.report(sentence);
     this.leaveSlice = true;
+  }
+
+  private whereItWas(sentence: string): Required<Pick<Ending, 'sentence' | 'report'>> {
+    return { sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`, report: this.report(sentence) };
   }
 
   /** What a person needs to find out why the guest is where it is: registers, code, last exits. */

@@ -23,8 +23,8 @@ export interface ToDomainWorker {
   /** For the saved state's record: version of the program, text of the definition. */
   program: string;
   definition: string;
-  /** Bytes of the debug ports and of the hypervisor's console go with those of COM1. */
-  allOutput?: boolean;
+  /** What it writes to the debug ports and to the hypervisor's console is told, too. */
+  withXenConsole?: boolean;
   /** Content of a saved state: the domain goes on from there. */
   saved?: Uint8Array;
 }
@@ -35,10 +35,12 @@ export type FromDomainWorker =
   /** Could not be built; the worker is of no more use. */
   | { kind: 'failed'; sentence: string }
   | { kind: 'serial'; bytes: Uint8Array }
+  /** Whole lines of the hypervisor's console, as Xen prints them. */
+  | { kind: 'xen-console'; bytes: Uint8Array }
   /** Something of the host failed it, and it goes on; for people. */
   | { kind: 'problem'; sentence: string }
   | { kind: 'ended'; ending: Ending }
-  /** It was started again after a reset; `report` where a triple fault was the reason. */
+  /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
   | { kind: 'saved'; chunks: Uint8Array[] }
   | { kind: 'not-saved'; sentence: string }

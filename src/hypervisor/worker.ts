@@ -12,6 +12,7 @@ import { Mailbox } from './mailbox.ts';
 import { queueClock, Scheduler } from './scheduler/scheduler.ts';
 import { Slot } from './scheduler/slot.ts';
 import { readState, saveDomain, SavedStateError } from './state.ts';
+import { GuestLog } from './xen/guest-log.ts';
 import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
@@ -21,10 +22,15 @@ function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
-/** Bytes of the console, sent once a slice. */
+/** Bytes of a console, sent once a slice. */
 class Output {
+  private readonly kind: 'serial' | 'xen-console';
   private bytes = new Uint8Array(1024);
   private length = 0;
+
+  constructor(kind: 'serial' | 'xen-console') {
+    this.kind = kind;
+  }
 
   readonly put = (byte: number): void => {
     if (this.length === this.bytes.length) {
@@ -39,7 +45,24 @@ class Output {
     if (this.length === 0) return;
     const bytes = this.bytes.slice(0, this.length);
     this.length = 0;
-    send({ kind: 'serial', bytes }, [bytes.buffer]);
+    send({ kind: this.kind, bytes }, [bytes.buffer]);
+  }
+}
+
+class Outputs {
+  readonly serial = new Output('serial');
+  private readonly xen = new Output('xen-console');
+  readonly guestLog: GuestLog;
+
+  constructor(domid: number) {
+    this.guestLog = new GuestLog(domid, line => line.forEach(this.xen.put));
+  }
+
+  readonly log = (line: string): void => new TextEncoder().encode(`(XEN) ${line}\n`).forEach(this.xen.put);
+
+  flush(): void {
+    this.serial.flush();
+    this.xen.flush();
   }
 }
 
@@ -47,7 +70,7 @@ function start(message: ToDomainWorker): void {
   const machine = new Machine(message.memory, message.slot);
   const record = machine.domain(message.slot);
   const mailbox = new Mailbox(machine, record);
-  const output = new Output();
+  const output = new Outputs(record.id);
   let domain: Domain;
   try {
     const saved = message.saved ? readState(message.saved, message.name) : undefined;
@@ -65,8 +88,8 @@ function start(message: ToDomainWorker): void {
         onReset: message.onReset,
         onTripleFault: message.onTripleFault,
         hostMs: () => performance.now(),
-        serial: output.put,
-        ...(message.allOutput ? { debug: output.put, xenConsole: (bytes: Uint8Array) => bytes.forEach(byte => output.put(byte)) } : {}),
+        serial: output.serial.put,
+        ...(message.withXenConsole ? { debug: output.guestLog.put, xenConsole: output.guestLog.write, xenLog: output.log } : {}),
         onRestart: report => {
           output.flush();
           send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
@@ -102,7 +125,7 @@ class Patience {
   }
 }
 
-function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, message: ToDomainWorker): void {
+function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker): void {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
   const patience = new Patience();
@@ -122,8 +145,9 @@ function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, messa
       continue;
     }
     slot.leave(result);
-    output.flush();
     const ending = result.state === 'ended' ? result.ending : undefined;
+    if (ending) output.guestLog.close();
+    output.flush();
     if (ending && ending !== told) send({ kind: 'ended', ending });
     told = ending;
     if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
@@ -151,10 +175,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
     key: (code, down) => domain.key(code, down),
     mouse: move => domain.mouse(move),
   });
-  if (commands & COMMAND.RESET) {
-    domain.reset();
-    send({ kind: 'reset' });
-  }
+  if (commands & COMMAND.RESET) domain.reset();
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
   if (commands & COMMAND.RESUME) domain.resume();
   if (commands & COMMAND.SAVE) {

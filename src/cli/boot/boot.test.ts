@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readState } from '../../hypervisor/index.ts';
 import { imageKind } from './disks.ts';
 import { parseBootOptions, UsageError } from './options.ts';
 import { print, pvhKernel, say, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
@@ -130,7 +131,7 @@ describe('ringside boot', () => {
   ] as const)('ends with the status that SCHEDOP_shutdown asks for: %s (%s)', async (_name, type, code, options, status) => {
     const file = written(`${type}${status}${code[6]}.elf`, pvhKernel([...say('hey\n'), ...OUT(0xe9, 0x42), ...code]));
     const result = await boot(['--type', type, '--kernel', file, ...options, '--timeout', '30']);
-    expect([result.status, result.out]).toEqual([status, 'hey\nB']);
+    expect([result.status, result.out]).toEqual([status, '(d1) hey\n(d1) B\n']);
   });
 
   it('types at the PV console of a guest that has no serial port', async () => {
@@ -144,14 +145,111 @@ describe('ringside boot', () => {
       two = written('two.elf', pvhKernel([...say('two\n'), ...shutdown(3)]));
     const result = await boot(['--type', 'pvh', one, two, '--timeout', '30']);
     expect(result.status).toBe(4);
-    expect(result.out.split('\n').sort()).toEqual(['', 'one: one', 'two: two']);
+    expect(result.out.split('\n').sort()).toEqual(['', 'one: (d1) one', 'two: (d2) two']);
   });
 
   it('starts a guest of Xen again as a new domain when it asks for a reboot', async () => {
     const file = written('again.elf', pvhKernel([...say('up!\n'), ...shutdown(1)]));
     const result = await boot(['--type', 'pvh', file, '--timeout', '3']);
     expect(result.status).toBe(124);
-    expect(result.out.startsWith('up!\nup!\n')).toBe(true);
+    expect(result.out.startsWith('(d1) up!\n(d2) up!\n')).toBe(true);
+    expect(result.err).toMatch(/^ringside: again is started again as domain 2: The guest asked for a reboot\.\nringside: again is started again as domain 3: /);
+  });
+
+  // LIDT of an empty table, then INT 3.
+  const TRIPLE_FAULT = [0x0f, 0x01, 0x1d, 0, 0x90, 0, 0, 0xcc];
+
+  it.each(['pvh', 'hvm'])('says of each restart after a triple fault what Xen says, and counts over restarts (%s)', async type => {
+    const file = written(`loop-${type}.elf`, pvhKernel([...say('up!\n'), ...TRIPLE_FAULT]));
+    const result = await boot(['--type', type, file, '--timeout', '4', '--stats', place('loop.json')]);
+    expect(result.status).toBe(124);
+    // hvm_triple_fault(): the words, and the shutdown code of its parameter, which is a reboot.
+    expect(result.out.split('\n').slice(0, 3)).toEqual(['(d1) up!', '(XEN) d1v0 Triple fault - invoking HVM shutdown action 1', '(d2) up!']);
+    const restarts = result.err.match(/^ringside: loop-.* is started again as domain \d+: Triple fault - invoking HVM shutdown action 1: .* EIP was 0x[0-9a-f]+\.$/gm) ?? [];
+    const stats = JSON.parse(readFileSync(place('loop.json'), 'utf8'));
+    expect(restarts.length).toBeGreaterThan(1);
+    expect(stats.restarts).toBe(restarts.length);
+    expect(stats.exitsByReason.TRIPLE_FAULT).toBe(restarts.length);
+  });
+
+  it.each([
+    ['on_reboot = "destroy"', ['on_reboot = "destroy"'], []],
+    ['on_reboot = "preserve"', ['on_reboot = "preserve"'], []],
+    ['--no-reboot', [], ['--no-reboot']],
+  ])('ends with 4 and the report after a triple fault with %s', async (_name, lines, options) => {
+    written('fault.elf', pvhKernel(TRIPLE_FAULT));
+    const cfg = written('fault.cfg', ['name = "fault"', 'type = "pvh"', 'memory = 8', 'kernel = "fault.elf"', ...lines, ''].join('\n'));
+    const { status, err } = await boot([cfg, ...options, '--timeout', '30']);
+    expect(status).toBe(4);
+    expect(err).toMatch(/^\nringside: Triple fault - invoking HVM shutdown action 1: .*\n(.*\n)* {2}eip 0010000[0-9a-f] /);
+  });
+
+  it('says so where several guests in workers are started again, too', async () => {
+    const file = written('worker.elf', pvhKernel([...say('up!\n'), ...TRIPLE_FAULT])),
+      other = written('other.elf', pvhKernel([...say('half'), ...shutdown(0)]));
+    const { out, err } = await boot(['--type', 'pvh', file, other, '--pcpus', '2', '--timeout', '4', '--no-reboot']);
+    expect(out.split('\n').sort()).toEqual(['', 'other: (d2) half', 'worker: (XEN) d1v0 Triple fault - invoking HVM shutdown action 1', 'worker: (d1) up!']);
+    expect(err).toContain('ringside: Triple fault - invoking HVM shutdown action 1');
+    const again = await boot(['--type', 'pvh', file, other, '--pcpus', '2', '--timeout', '4']);
+    expect(again.status).toBe(124);
+    expect(again.err).toMatch(/ringside: worker is started again as domain \d+: Triple fault - invoking HVM shutdown action 1: /);
+  });
+
+  it.each([
+    ['power-off', shutdown(0), [], 1, 'ended and “nothing” was not seen: The guest powered off.'],
+    ['a reset', shutdown(1), ['--no-reboot'], 1, 'ended and “nothing” was not seen: The guest asked for a reboot.'],
+    ['a crash', shutdown(3), [], 4, 'The guest said that it crashed.'],
+    ['a value for isa-debug-exit', [...OUT(0xf4, 1)], [], 3, 'ended and “nothing” was not seen: The guest wrote 1 to isa-debug-exit.'],
+  ] as const)('tells a guest that ends without the text from one that showed it: %s', async (name, code, options, status, sentence) => {
+    const debugExit = status === 3;
+    const file = written('until.elf', debugExit ? kernel([...code]) : pvhKernel([...code]));
+    const result = await boot([...(debugExit ? [] : ['--type', 'pvh']), file, '--until', 'nothing', '--timeout', '30', ...options]);
+    expect([name, result.status]).toEqual([name, status]);
+    expect(result.err).toContain(sentence);
+  });
+
+  it('says what a definition asks for and does not get, also where an option changes its type', async () => {
+    written('said.elf', pvhKernel(shutdown(0)));
+    const path = written(
+      'said.cfg',
+      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "/nowhere,raw,hda" ]\nvif = [ "bridge=br0" ]\nmax_grant_frames = 2\n',
+    );
+    const { status, err } = await boot(['--config', path, '--type', 'pvh', '--timeout', '30']);
+    expect([status, err.trimEnd().split('\n')]).toEqual([
+      0,
+      [
+        `${path}:2:1: type (ignored): type = 'hvm' gives way to the option given beside the file: type = 'pvh'.`,
+        `${path}:5:1: soundhw (ignored): soundhw is for guests of other types: a PVH guest has nothing that it could change.`,
+        `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
+        `${path}:7:10: disk (ignored): A PVH guest has PV disks only, and their back end is not built yet.`,
+        `${path}:8:9: vif (ignored): A PVH guest has PV network cards only, and their back end is not built yet.`,
+        `${path}:8:10: vif.bridge (ignored): A PVH guest has PV network cards only, and their back end is not built yet.`,
+        `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,
+      ],
+    ]);
+  });
+
+  it('gives cards addresses by the seed, and refuses two guests that name the same', async () => {
+    written('card.elf', kernel([0xeb, 0xfe]));
+    const guest = (name: string, vif: string): string => written(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "card.elf"\nvif = [ "${vif}" ]\n`);
+    const { status, err } = await boot([guest('a', 'mac=00:16:3E:00:00:07'), guest('b', 'mac=00:16:3e:00:00:07')]);
+    expect([status, err.trimEnd().split('\n').at(-1)]).toEqual([2, 'ringside: a and b have the same station address, 00:16:3e:00:00:07. Give one of them another, or leave mac out: then one is drawn.']);
+    const addressOf = async (file: string, ...options: string[]): Promise<string | undefined> => {
+      expect((await boot([file, '--virtual-time', '--save', place('card.save'), '--save-at', '5', ...options])).status).toBe(0);
+      return readState(readFileSync(place('card.save')), 'card.save').about.mac;
+    };
+    const drawn = await addressOf(guest('c', ''), '--seed', '7');
+    expect(drawn).toMatch(/^00:16:3e:[0-7]/);
+    expect(await addressOf(guest('c', ''), '--seed', '7')).toBe(drawn);
+    expect(await addressOf(guest('c', ''), '--seed', '8')).not.toBe(drawn);
+    expect(await addressOf(guest('a', 'mac=00:16:3E:00:00:07'))).toBe('00:16:3e:00:00:07');
+  });
+
+  it('refuses a definition that is too long or too deep before it judges it', async () => {
+    const long = written('long.cfg', 'a = 1\n'.repeat(1_000_000)),
+      deep = written('deep.cfg', `name = "deep"\nvnuma = ${'['.repeat(100_000)}\n`);
+    expect(await boot([long])).toMatchObject({ status: 2, err: `ringside: ${long}: A definition has at most 256 KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).\n` });
+    expect((await boot([deep])).err).toContain(`${deep}:2:41: Lists stand in lists here more than 32 deep`);
   });
 
   it('refuses what needs VT on a computer without it', async () => {

@@ -14,7 +14,11 @@ import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0, HostError } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler, type SchedulerOptions, type Shares, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
+import { GuestLog } from '../../hypervisor/xen/guest-log.ts';
+import { Lines } from './lines.ts';
+import { restartSentence } from './restarts.ts';
 import type { Member } from './run.ts';
+import { addStats, type Stats } from './stats.ts';
 
 const MIB = 2 ** 20;
 /** Domain 0 runs on this thread, too: it looks itself. */
@@ -31,6 +35,8 @@ export interface GuestToRun extends Shares {
   boot: Boot;
   ide?: IdeAttachment[];
   nic?: NicModel;
+  /** Its card's station address: six bytes in hexadecimal with colons. */
+  mac?: string;
   cpuLevel?: CpuLevel;
   /** Text of the definition, kept in a saved state. */
   definition: string;
@@ -56,7 +62,6 @@ export interface GuestsParts {
   /** Scheduler and its parameters. */
   scheduler?: Omit<SchedulerOptions, 'pcpus'>;
   hvmFep?: boolean;
-  nic?: NicModel;
   /** Every byte that a guest shows. */
   output(byte: number): void;
   /** Port 0xE9 and its like, where it has a place of its own; absent: guests of Xen show it, plain PCs do not. */
@@ -73,6 +78,10 @@ class Running implements Member {
   /** Its device model, where that is in Domain 0. */
   model: DeviceModel | undefined;
   lines: Lines | undefined;
+  log: GuestLog | undefined;
+  /** What it did before it was started again, and how often it was. */
+  before: Stats | undefined;
+  restarts = 0;
   end: Member['end'];
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
@@ -81,6 +90,17 @@ class Running implements Member {
   constructor(guest: GuestToRun) {
     this.guest = guest;
     this.usesPvConsole = guest.xen === 'pv' || guest.xen === 'pvh';
+  }
+
+  /** Of all that it was started as. */
+  get stats(): Stats {
+    const now = this.domain.stats();
+    return this.before ? addStats(this.before, now) : now;
+  }
+
+  /** Guest time from its first start on. */
+  get nowNs(): number {
+    return (this.before?.nowNs ?? 0) + (this.domain ? this.domain.clock.nowNs() : 0);
   }
 }
 
@@ -119,7 +139,7 @@ export class Guests {
 
   /** Virtual time of the host: the guests' together, since they take turns, and what a guest waited while nobody ran. */
   private virtualMs(): number {
-    return this.idledMs + this.members.reduce((sum, { domain }) => sum + (domain ? domain.clock.nowNs() : 0), 0) / 1e6;
+    return this.idledMs + this.members.reduce((sum, { nowNs }) => sum + nowNs, 0) / 1e6;
   }
 
   private idledMs = 0;
@@ -147,12 +167,13 @@ export class Guests {
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
     if (xen !== undefined) services?.prepare(record, uuid, modelHere, guest.viridian);
-    const debug = parts.debug ?? (xen === undefined ? undefined : show);
+    const log = (member.log = xen === undefined ? undefined : new GuestLog(record.id, lines.showBetween));
+    const debug = parts.debug ?? log?.put;
     const serial = (byte: number): void => {
       member.usesPvConsole = false;
       show(byte);
     };
-    const nic = guest.nic ?? parts.nic;
+    const { nic, mac } = guest;
     member.domain = createDomain(
       {
         machine,
@@ -165,11 +186,16 @@ export class Guests {
         onTripleFault: 'end',
         ...(guest.ide && !modelHere ? { ide: guest.ide } : {}),
         ...(nic ? { nic } : {}),
+        ...(mac ? { mac } : {}),
         ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
         ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
         serial,
         ...(debug ? { debug } : {}),
-        ...(xen === undefined ? {} : { xenConsole: (bytes: Uint8Array) => lines.xenConsole(bytes) }),
+        ...(log ? { xenConsole: log.write, xenLog: (line: string) => lines.showBetween(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),
+        onRestart: () => {
+          member.restarts++;
+          parts.note(restartSentence(guest.name, 'The guest asked for a reset.'));
+        },
       },
       guest.saved,
     );
@@ -206,7 +232,7 @@ export class Guests {
       serial,
       ...(debug ? { debug } : {}),
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(nic ? { nic: wired } : {}),
+      ...(nic ? { nic: timers => wired(timers, mac) } : {}),
       failed: parts.note,
       saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
@@ -238,16 +264,25 @@ export class Guests {
     if (ending.kind === 'suspend') return false;
     this.detach(member);
     if (ending.kind !== 'reset' || member.guest.onReset !== 'restart') return false;
-    this.queue?.remove(member.domain.options.record.slot);
-    this.machine.destroyDomain(member.domain.options.record);
-    // It starts anew, and not once more from where it was saved.
+    const { domain } = member;
+    member.before = member.stats;
+    member.restarts++;
+    this.queue?.remove(domain.options.record.slot);
+    this.machine.destroyDomain(domain.options.record);
+    // It starts anew, and not once more from where it was saved; the clock of its PC has gone on.
     delete member.guest.saved;
+    member.guest.startEpochMs += Math.round(domain.clock.nowNs() / 1e6);
     this.build(member);
+    member.domain.stopAtInstruction = domain.stopAtInstruction - domain.instructions;
+    this.parts.note(restartSentence(member.guest.name, ending.sentence, member.domain.options.record.id));
+    // Once in full: a guest in a loop would say the same again and again.
+    if (ending.report !== undefined && member.restarts === 1) this.parts.note(ending.report);
     return true;
   }
 
   private detach(member: Running): void {
     if (member.attached) this.services?.detach(member.domain.options.record.id);
+    member.log?.close();
     member.lines?.close();
     member.attached = member.model = undefined;
   }
@@ -302,45 +337,5 @@ export class Guests {
   /** Last words. */
   close(): void {
     for (const member of this.members) this.detach(member);
-  }
-}
-
-const NEWLINE = 10;
-
-/** A guest's bytes in one stream. The hypervisor's console is of whole lines, as Xen's is; they come between those of others. */
-class Lines {
-  readonly show: (byte: number) => void;
-  private readonly output: (byte: number) => void;
-  private atStart = true;
-  /** Bytes of the hypervisor's console that were not shown yet, and how many of them are whole lines. */
-  private waiting: number[] = [];
-  private whole = 0;
-
-  constructor(output: (byte: number) => void) {
-    this.output = output;
-    this.show = byte => {
-      output(byte);
-      this.atStart = byte === NEWLINE;
-      if (this.atStart) this.flush();
-    };
-  }
-
-  xenConsole(bytes: Uint8Array): void {
-    for (const byte of bytes) {
-      this.waiting.push(byte);
-      if (byte === NEWLINE) this.whole = this.waiting.length;
-    }
-    if (this.atStart) this.flush();
-  }
-
-  private flush(): void {
-    for (const byte of this.waiting.splice(0, this.whole)) this.output(byte);
-    this.whole = 0;
-  }
-
-  /** What never became a line. */
-  close(): void {
-    this.whole = this.waiting.length;
-    this.flush();
   }
 }

@@ -3,8 +3,11 @@ import { availableParallelism } from 'node:os';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { DEFAULT_MAC } from '../../hypervisor/assemble.ts';
 import { affinityProblem } from '../../dom0/config/cpus.ts';
 import { formatFinding } from '../../dom0/config/model.ts';
+import { lengthProblem } from '../../dom0/config/xlcfg.ts';
+import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
 import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
@@ -12,6 +15,7 @@ import {
   type Boot,
   checkBoot,
   type Domain,
+  type Ending,
   HostError,
   p2mFrames,
   readState,
@@ -37,7 +41,7 @@ import { Watcher } from './until.ts';
 import { Watchdog } from './watchdog.ts';
 import { GuestsInWorkers, runInWorkers } from './workers.ts';
 
-const STATUS = { good: 0, wrongUse: 2, crash: 4, timeout: 124 } as const;
+const STATUS = { good: 0, unseen: 1, wrongUse: 2, crash: 4, timeout: 124 } as const;
 const DEFAULT_MEMORY_MIB = 256;
 /** How much later than --timeout a run that does not look at the clock is ended by force. */
 const GRACE_SECONDS = 5;
@@ -55,7 +59,7 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
-    return await start(prepareAll(options, stderr), options, stderr);
+    return await start(withCards(prepareAll(options, stderr), options, stderr), options, stderr);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
@@ -77,6 +81,33 @@ function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
   }
   return guests;
 }
+
+/** Network cards as the definitions and --nic have them, with their station addresses: given, drawn by the seed, or those that saved guests have. */
+function withCards(guests: GuestToRun[], options: BootOptions, stderr: Output): GuestToRun[] {
+  const addresses = new StationAddresses(options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)));
+  const owners = new Map<string, GuestToRun>();
+  const cards = guests.map((guest): GuestToRun => {
+    const nic = guest.nic ?? options.nic;
+    if (!nic || guest.xen === 'pvh' || guest.xen === 'pv') {
+      if (options.nic) stderr.text(`ringside: ${guest.name} gets no network card: ${noPcDevices(guest)}\n`);
+      const { nic: _nic, mac: _mac, ...bare } = guest;
+      return bare;
+    }
+    if (guest.mac === undefined) return { ...guest, nic };
+    const owner = owners.get(guest.mac);
+    if (owner) throw new UsageError(`${owner.name} and ${guest.name} have the same station address, ${guest.mac}. Give one of them another, or leave mac out: then one is drawn.`);
+    owners.set(guest.mac, guest);
+    return { ...guest, nic };
+  });
+  return cards.map(guest => {
+    if (!guest.nic || guest.mac) return guest;
+    const mac = addresses.draw(owners);
+    owners.set(mac, guest);
+    return { ...guest, mac };
+  });
+}
+
+const noPcDevices = ({ xen }: GuestToRun): string => `a ${xen?.toUpperCase()} guest has PV devices only, and their back ends are not built yet.`;
 
 /** Where the device model is to run, as the command line has it: what a definition says else stays. */
 function modelOf(guest: GuestToRun, { deviceModel }: BootOptions): GuestToRun {
@@ -121,6 +152,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       onReset,
       startEpochMs: about.startEpochMs,
       saved,
+      ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
       ...(about.xen ? { xen: about.xen } : {}),
       ...(about.uuid ? { uuid: about.uuid } : {}),
     };
@@ -173,8 +205,13 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     }
     throw new UsageError('');
   }
-  for (const finding of plan.findings) if (finding.verdict === 'approximated') stderr.text(`${formatFinding(finding)}\n`);
+  for (const finding of plan.findings) {
+    const { key, verdict, text } = finding;
+    if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
+  }
   const { definition } = domain;
+  if (ide.length > 0 && (domain.xen === 'pvh' || domain.xen === 'pv'))
+    throw new UsageError(`--disk and --cdrom are for PCs and HVM guests, and ${definition.name} is a ${domain.xen.toUpperCase()} guest. Leave them out.`);
   return {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
@@ -185,6 +222,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     boot: domain.boot,
     ide: drivesOf(domain.drives, ide),
     ...(definition.nic ? { nic: definition.nic } : {}),
+    ...(definition.mac ? { mac: definition.mac } : {}),
     definition: plan.definition,
     onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart',
     startEpochMs,
@@ -225,9 +263,11 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
   if (options.kernel === undefined && isDefinition(file)) {
     const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
-    let text = decode(file.data);
+    const tooLong = lengthProblem(file.data.length);
+    if (tooLong) throw new UsageError(`${file.name}: ${tooLong}`);
+    const written = decode(file.data);
     // Options on the command line count after the file, as `xl create file key=value` has it.
-    const lines = text.endsWith('\n') || text === '' ? '' : '\n';
+    const head = written.endsWith('\n') || written === '' ? written : `${written}\n`;
     const extra = [
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
       options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
@@ -235,15 +275,14 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
     ].join('');
-    text += extra && lines + extra;
-    const planned = planDefinition(file.name, text, path => {
+    const planned = planDefinition(file.name, extra === '' ? written : head + extra, path => {
       const place = path === options.initrd ? path : beside(path);
       try {
         return { name: path, data: readFileSync(place) };
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() });
+    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
@@ -293,7 +332,6 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
     ...(options.pcpus === undefined ? {} : { pcpus: options.pcpus }),
     ...xenParts(options),
     ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
-    ...(options.nic ? { nic: options.nic } : {}),
     output: byte => {
       stdout.put(byte);
       script?.put(byte);
@@ -348,7 +386,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
   if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
   const seen = watcher?.seen ?? false;
   const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, toolstack, seen, stderr })));
-  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(guests[0], first.domain, status, options), null, 2)}\n`, '--stats');
+  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first, status, options), null, 2)}\n`, '--stats');
   return status;
 }
 
@@ -376,6 +414,7 @@ async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus:
       stdout.flush();
       if (found || stdout.broken) all.endAll({ kind: 'stopped' });
     },
+    note: sentence => stderr.text(`ringside: ${sentence}\n`),
   });
   const stop = (): void => all.endAll({ kind: 'stopped' });
   const leave = (signal: NodeJS.Signals): void => {
@@ -385,9 +424,9 @@ async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus:
   const input = new Input(bytes => all.input(bytes), stop, () => {});
   process.on('SIGINT', leave).on('SIGTERM', leave);
   try {
-    await all.start(guests.map(guest => ({ ...guest, ...(guest.nic || options.nic === undefined ? {} : { nic: options.nic }) })));
+    await all.start(guests);
     const ends = await all.ends;
-    return Math.max(...ends.map(end => outcome(end, options, stderr)));
+    return Math.max(...ends.map((end, i) => outcome(end, guests[i].name, { options, seen: watcher?.seen ?? false, stderr })));
   } finally {
     process.off('SIGINT', leave).off('SIGTERM', leave);
     input.close();
@@ -396,15 +435,22 @@ async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus:
 }
 
 /** Says what happened to a guest in a worker where that is not plain; the exit status. */
-function outcome(end: RunEnd, options: BootOptions, stderr: Output): number {
+function outcome(end: RunEnd, name: string, { options, seen, stderr }: Pick<Conclusion, 'options' | 'seen' | 'stderr'>): number {
   if (end.kind === 'stopped') return signalled ? (signalled === 'SIGINT' ? 130 : 143) : STATUS.good;
   if (end.kind === 'timeout') stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
-  if (end.kind !== 'ended') return STATUS.timeout;
-  const { ending } = end;
+  return end.kind === 'ended' ? statusOf(end.ending, name, { options, seen, stderr }) : STATUS.timeout;
+}
+
+/** The exit status of a guest that ended by itself, with what is to be said of it: a crash or a fault in full, and a text that never came. */
+function statusOf(ending: Ending, name: string, { options, seen, stderr }: Pick<Conclusion, 'options' | 'seen' | 'stderr'>): number {
+  if (ending.kind === 'crash' || ending.report !== undefined) {
+    stderr.text(`\nringside: ${ending.report ?? ending.sentence}\n`);
+    return STATUS.crash;
+  }
+  const unseen = options.until !== undefined && !seen;
+  if (unseen) stderr.text(`ringside: ${name} ended and “${options.until}” was not seen: ${ending.sentence}\n`);
   if (ending.kind === 'debug-exit') return (((ending.value ?? 0) << 1) | 1) & 0xff;
-  if (ending.kind !== 'crash') return STATUS.good;
-  stderr.text(`\nringside: ${ending.report ?? ending.sentence}\n`);
-  return STATUS.crash;
+  return unseen ? STATUS.unseen : STATUS.good;
 }
 
 async function withInput(runner: Runner, all: Guests): Promise<void> {
@@ -420,8 +466,8 @@ async function withInput(runner: Runner, all: Guests): Promise<void> {
       runner.poke();
     },
   );
-  const { domain } = all.members[0];
-  const startedAt = domain.instructions;
+  const [first] = all.members;
+  const startedAt = first.stats.instructions;
   const leave = (signal: NodeJS.Signals): void => {
     signalled = signal;
     runner.stop();
@@ -431,7 +477,7 @@ async function withInput(runner: Runner, all: Guests): Promise<void> {
     await runner.run();
   } finally {
     hostSeconds = (performance.now() - startedMs) / 1000;
-    hostInstructions = domain.instructions - startedAt;
+    hostInstructions = first.stats.instructions - startedAt;
     process.off('SIGINT', leave).off('SIGTERM', leave);
     input.close();
   }
@@ -466,11 +512,8 @@ function conclude(end: RunEnd, { guest, options, domain, toolstack, seen, stderr
       stderr.text(`ringside: ${domain.report(end.sentence)}\n`);
       return STATUS.timeout;
     case 'ended':
-      if (end.ending.kind === 'debug-exit') return (((end.ending.value ?? 0) << 1) | 1) & 0xff;
       if (end.ending.kind === 'suspend' && options.save !== undefined) save(guest, options.save, domain, toolstack);
-      if (end.ending.kind !== 'crash') return STATUS.good;
-      stderr.text(`\nringside: ${end.ending.report ?? end.ending.sentence}\n`);
-      return STATUS.crash;
+      return statusOf(end.ending, guest.name, { options, seen, stderr });
   }
 }
 
@@ -502,11 +545,14 @@ function memoryOf({ frames }: XenGuest): object {
   return { frames: frames.current, maxFrames: frames.most, podCachePages, podEntries, podSweeps: frames.pod.sweeps };
 }
 
-function statistics({ name, xen }: GuestToRun, domain: Domain, status: number, options: BootOptions): object {
-  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model } = domain.stats();
+/** Of all that a guest was, where it was started again. */
+function statistics({ guest, domain, stats, restarts }: Guests['members'][number], status: number, options: BootOptions): object {
+  const { name, xen } = guest;
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model } = stats;
   return {
     version: VERSION,
     status,
+    restarts,
     instructions,
     seconds: hostSeconds,
     guestSeconds: nowNs / 1e9,

@@ -273,7 +273,7 @@ On a terminal, Ctrl-] leaves.
 
 ${lines.join('\n')}
 
-Status: 0 the guest powered off or TEXT was seen, 4 it crashed, 124 time-out, 2 wrong use; a value that the guest writes to
+Status: 0 the guest powered off or TEXT was seen, 1 it ended and TEXT was not seen, 4 it crashed or had a triple fault, 124 time-out, 2 wrong use; a value that the guest writes to
 isa-debug-exit gives (value << 1) | 1. Of several guests the highest counts.
 `;
 }

@@ -15,9 +15,12 @@ import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
+import { GuestLog } from '../../hypervisor/xen/guest-log.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import type { GuestToRun } from './guests.ts';
+import { Lines } from './lines.ts';
 import type { BootOptions } from './options.ts';
+import { restartSentence } from './restarts.ts';
 import type { RunEnd } from './run.ts';
 
 const MIB = 2 ** 20;
@@ -41,6 +44,7 @@ interface Parts {
   hostMemoryMiB?: number;
   /** Whole lines of a guest, with its name before them. */
   output(bytes: Uint8Array): void;
+  note(sentence: string): void;
 }
 
 interface Member {
@@ -50,7 +54,10 @@ interface Member {
   attached: Attached | undefined;
   model: DeviceModel | undefined;
   usesPvConsole: boolean;
+  /** Bytes of a line that is not whole yet. */
   line: number[];
+  lines: Lines;
+  restarts: number;
   end?: RunEnd;
 }
 
@@ -94,7 +101,8 @@ export class GuestsInWorkers {
     const { timeoutSeconds } = this.parts;
     if (timeoutSeconds !== Infinity) later(timeoutSeconds * 1000, () => this.endAll({ kind: 'timeout' }));
     for (const guest of guests) {
-      const member = { guest, attached: undefined, usesPvConsole: guest.xen === 'pv' || guest.xen === 'pvh', line: [] } as unknown as Member;
+      const member = { guest, attached: undefined, usesPvConsole: guest.xen === 'pv' || guest.xen === 'pvh', line: [], restarts: 0 } as unknown as Member;
+      member.lines = new Lines(byte => this.put(member, byte));
       this.members.push(member);
       await this.build(member);
     }
@@ -131,8 +139,12 @@ export class GuestsInWorkers {
         member.usesPvConsole = false;
         this.show(member, bytes);
       },
+      xenConsole: lines => member.lines.showBetween(lines),
       ended: ending => void this.ended(member, ending),
-      restarted: () => {},
+      restarted: () => {
+        member.restarts++;
+        this.parts.note(restartSentence(guest.name, 'The guest asked for a reset.'));
+      },
       problem: sentence => this.show(member, new TextEncoder().encode(`${sentence}\n`)),
     };
     const message = {
@@ -142,6 +154,7 @@ export class GuestsInWorkers {
       memoryMiB: seenMiB,
       boot,
       ...(guest.nic ? { nic: guest.nic } : {}),
+      ...(guest.mac ? { mac: guest.mac } : {}),
       ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
       startEpochMs,
       // A guest of Xen that restarts is a new domain.
@@ -149,7 +162,7 @@ export class GuestsInWorkers {
       onTripleFault: 'end',
       program: '',
       definition: guest.definition,
-      allOutput: xen !== undefined,
+      withXenConsole: xen !== undefined,
     } as const;
     member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
     // Its back ends are there before it runs.
@@ -167,14 +180,15 @@ export class GuestsInWorkers {
         this.show(member, bytes);
       });
       if (modelHere) {
+        const log = new GuestLog(record.id, member.lines.showBetween);
         member.model = services.attachModel({
           record,
           memoryMiB: seenMiB,
           boot,
-          ...(guest.nic ? { nic: wired } : {}),
+          ...(guest.nic ? { nic: timers => wired(timers, guest.mac) } : {}),
           ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
           serial: byte => listener.serial(Uint8Array.of(byte)),
-          debug: byte => listener.serial(Uint8Array.of(byte)),
+          debug: log.put,
           failed: listener.problem,
         });
       }
@@ -182,12 +196,13 @@ export class GuestsInWorkers {
   }
 
   private show(member: Member, bytes: Uint8Array): void {
-    const { line, guest } = member;
-    for (const byte of bytes) {
-      line.push(byte);
-      if (byte !== NEWLINE && line.length < LONGEST_LINE) continue;
-      this.parts.output(new Uint8Array([...new TextEncoder().encode(`${guest.name}: `), ...line.splice(0)]));
-    }
+    bytes.forEach(member.lines.show);
+  }
+
+  private put({ line, guest }: Member, byte: number): void {
+    line.push(byte);
+    if (byte !== NEWLINE && line.length < LONGEST_LINE) return;
+    this.parts.output(new Uint8Array([...new TextEncoder().encode(`${guest.name}: `), ...line.splice(0)]));
   }
 
   private async ended(member: Member, ending: Ending): Promise<void> {
@@ -197,9 +212,14 @@ export class GuestsInWorkers {
     if (ending.kind === 'suspend') return member.runner.setPaused(false);
     const again = member.guest.xen !== undefined && ending.kind === 'reset' && member.guest.onReset === 'restart';
     if (!again) member.end = { kind: 'ended', ending };
+    member.lines.close();
     await this.destroy(member);
     if (again) {
+      member.restarts++;
       await this.build(member);
+      this.parts.note(restartSentence(member.guest.name, ending.sentence, member.record.id));
+      // Once in full: a guest in a loop would say the same again and again.
+      if (ending.report !== undefined && member.restarts === 1) this.parts.note(ending.report);
       member.runner.setPaused(false);
     } else if (this.members.every(({ end }) => end)) this.endAll({ kind: 'stopped' });
   }

@@ -57,8 +57,11 @@ export interface XenParts {
   crash(sentence: string): void;
   /** Bytes for the hypervisor's console. */
   console(bytes: Uint8Array): void;
+  /** What the hypervisor says of the domain on its console: a line without its end. */
+  log(line: string): void;
   /** The domain has shut down with this SHUTDOWN code. */
-  onShutdown(code: number): void;
+  /** `fault`: what went wrong, where it was not the guest that asked for it. */
+  onShutdown(code: number, fault?: string): void;
   /** Ends the slice: others get their turn. */
   yield(): void;
   /** A machine frame was written by someone who is not the processor. */
@@ -368,7 +371,7 @@ export class XenGuest {
     if (pod.demand(gfn)) return true;
     if (shutdownCode(this.ports) >= 0) return false;
     const sentence = pod.outOfMemory(this.record.id);
-    this.parts.console(new TextEncoder().encode(`(XEN) ${sentence}\n`));
+    this.parts.log(sentence);
     this.crash(`${sentence}. The guest used more than its memory before its balloon driver gave the rest back: give it more memory, or less maxmem.`);
     return false;
   }
@@ -476,21 +479,26 @@ export class XenGuest {
     return true;
   }
 
-  /** A triple fault ends the domain for the reason that its parameter gives; false: nothing is set, and it is a crash. */
+  /**
+   * A triple fault ends the domain for the reason that its parameter gives, a reboot unless the toolstack set another; false: nothing is set, and it is a
+   * crash. The words are those of hvm_triple_fault() in xen/arch/x86/hvm/hvm.c.
+   */
   tripleFault(): boolean {
     const [reason] = getParam(this.ports, HVM_PARAM.TRIPLE_FAULT_REASON);
     if (reason === 0) return false;
-    this.shutdown(reason);
+    const fault = `Triple fault - invoking HVM shutdown action ${reason}`;
+    this.parts.log(`d${this.record.id}v${this.current} ${fault}`);
+    this.shutdown(reason, `${fault}: an exception could not be delivered, nor the double fault that followed.`);
     return true;
   }
 
-  /** The domain shuts down, as SCHEDOP_shutdown says it. */
-  shutdown(code: number): void {
+  /** The domain shuts down, as SCHEDOP_shutdown says it, or for a `fault`. */
+  shutdown(code: number, fault?: string): void {
     if (shutdownCode(this.ports) >= 0) return;
     const latched = this.words[this.xen + XEN.LATCHED_SHUTDOWN];
     setShutdownCode(this.ports, latched !== 0 ? latched - 1 : code);
     this.ports.of(0)?.raiseVirq(0, VIRQ.DOM_EXC);
-    this.parts.onShutdown(shutdownCode(this.ports));
+    this.parts.onShutdown(shutdownCode(this.ports), fault);
   }
 
   /** It has suspended itself: nothing but its memory and registers need to be kept for it to go on, in this domain or another. */
