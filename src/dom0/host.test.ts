@@ -283,6 +283,33 @@ describe('the host, all domains in one worker', () => {
   });
 });
 
+describe('a triple fault', () => {
+  // LIDT of an empty table, then INT 3.
+  const guest = (action: string): NamedFile[] => [
+    file('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\non_reboot = "${action}"\n`),
+    file('k.elf', pvhKernel([...print('key?'), ...waitForKey(), 0x0f, 0x01, 0x1d, 0, 0x90, 0, 0, 0xcc])),
+  ];
+
+  it.each([
+    ['restart', 'x was reset'],
+    ['destroy', 'x crashed'],
+  ])('is a task with its report (on_reboot = %s)', async (action, command) => {
+    const host = makeHost();
+    let tasks: Task[] = [];
+    await host.subscribe((_domains, all) => {
+      tasks = all;
+    });
+    const { id } = await host.create(guest(action));
+    const console = await watch(host, id);
+    await until(() => console.text().includes('key?'));
+    console.type('y');
+    const task = await until(() => tasks.find(each => each.command === command));
+    expect([task.state, task.message]).toEqual(['failed', expect.stringMatching(/^Triple fault - invoking HVM shutdown action 1: .*\n(.*\n)* {2}eip 0010/)]);
+    if (action === 'restart') expect(await until(async () => (await host.list()).find(domain => domain.id !== id))).toMatchObject({ name: 'x' });
+    else expect((await host.list())[0]).toMatchObject({ state: 's', ended: expect.stringContaining('Triple fault') });
+  });
+});
+
 describe('station addresses', () => {
   const web = (name: string, vif: string): NamedFile[] => [
     file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nvif = [ '${vif}' ]\n`),

@@ -176,12 +176,23 @@ describe('ringside boot', () => {
     ['on_reboot = "destroy"', ['on_reboot = "destroy"'], []],
     ['on_reboot = "preserve"', ['on_reboot = "preserve"'], []],
     ['--no-reboot', [], ['--no-reboot']],
+    ['--no-reboot and on_crash = "restart"', ['on_crash = "restart"'], ['--no-reboot']],
   ])('ends with 4 and the report after a triple fault with %s', async (_name, lines, options) => {
     written('fault.elf', pvhKernel(TRIPLE_FAULT));
     const cfg = written('fault.cfg', ['name = "fault"', 'type = "pvh"', 'memory = 8', 'kernel = "fault.elf"', ...lines, ''].join('\n'));
     const { status, err } = await boot([cfg, ...options, '--timeout', '30']);
     expect(status).toBe(4);
     expect(err).toMatch(/^\nringside: Triple fault - invoking HVM shutdown action 1: .*\n(.*\n)* {2}eip 0010000[0-9a-f] /);
+  });
+
+  it.each([
+    ['on_crash', shutdown(3), 'The guest said that it crashed.'],
+    ['on_poweroff', shutdown(0), 'The guest powered off.'],
+  ])('does what %s says, and says so', async (key, code, why) => {
+    written('action.elf', pvhKernel([...code]));
+    const cfg = written('action.cfg', `name = "action"\ntype = "pvh"\nmemory = 8\nkernel = "action.elf"\n${key} = "restart"\n`);
+    const { status, err } = await boot([cfg, '--timeout', '2']);
+    expect([status, err.split('\n')[0]]).toEqual([124, `ringside: action is started again as domain 2: ${why}`]);
   });
 
   it('says so where several guests in workers are started again, too', async () => {

@@ -16,7 +16,7 @@ import { queueClock, Scheduler, type SchedulerOptions, type Shares, sharesOf } f
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
 import { GuestLog } from '../../hypervisor/xen/guest-log.ts';
 import { Lines } from './lines.ts';
-import { restartSentence } from './restarts.ts';
+import { isStartedAgain, restartSentence } from './restarts.ts';
 import type { Member } from './run.ts';
 import { addStats, type Stats } from './stats.ts';
 
@@ -41,6 +41,9 @@ export interface GuestToRun extends Shares {
   /** Text of the definition, kept in a saved state. */
   definition: string;
   onReset: 'restart' | 'end';
+  /** Of a guest of Xen ('end'). */
+  onPoweroff?: 'restart' | 'end';
+  onCrash?: 'restart' | 'end';
   startEpochMs: number;
   /** What it shows of Xen; absent: a plain PC. */
   xen?: DomainType;
@@ -263,7 +266,7 @@ export class Guests {
     // Its device model is to be saved, too.
     if (ending.kind === 'suspend') return false;
     this.detach(member);
-    if (ending.kind !== 'reset' || member.guest.onReset !== 'restart') return false;
+    if (!isStartedAgain(member.guest, ending)) return false;
     const { domain } = member;
     member.before = member.stats;
     member.restarts++;

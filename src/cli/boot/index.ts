@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DEFAULT_MAC } from '../../hypervisor/assemble.ts';
 import { affinityProblem } from '../../dom0/config/cpus.ts';
-import { formatFinding } from '../../dom0/config/model.ts';
+import { type Action, formatFinding } from '../../dom0/config/model.ts';
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';
 import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
@@ -224,7 +224,9 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ...(definition.nic ? { nic: definition.nic } : {}),
     ...(definition.mac ? { mac: definition.mac } : {}),
     definition: plan.definition,
-    onReset: options.noReboot || definition.onReboot !== 'restart' ? 'end' : 'restart',
+    onReset: afterwards(definition.onReboot, options),
+    onPoweroff: afterwards(definition.onPoweroff, options),
+    onCrash: afterwards(definition.onCrash, options),
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
     ...(definition.uuid ? { uuid: definition.uuid } : {}),
@@ -233,6 +235,9 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ...(definition.maxMemoryMiB ? { maxMemoryMiB: definition.maxMemoryMiB } : {}),
   };
 }
+
+/** What an action of a definition means here: a domain that is kept or destroyed ends the command. */
+const afterwards = (action: Action, { noReboot }: BootOptions): 'restart' | 'end' => (action === 'restart' && !noReboot ? 'restart' : 'end');
 
 function firmwareOrWhy(): Firmware {
   try {

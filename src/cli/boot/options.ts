@@ -111,7 +111,7 @@ const WORDS: Record<string, Word> = {
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
   '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
   '--stats': { value: 'F.json', about: 'write instructions, exits and times to F.json at the end', set: (o, v) => (o.stats = v) },
-  '--no-reboot': { about: 'a reset ends with status 0 instead of starting again', set: o => (o.noReboot = true) },
+  '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
   '--save': { value: 'F', about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => (o.save = v) },
   '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
   '--restore': { value: 'F', about: 'go on from a saved state, with the disks it had (--disk and --cdrom say where they are now)', set: (o, v) => (o.restore = v) },

@@ -20,7 +20,7 @@ import { spawnDomainWorker } from '../node-worker.ts';
 import type { GuestToRun } from './guests.ts';
 import { Lines } from './lines.ts';
 import type { BootOptions } from './options.ts';
-import { restartSentence } from './restarts.ts';
+import { isStartedAgain, restartSentence } from './restarts.ts';
 import type { RunEnd } from './run.ts';
 
 const MIB = 2 ** 20;
@@ -210,7 +210,7 @@ export class GuestsInWorkers {
     if (member.attached) this.services?.detach(member.record.id);
     member.attached = member.model = undefined;
     if (ending.kind === 'suspend') return member.runner.setPaused(false);
-    const again = member.guest.xen !== undefined && ending.kind === 'reset' && member.guest.onReset === 'restart';
+    const again = isStartedAgain(member.guest, ending);
     if (!again) member.end = { kind: 'ended', ending };
     member.lines.close();
     await this.destroy(member);
