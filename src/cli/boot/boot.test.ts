@@ -195,6 +195,13 @@ describe('ringside boot', () => {
     expect([status, err.split('\n')[0]]).toEqual([124, `ringside: action is started again as domain 2: ${why}`]);
   });
 
+  it('does so with a restored guest, too', async () => {
+    written('kept.elf', pvhKernel([...say('up!\n'), ...shutdown(1)]));
+    const cfg = written('kept.cfg', 'name = "kept"\ntype = "pvh"\nmemory = 8\nkernel = "kept.elf"\non_reboot = "destroy"\n');
+    expect((await boot([cfg, '--virtual-time', '--save', place('kept.save'), '--save-at', '2'])).status).toBe(0);
+    expect(await boot(['--virtual-time', '--restore', place('kept.save'), '--timeout', '30'])).toMatchObject({ status: 0, out: '(d1) up!\n', err: '' });
+  });
+
   it('says so where several guests in workers are started again, too', async () => {
     const file = written('worker.elf', pvhKernel([...say('up!\n'), ...TRIPLE_FAULT])),
       other = written('other.elf', pvhKernel([...say('half'), ...shutdown(0)]));

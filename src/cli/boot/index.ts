@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DEFAULT_MAC } from '../../hypervisor/assemble.ts';
 import { affinityProblem } from '../../dom0/config/cpus.ts';
-import { type Action, formatFinding } from '../../dom0/config/model.ts';
+import { type Action, formatFinding, judgeDefinition } from '../../dom0/config/model.ts';
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';
 import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
@@ -129,7 +129,7 @@ function refuseWithoutVt(guest: GuestToRun, { noVt }: BootOptions): GuestToRun {
 
 function prepare(options: BootOptions, stderr: Output): GuestToRun {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
-  const onReset = options.noReboot ? 'end' : 'restart';
+  const onReset = afterwards('restart', options);
   if (options.restore !== undefined) {
     const saved = readState(read(options.restore, '--restore').data, options.restore);
     const { about } = saved,
@@ -139,6 +139,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
         `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
       );
     }
+    // What its definition says of its end still holds.
+    const { definition } = judgeDefinition(about.name, about.definition);
     return {
       name: about.name,
       memoryMiB: about.populatedMiB,
@@ -149,7 +151,9 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       ide: savedDrives(model?.drives ?? about.drives ?? [], options.disks, options.cdrom),
       ...(model ? { modelInDomain0: true } : {}),
       definition: about.definition,
-      onReset,
+      onReset: afterwards(definition.onReboot, options),
+      onPoweroff: afterwards(definition.onPoweroff, options),
+      onCrash: afterwards(definition.onCrash, options),
       startEpochMs: about.startEpochMs,
       saved,
       ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
