@@ -30,6 +30,9 @@ import {
 } from './format.ts';
 import { SavedStateError } from './saved-state.ts';
 
+/** xl's header has a definition of at most 256 KiB and a few words beside it, as JSON: in the worst case six letters for one. */
+const MOST_CONFIG_BYTES = 2 ** 21;
+
 export interface FileRecord {
   type: number;
   name: string;
@@ -156,6 +159,7 @@ class Framing {
     if (word(0) !== XL_BYTE_ORDER) complaint.damaged(`the byte order in xl's header is 0x${word(0).toString(16)}`);
     if (word(1) !== (XL_JSON | XL_STREAM_V2))
       complaint.say(`was saved in another way: xl's header has the flags 0x${word(1).toString(16)}, and this version reads 0x${(XL_JSON | XL_STREAM_V2).toString(16)}. Restore it with the version that saved it.`);
+    if (word(3) > MOST_CONFIG_BYTES) complaint.damaged(`the configuration in xl's header has ${word(3)} bytes, and none has more than ${MOST_CONFIG_BYTES}`);
     const from = this.take(word(3), "the configuration in xl's header", true);
     const text = file.slice(from, this.at);
     if (text[text.length - 1] !== 0) complaint.damaged("the configuration in xl's header does not end");

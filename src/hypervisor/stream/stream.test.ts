@@ -127,6 +127,12 @@ describe('a reader', () => {
     expect(changed('X86_CPUID_POLICY', 8 + 24 + 16, 1 << 28)).toMatch(/X86_CPUID_POLICY says that the guest was shown features in leaf 0x1 that this version does not have/);
   });
 
+  it("refuses a configuration in xl's header that is longer than any definition can make it, unread", () => {
+    const bytes = Buffer.concat([file, Buffer.alloc(4 << 20)]);
+    bytes.writeUInt32LE(3 << 20, 32 + 12);
+    expect(complaint(bytes)).toMatch(/^web1\.save is damaged: the configuration in xl's header has 3145728 bytes, and none has more than 2097152\. /);
+  });
+
   it('refuses a file that ends anywhere before its end, and names where', () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: file.length - 1 }), length => {
       expect(complaint(file.subarray(0, length))).toMatch(length === 0 ? /is no saved domain/ : /^web1\.save is cut short: .* at byte \d+/);
