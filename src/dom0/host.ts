@@ -250,7 +250,7 @@ export class Host implements HostApi {
     if (plan.name !== '' && [...this.members.values()].some(member => member.name === plan.name && !member.ending)) {
       add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
     }
-    const station = definition?.nic && definition.mac ? this.stationProblem(definition.mac) : undefined;
+    const station = this.stationProblem(definition?.mac);
     if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
     const astray = affinityProblem(definition?.hardAffinity, this.queue.pcpus);
     if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
@@ -315,8 +315,8 @@ export class Host implements HostApi {
   }
 
   /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
-  private stationProblem(mac: string): string | undefined {
-    const other = [...this.members.values()].find(({ ending, blueprint }) => !ending && blueprint.definition.nic && blueprint.definition.mac === mac);
+  private stationProblem(mac: string | undefined): string | undefined {
+    const other = [...this.members.values()].find(({ ending, blueprint }) => mac && !ending && blueprint.definition.mac === mac);
     return other && `${other.name} has the station address ${mac} already.`;
   }
 
@@ -324,7 +324,7 @@ export class Host implements HostApi {
   private addressed(blueprint: Blueprint): Blueprint {
     const { definition } = blueprint;
     if (!definition.nic) return blueprint;
-    const problem = definition.mac && this.stationProblem(definition.mac);
+    const problem = this.stationProblem(definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
     return definition.mac ? blueprint : { ...blueprint, definition: { ...definition, mac: this.addresses.draw(taken) } };
@@ -568,6 +568,8 @@ export class Host implements HostApi {
       const member = this.member(id);
       if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
       if (member.blueprint.xen) return this.rebuild(member);
+      const problem = member.ending && this.stationProblem(member.blueprint.definition.mac);
+      if (problem) throw new Error(`${problem} Destroy it first.`);
       member.ending = null;
       member.runner.reset();
     });
@@ -721,7 +723,7 @@ export class Host implements HostApi {
     if (ending.kind === 'crash' || (ending.report !== undefined && action !== 'restart')) this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
     if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
-      if (ending.kind !== 'crash') this.restarted(member, ending.report);
+      if (ending.kind !== 'crash') this.restarted(member, ending.report, ending.sentence);
       if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
       else member.runner.reset();
       return this.tell();
@@ -743,8 +745,8 @@ export class Host implements HostApi {
     });
   }
 
-  private restarted(member: Member, report?: string): void {
-    this.tasks.note(`${member.name} was reset`, report === undefined ? 'done' : 'failed', report ?? 'The guest asked for it, and starts again.');
+  private restarted(member: Member, report?: string, why = 'The guest asked for a reset.'): void {
+    this.tasks.note(`${member.name} was reset`, report === undefined ? 'done' : 'failed', report ?? `${why} It is started again.`);
     this.tell();
   }
 
