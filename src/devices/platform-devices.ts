@@ -41,6 +41,8 @@ export interface PlatformDeviceOptions {
   onNmi?(processor: number): void;
   onInit?(processor: number): void;
   onStartup?(processor: number, vector: number): void;
+  /** The processor that runs has sent another one an interprocessor message. */
+  onMessage?(to: number): void;
 }
 
 const APIC_WINDOW_BYTES = 4096, APIC_GLOBAL_ENABLE = 0x800;
@@ -151,6 +153,7 @@ export class PlatformDevices implements ModelSignals {
         onNmi: () => options.onNmi?.(processor),
         onInit: () => options.onInit?.(processor),
         onStartup: vector => options.onStartup?.(processor, vector),
+        onMessage: options.onMessage,
       }));
     }
     this.placeApics();

@@ -24,6 +24,8 @@ export interface PvhBoardOptions {
   onNmi?(processor: number): void;
   onInit?(processor: number): void;
   onStartup?(processor: number, vector: number): void;
+  /** The processor that runs has sent another one an interprocessor message. */
+  onMessage?(to: number): void;
 }
 
 const DEBUG_PORT = 0xe9;
@@ -58,6 +60,7 @@ export class PvhBoard {
           onNmi: () => options.onNmi?.(processor),
           onInit: () => options.onInit?.(processor),
           onStartup: vector => options.onStartup?.(processor, vector),
+          onMessage: options.onMessage,
         }),
       );
     }

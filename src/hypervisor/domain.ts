@@ -200,6 +200,7 @@ export class Domain {
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.vcpus.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
+      onMessage: to => this.vcpus.call(to),
       onIgnoreNumericError: () => this.processor.ignoreNumericError(),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
       onReset: () => this.askReset(),

@@ -38,6 +38,8 @@ export interface PlatformOptions {
   onNmi?: (processor: number) => void;
   onInit?: (processor: number) => void;
   onStartup?: (processor: number, vector: number) => void;
+  /** The processor that runs has sent another one an interprocessor message. */
+  onMessage?: (to: number) => void;
   /** IGNNE# (Processor.ignoreNumericError). */
   onIgnoreNumericError: () => void;
   onPowerOff: () => void;

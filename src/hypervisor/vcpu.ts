@@ -32,6 +32,10 @@ const APIC_BASE_BSP = 0x100;
 export const TURN_INSTRUCTIONS = 50_000;
 /** Of a turn that another gave up because it waits for this one: what it waits for (a lock, an answer to a message) is seldom long. */
 const YIELDED_TURN_INSTRUCTIONS = 5_000;
+/** What is left to a vCPU that has sent another a message, before that one has the processor: others are to be told, too, and then it begins to wait. */
+const AFTER_MESSAGE_INSTRUCTIONS = 200;
+/** What a vCPU gets of the turn of one that has sent it a message: an interrupt handler and its answer. */
+const CALLED_INSTRUCTIONS = 1_000;
 
 export class Vcpu {
   readonly id: number;
@@ -45,6 +49,8 @@ export class Vcpu {
   ready = false;
   /** INIT came while it ran: it takes effect before its next instruction. */
   initPending = false;
+  /** Instructions that it has run inside turns of others since its last one. */
+  ahead = 0;
   /** What the processor knows of it beyond the words, while another is current. */
   extra: ProcessorExtra = { version: 1, injection: [0, 0], accesses: [] };
 
@@ -96,8 +102,14 @@ export class Vcpus {
   private readonly p2m: Int32Array;
   /** Word of the domain table that tells others who is current. */
   private readonly currentWord: number;
+  /** Whose turn it is. Inside it those run, too, that were sent messages. */
+  private owner: Vcpu;
   /** When `processor.retired` gets here, the next one that can run has its turn. */
   private turnEnd = 0;
+  /** When the current one went on inside the turn, and when it makes room for another one, at the latest at the turn's end. */
+  private stretchStart = 0;
+  private stretchEnd = 0;
+  private called: Vcpu[] = [];
   private yielded = false;
   private readonly apicIdStep: number;
   /** Turns that began on another vCPU than the one before: each cost a TLB. */
@@ -113,7 +125,7 @@ export class Vcpus {
     this.p2m = machine.p2m(record);
     this.currentWord = machine.domainEntry(record) + DOMAIN.CURRENT_VCPU;
     this.all = Array.from({ length: record.vcpus }, (_, id) => new Vcpu(machine, record, id));
-    this.current = this.all[0];
+    this.current = this.owner = this.all[0];
     this.afterReset.set(processor.regs);
     // Who spins waits for another.
     processor.controls.pause = record.vcpus > 1;
@@ -127,11 +139,14 @@ export class Vcpus {
     for (const vcpu of all) {
       vcpu.activity = vcpu.id === 0 ? ACTIVE : WAIT_FOR_SIPI;
       vcpu.nmiPending = vcpu.initPending = false;
+      vcpu.ahead = 0;
       vcpu.extra = fresh;
       if (vcpu.id > 0) this.putResetState(vcpu.saved, vcpu);
     }
     this.becomeCurrent(all[0]);
-    this.turnEnd = 0;
+    this.owner = all[0];
+    this.turnEnd = this.stretchEnd = 0;
+    this.called = [];
   }
 
   private putResetState(into: Int32Array, vcpu: Vcpu): void {
@@ -158,6 +173,7 @@ export class Vcpus {
   private setActivity(vcpu: Vcpu, activity: Activity): void {
     vcpu.activity = activity;
     vcpu.ready = false;
+    if (activity === WAIT_FOR_SIPI) this.called = this.called.filter(other => other !== vcpu);
     this.onState?.(vcpu.id, this.stateOf(vcpu));
     const regs = this.registersOf(vcpu);
     regs[R.ACTIVITY] = activity;
@@ -242,36 +258,89 @@ export class Vcpus {
     );
   }
 
-  /** Gives the turn to the next vCPU that can run, if the current one cannot or had its share; false: none can. */
+  /** Gives the processor to the next vCPU that can run, if the current one cannot or had its share; false: none can. */
   schedule(): boolean {
     const { all, current, processor } = this;
     const mine = this.canRun(current);
-    if (all.length === 1 || (mine && processor.retired < this.turnEnd)) return mine;
-    for (let i = 1; i < all.length; i++) {
-      const next = all[(current.id + i) % all.length];
-      if (!this.canRun(next)) continue;
-      this.switchTo(next);
-      const turn = this.turnInstructions();
-      this.turnEnd = processor.retired + (this.yielded ? Math.min(turn, YIELDED_TURN_INSTRUCTIONS) : turn);
-      this.yielded = false;
-      return true;
+    if (all.length === 1 || (mine && processor.retired < this.stretchEnd)) return mine;
+    const { used } = this;
+    // Who stops by itself has no use for more: its next turn is whole.
+    const ahead = mine ? current.ahead + used : 0;
+    if (processor.retired < this.turnEnd + used) {
+      const next = this.nextInTurn();
+      if (next) {
+        current.ahead = ahead;
+        this.turnEnd += used;
+        this.makeCurrent(next.id);
+        this.stretchStart = processor.retired;
+        this.stretchEnd = next === this.owner ? this.turnEnd : processor.retired + CALLED_INSTRUCTIONS;
+        return true;
+      }
     }
-    // Nobody waits: whoever can run next interrupts it at once.
+    // Nobody waits: whoever can run next interrupts it at once. Nothing else may change here, since this depends on where slices are cut.
+    if (!this.isContended) {
+      this.yielded = false;
+      return mine;
+    }
+    current.ahead = ahead;
+    this.called = [];
+    let next = this.owner;
+    do next = all[(next.id + 1) % all.length];
+    while (!this.canRun(next));
+    this.makeCurrent(next.id);
+    const turn = this.turnInstructions();
+    this.beginTurn(Math.max(CALLED_INSTRUCTIONS, (this.yielded ? Math.min(turn, YIELDED_TURN_INSTRUCTIONS) : turn) - next.ahead));
+    next.ahead = 0;
     this.yielded = false;
-    return mine;
+    return true;
   }
 
-  /** Instructions left of the turn; Infinity while nobody else could use the processor. */
+  /** Who goes on inside the turn: one that was sent a message, or its owner. */
+  private nextInTurn(): Vcpu | undefined {
+    for (let next = this.called.shift(); next; next = this.called.shift()) if (this.canRun(next)) return next;
+    return this.canRun(this.owner) ? this.owner : undefined;
+  }
+
+  /** What the current one has run of another's turn since it went on. */
+  private get used(): number {
+    return this.current === this.owner ? 0 : Math.min(this.processor.retired - this.stretchStart, CALLED_INSTRUCTIONS);
+  }
+
+  private beginTurn(instructions: number): void {
+    this.owner = this.current;
+    this.turnEnd = this.stretchEnd = this.processor.retired + instructions;
+  }
+
+  /** Another vCPU than the current one could use the processor. */
+  private get isContended(): boolean {
+    return this.all.some(vcpu => vcpu !== this.current && this.canRun(vcpu));
+  }
+
+  /** Instructions until another vCPU is to go on; Infinity while nobody else could use the processor. */
   turnLeft(): number {
-    const { all, current } = this;
-    if (all.length === 1 || !all.some(vcpu => vcpu !== current && this.canRun(vcpu))) return Infinity;
-    return Math.max(1, this.turnEnd - this.processor.retired);
+    if (this.all.length === 1 || !this.isContended) return Infinity;
+    return Math.max(1, this.stretchEnd - this.processor.retired);
   }
 
-  /** The current one waits for another (PAUSE, a yield): its turn is over. */
+  /** The current one waits for another (PAUSE, a yield): for those that it has sent messages, or else its turn is over. */
   yieldTurn(): void {
+    this.stretchEnd = 0;
+    if (this.called.length > 0 || this.current !== this.owner) return;
     this.turnEnd = 0;
     this.yielded = true;
+  }
+
+  /**
+   * The current vCPU has sent another one a message (an interrupt, an event): that one goes on soon, inside the turn, whether it was halted or computes,
+   * and however the sender waits for its answer. What it runs then is taken from its own next turn, and once that is used up it waits for its turn.
+   */
+  call(id: number): void {
+    const { current, processor, called } = this;
+    const vcpu = this.all[id];
+    if (vcpu === current || called.includes(vcpu) || vcpu.ahead >= TURN_INSTRUCTIONS || !this.canRun(vcpu)) return;
+    if (processor.retired >= this.turnEnd + this.used) this.beginTurn(this.turnInstructions());
+    called.push(vcpu);
+    this.stretchEnd = Math.min(this.stretchEnd, processor.retired + AFTER_MESSAGE_INSTRUCTIONS);
   }
 
   /** Gives the turn to a vCPU, whatever it waits for. */
@@ -450,7 +519,12 @@ export class Vcpus {
     if (current.saved.byteOffset !== regs.byteOffset) current.saved.set(regs);
     return {
       current: current.id,
+      owner: this.owner.id,
       turnLeft: Math.max(0, this.turnEnd - processor.retired),
+      stretchRun: processor.retired - this.stretchStart,
+      stretchLeft: Math.max(0, this.stretchEnd - processor.retired),
+      called: this.called.map(({ id }) => id),
+      ahead: all.map(({ ahead }) => ahead),
       yielded: this.yielded,
       all: all.map(({ activity, nmiPending, initPending, extra }) => ({ activity, nmiPending, initPending, extra })),
     };
@@ -472,7 +546,18 @@ export class Vcpus {
     processor.restore(current.extra);
     processor.flushTlb();
     this.turnEnd = processor.retired + (state.turnLeft as number);
+    this.restoreStretch(state);
     this.yielded = state.yielded as boolean;
+  }
+
+  /** States of earlier versions have none of this: the current one is in a turn of its own. */
+  private restoreStretch({ current, turnLeft, owner = current, stretchRun = 0, stretchLeft = turnLeft, called = [], ahead = [] }: State): void {
+    const { all, processor } = this;
+    this.owner = all[owner as number];
+    this.stretchStart = processor.retired - (stretchRun as number);
+    this.stretchEnd = processor.retired + (stretchLeft as number);
+    this.called = (called as number[]).map(id => all[id]);
+    for (const vcpu of all) vcpu.ahead = (ahead as number[])[vcpu.id] ?? 0;
   }
 }
 

@@ -19,6 +19,8 @@ export interface ApicMessage {
 /** What the bus asks of a local APIC. */
 export interface ApicTarget {
   readonly id: number;
+  /** The processor that it belongs to. */
+  readonly processor: number;
   matches(destination: number, logical: boolean): boolean;
   /** Arbitration priority: the smallest takes a lowest-priority message. */
   readonly priority: number;
@@ -34,14 +36,14 @@ export class ApicBus {
     this.targets.push(target);
   }
 
-  /** `except`: the sender, where a shorthand leaves it out. Returns false where nobody was addressed. */
-  deliver(message: ApicMessage, except?: ApicTarget): boolean {
+  /** `except`: the sender, where a shorthand leaves it out. Returns who got it. */
+  deliver(message: ApicMessage, except?: ApicTarget): readonly ApicTarget[] {
     const { mode, vector, level, destination, logical } = message;
     const addressed = this.targets.filter(target => target !== except && target.matches(destination, logical));
-    if (addressed.length === 0) return false;
-    if (mode === LOWEST_PRIORITY) addressed.reduce((a, b) => (b.priority < a.priority ? b : a)).accept(FIXED, vector, level);
-    else for (const target of addressed) target.accept(mode, vector, level);
-    return true;
+    if (addressed.length === 0) return addressed;
+    const chosen = mode === LOWEST_PRIORITY ? [addressed.reduce((a, b) => (b.priority < a.priority ? b : a))] : addressed;
+    for (const target of chosen) target.accept(mode === LOWEST_PRIORITY ? FIXED : mode, vector, level);
+    return chosen;
   }
 
   endOfInterrupt(vector: number): void {

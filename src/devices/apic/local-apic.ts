@@ -85,6 +85,8 @@ export interface LocalApicOptions {
   onNmi(): void;
   onInit(): void;
   onStartup(vector: number): void;
+  /** The processor has sent another one a message. */
+  onMessage?: ((to: number) => void) | undefined;
 }
 
 /** Highest bit set in 256; -1: none. */
@@ -95,6 +97,7 @@ function highest(bits: Uint32Array): number {
 
 export class LocalApic implements Device, ApicTarget {
   readonly name: string;
+  readonly processor: number;
   private readonly r = initial();
   private readonly options: LocalApicOptions;
   private readonly clock: Clock;
@@ -105,6 +108,7 @@ export class LocalApic implements Device, ApicTarget {
 
   constructor(options: LocalApicOptions) {
     this.options = options;
+    this.processor = options.processor;
     this.name = `lapic${options.processor}`;
     this.clock = options.timers.clock;
     this.timer = options.timers.create(this.name, () => this.expire());
@@ -521,10 +525,16 @@ export class LocalApic implements Device, ApicTarget {
     // INIT level de-assert only sets arbitration identifiers.
     if (mode === INIT && (r.icrLow & 0xc000) === LVT_LEVEL) return;
     const level = false;
-    if (shorthand === 1) this.accept(mode, vector, level);
-    else if (shorthand >= 2) {
-      this.options.bus.deliver({ mode, vector, level, destination: BROADCAST, logical: false }, shorthand === 3 ? this : undefined);
-    } else this.options.bus.deliver({ mode, vector, level, destination: r.icrHigh >>> 24, logical: (r.icrLow & 0x800) !== 0 });
+    if (shorthand === 1) {
+      this.accept(mode, vector, level);
+      return;
+    }
+    const { bus, onMessage } = this.options;
+    const got =
+      shorthand === 0
+        ? bus.deliver({ mode, vector, level, destination: r.icrHigh >>> 24, logical: (r.icrLow & 0x800) !== 0 })
+        : bus.deliver({ mode, vector, level, destination: BROADCAST, logical: false }, shorthand === 3 ? this : undefined);
+    for (const { processor } of got) if (processor !== this.processor) onMessage?.(processor);
   }
 
   // ---- the whole

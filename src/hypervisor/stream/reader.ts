@@ -299,9 +299,8 @@ class Reader {
     const record = this.framed.libxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ?? complaint.damaged('it has no record RINGSIDE_DOMAIN');
     const state = this.ours(record);
     const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key => Number.isFinite(state[key]));
-    const turns = state.turns as { current?: unknown; turnLeft?: unknown } | undefined;
-    const current = turns?.current as number;
-    if (!numbers || !(state.exits instanceof Int32Array) || state.exits.length !== 128 || !Number.isInteger(current) || current < 0 || current >= vcpus || typeof turns?.turnLeft !== 'number')
+    const areTurns = isSavedTurns(state.turns as State | undefined, vcpus);
+    if (!numbers || !(state.exits instanceof Int32Array) || state.exits.length !== 128 || !areTurns)
       complaint.record(record, 'does not say what the domain was doing');
     if (this.isPv) {
       const { pv, platform, processors } = state as { pv?: { covers?: unknown; assists?: unknown; beyond?: unknown }; platform?: unknown; processors?: unknown };
@@ -363,4 +362,12 @@ class Reader {
     if (body.length < 8 || crc32(plain) !== view.getUint32(0, true) || view.getUint32(4, true) !== 0) this.complaint.damaged(`the checksum of record ${record.name} at byte ${record.at} is wrong`);
     return { toolstack: plainState(plain, (what, at) => this.complaint.record(record, `cannot be read at byte ${8 + at} of its body: ${what}`)) };
   }
+}
+
+/** Whose turn it was, and who ran in it (Vcpus.save); states of earlier versions say only who ran. */
+function isSavedTurns(turns: State | undefined, vcpus: number): boolean {
+  const { current, turnLeft, owner = current, stretchRun = 0, stretchLeft = 0, called = [], ahead = [] } = turns ?? {};
+  const isVcpu = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < vcpus;
+  const areNumbers = (values: unknown): boolean => Array.isArray(values) && values.every(Number.isFinite);
+  return isVcpu(current) && isVcpu(owner) && areNumbers([turnLeft, stretchRun, stretchLeft]) && areNumbers(ahead) && Array.isArray(called) && called.every(isVcpu);
 }

@@ -149,7 +149,10 @@ export class XenGuest {
     this.watchdogTimers = this.watchdogs.map((_, i) => timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)));
     this.pollTimers = parts.vcpus.all.map(({ id }) => timers.create(`xen-poll${id}`, () => this.wake(id)));
     this.enlighten();
-    this.ports.onKick = vcpu => this.serveKick(vcpu);
+    this.ports.onKick = vcpu => {
+      this.serveKick(vcpu);
+      parts.vcpus.call(vcpu);
+    };
     parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
     // Also of paravirtual guests, as Xen does where the processor can make CPUID fault.

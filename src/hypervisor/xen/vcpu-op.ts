@@ -33,6 +33,7 @@ export const vcpuOp: Hypercall = (xen, [command, id, arg]) => {
       if (xen.parts.vcpus.isUp(id)) return 0;
       if (words[record + XEN_VCPU.INITIALISED] === 0) return -EINVAL;
       xen.parts.vcpus.bringUp(id);
+      xen.parts.vcpus.call(id);
       return 0;
     case VCPUOP.DOWN:
       words[record + XEN_VCPU.INITIALISED] = 1;
@@ -85,6 +86,7 @@ export const vcpuOp: Hypercall = (xen, [command, id, arg]) => {
     case VCPUOP.SEND_NMI:
       if (arg !== 0) return -EINVAL;
       xen.parts.vcpus.nmi(id);
+      xen.parts.vcpus.call(id);
       return 0;
     case VCPUOP.GET_PHYSID:
       // For the hardware domain's pinned vCPUs.
