@@ -7,6 +7,7 @@ import { asm, d } from '../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
 import { Machine } from './machine.ts';
 import { CODE_SELECTOR, interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { readState, saveDomain, type SavedState } from './state.ts';
 
 type Code = (string | number | number[])[];
 
@@ -66,7 +67,7 @@ interface Scene {
 }
 
 /** Processor 0 makes ROUNDS round trips with processor 1 and keeps the longest; others compute. */
-function scene({ message, wait, receiver, answers = inc(ANSWERS), counted = ANSWERS, vcpus = 2 }: Scene): Domain {
+function scene({ message, wait, receiver, answers = inc(ANSWERS), counted = ANSWERS, vcpus = 2 }: Scene, saved?: SavedState): Domain {
   const eoi = store(APIC + 0xb0, 0);
   const round = asm(
     // mov ebx, [counted]; rdtsc; mov esi, eax
@@ -104,7 +105,7 @@ function scene({ message, wait, receiver, answers = inc(ANSWERS), counted = ANSW
     [TRAMPOLINE]: ['fa 66 0f 01 16 40 80 0f 20 c0 0c 01 0f 22 c0 66 ea', d(LOAD + OTHERS), [CODE_SELECTOR, 0]],
     [TRAMPOLINE + 0x40]: ['17 00', d(LOAD + GDT)],
   });
-  return programDomain(kernel, { machine, record });
+  return programDomain(kernel, { machine, record }, saved);
 }
 
 function word(domain: Domain, address: number): number {
@@ -173,4 +174,24 @@ describe('two processors that compute and write to each other', () => {
     // The one that answers has its handler as well. A switch costs a TLB.
     expect(domain.vcpus.switches).toBeLessThan(stop / 500);
   });
+});
+
+it('falls on the same instructions however the run is cut, saved and restored', () => {
+  const stop = 300_000;
+  const make = (saved?: SavedState): Domain => scene({ message: physical, wait: WAITS['a word in memory, without PAUSE'], receiver: COMPUTES, vcpus: 4 }, saved);
+  const run = (domain: Domain, until: number): Domain => {
+    domain.stopAtInstruction = until;
+    while (domain.instructions < until) domain.runSlice();
+    return domain;
+  };
+  const seen = (domain: Domain): unknown[] => [domain.vcpus.current.id, ...[WORK, ANSWERS, MOST].map(at => word(domain, at))];
+  const whole = seen(run(make(), stop));
+  expect(whole[2]).toBeGreaterThan(10);
+  const cut = make();
+  for (let at = 777; at < stop; at += 777) run(cut, at);
+  expect(seen(run(cut, stop))).toEqual(whole);
+  for (const at of [150_100, 150_555, 151_111]) {
+    const chunks = saveDomain(run(make(), at), { name: 'four', program: 'test', definition: '' });
+    expect(seen(run(make(readState(new Uint8Array(Buffer.concat(chunks)), 'state')), stop))).toEqual(whole);
+  }
 });

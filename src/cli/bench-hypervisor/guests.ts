@@ -42,6 +42,19 @@ export const pauses = (rounds: number): Boot =>
     'b9', d(rounds), 'f3 90 49 75 fb b0 00 e6 f4 f4',
   ]);
 
+/**
+ * `rounds` messages to a processor that is halted, and each time a look at its answer until it is there, without PAUSE. The message is an NMI: its handler
+ * needs no more than real mode.
+ */
+export const messages = (rounds: number): Boot =>
+  kernel('messages', [
+    // hlt; jmp to it. The handler: inc word [COUNT]; iret. Its entry in the table.
+    'c7 05', d(0x8000), 'f4 eb fd 00 c7 05', d(0x8010), '66 ff 06 00 c7 05', d(0x8014), '90 cf 00 00 c7 05', d(8), d(0x8010),
+    'c7 05', d(0xfee00310), d(1 << 24), 'c7 05', d(0xfee00300), d(0x4500), 'c7 05', d(0xfee00300), d(0x4608),
+    // mov ebx, [COUNT]; the message; cmp ebx, [COUNT]; je to it; dec ecx; jnz
+    'b9', d(rounds), '8b 1d', d(COUNT), 'c7 05', d(0xfee00300), d(0x4400), '3b 1d', d(COUNT), '74 f8 49 75 e5 b0 00 e6 f4 f4',
+  ]);
+
 // ---- accesses to emulated devices, counted
 
 const countForever = (name: string, before: Code, body: Code): Boot => {

@@ -12,6 +12,7 @@
  *   port       a port-I/O exit to a platform device, best of the runs (goal 1 µs)
  *   ioreq      an access to a port, to memory and a sector of an emulated device, by where its device model runs
  *   vcpus      a switch between two vCPUs that wait for each other by PAUSE
+ *   ipi        a message to a halted vCPU until its answer is there, for a sender that spins without PAUSE (goal 50 µs: 50,000 cycles of the TSC)
  *   hypercall  a hypercall that does nothing (goal 0.5 µs)
  *   events     an event to another domain and one back, both wait for theirs (goal: 2 pingpongs)
  *   busy       the same to one that looks at its pending bit without waiting (goal 100 µs)
@@ -27,7 +28,7 @@ import { WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { XEN_TYPE } from '../../hypervisor/layout.ts';
-import { eventAnswerer, eventSender, hog, loop, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
+import { eventAnswerer, eventSender, hog, loop, messages, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
 import { ioreq } from './ioreq.ts';
 import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
 import { idleInTurns, idleInWorkers, savedShell } from './idle.ts';
@@ -219,6 +220,18 @@ async function vcpus({ runs }: Options): Promise<Result> {
   return { row: 'vcpus', text: `a PAUSE exit and the switch to another vCPU of the domain: ${us.toFixed(2)} µs`, values: { us } };
 }
 
+async function ipi({ runs }: Options): Promise<Result> {
+  const rounds = 20_000;
+  let us = Infinity;
+  for (let run = 0; run <= runs; run++) {
+    const { domain } = single(messages(rounds), undefined, 2);
+    const start = performance.now();
+    while (domain.runSlice().state !== 'ended');
+    us = Math.min(us, ((performance.now() - start) * 1000) / rounds);
+  }
+  return { row: 'ipi', text: `a message to a halted vCPU and its answer, the sender spins: ${us.toFixed(1)} µs`, values: { us }, met: us <= 50 };
+}
+
 async function hypercall({ runs }: Options): Promise<Result> {
   const time = (body: string): number => {
     let best = Infinity;
@@ -278,7 +291,7 @@ const idleRow = (row: string, run: typeof idleInWorkers) => async (options: Opti
 const ROWS: Record<string, (options: Options) => Promise<Result>> = {
   slots: slotsRow('slots', availableParallelism()),
   slot: slotsRow('slot', 1),
-  weights, cap, wake, pingpong, port, ioreq, vcpus, hypercall, events, busy,
+  weights, cap, wake, pingpong, port, ioreq, vcpus, ipi, hypercall, events, busy,
   idle: idleRow('idle', idleInWorkers),
   idleturns: idleRow('idleturns', idleInTurns),
 };
