@@ -229,7 +229,7 @@ describe('a multiboot kernel', () => {
     expect(info.getUint32(0, true) & 0x24d).toBe(0x24d);
     expect(info.getUint32(4, true)).toBe(639);
     expect(info.getUint32(8, true)).toBe(31 * 1024);
-    expect(memory.string(info.getUint32(16, true))).toBe('fast');
+    expect(memory.string(info.getUint32(16, true))).toBe('kernel fast');
     expect(info.getUint32(20, true)).toBe(2);
     const list = new DataView(memory.bytes.buffer, info.getUint32(24, true));
     expect([list.getUint32(0, true), list.getUint32(4, true)]).toEqual([0x103000, 0x103064]);
@@ -237,6 +237,18 @@ describe('a multiboot kernel', () => {
     expect(memory.string(list.getUint32(8, true))).toBe('first.mod');
     expect(memory.bytes[0x104000 + 4999]).toBe(2);
     expect(memory.string(info.getUint32(64, true))).toBe('Ringside');
+  });
+
+  it('gets command lines whose first word is the file’s name, as from GRUB and QEMU: its own and those of modules', () => {
+    const strings = (cmdline: string): string[] => {
+      const modules = [{ name: 'one.mod', data: new Uint8Array(1) }, { name: 'two.mod', data: new Uint8Array(1), cmdline: 'a b' }];
+      const { memory, entry } = load(kernel, { name: 'test.elf', cmdline, modules });
+      const info = new DataView(memory.bytes.buffer, entry.registers.ebx);
+      const list = new DataView(memory.bytes.buffer, info.getUint32(24, true));
+      return [info.getUint32(16, true), list.getUint32(8, true), list.getUint32(24, true)].map(at => memory.string(at));
+    };
+    expect(strings('vmexit ipi')).toEqual(['test.elf vmexit ipi', 'one.mod', 'two.mod a b']);
+    expect(strings('')[0]).toBe('test.elf');
   });
 
   it('gets the picture that it wishes for, or is told of the text screen (3.1.4, 3.3)', () => {

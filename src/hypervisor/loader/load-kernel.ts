@@ -16,7 +16,7 @@ export interface LoadOptions {
   name: string;
   /** Linux: the initrd. Multiboot and PVH: the first module. */
   initrd?: LoadedFile;
-  /** Further modules (multiboot, PVH); PVH hands each its command line. */
+  /** Further modules (multiboot, PVH), each with its command line; multiboot puts the module's name before it. */
   modules?: (LoadedFile & { cmdline?: string })[];
   cmdline: string;
   /** What the guest was promised, for messages; what is there is said by `e820`. */

@@ -68,12 +68,12 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
   if (!segments.some(segment => entry >= segment.physical && entry < segment.physical + segment.memoryBytes)) {
     throw new LoadError(`${name} starts at ${hex(entry)}, which is outside what it loads. Link it again with its entry inside a segment.`);
   }
-  const commandLine = text(cmdline);
+  const commandLine = text(withName(name, cmdline));
   if (commandLine.length - 1 > MAX_CMDLINE_BYTES) {
     throw new LoadError(`The command line for ${name} is too long: ${commandLine.length - 1} bytes, at most ${MAX_CMDLINE_BYTES}. Shorten cmdline.`);
   }
 
-  const modules = [...(options.initrd ? [options.initrd] : []), ...(options.modules ?? [])];
+  const modules: NonNullable<LoadOptions['modules']> = [...(options.initrd ? [options.initrd] : []), ...(options.modules ?? [])];
   const placed = modules.map(module => ({ start: plan.placeModule(module, Math.max(kernelEnd, MIB)), module }));
 
   const info = new Uint8Array(INFO_BYTES);
@@ -91,7 +91,7 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
     const list = view(moduleList);
     list.setUint32(i * 16, start, true);
     list.setUint32(i * 16 + 4, start + module.data.length, true);
-    list.setUint32(i * 16 + 8, plan.place(text(module.name), 4), true);
+    list.setUint32(i * 16 + 8, plan.place(text(withName(module.name, module.cmdline ?? '')), 4), true);
   });
   const lowerKib = Math.min(640, Math.floor(plan.ramEnd(0) / 1024));
   const upperKib = Math.max(0, Math.floor((plan.ramEnd(MIB) - MIB) / 1024));
@@ -118,6 +118,11 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
     cs: CODE_SELECTOR,
     ds: DATA_SELECTOR,
   };
+}
+
+/** A command line as boot loaders hand it over, whose first word is the file's name: so do GRUB Legacy, whose documents specify the format, and QEMU. */
+function withName(name: string, words: string): string {
+  return words === '' ? name : `${name} ${words}`;
 }
 
 /** Sets the graphics mode that the kernel wishes for, if there is an adapter that can. */
