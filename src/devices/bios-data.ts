@@ -7,7 +7,12 @@ import type { Dma } from './bus.ts';
 const BDA_ADDRESS = 0x400;
 const EBDA_SEGMENT = 0x9fc0;
 
-export function installBiosData(dma: Dma): void {
+/** Ticks of the timer in a day at 18.2 Hz, as BIOSes count them. */
+const TICKS_A_DAY = 0x1800b0;
+const DAY_MS = 86_400_000;
+
+/** `nowMs`: time of day as milliseconds since 1970, UTC. */
+export function installBiosData(dma: Dma, nowMs: number): void {
   const bytes = new Uint8Array(0x100);
   const view = new DataView(bytes.buffer);
   const word = (at: number, value: number) => view.setUint16(at, value, true);
@@ -27,6 +32,8 @@ export function installBiosData(dma: Dma): void {
   word(0x4c, 0x1000);
   word(0x60, 0x0d0e);
   word(0x63, 0x3d4);
+  // Ticks since midnight.
+  view.setUint32(0x6c, Math.floor(((nowMs % DAY_MS) / DAY_MS) * TICKS_A_DAY), true);
   bytes[0x84] = 24;
   word(0x85, 16);
   // 101-key keyboard.

@@ -7,6 +7,7 @@ import { acpiOf, installAcpi } from './acpi/tables.ts';
 import type { LocalApic } from './apic/local-apic.ts';
 import type { Device, Dma, State } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
+import { installBiosInterrupts } from './bios-interrupts.ts';
 import type { CoprocessorError } from './coprocessor-error.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { EmulatedDevices, type EmulatedDeviceOptions, type ModelSignals, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
@@ -177,13 +178,16 @@ export class HvmBoard {
   // ---- start without firmware
 
   /**
-   * Leaves the board as a BIOS does before it starts a kernel: vectors and masks of the interrupt controllers, timer at 18.2 Hz, and ACPI and SMBIOS
-   * tables in 0xE0000-0xFFFFF. Returns the guest-physical address of the RSDP.
+   * ACPI and SMBIOS tables in 0xE0000-0xFFFFF; returns the guest-physical address of the RSDP. `asBios`: leaves the board as a BIOS does before it starts a
+   * kernel, with vectors and masks of the interrupt controllers, timer at 18.2 Hz, the BIOS data area and an interrupt table; else as after RESET.
    */
-  installTables(): number {
-    const { dma, memoryMiB } = this.boardOptions;
-    this.own.setFirmwareDefaults();
-    installBiosData(dma);
+  installTables(asBios = true): number {
+    const { dma, memoryMiB, startEpochMs, timers } = this.boardOptions;
+    if (asBios) {
+      this.own.setFirmwareDefaults();
+      installBiosInterrupts(dma);
+      installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6);
+    }
     installSmbios(dma, memoryMiB);
     return installAcpi(dma, acpiOf(this.boardOptions));
   }
@@ -284,9 +288,9 @@ export class Pc extends HvmBoard {
     return this.model.serialListening(port);
   }
 
-  override installTables(): number {
+  override installTables(asBios = true): number {
     this.model.setFirmwareDefaults();
-    return super.installTables();
+    return super.installTables(asBios);
   }
 
   override prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {

@@ -4,7 +4,7 @@ import * as R from '../cpu/registers.ts';
 import { memoryMap } from '../devices/e820.ts';
 import { isLinuxForFirmware, type LinuxForFirmware } from '../devices/firmware-linux.ts';
 import type { Domain } from './domain.ts';
-import { type EntryState, type LoadedFile, LoadError, loadKernel, type LoadOptions } from './loader/index.ts';
+import { type EntryState, kernelKind, type LoadedFile, LoadError, loadKernel, type LoadOptions, unzipped } from './loader/index.ts';
 import { enterKernel } from './vcpu.ts';
 import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './xen/hvmloader-info.ts';
 import { pvhMemoryMap } from './xen/memory-map.ts';
@@ -83,16 +83,19 @@ export function loadBoot({ options, processor, memory, platform, firmware, xen }
   const { boot, memoryMiB } = options;
   if (boot.kind === 'pv' && xen) return xen.startPv(boot);
   if (boot.kind !== 'firmware') {
-    const acpiRsdp = platform.installTables();
+    const kernel = unzipped(boot.kernel, boot.name);
+    const prefer = xen ? (xen.isPvh ? ('pvh' as const) : ('note' as const)) : undefined;
+    // What Xen starts by its note has the place of firmware: no BIOS was there before it, and the timer of a fresh board is quiet (pit_reset, vpic_reset).
+    const acpiRsdp = platform.installTables(!xen || kernelKind(kernel, prefer) !== 'pvh');
     const entry = loadKernel(memory, {
-      kernel: boot.kernel,
+      kernel,
       name: boot.name,
       cmdline: boot.cmdline,
       memoryMiB,
       e820: xen?.isPvh ? pvhMemoryMap(memoryMiB) : (platform.e820?.() ?? []),
       acpiRsdp,
       setVideo: (width, height, depth) => platform.setPicture?.(width, height, depth),
-      ...(xen ? { prefer: xen.isPvh ? ('pvh' as const) : ('note' as const) } : {}),
+      ...(prefer ? { prefer } : {}),
       ...(boot.ramdisk ? { initrd: boot.ramdisk } : {}),
     });
     enterKernel(processor, entry);

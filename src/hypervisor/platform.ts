@@ -97,8 +97,8 @@ export interface Platform {
   reset(): void;
   save(): State;
   restore(state: State): void;
-  /** Leaves the board as a BIOS does before it starts a kernel; returns the guest-physical address of ACPI's root pointer. */
-  installTables(): number;
+  /** ACPI tables: returns the guest-physical address of their root pointer. The board is as a BIOS leaves it before it starts a kernel, unless told otherwise. */
+  installTables(asBios?: boolean): number;
   /** Does what firmware for guests of Xen finds done, with ACPI and SMBIOS tables at these addresses. */
   prepareForFirmware?(at: { acpi: number; rsdp: number; smbios: number }): void;
   /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */

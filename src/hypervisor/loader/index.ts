@@ -1,4 +1,5 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
+export { unzipped } from './bzimage.ts';
 export { gunzip, inflate, isGzip } from './inflate.ts';
 export { type EntryState, type FrameBuffer, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
 export { DecodeError } from './lzma2.ts';
