@@ -13,7 +13,7 @@ import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
 import { type NicAttachment, PcnetPci } from './net/pcnet-pci.ts';
-import { i440fx, piix3, resetControl, type Shadowing } from './pci/i440fx.ts';
+import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
 import { PciBus } from './pci/pci.ts';
 import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
@@ -49,8 +49,8 @@ export interface EmulatedDeviceOptions {
   serial: ((byte: number) => void)[];
   /** Bytes of ports 0xE9 and 0x402. */
   debug?: (byte: number) => void;
-  /** The guest asked for a reset (keyboard controller, port 0x92, 0xCF9): call `reset()` and reset the processors. */
-  onReset(): void;
+  /** The guest asked for a reset: of the processors (keyboard controller, port 0x92, 0xCF9), or of the board, `reset()`, with them (0xCF9). */
+  onReset(kind: ResetKind): void;
   /** A value written to isa-debug-exit; the machine's status is `(value << 1) | 1`. */
   onDebugExit(value: number): void;
   screen?: ScreenWriter;
@@ -105,9 +105,8 @@ export class EmulatedDevices {
     const { timers } = options;
     const irqs = new IrqLines('model-irq-lines', (level, irq) => signals.setIsaIrqLevel(irq, level));
     const intx = (slot: number): IrqLine => ({ set: level => signals.setPciIntxLevel(slot, 0, level) });
-    const reset = (): void => options.onReset();
 
-    this.pci = new PciBus(bus, resetControl(reset));
+    this.pci = new PciBus(bus, resetControl(kind => options.onReset(kind)));
     this.pci.add(0, 0, i440fx(options.onShadow));
     this.pci.add(1, 0, piix3((link, irq) => signals.setPciLinkRoute(link, irq)));
     this.ide = new PiixIde(options.dma, [irqs.source(14), irqs.source(15)], options.ide ?? []);
@@ -115,7 +114,7 @@ export class EmulatedDevices {
     this.pm = new Piix4PmFunction((pmBase, smbusBase) => signals.placePowerManagement(pmBase, smbusBase));
     this.pci.add(1, 3, this.pm.fn);
 
-    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), reset, options.onA20);
+    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), () => options.onReset('processor'), options.onA20);
     this.keyboard = i8042.keyboard;
     this.mouse = i8042.mouse;
     this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));

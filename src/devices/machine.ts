@@ -23,6 +23,9 @@ import { installSmbios } from './smbios.ts';
 import { subState } from './state.ts';
 import type { Vga } from './vga/vga.ts';
 
+/** Byte of the battery-backed memory (IBM AT technical reference, "shutdown status byte"). */
+const CMOS_SHUTDOWN_CODE = 0x0f;
+
 export interface BoardOptions extends PlatformDeviceOptions {
   /** Guest memory, RAM only. */
   dma: Dma;
@@ -185,6 +188,7 @@ export class HvmBoard {
     const { dma, memoryMiB, startEpochMs, timers } = this.boardOptions;
     if (asBios) {
       this.own.setFirmwareDefaults();
+      this.shutdownCode = 0;
       installBiosInterrupts(dma);
       installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6);
     }
@@ -214,6 +218,20 @@ export class HvmBoard {
   /** RESET pin of the board. Time of day and CMOS stay. */
   reset(): void {
     this.own.reset();
+  }
+
+  /** RESET or INIT of the processors alone: their local APICs. */
+  resetProcessors(): void {
+    this.own.resetProcessors();
+  }
+
+  /** Why a reset was asked for, by what the guest left in the battery-backed memory for firmware. */
+  get shutdownCode(): number {
+    return this.rtc.cmos(CMOS_SHUTDOWN_CODE);
+  }
+
+  set shutdownCode(code: number) {
+    this.rtc.setCmos(CMOS_SHUTDOWN_CODE, code);
   }
 
   save(): State {

@@ -258,6 +258,12 @@ export class PlatformDevices implements ModelSignals {
     this.placeApics();
   }
 
+  /** RESET or INIT of the processors: their local APICs, with the 8259A's interrupts let through as firmware does it. */
+  resetProcessors(): void {
+    for (const local of this.localApics) local.reset();
+    this.placeApics();
+  }
+
   restore(state: State): void {
     for (const device of this.devices) device.restore(subState('machine', state, device.name));
     this.placeApics();

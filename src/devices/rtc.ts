@@ -100,6 +100,11 @@ export class Rtc implements Device {
     this.r.ram[index] = value;
   }
 
+  /** A byte of it. */
+  cmos(index: number): number {
+    return this.r.ram[index];
+  }
+
   private get running(): boolean {
     const { ram } = this.r;
     return !(ram[B] & B_SET) && this.dividing;

@@ -10,6 +10,7 @@ import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
 import { setLinux } from '../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
+import type { ResetKind } from '../devices/pci/i440fx.ts';
 import { TimerQueue } from '../devices/timers.ts';
 import { A20Gate } from './a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
@@ -30,6 +31,7 @@ import { SavedStateError } from './stream/saved-state.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
+import { goBack, isWayBack } from './warm-reset.ts';
 import { APIC_ID_STEP, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
 import { isCodeShared } from './xen/stale.ts';
@@ -127,7 +129,7 @@ export class Domain {
   about = '';
   /** Leaves the slice at the end of the exit under way. */
   private leaveSlice = false;
-  private resetAsked = false;
+  private resetAsked: ResetKind | null = null;
   /** A triple fault that resets the PC left this behind. */
   private restartReport: string | undefined;
   private endingAsked: Ending | null = null;
@@ -203,7 +205,7 @@ export class Domain {
       onMessage: to => this.vcpus.call(to),
       onIgnoreNumericError: () => this.processor.ignoreNumericError(),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
-      onReset: () => this.askReset(),
+      onReset: kind => this.askReset(kind),
       onDebugExit: value => this.debugExit(value),
     });
     this.serialFeed = new SerialFeed(this.platform);
@@ -244,15 +246,22 @@ export class Domain {
         a20: open => this.a20.set(open),
         videoAt: base => video?.moved(base),
         look: dirty => video?.takeDirtyPages().forEach((written, page) => (dirty[page] |= written)),
-        reset: () => this.askReset(),
+        reset: () => this.askReset('board'),
         debugExit: value => this.debugExit(value),
       },
     });
   }
 
-  private askReset(): void {
-    this.resetAsked = true;
+  private askReset(kind: ResetKind): void {
+    if (this.resetAsked !== 'board') this.resetAsked = kind;
     this.leaveSlice = true;
+  }
+
+  /** A triple fault resets a PC's processors. False: that would lead nowhere, and is no way that a program takes on purpose. */
+  tripleFault(): boolean {
+    const wanted = isWayBack(this, 'processor');
+    if (wanted) this.askReset('processor');
+    return wanted;
   }
 
   private debugExit(value: number): void {
@@ -295,11 +304,26 @@ export class Domain {
   /** Loads what the domain boots into fresh memory and puts the processor at its entry. */
   private start(): void {
     this.platform.reset();
+    this.resetProcessors();
+    this.xen?.start();
+    this.about = loadBoot(this);
+    this.processor.reload();
+    this.processor.flushTlb();
+  }
+
+  /** The count of instructions goes on. */
+  private resetProcessors(): void {
     this.clock.retiredBefore += this.processor.retired;
     this.vcpus.reset();
     this.clock.retiredBefore -= this.processor.retired;
-    this.xen?.start();
-    this.about = loadBoot(this);
+  }
+
+  /** A reset that the guest goes on after, with its memory. */
+  private warmReset(kind: ResetKind): void {
+    if (kind === 'board') this.platform.reset();
+    else this.platform.resetProcessors?.();
+    this.resetProcessors();
+    goBack(this);
     this.processor.reload();
     this.processor.flushTlb();
   }
@@ -377,8 +401,7 @@ export class Domain {
       machine.scrub(entry >>> FRAME_SHIFT);
       this.processor.invalidate(entry >>> FRAME_SHIFT);
     }
-    this.ending = this.endingAsked = null;
-    this.resetAsked = false;
+    this.ending = this.endingAsked = this.resetAsked = null;
     this.serialFeed.drop();
     this.start();
     if (!this.pausedByUser) this.setState('r');
@@ -439,7 +462,7 @@ export class Domain {
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
     // What came between two slices may have ended it already.
-    this.leaveSlice = this.endingAsked !== null || this.resetAsked;
+    this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
     if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
@@ -555,6 +578,12 @@ export class Domain {
     const asked = this.endingAsked,
       report = this.restartReport;
     this.restartReport = undefined;
+    const kind = this.resetAsked;
+    if (!asked && kind && isWayBack(this, kind)) {
+      this.resetAsked = null;
+      this.warmReset(kind);
+      return;
+    }
     if (!asked && (report !== undefined || this.options.onReset === 'restart')) {
       this.reset();
       this.options.onRestart?.(report);

@@ -140,7 +140,7 @@ export class Exits {
         return this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
-        if (domain.xen?.tripleFault()) return;
+        if (domain.xen?.tripleFault() || domain.tripleFault()) return;
         return domain.crash(
           'Triple fault: an exception could not be delivered, nor the double fault that followed.',
           domain.options.onTripleFault,

@@ -4,7 +4,7 @@ import type { Dma, State, Timers } from '../devices/bus.ts';
 import type { ModelSignals } from '../devices/emulated-devices.ts';
 import type { FwCfg } from '../devices/fw-cfg.ts';
 import type { IdeAttachment } from '../devices/ide/piix-ide.ts';
-import type { Shadowing } from '../devices/pci/i440fx.ts';
+import type { ResetKind, Shadowing } from '../devices/pci/i440fx.ts';
 import type { ScreenWriter, VideoMemory } from '../devices/vga/screen.ts';
 import type { E820Entry, FrameBuffer } from './loader/index.ts';
 
@@ -43,7 +43,7 @@ export interface PlatformOptions {
   /** IGNNE# (Processor.ignoreNumericError). */
   onIgnoreNumericError: () => void;
   onPowerOff: () => void;
-  onReset: () => void;
+  onReset: (kind: ResetKind) => void;
   onDebugExit: (value: number) => void;
 }
 
@@ -95,6 +95,10 @@ export interface Platform {
   /** False: no operating system listens. */
   pressPowerButton(): boolean;
   reset(): void;
+  /** RESET or INIT of the processors alone: their local APICs. Absent, as the next: the board has no such reset. */
+  resetProcessors?(): void;
+  /** What the guest left in CMOS for the firmware that a reset starts. */
+  shutdownCode?: number;
   save(): State;
   restore(state: State): void;
   /** ACPI tables: returns the guest-physical address of their root pointer. The board is as a BIOS leaves it before it starts a kernel, unless told otherwise. */

@@ -69,8 +69,11 @@ export function piix3(onRoute: (link: number, irq: number) => void): PciFunction
   return fn;
 }
 
-/** Reset control register at 0xCF9: bit 2 going high resets; bit 1 chooses a hard reset, which is the same to this board. */
-export function resetControl(onReset: () => void): { base: number; count: number; read(): number; write(offset: number, value: number): void } {
+/** What a reset reaches: the processors alone (INIT of the PIIX3), or the whole board with them. */
+export type ResetKind = 'processor' | 'board';
+
+/** Reset control register at 0xCF9: bit 2 going high resets; bit 1 chooses a hard reset, of the board. */
+export function resetControl(onReset: (kind: ResetKind) => void): { base: number; count: number; read(): number; write(offset: number, value: number): void } {
   let value = 0;
   return {
     base: 0xcf9,
@@ -79,7 +82,7 @@ export function resetControl(onReset: () => void): { base: number; count: number
     write: (_offset, next) => {
       const resets = (next & ~value & 4) !== 0;
       value = next & 2;
-      if (resets) onReset();
+      if (resets) onReset(value & 2 ? 'board' : 'processor');
     },
   };
 }

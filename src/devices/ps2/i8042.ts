@@ -170,7 +170,8 @@ export class I8042 implements Device {
 
   private writeOutputPort(value: number): void {
     const { r } = this;
-    r.outputPort = value & (OUT_NOT_RESET | OUT_A20);
+    // The processor's reset is a pulse: nobody could end it.
+    r.outputPort = OUT_NOT_RESET | (value & OUT_A20);
     r.port92 = (r.port92 & ~2) | (value & OUT_A20);
     this.onA20(this.a20);
     if (!(value & OUT_NOT_RESET)) this.onReset();
