@@ -17,7 +17,8 @@ const START = 0x8000,
   ANSWERS = 0x9004,
   BACK = 0x9008,
   MOST = 0x900c,
-  WORK = 0x9020;
+  WORK = 0x9020,
+  LINE = 0x9100;
 const APIC = 0xfee00000;
 const INIT = 0x4500,
   STARTUP = 0x4600 | (START >> 12),
@@ -145,6 +146,14 @@ describe('a round trip to another processor is short', () => {
     expect(longest({ message: send(2, 0x4800 | VECTOR), wait, receiver: SLEEPS })).toBeLessThan(MOST_CYCLES);
     expect(longest({ message: store(APIC + 0x300, 0xc4000 | VECTOR), wait, receiver: SLEEPS })).toBeLessThan(MOST_CYCLES);
     expect(longest({ message: send(1, 0x4400), wait, receiver: SLEEPS })).toBeLessThan(MOST_CYCLES);
+  });
+
+  it('for a store to a line that the receiver watches by MWAIT', () => {
+    // mov eax, LINE; xor ecx, ecx; xor edx, edx; monitor; mov ebx, [LINE]; cmp ebx, [ANSWERS]; jne over mwait; mov [ANSWERS], ebx; jmp back
+    const receiver: Code = ['b8', d(LINE), '31 c9 31 d2 0f 01 c8 8b 1d', d(LINE), '3b 1d', d(ANSWERS), '75 03 0f 01 c9 89 1d', d(ANSWERS), 'eb db'];
+    const wait = WAITS['a word in memory, without PAUSE'];
+    // Nothing tells of a store but a look, every 10,000 instructions.
+    expect(longest({ message: inc(LINE), wait, receiver })).toBeLessThan(50_000);
   });
 
   it('to stop it and start it again', () => {
