@@ -353,9 +353,10 @@ export class Cpu extends Translator implements Core, Processor {
   /** One instruction with everything watched that the fast loop does not watch. */
   private step(): number {
     const { R } = this;
-    if (this.codeBreakpoints !== 0 && (R[EFLAGS]! & RF) === 0) this.checkCodeBreakpoints();
-    const traced = (R[EFLAGS]! & TF) !== 0;
     const blocked = R[INTERRUPTIBILITY]! & 3;
+    // MOV SS and POP SS suppress a breakpoint on the next instruction, as if RF were set (SDM vol. 3, 6.8.3).
+    if (this.codeBreakpoints !== 0 && (R[EFLAGS]! & RF) === 0 && (blocked & 2) === 0) this.checkCodeBreakpoints();
+    const traced = (R[EFLAGS]! & TF) !== 0;
     this.accessIndex = 0;
     this.hitBreakpoints = 0;
     this.seen.drop();
@@ -374,9 +375,22 @@ export class Cpu extends Translator implements Core, Processor {
     }
     return done;
   }
-  /** Set by IRET and the like, which load RF; by INT and the like, which are not followed by a trap. */
+  /** Set by IRET and the like, which load RF, and by `goOn()`; by INT and the like, which are not followed by a trap. */
   keepRf = false;
   noTrap = false;
+
+  /**
+   * The REP CMPS or SCAS that has more to do: its record (0: none), the flags that it found, and how many instructions will have retired when it goes on.
+   * If others have, an interrupt came between, and it begins anew.
+   */
+  readonly unfinished = { record: 0, retired: 0, flags: new Int32Array(4) };
+
+  /** A REP has more to do, after interrupts were looked at. RF is set between its elements, so that a breakpoint on it does not hit again (SDM vol. 3, 17.3.1.1). */
+  goOn(): void {
+    this.R[EFLAGS]! |= RF;
+    this.keepRf = true;
+    this.leaveLoop();
+  }
   codeBreakpoints = 0;
 
   private portBreakpoints = 0;

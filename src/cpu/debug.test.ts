@@ -147,6 +147,123 @@ describe('breakpoints (17.2)', () => {
   });
 });
 
+describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
+  /** A breakpoint on execution at CODE + `offset`. */
+  const breakAt = (offset: number) => {
+    R[DR] = CODE + offset;
+    R[DR + 7] = 0x402;
+    bench.cpu.reload();
+  };
+  /** A breakpoint on reads and writes of four bytes at DATA. */
+  const watch = () => {
+    R[DR] = DATA;
+    R[DR + 7] = 0x402 | 0xf0000;
+    bench.cpu.reload();
+    bench.setWord(DATA, KERNEL_DATA);
+  };
+  it('hold a breakpoint on the next instruction back, and only on that one', () => {
+    for (const code of ['8e d0', '66 8e d0', '6a 10 17']) {
+      const length = code.split(' ').length;
+      for (const [offset, hit] of [[0, false], [1, true]] as const) {
+        bench.protectedMode();
+        R[EAX] = KERNEL_DATA;
+        breakAt(length + offset);
+        bench.code(code, '90 90 cc');
+        expect(bench.fault()).toEqual(hit ? [1, undefined, length + 1] : [3, undefined, length + 3]);
+      }
+    }
+  });
+  it('only the first of two in a row does so', () => {
+    R[EAX] = KERNEL_DATA;
+    breakAt(4);
+    bench.code('8e d0 8e d0 90 cc');
+    expect(bench.fault()).toEqual([1, undefined, 4]);
+  });
+  it('not the shadow of STI, and LSS makes none', () => {
+    breakAt(1);
+    bench.code('fb 90 cc');
+    expect(bench.fault()).toEqual([1, undefined, 1]);
+    bench.protectedMode();
+    breakAt(6);
+    bench.put(DATA, d(KERNEL_STACK), [KERNEL_DATA, 0]);
+    R[EBX] = DATA;
+    bench.code('90 90 90 0f b2 23 90 cc');
+    expect(bench.fault()).toEqual([1, undefined, 6]);
+    bench.protectedMode();
+    R[EBX] = DATA;
+    bench.code('0f b2 23 90');
+    bench.cpu.run(1);
+    expect(R[INTERRUPTIBILITY]).toBe(0);
+  });
+  it('a data breakpoint that MOV SS itself hits is delivered behind the next instruction', () => {
+    watch();
+    bench.code('8e 15', d(DATA), '90 90');
+    expect(bench.fault()).toEqual([1, undefined, 7]);
+    expect(R[DR + 6]! & 0xf00f).toBe(1);
+  });
+  it('also where the next instruction is an INT n: before the first instruction of its handler', () => {
+    watch();
+    bench.code('8e 15', d(DATA), 'cd 80');
+    expect(bench.event()).toMatchObject({ vector: 1, eip: HANDLERS + 0x80 * 8 });
+  });
+  it('a shadow outlives what leaves the processor in between', () => {
+    R[EAX] = KERNEL_DATA;
+    breakAt(2);
+    bench.code('8e d0 90 cc');
+    bench.cpu.run(1);
+    const extra = bench.cpu.save();
+    bench.cpu.restore(extra);
+    expect(bench.fault()).toEqual([3, undefined, 4]);
+    bench.protectedMode();
+    R[EAX] = KERNEL_DATA;
+    breakAt(2);
+    bench.cpu.controls.cpuid = true;
+    bench.code('8e d0 0f a2 90 cc');
+    expect(bench.run()).toBe(10);
+    expect(R[INTERRUPTIBILITY]).toBe(2);
+    bench.cpu.skipInstruction();
+    expect(R[INTERRUPTIBILITY]).toBe(0);
+  });
+  it('an NMI waits behind it too', () => {
+    R[EAX] = KERNEL_DATA;
+    bench.cpu.controls.nmiWindow = true;
+    bench.code('8e d0 90 90');
+    R[INTERRUPTIBILITY] = 8;
+    bench.cpu.run(1);
+    R[INTERRUPTIBILITY]! &= ~8;
+    bench.cpu.controls.nmiWindow = false;
+    bench.cpu.run(0);
+    bench.cpu.controls.nmiWindow = true;
+    expect([bench.run(), R[EIP]]).toEqual([8, CODE + 3]);
+  });
+});
+
+describe('RF and repeated strings (17.3.1.1)', () => {
+  it('a breakpoint on a REP hits once, however many turns it takes, and what comes between finds RF set', () => {
+    R[DR] = CODE;
+    R[DR + 7] = 0x402;
+    bench.cpu.reload();
+    bench.code('f3 ac 90 cc');
+    R[6] = DATA;
+    R[ECX] = 10_000;
+    expect(bench.fault()).toEqual([1, undefined, 0]);
+    R[EIP] = CODE;
+    R[4] = KERNEL_STACK;
+    bench.cpu.eflags = 2 | RF;
+    bench.cpu.run(1);
+    expect([R[EIP], R[ECX]! > 0, R[EFLAGS]! & RF]).toEqual([CODE, true, RF]);
+    expect(bench.fault()).toEqual([3, undefined, 4]);
+    expect(R[ECX]).toBe(0);
+  });
+  it('without a breakpoint RF is gone when the REP is', () => {
+    bench.code('f3 ac');
+    R[6] = DATA;
+    R[ECX] = 10_000;
+    bench.run();
+    expect(R[EFLAGS]! & RF).toBe(0);
+  });
+});
+
 describe('debug registers', () => {
   it('DR4 and DR5 are DR6 and DR7 without CR4.DE, #UD with it (17.2.2)', () => {
     bench.code('0f 21 e0 0f 21 e9');

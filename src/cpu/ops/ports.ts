@@ -108,7 +108,10 @@ const ins = (size: number): Op => op((cpu, p) => {
   if (R[PORT_STATE] === PORT_ANSWERED && R[PORT]! >>> 16 === port) {
     writeElement(cpu, linear, size, R[PORT_VALUE]!);
     R[PORT_STATE] = PORT_NONE;
-    if (elementDone(cpu, EDI, size, rep, narrow)) cpu.jumped();
+    if (elementDone(cpu, EDI, size, rep, narrow)) {
+      cpu.goOn();
+      cpu.jumped();
+    }
     return;
   }
   portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0, linear);
@@ -160,8 +163,10 @@ export function completePort(cpu: Cpu, value: number): void {
   cpu.accesses.length = 0;
   // Each element is traced (SDM vol. 3, 17.3.1.4).
   if (more && (R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
-  if (more) cpu.told();
-  else cpu.skipInstruction();
+  if (more) {
+    cpu.goOn();
+    cpu.told();
+  } else cpu.skipInstruction();
   R[PENDING_DEBUG]! |= cpu.hitBreakpoints;
   cpu.hitBreakpoints = 0;
 }
@@ -212,6 +217,7 @@ export function completePortBlock(cpu: Cpu, bytes: number): void {
   R[PORT_STATE] = PORT_NONE;
   cpu.accesses.length = 0;
   if (get(cpu, ECX, narrow) === 0) cpu.skipInstruction();
+  else cpu.goOn();
 }
 
 const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);

@@ -51,6 +51,7 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
     if (count === 0) return;
     if (room <= 0 || cpu.stopping) {
       // Not done: the same instruction again, after interrupts were looked at.
+      cpu.goOn();
       S[S_STOP] = JUMP;
       return;
     }
@@ -180,7 +181,7 @@ const lods = (size: number): Op => op((cpu, p) => {
 });
 
 /** REPE goes on while ZF is set, REPNE while it is clear. */
-const goOn = (cpu: Cpu, p: number) => {
+const goesOn = (cpu: Cpu, p: number) => {
   const equal = (cpu.A[p + META]! & META_REP) !== 0;
   return () => (cpu.R[FR] === 0) === equal;
 };
@@ -194,26 +195,44 @@ function compare(cpu: Cpu, a: number, b: number, size: number): void {
   R[FR] = ((a << shift) - (b << shift)) | 0;
 }
 
+/**
+ * `repeated` for instructions that write flags. A fault restores those from before the instruction (SDM vol. 2, REP, as Intel's processors do; AMD's keep
+ * the last element's), and so does what leaves for the machine, which runs the instruction again. What an interrupt finds are the last element's.
+ */
+function compared(cpu: Cpu, p: number, element: () => void): void {
+  const { R, unfinished } = cpu;
+  const { flags } = unfinished;
+  if (unfinished.record !== p || unfinished.retired !== cpu.retiredNow) for (let i = 0; i < 4; i++) flags[i] = R[FK + i]!;
+  try {
+    repeated(cpu, p, element, null, goesOn(cpu, p));
+  } catch (thrown) {
+    R.set(flags, FK);
+    throw thrown;
+  }
+  unfinished.record = cpu.S[S_STOP] === JUMP ? p : 0;
+  unfinished.retired = cpu.retiredNow + 1;
+}
+
 const cmps = (size: number): Op => op((cpu, p) => {
   const narrow = short(cpu, p);
   const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
-  repeated(cpu, p, () => {
+  compared(cpu, p, () => {
     const a = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
     const b = readElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, false), size);
     compare(cpu, a, b, size);
     advance(cpu, ESI, step, narrow);
     advance(cpu, EDI, step, narrow);
-  }, null, goOn(cpu, p));
+  });
 });
 
 const scas = (size: number): Op => op((cpu, p) => {
   const narrow = short(cpu, p);
   const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
   const a = size === 4 ? cpu.R[EAX]! : size === 2 ? cpu.R16[EAX * 2]! : cpu.R8[EAX * 4]!;
-  repeated(cpu, p, () => {
+  compared(cpu, p, () => {
     compare(cpu, a, readElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, false), size), size);
     advance(cpu, EDI, step, narrow);
-  }, null, goOn(cpu, p));
+  });
 });
 
 /** Width in bytes from whichever operand has one. */

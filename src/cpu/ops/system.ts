@@ -193,8 +193,8 @@ const lseg: OpFactory = (row, _memory, size) => {
     const offset = read(cpu, at, size), selector = cpu.read16((at + n) | 0);
     loadSegment(cpu, segment, selector);
     setRegister(cpu, cpu.A[p + DST]!, size, offset);
+    // LSS loads ESP too, and so blocks nothing (SDM vol. 3, 6.8.3).
     cpu.codeGoesOn();
-    if (segment === SS) cpu.shadow(2);
   });
 };
 
