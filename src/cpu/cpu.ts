@@ -2,7 +2,7 @@
  * One virtual processor: state, segments, stack and the loop round the interpreter. Instructions live in ops/ and fpu/, paging in memory.ts,
  * descriptor tables and far transfers in segments.ts, interrupts and exceptions in interrupts.ts.
  */
-import { CPU_LEVELS, featuresOf } from './cpuid.ts';
+import { CPU_LEVELS, type Features, featuresOf } from './cpuid.ts';
 import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
 import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
@@ -12,6 +12,7 @@ import {
 } from './memory.ts';
 import { MISC_MONITOR } from './monitor.ts';
 import { operations } from './ops/index.ts';
+import { cr4BitsOf } from './ops/system.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import {
   BASE, type Core, DISP, INDEX, META, META_ADDRESS16, META_LENGTH, META_SEGMENT, type OpFactory,
@@ -47,7 +48,9 @@ export class Cpu extends Translator implements Core, Processor {
     ioBitmaps: null, msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
   };
   readonly time: TimeSource;
-  protected override readonly features: ReadonlySet<string> = featuresOf();
+  /** What CPUID shows. */
+  override features: Features = featuresOf();
+  cr4Bits = cr4BitsOf(this.features);
   protected override readonly core: Core = this;
   private readonly interpret: (record: number) => void;
   /** The same for 16-bit code. */
@@ -598,8 +601,8 @@ export class Cpu extends Translator implements Core, Processor {
     R[MSR_PAT] = 0x00070406;
     R[MSR_PAT + 1] = 0x00070406;
     R[MSR_APIC_BASE] = this.apic ? 0xfee00900 | 0 : 0;
-    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | MISC_MONITOR;
     R[CPU_LEVEL] = this.cpuLevel;
+    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | (featuresOf(this.cpuLevel).has('monitor') ? MISC_MONITOR : 0);
     R[ZERO] = 0;
     resetFpu(R);
     this.injection = 0;
@@ -608,6 +611,13 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
   reload(): void {
+    const features = featuresOf(this.R[CPU_LEVEL]);
+    if (features !== this.features) {
+      this.features = features;
+      this.cr4Bits = cr4BitsOf(features);
+      this.pse36 = features.has('pse36');
+      this.dropAllCode();
+    }
     this.flushAll();
     this.breakpointsChanged();
     this.key = -1;

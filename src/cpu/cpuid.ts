@@ -10,12 +10,48 @@ export interface CpuidAnswer {
   edx: number;
 }
 
-/** Feature names as the instruction table uses them. */
-const BUILT = ['fpu', 'cmov', 'cx8', 'mmx', 'fxsr', 'sse', 'sse2', 'tsc', 'sep', 'rdtscp', 'rdpid', 'smap', 'clfsh', 'msr', 'vmcall', 'sse3', 'ssse3', 'sse41', 'sse42', 'popcnt', 'monitor'] as const;
+/**
+ * Every feature that is built, by the name that the instruction table uses, where CPUID shows it: leaf and register, then the bit. What CR4, EFER and MSRs
+ * accept and which instructions there are follows from it too (`Features`). The local APIC, leaf 1 EDX bit 9, comes and goes with IA32_APIC_BASE.
+ */
+const BITS = {
+  '1.edx': {
+    fpu: 0, vme: 1, de: 2, pse: 3, tsc: 4, msr: 5, pae: 6, mce: 7, cx8: 8, sep: 11, mtrr: 12, pge: 13, mca: 14, cmov: 15, pat: 16, pse36: 17, clfsh: 19, mmx: 23, fxsr: 24,
+    sse: 25, sse2: 26,
+  },
+  '1.ecx': { sse3: 0, monitor: 3, ssse3: 9, sse41: 19, sse42: 20, popcnt: 23 },
+  '7.ebx': { smep: 7, smap: 20 },
+  '7.ecx': { umip: 2, rdpid: 22 },
+  '80000001.edx': { nx: 20, rdtscp: 27 },
+} as const;
+const APIC = 1 << 9;
 
-export function featuresOf(): ReadonlySet<string> {
-  return new Set(BUILT);
+/**
+ * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature that is built. What is not shown is not
+ * there: its instructions are undefined, its bits of CR4 and EFER reserved, its MSRs missing.
+ */
+export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2'] as const;
+export type CpuLevel = (typeof CPU_LEVELS)[number];
+
+/** Pentium; Pentium Pro with SYSENTER and PSE-36; MMX, FXSR and SSE; CLFLUSH and SSE2. NX and RDTSCP came later than any of these. */
+const I586 = ['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'mce', 'cx8'],
+  I686 = [...I586, 'pae', 'sep', 'mtrr', 'pge', 'mca', 'cmov', 'pat', 'pse36'],
+  SSE = [...I686, 'mmx', 'fxsr', 'sse'],
+  SSE2 = [...SSE, 'clfsh', 'sse2'];
+const ALL = Object.values(BITS).flatMap(word => Object.keys(word));
+
+export type Features = ReadonlySet<string>;
+/** By level. The hypercall instructions have no CPUID bit. */
+const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2].map(names => new Set([...names, 'vmcall']));
+
+/** What the level (an index in CPU_LEVELS) has. */
+export function featuresOf(level = 0): Features {
+  return FEATURES[level] ?? FEATURES[0]!;
 }
+
+type Word = keyof typeof BITS;
+const WORDS = FEATURES.map(features => Object.fromEntries(Object.entries(BITS).map(([word, names]) =>
+  [word, Object.entries(names).reduce((bits, [name, bit]) => (features.has(name) ? bits | (1 << bit) : bits), 0)])) as Record<Word, number>);
 
 const BRAND = 'Ringside virtual processor';
 
@@ -28,42 +64,8 @@ function brand(leaf: number): CpuidAnswer {
   return { eax: word(0), ebx: word(1), ecx: word(2), edx: word(3) };
 }
 
-/**
- * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature that is built. Only CPUID changes,
- * as with the masks of real processors: instructions that are not shown still run.
- */
-export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2'] as const;
-export type CpuLevel = (typeof CPU_LEVELS)[number];
-
-const bits = (...numbers: number[]): number => numbers.reduce((word, bit) => word | (1 << bit), 0);
-/** Leaf 1 EDX by level: Pentium; Pentium Pro with SYSENTER, PSE-36 and the local APIC; MMX, FXSR and SSE; CLFLUSH and SSE2. */
-const I586_EDX = bits(0, 1, 2, 3, 4, 5, 7, 8, 9),
-  I686_EDX = I586_EDX | bits(6, 11, 12, 13, 14, 15, 16, 17),
-  SSE_EDX = I686_EDX | bits(23, 24, 25),
-  SSE2_EDX = SSE_EDX | bits(19, 26);
-const SHOWN_EDX: Readonly<Record<CpuLevel, number>> = { max: -1, i586: I586_EDX, i686: I686_EDX, sse: SSE_EDX, sse2: SSE2_EDX };
-
-/** Takes what a level does not have out of an answer. */
-function masked(level: CpuLevel, leaf: number, answer: CpuidAnswer): CpuidAnswer {
-  if (level === 'max') return answer;
-  switch (leaf >>> 0) {
-    case 1: return { ...answer, ecx: 0, edx: answer.edx & SHOWN_EDX[level] };
-    case 5:
-    case 7: return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
-    // NX and RDTSCP came later than any of these.
-    case 0x80000001: return { ...answer, edx: 0 };
-    default: return answer;
-  }
-}
-
-/** Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
-const LEAF1_EDX = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
-  | (1 << 16) | (1 << 17) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 25) | (1 << 26);
-
 /** Leaf 1, ECX. */
-export const CPUID_MONITOR = 1 << 3;
-/** Leaf 1 ECX: SSE3 MONITOR SSSE3 SSE4.1 SSE4.2 POPCNT. */
-const LEAF1_ECX = (1 << 0) | CPUID_MONITOR | (1 << 9) | (1 << 19) | (1 << 20) | (1 << 23);
+export const CPUID_MONITOR = 1 << BITS['1.ecx'].monitor;
 
 /**
  * `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. Its timer's TSC-deadline mode is not shown: until Linux has a
@@ -72,22 +74,17 @@ const LEAF1_ECX = (1 << 0) | CPUID_MONITOR | (1 << 9) | (1 << 19) | (1 << 20) | 
  * `level`: index in CPU_LEVELS.
  */
 export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, level = 0): CpuidAnswer {
-  return masked(CPU_LEVELS[level] ?? 'max', leaf, everything(leaf, subleaf, apic, apicId));
-}
-
-function everything(leaf: number, subleaf: number, apic: boolean, apicId: number): CpuidAnswer {
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  const shown = WORDS[level] ?? WORDS[0]!;
   switch (leaf >>> 0) {
     case 0: return { eax: 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
-    case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: LEAF1_ECX, edx: LEAF1_EDX | (apic ? 1 << 9 : 0) };
+    case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: shown['1.ecx'], edx: shown['1.edx'] | (apic ? APIC : 0) };
     case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
-    case 5: return { eax: 64, ebx: 64, ecx: 3, edx: 0x20 };
-    // SMEP 7, SMAP 20 in EBX; UMIP 2, RDPID 22 in ECX.
-    case 7: return subleaf === 0 ? { eax: 0, ebx: (1 << 7) | (1 << 20), ecx: (1 << 2) | (1 << 22), edx: 0 } : none;
+    case 5: return featuresOf(level).has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
+    case 7: return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
     case 0x80000000: return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
-    // NX 20, RDTSCP 27.
-    case 0x80000001: return { eax: 0, ebx: 0, ecx: 0, edx: (1 << 20) | (1 << 27) };
+    case 0x80000001: return { ...none, edx: shown['80000001.edx'] };
     case 0x80000002: return brand(0);
     case 0x80000003: return brand(1);
     case 0x80000004: return brand(2);

@@ -554,6 +554,8 @@ export class Memory {
     this.wrote(at, 4);
   }
 
+  /** CPUID shows PSE-36. */
+  protected pse36 = true;
   private entryHigh = 0;
   private rights = 0;
   private reserved = false;
@@ -582,8 +584,8 @@ export class Memory {
       this.leaf = pde;
       this.leafAt = pdeAt >>> 0;
       this.upperAt = -1;
-      // PSE-36: bits 13-16 are address bits 32-35; 17-21 are reserved (SDM vol. 3, table 4-4).
-      this.reserved = (pde & 0x3e0000) !== 0;
+      // PSE-36: bits 13-16 are address bits 32-35; 17-21 are reserved, without PSE-36 all of them (SDM vol. 3, table 4-4).
+      this.reserved = (pde & (this.pse36 ? 0x3e0000 : 0x3fe000)) !== 0;
       return (((pde >>> 13) & 15) * 0x100000 + ((pde >>> 22) << 10)) + ((linear >>> 12) & 0x3ff);
     }
     this.upper = pde;

@@ -155,7 +155,7 @@ export abstract class Translator extends Memory {
   }
 
   /** Features that CPUID shows: rows that need another are undefined. */
-  protected abstract readonly features: ReadonlySet<string>;
+  abstract features: ReadonlySet<string>;
   protected abstract factory(row: Row): OpFactory | undefined;
 
   /** Record for EIP (after record `p`, where that matters); 0 when `run()` must be left (S_STOP says why). Throws a fault of the fetch. */

@@ -1,6 +1,7 @@
 /** Model-specific registers that Linux 6.1 and Xen guests touch. Source: SDM vol. 4. */
 import type { Cpu } from '../cpu.ts';
 import { EFER_NXE, PHYSICAL_BITS } from '../memory.ts';
+import { MISC_MONITOR } from '../monitor.ts';
 import {
   EFER, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_MTRR, MSR_PAT, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, TSC_OFFSET,
 } from '../registers.ts';
@@ -27,9 +28,29 @@ function storage(index: number): number {
   }
 }
 
+/** Features without which an MSR is missing, any of them (SDM vol. 4, table 2-2). */
+function featuresOfMsr(index: number): readonly string[] | undefined {
+  if ((index >= 0x200 && index <= 0x20f) || FIXED.includes(index)) return ['mtrr'];
+  switch (index >>> 0) {
+    case 0xfe:
+    case 0x2ff: return ['mtrr'];
+    case 0x174:
+    case 0x175:
+    case 0x176: return ['sep'];
+    case 0x179:
+    case 0x17a: return ['mca'];
+    case 0x277: return ['pat'];
+    case 0xc0000080: return ['nx'];
+    case 0xc0000103: return ['rdtscp', 'rdpid'];
+    default: return undefined;
+  }
+}
+const isMissing = (cpu: Cpu, index: number) => featuresOfMsr(index)?.some(feature => cpu.features.has(feature)) === false;
+
 /** True if the processor has this MSR; the value is in `msrAnswer`. */
 export function readMsr(cpu: Cpu, index: number): boolean {
   const { R } = cpu;
+  if (isMissing(cpu, index)) return false;
   const at = storage(index);
   const answer = (low: number, high = 0) => {
     msrAnswer.low = low;
@@ -74,6 +95,8 @@ function validValue(cpu: Cpu, at: number, low: number, high: number): boolean {
     // BSP 8, EN 11; no x2APIC.
     case MSR_APIC_BASE: return !beyondPhysical(high) && (low & 0x6ff) === 0 && (cpu.R[MSR_APIC_BASE]! !== 0 || low === 0);
     case MSR_TSC_AUX: return high === 0;
+    // Without MONITOR its bit does not change.
+    case MSR_MISC_ENABLE: return cpu.features.has('monitor') || ((low ^ cpu.R[at]!) & MISC_MONITOR) === 0;
     case MTRR_DEFAULT: return high === 0 && (low & 0xfffff300) === 0 && MTRR_TYPES.has(low & 0xff);
     default:
   }
@@ -87,6 +110,7 @@ function validValue(cpu: Cpu, at: number, low: number, high: number): boolean {
 /** What a write came to: done, #GP(0), or not one of ours. */
 export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'done' | 'fault' | 'unknown' {
   const { R } = cpu;
+  if (isMissing(cpu, index)) return 'unknown';
   const at = storage(index);
   if (at >= 0) {
     if (!validValue(cpu, at, low, high)) return 'fault';

@@ -1,6 +1,6 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { CPUID_MONITOR, cpuid } from '../cpuid.ts';
+import { CPUID_MONITOR, cpuid, type Features } from '../cpuid.ts';
 import { ExitReason } from '../edge.ts';
 import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../flags.ts';
 import {
@@ -26,8 +26,13 @@ const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 // ---- control registers ----
 
-/** Bits of CR4 that the processor has. */
-const CR4_BITS = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_SMEP | CR4_SMAP;
+/** Bits of CR4 and the feature that each belongs to (SDM vol. 3, 2.5). PCE has none: RDPMC is not shown by CPUID. */
+const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
+  ['vme', CR4_VME | CR4_PVI], ['tsc', CR4_TSD], ['de', CR4_DE], ['pse', CR4_PSE], ['pae', CR4_PAE], ['mce', CR4_MCE], ['pge', CR4_PGE], ['fxsr', CR4_OSFXSR],
+  ['sse', CR4_OSXMMEXCPT], ['umip', CR4_UMIP], ['smep', CR4_SMEP], ['smap', CR4_SMAP],
+];
+/** What may be set in CR4. */
+export const cr4BitsOf = (features: Features): number => CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
 const CR0_BITS = 0xe005003f | 0;
 
 export function writeCr0(cpu: Cpu, wanted: number): void {
@@ -59,7 +64,7 @@ export function writeCr3(cpu: Cpu, value: number): void {
 
 export function writeCr4(cpu: Cpu, value: number): void {
   const { R } = cpu;
-  if ((value & ~CR4_BITS) !== 0) cpu.fault(GP, 0);
+  if ((value & ~cpu.cr4Bits) !== 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR4]!;
   if ((R[CR0]! & CR0_PG) !== 0 && (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 && (value & CR4_PAE) !== 0 && !cpu.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
   R[CR4] = value;

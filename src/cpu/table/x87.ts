@@ -8,6 +8,8 @@ import type { Row } from './row.ts';
 
 const FPU: RowOptions = { feature: 'fpu' };
 const CMOV: RowOptions = { feature: 'cmov', op: 'fcmovcc' };
+/** CPUID's CMOV bit stands for them too (SDM vol. 2, CPUID). */
+const COMPARE: RowOptions = { feature: 'cmov', writes: 'OSZAPC' };
 const fpu = (encoding: string, mnemonic: string, operands = '', options: RowOptions = {}): Row => row(encoding, mnemonic, operands, { ...FPU, ...options });
 
 /** The eight operations of D8, by ModRM.reg. In DC and DE the register forms of the last four are exchanged: /4 is FSUBR. */
@@ -74,8 +76,8 @@ export const x87: Row[] = [
   fpu('DB E2', 'fnclex'),
   fpu('DB E3', 'fninit'),
   fpu('DB E4', 'fnsetpm', '', { op: 'fnop8087' }),
-  fpu('DB /5r', 'fucomi', 'ST0,STi', { writes: 'OSZAPC' }),
-  fpu('DB /6r', 'fcomi', 'ST0,STi', { writes: 'OSZAPC' }),
+  fpu('DB /5r', 'fucomi', 'ST0,STi', COMPARE),
+  fpu('DB /6r', 'fcomi', 'ST0,STi', COMPARE),
 
   fpu('DD /0m', 'fld', 'Mf64'),
   fpu('DD /1m', 'fisttp', 'Mi64', { feature: 'sse3' }),
@@ -107,6 +109,6 @@ export const x87: Row[] = [
   fpu('DF /2r', 'fstp', 'STi'),
   fpu('DF /3r', 'fstp', 'STi'),
   fpu('DF E0', 'fnstsw', 'AX'),
-  fpu('DF /5r', 'fucomip', 'ST0,STi', { writes: 'OSZAPC' }),
-  fpu('DF /6r', 'fcomip', 'ST0,STi', { writes: 'OSZAPC' }),
+  fpu('DF /5r', 'fucomip', 'ST0,STi', COMPARE),
+  fpu('DF /6r', 'fcomip', 'ST0,STi', COMPARE),
 ];
