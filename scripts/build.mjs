@@ -22,6 +22,7 @@ export const programs = {
   disasm: { disasm: 'src/cli/disasm.ts' },
   'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
+  'fuzz-native': { 'fuzz-native': 'src/cli/fuzz-native.ts' },
   'bench-hypervisor': {
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',
     start: 'src/cli/bench-hypervisor/start.ts',

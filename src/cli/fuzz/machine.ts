@@ -18,7 +18,7 @@ const ROM_FRAME = 0xf0, HOLE_FRAME = 0x60;
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 
 /** splitmix32. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x9e3779b9) | 0;

@@ -38,7 +38,7 @@ function number32(bits: number): number {
 }
 
 /** Within 1e-3 of the wanted float, relative; a NaN for a NaN. */
-function close32(wantBits: number, gotBits: number): boolean {
+export function close32(wantBits: number, gotBits: number): boolean {
   const want = number32(wantBits);
   const got = number32(gotBits);
   if (Number.isNaN(want)) return Number.isNaN(got);

@@ -41,14 +41,14 @@ const INSTRUCTION_LIMIT = 5_000_000;
 const PUSHES_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
 
 /** Descriptor of the GDT: base, limit in its own units, access byte, flags (G 8, D/B 4). */
-interface Segment {
+export interface Segment {
   selector: number;
   base: number;
   limit: number;
   access: number;
   flags: number;
 }
-const segment = (index: number, base: number, limit: number, access: number, flags: number): Segment => ({
+export const segment = (index: number, base: number, limit: number, access: number, flags: number): Segment => ({
   selector: index << 3,
   base,
   limit,
@@ -69,6 +69,9 @@ const FS = segment(8, DATA + 0x800, 0x7ff, 0xf3, 4),
 const TASK = segment(10, TSS, 103, 0x8b, 0);
 const GDT_SEGMENTS = [KERNEL_CODE, KERNEL_DATA, FLAT_CODE, FLAT_DATA, CODE16, DATA16, STACK16, FS, ES16, TASK];
 
+/** What a case starts from. */
+export type Setting = Pick<Case, 'bits' | 'code' | 'registers' | 'flags' | 'memory' | 'float'>;
+
 /** How a case ended. */
 export interface Ending {
   /** Exception vector, or -1 with `problem` set. */
@@ -81,15 +84,17 @@ export interface Ending {
   flags: number;
   /** Unsigned. */
   registers: number[];
+  /** The processor delivered it: the segment registers are the handler's. */
+  throughGate?: boolean;
 }
 
 export class OracleMachine {
   private readonly memory: SharedArrayBuffer;
   private readonly bytes: Uint8Array;
-  private readonly words: Int32Array;
+  protected readonly words: Int32Array;
   private readonly fill: Uint8Array;
   private readonly blankCode = new Uint8Array(CODE_SIZE).fill(0xcc);
-  private processor!: Processor;
+  protected processor!: Processor;
   private readonly throughIdt: boolean;
 
   /** `throughIdt`: exceptions are delivered through gates to HLT handlers instead of leaving by a VM exit. */
@@ -114,7 +119,7 @@ export class OracleMachine {
     return [area(DATA, DATA_SIZE), area(STACK, STACK_SIZE)];
   }
 
-  private page(address: number, rights: number): void {
+  protected page(address: number, rights: number): void {
     this.words[(PAGE_TABLE + (address >>> 12) * 8) >> 2] = address | rights | PAGE_PRESENT | PAGE_ACCESSED | PAGE_DIRTY;
   }
 
@@ -129,10 +134,7 @@ export class OracleMachine {
       [STACK, STACK_SIZE],
     ] as const)
       for (let offset = 0; offset < size; offset += 0x1000) this.page(base + offset, PAGE_WRITE | PAGE_USER);
-    for (const { selector, base, limit, access, flags } of GDT_SEGMENTS) {
-      words[(GDT + selector) >> 2] = (base << 16) | (limit & 0xffff);
-      words[(GDT + selector + 4) >> 2] = (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff);
-    }
+    for (const descriptor of this.descriptors()) this.describe(GDT + descriptor.selector, descriptor);
     words[(TSS + 4) >> 2] = SUPERVISOR_STACK;
     words[(TSS + 8) >> 2] = KERNEL_DATA.selector;
     words[(TSS + 100) >> 2] = 104 << 16;
@@ -143,6 +145,30 @@ export class OracleMachine {
       words[(IDT + vector * 8 + 4) >> 2] = (handler & 0xffff0000) | (vector === 3 || vector === 4 ? 0xee00 : 0x8e00);
     }
     this.bytes.fill(0xf4, HANDLERS, HANDLERS + HANDLERS_SIZE);
+  }
+
+  /** Writes a descriptor. */
+  protected describe(at: number, { base, limit, access, flags }: Segment): void {
+    this.words[at >> 2] = (base << 16) | (limit & 0xffff);
+    this.words[(at + 4) >> 2] = (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff);
+  }
+
+  /** What the GDT has, without gaps after the null descriptor. */
+  protected descriptors(): readonly Segment[] {
+    return GDT_SEGMENTS;
+  }
+
+  /** Segment registers as a case finds them. */
+  protected setSegments({ bits }: Setting): void {
+    const wide = bits === 32;
+    this.setSegment(regs.CS, wide ? FLAT_CODE : CODE16, 3);
+    this.setSegment(regs.SS, wide ? FLAT_DATA : STACK16, 3);
+    this.setSegment(regs.DS, wide ? FLAT_DATA : DATA16, 3);
+    this.setSegment(regs.ES, wide ? FLAT_DATA : ES16, 3);
+    this.setSegment(regs.FS, FS, 3);
+    this.setUnusable(regs.GS);
+    this.setUnusable(regs.LDTR);
+    this.setSegment(regs.TR, TASK, 0);
   }
 
   /** A new processor: at the start, and after one that threw. */
@@ -158,7 +184,7 @@ export class OracleMachine {
     this.processor.controls.exceptionBitmap = this.throughIdt ? 0 : -1;
   }
 
-  private setSegment(index: number, { selector, base, limit, access, flags }: Segment, privilege: number): void {
+  protected setSegment(index: number, { selector, base, limit, access, flags }: Segment, privilege: number): void {
     const { regs: R } = this.processor;
     const at = regs.SEG + index * regs.SEG_WORDS;
     R[at + regs.SEG_SELECTOR] = selector | privilege;
@@ -167,7 +193,7 @@ export class OracleMachine {
     R[at + regs.SEG_RIGHTS] = access | (flags << 12);
   }
 
-  private setUnusable(index: number): void {
+  protected setUnusable(index: number): void {
     const at = regs.SEG + index * regs.SEG_WORDS;
     this.processor.regs.fill(0, at, at + regs.SEG_WORDS);
     this.processor.regs[at + regs.SEG_RIGHTS] = 1 << 16;
@@ -210,7 +236,7 @@ export class OracleMachine {
     };
   }
 
-  private prepare(test: Case): void {
+  private prepare(test: Setting): void {
     const { processor, bytes } = this;
     const { regs: R } = processor;
     bytes.set(this.blankCode, CODE);
@@ -235,19 +261,11 @@ export class OracleMachine {
     R[regs.CPL] = 3;
     R[regs.ACTIVITY] = R[regs.INTERRUPTIBILITY] = R[regs.PENDING_DEBUG] = 0;
     R[regs.GDTR_BASE] = GDT;
-    R[regs.GDTR_LIMIT] = (GDT_SEGMENTS.length + 1) * 8 - 1;
+    R[regs.GDTR_LIMIT] = (this.descriptors().length + 1) * 8 - 1;
     R[regs.IDTR_BASE] = IDT;
     R[regs.IDTR_LIMIT] = 256 * 8 - 1;
-    const wide = test.bits === 32;
-    R[regs.EIP] = wide ? CODE + START : START;
-    this.setSegment(regs.CS, wide ? FLAT_CODE : CODE16, 3);
-    this.setSegment(regs.SS, wide ? FLAT_DATA : STACK16, 3);
-    this.setSegment(regs.DS, wide ? FLAT_DATA : DATA16, 3);
-    this.setSegment(regs.ES, wide ? FLAT_DATA : ES16, 3);
-    this.setSegment(regs.FS, FS, 3);
-    this.setUnusable(regs.GS);
-    this.setUnusable(regs.LDTR);
-    this.setSegment(regs.TR, TASK, 0);
+    R[regs.EIP] = test.bits === 32 ? CODE + START : START;
+    this.setSegments(test);
     this.setFloat(test.float ?? { cw: 0x37f, sw: 0, tw: 0, mx: 0x1f80, st: Array<bigint>(8).fill(0n), xm: Array<bigint>(8).fill(0n) });
     processor.reload();
     processor.eflags = test.flags;
@@ -255,7 +273,7 @@ export class OracleMachine {
   }
 
   /** Runs one case to the exception that ends it. Never throws: what the processor throws is a problem of the case. */
-  run(test: Case): Ending {
+  run(test: Setting): Ending {
     try {
       this.prepare(test);
       let left = INSTRUCTION_LIMIT;
@@ -288,10 +306,11 @@ export class OracleMachine {
       ending.vector = exit.interruption & 0xff;
       ending.errorCode = exit.errorCode >>> 0;
       ending.cr2 = exit.qualification >>> 0;
-      // Traps of an instruction (INT3, INTO: software exceptions) leave with EIP at it; a fault pushes that address, they push the next.
-      if (((exit.interruption >> 8) & 7) === 6) ending.ip += exit.instructionLength;
+      // Traps of an instruction (INT1, INT3, INTO: software exceptions) leave with EIP at it; a fault pushes that address, they push the next.
+      if (((exit.interruption >> 8) & 7) >= 5) ending.ip += exit.instructionLength;
     } else if (reason === ExitReason.HLT && R[regs.CPL] === 0 && (R[regs.EIP]! & ~0xfff) === HANDLERS) {
       ending.vector = (R[regs.EIP]! - HANDLERS) >> 4;
+      ending.throughGate = true;
       let frame = R[regs.ESP]! >> 2;
       if (PUSHES_ERROR_CODE.has(ending.vector)) ending.errorCode = this.words[frame++]! >>> 0;
       ending.cr2 = R[regs.CR2]! >>> 0;
