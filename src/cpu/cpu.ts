@@ -4,7 +4,7 @@
  */
 import { CPU_LEVELS, type Features, featuresOf } from './cpuid.ts';
 import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
-import { ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
+import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
 import {
@@ -120,6 +120,10 @@ export class Cpu extends Translator implements Core, Processor {
     const before = this.eflags;
     const after = (before & ~mask) | (value & mask);
     this.eflags = after;
+    if (((before ^ after) & AC) !== 0) {
+      this.modeChanged();
+      this.codeGoesOn();
+    }
     if (((before | after) & TF) !== 0 || ((after & ~before & IF) !== 0 && this.controls.interruptWindow)) this.leaveLoop();
   }
 
@@ -382,12 +386,6 @@ export class Cpu extends Translator implements Core, Processor {
   keepRf = false;
   noTrap = false;
 
-  /**
-   * The REP CMPS or SCAS that has more to do: its record (0: none), the flags that it found, and how many instructions will have retired when it goes on.
-   * If others have, an interrupt came between, and it begins anew.
-   */
-  readonly unfinished = { record: 0, retired: 0, flags: new Int32Array(4) };
-
   /** A REP has more to do, after interrupts were looked at. RF is set between its elements, so that a breakpoint on it does not hit again (SDM vol. 3, 17.3.1.1). */
   goOn(): void {
     this.R[EFLAGS]! |= RF;
@@ -455,11 +453,11 @@ export class Cpu extends Translator implements Core, Processor {
     if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
     if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
     if ((key & KEY_CODE32) === 0) {
-      if (this.narrowCode(R[cs + SEG_RIGHTS]!) && this.narrow(ES) && this.narrow(SS) && this.narrow(DS) && this.narrow(FS) && this.narrow(GS)) key |= KEY_FLAT;
+      if (this.narrowCode(R[cs + SEG_RIGHTS]!) && !this.checksAlignment && this.narrow(ES) && this.narrow(SS) && this.narrow(DS) && this.narrow(FS) && this.narrow(GS)) key |= KEY_FLAT;
       // The page that the segment ends in: what was found there was perhaps not for a segment that ends.
       const end = this.csBase + this.csLimit;
       if (((end + 1) & 4095) !== 0) this.CP[((end >>> 12) & (USER - 1)) + this.S[S_USER]!] = 0;
-    } else if (this.csBase === 0 && this.csLimit === 0xffffffff && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
+    } else if (this.csBase === 0 && this.csLimit === 0xffffffff && !this.checksAlignment && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
     if (key !== this.key) {
       this.key = key;
       this.flushCodePages();
@@ -501,7 +499,21 @@ export class Cpu extends Translator implements Core, Processor {
   }
 
   address(p: number, size: number, write: boolean): number {
+    const linear = this.operand(p, size, write);
+    if ((this.R[EFLAGS]! & AC) !== 0) this.checkAlignment(linear, size);
+    return linear;
+  }
+
+  /** The same without the alignment check, for operands of several words that are checked one by one. */
+  operand(p: number, size: number, write: boolean): number {
     return this.linear((this.A[p + META]! >>> META_SEGMENT) & 7, this.offset(p), size, write);
+  }
+
+  aligned128(p: number, write: boolean): number {
+    const segment = (this.A[p + META]! >>> META_SEGMENT) & 7;
+    // Before the segment's limit, so that #GP is raised where a stack segment's would be #SS.
+    if (((this.R[SEG + segment * SEG_WORDS + SEG_BASE]! + this.offset(p)) & 15) !== 0) this.fault(GP, 0);
+    return this.address(p, 16, write);
   }
 
   /** Linear address of `offset` in a segment, with the checks of SDM vol. 3, 5.3 and 5.5. */

@@ -154,7 +154,6 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
 export function interrupt(cpu: Cpu, vector: number, error: number, origin: number, resume = false): void {
   const { R } = cpu;
   cpu.noTrap = true;
-  cpu.unfinished.record = 0;
   R[INTERRUPTIBILITY]! &= ~3;
   if (!inProtectedMode(cpu)) {
     realInterrupt(cpu, vector);

@@ -43,6 +43,14 @@ const WRITABLE = P2M_READ | P2M_WRITE;
 
 const LIST = 1 << 16;
 
+/**
+ * Alignment that #AC asks of an operand (SDM vol. 3, table 6-7): its size; 8 for ten bytes; for an environment or a far pointer that of its words. Operands
+ * of 16 bytes either must be aligned whatever AC says or need not be (vol. 2, table 2-21).
+ */
+function alignmentOf(size: number): number {
+  return size === 10 ? 8 : size >= 16 && size % 16 === 0 ? 1 : size & -size;
+}
+
 export class Memory {
   readonly R: Int32Array;
   readonly R8: Uint8Array;
@@ -165,6 +173,12 @@ export class Memory {
       R[to + 3] = M4[from + 3]!;
       return;
     }
+    if ((linear & 3) === 0) this.readPieces(linear, to);
+    else this.asWhole(() => this.readPieces(linear, to));
+  }
+
+  private readPieces(linear: number, to: number): void {
+    const { R } = this;
     const a = this.read32(linear), b = this.read32((linear + 4) | 0), c = this.read32((linear + 8) | 0);
     R[to + 3] = this.read32((linear + 12) | 0);
     R[to] = a;
@@ -192,6 +206,7 @@ export class Memory {
 
   /** Faults if any of the `size` bytes could not be written; nothing is written. */
   probeWrite(linear: number, size: number): void {
+    this.checkAlignment(linear, size);
     this.hostWrite(linear);
     if ((linear & 4095) + size > 4096) this.hostWrite(((linear & ~4095) + 4096) | 0);
   }
@@ -283,7 +298,25 @@ export class Memory {
 
   /** #AC: SDM vol. 3, 6.15, "Interrupt 17". */
   checkAlignment(linear: number, size: number): void {
-    if ((linear & (size - 1)) !== 0 && this.S[S_USER] !== 0 && (this.R[EFLAGS]! & AC) !== 0 && (this.R[CR0]! & CR0_AM) !== 0) this.fault(AC_, 0);
+    if ((this.R[EFLAGS]! & AC) === 0 || (linear & (alignmentOf(size) - 1)) === 0 || !this.checksAlignment) return;
+    this.fault(AC_, 0);
+  }
+
+  /** #AC is possible: EFLAGS.AC in user mode, CR0.AM. */
+  get checksAlignment(): boolean {
+    return (this.R[EFLAGS]! & AC) !== 0 && this.S[S_USER] !== 0 && (this.R[CR0]! & CR0_AM) !== 0;
+  }
+
+  /** For the pieces of an operand whose alignment is checked as a whole, or not at all. */
+  asWhole(access: () => void): void {
+    const { R } = this;
+    if (!this.checksAlignment) return access();
+    R[EFLAGS]! &= ~AC;
+    try {
+      access();
+    } finally {
+      R[EFLAGS]! |= AC;
+    }
   }
 
   private readSlow(linear: number, size: number): number {

@@ -65,18 +65,23 @@ describe('a fault in mid-string', () => {
 });
 
 describe('what is no fault', () => {
-  it('an interrupt between elements finds the flags of the last one, and RF; a fault after it restores those', () => {
+  it('an interrupt between elements finds the flags from before the instruction, too, and RF', () => {
     long();
     bench.cpu.run(1);
     expect([R[EIP], R[ECX]! < 0x8000, R[ECX]! > 0]).toEqual([CODE, true, true]);
     bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x40);
     const { vector, flags } = bench.event();
-    expect([vector, flags & ARITHMETIC, flags & RF]).toEqual([0x40, 0x44, RF]);
-    R[EIP] = CODE;
-    R[4] = R[4]! + 12;
-    bench.cpu.eflags = flags;
-    const second = bench.event();
-    expect([second.vector, second.flags & ARITHMETIC]).toEqual([14, 0x44]);
+    expect([vector, flags & ARITHMETIC, flags & RF]).toEqual([0x40, BEFORE & ARITHMETIC, RF]);
+  });
+  it('a single-step trap, too; behind the last element it finds that one\'s', () => {
+    for (const [count, eip, expected] of [[2, CODE, BEFORE & ARITHMETIC], [1, CODE + 2, 0x44]] as const) {
+      bench.protectedMode();
+      begin('f3 ae', 0, 7);
+      R[ECX] = count;
+      bench.cpu.eflags = BEFORE | 0x100;
+      const event = bench.event();
+      expect([event.vector, event.eip, event.flags & ARITHMETIC]).toEqual([1, eip, expected]);
+    }
   });
   it('a device that is asked leaves the flags as they were, and the end has the last element\'s', () => {
     bench.protectedMode();

@@ -38,14 +38,15 @@ function number32(bits: number): number {
 }
 
 /** Within 1e-3 of the wanted float, relative; a NaN for a NaN. */
-export function close32(wantBits: number, gotBits: number): boolean {
+function close32(wantBits: number, gotBits: number): boolean {
   const want = number32(wantBits);
   const got = number32(gotBits);
   if (Number.isNaN(want)) return Number.isNaN(got);
   return wantBits === gotBits || (Number.isFinite(want) && Number.isFinite(got) && Math.abs(want - got) <= Math.abs(want) * 1e-3);
 }
 
-const closeFloats = (want: bigint, got: bigint): boolean =>
+/** Four floats within 1e-3. */
+export const closeFloats = (want: bigint, got: bigint): boolean =>
   [0n, 32n, 64n, 96n].every(shift => close32(Number((want >> shift) & 0xffffffffn), Number((got >> shift) & 0xffffffffn)));
 
 function compareFloat(test: Case, want: FloatState, got: FloatState): string[] {

@@ -159,15 +159,15 @@ const scalar = (fromDouble: boolean): OpFactory => (row, memory, operandSize) =>
 
 // ---- MMX ----
 
-/** CVTPI2PS, CVTPI2PD: two int32 of an MMX register or memory. The double form leaves the x87 alone when it reads memory (SDM vol. 2). */
+/** CVTPI2PS, CVTPI2PD: two int32 of an MMX register or memory. They leave the x87 alone when they read memory (SDM vol. 2, of CVTPI2PD; Intel's processors do so of both). */
 const fromMmx = (double: boolean): OpFactory => (_row, memory) => (core, p) => {
   readySse(core);
-  if (!memory || !double) readyControl(core);
+  if (!memory) readyControl(core);
   const R = core.R, s = memory ? memorySource(core, p, 8) : FPR + 4 * core.A[p + SRC], d = XMM + 4 * core.A[p + DST], mxcsr = R[MXCSR];
   const convert = double ? intToDouble : intToSingle;
   const flags = convert(R, s, 0, mxcsr) | convert(R, s, 1, mxcsr);
   report(core, flags);
-  if (!memory || !double) enterMmx(R);
+  if (!memory) enterMmx(R);
   for (let i = 0; i < (double ? 4 : 2); i++) R[d + i] = results[i];
 };
 

@@ -4,8 +4,8 @@
 import { FCW, FSW } from '../registers.ts';
 import { C0, C2, C3, invalid, nan, nanOfTwo, put, putRounded, raise, rounding } from './extended.ts';
 import {
-  C1, copySlot, DE, DENORMAL, DROP_80, EXP, HIGH, IE, INFINITE, LOW, NORMAL, OUT, QUIET, REST, roundToIntegral, setInfinity, setZero, SIGN, toInteger, unpack80, unpackInt32,
-  W, X, Y, Z, ZE, ZERO,
+  BIAS_ADJUST, C1, DE, DENORMAL, DROP_80, EXP, HIGH, IE, INFINITE, LOW, MAX_80, MIN_80, NORMAL, OE, OUT, PE, QUIET, REST, SIGN, UE, W, X, Y, Z, ZE,
+  ZERO, copySlot, roundToIntegral, setInfinity, setZero, toInteger, unpack80, unpackInt32,
 } from './softfloat.ts';
 
 function load(R: Int32Array, a: number, o: number): number {
@@ -37,7 +37,7 @@ export function roundToInteger(R: Int32Array, d: number): boolean {
 export function scale(R: Int32Array, d: number, b: number): boolean {
   const x = load(R, d, X), y = load(R, b, Y);
   if (x >= QUIET || y >= QUIET) return nanOfTwo(R, d);
-  const flags = x === DENORMAL || y === DENORMAL ? DE : 0;
+  let flags = x === DENORMAL || y === DENORMAL ? DE : 0;
   if (y === INFINITE) {
     const down = W[Y + SIGN] !== 0;
     if (x === (down ? INFINITE : ZERO)) return invalid(R, d);
@@ -54,6 +54,9 @@ export function scale(R: Int32Array, d: number, b: number): boolean {
   if (W[Y + SIGN] !== 0) n = -n;
   copySlot(X, Z);
   W[Z] = NORMAL; W[Z + EXP] += n;
+  // Out of range even with the bias of an unmasked exception (SDM vol. 1, 8.5.4 and 8.5.5: massive overflow, underflow).
+  if (W[Z + EXP] + BIAS_ADJUST < MIN_80 && (R[FCW] & UE) === 0) { setZero(Z, W[X + SIGN]); flags |= UE | PE; }
+  else if (W[Z + EXP] - BIAS_ADJUST > MAX_80 && (R[FCW] & OE) === 0) { setInfinity(Z, W[X + SIGN]); flags |= OE | PE | C1; }
   return putRounded(R, d, Z, DROP_80, flags);
 }
 

@@ -56,6 +56,13 @@ export class FakeCore implements Core {
   write32(linear: number, value: number): void { this.view.setInt32(this.at(linear, 4), value, true); }
   probeWrite(linear: number, size: number): void { this.at(linear, size); }
 
+  asWhole(access: () => void): void { access(); }
+  aligned128(): number {
+    const linear = this.address();
+    if ((linear & 15) !== 0) this.fault(13, 0);
+    return linear;
+  }
+
   address(): number {
     const d = this.decoded, R = this.R;
     let offset = d.displacement;

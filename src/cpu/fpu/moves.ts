@@ -4,7 +4,7 @@
 import { BASE, type Core, DST, IMM, INDEX, type OpFactory, SRC } from '../ops/context.ts';
 import { EDI, FPR, XMM, ZERO } from '../registers.ts';
 import { readyControl, readyMmx, readySse } from './stack.ts';
-import { alignedAddress, binaryImmediate, enterMmx, memorySource, mmxTarget, readScratch, writeWords } from './vector.ts';
+import { binaryImmediate, enterMmx, memorySource, mmxTarget, readScratch, writeWords } from './vector.ts';
 
 // ---- 128 bits ----
 
@@ -15,7 +15,7 @@ const move128 = (aligned: boolean): OpFactory => (row, memory) => {
     return aligned
       ? (core, p) => {
         readySse(core);
-        writeWords(core, alignedAddress(core, p, true), XMM + 4 * core.A[p + DST], 16);
+        writeWords(core, core.aligned128(p, true), XMM + 4 * core.A[p + DST], 16);
       }
       : (core, p) => {
         readySse(core);
@@ -25,7 +25,7 @@ const move128 = (aligned: boolean): OpFactory => (row, memory) => {
   if (memory) {
     return (core, p) => {
       readySse(core);
-      core.read128(aligned ? alignedAddress(core, p, false) : core.address(p, 16, false), XMM + 4 * core.A[p + DST]);
+      core.read128(aligned ? core.aligned128(p, false) : core.address(p, 16, false), XMM + 4 * core.A[p + DST]);
     };
   }
   return (core, p) => {
@@ -264,6 +264,8 @@ function storeMasked(core: Core, p: number, s: number, m: number, bytes: number)
   const R = core.R;
   // The record has no memory operand; its address is EDI, 16 bits of it with 67.
   core.A[p + BASE] = EDI; core.A[p + INDEX] = ZERO;
+  // #AC looks at the eight bytes.
+  core.address(p, 8, true);
   const linear = core.address(p, bytes, true);
   let any = 0;
   for (let i = 0; i < bytes; i += 4) any |= R[m + (i >> 2)] & 0x80808080;

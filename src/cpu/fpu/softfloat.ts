@@ -35,7 +35,7 @@ export const DROP_80 = 0, MIN_80 = -16382, MAX_80 = 16383;
 export const DROP_64 = 11, MIN_64 = -1022, MAX_64 = 1023;
 export const DROP_32 = 40, MIN_32 = -126, MAX_32 = 127;
 /** Added to (taken from) the exponent of an 80-bit result that underflows (overflows) with the exception unmasked (SDM vol. 1, 8.5.4, 8.5.5). */
-const BIAS_ADJUST = 24576;
+export const BIAS_ADJUST = 24576;
 
 /** High word of the unsigned product. */
 export function mulHigh(a: number, b: number): number {

@@ -5,7 +5,7 @@
 import { type Core, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
 import { FPR, FSW, FTW, XMM } from '../registers.ts';
 import type { Row } from '../table/row.ts';
-import { GP, readyMmx, readySse } from './stack.ts';
+import { readyMmx, readySse } from './stack.ts';
 
 /** Scratch words that hold a memory operand. */
 export const SCRATCH = FPR + 32;
@@ -45,13 +45,6 @@ export function memoryBytes(row: Row): number {
   return 16;
 }
 
-/** Whole registers in memory lie on 16 bytes, or #GP(0). */
-export function alignedAddress(core: Core, p: number, write: boolean): number {
-  const linear = core.address(p, 16, write);
-  if ((linear & 15) !== 0) core.fault(GP, 0);
-  return linear;
-}
-
 /** Reads `bytes` at `linear` to SCRATCH, zero-extended to 16. */
 export function readScratch(core: Core, linear: number, bytes: number): number {
   const R = core.R;
@@ -67,14 +60,19 @@ export function readScratch(core: Core, linear: number, bytes: number): number {
 
 /** Reads the record's memory operand to SCRATCH; 16 bytes must be aligned. */
 export function memorySource(core: Core, p: number, bytes: number): number {
-  return readScratch(core, bytes === 16 ? alignedAddress(core, p, false) : core.address(p, bytes, false), bytes);
+  return readScratch(core, bytes === 16 ? core.aligned128(p, false) : core.address(p, bytes, false), bytes);
+}
+
+function storeWords(core: Core, linear: number, s: number, bytes: number): void {
+  const R = core.R;
+  for (let i = 0; i < bytes; i += 4) core.write32(linear + i | 0, R[s + (i >> 2)]);
 }
 
 /** Writes 4, 8 or 16 bytes from words at s. All or nothing. */
 export function writeWords(core: Core, linear: number, s: number, bytes: number): void {
   if ((linear & 4095) > 4096 - bytes) core.probeWrite(linear, bytes);
-  const R = core.R;
-  for (let i = 0; i < bytes; i += 4) core.write32(linear + i | 0, R[s + (i >> 2)]);
+  if ((linear & 3) === 0) storeWords(core, linear, s, bytes);
+  else core.asWhole(() => storeWords(core, linear, s, bytes));
 }
 
 /** Instructions `op P,Q` and `op V,W`. */

@@ -110,10 +110,12 @@ const fnsave: OpFactory = (_row, _memory, operandSize) => (core, p) => {
   const head = operandSize === 16 ? 14 : 28, size = head + 80, linear = core.address(p, size, true), R = core.R;
   core.probeWrite(linear, size);
   writeEnvironment(core, linear, operandSize);
-  for (let i = 0; i < 8; i++) {
-    const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = linear + head + 10 * i | 0;
-    core.write32(at, R[a]); core.write32(at + 4 | 0, R[a + 1]); core.write16(at + 8 | 0, R[a + 2]);
-  }
+  core.asWhole(() => {
+    for (let i = 0; i < 8; i++) {
+      const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = linear + head + 10 * i | 0;
+      core.write32(at, R[a]); core.write32(at + 4 | 0, R[a + 1]); core.write16(at + 8 | 0, R[a + 2]);
+    }
+  });
   resetX87(R);
 };
 
@@ -124,10 +126,12 @@ const frstor: OpFactory = (_row, _memory, operandSize) => (core, p) => {
   // The last byte first: a page that is not there shows before anything has changed.
   core.read8(linear + head + 79 | 0);
   loadEnvironment(R, operandSize);
-  for (let i = 0; i < 8; i++) {
-    const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = linear + head + 10 * i | 0;
-    R[a] = core.read32(at); R[a + 1] = core.read32(at + 4 | 0); R[a + 2] = core.read16(at + 8 | 0);
-  }
+  core.asWhole(() => {
+    for (let i = 0; i < 8; i++) {
+      const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = linear + head + 10 * i | 0;
+      R[a] = core.read32(at); R[a + 1] = core.read32(at + 4 | 0); R[a + 2] = core.read16(at + 8 | 0);
+    }
+  });
 };
 
 const fldcw: OpFactory = () => (core, p) => {

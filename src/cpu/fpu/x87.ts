@@ -5,6 +5,7 @@
  * An instruction that an unmasked invalid, denormal or zero-divide exception stops changes nothing but FSW; the kernels then return false.
  * Memory is written before FSW, the stack and the tags change, so that a page fault leaves all as it was.
  */
+import { FAULT } from '../memory.ts';
 import { type Core, type OpFactory, SRC } from '../ops/context.ts';
 import { FCW, FPR, FSW, FTW } from '../registers.ts';
 import type { Row } from '../table/row.ts';
@@ -228,16 +229,22 @@ const constant = (low: number, high: number, exponent: number, down = 0, up = 0)
 
 // ---- stores ----
 
-/** An empty ST(0) that is to be stored; leaves the format's indefinite in OUT. False: unmasked. */
-function emptyStore(core: Core, linear: number, format: number): boolean {
-  const R = core.R;
-  if ((R[FCW] & IE) === 0) { raise(R, IE | SF); return false; }
+/** OUT = the format's indefinite, for an empty ST(0) that is to be stored; flags, or -1 when stopped. */
+function indefinite(R: Int32Array, format: number): number {
+  if ((R[FCW] & IE) === 0) { raise(R, IE | SF); return -1; }
   W[OUT] = format === INT16 ? 0x8000 : format === SINGLE ? 0xffc00000 : format === INT32 ? 0x80000000 : 0;
   W[OUT + 1] = format === DOUBLE ? 0xfff80000 : format === INT64 ? 0x80000000 : 0xc0000000;
   W[OUT + 2] = 0xffff;
-  write(core, linear, format);
-  raise(R, IE | SF);
-  return true;
+  return IE | SF;
+}
+
+/** A store that an unmasked exception stops does not go to memory: what is wrong with its address does not show. */
+function operandUnused(core: Core, p: number, size: number): void {
+  try {
+    operandAt(core, p, core.address(p, size, true));
+  } catch (thrown) {
+    if (thrown !== FAULT) throw thrown;
+  }
 }
 
 /** OUT = ST(0) in the given format; flags, or -1 when stopped. */
@@ -265,10 +272,9 @@ const store = (pops: boolean, truncate = false): OpFactory => (row, memory) => {
     const format = memoryFormat(row);
     return (core, p) => {
       ready(core);
-      const linear = core.address(p, SIZE[format], true), R = core.R;
-      if (!used(R, 0)) { if (emptyStore(core, linear, format) && pops) pop(R); operandAt(core, p, linear); return; }
-      const flags = convert(R, format, truncate);
-      if (flags < 0) { operandAt(core, p, linear); return; }
+      const R = core.R, flags = used(R, 0) ? convert(R, format, truncate) : indefinite(R, format);
+      if (flags < 0) { operandUnused(core, p, SIZE[format]); return; }
+      const linear = core.address(p, SIZE[format], true);
       write(core, linear, format);
       operandAt(core, p, linear);
       raise(R, flags);

@@ -36,6 +36,10 @@ export interface Core {
 
   /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
   address(p: number, size: number, write: boolean): number;
+  /** The same of a 16-byte operand that must lie on 16 bytes: #GP(0) if it does not. */
+  aligned128(p: number, write: boolean): number;
+  /** Runs accesses to the pieces of an operand whose alignment (#AC) has been checked as a whole, or is not. */
+  asWhole(access: () => void): void;
   /** Memory by linear address at the current privilege; #PF is thrown. Any alignment, may cross pages. Results of 32 bits are signed. */
   read8(linear: number): number;
   read16(linear: number): number;

@@ -97,7 +97,7 @@ const ret: OpFactory = (_row, _memory, size) => op((cpu, p) => {
 /** Far pointer in memory: offset, then selector. */
 function farOperand(cpu: Cpu, p: number, size: 16 | 32): { offset: number; selector: number } {
   const n = size >> 3;
-  const at = cpu.address(p, n + 2, false);
+  const at = cpu.operand(p, n + 2, false);
   return { offset: size === 32 ? cpu.read32(at) : cpu.read16(at), selector: cpu.read16((at + n) | 0) };
 }
 
@@ -229,11 +229,10 @@ const popf: OpFactory = (_row, _memory, size) => op(cpu => {
 
 const bound: OpFactory = (_row, _memory, size) => op((cpu, p) => {
   const n = size >> 3;
-  const at = cpu.address(p, 2 * n, false);
   const read = (a: number) => (size === 32 ? cpu.read32(a) : (cpu.read16(a) << 16) >> 16);
   const index = size === 32 ? cpu.R[cpu.A[p + DST]!]! : (cpu.R[cpu.A[p + DST]!]! << 16) >> 16;
-  const low = read(at), high = read((at + n) | 0);
-  if (index < low || index > high) cpu.fault(BR);
+  // The lower bound alone may decide, wherever the upper one lies.
+  if (index < read(cpu.operand(p, n, false)) || index > read((cpu.operand(p, 2 * n, false) + n) | 0)) cpu.fault(BR);
 });
 
 export const control: Record<string, OpFactory> = {

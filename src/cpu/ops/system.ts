@@ -169,7 +169,6 @@ const pushsreg: OpFactory = (row, _memory, size) => {
     if (size === 16) cpu.push(selectorOf(cpu, segment), 16);
     else {
       const at = cpu.stackAt(-4, 4, true);
-      cpu.probeWrite(at, 4);
       cpu.write16(at, selectorOf(cpu, segment));
       cpu.moveStack(-4);
     }
@@ -179,7 +178,7 @@ const pushsreg: OpFactory = (row, _memory, size) => {
 const popsreg: OpFactory = (row, _memory, size) => {
   const segment = segmentOperand(row);
   return op(cpu => {
-    const selector = cpu.top(size) & 0xffff;
+    const selector = cpu.read16(cpu.stackAt(0, size >> 3, false));
     const wide = cpu.stack32;
     loadSegment(cpu, segment, selector);
     // ESP moves by the width that the stack had before.
@@ -194,7 +193,7 @@ const lseg: OpFactory = (row, _memory, size) => {
   const segment = SEGMENT_NAMES.indexOf(row.mnemonic.slice(1).toUpperCase());
   return op((cpu, p) => {
     const n = size >> 3;
-    const at = cpu.address(p, n + 2, false);
+    const at = cpu.operand(p, n + 2, false);
     const offset = read(cpu, at, size), selector = cpu.read16((at + n) | 0);
     loadSegment(cpu, segment, selector);
     setRegister(cpu, cpu.A[p + DST]!, size, offset);

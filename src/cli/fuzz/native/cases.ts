@@ -163,7 +163,7 @@ export class Drawer {
       span((bits === 16 ? DATA + (at & 0xffff) : at) & ~15, random());
     }
     memory.push([(bits === 16 ? STACK + (registers[4]! & 0xfff) : STACK + 0x800), random()]);
-    return { bits, code: Uint8Array.from(code), registers, flags: 0x202 | TF | (this.random() & FLAGS) | (this.chance(5) ? AC : 0), memory, float: this.floats() };
+    return { bits, code: Uint8Array.from(code), registers, flags: 0x202 | TF | (this.random() & FLAGS) | (this.chance(10) ? AC : 0), memory, float: this.floats() };
   }
 }
 

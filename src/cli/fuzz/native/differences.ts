@@ -1,4 +1,8 @@
-/** Where a host's processor may differ from ours without either being wrong, each with its source. Everything else that differs is a fault of ours. */
+/**
+ * Where a host's processor may differ from ours without either being wrong, each with its source, and where this comparison is blind. Everything else that
+ * differs is a fault of ours. "Seen" means: on an Intel Xeon, family 6 model 207 (Sapphire Rapids), 20 November 2026.
+ */
+import { featuresOf } from '../../../cpu/cpuid.ts';
 import type { Decoded } from '../../../cpu/table/index.ts';
 import type { Ending, Setting } from '../../oracle/machine.ts';
 import type { NativeEnd } from './cases.ts';
@@ -12,33 +16,87 @@ export interface Compared {
   ours: Ending;
 }
 
-/** What is left out of the comparison. */
+/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); bytes below ESP. */
 export interface Known {
   why: string;
-  what: 'all' | 'flags' | 'status' | 'close' | 'error' | 'memory' | 'register' | 'bytes';
+  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'pushed';
   mask?: number;
-  from?: number;
-  to?: number;
 }
 
 interface Difference extends Known {
   applies(compared: Compared): boolean;
 }
 
-const PAGE_FAULT = 14;
+const STACK = 12, GENERAL = 13, PAGE = 14, ALIGNMENT = 17, NUMERIC = 19;
+const CONDITION = 0x4700;
+const SHOWN = featuresOf();
 
 const ops = (names: string) => {
   const set = new Set(names.split(' '));
   return ({ decoded }: Compared) => decoded.row !== null && set.has(decoded.row.op);
 };
+const all = (...conditions: ((compared: Compared) => boolean)[]) => (compared: Compared) => conditions.every(condition => condition(compared));
+/** How the host's ended. */
+const ends = (...vectors: number[]) => ({ native }: Compared) => native !== undefined && vectors.includes(native.vector);
+/** An invalid operation or a denormal operand that is not masked. */
+const stopped = ({ native }: Compared) => native !== undefined && (native.float.sw & ~native.float.cw & 3) !== 0;
+const prefixes = ({ setting, decoded }: Compared) => [...setting.code.subarray(0, decoded.length)];
+const repeated = (compared: Compared) => prefixes(compared).some(byte => byte === 0xf2 || byte === 0xf3);
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+const extended = ({ setting: { code }, decoded }: Compared) => decoded.row === null && [0x62, 0xc4, 0xc5, 0x8f].includes(code.find(byte => !PREFIXES.has(byte)) ?? 0);
+const isEmpty = ({ setting: { float } }: Compared) => float !== undefined && ((float.tw >> ((float.sw >> 11) & 7)) & 1) === 0;
+
+const COMPARES = 'fcom fcomp fcompp fucom fucomp fucompp ficom ficomp ftst fcomi fcomip fucomi fucomip';
+const TRANSCENDENTALS = 'f2xm1 fyl2x fyl2xp1 fptan fpatan fsin fcos fsincos';
 
 const DIFFERENCES: readonly Difference[] = [
-  { why: 'time, serial numbers and features are the host\'s own', what: 'all', applies: ops('rdtsc rdtscp rdpid cpuid rdpmc') },
-  { why: 'the kernel\'s tables, or under UMIP what it says instead of them', what: 'all', applies: ops('sgdt sidt sldt str smsw') },
-  { why: 'a system call ends the case on the host', what: 'all', applies: ops('sysenter') },
-  { why: 'our descriptor tables lie below 64 KiB, where a program of the host has nothing: the error code says present', what: 'error', applies: ({ native }) => native?.vector === PAGE_FAULT && native.cr2 < 0x10000 },
+  // ---- where the comparison is blind
+  { why: "time, identity and features are the host's own", what: 'all', applies: ops('rdtsc rdtscp rdpid cpuid rdpmc') },
+  { why: "the kernel's tables, or under UMIP what it says instead of them", what: 'all', applies: ops('sgdt sidt sldt str smsw') },
+  { why: 'a system call ends the case on the host (SYSENTER; SYSCALL of 32-bit code on AMD: APM vol. 3)', what: 'all', applies: ops('sysenter syscall') },
+  { why: 'our descriptor tables lie below 64 KiB, where a program of the host has nothing: the error code says present', what: 'error',
+    applies: compared => ends(PAGE)(compared) && compared.native!.cr2 < 0x10000 },
+
+  // ---- features that our CPUID hides
+  { why: 'CPUID does not show it', what: 'all', applies: ({ decoded: { row } }) => row?.feature !== undefined && !SHOWN.has(row.feature) },
+  { why: 'F3 makes BSF and BSR TZCNT and LZCNT (BMI1 and LZCNT, which CPUID does not show; SDM vol. 2)', what: 'all', applies: all(ops('bsf bsr'), repeated) },
+
+  { why: 'VEX, EVEX and XOP prefixes (AVX, AVX-512; XOP on AMD): LES, LDS, BOUND and POP in forms that are undefined without', what: 'all', applies: extended },
+
+  // ---- what the SDM leaves to the processor
   { why: 'approximations of 12 bits (SDM vol. 2, RCPPS, RSQRTPS: relative error up to 1.5 * 2^-12)', what: 'close', applies: ops('rcpps rcpss rsqrtps rsqrtss') },
+  { why: 'transcendentals are exact to one unit in the last place or so (SDM vol. 1, 8.3.10)', what: 'close', applies: ops(TRANSCENDENTALS) },
+  { why: 'their C1, DE, UE and PE follow from what they round', what: 'status', mask: 0x232, applies: ops(TRANSCENDENTALS) },
+  { why: 'FYL2XP1 of an operand out of its range: undefined (SDM vol. 2)', what: 'x87', applies: all(ops('fyl2xp1'), ({ setting }) => outsideFyl2xp1(setting.float!.st[0]!)) },
+  { why: 'C0 to C3 are undefined after FFREE (SDM vol. 2); FFREEP is not described', what: 'status', mask: CONDITION, applies: ops('ffree ffreep') },
+  { why: 'FXSAVE and FXRSTOR of an address not on 16 bytes with #AC enabled: #AC or #GP (SDM vol. 2)', what: 'all', applies: all(ops('fxsave fxrstor'), ends(ALIGNMENT)) },
+  { why: 'a mask of zeroes: whether MASKMOVQ and MASKMOVDQU look at the page (SDM vol. 2)', what: 'all', applies: all(ops('maskmovq maskmovdqu'), ends(PAGE), ({ ours }) => ours.vector !== PAGE) },
+  { why: 'in which order the parts of an operand, or two operands, are touched: which address a page fault names', what: 'address',
+    applies: ops('maskmovq maskmovdqu cmps fxsave fxrstor fnsave frstor fnstenv fldenv retf iret enter popa pusha jmpfind callfind lseg movs call callind callf') },
+  { why: 'which of the faults of two accesses, or of an access and a target, comes first: no order is given (SDM vol. 3, table 6-2, last class)', what: 'all',
+    applies: all(ops('call callind callf callfind enter pusha popa iret retf lseg jmpfind cmps movs'), compared => faults(compared.native?.vector) && faults(compared.ours.vector) && compared.native!.vector !== compared.ours.vector) },
+  { why: 'bytes below ESP, written by a CALL, PUSHA or ENTER that faults after its first push (seen)', what: 'pushed', applies: all(ops('call callind callf callfind enter pusha'), ends(STACK, GENERAL, PAGE, ALIGNMENT)) },
+  { why: 'an MMX instruction that faults at its operand, or whose SSE part raises #XM, may have set TOP and the tags (seen)', what: 'x87',
+    applies: all(ops('movd movq movntq maskmovq cvtps2pi cvttps2pi cvtpd2pi cvttpd2pi cvtpi2ps cvtpi2pd'), ends(STACK, GENERAL, PAGE, ALIGNMENT, NUMERIC)) },
+
+  // ---- vendors
+  { why: 'condition codes of a comparison whose operands raise an unmasked exception: unchanged (SDM vol. 2, FCOM, FCOMI; AMD, ours), or unordered (Intel, seen)', what: 'status', mask: CONDITION,
+    applies: all(ops(COMPARES), stopped) },
+  { why: 'the same in EFLAGS', what: 'flags', mask: 0x8d5, applies: all(ops('fcomi fcomip fucomi fucomip'), stopped) },
+  { why: 'FLD of a denormal with #D unmasked: the value is not pushed (SDM vol. 1, 8.5.2: before the operation; AMD, ours), or it is (Intel, seen)', what: 'x87',
+    applies: all(ops('fld'), ({ native }) => native !== undefined && (native.float.sw & ~native.float.cw & 2) !== 0) },
+  { why: 'D9 D8+i of an empty ST(0): not described; it copies the tag (AMD, ours) or leaves ST(i) (Intel, seen)', what: 'x87', applies: all(ops('fstpnce'), isEmpty) },
+  { why: 'flags of a REP CMPS or SCAS that is not done: those from before it (Intel, ours), the last element\'s (AMD)', what: 'flags', mask: 0x8d5,
+    applies: all(ops('cmps scas'), repeated, ({ host }) => host.vendor !== 'GenuineIntel') },
 ];
+
+const faults = (vector: number | undefined) => vector !== undefined && [STACK, GENERAL, PAGE, ALIGNMENT].includes(vector);
+
+/** Outside of -(1 - sqrt(2)/2) to sqrt(2) - 1, by the exponent alone: from 2^-2 on, denormals and NaNs aside. */
+function outsideFyl2xp1(value: bigint): boolean {
+  const exponent = Number((value >> 64n) & 0x7fffn);
+  return exponent >= 0x3ffd;
+}
 
 export function differencesOf(compared: Compared): readonly Known[] {
   return DIFFERENCES.filter(difference => difference.applies(compared));

@@ -16,7 +16,7 @@ const LDT_SEGMENTS = [CODE16, DATA16, STACK16, FS, EXTRA16];
 /** The kernel's have DPL 0; what they are is not compared. */
 const kernel = (index: number): Segment => segment(index, 0, 0xfffff, 0x93, 12);
 const TASK = segment(8, 0x5000, 103, 0x8b, 0);
-const GDT_SEGMENTS = [kernel(1), kernel(2), kernel(3), FLAT_CODE, FLAT_DATA, segment(6, 0, 0xfffff, 0xfb, 10), kernel(7), TASK, kernel(9),
+const GDT_SEGMENTS = [segment(1, 0, 0xfffff, 0x9b, 12), kernel(2), kernel(3), FLAT_CODE, FLAT_DATA, segment(6, 0, 0xfffff, 0xfb, 10), kernel(7), TASK, kernel(9),
   { selector: LDT_SELECTOR, base: LDT, limit: LDT_SEGMENTS.length * 8 - 1, access: 0x82, flags: 0 }, ...[11, 12, 13, 14, 15].map(kernel)];
 
 export class NativeMachine extends OracleMachine {
