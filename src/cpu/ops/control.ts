@@ -185,7 +185,8 @@ const enter: OpFactory = (_row, _memory, size) => op((cpu, p) => {
     else cpu.write16(at, value);
   };
   store(-n, R[EBP]!);
-  const frame = (R[ESP]! - n) & mask;
+  // ESP as the push leaves it: of a 16-bit stack its upper half stays (SDM vol. 2, ENTER: FrameTemp = ESP).
+  const frame = big ? (R[ESP]! - n) | 0 : (R[ESP]! & -65536) | ((R[ESP]! - n) & mask);
   let delta = -n;
   if (level > 0) {
     for (let i = 1; i < level; i++) {
@@ -194,12 +195,12 @@ const enter: OpFactory = (_row, _memory, size) => op((cpu, p) => {
       store(delta, size === 32 ? cpu.read32(from) : cpu.read16(from));
     }
     delta -= n;
-    store(delta, big ? frame : (R[EBP]! & -65536) | frame);
+    store(delta, frame);
   }
   // The new top must be writable, though nothing is written there.
   cpu.probeWrite(cpu.stackAt(delta - allocate, n, true), n);
   cpu.moveStack(delta - allocate);
-  if (size === 32) R[EBP] = big ? frame : (R[EBP]! & -65536) | frame;
+  if (size === 32) R[EBP] = frame;
   else R16[EBP * 2] = frame;
 });
 

@@ -3,7 +3,7 @@
  * not happen.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR0, CR4, EAX, EBX, ECX, ESP, FCW, FPR, FSW, FTW, SS, XMM } from './registers.ts';
+import { CR0, CR4, EAX, EBP, EBX, ECX, ESP, FCW, FPR, FSW, FTW, SS, XMM } from './registers.ts';
 import { Bench, d, DATA, TABLES, USER_DATA, USER_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -84,7 +84,7 @@ describe('which fault comes first', () => {
     bench.segment(SS, USER_DATA, 0, 0xfff, 0x40f3);
     bench.cpu.reload();
     for (const [address, expected] of [[0x1008, 13], [0x1010, 12]] as const) {
-      R[5] = address;
+      R[EBP] = address;
       bench.code('0f 28 45 00');
       expect(bench.event().vector).toBe(expected);
       program(2);
@@ -99,6 +99,16 @@ describe('which fault comes first', () => {
     R[EAX] = 4;
     expect(vector('62 03')).toBe(5);
   });
+});
+
+it('ENTER with 32-bit operands on a 16-bit stack: the frame is all of ESP (SDM vol. 2)', () => {
+  program(2);
+  bench.segment(SS, USER_DATA, 0, 0xffff, 0xf3);
+  bench.cpu.reload();
+  R[ESP] = 0x30000 + USER_STACK;
+  R[EBP] = 0x12345678;
+  expect(vector('c8 10 00 01')).toBe('ran');
+  expect([R[EBP], bench.word(USER_STACK - 4), bench.word(USER_STACK - 8)]).toEqual([0x30000 + USER_STACK - 4, 0x12345678, 0x30000 + USER_STACK - 4]);
 });
 
 describe('x87', () => {
