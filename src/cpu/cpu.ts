@@ -386,12 +386,17 @@ export class Cpu extends Translator implements Core, Processor {
   keepRf = false;
   noTrap = false;
 
-  /** A REP has more to do, after interrupts were looked at. RF is set between its elements, so that a breakpoint on it does not hit again (SDM vol. 3, 17.3.1.1). */
+  /**
+   * A REP has more to do, after interrupts were looked at. RF is set between its elements, so that a breakpoint on it does not hit again (SDM vol. 3,
+   * 17.3.1.1), until `ended()`.
+   */
   goOn(): void {
     this.R[EFLAGS]! |= RF;
     this.keepRf = true;
-    this.leaveLoop();
   }
+
+  /** A REP is done. */
+  ended(): void { this.R[EFLAGS]! &= ~RF; }
   codeBreakpoints = 0;
 
   private portBreakpoints = 0;

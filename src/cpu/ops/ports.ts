@@ -111,7 +111,7 @@ const ins = (size: number): Op => op((cpu, p) => {
     if (elementDone(cpu, EDI, size, rep, narrow)) {
       cpu.goOn();
       cpu.jumped();
-    }
+    } else cpu.ended();
     return;
   }
   portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0, linear);

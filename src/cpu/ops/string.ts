@@ -48,7 +48,7 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
   let room = limitOf(cpu), single = 0;
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
-    if (count === 0) return;
+    if (count === 0) return cpu.ended();
     if (room <= 0 || cpu.stopping) {
       // Not done: the same instruction again, after interrupts were looked at.
       cpu.goOn();
@@ -67,7 +67,7 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
     if (narrow) R16[ECX * 2] = count - done;
     else R[ECX] = (count - done) | 0;
     room -= done;
-    if (go !== null && !go()) return;
+    if (go !== null && !go()) return cpu.ended();
   }
 }
 

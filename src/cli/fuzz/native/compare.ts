@@ -69,7 +69,7 @@ export function judge(host: Host, setting: Setting, native: NativeEnd | undefine
   const esp = setting.registers[4]!, top = setting.bits === 16 ? STACK + (esp & 0xffff) : esp;
   for (const at of new Set([...changed.keys(), ...native.changed.keys()])) {
     const our = changed.get(at), theirs = native.changed.get(at);
-    if (our === theirs || (ignores('pushed') && at < top)) continue;
+    if (our === theirs || ignores('memory') || (ignores('pushed') && at < top)) continue;
     bad.push(`mem[${hex(at)}] ${our === undefined ? '-' : hex(our)} native ${theirs === undefined ? '-' : hex(theirs)}`);
   }
   const a = native.float, b = machine.float();

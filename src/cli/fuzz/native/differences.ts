@@ -16,10 +16,10 @@ export interface Compared {
   ours: Ending;
 }
 
-/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); bytes below ESP. */
+/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); memory; bytes below ESP. */
 export interface Known {
   why: string;
-  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'pushed';
+  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'memory' | 'pushed';
   mask?: number;
 }
 
@@ -76,6 +76,9 @@ const DIFFERENCES: readonly Difference[] = [
   { why: 'which of the faults of two accesses, or of an access and a target, comes first: no order is given (SDM vol. 3, table 6-2, last class)', what: 'all',
     applies: all(ops('call callind callf callfind enter pusha popa iret retf lseg jmpfind cmps movs'), compared => faults(compared.native?.vector) && faults(compared.ours.vector) && compared.native!.vector !== compared.ours.vector) },
   { why: 'bytes below ESP, written by a CALL, PUSHA or ENTER that faults after its first push (seen)', what: 'pushed', applies: all(ops('call callind callf callfind enter pusha'), ends(STACK, GENERAL, PAGE, ALIGNMENT)) },
+  { why: 'a store of ten bytes that faults at its end may have written its beginning (SDM vol. 3, 9.1.1: several accesses; seen)', what: 'memory', applies: all(ops('fbstp fstp'), ends(STACK, GENERAL, PAGE)) },
+  { why: 'which NaN comes out where several meet in the sums of DPPS and DPPD (SDM vol. 2 gives no order of operands; seen)', what: 'close',
+    applies: all(ops('dpps dppd'), ({ decoded, native }) => native !== undefined && hasNan(native.float.xm[decoded.reg]!)) },
   { why: 'an MMX instruction that faults at its operand, or whose SSE part raises #XM, may have set TOP and the tags (seen)', what: 'x87',
     applies: all(ops('movd movq movntq maskmovq cvtps2pi cvttps2pi cvtpd2pi cvttpd2pi cvtpi2ps cvtpi2pd'), ends(STACK, GENERAL, PAGE, ALIGNMENT, NUMERIC)) },
 
@@ -91,6 +94,8 @@ const DIFFERENCES: readonly Difference[] = [
 ];
 
 const faults = (vector: number | undefined) => vector !== undefined && [STACK, GENERAL, PAGE, ALIGNMENT].includes(vector);
+
+const hasNan = (value: bigint) => [0n, 32n, 64n, 96n].some(shift => ((value >> shift) & 0x7f800000n) === 0x7f800000n && ((value >> shift) & 0x7fffffn) !== 0n);
 
 /** Outside of -(1 - sqrt(2)/2) to sqrt(2) - 1, by the exponent alone: from 2^-2 on, denormals and NaNs aside. */
 function outsideFyl2xp1(value: bigint): boolean {
