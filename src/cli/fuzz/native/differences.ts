@@ -30,6 +30,8 @@ interface Difference extends Known {
 const STACK = 12, GENERAL = 13, PAGE = 14, ALIGNMENT = 17, NUMERIC = 19;
 const CONDITION = 0x4700;
 const SHOWN = featuresOf();
+/** Names of /proc/cpuinfo that are not the table's. */
+const LINUX_NAMES: Readonly<Record<string, string>> = { sse3: 'pni', sse41: 'sse4_1', sse42: 'sse4_2', clfsh: 'clflush' };
 
 const ops = (names: string) => {
   const set = new Set(names.split(' '));
@@ -59,6 +61,8 @@ const DIFFERENCES: readonly Difference[] = [
 
   // ---- features that our CPUID hides
   { why: 'CPUID does not show it', what: 'all', applies: ({ decoded: { row } }) => row?.feature !== undefined && !SHOWN.has(row.feature) },
+  { why: 'the host does not have it', what: 'all',
+    applies: ({ host, decoded: { row } }) => row?.feature !== undefined && SHOWN.has(row.feature) && !host.features.has(LINUX_NAMES[row.feature] ?? row.feature) },
   { why: 'F3 makes BSF and BSR TZCNT and LZCNT (BMI1 and LZCNT, which CPUID does not show; SDM vol. 2)', what: 'all', applies: all(ops('bsf bsr'), repeated) },
 
   { why: 'VEX, EVEX and XOP prefixes (AVX, AVX-512; XOP on AMD): LES, LDS, BOUND and POP in forms that are undefined without', what: 'all', applies: extended },

@@ -53,7 +53,7 @@ export function runNatively(host: Host, cases: readonly Setting[]): (NativeEnd |
     writeFileSync(output, new Uint8Array(cases.length * END_BYTES));
     const run = spawnSync(host.runner, [input, output], { timeout: TIMEOUT_MS });
     if (run.status === 2) throw new NoHost(`the runner cannot begin: ${run.stderr.toString().trim()}`);
-    if (run.status !== 0) throw new Error(`the runner ended with ${run.signal ?? `status ${run.status}`}`);
+    if (run.status !== 0) throw new Error(`the runner ended with ${run.signal ?? `status ${run.status}`}: ${run.stderr.toString().trim()}`);
     const ends = readFileSync(output);
     const words = new Int32Array(ends.buffer, ends.byteOffset, ends.length / 4);
     return cases.map((_, i) => decodeEnd(words.subarray(i * END_BYTES / 4, (i + 1) * END_BYTES / 4)));

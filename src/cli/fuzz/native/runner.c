@@ -194,14 +194,14 @@ static void lock(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc != 3) return 3;
   size_t in, out;
   start = file(argv[1], 0, &in);
   end = file(argv[2], 1, &out);
   uint32_t count = in / sizeof *start;
   if (in % sizeof *start || out != count * sizeof *end) {
     fprintf(stderr, "%zu bytes a case in, %zu out\n", sizeof *start, sizeof *end);
-    return 2;
+    return 3; /* cases.ts and this file disagree; 2 says that the host does not let it begin */
   }
   area(CODE, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
   area(DATA, DATA_SIZE, PROT_READ | PROT_WRITE);
