@@ -49,7 +49,9 @@ export class Cpu extends Translator implements Core, Processor {
   };
   readonly time: TimeSource;
   /** What CPUID shows. */
-  override features: Features = featuresOf();
+  features: Features = featuresOf();
+  protected override instructions: Features = this.features;
+  private readonly masksCpuid: boolean;
   cr4Bits = cr4BitsOf(this.features);
   protected override readonly core: Core = this;
   private readonly interpret: (record: number) => void;
@@ -77,6 +79,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.time = options.time;
     this.doorbell = options.doorbell;
     this.apic = options.apic ?? false;
+    this.masksCpuid = options.masksCpuid ?? false;
     this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
     const { run, runNarrow, general } = createInterpreter(this);
@@ -631,6 +634,7 @@ export class Cpu extends Translator implements Core, Processor {
     const features = featuresOf(this.R[CPU_LEVEL]);
     if (features !== this.features) {
       this.features = features;
+      if (!this.masksCpuid) this.instructions = features;
       this.cr4Bits = cr4BitsOf(features);
       this.pse36 = features.has('pse36');
       this.dropAllCode();

@@ -93,6 +93,22 @@ describe('what CPUID does not show is not there', () => {
     expect(levels({ [EAX]: DATA, [ECX]: 0 }, code, ...(/(0d|05|3d)$/.test(code) ? [d(DATA)] : []))).toBe(expected);
   });
 
+  it('under a hypervisor that masks CPUID instructions run; CR4 and MSRs follow the mask (Xen 4.17, hvm_cr4_guest_valid_bits)', () => {
+    const bench = new Bench({ cpuLevel: 'i586', masksCpuid: true });
+    const ends = (code: string) => {
+      bench.protectedMode();
+      bench.R[EAX] = 0x800;
+      bench.R[ECX] = 0x174;
+      bench.code(code);
+      return bench.run();
+    };
+    expect([ends('0f 44 c1'), ends('0f ae f0'), ends('0f 32')]).toEqual([ExitReason.HLT, ExitReason.HLT, ExitReason.RDMSR]);
+    bench.protectedMode();
+    bench.R[EAX] = 0x800;
+    bench.code('0f 22 e0');
+    expect(bench.fault()).toEqual([13, 0, 0]);
+  });
+
   it('bits 13 to 16 of a large page\'s entry are reserved without PSE-36 (vol. 3, table 4-4)', () => {
     for (const [name, error] of [['i586', 8], ['i686', 0]] as const) {
       const bench = benches.get(name)!.protectedMode().paging32();

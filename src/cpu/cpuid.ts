@@ -28,7 +28,7 @@ const APIC = 1 << 9;
 
 /**
  * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature that is built. What is not shown is not
- * there: its instructions are undefined, its bits of CR4 and EFER reserved, its MSRs missing.
+ * there: its instructions are undefined (but see ProcessorOptions.masksCpuid), its bits of CR4 and EFER reserved, its MSRs missing.
  */
 export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2'] as const;
 export type CpuLevel = (typeof CPU_LEVELS)[number];

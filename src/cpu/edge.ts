@@ -154,8 +154,10 @@ export interface ProcessorOptions {
   apicBaseChanged?: (low: number) => void;
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
-  /** What CPUID shows (default: every feature that is built). */
+  /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuLevel;
+  /** Instructions that CPUID does not show run all the same, as under a hypervisor that masks it; without this they are undefined. */
+  masksCpuid?: boolean;
 }
 
 /**

@@ -154,8 +154,8 @@ export abstract class Translator extends Memory {
     };
   }
 
-  /** Features that CPUID shows: rows that need another are undefined. */
-  abstract features: ReadonlySet<string>;
+  /** Features whose instructions there are: rows that need another are undefined. */
+  protected abstract instructions: ReadonlySet<string>;
   protected abstract factory(row: Row): OpFactory | undefined;
 
   /** Record for EIP (after record `p`, where that matters); 0 when `run()` must be left (S_STOP says why). Throws a fault of the fetch. */
@@ -343,7 +343,7 @@ export abstract class Translator extends Memory {
   }
 
   private supports(row: Row): boolean {
-    return row.feature === undefined || this.features.has(row.feature);
+    return row.feature === undefined || this.instructions.has(row.feature);
   }
 
   /** True if the memory operand of `d` needs neither segment arithmetic nor checks: 32-bit address, flat segment; code segments cannot be written. */

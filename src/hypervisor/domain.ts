@@ -160,7 +160,8 @@ export class Domain {
       p2m: this.p2m,
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
-      ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn) }),
+      // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
+      ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
       answerAccess: () => this.exits.answerInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),

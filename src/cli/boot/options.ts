@@ -101,7 +101,7 @@ const WORDS: Record<string, Word> = {
     set: (o, v) => o.disks.push(v),
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
-  '--cpu': { value: 'LEVEL', about: `what the processor has and CPUID shows: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
+  '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: 'a network card, pcnet (Am79C970A), with a network that has DHCP, DNS, TFTP and ping', set: (o, v) => (o.nic = nicModel(v)) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, wait MS', set: (o, v) => (o.script = v) },
