@@ -12,7 +12,7 @@ const NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'], SEGMENTS
 /** EFLAGS but RF, which a signal frame shows as the kernel found it. */
 const FLAGS = 0x3e7fd7;
 const SIGSYS = 31, DEBUG = 1, BREAKPOINT = 3, PAGE_FAULT = 14;
-export const SYSTEM_CALL = 0x80;
+const SYSTEM_CALL = 0x80;
 
 /** A null selector's RPL: kernels and hypervisors that reload segment registers make it 0. */
 const visible = (selector: number) => (selector < 4 ? 0 : selector);
@@ -26,7 +26,7 @@ export interface Judgement {
   text: string;
 }
 
-export function decodeCase({ code, bits }: Setting): Decoded {
+function decodeCase({ code, bits }: Setting): Decoded {
   const decoded = newDecoded();
   decode(Uint8Array.from([...code, ...Array<number>(16).fill(0xcc)]), 0, 31, bits, decoded);
   return decoded;
