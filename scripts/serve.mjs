@@ -38,7 +38,13 @@ function find(pathname) {
   for (const file of candidates) {
     const stat = statSync(file, { throwIfNoEntry: false });
     // The build puts a hash of its content into such a name: what it names never changes.
-    if (stat?.isFile()) return { file, size: stat.size, tag: `W/"${stat.size.toString(16)}-${Math.floor(stat.mtimeMs).toString(16)}"`, hashed: /^[/\\]assets[/\\].+-[\w-]{8}\.\w+$/.test(path) };
+    if (stat?.isFile())
+      return {
+        file,
+        size: stat.size,
+        tag: `W/"${stat.size.toString(16)}-${Math.floor(stat.mtimeMs).toString(16)}"`,
+        hashed: /^[/\\]assets[/\\].+-[\w-]{8}\.\w+$/.test(path),
+      };
   }
   return undefined;
 }

@@ -27,11 +27,16 @@ describe('the local server', () => {
     expect((await get('/')).headers).toMatchObject({ 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' });
   });
 
-  const content = (path: string, headers: IncomingHttpHeaders): Promise<{ headers: IncomingHttpHeaders; status: number | undefined; bytes: Buffer }> =>
+  const content = (
+    path: string,
+    headers: IncomingHttpHeaders,
+  ): Promise<{ headers: IncomingHttpHeaders; status: number | undefined; bytes: Buffer }> =>
     new Promise((resolve, reject) =>
       request(page.url, { path, headers }, answer => {
         const parts: Buffer[] = [];
-        answer.on('data', part => parts.push(part)).on('end', () => resolve({ headers: answer.headers, status: answer.statusCode, bytes: Buffer.concat(parts) }));
+        answer
+          .on('data', part => parts.push(part))
+          .on('end', () => resolve({ headers: answer.headers, status: answer.statusCode, bytes: Buffer.concat(parts) }));
       })
         .on('error', reject)
         .end(),
