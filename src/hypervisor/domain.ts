@@ -42,7 +42,7 @@ export interface Ending {
   value?: number;
   /** For people. */
   sentence: string;
-  /** Of a crash: registers, last exits, code. */
+  /** Of a crash or a fault: registers, last exits, code. */
   report?: string;
   /** It was not the guest: its worker ended with an error of ours, and does nothing more. */
   workerDied?: true;
@@ -515,10 +515,19 @@ export class Domain {
     return this.clock.virtual ? this.timers.nextDeadlineNs : this.timers.latestNs;
   }
 
+  /** The shutdown that was just asked for was no wish of the guest's: it says why, and where the guest was. */
+  faulted(sentence: string): void {
+    if (this.endingAsked) this.endingAsked = { ...this.endingAsked, sentence: this.atEip(sentence), report: this.report(sentence) };
+  }
+
+  private atEip(sentence: string): string {
+    return `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`;
+  }
+
   /** Ends the domain, or starts it again, with a report of where it was. */
   crash(sentence: string, then: 'restart' | 'end' = 'end'): void {
     const report = this.report(sentence);
-    if (then === 'end') return this.ask({ kind: 'crash', sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`, report });
+    if (then === 'end') return this.ask({ kind: 'crash', sentence: this.atEip(sentence), report });
     this.restartReport = report;
     this.leaveSlice = true;
   }

@@ -25,6 +25,7 @@ import { TRACE_KIND } from './trace.ts';
 
 /** From here on lie the I/O and local APICs. */
 const APIC_ADDRESSES = 0xfec00000;
+const TRIPLE_FAULT = 'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
 const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6,
   EXCEPTIONS = 32;
@@ -136,11 +137,8 @@ export class Exits {
         return this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
-        if (domain.xen?.tripleFault()) return;
-        return domain.crash(
-          'Triple fault: an exception could not be delivered, nor the double fault that followed.',
-          domain.options.onTripleFault,
-        );
+        if (domain.xen?.tripleFault()) return domain.faulted(TRIPLE_FAULT);
+        return domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
         this.record(reason, this.regs[R.EAX]);

@@ -79,7 +79,7 @@ function remote(): HostApi {
 export const host = {
   offerFirmware: async (files: FirmwareFiles): Promise<void> => remote().offerFirmware(files),
   plan: async (files: NamedFile[]): Promise<Plan> => remote().plan(files),
-  create: async (files: NamedFile[]): Promise<DomainInfo> => remote().create(files),
+  create: async (files: NamedFile[], anotherName = false): Promise<DomainInfo> => remote().create(files, anotherName),
   restore: async (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => remote().restore(state, images),
   save: async (id: number): Promise<Blob> => remote().save(id),
   view: async (id: number): Promise<DomainView> => remote().view(id),
