@@ -225,7 +225,7 @@ describe('the host, all domains in one worker', () => {
     expect(next.id).toBe(b.id + 1);
     const consoleNext = await watch(host, next.id);
     // Its console goes on, with a line between the two.
-    await until(() => /Reset by the toolstack\. Domain 1 starts again as domain 3\.[^]*demo> /.test(consoleNext.text()));
+    await until(() => /Reset by the toolstack\. Domain 1 starts again as domain 3\.[\s\S]*demo> /.test(consoleNext.text()));
     expect(consoleNext.text()).toContain('real-time clock says');
     await host.destroy(next.id);
     await host.destroy(b.id);
@@ -264,9 +264,9 @@ describe('the host, all domains in one worker', () => {
     const next = await until(async () => (await host.list()).find(domain => domain.id > id));
     expect(next.restarts).toEqual({ count: 1, why: expect.stringMatching(/^Triple fault \(exit 2\).*EIP was 0x/) });
     const after = await watch(host, next.id);
-    await until(() => /fault triple[^]*\[ringside\] Triple fault \(exit 2\)[^]*Domain 1 starts again as domain 2\.[^]*last exits[^]*TRIPLE_FAULT[^]*demo> /.test(after.text()));
+    await until(() => /fault triple[\s\S]*\[ringside\] Triple fault \(exit 2\)[\s\S]*Domain 1 starts again as domain 2\.[\s\S]*last exits[\s\S]*TRIPLE_FAULT[\s\S]*demo> /.test(after.text()));
     const task = await until(() => log.find(({ command }) => command === 'web1 restarted'));
-    expect(task).toMatchObject({ state: 'failed', message: expect.stringMatching(/^Triple fault \(exit 2\).*domain 2\.\n[^]*eip[^]*last exits/) });
+    expect(task).toMatchObject({ state: 'failed', message: expect.stringMatching(/^Triple fault \(exit 2\).*domain 2\.\n[\s\S]*eip[\s\S]*last exits/) });
     await host.destroy(next.id);
   });
 
