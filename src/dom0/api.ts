@@ -11,6 +11,8 @@ export interface HostInfo {
   /** MiB of machine memory, and how many are free. */
   memoryMiB: number;
   freeMiB: number;
+  /** Slots: domains that may run at once. */
+  pcpus: number;
 }
 
 /** A file as the page has it: dropped, chosen or fetched from `dist/guests`. */

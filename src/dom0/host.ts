@@ -180,6 +180,7 @@ export class Host implements HostApi {
       ...(parts.why === undefined ? {} : { why: parts.why }),
       memoryMiB: machine.frames >>> 8,
       freeMiB: machine.freeFrames >>> 8,
+      pcpus: this.queue.pcpus,
     };
   }
 

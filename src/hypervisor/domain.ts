@@ -4,7 +4,7 @@
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import type { CpuLevel } from '../cpu/cpuid.ts';
-import { P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
+import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
@@ -28,6 +28,7 @@ import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from './stream/saved-state.ts';
+import { ThreadTime } from './thread-time.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
@@ -134,7 +135,9 @@ export class Domain {
   private readonly hypercalls: Int32Array | undefined;
   private readonly p2m: Int32Array;
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
-  private runNs = 0;
+  /** In host time: what of it the host gave. */
+  private readonly thread: ThreadTime | undefined;
+  private virtualRunNs = 0;
   private idleNs = 0;
   private readonly serialFeed: SerialFeed;
   /** Stop exactly here (instructions since the start); Infinity: never. */
@@ -150,6 +153,7 @@ export class Domain {
     const retired = (): number => this.processor?.retired ?? 0;
     this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
     this.timers = new TimerQueue(this.clock);
+    if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
     this.processor = options.createProcessor({
       memory: machine.memory,
@@ -353,6 +357,7 @@ export class Domain {
     if (held === this.hasSlot) return;
     if (held && xen?.time.tellsRunstate) clock.idleTo(Infinity);
     this.hasSlot = held;
+    this.thread?.setSlot(held);
     vcpus.setSlot(held);
     if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE)) return;
     this.idle();
@@ -426,7 +431,8 @@ export class Domain {
     this.serialFeed.feed();
     this.xen?.service();
     this.remote?.service();
-    const { clock, processor } = this;
+    const { clock, processor, thread } = this;
+    thread?.begin(processor.retired);
     const startNs = clock.nowNs(),
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
@@ -438,6 +444,7 @@ export class Domain {
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
     else if (parked && this.serialFeed.feed()) parked = false;
+    thread?.look(processor.retired);
     const endNs = clock.nowNs();
     this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');
@@ -454,7 +461,7 @@ export class Domain {
 
   /** Adapts the slice to the speed that was seen. */
   private account(ns: number, retired: number): void {
-    this.runNs += ns;
+    if (this.clock.virtual) this.virtualRunNs += ns;
     if (this.clock.virtual || retired < MIN_SLICE_INSTRUCTIONS || ns <= 0) return;
     const fitting = (retired * SLICE_NS) / ns;
     this.sliceInstructions = Math.min(
@@ -465,7 +472,7 @@ export class Domain {
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
   private loop(stopAt: number): boolean {
-    const { clock, processor, timers, vcpus, exits, remote } = this;
+    const { clock, processor, timers, vcpus, exits, remote, thread } = this;
     const exactStop = this.stopAtInstruction - clock.retiredBefore;
     if (exactStop < stopAt) stopAt = exactStop;
     let jumps = 0;
@@ -488,7 +495,15 @@ export class Domain {
       if (limit <= 0) return false;
       this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity) limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
-      exits.handle(processor.run(Math.min(limit, vcpus.turnLeft())));
+      limit = Math.min(limit, vcpus.turnLeft());
+      if (thread) {
+        const untilLook = thread.instructionsLeft(retired);
+        const reason = processor.run(Math.min(limit, untilLook));
+        thread.pass(processor.retired);
+        // Cut short for a look at the clock alone: no exit of the guest's.
+        if (reason === ExitReason.PREEMPTION_TIMER && untilLook < limit && processor.retired - retired >= untilLook) continue;
+        exits.handle(reason);
+      } else exits.handle(processor.run(limit));
     }
     return false;
   }
@@ -569,13 +584,22 @@ export class Domain {
     Atomics.store(this.counters, COUNTERS.STATE, letter.charCodeAt(0));
   }
 
+  private get runNs(): number {
+    return this.thread ? this.thread.ranNs : this.virtualRunNs;
+  }
+
   /** Brings the counters block up to date; exits by reason are there already. */
   private publish(nowNs: number, letter: 'r' | 'b'): void {
-    const { counters } = this;
+    const { counters, thread } = this;
     const sequence = counters[COUNTERS.SEQUENCE];
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
     put64(counters, COUNTERS.RETIRED, this.instructions);
     put64(counters, COUNTERS.RUN_NS, this.runNs);
+    if (thread) {
+      put64(counters, COUNTERS.WAIT_NS, thread.waitedNs);
+      put64(counters, COUNTERS.STOLEN_NS, thread.stolenNs);
+      put64(counters, COUNTERS.HOST_US, thread.nowUs);
+    }
     put64(counters, COUNTERS.IDLE_NS, this.idleNs);
     put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
     put64(counters, COUNTERS.NOW_NS, nowNs);
@@ -621,7 +645,8 @@ export class Domain {
     this.clock.retiredBefore = parts.retiredBefore as number;
     this.clock.set(parts.nowNs as number);
     this.platform.restore(parts.platform as State);
-    this.runNs = parts.runNs as number;
+    if (this.thread) this.thread.ranNs = parts.runNs as number;
+    else this.virtualRunNs = parts.runNs as number;
     this.idleNs = parts.idleNs as number;
     this.exits.total = parts.exitsTotal as number;
     const exits = parts.exits as Int32Array;

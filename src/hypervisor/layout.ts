@@ -10,7 +10,7 @@ export const COUNTERS = {
   /** DOMAIN_STATE: ASCII code of the `xl list` letter. */
   STATE: 1,
   RETIRED: 2,
-  /** Guest run time and time parked, nanoseconds. */
+  /** Time that its thread had the processor for it (thread-time.ts; in virtual time the guest's), and time parked, nanoseconds. */
   RUN_NS: 4,
   IDLE_NS: 6,
   EXITS_TOTAL: 8,
@@ -20,6 +20,11 @@ export const COUNTERS = {
   IOREQS: 12,
   IOREQ_SAMPLES: 14,
   IOREQ_SAMPLE_NS: 16,
+  /** Time that it had something to do and no slot, and that the host took from its thread in the middle of a slice, nanoseconds. */
+  WAIT_NS: 18,
+  STOLEN_NS: 20,
+  /** When all of this was written, microseconds of the host's clock. */
+  HOST_US: 22,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */

@@ -21,6 +21,9 @@ function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
+/** The clock that all workers and the page share. */
+const sharedMs = (): number => performance.timeOrigin + performance.now();
+
 /** Bytes of the console, sent once a slice. */
 class Output {
   private bytes = new Uint8Array(1024);
@@ -63,7 +66,7 @@ function start(message: ToDomainWorker): void {
         startEpochMs: message.startEpochMs,
         onReset: message.onReset,
         onTripleFault: message.onTripleFault,
-        hostMs: () => performance.now(),
+        hostMs: sharedMs,
         serial: output.put,
         ...(message.allOutput ? { debug: output.put, xenConsole: (bytes: Uint8Array) => bytes.forEach(byte => output.put(byte)) } : {}),
         onRestart: report => {
@@ -78,7 +81,7 @@ function start(message: ToDomainWorker): void {
     return send({ kind: 'failed', sentence: error.message });
   }
   send({ kind: 'started', about: domain.about });
-  const queue = new Scheduler(machine, queueClock(machine, () => performance.timeOrigin + performance.now()), record.slot);
+  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
   run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message);
 }
 

@@ -33,13 +33,14 @@ export const strings = {
   tree: {
     label: 'Host and guests',
     filter: 'Filter by name, state, mode',
-    domains: 'Domains',
+    guests: 'Guests',
     draft: 'Not started',
     none: 'Only Domain-0 runs. Boot a guest, or drop a definition here.',
     noMatch: (text: string, hidden: number) => `No domain matches ‘${text}’. ${count(hidden, 'domain')} hidden.`,
     memory: 'Machine memory',
     memoryOf: (free: number, all: number) => `${free} of ${all} MiB free`,
-    cpu: 'CPU, last 60 s',
+    cpu: 'Processor time, last 60 s',
+    hostCpu: (slots: number) => `Processor time of all guests, of ${count(slots, 'processor')}`,
     defined: 'defined',
     noData: '–',
   },
@@ -95,6 +96,8 @@ export const strings = {
     judging: 'Reading the files …',
     discard: 'Discard',
     start: (name: string) => (name ? `Start ${name}` : 'Start'),
+    restore: 'Restore it',
+    changed: 'The guests here have changed since this was refused. Try again.',
     startsBlocked: (n: number) => `Start waits: ${count(n, 'error')} to mend.`,
     nothingCreated: (name: string) => `${name || 'The guest'} was not created.`,
     ready: 'Nothing stands in the way.',
@@ -113,12 +116,12 @@ export const strings = {
     none: '–',
     verdicts: { used: 'used', approximated: 'approximated', ignored: 'ignored', missing: 'missing', error: 'error' } as Record<string, string>,
     tally: (n: number, verdict: string) => (verdict === 'error' ? count(n, 'error') : `${n} ${verdict}`),
-    steps: (s: { name: string; memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[] }, definition: string) => [
-      ['xl create', definition || s.name],
-      [`The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`],
-      [s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'SeaBIOS starts, shows its screen and looks for something to boot.'],
-      ...(s.disks?.length ? [['What it writes to its disks is kept in memory until the domain is destroyed; the files stay as they are.']] : []),
-      ['Its serial line and its screen open here.'],
+    steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[] }, command: string) => [
+      { command },
+      `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
+      s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'SeaBIOS starts, shows its screen and looks for something to boot.',
+      ...(s.disks?.length ? ['What it writes to its disks is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
+      'Its serial line and its screen open here.',
     ],
   },
 
@@ -129,6 +132,12 @@ export const strings = {
     reset: 'Reset',
     power: 'Power button',
     destroy: 'Destroy',
+    /** What goes with a guest that is about to be destroyed. */
+    leaving: (name: string, memoryMiB: number, disks: number, seconds: number) =>
+      `${name} stands still and is destroyed within ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
+    keep: 'Keep it',
+    destroyNow: 'Destroy now',
+    restarted: (times: number, why: string) => `Restarted ${times === 1 ? 'once' : `${times} times`}. ${why}`,
     save: 'Save state',
     again: 'Boot it again',
     close: 'Close',
@@ -146,7 +155,8 @@ export const strings = {
     title: (type: string) => (type === 'hvm' ? 'Serial, COM1' : 'PV console, hvc0'),
     label: (name: string) => `Serial terminal of ${name}`,
     use: 'Use this terminal',
-    hint: 'Click it or press Enter. Shift + Tab leaves.',
+    /** `first`: Enter gives it the keyboard while nothing else is chosen. */
+    hint: (first: boolean) => `${first ? 'Press Enter, or click it' : 'Click it'}. Shift + Tab leaves.`,
     on: (name: string) => `Keyboard goes to ${name}.`,
     leave: 'Shift + Tab leaves.',
     reader: 'Read output aloud as it comes',
@@ -161,7 +171,7 @@ export const strings = {
     label: (name: string) => `Screen of ${name}`,
     textCopy: (name: string) => `Text on the screen of ${name}`,
     use: 'Use this screen',
-    hint: 'Click it or press Enter. Left Ctrl + left Alt leaves.',
+    hint: (first: boolean) => `${first ? 'Press Enter, or click it' : 'Click it'}. Left Ctrl + left Alt leaves.`,
     on: (name: string, mouse: boolean) => (mouse ? `Keyboard and mouse go to ${name}.` : `Keyboard goes to ${name}.`),
     leave: 'Left Ctrl + left Alt, pressed together and released, gives it back.',
     leaveBoth: 'Left Ctrl + left Alt, pressed together and released, gives both back; Esc frees the mouse.',
@@ -184,8 +194,13 @@ export const strings = {
   activity: {
     label: 'Activity',
     rate: 'Instructions per second',
-    run: 'Guest code runs',
+    running: 'running',
+    runnable: 'runnable',
+    stolen: 'stolen',
     ofTime: 'of the time',
+    /** How the three come about. */
+    timeText: (slots: number) => `Runnable: it waited for ${slots === 1 ? 'the one slot' : `one of ${slots} slots`}. Stolen: the host took its thread’s processor away, seen from gaps between looks at the clock. The rest it was blocked.`,
+    restarts: 'restarts',
     retired: 'retired so far',
     /** Who runs the emulated devices, as a domain of its own. */
     model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
@@ -219,6 +234,8 @@ export const strings = {
     dismiss: 'Dismiss',
     expand: 'Show task log',
     collapse: 'Hide task log',
+    /** The visible word first (WCAG 2.5.3). */
+    toggle: (does: string) => `Tasks: ${does[0]!.toLowerCase()}${does.slice(1)}`,
     states: { running: 'running', done: 'done', failed: 'failed' } as Record<string, string>,
     counts: (running: number, failed: number) => [running ? `${running} running` : '', failed ? `${failed} failed` : ''].filter(Boolean).join(', '),
   },
@@ -234,6 +251,7 @@ export const strings = {
   keys: {
     title: 'Keys',
     rows: [
+      ['Enter', 'with nothing chosen: give the keyboard to the guest that is shown'],
       ['Ctrl + K', 'search and commands'],
       ['Alt + 1 … 4', 'go to tree, workbench, inspector, task log'],
       ['Alt + 5', 'go to the console'],

@@ -58,7 +58,7 @@ test('the screen takes the keyboard on request only, and left Ctrl + left Alt gi
   await page.keyboard.down('AltLeft');
   await page.keyboard.up('AltLeft');
   await page.keyboard.up('ControlLeft');
-  await expect(status).toContainText('Click it or press Enter');
+  await expect(status).toContainText('Press Enter, or click it');
 });
 
 test('a saved guest, dropped again, goes on where it was', async ({ page }) => {

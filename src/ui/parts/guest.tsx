@@ -4,10 +4,10 @@ import type { ComponentChildren } from 'preact';
 import { exitSource, exitTitle, vectorOf } from '../../hypervisor/exit-reasons.ts';
 import { hypercallName } from '../../hypervisor/xen/abi.ts';
 import type { Count } from '../counters.ts';
-import { command } from '../host.ts';
+import { command, info } from '../host.ts';
 import type { DomainSession } from '../sessions.ts';
 import { windows, type WindowChoice } from '../settings.ts';
-import { bootAgain, detailOpen, go, saveState } from '../state.ts';
+import { bootAgain, destroy, destroyNow, detailOpen, go, keepGuest, leaving, saveState } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Icon, ModeBadge, Spark, StateMark } from './marks.tsx';
 import { ScreenWindow } from './screen.tsx';
@@ -30,6 +30,9 @@ export function GuestPage({ session }: { session: DomainSession }) {
   const over = session.over;
   const paused = domain.state === 'p';
   const view = shownWindows(session);
+  // Of two windows Enter gives the keyboard to the one where the guest has spoken.
+  const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
+  const going = leaving.value.get(session.id);
   return <>
     <div class="bh guest">
       <div class="row">
@@ -44,19 +47,24 @@ export function GuestPage({ session }: { session: DomainSession }) {
         {over ? <>
           <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span><span class="grow" />
           {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
-          {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => void command('destroy', domain)}>{words.destroy}</Tool>}
+          {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>}
+        </> : going ? <>
+          <span class="say" role="alert">{words.leaving(domain.name, domain.memoryMiB, domain.disks ?? 0, going.seconds)}</span><span class="grow" />
+          <button class="btn primary" onClick={() => keepGuest(session)}>{words.keep}</button>
+          <Tool onClick={() => destroyNow(session)}><Icon name="close" />{words.destroyNow}</Tool>
         </> : <>
           <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}><Icon name={paused ? 'run' : 'pause'} />{paused ? words.run : words.pause}</Tool>
           <Tool onClick={() => void command('reset', domain)}><Icon name="reset" />{words.reset}</Tool>
           <Tool onClick={() => void command('shutdown', domain)}><Icon name="power" />{words.power}</Tool>
           <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
-          <Tool onClick={() => void command('destroy', domain)}><Icon name="close" />{words.destroy}</Tool>
+          <Tool onClick={() => destroy(session)}><Icon name="close" />{words.destroy}</Tool>
         </>}
       </div>
     </div>
+    {domain.restarts && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
     <div class={`desk ${view}`}>
-      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} />}
-      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} />}
+      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
+      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
     </div>
   </>;
 }
@@ -76,7 +84,7 @@ const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(
 export function Activity({ session }: { session: DomainSession }) {
   const text = strings.activity;
   const domain = session.info.value;
-  const rates = session.rates.value, sample = session.sample.value;
+  const rates = session.over ? undefined : session.rates.value, sample = session.sample.value;
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
   const reasons = rates?.reasons ?? [], hypercalls = rates?.hypercalls ?? [];
@@ -89,8 +97,10 @@ export function Activity({ session }: { session: DomainSession }) {
       <dl class="kv">
         <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
         {domain.type === 'hvm' && <><dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt><dd>{rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData} <span class="plain dim">{text.perSecond}</span></dd></>}
-        <dt>{text.run}</dt><dd>{rates ? `${Math.round(100 * rates.running)} %` : strings.tree.noData} <span class="plain dim">{text.ofTime}</span></dd>
+        {domain.restarts && <><dt>{text.restarts}</dt><dd>{domain.restarts.count}</dd></>}
+        <Share name={text.running} part={rates?.running} /><Share name={text.runnable} part={rates?.runnable} /><Share name={text.stolen} part={rates?.stolen} />
       </dl>
+      <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
     </section>
     <section class="exits">
       <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
@@ -106,6 +116,9 @@ export function Activity({ session }: { session: DomainSession }) {
     </section>}
   </>;
 }
+
+const Share = ({ name, part }: { name: string; part: number | undefined }) =>
+  <><dt>{name}</dt><dd>{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`} <span class="plain dim">{strings.activity.ofTime}</span></dd></>;
 
 /** Counters with their rates: a bar a row, against the most frequent of them. */
 function Counts({ head, rows }: { head: string; rows: (Count & { key: string; name: string })[] }) {
