@@ -288,7 +288,7 @@ export class Host implements HostApi {
           `${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`,
         );
       if (this.isTaken(about.name))
-        throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
+        throw new Error(`There is a domain called ${about.name} already. Destroy it, and restore this one again.`);
       const { definition } = judgeDefinition(about.name, about.definition);
       const built = await this.build({
         definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}), modelInDomain0: model !== undefined },
@@ -311,7 +311,7 @@ export class Host implements HostApi {
 
   /** What a new domain is, for the task that made it. */
   private describeBuilt({ id, name, memoryMiB, vcpus }: DomainInfo): string {
-    return `${name} is domain ${id} with ${memoryMiB} MiB and ${plural(vcpus, 'vCPU')}: ${this.members.get(id)?.about ?? ''}.`;
+    return `${name} is domain ${id} with ${memoryMiB} MiB and ${plural(vcpus, 'vCPU')}: ${this.members.get(id)?.about || 'it goes on where it was saved'}.`;
   }
 
   /** `before`: what an earlier domain of the same guest showed, and what is said of its end. */

@@ -29,7 +29,7 @@ export class Tasks {
 
   /** Something that nobody asked for and that people should see. */
   note(command: string, state: 'done' | 'failed', message: string): void {
-    Object.assign(this.begin(command), { state, durationMs: 0, message });
+    Object.assign(this.begin(command), { state, message });
   }
 
   /** Begins something whose end comes later: `end` is called once, with what came of it. */

@@ -5,7 +5,6 @@ import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
 import { command, domains, host, reportProblem, sentence } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
-import { strings } from './strings.ts';
 
 export type Place = { kind: 'home' } | { kind: 'draft' } | { kind: 'domain'; id: number };
 
@@ -57,7 +56,7 @@ export async function addFiles(given: NamedFile[]): Promise<void> {
   if (given.length === 0) return;
   const old = draft.peek();
   // A state that could not be restored waits for the images that it lacked.
-  const together = [...(old?.problem && !old.plan ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
+  const together = [...(old && (old.saved || (old.problem && !old.plan)) ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
   const saved = together.filter((_, i) => starts[i] === SAVED);
   if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
@@ -95,7 +94,7 @@ export function followDrafts(): void {
     before = now;
     if (!old || old.judging || old.starting) return;
     if (!old.saved) void judgeQuietly(old.files);
-    else if (old.problem) draft.value = { ...old, problem: strings.draft.changed };
+    else if (old.problem) draft.value = { ...old, problem: undefined };
   });
 }
 

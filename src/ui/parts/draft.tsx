@@ -27,7 +27,7 @@ export function DraftPage() {
         <button class="btn primary" disabled={blocked} onClick={() => void startDraft()}><span class="cut">{now.saved ? words.restore : words.start(name)}</span></button>
       </div>
       <div class="row wrap counts" role="status">
-        {now.judging ? <span class="sec">{words.judging}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
+        {now.judging ? <span class="sec">{words.judging}</span> : now.saved && !now.problem ? <span class="sec">{now.starting ? words.restoring : words.changed}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
       </div>
     </div>
     <div class="body draft">
@@ -109,7 +109,7 @@ function Source({ text, finding }: { text: string; finding?: Finding }) {
   if (!finding) return <span class="dim">{text}</span>;
   if (finding.verdict === 'error' && finding.column >= 1 && finding.column <= text.length) {
     const at = finding.column - 1;
-    const rest = /^(\w+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(at))?.[0].length ?? 1;
+    const rest = /^(-?\w+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(at))?.[0].length ?? 1;
     return <>{text.slice(0, at)}<u class="bad-at">{text.slice(at, at + rest)}</u>{text.slice(at + rest)}</>;
   }
   const key = /^\s*[A-Za-z_]\w*\s*(?==)/.exec(text)?.[0] ?? '';

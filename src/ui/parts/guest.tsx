@@ -61,7 +61,7 @@ export function GuestPage({ session }: { session: DomainSession }) {
         </>}
       </div>
     </div>
-    {domain.restarts && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
+    {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
     <div class={`desk ${view}`}>
       {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
       {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
@@ -84,10 +84,11 @@ const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(
 export function Activity({ session }: { session: DomainSession }) {
   const text = strings.activity;
   const domain = session.info.value;
-  const rates = session.over ? undefined : session.rates.value, sample = session.sample.value;
+  // What has stopped has counts and no rates.
+  const last = session.rates.value, rates = session.over ? undefined : last, sample = session.sample.value;
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
-  const reasons = rates?.reasons ?? [], hypercalls = rates?.hypercalls ?? [];
+  const reasons = last?.reasons ?? [], hypercalls = last?.hypercalls ?? [];
   const throughXen = reasons.some(({ reason }) => vectorOf(reason) >= 0);
   return <>
     <section class="rate">
@@ -104,14 +105,14 @@ export function Activity({ session }: { session: DomainSession }) {
     </section>
     <section class="exits">
       <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
-      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} rows={reasons.map(({ reason, ...count }) =>
+      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} still={!rates} rows={reasons.map(({ reason, ...count }) =>
         ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), ...count }))} />}
     </section>
     <p class="why"><b>{text.why}</b> {throughXen ? text.whyTextPv : text.whyText}
       {reasons.length > 0 && <span class="src">{text.whySource([...new Set(reasons.map(({ reason }) => exitSource(reason)))])}</span>}</p>
     {hypercalls.length > 0 && <section class="exits">
-      <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0))}</span></div>
-      <Counts head={text.hypercall} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), ...count }))} />
+      <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
+      <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), ...count }))} />
       <p class="cap-t">{text.hypercallSource}</p>
     </section>}
   </>;
@@ -120,15 +121,15 @@ export function Activity({ session }: { session: DomainSession }) {
 const Share = ({ name, part }: { name: string; part: number | undefined }) =>
   <><dt>{name}</dt><dd>{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`} <span class="plain dim">{strings.activity.ofTime}</span></dd></>;
 
-/** Counters with their rates: a bar a row, against the most frequent of them. */
-function Counts({ head, rows }: { head: string; rows: (Count & { key: string; name: string })[] }) {
+/** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
+function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string })[] }) {
   const text = strings.activity;
   const top = Math.max(1, ...rows.map(row => row.perSecond));
   return <table>
     <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
     <tbody>{rows.map(({ key, name, perSecond, total }) => <tr key={key}>
-      <td><span class="m dim no">{key}</span> {name}<div class="bar c-hv"><i style={`width:${(100 * perSecond / top).toFixed(1)}%`} /></div></td>
-      <td class="num m">{figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
+      <td><span class="m dim no">{key}</span> {name}<div class="bar c-hv"><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
+      <td class="num m">{still ? strings.tree.noData : figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
     </tr>)}</tbody>
   </table>;
 }
