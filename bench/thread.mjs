@@ -11,7 +11,9 @@ import { parseArgs } from 'node:util';
 import { at } from '../scripts/lib.mjs';
 import { programModule } from '../scripts/build.mjs';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, busy: { type: 'string', default: String(2 * availableParallelism()) } } });
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '10' }, busy: { type: 'string', default: String(2 * availableParallelism()) } },
+});
 const seconds = Number(values.seconds);
 /** Clock ticks a second in /proc (sysconf(_SC_CLK_TCK) on every Linux there is). */
 const TICKS = 100;
@@ -29,7 +31,11 @@ async function measure(ms) {
     const [script, stats] = ['script', 'stats.json'].map(name => join(folder, name));
     writeFileSync(script, `expect demo>\nsend spin ${Math.ceil(ms / 1000)}\\r\nwait ${ms}\n`);
     const started = performance.now();
-    const child = spawn(process.execPath, [at('bin/ringside.mjs'), 'boot', at('guests/demo/demo.cfg'), '--script', script, '--timeout', String(ms / 1000 + 5), '--stats', stats], { stdio: 'ignore' });
+    const child = spawn(
+      process.execPath,
+      [at('bin/ringside.mjs'), 'boot', at('guests/demo/demo.cfg'), '--script', script, '--timeout', String(ms / 1000 + 5), '--stats', stats],
+      { stdio: 'ignore' },
+    );
     let had = 0;
     let alive = true;
     child.on('exit', () => (alive = false));
