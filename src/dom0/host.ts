@@ -86,7 +86,7 @@ interface Member {
   about: string;
   restarts?: DomainInfo['restarts'];
   /** Those who wait for it to stop, with what they do then. */
-  whenOver: Set<(how: string) => void>;
+  whenOver: Set<(how: string, byItself: boolean) => void>;
   name: string;
   memoryMiB: number;
   definition: string;
@@ -585,9 +585,9 @@ export class Host implements HostApi {
     if (asked) this.parts.scheduler.poke();
     else member.runner.pressPowerButton();
     const { end } = this.tasks.start(asked ? `xl shutdown ${member.name}` : `xl trigger ${member.name} power`, asked ? 'Asked through the store; the guest decides.' : 'Pressed; the guest decides.');
-    const over = (how: string): void => {
+    const over = (how: string, byItself: boolean): void => {
       cancel();
-      end('done', how);
+      end(byItself ? 'done' : 'failed', how);
     };
     const cancel = this.parts.later(POWER_MS, () => {
       member.whenOver.delete(over);
@@ -655,7 +655,7 @@ export class Host implements HostApi {
 
   private async remove(member: Member): Promise<void> {
     this.members.delete(member.record.id);
-    this.isOver(member, `${member.name} was destroyed before it answered.`);
+    this.isOver(member, `${member.name} was destroyed before it answered.`, false);
     await member.runner.destroy();
     this.detach(member);
     this.queue.remove(member.record.slot);
@@ -664,8 +664,8 @@ export class Host implements HostApi {
   }
 
   /** Whoever waits for the guest to stop is told. */
-  private isOver(member: Member, how: string): void {
-    for (const tell of member.whenOver) tell(how);
+  private isOver(member: Member, how: string, byItself = true): void {
+    for (const tell of member.whenOver) tell(how, byItself);
     member.whenOver.clear();
   }
 
@@ -760,7 +760,9 @@ export class Host implements HostApi {
     if (ending.kind === 'crash') this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
     if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
-      if (member.blueprint.xen) void this.rebuild(member, ending).then(line => this.noteRestart(member, line, ending.report), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
+      // The report of a crash is in the log already.
+      const report = ending.kind === 'crash' ? undefined : ending.report;
+      if (member.blueprint.xen) void this.rebuild(member, ending).then(line => this.noteRestart(member, line, report), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
       else member.runner.reset();
       return this.tell();
     }

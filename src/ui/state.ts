@@ -88,7 +88,7 @@ async function judge(files: NamedFile[]): Promise<void> {
 export function followDrafts(): void {
   let before = '';
   domains.subscribe(list => {
-    const now = list.map(({ id, name, ended }) => `${id} ${name} ${ended ?? ''}`).join('\n');
+    const now = list.filter(({ ended }) => ended === undefined).map(({ name }) => name).sort().join('\n');
     const old = draft.peek();
     if (now === before) return;
     before = now;
@@ -111,7 +111,7 @@ async function judgeQuietly(files: NamedFile[]): Promise<void> {
   } catch (error) {
     problem = sentence(error);
   }
-  if (filesNow()) draft.value = { files, texts, judging: false, starting: false, plan, problem };
+  if (filesNow() && !draft.peek()?.starting) draft.value = { files, texts, judging: false, starting: false, plan, problem };
 }
 
 /** Creates what the draft describes. */

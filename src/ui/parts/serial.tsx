@@ -12,7 +12,7 @@ const words = strings.serial;
 const TEXT_MS = 500;
 /** Keys that a touch keyboard lacks, as a VT100 sends them. */
 const TOUCH: [label: string, sends: string, name?: string][] = [
-  ['Esc', '\x1b'], ['Tab', '\t'], ['^C', '\x03', 'Control C'], ['^D', '\x04', 'Control D'], ['←', '\x1b[D', 'Left'], ['↑', '\x1b[A', 'Up'], ['↓', '\x1b[B', 'Down'], ['→', '\x1b[C', 'Right'],
+  ['Esc', '\x1b'], ['Tab', '\t'], ['^C', '\x03', '^C, Control C'], ['^D', '\x04', '^D, Control D'], ['←', '\x1b[D', 'Left'], ['↑', '\x1b[A', 'Up'], ['↓', '\x1b[B', 'Down'], ['→', '\x1b[C', 'Right'],
 ];
 
 /** `first`: the keyboard's way into the guest leads here. */
