@@ -91,6 +91,7 @@ test('a triple fault is told in the task log and in the console, and a second bo
   await expect(page.getByRole('heading', { name: 'demo-2' })).toBeVisible();
   // Help closes wherever the focus is.
   await page.getByRole('button', { name: 'Help' }).click();
+  await expect(page.getByRole('dialog', { name: 'Keys' })).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog', { name: 'Keys' })).toHaveCount(0);
 });

@@ -1,7 +1,7 @@
 /** The regions that never change: header, tree, task strip. */
 
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DomainInfo, Task } from '../../dom0/api.ts';
 import { dismiss, domains, hostProblem, info, tasks } from '../host.ts';
 import { hostLoad } from '../counters.ts';
@@ -29,7 +29,7 @@ export function Header() {
   const mode = info.value?.mode;
   const keysMenu = useRef<HTMLDivElement>(null);
   // Wherever the focus is; a click elsewhere closes it, too.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!keysOpen.value) return;
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;
