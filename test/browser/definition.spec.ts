@@ -78,3 +78,21 @@ test('one long word fits into 320 pixels', async ({ page }) => {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
   await expect(page.getByRole('button', { name: /^Start/ })).toBeInViewport();
 });
+
+test('a definition that was refused for its name can be started once the name is free', async ({ page }) => {
+  await open(page);
+  const folder = new URL('../../guests/demo/', import.meta.url);
+  const files = ['demo.cfg', 'demo.elf'].map(name => ({ name, buffer: readFileSync(new URL(name, folder)) }));
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
+  await drop(page, files);
+  await expect(page.locator('.verd .wh').filter({ hasText: 'There is a domain called demo already' })).toBeVisible();
+  await page.getByRole('treeitem', { name: /running|blocked/ }).click();
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('treeitem', { name: /not started/ }).click();
+  await page.getByRole('button', { name: 'Start demo' }).click();
+  await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+});
