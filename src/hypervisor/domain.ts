@@ -331,6 +331,8 @@ export class Domain {
     this.pausedByUser = true;
     this.vcpus.setPaused(true);
     this.clock.stop();
+    // It waits for nothing now.
+    this.thread?.setSlot(true);
     this.setState('p');
   }
 
@@ -338,6 +340,7 @@ export class Domain {
     if (!this.pausedByUser) return;
     this.pausedByUser = false;
     this.clock.start();
+    if (!this.hasSlot) this.thread?.setSlot(false);
     this.vcpus.setPaused(false);
     if (!this.ending) this.setState('r');
   }
@@ -357,7 +360,11 @@ export class Domain {
     if (held === this.hasSlot) return;
     if (held && xen?.time.tellsRunstate) clock.idleTo(Infinity);
     this.hasSlot = held;
-    this.thread?.setSlot(held);
+    if (!this.pausedByUser) {
+      this.thread?.setSlot(held);
+      // Whoever reads the counters learns that they end where it was parked.
+      if (!held && !this.ending) this.setState('r');
+    }
     vcpus.setSlot(held);
     if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE)) return;
     this.idle();
