@@ -5,6 +5,9 @@
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import { at, guestsFolder, isMain } from './lib.mjs';
 
 export const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
@@ -34,13 +37,37 @@ function find(pathname) {
   if (path.startsWith(`${sep}guests${sep}`)) candidates.push(join(guestsFolder, path.slice('/guests/'.length)));
   for (const file of candidates) {
     const stat = statSync(file, { throwIfNoEntry: false });
-    if (stat?.isFile()) return { file, size: stat.size };
+    // The build puts a hash of its content into such a name: what it names never changes.
+    if (stat?.isFile())
+      return {
+        file,
+        size: stat.size,
+        tag: `W/"${stat.size.toString(16)}-${Math.floor(stat.mtimeMs).toString(16)}"`,
+        hashed: /^[/\\]assets[/\\].+-[\w-]{8}\.\w+$/.test(path),
+      };
   }
   return undefined;
 }
 
 /** With it in front of every script, the page and its workers run as where WebAssembly does not exist. */
 const WITHOUT_WASM = 'delete globalThis.WebAssembly;';
+
+/** Types that shrink; kernels and images are compressed already. */
+const TEXTS = new Set(['.html', '.js', '.css', '.json', '.svg', '.cfg']);
+/** Shorter files cost more in headers than they lose. */
+const LEAST_BYTES = 1024;
+const BROTLI_QUALITY = 5;
+const ENCODERS = {
+  br: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
+  gzip: () => createGzip(),
+};
+
+/** The best encoding that the client names and does not refuse (RFC 9110, 12.5.3); undefined: none. */
+function encodingFor({ file, size }, accepted = '') {
+  if (!TEXTS.has(extname(file)) || size < LEAST_BYTES) return undefined;
+  const takes = new Set(accepted.split(',').flatMap(part => (/;\s*q=0(\.0*)?\s*$/.test(part) ? [] : [part.split(';')[0].trim()])));
+  return Object.keys(ENCODERS).find(name => takes.has(name));
+}
 
 function answer(request, response, { headers, wasm }) {
   const found = request.method === 'GET' || request.method === 'HEAD' ? find(new URL(request.url, 'http://localhost').pathname) : undefined;
@@ -49,19 +76,31 @@ function answer(request, response, { headers, wasm }) {
     return;
   }
   const prefix = !wasm && extname(found.file) === '.js' ? WITHOUT_WASM : '';
-  response.writeHead(200, {
+  const encoding = encodingFor(found, request.headers['accept-encoding']);
+  const always = {
     ...headers,
-    'Content-Type': types[extname(found.file)] ?? 'application/octet-stream',
-    'Content-Length': found.size + prefix.length,
-    'Cache-Control': 'no-cache',
+    'Cache-Control': found.hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+    ETag: found.tag,
+    Vary: 'Accept-Encoding',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
+  };
+  if (request.headers['if-none-match'] === found.tag) return response.writeHead(304, always).end();
+  response.writeHead(200, {
+    ...always,
+    'Content-Type': types[extname(found.file)] ?? 'application/octet-stream',
+    ...(encoding ? { 'Content-Encoding': encoding } : { 'Content-Length': found.size + prefix.length }),
   });
   if (request.method === 'HEAD') return response.end();
-  response.write(prefix);
-  createReadStream(found.file)
-    .on('error', () => response.destroy())
-    .pipe(response);
+  const content = Readable.from(
+    (async function* () {
+      if (prefix) yield prefix;
+      yield* createReadStream(found.file);
+    })(),
+    { objectMode: false },
+  );
+  // The client may go away, or the file: the answer ends there.
+  pipeline(content, ...(encoding ? [ENCODERS[encoding]()] : []), response).catch(() => response.destroy());
 }
 
 /**

@@ -11,6 +11,8 @@ export interface HostInfo {
   /** MiB of machine memory, and how many are free. */
   memoryMiB: number;
   freeMiB: number;
+  /** Slots: domains that may run at once. */
+  pcpus: number;
 }
 
 /** A file as the page has it: dropped, chosen or fetched from `dist/guests`. */
@@ -44,6 +46,8 @@ export interface Plan {
   errors: Finding[];
   findings: Finding[];
   definition: string;
+  /** What `create` does, as xl would spell it. */
+  command: string;
   summary: {
     memoryMiB: number;
     vcpus: number;
@@ -74,6 +78,10 @@ export interface DomainInfo {
   memoryMiB: number;
   vcpus: number;
   definition: string;
+  /** Disks that it may write: what it wrote there goes with it. */
+  disks?: number;
+  /** How often it started again as a new domain, and why the last time. */
+  restarts?: { count: number; why: string };
   /** Its device model runs in Domain 0, and not as its stub domain NAME-dm. */
   modelInDomain0?: boolean;
   /** Why it stopped, in a sentence, once it did ("powered off", "triple fault at 0xc00f …"). */
@@ -127,7 +135,7 @@ export interface Task {
   state: 'running' | 'done' | 'failed';
   startedMs: number;
   durationMs?: number;
-  /** On failure: what, why, next step. */
+  /** What it caused; on failure what, why, next step. */
   message?: string;
 }
 
@@ -156,8 +164,11 @@ export interface HostApi {
   plan(files: NamedFile[]): Promise<Plan>;
   /** Nobody waits for the judgement under way any more: it ends with an error. */
   cancelPlan(): Promise<void>;
-  /** Plans and, when there is no error, creates and starts the domain. Rejects with a sentence otherwise. */
-  create(files: NamedFile[]): Promise<DomainInfo>;
+  /**
+   * Plans and, when there is no error, creates and starts the domain. Rejects with a sentence otherwise. `anotherName`: where a domain has the name
+   * already, this one gets a number behind its own.
+   */
+  create(files: NamedFile[], anotherName?: boolean): Promise<DomainInfo>;
   list(): Promise<DomainInfo[]>;
   view(id: number): Promise<DomainView>;
   pause(id: number): Promise<void>;

@@ -25,7 +25,8 @@ import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
 import { lengthProblem, MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
-import { baseName, type Firmware, type Given, isDefinition, needsFirmware, NO_FIRMWARE, type Planned, planFiles } from './plan.ts';
+import { baseName, type Firmware, type Given, isDefinition, needsFirmware, NO_FIRMWARE, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import type { State } from '../devices/bus.ts';
 import type { IdeAttachment } from '../devices/index.ts';
 import { DEFAULT_MAC, wired } from '../hypervisor/assemble.ts';
 import type { DeviceModel } from './device-model/device-model.ts';
@@ -85,6 +86,11 @@ interface Member {
   /** It was asked to suspend itself, to be saved then. */
   whenSuspended?: () => void;
   record: DomainRecord;
+  /** What was loaded. */
+  about: string;
+  restarts?: DomainInfo['restarts'];
+  /** Those who wait for it to stop, with what they do then. */
+  whenOver: Set<(how: string, byItself: boolean) => void>;
   name: string;
   memoryMiB: number;
   definition: string;
@@ -101,6 +107,8 @@ interface Member {
 const STANDS_STILL_TRIES = 1000;
 /** How long a guest may take to suspend itself. */
 const SUSPEND_MS = 60_000;
+/** How long a guest may take to follow its power button. */
+const POWER_MS = 30_000;
 /** How often a dying domain is looked after. */
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
@@ -134,6 +142,17 @@ async function look({ name, data }: NamedFile, wanted: () => boolean): Promise<G
   const whole = new Uint8Array(data.size);
   for (let at = 0; at < whole.length; at += PIECE_BYTES) whole.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
   return { name, data: whole };
+}
+
+const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+
+/** What the host itself says in a guest's terminal. */
+const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
+
+/** The part of a crash report that says how it came there. */
+function lastExits(report = ''): string {
+  const at = report.indexOf('last exits');
+  return at < 0 ? '' : `\n${report.slice(at)}`;
 }
 
 export class Host implements HostApi {
@@ -187,6 +206,7 @@ export class Host implements HostApi {
       ...(parts.why === undefined ? {} : { why: parts.why }),
       memoryMiB: machine.frames >>> 8,
       freeMiB: machine.freeFrames >>> 8,
+      pcpus: this.queue.pcpus,
     };
   }
 
@@ -209,14 +229,14 @@ export class Host implements HostApi {
 
   async plan(files: NamedFile[]): Promise<Plan> {
     const mine = ++this.judgements;
-    return (await this.planned(files, () => mine === this.judgements)).plan;
+    return (await this.planned(files, { wanted: () => mine === this.judgements })).plan;
   }
 
   async cancelPlan(): Promise<void> {
     this.judgements++;
   }
 
-  private async planned(files: NamedFile[], wanted = (): boolean => true): Promise<Planned> {
+  private async planned(files: NamedFile[], { anotherName = false, wanted = (): boolean => true } = {}): Promise<Planned> {
     if (files.length > MOST_FILES)
       throw new Error(`These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`);
     const given: Given[] = [];
@@ -224,9 +244,22 @@ export class Host implements HostApi {
     const firmware = needsFirmware(given) ? await this.firmware() : undefined;
     goOn(wanted);
     const planned = planFiles(given, firmware);
+    // A name that nobody wrote is nobody's choice.
+    const isGenerated = planned.plan.command.startsWith(XL_CREATE_FROM_NOTHING);
+    if ((anotherName || isGenerated) && this.isTaken(planned.plan.name)) rename(planned, this.freeName(planned.plan.name), isGenerated);
     this.judgeHere(planned.plan, planned.domain?.definition);
     if (planned.plan.errors.length > 0) delete planned.domain;
     return planned;
+  }
+
+  private isTaken(name: string): boolean {
+    return [...this.members.values()].some(member => member.name === name && !member.ending);
+  }
+
+  private freeName(name: string): string {
+    let n = 2;
+    while (this.isTaken(`${name}-${n}`)) n++;
+    return `${name}-${n}`;
   }
 
   /** What only this host knows: names in use, memory left. */
@@ -247,7 +280,7 @@ export class Host implements HostApi {
       else plan.findings.push(finding);
       plan.errors.push(finding);
     };
-    if (plan.name !== '' && [...this.members.values()].some(member => member.name === plan.name && !member.ending)) {
+    if (plan.name !== '' && this.isTaken(plan.name)) {
       add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
     }
     const station = this.stationProblem(definition?.mac);
@@ -264,10 +297,11 @@ export class Host implements HostApi {
     }
   }
 
-  async create(files: NamedFile[]): Promise<DomainInfo> {
+  async create(files: NamedFile[], anotherName = false): Promise<DomainInfo> {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
-    return this.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async () => {
-      const { plan, domain } = await this.planned(files);
+    return this.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async task => {
+      const { plan, domain } = await this.planned(files, { anotherName });
+      if (plan.command !== '') task.command = plan.command;
       if (!domain) throw new Error(plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n'));
       // Every drive's image is one of the files: a plan with another is refused.
       const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
@@ -275,12 +309,14 @@ export class Host implements HostApi {
         return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
       });
       const { definition, boot, xen } = domain;
-      return this.build({ definition, boot, drives, text: plan.definition, startEpochMs: this.parts.epochMs(), ...(xen ? { xen } : {}) });
+      const built = await this.build({ definition, boot, drives, text: plan.definition, startEpochMs: this.parts.epochMs(), ...(xen ? { xen } : {}) });
+      task.message = this.describeBuilt(built);
+      return built;
     });
   }
 
   async restore(state: NamedFile, images: NamedFile[] = []): Promise<DomainInfo> {
-    return this.tasks.run(`xl restore ${state.name}`, async () => {
+    return this.tasks.run(`xl restore ${state.name}`, async task => {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
       const { about } = saved,
@@ -291,13 +327,13 @@ export class Host implements HostApi {
         );
       const tooLong = lengthProblem(about.definition.length);
       if (tooLong) throw new Error(`${state.name} has no definition that could be read: ${tooLong}`);
-      if ([...this.members.values()].some(member => member.name === about.name && !member.ending))
-        throw new Error(`There is a domain called ${about.name} already. Destroy it first.`);
+      if (this.isTaken(about.name))
+        throw new Error(`There is a domain called ${about.name} already. Destroy it, and restore this one again.`);
       const { definition: judged } = judgeDefinition(about.name, about.definition);
       // The card that it has, with its address, whatever the definition's text says.
       const { nic: _nic, mac: _mac, ...definition } = judged;
       if (about.nic) Object.assign(definition, { nic: about.nic, mac: about.mac ?? DEFAULT_MAC });
-      return this.build({
+      const built = await this.build({
         definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}), modelInDomain0: model !== undefined },
         boot: saved.boot,
         // An image that is not there is missed when the state is read into the domain.
@@ -311,6 +347,8 @@ export class Host implements HostApi {
         saved: { state: saved, bytes },
         ...(about.xen ? { xen: about.xen } : {}),
       });
+      task.message = this.describeBuilt(built);
+      return built;
     });
   }
 
@@ -330,7 +368,13 @@ export class Host implements HostApi {
     return definition.mac ? blueprint : { ...blueprint, definition: { ...definition, mac: this.addresses.draw(taken) } };
   }
 
-  private async build(asked: Blueprint): Promise<DomainInfo> {
+  /** What a new domain is, for the task that made it. */
+  private describeBuilt({ id, name, memoryMiB, vcpus }: DomainInfo): string {
+    return `${name} is domain ${id} with ${memoryMiB} MiB and ${plural(vcpus, 'vCPU')}: ${this.members.get(id)?.about || 'it goes on where it was saved'}.`;
+  }
+
+  /** `before`: what an earlier domain of the same guest showed, and what is said of its end. */
+  private async build(asked: Blueprint, before?: { shown: Uint8Array; line: (id: number) => string; restarts: DomainInfo['restarts'] }): Promise<DomainInfo> {
     const blueprint = this.addressed(asked);
     const { definition, boot, drives = [], text, startEpochMs, saved, xen } = blueprint;
     const { machine, parts } = this;
@@ -348,6 +392,9 @@ export class Host implements HostApi {
     const member: Member = {
       blueprint,
       usesPvConsole: xen === 'pv' || xen === 'pvh',
+      about: '',
+      whenOver: new Set(),
+      ...(before?.restarts ? { restarts: before.restarts } : {}),
       record,
       name: definition.name,
       memoryMiB: definition.memoryMiB,
@@ -359,6 +406,12 @@ export class Host implements HostApi {
       released: false,
       viewers: new Viewers(this.machine, record, this.parts.spawn ? undefined : this.parts.hostMs),
     };
+    const kept = saved?.state.toolstack?.console;
+    if (kept instanceof Uint8Array) member.viewers.print(kept);
+    if (before) {
+      member.viewers.print(before.shown);
+      member.viewers.print(said(before.line(record.id)));
+    }
     const listener: DomainListener = {
       serial: bytes => {
         member.usesPvConsole = false;
@@ -406,7 +459,7 @@ export class Host implements HostApi {
     try {
       // As xl does: it is built, then its store and console have their other ends, then it runs.
       if (xen) member.runner.setPaused(true);
-      await member.runner.started;
+      member.about = await member.runner.started;
       if (xen) {
         this.attach(member, xen, uuid);
         if (modelHere) this.attachModel(member, seenMiB, attachDrives(drives, readBlob, listener.problem), listener);
@@ -484,6 +537,7 @@ export class Host implements HostApi {
   }
 
   private describe(member: Member): DomainInfo {
+    const writable = (member.blueprint.drives ?? []).filter(({ readOnly }) => !readOnly).length;
     const info: DomainInfo = {
       id: member.record.id,
       name: member.name,
@@ -493,6 +547,8 @@ export class Host implements HostApi {
       vcpus: member.record.vcpus,
       definition: member.definition,
       ...(member.model ? { modelInDomain0: true } : {}),
+      ...(writable > 0 ? { disks: writable } : {}),
+      ...(member.restarts ? { restarts: member.restarts } : {}),
     };
     if (member.ending) info.ended = member.ending.sentence;
     return info;
@@ -551,11 +607,17 @@ export class Host implements HostApi {
   // Control.
 
   async pause(id: number): Promise<void> {
-    return this.tasks.run(`xl pause ${this.living(id).name}`, async () => this.setPaused(this.living(id), true));
+    return this.tasks.run(`xl pause ${this.living(id).name}`, async task => {
+      this.setPaused(this.living(id), true);
+      task.message = 'Its processors and its time stand still.';
+    });
   }
 
   async unpause(id: number): Promise<void> {
-    return this.tasks.run(`xl unpause ${this.living(id).name}`, async () => this.setPaused(this.living(id), false));
+    return this.tasks.run(`xl unpause ${this.living(id).name}`, async task => {
+      this.setPaused(this.living(id), false);
+      task.message = 'It goes on where it was.';
+    });
   }
 
   private setPaused(member: Member, paused: boolean): void {
@@ -564,23 +626,38 @@ export class Host implements HostApi {
   }
 
   async reset(id: number): Promise<void> {
-    return this.tasks.run(`xl trigger ${this.member(id).name} reset`, async () => {
+    return this.tasks.run(`xl trigger ${this.member(id).name} reset`, async task => {
       const member = this.member(id);
       if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
-      if (member.blueprint.xen) return this.rebuild(member);
+      if (member.blueprint.xen) {
+        task.message = await this.rebuild(member, { sentence: 'Reset by the toolstack.' });
+        return;
+      }
       const problem = member.ending && this.stationProblem(member.blueprint.definition.mac);
       if (problem) throw new Error(`${problem} Destroy it first.`);
       member.ending = null;
       member.runner.reset();
+      task.message = 'It starts again in the same memory, which is empty now.';
     });
   }
 
   async shutdown(id: number): Promise<void> {
-    return this.tasks.run(`xl shutdown ${this.living(id).name}`, async () => {
-      // A guest with PV drivers is asked through the store; any other has a power button.
-      if (this.services.ask(id, 'poweroff')) this.parts.scheduler.poke();
-      else this.living(id).runner.pressPowerButton();
+    const member = this.living(id);
+    // A guest with PV drivers is asked through the store; any other has a power button.
+    const asked = this.services.ask(id, 'poweroff');
+    if (asked) this.parts.scheduler.poke();
+    else member.runner.pressPowerButton();
+    const { end } = this.tasks.start(asked ? `xl shutdown ${member.name}` : `xl trigger ${member.name} power`, asked ? 'Asked through the store; the guest decides.' : 'Pressed; the guest decides.');
+    const over = (how: string, byItself: boolean): void => {
+      cancel();
+      end(byItself ? 'done' : 'failed', how);
+    };
+    const cancel = this.parts.later(POWER_MS, () => {
+      member.whenOver.delete(over);
+      const why = member.paused ? 'It is paused: let it run' : asked ? 'It may be busy: wait' : 'It may not listen to ACPI, or ask somebody there: shut it down from inside';
+      end('failed', `${member.name} has not shut down for ${POWER_MS / 1000} s. ${why}, or destroy it.`);
     });
+    member.whenOver.add(over);
   }
 
   async setMemory(id: number, memoryMiB: number): Promise<void> {
@@ -609,13 +686,16 @@ export class Host implements HostApi {
     return { policy: queue.policy.name, pcpus: queue.pcpus, ...queue.parameters, domains };
   }
 
-  async setSchedule(parameters: { tsliceUs?: number; ratelimitUs?: number }): Promise<void> {
-    return this.tasks.run('xl sched-credit -s', async () => this.queue.setParameters(parameters));
+  async setSchedule({ tsliceUs, ratelimitUs }: { tsliceUs?: number; ratelimitUs?: number }): Promise<void> {
+    const options = [tsliceUs === undefined ? '' : ` -t ${tsliceUs / 1000}`, ratelimitUs === undefined ? '' : ` -r ${ratelimitUs}`].join('');
+    return this.tasks.run(`xl sched-credit -s${options}`, async () => this.queue.setParameters({ ...(tsliceUs === undefined ? {} : { tsliceUs }), ...(ratelimitUs === undefined ? {} : { ratelimitUs }) }));
   }
 
   async setShares(id: number, { weight, cap, cpus, cpusSoft }: NewShares): Promise<void> {
     const member = id === 0 ? { name: 'Domain-0', record: { slot: DOMAIN_0, vcpus: 1 } } : this.living(id);
-    return this.tasks.run(`xl sched-credit -d ${member.name}`, async () => {
+    const options = [weight === undefined ? '' : ` -w ${weight}`, cap === undefined ? '' : ` -c ${cap}`].join('');
+    const pin = cpus === undefined && cpusSoft === undefined ? '' : `xl vcpu-pin ${member.name} all ${cpus ?? '-'} ${cpusSoft ?? '-'}`;
+    return this.tasks.run([options && `xl sched-credit -d ${member.name}${options}`, pin].filter(Boolean).join('; '), async () => {
       const affinity = (text: string | undefined): number | undefined => {
         const bits = text === undefined ? undefined : parseCpus(text);
         if (typeof bits === 'string') throw new Error(bits);
@@ -629,14 +709,17 @@ export class Host implements HostApi {
   }
 
   async destroy(id: number): Promise<void> {
-    return this.tasks.run(`xl destroy ${this.member(id).name}`, async () => {
+    return this.tasks.run(`xl destroy ${this.member(id).name}`, async task => {
       const member = this.member(id);
+      const { disks } = this.describe(member);
       await this.remove(member);
+      task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
     });
   }
 
   private async remove(member: Member): Promise<void> {
     this.members.delete(member.record.id);
+    this.isOver(member, `${member.name} was destroyed before it answered.`, false);
     await member.runner.destroy();
     this.detach(member);
     this.queue.remove(member.record.slot);
@@ -644,21 +727,36 @@ export class Host implements HostApi {
     member.viewers.close();
   }
 
-  /** A guest of Xen restarts: a new domain with a new id takes its place, as with xl. */
-  private async rebuild(member: Member): Promise<void> {
+  /** Whoever waits for the guest to stop is told. */
+  private isOver(member: Member, how: string, byItself = true): void {
+    for (const tell of member.whenOver) tell(how, byItself);
+    member.whenOver.clear();
+  }
+
+  /** A guest of Xen restarts: a new domain with a new id takes its place, as with xl. Its console goes on, with a line that says so; that is what comes back. */
+  private async rebuild(member: Member, { sentence, report }: Pick<Ending, 'sentence' | 'report'>): Promise<string> {
     const { saved: _once, ...blueprint } = member.blueprint;
+    const { shown } = member.viewers;
+    const line = (id: number): string => `${sentence} Domain ${member.record.id} starts again as domain ${id}.`;
     await this.remove(member);
-    await this.build({ ...blueprint, startEpochMs: this.parts.epochMs() });
+    const { id } = await this.build(
+      { ...blueprint, startEpochMs: this.parts.epochMs() },
+      { shown, line: newId => line(newId) + lastExits(report), restarts: { count: (member.restarts?.count ?? 0) + 1, why: sentence } },
+    );
+    return line(id);
   }
 
   async save(id: number): Promise<Blob> {
-    return this.tasks.run(`xl save ${this.living(id).name}`, async () => {
+    const { name } = this.living(id);
+    return this.tasks.run(`xl save -c ${name} ${name}.save`, async task => {
       const member = this.living(id);
       const asked = this.services.ask(id, 'suspend');
       if (asked) await this.suspended(member);
       try {
         const chunks = await this.saveWhere(member, !asked);
-        return new Blob(chunks as BlobPart[], { type: 'application/octet-stream' });
+        const blob = new Blob(chunks as BlobPart[], { type: 'application/octet-stream' });
+        task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
+        return blob;
       } finally {
         // It was not moved anywhere: it goes on, as after xl save -c.
         if (asked) member.runner.resume();
@@ -672,7 +770,9 @@ export class Host implements HostApi {
    */
   private async saveWhere(member: Member, unasked: boolean): Promise<Uint8Array[]> {
     const { runner, record, paused, attached, model } = member;
-    if (!attached || (!unasked && !model)) return runner.save();
+    // What its console showed comes last: all of it that belongs to the state has come then.
+    const withConsole = (chunks: Uint8Array[], toolstack: State = {}): Uint8Array[] => withToolstack(chunks, { ...toolstack, console: member.viewers.shown });
+    if (!attached || (!unasked && !model)) return withConsole(await runner.save());
     if (!paused && unasked) runner.setPaused(true);
     // What it asked for before it stood still is answered yet.
     if (model && unasked) await this.standsStill(member);
@@ -680,7 +780,7 @@ export class Host implements HostApi {
     try {
       const toolstack = this.services.save(record.id, unasked);
       const chunks = await runner.save();
-      return toolstack ? withToolstack(chunks, toolstack) : chunks;
+      return withConsole(chunks, toolstack);
     } finally {
       this.services.frozen--;
       if (!member.paused && unasked) runner.setPaused(false);
@@ -720,14 +820,21 @@ export class Host implements HostApi {
       return;
     }
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
+    this.isOver(member, ending.sentence);
     if (ending.kind === 'crash' || (ending.report !== undefined && action !== 'restart')) this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
     // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
     if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
-      if (ending.kind !== 'crash') this.restarted(member, ending.report, ending.sentence);
-      if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
-      else member.runner.reset();
+      // The report of a crash is in the log already.
+      const report = ending.kind === 'crash' ? undefined : ending.report;
+      if (member.blueprint.xen) {
+        void this.rebuild(member, ending).then(line => this.noteRestart(member, line, report), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
+        return this.tell();
+      }
+      if (ending.kind !== 'crash') this.restarted(member, report, ending.sentence);
+      member.runner.reset();
       return this.tell();
     }
+    if (ending.kind !== 'poweroff') member.viewers.print(said(`${member.name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
     if (ending.workerDied) this.queue.remove(member.record.slot);
@@ -745,8 +852,17 @@ export class Host implements HostApi {
     });
   }
 
+  /** It started again by itself, in the same memory: a reset, or a triple fault (then with its report). */
   private restarted(member: Member, report?: string, why = 'The guest asked for a reset.'): void {
-    this.tasks.note(`${member.name} was reset`, report === undefined ? 'done' : 'failed', report ?? `${why} It is started again.`);
+    const sentence = report?.split('\n')[0] ?? why;
+    member.restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
+    member.viewers.print(said(`${sentence} It starts again.${lastExits(report)}`));
+    this.noteRestart(member, `${sentence} It starts again.`, report);
+  }
+
+  /** A restart that nobody asked xl for is a task, too; one after a fault has failed. */
+  private noteRestart({ name }: Member, line: string, report?: string): void {
+    this.tasks.note(`${name} restarted`, report === undefined ? 'done' : 'failed', report === undefined ? line : `${line}\n\n${report}`);
     this.tell();
   }
 

@@ -156,7 +156,7 @@ export function planDefinition(
     const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
   }
-  return finish(findings, definition, boot, text, drives, definition.type);
+  return finish(findings, definition, boot, text, `xl create ${quoted(file)}`, drives, definition.type);
 }
 
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
@@ -239,7 +239,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   });
   const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, bootOrder);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
-  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeDefinition(definition), drives);
+  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeDefinition(definition), xlCreateFrom(definition), drives);
 }
 
 /** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
@@ -295,7 +295,7 @@ export function planKernel(options: {
     text: `${kernelName} starts ${options.type ? `as a ${options.type.toUpperCase()} guest` : 'on a plain PC'} with ${memoryMiB} MiB.`,
   };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
-  return finish([finding], definition, boot, writeDefinition(definition), [], options.type);
+  return finish([finding], definition, boot, writeDefinition(definition), xlCreateFrom(definition), [], options.type);
 }
 
 /** The definition as an xl.cfg that would make the same domain. */
@@ -313,7 +313,30 @@ export function writeDefinition(definition: Definition): string {
   return `${lines.join('\n')}\n`;
 }
 
-function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string, drives: PlannedDrive[] = [], xen?: DomainType): Planned {
+/** In single quotes, for a shell. */
+const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+
+/** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
+export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';
+const xlCreateFrom = (definition: Definition): string => [XL_CREATE_FROM_NOTHING, ...writeDefinition(definition).trim().split('\n').map(quoted)].join(' ');
+
+/** Gives the domain to be another name than its definition does. */
+export function rename({ plan, domain }: Planned, name: string, isGenerated: boolean): void {
+  plan.name = name;
+  if (!domain) return;
+  domain.definition.name = name;
+  if (isGenerated) {
+    plan.definition = writeDefinition(domain.definition);
+    plan.command = xlCreateFrom(domain.definition);
+  } else {
+    // Of two settings of a key the last one counts.
+    const setting = `name = "${name}"`;
+    plan.definition = `${plan.definition.replace(/\n?$/, '\n')}${setting}\n`;
+    plan.command += ` ${quoted(setting)}`;
+  }
+}
+
+function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string, command: string, drives: PlannedDrive[] = [], xen?: DomainType): Planned {
   const errors = findings.filter(isError);
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
@@ -321,13 +344,13 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   if (drives.length > 0) summary.disks = definition.disks.map(({ place, target }) => `hd${'abcd'[place]}: ${baseName(target) || 'empty'}`);
   if (definition.nic) summary.nic = definition.nic;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
-  const plan: Plan = { name: definition.name, errors, findings, definition: text, summary };
+  const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
   return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } } : { plan };
 }
 
 function refuse(file: string, short: string, text: string): Planned {
   const finding: Finding = { file, line: 1, column: 1, source: '', key: '', verdict: 'error', short, text };
-  return { plan: { name: '', errors: [finding], findings: [finding], definition: '', summary: { memoryMiB: 0, vcpus: 0, type: '' } } };
+  return { plan: { name: '', errors: [finding], findings: [finding], definition: '', command: '', summary: { memoryMiB: 0, vcpus: 0, type: '' } } };
 }
 
 function check(boot: Boot, memoryMiB: number, xen?: DomainType): string | undefined {

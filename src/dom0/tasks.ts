@@ -29,25 +29,32 @@ export class Tasks {
 
   /** Something that nobody asked for and that people should see. */
   note(command: string, state: 'done' | 'failed', message: string): void {
-    Object.assign(this.begin(command), { state, durationMs: 0, message });
+    Object.assign(this.begin(command), { state, message });
   }
 
-  /** Does something that was asked for; what it throws is the task's message, and thrown again. */
-  async run<T>(command: string, work: () => Promise<T>): Promise<T> {
+  /** Begins something whose end comes later: `end` is called once, with what came of it. */
+  start(command: string, message?: string): { task: Task; end: (state: 'done' | 'failed', message?: string) => void } {
     const task = this.begin(command),
       startedMs = this.clocks.hostMs();
+    if (message !== undefined) task.message = message;
     this.changed();
+    const end = (state: 'done' | 'failed', last = task.message): void => {
+      Object.assign(task, { state, durationMs: this.clocks.hostMs() - startedMs }, last === undefined ? {} : { message: last });
+      this.changed();
+    };
+    return { task, end };
+  }
+
+  /** Does something that was asked for, which may say in `task` what it caused; what it throws is the task's message, and thrown again. */
+  async run<T>(command: string, work: (task: Pick<Task, 'command' | 'message'>) => Promise<T>): Promise<T> {
+    const { task, end } = this.start(command);
     try {
-      const result = await work();
-      task.state = 'done';
+      const result = await work(task);
+      end('done');
       return result;
     } catch (error) {
-      task.state = 'failed';
-      task.message = (error as Error).message;
+      end('failed', (error as Error).message);
       throw error;
-    } finally {
-      task.durationMs = this.clocks.hostMs() - startedMs;
-      this.changed();
     }
   }
 }

@@ -38,7 +38,19 @@ export class Viewers {
     return port2;
   }
 
+  /** What a new viewer would get to see of the console. */
+  get shown(): Uint8Array {
+    const all = new Uint8Array(this.historyBytes);
+    let at = 0;
+    for (const bytes of this.history) {
+      all.set(bytes, at);
+      at += bytes.length;
+    }
+    return all;
+  }
+
   print(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
     this.history.push(bytes);
     this.historyBytes += bytes.length;
     while (this.historyBytes > HISTORY_BYTES && this.history.length > 1) this.historyBytes -= this.history.shift()!.length;

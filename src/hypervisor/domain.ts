@@ -4,7 +4,7 @@
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import type { CpuLevel } from '../cpu/cpuid.ts';
-import { P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
+import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { State } from '../devices/bus.ts';
 import { setBootOrder } from '../devices/firmware-config.ts';
@@ -15,10 +15,11 @@ import { TimerQueue } from '../devices/timers.ts';
 import { A20Gate } from './a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from './exit-reasons.ts';
 import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { COUNTERS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
+import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
 import { type ModelAccount, modelAccount } from './ioreq/account.ts';
 import { RemoteModel } from './ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
@@ -28,11 +29,12 @@ import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from './stream/saved-state.ts';
+import { ThreadTime } from './thread-time.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { goBack, isWayBack } from './warm-reset.ts';
-import { APIC_ID_STEP, SHUTDOWN } from './xen/abi.ts';
+import { APIC_ID_STEP, HYPERCALLS, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
 import { isCodeShared } from './xen/stale.ts';
 
@@ -135,9 +137,13 @@ export class Domain {
   private endingAsked: Ending | null = null;
   private pausedByUser = false;
   private readonly counters: Int32Array;
+  /** Calls by number, of a guest of Xen. */
+  private readonly hypercalls: Int32Array | undefined;
   private readonly p2m: Int32Array;
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
-  private runNs = 0;
+  /** In host time: what of it the host gave. */
+  private readonly thread: ThreadTime | undefined;
+  private virtualRunNs = 0;
   private idleNs = 0;
   private readonly serialFeed: SerialFeed;
   /** Stop exactly here (instructions since the start); Infinity: never. */
@@ -147,12 +153,13 @@ export class Domain {
   constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
     this.options = options;
     const { machine, record } = options;
-    this.counters = new Int32Array(machine.memory, record.countersOffset, 1024);
+    this.counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
     this.p2m = machine.p2m(record);
     this.memory = new GuestMemory(machine.bytes, this.p2m);
     const retired = (): number => this.processor?.retired ?? 0;
     this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
     this.timers = new TimerQueue(this.clock);
+    if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
     this.processor = options.createProcessor({
       memory: machine.memory,
@@ -216,7 +223,10 @@ export class Domain {
     if (!clock.virtual)
       this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
     this.exits = new Exits(this, this.counters);
-    if (record.xenOffset !== 0) this.xen = new XenGuest(this.xenParts());
+    if (record.xenOffset !== 0) {
+      this.xen = new XenGuest(this.xenParts());
+      this.hypercalls = new Int32Array(machine.memory, record.xenOffset + XEN.CALLS * 4, HYPERCALLS);
+    }
     if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
@@ -360,6 +370,8 @@ export class Domain {
     this.pausedByUser = true;
     this.vcpus.setPaused(true);
     this.clock.stop();
+    // It waits for nothing now.
+    this.thread?.setSlot(true);
     this.setState('p');
   }
 
@@ -367,6 +379,7 @@ export class Domain {
     if (!this.pausedByUser) return;
     this.pausedByUser = false;
     this.clock.start();
+    if (!this.hasSlot) this.thread?.setSlot(false);
     this.vcpus.setPaused(false);
     if (!this.ending) this.setState('r');
   }
@@ -386,6 +399,11 @@ export class Domain {
     if (held === this.hasSlot) return;
     if (held && xen?.time.tellsRunstate) clock.idleTo(Infinity);
     this.hasSlot = held;
+    if (!this.pausedByUser) {
+      this.thread?.setSlot(held);
+      // Whoever reads the counters learns that they end where it was parked.
+      if (!held && !this.ending) this.setState('r');
+    }
     vcpus.setSlot(held);
     if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE)) return;
     this.idle();
@@ -458,7 +476,8 @@ export class Domain {
     this.serialFeed.feed();
     this.xen?.service();
     this.remote?.service();
-    const { clock, processor } = this;
+    const { clock, processor, thread } = this;
+    thread?.begin(processor.retired);
     const startNs = clock.nowNs(),
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
@@ -470,6 +489,7 @@ export class Domain {
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
     else if (parked && this.serialFeed.feed()) parked = false;
+    thread?.look(processor.retired);
     const endNs = clock.nowNs();
     this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');
@@ -486,7 +506,7 @@ export class Domain {
 
   /** Adapts the slice to the speed that was seen. */
   private account(ns: number, retired: number): void {
-    this.runNs += ns;
+    if (this.clock.virtual) this.virtualRunNs += ns;
     if (this.clock.virtual || retired < MIN_SLICE_INSTRUCTIONS || ns <= 0) return;
     const fitting = (retired * SLICE_NS) / ns;
     this.sliceInstructions = Math.min(
@@ -497,7 +517,7 @@ export class Domain {
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
   private loop(stopAt: number): boolean {
-    const { clock, processor, timers, vcpus, exits, remote } = this;
+    const { clock, processor, timers, vcpus, exits, remote, thread } = this;
     const exactStop = this.stopAtInstruction - clock.retiredBefore;
     if (exactStop < stopAt) stopAt = exactStop;
     let jumps = 0;
@@ -520,7 +540,15 @@ export class Domain {
       if (limit <= 0) return false;
       this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity) limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
-      exits.handle(processor.run(Math.min(limit, vcpus.turnLeft())));
+      limit = Math.min(limit, vcpus.turnLeft());
+      if (thread) {
+        const untilLook = thread.instructionsLeft(retired);
+        const reason = processor.run(Math.min(limit, untilLook));
+        thread.pass(processor.retired);
+        // Cut short for a look at the clock alone: no exit of the guest's.
+        if (reason === ExitReason.PREEMPTION_TIMER && untilLook < limit && processor.retired - retired >= untilLook) continue;
+        exits.handle(reason);
+      } else exits.handle(processor.run(limit));
     }
     return false;
   }
@@ -601,17 +629,27 @@ export class Domain {
     Atomics.store(this.counters, COUNTERS.STATE, letter.charCodeAt(0));
   }
 
+  private get runNs(): number {
+    return this.thread ? this.thread.ranNs : this.virtualRunNs;
+  }
+
   /** Brings the counters block up to date; exits by reason are there already. */
   private publish(nowNs: number, letter: 'r' | 'b'): void {
-    const { counters } = this;
+    const { counters, thread } = this;
     const sequence = counters[COUNTERS.SEQUENCE];
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
     put64(counters, COUNTERS.RETIRED, this.instructions);
     put64(counters, COUNTERS.RUN_NS, this.runNs);
+    if (thread) {
+      put64(counters, COUNTERS.WAIT_NS, thread.waitedNs);
+      put64(counters, COUNTERS.STOLEN_NS, thread.stolenNs);
+      put64(counters, COUNTERS.HOST_US, thread.nowUs);
+    }
     put64(counters, COUNTERS.IDLE_NS, this.idleNs);
     put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
     put64(counters, COUNTERS.NOW_NS, nowNs);
     put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
+    if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
   }
@@ -642,7 +680,7 @@ export class Domain {
       runNs: this.runNs,
       idleNs: this.idleNs,
       exitsTotal: this.exits.total,
-      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + 128),
+      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     };
   }
 
@@ -652,10 +690,12 @@ export class Domain {
     this.clock.retiredBefore = parts.retiredBefore as number;
     this.clock.set(parts.nowNs as number);
     this.platform.restore(parts.platform as State);
-    this.runNs = parts.runNs as number;
+    if (this.thread) this.thread.ranNs = parts.runNs as number;
+    else this.virtualRunNs = parts.runNs as number;
     this.idleNs = parts.idleNs as number;
     this.exits.total = parts.exitsTotal as number;
-    this.counters.set(parts.exits as Int32Array, COUNTERS.EXITS);
+    const exits = parts.exits as Int32Array;
+    this.counters.set(exits.length === OLD_EXIT_COUNTERS ? exits.subarray(0, -1) : exits, COUNTERS.EXITS);
   }
 }
 

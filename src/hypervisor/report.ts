@@ -1,14 +1,11 @@
 /** What a person reads when a guest crashed: why, the registers, the last exits, the code. */
-import { ExitReason, type Processor } from '../cpu/edge.ts';
+import type { Processor } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
+import { exitName } from './exit-reasons.ts';
 import { LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS } from './layout.ts';
 
-const NAMES = new Map<number, string>(Object.entries(ExitReason).map(([name, reason]) => [reason, name]));
-
-/** Intel's name of an exit reason, as in ExitReason; ours from 0x100: the vector of the interrupt table. */
-export function exitName(reason: number): string {
-  return reason >= ExitReason.IDT_FIRST ? `IDT_${reason - ExitReason.IDT_FIRST}` : (NAMES.get(reason) ?? `REASON_${reason}`);
-}
+/** How a triple fault is told, whoever it ends (SDM vol. 3, 6.15, interrupt 8; exit reason 2). */
+export const TRIPLE_FAULT = 'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
 
 export interface ReportOptions {
   /** First line: a sentence. */

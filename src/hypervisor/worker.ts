@@ -22,6 +22,9 @@ function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
+/** The clock that all workers and the page share. */
+const sharedMs = (): number => performance.timeOrigin + performance.now();
+
 /** Bytes of a console, sent once a slice. */
 class Output {
   private readonly kind: 'serial' | 'xen-console';
@@ -87,7 +90,7 @@ function start(message: ToDomainWorker): void {
         startEpochMs: message.startEpochMs,
         onReset: message.onReset,
         onTripleFault: message.onTripleFault,
-        hostMs: () => performance.now(),
+        hostMs: sharedMs,
         serial: output.serial.put,
         ...(message.withXenConsole ? { debug: output.guestLog.put, xenConsole: output.guestLog.write, xenLog: output.log } : {}),
         onRestart: report => {
@@ -102,7 +105,7 @@ function start(message: ToDomainWorker): void {
     return send({ kind: 'failed', sentence: error.message });
   }
   send({ kind: 'started', about: domain.about });
-  const queue = new Scheduler(machine, queueClock(machine, () => performance.timeOrigin + performance.now()), record.slot);
+  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
   run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message);
 }
 

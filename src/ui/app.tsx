@@ -67,6 +67,14 @@ function regionKeys(): () => void {
       paletteOpen.value = true;
       return;
     }
+    // Nothing is chosen: the console is, and one key is the way into the guest.
+    if (event.key === 'Enter' && !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey && (event.target === document.body || (event.target as Element).id === 'bench')) {
+      const use = document.querySelector<HTMLButtonElement>('[data-console=true]:not(:disabled)');
+      if (!use) return;
+      event.preventDefault();
+      use.click();
+      return;
+    }
     if (event.altKey && event.ctrlKey && event.code === 'KeyP') {
       const here = place.peek();
       const domain = here.kind === 'domain' ? sessions.peek().get(here.id)?.info.peek() : undefined;
@@ -84,7 +92,7 @@ function regionKeys(): () => void {
       const last = [...sessions.peek().keys()].at(-1);
       if (last !== undefined) go({ kind: 'domain', id: last });
     }
-    requestAnimationFrame(() => (id ? document.getElementById(id) : document.querySelector<HTMLElement>('[data-console]'))?.focus());
+    requestAnimationFrame(() => (id ? document.getElementById(id) : document.querySelector<HTMLElement>('[data-console=true]'))?.focus());
   };
   window.addEventListener('keydown', onKey);
   return () => window.removeEventListener('keydown', onKey);

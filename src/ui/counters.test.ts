@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
-import { isContinuous, rates, readCounters, reasonOf } from './counters.ts';
+import { hostLoad, isContinuous, rates, readCounters } from './counters.ts';
 
 describe('counters of a domain', () => {
   it('reads 64-bit counters as low and high word', () => {
@@ -28,6 +28,28 @@ describe('counters of a domain', () => {
     expect(instructionsPerSecond).toBe(10_000_000);
   });
 
+  it('gives shares of the time that lies between the ends of two slices, so that none is more than there was', () => {
+    /** A domain that runs, and wrote so at `ms`. */
+    const written = (state: string, ms: number, runMs: number, at: number) => {
+      const words = new Int32Array(COUNTER_WORDS);
+      words[COUNTERS.STATE] = state.charCodeAt(0);
+      words[COUNTERS.HOST_US] = ms * 1000;
+      words[COUNTERS.RUN_NS] = runMs * 1e6;
+      return readCounters(words, at, 0);
+    };
+    // Read at 1000 and 1250; its slices ended at 992 and 1249.
+    const [from, to] = [written('r', 992, 100, 1000), written('r', 1249, 357, 1250)];
+    expect(rates(from, to).running).toBe(1);
+    // It was parked since 300, and woke at 1010.
+    const [slept, woke] = [written('b', 300, 50, 1000), written('r', 1250, 290, 1250)];
+    expect(rates(slept, woke).running).toBe(240 / 250);
+    // The two took turns on one slot.
+    const turns = [{ from, to: written('r', 1240, 220, 1250) }, { from: slept, to: written('r', 1250, 178, 1250) }];
+    expect(hostLoad(turns)).toBeLessThanOrEqual(1);
+    expect(hostLoad(turns)).toBeGreaterThan(0.9);
+    expect(hostLoad([])).toBe(0);
+  });
+
   it('takes what a saved state brought along for no rate', () => {
     const words = new Int32Array(COUNTER_WORDS);
     const fresh = readCounters(words, 1000);
@@ -39,9 +61,5 @@ describe('counters of a domain', () => {
     const restored = readCounters(words, 1500);
     expect(isContinuous(later, restored)).toBe(false);
     expect(isContinuous(restored, later)).toBe(false);
-  });
-
-  it('numbers the reasons as the block does: 0-63, then from 0x80', () => {
-    expect([reasonOf(30), reasonOf(64), reasonOf(65)]).toEqual([30, 0x80, 0x81]);
   });
 });

@@ -80,7 +80,7 @@ export const host = {
   offerFirmware: async (files: FirmwareFiles): Promise<void> => remote().offerFirmware(files),
   plan: async (files: NamedFile[]): Promise<Plan> => remote().plan(files),
   cancelPlan: async (): Promise<void> => remote().cancelPlan(),
-  create: async (files: NamedFile[]): Promise<DomainInfo> => remote().create(files),
+  create: async (files: NamedFile[], anotherName = false): Promise<DomainInfo> => remote().create(files, anotherName),
   restore: async (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => remote().restore(state, images),
   save: async (id: number): Promise<Blob> => remote().save(id),
   view: async (id: number): Promise<DomainView> => remote().view(id),

@@ -8,7 +8,7 @@ import { connect, reportProblem, sentence } from './host.ts';
 import { startCatalogue } from './offers.ts';
 import { followDomains } from './sessions.ts';
 import { loadSettings } from './settings.ts';
-import { followRestarts, place } from './state.ts';
+import { followDrafts, followLeaving, followRestarts, place } from './state.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
 
@@ -23,6 +23,8 @@ window.addEventListener('unhandledrejection', event => reportProblem(strings.err
 await loadSettings();
 followTheme();
 followRestarts();
+followDrafts();
+followLeaving();
 followDomains(id => { const here = place.peek(); return here.kind === 'domain' && here.id === id; });
 render(<App />, document.getElementById('app')!);
 void connect();

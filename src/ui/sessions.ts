@@ -36,6 +36,8 @@ export class DomainSession {
   private memory: SharedArrayBuffer | undefined;
   /** 'single' mode: the last picture that was posted. */
   private posted: Uint32Array | undefined;
+  /** 'single' mode: when the last counters came. */
+  private postedAt: number | undefined;
   private port: MessagePort | undefined;
   private counters: Int32Array | undefined;
   /** The screen as it was at the last reading: the block itself goes to the next domain. */
@@ -65,6 +67,7 @@ export class DomainSession {
     else if ('serial' in message) this.write(message.serial);
     else {
       this.counters = new Int32Array(message.counters);
+      this.postedAt = performance.now();
       this.screen = new Int32Array(message.screen);
       if (message.pixels) this.posted = new Uint32Array(message.pixels);
     }
@@ -90,7 +93,7 @@ export class DomainSession {
   /** One reading; called every READ_MS. */
   read(now: number): void {
     if (this.gone.peek() || !this.counters) return;
-    const sample = readCounters(this.counters, now);
+    const sample = readCounters(this.counters, this.postedAt ?? now);
     // No letter: the block was taken back, and the host's list will say so.
     if (!sample.state) return;
     this.keepScreen();
@@ -121,6 +124,12 @@ export class DomainSession {
     this.screen = this.keptScreen;
     this.counters = undefined;
     this.gone.value = true;
+  }
+
+  /** The readings that `rates` is over; undefined: it does nothing any more, or has not been read twice. */
+  get span(): { from: Sample; to: Sample } | undefined {
+    const [from] = this.readings, to = this.readings.at(-1);
+    return from && to && from !== to && !this.over ? { from, to } : undefined;
   }
 
   /** It stopped: nothing listens any more. */

@@ -2,7 +2,7 @@
 
 import { batch, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
-import { command, host, reportProblem, sentence } from './host.ts';
+import { command, domains, host, reportProblem, sentence } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 
@@ -21,6 +21,8 @@ export interface Draft {
   texts: Map<string, string>;
   judging: boolean;
   starting: boolean;
+  /** A saved state, with the images that it names: restored, not judged. */
+  saved?: boolean;
   plan?: Plan;
   /** Why there is no plan, or why creation failed. */
   problem?: string;
@@ -54,7 +56,7 @@ export async function addFiles(given: NamedFile[]): Promise<void> {
   if (given.length === 0) return;
   const old = draft.peek();
   // A state that could not be restored waits for the images that it lacked.
-  const together = [...(old?.problem && !old.plan ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
+  const together = [...(old && (old.saved || (old.problem && !old.plan)) ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
   const saved = together.filter((_, i) => starts[i] === SAVED);
   if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
@@ -78,9 +80,26 @@ export function discard(): void {
 }
 
 async function judge(files: NamedFile[]): Promise<void> {
-  const mine: Draft = { files, texts: new Map(), judging: true, starting: false };
-  draft.value = mine;
+  draft.value = { files, texts: new Map(), judging: true, starting: false };
   go({ kind: 'draft' });
+  await judgeQuietly(files);
+}
+
+/** Names and memory that were taken may be free by now, and the other way round. */
+export function followDrafts(): void {
+  let before = '';
+  domains.subscribe(list => {
+    const now = list.filter(({ ended }) => ended === undefined).map(({ name }) => name).sort().join('\n');
+    const old = draft.peek();
+    if (now === before) return;
+    before = now;
+    if (!old || old.judging || old.starting) return;
+    if (!old.saved) void judgeQuietly(old.files);
+    else if (old.problem) draft.value = { ...old, problem: undefined };
+  });
+}
+
+async function judgeQuietly(files: NamedFile[]): Promise<void> {
   const filesNow = () => draft.peek()?.files === files;
   const texts = new Map<string, string>();
   let plan: Plan | undefined, problem: string | undefined;
@@ -93,13 +112,19 @@ async function judge(files: NamedFile[]): Promise<void> {
   } catch (error) {
     problem = sentence(error);
   }
-  if (filesNow()) draft.value = { files, texts, judging: false, starting: false, plan, problem };
+  if (filesNow() && !draft.peek()?.starting) draft.value = { files, texts, judging: false, starting: false, plan, problem };
 }
 
 /** Creates what the draft describes. */
 export async function startDraft(): Promise<void> {
   const now = draft.peek();
-  if (!now || now.judging || now.starting || !now.plan || now.plan.errors.length > 0) return;
+  if (!now || now.judging || now.starting) return;
+  if (now.saved) {
+    const [state, ...images] = now.files;
+    draft.value = { ...now, starting: true, problem: undefined };
+    return restore(state!, images);
+  }
+  if (!now.plan || now.plan.errors.length > 0) return;
   draft.value = { ...now, starting: true, problem: undefined };
   try {
     const domain = await host.create(now.files);
@@ -132,7 +157,7 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
       note(progress, false);
     });
     note(undefined, true);
-    opened(await host.create(files), files);
+    opened(await host.create(files, true), files);
   } catch (error) {
     if (!abort.signal.aborted) problem(sentence(error));
   } finally {
@@ -148,7 +173,7 @@ async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
     opened(await host.restore(state, images));
     draft.value = undefined;
   } catch (error) {
-    draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, problem: sentence(error) };
+    draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, saved: true, problem: sentence(error) };
     go({ kind: 'draft' });
   }
 }
@@ -166,7 +191,7 @@ const startOf = async (file: NamedFile, bytes: number): Promise<string> => {
 export async function bootAgain(session: DomainSession): Promise<void> {
   if (!session.files) return;
   try {
-    const domain = await host.create(session.files);
+    const domain = await host.create(session.files, true);
     if (!session.gone.peek()) void command('destroy', session.info.peek());
     opened(domain, session.files);
   } catch (error) {
@@ -190,6 +215,8 @@ export function followRestarts(): void {
 
 function opened(domain: DomainInfo, files?: NamedFile[]): void {
   go({ kind: 'domain', id: domain.id });
+  // From here one key gives the guest the keyboard.
+  requestAnimationFrame(() => document.getElementById('bench')?.focus({ preventScroll: true }));
   // The session appears with the host's next list; it may already be there.
   const stop = sessions.subscribe(map => {
     const session = map.get(domain.id);
@@ -197,6 +224,55 @@ function opened(domain: DomainInfo, files?: NamedFile[]): void {
     if (files) session.files = files;
     queueMicrotask(() => stop());
   });
+}
+
+/** How long a guest that is to be destroyed can be kept. */
+const KEEP_SECONDS = 8;
+
+/** Guests that stand still until they are destroyed, by id. */
+export const leaving = signal<ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean }>>(new Map());
+
+/** One that someone lets run again is kept. */
+export function followLeaving(): void {
+  const stood = new Set<number>();
+  domains.subscribe(list => {
+    for (const { id, state } of list) {
+      if (!leaving.peek().has(id)) stood.delete(id);
+      else if (state === 'p') stood.add(id);
+      else if (stood.delete(id)) stopLeaving(id);
+    }
+  });
+}
+
+function stopLeaving(id: number): { wasPaused: boolean } | undefined {
+  const entry = leaving.peek().get(id);
+  if (!entry) return undefined;
+  clearTimeout(entry.timer);
+  const next = new Map(leaving.peek());
+  next.delete(id);
+  leaving.value = next;
+  return entry;
+}
+
+/** Destroys a guest: at once what has stopped, anything else after some seconds in which a person may think again. */
+export function destroy(session: DomainSession): void {
+  const domain = session.info.peek();
+  if (session.over) return void command('destroy', domain);
+  if (leaving.peek().has(domain.id)) return destroyNow(session);
+  const wasPaused = domain.state === 'p';
+  if (!wasPaused) void command('pause', domain);
+  const timer = setTimeout(() => destroyNow(session), KEEP_SECONDS * 1000);
+  leaving.value = new Map(leaving.peek()).set(domain.id, { seconds: KEEP_SECONDS, timer, wasPaused });
+}
+
+export function destroyNow(session: DomainSession): void {
+  stopLeaving(session.id);
+  if (!session.gone.peek()) void command('destroy', session.info.peek());
+}
+
+/** It goes on as before. */
+export function keepGuest(session: DomainSession): void {
+  if (stopLeaving(session.id)?.wasPaused === false && !session.over) void command('unpause', session.info.peek());
 }
 
 export async function saveState(domain: DomainInfo): Promise<void> {

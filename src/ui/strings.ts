@@ -1,44 +1,5 @@
 /** Every word the page says, in one place (voice: shared console README, section 7). */
 
-import { ExitReason } from '../cpu/edge.ts';
-
-/** Intel's names of the basic exit reasons (SDM vol. 3, appendix C), as short as the table's column. */
-const EXIT_NAMES: Record<number, string> = {
-  [ExitReason.EXCEPTION_OR_NMI]: 'Exception or NMI',
-  [ExitReason.EXTERNAL_INTERRUPT]: 'External interrupt',
-  [ExitReason.TRIPLE_FAULT]: 'Triple fault',
-  [ExitReason.INIT]: 'INIT signal',
-  [ExitReason.SIPI]: 'Start-up IPI',
-  [ExitReason.INTERRUPT_WINDOW]: 'Interrupt window',
-  [ExitReason.NMI_WINDOW]: 'NMI window',
-  [ExitReason.TASK_SWITCH]: 'Task switch',
-  [ExitReason.CPUID]: 'CPUID',
-  [ExitReason.HLT]: 'HLT',
-  [ExitReason.INVLPG]: 'INVLPG',
-  [ExitReason.RDPMC]: 'RDPMC',
-  [ExitReason.RDTSC]: 'RDTSC',
-  [ExitReason.VMCALL]: 'VMCALL',
-  [ExitReason.CR_ACCESS]: 'Control-register access',
-  [ExitReason.DR_ACCESS]: 'MOV DR',
-  [ExitReason.IO]: 'I/O instruction',
-  [ExitReason.RDMSR]: 'RDMSR',
-  [ExitReason.WRMSR]: 'WRMSR',
-  [ExitReason.MWAIT]: 'MWAIT',
-  [ExitReason.MONITOR_TRAP_FLAG]: 'Monitor trap flag',
-  [ExitReason.MONITOR]: 'MONITOR',
-  [ExitReason.PAUSE]: 'PAUSE',
-  [ExitReason.EPT_VIOLATION]: 'EPT violation',
-  [ExitReason.EPT_MISCONFIGURATION]: 'EPT misconfiguration',
-  [ExitReason.RDTSCP]: 'RDTSCP',
-  [ExitReason.PREEMPTION_TIMER]: 'Preemption timer',
-  [ExitReason.WBINVD]: 'WBINVD',
-  [ExitReason.XSETBV]: 'XSETBV',
-  [ExitReason.VMMCALL]: 'VMMCALL',
-  [ExitReason.FERR]: 'x87 error (FERR#)',
-};
-
-export const exitName = (reason: number): string => EXIT_NAMES[reason] ?? `Reason ${reason}`;
-
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 export const strings = {
@@ -72,13 +33,14 @@ export const strings = {
   tree: {
     label: 'Host and guests',
     filter: 'Filter by name, state, mode',
-    domains: 'Domains',
+    guests: 'Guests',
     draft: 'Not started',
     none: 'Only Domain-0 runs. Boot a guest, or drop a definition here.',
     noMatch: (text: string, hidden: number) => `No domain matches ‘${text}’. ${count(hidden, 'domain')} hidden.`,
     memory: 'Machine memory',
     memoryOf: (free: number, all: number) => `${free} of ${all} MiB free`,
-    cpu: 'CPU, last 60 s',
+    cpu: 'Processor time, last 60 s',
+    hostCpu: (slots: number) => `Processor time of all guests, of ${count(slots, 'processor')}`,
     defined: 'defined',
     noData: '–',
   },
@@ -134,6 +96,9 @@ export const strings = {
     judging: 'Reading the files …',
     discard: 'Discard',
     start: (name: string) => (name ? `Start ${name}` : 'Start'),
+    restore: 'Restore it',
+    restoring: 'Restoring …',
+    changed: 'The guests here have changed since it was refused. Try again.',
     startsBlocked: (n: number) => `Start waits: ${count(n, 'error')} to mend.`,
     nothingCreated: (name: string) => `${name || 'The guest'} was not created.`,
     ready: 'Nothing stands in the way.',
@@ -152,12 +117,12 @@ export const strings = {
     none: '–',
     verdicts: { used: 'used', approximated: 'approximated', ignored: 'ignored', missing: 'missing', error: 'error' } as Record<string, string>,
     tally: (n: number, verdict: string) => (verdict === 'error' ? count(n, 'error') : `${n} ${verdict}`),
-    steps: (s: { name: string; memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[] }, definition: string) => [
-      ['xl create', definition || s.name],
-      [`The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`],
-      [s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'SeaBIOS starts, shows its screen and looks for something to boot.'],
-      ...(s.disks?.length ? [['What it writes to its disks is kept in memory until the domain is destroyed; the files stay as they are.']] : []),
-      ['Its serial line and its screen open here.'],
+    steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[] }, command: string) => [
+      { command },
+      `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
+      s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'SeaBIOS starts, shows its screen and looks for something to boot.',
+      ...(s.disks?.length ? ['What it writes to its disks is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
+      'Its serial line and its screen open here.',
     ],
   },
 
@@ -168,6 +133,12 @@ export const strings = {
     reset: 'Reset',
     power: 'Power button',
     destroy: 'Destroy',
+    /** What goes with a guest that is about to be destroyed. */
+    leaving: (name: string, memoryMiB: number, disks: number, seconds: number) =>
+      `${name} stands still and is destroyed within ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
+    keep: 'Keep it',
+    destroyNow: 'Destroy now',
+    restarted: (times: number, why: string) => `Restarted ${times === 1 ? 'once' : `${times} times`}. ${why}`,
     save: 'Save state',
     again: 'Boot it again',
     close: 'Close',
@@ -185,7 +156,8 @@ export const strings = {
     title: (type: string) => (type === 'hvm' ? 'Serial, COM1' : 'PV console, hvc0'),
     label: (name: string) => `Serial terminal of ${name}`,
     use: 'Use this terminal',
-    hint: 'Click it or press Enter. Shift + Tab leaves.',
+    /** `first`: Enter gives it the keyboard while nothing else is chosen. */
+    hint: (first: boolean) => `${first ? 'Press Enter, or click it' : 'Click it'}. Shift + Tab leaves.`,
     on: (name: string) => `Keyboard goes to ${name}.`,
     leave: 'Shift + Tab leaves.',
     reader: 'Read output aloud as it comes',
@@ -200,7 +172,7 @@ export const strings = {
     label: (name: string) => `Screen of ${name}`,
     textCopy: (name: string) => `Text on the screen of ${name}`,
     use: 'Use this screen',
-    hint: 'Click it or press Enter. Left Ctrl + left Alt leaves.',
+    hint: (first: boolean) => `${first ? 'Press Enter, or click it' : 'Click it'}. Left Ctrl + left Alt leaves.`,
     on: (name: string, mouse: boolean) => (mouse ? `Keyboard and mouse go to ${name}.` : `Keyboard goes to ${name}.`),
     leave: 'Left Ctrl + left Alt, pressed together and released, gives it back.',
     leaveBoth: 'Left Ctrl + left Alt, pressed together and released, gives both back; Esc frees the mouse.',
@@ -223,8 +195,13 @@ export const strings = {
   activity: {
     label: 'Activity',
     rate: 'Instructions per second',
-    run: 'Guest code runs',
+    running: 'running',
+    runnable: 'runnable',
+    stolen: 'stolen',
     ofTime: 'of the time',
+    /** How the three come about. */
+    timeText: (slots: number) => `Runnable: it waited for ${slots === 1 ? 'the one slot' : `one of ${slots} slots`}. Stolen: the host took its thread’s processor away, seen from gaps between looks at the clock. The rest it was blocked.`,
+    restarts: 'restarts',
     retired: 'retired so far',
     /** Who runs the emulated devices, as a domain of its own. */
     model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
@@ -234,7 +211,12 @@ export const strings = {
     total: 'Total',
     why: 'Why only these?',
     whyText: 'Everything else ran on the virtual processor without the hypervisor. Only these instructions and events gave it control.',
-    whySource: 'Exit reasons: Intel SDM vol. 3, appendix C',
+    whyTextPv: 'A paravirtual kernel runs outside ring 0, so its exceptions and interrupts go through Xen’s own table, and it asks Xen by INT 0x82. Everything else ran without the hypervisor.',
+    whySource: (sources: string[]) => `${sources.length > 1 ? 'Sources' : 'Source'}: ${sources.join('; ')}`,
+    vector: (vector: number) => `v${vector}`,
+    hypercalls: 'Hypercalls per second',
+    hypercall: 'Hypercall',
+    hypercallSource: 'Names and numbers: xen/include/public/xen.h',
     none: 'No exit has been counted yet.',
     million: 'M',
     stale: (seconds: number) => `${seconds} s old`,
@@ -253,6 +235,8 @@ export const strings = {
     dismiss: 'Dismiss',
     expand: 'Show task log',
     collapse: 'Hide task log',
+    /** The visible word first (WCAG 2.5.3). */
+    toggle: (does: string) => `Tasks: ${does[0]!.toLowerCase()}${does.slice(1)}`,
     states: { running: 'running', done: 'done', failed: 'failed' } as Record<string, string>,
     counts: (running: number, failed: number) => [running ? `${running} running` : '', failed ? `${failed} failed` : ''].filter(Boolean).join(', '),
   },
@@ -268,6 +252,7 @@ export const strings = {
   keys: {
     title: 'Keys',
     rows: [
+      ['Enter', 'with nothing chosen: give the keyboard to the guest that is shown'],
       ['Ctrl + K', 'search and commands'],
       ['Alt + 1 … 4', 'go to tree, workbench, inspector, task log'],
       ['Alt + 5', 'go to the console'],

@@ -44,7 +44,10 @@ test('files that cannot be started get one sentence that says what to do', async
   await expectRefused(page, [{ name: 'web1.cfg', buffer: lonely }], /vmlinuz is not among the dropped files\. Drop it together with web1\.cfg\./);
   // The first bytes of a saved domain, and nothing behind them.
   const saved = Buffer.from('Xen saved domain, xl format\n \0 \r');
-  await expectRefused(page, [{ name: 'web1.save', buffer: saved }], /web1\.save .*\. /);
+  await drop(page, [{ name: 'web1.save', buffer: saved }]);
+  await expect(page.locator('.stop').filter({ hasText: /web1\.save .*\. / })).toBeVisible();
+  await page.getByRole('button', { name: 'Discard' }).click();
+  await expect(domainRows(page)).toHaveCount(0);
 });
 
 test('a truncated kernel and an initrd too large for the memory are refused with numbers', async ({ page }) => {
@@ -64,4 +67,32 @@ test('a truncated kernel and an initrd too large for the memory are refused with
     ],
     /initrd \(39 MiB\) does not fit: .* Write memory = \d+ or more\./,
   );
+});
+
+test('one long word fits into 320 pixels', async ({ page }) => {
+  await open(page);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const long = 'w'.repeat(150);
+  await drop(page, [{ name: `${long}.cfg`, buffer: Buffer.from(`name = "${long}"\ntype = "hvm"\nkernel = "/boot/${long}"\n${long} = 1\n`) }]);
+  await expect(page.locator('.verd tr.v-missing')).toBeVisible();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+  await expect(page.getByRole('button', { name: /^Start/ })).toBeInViewport();
+});
+
+test('a definition that was refused for its name can be started once the name is free', async ({ page }) => {
+  await open(page);
+  const folder = new URL('../../guests/demo/', import.meta.url);
+  const files = ['demo.cfg', 'demo.elf'].map(name => ({ name, buffer: readFileSync(new URL(name, folder)) }));
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
+  await drop(page, files);
+  await expect(page.locator('.verd .wh').filter({ hasText: 'There is a domain called demo already' })).toBeVisible();
+  await page.getByRole('treeitem', { name: /running|blocked/ }).click();
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('treeitem', { name: /not started/ }).click();
+  await page.getByRole('button', { name: 'Start demo' }).click();
+  await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
 });

@@ -5,9 +5,11 @@ test('the demo guest boots with one click, answers a typed command, and its exit
   await open(page);
   await page.getByRole('button', { name: 'Boot demo' }).click();
   await expect(domainRows(page)).toHaveCount(1);
-  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  // One key is the way in, and the window says so.
+  await expect(page.locator('.serial .ws')).toContainText('Press Enter');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.serial .ws')).toContainText('Keyboard goes to demo');
   await page.keyboard.type('echo $$ six by seven\n');
   await expect.poll(() => serialText(page)).toMatch(/^\$\$ six by seven$/m);
 
@@ -32,12 +34,24 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   expect(await clock.textContent()).toBe(stopped);
   await page.getByRole('toolbar').getByRole('button', { name: 'Run' }).click();
   await expect.poll(() => clock.textContent()).not.toBe(stopped);
+  // Destroying says what goes with the guest, and can be taken back.
   await page.getByRole('button', { name: 'Destroy' }).click();
+  await expect(page.getByText(/demo stands still .* 16 MiB of memory will be lost/)).toBeVisible();
+  const standing = await clock.textContent();
+  await page.getByRole('button', { name: 'Keep it' }).click();
+  await expect.poll(() => clock.textContent()).not.toBe(standing);
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
   await expect(page.getByText(/stopped/).first()).toBeVisible();
+  // What is gone has counts and no rate.
+  const activity = page.getByRole('complementary', { name: 'Activity' });
+  await expect(activity.locator('.big')).toHaveText('–');
+  await expect(activity.getByRole('row', { name: /30 I\/O instruction/ }).locator('td').nth(1)).toHaveText('–');
   await page.getByRole('button', { name: 'Close' }).click();
   await expect(domainRows(page)).toHaveCount(0);
-  await page.getByRole('button', { name: 'Show task log' }).click();
-  await expect(page.getByRole('row', { name: /xl destroy/ })).toBeVisible();
+  // The visible word is in the name (WCAG 2.5.3).
+  await page.getByRole('button', { name: 'Tasks: show task log' }).click();
+  await expect(page.getByRole('row', { name: /xl destroy demo done .* Domain 1 is gone, its 16 MiB are free\./ })).toBeVisible();
 });
 
 test('the screen takes the keyboard on request only, and left Ctrl + left Alt gives it back', async ({ page }) => {
@@ -58,7 +72,28 @@ test('the screen takes the keyboard on request only, and left Ctrl + left Alt gi
   await page.keyboard.down('AltLeft');
   await page.keyboard.up('AltLeft');
   await page.keyboard.up('ControlLeft');
-  await expect(status).toContainText('Click it or press Enter');
+  await expect(status).toContainText('Press Enter, or click it');
+});
+
+test('a triple fault is told in the task log and in the console, and a second boot takes a free name', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo>\s*$/);
+  await page.keyboard.type('fault triple\n');
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/\[ringside\] Triple fault \(exit 2\)[\s\S]*starts again as domain 2\.[\s\S]*TRIPLE_FAULT[\s\S]*demo>\s*$/);
+  await expect(page.getByText(/^Restarted once\. Triple fault/)).toBeVisible();
+  await page.getByRole('button', { name: 'Tasks' }).click();
+  await expect(page.getByRole('row').filter({ hasText: 'demo restarted' })).toContainText('Triple fault (exit 2)');
+  await page.getByRole('treeitem', { name: 'ringside-1' }).click();
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByRole('heading', { name: 'demo-2' })).toBeVisible();
+  // Help closes wherever the focus is.
+  await page.getByRole('button', { name: 'Help' }).click();
+  await expect(page.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog', { name: 'Keys' })).toHaveCount(0);
 });
 
 test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
@@ -70,11 +105,18 @@ test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
   await page.getByRole('button', { name: 'Save state' }).click();
   const file = await saved;
   expect(file.suggestedFilename()).toBe('demo.save');
-  await page.getByRole('button', { name: 'Destroy' }).click();
-  await page.getByRole('button', { name: 'Close' }).click();
-  await expect(domainRows(page)).toHaveCount(0);
+  // Refused while its name is taken, and taken up once it is free.
   await drop(page, [{ name: 'demo.save', buffer: readFileSync(await file.path()) }]);
-  await expect(domainRows(page)).toHaveCount(1);
+  await expect(page.getByText(/There is a domain called demo already/).first()).toBeVisible();
+  await page.getByRole('treeitem', { name: /demo HVM/ }).click();
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('treeitem', { name: /demo\.save/ }).click();
+  await page.getByRole('button', { name: 'Restore it' }).click();
+  await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
+  // Its console's history came with it.
+  await expect.poll(() => serialText(page)).toMatch(/demo> *$/);
   await page.getByRole('button', { name: 'Use this terminal' }).click();
   await page.keyboard.type('echo went on\n');
   await expect.poll(() => serialText(page)).toMatch(/^went on$/m);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { print, pvhKernel, shutdown, waitForKey } from '../../src/hypervisor/xen/pvh-kernel.test-support.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 
@@ -16,4 +17,18 @@ test('a PVH guest shows its PV console like a serial line, is typed at there, an
   await page.getByTestId('serial').click();
   await page.keyboard.press('y');
   await expect(page.getByText('The guest powered off.').first()).toBeVisible();
+});
+
+test('a paravirtual guest’s exits and hypercalls have their names, and their own sources', async ({ page }) => {
+  await open(page);
+  await drop(page, [
+    { name: 'pv1.cfg', buffer: Buffer.from('name = "pv1"\ntype = "pv"\nmemory = 32\nkernel = "pvtest.elf"\non_poweroff = "preserve"\non_crash = "preserve"\n') },
+    { name: 'pvtest.elf', buffer: readFileSync(new URL('../../guests/pvtest/pvtest.elf', import.meta.url)) },
+  ]);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  const activity = page.getByRole('complementary', { name: 'Activity' });
+  await expect(activity.getByRole('row', { name: /v130 Hypercall, INT 0x82/ })).toBeVisible();
+  await expect(activity.getByRole('row', { name: /29 sched_op/ })).toBeVisible();
+  await expect(activity.getByText(/Source.*xen\/include\/public\/arch-x86\/xen-x86_32\.h/)).toBeVisible();
+  await expect(activity.getByText(/Reason \d/)).toHaveCount(0);
 });

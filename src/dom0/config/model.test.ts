@@ -36,6 +36,13 @@ describe('definitions (xl.cfg(5))', () => {
     expect(verdicts(text)).toMatchObject({ cmdline: 'used', extra: 'ignored', root: 'ignored' });
   });
 
+  it('does not miss a kernel or a disk that a line names, though the line cannot be read', () => {
+    const rest = good.replace('kernel = "/boot/vmlinuz"\n', '');
+    expect(errors(rest)).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
+    for (const line of ['kernel = vmlinuz', 'Kernel = "vmlinuz"', 'kernel = "vmlinuz', 'disk = [ \'a\''])
+      expect(errors(`${line}\n${rest}`).join('\n'), line).not.toContain('neither');
+  });
+
   it('says how to write a size', () => {
     expect(errors(good.replace('256', "'2G'"))).toEqual(["x.cfg:4:10: memory = '2G': xl takes MiB as a number. Write 2048."]);
     expect(errors(good.replace('256', '"512"'))).toEqual([]);

@@ -543,7 +543,8 @@ class Judge {
     }
     delete definition.kernel;
     this.accept('kernel', 'firmware boots the disks', 'hvmloader is a part of Xen: here the PC starts with its firmware.', 'approximated');
-    if (definition.disks.length === 0 && !this.settings.some(s => s.key === 'kernel' || s.key === 'disk')) {
+    // A line that could not be read names one, too; what is wrong with it is said there.
+    if (definition.disks.length === 0 && !this.lines.some(line => /^\s*(kernel|disk)\s*\+?=/i.test(line))) {
       const text = 'The definition has neither a kernel nor a disk. Write kernel = "FILE" or disk = [ "FILE,raw,hda" ], and drop that file too.';
       this.report({ line: 1, column: 1 }, 'kernel', 'error', 'missing', text);
     }

@@ -62,6 +62,7 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
     expect(problems('memory = 2 + 3')).toEqual([
       expect.stringContaining('1:12: "+" cannot stand here: this looks like an old-style Python configuration file'),
     ]);
+    expect(problems('vcpus = -1')).toEqual(["1:9: -1 has a sign, and xl's numbers have none. Write digits only."]);
     expect(problems('if (x):')[0]).toContain('old-style Python');
     expect(problems(`d = """x"""`)[0]).toContain('three quotes');
   });

@@ -133,6 +133,10 @@ function tokenize(text: string): Token[] {
           word,
           `${shortened(word)}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${shortened(word.toLowerCase())}, or put a value in quotes` : ' and start with a letter'}.`,
         );
+    } else if (c === '-' && /[0-9]/.test(text[at + 1] ?? '')) {
+      // libxlu_cfg_l.l: a number begins with a digit.
+      const word = /^-[0-9a-zA-Z_.]+/.exec(text.slice(at, at + 40))![0];
+      push('bad', word.length, word, `${word} has a sign, and xl's numbers have none. Write digits only.`);
     } else if ('+-.():'.includes(c)) {
       push(
         'bad',

@@ -10,6 +10,7 @@ import type { LocalApic } from '../../devices/apic/local-apic.ts';
 import type { State, Timers } from '../../devices/bus.ts';
 import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../machine.ts';
+import { TRIPLE_FAULT } from '../report.ts';
 import { type Trace, TRACE_KIND } from '../trace.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../vcpu.ts';
@@ -489,9 +490,8 @@ export class XenGuest {
   tripleFault(): boolean {
     const [reason] = getParam(this.ports, HVM_PARAM.TRIPLE_FAULT_REASON);
     if (reason === 0) return false;
-    const fault = `Triple fault - invoking HVM shutdown action ${reason}`;
-    this.parts.log(`d${this.record.id}v${this.current} ${fault}`);
-    this.shutdown(reason, `${fault}: an exception could not be delivered, nor the double fault that followed.`);
+    this.parts.log(`d${this.record.id}v${this.current} Triple fault - invoking HVM shutdown action ${reason}`);
+    this.shutdown(reason, TRIPLE_FAULT);
     return true;
   }
 

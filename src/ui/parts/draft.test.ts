@@ -13,7 +13,7 @@ const memory = finding(3, 10, 'memory', 'error', 'memory = 2G: xl takes MiB as a
 function show(errors: Finding[], findings: Finding[]): HTMLElement {
   draft.value = {
     files: [{ name: 'web1.cfg', data: new Blob([TEXT]) }], texts: new Map([['web1.cfg', TEXT]]), judging: false, starting: false,
-    plan: { name: 'web1', errors, findings, definition: TEXT, summary: { memoryMiB: 64, vcpus: 1, type: 'hvm' } },
+    plan: { name: 'web1', errors, findings, definition: TEXT, command: 'xl create web1.cfg', summary: { memoryMiB: 64, vcpus: 1, type: 'hvm' } },
   };
   const root = document.createElement('div');
   document.body.append(root);

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { Finding, Plan } from '../../dom0/api.ts';
-import { addFiles, discard, type Draft, draft, removeFile, startDraft } from '../state.ts';
+import { addFiles, discard, draft, removeFile, startDraft } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';
@@ -18,29 +18,27 @@ export function DraftPage() {
   const plan = now.plan;
   const stops = (plan?.errors.length ?? 0) + (now.problem ? 1 : 0);
   const name = plan?.name ?? '';
-  const blocked = !plan || plan.errors.length > 0 || now.judging || now.starting;
+  const blocked = now.judging || now.starting || (!now.saved && (!plan || plan.errors.length > 0));
   return <>
     <div class="bh">
       <div class="row">
         <h2>{name || now.files[0]?.name}</h2>{plan?.summary.type && <ModeBadge type={plan.summary.type} />}<span class="sec meta">{words.from(now.files.length)}</span><span class="grow" />
         <button class="btn" onClick={discard}>{words.discard}</button>
-        <button class="btn primary" disabled={blocked} onClick={() => void startDraft()}>{words.start(name)}</button>
+        <button class="btn primary" disabled={blocked} onClick={() => void startDraft()}><span class="cut">{now.saved ? words.restore : words.start(name)}</span></button>
       </div>
       <div class="row wrap counts" role="status">
-        {now.judging ? <span class="sec">{words.judging}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
+        {now.judging ? <span class="sec">{words.judging}</span> : now.saved && !now.problem ? <span class="sec">{now.starting ? words.restoring : words.changed}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
       </div>
     </div>
     <div class="body draft">
       {now.problem && <p class="stop" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
       {plan && <Verdicts plan={plan} texts={now.texts} />}
       {plan && plan.errors.length === 0 && <section class="plan"><h3>{words.plan}</h3>
-        <ol>{words.steps({ ...plan.summary, name: plan.name }, definitionName(now)).map((step, i) => <li key={i}>{step.length === 2 ? <code>{step.join(' ')}</code> : step[0]}</li>)}</ol></section>}
+        <ol>{words.steps(plan.summary, plan.command).map((step, i) => <li key={i}>{typeof step === 'string' ? step : <code>{step.command}</code>}</li>)}</ol></section>}
       {plan && plan.definition && plan.errors.length === 0 && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
     </div>
   </>;
 }
-
-const definitionName = (now: Draft) => [...now.texts.keys()][0] ?? now.files[0]?.name ?? '';
 
 function Counts({ plan, problem, stops, name }: { plan: Plan | undefined; problem?: string; stops: number; name: string }) {
   const all = merged(plan);
@@ -111,7 +109,7 @@ function Source({ text, finding }: { text: string; finding?: Finding }) {
   if (!finding) return <span class="dim">{text}</span>;
   if (finding.verdict === 'error' && finding.column >= 1 && finding.column <= text.length) {
     const at = finding.column - 1;
-    const rest = /^(\w+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(at))?.[0].length ?? 1;
+    const rest = /^(-?\w+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(at))?.[0].length ?? 1;
     return <>{text.slice(0, at)}<u class="bad-at">{text.slice(at, at + rest)}</u>{text.slice(at + rest)}</>;
   }
   const key = /^\s*[A-Za-z_]\w*\s*(?==)/.exec(text)?.[0] ?? '';

@@ -1,11 +1,14 @@
 /** A domain: its windows, what one can do to it, and what it does to the hypervisor. */
 
 import type { ComponentChildren } from 'preact';
-import { command } from '../host.ts';
+import { exitSource, exitTitle, vectorOf } from '../../hypervisor/exit-reasons.ts';
+import { hypercallName } from '../../hypervisor/xen/abi.ts';
+import type { Count } from '../counters.ts';
+import { command, info } from '../host.ts';
 import type { DomainSession } from '../sessions.ts';
 import { windows, type WindowChoice } from '../settings.ts';
-import { bootAgain, detailOpen, go, saveState } from '../state.ts';
-import { exitName, strings } from '../strings.ts';
+import { bootAgain, destroy, destroyNow, detailOpen, go, keepGuest, leaving, saveState } from '../state.ts';
+import { strings } from '../strings.ts';
 import { Icon, ModeBadge, Spark, StateMark } from './marks.tsx';
 import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
@@ -27,6 +30,9 @@ export function GuestPage({ session }: { session: DomainSession }) {
   const over = session.over;
   const paused = domain.state === 'p';
   const view = shownWindows(session);
+  // Of two windows Enter gives the keyboard to the one where the guest has spoken.
+  const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
+  const going = leaving.value.get(session.id);
   return <>
     <div class="bh guest">
       <div class="row">
@@ -41,19 +47,24 @@ export function GuestPage({ session }: { session: DomainSession }) {
         {over ? <>
           <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span><span class="grow" />
           {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
-          {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => void command('destroy', domain)}>{words.destroy}</Tool>}
+          {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>}
+        </> : going ? <>
+          <span class="say" role="alert">{words.leaving(domain.name, domain.memoryMiB, domain.disks ?? 0, going.seconds)}</span><span class="grow" />
+          <button class="btn primary" onClick={() => keepGuest(session)}>{words.keep}</button>
+          <Tool onClick={() => destroyNow(session)}><Icon name="close" />{words.destroyNow}</Tool>
         </> : <>
           <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}><Icon name={paused ? 'run' : 'pause'} />{paused ? words.run : words.pause}</Tool>
           <Tool onClick={() => void command('reset', domain)}><Icon name="reset" />{words.reset}</Tool>
           <Tool onClick={() => void command('shutdown', domain)}><Icon name="power" />{words.power}</Tool>
           <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
-          <Tool onClick={() => void command('destroy', domain)}><Icon name="close" />{words.destroy}</Tool>
+          <Tool onClick={() => destroy(session)}><Icon name="close" />{words.destroy}</Tool>
         </>}
       </div>
     </div>
+    {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
     <div class={`desk ${view}`}>
-      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} />}
-      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} />}
+      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
+      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
     </div>
   </>;
 }
@@ -73,10 +84,12 @@ const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(
 export function Activity({ session }: { session: DomainSession }) {
   const text = strings.activity;
   const domain = session.info.value;
-  const rates = session.rates.value, sample = session.sample.value;
+  // What has stopped has counts and no rates.
+  const last = session.rates.value, rates = session.over ? undefined : last, sample = session.sample.value;
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
-  const top = Math.max(1, ...(rates?.reasons.map(row => row.perSecond) ?? []));
+  const reasons = last?.reasons ?? [], hypercalls = last?.hypercalls ?? [];
+  const throughXen = reasons.some(({ reason }) => vectorOf(reason) >= 0);
   return <>
     <section class="rate">
       <h3>{text.rate}</h3>
@@ -85,19 +98,38 @@ export function Activity({ session }: { session: DomainSession }) {
       <dl class="kv">
         <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
         {domain.type === 'hvm' && <><dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt><dd>{rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData} <span class="plain dim">{text.perSecond}</span></dd></>}
-        <dt>{text.run}</dt><dd>{rates ? `${Math.round(100 * rates.running)} %` : strings.tree.noData} <span class="plain dim">{text.ofTime}</span></dd>
+        {domain.restarts && <><dt>{text.restarts}</dt><dd>{domain.restarts.count}</dd></>}
+        <Share name={text.running} part={rates?.running} /><Share name={text.runnable} part={rates?.runnable} /><Share name={text.stolen} part={rates?.stolen} />
       </dl>
+      <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
     </section>
     <section class="exits">
       <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
-      {!rates?.reasons.length ? <p class="hint">{text.none}</p> : <table>
-        <thead><tr><th>{text.reason}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
-        <tbody>{rates.reasons.map(({ reason, perSecond, total }) => <tr key={reason}>
-          <td><span class="m dim no">{reason}</span> {exitName(reason)}<div class="bar c-hv"><i style={`width:${(100 * perSecond / top).toFixed(1)}%`} /></div></td>
-          <td class="num m">{figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
-        </tr>)}</tbody>
-      </table>}
+      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} still={!rates} rows={reasons.map(({ reason, ...count }) =>
+        ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), ...count }))} />}
     </section>
-    <p class="why"><b>{text.why}</b> {text.whyText}<span class="src">{text.whySource}</span></p>
+    <p class="why"><b>{text.why}</b> {throughXen ? text.whyTextPv : text.whyText}
+      {reasons.length > 0 && <span class="src">{text.whySource([...new Set(reasons.map(({ reason }) => exitSource(reason)))])}</span>}</p>
+    {hypercalls.length > 0 && <section class="exits">
+      <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
+      <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), ...count }))} />
+      <p class="cap-t">{text.hypercallSource}</p>
+    </section>}
   </>;
+}
+
+const Share = ({ name, part }: { name: string; part: number | undefined }) =>
+  <><dt>{name}</dt><dd>{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`} <span class="plain dim">{strings.activity.ofTime}</span></dd></>;
+
+/** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
+function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string })[] }) {
+  const text = strings.activity;
+  const top = Math.max(1, ...rows.map(row => row.perSecond));
+  return <table>
+    <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
+    <tbody>{rows.map(({ key, name, perSecond, total }) => <tr key={key}>
+      <td><span class="m dim no">{key}</span> {name}<div class="bar c-hv"><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
+      <td class="num m">{still ? strings.tree.noData : figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
+    </tr>)}</tbody>
+  </table>;
 }

@@ -6,7 +6,7 @@ import { command } from '../host.ts';
 import { offers } from '../offers.ts';
 import { sessions } from '../sessions.ts';
 import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
-import { bootOffer, go, place, saveState } from '../state.ts';
+import { bootOffer, destroy, go, leaving, place, saveState } from '../state.ts';
 import { strings } from '../strings.ts';
 
 export const paletteOpen = signal(false);
@@ -28,8 +28,9 @@ function entries(): Entry[] {
     const xl = (name: string, verb: Parameters<typeof command>[0], spelled: string = verb): Entry => ({ name: `${name} ${domain.name}`, hint: `xl ${spelled} ${domain.name}`, run: () => void command(verb, domain) });
     list.push(
       domain.state === 'p' ? xl(strings.guest.run, 'unpause') : xl(strings.guest.pause, 'pause'),
-      { ...xl(strings.guest.reset, 'reset'), hint: `xl trigger ${domain.name} reset` }, { ...xl(strings.guest.power, 'shutdown'), name: words.power(domain.name) },
-      { name: words.save(domain.name), hint: `xl save ${domain.name}`, run: () => void saveState(domain) }, xl(strings.guest.destroy, 'destroy'));
+      { ...xl(strings.guest.reset, 'reset'), hint: `xl trigger ${domain.name} reset` }, { ...xl(strings.guest.power, 'shutdown'), name: words.power(domain.name), hint: `xl trigger ${domain.name} power` },
+      { name: words.save(domain.name), hint: `xl save -c ${domain.name} ${domain.name}.save`, run: () => void saveState(domain) },
+      { name: `${leaving.value.has(domain.id) ? strings.guest.destroyNow : strings.guest.destroy} ${domain.name}`, hint: `xl destroy ${domain.name}`, run: () => destroy(session) });
   }
   if (here.kind !== 'home') list.push({ name: words.goTo(strings.hostName), run: () => go({ kind: 'home' }) });
   for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });

@@ -26,7 +26,8 @@ const TOUCH: [label: string, code: string, name?: string][] = [
   ['Esc', 'Escape'], ['Tab', 'Tab'], ['Enter', 'Enter'], ['←', 'ArrowLeft', 'Left'], ['↑', 'ArrowUp', 'Up'], ['↓', 'ArrowDown', 'Down'], ['→', 'ArrowRight', 'Right'],
 ];
 
-export function ScreenWindow({ session }: { session: DomainSession }) {
+/** `first`: the keyboard's way into the guest leads here. */
+export function ScreenWindow({ session, first }: { session: DomainSession; first: boolean }) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const typing = useRef<HTMLTextAreaElement>(null);
@@ -177,7 +178,7 @@ export function ScreenWindow({ session }: { session: DomainSession }) {
     </div>
     <div class={`ws${captured.value && !over ? ' on' : ''}`} role="status" id={`hint-${id}`}>
       {session.over ? <span>{strings.guest.lastSeen}</span> : captured.value ? <span><b>{words.on(name, locked.value)}</b> {fingers.matches ? words.leaveTouch : locked.value ? words.leaveBoth : words.leave}</span>
-        : <><button class="btn sm" ref={useButton} disabled={off.value} onClick={onClick}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
+        : <><button class="btn sm" data-console={first} ref={useButton} disabled={off.value} onClick={onClick}>{words.use}</button><span class="hide-s">{words.hint(first)}</span></>}
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} aria-live={captured.value ? 'polite' : 'off'} data-testid="screen-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
     <div class="touch" role="group" aria-label={words.touchKeys} onBlurCapture={onBlur}>

@@ -12,10 +12,11 @@ const words = strings.serial;
 const TEXT_MS = 500;
 /** Keys that a touch keyboard lacks, as a VT100 sends them. */
 const TOUCH: [label: string, sends: string, name?: string][] = [
-  ['Esc', '\x1b'], ['Tab', '\t'], ['^C', '\x03', 'Control C'], ['^D', '\x04', 'Control D'], ['←', '\x1b[D', 'Left'], ['↑', '\x1b[A', 'Up'], ['↓', '\x1b[B', 'Down'], ['→', '\x1b[C', 'Right'],
+  ['Esc', '\x1b'], ['Tab', '\t'], ['^C', '\x03', '^C, Control C'], ['^D', '\x04', '^D, Control D'], ['←', '\x1b[D', 'Left'], ['↑', '\x1b[A', 'Up'], ['↓', '\x1b[B', 'Down'], ['→', '\x1b[C', 'Right'],
 ];
 
-export function SerialWindow({ session }: { session: DomainSession }) {
+/** `first`: the keyboard's way into the guest leads here. */
+export function SerialWindow({ session, first }: { session: DomainSession; first: boolean }) {
   const holder = useRef<HTMLDivElement>(null);
   const focused = useSignal(false);
   const size = useSignal('');
@@ -46,7 +47,7 @@ export function SerialWindow({ session }: { session: DomainSession }) {
     <div class="wb" ref={holder} data-testid="serial" />
     <div class={`ws${focused.value && !session.over ? ' on' : ''}`} role="status">
       {session.over ? <span>{strings.guest.lastSeen}</span> : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
-        : <><button class="btn sm" data-console onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint}</span></>}
+        : <><button class="btn sm" data-console={first} onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint(first)}</span></>}
       <span class="m dim end">{size.value}</span>
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} data-testid="serial-text">{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>

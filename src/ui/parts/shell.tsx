@@ -1,11 +1,13 @@
 /** The regions that never change: header, tree, task strip. */
 
 import { useComputed, useSignal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DomainInfo, Task } from '../../dom0/api.ts';
 import { dismiss, domains, hostProblem, info, tasks } from '../host.ts';
+import { hostLoad } from '../counters.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
-import { detailOpen, draft, go, place, treeOpen } from '../state.ts';
+import { draft, go, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
 import { paletteOpen } from './palette.tsx';
 import { Brand, Chip, Icon, ModeBadge, Spark, StateMark, Tag, ownerClass } from './marks.tsx';
@@ -25,6 +27,20 @@ const shownSession = (): DomainSession | undefined => {
 export function Header() {
   const keysOpen = useSignal(false);
   const mode = info.value?.mode;
+  const keysMenu = useRef<HTMLDivElement>(null);
+  // Wherever the focus is; a click elsewhere closes it, too.
+  useLayoutEffect(() => {
+    if (!keysOpen.value) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      keysOpen.value = false;
+      keysMenu.current?.querySelector('button')?.focus();
+    };
+    const onDown = (event: PointerEvent) => { if (!keysMenu.current?.contains(event.target as Node)) keysOpen.value = false; };
+    window.addEventListener('keydown', onKey);
+    window.addEventListener('pointerdown', onDown);
+    return () => { window.removeEventListener('keydown', onKey); window.removeEventListener('pointerdown', onDown); };
+  }, [keysOpen.value]);
   return <header class="top">
     <button class="btn quiet icon only-s" aria-label={treeOpen.value ? strings.closeTree : strings.openTree} aria-expanded={treeOpen.value} onClick={() => { treeOpen.value = !treeOpen.value; }}>
       <Icon name={treeOpen.value ? 'close' : 'menu'} size={14} /></button>
@@ -40,9 +56,9 @@ export function Header() {
         {(['system', 'light', 'dark', 'contrast'] as const).map(choice => <option key={choice} value={choice}>{strings.theme[choice]}</option>)}
       </select>
     </div>
-    <div class="keys-menu hide-s">
+    <div class="keys-menu hide-s" ref={keysMenu}>
       <button class="btn quiet" aria-expanded={keysOpen.value} onClick={() => { keysOpen.value = !keysOpen.value; }}>{strings.help}</button>
-      {keysOpen.value && <div class="pop" role="dialog" aria-label={strings.keys.title} onKeyDown={event => { if (event.key === 'Escape') keysOpen.value = false; }}>
+      {keysOpen.value && <div class="pop" role="dialog" aria-label={strings.keys.title}>
         <h3>{strings.keys.title}</h3>
         <dl class="kv">{strings.keys.rows.map(([keys, does]) => <><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></>)}</dl>
         <button class="btn sm" onClick={() => { keysOpen.value = false; }}>{strings.keys.close}</button>
@@ -83,7 +99,7 @@ export function Tree() {
       <li class={`tr${here.kind === 'home' ? ' sel' : ''}`} role="treeitem" tabIndex={here.kind === 'home' ? 0 : -1} aria-selected={here.kind === 'home'} data-name={strings.hostName} onClick={() => go({ kind: 'home' })}>
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span><span class="v"><HostLoad /></span>
       </li>
-      <li class="grp" role="presentation">{strings.tree.domains}<span>{all.length}</span></li>
+      <li class="grp" role="presentation">{strings.tree.guests}<span>{all.length}</span></li>
       {shown.value.map(domain => <DomainRow key={domain.id} domain={domain} selected={here.kind === 'domain' && here.id === domain.id} />)}
       {[...sessions.value.values()].filter(session => session.gone.value).map(session =>
         <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} selected={here.kind === 'domain' && here.id === session.id} />)}
@@ -106,8 +122,9 @@ export function Tree() {
 const draftName = () => draft.value?.plan?.name || draft.value?.files[0]?.name || '';
 
 function HostLoad() {
-  const loads = [...sessions.value.values()].filter(session => !session.gone.value).map(session => session.rates.value?.running).filter(load => load !== undefined);
-  return loads.length === 0 ? null : <>{Math.round(100 * loads.reduce((a, b) => a + b, 0))} %</>;
+  // Each reading is a new sample.
+  const spans = [...sessions.value.values()].filter(session => session.sample.value).map(session => session.span).filter(span => span !== undefined);
+  return spans.length === 0 ? null : <span title={strings.tree.hostCpu(info.value?.pcpus ?? 1)}>{Math.round(100 * hostLoad(spans))} %</span>;
 }
 
 function DomainRow({ domain, selected }: { domain: DomainInfo; selected: boolean }) {
@@ -143,7 +160,7 @@ export function Strip() {
   const toggle = () => { stripOpen.value = !open; };
   return <footer class={`strip${open ? '' : ' min'}`} id="strip" aria-label={strings.strip.label} tabIndex={-1}>
     <div class="tabs">
-      <button class="tab" aria-expanded={open} aria-label={open ? strings.strip.collapse : strings.strip.expand} aria-controls="tasks" onClick={toggle}>{strings.strip.tasks} <Icon name={open ? 'down' : 'up'} size={10} /></button>
+      <button class="tab" aria-expanded={open} aria-label={strings.strip.toggle(open ? strings.strip.collapse : strings.strip.expand)} aria-controls="tasks" onClick={toggle}>{strings.strip.tasks} <Icon name={open ? 'down' : 'up'} size={10} /></button>
       <div class="last" role="status">
         {!open && last && <><Tag kind={last.state}>{strings.strip.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class="cut sec grow">{last.message.split('\n')[0]}</span>}<span class="dim m nw">{took(last)}</span></>}
         {open && <span class="dim">{strings.strip.counts(running, failed)}</span>}
@@ -179,4 +196,3 @@ export function Isolation() {
   </div>;
 }
 
-export { detailOpen };
