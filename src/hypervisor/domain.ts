@@ -14,10 +14,11 @@ import { TimerQueue } from '../devices/timers.ts';
 import { A20Gate } from './a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from './exit-reasons.ts';
 import { Exits, exitsByReason } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { COUNTERS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
+import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
 import { type ModelAccount, modelAccount } from './ioreq/account.ts';
 import { RemoteModel } from './ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
@@ -30,7 +31,7 @@ import { SavedStateError } from './stream/saved-state.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
-import { APIC_ID_STEP, SHUTDOWN } from './xen/abi.ts';
+import { APIC_ID_STEP, HYPERCALLS, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
 import { isCodeShared } from './xen/stale.ts';
 
@@ -129,6 +130,8 @@ export class Domain {
   private endingAsked: Ending | null = null;
   private pausedByUser = false;
   private readonly counters: Int32Array;
+  /** Calls by number, of a guest of Xen. */
+  private readonly hypercalls: Int32Array | undefined;
   private readonly p2m: Int32Array;
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
   private runNs = 0;
@@ -141,7 +144,7 @@ export class Domain {
   constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
     this.options = options;
     const { machine, record } = options;
-    this.counters = new Int32Array(machine.memory, record.countersOffset, 1024);
+    this.counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
     this.p2m = machine.p2m(record);
     this.memory = new GuestMemory(machine.bytes, this.p2m);
     const retired = (): number => this.processor?.retired ?? 0;
@@ -208,7 +211,10 @@ export class Domain {
     if (!clock.virtual)
       this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
     this.exits = new Exits(this, this.counters);
-    if (record.xenOffset !== 0) this.xen = new XenGuest(this.xenParts());
+    if (record.xenOffset !== 0) {
+      this.xen = new XenGuest(this.xenParts());
+      this.hypercalls = new Int32Array(machine.memory, record.xenOffset + XEN.CALLS * 4, HYPERCALLS);
+    }
     if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
@@ -565,6 +571,7 @@ export class Domain {
     put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
     put64(counters, COUNTERS.NOW_NS, nowNs);
     put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
+    if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
   }
@@ -595,7 +602,7 @@ export class Domain {
       runNs: this.runNs,
       idleNs: this.idleNs,
       exitsTotal: this.exits.total,
-      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + 128),
+      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     };
   }
 
@@ -608,7 +615,8 @@ export class Domain {
     this.runNs = parts.runNs as number;
     this.idleNs = parts.idleNs as number;
     this.exits.total = parts.exitsTotal as number;
-    this.counters.set(parts.exits as Int32Array, COUNTERS.EXITS);
+    const exits = parts.exits as Int32Array;
+    this.counters.set(exits.length === OLD_EXIT_COUNTERS ? exits.subarray(0, -1) : exits, COUNTERS.EXITS);
   }
 }
 

@@ -6,6 +6,6 @@ export { attachDrives, type DriveImage, type ReadBlob, readBlobHere } from './dr
 export { Mailbox, type MouseMove } from './mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './machine.ts';
 export type { NicModel } from './platform.ts';
-export { exitName } from './report.ts';
+export { exitName } from './exit-reasons.ts';
 export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './state.ts';
 export type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';

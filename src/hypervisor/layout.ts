@@ -4,7 +4,7 @@
  */
 
 /** Counters of one domain (block of COUNTER_WORDS words). 64-bit counters: low word, high word. */
-export const COUNTER_WORDS = 1024;
+export const COUNTER_WORDS = 2048;
 export const COUNTERS = {
   SEQUENCE: 0,
   /** DOMAIN_STATE: ASCII code of the `xl list` letter. */
@@ -20,11 +20,13 @@ export const COUNTERS = {
   IOREQS: 12,
   IOREQ_SAMPLES: 14,
   IOREQ_SAMPLE_NS: 16,
-  /** One 32-bit counter an exit reason 0-63 (Intel's numbers); 64-127 for reasons from 0x80. */
+  /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
-  EXIT_SAMPLES: 192,
-  EXIT_SAMPLE_NS: 320,
+  EXIT_SAMPLES: 416,
+  EXIT_SAMPLE_NS: 768,
+  /** Hypercalls by number, 0-63: a copy of XEN.CALLS, so that a viewer finds all that it shows in one block. */
+  HYPERCALLS: 1472,
 } as const;
 export const EXIT_SAMPLE = 64,
   IOREQ_SAMPLE = 64;
@@ -380,7 +382,7 @@ export const LAST_EXITS = 1024,
   LAST_EXITS_COUNT = 32;
 /** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
 export const LAST_EXIT_WORDS = 4;
-/** Exits of this vCPU by reason: 128 counters, as COUNTERS.EXITS. */
+/** Exits of this vCPU by reason, as COUNTERS.EXITS. */
 export const VCPU_EXITS = 1280;
 export const VCPU_BYTES = 8192;
 /** vCPUs of one domain at most. */

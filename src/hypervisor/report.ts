@@ -1,14 +1,8 @@
 /** What a person reads when a guest crashed: why, the registers, the last exits, the code. */
-import { ExitReason, type Processor } from '../cpu/edge.ts';
+import type { Processor } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
+import { exitName } from './exit-reasons.ts';
 import { LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS } from './layout.ts';
-
-const NAMES = new Map<number, string>(Object.entries(ExitReason).map(([name, reason]) => [reason, name]));
-
-/** Intel's name of an exit reason, as in ExitReason; ours from 0x100: the vector of the interrupt table. */
-export function exitName(reason: number): string {
-  return reason >= ExitReason.IDT_FIRST ? `IDT_${reason - ExitReason.IDT_FIRST}` : (NAMES.get(reason) ?? `REASON_${reason}`);
-}
 
 export interface ReportOptions {
   /** First line: a sentence. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
-import { isContinuous, rates, readCounters, reasonOf } from './counters.ts';
+import { isContinuous, rates, readCounters } from './counters.ts';
 
 describe('counters of a domain', () => {
   it('reads 64-bit counters as low and high word', () => {
@@ -39,9 +39,5 @@ describe('counters of a domain', () => {
     const restored = readCounters(words, 1500);
     expect(isContinuous(later, restored)).toBe(false);
     expect(isContinuous(restored, later)).toBe(false);
-  });
-
-  it('numbers the reasons as the block does: 0-63, then from 0x80', () => {
-    expect([reasonOf(30), reasonOf(64), reasonOf(65)]).toEqual([30, 0x80, 0x81]);
   });
 });

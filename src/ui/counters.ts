@@ -1,6 +1,8 @@
 /** Reads a domain's counters block (src/hypervisor/layout.ts) and turns two readings into rates. */
 
+import { EXIT_COUNTERS, reasonOf } from '../hypervisor/exit-reasons.ts';
 import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
+import { HYPERCALLS } from '../hypervisor/xen/abi.ts';
 
 export interface Sample {
   /** When it was read, milliseconds of the page's clock. */
@@ -16,6 +18,8 @@ export interface Sample {
   ioreqs: number;
   /** A counter a reason, in the block's order. */
   byReason: Uint32Array;
+  /** Hypercalls by number. */
+  hypercalls: Uint32Array;
 }
 
 export interface Rates {
@@ -24,13 +28,14 @@ export interface Rates {
   ioreqsPerSecond: number;
   /** Share of the time that guest code ran, 0-1. */
   running: number;
-  reasons: { reason: number; perSecond: number; total: number }[];
+  reasons: (Count & { reason: number })[];
+  hypercalls: (Count & { number: number })[];
 }
 
-const EXIT_WORDS = 128;
-
-/** Basic exit reason of the n-th counter: 0-63, then those from 0x80. */
-export const reasonOf = (index: number): number => (index < 64 ? index : 0x80 + index - 64);
+export interface Count {
+  perSecond: number;
+  total: number;
+}
 
 /** A consistent copy; the last try is taken as it is, so that a busy writer cannot starve the reader. */
 export function readCounters(words: Int32Array, at: number): Sample {
@@ -52,7 +57,8 @@ export function readCounters(words: Int32Array, at: number): Sample {
     exits: wide(COUNTERS.EXITS_TOTAL),
     nowNs: wide(COUNTERS.NOW_NS),
     ioreqs: wide(COUNTERS.IOREQS),
-    byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_WORDS),
+    byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
+    hypercalls: u.slice(COUNTERS.HYPERCALLS, COUNTERS.HYPERCALLS + HYPERCALLS),
   };
 }
 
@@ -65,19 +71,24 @@ export function isContinuous(from: Sample, to: Sample): boolean {
   return passed >= 0 && passed <= (to.at - from.at) * 1e6 + JUMP_NS && to.retired >= from.retired;
 }
 
-/** What happened from one sample to a later one. Reasons that were ever seen, most frequent in total first. */
+/** What happened from one sample to a later one. */
 export function rates(from: Sample, to: Sample): Rates {
   const seconds = Math.max((to.at - from.at) / 1000, 1e-3);
-  const reasons: Rates['reasons'] = [];
-  to.byReason.forEach((total, index) => {
-    if (total > 0) reasons.push({ reason: reasonOf(index), perSecond: ((total - from.byReason[index]!) >>> 0) / seconds, total });
-  });
-  reasons.sort((a, b) => b.total - a.total);
   return {
     instructionsPerSecond: Math.max(0, to.retired - from.retired) / seconds,
     exitsPerSecond: Math.max(0, to.exits - from.exits) / seconds,
     ioreqsPerSecond: Math.max(0, to.ioreqs - from.ioreqs) / seconds,
     running: Math.min(1, Math.max(0, to.runNs - from.runNs) / 1e9 / seconds),
-    reasons,
+    reasons: counts(from.byReason, to.byReason, seconds).map(({ index, ...count }) => ({ reason: reasonOf(index), ...count })),
+    hypercalls: counts(from.hypercalls, to.hypercalls, seconds).map(({ index, ...count }) => ({ number: index, ...count })),
   };
+}
+
+/** Those of a row of 32-bit counters that ever counted, most frequent in total first. */
+function counts(from: Uint32Array, to: Uint32Array, seconds: number): (Count & { index: number })[] {
+  const seen: (Count & { index: number })[] = [];
+  to.forEach((total, index) => {
+    if (total > 0) seen.push({ index, perSecond: ((total - from[index]!) >>> 0) / seconds, total });
+  });
+  return seen.sort((a, b) => b.total - a.total);
 }

@@ -1,44 +1,5 @@
 /** Every word the page says, in one place (voice: shared console README, section 7). */
 
-import { ExitReason } from '../cpu/edge.ts';
-
-/** Intel's names of the basic exit reasons (SDM vol. 3, appendix C), as short as the table's column. */
-const EXIT_NAMES: Record<number, string> = {
-  [ExitReason.EXCEPTION_OR_NMI]: 'Exception or NMI',
-  [ExitReason.EXTERNAL_INTERRUPT]: 'External interrupt',
-  [ExitReason.TRIPLE_FAULT]: 'Triple fault',
-  [ExitReason.INIT]: 'INIT signal',
-  [ExitReason.SIPI]: 'Start-up IPI',
-  [ExitReason.INTERRUPT_WINDOW]: 'Interrupt window',
-  [ExitReason.NMI_WINDOW]: 'NMI window',
-  [ExitReason.TASK_SWITCH]: 'Task switch',
-  [ExitReason.CPUID]: 'CPUID',
-  [ExitReason.HLT]: 'HLT',
-  [ExitReason.INVLPG]: 'INVLPG',
-  [ExitReason.RDPMC]: 'RDPMC',
-  [ExitReason.RDTSC]: 'RDTSC',
-  [ExitReason.VMCALL]: 'VMCALL',
-  [ExitReason.CR_ACCESS]: 'Control-register access',
-  [ExitReason.DR_ACCESS]: 'MOV DR',
-  [ExitReason.IO]: 'I/O instruction',
-  [ExitReason.RDMSR]: 'RDMSR',
-  [ExitReason.WRMSR]: 'WRMSR',
-  [ExitReason.MWAIT]: 'MWAIT',
-  [ExitReason.MONITOR_TRAP_FLAG]: 'Monitor trap flag',
-  [ExitReason.MONITOR]: 'MONITOR',
-  [ExitReason.PAUSE]: 'PAUSE',
-  [ExitReason.EPT_VIOLATION]: 'EPT violation',
-  [ExitReason.EPT_MISCONFIGURATION]: 'EPT misconfiguration',
-  [ExitReason.RDTSCP]: 'RDTSCP',
-  [ExitReason.PREEMPTION_TIMER]: 'Preemption timer',
-  [ExitReason.WBINVD]: 'WBINVD',
-  [ExitReason.XSETBV]: 'XSETBV',
-  [ExitReason.VMMCALL]: 'VMMCALL',
-  [ExitReason.FERR]: 'x87 error (FERR#)',
-};
-
-export const exitName = (reason: number): string => EXIT_NAMES[reason] ?? `Reason ${reason}`;
-
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 export const strings = {
@@ -234,7 +195,12 @@ export const strings = {
     total: 'Total',
     why: 'Why only these?',
     whyText: 'Everything else ran on the virtual processor without the hypervisor. Only these instructions and events gave it control.',
-    whySource: 'Exit reasons: Intel SDM vol. 3, appendix C',
+    whyTextPv: 'A paravirtual kernel runs outside ring 0, so its exceptions and interrupts go through Xen’s own table, and it asks Xen by INT 0x82. Everything else ran without the hypervisor.',
+    whySource: (sources: string[]) => `${sources.length > 1 ? 'Sources' : 'Source'}: ${sources.join('; ')}`,
+    vector: (vector: number) => `v${vector}`,
+    hypercalls: 'Hypercalls per second',
+    hypercall: 'Hypercall',
+    hypercallSource: 'Names and numbers: xen/include/public/xen.h',
     none: 'No exit has been counted yet.',
     million: 'M',
     stale: (seconds: number) => `${seconds} s old`,

@@ -9,7 +9,7 @@ import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type DomainRecord, Machine, readState } from '../../hypervisor/index.ts';
-import { COUNTERS, MAILBOX, XEN_TYPE } from '../../hypervisor/layout.ts';
+import { COUNTERS, COUNTER_WORDS, MAILBOX, XEN_TYPE } from '../../hypervisor/layout.ts';
 import { exitsByReason } from '../../hypervisor/exits.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
@@ -91,7 +91,7 @@ export interface IdleCost {
 
 async function measure(host: Host, records: DomainRecord[], seconds: number, rest: Promise<unknown>): Promise<IdleCost> {
   await sleep(SETTLE_MS);
-  const counters = records.map(({ countersOffset }) => new Int32Array(host.machine.memory, countersOffset, 1024));
+  const counters = records.map(({ countersOffset }) => new Int32Array(host.machine.memory, countersOffset, COUNTER_WORDS));
   const read64 = (words: Int32Array, at: number): number => (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0);
   const sum = (of: (words: Int32Array) => number): number => counters.reduce((total, words) => total + of(words), 0);
   const reasons = (): Record<string, number> => {

@@ -6,6 +6,7 @@ import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
 import type { State } from '../../devices/bus.ts';
 import type { Boot } from '../boot.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../exit-reasons.ts';
 import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../layout.ts';
 import { crc32 } from '../loader/checksums.ts';
 import { FRAME_BYTES } from '../machine.ts';
@@ -300,7 +301,7 @@ class Reader {
     const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key => Number.isFinite(state[key]));
     const turns = state.turns as { current?: unknown; turnLeft?: unknown } | undefined;
     const current = turns?.current as number;
-    if (!numbers || !(state.exits instanceof Int32Array) || state.exits.length !== 128 || !Number.isInteger(current) || current < 0 || current >= vcpus || typeof turns?.turnLeft !== 'number')
+    if (!numbers || !(state.exits instanceof Int32Array) || ![EXIT_COUNTERS, OLD_EXIT_COUNTERS].includes(state.exits.length) || !Number.isInteger(current) || current < 0 || current >= vcpus || typeof turns?.turnLeft !== 'number')
       complaint.record(record, 'does not say what the domain was doing');
     if (this.isPv) {
       const { pv, platform, processors } = state as { pv?: { covers?: unknown; assists?: unknown; beyond?: unknown }; platform?: unknown; processors?: unknown };

@@ -79,6 +79,9 @@ export const HYPERCALL = {
   SYSCTL: 35,
   DOMCTL: 36,
 } as const;
+const HYPERCALL_NAMES = new Map<number, string>(Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()]));
+/** As xen.h spells it behind __HYPERVISOR_. */
+export const hypercallName = (number: number): string => HYPERCALL_NAMES.get(number) ?? (number >= 48 && number < 56 ? `arch_${number - 48}` : `hypercall ${number}`);
 /** Slots of the hypercall page. */
 export const HYPERCALLS = 64;
 

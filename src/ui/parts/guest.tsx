@@ -1,11 +1,14 @@
 /** A domain: its windows, what one can do to it, and what it does to the hypervisor. */
 
 import type { ComponentChildren } from 'preact';
+import { exitSource, exitTitle, vectorOf } from '../../hypervisor/exit-reasons.ts';
+import { hypercallName } from '../../hypervisor/xen/abi.ts';
+import type { Count } from '../counters.ts';
 import { command } from '../host.ts';
 import type { DomainSession } from '../sessions.ts';
 import { windows, type WindowChoice } from '../settings.ts';
 import { bootAgain, detailOpen, go, saveState } from '../state.ts';
-import { exitName, strings } from '../strings.ts';
+import { strings } from '../strings.ts';
 import { Icon, ModeBadge, Spark, StateMark } from './marks.tsx';
 import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
@@ -76,7 +79,8 @@ export function Activity({ session }: { session: DomainSession }) {
   const rates = session.rates.value, sample = session.sample.value;
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
-  const top = Math.max(1, ...(rates?.reasons.map(row => row.perSecond) ?? []));
+  const reasons = rates?.reasons ?? [], hypercalls = rates?.hypercalls ?? [];
+  const throughXen = reasons.some(({ reason }) => vectorOf(reason) >= 0);
   return <>
     <section class="rate">
       <h3>{text.rate}</h3>
@@ -90,14 +94,28 @@ export function Activity({ session }: { session: DomainSession }) {
     </section>
     <section class="exits">
       <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
-      {!rates?.reasons.length ? <p class="hint">{text.none}</p> : <table>
-        <thead><tr><th>{text.reason}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
-        <tbody>{rates.reasons.map(({ reason, perSecond, total }) => <tr key={reason}>
-          <td><span class="m dim no">{reason}</span> {exitName(reason)}<div class="bar c-hv"><i style={`width:${(100 * perSecond / top).toFixed(1)}%`} /></div></td>
-          <td class="num m">{figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
-        </tr>)}</tbody>
-      </table>}
+      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} rows={reasons.map(({ reason, ...count }) =>
+        ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), ...count }))} />}
     </section>
-    <p class="why"><b>{text.why}</b> {text.whyText}<span class="src">{text.whySource}</span></p>
+    <p class="why"><b>{text.why}</b> {throughXen ? text.whyTextPv : text.whyText}
+      {reasons.length > 0 && <span class="src">{text.whySource([...new Set(reasons.map(({ reason }) => exitSource(reason)))])}</span>}</p>
+    {hypercalls.length > 0 && <section class="exits">
+      <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0))}</span></div>
+      <Counts head={text.hypercall} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), ...count }))} />
+      <p class="cap-t">{text.hypercallSource}</p>
+    </section>}
   </>;
+}
+
+/** Counters with their rates: a bar a row, against the most frequent of them. */
+function Counts({ head, rows }: { head: string; rows: (Count & { key: string; name: string })[] }) {
+  const text = strings.activity;
+  const top = Math.max(1, ...rows.map(row => row.perSecond));
+  return <table>
+    <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
+    <tbody>{rows.map(({ key, name, perSecond, total }) => <tr key={key}>
+      <td><span class="m dim no">{key}</span> {name}<div class="bar c-hv"><i style={`width:${(100 * perSecond / top).toFixed(1)}%`} /></div></td>
+      <td class="num m">{figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
+    </tr>)}</tbody>
+  </table>;
 }

@@ -68,6 +68,11 @@ function kernel(notes: Note[], section = '', entry = BASE + 0x100000): Uint8Arra
 const plan = (file: Uint8Array) => planPv({ kernel: file, name: 'k', cmdline: '' }, 64);
 
 describe('the domain builder', () => {
+  it('says which note a kernel lacks that was built for PVH alone, and what to try', () => {
+    const PHYS32_ENTRY = 18;
+    expect(() => plan(kernel([...USUAL, [PHYS32_ENTRY, 0x100000]]))).toThrow(/k has no entry for a paravirtual guest \(note ENTRY\), only the one for PVH \(note PHYS32_ENTRY\)\. Start it with type = "pvh"/);
+  });
+
   it('unpacks a kernel that is a gzip file, as Xen\'s toolstack does', () => {
     const file = readFileSync(new URL('../../../../guests/pvtest/pvtest.elf', import.meta.url));
     const packed = plan(new Uint8Array(gzipSync(file)));

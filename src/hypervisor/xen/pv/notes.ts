@@ -17,6 +17,7 @@ const NOTE = {
   FEATURES: 10,
   BSD_SYMTAB: 11,
   MOD_START_PFN: 16,
+  PHYS32_ENTRY: 18,
 } as const;
 /** Features that a kernel may require and a PV domain has; and those that it does not have. */
 const THERE = ['writable_page_tables', 'pae_pgdir_above_4gb'];
@@ -52,6 +53,9 @@ export function pvKernel(elf: Elf, file: Uint8Array, name: string): PvKernel {
   const legacy = notes.length === 0 ? sectionNamed(file, '__xen_guest') : undefined;
   if (legacy) return fromSection(text(legacy), elf, name);
   const version = string(NOTE.XEN_VERSION);
+  // Linux with CONFIG_XEN and without CONFIG_XEN_PV names its loader and version, too; its ELF entry is for the bare machine.
+  if (notes.length > 0 && !find(NOTE.ENTRY) && find(NOTE.PHYS32_ENTRY))
+    throw new LoadError(`${name} has no entry for a paravirtual guest (note ENTRY), only the one for PVH (note PHYS32_ENTRY). Start it with type = "pvh" or "hvm", or take a kernel that was built with Xen PV.`);
   if (version === undefined && string(NOTE.GUEST_OS) === undefined)
     throw new LoadError(`${name} has no Xen notes (XEN_VERSION, GUEST_OS): it is no paravirtual kernel. Start it as type = "hvm", or build it for Xen PV.`);
   check(name, version, string(NOTE.GUEST_OS), string(NOTE.LOADER), string(NOTE.PAE_MODE), string(NOTE.FEATURES));
