@@ -1,6 +1,6 @@
 /** A domain, read from its entry in the domain table and the records that the entry names. */
 import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_SHIFT, MAX_VCPUS, XEN, XEN_TYPE } from '../layout.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, FRAME_SHIFT, MAX_VCPUS, XEN, XEN_TYPE } from '../layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
 import { type GrantsView, readGrants } from './grants.ts';
 import { type IoreqsView, readIoreqs } from './ioreqs.ts';
@@ -105,7 +105,10 @@ export class DomainView {
 
   /** Begins to watch what it does, event by event, until the reader is closed. */
   watch(): TraceReader {
-    return new TraceReader(this.memory.block(this.entry[DOMAIN.TRACE], DOMAIN_TRACE_BYTES / 4), this.id);
+    // To watch is to write a word: never past the records that are the domain's.
+    const past = (this.entry[DOMAIN.TRACE] - this.entry[DOMAIN.RECORDS]) >>> 0;
+    const isOwn = past + DOMAIN_TRACE_BYTES <= this.entry[DOMAIN.RECORD_FRAMES] * FRAME_BYTES;
+    return new TraceReader(this.memory.block(isOwn ? this.entry[DOMAIN.TRACE] : 0, DOMAIN_TRACE_BYTES / 4), this.id);
   }
 
   /** Hypercalls so far, and those that nobody implements. */
