@@ -161,7 +161,7 @@ describe('ringside boot', () => {
       expect([status, err.trimEnd().split('\n')]).toEqual([2, [expect.stringContaining('is VT/AMD-V supported by your CPU and enabled in your BIOS?')]]);
     }
     const pv = await boot(['--type', 'pv', file, '--no-vt']);
-    expect([pv.status, pv.err]).toEqual([2, expect.stringContaining('no Xen notes')]);
+    expect([pv.status, pv.err]).toEqual([2, expect.stringContaining('no entry for a paravirtual guest')]);
   });
 
   it('ends at once on a signal', async () => {
