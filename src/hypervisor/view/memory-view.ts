@@ -48,11 +48,6 @@ export class MemoryView {
     return this.bytes[offset] ?? 0;
   }
 
-  /** Bytes of a frame's part, as far as memory reaches. */
-  slice(offset: number, count: number): Uint8Array {
-    return this.bytes.slice(offset, offset + count);
-  }
-
   /** Index of the first word of a frame; -1: there is no such frame. */
   frame(mfn: number): number {
     return mfn >= 0 && (mfn + 1) * FRAME_BYTES <= this.bytes.length ? mfn * (FRAME_BYTES / 4) : -1;
