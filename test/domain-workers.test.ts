@@ -7,7 +7,6 @@ import { countSectors, eventAnswerer, eventSender, hog, sleeper, xenLoop } from 
 import { countOf, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
 import { startWithModel } from '../src/cli/bench-hypervisor/ioreq.ts';
 import { audit } from '../src/hypervisor/audit.ts';
-import { modelAccount } from '../src/hypervisor/ioreq/account.ts';
 import { XEN_TYPE } from '../src/hypervisor/layout.ts';
 import { DOMAIN_0 } from '../src/hypervisor/machine.ts';
 import { Dom0 } from '../src/hypervisor/xen/dom0-access.ts';
@@ -49,7 +48,7 @@ describe('domain workers', () => {
       expect(records.filter(({ slot }) => host.queue.runs(slot)).length).toBeLessThanOrEqual(1);
       await sleep(5);
     }
-    await until(() => host.queue.decisions().filter(({ why }) => why === 'TURN').length > 1);
+    await until(() => host.view.scheduler.decisions().filter(({ why }) => why === 'TURN').length > 1);
     await host.end();
   });
 
@@ -61,8 +60,8 @@ describe('domain workers', () => {
     // The sector has come through Domain 0 into the guest's memory, to be seen by all.
     const mfn = host.machine.p2m(record)[0x200] >>> 12;
     expect([...host.machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
-    expect(host.queue.runstates(DOMAIN_0).running).toBeGreaterThan(0);
-    const { where, requests, ns } = modelAccount(host.machine, record);
+    expect(host.view.scheduler.runstates(DOMAIN_0).running).toBeGreaterThan(0);
+    const { where, requests, ns } = host.view.domain(record.id)!.model();
     expect([where, requests > 200, ns > 0]).toEqual(['Domain-0', true, true]);
     await host.end();
     services.detach(record.id);
@@ -75,7 +74,7 @@ describe('domain workers', () => {
     const record = await host.start('sleeper', sleeper());
     const other = await host.start('hog', hog());
     await until(() => countOf(host.machine, record) > 20 && countOf(host.machine, other) > 100_000);
-    expect(host.queue.runstates(record.slot).blocked).toBeGreaterThan(0);
+    expect(host.view.scheduler.runstates(record.slot).blocked).toBeGreaterThan(0);
     await host.end();
   });
 

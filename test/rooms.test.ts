@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { globalFindings, importFindings, lockFindings, pathFindings, testOnly, wasmFindings } from './support/rules.ts';
+import { globalFindings, importFindings, lockFindings, loads, pathFindings, testOnly, wasmFindings } from './support/rules.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = (readdirSync(join(root, 'src'), { recursive: true }) as string[])
@@ -74,6 +74,33 @@ describe('rooms', () => {
     expect(globalFindings('src/hypervisor/worker.ts', 'Date.now()')).toEqual([]);
     expect(globalFindings('src/ui/a.tsx', 'setTimeout(() => <b/>, 1)')).toEqual([]);
     expect(globalFindings('src/ui/a.ts', 'WebAssembly.compile(x)')).toHaveLength(1);
+  });
+});
+
+describe('readers of machine memory', () => {
+  const files = new Map(sources.map(path => [path, text(path)]));
+  const readers = sources.filter(path => path.startsWith('src/hypervisor/view/') && !path.endsWith('.test.ts'));
+  const makers = ['src/hypervisor/machine.ts', 'src/hypervisor/domain.ts', 'src/cpu/cpu.ts', 'src/cpu/index.ts'];
+
+  it('load neither Machine nor Domain nor a processor', () => {
+    expect(readers.length).toBeGreaterThan(5);
+    for (const reader of [...readers, 'src/hypervisor/report.ts', 'src/ui/counters.ts', 'src/ui/sessions.ts']) {
+      const loaded = loads(files, reader);
+      expect(
+        makers.filter(maker => loaded.has(maker)),
+        reader,
+      ).toEqual([]);
+    }
+  });
+
+  it('would be found out: types are free, what is loaded by another counts', () => {
+    const some = new Map([
+      ['a/a.ts', "import type { M } from './m.ts'; import { type N } from './n.ts'; import { b, type B } from './b.ts';"],
+      ['a/b.ts', "export { c } from '../c.ts'; export type { D } from '../d.ts';"],
+      ['c.ts', "import './e.ts'; const later = import('./f.ts');"],
+    ]);
+    expect([...loads(some, 'a/a.ts')].sort()).toEqual(['a/b.ts', 'c.ts', 'e.ts']);
+    expect([...loads(files, 'src/hypervisor/index.ts')]).toEqual(expect.arrayContaining(makers));
   });
 });
 

@@ -636,7 +636,7 @@ export class Cpu extends Translator implements Core, Processor {
       this.features = features;
       if (!this.masksCpuid) this.instructions = features;
       this.cr4Bits = cr4BitsOf(features);
-      this.pse36 = features.has('pse36');
+      this.paging.pse36 = features.has('pse36');
       this.dropAllCode();
     }
     this.flushAll();

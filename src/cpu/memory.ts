@@ -7,9 +7,11 @@
  * `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are 1 translates all right, but its frame holds
  * translated code: such stores go the long way, which looks after the code.
  */
-import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_ON_DEMAND, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type Probe, type ProcessorOptions } from './edge.ts';
+import { EPT_FETCH, EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW, type Probe, type ProcessorOptions } from './edge.ts';
+import { CR0_AM, CR4_SMAP } from './control-bits.ts';
 import { AC } from './flags.ts';
-import { CPL, CR0, CR3, CR4, DR, EFER, EFLAGS, PDPTE, STATE_WORDS } from './registers.ts';
+import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './paging.ts';
+import { CR0, CR4, DR, EFLAGS, PDPTE, STATE_WORDS } from './registers.ts';
 import { SeenAccesses } from './seen-accesses.ts';
 
 /** Words of S, the scratch state that generated and written code share. */
@@ -17,24 +19,14 @@ export const S_STOP = 0, S_BUDGET = 1, S_PAGE_EIP = 2, S_USER = 3, S_SHADOW = 4,
 /** S_STOP: keep going; EIP or mode changed, look the record up again; leave `run()`; the code here was rewritten, look the next record up; something was thrown. */
 export const GO = 0, JUMP = 1, EXIT = 2, STALE = 3, THROWN = 4;
 
-export const CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR0_NW = 1 << 29, CR0_CD = 1 << 30, CR0_PG = 1 << 31;
-export const CR4_VME = 1, CR4_PVI = 2, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 16, CR4_PAE = 32, CR4_MCE = 64, CR4_PGE = 128, CR4_PCE = 256,
-  CR4_OSFXSR = 512, CR4_OSXMMEXCPT = 1024, CR4_UMIP = 2048, CR4_SMEP = 1 << 20, CR4_SMAP = 1 << 21;
-export const EFER_SCE = 1, EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_NXE = 1 << 11;
+export * from './control-bits.ts';
+export { PHYSICAL_BITS } from './paging.ts';
 
 /** Exceptions (SDM vol. 3, table 6-1). */
 export const DE = 0, DB = 1, NMI = 2, BP = 3, OF_ = 4, BR = 5, UD = 6, NM = 7, DF_ = 8, TS = 10, NP = 11, SS_ = 12, GP = 13, PF_ = 14, MF = 16, AC_ = 17, XM = 19;
 
 const USER = 1 << 20;
 const INVALID = 3, HAS_CODE = 1;
-/** Bits of a physical address (CPUID leaf 80000008). */
-export const PHYSICAL_BITS = 36;
-/** High word of a PAE entry: address bits beyond PHYSICAL_BITS, execute-disable apart. */
-const PAE_RESERVED_HIGH = 0x7fffffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
-
-const PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_PS = 128, PTE_G = 256;
-/** Error code of #PF. */
-const ERROR_P = 1, ERROR_W = 2, ERROR_U = 4, ERROR_RSVD = 8, ERROR_FETCH = 16;
 
 /** What leaves an instruction early. Preallocated: throwing them makes no garbage and no stack trace. */
 export const FAULT = { what: 'fault' }, LEAVE = { what: 'VM exit' };
@@ -100,12 +92,10 @@ export class Memory {
   /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
   private readonly large = new Uint8Array(1024);
 
-  // Result of the last walk.
+  protected readonly paging: PageWalk;
+  /** Result of the last walk. */
   private walkGfn = 0;
-  private walkWritable = false;
-  private walkGlobal = false;
   private walkDirty = false;
-  private walkUser = false;
 
   constructor(options: ProcessorOptions) {
     const { memory, stateOffset, p2m } = options;
@@ -118,6 +108,7 @@ export class Memory {
     this.M4 = new Int32Array(memory);
     this.M8 = new BigInt64Array(memory, 0, bytes >>> 3);
     this.p2m = p2m;
+    this.paging = new PageWalk(this.R, this.M4, p2m);
     this.answerAccess = options.answerAccess;
     this.codeLines = new Int32Array(bytes >>> 12);
     this.seen = new SeenAccesses(this.M1);
@@ -471,17 +462,17 @@ export class Memory {
   private fill(linear: number, entry: number, user: number): void {
     if (this.watcher !== null || (this.dataBreakpoints !== 0 && this.watched(linear))) return;
     // Under SMAP the right to a user page comes and goes with EFLAGS.AC: never cached for the supervisor.
-    if (user === 0 && this.walkUser && (this.R[CR4]! & CR4_SMAP) !== 0) return;
+    if (user === 0 && this.paging.userPage && (this.R[CR4]! & CR4_SMAP) !== 0) return;
     const page = (linear >>> 12) + user;
     const value = (linear & ~4095) ^ (entry & ~4095);
     if (this.TR[page]! & 1 && this.TW[page]! & 1) this.remember(page);
     this.TR[page] = value;
-    if (this.walkWritable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE) this.TW[page] = this.codeLines[entry >>> 12] === 0 ? value : value | HAS_CODE;
+    if (this.paging.writable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE) this.TW[page] = this.codeLines[entry >>> 12] === 0 ? value : value | HAS_CODE;
   }
 
   private remember(page: number): void {
     if (this.filledCount === LIST || this.filledGlobalCount === LIST) this.flushAll();
-    if (this.walkGlobal) this.filledGlobal[this.filledGlobalCount++] = page;
+    if (this.paging.global) this.filledGlobal[this.filledGlobalCount++] = page;
     else this.filled[this.filledCount++] = page;
   }
 
@@ -567,15 +558,8 @@ export class Memory {
 
   /** Linear to physical without side effects; -1 where nothing is mapped. */
   translate(linear: number): number {
-    const gfn = this.lookup(linear);
+    const gfn = this.paging.find(linear);
     return gfn < 0 ? -1 : gfn * 4096 + (linear & 4095);
-  }
-
-  private physical32(gpa: number): number {
-    const gfn = Math.floor(gpa / 4096);
-    const entry = gfn < this.p2m.length ? this.p2m[gfn]! : 0;
-    if ((entry & P2M_READ) === 0) return entry === P2M_ON_DEMAND ? 0 : -1;
-    return this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
   }
 
   private mark(gpa: number, bits: number): void {
@@ -587,133 +571,27 @@ export class Memory {
     this.wrote(at, 4);
   }
 
-  /** CPUID shows PSE-36. */
-  protected pse36 = true;
-  private entryHigh = 0;
-  private rights = 0;
-  private reserved = false;
-  private leaf = 0;
-  private leafAt = 0;
-  private upperAt = 0;
-  private upper = 0;
-
-  /** Finds the entries for `linear`: the guest frame, or -1 when one is not present. Rights accumulate in `rights`. */
-  private lookup(linear: number): number {
-    const R = this.R;
-    this.reserved = false;
-    this.rights = PTE_W | PTE_U;
-    this.entryHigh = 0;
-    if (R[CR0]! >= 0) { // PG clear
-      this.leaf = PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
-      this.upperAt = this.leafAt = -1;
-      return linear >>> 12;
-    }
-    if ((R[CR4]! & CR4_PAE) !== 0) return this.lookupPae(linear);
-    const pdeAt = (R[CR3]! & ~4095) + ((linear >>> 22) << 2);
-    const pde = this.physical32(pdeAt >>> 0);
-    if ((pde & PTE_P) === 0) return -1;
-    this.rights &= pde;
-    if ((pde & PTE_PS) !== 0 && (R[CR4]! & CR4_PSE) !== 0) {
-      this.leaf = pde;
-      this.leafAt = pdeAt >>> 0;
-      this.upperAt = -1;
-      // PSE-36: bits 13-16 are address bits 32-35; 17-21 are reserved, without PSE-36 all of them (SDM vol. 3, table 4-4).
-      this.reserved = (pde & (this.pse36 ? 0x3e0000 : 0x3fe000)) !== 0;
-      return (((pde >>> 13) & 15) * 0x100000 + ((pde >>> 22) << 10)) + ((linear >>> 12) & 0x3ff);
-    }
-    this.upper = pde;
-    this.upperAt = pdeAt >>> 0;
-    const pteAt = (pde & ~4095) + (((linear >>> 12) & 0x3ff) << 2);
-    const pte = this.physical32(pteAt >>> 0);
-    if ((pte & PTE_P) === 0) return -1;
-    this.rights &= pte;
-    this.leaf = pte;
-    this.leafAt = pteAt >>> 0;
-    return pte >>> 12;
-  }
-
-  private lookupPae(linear: number): number {
-    const R = this.R;
-    const nx = (R[EFER]! & EFER_NXE) !== 0;
-    const i = PDPTE + 2 * (linear >>> 30);
-    if ((R[i]! & PTE_P) === 0) return -1;
-    const pdeAt = (R[i + 1]! & 15) * 2 ** 32 + ((R[i]! & ~4095) >>> 0) + (((linear >>> 21) & 511) << 3);
-    const pde = this.physical32(pdeAt), pdeHigh = this.physical32(pdeAt + 4);
-    if ((pde & PTE_P) === 0) return -1;
-    if ((pdeHigh & PAE_RESERVED_HIGH) !== 0 || (pdeHigh < 0 && !nx)) this.reserved = true;
-    this.rights &= pde;
-    this.entryHigh = pdeHigh & -0x80000000;
-    if ((pde & PTE_PS) !== 0) {
-      this.leaf = pde;
-      this.leafAt = pdeAt;
-      this.upperAt = -1;
-      if ((pde & 0x1fe000) !== 0) this.reserved = true;
-      return (pdeHigh & 15) * 0x100000 + ((pde >>> 21) << 9) + ((linear >>> 12) & 511);
-    }
-    // A reserved bit faults where it is met, before the next level is read.
-    if (this.reserved) return 0;
-    this.upper = pde;
-    this.upperAt = pdeAt;
-    const pteAt = (pdeHigh & 15) * 2 ** 32 + ((pde & ~4095) >>> 0) + (((linear >>> 12) & 511) << 3);
-    const pte = this.physical32(pteAt), pteHigh = this.physical32(pteAt + 4);
-    if ((pte & PTE_P) === 0) return -1;
-    if ((pteHigh & PAE_RESERVED_HIGH) !== 0 || (pteHigh < 0 && !nx)) this.reserved = true;
-    this.rights &= pte;
-    this.entryHigh |= pteHigh & -0x80000000;
-    this.leaf = pte;
-    this.leafAt = pteAt;
-    return (pteHigh & 15) * 0x100000 + (pte >>> 12);
-  }
-
   /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
   private walk(linear: number, write: boolean, fetch: boolean): void {
-    const R = this.R;
-    const gfn = this.lookup(linear);
-    this.walkGfn = gfn;
-    if (R[CR0]! >= 0) {
-      this.walkWritable = this.walkDirty = true;
-      this.walkGlobal = this.walkUser = false;
+    const { paging } = this;
+    const error = paging.access(linear, write, fetch, this.S[S_USER] !== 0, this.implicit);
+    this.walkGfn = paging.gfn;
+    if (error !== ALLOWED) this.pageFault(linear, error);
+    if (this.R[CR0]! >= 0) { // PG clear
+      this.walkDirty = true;
       return;
     }
-    const user = this.S[S_USER] !== 0;
-    const cr4 = R[CR4]!;
-    const nx = (cr4 & CR4_PAE) !== 0 && (R[EFER]! & EFER_NXE) !== 0;
-    const error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0) | (fetch && (nx || (cr4 & CR4_SMEP) !== 0) ? ERROR_FETCH : 0);
-    if (gfn < 0) this.pageFault(linear, error);
-    if (this.reserved) this.pageFault(linear, error | ERROR_P | ERROR_RSVD);
-    const rights = this.rights;
-    const userPage = (rights & PTE_U) !== 0;
-    let writable = (rights & PTE_W) !== 0;
-    let allowed: boolean;
-    if (user) {
-      allowed = userPage && (writable || !write);
-      writable &&= userPage;
-    } else {
-      writable ||= (R[CR0]! & CR0_WP) === 0;
-      allowed = writable || !write;
-      if (userPage) {
-        if (fetch) allowed &&= (cr4 & CR4_SMEP) === 0;
-        // SDM vol. 3, 4.6.1: implicit supervisor accesses ignore EFLAGS.AC.
-        else if ((cr4 & CR4_SMAP) !== 0 && (this.implicit || R[CPL] === 3 || (R[EFLAGS]! & AC) === 0)) allowed = false;
-      }
-    }
-    if (fetch && nx && this.entryHigh < 0) allowed = false;
-    if (!allowed) this.pageFault(linear, error | ERROR_P);
-
-    if (this.upperAt < 0) this.large[linear >>> 22] = 1;
-    if (this.upperAt >= 0 && (this.upper & PTE_A) === 0) this.mark(this.upperAt, PTE_A);
+    if (paging.upperAt < 0) this.large[linear >>> 22] = 1;
+    else if ((paging.upper & PTE_A) === 0) this.mark(paging.upperAt, PTE_A);
     const want = write ? PTE_A | PTE_D : PTE_A;
-    if ((this.leaf & want) !== want) this.mark(this.leafAt, want);
-    this.walkWritable = writable;
-    this.walkDirty = write || (this.leaf & PTE_D) !== 0;
-    this.walkGlobal = (this.leaf & PTE_G) !== 0 && (cr4 & CR4_PGE) !== 0;
-    this.walkUser = userPage;
+    if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);
+    this.walkDirty = write || (paging.leaf & PTE_D) !== 0;
   }
 
   /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
   loadPdptes(cr3: number): boolean {
     const words = new Int32Array(8);
-    for (let i = 0; i < 8; i++) words[i] = this.physical32(((cr3 & ~31) >>> 0) + 4 * i);
+    for (let i = 0; i < 8; i++) words[i] = this.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
     for (let i = 0; i < 8; i += 2) {
       if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
     }

@@ -1,11 +1,14 @@
 /** Paging: SDM vol. 3, chapter 4. */
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './edge.ts';
-import { CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP } from './registers.ts';
+import { ALLOWED, PageWalk } from './paging.ts';
+import { CPL, CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP, PDPTE, STATE_WORDS } from './registers.ts';
 import { Bench, CODE, d, DIRECTORY, FREE, FRAMES, GDT, TABLES } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
+const walk = new PageWalk(R, bench.words, bench.p2m);
 const WP = 0x10000, SMEP = 1 << 20, SMAP = 1 << 21, AC = 0x40000, NXE = 0x800;
 /** A page that only the tests use. */
 const PAGE = 0x30000;
@@ -63,6 +66,7 @@ describe('access rights and error codes (4.6.1, 4.7), every combination', () => 
             bench.cpu.eflags = 2 | (ac ? AC : 0);
             bench.cpu.reload();
             const want = promised(access, user, rights, nx, wp, smep, smap, ac, pae && nxe);
+            expect(walk.access(PAGE, access === 'write', access === 'fetch', user, false)).toBe(want);
             const got = attempt(access, user);
             if (got !== want) expect({ user, rights, access, wp, smep, smap, ac, nxe, nx, error: got }).toEqual({ user, rights, access, wp, smep, smap, ac, nxe, nx, error: want });
           }
@@ -293,5 +297,88 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
     const { exit } = bench.cpu;
     expect([exit.guestLinear, exit.guestPhysical, exit.size, exit.qualification & 7]).toEqual([PAGE + 4, (FRAMES << 12) + 4, 4, 1]);
     expect([R[ECX], R[ESP]].length).toBe(2);
+  });
+});
+
+describe('a walk without a processor', () => {
+  /** PAGE and the page behind it lie in other machine frames than their guest frames say. */
+  const MOVED = 0x50;
+  beforeEach(() => {
+    bench.protectedMode();
+    bench.p2m[PAGE >> 12] = (MOVED << 12) | 7;
+    return () => {
+      bench.p2m[PAGE >> 12] = PAGE | 7;
+    };
+  });
+  const machine = (MOVED << 12) | 0x123;
+
+  it('shows the entries from linear to physical to machine, and changes none of them', () => {
+    const unchanged = (look: () => unknown, want: object): void => {
+      const before = bench.bytes.slice();
+      expect(look()).toMatchObject(want);
+      expect(Buffer.compare(bench.bytes, before)).toBe(0);
+    };
+    unchanged(() => walk.explain(PAGE + 0x123), { entries: [], error: ALLOWED, physical: PAGE + 0x123, secondStage: (MOVED << 12) | 7, machine });
+    bench.paging32(3);
+    const pte = { level: 'PTE', physical: TABLES + (PAGE >> 12) * 4, low: PAGE | 3, high: 0 };
+    unchanged(() => walk.explain(PAGE + 0x123, 'write'), { entries: [{ level: 'PDE', physical: DIRECTORY }, pte], error: ALLOWED, physical: PAGE + 0x123, machine });
+    // The right is looked at, not only the way: CPL 3 finds the same page and may not use it.
+    unchanged(() => walk.explain(PAGE, 'read', true), { error: 5, physical: PAGE });
+    R[CR4]! |= 16;
+    bench.setWord(DIRECTORY + 4, 0x87);
+    unchanged(() => walk.explain(0x400000 + PAGE + 0x123), { entries: [{ level: 'PDE', physical: DIRECTORY + 4, low: 0x87 }], physical: PAGE + 0x123, machine });
+    bench.protectedMode().pagingPae();
+    unchanged(() => walk.explain(PAGE + 0x123), {
+      entries: [{ level: 'PDPTE', physical: -1, low: R[PDPTE] }, { level: 'PDE' }, { level: 'PTE', physical: TABLES + (PAGE >> 12) * 8 }], error: ALLOWED, physical: PAGE + 0x123, machine,
+    });
+    bench.setWord(TABLES + (PAGE >> 12) * 8, 0);
+    unchanged(() => walk.explain(PAGE, 'write'), { error: 2, physical: -1, secondStage: 0, machine: -1 });
+    // No memory at that guest frame: the access is allowed, and leaves the guest.
+    bench.setWord(TABLES + (PAGE >> 12) * 8, (FRAMES << 12) | 7);
+    unchanged(() => walk.explain(PAGE), { error: ALLOWED, physical: FRAMES * 4096, secondStage: 0, machine: -1 });
+  });
+
+  it('agrees with what the processor does on tables of any content', () => {
+    const entry = fc.tuple(fc.constantFrom(TABLES, PAGE, 0x500000, 0x87000, FRAMES << 12), fc.integer({ min: 0, max: 0x1ff }), fc.constantFrom(0, 0, 0, 0x10, -0x80000000));
+    const settings = fc.record({ pae: fc.boolean(), pse: fc.boolean(), nxe: fc.boolean(), wp: fc.boolean(), user: fc.boolean(), write: fc.boolean() });
+    fc.assert(fc.property(entry, entry, settings, ([directory, directoryBits, directoryHigh], [page, bits, high], { pae, pse, nxe, wp, user, write }) => {
+      bench.protectedMode(user ? 3 : 0);
+      if (pae) bench.pagingPae(7);
+      else bench.paging32(7);
+      R[CR0] = (R[CR0]! & ~WP) | (wp ? WP : 0);
+      R[CR4] = R[CR4]! | (pse ? 16 : 0);
+      R[EFER] = nxe ? NXE : 0;
+      const linear = 0x400000 + PAGE;
+      const size = pae ? 8 : 4;
+      bench.setWord(DIRECTORY + (pae ? 16 : 4), (directory === TABLES ? TABLES + 0x6000 : directory) | directoryBits);
+      bench.setWord(TABLES + 0x6000 + ((linear >> 12) & (pae ? 511 : 1023)) * size, page | bits);
+      if (pae) {
+        bench.setWord(DIRECTORY + 20, directoryHigh);
+        bench.setWord(TABLES + 0x6000 + ((linear >> 12) & 511) * size + 4, high);
+      }
+      bench.cpu.reload();
+      const said = walk.explain(linear, write ? 'write' : 'read', user);
+      bench.idtGate(3, 8, 0x6018, 0xee);
+      bench.code(write ? 'a2' : 'a0', d(linear), 'cc');
+      if (said.error === ALLOWED && said.machine < 0) {
+        expect([bench.run(), bench.cpu.exit.guestPhysical]).toEqual([ExitReason.EPT_VIOLATION, said.physical]);
+        return;
+      }
+      const { vector, error } = bench.event();
+      if (said.error === ALLOWED) expect(vector).toBe(3);
+      else expect([vector, error, R[CR2]]).toEqual([14, said.error, linear]);
+    }), { numRuns: 2000, seed: 11 });
+  });
+
+  it('ends on any words, with an address in memory or none', () => {
+    fc.assert(fc.property(fc.array(fc.integer(), { minLength: 64, maxLength: 64 }), fc.array(fc.integer(), { minLength: 1, maxLength: 64 }), fc.integer(), (state, p2m, linear) => {
+      const words = new Int32Array(STATE_WORDS);
+      words.set(state.slice(0, 32));
+      words.set(state.slice(32, 40), PDPTE);
+      words[CPL] = state[40]!;
+      const garbage = new PageWalk(words, bench.words, Int32Array.from(p2m));
+      const { machine: at } = garbage.explain(linear);
+      expect(at === -1 || (at >= 0 && at < bench.bytes.length)).toBe(true);
+    }), { numRuns: 2000, seed: 11 });
   });
 });

@@ -1,7 +1,8 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
-import { postMortem, workerDied } from '../hypervisor/dead-worker.ts';
+import { workerDied } from '../hypervisor/dead-worker.ts';
 import { COMMAND } from '../hypervisor/layout.ts';
+import { postMortem } from '../hypervisor/report.ts';
 import { leaveGuest } from '../hypervisor/xen/flush.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
@@ -94,7 +95,7 @@ export class WorkerRunner implements DomainRunner {
     this.settleStart?.reject(new Error(sentence));
     for (const saver of this.savers.splice(0)) saver.reject(new Error(sentence));
     this.onGone?.();
-    this.listener.ended({ kind: 'crash', sentence, report: postMortem(this.machine, this.record, sentence), workerDied: true });
+    this.listener.ended({ kind: 'crash', sentence, report: postMortem(this.machine.memory, this.record.id, sentence), workerDied: true });
   }
 
   setPaused(paused: boolean): void {

@@ -1,9 +1,10 @@
 /** A worker dies at every step of what it may be doing with tables that others use, too: they hold together afterwards, and all that it had comes back. */
 import { describe, expect, it } from 'vitest';
 import { audit } from './audit.ts';
-import { postMortem, workerDied } from './dead-worker.ts';
+import { workerDied } from './dead-worker.ts';
 import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { DOMID_XEN, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
+import { postMortem } from './report.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { EVTCHNSTAT, VCPU_INFO } from './xen/abi.ts';
 import { Dom0 } from './xen/dom0-access.ts';
@@ -258,7 +259,7 @@ it('a report of a dead worker names registers and last exits', () => {
   const { machine, victim } = new Host();
   const state = victim.liveOffset >>> 2;
   machine.words[state] = 0x1234abcd;
-  const report = postMortem(machine, victim, 'Its worker died.');
+  const report = postMortem(machine.memory, victim.id, 'Its worker died.');
   expect(report).toMatch(/^Its worker died\.\n\n {2}eax 1234abcd/);
   expect(report).toContain('last exits');
   expect(machine.words[state]).toBe(0x1234abcd);

@@ -1,13 +1,10 @@
 /**
  * What others do when a domain's worker has died, by an exception or by force: locks that it held are taken from it and what it had half done there is
- * undone, events that it had begun to tell are told again, and what can still be known of it is put into words. The domain itself runs no more; it is
+ * undone, and events that it had begun to tell are told again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
  * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted anew.
  */
-import { createProcessor } from '../cpu/index.ts';
-import { STATE_WORDS } from '../cpu/registers.ts';
-import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, MAX_DOMAINS, VCPU_BYTES, XEN } from './layout.ts';
-import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
-import { crashReport } from './report.ts';
+import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, MAX_DOMAINS, XEN } from './layout.ts';
+import type { DomainRecord, Machine } from './machine.ts';
 import { fifoRepair } from './xen/fifo.ts';
 import { GrantTable } from './xen/grants.ts';
 import { Ports } from './xen/ports.ts';
@@ -71,30 +68,4 @@ export function recountFrames(machine: Machine, record: DomainRecord, held: Read
 /** Frames of the hypervisor's that a domain's worker had taken and nothing names. Once all that is named has been given back. */
 export function releaseTakenBy(machine: Machine, slot: number): void {
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.takerOf(mfn) === slot) machine.release(mfn);
-}
-
-/** Registers, code, stack and last exits of the vCPU that had its turn, as machine memory has them, for people. */
-export function postMortem(machine: Machine, record: DomainRecord, sentence: string): string {
-  const p2m = machine.p2m(record);
-  const at = machine.domainEntry(record);
-  const current = machine.words[at + DOMAIN.CURRENT_VCPU];
-  // Making a processor resets it; these are the words that the dead one ran on.
-  const state = record.liveOffset >>> 2;
-  const words = machine.words.slice(state, state + STATE_WORDS);
-  const processor = createProcessor({ memory: machine.memory, stateOffset: record.liveOffset, p2m, time: { tsc: () => 0, tscHigh: 0 }, doorbell: -1 });
-  machine.words.set(words, state);
-  processor.reload();
-  const report = crashReport({
-    sentence,
-    processor,
-    vcpu: new Int32Array(machine.memory, record.vcpuOffset + current * VCPU_BYTES, VCPU_BYTES / 4),
-    retired: processor.retired,
-    byteAt: address => {
-      const entry = address < p2m.length * FRAME_BYTES ? p2m[Math.floor(address / FRAME_BYTES)] : 0;
-      return entry === 0 ? -1 : machine.bytes[(entry >>> FRAME_SHIFT) * FRAME_BYTES + (address & (FRAME_BYTES - 1))];
-    },
-  });
-  if (record.xenOffset === 0) return report;
-  const xen = record.xenOffset >>> 2;
-  return `${report}\n\nhypercalls ${machine.words[xen + XEN.HYPERCALLS] >>> 0}, of vCPU ${current} of ${record.vcpus}`;
 }

@@ -16,11 +16,10 @@ import { A20Gate } from './a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from './exit-reasons.ts';
-import { Exits, exitsByReason } from './exits.ts';
+import { Exits } from './exits.ts';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from './layout.ts';
-import { type ModelAccount, modelAccount } from './ioreq/account.ts';
 import { RemoteModel } from './ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
 import type { MouseMove } from './mailbox.ts';
@@ -34,6 +33,9 @@ import { Trace } from './trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { VideoFrames } from './video-memory.ts';
 import { goBack, isWayBack } from './warm-reset.ts';
+import { exitsByName } from './view/counters.ts';
+import { MachineView } from './view/machine-view.ts';
+import type { ModelAccount } from './view/model-account.ts';
 import { APIC_ID_STEP, HYPERCALLS, SHUTDOWN } from './xen/abi.ts';
 import { XenGuest, type XenParts } from './xen/guest.ts';
 import { isCodeShared } from './xen/stale.ts';
@@ -588,16 +590,11 @@ export class Domain {
 
   /** What a person needs to find out why the guest is where it is: registers, code, last exits. */
   report(sentence: string): string {
-    const { processor, options, memory } = this;
+    const { options, vcpus } = this;
     return crashReport({
       sentence,
-      processor,
-      vcpu: this.vcpus.current.block,
+      vcpu: new MachineView(options.machine.memory).at(options.record.slot)!.vcpus()[vcpus.current.id],
       retired: this.instructions,
-      byteAt: address => {
-        const offset = memory.machineOffset(address);
-        return offset < 0 ? -1 : options.machine.bytes[offset];
-      },
       ...(options.disassemble ? { disassemble: options.disassemble } : {}),
     });
   }
@@ -662,8 +659,8 @@ export class Domain {
       runNs: this.runNs,
       idleNs: this.idleNs,
       exits: this.exits.total,
-      exitsByReason: exitsByReason(this.counters),
-      model: modelAccount(this.options.machine, this.options.record),
+      exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
+      model: new MachineView(this.options.machine.memory).at(this.options.record.slot)!.model(),
     };
   }
 

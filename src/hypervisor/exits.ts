@@ -17,10 +17,9 @@ import {
 } from '../cpu/edge.ts';
 import * as R from '../cpu/registers.ts';
 import type { Domain } from './domain.ts';
-import { EXIT_COUNTERS, exitCounter, exitName, reasonOf } from './exit-reasons.ts';
+import { exitCounter, exitName } from './exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
-import { COUNTERS, COUNTER_WORDS, EXIT_SAMPLE, IOREQ_SAMPLE, VCPU_BYTES, VCPU_EXITS } from './layout.ts';
-import { type DomainRecord, FRAME_SHIFT, type Machine } from './machine.ts';
+import { COUNTERS, EXIT_SAMPLE, FRAME_SHIFT, IOREQ_SAMPLE } from './layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
 import { TRACE_KIND } from './trace.ts';
 
@@ -336,27 +335,4 @@ function add64(words: Int32Array, at: number, amount: number): void {
   const sum = (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0) + amount;
   words[at] = sum | 0;
   words[at + 1] = Math.floor(sum / 2 ** 32);
-}
-
-/** Counts by Intel's names, of those that are not 0; `at`: word of the first. */
-export function exitsByReason(counters: Int32Array, at: number = COUNTERS.EXITS): Record<string, number> {
-  const named: Record<string, number> = {};
-  for (let i = 0; i < EXIT_COUNTERS; i++) {
-    const count = counters[at + i] >>> 0;
-    if (count > 0) named[exitName(reasonOf(i))] = count;
-  }
-  return named;
-}
-
-/** Exits of a domain and of each of its vCPUs since they started, by Intel's names, and what one of each reason took where times were taken; from any worker. */
-export function readExits(machine: Machine, record: DomainRecord): { domain: Record<string, number>; vcpus: Record<string, number>[]; meanNs: Record<string, number> } {
-  const counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
-  const meanNs: Record<string, number> = {};
-  for (let i = 0; i < EXIT_COUNTERS; i++) {
-    const samples = counters[COUNTERS.EXIT_SAMPLES + i] >>> 0,
-      at = COUNTERS.EXIT_SAMPLE_NS + 2 * i;
-    if (samples > 0) meanNs[exitName(reasonOf(i))] = ((counters[at + 1] >>> 0) * 2 ** 32 + (counters[at] >>> 0)) / samples;
-  }
-  const vcpus = Array.from({ length: record.vcpus }, (_, id) => exitsByReason(new Int32Array(machine.memory, record.vcpuOffset + id * VCPU_BYTES, VCPU_BYTES / 4), VCPU_EXITS));
-  return { domain: exitsByReason(counters), vcpus, meanNs };
 }

@@ -112,6 +112,8 @@ export const XENHEAP_MAGIC = 0x474e4952,
   XENHEAP_VERSION = 1,
   XENHEAP_HEADER_BYTES = 4096;
 
+export const FRAME_SHIFT = 12,
+  FRAME_BYTES = 1 << FRAME_SHIFT;
 /** A frame's entry in the frame table (FRAME_WORDS words). */
 export const FRAME_WORDS = 4;
 export const FRAME = {
@@ -346,6 +348,8 @@ export const PORT = {
 } as const;
 /** What comes in there goes to the hypervisor's half of the domain (KICK.MODEL); the guest can neither send on it nor close it. */
 export const PORT_OF_XEN = 1 << 30;
+/** Pending since before the FIFO page of the port was there. */
+export const PORT_PENDING_EARLY = 1 << 12;
 export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
 
 /** Grant table of a domain (xen/grants.ts): counts, and the machine frames that hold its entries, its active entries and its maptrack. */
@@ -382,6 +386,18 @@ export const GRANT = {
 export const IN_FLIGHT_ENTRIES = 8,
   IN_FLIGHT_WORDS = 3;
 export const GRANTS_BYTES = (256 + 1024 + 256) * 4;
+/** Of one frame of a grant table: entries of 8 and 16 bytes, status words of 2. */
+export const ENTRIES_V1 = FRAME_BYTES / 8,
+  ENTRIES_V2 = FRAME_BYTES / 16,
+  STATUS_PER_FRAME = FRAME_BYTES / 2;
+/** Active entries of a grant table: PINS: readers in bits 0-15, writers in 16-31. SPAN: first byte of the frame that counts, and how many (bits 16-31). */
+export const ACTIVE_WORDS = 4,
+  ACTIVE_PER_FRAME = FRAME_BYTES / (4 * ACTIVE_WORDS);
+export const GRANT_ACTIVE = { PINS: 0, MFN: 1, DOMID: 2, SPAN: 3 } as const;
+/** Maptrack entries: FLAGS of GNTMAP (0: free), REF (free: next free handle + 1), granting DOMID, guest frame where an HVM domain sees it. */
+export const MAP_WORDS = 4,
+  MAPS_PER_FRAME = FRAME_BYTES / (4 * MAP_WORDS);
+export const GRANT_MAP = { FLAGS: 0, REF: 1, DOMID: 2, GFN: 3 } as const;
 
 /** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
 export const LAST_EXITS = 1024,

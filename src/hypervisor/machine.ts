@@ -9,9 +9,11 @@ import {
   DOMAIN_TRACE_BYTES,
   DOMAIN_WORDS,
   FRAME,
+  FRAME_BYTES,
   FRAME_COUNT_MASK,
   FRAME_FLAG,
   FRAME_OWNER_SHIFT,
+  FRAME_SHIFT,
   FRAME_TAKER_SHIFT,
   FRAME_WORDS,
   INVALID_M2P,
@@ -41,8 +43,7 @@ import { Pod, POD_FIRST_GFN } from './xen/pod.ts';
 import { Ports } from './xen/ports.ts';
 import { relinquishPv } from './xen/pv/relinquish.ts';
 
-export const FRAME_SHIFT = 12,
-  FRAME_BYTES = 1 << FRAME_SHIFT;
+export { FRAME_BYTES, FRAME_SHIFT } from './layout.ts';
 /** Memory of a graphics adapter, where a domain has firmware. */
 export const VIDEO_BYTES = 16 * 2 ** 20;
 /** Largest picture: 1920 x 1200. */

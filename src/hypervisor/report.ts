@@ -1,8 +1,8 @@
-/** What a person reads when a guest crashed: why, the registers, the last exits, the code. */
-import type { Processor } from '../cpu/edge.ts';
+/** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
 import * as R from '../cpu/registers.ts';
 import { exitName } from './exit-reasons.ts';
-import { LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS } from './layout.ts';
+import { MachineView } from './view/machine-view.ts';
+import type { VcpuState, VcpuView } from './view/vcpu-view.ts';
 
 /** How a triple fault is told, whoever it ends (SDM vol. 3, 6.15, interrupt 8; exit reason 2). */
 export const TRIPLE_FAULT = 'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
@@ -10,13 +10,9 @@ export const TRIPLE_FAULT = 'Triple fault (exit 2): an exception could not be de
 export interface ReportOptions {
   /** First line: a sentence. */
   sentence: string;
-  processor: Processor;
-  /** The processor's block in machine memory, LAST_EXITS included. */
-  vcpu: Int32Array;
-  /** Instructions retired since the domain was started. */
-  retired: number;
-  /** A byte of guest-physical memory; -1 where there is none. */
-  byteAt: (guestPhysical: number) => number;
+  vcpu: VcpuView;
+  /** Instructions retired since the domain was started (default: as its state words say, since its reset). */
+  retired?: number;
   /** Text of the instruction whose bytes these are, where a disassembler is there. */
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
 }
@@ -27,13 +23,14 @@ const STACK_WORDS = 32;
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
 export function crashReport(options: ReportOptions): string {
-  const { processor, vcpu, retired } = options;
-  const { regs } = processor;
+  const { vcpu } = options;
+  const state = vcpu.look();
+  const { regs, eflags } = state;
   const reg = (index: number): string => hex(regs[index]);
   const lines = [options.sentence, ''];
   lines.push(`  eax ${reg(R.EAX)}  ebx ${reg(R.EBX)}  ecx ${reg(R.ECX)}  edx ${reg(R.EDX)}`);
   lines.push(`  esi ${reg(R.ESI)}  edi ${reg(R.EDI)}  ebp ${reg(R.EBP)}  esp ${reg(R.ESP)}`);
-  lines.push(`  eip ${reg(R.EIP)}  eflags ${hex(processor.eflags)} [${flagNames(processor.eflags)}]  cpl ${regs[R.CPL]}  instructions ${retired}`);
+  lines.push(`  eip ${reg(R.EIP)}  eflags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${options.retired ?? state.retired}`);
   lines.push(`  cr0 ${reg(R.CR0)}  cr2 ${reg(R.CR2)}  cr3 ${reg(R.CR3)}  cr4 ${reg(R.CR4)}  efer ${reg(R.EFER)}`);
   for (const [name, index] of [
     ['es', R.ES],
@@ -54,32 +51,36 @@ export function crashReport(options: ReportOptions): string {
     `  gdtr base ${reg(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${reg(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`,
     '',
   );
-  lines.push(...codeLines(options), '', ...stackLines(options), '', ...lastExits(vcpu));
+  lines.push(...codeLines(state, options.disassemble), '', ...stackLines(state), '', ...lastExits(vcpu));
   return lines.join('\n');
 }
 
-/** Bytes at a linear address, as far as memory is mapped there. */
-function bytesAt({ processor, byteAt }: ReportOptions, linear: number, count: number): number[] {
-  const bytes: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const physical = processor.translate((linear + i) >>> 0);
-    const byte = physical < 0 ? -1 : byteAt(physical);
-    if (byte < 0) break;
-    bytes.push(byte);
-  }
-  return bytes;
+/** The same of a domain whose worker has died: of the vCPU that had its turn, as machine memory has it. */
+export function postMortem(memory: SharedArrayBuffer | ArrayBuffer, domid: number, sentence: string): string {
+  const domain = new MachineView(memory).domain(domid);
+  const vcpus = domain?.vcpus() ?? [];
+  // A number that makes no sense is one more thing that was left behind.
+  const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
+  if (!domain || !vcpu) return sentence;
+  const report = crashReport({ sentence, vcpu });
+  return domain.type === 'pc' ? report : `${report}\n\nhypercalls ${domain.hypercalls.all}, of vCPU ${vcpu.id} of ${vcpus.length}`;
 }
 
-const linearOf = (regs: Int32Array, segment: number, offset: number): number => (regs[R.SEG + segment * R.SEG_WORDS + R.SEG_BASE] + offset) >>> 0;
+/** A linear address, and where it leads: physical and machine address where memory is mapped there, else the entries that say that none is. */
+function place(state: VcpuState, linear: number): string {
+  const { physical, machine, entries } = state.translate(linear);
+  if (machine >= 0) return `${hex(linear)} (physical ${hex(physical)}, machine ${hex(machine)}):`;
+  const way = entries.map(({ level, low, high }) => `${level} ${high === 0 ? '' : hex(high)}${hex(low)}`);
+  if (physical >= 0) way.push(`physical ${physical.toString(16).padStart(8, '0')}`);
+  return `${hex(linear)}: no memory is mapped there${way.length === 0 ? '' : ` (${way.join(', ')})`}`;
+}
 
 /** The top of the stack in words, where return addresses are, as Xen's guest stack trace has it. */
-function stackLines(options: ReportOptions): string[] {
-  const { regs } = options.processor;
-  const linear = linearOf(regs, R.SS, regs[R.ESP]);
-  const bytes = bytesAt(options, linear, STACK_WORDS * 4);
-  if (bytes.length < 4) return [`stack at ${hex(linear)}: no memory is mapped there`];
+function stackLines(state: VcpuState): string[] {
+  const linear = state.linear(R.SS, state.regs[R.ESP]);
+  const bytes = state.bytesAt(linear, STACK_WORDS * 4);
+  const lines = [`stack at ${place(state, linear)}`];
   const words = Array.from({ length: bytes.length >> 2 }, (_, i) => hex(bytes[i * 4] | (bytes[i * 4 + 1] << 8) | (bytes[i * 4 + 2] << 16) | (bytes[i * 4 + 3] << 24)));
-  const lines = [`stack at ${hex(linear)}:`];
   for (let i = 0; i < words.length; i += 8) lines.push(`  ${words.slice(i, i + 8).join(' ')}`);
   return lines;
 }
@@ -106,25 +107,22 @@ function flagNames(eflags: number): string {
     .join(' ');
 }
 
-function codeLines(options: ReportOptions): string[] {
-  const { processor, disassemble } = options;
-  const { regs } = processor;
+function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']): string[] {
+  const { regs } = state;
   const cs = R.SEG + R.CS * R.SEG_WORDS;
-  const linear = linearOf(regs, R.CS, regs[R.EIP]);
-  const bytes = bytesAt(options, linear, CODE_BYTES);
-  if (bytes.length === 0) return [`code at ${hex(linear)}: no memory is mapped there`];
-  const lines = [`code at ${hex(linear)}:`];
-  const bits = (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(processor.eflags & (1 << 17)) ? 32 : 16;
+  const linear = state.linear(R.CS, regs[R.EIP]);
+  const bytes = state.bytesAt(linear, CODE_BYTES);
+  const lines = [`code at ${place(state, linear)}`];
+  const bits = (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(state.eflags & (1 << 17)) ? 32 : 16;
   for (let at = 0, count = 0; at < bytes.length && count < 6; count++) {
     let text = '',
       length = Math.min(16, bytes.length);
     if (disassemble) {
-      ({ text, length } = disassemble(Uint8Array.from(bytes.slice(at)), (regs[R.EIP] + at) >>> 0, bits));
+      ({ text, length } = disassemble(bytes.slice(at), (regs[R.EIP] + at) >>> 0, bits));
       if (length <= 0) break;
     }
     lines.push(
-      `  ${hex(linear + at)}  ${bytes
-        .slice(at, at + length)
+      `  ${hex(linear + at)}  ${[...bytes.slice(at, at + length)]
         .map(b => hex(b, 2))
         .join(' ')
         .padEnd(24)}  ${text}`.trimEnd(),
@@ -134,12 +132,9 @@ function codeLines(options: ReportOptions): string[] {
   return lines;
 }
 
-function lastExits(vcpu: Int32Array): string[] {
-  const total = vcpu[LAST_EXITS] >>> 0;
+function lastExits(vcpu: VcpuView): string[] {
+  const { exits, total } = vcpu.lastExits();
   const lines = [`last exits (of ${total}):`];
-  for (let i = Math.max(0, total - 12); i < total; i++) {
-    const at = LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * LAST_EXIT_WORDS;
-    lines.push(`  ${exitName(vcpu[at]).padEnd(18)} qualification ${hex(vcpu[at + 1])}  eip ${hex(vcpu[at + 2])}  ${hex(vcpu[at + 3])}`);
-  }
+  for (const { reason, qualification, eip, detail } of exits.slice(-12)) lines.push(`  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  eip ${hex(eip)}  ${hex(detail)}`);
   return lines;
 }

@@ -1,18 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../cpu/edge.ts';
 import { asm } from '../cpu/test-support/bench.ts';
-import { readExits } from './exits.ts';
+import type { Domain } from './domain.ts';
 import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from './layout.ts';
-import { TRACE_KIND, Trace, type TraceEntry, TraceReader } from './trace.ts';
+import { TRACE_KIND, Trace } from './trace.ts';
+import type { DomainView } from './view/domain-view.ts';
+import { MachineView } from './view/machine-view.ts';
+import type { TraceEntry } from './view/trace.ts';
 import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE } from './xen/abi.ts';
 import { GNTTABOP } from './xen/grant-op.ts';
 import { ARGS, testGuest } from './xen/pvh-program.test-support.ts';
 
+const viewOf = ({ options: { machine, record } }: Domain): DomainView => new MachineView(machine.memory).domain(record.id)!;
+
 describe('the trace of a domain', () => {
   it('is written only while somebody watches', () => {
-    const { domain, call, machine } = testGuest();
+    const { domain, call } = testGuest();
     call(HYPERCALL.XEN_VERSION, 0);
-    const reader = new TraceReader(machine, domain.options.record);
+    const reader = viewOf(domain).watch();
     call(HYPERCALL.XEN_VERSION, 0);
     expect(reader.take()).toEqual({ entries: [{ domain: 1, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
     expect(reader.take().entries).toEqual([]);
@@ -25,7 +30,7 @@ describe('the trace of a domain', () => {
 
   it('says how many entries a slow reader has missed, and shows it none that may be torn', () => {
     const { domain, machine } = testGuest();
-    const reader = new TraceReader(machine, domain.options.record);
+    const reader = viewOf(domain).watch();
     const trace = new Trace(machine, domain.options.record, () => 5e9);
     for (let i = 0; i < TRACE_RING_ENTRIES + 100; i++) trace.add(TRACE_KIND.EXIT, 1, i);
     const { entries, missed } = reader.take();
@@ -41,8 +46,8 @@ describe('what the trace has', () => {
   it('exits, requests to the device model (those that are answered in place, too) and faults', () => {
     // mov dx,0x3c8; out dx,al; mov byte [0xa0000],1; mov ecx,0x12345; wrmsr
     const code = asm('66 ba c8 03 ee c6 05 00 00 0a 00 01 b9 45 23 01 00 0f 30');
-    const { domain, machine } = testGuest({ code, type: XEN_TYPE.HVM });
-    const reader = new TraceReader(machine, domain.options.record);
+    const { domain } = testGuest({ code, type: XEN_TYPE.HVM });
+    const reader = viewOf(domain).watch();
     domain.runSlice();
     const { entries } = reader.take();
     expect(kindsOf(entries)).toEqual(new Set([TRACE_KIND.EXIT, TRACE_KIND.IOREQ, TRACE_KIND.FAULT]));
@@ -54,9 +59,9 @@ describe('what the trace has', () => {
   });
 
   it('hypercalls, also unknown ones, events, elements of grant operations and runstates', () => {
-    const { domain, machine, call, put } = testGuest();
+    const { domain, call, put } = testGuest();
     call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.BIND_IPI, put(ARGS, 0, 0));
-    const reader = new TraceReader(machine, domain.options.record);
+    const reader = viewOf(domain).watch();
     expect(call(39)).toBe(-ENOSYS);
     call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, put(ARGS, 1));
     call(HYPERCALL.GRANT_TABLE_OP, GNTTABOP.MAP_GRANT_REF, put(ARGS, 0x5000, 0, 2, 77, 0, 0, 0, 0), 1);
@@ -76,9 +81,9 @@ describe('the counts of exits', () => {
   it('are there for the domain and for each vCPU, with the time of one where times are taken, and accesses that are answered in place among them', () => {
     let ms = 0;
     // mov edi,0xa0000; mov ecx,200; rep stosb; cli; hlt
-    const { domain, machine } = testGuest({ code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'), type: XEN_TYPE.HVM, vcpus: 2, options: { hostMs: () => (ms += 0.001) } });
+    const { domain } = testGuest({ code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'), type: XEN_TYPE.HVM, vcpus: 2, options: { hostMs: () => (ms += 0.001) } });
     for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
-    const { domain: all, vcpus, meanNs } = readExits(machine, domain.options.record);
+    const { domain: all, vcpus, meanNs } = viewOf(domain).exits();
     expect(all.EPT_VIOLATION).toBe(200);
     expect(vcpus).toEqual([all, {}]);
     expect(meanNs.EPT_VIOLATION).toBeGreaterThanOrEqual(1000);

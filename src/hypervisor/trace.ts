@@ -1,6 +1,6 @@
 /**
  * What a domain does, event by event, for those who look: a ring in machine memory, in the spirit of xentrace. Its worker writes while anybody watches
- * (WATCHERS is not 0); readers keep their own place and see by WRITTEN what they missed.
+ * (WATCHERS is not 0); readers (view/trace.ts) keep their own place and see by WRITTEN what they missed.
  */
 import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from './layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
@@ -12,7 +12,7 @@ export const TRACE_KIND = {
   HYPERCALL: 2,
   /** A vCPU is told of events. */
   UPCALL: 3,
-  /** A vCPU's runstate changed: RUNSTATE. Who had which slot and why is in the run queue (Scheduler.decisions). */
+  /** A vCPU's runstate changed: RUNSTATE. Who had which slot and why is in the run queue (view/scheduler.ts). */
   RUNSTATE: 4,
   /** An event sent: its port, the domain at the other end (-1: itself). */
   EVENT: 5,
@@ -23,15 +23,6 @@ export const TRACE_KIND = {
   /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, EIP, error code or faulting address. */
   FAULT: 8,
 } as const;
-
-export interface TraceEntry {
-  domain: number;
-  kind: number;
-  vcpu: number;
-  /** The domain's clock, nanoseconds. */
-  ns: number;
-  details: [number, number, number];
-}
 
 /** The writer's side; one per domain, in its worker. */
 export class Trace {
@@ -62,52 +53,5 @@ export class Trace {
     words[at + 4] = b;
     words[at + 5] = c;
     Atomics.store(words, base + DOMAIN_TRACE.WRITTEN, (written + 1) | 0);
-  }
-}
-
-/** A viewer's side, in any worker. */
-export class TraceReader {
-  private readonly words: Int32Array;
-  private readonly base: number;
-  private readonly domain: number;
-  private read: number;
-  private watching = true;
-
-  /** From now on the domain's worker writes. */
-  constructor(machine: Machine, record: DomainRecord) {
-    this.words = machine.words;
-    this.base = record.traceOffset >>> 2;
-    this.domain = record.id;
-    this.read = Atomics.load(this.words, this.base + DOMAIN_TRACE.WRITTEN);
-    Atomics.add(this.words, this.base + DOMAIN_TRACE.WATCHERS, 1);
-  }
-
-  /** What came since the last call, oldest first; `missed`: so many were overwritten before they were read. */
-  take(): { entries: TraceEntry[]; missed: number } {
-    const { words, base } = this;
-    const entries: TraceEntry[] = [];
-    const written = Atomics.load(words, base + DOMAIN_TRACE.WRITTEN);
-    let from = this.read;
-    if (((written - from) | 0) > TRACE_RING_ENTRIES) from = (written - TRACE_RING_ENTRIES) | 0;
-    for (let n = from; n !== written; n = (n + 1) | 0) {
-      const at = base + DOMAIN_TRACE.RING + (n & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
-      entries.push({
-        domain: this.domain,
-        kind: words[at] & 0xff,
-        vcpu: words[at] >>> 8,
-        ns: (words[at + 2] >>> 0) * 2 ** 32 + (words[at + 1] >>> 0),
-        details: [words[at + 3], words[at + 4], words[at + 5]],
-      });
-    }
-    // The writer went on meanwhile: what it may have overwritten, the entry under way among it, is not to be trusted.
-    const torn = Math.min(entries.length, Math.max(0, ((Atomics.load(words, base + DOMAIN_TRACE.WRITTEN) - from) | 0) + 1 - TRACE_RING_ENTRIES));
-    const missed = ((from - this.read) | 0) + torn;
-    this.read = written;
-    return { entries: entries.slice(torn), missed };
-  }
-
-  close(): void {
-    if (this.watching) Atomics.sub(this.words, this.base + DOMAIN_TRACE.WATCHERS, 1);
-    this.watching = false;
   }
 }

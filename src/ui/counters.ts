@@ -1,30 +1,13 @@
-/** Reads a domain's counters block (src/hypervisor/layout.ts) and turns two readings into rates. */
+/** Turns two readings of a domain's counters into rates. */
 
-import { EXIT_COUNTERS, reasonOf } from '../hypervisor/exit-reasons.ts';
-import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout.ts';
-import { HYPERCALLS } from '../hypervisor/xen/abi.ts';
+import { reasonOf } from '../hypervisor/exit-reasons.ts';
+import { type Counters, readCounters as readBlock } from '../hypervisor/view/counters.ts';
 
-export interface Sample {
+export interface Sample extends Counters {
   /** When it was read, milliseconds of the page's clock. */
   at: number;
-  /** Letter as `xl list` prints it. */
-  state: string;
-  retired: number;
-  runNs: number;
-  /** Time that it waited for a slot, and that the host took from its thread. */
-  waitNs: number;
-  stolenNs: number;
   /** Until when these are all that it did, microseconds on the clock of all workers: of one that runs, the end of its last slice. */
   asOfUs: number;
-  idleNs: number;
-  exits: number;
-  nowNs: number;
-  /** Requests to the device model. */
-  ioreqs: number;
-  /** A counter a reason, in the block's order. */
-  byReason: Uint32Array;
-  /** Hypercalls by number. */
-  hypercalls: Uint32Array;
 }
 
 export interface Rates {
@@ -44,36 +27,10 @@ export interface Count {
   total: number;
 }
 
-const RUNNING = 'r'.charCodeAt(0);
-
-/**
- * A consistent copy, read at `at` (milliseconds since `sharedOriginMs`); the last try is taken as it is, so that a busy writer cannot starve the reader.
- */
+/** `words`: the counters block, in machine memory or as it was posted, read at `at` (milliseconds since `sharedOriginMs`). */
 export function readCounters(words: Int32Array, at: number, sharedOriginMs = performance.timeOrigin): Sample {
-  let copy = words.slice(0, COUNTER_WORDS);
-  for (let tries = 0; tries < 4; tries++) {
-    const before = Atomics.load(words, COUNTERS.SEQUENCE);
-    copy = words.slice(0, COUNTER_WORDS);
-    if (!(before & 1) && Atomics.load(words, COUNTERS.SEQUENCE) === before) break;
-  }
-  const u = new Uint32Array(copy.buffer, 0, COUNTER_WORDS);
-  const wide = (at: number) => u[at]! + u[at + 1]! * 2 ** 32;
-  const letter = u[COUNTERS.STATE]!;
-  return {
-    at,
-    state: letter > 32 && letter < 127 ? String.fromCharCode(letter) : '',
-    retired: wide(COUNTERS.RETIRED),
-    runNs: wide(COUNTERS.RUN_NS),
-    waitNs: wide(COUNTERS.WAIT_NS),
-    stolenNs: wide(COUNTERS.STOLEN_NS),
-    asOfUs: letter === RUNNING ? wide(COUNTERS.HOST_US) : (sharedOriginMs + at) * 1e3,
-    idleNs: wide(COUNTERS.IDLE_NS),
-    exits: wide(COUNTERS.EXITS_TOTAL),
-    nowNs: wide(COUNTERS.NOW_NS),
-    ioreqs: wide(COUNTERS.IOREQS),
-    byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
-    hypercalls: u.slice(COUNTERS.HYPERCALLS, COUNTERS.HYPERCALLS + HYPERCALLS),
-  };
+  const counters = readBlock(words);
+  return { ...counters, at, asOfUs: counters.state === 'r' ? counters.hostUs : (sharedOriginMs + at) * 1e3 };
 }
 
 /** A clock that is this far off its pace between two readings was set: the domain was restored. */

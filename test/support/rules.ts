@@ -92,6 +92,24 @@ export function testOnly(files: ReadonlyMap<string, string>): Set<string> {
   return found;
 }
 
+/** Files that one loads when it is loaded: what it imports for more than types, here and there along the way. Workers and dynamic imports come later. */
+export function loads(files: ReadonlyMap<string, string>, from: string): Set<string> {
+  const found = new Set<string>([from]);
+  for (const path of found) {
+    const text = files.get(path);
+    if (text === undefined) continue;
+    for (const node of parse(path, text).body as Node[]) {
+      const module = /^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type) ? stringOf(node.source) : undefined;
+      const names = (node.specifiers ?? []) as Node[];
+      const isType = (what: Node): boolean => what.importKind === 'type' || what.exportKind === 'type';
+      if (!module?.startsWith('.') || isType(node) || (names.length > 0 && names.every(isType))) continue;
+      found.add(posix.join(posix.dirname(path), module));
+    }
+  }
+  found.delete(from);
+  return found;
+}
+
 /** Imports that point up or sideways, and packages where there may be none. `path` is relative to the repository. */
 export function importFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);

@@ -7,6 +7,7 @@ import { MAILBOX } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
+import { MachineView } from '../../hypervisor/view/machine-view.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { COUNT } from './guests.ts';
 
@@ -37,6 +38,7 @@ interface Started {
 export class WorkerHost {
   readonly machine = Machine.create(new SharedArrayBuffer(HOST_MIB * 2 ** 20));
   readonly queue: Scheduler;
+  readonly view = new MachineView(this.machine.memory);
   private readonly folder: string | undefined;
   private readonly running: { record: DomainRecord; runner: WorkerRunner; worker: WorkerLike; ended: (then: (ending: Ending) => void) => void }[] = [];
 

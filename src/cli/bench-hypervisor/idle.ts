@@ -9,11 +9,12 @@ import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import { createDomain } from '../../hypervisor/assemble.ts';
 import { type DomainRecord, Machine, readState } from '../../hypervisor/index.ts';
-import { COUNTERS, COUNTER_WORDS, MAILBOX, XEN_TYPE } from '../../hypervisor/layout.ts';
-import { exitsByReason } from '../../hypervisor/exits.ts';
+import { MAILBOX, XEN_TYPE } from '../../hypervisor/layout.ts';
 import { DOMAIN_0 } from '../../hypervisor/machine.ts';
 import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
+import { type Counters, exitsByName } from '../../hypervisor/view/counters.ts';
+import { MachineView } from '../../hypervisor/view/machine-view.ts';
 import { Runner, type Member } from '../boot/run.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { later, sharedMs, sleep } from './host.ts';
@@ -91,15 +92,14 @@ export interface IdleCost {
 
 async function measure(host: Host, records: DomainRecord[], seconds: number, rest: Promise<unknown>): Promise<IdleCost> {
   await sleep(SETTLE_MS);
-  const counters = records.map(({ countersOffset }) => new Int32Array(host.machine.memory, countersOffset, COUNTER_WORDS));
-  const read64 = (words: Int32Array, at: number): number => (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0);
-  const sum = (of: (words: Int32Array) => number): number => counters.reduce((total, words) => total + of(words), 0);
+  const view = new MachineView(host.machine.memory);
+  const counters = (): Counters[] => records.map(({ id }) => view.domain(id)!.counters());
   const reasons = (): Record<string, number> => {
     const all: Record<string, number> = {};
-    for (const words of counters) for (const [name, count] of Object.entries(exitsByReason(words))) all[name] = (all[name] ?? 0) + count;
+    for (const { byReason } of counters()) for (const [name, count] of Object.entries(exitsByName(byReason))) all[name] = (all[name] ?? 0) + count;
     return all;
   };
-  const look = (): number[] => [sum(words => read64(words, COUNTERS.EXITS_TOTAL)), sum(words => read64(words, COUNTERS.RETIRED))];
+  const look = (): number[] => counters().reduce(([exits, retired], of) => [exits + of.exits, retired + of.retired], [0, 0]);
   const before = look(),
     reasonsBefore = reasons(),
     cpu = process.cpuUsage(),

@@ -113,7 +113,7 @@ async function shares(pcpus: number, seconds: number, guests: { name: string; we
   const records: DomainRecord[] = [];
   for (const { name, ...options } of guests) records.push(await host.start(name, hog(), options));
   await sleep(500);
-  const running = (): number[] => records.map(record => host.queue.runstates(record.slot).running / 1e9);
+  const running = (): number[] => records.map(record => host.view.scheduler.runstates(record.slot, host.queue.nowNs()).running / 1e9);
   const before = running();
   await sleep(seconds * 1000);
   const after = running();
@@ -145,10 +145,10 @@ async function wake({ seconds }: Options): Promise<Result> {
   await sleep(1000);
   const waits: number[] = [];
   let seen = sharedMs(),
-    seenNs = host.queue.decisions().at(-1)?.timeNs ?? 0;
+    seenNs = host.view.scheduler.decisions().at(-1)?.timeNs ?? 0;
   for (const end = seen + 5000 * seconds; seen < end; seen = sharedMs()) {
     await sleep(50);
-    const decisions = host.queue.decisions().filter(({ timeNs }) => timeNs > seenNs);
+    const decisions = host.view.scheduler.decisions().filter(({ timeNs }) => timeNs > seenNs);
     seenNs = decisions.at(-1)?.timeNs ?? seenNs;
     waits.push(...decisions.filter(({ to, from }) => to === slot && from !== slot).map(({ waitedNs }) => waitedNs / 1e6));
   }

@@ -1,6 +1,8 @@
 /** Several guests on one thread take turns as their weights and caps say, in virtual time. */
 import { describe, expect, it } from 'vitest';
 import { program } from '../../hypervisor/program.test-support.ts';
+import { type Runstates, SchedulerView } from '../../hypervisor/view/scheduler.ts';
+import type { Domain } from '../../hypervisor/domain.ts';
 import { Guests, type GuestToRun } from './guests.ts';
 import { Runner } from './run.ts';
 
@@ -14,18 +16,19 @@ function hog(name: string, change: Partial<GuestToRun> = {}): GuestToRun {
 
 async function runFor(ms: number, guests: GuestToRun[], { pcpus = 1, policy = 'credit' } = {}): Promise<{ share: number; instructions: number }[]> {
   const all = new Guests(guests, { pcpus, scheduler: { policy }, output: () => {}, note: () => {} });
+  const view = new SchedulerView(all.machine.memory);
+  const runstates = ({ options }: Domain): Runstates => view.runstates(options.record.slot, all.queue?.nowNs());
   const runner = new Runner(all.members, {
     timeoutSeconds: 100,
     idled: ms => all.idled(ms),
     flush: () => {
-      const { queue } = all;
-      const { running, runnable, blocked } = queue?.runstates(all.members[0].domain.options.record.slot) ?? { running: 0, runnable: 0, blocked: 0 };
+      const { running, runnable, blocked } = runstates(all.members[0].domain);
       if (running + runnable + blocked > ms * MS) runner.stop();
     },
   });
   await runner.run();
   return all.members.map(({ domain }) => {
-    const { running } = all.queue?.runstates(domain.options.record.slot) ?? { running: 0 };
+    const { running } = runstates(domain);
     return { share: running / (ms * MS), instructions: domain.instructions };
   });
 }

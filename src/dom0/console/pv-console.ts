@@ -3,12 +3,9 @@
  * Source: xen/include/public/io/console.h (struct xencons_interface); tools/console/daemon/io.c.
  */
 import type { Access, Mapping } from '../access.ts';
+import { CONSOLE_PAGE as PAGE } from '../../hypervisor/xen/abi.ts';
 
-const IN_BYTES = 1024,
-  OUT = 1024,
-  OUT_BYTES = 2048;
-/** Words of the page. */
-const PAGE = { IN_CONS: 768, IN_PROD: 769, OUT_CONS: 770, OUT_PROD: 771 } as const;
+const { IN_BYTES, OUT, OUT_BYTES } = PAGE;
 /** Typed bytes that wait for a guest that does not read; more is dropped, as a terminal's driver does. */
 const MOST_TYPED = 64 * 1024;
 

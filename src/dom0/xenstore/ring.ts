@@ -4,12 +4,12 @@
  *
  * Everything in the page is the guest's word: indices are checked each time, and a page that makes no sense ends this connection and nothing else.
  */
+import { STORE_PAGE as PAGE } from '../../hypervisor/xen/abi.ts';
 import { encodeMessage, HEADER_BYTES, MAX_PAYLOAD_BYTES, type Message } from './protocol.ts';
 
-export const RING_BYTES = 1024;
-/** Words of the page (32 bits each) from byte 2048; the rings are at bytes 0 (requests) and 1024 (replies). */
-export const PAGE = { REQ_CONS: 512, REQ_PROD: 513, RSP_CONS: 514, RSP_PROD: 515, FEATURES: 516, CONNECTION: 517, ERROR: 518 } as const;
-const REPLIES = 1024;
+export { STORE_PAGE as PAGE } from '../../hypervisor/xen/abi.ts';
+export const { RING_BYTES } = PAGE;
+const { REPLIES } = PAGE;
 /** Bits of FEATURES: a guest may ask for a fresh connection; ERROR says why one ended. */
 const FEATURE_RECONNECTION = 1,
   FEATURE_ERROR = 2;

@@ -1,6 +1,7 @@
 /** The policies in virtual time, against what Xen's documentation promises of them (docs/misc/sched-credit, xl.1: sched-credit). */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
+import { type Runstates, SchedulerView } from '../view/scheduler.ts';
 import { BLOCKED, OFFLINE, RUNNABLE, RUNNING } from './block.ts';
 import { Scheduler, type SchedulerOptions, type UnitOptions } from './scheduler.ts';
 import { Slot } from './slot.ts';
@@ -21,6 +22,7 @@ const HOG: Habit = { workNs: Infinity, sleepNs: 0 };
 class Host {
   nowNs = 0;
   readonly scheduler: Scheduler;
+  readonly view: SchedulerView;
   private readonly words: Int32Array;
   private readonly domains: { slot: number; habit: Habit; left: number; wakeAt: number; sliceEnd: number; bell: number; askedAt: number }[] = [];
   /** From wake to slot, by unit. */
@@ -30,6 +32,7 @@ class Host {
     const machine = Machine.create(new SharedArrayBuffer(2 ** 20));
     this.words = machine.words;
     this.scheduler = new Scheduler(machine, () => this.nowNs);
+    this.view = new SchedulerView(machine.memory);
     this.scheduler.configure(options);
   }
 
@@ -76,8 +79,12 @@ class Host {
     }
   }
 
+  runstates(slot: number): Runstates {
+    return this.view.runstates(slot, this.nowNs);
+  }
+
   share(slot: number): number {
-    return this.scheduler.runstates(slot).running / this.nowNs;
+    return this.runstates(slot).running / this.nowNs;
   }
 
   median(slot: number): number {
@@ -131,7 +138,7 @@ describe('credit scheduler', () => {
     const capped = host.add(HOG, { cap: 25 });
     host.run(10_000 * MS);
     expect(Math.abs(100 * host.share(capped) - 25)).toBeLessThanOrEqual(2);
-    const { running, runnable, blocked } = host.scheduler.runstates(capped);
+    const { running, runnable, blocked } = host.runstates(capped);
     expect(running + runnable + blocked).toBeCloseTo(host.nowNs, -6);
   });
 
@@ -140,7 +147,7 @@ describe('credit scheduler', () => {
     host.add(HOG);
     host.add(HOG);
     host.run(3000 * MS);
-    const switches = host.scheduler.decisions().filter(({ from, to }) => from !== to);
+    const switches = host.view.decisions().filter(({ from, to }) => from !== to);
     const gaps = switches.slice(1).map(({ timeNs }, i) => (timeNs - switches[i].timeNs) / MS);
     for (const gap of gaps) expect(gap).toBeLessThanOrEqual(30 + 3);
     expect(gaps.reduce((a, b) => a + b, 0) / gaps.length).toBeGreaterThan(25);
@@ -151,7 +158,7 @@ describe('credit scheduler', () => {
     for (let i = 0; i < 2; i++) host.add(HOG);
     const sleeper = host.add({ workNs: 0.5 * MS, sleepNs: 3 * MS });
     host.run(3000 * MS);
-    expect(host.scheduler.decisions().some(({ why }) => why === 'RATELIMIT')).toBe(true);
+    expect(host.view.decisions().some(({ why }) => why === 'RATELIMIT')).toBe(true);
     expect(Math.max(...(host.latencies.get(sleeper) ?? []))).toBeGreaterThan(3 * MS);
   });
 
@@ -168,34 +175,33 @@ describe('credit scheduler', () => {
     const host = new Host({ pcpus: 2 });
     const one = host.add(HOG, { hardAffinity: 1 });
     const { scheduler } = host;
-    const slotOf = (): number | undefined => scheduler.decisions().findLast(({ to }) => to === one)?.pcpu;
+    const slotOf = (): number | undefined => host.view.decisions().findLast(({ to }) => to === one)?.pcpu;
     host.run(50 * MS);
     expect(slotOf()).toBe(0);
     scheduler.adjust(one, { hardAffinity: 2 });
     host.run(50 * MS);
     expect([slotOf(), scheduler.runs(one)]).toEqual([1, true]);
-    expect(scheduler.decisions().find(({ left }) => left === 'AFFINITY')).toMatchObject({ pcpu: 0, from: one });
+    expect(host.view.decisions().find(({ left }) => left === 'AFFINITY')).toMatchObject({ pcpu: 0, from: one });
     expect(host.share(one)).toBeGreaterThan(0.95);
     // The slot is held by another now: it waits there, and nowhere else.
     const other = host.add(HOG, { hardAffinity: 1 });
     scheduler.adjust(one, { hardAffinity: 1 });
     host.run(4000 * MS);
     expect(host.share(other)).toBeCloseTo(0.5, 1);
-    expect(scheduler.decisions().every(({ timeNs, pcpu, to }) => timeNs < 200 * MS || pcpu === 0 || to < 0)).toBe(true);
+    expect(host.view.decisions().every(({ timeNs, pcpu, to }) => timeNs < 200 * MS || pcpu === 0 || to < 0)).toBe(true);
   });
 
   it('prefers the slots of soft affinity while they are free, and uses others rather than wait', () => {
     const host = new Host({ pcpus: 3 });
-    const { scheduler } = host;
     host.add(HOG, { hardAffinity: 1 });
     const guest = host.add({ workNs: 2 * MS, sleepNs: 5 * MS }, { softAffinity: 4 });
     host.run(300 * MS);
-    const mine = scheduler.decisions().filter(({ to, from }) => to === guest && from !== guest);
+    const mine = host.view.decisions().filter(({ to, from }) => to === guest && from !== guest);
     expect(mine.length).toBeGreaterThan(20);
     expect(mine.every(({ pcpu }) => pcpu === 2)).toBe(true);
     host.add(HOG, { hardAffinity: 4 });
     host.run(300 * MS);
-    expect(scheduler.decisions().filter(({ to, from }) => to === guest && from !== guest).some(({ pcpu }) => pcpu === 1)).toBe(true);
+    expect(host.view.decisions().filter(({ to, from }) => to === guest && from !== guest).some(({ pcpu }) => pcpu === 1)).toBe(true);
   });
 
   it('says of each change why the one before does not go on', () => {
@@ -207,7 +213,7 @@ describe('credit scheduler', () => {
     const holder = (): number => hogs.find(hog => scheduler.runs(hog)) ?? -1;
     scheduler.yield(holder());
     scheduler.pause(holder());
-    const left = new Set(scheduler.decisions().map(decision => decision.left));
+    const left = new Set(host.view.decisions().map(decision => decision.left));
     expect([...left]).toEqual(expect.arrayContaining(['BLOCKED', 'PREEMPTED', 'SLICE', 'PARKED', 'YIELDED', 'PAUSED']));
   });
 
@@ -217,19 +223,19 @@ describe('credit scheduler', () => {
       { scheduler } = host;
     host.run(100 * MS);
     scheduler.pause(one);
-    expect(scheduler.runstates(one).state).toBe(OFFLINE);
+    expect(host.runstates(one).state).toBe(OFFLINE);
     host.run(100 * MS);
-    expect(scheduler.runstates(one)).toMatchObject({ offline: 100 * MS });
+    expect(host.runstates(one)).toMatchObject({ offline: 100 * MS });
     scheduler.unpause(one);
-    expect(scheduler.runstates(one).state).toBe(RUNNING);
+    expect(host.runstates(one).state).toBe(RUNNING);
     scheduler.block(one);
     scheduler.pause(one);
     scheduler.unpause(one);
-    expect(scheduler.runstates(one).state).toBe(BLOCKED);
+    expect(host.runstates(one).state).toBe(BLOCKED);
     scheduler.pause(one);
     scheduler.wake(one);
     scheduler.unpause(one);
-    expect(scheduler.runstates(one).state).toBe(RUNNING);
+    expect(host.runstates(one).state).toBe(RUNNING);
   });
 
   it('gets its slot back from Domain 0 though what woke it is done already when its turn comes', () => {
@@ -252,7 +258,7 @@ describe('credit scheduler', () => {
   it('gives the slot of one that is removed to the next', () => {
     const host = new Host({ pcpus: 1 });
     const [one, two] = [host.add(HOG), host.add(HOG)];
-    expect([host.scheduler.runstates(one).state, host.scheduler.runstates(two).state]).toEqual([RUNNING, RUNNABLE]);
+    expect([host.runstates(one).state, host.runstates(two).state]).toEqual([RUNNING, RUNNABLE]);
     host.scheduler.remove(one);
     expect(host.scheduler.runs(two)).toBe(true);
   });
@@ -262,7 +268,7 @@ describe('credit scheduler', () => {
     for (let i = 0; i < 2; i++) host.add(HOG);
     host.add({ workNs: 0.5 * MS, sleepNs: 7 * MS });
     host.run(500 * MS);
-    const why = new Set(host.scheduler.decisions().map(decision => decision.why));
+    const why = new Set(host.view.decisions().map(decision => decision.why));
     expect([...why].sort()).toEqual(expect.arrayContaining(['PRIORITY', 'TURN']));
   });
 });

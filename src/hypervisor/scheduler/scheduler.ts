@@ -3,6 +3,8 @@
  * gives up a slot chooses the next owner right there, under a lock, and rings its doorbell. Nothing here waits but for the lock, and no timer is
  * needed: the holder of a slot calls `check()` between slices.
  *
+ * What others see of it is in view/scheduler.ts.
+ *
  * A worker's life: `wake()` when it has something to do, its doorbell until `runs()`, slices with `check()` after each, `block()` when there is nothing to do.
  */
 import type { DomainRecord, Machine } from '../machine.ts';
@@ -92,15 +94,6 @@ export function sharesProblem({ weight, cap }: Shares, vcpus: number): string | 
   return undefined;
 }
 
-/** Times in each runstate, nanoseconds, the one under way included. */
-export interface Runstates {
-  state: Runstate;
-  running: number;
-  runnable: number;
-  blocked: number;
-  offline: number;
-}
-
 /** The queue's time: nanoseconds since it was laid out. `sharedMs`: the same clock in all workers (performance.timeOrigin + performance.now()). */
 export function queueClock(machine: Machine, sharedMs: () => number): () => number {
   const epoch = new Float64Array(machine.memory, machine.schedulerOffset + SCHED.EPOCH_MS * 4, 1);
@@ -112,7 +105,8 @@ export class Scheduler {
   private readonly queue: SchedulerBlock;
   private readonly words: Int32Array;
   private readonly memory: Int32Array;
-  private readonly nowNs: () => number;
+  /** The queue's time. */
+  readonly nowNs: () => number;
   private readonly me: number;
   private readonly machine: Pick<Machine, 'isWorkerDead' | 'step'>;
 
@@ -589,38 +583,5 @@ export class Scheduler {
   private unlock(): void {
     Atomics.store(this.words, SCHED.LOCK, 0);
     Atomics.notify(this.words, SCHED.LOCK, 1);
-  }
-
-  // ---- what others see
-
-  runstates(unit: number): Runstates {
-    const { queue } = this;
-    const state = (queue.get(unit, UNIT.STATE) - 1) as Runstate;
-    const times = [0, 1, 2, 3].map(s => queue.unitTime(unit, UNIT.TIMES + 2 * s));
-    if (state >= 0) times[state] += Math.max(0, this.nowNs() - queue.unitTime(unit, UNIT.STATE_ENTRY));
-    return { state, running: times[RUNNING], runnable: times[RUNNABLE], blocked: times[BLOCKED], offline: times[OFFLINE] };
-  }
-
-  /** The last decisions, oldest first. */
-  decisions(): { timeNs: number; pcpu: number; why: string; left: string; from: number; to: number; priority: number; credit: number; waiting: number; waitedNs: number }[] {
-    const { queue, words } = this;
-    const traced = words[SCHED.TRACED] >>> 0;
-    const names = Object.keys(WHY),
-      reasons = Object.keys(LEFT);
-    return Array.from({ length: Math.min(traced, TRACE_ENTRIES) }, (_, i) => {
-      const at = SCHED.TRACE + ((traced - Math.min(traced, TRACE_ENTRIES) + i) % TRACE_ENTRIES) * TRACE_WORDS;
-      return {
-        timeNs: queue.time(at + TRACE.TIME),
-        pcpu: words[at + TRACE.PCPU],
-        why: names[words[at + TRACE.REASON]],
-        left: reasons[words[at + TRACE.LEFT]],
-        from: words[at + TRACE.FROM] - 1,
-        to: words[at + TRACE.TO] - 1,
-        priority: words[at + TRACE.PRIORITY],
-        credit: words[at + TRACE.CREDIT],
-        waiting: words[at + TRACE.WAITING],
-        waitedNs: queue.time(at + TRACE.WAITED),
-      };
-    });
   }
 }

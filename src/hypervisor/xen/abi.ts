@@ -123,6 +123,15 @@ export const EVTCHNOP = {
 export const EVTCHNSTAT = { CLOSED: 0, UNBOUND: 1, INTERDOMAIN: 2, PIRQ: 3, VIRQ: 4, IPI: 5 } as const;
 export const VIRQ = { TIMER: 0, DEBUG: 1, CONSOLE: 2, DOM_EXC: 3, TBUF: 4, DEBUGGER: 6, XENOPROF: 7, CON_RING: 8, ARGO: 11, XENPMU: 13 } as const;
 
+/** Event words of FIFO event channels (event_channel.h, EVTCHN_FIFO_*); LINK_BITS: of the next port in the queue. */
+export const EVENT_WORD = { PENDING: 1 << 31, MASKED: 1 << 30, LINKED: 1 << 29, BUSY: 1 << 28, LINK_BITS: 17, PER_PAGE: 1024 } as const;
+
+// grant_table.h.
+/** Flags of an entry: type in bits 0-1. READING and WRITING are the hypervisor's; in version 2 they are in the status word. */
+export const GTF = { INVALID: 0, PERMIT_ACCESS: 1, TRANSITIVE: 3, TYPE: 3, READONLY: 4, READING: 8, WRITING: 16, SUB_PAGE: 256 } as const;
+/** Flags of a mapping. */
+export const GNTMAP = { DEVICE: 1, HOST: 2, READONLY: 4, APPLICATION: 8, CONTAINS_PTE: 16 } as const;
+
 // vcpu_op.
 export const VCPUOP = {
   INITIALISE: 0,
@@ -271,6 +280,11 @@ export const IOREQ_SERVER_PAGES = 0xfeff0;
 export const SPECIAL_PAGES = 0xfeff8,
   SPECIAL_PAGE_COUNT = 8;
 export const SPECIAL = { PAGING: 0, ACCESS: 1, SHARING: 2, BUFIOREQ: 3, XENSTORE: 4, IOREQ: 5, IDENT_PT: 6, CONSOLE: 7 } as const;
+
+/** Page of the store's rings (io/xs_wire.h, xenstore_domain_interface): requests from byte 0, replies from REPLIES; the rest are words of 32 bits. */
+export const STORE_PAGE = { RING_BYTES: 1024, REPLIES: 1024, REQ_CONS: 512, REQ_PROD: 513, RSP_CONS: 514, RSP_PROD: 515, FEATURES: 516, CONNECTION: 517, ERROR: 518 } as const;
+/** Page of the console's rings (io/console.h, xencons_interface): what is typed from byte 0, what is printed from OUT; then words of 32 bits. */
+export const CONSOLE_PAGE = { IN_BYTES: 1024, OUT: 1024, OUT_BYTES: 2048, IN_CONS: 768, IN_PROD: 769, OUT_CONS: 770, OUT_PROD: 771 } as const;
 
 // CPUID leaves and the MSR they name.
 export const CPUID_BASE = 0x40000000,

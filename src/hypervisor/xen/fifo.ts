@@ -5,25 +5,20 @@
  */
 import { dropLock, takeLock } from '../lock.ts';
 import { FRAME_SHIFT } from '../machine.ts';
-import { PORT, PORTS, XEN, XEN_VCPU } from '../layout.ts';
+import { PORT, PORT_PENDING_EARLY as EARLY, PORTS, XEN, XEN_VCPU } from '../layout.ts';
+import { EVENT_WORD } from './abi.ts';
 import type { Ports } from './ports.ts';
 
-const PENDING = 1 << 31,
-  MASKED = 1 << 30,
-  LINKED = 1 << 29,
-  BUSY = 1 << 28;
-const LINK_BITS = 17,
-  LINK_MASK = (1 << LINK_BITS) - 1;
+const { PENDING, MASKED, LINKED, BUSY, LINK_BITS } = EVENT_WORD;
+const LINK_MASK = (1 << LINK_BITS) - 1;
 export const FIFO_LINK_BITS = LINK_BITS;
 /** Event words of a page. */
-export const FIFO_PAGE_WORDS = 1024;
+export const FIFO_PAGE_WORDS = EVENT_WORD.PER_PAGE;
 /** Pages that a domain's ports can need. */
 export const FIFO_MOST_PAGES = Math.ceil(PORTS / FIFO_PAGE_WORDS);
 /** Control block: ready bits, then 16 heads from byte 8. */
 export const FIFO_CONTROL_BYTES = 72;
 const HEADS = 2;
-/** In a port's VCPU word: pending since before its event word was there. */
-const EARLY = 1 << 12;
 
 /** Index of a port's event word; -1: its page has not come yet. */
 function eventWord(ports: Ports, port: number): number {

@@ -5,14 +5,18 @@
  * Guests change their entries while others look at them, so the status bits are set with one compare-and-swap that also checks what was granted
  * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
  */
-import { GRANT, IN_FLIGHT_ENTRIES, IN_FLIGHT_WORDS, XEN, XEN_TYPE } from '../layout.ts';
+import {
+  ACTIVE_PER_FRAME, ACTIVE_WORDS, ENTRIES_V1, ENTRIES_V2, GRANT, GRANT_ACTIVE as ACTIVE, GRANT_MAP as MAP, IN_FLIGHT_ENTRIES, IN_FLIGHT_WORDS, MAP_WORDS, MAPS_PER_FRAME, STATUS_PER_FRAME, XEN, XEN_TYPE,
+} from '../layout.ts';
 import { DOMAIN_0, DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
 import { dropLock, Journal, takeLock } from '../lock.ts';
-import { EBUSY, EINVAL, ENOMEM, ENOSYS } from './abi.ts';
+import { EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from './abi.ts';
 import { Pod } from './pod.ts';
 import { Ports } from './ports.ts';
 import { awaitNoCode, countWriter, endWrites } from './stale.ts';
 import { dropWritable, dropWritableType, takeWritable, takeWritableType } from './writable.ts';
+
+export { GNTMAP, GTF } from './abi.ts';
 
 export const GNTST = {
   OKAY: 0,
@@ -28,25 +32,8 @@ export const GNTST = {
   EAGAIN: -12,
   NO_SPACE: -13,
 } as const;
-/** Flags of an entry: type in bits 0-1. READING and WRITING are the hypervisor's; in version 2 they are in the status word. */
-export const GTF = { INVALID: 0, PERMIT_ACCESS: 1, TRANSITIVE: 3, TYPE: 3, READONLY: 4, READING: 8, WRITING: 16, SUB_PAGE: 256 } as const;
-/** Flags of a mapping. */
-export const GNTMAP = { DEVICE: 1, HOST: 2, READONLY: 4, APPLICATION: 8, CONTAINS_PTE: 16 } as const;
 /** Entries that the toolstack fills and that outlive a change of version: 0 the console's ring, 1 the store's. */
 export const RESERVED_ENTRIES = 8;
-/** Of one frame: entries of 8 and 16 bytes, status words of 2. (Numbers: machine.ts, which needs this file, is not read yet.) */
-export const ENTRIES_V1 = 512,
-  ENTRIES_V2 = 256,
-  STATUS_PER_FRAME = 2048;
-
-/** Active entries: ACTIVE_WORDS words. PINS: readers in bits 0-15, writers in 16-31. SPAN: first byte of the frame that counts, and how many (bits 16-31). */
-const ACTIVE_WORDS = 4,
-  ACTIVE_PER_FRAME = 256;
-const ACTIVE = { PINS: 0, MFN: 1, DOMID: 2, SPAN: 3 } as const;
-/** Maptrack entries: FLAGS of GNTMAP (0: free), REF (free: next free handle + 1), granting DOMID, guest frame where an HVM domain sees it. */
-const MAP_WORDS = 4,
-  MAPS_PER_FRAME = 256;
-const MAP = { FLAGS: 0, REF: 1, DOMID: 2, GFN: 3 } as const;
 const MOST_PINS = 0xffff;
 /** Of a frame of the table that nobody has mapped: its owner's, and ours. */
 const OWN_REFERENCES = 2;

@@ -6,7 +6,7 @@
  * Everything lies in machine memory: any worker may make a guest frame's memory appear, so that a grant or a back end finds it.
  */
 import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
-import { FRAME, FRAME_FLAG, INVALID_M2P, XEN } from '../layout.ts';
+import { FRAME, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../layout.ts';
 import { dropLock, takeLock } from '../lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../machine.ts';
 import { ENOMEM } from './abi.ts';
@@ -18,8 +18,8 @@ export const POD_FIRST_GFN = 0x100;
 const SWEEP_WANTED = 128;
 /** How often someone else's worker asks the domain's for a sweep. */
 const MOST_TRIES = 64;
-/** Words of a frame. (Numbers: machine.ts, which needs this file, is not read yet.) */
-const WORDS_A_FRAME = 1024;
+/** Words of a frame. */
+const WORDS_A_FRAME = FRAME_BYTES / 4;
 
 /** XENMEM_get_pod_target. */
 export interface PodTarget {

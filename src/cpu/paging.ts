@@ -1,0 +1,218 @@
+/**
+ * Paging: where a linear address leads, and whether an access may go there, read from state words, page tables and the second stage, and changing none of
+ * them. The processor walks with this before it fills its TLB; inspectors and reports of dead workers walk with it without a processor.
+ * Sources: SDM vol. 3, chapter 4; for the second stage, 28.3.
+ */
+import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_NXE } from './control-bits.ts';
+import { P2M_ON_DEMAND, P2M_READ } from './edge.ts';
+import { AC } from './flags.ts';
+import { CPL, CR0, CR3, CR4, EFER, EFLAGS, PDPTE } from './registers.ts';
+
+/** Bits of a physical address (CPUID leaf 80000008). */
+export const PHYSICAL_BITS = 36;
+/** High word of a PAE entry: address bits beyond PHYSICAL_BITS, execute-disable apart. */
+const PAE_RESERVED_HIGH = 0x7fffffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
+
+export const PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_PS = 128, PTE_G = 256;
+/** Error code of #PF. */
+const ERROR_P = 1, ERROR_W = 2, ERROR_U = 4, ERROR_RSVD = 8, ERROR_FETCH = 16;
+/** In place of an error code: the access causes no page fault. */
+export const ALLOWED = -1;
+
+/** An entry that a walk read. */
+export interface PageEntry {
+  level: 'PDPTE' | 'PDE' | 'PTE';
+  /** Where it lies, guest-physical; -1: in a register. */
+  physical: number;
+  low: number;
+  /** PAE's upper half; 0 in 32-bit tables. */
+  high: number;
+}
+
+/** What an access meets on its way. */
+export interface Translation {
+  linear: number;
+  /** Top level first; none with paging off. */
+  entries: PageEntry[];
+  /** Error code of the #PF that the access would cause; ALLOWED: none. */
+  error: number;
+  /** Guest-physical address; -1: an entry is not present or has a reserved bit set. */
+  physical: number;
+  /** The guest frame's word of the second stage (P2M_*); 0: no memory there. */
+  secondStage: number;
+  /** Byte offset in machine memory; -1: none. */
+  machine: number;
+}
+
+/** One walk at a time: its results stay in the fields until the next. */
+export class PageWalk {
+  private readonly R: Int32Array;
+  private readonly M4: Int32Array;
+  private readonly p2m: Int32Array;
+  /** CPUID shows PSE-36. */
+  pse36 = true;
+  /** Guest frame found; -1: an entry is not present. */
+  gfn = 0;
+  /** A reserved bit is set in an entry that is present. */
+  reserved = false;
+  /** The last level's entry and its guest-physical address, and those of the directory's above it; addresses are -1 where there is none. */
+  leaf = 0;
+  leafAt = 0;
+  upper = 0;
+  upperAt = 0;
+  /** After `access`: the page may be written with the rights that the access had; it is the user's; a CR3 write leaves it in the TLB. */
+  writable = false;
+  userPage = false;
+  global = false;
+  private rights = 0;
+  /** Bit 31: execute-disable. */
+  private entryHigh = 0;
+
+  /** `words`: state words (registers.ts); `machine`: machine memory; `p2m`: the second stage, a word a guest frame. */
+  constructor(words: Int32Array, machine: Int32Array, p2m: Int32Array) {
+    this.R = words;
+    this.M4 = machine;
+    this.p2m = p2m;
+  }
+
+  /** A word of guest-physical memory; -1 where there is none. */
+  physical32(gpa: number): number {
+    const gfn = Math.floor(gpa / 4096);
+    const entry = gfn < this.p2m.length ? this.p2m[gfn]! : 0;
+    if ((entry & P2M_READ) === 0) return entry === P2M_ON_DEMAND ? 0 : -1;
+    return this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
+  }
+
+  /** Finds the entries for `linear`: the guest frame, or -1 when one is not present. No rights are checked. */
+  find(linear: number): number {
+    const R = this.R;
+    this.reserved = false;
+    this.rights = PTE_W | PTE_U;
+    this.entryHigh = 0;
+    this.upperAt = this.leafAt = -1;
+    if (R[CR0]! >= 0) return (this.gfn = linear >>> 12); // PG clear
+    return (this.gfn = (R[CR4]! & CR4_PAE) !== 0 ? this.findPae(linear) : this.find32(linear));
+  }
+
+  private find32(linear: number): number {
+    const R = this.R;
+    const pdeAt = (R[CR3]! & ~4095) + ((linear >>> 22) << 2);
+    const pde = this.physical32(pdeAt >>> 0);
+    this.rights &= pde;
+    if ((pde & PTE_P) !== 0 && (pde & PTE_PS) !== 0 && (R[CR4]! & CR4_PSE) !== 0) {
+      this.leaf = pde;
+      this.leafAt = pdeAt >>> 0;
+      // PSE-36: bits 13-16 are address bits 32-35; 17-21 are reserved, without PSE-36 all of them (SDM vol. 3, table 4-4).
+      this.reserved = (pde & (this.pse36 ? 0x3e0000 : 0x3fe000)) !== 0;
+      return (((pde >>> 13) & 15) * 0x100000 + ((pde >>> 22) << 10)) + ((linear >>> 12) & 0x3ff);
+    }
+    this.upper = pde;
+    this.upperAt = pdeAt >>> 0;
+    if ((pde & PTE_P) === 0) return -1;
+    const pteAt = (pde & ~4095) + (((linear >>> 12) & 0x3ff) << 2);
+    const pte = this.physical32(pteAt >>> 0);
+    this.rights &= pte;
+    this.leaf = pte;
+    this.leafAt = pteAt >>> 0;
+    return (pte & PTE_P) === 0 ? -1 : pte >>> 12;
+  }
+
+  private findPae(linear: number): number {
+    const R = this.R;
+    const nx = (R[EFER]! & EFER_NXE) !== 0;
+    const i = PDPTE + 2 * (linear >>> 30);
+    if ((R[i]! & PTE_P) === 0) return -1;
+    const pdeAt = (R[i + 1]! & 15) * 2 ** 32 + ((R[i]! & ~4095) >>> 0) + (((linear >>> 21) & 511) << 3);
+    const pde = this.physical32(pdeAt), pdeHigh = this.physical32(pdeAt + 4);
+    const present = (pde & PTE_P) !== 0;
+    if (present && ((pdeHigh & PAE_RESERVED_HIGH) !== 0 || (pdeHigh < 0 && !nx))) this.reserved = true;
+    this.rights &= pde;
+    this.entryHigh = pdeHigh & -0x80000000;
+    if (present && (pde & PTE_PS) !== 0) {
+      this.leaf = pde;
+      this.leafAt = pdeAt;
+      if ((pde & 0x1fe000) !== 0) this.reserved = true;
+      return (pdeHigh & 15) * 0x100000 + ((pde >>> 21) << 9) + ((linear >>> 12) & 511);
+    }
+    this.upper = pde;
+    this.upperAt = pdeAt;
+    if (!present) return -1;
+    // A reserved bit faults where it is met, before the next level is read.
+    if (this.reserved) return 0;
+    const pteAt = (pdeHigh & 15) * 2 ** 32 + ((pde & ~4095) >>> 0) + (((linear >>> 12) & 511) << 3);
+    const pte = this.physical32(pteAt), pteHigh = this.physical32(pteAt + 4);
+    this.leaf = pte;
+    this.leafAt = pteAt;
+    if ((pte & PTE_P) === 0) return -1;
+    if ((pteHigh & PAE_RESERVED_HIGH) !== 0 || (pteHigh < 0 && !nx)) this.reserved = true;
+    this.rights &= pte;
+    this.entryHigh |= pteHigh & -0x80000000;
+    return (pteHigh & 15) * 0x100000 + (pte >>> 12);
+  }
+
+  /**
+   * Finds the entries and checks the rights (SDM vol. 3, 4.6): the error code of the #PF that the access would cause (4.7), or ALLOWED.
+   * `user`: with the rights of CPL 3; `implicit`: the processor's own access to descriptors and the like.
+   */
+  access(linear: number, write: boolean, fetch: boolean, user: boolean, implicit: boolean): number {
+    const R = this.R;
+    const gfn = this.find(linear);
+    if (R[CR0]! >= 0) { // PG clear
+      this.writable = true;
+      this.userPage = this.global = false;
+      return ALLOWED;
+    }
+    const cr4 = R[CR4]!;
+    const nx = (cr4 & CR4_PAE) !== 0 && (R[EFER]! & EFER_NXE) !== 0;
+    const error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0) | (fetch && (nx || (cr4 & CR4_SMEP) !== 0) ? ERROR_FETCH : 0);
+    if (gfn < 0) return error;
+    if (this.reserved) return error | ERROR_P | ERROR_RSVD;
+    const rights = this.rights;
+    const userPage = (rights & PTE_U) !== 0;
+    let writable = (rights & PTE_W) !== 0;
+    let allowed: boolean;
+    if (user) {
+      allowed = userPage && (writable || !write);
+      writable &&= userPage;
+    } else {
+      writable ||= (R[CR0]! & CR0_WP) === 0;
+      allowed = writable || !write;
+      if (userPage) {
+        if (fetch) allowed &&= (cr4 & CR4_SMEP) === 0;
+        // SDM vol. 3, 4.6.1: implicit supervisor accesses ignore EFLAGS.AC.
+        else if ((cr4 & CR4_SMAP) !== 0 && (implicit || R[CPL] === 3 || (R[EFLAGS]! & AC) === 0)) allowed = false;
+      }
+    }
+    if (fetch && nx && this.entryHigh < 0) allowed = false;
+    if (!allowed) return error | ERROR_P;
+    this.writable = writable;
+    this.userPage = userPage;
+    this.global = (this.leaf & PTE_G) !== 0 && (cr4 & CR4_PGE) !== 0;
+    return ALLOWED;
+  }
+
+  /** The whole way of an access by the code that runs, linear to physical to machine, for people. */
+  explain(linear: number, access: 'read' | 'write' | 'fetch' = 'read', user: boolean = this.R[CPL] === 3): Translation {
+    const error = this.access(linear, access === 'write', access === 'fetch', user, false);
+    const { R, gfn, p2m } = this;
+    const isPae = R[CR0]! < 0 && (R[CR4]! & CR4_PAE) !== 0;
+    const entries: PageEntry[] = [];
+    if (isPae) entries.push({ level: 'PDPTE', physical: -1, low: R[PDPTE + 2 * (linear >>> 30)]!, high: R[PDPTE + 2 * (linear >>> 30) + 1]! });
+    const add = (level: 'PDE' | 'PTE', physical: number, low: number): void => {
+      if (physical >= 0) entries.push({ level, physical, low: low | 0, high: isPae ? this.physical32(physical + 4) | 0 : 0 });
+    };
+    add('PDE', this.upperAt, this.upper);
+    add(this.upperAt < 0 ? 'PDE' : 'PTE', this.leafAt, this.leaf);
+    const found = gfn >= 0 && !this.reserved;
+    const secondStage = found && gfn < p2m.length ? p2m[gfn]! : 0;
+    const inFrame = linear & 4095, at = ((secondStage & ~4095) | inFrame) >>> 0;
+    return {
+      linear: linear >>> 0,
+      entries,
+      error,
+      physical: found ? gfn * 4096 + inFrame : -1,
+      secondStage,
+      machine: (secondStage & P2M_READ) !== 0 && at < this.M4.length * 4 ? at : -1,
+    };
+  }
+}

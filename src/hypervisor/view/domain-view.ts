@@ -1,0 +1,170 @@
+/** A domain, read from its entry in the domain table and the records that the entry names. */
+import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, FRAME_SHIFT, MAX_VCPUS, XEN, XEN_TYPE } from '../layout.ts';
+import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
+import { type GrantsView, readGrants } from './grants.ts';
+import { type IoreqsView, readIoreqs } from './ioreqs.ts';
+import { type ModelAccount, modelAccount } from './model-account.ts';
+import type { MemoryView } from './memory-view.ts';
+import { type PortView, readPorts } from './ports.ts';
+import { type ConsoleRing, readConsoleRing, readStoreRing, type StoreRing } from './rings.ts';
+import { TraceReader } from './trace.ts';
+import { VcpuView } from './vcpu-view.ts';
+
+/** What lies at a guest frame (of a PV domain: which machine frames its page tables may name). */
+export interface P2mEntry {
+  gfn: number;
+  /** Machine frame; -1: it waits to be populated on demand. */
+  mfn: number;
+  /** P2M_READ, P2M_WRITE, P2M_EXECUTE. */
+  rights: number;
+}
+
+const TYPES = { [XEN_TYPE.NONE]: 'pc', [XEN_TYPE.HVM]: 'hvm', [XEN_TYPE.PVH]: 'pvh', [XEN_TYPE.PV]: 'pv' } as const;
+
+export class DomainView {
+  readonly memory: MemoryView;
+  /** Index in the domain table, and of its unit in the run queue. */
+  readonly slot: number;
+  /** Its entry (DOMAIN) when it was looked up; where its records lie does not change while it is there. */
+  readonly entry: Int32Array;
+  private readonly at: number;
+
+  /** `at`: word where the entry lies, of which `entry` is a copy. */
+  constructor(memory: MemoryView, slot: number, at: number, entry: Int32Array) {
+    this.memory = memory;
+    this.slot = slot;
+    this.at = at;
+    this.entry = entry;
+  }
+
+  get id(): number {
+    return this.entry[DOMAIN.ID] - 1;
+  }
+
+  /** It has gone from the table: what its records held belongs to others now. */
+  get gone(): boolean {
+    return this.memory.word(this.at + DOMAIN.ID) !== this.entry[DOMAIN.ID];
+  }
+
+  get dying(): boolean {
+    return this.memory.word(this.at + DOMAIN.DYING) !== 0;
+  }
+
+  /** Its worker has died, with whatever it was doing. */
+  get workerDead(): boolean {
+    return this.memory.word(this.at + DOMAIN.WORKER_DEAD) !== 0;
+  }
+
+  /** What it shows of Xen; `pc`: nothing. */
+  get type(): 'pc' | 'hvm' | 'pvh' | 'pv' {
+    return TYPES[this.xenWord(XEN.TYPE) as keyof typeof TYPES] ?? 'pc';
+  }
+
+  get ramFrames(): number {
+    return this.entry[DOMAIN.RAM_FRAMES] >>> 0;
+  }
+
+  /** Frames of RAM that a guest of Xen has now, and may have; undefined: a plain PC. */
+  get reservation(): { current: number; most: number } | undefined {
+    return this.xen === 0 ? undefined : { current: this.xenWord(XEN.CURRENT_FRAMES), most: this.xenWord(XEN.MAX_FRAMES) };
+  }
+
+  /** SHUTDOWN code with which it shut down; -1: it has not. */
+  get shutdown(): number {
+    return this.xenWord(XEN.SHUTDOWN) - 1;
+  }
+
+  get currentVcpu(): number {
+    return this.memory.word(this.at + DOMAIN.CURRENT_VCPU);
+  }
+
+  /** Byte offset of its XEN block; 0: none. */
+  get xen(): number {
+    return this.entry[DOMAIN.XEN] >>> 0;
+  }
+
+  /** A word of its XEN block; 0 where it has none. */
+  xenWord(field: number): number {
+    return this.xen === 0 ? 0 : this.memory.word((this.xen >>> 2) + field);
+  }
+
+  vcpus(): VcpuView[] {
+    return Array.from({ length: Math.min(MAX_VCPUS, Math.max(0, this.entry[DOMAIN.VCPUS])) }, (_, id) => new VcpuView(this, id));
+  }
+
+  counters(): Counters {
+    return readCounters(this.memory.block(this.entry[DOMAIN.COUNTERS], COUNTER_WORDS));
+  }
+
+  /** Exits since they started, by name: of the domain, of each vCPU, and nanoseconds that one took where times were taken. */
+  exits(): { domain: Record<string, number>; vcpus: Record<string, number>[]; meanNs: Record<string, number> } {
+    const counters = this.counters();
+    return { domain: exitsByName(counters.byReason), vcpus: this.vcpus().map(vcpu => exitsByName(vcpu.exits())), meanNs: meanExitNs(counters) };
+  }
+
+  /** Begins to watch what it does, event by event, until the reader is closed. */
+  watch(): TraceReader {
+    // To watch is to write a word: never past the records that are the domain's.
+    const past = (this.entry[DOMAIN.TRACE] - this.entry[DOMAIN.RECORDS]) >>> 0;
+    const isOwn = past + DOMAIN_TRACE_BYTES <= this.entry[DOMAIN.RECORD_FRAMES] * FRAME_BYTES;
+    return new TraceReader(this.memory.block(isOwn ? this.entry[DOMAIN.TRACE] : 0, DOMAIN_TRACE_BYTES / 4), this.id);
+  }
+
+  /** Hypercalls so far, and those that nobody implements. */
+  get hypercalls(): { all: number; unknown: number } {
+    return { all: this.xenWord(XEN.HYPERCALLS) >>> 0, unknown: this.xenWord(XEN.UNKNOWN_HYPERCALLS) >>> 0 };
+  }
+
+  // ---- memory
+
+  /** The words of its second stage themselves, a word a guest frame (P2M_*). */
+  get p2mWords(): Int32Array {
+    return this.memory.block(this.entry[DOMAIN.P2M], this.entry[DOMAIN.P2M_FRAMES]);
+  }
+
+  /** What lies at a guest frame; undefined: nothing. */
+  p2m(gfn: number): P2mEntry | undefined {
+    const words = this.p2mWords;
+    const word = gfn >= 0 && gfn < words.length ? Atomics.load(words, gfn) : 0;
+    return word === 0 ? undefined : { gfn, mfn: word === P2M_ON_DEMAND ? -1 : word >>> FRAME_SHIFT, rights: word & P2M_RWX };
+  }
+
+  /** The guest frames where it sees a machine frame: a look at its whole p2m. */
+  gfnsOf(mfn: number): number[] {
+    const gfns: number[] = [];
+    this.p2mWords.forEach((word, gfn) => {
+      if (word !== 0 && word !== P2M_ON_DEMAND && word >>> FRAME_SHIFT === mfn) gfns.push(gfn);
+    });
+    return gfns;
+  }
+
+  // ---- what it shares with others: undefined, or nothing, for a plain PC
+
+  /** Its open event channel ports. */
+  ports(): PortView[] {
+    return readPorts(this);
+  }
+
+  grants(): GrantsView | undefined {
+    return readGrants(this);
+  }
+
+  /** What its vCPUs and a device model in Domain 0 say to each other. */
+  ioreqs(): IoreqsView | undefined {
+    return readIoreqs(this);
+  }
+
+  /** What its device model did, and how long it took. */
+  model(): ModelAccount {
+    return modelAccount(this);
+  }
+
+  storeRing(): StoreRing | undefined {
+    return readStoreRing(this);
+  }
+
+  consoleRing(): ConsoleRing | undefined {
+    return readConsoleRing(this);
+  }
+}

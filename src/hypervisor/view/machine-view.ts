@@ -1,0 +1,127 @@
+/**
+ * What a host holds, read from its memory alone: the domain table, the frames, the run queue. For the page, the command line, reports of dead workers and
+ * tests: none of them needs a Machine, a Domain or a processor. Cheap to make; every call reads anew and changes nothing.
+ */
+import {
+  DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TAKER_SHIFT, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, FRAME_WORDS, INVALID_M2P, MAX_DOMAINS,
+  XENHEAP, XENHEAP_MAGIC, XENHEAP_VERSION,
+} from '../layout.ts';
+import { DOMID_XEN } from '../xen/abi.ts';
+import { DomainView } from './domain-view.ts';
+import { MemoryView } from './memory-view.ts';
+import { SchedulerView } from './scheduler.ts';
+
+/** A machine frame, as the frame table has it. */
+export interface FrameState {
+  mfn: number;
+  /** Domain id; DOMID_XEN: the hypervisor's; -1: free. */
+  owner: number;
+  /** References that keep it from the allocator, its owner's among them. */
+  references: number;
+  /** One of the references is its owner's. */
+  allocated: boolean;
+  /** A ROM's or a frame buffer's. */
+  device: boolean;
+  /** Its owner's processor has translated code from it. */
+  code: boolean;
+  /** The hypervisor's, though a domain owns it. */
+  xen: boolean;
+  /** Page type of PV memory, how many use it as that, and what pinning and validation say. */
+  type: keyof typeof FRAME_TYPE;
+  uses: number;
+  pinned: boolean;
+  validated: boolean;
+  /** Mappings of others that may write it. */
+  writers: number;
+  /** Slot of the domain whose worker took it for the hypervisor; -1: none did. */
+  taker: number;
+  /** The frame number by which a PV owner knows it (M2P); -1: none. */
+  m2p: number;
+}
+
+const TYPE_NAMES = new Map<number, keyof typeof FRAME_TYPE>(Object.entries(FRAME_TYPE).map(([name, type]) => [type, name as keyof typeof FRAME_TYPE]));
+
+export class MachineView {
+  readonly memory: MemoryView;
+  /** Who has the slots, and why. */
+  readonly scheduler: SchedulerView;
+
+  constructor(memory: SharedArrayBuffer | ArrayBuffer) {
+    this.memory = new MemoryView(memory);
+    this.scheduler = new SchedulerView(memory);
+  }
+
+  /** Whether this is machine memory of this version. Of any other memory no domain and no frame is shown. */
+  get isMachine(): boolean {
+    return this.memory.word(XENHEAP.MAGIC) === XENHEAP_MAGIC && this.memory.word(XENHEAP.VERSION) === XENHEAP_VERSION;
+  }
+
+  get frames(): number {
+    return this.isMachine ? Math.min(this.memory.unsigned(XENHEAP.FRAMES), this.memory.words.length >>> 10) : 0;
+  }
+
+  get freeFrames(): number {
+    return this.isMachine ? this.memory.unsigned(XENHEAP.FREE_FRAMES) : 0;
+  }
+
+  /** The domains of the domain table by slot, those that are dying among them. */
+  domains(): DomainView[] {
+    return Array.from({ length: MAX_DOMAINS }, (_, slot) => this.at(slot)).filter(domain => domain !== undefined);
+  }
+
+  /** A domain by its id; undefined: it is not there. */
+  domain(id: number): DomainView | undefined {
+    return this.domains().find(domain => domain.id === id);
+  }
+
+  /** The domain of a slot of the domain table. */
+  at(slot: number): DomainView | undefined {
+    if (!this.isMachine || !(slot >= 0 && slot < MAX_DOMAINS)) return undefined;
+    const { memory } = this;
+    const at = (memory.unsigned(XENHEAP.DOMAIN_TABLE) >>> 2) + slot * DOMAIN_WORDS;
+    const id = memory.word(at + DOMAIN.ID);
+    if (id <= 0) return undefined;
+    const entry = memory.words.slice(at, at + DOMAIN_WORDS);
+    // Who is taken from the table is wiped from the last word to the first: where this one is whole, so were those before it.
+    if (entry.length < DOMAIN_WORDS || memory.word(at + DOMAIN.ID) !== id || memory.word(at + DOMAIN.ONLINE_VCPUS) === 0) return undefined;
+    return new DomainView(memory, slot, at, entry);
+  }
+
+  /** A frame's entry; undefined: there is no such frame. */
+  frame(mfn: number): FrameState | undefined {
+    if (!(mfn >= 0 && mfn < this.frames)) return undefined;
+    const { memory } = this;
+    const at = (memory.unsigned(XENHEAP.FRAME_TABLE) >>> 2) + mfn * FRAME_WORDS;
+    const [count, flags, type, writers] = memory.copy(at, FRAME_WORDS).words;
+    const owner = (count >>> FRAME_OWNER_SHIFT) - 1;
+    const m2p = memory.word((memory.unsigned(XENHEAP.M2P) >>> 2) + mfn);
+    return {
+      mfn,
+      owner,
+      references: count & FRAME_COUNT_MASK,
+      allocated: (flags & FRAME_FLAG.ALLOCATED) !== 0,
+      device: (flags & FRAME_FLAG.DEVICE) !== 0,
+      code: (flags & FRAME_FLAG.CODE) !== 0,
+      xen: (flags & FRAME_FLAG.XEN) !== 0,
+      type: TYPE_NAMES.get(type >>> FRAME_TYPE_SHIFT) ?? 'NONE',
+      uses: type & FRAME_COUNT_MASK,
+      pinned: (type & FRAME_PINNED) !== 0,
+      validated: (type & FRAME_VALIDATED) !== 0,
+      writers,
+      taker: owner === DOMID_XEN ? (flags >>> FRAME_TAKER_SHIFT) - 1 : -1,
+      m2p: m2p === INVALID_M2P ? -1 : m2p,
+    };
+  }
+
+  /** Frames by owner (domain id, DOMID_XEN, -1 for free ones): one pass over the frame table. */
+  framesByOwner(): Map<number, number> {
+    const { memory } = this;
+    const table = memory.unsigned(XENHEAP.FRAME_TABLE) >>> 2;
+    const counts = new Map<number, number>();
+    for (let mfn = 0; mfn < this.frames; mfn++) {
+      const owner = (memory.unsigned(table + mfn * FRAME_WORDS + FRAME.COUNT) >>> FRAME_OWNER_SHIFT) - 1;
+      counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    }
+    return counts;
+  }
+}

@@ -1,0 +1,159 @@
+/** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
+import { XENHEAP, XENHEAP_MAGIC } from '../layout.ts';
+import {
+  BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, SCHED_BYTES, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
+} from '../scheduler/block.ts';
+import { MemoryView, wholeEntries } from './memory-view.ts';
+
+/** Times in each runstate, nanoseconds. */
+export interface Runstates {
+  /** -1: there is no such unit. */
+  state: Runstate | -1;
+  running: number;
+  runnable: number;
+  blocked: number;
+  offline: number;
+  torn: boolean;
+}
+
+/** What can hold a slot: the vCPUs of the domain with this slot in the domain table. */
+export interface Unit {
+  unit: number;
+  state: Runstate;
+  /** Slot that it holds, or in whose queue it waits. */
+  pcpu: number;
+  /** PRIORITY, and credit left. */
+  priority: number;
+  credit: number;
+  weight: number;
+  /** Per cent of one slot; 0: none. */
+  cap: number;
+  /** Its cap is used up. */
+  parked: boolean;
+  /** Bit n: slot n. */
+  hardAffinity: number;
+  softAffinity: number;
+  vcpus: number;
+  /** Times it was given a slot. */
+  dispatches: number;
+  torn: boolean;
+}
+
+/** Why a slot has whom it has. */
+export interface Decision {
+  /** The queue's time, nanoseconds. */
+  timeNs: number;
+  pcpu: number;
+  why: keyof typeof WHY;
+  /** Why the one before does not go on. */
+  left: keyof typeof LEFT;
+  /** Units before and after; -1: idle. */
+  from: number;
+  to: number;
+  /** Of the chosen one. */
+  priority: number;
+  credit: number;
+  /** Units that waited in this slot's queue. */
+  waiting: number;
+  /** How long the chosen one had waited for a slot. */
+  waitedNs: number;
+}
+
+const WHY_NAMES = Object.keys(WHY) as (keyof typeof WHY)[],
+  LEFT_NAMES = Object.keys(LEFT) as (keyof typeof LEFT)[];
+
+export class SchedulerView {
+  private readonly memory: MemoryView;
+
+  constructor(memory: SharedArrayBuffer | ArrayBuffer) {
+    this.memory = new MemoryView(memory);
+  }
+
+  /** Index of the block's first word; past the end of what is no machine memory. */
+  private get base(): number {
+    return this.memory.word(XENHEAP.MAGIC) === XENHEAP_MAGIC ? this.memory.unsigned(XENHEAP.SCHEDULER) >>> 2 : this.memory.words.length;
+  }
+
+  /** Slots: physical processors that guests may use at once. */
+  get pcpus(): number {
+    return Math.min(MAX_PCPUS, Math.max(0, this.memory.word(this.base + SCHED.PCPUS)));
+  }
+
+  /** Unit that holds each slot; -1: idle. */
+  get slots(): number[] {
+    return Array.from({ length: this.pcpus }, (_, pcpu) => this.memory.word(this.base + SCHED.PCPU + pcpu * PCPU_WORDS + PCPU.CURRENT) - 1);
+  }
+
+  /** The queue's time when the clock that all workers share shows `sharedMs`; 0: it has not begun. */
+  timeNs(sharedMs: number): number {
+    const epochMs = this.memory.double(this.base + SCHED.EPOCH_MS);
+    return epochMs === 0 ? 0 : (sharedMs - epochMs) * 1e6;
+  }
+
+  /** A unit's words as of one moment: whoever changes it sets its state last, and its entry time before. */
+  private copy(unit: number): { words: Int32Array; times: Float64Array; torn: boolean } {
+    const inRange = unit >= 0 && unit < MAX_UNITS;
+    const { words, torn } = this.memory.copy(this.base + SCHED.UNIT + (inRange ? unit : 0) * UNIT_WORDS, UNIT_WORDS);
+    if (!inRange || words.length < UNIT_WORDS) return { words: new Int32Array(UNIT_WORDS), times: new Float64Array(UNIT_WORDS / 2), torn: true };
+    return { words, times: new Float64Array(words.buffer), torn };
+  }
+
+  units(): Unit[] {
+    const units: Unit[] = [];
+    for (let unit = 0; unit < Math.min(MAX_UNITS, this.memory.word(this.base + SCHED.UNITS)); unit++) {
+      const { words, torn } = this.copy(unit);
+      if (words[UNIT.STATE] <= 0) continue;
+      units.push({
+        unit,
+        state: (words[UNIT.STATE] - 1) as Runstate,
+        pcpu: words[UNIT.PCPU],
+        priority: words[UNIT.PRIORITY],
+        credit: words[UNIT.CREDIT],
+        weight: words[UNIT.WEIGHT],
+        cap: words[UNIT.CAP],
+        parked: (words[UNIT.FLAGS] & FLAG.PARKED) !== 0,
+        hardAffinity: words[UNIT.HARD_AFFINITY],
+        softAffinity: words[UNIT.SOFT_AFFINITY],
+        vcpus: words[UNIT.VCPUS],
+        dispatches: words[UNIT.DISPATCHES] >>> 0,
+        torn,
+      });
+    }
+    return units;
+  }
+
+  /** `nowNs`: the queue's time, up to which the state under way counts (default: it does not count). */
+  runstates(unit: number, nowNs = 0): Runstates {
+    const { words, times, torn } = this.copy(unit);
+    const state = words[UNIT.STATE] - 1;
+    const ns = [RUNNING, RUNNABLE, BLOCKED, OFFLINE].map(s => times[UNIT.TIMES / 2 + s]);
+    if (state >= RUNNING && state <= OFFLINE) ns[state] += Math.max(0, nowNs - times[UNIT.STATE_ENTRY / 2]);
+    return { state: (state >= RUNNING && state <= OFFLINE ? state : -1) as Runstate | -1, running: ns[RUNNING], runnable: ns[RUNNABLE], blocked: ns[BLOCKED], offline: ns[OFFLINE], torn };
+  }
+
+  /** The last decisions, oldest first; those that were overwritten meanwhile are left out. */
+  decisions(): Decision[] {
+    const { memory, base } = this;
+    const traced = memory.word(base + SCHED.TRACED);
+    const ring = memory.words.slice(base + SCHED.TRACE, base + SCHED_BYTES / 4);
+    if (ring.length < TRACE_ENTRIES * TRACE_WORDS) return [];
+    const times = new Float64Array(ring.buffer);
+    const oldest = traced >>> 0 > TRACE_ENTRIES ? (traced - TRACE_ENTRIES) | 0 : 0;
+    const { first } = wholeEntries(oldest, traced, memory.word(base + SCHED.TRACED), TRACE_ENTRIES);
+    return Array.from({ length: (traced - first) >>> 0 }, (_, i) => {
+      const at = (((first + i) >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
+      return {
+        timeNs: times[(at + TRACE.TIME) / 2],
+        pcpu: ring[at + TRACE.PCPU],
+        why: WHY_NAMES[ring[at + TRACE.REASON]],
+        left: LEFT_NAMES[ring[at + TRACE.LEFT]],
+        from: ring[at + TRACE.FROM] - 1,
+        to: ring[at + TRACE.TO] - 1,
+        priority: ring[at + TRACE.PRIORITY],
+        credit: ring[at + TRACE.CREDIT],
+        waiting: ring[at + TRACE.WAITING],
+        waitedNs: times[(at + TRACE.WAITED) / 2],
+      };
+    });
+  }
+}

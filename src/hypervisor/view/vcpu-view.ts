@@ -1,0 +1,143 @@
+/** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
+import { P2M_ON_DEMAND } from '../../cpu/edge.ts';
+import { arithmetic } from '../../cpu/flags.ts';
+import { PageWalk, type Translation } from '../../cpu/paging.ts';
+import * as R from '../../cpu/registers.ts';
+import { EXIT_COUNTERS } from '../exit-reasons.ts';
+import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
+import type { DomainView } from './domain-view.ts';
+import { type Copy, wholeEntries } from './memory-view.ts';
+
+export interface LastExit {
+  /** Number of the exit since the vCPU started, from 0. */
+  number: number;
+  reason: number;
+  qualification: number;
+  eip: number;
+  /** Guest-physical address, port or value, as the reason has it. */
+  detail: number;
+}
+
+/** Runstate of a guest of Xen (xen/include/public/vcpu.h). */
+export interface VcpuRunstate {
+  /** RUNSTATE. */
+  state: number;
+  /** The domain's clock when it entered the state, and nanoseconds in each of the four up to then. */
+  sinceNs: number;
+  ns: [running: number, runnable: number, blocked: number, offline: number];
+  torn: boolean;
+}
+
+export class VcpuView {
+  readonly id: number;
+  private readonly domain: DomainView;
+  private readonly block: Int32Array;
+
+  constructor(domain: DomainView, id: number) {
+    this.domain = domain;
+    this.id = id;
+    this.block = domain.memory.block(domain.entry[DOMAIN.VCPU] + id * VCPU_BYTES, VCPU_BYTES / 4);
+  }
+
+  /** Its turn is on, in a domain whose vCPUs take turns. */
+  get isCurrent(): boolean {
+    return this.domain.currentVcpu === this.id;
+  }
+
+  /** State words (src/cpu/registers.ts), as they are now: of one that runs they change. Torn: its turn began or ended meanwhile, or there are none. */
+  registers(): Copy {
+    const { domain } = this;
+    const look = (): Int32Array => (this.isCurrent ? domain.memory.block(domain.entry[DOMAIN.LIVE], R.STATE_WORDS) : this.block.subarray(0, R.STATE_WORDS)).slice();
+    const before = this.isCurrent;
+    const words = look();
+    if (words.length < R.STATE_WORDS) return { words: new Int32Array(R.STATE_WORDS), torn: true };
+    return this.isCurrent === before ? { words, torn: false } : { words: look(), torn: true };
+  }
+
+  /** Exits of this vCPU, a counter a reason (exit-reasons.ts). */
+  exits(): Uint32Array {
+    return Uint32Array.from(this.block.subarray(VCPU_EXITS, VCPU_EXITS + EXIT_COUNTERS));
+  }
+
+  /** The last ones, oldest first, and how many there were. */
+  lastExits(): { exits: LastExit[]; total: number } {
+    const { block } = this;
+    if (block.length === 0) return { exits: [], total: 0 };
+    const total = Atomics.load(block, LAST_EXITS);
+    const ring = block.slice(LAST_EXITS_RING, LAST_EXITS_RING + LAST_EXITS_COUNT * LAST_EXIT_WORDS);
+    const oldest = total >>> 0 > LAST_EXITS_COUNT ? (total - LAST_EXITS_COUNT) | 0 : 0;
+    const { first } = wholeEntries(oldest, total, Atomics.load(block, LAST_EXITS), LAST_EXITS_COUNT);
+    const exits = Array.from({ length: (total - first) >>> 0 }, (_, i) => {
+      const number = (first + i) >>> 0,
+        at = (number % LAST_EXITS_COUNT) * LAST_EXIT_WORDS;
+      return { number, reason: ring[at], qualification: ring[at + 1], eip: ring[at + 2] >>> 0, detail: ring[at + 3] };
+    });
+    return { exits, total: total >>> 0 };
+  }
+
+  /** Undefined: its domain knows nothing of Xen. */
+  runstate(): VcpuRunstate | undefined {
+    const { domain } = this;
+    if (domain.entry[DOMAIN.XEN] === 0) return undefined;
+    const { words, torn } = domain.memory.copy((domain.entry[DOMAIN.XEN] >>> 2) + XEN.VCPU + this.id * XEN_VCPU_WORDS, XEN_VCPU_WORDS);
+    const pair = (at: number): number => (words[at] >>> 0) + (words[at + 1] >>> 0) * 2 ** 32;
+    const ns = (state: number): number => pair(XEN_VCPU.TIMES + 2 * state);
+    return { state: words[XEN_VCPU.STATE], sinceNs: pair(XEN_VCPU.STATE_ENTRY), ns: [ns(0), ns(1), ns(2), ns(3)], torn };
+  }
+
+  /** Registers and address space together, as they are now, for whoever asks several things of them. */
+  look(): VcpuState {
+    return new VcpuState(this, this.domain);
+  }
+}
+
+/** A copy of a vCPU's registers, and its memory through them. */
+export class VcpuState {
+  readonly regs: Int32Array;
+  readonly torn: boolean;
+  private readonly domain: DomainView;
+  private readonly walk: PageWalk;
+
+  constructor(vcpu: VcpuView, domain: DomainView) {
+    const { words, torn } = vcpu.registers();
+    this.regs = words;
+    this.torn = torn;
+    this.domain = domain;
+    this.walk = new PageWalk(words, domain.memory.words, domain.p2mWords);
+  }
+
+  /** EFLAGS whole: the arithmetic flags are computed from what the processor remembers of the last operation. */
+  get eflags(): number {
+    const { regs } = this;
+    return arithmetic(regs[R.FK], regs[R.FA], regs[R.FB], regs[R.FR]) | regs[R.EFLAGS] | 2;
+  }
+
+  /** Instructions that the domain's vCPUs have retired since its reset. */
+  get retired(): number {
+    return (this.regs[R.RETIRED_LOW] >>> 0) + (this.regs[R.RETIRED_HIGH] >>> 0) * 2 ** 32;
+  }
+
+  /** Linear address of an offset in a segment (R.CS …). */
+  linear(segment: number, offset: number): number {
+    return (this.regs[R.SEG + segment * R.SEG_WORDS + R.SEG_BASE] + offset) >>> 0;
+  }
+
+  /** Linear to physical to machine, with the entries on the way. */
+  translate(linear: number, access: 'read' | 'write' | 'fetch' = 'read'): Translation {
+    return this.walk.explain(linear, access);
+  }
+
+  /** Bytes at a linear address, whatever the rights, as far as memory is mapped there. */
+  bytesAt(linear: number, count: number): Uint8Array {
+    const { memory, p2mWords } = this.domain;
+    const bytes: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = (linear + i) >>> 0;
+      const gfn = this.walk.find(at);
+      const entry = gfn >= 0 && gfn < p2mWords.length ? p2mWords[gfn] : 0;
+      if (entry === 0 || entry === P2M_ON_DEMAND) break;
+      bytes.push(memory.byte(((entry & -FRAME_BYTES) >>> 0) + (at & (FRAME_BYTES - 1))));
+    }
+    return Uint8Array.from(bytes);
+  }
+}

@@ -1,0 +1,145 @@
+/** What a guest shares with Domain 0, read from machine memory alone, against what store, console and device model did there. */
+import { describe, expect, it } from 'vitest';
+import { asm } from '../src/cpu/test-support/bench.ts';
+import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
+import { encode, encodeMessage, XS } from '../src/dom0/xenstore/protocol.ts';
+import { createDomain } from '../src/hypervisor/assemble.ts';
+import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
+import { XEN_TYPE } from '../src/hypervisor/layout.ts';
+import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/machine.ts';
+import { program } from '../src/hypervisor/program.test-support.ts';
+import { MachineView } from '../src/hypervisor/view/machine-view.ts';
+import { HVM_PARAM } from '../src/hypervisor/xen/abi.ts';
+import { Ports } from '../src/hypervisor/xen/ports.ts';
+
+const UUID = '00112233-4455-6677-8899-aabbccddeeff';
+const STORE = 5,
+  CONSOLE = 6;
+const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+
+describe('rings of store and console', () => {
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  const services = new Services(machine);
+  const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+  const domain = new MachineView(machine.memory).domain(record.id)!;
+  const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> FRAME_SHIFT) * FRAME_BYTES;
+  /** A word of a page, by its byte offset in the public header. */
+  const put = (gfn: number, offset: number, value: number): void => {
+    machine.words[(page(gfn) + offset) >>> 2] = value;
+  };
+
+  it('are not there before their pages are named', () => {
+    expect([domain.storeRing(), domain.consoleRing()]).toEqual([undefined, undefined]);
+  });
+
+  it('have what was put in and not yet taken out, on both sides', () => {
+    services.prepare(record, UUID);
+    services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, STORE);
+    services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, CONSOLE);
+    const described = { uuid: UUID, name: 'web1', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
+    const guest = services.attach(record, described, () => {});
+    const empty = { consumed: 0, produced: 0, waiting: new Uint8Array(0), broken: false };
+    expect(domain.storeRing()).toEqual({
+      gfn: STORE,
+      mfn: page(STORE) / FRAME_BYTES,
+      port: 1,
+      requests: empty,
+      replies: empty,
+      connection: 0,
+      error: 0,
+    });
+    expect(domain.consoleRing()).toEqual({ gfn: CONSOLE, mfn: page(CONSOLE) / FRAME_BYTES, port: 2, typed: empty, printed: empty });
+    const request = encodeMessage({ type: XS.READ, requestId: 1, transaction: 0, payload: encode('memory/target\0') });
+    machine.bytes.set(request, page(STORE));
+    put(STORE, 2052, request.length);
+    expect(domain.storeRing()!.requests.waiting).toEqual(request);
+    machine.bytes.set(encode('hi\n'), page(CONSOLE) + 1024);
+    put(CONSOLE, 3084, 3);
+    expect(text(domain.consoleRing()!.printed.waiting)).toBe('hi\n');
+    const ports = new Ports(machine, record);
+    ports.send(1);
+    ports.send(2);
+    services.poll();
+    guest.input(encode('yes'));
+    const { requests, replies } = domain.storeRing()!;
+    expect([requests.consumed, requests.waiting.length, text(replies.waiting.subarray(16))]).toEqual([request.length, 0, '1024']);
+    const { typed, printed } = domain.consoleRing()!;
+    expect([text(typed.waiting), printed.consumed, printed.waiting.length]).toEqual(['yes', 3, 0]);
+    // The guest's ports, pending with the answers, and the grants by which Domain 0 may use the pages.
+    expect(domain.ports().map(({ port, state, remoteDomain, pending }) => [port, state, remoteDomain, pending])).toEqual([
+      [1, 'INTERDOMAIN', 0, true],
+      [2, 'INTERDOMAIN', 0, true],
+    ]);
+    expect(domain.grants()!.entries.map(({ ref, domid, frame }) => [ref, domid, frame])).toEqual([
+      [0, 0, CONSOLE],
+      [1, 0, STORE],
+    ]);
+  });
+
+  it('go round their ends, and say when their indices make no sense', () => {
+    for (const offset of [3076, 3072]) put(CONSOLE, offset, 1020);
+    put(CONSOLE, 3076, 1026);
+    machine.bytes.set(encode('abcd'), page(CONSOLE) + 1020);
+    machine.bytes.set(encode('ef'), page(CONSOLE));
+    expect(text(domain.consoleRing()!.typed.waiting)).toBe('abcdef');
+    put(STORE, 2052, 5000);
+    const { requests } = domain.storeRing()!;
+    expect([requests.broken, requests.waiting.length, requests.produced]).toEqual([true, 0, 5000]);
+    new Ports(machine, record).send(1);
+    services.poll();
+    // XENSTORE_ERROR_RINGIDX
+    expect(domain.storeRing()!.error).toBe(2);
+  });
+});
+
+describe('requests to a device model in Domain 0', () => {
+  it('are there from the exit to the answer, and writes that nobody waits for in their order', () => {
+    const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
+    const services = new Services(machine);
+    const record = machine.createDomain(4, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+    const seen = new MachineView(machine.memory).domain(record.id)!;
+    services.prepare(record, UUID, true);
+    expect(seen.ioreqs()).toMatchObject({ model: 'WANTED', slots: [], buffered: { count: 0, writes: [] } });
+    // mov byte [0xa0003],5; mov word [0xa0004],0x1234; mov dx,0x3c4; in al,dx; cli; hlt
+    const kernel = program(asm('c6 05 03 00 0a 00 05 66 c7 05 04 00 0a 00 34 12 66 ba c4 03 ec fa f4'));
+    const boot = { kind: 'kernel', kernel, name: 'program', cmdline: '' } as const;
+    const options = { machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} } as const;
+    const domain = createDomain(options);
+    const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+    services.attachModel({
+      record,
+      memoryMiB: 4,
+      boot,
+      clock: domain.clock,
+      wakeAt: ns => alarm.set(ns),
+      serial: () => {},
+      failed: sentence => {
+        throw new Error(sentence);
+      },
+    });
+    expect(seen.ioreqs()).toMatchObject({ model: 'ATTACHED', slots: [{ vcpu: 0, state: IOREQ_STATE.NONE }] });
+    domain.runSlice();
+    const before = machine.bytes.slice();
+    const { slots, buffered } = seen.ioreqs()!;
+    expect(Buffer.compare(machine.bytes, before)).toBe(0);
+    expect(slots).toMatchObject([
+      { vcpu: 0, state: IOREQ_STATE.READY, request: { type: IOREQ_TYPE.PIO, address: 0x3c4, count: 1, size: 1, read: true } },
+    ]);
+    expect([buffered.count, buffered.writes]).toEqual([
+      2,
+      [
+        { type: IOREQ_TYPE.COPY, address: 0xa0003, size: 1, data: 5 },
+        { type: IOREQ_TYPE.COPY, address: 0xa0004, size: 2, data: 0x1234 },
+      ],
+    ]);
+    const ofXen = seen.ports().filter(port => port.ofXen);
+    expect(ofXen.map(({ port }) => port).sort()).toEqual([slots[0].port, buffered.port].sort());
+    services.poll();
+    expect(seen.ioreqs()).toMatchObject({ slots: [{ state: IOREQ_STATE.RESPONSE_READY }], buffered: { count: 0, writes: [] } });
+    for (let i = 0; i < 10 && domain.runSlice().state === 'running'; i++) services.poll();
+    expect(seen.ioreqs()!.slots[0].state).toBe(IOREQ_STATE.NONE);
+    expect(seen.model()).toMatchObject({ where: 'Domain-0', requests: 3 });
+    services.detach(record.id);
+    expect(seen.ioreqs()!.model).toBe('GONE');
+  });
+});
