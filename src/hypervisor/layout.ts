@@ -84,8 +84,6 @@ export const XENHEAP = {
   FREE_FRAMES: 3,
   FRAME_TABLE: 4,
   DOMAIN_TABLE: 5,
-  /** Where the next search for a free frame starts: a hint. */
-  NEXT_FRAME: 6,
   /** Id of the youngest domain; ids are not used twice. */
   LAST_DOMAIN: 7,
   /** Taken while the port tables of two domains change together; what a section of it has changed is at PORT_JOURNAL (lock.ts). */
@@ -97,7 +95,12 @@ export const XENHEAP = {
   /** Taken while frames are given out or come back. */
   FRAME_LOCK: 11,
   PORT_JOURNAL: 256,
+  /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
+  GROUP_FREE: 512,
 } as const;
+/** 2 GiB of machine memory have 512 such groups. */
+export const GROUP_SHIFT = 10,
+  FRAMES_OF_GROUP = 1 << GROUP_SHIFT;
 export const INVALID_M2P = 0xffffffff | 0;
 export const XENHEAP_MAGIC = 0x474e4952,
   XENHEAP_VERSION = 1,

@@ -14,6 +14,8 @@ import {
   FRAME_OWNER_SHIFT,
   FRAME_TAKER_SHIFT,
   FRAME_WORDS,
+  FRAMES_OF_GROUP,
+  GROUP_SHIFT,
   INVALID_M2P,
   GRANTS_BYTES,
   MAILBOX_BYTES,
@@ -135,17 +137,16 @@ export class Machine {
     const m2p = frameTable + roundUp(frames * FRAME_WORDS * 4);
     const used = (m2p + roundUp(frames * 4)) >>> FRAME_SHIFT;
     words[XENHEAP.FRAMES] = frames;
-    words[XENHEAP.FREE_FRAMES] = frames - used;
     words[XENHEAP.FRAME_TABLE] = frameTable;
     words[XENHEAP.M2P] = m2p;
     words[XENHEAP.SCHEDULER] = scheduler;
     new Int32Array(memory, m2p, roundUp(frames * 4) / 4).fill(INVALID_M2P);
     words[XENHEAP.DOMAIN_TABLE] = domainTable;
-    words[XENHEAP.NEXT_FRAME] = used;
     words[XENHEAP.VERSION] = XENHEAP_VERSION;
     words[XENHEAP.MAGIC] = XENHEAP_MAGIC;
     const machine = new Machine(memory);
     for (let mfn = 0; mfn < used; mfn++) machine.claim(mfn, DOMID_XEN);
+    machine.repairFrames();
     return machine;
   }
 
@@ -194,7 +195,20 @@ export class Machine {
     this.step?.();
     Atomics.store(this.words, entry + FRAME.COUNT, ((owner + 1) << FRAME_OWNER_SHIFT) | 1);
     this.step?.();
+    this.countFree(mfn, -1);
     return true;
+  }
+
+  /** With the lock held: a frame is free now (1), or no more (-1). */
+  private countFree(mfn: number, change: 1 | -1): void {
+    this.words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] += change;
+    Atomics.add(this.words, XENHEAP.FREE_FRAMES, change);
+  }
+
+  /** The first frame from `mfn` on that is not in a group without a free one. */
+  private pastFull(mfn: number): number {
+    while ((mfn & (FRAMES_OF_GROUP - 1)) === 0 && mfn < this.frames && this.words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] === 0) mfn += FRAMES_OF_GROUP;
+    return mfn;
   }
 
   /** Repairs what a worker that has died was doing to the frame table. */
@@ -218,13 +232,13 @@ export class Machine {
   /** Whoever had the lock died: frames that were on their way back come back, and what is free is counted. Frames that it had taken are their owner's. */
   private repairFrames(): void {
     const { words } = this;
-    let free = 0;
+    words.fill(0, XENHEAP.GROUP_FREE, XENHEAP.GROUP_FREE + Math.ceil(this.frames / FRAMES_OF_GROUP));
+    Atomics.store(words, XENHEAP.FREE_FRAMES, 0);
     for (let mfn = 0; mfn < this.frames; mfn++) {
       const count = words[this.frameEntry(mfn) + FRAME.COUNT];
       if (count !== 0 && (count & FRAME_COUNT_MASK) === 0) this.empty(mfn);
-      if (words[this.frameEntry(mfn) + FRAME.COUNT] === 0) free++;
+      if (words[this.frameEntry(mfn) + FRAME.COUNT] === 0) this.countFree(mfn, 1);
     }
-    Atomics.store(words, XENHEAP.FREE_FRAMES, free);
   }
 
   /** Makes a frame without references a free one. */
@@ -262,7 +276,7 @@ export class Machine {
     return this.lockedFrames(() => {
       if (!this.dropOne(mfn, 0)) return false;
       this.empty(mfn);
-      Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
+      this.countFree(mfn, 1);
       return true;
     });
   }
@@ -303,16 +317,18 @@ export class Machine {
     return (this.words[this.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.DEVICE) !== 0;
   }
 
-  /** Takes `count` zeroed frames for `owner`, in ascending runs where possible; null when there are too few, and then nothing was taken. */
+  /**
+   * Takes the `count` lowest free frames for `owner`, zeroed; null when there are too few, and then nothing was taken. The lowest: those that were used
+   * before come first, and the host's system gives memory only to pages that were once written.
+   */
   allocate(count: number, owner: number): Int32Array | null {
-    const { words, frames } = this;
     return this.lockedFrames(() => {
-      if (words[XENHEAP.FREE_FRAMES] < count) return null;
-      Atomics.sub(words, XENHEAP.FREE_FRAMES, count);
+      if (this.freeFrames < count) return null;
       const taken = new Int32Array(count);
-      let mfn = words[XENHEAP.NEXT_FRAME] % frames;
-      for (let found = 0; found < count; mfn = mfn + 1 === frames ? 0 : mfn + 1) if (this.claim(mfn, owner)) taken[found++] = mfn;
-      words[XENHEAP.NEXT_FRAME] = mfn;
+      for (let found = 0, mfn = 0; found < count; mfn++) {
+        mfn = this.pastFull(mfn);
+        if (this.claim(mfn, owner)) taken[found++] = mfn;
+      }
       return taken;
     });
   }
@@ -321,6 +337,12 @@ export class Machine {
   allocateRun(count: number, owner: number, align = 1, limit = this.frames): number {
     return this.lockedFrames(() => {
       for (let start = 0, length = 0, mfn = 0; mfn < Math.min(limit, this.frames); mfn++) {
+        const next = this.pastFull(mfn);
+        if (next !== mfn) {
+          length = 0;
+          mfn = next - 1;
+          continue;
+        }
         if (this.ownerOf(mfn) >= 0) length = 0;
         else if (length > 0) length++;
         else if (mfn % align === 0) {
@@ -328,7 +350,6 @@ export class Machine {
           length = 1;
         }
         if (length < count) continue;
-        Atomics.sub(this.words, XENHEAP.FREE_FRAMES, count);
         for (let i = start; i < start + count; i++) this.claim(i, owner);
         return start;
       }
@@ -343,9 +364,16 @@ export class Machine {
     return true;
   }
 
-  /** Zeroes a frame. (`set` from a page of zeroes: `fill` on shared memory is ten times slower.) */
+  /**
+   * Zeroes a frame. One that is all zero is not written: the guest may never have touched it, and then a write would be what makes the host's system give
+   * memory for it. (`set` from a page of zeroes: `fill` on shared memory is ten times slower.)
+   */
   scrub(mfn: number): void {
-    this.bytes.set(ZEROES, mfn * FRAME_BYTES);
+    const { words } = this;
+    const end = (mfn + 1) * (FRAME_BYTES / 4);
+    let at = end - FRAME_BYTES / 4;
+    while (at < end && words[at] === 0) at++;
+    if (at < end) this.bytes.set(ZEROES, mfn * FRAME_BYTES);
   }
 
   /**
@@ -500,8 +528,8 @@ export class Machine {
   /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
   releaseRam(record: DomainRecord): void {
     relinquishPv(this, record);
-    const p2m = record.p2mOffset >>> 2;
-    this.words.fill(0, p2m, p2m + record.p2mFrames);
+    const p2m = record.p2mOffset >>> FRAME_SHIFT;
+    for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) this.scrub(p2m + i);
     if (record.xenOffset !== 0) new Pod(this, record).forgetAll();
     // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) this.release(mfn);
