@@ -32,6 +32,7 @@ import { hostTime } from './device-model/host-time.ts';
 import { modelOf } from './device-model/saved-model.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
+import { WorkerWatch } from './worker-watch.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { Tasks } from './tasks.ts';
@@ -44,6 +45,8 @@ export interface HostParts {
   memory: SharedArrayBuffer | ArrayBuffer;
   /** Makes a domain's worker; absent: domains run here, in turns (`why` says what is missing). */
   spawn?: () => WorkerLike;
+  /** Runs hypervisor/watch.ts, where workers have Web Locks. */
+  watcher?: WorkerLike;
   scheduler: LocalScheduler;
   why?: string;
   later: Later;
@@ -78,8 +81,8 @@ interface Member {
   model?: DeviceModel;
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
-  /** It was asked to suspend itself, to be saved then. */
-  whenSuspended?: () => void;
+  /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
+  whenSuspended?: (failed?: string) => void;
   record: DomainRecord;
   name: string;
   memoryMiB: number;
@@ -125,6 +128,7 @@ export class Host implements HostApi {
   private readonly services: Services;
   /** Domain 0's own. */
   private readonly slot: Slot;
+  private readonly watch: WorkerWatch;
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   private readonly tasks: Tasks;
@@ -139,6 +143,7 @@ export class Host implements HostApi {
     // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
+    this.watch = new WorkerWatch(this.machine, this.queue, parts.later, parts.watcher);
     if (parts.spawn) this.listen();
   }
 
@@ -333,7 +338,7 @@ export class Host implements HostApi {
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
       const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, ...(modelHere ? {} : { drives }), ...(saved ? { saved: saved.bytes } : {}) };
-      member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later);
+      member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later, (...watched) => this.watch.watch(...watched));
     } else {
       member.runner = new LocalRunner(
         { slot: new Slot(this.queue, record.slot), domain: { machine, record, hostMs: parts.hostMs, ...common, ...(modelHere ? {} : { ide: attachDrives(drives, readBlob, listener.problem) }) }, ...named, ...(saved ? { saved: saved.state } : {}) },
@@ -410,6 +415,7 @@ export class Host implements HostApi {
   /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
   private bury(member: Member): void {
     const { id } = member.record;
+    this.watch.forget(member.record);
     if (this.machine.destroyDomain(member.record, this.services.dom0.held.frames)) {
       if (this.dying.delete(id)) this.tell();
       return;
@@ -506,7 +512,8 @@ export class Host implements HostApi {
     return this.tasks.run(`xl trigger ${this.member(id).name} reset`, async () => {
       const member = this.member(id);
       if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
-      if (member.blueprint.xen) return this.rebuild(member);
+      // A guest of Xen that restarts is a new domain, and so is one whose worker is gone.
+      if (member.blueprint.xen || member.ending?.workerDied) return this.rebuild(member);
       member.ending = null;
       member.runner.reset();
     });
@@ -580,7 +587,7 @@ export class Host implements HostApi {
     member.viewers.close();
   }
 
-  /** A guest of Xen restarts: a new domain with a new id takes its place, as with xl. */
+  /** A new domain with a new id takes a domain's place, as with xl. */
   private async rebuild(member: Member): Promise<void> {
     const { saved: _once, ...blueprint } = member.blueprint;
     await this.remove(member);
@@ -639,10 +646,11 @@ export class Host implements HostApi {
         delete member.whenSuspended;
         reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
       });
-      member.whenSuspended = () => {
+      member.whenSuspended = failed => {
         cancel();
         delete member.whenSuspended;
-        resolve();
+        if (failed === undefined) resolve();
+        else reject(new Error(failed));
       };
       this.parts.scheduler.poke();
     });
@@ -657,9 +665,9 @@ export class Host implements HostApi {
     }
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
     if (ending.kind === 'crash') this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
-    // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
-    if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
-      if (member.blueprint.xen) void this.rebuild(member).then(() => this.tell(), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
+    member.whenSuspended?.(`${member.name} has stopped: ${ending.sentence} There is nothing to save.`);
+    if (action === 'restart') {
+      if (member.blueprint.xen || ending.workerDied) void this.rebuild(member).then(() => this.tell(), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
       else member.runner.reset();
       return this.tell();
     }

@@ -44,12 +44,26 @@ function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
   throw new Error('This browser does not give 128 MiB of memory to a page. Close other tabs and load it again.');
 }
 
+/** Web Locks are of all pages of a site: a name of this host's own, and the domains' workers counted. */
+const lockPrefix = `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
+let spawned = 0;
+
+function spawn(): WorkerLike {
+  return new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
+}
+
+/** Watches them, where there are Web Locks. */
+function watcher(): { watcher?: WorkerLike } {
+  if (!(navigator as { locks?: LockManager }).locks) return {};
+  return { watcher: new Worker(new URL('../hypervisor/watch.ts', import.meta.url), { type: 'module' }) as unknown as WorkerLike };
+}
+
 const shared = typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
 const host = new Host({
   version: metadata.version,
   memory: makeMemory(shared),
   ...(shared
-    ? { spawn: () => new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module' }) as unknown as WorkerLike }
+    ? { spawn, ...watcher() }
     : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
   scheduler: new LocalScheduler(makeSoon(), later),
   later,

@@ -177,10 +177,12 @@ export const DOMAIN = {
   PV: 19,
   /** Ring of what the domain does (DOMAIN_TRACE). */
   TRACE: 20,
-  /** 1: its worker has died, with whatever it was doing. */
-  WORKER_DEAD: 21,
+  /** The domain's id + 1: its worker runs; the same negative: it has died, with whatever it was doing; 0: it has none, or it went in order (worker-life.ts). */
+  WORKER: 21,
   /** Virtual processors that its firmware tables show as there from the start; the others can be brought up later. */
   ONLINE_VCPUS: 22,
+  /** Counts the rounds of its worker's loop. */
+  HEARTBEAT: 23,
 } as const;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */

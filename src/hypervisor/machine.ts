@@ -478,7 +478,7 @@ export class Machine {
 
   /** Whether the worker of the domain in a slot has died. */
   isWorkerDead(slot: number): boolean {
-    return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER_DEAD) !== 0;
+    return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER) < 0;
   }
 
   /** Whether the domain of a record is still there and not being destroyed. */
@@ -497,7 +497,7 @@ export class Machine {
   }
 
   /** Index in `words` of a domain's entry in the domain table; its words: DOMAIN. */
-  domainEntry(record: DomainRecord): number {
+  domainEntry(record: Pick<DomainRecord, 'slot'>): number {
     return this.domainTable + record.slot * DOMAIN_WORDS;
   }
 

@@ -5,13 +5,14 @@
 import { createDomain } from './assemble.ts';
 import type { Domain, Ending } from './domain.ts';
 import { attachDrives, readBlobHere } from './drives.ts';
-import { COMMAND, DOMAIN } from './layout.ts';
+import { COMMAND } from './layout.ts';
 import { LoadError } from './loader/index.ts';
 import { HostError, Machine } from './machine.ts';
 import { Mailbox } from './mailbox.ts';
 import { queueClock, Scheduler } from './scheduler/scheduler.ts';
 import { Slot } from './scheduler/slot.ts';
 import { readState, saveDomain, SavedStateError } from './state.ts';
+import { beat, callDead, workerLeaves } from './worker-life.ts';
 import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
@@ -75,11 +76,19 @@ function start(message: ToDomainWorker): void {
     );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    workerLeaves(machine, record);
     return send({ kind: 'failed', sentence: error.message });
   }
   send({ kind: 'started', about: domain.about });
+  const entry = machine.domainEntry(record);
   const queue = new Scheduler(machine, queueClock(machine, () => performance.timeOrigin + performance.now()), record.slot);
-  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message);
+  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
+    if (machine.isWorkerDead(record.slot)) throw new Error('others had called this worker dead');
+    beat(machine, entry);
+  });
+  workerLeaves(machine, record);
+  send({ kind: 'gone' });
+  close();
 }
 
 /** Looks at the doorbell before a thread sleeps: some 10 µs, about what it costs to put it to sleep and wake it. */
@@ -101,16 +110,15 @@ class Patience {
   }
 }
 
-function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, message: ToDomainWorker): void {
+/** Until the domain is to be destroyed. `round`: called in each round. */
+function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Output, message: ToDomainWorker, round: () => void): void {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
   const patience = new Patience();
   for (;;) {
+    round();
     const seen = mailbox.doorbellValue;
-    if (!serve(domain, mailbox, slot, message)) {
-      send({ kind: 'gone' });
-      return close();
-    }
+    if (!serve(domain, mailbox, slot, message)) return;
     if (!domain.paused && !slot.enter()) {
       mailbox.wait(seen, slot.patienceMs);
       continue;
@@ -177,9 +185,26 @@ function startOrDie(message: ToDomainWorker): void {
     start(message);
   } catch (error) {
     const machine = new Machine(message.memory, message.slot);
-    Atomics.store(machine.words, machine.domainEntry(machine.domain(message.slot)) + DOMAIN.WORKER_DEAD, 1);
+    callDead(machine, machine.domain(message.slot));
     throw error;
   }
 }
 
+/**
+ * For as long as this worker lives it holds the Web Lock that has its name: whoever asks for that lock, too, gets it when the worker has ended, however it
+ * did. It is held before the domain's start is asked for; after that nothing but the domain runs here.
+ */
+function holdLock(): void {
+  const { name } = globalThis as { name?: string };
+  const locks = (globalThis as { navigator?: Partial<Pick<Navigator, 'locks'>> }).navigator?.locks;
+  if (!locks || !name) return send({ kind: 'ready' });
+  locks
+    .request(name, () => {
+      send({ kind: 'ready', lock: name });
+      return new Promise(() => {});
+    })
+    .catch(() => send({ kind: 'ready' }));
+}
+
 addEventListener('message', event => startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
+holdLock();
