@@ -117,7 +117,7 @@ async function look({ name, data }: NamedFile): Promise<Given> {
   return imageKind(name, head) ? { name, head, bytes: data.size } : { name, data: data.size <= HEAD_BYTES ? head : await bytes(data) };
 }
 
-export class Host implements HostApi {
+export class Host implements Omit<HostApi, 'alive'> {
   readonly machine: Machine;
   private readonly parts: HostParts;
   /** Who may run; domain ids stand for units by their slots in the domain table. */
@@ -125,6 +125,8 @@ export class Host implements HostApi {
   private readonly members = new Map<number, Member>();
   /** Destroyed domains of which somebody still has frames mapped. */
   private readonly dying = new Map<number, Member>();
+  /** Domains of a Domain 0 that is gone, by id. */
+  private readonly lost = new Map<number, DomainInfo>();
   private readonly services: Services;
   /** Domain 0's own. */
   private readonly slot: Slot;
@@ -425,7 +427,17 @@ export class Host implements HostApi {
   }
 
   async list(): Promise<DomainInfo[]> {
-    return [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
+    return this.all();
+  }
+
+  private all(): DomainInfo[] {
+    return [...this.lost.values(), ...[...this.members.values(), ...this.dying.values()].map(member => this.describe(member))];
+  }
+
+  async recall(lost: DomainInfo[]): Promise<void> {
+    for (const info of lost) this.lost.set(info.id, info);
+    this.machine.skipIds(Math.max(0, ...lost.map(({ id }) => id)));
+    this.tell();
   }
 
   private describe(member: Member): DomainInfo {
@@ -452,7 +464,9 @@ export class Host implements HostApi {
   }
 
   private member(id: number): Member {
-    const member = this.members.get(id);
+    const member = this.members.get(id),
+      lost = this.lost.get(id);
+    if (lost) throw new Error(`${lost.name} has stopped: ${lost.ended ?? 'Domain 0 ended.'} Create it again.`);
     if (!member) throw new Error(`There is no domain ${id}: it may have been destroyed meanwhile.`);
     return member;
   }
@@ -572,6 +586,8 @@ export class Host implements HostApi {
   }
 
   async destroy(id: number): Promise<void> {
+    const lost = this.lost.get(id);
+    if (lost) return this.tasks.run(`xl destroy ${lost.name}`, async () => void this.lost.delete(id));
     return this.tasks.run(`xl destroy ${this.member(id).name}`, async () => {
       const member = this.member(id);
       await this.remove(member);
@@ -701,7 +717,7 @@ export class Host implements HostApi {
   }
 
   private tell(): void {
-    const domains = [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
+    const domains = this.all();
     for (const listener of this.listeners) listener(domains, this.tasks.list());
   }
 }

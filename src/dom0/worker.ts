@@ -4,6 +4,7 @@ import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import type { HostApi } from './api.ts';
 import { readBlobHere } from '../hypervisor/index.ts';
+import { holdLifeLock } from '../hypervisor/life-lock.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { WorkerLike } from './runner-worker.ts';
@@ -47,6 +48,7 @@ function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
 /** Web Locks are of all pages of a site: a name of this host's own, and the domains' workers counted. */
 const lockPrefix = `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
 let spawned = 0;
+const held = holdLifeLock(lockPrefix);
 
 function spawn(): WorkerLike {
   return new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
@@ -80,6 +82,8 @@ const host = new Host({
 });
 
 const api: HostApi = {
+  alive: () => held,
+  recall: lost => host.recall(lost),
   info: () => host.info(),
   offerFirmware: files => host.offerFirmware(files),
   plan: files => host.plan(files),

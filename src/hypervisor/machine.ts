@@ -426,6 +426,11 @@ export class Machine {
     return record;
   }
 
+  /** Domains have ids above `last` from now on. */
+  skipIds(last: number): void {
+    this.words[XENHEAP.LAST_DOMAIN] = Math.max(last, this.words[XENHEAP.LAST_DOMAIN]);
+  }
+
   /** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
   domain0(): DomainRecord {
     if (this.words[this.domainTable + DOMAIN_0 * DOMAIN_WORDS + DOMAIN.ID] === 0) {

@@ -6,6 +6,7 @@ import { createDomain } from './assemble.ts';
 import type { Domain, Ending } from './domain.ts';
 import { attachDrives, readBlobHere } from './drives.ts';
 import { COMMAND } from './layout.ts';
+import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from './loader/index.ts';
 import { HostError, Machine } from './machine.ts';
 import { Mailbox } from './mailbox.ts';
@@ -190,21 +191,6 @@ function startOrDie(message: ToDomainWorker): void {
   }
 }
 
-/**
- * For as long as this worker lives it holds the Web Lock that has its name: whoever asks for that lock, too, gets it when the worker has ended, however it
- * did. It is held before the domain's start is asked for; after that nothing but the domain runs here.
- */
-function holdLock(): void {
-  const { name } = globalThis as { name?: string };
-  const locks = (globalThis as { navigator?: Partial<Pick<Navigator, 'locks'>> }).navigator?.locks;
-  if (!locks || !name) return send({ kind: 'ready' });
-  locks
-    .request(name, () => {
-      send({ kind: 'ready', lock: name });
-      return new Promise(() => {});
-    })
-    .catch(() => send({ kind: 'ready' }));
-}
-
 addEventListener('message', event => startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
-holdLock();
+// It is held before the domain's start is asked for; after that nothing but the domain runs here.
+void holdLifeLock((globalThis as { name?: string }).name).then(lock => send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) }));
