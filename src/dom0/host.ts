@@ -32,7 +32,7 @@ import { hostTime } from './device-model/host-time.ts';
 import { modelOf } from './device-model/saved-model.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
-import { WorkerWatch } from './worker-watch.ts';
+import { type Watching, WorkerWatch } from './worker-watch.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { Tasks } from './tasks.ts';
@@ -45,8 +45,8 @@ export interface HostParts {
   memory: SharedArrayBuffer | ArrayBuffer;
   /** Makes a domain's worker; absent: domains run here, in turns (`why` says what is missing). */
   spawn?: () => WorkerLike;
-  /** Runs hypervisor/watch.ts, where workers have Web Locks. */
-  watcher?: WorkerLike;
+  /** Where workers have Web Locks. */
+  watching?: Watching;
   scheduler: LocalScheduler;
   why?: string;
   later: Later;
@@ -145,7 +145,7 @@ export class Host implements Omit<HostApi, 'alive'> {
     // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
-    this.watch = new WorkerWatch(this.machine, this.queue, parts.later, parts.watcher);
+    this.watch = new WorkerWatch(this.machine, this.queue, parts.later, parts.watching);
     if (parts.spawn) this.listen();
   }
 

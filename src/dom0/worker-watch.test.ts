@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Machine } from '../hypervisor/index.ts';
+import { type FromWatcher, Machine } from '../hypervisor/index.ts';
 import { Scheduler } from '../hypervisor/scheduler/scheduler.ts';
 import { beat, callDead, workerBegins, workerLeaves } from '../hypervisor/worker-life.ts';
 import type { WorkerLike } from './runner-worker.ts';
-import { WorkerWatch } from './worker-watch.ts';
+import { type Watching, WorkerWatch } from './worker-watch.ts';
 
-function make(withWatcher: boolean) {
+function make(withLocks: boolean) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const queue = new Scheduler(machine, () => 0);
   queue.configure({ pcpus: 1 });
@@ -13,35 +13,55 @@ function make(withWatcher: boolean) {
   queue.add(record, { doorbell: -1 });
   workerBegins(machine, record);
   const timers: (() => void)[] = [];
-  const watcher: WorkerLike = { postMessage: message => void asked.push(message), terminate() {}, onmessage: null, onerror: null };
-  const asked: unknown[] = [];
+  const watchers: (WorkerLike & { asked: unknown[] })[] = [],
+    freed = new Map<string, () => void>();
+  const watching: Watching = {
+    spawn: () => {
+      const asked: unknown[] = [];
+      watchers.push({ asked, postMessage: message => void asked.push(message), terminate() {}, onmessage: null, onerror: null });
+      return watchers[watchers.length - 1];
+    },
+    whenFree: (lock, then) => void freed.set(lock, then),
+  };
   const later = (_ms: number, callback: () => void) => {
     timers.push(callback);
     return () => {};
   };
-  const watch = new WorkerWatch(machine, queue, later, withWatcher ? watcher : undefined);
+  const watch = new WorkerWatch(machine, queue, later, withLocks ? watching : undefined);
   let ended = 0;
-  watch.watch(record, withWatcher ? 'its lock' : undefined, () => void ended++);
+  watch.watch(record, withLocks ? 'its lock' : undefined, () => void ended++);
   /** Half a second passes; whether somebody looks again then. */
   const look = (): boolean => {
     const due = timers.splice(0);
     for (const callback of due) callback();
     return timers.length > 0;
   };
-  return { machine, queue, record, entry: machine.domainEntry(record), watch, watcher, asked, look, ended: () => ended };
+  return { machine, queue, record, entry: machine.domainEntry(record), watch, watchers, freed, look, ended: () => ended };
 }
 
 describe('with Web Locks', () => {
   it('the end of a worker is what the watching one says, until its domain is destroyed', () => {
-    const { record, watch, watcher, asked, look, ended } = make(true);
+    const { record, watch, watchers, look, ended } = make(true);
+    const [{ asked }] = watchers,
+      say = (id: number): void => watchers[0].onmessage?.({ data: { kind: 'ended', id } satisfies FromWatcher });
     expect(asked).toMatchObject([{ lock: 'its lock', slot: record.slot, id: record.id }]);
     expect(look()).toBe(false);
-    watcher.onmessage?.({ data: { id: record.id + 1 } });
+    say(record.id + 1);
     expect(ended()).toBe(0);
-    watcher.onmessage?.({ data: { id: record.id } });
+    say(record.id);
     expect(ended()).toBe(1);
     watch.forget(record);
-    watcher.onmessage?.({ data: { id: record.id } });
+    say(record.id);
+    expect(ended()).toBe(1);
+  });
+
+  it('the watching one may end itself: the next is asked what it was asked', () => {
+    const { record, watchers, freed, ended } = make(true);
+    watchers[0].onmessage?.({ data: { kind: 'ready', lock: 'watch-1' } satisfies FromWatcher });
+    freed.get('watch-1')?.();
+    expect(watchers).toHaveLength(2);
+    expect(watchers[1].asked).toEqual(watchers[0].asked);
+    watchers[1].onmessage?.({ data: { kind: 'ended', id: record.id } satisfies FromWatcher });
     expect(ended()).toBe(1);
   });
 });

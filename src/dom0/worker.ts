@@ -8,6 +8,7 @@ import { holdLifeLock } from '../hypervisor/life-lock.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { WorkerLike } from './runner-worker.ts';
+import type { Watching } from './worker-watch.ts';
 import type { Later } from './runner.ts';
 
 const MIB = 2 ** 20;
@@ -54,10 +55,16 @@ function spawn(): WorkerLike {
   return new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
 }
 
-/** Watches them, where there are Web Locks. */
-function watcher(): { watcher?: WorkerLike } {
-  if (!(navigator as { locks?: LockManager }).locks) return {};
-  return { watcher: new Worker(new URL('../hypervisor/watch.ts', import.meta.url), { type: 'module' }) as unknown as WorkerLike };
+/** How they are watched, where there are Web Locks. */
+function watching(): { watching?: Watching } {
+  const { locks } = navigator as { locks?: LockManager };
+  if (!locks) return {};
+  return {
+    watching: {
+      spawn: () => new Worker(new URL('../hypervisor/watch.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-watch-${++spawned}` }) as unknown as WorkerLike,
+      whenFree: (lock, then) => void locks.request(lock, () => then()),
+    },
+  };
 }
 
 const shared = typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
@@ -65,7 +72,7 @@ const host = new Host({
   version: metadata.version,
   memory: makeMemory(shared),
   ...(shared
-    ? { spawn, ...watcher() }
+    ? { spawn, ...watching() }
     : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
   scheduler: new LocalScheduler(makeSoon(), later),
   later,

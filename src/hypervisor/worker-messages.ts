@@ -54,7 +54,8 @@ export interface WatchedWorker {
   id: number;
 }
 
-/** From there: the worker of a domain is gone, and had not said that it goes. */
-export interface EndedWorker {
-  id: number;
-}
+export type FromWatcher =
+  /** It holds this Web Lock while it lives. */
+  | { kind: 'ready'; lock: string }
+  /** The worker of a domain is gone, and had not said that it goes. */
+  | { kind: 'ended'; id: number };

@@ -90,7 +90,7 @@ function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
     lost();
   };
   void mine.alive().then(lock => {
-    if (lock !== undefined) return void navigator.locks.request(lock, lose);
+    if (lock !== undefined && 'locks' in navigator) return void navigator.locks.request(lock, lose);
     let unanswered = 0;
     const asking = setInterval(() => {
       if (unanswered++ === 0) void mine.alive().then(() => { unanswered = 0; });

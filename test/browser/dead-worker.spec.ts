@@ -6,8 +6,8 @@ import type * as Probe from './probe.ts';
 import { domainRows, drop, expect, type GivenFile, open, serialText, test } from './page.ts';
 
 declare const probe: typeof Probe;
-/** In Domain 0's worker: its domains' workers by domain id, and machine memory. */
-declare const started: { memory: SharedArrayBuffer; workers: Map<number, { terminate(): void }> };
+/** In Domain 0's worker: its domains' workers by domain id, the one that watches them, and machine memory. */
+declare const started: { memory: SharedArrayBuffer; workers: Map<number, { terminate(): void }>; watcher: { terminate(): void } };
 
 const SEED = 10,
   ROUNDS = 4,
@@ -58,17 +58,16 @@ async function openWithProbe(page: Page): Promise<Worker> {
   })) as Rollup.RollupOutput[];
   await dom0.evaluate(`${bundle[0]!.output[0].code}; globalThis.probe = probe;`);
   await dom0.evaluate(() => {
-    const mine = { memory: undefined as SharedArrayBuffer | undefined, workers: new Map<number, object>() };
-    const Real = globalThis.Worker;
-    globalThis.Worker = class extends Real {
-      override postMessage(message: { memory: SharedArrayBuffer; slot?: number; boot?: object }, ...rest: []): void {
-        // The start of a domain: its id is the youngest, as one is made at a time.
-        if (message.boot) {
-          mine.memory = message.memory;
-          mine.workers.set(mine.workers.size + 1, this);
-        }
-        super.postMessage(message, ...rest);
-      }
+    const mine = { memory: undefined as SharedArrayBuffer | undefined, workers: new Map<number, object>(), watcher: undefined as object | undefined };
+    // The watching one is there already.
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (message: { memory: SharedArrayBuffer; boot?: object; lock?: string }, ...rest: []): void {
+      // The start of a domain: its id is the youngest, as one is made at a time.
+      if (message.boot) {
+        mine.memory = message.memory;
+        mine.workers.set(mine.workers.size + 1, this);
+      } else if (message.lock) mine.watcher = this;
+      post.call(this, message, ...rest);
     };
     Object.assign(globalThis, { started: mine });
   });
@@ -106,6 +105,8 @@ test("domains' workers that are terminated under load crash their guests alone: 
       victims.push({ id: ++id, name: `victim${id}` });
       await start(page, `victim${id}`, kind, other);
     }
+    // Whoever watches the others may end, too.
+    if (round === 1) await dom0.evaluate(() => started.watcher.terminate());
     const progress = await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))!.iterations));
     for (const victim of [...victims].sort(() => random(3) - 1)) {
       await page.waitForTimeout(random(MOST_WAIT_MS));
