@@ -262,7 +262,8 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
     workers[1].terminate();
     await untilState(host, id, 'c');
     expect(await saved).toMatch(/^saved$|stopped with an internal error/);
-    for (const refused of [host.pause(id), host.unpause(id), host.save(id), host.shutdown(id)]) await expect(refused).rejects.toThrow(/^victim has stopped: .* Create it again\.$/s);
+    for (const refused of [host.pause(id), host.unpause(id), host.save(id), host.shutdown(id)])
+      await expect(refused).rejects.toThrow(/^victim has stopped: .* Create it again\.$/s);
     const report = tasks.find(({ command }) => command === 'victim crashed')?.message;
     expect(report).toContain('it was ended (status 1)');
     expect(report).toContain('last exits (of ');

@@ -39,6 +39,8 @@ export class WorkerRunner implements DomainRunner {
   private readonly listener: DomainListener;
   private readonly later: Later;
   private readonly watch: Watch | undefined;
+  /** Its program is there, or nobody waits for it any more. */
+  private readonly noLongerLoads: () => void;
   /** Until it has started, or could not. */
   private settleStart: { resolve: (about: string) => void; reject: (error: Error) => void } | null = null;
   private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
@@ -58,11 +60,11 @@ export class WorkerRunner implements DomainRunner {
     this.started = new Promise((resolve, reject) => {
       this.settleStart = { resolve, reject };
     });
-    const noProgram = later(LOAD_MS, () => this.died(`its program was not loaded within ${LOAD_MS / 1000} s`));
+    this.noLongerLoads = later(LOAD_MS, () => this.died(`its program was not loaded within ${LOAD_MS / 1000} s`));
     worker.onmessage = event => {
       const heard = event.data as FromDomainWorker;
       if (heard.kind !== 'ready') return this.hear(heard);
-      noProgram();
+      this.noLongerLoads();
       this.begin(message, heard.lock);
     };
     worker.onerror = event => {
@@ -112,6 +114,7 @@ export class WorkerRunner implements DomainRunner {
   /** The worker runs nothing any more: nobody need wait for its processor to forget anything. */
   private gone(): void {
     this.dead = true;
+    this.noLongerLoads();
     if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
   }
 
