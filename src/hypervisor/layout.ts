@@ -84,6 +84,8 @@ export const XENHEAP = {
   FREE_FRAMES: 3,
   FRAME_TABLE: 4,
   DOMAIN_TABLE: 5,
+  /** No frame below this one is free. */
+  LOWEST_FREE: 6,
   /** Id of the youngest domain; ids are not used twice. */
   LAST_DOMAIN: 7,
   /** Taken while the port tables of two domains change together; what a section of it has changed is at PORT_JOURNAL (lock.ts). */

