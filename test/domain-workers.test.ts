@@ -1,11 +1,16 @@
 /** Domains in worker threads, as the page has them in web workers: one machine memory, one run queue, doorbells between them. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countSectors, eventAnswerer, eventSender, hog, sleeper, xenLoop } from '../src/cli/bench-hypervisor/guests.ts';
-import { countOf, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
+import { countOf, later, sharedMs, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
 import { startWithModel } from '../src/cli/bench-hypervisor/ioreq.ts';
+import { spawnDomainWorker } from '../src/cli/node-worker.ts';
+import type { NamedFile, Task } from '../src/dom0/api.ts';
+import { Host } from '../src/dom0/host.ts';
+import { LocalScheduler } from '../src/dom0/runner-local.ts';
+import type { WorkerLike } from '../src/dom0/runner-worker.ts';
 import { audit } from '../src/hypervisor/audit.ts';
 import { XEN_TYPE } from '../src/hypervisor/layout.ts';
 import { DOMAIN_0 } from '../src/hypervisor/machine.ts';
@@ -208,5 +213,82 @@ describe('ringside boot with several guests and slots', () => {
     expect(await vm.end(100)).toBe(5);
     expect(vm.output.split('\n').sort()).toEqual(['', 'one: I am one', 'two: I am two']);
     rmSync(place, { recursive: true });
+  });
+});
+
+describe('a guest whose worker was ended by force, to whom a host is shown', () => {
+  const DEMO = new Uint8Array(readFileSync(file('guests/demo/demo.elf')));
+  /** In node's threads, as the page has them in web workers. */
+  function makeHost(): { host: Host; workers: WorkerLike[] } {
+    const workers: WorkerLike[] = [];
+    const host = new Host({
+      version: 'test',
+      memory: new SharedArrayBuffer(128 * 2 ** 20),
+      spawn: () => {
+        const worker = spawnDomainWorker(folder);
+        workers.push(worker);
+        return worker;
+      },
+      scheduler: new LocalScheduler(callback => setImmediate(callback), later),
+      later,
+      hostMs: sharedMs,
+      epochMs: () => Date.now(),
+    });
+    return { host, workers };
+  }
+  const files = (name: string, more = ''): NamedFile[] => [
+    { name: `${name}.cfg`, data: new Blob([`name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\n${more}`]) },
+    { name: 'demo.elf', data: new Blob([DEMO]) },
+  ];
+  const stateOf = async (host: Host, id: number): Promise<string | undefined> => (await host.list()).find(info => info.id === id)?.state;
+  async function untilState(host: Host, id: number, state: string | undefined): Promise<void> {
+    for (let i = 0; i < 600 && (await stateOf(host, id)) !== state; i++) await sleep(50);
+    expect(await stateOf(host, id)).toBe(state);
+  }
+
+  it('it is crashed, refuses what it cannot do with a sentence, is reset as a new domain, and gives all back', { timeout: 120_000 }, async () => {
+    const { host, workers } = makeHost();
+    const { machine } = host;
+    const free = machine.freeFrames;
+    const tasks: Task[] = [];
+    await host.subscribe((_domains, log) => void tasks.splice(0, Infinity, ...log));
+    const other = await host.create(files('other'));
+    const { id } = await host.create(files('victim'));
+    const saved = host.save(id).then(
+      () => 'saved',
+      (error: Error) => error.message,
+    );
+    workers[1].terminate();
+    await untilState(host, id, 'c');
+    expect(await saved).toMatch(/^saved$|stopped with an internal error/);
+    for (const refused of [host.pause(id), host.unpause(id), host.save(id), host.shutdown(id)])
+      await expect(refused).rejects.toThrow(/^victim has stopped: .* Create it again\.$/s);
+    const report = tasks.find(({ command }) => command === 'victim crashed')?.message;
+    expect(report).toContain('it was ended (status 1)');
+    expect(report).toContain('last exits (of ');
+    // What is typed at it goes nowhere, and disturbs nobody.
+    (await host.view(id)).console.postMessage(new TextEncoder().encode('help\n'));
+    await host.reset(id);
+    const again = (await host.list()).find(({ name }) => name === 'victim')!;
+    expect([again.id > id, again.ended]).toEqual([true, undefined]);
+    workers[2].terminate();
+    await untilState(host, again.id, 'c');
+    await host.destroy(again.id);
+    const { id: next } = await host.create(files('next'));
+    await untilState(host, next, 'b');
+    expect(host.queue.runs(again.id)).toBe(false);
+    for (const each of [next, other.id]) await host.destroy(each);
+    expect([machine.freeFrames, audit(machine), await host.list()]).toEqual([free, [], []]);
+  });
+
+  it('it comes back by itself where its definition says on_crash = "restart"', { timeout: 120_000 }, async () => {
+    const { host, workers } = makeHost();
+    const free = host.machine.freeFrames;
+    const { id } = await host.create(files('victim', 'on_crash = "restart"\n'));
+    workers[0].terminate();
+    await untilState(host, id, undefined);
+    await untilState(host, id + 1, 'b');
+    await host.destroy(id + 1);
+    expect(host.machine.freeFrames).toBe(free);
   });
 });

@@ -19,6 +19,8 @@ struct state {
   u32 to, from, strict;
   /* It is to listen when it is asked to suspend itself; how often it has come to another host, and how often it was not moved. */
   u32 suspends, moved, stayed;
+  /* Its clock is the host's and goes on while others run: ticks that were due meanwhile come at once afterwards. */
+  u32 stolen;
 };
 __attribute__((section(".state"), aligned(4096))) volatile struct state state = { .magic = 0x4e424f52 };
 
@@ -173,7 +175,7 @@ static void check_time(void) {
   if (t < next_tick_ns) return;
   u32 over = (u32)(t - next_tick_ns) / PERIOD_NS, came = state.ticks - ticks_before;
   if (next_tick_ns != 0 && t - next_tick_ns < 1000000000u) {
-    if (came > 8 + over + 2) wrong(51, 8 + over, came);
+    if (!state.stolen && came > 8 + over + 2) wrong(51, 8 + over, came);
     if (state.strict && came + 2 < 8 + over) wrong(52, 8 + over, came);
   }
   ticks_before = state.ticks;

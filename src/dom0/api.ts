@@ -157,6 +157,10 @@ export interface NewShares {
 }
 
 export interface HostApi {
+  /** Answers once Domain 0 runs. The Web Lock that its worker holds while it lives; undefined: there are none here. */
+  alive(): Promise<string | undefined>;
+  /** Domains of a Domain 0 that is gone, as it listed them last: listed as they are until they are destroyed. Their ids are not used again. */
+  recall(lost: DomainInfo[]): Promise<void>;
   info(): Promise<HostInfo>;
   /** Where firmware can be fetched: nothing is, until a guest needs it. */
   offerFirmware(files: FirmwareFiles): Promise<void>;

@@ -34,6 +34,7 @@ import { hostTime } from './device-model/host-time.ts';
 import { modelOf } from './device-model/saved-model.ts';
 import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
+import { type Watching, WorkerWatch } from './worker-watch.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { StationAddresses } from './toolstack/station-addresses.ts';
@@ -47,6 +48,8 @@ export interface HostParts {
   memory: SharedArrayBuffer | ArrayBuffer;
   /** Makes a domain's worker; absent: domains run here, in turns (`why` says what is missing). */
   spawn?: () => WorkerLike;
+  /** Where workers have Web Locks. */
+  watching?: Watching;
   scheduler: LocalScheduler;
   why?: string;
   later: Later;
@@ -83,8 +86,8 @@ interface Member {
   model?: DeviceModel;
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
-  /** It was asked to suspend itself, to be saved then. */
-  whenSuspended?: () => void;
+  /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
+  whenSuspended?: (failed?: string) => void;
   record: DomainRecord;
   /** What was loaded. */
   about: string;
@@ -155,7 +158,7 @@ function lastExits(report = ''): string {
   return at < 0 ? '' : `\n${report.slice(at)}`;
 }
 
-export class Host implements HostApi {
+export class Host implements Omit<HostApi, 'alive'> {
   readonly machine: Machine;
   private readonly parts: HostParts;
   /** Who may run; domain ids stand for units by their slots in the domain table. */
@@ -163,9 +166,12 @@ export class Host implements HostApi {
   private readonly members = new Map<number, Member>();
   /** Destroyed domains of which somebody still has frames mapped. */
   private readonly dying = new Map<number, Member>();
+  /** Domains of a Domain 0 that is gone, by id. */
+  private readonly lost = new Map<number, DomainInfo>();
   private readonly services: Services;
   /** Domain 0's own. */
   private readonly slot: Slot;
+  private readonly watch: WorkerWatch;
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   private readonly tasks: Tasks;
@@ -184,6 +190,7 @@ export class Host implements HostApi {
     // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
+    this.watch = new WorkerWatch(this.machine, this.queue, parts.later, parts.watching);
     if (parts.spawn) this.listen();
   }
 
@@ -447,7 +454,7 @@ export class Host implements HostApi {
     const named = { name: definition.name, program: parts.version, definition: text };
     if (parts.spawn) {
       const message = { memory: parts.memory as SharedArrayBuffer, slot: record.slot, ...named, ...common, ...(modelHere ? {} : { drives }), ...(saved ? { saved: saved.bytes } : {}) };
-      member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later);
+      member.runner = new WorkerRunner(parts.spawn(), machine, record, message, listener, parts.later, (...watched) => this.watch.watch(...watched));
     } else {
       member.runner = new LocalRunner(
         { slot: new Slot(this.queue, record.slot), domain: { machine, record, hostMs: parts.hostMs, ...common, ...(modelHere ? {} : { ide: attachDrives(drives, readBlob, listener.problem) }) }, ...named, ...(saved ? { saved: saved.state } : {}) },
@@ -524,6 +531,7 @@ export class Host implements HostApi {
   /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
   private bury(member: Member): void {
     const { id } = member.record;
+    this.watch.forget(member.record);
     if (this.machine.destroyDomain(member.record, this.services.dom0.held.frames)) {
       if (this.dying.delete(id)) this.tell();
       return;
@@ -533,7 +541,17 @@ export class Host implements HostApi {
   }
 
   async list(): Promise<DomainInfo[]> {
-    return [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
+    return this.all();
+  }
+
+  private all(): DomainInfo[] {
+    return [...this.lost.values(), ...[...this.members.values(), ...this.dying.values()].map(member => this.describe(member))];
+  }
+
+  async recall(lost: DomainInfo[]): Promise<void> {
+    for (const info of lost) this.lost.set(info.id, info);
+    this.machine.skipIds(Math.max(0, ...lost.map(({ id }) => id)));
+    this.tell();
   }
 
   private describe(member: Member): DomainInfo {
@@ -563,7 +581,9 @@ export class Host implements HostApi {
   }
 
   private member(id: number): Member {
-    const member = this.members.get(id);
+    const member = this.members.get(id),
+      lost = this.lost.get(id);
+    if (lost) throw new Error(`${lost.name} has stopped: ${lost.ended ?? 'Domain 0 ended.'} Create it again.`);
     if (!member) throw new Error(`There is no domain ${id}: it may have been destroyed meanwhile.`);
     return member;
   }
@@ -629,7 +649,8 @@ export class Host implements HostApi {
     return this.tasks.run(`xl trigger ${this.member(id).name} reset`, async task => {
       const member = this.member(id);
       if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
-      if (member.blueprint.xen) {
+      // A guest of Xen that restarts is a new domain, and so is one whose worker is gone.
+      if (member.blueprint.xen || member.ending?.workerDied) {
         task.message = await this.rebuild(member, { sentence: 'Reset by the toolstack.' });
         return;
       }
@@ -709,6 +730,8 @@ export class Host implements HostApi {
   }
 
   async destroy(id: number): Promise<void> {
+    const lost = this.lost.get(id);
+    if (lost) return this.tasks.run(`xl destroy ${lost.name}`, async () => void this.lost.delete(id));
     return this.tasks.run(`xl destroy ${this.member(id).name}`, async task => {
       const member = this.member(id);
       const { disks } = this.describe(member);
@@ -733,7 +756,7 @@ export class Host implements HostApi {
     member.whenOver.clear();
   }
 
-  /** A guest of Xen restarts: a new domain with a new id takes its place, as with xl. Its console goes on, with a line that says so; that is what comes back. */
+  /** A new domain with a new id takes a domain's place, as with xl. Its console goes on, with a line that says so; that is what comes back. */
   private async rebuild(member: Member, { sentence, report }: Pick<Ending, 'sentence' | 'report'>): Promise<string> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { shown } = member.viewers;
@@ -803,10 +826,11 @@ export class Host implements HostApi {
         delete member.whenSuspended;
         reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
       });
-      member.whenSuspended = () => {
+      member.whenSuspended = failed => {
         cancel();
         delete member.whenSuspended;
-        resolve();
+        if (failed === undefined) resolve();
+        else reject(new Error(failed));
       };
       this.parts.scheduler.poke();
     });
@@ -822,11 +846,11 @@ export class Host implements HostApi {
     const action = member.actions[ending.kind === 'crash' ? 'crash' : ending.kind === 'reset' ? 'reset' : 'poweroff'];
     this.isOver(member, ending.sentence);
     if (ending.kind === 'crash' || (ending.report !== undefined && action !== 'restart')) this.tasks.note(`${member.name} crashed`, 'failed', ending.report ?? ending.sentence);
-    // A worker that died of a defect cannot start anything again; a guest of Xen gets a new one anyway.
-    if (action === 'restart' && (!ending.workerDied || member.blueprint.xen)) {
+    member.whenSuspended?.(`${member.name} has stopped: ${ending.sentence} There is nothing to save.`);
+    if (action === 'restart') {
       // The report of a crash is in the log already.
       const report = ending.kind === 'crash' ? undefined : ending.report;
-      if (member.blueprint.xen) {
+      if (member.blueprint.xen || ending.workerDied) {
         void this.rebuild(member, ending).then(line => this.noteRestart(member, line, report), error => this.tasks.note(`xl create ${member.name}`, 'failed', (error as Error).message));
         return this.tell();
       }
@@ -874,7 +898,7 @@ export class Host implements HostApi {
   }
 
   private tell(): void {
-    const domains = [...this.members.values(), ...this.dying.values()].map(member => this.describe(member));
+    const domains = this.all();
     for (const listener of this.listeners) listener(domains, this.tasks.list());
   }
 }

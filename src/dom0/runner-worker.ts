@@ -3,6 +3,7 @@ import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type M
 import { workerDied } from '../hypervisor/dead-worker.ts';
 import { COMMAND } from '../hypervisor/layout.ts';
 import { postMortem } from '../hypervisor/report.ts';
+import { workerBegins } from '../hypervisor/worker-life.ts';
 import { leaveGuest } from '../hypervisor/xen/flush.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
@@ -14,11 +15,21 @@ export interface WorkerLike {
   onerror: ((event: { message?: string; preventDefault?(): void }) => void) | null;
 }
 
+/**
+ * Watches a domain's worker, which may end without a word: `ended` is called then. `lock`: the Web Lock that it holds while it lives; undefined: it could
+ * have none. (Node tells by itself: WorkerLike.onerror.)
+ */
+export type Watch = (record: DomainRecord, lock: string | undefined, ended: () => void) => void;
+
 /** How often input that found the ring full is offered again. */
 const RETRY_MS = 10;
 /** A worker that does not answer is ended by force; a browser may need 2 s for that. */
 const PATIENCE_MS = 1000,
-  FORCE_MS = 2500;
+  FORCE_MS = 2500,
+  // Where its end is told, nothing of it is touched before.
+  TOLD_FORCE_MS = 20_000;
+/** What a worker may take to load its program: nothing tells of one that was ended before. */
+const LOAD_MS = 60_000;
 
 export class WorkerRunner implements DomainRunner {
   readonly started: Promise<string>;
@@ -28,13 +39,19 @@ export class WorkerRunner implements DomainRunner {
   private readonly mailbox: Mailbox;
   private readonly listener: DomainListener;
   private readonly later: Later;
+  private readonly watch: Watch | undefined;
+  /** Its program is there, or nobody waits for it any more. */
+  private readonly noLongerLoads: () => void;
+  /** Until it has started, or could not. */
   private settleStart: { resolve: (about: string) => void; reject: (error: Error) => void } | null = null;
   private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
   private onGone: (() => void) | null = null;
+  private endIsTold = false;
   private dead = false;
   private waiting: Uint8Array[] = [];
 
-  constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, later: Later) {
+  constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, later: Later, watch?: Watch) {
+    this.watch = watch;
     this.worker = worker;
     this.machine = machine;
     this.record = record;
@@ -44,23 +61,40 @@ export class WorkerRunner implements DomainRunner {
     this.started = new Promise((resolve, reject) => {
       this.settleStart = { resolve, reject };
     });
-    worker.onmessage = event => this.hear(event.data as FromDomainWorker);
+    this.noLongerLoads = later(LOAD_MS, () => this.died(`its program was not loaded within ${LOAD_MS / 1000} s`));
+    worker.onmessage = event => {
+      const heard = event.data as FromDomainWorker;
+      if (heard.kind !== 'ready') return this.hear(heard);
+      this.noLongerLoads();
+      this.begin(message, heard.lock);
+    };
     worker.onerror = event => {
       event.preventDefault?.();
       this.died(event.message ?? 'no message');
     };
-    worker.postMessage(message);
   }
 
-  private hear(message: FromDomainWorker): void {
+  /** From here on somebody else may notice that it has ended. */
+  private begin(message: ToDomainWorker, lock: string | undefined): void {
+    if (this.dead) return;
+    workerBegins(this.machine, this.record);
+    this.endIsTold = this.watch !== undefined && lock !== undefined;
+    this.watch?.(this.record, lock, () => this.died('it was ended without a word, by the browser or by its tools'));
+    this.worker.postMessage(message);
+  }
+
+  private hear(message: Exclude<FromDomainWorker, { kind: 'ready' }>): void {
+    const start = this.settleStart;
     switch (message.kind) {
       case 'started':
-        return this.settleStart?.resolve(message.about);
+        this.settleStart = null;
+        return start?.resolve(message.about);
       case 'failed':
         // It never ran, so nothing answers a DESTROY.
         this.gone();
         this.worker.terminate();
-        return this.settleStart?.reject(new Error(message.sentence));
+        this.settleStart = null;
+        return start?.reject(new Error(message.sentence));
       case 'serial':
         return this.listener.serial(message.bytes);
       case 'xen-console':
@@ -83,18 +117,25 @@ export class WorkerRunner implements DomainRunner {
   /** The worker runs nothing any more: nobody need wait for its processor to forget anything. */
   private gone(): void {
     this.dead = true;
+    this.noLongerLoads();
     if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
   }
 
-  /** A defect of ours ended the worker: what it left half done is repaired, and registers and last exits are still in machine memory. */
+  /** The worker ended, by a defect of ours or by force: what it left half done is repaired, and registers and last exits are still in machine memory. */
   private died(what: string): void {
     if (this.dead) return;
     this.gone();
+    // One that was called dead wrongly must not go on.
+    this.worker.terminate();
     workerDied(this.machine, this.record);
     const sentence = `The domain's worker stopped with an internal error: ${what}.`;
-    this.settleStart?.reject(new Error(sentence));
+    const start = this.settleStart;
+    this.settleStart = null;
     for (const saver of this.savers.splice(0)) saver.reject(new Error(sentence));
-    this.onGone?.();
+    // Who waits for its start or its end is told there.
+    if (start) start.reject(new Error(sentence));
+    if (this.onGone) return this.onGone();
+    if (start) return;
     this.listener.ended({ kind: 'crash', sentence, report: postMortem(this.machine.memory, this.record.id, sentence), workerDied: true });
   }
 
@@ -152,13 +193,15 @@ export class WorkerRunner implements DomainRunner {
       if (this.dead) return resolve();
       const gone = (): void => {
         cancel();
+        force();
         this.gone();
         this.worker.terminate();
         resolve();
       };
+      let force = (): void => {};
       const cancel = this.later(PATIENCE_MS, () => {
         this.worker.terminate();
-        this.later(FORCE_MS, () => {
+        force = this.later(this.endIsTold ? TOLD_FORCE_MS : FORCE_MS, () => {
           if (this.dead) return;
           workerDied(this.machine, this.record);
           gone();

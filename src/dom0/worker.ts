@@ -4,9 +4,11 @@ import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import type { HostApi } from './api.ts';
 import { readBlobHere } from '../hypervisor/index.ts';
+import { holdLifeLock } from '../hypervisor/life-lock.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { WorkerLike } from './runner-worker.ts';
+import type { Watching } from './worker-watch.ts';
 import type { Later } from './runner.ts';
 
 const MIB = 2 ** 20;
@@ -44,12 +46,33 @@ function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
   throw new Error('This browser does not give 128 MiB of memory to a page. Close other tabs and load it again.');
 }
 
+/** Web Locks are of all pages of a site: a name of this host's own, and the domains' workers counted. */
+const lockPrefix = `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
+let spawned = 0;
+const held = holdLifeLock(lockPrefix);
+
+function spawn(): WorkerLike {
+  return new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
+}
+
+/** How they are watched, where there are Web Locks. */
+function watching(): { watching?: Watching } {
+  const { locks } = navigator as { locks?: LockManager };
+  if (!locks) return {};
+  return {
+    watching: {
+      spawn: () => new Worker(new URL('../hypervisor/watch.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-watch-${++spawned}` }) as unknown as WorkerLike,
+      whenFree: (lock, then) => void locks.request(lock, () => then()),
+    },
+  };
+}
+
 const shared = typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
 const host = new Host({
   version: metadata.version,
   memory: makeMemory(shared),
   ...(shared
-    ? { spawn: () => new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module' }) as unknown as WorkerLike }
+    ? { spawn, ...watching() }
     : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
   scheduler: new LocalScheduler(makeSoon(), later),
   later,
@@ -67,6 +90,8 @@ const host = new Host({
 });
 
 const api: HostApi = {
+  alive: () => held,
+  recall: lost => host.recall(lost),
   info: () => host.info(),
   offerFirmware: files => host.offerFirmware(files),
   plan: files => host.plan(files),

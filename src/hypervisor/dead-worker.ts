@@ -13,7 +13,7 @@ import { Ports } from './xen/ports.ts';
 export function workerDied(machine: Machine, record: DomainRecord): void {
   const entry = machine.domainEntry(record);
   if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return;
-  Atomics.store(machine.words, entry + DOMAIN.WORKER_DEAD, 1);
+  Atomics.store(machine.words, entry + DOMAIN.WORKER, -(record.id + 1));
   // Nobody waits for it to forget translations.
   if (record.xenOffset !== 0) Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.IN_GUEST, 0);
   machine.repair();

@@ -8,4 +8,4 @@ export { type DomainRecord, HostError, Machine } from './machine.ts';
 export type { NicModel } from './platform.ts';
 export { exitName } from './exit-reasons.ts';
 export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './state.ts';
-export type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
+export type { FromDomainWorker, FromWatcher, ToDomainWorker, WatchedWorker } from './worker-messages.ts';

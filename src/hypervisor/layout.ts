@@ -91,8 +91,8 @@ export const XENHEAP = {
   FREE_FRAMES: 3,
   FRAME_TABLE: 4,
   DOMAIN_TABLE: 5,
-  /** Where the next search for a free frame starts: a hint. */
-  NEXT_FRAME: 6,
+  /** No frame below this one is free. */
+  LOWEST_FREE: 6,
   /** Id of the youngest domain; ids are not used twice. */
   LAST_DOMAIN: 7,
   /** Taken while the port tables of two domains change together; what a section of it has changed is at PORT_JOURNAL (lock.ts). */
@@ -106,7 +106,12 @@ export const XENHEAP = {
   /** 1: HVM guests have the forced emulation prefix. */
   HVM_FEP: 12,
   PORT_JOURNAL: 256,
+  /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
+  GROUP_FREE: 512,
 } as const;
+/** 2 GiB of machine memory have 512 such groups. */
+export const GROUP_SHIFT = 10,
+  FRAMES_OF_GROUP = 1 << GROUP_SHIFT;
 export const INVALID_M2P = 0xffffffff | 0;
 export const XENHEAP_MAGIC = 0x474e4952,
   XENHEAP_VERSION = 1,
@@ -185,10 +190,12 @@ export const DOMAIN = {
   PV: 19,
   /** Ring of what the domain does (DOMAIN_TRACE). */
   TRACE: 20,
-  /** 1: its worker has died, with whatever it was doing. */
-  WORKER_DEAD: 21,
+  /** The domain's id + 1: its worker runs; the same negative: it has died, with whatever it was doing; 0: it has none, or it went in order (worker-life.ts). */
+  WORKER: 21,
   /** Virtual processors that its firmware tables show as there from the start; the others can be brought up later. */
   ONLINE_VCPUS: 22,
+  /** Counts the rounds of its worker's loop. */
+  HEARTBEAT: 23,
 } as const;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */

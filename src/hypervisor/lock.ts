@@ -8,26 +8,47 @@
  */
 import { FRAME, FRAME_COUNT_MASK, FRAME_OWNER_SHIFT } from './layout.ts';
 import type { Machine } from './machine.ts';
+import { beats, callDead, liveWorker } from './worker-life.ts';
 
 /** While the lock is taken, its holder works for some microseconds: less than a sleep costs, unless its thread does not run. */
 const LOOKS = 500,
   WAIT_MS = 1;
 
-/** Takes the lock at a word. True: from a worker that died with it, so what it guards must be repaired. */
-export function takeLock(machine: Machine, at: number): boolean {
-  const { words, worker } = machine;
+/**
+ * Sleeps after which a holder that neither let go nor began another round of its loop is called dead. Sleeps of the one that waits, not a time: a host that
+ * stood still stops both. Where the browser tells of a worker's end (dom0/worker-watch.ts) it is called dead long before.
+ */
+const MOST_WAITS = 10_000;
+
+/**
+ * Takes the lock at a word. True: from a worker that died with it, so what it guards must be repaired. `me`: in whose name; `relax`: called while others
+ * have it (the scheduler's sections may be entered where nothing can be answered).
+ */
+export function takeLock(machine: Machine, at: number, me = machine.worker, relax: () => void = machine.relax): boolean {
+  const { words } = machine;
+  let last = 0,
+    lastBeats = 0,
+    waits = 0;
   for (let looks = 0; ; looks++) {
-    const holder = Atomics.compareExchange(words, at, 0, worker + 1);
+    const holder = Atomics.compareExchange(words, at, 0, me + 1);
     if (holder === 0) return false;
-    if (holder === worker + 1) throw new Error('a section of the hypervisor was entered again, or left by an exception');
-    if (machine.isWorkerDead(holder - 1) && Atomics.compareExchange(words, at, holder, worker + 1) === holder) return true;
-    machine.relax();
-    if (looks >= LOOKS) Atomics.wait(words, at, holder, WAIT_MS);
+    if (holder === me + 1) throw new Error('a section of the hypervisor was entered again, or left by an exception');
+    if (machine.isWorkerDead(holder - 1) && Atomics.compareExchange(words, at, holder, me + 1) === holder) return true;
+    relax();
+    if (looks < LOOKS) continue;
+    const rounds = beats(machine, { slot: holder - 1 });
+    if (holder !== last || rounds !== lastBeats) waits = 0;
+    last = holder;
+    lastBeats = rounds;
+    if (Atomics.wait(words, at, holder, WAIT_MS) !== 'timed-out' || ++waits < MOST_WAITS) continue;
+    const live = liveWorker(machine, { slot: holder - 1 });
+    if (live) callDead(machine, live);
   }
 }
 
-export function dropLock(machine: Machine, at: number): void {
-  Atomics.store(machine.words, at, 0);
+/** @throws Error where it was taken from its holder, which was called dead: it must touch nothing any more. */
+export function dropLock(machine: Machine, at: number, me = machine.worker): void {
+  if (Atomics.compareExchange(machine.words, at, me + 1, 0) !== me + 1) throw new Error('a lock was taken from this worker, which others had called dead');
   Atomics.notify(machine.words, at, 1);
 }
 

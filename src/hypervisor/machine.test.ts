@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { GuestMemory } from './guest-memory.ts';
+import { XEN_TYPE } from './layout.ts';
 import { DOMID_XEN, FRAME_BYTES, HostError, Machine } from './machine.ts';
 
 const MIB = 2 ** 20;
@@ -49,6 +50,70 @@ describe('machine memory', () => {
     machine.release(mfn);
     expect(machine.ownerOf(mfn)).toBe(-1);
     expect(machine.bytes[mfn * FRAME_BYTES + 5]).toBe(0);
+  });
+
+  it('does not write a frame to scrub it where it is all zero', () => {
+    const machine = make(1),
+      [untouched, written] = machine.allocate(2, 1)!;
+    machine.bytes[written * FRAME_BYTES + FRAME_BYTES - 1] = 9;
+    const writes = vi.spyOn(machine.bytes, 'set');
+    for (const mfn of [untouched, written]) machine.release(mfn);
+    expect(writes.mock.calls.map(([, offset]) => offset)).toEqual([written * FRAME_BYTES]);
+    expect(machine.bytes[written * FRAME_BYTES + FRAME_BYTES - 1]).toBe(0);
+  });
+
+  it('gives out frames that were used before any that nobody had yet, so that guests that come and go need no more than those that were there at once', () => {
+    const machine = make(64);
+    const highest = (): number => {
+      let mfn = machine.frames - 1;
+      while (machine.ownerOf(mfn) < 0) mfn--;
+      return mfn;
+    };
+    const three = [8, 4, 8].map(mib => machine.createDomain(mib, 0x100000, { xen: XEN_TYPE.HVM }));
+    const most = highest();
+    for (let round = 0; round < 20; round++) {
+      // Another of the same size each time, the smaller one in between.
+      const [old] = three.splice(round % 3 === 1 ? 1 : 0, 1);
+      machine.destroyDomain(old);
+      three.splice(round % 3 === 1 ? 1 : 2, 0, machine.createDomain(old.ramFrames >>> 8, 0x100000, { xen: XEN_TYPE.HVM }));
+      expect(highest()).toBe(most);
+    }
+    for (const record of three) machine.destroyDomain(record);
+    expect(machine.createDomain(8).p2mOffset).toBeLessThan(most * FRAME_BYTES);
+    expect(highest()).toBeLessThan(most);
+  });
+
+  it('gives the lowest free frames, whatever came back in what order', () => {
+    const machine = make(24),
+      isFree = Array.from({ length: machine.frames }, (_, mfn) => machine.ownerOf(mfn) < 0),
+      held: number[] = [];
+    let seed = 1;
+    const random = (below: number): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % below;
+    for (let step = 0; step < 400; step++) {
+      if (random(5) < 2) {
+        const count = 1 + random(random(4) === 0 ? 1500 : 8);
+        const lowest = isFree.flatMap((free, mfn) => (free ? [mfn] : [])).slice(0, count);
+        const taken = machine.allocate(count, 1);
+        if (lowest.length < count) expect(taken).toBeNull();
+        else expect([...taken!]).toEqual(lowest);
+        for (const mfn of taken ?? []) isFree[mfn] = false;
+        held.push(...(taken ?? []));
+      } else if (random(8) === 0) {
+        const count = 2 + random(40);
+        const first = isFree.findIndex((_, mfn) => mfn + count <= isFree.length && isFree.slice(mfn, mfn + count).every(Boolean));
+        expect(machine.allocateRun(count, 1)).toBe(first);
+        for (let mfn = first; first >= 0 && mfn < first + count; mfn++) {
+          isFree[mfn] = false;
+          held.push(mfn);
+        }
+      } else
+        for (let times = random(600); times > 0 && held.length > 0; times--) {
+          const [mfn] = held.splice(random(held.length), 1);
+          machine.release(mfn);
+          isFree[mfn] = true;
+        }
+      expect(machine.freeFrames).toBe(isFree.filter(Boolean).length);
+    }
   });
 
   it('keeps a frame for whoever holds a reference, in its owner\'s name, and scrubs it with the last one', () => {

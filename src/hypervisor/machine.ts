@@ -16,6 +16,8 @@ import {
   FRAME_SHIFT,
   FRAME_TAKER_SHIFT,
   FRAME_WORDS,
+  FRAMES_OF_GROUP,
+  GROUP_SHIFT,
   INVALID_M2P,
   GRANTS_BYTES,
   MAILBOX_BYTES,
@@ -136,17 +138,16 @@ export class Machine {
     const m2p = frameTable + roundUp(frames * FRAME_WORDS * 4);
     const used = (m2p + roundUp(frames * 4)) >>> FRAME_SHIFT;
     words[XENHEAP.FRAMES] = frames;
-    words[XENHEAP.FREE_FRAMES] = frames - used;
     words[XENHEAP.FRAME_TABLE] = frameTable;
     words[XENHEAP.M2P] = m2p;
     words[XENHEAP.SCHEDULER] = scheduler;
     new Int32Array(memory, m2p, roundUp(frames * 4) / 4).fill(INVALID_M2P);
     words[XENHEAP.DOMAIN_TABLE] = domainTable;
-    words[XENHEAP.NEXT_FRAME] = used;
     words[XENHEAP.VERSION] = XENHEAP_VERSION;
     words[XENHEAP.MAGIC] = XENHEAP_MAGIC;
     const machine = new Machine(memory);
     for (let mfn = 0; mfn < used; mfn++) machine.claim(mfn, DOMID_XEN);
+    machine.repairFrames();
     return machine;
   }
 
@@ -204,7 +205,22 @@ export class Machine {
     this.step?.();
     Atomics.store(this.words, entry + FRAME.COUNT, ((owner + 1) << FRAME_OWNER_SHIFT) | 1);
     this.step?.();
+    this.countFree(mfn, -1);
     return true;
+  }
+
+  /** With the lock held: a frame is free now (1), or no more (-1). */
+  private countFree(mfn: number, change: 1 | -1): void {
+    const { words } = this;
+    words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] += change;
+    if (change > 0 && mfn < words[XENHEAP.LOWEST_FREE]) words[XENHEAP.LOWEST_FREE] = mfn;
+    Atomics.add(words, XENHEAP.FREE_FRAMES, change);
+  }
+
+  /** The first frame from `mfn` on that is not in a group without a free one. */
+  private pastFull(mfn: number): number {
+    while ((mfn & (FRAMES_OF_GROUP - 1)) === 0 && mfn < this.frames && this.words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] === 0) mfn += FRAMES_OF_GROUP;
+    return mfn;
   }
 
   /** Repairs what a worker that has died was doing to the frame table. */
@@ -228,13 +244,14 @@ export class Machine {
   /** Whoever had the lock died: frames that were on their way back come back, and what is free is counted. Frames that it had taken are their owner's. */
   private repairFrames(): void {
     const { words } = this;
-    let free = 0;
+    words.fill(0, XENHEAP.GROUP_FREE, XENHEAP.GROUP_FREE + Math.ceil(this.frames / FRAMES_OF_GROUP));
+    Atomics.store(words, XENHEAP.FREE_FRAMES, 0);
+    words[XENHEAP.LOWEST_FREE] = 0;
     for (let mfn = 0; mfn < this.frames; mfn++) {
       const count = words[this.frameEntry(mfn) + FRAME.COUNT];
       if (count !== 0 && (count & FRAME_COUNT_MASK) === 0) this.empty(mfn);
-      if (words[this.frameEntry(mfn) + FRAME.COUNT] === 0) free++;
+      if (words[this.frameEntry(mfn) + FRAME.COUNT] === 0) this.countFree(mfn, 1);
     }
-    Atomics.store(words, XENHEAP.FREE_FRAMES, free);
   }
 
   /** Makes a frame without references a free one. */
@@ -272,7 +289,7 @@ export class Machine {
     return this.lockedFrames(() => {
       if (!this.dropOne(mfn, 0)) return false;
       this.empty(mfn);
-      Atomics.add(this.words, XENHEAP.FREE_FRAMES, 1);
+      this.countFree(mfn, 1);
       return true;
     });
   }
@@ -313,16 +330,20 @@ export class Machine {
     return (this.words[this.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.DEVICE) !== 0;
   }
 
-  /** Takes `count` zeroed frames for `owner`, in ascending runs where possible; null when there are too few, and then nothing was taken. */
+  /**
+   * Takes the `count` lowest free frames for `owner`, zeroed; null when there are too few, and then nothing was taken. The lowest: those that were used
+   * before come first, and the host's system gives memory only to pages that were once written.
+   */
   allocate(count: number, owner: number): Int32Array | null {
-    const { words, frames } = this;
     return this.lockedFrames(() => {
-      if (words[XENHEAP.FREE_FRAMES] < count) return null;
-      Atomics.sub(words, XENHEAP.FREE_FRAMES, count);
+      if (this.freeFrames < count) return null;
       const taken = new Int32Array(count);
-      let mfn = words[XENHEAP.NEXT_FRAME] % frames;
-      for (let found = 0; found < count; mfn = mfn + 1 === frames ? 0 : mfn + 1) if (this.claim(mfn, owner)) taken[found++] = mfn;
-      words[XENHEAP.NEXT_FRAME] = mfn;
+      let mfn = this.words[XENHEAP.LOWEST_FREE];
+      for (let found = 0; found < count; mfn++) {
+        mfn = this.pastFull(mfn);
+        if (this.claim(mfn, owner)) taken[found++] = mfn;
+      }
+      this.words[XENHEAP.LOWEST_FREE] = mfn;
       return taken;
     });
   }
@@ -331,6 +352,12 @@ export class Machine {
   allocateRun(count: number, owner: number, align = 1, limit = this.frames): number {
     return this.lockedFrames(() => {
       for (let start = 0, length = 0, mfn = 0; mfn < Math.min(limit, this.frames); mfn++) {
+        const next = this.pastFull(mfn);
+        if (next !== mfn) {
+          length = 0;
+          mfn = next - 1;
+          continue;
+        }
         if (this.ownerOf(mfn) >= 0) length = 0;
         else if (length > 0) length++;
         else if (mfn % align === 0) {
@@ -338,7 +365,6 @@ export class Machine {
           length = 1;
         }
         if (length < count) continue;
-        Atomics.sub(this.words, XENHEAP.FREE_FRAMES, count);
         for (let i = start; i < start + count; i++) this.claim(i, owner);
         return start;
       }
@@ -353,9 +379,17 @@ export class Machine {
     return true;
   }
 
-  /** Zeroes a frame. (`set` from a page of zeroes: `fill` on shared memory is ten times slower.) */
+  /**
+   * Zeroes a frame. One that is all zero is not written: the guest may never have touched it, and then a write would be what makes the host's system give
+   * memory for it. (`set` from a page of zeroes: `fill` on shared memory is ten times slower.)
+   */
   scrub(mfn: number): void {
-    this.bytes.set(ZEROES, mfn * FRAME_BYTES);
+    const { words } = this;
+    const end = (mfn + 1) * (FRAME_BYTES / 4);
+    let at = end - FRAME_BYTES / 4;
+    // Eight words a test: a third of the time.
+    while (at < end && (words[at] | words[at + 1] | words[at + 2] | words[at + 3] | words[at + 4] | words[at + 5] | words[at + 6] | words[at + 7]) === 0) at += 8;
+    if (at < end) this.bytes.set(ZEROES, mfn * FRAME_BYTES);
   }
 
   /**
@@ -406,6 +440,11 @@ export class Machine {
       throw tooLittle();
     }
     return record;
+  }
+
+  /** Domains have ids above `last` from now on. */
+  skipIds(last: number): void {
+    this.words[XENHEAP.LAST_DOMAIN] = Math.max(last, this.words[XENHEAP.LAST_DOMAIN]);
   }
 
   /** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
@@ -460,7 +499,7 @@ export class Machine {
 
   /** Whether the worker of the domain in a slot has died. */
   isWorkerDead(slot: number): boolean {
-    return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER_DEAD) !== 0;
+    return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER) < 0;
   }
 
   /** Whether the domain of a record is still there and not being destroyed. */
@@ -479,7 +518,7 @@ export class Machine {
   }
 
   /** Index in `words` of a domain's entry in the domain table; its words: DOMAIN. */
-  domainEntry(record: DomainRecord): number {
+  domainEntry(record: Pick<DomainRecord, 'slot'>): number {
     return this.domainTable + record.slot * DOMAIN_WORDS;
   }
 
@@ -510,8 +549,8 @@ export class Machine {
   /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
   releaseRam(record: DomainRecord): void {
     relinquishPv(this, record);
-    const p2m = record.p2mOffset >>> 2;
-    this.words.fill(0, p2m, p2m + record.p2mFrames);
+    const p2m = record.p2mOffset >>> FRAME_SHIFT;
+    for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) this.scrub(p2m + i);
     if (record.xenOffset !== 0) new Pod(this, record).forgetAll();
     // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
     for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) this.release(mfn);

@@ -5,7 +5,7 @@ import type { Ending } from './domain.ts';
 import type { DriveImage } from './drives.ts';
 import type { NicModel } from './platform.ts';
 
-/** The first and only message to a domain's worker; later requests come through its mailbox (mailbox.ts). */
+/** The first and only message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts). */
 export interface ToDomainWorker {
   memory: SharedArrayBuffer;
   /** Entry in the domain table. */
@@ -30,6 +30,8 @@ export interface ToDomainWorker {
 }
 
 export type FromDomainWorker =
+  /** Its program is loaded and waits for the start; `lock`: the Web Lock that it holds for as long as it lives. */
+  | { kind: 'ready'; lock?: string }
   /** Built and running; `about` says what was loaded. */
   | { kind: 'started'; about: string }
   /** Could not be built; the worker is of no more use. */
@@ -46,3 +48,17 @@ export type FromDomainWorker =
   | { kind: 'not-saved'; sentence: string }
   /** After DESTROY: the worker touches machine memory no more. */
   | { kind: 'gone' };
+
+/** To the worker that watches the others (watch.ts): tell when the holder of `lock`, which runs domain `id` in `slot`, has ended. */
+export interface WatchedWorker {
+  memory: SharedArrayBuffer;
+  lock: string;
+  slot: number;
+  id: number;
+}
+
+export type FromWatcher =
+  /** It holds this Web Lock while it lives. */
+  | { kind: 'ready'; lock: string }
+  /** The worker of a domain is gone, and had not said that it goes. */
+  | { kind: 'ended'; id: number };

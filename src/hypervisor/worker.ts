@@ -5,7 +5,8 @@
 import { createDomain } from './assemble.ts';
 import type { Domain, Ending } from './domain.ts';
 import { attachDrives, readBlobHere } from './drives.ts';
-import { COMMAND, DOMAIN } from './layout.ts';
+import { COMMAND } from './layout.ts';
+import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from './loader/index.ts';
 import { HostError, Machine } from './machine.ts';
 import { Mailbox } from './mailbox.ts';
@@ -13,6 +14,7 @@ import { queueClock, Scheduler } from './scheduler/scheduler.ts';
 import { Slot } from './scheduler/slot.ts';
 import { readState, saveDomain, SavedStateError } from './state.ts';
 import { GuestLog } from './xen/guest-log.ts';
+import { beat, callDead, workerLeaves } from './worker-life.ts';
 import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
@@ -102,11 +104,19 @@ function start(message: ToDomainWorker): void {
     );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    workerLeaves(machine, record);
     return send({ kind: 'failed', sentence: error.message });
   }
   send({ kind: 'started', about: domain.about });
+  const entry = machine.domainEntry(record);
   const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
-  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message);
+  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
+    if (machine.isWorkerDead(record.slot)) throw new Error('others had called this worker dead');
+    beat(machine, entry);
+  });
+  workerLeaves(machine, record);
+  send({ kind: 'gone' });
+  close();
 }
 
 /** Looks at the doorbell before a thread sleeps: some 10 µs, about what it costs to put it to sleep and wake it. */
@@ -128,16 +138,15 @@ class Patience {
   }
 }
 
-function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker): void {
+/** Until the domain is to be destroyed. `round`: called in each round. */
+function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): void {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
   const patience = new Patience();
   for (;;) {
+    round();
     const seen = mailbox.doorbellValue;
-    if (!serve(domain, mailbox, slot, message)) {
-      send({ kind: 'gone' });
-      return close();
-    }
+    if (!serve(domain, mailbox, slot, message)) return;
     if (!domain.paused && !slot.enter()) {
       mailbox.wait(seen, slot.patienceMs);
       continue;
@@ -202,9 +211,11 @@ function startOrDie(message: ToDomainWorker): void {
     start(message);
   } catch (error) {
     const machine = new Machine(message.memory, message.slot);
-    Atomics.store(machine.words, machine.domainEntry(machine.domain(message.slot)) + DOMAIN.WORKER_DEAD, 1);
+    callDead(machine, machine.domain(message.slot));
     throw error;
   }
 }
 
 addEventListener('message', event => startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
+// It is held before the domain's start is asked for; after that nothing but the domain runs here.
+void holdLifeLock((globalThis as { name?: string }).name).then(lock => send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) }));

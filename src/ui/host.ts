@@ -15,6 +15,10 @@ const pageTasks = signal<Task[]>([]);
 const dismissed = signal<ReadonlySet<number>>(new Set());
 /** Set once Domain 0 is beyond help. */
 export const hostProblem = signal<string | undefined>(undefined);
+/** What was lost when Domain 0's worker ended and was started again, until a person has read it. */
+export const hostNotice = signal<string | undefined>(undefined);
+/** How many Domain 0s have ended: what they shared with the page is of no more use. */
+export const hostsLost = signal(0);
 
 /** Newest first. */
 export const tasks = computed(() =>
@@ -25,41 +29,121 @@ export function dismiss(ids: number[]): void {
 }
 
 let api: Comlink.Remote<HostApi> | undefined;
+/** Domain 0 can be asked, or could not be started. */
+let connecting: Promise<void> = Promise.resolve();
 let refresh = Promise.resolve();
+let firmware: FirmwareFiles | undefined;
+/** Rejects when Domain 0 ends: nobody would answer what it was asked. */
+let whileAlive: Promise<never> = new Promise(() => {});
+let whenLost: number[] = [];
 
-/** Starts Domain 0 and follows it. Problems end in `hostProblem` and the task log, never in an exception. */
-export async function connect(): Promise<void> {
+/** A Domain 0 that ends so often in such a time is not started again. */
+const MOST_LOSSES = 3,
+  LOSSES_MS = 60_000;
+/** Without Web Locks it is asked so often whether it lives, and is given up when so many questions later it has not answered the first. */
+const ASK_MS = 2000,
+  MOST_UNANSWERED = 15;
+
+/**
+ * Starts Domain 0 and follows it. Problems end in `hostProblem` and the task log, never in an exception.
+ * `recalled`: domains of one that ended.
+ */
+export async function connect(recalled: DomainInfo[] = []): Promise<void> {
+  let connected = (): void => {};
+  connecting = new Promise(resolve => { connected = resolve; });
   try {
-    api = start();
+    const worker = start(),
+      mine = Comlink.wrap<HostApi>(worker);
+    follow(worker, mine);
+    if (firmware) await mine.offerFirmware(firmware);
     // Xen's command line: …/?xen=sched%3Drr
     const commandLine = new URLSearchParams(location.search).get('xen');
-    if (commandLine) await api.bootXen(commandLine).catch(error => reportProblem('Xen', sentence(error)));
-    await api.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[]) => {
+    if (commandLine) await mine.bootXen(commandLine).catch(error => reportProblem('Xen', sentence(error)));
+    if (recalled.length > 0) await mine.recall(recalled);
+    api = mine;
+    connected();
+    await mine.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[]) => {
+      // What one that ended had still to say.
+      if (api !== mine) return;
       domains.value = [...list].sort((a, b) => a.id - b.id);
       hostTasks.value = log;
       // Free memory changes with the domains; one question at a time.
-      refresh = refresh.then(async () => { info.value = await api!.info(); }).catch(() => {});
+      refresh = refresh.then(async () => { info.value = await ask(host => host.info()); }).catch(() => {});
     }));
-    domains.value = [...await api.list()].sort((a, b) => a.id - b.id);
-    info.value = await api.info();
+    domains.value = [...await mine.list()].sort((a, b) => a.id - b.id);
+    info.value = await mine.info();
   } catch (error) {
     fail(strings.errors.connectFailed(sentence(error)));
+  } finally {
+    connected();
   }
 }
 
-function start(): Comlink.Remote<HostApi> {
+/** Notices when Domain 0's worker has ended. */
+function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
+  let give = (_reason: Error): void => {};
+  whileAlive = new Promise((_resolve, reject) => { give = reject; });
+  whileAlive.catch(() => {});
+  const lose = () => {
+    worker.terminate();
+    give(new Error(strings.errors.hostEnded));
+    lost();
+  };
+  void mine.alive().then(lock => {
+    if (lock !== undefined && 'locks' in navigator) return void navigator.locks.request(lock, lose);
+    let unanswered = 0;
+    const asking = setInterval(() => {
+      if (unanswered++ === 0) void mine.alive().then(() => { unanswered = 0; });
+      if (unanswered <= MOST_UNANSWERED) return;
+      clearInterval(asking);
+      lose();
+    }, ASK_MS);
+  });
+}
+
+/** Domain 0 has ended, and the domains' workers with it. What it listed is listed on; another one takes its place. */
+function lost(): void {
+  const now = Date.now();
+  whenLost = [...whenLost.filter(ms => now - ms < LOSSES_MS), now];
+  const stopped = (domain: DomainInfo) => domain.ended !== undefined || domain.state === 'd';
+  const names = domains.peek().filter(domain => !stopped(domain)).map(({ name }) => name);
+  const recalled = domains.peek().filter(({ state }) => state !== 'd').map((domain): DomainInfo => stopped(domain) ? domain : { ...domain, state: 'c', ended: strings.errors.endedWithHost });
+  api = hostProblem.value = undefined;
+  hostsLost.value++;
+  domains.value = recalled;
+  // Its tasks are in the log on; those of the next have ids of their own.
+  keepTasks();
+  if (whenLost.length > MOST_LOSSES) return fail(strings.errors.hostKeepsEnding);
+  hostNotice.value = strings.errors.hostLost(names);
+  reportProblem('Domain-0', hostNotice.value);
+  void connect(recalled);
+}
+
+function start(): Worker {
   const worker = new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
   worker.addEventListener('error', event => {
     event.preventDefault();
     fail(info.value ? strings.errors.workerFailed(event.message || 'no reason given') : strings.errors.connectFailed(event.message || 'its program could not be loaded'));
   });
-  return Comlink.wrap<HostApi>(worker);
+  return worker;
 }
 
 function fail(message: string): void {
   if (hostProblem.value) return;
   hostProblem.value = message;
   reportProblem('Domain-0', message);
+}
+
+/** The log goes on with the page when its Domain 0 is gone; what ran there ends. */
+function keepTasks(): void {
+  const kept = hostTasks.peek().filter(task => !dismissed.peek().has(task.id));
+  pageTasks.value = [
+    ...pageTasks.peek(),
+    ...kept.map((task, i): Task => ({ ...task, id: -1 - pageTasks.peek().length - i, ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}) })),
+  ];
+  hostTasks.value = [];
+  // The next one's ids begin anew.
+  dismissed.value = new Set([...dismissed.peek()].filter(id => id < 0));
 }
 
 /** Puts a failure of the page itself into the task log; the same sentence once. */
@@ -71,19 +155,24 @@ export function reportProblem(command: string, message: string): void {
 /** The sentence of whatever was thrown. */
 export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function remote(): HostApi {
+/** Asks Domain 0; rejects with a sentence when it is not there, or ends before it has answered. */
+async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
+  await Promise.race([connecting, whileAlive]);
   if (!api) throw new Error(hostProblem.value ?? `${strings.starting}.`);
-  return api as HostApi;
+  return Promise.race([question(api as HostApi), whileAlive]);
 }
 
 export const host = {
-  offerFirmware: async (files: FirmwareFiles): Promise<void> => remote().offerFirmware(files),
-  plan: async (files: NamedFile[]): Promise<Plan> => remote().plan(files),
-  cancelPlan: async (): Promise<void> => remote().cancelPlan(),
-  create: async (files: NamedFile[], anotherName = false): Promise<DomainInfo> => remote().create(files, anotherName),
-  restore: async (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => remote().restore(state, images),
-  save: async (id: number): Promise<Blob> => remote().save(id),
-  view: async (id: number): Promise<DomainView> => remote().view(id),
+  offerFirmware: (files: FirmwareFiles): Promise<void> => {
+    firmware = files;
+    return ask(api => api.offerFirmware(files));
+  },
+  plan: (files: NamedFile[]): Promise<Plan> => ask(api => api.plan(files)),
+  cancelPlan: (): Promise<void> => ask(api => api.cancelPlan()),
+  create: (files: NamedFile[], anotherName = false): Promise<DomainInfo> => ask(api => api.create(files, anotherName)),
+  restore: (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => ask(api => api.restore(state, images)),
+  save: (id: number): Promise<Blob> => ask(api => api.save(id)),
+  view: (id: number): Promise<DomainView> => ask(api => api.view(id)),
 };
 
 export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'destroy';
@@ -91,7 +180,7 @@ export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'destroy';
 /** A command that changes a domain. The host logs it; a refusal that the host did not log is logged here. */
 export async function command(name: Command, domain: DomainInfo): Promise<void> {
   try {
-    await remote()[name](domain.id);
+    await ask(api => api[name](domain.id));
   } catch (error) {
     const message = sentence(error);
     setTimeout(() => {

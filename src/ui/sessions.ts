@@ -4,7 +4,7 @@ import { batch, signal } from '@preact/signals';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/api.ts';
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
-import { domains, host, reportProblem, sentence } from './host.ts';
+import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
@@ -121,8 +121,7 @@ export class DomainSession {
 
   /** The host lists it no more: what was seen last stays. */
   leave(): void {
-    this.screen = this.keptScreen;
-    this.counters = undefined;
+    this.letGo();
     this.gone.value = true;
   }
 
@@ -130,6 +129,12 @@ export class DomainSession {
   get span(): { from: Sample; to: Sample } | undefined {
     const [from] = this.readings, to = this.readings.at(-1);
     return from && to && from !== to && !this.over ? { from, to } : undefined;
+  }
+
+  /** Nothing that was shared is looked at any more: machine memory is another domain's now, or, where Domain 0 ended, the browser's to take back. */
+  letGo(): void {
+    this.screen = this.keptScreen;
+    this.counters = this.memory = this.rates.value = undefined;
   }
 
   /** It stopped: nothing listens any more. */
@@ -181,6 +186,7 @@ export function followDomains(keep: (id: number) => boolean): void {
     }
     sessions.value = next;
   };
+  hostsLost.subscribe(() => { for (const session of sessions.peek().values()) session.letGo(); });
   domains.subscribe(follow);
   setInterval(() => {
     const now = performance.now();

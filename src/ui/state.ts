@@ -170,7 +170,7 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
 /** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
 async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
   try {
-    opened(await host.restore(state, images));
+    opened(await host.restore(state, images), [state, ...images]);
     draft.value = undefined;
   } catch (error) {
     draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, saved: true, problem: sentence(error) };
@@ -191,7 +191,8 @@ const startOf = async (file: NamedFile, bytes: number): Promise<string> => {
 export async function bootAgain(session: DomainSession): Promise<void> {
   if (!session.files) return;
   try {
-    const domain = await host.create(session.files, true);
+    const [first, ...others] = session.files;
+    const domain = await (first && (await startOf(first, SAVED.length)) === SAVED ? host.restore(first, others) : host.create(session.files, true));
     if (!session.gone.peek()) void command('destroy', session.info.peek());
     opened(domain, session.files);
   } catch (error) {

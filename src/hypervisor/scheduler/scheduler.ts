@@ -7,6 +7,7 @@
  *
  * A worker's life: `wake()` when it has something to do, its doorbell until `runs()`, slices with `check()` after each, `block()` when there is nothing to do.
  */
+import { dropLock, takeLock } from '../lock.ts';
 import type { DomainRecord, Machine } from '../machine.ts';
 import {
   BLOCKED,
@@ -41,9 +42,7 @@ const ALL_PCPUS = -1;
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
-/** While the lock is taken, its holder works for some microseconds: less than a sleep costs, unless its thread does not run. */
-const LOCK_SPINS = 500,
-  LOCK_WAIT_MS = 1;
+const NOTHING = (): void => {};
 
 export interface SchedulerOptions {
   /** Slots, 1 to 32. */
@@ -108,7 +107,9 @@ export class Scheduler {
   /** The queue's time. */
   readonly nowNs: () => number;
   private readonly me: number;
-  private readonly machine: Pick<Machine, 'isWorkerDead' | 'step'>;
+  private readonly machine: Machine;
+  /** Index of the lock in machine memory. */
+  private readonly lock: number;
 
   /** `nowNs`: a monotonic clock that all workers share. `me`: the unit of this worker, to name it in the lock. */
   constructor(machine: Machine, nowNs: () => number, me = 0) {
@@ -117,6 +118,7 @@ export class Scheduler {
     this.queue = new SchedulerBlock(machine.memory, machine.schedulerOffset);
     this.words = this.queue.words;
     this.memory = machine.words;
+    this.lock = (machine.schedulerOffset >>> 2) + SCHED.LOCK;
     this.nowNs = nowNs;
   }
 
@@ -548,17 +550,11 @@ export class Scheduler {
   // ---- the lock
 
   private locked<T>(section: (now: number) => T): T {
-    const { words, me } = this;
-    for (let spins = 0; Atomics.compareExchange(words, SCHED.LOCK, 0, me + 1) !== 0; spins++) {
-      const holder = Atomics.load(words, SCHED.LOCK);
-      if (holder !== 0 && this.machine.isWorkerDead(holder - 1) && Atomics.compareExchange(words, SCHED.LOCK, holder, me + 1) === holder) {
-        this.repair(this.nowNs());
-        break;
-      }
-      if (spins >= LOCK_SPINS && holder !== 0) Atomics.wait(words, SCHED.LOCK, holder, LOCK_WAIT_MS);
-    }
+    const { machine, lock, me } = this;
+    // No answers meanwhile: a guest's hypercall may be what asks here.
+    if (takeLock(machine, lock, me, NOTHING)) this.repair(this.nowNs());
     const result = section(this.nowNs());
-    this.unlock();
+    dropLock(machine, lock, me);
     return result;
   }
 
@@ -578,10 +574,5 @@ export class Scheduler {
       if (queue.get(unit, UNIT.STATE) !== 0) this.ring(unit);
     }
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) < 0) this.schedule(pcpu, now);
-  }
-
-  private unlock(): void {
-    Atomics.store(this.words, SCHED.LOCK, 0);
-    Atomics.notify(this.words, SCHED.LOCK, 1);
   }
 }

@@ -53,7 +53,7 @@ export class DomainView {
 
   /** Its worker has died, with whatever it was doing. */
   get workerDead(): boolean {
-    return this.memory.word(this.at + DOMAIN.WORKER_DEAD) !== 0;
+    return this.memory.word(this.at + DOMAIN.WORKER) < 0;
   }
 
   /** What it shows of Xen; `pc`: nothing. */

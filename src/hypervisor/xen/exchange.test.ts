@@ -1,5 +1,5 @@
 /** XENMEM_exchange and extents of several frames, as xen/include/public/memory.h describes them: a PV domain of 4 MiB, called as its kernel would. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { XEN, XEN_TYPE } from '../layout.ts';
 import { type DomainRecord, Machine } from '../machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, SHARED_INFO, XENMEM } from './abi.ts';
@@ -139,6 +139,21 @@ describe('XENMEM_exchange', () => {
     expect(memoryExchange(xen, XENMEM.EXCHANGE, ARGS)).toBe(-EOPNOTSUPP);
     put(ARGS, ...reservation(IN, 0, 0), ...reservation(OUT, 0, 0), 0);
     expect(memoryExchange(xen, XENMEM.EXCHANGE, ARGS)).toBe(0);
+  });
+});
+
+describe('a frame that was given back', () => {
+  it('may be the next that the domain gets: its processor drops what it knew of the code there', () => {
+    const [mfn] = owned();
+    put(IN, mfn);
+    put(ARGS, ...reservation(IN, 1, 0));
+    expect(call(XENMEM.DECREASE_RESERVATION)).toBe(1);
+    put(OUT, 0x77);
+    put(ARGS, ...reservation(OUT, 1, 0));
+    const written = vi.spyOn(xen.parts, 'written');
+    expect(call(XENMEM.POPULATE_PHYSMAP)).toBe(1);
+    expect(memory[OUT >>> 2]).toBe(mfn);
+    expect(written).toHaveBeenCalledWith(mfn);
   });
 });
 

@@ -195,7 +195,8 @@ export class Pod {
 
   /** The domain's worker is about to run its guest: nobody is taking memory from it now, and who waits for some gets it. */
   beforeGuest(): void {
-    while (Atomics.load(this.words, this.xen + XEN.POD_LOCK) !== 0) this.machine.relax();
+    // To take the lock is to wait for whoever has it, and to repair what one that died had begun.
+    if (Atomics.load(this.words, this.xen + XEN.POD_LOCK) !== 0) this.locked(() => {});
     if (Atomics.load(this.words, this.xen + XEN.POD_WANTED) === 0) return;
     this.locked(() => {
       if (this.count === 0) this.sweep();

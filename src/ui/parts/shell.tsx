@@ -3,7 +3,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DomainInfo, Task } from '../../dom0/api.ts';
-import { dismiss, domains, hostProblem, info, tasks } from '../host.ts';
+import { dismiss, domains, hostNotice, hostProblem, info, tasks } from '../host.ts';
 import { hostLoad } from '../counters.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
@@ -188,6 +188,7 @@ export function Isolation() {
   const machine = info.value;
   const problem = hostProblem.value;
   if (problem) return <div class="note bad" role="alert"><Tag kind="failed">{problem}</Tag></div>;
+  if (hostNotice.value) return <div class="note bad" role="alert"><Tag kind="failed">{hostNotice.value}</Tag><button class="btn sm" onClick={() => { hostNotice.value = undefined; }}>{strings.strip.dismiss}</button></div>;
   if (machine?.mode !== 'single') return null;
   return <div class="note">
     <span>{globalThis.crossOriginIsolated ? machine.why : strings.notIsolated}</span>

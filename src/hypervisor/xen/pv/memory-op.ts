@@ -97,6 +97,8 @@ function add(xen: XenGuest, pv: PvDomain, mfn: number, frames: number, pfn?: num
   Atomics.add(words, xen.xen + XEN.CURRENT_FRAMES, frames);
   for (let n = 0; n < frames; n++) {
     p2m[mfn + n] = ((mfn + n) << FRAME_SHIFT) | P2M_RWX;
+    // It may have had the frame before, with code in it that its processor knows.
+    xen.parts.written(mfn + n);
     if (pfn !== undefined) words[machine.m2p + mfn + n] = pfn + n;
   }
   pv.types.noteStale();

@@ -1,0 +1,170 @@
+/** Workers that end without a word, as browsers end them: those of domains, at twenty random moments under load, and Domain 0's own. */
+import { readFileSync } from 'node:fs';
+import type { Page, Worker } from '@playwright/test';
+import { build, type Rollup } from 'vite';
+import type * as Probe from './probe.ts';
+import { domainRows, drop, expect, type GivenFile, open, serialText, test } from './page.ts';
+
+declare const probe: typeof Probe;
+/** In Domain 0's worker: its domains' workers by domain id, the one that watches them, and machine memory. */
+declare const started: { memory: SharedArrayBuffer; workers: Map<number, { terminate(): void }>; watcher: { terminate(): void } };
+
+const SEED = 10,
+  ROUNDS = 4,
+  // struct state in neighbour.c
+  STATE_WORDS = 19,
+  MOST_WAIT_MS = 500;
+
+let seed = SEED;
+const random = (below: number): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % below;
+
+const guest = (path: string): Buffer => readFileSync(new URL(`../../guests/${path}`, import.meta.url));
+const KERNELS = { pvh: guest('neighbour/neighbour-hvm.elf'), hvm: guest('neighbour/neighbour-hvm.elf'), pv: guest('neighbour/neighbour-pv.elf'), demo: guest('demo/demo.elf') };
+type Kind = keyof typeof KERNELS;
+
+/** The self-checking guest (guests/neighbour), which exchanges messages with the domain `other`, each through a page of its own that it grants; or the demo, a PC without Xen. */
+function files(name: string, kind: Kind, other = 0): GivenFile[] {
+  const kernel = Buffer.from(KERNELS[kind]);
+  if (kind !== 'demo') {
+    // The state page begins with its magic, and nothing has been counted yet.
+    const words = (at: number): number[] => Array.from({ length: STATE_WORDS }, (_, i) => kernel.readUInt32LE(at + 4 * i));
+    let at = kernel.indexOf('ROBN', 0, 'latin1');
+    while (at >= 0 && (at + 4 * STATE_WORDS > kernel.length || words(at).slice(1).some(word => word !== 0))) at = kernel.indexOf('ROBN', at + 1, 'latin1');
+    // to, from, stolen
+    for (const [word, value] of [[12, other], [13, other], [18, 1]] as const) kernel.writeUInt32LE(value, at + 4 * word);
+  }
+  const definition = `name = "${name}"\ntype = "${kind === 'demo' ? 'hvm' : kind}"\nmemory = ${kind === 'demo' ? 16 : 8}\nkernel = "${name}.elf"\n`;
+  return [
+    { name: `${name}.cfg`, buffer: Buffer.from(definition) },
+    { name: `${name}.elf`, buffer: kernel },
+  ];
+}
+
+async function start(page: Page, name: string, kind: Kind, other?: number): Promise<void> {
+  await drop(page, files(name, kind, other));
+  await page.getByRole('button', { name: `Start ${name}` }).click();
+  await expect(page.getByRole('toolbar', { name })).toBeVisible();
+}
+
+/** Opens the page; Domain 0's worker says from now on which workers it starts, and runs the probe. */
+async function openWithProbe(page: Page): Promise<Worker> {
+  const found = page.waitForEvent('worker');
+  await open(page);
+  const dom0 = await found;
+  const bundle = (await build({
+    configFile: 'vite.config.ts',
+    logLevel: 'error',
+    build: { write: false, lib: { entry: 'test/browser/probe.ts', formats: ['iife'], name: 'probe' } },
+  })) as Rollup.RollupOutput[];
+  await dom0.evaluate(`${bundle[0]!.output[0].code}; globalThis.probe = probe;`);
+  await dom0.evaluate(() => {
+    const mine = { memory: undefined as SharedArrayBuffer | undefined, workers: new Map<number, object>(), watcher: undefined as object | undefined };
+    // The watching one is there already.
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (message: { memory: SharedArrayBuffer; boot?: object; lock?: string }, ...rest: []): void {
+      // The start of a domain: its id is the youngest, as one is made at a time.
+      if (message.boot) {
+        mine.memory = message.memory;
+        mine.workers.set(mine.workers.size + 1, this);
+      } else if (message.lock) mine.watcher = this;
+      post.call(this, message, ...rest);
+    };
+    Object.assign(globalThis, { started: mine });
+  });
+  return dom0;
+}
+
+const health = (dom0: Worker, id: number) => dom0.evaluate(which => probe.health(started.memory, which), id);
+const free = async (page: Page): Promise<string> => (await page.getByText(/MiB free/).textContent()) ?? '';
+
+/** One whose frames another has mapped is listed as dying until that one is destroyed, too. */
+async function destroy(page: Page, ...names: string[]): Promise<void> {
+  for (const name of names) {
+    await domainRows(page).filter({ hasText: name }).click();
+    await page.getByRole('toolbar', { name }).getByRole('button', { name: 'Destroy' }).click();
+  }
+  await expect(domainRows(page).filter({ hasText: /dying|crashed/ })).toHaveCount(0);
+  await page.getByRole('treeitem', { name: 'ringside-1' }).click();
+  for (const name of names) await expect(domainRows(page).filter({ hasText: name })).toHaveCount(0);
+}
+
+test("domains' workers that are terminated under load crash their guests alone: others check themselves, new ones start, and all memory comes back", async ({ page }) => {
+  const dom0 = await openWithProbe(page);
+  const before = await free(page);
+  // Two that talk to each other through grants and events, and are never ended.
+  await start(page, 'left', 'pvh', 2);
+  await start(page, 'right', 'pv', 1);
+  await expect.poll(async () => (await health(dom0, 2))?.answered, { timeout: 60_000 }).toBeGreaterThan(2);
+  let id = 2;
+  for (let round = 0; round < ROUNDS; round++) {
+    const kinds: Kind[] = ['pvh', 'pv', 'hvm', 'demo', 'pvh'];
+    const victims: { id: number; name: string }[] = [];
+    for (const kind of kinds) {
+      // The first two talk to each other.
+      const other = victims.length === 0 ? id + 2 : victims.length === 1 ? id : 0;
+      victims.push({ id: ++id, name: `victim${id}` });
+      await start(page, `victim${id}`, kind, other);
+    }
+    // Whoever watches the others may end, too.
+    if (round === 1) await dom0.evaluate(() => started.watcher.terminate());
+    const progress = await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))!.iterations));
+    for (const victim of [...victims].sort(() => random(3) - 1)) {
+      await page.waitForTimeout(random(MOST_WAIT_MS));
+      await dom0.evaluate(which => started.workers.get(which)!.terminate(), victim.id);
+    }
+    await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(victims.length, { timeout: 30_000 });
+    await expect(page.getByRole('toolbar').getByText(/ended without a word/)).toBeVisible();
+    for (const [i, survivor] of [1, 2].entries())
+      await expect.poll(async () => (await health(dom0, survivor))?.iterations, { timeout: 60_000 }).toBeGreaterThan(progress[i]! + 10);
+    expect(await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))?.errors))).toEqual(['', '']);
+    await destroy(page, ...victims.map(({ name }) => name));
+  }
+  await destroy(page, 'left', 'right');
+  expect(await free(page)).toBe(before);
+  expect(await dom0.evaluate(() => probe.problems(started.memory))).toEqual([]);
+  await page.getByRole('button', { name: 'Show task log' }).click();
+  const report = page.getByRole('row').filter({ hasText: 'victim3 crashed' });
+  await expect(report).toContainText('ended without a word');
+  await expect(report).toContainText('last exits');
+});
+
+test("Domain 0's worker that is terminated is started again, and its guests are listed as crashed, to be booted again", async ({ page }) => {
+  await page.addInitScript(() => {
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        Object.assign(globalThis, { lastWorker: this });
+      }
+    };
+  });
+  await open(page);
+  const before = await free(page);
+  await start(page, 'first', 'demo');
+  await start(page, 'second', 'pvh');
+  await expect.poll(() => serialText(page)).toMatch(/line 0/);
+  await page.evaluate(() => (globalThis as unknown as { lastWorker: globalThis.Worker }).lastWorker.terminate());
+  await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again. With it ended: first, second.");
+  await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(2);
+  // What it said is still there.
+  expect(await serialText(page)).toMatch(/line 0/);
+  await expect(page.getByRole('toolbar').getByText(/it ended with Domain-0/)).toBeVisible();
+  await page.getByRole('button', { name: 'Boot it again' }).click();
+  await expect(domainRows(page).filter({ hasText: 'second' }).filter({ hasText: 'crashed' })).toHaveCount(0);
+  await expect(page.getByText('domain 3, 8 MiB')).toBeVisible();
+  await expect.poll(() => serialText(page)).toMatch(/line 0/);
+  await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await destroy(page, 'first', 'second');
+  expect(await free(page)).toBe(before);
+});
+
+test("Domain 0's worker that closes itself is started again", async ({ page }) => {
+  const found = page.waitForEvent('worker');
+  await open(page);
+  const dom0 = await found;
+  await dom0.evaluate(() => close()).catch(() => {});
+  await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again. No guest was running.");
+  await start(page, 'first', 'pvh');
+  await expect.poll(() => serialText(page)).toMatch(/line 0/);
+});
