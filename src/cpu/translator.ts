@@ -33,11 +33,6 @@ const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE
 export const OP_NOTHING = OWN + 3;
 export const hotNumbers: ReadonlyMap<string, number> = numbers.hot, narrowNumbers: ReadonlyMap<string, number> = numbers.narrow;
 
-/** Ops after which the next instruction is elsewhere. */
-const ENDS = new Set(['jmp', 'jmpf', 'jmpind', 'jmpfind', 'call', 'callf', 'callind', 'callfind', 'ret', 'retf', 'iret', 'ud0', 'ud1', 'ud2', 'int3', 'int', 'icebp', 'sysenter', 'sysexit', 'hlt']);
-/** Direct branches: TARGET and EXTRA describe where they go. */
-const BRANCHES = new Set(['jmp', 'call', 'jcc', 'loop', 'loope', 'loopne', 'jcxz']);
-
 /** A form as the translator needs it: its op numbers (0: none) and which operands are registers, 8-bit ones counted as in R8. */
 interface FormPlan {
   general: number;
@@ -76,7 +71,7 @@ function planOf(row: Row, memory: boolean, size: 16 | 32): FormPlan | null {
 const plans: (FormPlan | null)[] = rows.flatMap(row => [false, true].flatMap(memory => ([32, 16] as const).map(size => planOf(row, memory, size))));
 /** Bits of a row that `record()` asks for. */
 const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4, CALLS_INDIRECTLY = 8;
-const traits = Uint8Array.from(rows, row => (BRANCHES.has(row.op) ? IS_BRANCH : 0) | (ENDS.has(row.op) ? ENDS_BLOCK : 0)
+const traits = Uint8Array.from(rows, row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0)
   | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0) | (row.op === 'callind' ? CALLS_INDIRECTLY : 0));
 
 /** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */

@@ -58,17 +58,32 @@ export function operandRegister(code: string, d: Decoded): number {
   return d.rm;
 }
 
-/** Every form the table has, sorted. */
-export function allForms(rows: readonly Row[]): string[] {
-  const names = new Set<string>();
+/** Which switches have a case for a form, and whether there is one more for a memory operand without an index register. */
+export interface FormCases {
+  wide: boolean;
+  near: boolean;
+  narrow: boolean;
+}
+
+/** Every form the table has, sorted by name. */
+export function allForms(rows: readonly Row[]): Map<string, FormCases> {
+  const forms = new Map<string, FormCases>();
   for (const row of rows) {
+    const wide = row.wide?.split(' ') ?? [], narrow = row.narrow?.split(' ') ?? [];
     for (const memory of [false, true]) {
       if ((memory && row.mod === 'r') || (!memory && row.mod === 'm')) continue;
       for (const size of [16, 32] as const) {
         const name = formName(row, memory, size);
-        if (name !== '') names.add(name);
+        if (name === '') continue;
+        const bits = name.split('.')[1]!, variant = (memory ? 'm' : 'r') + bits;
+        const known = forms.get(name);
+        forms.set(name, {
+          wide: wide.includes(variant) || known?.wide === true,
+          near: (memory && wide.includes(`n${bits}`)) || known?.near === true,
+          narrow: narrow.includes(variant) || known?.narrow === true,
+        });
       }
     }
   }
-  return [...names].sort();
+  return new Map([...forms].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

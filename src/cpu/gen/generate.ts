@@ -10,19 +10,8 @@ import { META, META_LOCK } from '../ops/context.ts';
 import { CR0, CR4, XMM } from '../registers.ts';
 import type { Row } from '../table/row.ts';
 import { allForms } from './forms.ts';
-import { NARROW_FLAGS, NARROW_LOOK, NARROW_PATTERNS, NARROW_SPECIAL, NARROW_TAKEN, narrowAccess, narrowEnd, narrowOperand } from './narrow.ts';
+import { NARROW_FLAGS, NARROW_LOOK, NARROW_SPECIAL, NARROW_TAKEN, narrowAccess, narrowEnd, narrowOperand } from './narrow.ts';
 import { conditionText, semantics } from './semantics.ts';
-
-/** Forms that live in the switch; everything else is a function call away. Chosen by counting what Debian's kernel, busybox and the bench run. */
-const HOT_PATTERNS = [
-  /^(add|or|and|sub|xor|cmp)\.32\.(rr|ri|rm|mr|mi)$/, /^(adc|sbb)\.32\.(rr|ri|rm)$/, /^test\.32\.(rr|ri|mi)$/,
-  /^cmp\.8\.(rr|ri|rm|mr|mi)$/, /^test\.8\.(rr|ri|mi)$/, /^(and|or|xor|add|sub)\.8\.(rr|ri)$/, /^(or|xor|add)\.8\.rm$/, /^(xor|add)\.8\.mr$/, /^(cmp|test|and)\.16\.ri$/, /^cmp\.16\.mi$/,
-  /^mov\.32\.(rr|ri|mi)$/, /^mov\.8\.(rr|ri|rm|mr|mi)$/, /^mov\.16\.(rm|mr|mi)$/,
-  /^(movzx|movsx)\.32\.(rr|rm)(8|16)$/,
-  /^(inc|dec)\.32\.(r|m)$/, /^(neg|not)\.32\.r$/,
-  /^(shl|shr|sar)\.32\.(ri|rc)$/, /^(rol|ror)\.32\.ri$/, /^shr\.8\.ri$/, /^shr\.16\.ri$/,
-  /^imul\.32\.(rr|rm|rri)$/, /^xchg\.32\.rr$/, /^bswap\.32\.r$/, /^bt\.32\.(ri|rr)$/, /^(bsf|bsr)\.32\.rr$/,
-];
 
 const NEXT = 'p = A[p + 1]; continue;';
 /** Record of what runs at linear address `t` (flat code segment); 0: not known. */
@@ -109,15 +98,15 @@ export function numbering(rows: readonly Row[]): Numbering {
   // 0 is never a record's op: it marks an unused record.
   let next = 1;
   for (const name of Object.keys(SPECIAL)) hot.set(name, next++);
-  for (const form of forms) if (HOT_PATTERNS.some(pattern => pattern.test(form))) hot.set(form, next++);
-  const narrowNames = [...Object.keys(NARROW_SPECIAL), ...forms.filter(form => NARROW_PATTERNS.some(pattern => pattern.test(form)))];
+  for (const [form, { wide, near }] of forms) if (wide && !near) hot.set(form, next++);
+  const narrowNames = [...Object.keys(NARROW_SPECIAL), ...[...forms].filter(([, { narrow }]) => narrow).map(([form]) => form)];
   const first = [0, 1, 2].map(access => {
     const from = next;
     for (const name of narrowNames) if (narrowAccess(name, op => semantics[op]!.writes === true) === access) narrow.set(name, next++);
     return from;
   });
   const general = new Map<string, number>();
-  for (const form of forms) general.set(form, next++);
+  for (const form of forms.keys()) general.set(form, next++);
   return { hot, narrow, narrowReads: first[1]!, narrowWrites: first[2]!, general, firstFunction: next };
 }
 

@@ -76,15 +76,6 @@ for (const size of [16, 32] as const) {
   });
 }
 
-/** Forms that live in the second switch: what 16-bit programs use, and what compilers for them do with 32-bit operands. */
-export const NARROW_PATTERNS = [
-  /^(add|or|and|sub|xor|cmp)\.(8|16|32)\.(rr|ri|rm|mr|mi)$/, /^(adc|sbb)\.(16|32)\.(rr|ri|rm)$/, /^test\.(8|16|32)\.(rr|ri|mi|mr)$/,
-  /^mov\.(8|16|32)\.(rr|ri|rm|mr|mi)$/, /^(movzx|movsx)\.(16|32)\.(rr|rm)(8|16)$/,
-  /^(inc|dec)\.(8|16|32)\.(r|m)$/, /^(neg|not)\.(8|16|32)\.r$/,
-  /^(shl|shr|sar)\.(8|16|32)\.ri$/, /^(shl|shr|sar)\.(16|32)\.rc$/, /^(rol|ror)\.16\.ri$/,
-  /^imul\.(16|32)\.(rr|rm|rri)$/, /^xchg\.(8|16|32)\.rr$/,
-];
-
 /** 0 no memory operand, 1 one that is read, 2 one that is written: the order of the cases' numbers. */
 export const narrowAccess = (name: string, writes: (op: string) => boolean): 0 | 1 | 2 => {
   const [op, size, places] = name.split('.') as [string, string, string?];

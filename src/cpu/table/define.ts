@@ -12,7 +12,7 @@
  */
 import type { OpcodeMap, Row } from './row.ts';
 
-export type RowOptions = Partial<Pick<Row, 'op' | 'cc' | 'reads' | 'writes' | 'undefined' | 'lock' | 'privilege' | 'long' | 'feature' | 'fixedSize'>>;
+export type RowOptions = Partial<Pick<Row, 'op' | 'cc' | 'reads' | 'writes' | 'undefined' | 'lock' | 'privilege' | 'long' | 'feature' | 'fixedSize' | 'ownCheck' | 'ends' | 'branch' | 'wide' | 'narrow'>>;
 
 const PREFIX: Record<string, Row['prefix']> = { NP: 0, '66': 0x66, F2: 0xf2, F3: 0xf3 };
 /** Operand codes that are encoded in ModRM (SDM vol. 2, A.2.1). */
