@@ -4,3 +4,8 @@ declare module 'virtual:interpreter' {
   /** See gen/generate.ts. */
   export function createInterpreter(cpu: Cpu): { run(record: number): void; runNarrow(record: number): void; general: Op[] };
 }
+declare module 'virtual:plans' {
+  import type { Plans } from '../plans.ts';
+  /** Op numbers and facts of the interpreter's cases and functions. */
+  export const plans: Plans;
+}

@@ -7,7 +7,7 @@ import { DF, SUB, TF } from '../flags.ts';
 import { JUMP, S_STOP } from '../memory.ts';
 import { EAX, ECX, EDI, EFLAGS, ES, ESI, FA, FB, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
-import { operandBits } from '../gen/forms.ts';
+import { operandBits } from '../table/operands.ts';
 
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 

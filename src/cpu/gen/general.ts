@@ -1,0 +1,72 @@
+/** General functions: any segment, any mode, faults and all. `cpu` is the processor (src/cpu/cpu.ts), `p` the record. */
+import { ECX, ESP, SS } from '../registers.ts';
+import { META_ADDRESS16, META_LOCK } from '../ops/context.ts';
+import { cellShift, type Form, memoryArray, memoryOf, registerText, type Value } from './emitter.ts';
+import { record, RecordEmitter } from './record.ts';
+
+/** Functions of src/cpu/ops/control.ts that the texts call. */
+export const CONTROL_FUNCTIONS = ['branch', 'checkTarget', 'directTarget', 'near', 'nextEip'];
+
+const SHORT = `(${record.meta} & ${META_ADDRESS16}) !== 0`;
+
+export class GeneralEmitter extends RecordEmitter {
+  /** What comes after the store: registers and flags. */
+  private effects = '';
+  private stored: Value | null = null;
+  private pointer = ESP;
+  private target: Value | null = null;
+
+  constructor(form: Form) { super(form); }
+
+  protected override effect(statement: string): void { this.effects += `${statement} `; }
+  address(): Value { return 'cpu.offset(p)'; }
+  protected load(): Value { return 'value'; }
+  protected store(value: Value): void { this.stored = value; }
+  skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
+
+  counter(): Value { return `(${SHORT} ? ${registerText(ECX, 16)} : ${registerText(ECX, 32)})`; }
+  countedDown(): Value { return this.result(`${SHORT} ? (${registerText(ECX, 16)} - 1) & 65535 : (${registerText(ECX, 32)} - 1) | 0`); }
+  setCounter(value: Value): void { this.effect(`if (${SHORT}) ${registerText(ECX, 16)} = ${value}; else ${registerText(ECX, 32)} = ${value};`); }
+
+  top(pointer = ESP): Value {
+    this.pointer = pointer;
+    if (pointer === ESP) return this.keep(`cpu.top(${this.bits})`);
+    this.say(`c = cpu.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)};`);
+    return this.keep(`cpu.read${this.bits}(cpu.linear(${SS}, c, ${this.bytes}, false))`);
+  }
+  drop(more?: Value): void {
+    if (this.pointer !== ESP) this.effect(`if (cpu.stack32) ${registerText(ESP, 32)} = c; else ${registerText(ESP, 16)} = c;`);
+    this.effect(`cpu.moveStack(${this.bytes}${more === undefined ? '' : ` + ${more}`});`);
+  }
+  slot(): void {}
+  push(value: Value): void { this.say(`cpu.push(${value}, ${this.bits});`); }
+
+  locate(eip?: Value): void {
+    this.target = eip ?? null;
+    this.say(`checkTarget(cpu, ${eip ?? `directTarget(cpu, p, ${this.bits})`});`);
+  }
+  go(): void { this.effect(this.target === null ? `branch(cpu, p, ${this.bits});` : `near(cpu, ${this.target});`); }
+  branch(condition: Value, effects?: () => void): void {
+    this.say(`if (${condition}) branch(cpu, p, ${this.bits});`);
+    effects?.();
+  }
+  returnAddress(): Value { return 'nextEip(cpu, p)'; }
+
+  finish(): string {
+    const head = 'let a = 0, b = 0, c = 0, r = 0, t = 0; ';
+    const memory = memoryOf(this.form);
+    if (memory === null) return head + this.text + this.effects;
+    const { bits } = memory, bytes = bits / 8;
+    const address = `${head}const linear = cpu.address(p, ${bytes}, ${memory.writes}); `;
+    const write = `cpu.write${bits}(linear, ${this.stored}); `;
+    if (!memory.writes) return `${address}const value = cpu.read${bits}(linear); ${this.text}${this.effects}`;
+    if (!memory.reads) return address + this.text + write + this.effects;
+    // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
+    const array = memoryArray(bits);
+    const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
+    return `${address}let value = 0, at = -1; `
+      + `if (${locked} && (at = cpu.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
+      + `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } `
+      + `else { cpu.probeWrite(linear, ${bytes}); value = cpu.read${bits}(linear); ${this.text}${write}} ${this.effects}`;
+  }
+}
