@@ -8,7 +8,8 @@ export const ACCESSES = 1, STORES = 2, ADDRESS = 4,
   /** It goes elsewhere in the code segment; uses the stack; counts in CX or ECX. */ BRANCHES = 8, STACK = 16, COUNTS = 32,
   /** It is atomic without LOCK too. */ LOCKS = 64,
   /** Operand 0 is a register, a byte register; the same of operand 1. */ REGISTER_0 = 128, BYTE_0 = 256, REGISTER_1 = 512, BYTE_1 = 1024,
-  /** What IMM holds instead of the immediate: the condition code; where a call returns to; the word of a selector. */ CONDITION = 2048, RETURNS = 4096, SELECTOR = 8192;
+  /** What IMM holds instead of the immediate: the condition code; where a call returns to; the word of a selector. */ CONDITION = 2048, RETURNS = 4096, SELECTOR = 8192,
+  /** A string instruction: IMM holds the word of the base of the source's segment. */ STRING = 16384;
 
 /** A form's op numbers (0: none) and facts. */
 export interface FormPlan {

@@ -11,11 +11,11 @@ import {
   META_SEGMENT, narrowAlignment, narrowIndex, NEXT, OP, type Op, type OpFactory, RECORD_MASK, RECORD_WORDS, SRC, TARGET,
 } from './ops/context.ts';
 import {
-  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES,
+  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
 } from './plans.ts';
 import { CS, EIP, FS, SEG_BASE, SEG_SELECTOR, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
-import { operandBits, operandRegister } from './table/operands.ts';
+import { operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
 
 const HOT_X87_CASES = Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
@@ -321,6 +321,7 @@ export abstract class Translator extends Memory {
     // From the page's start.
     if ((facts & RETURNS) !== 0) A[p + IMM] = offset + d.length;
     if ((facts & SELECTOR) !== 0) A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE + SEG_SELECTOR;
+    if ((facts & STRING) !== 0) A[p + IMM] = baseWord(d.segment);
     let op = form.general;
     if (!d.lock && (facts & LOCKS) === 0) {
       if (this.wide) {
@@ -340,16 +341,18 @@ export abstract class Translator extends Memory {
     if ((facts & (BRANCHES | STACK)) !== 0 && (key & KEY_FLAT) === 0) return false;
     if ((facts & STACK) !== 0 && (key & KEY_STACK32) === 0) return false;
     if ((facts & ADDRESS) !== 0 && d.addressSize !== 32) return false;
-    return (facts & ACCESSES) === 0 || this.flatOperand();
+    if ((facts & STRING) !== 0 && d.repeat !== 0) return false;
+    return (facts & (ACCESSES | STRING)) === 0 || this.flatOperand();
   }
 
   /** The same for 16-bit code. The low half of an effective address is the same whatever the address size. */
   private fitsNarrow(facts: number, size: 16 | 32): boolean {
     const { d, key } = this;
-    if ((facts & (BRANCHES | STACK)) !== 0 && (key & KEY_FLAT) === 0) return false;
+    if ((facts & (BRANCHES | STACK | STRING)) !== 0 && (key & KEY_FLAT) === 0) return false;
     if ((facts & STACK) !== 0 && (key & KEY_STACK32) !== 0) return false;
+    if ((facts & STRING) !== 0 && d.repeat !== 0) return false;
     if ((facts & ADDRESS) !== 0 && size === 32 && d.addressSize !== 32) return false;
-    if ((facts & COUNTS) !== 0 && d.addressSize !== 16) return false;
+    if ((facts & (COUNTS | STRING)) !== 0 && d.addressSize !== 16) return false;
     return (facts & ACCESSES) === 0 || this.narrowOperand((facts & STORES) !== 0);
   }
 
@@ -368,7 +371,7 @@ export abstract class Translator extends Memory {
       this.make(general, row, size);
       return;
     }
-    const op = (d.lock ? undefined : this.wide ? plans.wide.special[this.wideName(row)] : plans.narrow.special[this.narrowName(p, row, size)]) ?? general;
+    const op = (this.wide && !d.lock ? plans.wide.special[this.wideName(row)] : undefined) ?? general;
     A[p + OP] = op;
     if (HOT_SSE.has(op)) A[p + SRC] = general;
     this.make(HOT_SSE.has(op) ? general : op, row, size);
@@ -385,14 +388,6 @@ export abstract class Translator extends Memory {
   private wideName(row: Row): string {
     if (!MOVES_128.has(row.op)) return '';
     return !this.d.memory || !this.flatOperand() ? '' : row.operands[0]![0] === 'V' ? 'sse.load' : 'sse.store';
-  }
-
-  /** The same for the second switch. String instructions say where their source's base is. */
-  private narrowName(p: number, row: Row, size: 16 | 32): string {
-    const { d, key } = this;
-    if ((row.op !== 'lods' && row.op !== 'stos') || (key & KEY_FLAT) === 0 || d.repeat !== 0 || d.addressSize !== 16) return '';
-    this.A[p + IMM] = baseWord(d.segment);
-    return `${row.op}.${operandBits(row.operands.find(code => code !== 'rAX' && code !== 'AL')!, size)}`;
   }
 
   /** True if the second switch may take the memory operand of `d`: code segments are for reading. */

@@ -5,7 +5,7 @@
  * Order, so that leaving half way leaves the instruction undone: reads, `slot` and `locate` come first, then `push` and writes to memory, then registers and flags.
  */
 import { ALL, EXPLICIT, SUB } from '../flags.ts';
-import { ECX } from '../registers.ts';
+import { ECX, EDI, ESI } from '../registers.ts';
 
 /** Text of an expression without side effects. */
 export type Value = string;
@@ -22,6 +22,9 @@ export interface Outcome {
   b?: Value;
   result: Value;
 }
+
+/** A function of ops/string.ts does several elements at once if it can; or ZF says after each whether REPE or REPNE ends. */
+export type Repetition = 'copyElements' | 'fillElements' | 'whileEqual' | null;
 
 export interface Emitter {
   /** Operand size, and 32 less that. */
@@ -84,6 +87,15 @@ export interface Emitter {
   branch(condition: Value, effects?: () => void): void;
   /** EIP of the next instruction. */
   returnAddress(): Value;
+
+  /** The element of a string at ESI in the source's segment, or at EDI in ES; and a store to the latter. */
+  source(how?: 'top' | 'zero'): Value;
+  destination(how?: 'top' | 'zero'): Value;
+  storeElement(value: Value): void;
+  /** Moves ESI or EDI on by one element, as DF says. */
+  advance(pointer: number): void;
+  /** How REP repeats it, if not one by one. */
+  repeats(how: Repetition): void;
 }
 
 export type Description = (e: Emitter) => void;
@@ -111,12 +123,13 @@ export interface Uses {
   direct: boolean;
   indirect: boolean;
   returns: boolean;
+  string: boolean;
 }
 
 class Survey implements Emitter {
   readonly uses: Uses = {
     reads: new Set(), writes: new Set(), operands: 0, atomic: false, immediate: false, selector: false, address: false, counter: false, bitOffset: false, flags: false,
-    cc: false, condition: false, stack: false, drops: false, pushes: false, direct: false, indirect: false, returns: false,
+    cc: false, condition: false, stack: false, drops: false, pushes: false, direct: false, indirect: false, returns: false, string: false,
   };
   readonly bits: Size;
   readonly operands: number;
@@ -158,6 +171,11 @@ class Survey implements Emitter {
   go(): void {}
   branch(_condition: Value, effects?: () => void): void { this.uses.direct = true; effects?.(); }
   returnAddress(): Value { this.uses.returns = true; return ''; }
+  source(): Value { this.uses.string = true; return ''; }
+  destination(): Value { return this.source(); }
+  storeElement(): void { this.source(); }
+  advance(): void {}
+  repeats(): void {}
 }
 
 export function usesOf(description: Description, bits: Size, operands: number): Uses {
@@ -311,6 +329,19 @@ export abstract class TextEmitter implements Emitter {
   abstract go(): void;
   abstract branch(condition: Value, effects?: () => void): void;
   abstract returnAddress(): Value;
+  source(how: Held = 'zero'): Value {
+    this.say(`a = ${held(this.loadElement(ESI), this.bits, how)};`);
+    return 'a';
+  }
+  destination(how: Held = 'zero'): Value {
+    this.say(`b = ${held(this.loadElement(EDI), this.bits, how)};`);
+    return 'b';
+  }
+  /** The element of a string at ESI or EDI. */
+  protected abstract loadElement(pointer: number): Value;
+  abstract storeElement(value: Value): void;
+  abstract advance(pointer: number): void;
+  repeats(_how: Repetition): void {}
 
   /** The whole text, once the description has run. */
   abstract finish(): string;

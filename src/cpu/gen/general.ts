@@ -1,11 +1,15 @@
 /** General functions: any segment, any mode, faults and all. `cpu` is the processor (src/cpu/cpu.ts), `p` the record. */
-import { ECX, ESP, SS } from '../registers.ts';
-import { META_ADDRESS16, META_LOCK } from '../ops/context.ts';
-import { cellShift, type Form, memoryArray, memoryOf, registerText, type Value } from './emitter.ts';
+import { DF } from '../flags.ts';
+import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../ops/context.ts';
+import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../registers.ts';
+import { cellShift, type Form, memoryArray, memoryOf, registerText, type Repetition, type Value } from './emitter.ts';
 import { record, RecordEmitter } from './record.ts';
 
 /** Functions of src/cpu/ops/control.ts that the texts call. */
 export const CONTROL_FUNCTIONS = ['branch', 'checkTarget', 'directTarget', 'near', 'nextEip'];
+
+/** … and of src/cpu/ops/string.ts. */
+export const STRING_FUNCTIONS = ['advance', 'copyElements', 'fillElements', 'repeat'];
 
 const SHORT = `(${record.meta} & ${META_ADDRESS16}) !== 0`;
 
@@ -15,6 +19,7 @@ export class GeneralEmitter extends RecordEmitter {
   private stored: Value | null = null;
   private pointer = ESP;
   private target: Value | null = null;
+  private repetition: Repetition = null;
 
   constructor(form: Form) { super(form); }
 
@@ -52,8 +57,21 @@ export class GeneralEmitter extends RecordEmitter {
   }
   returnAddress(): Value { return 'nextEip(cpu, p)'; }
 
+  private element(pointer: number, write: boolean): Value {
+    const segment = pointer === EDI ? ES : `(${record.meta} >>> ${META_SEGMENT}) & 7`;
+    return `cpu.linear(${segment}, ${SHORT} ? ${registerText(pointer, 16)} : ${registerText(pointer, 32)}, ${this.bytes}, ${write})`;
+  }
+  protected loadElement(pointer: number): Value { return `cpu.read${this.bits}(${this.element(pointer, false)})`; }
+  storeElement(value: Value): void { this.say(`cpu.write${this.bits}(${this.element(EDI, true)}, ${value});`); }
+  advance(pointer: number): void { this.effect(`advance(cpu, ${pointer}, (R[${EFLAGS}] & ${DF}) !== 0 ? -${this.bytes} : ${this.bytes}, ${SHORT});`); }
+  override repeats(how: Repetition): void { this.repetition = how; }
+
   finish(): string {
     const head = 'let a = 0, b = 0, c = 0, r = 0, t = 0; ';
+    if (this.form.uses.string) {
+      const equal = this.repetition === 'whileEqual';
+      return `repeat(cpu, p, ${this.bytes}, () => { ${head}${this.text}${this.effects}}, ${equal ? null : this.repetition}, ${equal}); `;
+    }
     const memory = memoryOf(this.form);
     if (memory === null) return head + this.text + this.effects;
     const { bits } = memory, bytes = bits / 8;

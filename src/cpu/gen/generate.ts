@@ -9,14 +9,14 @@ import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../memory.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
-  COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, type Switch,
+  COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING, type Switch,
 } from '../plans.ts';
 import { CR0, CR4, EIP, XMM } from '../registers.ts';
 import type { Row } from '../table/row.ts';
 import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './emitter.ts';
 import { allForms, formOf } from './forms.ts';
-import { CONTROL_FUNCTIONS, GeneralEmitter } from './general.ts';
-import { NARROW_FLAGS, NARROW_LOOK, NARROW_SPECIAL, NARROW_STUBS, NARROW_TAKEN, narrowAccess, NarrowEmitter, narrowOperand } from './narrow.ts';
+import { CONTROL_FUNCTIONS, GeneralEmitter, STRING_FUNCTIONS } from './general.ts';
+import { NARROW_FLAGS, NARROW_LOOK, NARROW_STUBS, NARROW_TAKEN, narrowAccess, NarrowEmitter, narrowOperand } from './narrow.ts';
 import { miss, NEXT_RECORD, OFFSET, PAGE_EIP, record } from './record.ts';
 import { semantics } from './semantics.ts';
 import { WIDE_ADDRESS, WIDE_STUBS, WideEmitter } from './wide.ts';
@@ -66,11 +66,11 @@ function formFacts(form: Form): number {
   const register = (operand: number, size: Size, any: number, byte: number) => bit(isRegister(operand), size === 8 ? byte : any);
   return bit(memory !== null, ACCESSES) | bit(memory?.writes === true, STORES) | bit(uses.address, ADDRESS) | bit(uses.direct || uses.indirect, BRANCHES)
     | bit(uses.stack, STACK) | bit(uses.counter, COUNTS) | bit(uses.atomic && memory !== null, LOCKS) | register(0, bits, REGISTER_0, BYTE_0)
-    | register(1, bits1, REGISTER_1, BYTE_1) | bit(uses.condition, CONDITION) | bit(uses.returns, RETURNS) | bit(uses.selector, SELECTOR);
+    | register(1, bits1, REGISTER_1, BYTE_1) | bit(uses.condition, CONDITION) | bit(uses.returns, RETURNS) | bit(uses.selector, SELECTOR) | bit(uses.string, STRING);
 }
 
 const caseFacts = (uses: Uses): number => bit(uses.direct, CASE_DIRECT) | bit(uses.pushes, CASE_PUSHES) | bit(uses.flags, CASE_READS_FLAGS)
-  | bit(uses.indirect, CASE_INDIRECT) | bit(uses.counter, CASE_COUNTS) | bit(uses.selector, CASE_STATE_WORD);
+  | bit(uses.indirect, CASE_INDIRECT) | bit(uses.counter, CASE_COUNTS) | bit(uses.selector || uses.string, CASE_STATE_WORD);
 
 function partsOf(rows: readonly Row[]): Parts {
   const forms = [...allForms(rows).values()];
@@ -97,7 +97,6 @@ function partsOf(rows: readonly Row[]): Parts {
   }
 
   const [narrowGoto, narrowCross] = stubs(narrow, NARROW_STUBS) as [number, number];
-  const narrowSpecial = specials(narrow, NARROW_SPECIAL, () => CASE_STATE_WORD);
   const [, narrowReads, narrowWrites] = ([0, 1, 2] as const).map(access => {
     const first = next;
     for (const { form, ...cases } of forms) {
@@ -121,7 +120,7 @@ function partsOf(rows: readonly Row[]): Parts {
     wide, narrow, narrowReads: narrowReads!, narrowWrites: narrowWrites!, general,
     plans: {
       wide: { cases: cases(wide), goto, cross, nop: nop.wide, special },
-      narrow: { cases: cases(narrow), goto: narrowGoto, cross: narrowCross, nop: nop.narrow, special: narrowSpecial },
+      narrow: { cases: cases(narrow), goto: narrowGoto, cross: narrowCross, nop: nop.narrow, special: {} },
       forms: [...plans.values()], variants, firstFunction: next,
     },
   };
@@ -170,6 +169,7 @@ ${casesText(narrow)}
 import { carry, condition, arithmetic } from '/src/cpu/flags.ts';
 import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
+import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
 import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
 export function createInterpreter(cpu) {
   return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.TR, cpu.TW, cpu.CP, cpu.PM, cpu.slow, []);

@@ -9,10 +9,9 @@
  * Ways out of the cases: `break` leaves the record to its function; `break taken` takes the direct branch; `break look` goes to EIP `t` with `h` in SP;
  * `break flags` leaves four words of flags, their kind in `c`.
  */
-import { DF } from '../flags.ts';
 import { baseWord } from '../ops/context.ts';
-import { CS, EAX, EDI, EFLAGS, ES, ESI, ESP, SS } from '../registers.ts';
-import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Size, type Value } from './emitter.ts';
+import { CS, EDI, ES, ESP, SS } from '../registers.ts';
+import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, FLAG_WORDS, lookup, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';
 
 const base = (segment: number): Value => `R[${baseWord(segment)}]`;
@@ -87,6 +86,10 @@ export class NarrowEmitter extends CaseEmitter {
     effects();
   }
 
+  /** IMM is the word that holds the base of the source's segment. */
+  protected element(pointer: number): Value { return `(${registerText(pointer, 16)} + ${pointer === EDI ? base(ES) : `R[${record.imm}]`}) | 0`; }
+  protected advanced(pointer: number): Value { return `${registerText(pointer, 16)} = ${registerText(pointer, 16)} + ${this.bytes};`; }
+
   override flags(kind: number, outcome: Outcome): void { this.pending = { kind, outcome }; }
   /** Most leave their flags to what follows the cases. */
   override finish(): string {
@@ -105,20 +108,6 @@ export class NarrowEmitter extends CaseEmitter {
 export const NARROW_STUBS: Record<string, string> = {
   goto: `n = (n + 1) | 0; if ((q = ${record.target}) === 0) break; p = q; continue;`,
   cross: `n = (n + 1) | 0; t = (${PAGE_EIP} + 4096) | 0; h = ${SP}; break look;`,
-};
-
-/** LODS or STOS of one element, upwards. */
-const element = (pointer: number, segmentBase: Value, table: 'TR' | 'TW', bits: Size, access: (cell: Value) => string) => {
-  const register = registerText(pointer, 16), bytes = bits / 8;
-  return `t = (${register} + ${segmentBase}) | 0; if (${miss(table, 't', bytes)} | R[${EFLAGS}] & ${DF}) break; ${
-    access(`${memoryArray(bits)}[(e ^ t) >>> ${cellShift(bits)}]`)} ${register} = ${register} + ${bytes}; ${NEXT_RECORD}`;
-};
-/** Cases of rows that functions run. IMM holds a word: of the selector that is pushed, of the base of the source's segment. */
-export const NARROW_SPECIAL: Record<string, string> = {
-  ...Object.fromEntries(([8, 16] as const).flatMap(bits => [
-    [`lods.${bits}`, element(ESI, `R[${record.imm}]`, 'TR', bits, cell => `${registerText(EAX, bits)} = ${cell};`)],
-    [`stos.${bits}`, element(EDI, base(ES), 'TW', bits, cell => `${cell} = ${registerText(EAX, bits)};`)],
-  ])),
 };
 
 /** Text before the cases, for a record whose case is `q`: machine offset of the memory operand in `h`. */

@@ -1,8 +1,9 @@
 /** Texts of a record's words and of the engine's arrays: the one place where generated code learns how they are laid out. */
-import { ECX, FA, FB, FK, FR } from '../registers.ts';
+import { DF } from '../flags.ts';
 import { S_PAGE_EIP } from '../memory.ts';
 import { BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_OFFSET_MASK, NEXT, OP, SRC, TARGET } from '../ops/context.ts';
-import { type FlagWords, type Form, registerText, type Size, TextEmitter, type Value } from './emitter.ts';
+import { ECX, EDI, EFLAGS, FA, FB, FK, FR } from '../registers.ts';
+import { cellShift, type FlagWords, type Form, memoryArray, registerText, type Size, TextEmitter, type Value } from './emitter.ts';
 
 const word = (at: number): Value => `A[p + ${at}]`;
 /** Words of the record `p`. */
@@ -50,5 +51,22 @@ export abstract class CaseEmitter extends RecordEmitter {
   counter(): Value { return registerText(ECX, 16); }
   countedDown(): Value { return this.result(`(${this.counter()} - 1) & 65535`); }
   setCounter(value: Value): void { this.effect(`${this.counter()} = ${value};`); }
+
+  /** Linear address of the element at ESI or EDI, and the pointer's new value. */
+  protected abstract element(pointer: number): Value;
+  protected abstract advanced(pointer: number): Value;
+  /** Puts the element's cell into `h`. Upwards only. */
+  private findElement(table: 'TR' | 'TW', pointer: number): void {
+    this.say(`t = ${this.element(pointer)}; if (${miss(table, 't', this.bytes)} | R[${EFLAGS}] & ${DF}) break; h = (e ^ t) >>> ${cellShift(this.bits)};`);
+  }
+  protected loadElement(pointer: number): Value {
+    this.findElement('TR', pointer);
+    return `${memoryArray(this.bits)}[h]`;
+  }
+  storeElement(value: Value): void {
+    this.findElement('TW', EDI);
+    this.say(`${memoryArray(this.bits)}[h] = ${value};`);
+  }
+  advance(pointer: number): void { this.effect(this.advanced(pointer)); }
   finish(): string { return this.ended ? this.text : `${this.text}${NEXT_RECORD}`; }
 }

@@ -3,7 +3,7 @@
  * regions are expanded from it. Rarer instructions are ordinary functions in src/cpu/ops and src/cpu/fpu. Source: SDM vol. 2, at each mnemonic.
  */
 import { ADC, ADD, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../flags.ts';
-import { EAX, EBP, EDX } from '../registers.ts';
+import { EAX, EBP, EDI, EDX, ESI } from '../registers.ts';
 import type { Description, Emitter, Held, Value } from './emitter.ts';
 
 /** A value that is not held at the top, moved there for the flags. */
@@ -102,6 +102,9 @@ const loop = (also: (e: Emitter) => Value): Description => e => {
   const left = e.countedDown();
   e.branch(`${left} !== 0${also(e)}`, () => e.setCounter(left));
 };
+
+/** The comparison of two elements held at the top. */
+const compare = (e: Emitter, a: Value, b: Value): void => e.flags(SUB, { a, b, result: e.result(`(${a} - ${b}) | 0`) });
 
 export const semantics: Record<string, Description> = {
   add: binary(ADD, (a, b) => `(${a} + ${b}) | 0`),
@@ -218,4 +221,33 @@ export const semantics: Record<string, Description> = {
   loop: loop(() => ''),
   loope: loop(e => ` && ${e.condition(4)}`),
   loopne: loop(e => ` && ${e.condition(5)}`),
+
+  // One element; REP is the emitter's.
+  movs: e => {
+    e.storeElement(e.source());
+    e.advance(ESI);
+    e.advance(EDI);
+    e.repeats('copyElements');
+  },
+  stos: e => {
+    e.storeElement(e.register(EAX, e.bits));
+    e.advance(EDI);
+    e.repeats('fillElements');
+  },
+  lods: e => {
+    e.setRegister(EAX, e.bits, e.source());
+    e.advance(ESI);
+  },
+  cmps: e => {
+    const a = e.source('top'), b = e.destination('top');
+    compare(e, a, b);
+    e.advance(ESI);
+    e.advance(EDI);
+    e.repeats('whileEqual');
+  },
+  scas: e => {
+    compare(e, e.keep(toTop(e, e.register(EAX, e.bits))), e.destination('top'));
+    e.advance(EDI);
+    e.repeats('whileEqual');
+  },
 };

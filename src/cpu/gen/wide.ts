@@ -51,6 +51,8 @@ export class WideEmitter extends CaseEmitter {
     this.say(`${PAGE_EIP} = ${this.target === 'direct' ? 'c' : 't & -4096'}; p = q; continue;`);
     this.ended = true;
   }
+  protected element(pointer: number): Value { return registerText(pointer, 32); }
+  protected advanced(pointer: number): Value { return `${this.element(pointer)} = (${this.element(pointer)} + ${this.bytes}) | 0;`; }
   branch(condition: Value, effects?: () => void): void {
     this.say(`if (${condition}) {`);
     if (effects === undefined) {

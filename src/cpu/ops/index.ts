@@ -7,10 +7,9 @@ import { arithmeticOps } from './arithmetic.ts';
 import type { OpFactory } from './context.ts';
 import { control } from './control.ts';
 import { ports } from './ports.ts';
-import { string } from './string.ts';
 import { system } from './system.ts';
 
-const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...ports, ...monitorOps, ...system, ...fpuOps };
+const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...ports, ...monitorOps, ...system, ...fpuOps };
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
 function guarded(make: OpFactory): OpFactory {
