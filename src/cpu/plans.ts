@@ -30,14 +30,12 @@ export const CASE_DIRECT = 1, CASE_PUSHES = 2, CASE_READS_FLAGS = 4, CASE_INDIRE
 
 /** One of the two switches. */
 export interface Switch {
-  /** Op number and facts of every case. */
+  /** Facts of every case, and one of its op numbers. */
   cases: readonly (readonly [op: number, facts: number])[];
   /** Op numbers of records that stand for no instruction, and of NOP. */
   goto: number;
   cross: number;
   nop: number;
-  /** Op numbers of the cases for rows that functions run, by name. */
-  special: Readonly<Record<string, number>>;
 }
 
 export interface Plans {
@@ -46,6 +44,8 @@ export interface Plans {
   forms: readonly FormPlan[];
   /** Index in `forms` of each row's variants: 4 × row + 2 if the operand is memory + 1 for an operand size of 16. In pairs; others have no form. */
   variants: readonly number[];
+  /** Rows that functions run and that have a case of the first switch for what is ordinary: variant and op number, in pairs. */
+  unitCases: readonly number[];
   /** First op number for functions of rows (ops/, fpu/). */
   firstFunction: number;
 }

@@ -4,7 +4,7 @@
  * line that holds code drops the frame's tables.
  */
 import type { ProcessorOptions } from './edge.ts';
-import { fillHotX87, HOT_X87, HOT_X87_READS, HOT_X87_WRITES, hotX87Case } from './fpu/hot.ts';
+import { fillHotX87, hotX87Case } from './fpu/hot.ts';
 import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
 import {
   BASE, baseWord, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
@@ -18,10 +18,7 @@ import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, 
 import { operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
 
-const HOT_X87_CASES = Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
 const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide, { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
-const MOVES_128 = new Set(['movaps', 'movapd', 'movdqa', 'movups', 'movupd', 'movdqu']);
-const HOT_SSE: ReadonlySet<number> = new Set([plans.wide.special['sse.load']!, plans.wide.special['sse.store']!]);
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 const FUNCTION = plans.firstFunction, OWN = FUNCTION + rows.length * 4;
@@ -32,6 +29,9 @@ export const OP_NOTHING = OWN + 3;
 /** The form of each row's four variants, if a description says what they do. */
 const forms: (FormPlan | undefined)[] = new Array(rows.length * 4);
 for (let i = 0; i < plans.variants.length; i += 2) forms[plans.variants[i]!] = plans.forms[plans.variants[i + 1]!]!;
+/** Op numbers of the cases for what is ordinary of rows that functions run; 0: none. */
+const unitCases = new Int16Array(rows.length * 4);
+for (let i = 0; i < plans.unitCases.length; i += 2) unitCases[plans.unitCases[i]!] = plans.unitCases[i + 1]!;
 /** Bits of a row that `record()` asks for. */
 const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4;
 const traits = Uint8Array.from(rows, row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0)
@@ -93,9 +93,6 @@ export abstract class Translator extends Memory {
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
     this.slow[OP_STALE] = (_, p) => this.refresh(p);
-    // These have their register in DST.
-    for (const op of HOT_SSE) this.slow[op] = (core, p) => this.slow[this.A[p + SRC]!]!(core, p);
-    for (const op of HOT_X87_CASES.map(name => plans.wide.special[name]!)) this.slow[op] = (core, p) => this.slow[this.A[p + DST]!]!(core, p);
     this.slow[WIDE_GOTO] = this.slow[NARROW_GOTO] = (_, p) => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
       this.S[S_PATCH] = p;
@@ -361,20 +358,11 @@ export abstract class Translator extends Memory {
     A[p + DST] = row.operands.includes('Zv') || row.operands.includes('Zb') ? d.opcodeReg : d.reg;
     A[p + SRC] = d.rm;
     if (row.cc !== undefined) A[p + IMM] = row.cc;
-    const general = FUNCTION + variant;
-    const x87 = hotX87Case(row, d.memory, this.flatOperand());
-    if (x87 !== '') {
-      // Many rows share a case: DST, which none of them needs, says which function does what is not ordinary.
-      fillHotX87(A, p, row, d.memory, offset, d.segment);
-      A[p + DST] = general;
-      A[p + OP] = plans.wide.special[x87]!;
-      this.make(general, row, size);
-      return;
-    }
-    const op = (this.wide && !d.lock ? plans.wide.special[this.wideName(row)] : undefined) ?? general;
+    const unitCase = this.wide && !d.lock && (!d.memory || this.flatOperand()) ? unitCases[variant]! : 0;
+    if (unitCase !== 0 && hotX87Case(row, d.memory) !== '') fillHotX87(A, p, row, d.memory, offset, d.segment);
+    const op = unitCase !== 0 ? unitCase : FUNCTION + variant;
     A[p + OP] = op;
-    if (HOT_SSE.has(op)) A[p + SRC] = general;
-    this.make(HOT_SSE.has(op) ? general : op, row, size);
+    this.make(op, row, size);
   }
 
   private make(op: number, row: Row, size: 16 | 32): void {
@@ -382,12 +370,6 @@ export abstract class Translator extends Memory {
     this.made[op] = 1;
     const factory = this.factory(row);
     this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, this.d.memory, size);
-  }
-
-  /** Name of the switch's case for a row that is no form, '' when this instance of it must take the general way. */
-  private wideName(row: Row): string {
-    if (!MOVES_128.has(row.op)) return '';
-    return !this.d.memory || !this.flatOperand() ? '' : row.operands[0]![0] === 'V' ? 'sse.load' : 'sse.store';
   }
 
   /** True if the second switch may take the memory operand of `d`: code segments are for reading. */

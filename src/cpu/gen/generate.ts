@@ -4,37 +4,22 @@
  * for it and no bundle holds the generator. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
-import { HOT_X87, HOT_X87_READS, HOT_X87_WRITES } from '../fpu/hot.ts';
 import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../memory.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
   COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING, type Switch,
 } from '../plans.ts';
-import { CR0, CR4, EIP, XMM } from '../registers.ts';
+import { EIP } from '../registers.ts';
 import type { Row } from '../table/row.ts';
 import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './emitter.ts';
 import { allForms, formOf } from './forms.ts';
+import { unitCase, X87_FUNCTIONS } from './fpu.ts';
 import { CONTROL_FUNCTIONS, GeneralEmitter, STRING_FUNCTIONS } from './general.ts';
 import { NARROW_FLAGS, NARROW_LOOK, NARROW_STUBS, NARROW_TAKEN, narrowAccess, NarrowEmitter, narrowOperand } from './narrow.ts';
-import { miss, NEXT_RECORD, OFFSET, PAGE_EIP, record } from './record.ts';
+import { OFFSET, PAGE_EIP, record } from './record.ts';
 import { semantics } from './semantics.ts';
-import { WIDE_ADDRESS, WIDE_STUBS, WideEmitter } from './wide.ts';
-
-const SSE_USABLE = `if ((R[${CR0}] & 12) !== 0 || (R[${CR4}] & 512) === 0) break;`;
-/** A move of 16 aligned bytes, where SSE may be used: CR0.EM and TS clear, CR4.OSFXSR set. */
-const move128 = (table: 'TR' | 'TW', word: (i: number) => string) =>
-  `${SSE_USABLE} t = ${WIDE_ADDRESS}; if (${miss(table, 't', 16)}) break; h = (e ^ t) >>> 2; q = (${record.dst} << 2) + ${XMM}; ${[0, 1, 2, 3].map(word).join(' ')} ${NEXT_RECORD}`;
-
-/** Cases of the first switch for rows that functions run: SSE moves, and x87 by functions of fpu/hot.ts, which return false for whatever is not ordinary. */
-const WIDE_SPECIAL: Record<string, string> = {
-  'sse.load': move128('TR', i => `R[q + ${i}] = M4[h + ${i}];`),
-  'sse.store': move128('TW', i => `M4[h + ${i}] = R[q + ${i}];`),
-  ...Object.fromEntries(Object.entries(HOT_X87).map(([name, run]) => [name, `if (!${run}(R, A, S, p)) break; ${NEXT_RECORD}`])),
-  ...Object.fromEntries(([[HOT_X87_READS, 'TR'], [HOT_X87_WRITES, 'TW']] as const).flatMap(([names, table]) => Object.entries(names).map(([name, run]) =>
-    [name, `t = ${WIDE_ADDRESS}; if (${miss(table, 't', 4)}) break; if (!${run}(R, A, S, p, M4, (e ^ t) >>> 2, t)) break; ${NEXT_RECORD}`]))),
-};
-const X87_FUNCTIONS = Object.values({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
+import { WIDE_STUBS, WideEmitter } from './wide.ts';
 
 interface Case {
   op: number;
@@ -84,12 +69,11 @@ function partsOf(rows: readonly Row[]): Parts {
     return next++;
   };
   const stubs = (to: Case[], texts: Record<string, string>) => Object.entries(texts).map(([name, text]) => add(to, name, text, CASE_DIRECT));
-  const specials = (to: Case[], texts: Record<string, string>, facts: (name: string) => number) =>
-    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, add(to, name, text, facts(name))]));
-
   const [goto, cross] = stubs(wide, WIDE_STUBS) as [number, number];
-  const x87 = new Set(Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES }));
-  const special = specials(wide, WIDE_SPECIAL, name => bit(x87.has(name), CASE_X87));
+  const unitCases = rows.flatMap(row => [false, true].flatMap(memory => {
+    const found = unitCase(row, memory);
+    return found === null ? [] : [row.id * 4 + (memory ? 2 : 0), add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87))];
+  }));
   for (const { form, ...cases } of forms) {
     const plan = plans.get(form.name)!;
     if (cases.wide) plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, false)), caseFacts(form.uses));
@@ -115,23 +99,30 @@ function partsOf(rows: readonly Row[]): Parts {
     return form === null || !index.has(form.name) ? [] : [row.id * 4 + variant, index.get(form.name)!];
   }));
   const nop = plans.get('nop.32')!;
-  const cases = (all: Case[]): Switch['cases'] => all.map(({ op, facts }) => [op, facts]);
+  const cases = (all: Case[]): Switch['cases'] => [...byText(all).values()].map(([{ op, facts }]) => [op, facts]);
   return {
     wide, narrow, narrowReads: narrowReads!, narrowWrites: narrowWrites!, general,
     plans: {
-      wide: { cases: cases(wide), goto, cross, nop: nop.wide, special },
-      narrow: { cases: cases(narrow), goto: narrowGoto, cross: narrowCross, nop: nop.narrow, special: {} },
-      forms: [...plans.values()], variants, firstFunction: next,
+      wide: { cases: cases(wide), goto, cross, nop: nop.wide },
+      narrow: { cases: cases(narrow), goto: narrowGoto, cross: narrowCross, nop: nop.narrow },
+      forms: [...plans.values()], variants, unitCases, firstFunction: next,
     },
   };
 }
 
-/** The cases of a switch. Those with the same text (branches of both operand sizes) share it. */
-function casesText(cases: readonly Case[]): string {
-  const byText = new Map<string, Case[]>();
-  for (const one of cases) byText.set(one.text, [...(byText.get(one.text) ?? []), one]);
-  return [...byText].map(([text, same]) => `        ${same.map(({ op, name }) => `case ${op}: /* ${name} */`).join(' ')} { ${text} }`).join('\n');
+/** Cases with the same text (branches of both operand sizes, x87 instructions that share a function) are one. */
+function byText(cases: readonly Case[]): Map<string, [Case, ...Case[]]> {
+  const found = new Map<string, [Case, ...Case[]]>();
+  for (const one of cases) {
+    const same = found.get(one.text);
+    if (same === undefined) found.set(one.text, [one]);
+    else same.push(one);
+  }
+  return found;
 }
+
+const casesText = (cases: readonly Case[]): string =>
+  [...byText(cases)].map(([text, same]) => `        ${same.map(({ op, name }) => `case ${op}: /* ${name} */`).join(' ')} { ${text} }`).join('\n');
 
 /** The text of the module `virtual:plans`. */
 export function generatePlans(rows: readonly Row[]): string {
