@@ -42,7 +42,7 @@ export interface Plans {
   wide: Switch;
   narrow: Switch;
   forms: readonly FormPlan[];
-  /** Index in `forms` of each row's variants: 4 × row + 2 if the operand is memory + 1 for an operand size of 16. In pairs; others have no form. */
+  /** Index in `forms` of each row's variants: at 4 × row + 2 if the operand is memory + 1 for an operand size of 16. -1, or past the end: none. */
   variants: readonly number[];
   /** Rows that functions run and that have a case of the first switch for what is ordinary: variant and op number, in pairs. */
   unitCases: readonly number[];

@@ -27,8 +27,7 @@ const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE
 export const OP_NOTHING = OWN + 3;
 
 /** The form of each row's four variants, if a description says what they do. */
-const forms: (FormPlan | undefined)[] = new Array(rows.length * 4);
-for (let i = 0; i < plans.variants.length; i += 2) forms[plans.variants[i]!] = plans.forms[plans.variants[i + 1]!]!;
+const forms: (FormPlan | undefined)[] = Array.from({ length: rows.length * 4 }, (_, variant) => plans.forms[plans.variants[variant] ?? -1]);
 /** Op numbers of the cases for what is ordinary of rows that functions run; 0: none. */
 const unitCases = new Int16Array(rows.length * 4);
 for (let i = 0; i < plans.unitCases.length; i += 2) unitCases[plans.unitCases[i]!] = plans.unitCases[i + 1]!;

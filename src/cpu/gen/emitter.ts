@@ -239,6 +239,13 @@ export abstract class TextEmitter implements Emitter {
   get cc(): number { return this.form.cc; }
   protected get bytes(): number { return this.form.bits / 8; }
 
+  /** Names that the text gave values to. */
+  protected readonly names = new Set<string>();
+  protected let(name: string, value: Value): Value {
+    this.names.add(name);
+    this.say(`${name} = ${value};`);
+    return name;
+  }
   /** Adds a statement. */
   protected say(statement: string): void { this.text += `${statement} `; }
   /** Adds one that changes registers or flags. */
@@ -257,8 +264,7 @@ export abstract class TextEmitter implements Emitter {
     let value: Value;
     if (place === 'i') value = how === 'zero' && bits < 32 ? `${this.immediate()} & ${(1 << bits) - 1}` : held(this.immediate(), bits, how);
     else value = held(place === 'c' ? this.register(ECX, 8) : place === 'm' ? this.load() : this.operandRegister(operand, bits), bits, how);
-    this.say(`${name} = ${value};`);
-    return name;
+    return this.let(name, value);
   }
   write(operand: number, value: Value, how: 'top' | 'zero' = 'zero'): void {
     const text = how === 'top' && this.shift !== 0 ? `${value} >>> ${this.shift}` : value;
@@ -275,8 +281,8 @@ export abstract class TextEmitter implements Emitter {
   abstract countedDown(): Value;
   abstract setCounter(value: Value): void;
 
-  result(value: Value): Value { this.say(`r = ${value};`); return 'r'; }
-  keep(value: Value): Value { this.say(`t = ${value};`); return 't'; }
+  result(value: Value): Value { return this.let('r', value); }
+  keep(value: Value): Value { return this.let('t', value); }
   mask(value: Value, mask: number): Value {
     if (mask !== 31) this.say(`${value} &= ${mask};`);
     return value;
@@ -329,14 +335,8 @@ export abstract class TextEmitter implements Emitter {
   abstract go(): void;
   abstract branch(condition: Value, effects?: () => void): void;
   abstract returnAddress(): Value;
-  source(how: Held = 'zero'): Value {
-    this.say(`a = ${held(this.loadElement(ESI), this.bits, how)};`);
-    return 'a';
-  }
-  destination(how: Held = 'zero'): Value {
-    this.say(`b = ${held(this.loadElement(EDI), this.bits, how)};`);
-    return 'b';
-  }
+  source(how: Held = 'zero'): Value { return this.let('a', held(this.loadElement(ESI), this.bits, how)); }
+  destination(how: Held = 'zero'): Value { return this.let('b', held(this.loadElement(EDI), this.bits, how)); }
   /** The element of a string at ESI or EDI. */
   protected abstract loadElement(pointer: number): Value;
   abstract storeElement(value: Value): void;

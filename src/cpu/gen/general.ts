@@ -36,7 +36,7 @@ export class GeneralEmitter extends RecordEmitter {
   top(pointer = ESP): Value {
     this.pointer = pointer;
     if (pointer === ESP) return this.keep(`cpu.top(${this.bits})`);
-    this.say(`c = cpu.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)};`);
+    this.let('c', `cpu.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)}`);
     return this.keep(`cpu.read${this.bits}(cpu.linear(${SS}, c, ${this.bytes}, false))`);
   }
   drop(more?: Value): void {
@@ -67,7 +67,7 @@ export class GeneralEmitter extends RecordEmitter {
   override repeats(how: Repetition): void { this.repetition = how; }
 
   finish(): string {
-    const head = 'let a = 0, b = 0, c = 0, r = 0, t = 0; ';
+    const head = this.names.size === 0 ? '' : `let ${[...this.names].map(name => `${name} = 0`).join(', ')}; `;
     if (this.form.uses.string) {
       const equal = this.repetition === 'whileEqual';
       return `repeat(cpu, p, ${this.bytes}, () => { ${head}${this.text}${this.effects}}, ${equal ? null : this.repetition}, ${equal}); `;

@@ -94,10 +94,11 @@ function partsOf(rows: readonly Row[]): Parts {
     return { op: next++, form };
   });
   const index = new Map([...plans.keys()].map((name, i) => [name, i]));
-  const variants = rows.flatMap(row => [0, 1, 2, 3].flatMap(variant => {
+  const variants = rows.flatMap(row => [0, 1, 2, 3].map(variant => {
     const form = formOf(row, (variant & 2) !== 0, (variant & 1) !== 0 ? 16 : 32);
-    return form === null || !index.has(form.name) ? [] : [row.id * 4 + variant, index.get(form.name)!];
+    return form === null ? -1 : index.get(form.name) ?? -1;
   }));
+  variants.length = variants.findLastIndex(form => form >= 0) + 1;
   const nop = plans.get('nop.32')!;
   const cases = (all: Case[]): Switch['cases'] => [...byText(all).values()].map(([{ op, facts }]) => [op, facts]);
   return {
@@ -127,9 +128,10 @@ const casesText = (cases: readonly Case[]): string =>
 /** The text of the module `virtual:plans`. */
 export function generatePlans(rows: readonly Row[]): string {
   const { forms, ...rest } = partsOf(rows).plans;
-  const words = forms.map(({ general, wide, near, narrow, facts, bytes }) => [general, wide, near, narrow, facts, bytes]);
+  // Few words, since every bundle with a processor carries them.
+  const words = forms.map(({ wide, near, narrow, facts, bytes }) => [facts, bytes, wide, near, narrow].join().replace(/(,0)+$/, ''));
   return `
-const forms = ${JSON.stringify(words)}.map(([general, wide, near, narrow, facts, bytes]) => ({ general, wide, near, narrow, facts, bytes }));
+const forms = [[${words.join('],[')}]].map(([facts, bytes = 0, wide = 0, near = 0, narrow = 0], i) => ({ general: ${forms[0]!.general} + i, wide, near, narrow, facts, bytes }));
 export const plans = { ...${JSON.stringify(rest)}, forms };
 `;
 }
