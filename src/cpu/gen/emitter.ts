@@ -47,7 +47,7 @@ export interface Emitter {
   /** A register by its encoding number, narrow ones zero-extended. */
   register(register: number, bits: Size): Value;
   setRegister(register: number, bits: Size, value: Value): void;
-  /** CX or ECX, by address size; the same less one; and a new value for it. */
+  /** CX or ECX by address size; that less one; a new value for it. */
   counter(): Value;
   countedDown(): Value;
   setCounter(value: Value): void;
@@ -76,12 +76,14 @@ export interface Emitter {
   top(pointer?: number): Value;
   /** Removes what `top` read and as many more bytes: the pointer after it goes to ESP. */
   drop(more?: Value): void;
-  /** Makes sure that one value can be pushed, and pushes it. */
+  /** Makes sure that one value can be pushed. */
   slot(): void;
+  /** Pushes it: to the slot. */
   push(value: Value): void;
 
-  /** Makes sure that a branch can go to an EIP, without one to that of a direct branch, and goes there. */
+  /** Makes sure that a branch can go to an EIP; without one: to where a direct branch leads. */
   locate(eip?: Value): void;
+  /** Goes there. */
   go(): void;
   /** A direct branch if so. `effects` are registers that change whether it is taken or not. */
   branch(condition: Value, effects?: () => void): void;
@@ -107,7 +109,6 @@ export interface Uses {
   /** Explicit operands, from the first to the last one asked for. */
   operands: number;
   atomic: boolean;
-  immediate: boolean;
   selector: boolean;
   address: boolean;
   counter: boolean;
@@ -128,7 +129,7 @@ export interface Uses {
 
 class Survey implements Emitter {
   readonly uses: Uses = {
-    reads: new Set(), writes: new Set(), operands: 0, atomic: false, immediate: false, selector: false, address: false, counter: false, bitOffset: false, flags: false,
+    reads: new Set(), writes: new Set(), operands: 0, atomic: false, selector: false, address: false, counter: false, bitOffset: false, flags: false,
     cc: false, condition: false, stack: false, drops: false, pushes: false, direct: false, indirect: false, returns: false, string: false,
   };
   readonly bits: Size;
@@ -146,7 +147,7 @@ class Survey implements Emitter {
   read(operand: number, held: Held): Value { this.touch(this.uses.reads, operand); this.uses.bitOffset ||= held === 'bit'; return ''; }
   write(operand: number): void { this.touch(this.uses.writes, operand); }
   atomic(): void { this.uses.atomic = true; }
-  immediate(): Value { this.uses.immediate = true; return ''; }
+  immediate(): Value { return ''; }
   selector(): Value { this.uses.selector = true; return ''; }
   address(): Value { this.uses.address = true; return ''; }
   register(): Value { return ''; }

@@ -1,4 +1,4 @@
-/** Integer instructions that are too rare or too odd for text semantics. Source: SDM vol. 2, at each mnemonic. */
+/** Integer instructions that are too rare or too odd for descriptions (gen/semantics.ts). Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
 import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../flags.ts';
 import { operandBits } from '../table/operands.ts';
