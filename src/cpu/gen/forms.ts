@@ -55,7 +55,7 @@ export interface FormCases {
   narrow: boolean;
 }
 
-/** Every form the table has, sorted by name. */
+/** Every form the table has, sorted as the descriptions are, and by name. */
 export function allForms(rows: readonly Row[]): Map<string, FormCases> {
   const forms = new Map<string, FormCases>();
   for (const row of rows) {
@@ -76,5 +76,6 @@ export function allForms(rows: readonly Row[]): Map<string, FormCases> {
       }
     }
   }
-  return new Map([...forms].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const order = Object.keys(semantics), rank = ({ form: { op } }: FormCases) => order.indexOf(op);
+  return new Map([...forms].sort(([a, x], [b, y]) => rank(x) - rank(y) || (a < b ? -1 : 1)));
 }

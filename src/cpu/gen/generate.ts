@@ -70,15 +70,15 @@ function partsOf(rows: readonly Row[]): Parts {
   };
   const stubs = (to: Case[], texts: Record<string, string>) => Object.entries(texts).map(([name, text]) => add(to, name, text, CASE_DIRECT));
   const [goto, cross] = stubs(wide, WIDE_STUBS) as [number, number];
-  const unitCases = rows.flatMap(row => [false, true].flatMap(memory => {
-    const found = unitCase(row, memory);
-    return found === null ? [] : [row.id * 4 + (memory ? 2 : 0), add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87))];
-  }));
   for (const { form, ...cases } of forms) {
     const plan = plans.get(form.name)!;
     if (cases.wide) plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, false)), caseFacts(form.uses));
     if (cases.near) plan.near = add(wide, `${form.name}.near`, expand(new WideEmitter(form, true)), caseFacts(form.uses));
   }
+  const unitCases = rows.flatMap(row => [false, true].flatMap(memory => {
+    const found = unitCase(row, memory);
+    return found === null ? [] : [row.id * 4 + (memory ? 2 : 0), add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87))];
+  }));
 
   const [narrowGoto, narrowCross] = stubs(narrow, NARROW_STUBS) as [number, number];
   const [, narrowReads, narrowWrites] = ([0, 1, 2] as const).map(access => {

@@ -106,43 +106,8 @@ const loop = (also: (e: Emitter) => Value): Description => e => {
 /** The comparison of two elements held at the top. */
 const compare = (e: Emitter, a: Value, b: Value): void => e.flags(SUB, { a, b, result: e.result(`(${a} - ${b}) | 0`) });
 
+/** By op. Cases of the switches stand in this order: what programs do most is close together. */
 export const semantics: Record<string, Description> = {
-  add: binary(ADD, (a, b) => `(${a} + ${b}) | 0`),
-  or: binary(LOGIC, (a, b) => `${a} | ${b}`),
-  adc: binary(ADC, (a, b, e) => `(${a} + ${b} + ${carryIn(e)}) | 0`),
-  sbb: binary(SBB, (a, b, e) => `(${a} - ${b} - ${carryIn(e)}) | 0`),
-  and: binary(LOGIC, (a, b) => `${a} & ${b}`),
-  sub: binary(SUB, (a, b) => `(${a} - ${b}) | 0`),
-  xor: binary(LOGIC, (a, b) => `${a} ^ ${b}`),
-  cmp: binary(SUB, (a, b) => `(${a} - ${b}) | 0`, false),
-  test: binary(LOGIC, (a, b) => `${a} & ${b}`, false),
-  inc: step(INC, '+'),
-  dec: step(DEC, '-'),
-  neg: e => {
-    const b = e.read(0, 'top'), result = e.result(`(0 - ${b}) | 0`);
-    e.write(0, result, 'top');
-    e.flags(SUB, { a: '0', b, result });
-  },
-  not: e => e.write(0, e.result(`~${e.read(0, 'zero')}`)),
-  shl: shift('top', (a, n) => `${a} << ${n}`, (a, n) => `(${a} >>> (32 - ${n})) & 1`, (_, _a, r, carry) => `${carry} ^ (${r} >>> 31)`),
-  shr: shift('zero', (a, n) => `${a} >>> ${n} | 0`, (a, n) => `(${a} >>> (${n} - 1)) & 1`, (e, a) => `(${a} >>> ${e.bits - 1}) & 1`),
-  sar: shift('sign', (a, n) => `${a} >> ${n}`, (a, n) => `(${a} >> (${n} - 1)) & 1`, () => '0'),
-  rol: rotate((a, n, bits) => `${a} << ${n} | ${a} >>> (${bits} - ${n} & 31)`, r => `${r} & 1`, (r, carry, bits) => `${carry} ^ (${r} >>> ${bits - 1} & 1)`),
-  ror: rotate((a, n, bits) => `${a} >>> ${n} | ${a} << (${bits} - ${n} & 31)`, (r, bits) => `${r} >>> ${bits - 1} & 1`, (r, carry, bits) => `${carry} ^ (${r} >>> ${bits - 2} & 1)`),
-  mul: multiply(false),
-  imul: e => (e.operands === 1 ? multiply(true) : multiplyTwo)(e),
-  bt: bitTest(null),
-  bts: bitTest((a, n) => `${a} | 1 << ${n}`),
-  btr: bitTest((a, n) => `${a} & ~(1 << ${n})`),
-  btc: bitTest((a, n) => `${a} ^ 1 << ${n}`),
-  bsf: bitScan(b => `${b} & -${b}`),
-  bsr: bitScan(b => b),
-  // The result for 16 bits is undefined; processors clear the register.
-  bswap: e => {
-    const a = e.read(0, 'zero');
-    e.write(0, e.bits === 16 ? '0' : `${a} << 24 | (${a} & 65280) << 8 | ${a} >>> 8 & 65280 | ${a} >>> 24`);
-  },
-
   nop: () => {},
   mov: move('zero'),
   movzx: move('zero'),
@@ -221,6 +186,42 @@ export const semantics: Record<string, Description> = {
   loop: loop(() => ''),
   loope: loop(e => ` && ${e.condition(4)}`),
   loopne: loop(e => ` && ${e.condition(5)}`),
+
+  add: binary(ADD, (a, b) => `(${a} + ${b}) | 0`),
+  or: binary(LOGIC, (a, b) => `${a} | ${b}`),
+  adc: binary(ADC, (a, b, e) => `(${a} + ${b} + ${carryIn(e)}) | 0`),
+  sbb: binary(SBB, (a, b, e) => `(${a} - ${b} - ${carryIn(e)}) | 0`),
+  and: binary(LOGIC, (a, b) => `${a} & ${b}`),
+  sub: binary(SUB, (a, b) => `(${a} - ${b}) | 0`),
+  xor: binary(LOGIC, (a, b) => `${a} ^ ${b}`),
+  cmp: binary(SUB, (a, b) => `(${a} - ${b}) | 0`, false),
+  test: binary(LOGIC, (a, b) => `${a} & ${b}`, false),
+  inc: step(INC, '+'),
+  dec: step(DEC, '-'),
+  neg: e => {
+    const b = e.read(0, 'top'), result = e.result(`(0 - ${b}) | 0`);
+    e.write(0, result, 'top');
+    e.flags(SUB, { a: '0', b, result });
+  },
+  not: e => e.write(0, e.result(`~${e.read(0, 'zero')}`)),
+  shl: shift('top', (a, n) => `${a} << ${n}`, (a, n) => `(${a} >>> (32 - ${n})) & 1`, (_, _a, r, carry) => `${carry} ^ (${r} >>> 31)`),
+  shr: shift('zero', (a, n) => `${a} >>> ${n} | 0`, (a, n) => `(${a} >>> (${n} - 1)) & 1`, (e, a) => `(${a} >>> ${e.bits - 1}) & 1`),
+  sar: shift('sign', (a, n) => `${a} >> ${n}`, (a, n) => `(${a} >> (${n} - 1)) & 1`, () => '0'),
+  rol: rotate((a, n, bits) => `${a} << ${n} | ${a} >>> (${bits} - ${n} & 31)`, r => `${r} & 1`, (r, carry, bits) => `${carry} ^ (${r} >>> ${bits - 1} & 1)`),
+  ror: rotate((a, n, bits) => `${a} >>> ${n} | ${a} << (${bits} - ${n} & 31)`, (r, bits) => `${r} >>> ${bits - 1} & 1`, (r, carry, bits) => `${carry} ^ (${r} >>> ${bits - 2} & 1)`),
+  mul: multiply(false),
+  imul: e => (e.operands === 1 ? multiply(true) : multiplyTwo)(e),
+  bt: bitTest(null),
+  bts: bitTest((a, n) => `${a} | 1 << ${n}`),
+  btr: bitTest((a, n) => `${a} & ~(1 << ${n})`),
+  btc: bitTest((a, n) => `${a} ^ 1 << ${n}`),
+  bsf: bitScan(b => `${b} & -${b}`),
+  bsr: bitScan(b => b),
+  // The result for 16 bits is undefined; processors clear the register.
+  bswap: e => {
+    const a = e.read(0, 'zero');
+    e.write(0, e.bits === 16 ? '0' : `${a} << 24 | (${a} & 65280) << 8 | ${a} >>> 8 & 65280 | ${a} >>> 24`);
+  },
 
   // One element; REP is the emitter's.
   movs: e => {
