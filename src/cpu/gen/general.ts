@@ -25,7 +25,10 @@ export class GeneralEmitter extends RecordEmitter {
 
   protected override effect(statement: string): void { this.effects += `${statement} `; }
   address(): Value { return 'cpu.offset(p)'; }
-  protected load(): Value { return 'value'; }
+  protected load(): Value {
+    const { bits, writes } = memoryOf(this.form)!;
+    return writes ? 'value' : `cpu.read${bits}(cpu.address(p, ${bits / 8}, false))`;
+  }
   protected store(value: Value): void { this.stored = value; }
   skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
 
@@ -73,18 +76,16 @@ export class GeneralEmitter extends RecordEmitter {
       return `repeat(cpu, p, ${this.bytes}, () => { ${head}${this.text}${this.effects}}, ${equal ? null : this.repetition}, ${equal}); `;
     }
     const memory = memoryOf(this.form);
-    if (memory === null) return head + this.text + this.effects;
+    if (memory === null || !memory.writes) return head + this.text + this.effects;
     const { bits } = memory, bytes = bits / 8;
-    const address = `${head}const linear = cpu.address(p, ${bytes}, ${memory.writes}); `;
-    const write = `cpu.write${bits}(linear, ${this.stored}); `;
-    if (!memory.writes) return `${address}const value = cpu.read${bits}(linear); ${this.text}${this.effects}`;
-    if (!memory.reads) return address + this.text + write + this.effects;
+    const write = (at: Value) => `cpu.write${bits}(${at}, ${this.stored}); `, address = `cpu.address(p, ${bytes}, true)`;
+    if (!memory.reads) return head + this.text + write(address) + this.effects;
     // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
     const array = memoryArray(bits);
     const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
-    return `${address}let value = 0, at = -1; `
+    return `${head}const linear = ${address}; let value = 0, at = -1; `
       + `if (${locked} && (at = cpu.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
       + `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } `
-      + `else { cpu.probeWrite(linear, ${bytes}); value = cpu.read${bits}(linear); ${this.text}${write}} ${this.effects}`;
+      + `else { cpu.probeWrite(linear, ${bytes}); value = cpu.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`;
   }
 }
