@@ -22,9 +22,10 @@ import { CPU_LEVEL,
   MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, ZERO,
 } from './registers.ts';
 import type { Row } from './table/index.ts';
-import { hotNumbers, KEY_CODE32, KEY_FLAT, KEY_STACK32, narrowNumbers, Translator } from './translator.ts';
+import { KEY_CODE32, KEY_FLAT, KEY_STACK32, Translator } from './translator.ts';
 import { warmUp, warmUpBetween } from './warm.ts';
 import { createInterpreter } from 'virtual:interpreter';
+import { plans } from 'virtual:plans';
 
 /** Access rights in VMX format (registers.ts). */
 export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_P = 1 << 7, RIGHTS_S = 1 << 4;
@@ -86,7 +87,7 @@ export class Cpu extends Translator implements Core, Processor {
     this.interpret = run;
     this.interpretNarrow = runNarrow;
     this.general = general;
-    warmUp(this, run, hotNumbers);
+    warmUp(this, run, plans.wide);
     this.reset();
   }
 
@@ -327,7 +328,7 @@ export class Cpu extends Translator implements Core, Processor {
     const { S } = this;
     if (this.narrowRetired > NARROW_WARM) {
       this.narrowRetired = -Infinity;
-      warmUpBetween(this, this.interpretNarrow, narrowNumbers);
+      warmUpBetween(this, this.interpretNarrow, plans.narrow);
     }
     this.batch = n;
     this.withheld = 0;

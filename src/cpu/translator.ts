@@ -4,80 +4,37 @@
  * line that holds code drops the frame's tables.
  */
 import type { ProcessorOptions } from './edge.ts';
-import { fillHotX87, HOT_X87, HOT_X87_READS, HOT_X87_WRITES, hotX87Case } from './fpu/hot.ts';
-import { formName, operandRegister } from './gen/forms.ts';
-import { numbering, RECORD_MASK } from './gen/generate.ts';
-import { baseWord, narrowAlignment, narrowIndex } from './gen/narrow.ts';
-import { semantics } from './gen/semantics.ts';
+import { fillHotX87, hotX87Case } from './fpu/hot.ts';
 import { EXIT, GO, GP, JUMP, Memory, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE, UD } from './memory.ts';
 import {
-  BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
-  META_SEGMENT, NEXT, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
+  BASE, baseWord, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OFFSET_MASK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE,
+  META_SEGMENT, narrowAlignment, narrowIndex, NEXT, OP, type Op, type OpFactory, RECORD_MASK, RECORD_WORDS, SRC, TARGET,
 } from './ops/context.ts';
-import { CS, EIP, FS, SEG_BASE, ZERO } from './registers.ts';
+import {
+  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
+} from './plans.ts';
+import { CS, EIP, FS, SEG_BASE, SEG_SELECTOR, ZERO } from './registers.ts';
 import { DECODED, type Decoded, decode, MORE_BYTES, newDecoded, type Row, rows, TOO_LONG } from './table/index.ts';
+import { operandRegister } from './table/operands.ts';
+import { plans } from 'virtual:plans';
 
-const numbers = numbering(rows);
-const HOT_X87_CASES = Object.keys({ ...HOT_X87, ...HOT_X87_READS, ...HOT_X87_WRITES });
-const HOT_GOTO = numbers.hot.get('goto')!, HOT_CROSS = numbers.hot.get('cross')!;
-/** Cases of instructions whose functions differ by more than the record says (operand size, segment): DST has the function's number. */
-const NARROW_SHARED = new Set([...numbers.narrow].filter(([name]) => /^(push\.s|jmp|jcc\.\d+|jcxz\.16|loop\.16)$/.test(name)).map(([, op]) => op));
-const MOVES_128 = new Set(['movaps', 'movapd', 'movdqa', 'movups', 'movupd', 'movdqu']);
-const HOT_SSE: ReadonlySet<number> = new Set([numbers.hot.get('sse.load')!, numbers.hot.get('sse.store')!]);
-const NARROW_GOTO = numbers.narrow.get('narrow.goto')!, NARROW_CROSS = numbers.narrow.get('narrow.cross')!;
+const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide, { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
-const FUNCTION = numbers.firstFunction, OWN = FUNCTION + rows.length * 4;
+const FUNCTION = plans.firstFunction, OWN = FUNCTION + rows.length * 4;
 const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE = OWN + 4, OP_CROSS = OWN + 5, OPS = OWN + 6;
 /** No record's op: the warm-up's stand-in for an instruction that takes the general way. */
 export const OP_NOTHING = OWN + 3;
-export const hotNumbers: ReadonlyMap<string, number> = numbers.hot, narrowNumbers: ReadonlyMap<string, number> = numbers.narrow;
 
-/** Ops after which the next instruction is elsewhere. */
-const ENDS = new Set(['jmp', 'jmpf', 'jmpind', 'jmpfind', 'call', 'callf', 'callind', 'callfind', 'ret', 'retf', 'iret', 'ud0', 'ud1', 'ud2', 'int3', 'int', 'icebp', 'sysenter', 'sysexit', 'hlt']);
-/** Direct branches: TARGET and EXTRA describe where they go. */
-const BRANCHES = new Set(['jmp', 'call', 'jcc', 'loop', 'loope', 'loopne', 'jcxz']);
-
-/** A form as the translator needs it: its op numbers (0: none) and which operands are registers, 8-bit ones counted as in R8. */
-interface FormPlan {
-  general: number;
-  hot: number;
-  /** The switch's case for a memory operand without an index. */
-  near: number;
-  /** The case of the switch for 16-bit code. */
-  narrow: number;
-  memory: boolean;
-  /** The memory operand: whether it is written, its size. */
-  stores: boolean;
-  bytes: number;
-  /** XCHG with memory locks always. */
-  locks: boolean;
-  first: '' | 'r' | 'b';
-  second: '' | 'r' | 'b';
-}
-
-function planOf(row: Row, memory: boolean, size: 16 | 32): FormPlan | null {
-  const form = formName(row, memory, size);
-  if (form === '') return null;
-  const [, bits, places] = form.split('.') as [string, string, string];
-  const width1 = /\d+$/.exec(places)?.[0] ?? bits;
-  const special = form === 'mov.32.rm' ? 'mov.rm' : form === 'mov.32.mr' ? 'mov.mr' : form;
-  const hot = numbers.hot.get(special) ?? 0;
-  const register = (place: string | undefined, width: string) => (place !== 'r' ? '' : width === '8' ? 'b' : 'r');
-  return {
-    general: numbers.general.get(form)!, hot, near: numbers.hot.get(`${special}.near`) ?? hot, memory: places.includes('m'),
-    narrow: numbers.narrow.get(form) ?? 0, stores: places[0] === 'm' && semantics[row.op]!.writes === true,
-    bytes: (places[0] === 'm' ? Number(bits) : Number(width1)) / 8,
-    locks: row.op === 'xchg' && places.includes('m'), first: register(places[0], bits), second: register(places[1], width1),
-  };
-}
-
-/** What a row becomes in each of its four variants; made once from the table. */
-const plans: (FormPlan | null)[] = rows.flatMap(row => [false, true].flatMap(memory => ([32, 16] as const).map(size => planOf(row, memory, size))));
+/** The form of each row's four variants, if a description says what they do. */
+const forms: (FormPlan | undefined)[] = Array.from({ length: rows.length * 4 }, (_, variant) => plans.forms[plans.variants[variant] ?? -1]);
+/** Op numbers of the cases for what is ordinary of rows that functions run; 0: none. */
+const unitCases = new Int16Array(rows.length * 4);
+for (let i = 0; i < plans.unitCases.length; i += 2) unitCases[plans.unitCases[i]!] = plans.unitCases[i + 1]!;
 /** Bits of a row that `record()` asks for. */
-const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4, CALLS_INDIRECTLY = 8;
-const traits = Uint8Array.from(rows, row => (BRANCHES.has(row.op) ? IS_BRANCH : 0) | (ENDS.has(row.op) ? ENDS_BLOCK : 0)
-  | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0) | (row.op === 'callind' ? CALLS_INDIRECTLY : 0));
+const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4;
+const traits = Uint8Array.from(rows, row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0)
+  | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0));
 
 /** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */
 const ARENA_WORDS = RECORD_MASK + 1, TABLE_WORDS = 8 << 20;
@@ -135,10 +92,7 @@ export abstract class Translator extends Memory {
     this.slow[OP_TOO_LONG] = core => core.fault(GP, 0);
     this.slow[OP_STRADDLE] = (_, p) => this.straddle(p);
     this.slow[OP_STALE] = (_, p) => this.refresh(p);
-    // These have their register in DST.
-    for (const op of HOT_SSE) this.slow[op] = (core, p) => this.slow[this.A[p + SRC]!]!(core, p);
-    for (const op of [...HOT_X87_CASES.map(name => numbers.hot.get(name)!), ...NARROW_SHARED]) this.slow[op] = (core, p) => this.slow[this.A[p + DST]!]!(core, p);
-    this.slow[HOT_GOTO] = this.slow[NARROW_GOTO] = (_, p) => {
+    this.slow[WIDE_GOTO] = this.slow[NARROW_GOTO] = (_, p) => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
       this.S[S_PATCH] = p;
       this.S[S_STOP] = JUMP;
@@ -146,9 +100,9 @@ export abstract class Translator extends Memory {
     // Where the switch must not look the next page up: it knows one kind of code segment.
     this.slow[OP_CROSS] = (_, p) => {
       this.S[S_BUDGET]!++;
-      this.slow[HOT_CROSS]!(_, p);
+      this.slow[WIDE_CROSS]!(_, p);
     };
-    this.slow[HOT_CROSS] = this.slow[NARROW_CROSS] = () => {
+    this.slow[WIDE_CROSS] = this.slow[NARROW_CROSS] = () => {
       this.R[EIP] = (this.S[S_PAGE_EIP]! + 4096) | 0;
       this.S[S_STOP] = JUMP;
     };
@@ -291,9 +245,9 @@ export abstract class Translator extends Memory {
     return p;
   }
 
-  private goto(offset: number, p?: number): number { return this.stub(this.wide ? HOT_GOTO : NARROW_GOTO, offset, p); }
+  private goto(offset: number, p?: number): number { return this.stub(this.wide ? WIDE_GOTO : NARROW_GOTO, offset, p); }
   private cross(p?: number): number {
-    return this.stub((this.key & KEY_FLAT) === 0 ? OP_CROSS : this.wide ? HOT_CROSS : NARROW_CROSS, 4096, p);
+    return this.stub((this.key & KEY_FLAT) === 0 ? OP_CROSS : this.wide ? WIDE_CROSS : NARROW_CROSS, 4096, p);
   }
 
   /** The code under translation is 32-bit code, which the first switch runs. */
@@ -333,12 +287,10 @@ export abstract class Translator extends Memory {
     else if (!d.memory) A[p + TARGET] = d.immediate2;
 
     const variant = row.id * 4 + (d.memory ? 2 : 0) + (size === 16 ? 1 : 0);
-    const plan = plans[variant]!;
-    if (plan !== null) this.fillForm(p, row, plan);
+    const form = forms[variant];
+    if (form !== undefined) this.fillForm(p, row, form, size, offset);
     else this.fillFunction(p, row, variant, size, offset);
     if ((trait & IS_BRANCH) !== 0) A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
-    // Where a call returns to, from the page's start.
-    if ((trait & (IS_BRANCH | CALLS_INDIRECTLY)) !== 0) A[p + IMM] = offset + d.length;
     return (trait & ENDS_BLOCK) !== 0;
   }
 
@@ -351,42 +303,65 @@ export abstract class Translator extends Memory {
     return (this.key & KEY_FLAT) !== 0 && this.wide && this.d.addressSize === 32 && this.d.segment < FS && this.d.segment !== CS;
   }
 
-  private fillForm(p: number, row: Row, plan: FormPlan): void {
-    const { A, d } = this;
-    if (plan.first !== '') A[p + DST] = plan.first === 'b' ? byteRegister(operandRegister(row.operands[0]!, d)) : operandRegister(row.operands[0]!, d);
-    if (plan.second !== '') A[p + SRC] = plan.second === 'b' ? byteRegister(operandRegister(row.operands[1]!, d)) : operandRegister(row.operands[1]!, d);
-    let op = plan.general;
-    if (d.lock || plan.locks) op = plan.general;
-    else if (!this.wide) {
-      if (plan.narrow !== 0 && (!plan.memory || this.narrowOperand(plan.stores))) op = plan.narrow;
-      if (plan.memory) A[p + INDEX]! |= narrowAlignment(plan.bytes);
-    } else if (plan.hot !== 0 && (!plan.memory || this.flatOperand())) op = d.index < 0 ? plan.near : plan.hot;
+  private fillForm(p: number, row: Row, form: FormPlan, size: 16 | 32, offset: number): void {
+    const { A, d } = this, { facts } = form;
+    if ((facts & (REGISTER_0 | BYTE_0)) !== 0) {
+      const n = operandRegister(row.operands[0]!, d);
+      A[p + DST] = (facts & BYTE_0) !== 0 ? byteRegister(n) : n;
+    }
+    if ((facts & (REGISTER_1 | BYTE_1)) !== 0) {
+      const n = operandRegister(row.operands[1]!, d);
+      A[p + SRC] = (facts & BYTE_1) !== 0 ? byteRegister(n) : n;
+    }
+    if ((facts & CONDITION) !== 0) A[p + IMM] = row.cc!;
+    // From the page's start.
+    if ((facts & RETURNS) !== 0) A[p + IMM] = offset + d.length;
+    if ((facts & SELECTOR) !== 0) A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE + SEG_SELECTOR;
+    if ((facts & STRING) !== 0) A[p + IMM] = baseWord(d.segment);
+    let op = form.general;
+    if (!d.lock && (facts & LOCKS) === 0) {
+      if (this.wide) {
+        if (form.wide !== 0 && this.fitsWide(facts)) op = d.index < 0 ? form.near : form.wide;
+      } else if (form.narrow !== 0 && this.fitsNarrow(facts, size)) {
+        op = form.narrow;
+        if ((facts & ACCESSES) !== 0) A[p + INDEX]! |= narrowAlignment(form.bytes);
+      }
+    }
     A[p + OP] = op;
-    this.slow[op] = this.general[plan.general]!;
+    this.slow[op] = this.general[form.general]!;
+  }
+
+  /** True if the case for flat 32-bit code can run this instance of a form. */
+  private fitsWide(facts: number): boolean {
+    const { d, key } = this;
+    if ((facts & (BRANCHES | STACK)) !== 0 && (key & KEY_FLAT) === 0) return false;
+    if ((facts & STACK) !== 0 && (key & KEY_STACK32) === 0) return false;
+    if ((facts & ADDRESS) !== 0 && d.addressSize !== 32) return false;
+    if ((facts & STRING) !== 0 && d.repeat !== 0) return false;
+    return (facts & (ACCESSES | STRING)) === 0 || this.flatOperand();
+  }
+
+  /** The same for 16-bit code. The low half of an effective address is the same whatever the address size. */
+  private fitsNarrow(facts: number, size: 16 | 32): boolean {
+    const { d, key } = this;
+    if ((facts & (BRANCHES | STACK | STRING)) !== 0 && (key & KEY_FLAT) === 0) return false;
+    if ((facts & STACK) !== 0 && (key & KEY_STACK32) !== 0) return false;
+    if ((facts & STRING) !== 0 && d.repeat !== 0) return false;
+    if ((facts & ADDRESS) !== 0 && size === 32 && d.addressSize !== 32) return false;
+    if ((facts & (COUNTS | STRING)) !== 0 && d.addressSize !== 16) return false;
+    return (facts & ACCESSES) === 0 || this.narrowOperand((facts & STORES) !== 0);
   }
 
   private fillFunction(p: number, row: Row, variant: number, size: 16 | 32, offset: number): void {
     const { A, d } = this;
     A[p + DST] = row.operands.includes('Zv') || row.operands.includes('Zb') ? d.opcodeReg : d.reg;
     A[p + SRC] = d.rm;
-    if (row.op === 'setcc' && !d.memory) A[p + SRC] = byteRegister(d.rm);
     if (row.cc !== undefined) A[p + IMM] = row.cc;
-    const general = FUNCTION + variant;
-    const x87 = hotX87Case(row, d.memory, this.flatOperand());
-    if (x87 !== '') {
-      // Many rows share a case: DST, which none of them needs, says which function does what is not ordinary.
-      fillHotX87(A, p, row, d.memory, offset, d.segment);
-      A[p + DST] = general;
-      A[p + OP] = numbers.hot.get(x87)!;
-      this.make(general, row, size);
-      return;
-    }
-    const op = (d.lock ? undefined : this.wide ? numbers.hot.get(this.hotName(row, size)) : numbers.narrow.get(this.narrowName(p, row, size))) ?? general;
+    const unitCase = this.wide && !d.lock && (!d.memory || this.flatOperand()) ? unitCases[variant]! : 0;
+    if (unitCase !== 0 && hotX87Case(row, d.memory) !== '') fillHotX87(A, p, row, d.memory, offset, d.segment);
+    const op = unitCase !== 0 ? unitCase : FUNCTION + variant;
     A[p + OP] = op;
-    const shared = NARROW_SHARED.has(op);
-    if (shared) A[p + DST] = general;
-    if (HOT_SSE.has(op)) A[p + SRC] = general;
-    this.make(shared || HOT_SSE.has(op) ? general : op, row, size);
+    this.make(op, row, size);
   }
 
   private make(op: number, row: Row, size: 16 | 32): void {
@@ -394,71 +369,6 @@ export abstract class Translator extends Memory {
     this.made[op] = 1;
     const factory = this.factory(row);
     this.slow[op] = factory === undefined ? core => core.fault(UD) : factory(row, this.d.memory, size);
-  }
-
-  /** Name of the switch's case for a row that is no form, '' when this instance of it must take the general way. */
-  private hotName(row: Row, size: 16 | 32): string {
-    const { d, key } = this;
-    if (MOVES_128.has(row.op)) return !d.memory || !this.flatOperand() ? '' : row.operands[0]![0] === 'V' ? 'sse.load' : 'sse.store';
-    if (size !== 32) return row.op === 'setcc' && !d.memory ? 'setcc.r' : row.op === 'nop' ? 'nop' : '';
-    const flat = (key & KEY_FLAT) !== 0;
-    const stack = flat && (key & KEY_STACK32) !== 0;
-    const memory = d.memory ? this.flatOperand() : false;
-    switch (row.op) {
-      case 'nop': return 'nop';
-      case 'setcc': return d.memory ? '' : 'setcc.r';
-      case 'cmovcc': return d.memory ? (memory ? 'cmovcc.rm' : '') : 'cmovcc.rr';
-      case 'lea': return d.addressSize !== 32 ? '' : d.index < 0 ? 'lea.near' : 'lea';
-      case 'cbw': return 'cwde';
-      case 'cwd': return 'cdq';
-      case 'mul': return !d.memory && row.operands[0] === 'Ev' ? 'mul.r' : '';
-      case 'push': return !stack ? '' : d.memory ? (memory ? 'push.m' : '') : row.operands[0]![0] === 'I' ? 'push.i' : row.operands[0] === 'Zv' ? 'push.r' : '';
-      case 'pop': return stack && row.operands[0] === 'Zv' ? 'pop.r' : '';
-      case 'leave': return stack ? 'leave' : '';
-      case 'jcc': return flat ? `jcc.${row.cc}` : '';
-      case 'jmp': return flat ? 'jmp' : '';
-      case 'call': return stack ? 'call' : '';
-      case 'ret': return stack ? 'ret' : '';
-      case 'jmpind': return flat && !d.memory ? 'jmpind.r' : memory ? 'jmpind.m' : '';
-      case 'callind': return stack && !d.memory ? 'callind.r' : stack && memory ? 'callind.m' : '';
-      default: return '';
-    }
-  }
-
-  /** The same for the second switch, '' likewise. String instructions say where their source's base is. */
-  private narrowName(p: number, row: Row, size: 16 | 32): string {
-    const { d, key } = this;
-    const narrow = (key & KEY_FLAT) !== 0, stack = narrow && (key & KEY_STACK32) === 0;
-    const memory = d.memory && this.narrowOperand(false);
-    if (d.memory) this.A[p + INDEX]! |= narrowAlignment(size >> 3);
-    const segmented = (name: string) => {
-      this.A[p + IMM] = baseWord(d.segment);
-      return narrow && d.repeat === 0 && d.addressSize === 16 ? name : '';
-    };
-    switch (row.op) {
-      case 'nop': return 'nop';
-      case 'setcc': return d.memory ? '' : 'setcc.r';
-      case 'lea': return size === 16 || d.addressSize === 32 ? `lea.${size}` : '';
-      case 'cbw':
-      case 'cwd': return `${row.op}.${size}`;
-      case 'push': return !stack ? '' : d.memory ? (memory ? `push.m.${size}` : '') : row.operands[0]![0] === 'I' ? `push.i.${size}` : row.operands[0] === 'Zv' ? `push.r.${size}` : '';
-      case 'pop': return stack && row.operands[0] === 'Zv' ? `pop.r.${size}` : '';
-      case 'pushsreg':
-        this.A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE;
-        return stack && size === 16 ? 'push.s' : '';
-      case 'leave':
-      case 'call':
-      case 'ret': return stack ? `${row.op}.${size}` : '';
-      case 'jcc': return narrow ? `jcc.${row.cc}` : '';
-      case 'jmp': return narrow ? 'jmp' : '';
-      case 'loop':
-      case 'jcxz': return narrow && d.addressSize === 16 ? `${row.op}.16` : '';
-      case 'jmpind': return narrow && !d.memory ? `jmpind.r.${size}` : memory ? `jmpind.m.${size}` : '';
-      case 'callind': return stack && !d.memory ? `callind.r.${size}` : stack && memory ? `callind.m.${size}` : '';
-      case 'lods': return row.operands.some(o => o[1] === 'b') ? segmented('lods.8') : size === 16 ? segmented('lods.16') : '';
-      case 'stos': return row.operands.some(o => o[1] === 'b') ? segmented('stos.8') : size === 16 ? segmented('stos.16') : '';
-      default: return '';
-    }
   }
 
   /** True if the second switch may take the memory operand of `d`: code segments are for reading. */

@@ -3,9 +3,9 @@
  * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
  */
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
-import { narrowIndex } from './gen/narrow.ts';
 import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
-import { BASE, DISP, EXTRA, IMM, INDEX, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
+import { BASE, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
+import { CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
 import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
 import { OP_NOTHING } from './translator.ts';
 
@@ -14,17 +14,17 @@ const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 type Warmed = Memory & { readonly A: Int32Array; readonly PM: Int32Array; readonly slow: Op[] };
 
 /** The same between two batches of a guest's instructions: nothing changes. */
-export function warmUpBetween(cpu: Warmed, run: (record: number) => void, numbers: ReadonlyMap<string, number>): void {
+export function warmUpBetween(cpu: Warmed, run: (record: number) => void, own: Switch): void {
   const { R, S, A, PM, TR, TW, CP } = cpu;
   const kept = ([[R, 0, R.length], [S, 0, S.length], [A, 0, 3 * RECORD_WORDS], [PM, 4096, 1], [TR, 1, 1], [TW, 1, 1], [CP, 1, 1]] as const)
     .map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
   R.fill(0);
-  warmUp(cpu, run, numbers);
+  warmUp(cpu, run, own);
   for (const [array, at, words] of kept) array.set(words, at);
 }
 
-/** Runs the cases of `numbers`. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
-export function warmUp(cpu: Warmed, run: (record: number) => void, numbers: ReadonlyMap<string, number>): void {
+/** Runs the cases of one switch. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
+export function warmUp(cpu: Warmed, run: (record: number) => void, { cases, nop }: Switch): void {
   const { A, PM, R, S, M4, TR, TW, CP, slow } = cpu;
   const word = STATE_WORDS - 8;
   const host = R.byteOffset + word * 4;
@@ -71,7 +71,6 @@ export function warmUp(cpu: Warmed, run: (record: number) => void, numbers: Read
     S[S_STOP] = 0;
     run(p);
   };
-  const nop = numbers.get('nop')!;
   record(end, nop);
   // V8 collects no feedback until a function has run eight times its size: a record that leads to itself, in portions too small to be compiled.
   record(p, nop);
@@ -91,24 +90,24 @@ export function warmUp(cpu: Warmed, run: (record: number) => void, numbers: Read
   slow[OP_NOTHING] = () => { S[S_STOP] = EXIT; };
   for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
   slow[OP_NOTHING] = nothing;
-  for (const [name, op] of numbers) {
+  for (const [op, facts] of cases) {
     // Whatever leaves the switch in here must not run for real.
     const before = slow[op]!;
     slow[op] = slow[OP_NOTHING]!;
     // Only direct branches have a target; elsewhere the word is the base register.
-    const direct = /^(narrow\.)?(goto|jmp|call|jcc|loop|jcxz)(\.\d+)?$/.test(name);
+    const direct = (facts & CASE_DIRECT) !== 0;
     const lead = () => {
       record(p, op);
       if (direct) A[p + TARGET] = end;
-      if (name.startsWith('lods')) A[p + IMM] = ZERO;
+      if ((facts & CASE_STATE_WORD) !== 0) A[p + IMM] = ZERO;
     };
-    const pushes = name.startsWith('push') || name.startsWith('call');
+    const top = (facts & CASE_PUSHES) !== 0 ? linear + 4 : linear;
     // Only what reads flags cares how they were left.
-    for (const kind of /^(jcc|setcc|cmovcc|adc|sbb|inc|dec|ro[lr]|bt)/.test(name) ? KINDS : KINDS.slice(0, 1)) {
+    for (const kind of (facts & CASE_READS_FLAGS) !== 0 ? KINDS : KINDS.slice(0, 1)) {
       lead();
-      once(kind, 5, 3, 2, pushes ? linear + 4 : linear);
-      once(kind, -3, 7, -10, pushes ? linear + 4 : linear);
-      once(kind, 4, 4, 0, pushes ? linear + 4 : linear);
+      once(kind, 5, 3, 2, top);
+      once(kind, -3, 7, -10, top);
+      once(kind, 4, 4, 0, top);
     }
     // A direct branch that leaves its page, the condition both ways; a count in CL; an immediate of no effect.
     record(p, op);
@@ -116,19 +115,19 @@ export function warmUp(cpu: Warmed, run: (record: number) => void, numbers: Read
       A[p + TARGET] = 0;
       A[p + EXTRA] = 4096;
     }
-    for (const [a, b] of [[1, 2], [2, 1], [1, 1]] as const) once(SUB, a, b, a - b, pushes ? linear + 4 : linear);
+    for (const [a, b] of [[1, 2], [2, 1], [1, 1]] as const) once(SUB, a, b, a - b, top);
     lead();
     A[p + IMM] = 0;
-    once(SUB, 1, 2, -1, pushes ? linear + 4 : linear, 0);
-    if (name.startsWith('loop')) once(SUB, 1, 2, -1, linear, 1);
+    once(SUB, 1, 2, -1, top, 0);
+    if ((facts & CASE_COUNTS) !== 0) once(SUB, 1, 2, -1, linear, 1);
     // Values whose sum and product are no small integers.
-    if (!/ret|ind/.test(name)) {
+    if ((facts & (CASE_INDIRECT | CASE_STATE_WORD)) === 0) {
       lead();
       A[p + IMM] = 0x7fffffff;
-      for (const value of [0x7fffffff, -0x80000000, -1]) once(ADD, value, value, 0, pushes ? linear + 4 : linear, 31, value);
+      for (const value of [0x7fffffff, -0x80000000, -1]) once(ADD, value, value, 0, top, 31, value);
     }
     // A double, 1.0, for what reads one; a single and a double to store.
-    if (name.startsWith('x87')) {
+    if ((facts & CASE_X87) !== 0) {
       for (const code of [0, 1, 2, 3, 16, 17, 18, 32, 33, 34, 35, 36, 38]) {
         record(p, op);
         A[p + IMM] = code;

@@ -1,5 +1,5 @@
 /**
- * The commonest x87 instructions as plain functions, which the interpreter's switch (gen/generate.ts) calls directly: half the time of a call through
+ * The commonest x87 instructions as plain functions, which the interpreter's switch (gen/fpu.ts) calls directly: half the time of a call through
  * the table of functions. Each returns false, having changed nothing, when the instruction is anything but ordinary (an exception pending, CR0.EM or TS, an empty or
  * full stack, a special value to convert); the instruction's Op then does it from the start.
  */
@@ -42,10 +42,10 @@ export type HotCase = keyof typeof HOT_X87 | keyof typeof HOT_X87_READS | keyof 
 
 const ARITHMETIC_CASES = ['x87.add', 'x87.subtract', 'x87.multiply', 'x87.divide'] as const;
 
-/** Case of a row, '' if it has none. `memory`: it has a memory operand; `flat`: one without segment arithmetic. */
-export function hotX87Case(row: Row, memory: boolean, flat: boolean): HotCase | '' {
+/** Case of a row, '' if it has none. `memory`: it has a memory operand. */
+export function hotX87Case(row: Row, memory: boolean): HotCase | '' {
   const code = hotX87Code(row, memory);
-  if (code < 0 || memory && !flat) return '';
+  if (code < 0) return '';
   if (memory) return row.op === 'fst' || row.op === 'fstp' ? 'x87.store' : 'x87.load';
   if (row.op in COMPARISONS) return 'x87.compare';
   if (code < LOAD) return ARITHMETIC_CASES[code & 3];

@@ -4,100 +4,116 @@
  * segments all the time. Within 64 KiB an aligned access cannot pass a limit, so alignment, which the TLB test covers, is all that is checked.
  *
  * Address, TLB and the ways out are written once, before and behind the cases: there are many more of them than in the first switch, as everything
- * comes in 16 and in 32 bits, and there is less to gain. Word INDEX of a record says more here: see `narrowIndex`.
+ * comes in 16 and in 32 bits, and there is less to gain. Word INDEX of a record says more here: see `narrowIndex` in ops/context.ts.
+ *
+ * Ways out of the cases: `break` leaves the record to its function; `break taken` takes the direct branch; `break look` goes to EIP `t` with `h` in SP;
+ * `break flags` leaves four words of flags, their kind in `c`.
  */
-import { CS, ES, SEG, SEG_BASE, SEG_WORDS, SS } from '../registers.ts';
+import { baseWord } from '../ops/context.ts';
+import { CS, EDI, ES, ESP, SS } from '../registers.ts';
+import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Value } from './emitter.ts';
+import { CaseEmitter, DIRECT_TARGET, FLAG_WORDS, lookup, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';
 
-/** Word of R that holds a segment's base. */
-export const baseWord = (segment: number): number => SEG + segment * SEG_WORDS + SEG_BASE;
-/**
- * Bits of INDEX besides index register (0-3) and scale (4-5): which bits of the address must be 0 in 6-7, `baseWord` from 9 on, ones in 16-31 for a
- * 32-bit address: such a one must lie below 64 KiB, a 16-bit one wraps there.
- */
-export const narrowIndex = (base: number, wideAddress: boolean): number => (base << 9) | (wideAddress ? -65536 : 0);
-export const narrowAlignment = (bytes: number): number => (bytes - 1) << 6;
+const base = (segment: number): Value => `R[${baseWord(segment)}]`;
+const SP = registerText(ESP, 16);
+const SUM: Value = `R[${record.base}] + (R[(e = ${record.index}) & 15] << ((e >>> 4) & 3)) + ${record.disp}`;
 
-const base = (segment: number): string => `R[${baseWord(segment)}]`;
-const NEXT = 'p = A[p + 1]; continue;';
-const ARRAY = { 16: 'M2', 32: 'M4' } as const;
-type Size = 16 | 32;
-const register = (word: number, size: Size) => (size === 32 ? `R[A[p + ${word}]]` : `R16[A[p + ${word}] << 1]`);
-/** SP less an operand in `h`; where that is in memory in `r`. */
-const slot = (size: Size) =>
-  `h = (R[4] - ${size / 8}) & 65535; r = (h + ${base(SS)}) | 0; if (((e = TW[(r >>> 12) | u]) | r) & ${size / 8 - 1}) break; r = (e ^ r) >>> ${size / 16};`;
-/** What lies at `r` (an offset in the stack segment) in `t`. */
-const load = (size: Size) => `r = (h + ${base(SS)}) | 0; if (((e = TR[(r >>> 12) | u]) | r) & ${size / 8 - 1}) break; t = ${ARRAY[size]}[(e ^ r) >>> ${size / 16}];`;
-/** LODS or STOS of one element, upwards: DF is bit 10 of EFLAGS. */
-const element = (pointer: number, at: string, table: string, bytes: 1 | 2, text: string) =>
-  `t = (R16[${pointer * 2}] + ${at}) | 0; if (((e = ${table}[(t >>> 12) | u]) ${bytes === 2 ? '| t) & 1' : '& 1)'} | R[14] & 1024) break; ${
-    text.replace('CELL', `${bytes === 2 ? 'M2' : 'M1'}[(e ^ t) >>> ${bytes - 1}]`)} R16[${pointer * 2}] = R16[${pointer * 2}] + ${bytes}; ${NEXT}`;
-
-/**
- * Ways out of the cases: `break` leaves the record to its function; `break taken` takes the direct branch; `break look` goes to EIP `t` with `h` in SP.
- */
-export const NARROW_SPECIAL: Record<string, string> = {
-  'narrow.goto': 'n = (n + 1) | 0; if ((q = A[p + 4]) === 0) break; p = q; continue;',
-  'narrow.cross': 'n = (n + 1) | 0; t = (S[2] + 4096) | 0; h = R16[8]; break look;',
-  nop: NEXT,
-  'setcc.r': `R8[A[p + 3]] = condition(A[p + 7], fk, fa, fb, fr) ? 1 : 0; ${NEXT}`,
-  jmp: 'break taken;',
-  'jcxz.16': `if (R16[2] === 0) break taken; ${NEXT}`,
-  'loop.16': `if (R16[2] !== 1) { if (((S[2] + A[p + 5]) >>> 16) | (q = A[p + 4]) === 0) break; R16[2] = R16[2] - 1; p = q; continue; } R16[2] = 0; ${NEXT}`,
-  // IMM holds the word of the selector.
-  'push.s': `${slot(16)} M2[r] = R[A[p + 7]]; R16[8] = h; ${NEXT}`,
-  'cbw.16': `R16[0] = R8[0] << 24 >> 24; ${NEXT}`,
-  'cbw.32': `R[0] = R[0] << 16 >> 16; ${NEXT}`,
-  'cwd.16': `R16[4] = R[0] << 16 >> 31; ${NEXT}`,
-  'cwd.32': `R[2] = R[0] >> 31; ${NEXT}`,
-  'lea.16': `R16[A[p + 2] << 1] = R[A[p + 4]] + (R[(e = A[p + 5]) & 15] << ((e >>> 4) & 3)) + A[p + 6]; ${NEXT}`,
-  'lea.32': `R[A[p + 2]] = (R[A[p + 4]] + (R[(e = A[p + 5]) & 15] << ((e >>> 4) & 3)) + A[p + 6]) | 0; ${NEXT}`,
-  // IMM holds the word of the source segment's base.
-  'lods.8': element(6, 'R[A[p + 7]]', 'TR', 1, 'R8[0] = CELL;'),
-  'lods.16': element(6, 'R[A[p + 7]]', 'TR', 2, 'R16[0] = CELL;'),
-  'stos.8': element(7, base(ES), 'TW', 1, 'CELL = R8[0];'),
-  'stos.16': element(7, base(ES), 'TW', 2, 'CELL = R16[0];'),
+/** The memory operand of a form: none, one that is read, one that is written. The cases' numbers are in this order. */
+export const narrowAccess = (form: Form): 0 | 1 | 2 => {
+  const memory = memoryOf(form);
+  return memory === null ? 0 : memory.writes ? 2 : 1;
 };
-for (const size of [16, 32] as const) {
-  const bytes = size / 8, array = ARRAY[size];
-  const operand = `t = ${array}[h >>> ${size / 16}];`;
-  const pushNext = `if (t >>> 16) break; ${array}[r] = S[2] + A[p + 7];`;
-  Object.assign(NARROW_SPECIAL, {
-    [`push.r.${size}`]: `${slot(size)} ${array}[r] = ${register(2, size)}; R16[8] = h; ${NEXT}`,
-    [`push.i.${size}`]: `${slot(size)} ${array}[r] = A[p + 7]; R16[8] = h; ${NEXT}`,
-    [`push.m.${size}`]: `${operand} ${slot(size)} ${array}[r] = t; R16[8] = h; ${NEXT}`,
-    [`pop.r.${size}`]: `h = R16[8]; ${load(size)} R16[8] = h + ${bytes}; ${register(2, size)} = t; ${NEXT}`,
-    [`leave.${size}`]: `h = R16[10]; ${load(size)} ${size === 16 ? 'R16[10]' : 'R[5]'} = t; R16[8] = h + ${bytes}; ${NEXT}`,
-    [`call.${size}`]: `${slot(size)} t = (S[2] + A[p + 5]) | 0; ${pushNext} if ((q = A[p + 4]) === 0) break look; R16[8] = h; p = q; continue;`,
-    [`ret.${size}`]: `h = R16[8]; ${load(size)} h = h + ${bytes} + A[p + 7]; break look;`,
-    [`jmpind.r.${size}`]: `t = ${register(3, size)}; h = R16[8]; break look;`,
-    [`jmpind.m.${size}`]: `${operand} h = R16[8]; break look;`,
-    [`callind.r.${size}`]: `${slot(size)} t = ${register(3, size)}; ${pushNext} break look;`,
-    [`callind.m.${size}`]: `${operand} ${slot(size)} ${pushNext} break look;`,
-  });
+
+export class NarrowEmitter extends CaseEmitter {
+  private pending: { kind: number; outcome: Outcome } | null = null;
+  /** The new SP waits in `h`. */
+  private moved = false;
+  private target: 'direct' | 'indirect' = 'direct';
+  private readonly cell: Value;
+
+  constructor(form: Form) {
+    super(form);
+    const bits = memoryOf(form)?.bits ?? 8;
+    this.cell = `${memoryArray(bits)}[h >>> ${cellShift(bits)}]`;
+  }
+
+  address(): Value { return this.bits === 32 ? `(${SUM}) | 0` : SUM; }
+  protected load(): Value { return this.cell; }
+  protected store(value: Value): void { this.say(`${this.cell} = ${value};`); }
+
+  /** Puts the cell of the stack at offset `h` into `r`. */
+  private stackCell(table: 'TR' | 'TW'): void {
+    this.say(`r = (h + ${base(SS)}) | 0; if (${miss(table, 'r', this.bytes)}) break; r = (e ^ r) >>> ${cellShift(this.bits)};`);
+  }
+  top(pointer = ESP): Value {
+    this.say(`h = ${registerText(pointer, 16)};`);
+    this.stackCell('TR');
+    return this.keep(`${memoryArray(this.bits)}[r]`);
+  }
+  drop(more?: Value): void {
+    this.moved = this.form.uses.indirect;
+    this.effect(`${this.moved ? 'h' : SP} = h + ${this.bytes}${more === undefined ? '' : ` + ${more}`};`);
+  }
+  slot(): void {
+    this.say(`h = (R[${ESP}] - ${this.bytes}) & 65535;`);
+    this.stackCell('TW');
+  }
+  push(value: Value): void {
+    this.say(`${memoryArray(this.bits)}[r] = ${value};`);
+    this.moved = true;
+  }
+
+  locate(eip?: Value): void {
+    if (eip !== undefined) this.target = 'indirect';
+    // What is pushed is pushed before the target is looked up: if that fails, the function does it again.
+    const { pushes } = this.form.uses;
+    if (eip !== 't' && (eip !== undefined || pushes)) this.say(`t = ${eip ?? DIRECT_TARGET};`);
+    if (pushes) this.say('if (t >>> 16) break;');
+  }
+  go(): void {
+    this.ended = true;
+    if (this.target === 'indirect') this.say(this.moved ? 'break look;' : `h = ${SP}; break look;`);
+    else this.say(this.moved ? `if ((q = ${record.target}) === 0) break look; ${SP} = h; p = q; continue;` : 'break taken;');
+  }
+  branch(condition: Value, effects?: () => void): void {
+    if (effects === undefined) {
+      this.say(`if (${condition}) break taken;`);
+      return;
+    }
+    this.say(`if (${condition}) { if (((${PAGE_EIP} + ${record.extra}) >>> 16) | (q = ${record.target}) === 0) break;`);
+    effects();
+    this.say('p = q; continue; }');
+    effects();
+  }
+
+  /** IMM is the word that holds the base of the source's segment. */
+  protected element(pointer: number): Value { return `(${registerText(pointer, 16)} + ${pointer === EDI ? base(ES) : `R[${record.imm}]`}) | 0`; }
+  protected advanced(pointer: number): Value { return `${registerText(pointer, 16)} = ${registerText(pointer, 16)} + ${this.bytes};`; }
+
+  override flags(kind: number, outcome: Outcome): void { this.pending = { kind, outcome }; }
+  /** Most leave their flags to what follows the cases. */
+  override finish(): string {
+    if (this.moved && !this.ended) this.say(`${SP} = h;`);
+    if (this.pending === null) return super.finish();
+    const { kind, outcome: { a = 'a', b = 'b', result } } = this.pending;
+    if (a !== 'a') {
+      super.flags(kind, this.pending.outcome);
+      return super.finish();
+    }
+    return `${this.text}${b === 'b' ? '' : `b = ${b}; `}${result === 'r' ? '' : `r = ${result}; `}c = ${this.kindWord(kind)}; break flags;`;
+  }
 }
 
-/** Forms that live in the second switch: what 16-bit programs use, and what compilers for them do with 32-bit operands. */
-export const NARROW_PATTERNS = [
-  /^(add|or|and|sub|xor|cmp)\.(8|16|32)\.(rr|ri|rm|mr|mi)$/, /^(adc|sbb)\.(16|32)\.(rr|ri|rm)$/, /^test\.(8|16|32)\.(rr|ri|mi|mr)$/,
-  /^mov\.(8|16|32)\.(rr|ri|rm|mr|mi)$/, /^(movzx|movsx)\.(16|32)\.(rr|rm)(8|16)$/,
-  /^(inc|dec)\.(8|16|32)\.(r|m)$/, /^(neg|not)\.(8|16|32)\.r$/,
-  /^(shl|shr|sar)\.(8|16|32)\.ri$/, /^(shl|shr|sar)\.(16|32)\.rc$/, /^(rol|ror)\.16\.ri$/,
-  /^imul\.(16|32)\.(rr|rm|rri)$/, /^xchg\.(8|16|32)\.rr$/,
-];
-
-/** 0 no memory operand, 1 one that is read, 2 one that is written: the order of the cases' numbers. */
-export const narrowAccess = (name: string, writes: (op: string) => boolean): 0 | 1 | 2 => {
-  const [op, size, places] = name.split('.') as [string, string, string?];
-  if (size === 'm') return 1;
-  if (name in NARROW_SPECIAL || places === undefined || !places.includes('m')) return 0;
-  return places[0] === 'm' && writes(op) ? 2 : 1;
+/** Records that stand for no instruction, as in the first switch. */
+export const NARROW_STUBS: Record<string, string> = {
+  goto: `n = (n + 1) | 0; if ((q = ${record.target}) === 0) break; p = q; continue;`,
+  cross: `n = (n + 1) | 0; t = (${PAGE_EIP} + 4096) | 0; h = ${SP}; break look;`,
 };
 
 /** Text before the cases, for a record whose case is `q`: machine offset of the memory operand in `h`. */
 export const narrowOperand = (firstRead: number, firstWrite: number): string => `
         if (q >= ${firstRead}) {
-          e = A[p + 5];
-          t = (R[A[p + 4]] + (R[e & 15] << ((e >>> 4) & 3)) + A[p + 6]) | 0;
+          t = (${SUM}) | 0;
           if (t & e & -65536) break slow;
           t = ((t & 65535) + R[(e >>> 9) & 63]) | 0;
           c = q < ${firstWrite} ? TR[(t >>> 12) | u] : TW[(t >>> 12) | u];
@@ -105,26 +121,19 @@ export const narrowOperand = (firstRead: number, firstWrite: number): string => 
           h = c ^ t;
         }`;
 
-/** The end of a form's case, given its flag text: most leave their four words to what follows the cases, with their kind in `c`. */
-export function narrowEnd(flags: string): string {
-  const [, kind, result] = /^fk = ([^;]+);(?: fa = a; fb = b;)? fr = (r|r << \d+);$/.exec(flags) ?? /^fk = ([^;]+); fr = ([^;]+); fb = .*$/.exec(flags) ?? [];
-  if (kind === undefined) return `${flags} ${NEXT}`;
-  const [, high] = / fr = [^;]+; fb = (.*);$/.exec(flags) ?? [];
-  return `${high === undefined ? '' : `b = ${high}; `}${result === 'r' ? '' : `r = ${result}; `}c = ${kind}; break flags;`;
-}
-export const NARROW_FLAGS = ' fk = c; fa = a; fb = b; fr = r; p = A[p + 1]; continue;';
+export const NARROW_FLAGS = ` ${FLAG_WORDS.k} = c; ${FLAG_WORDS.a} = a; ${FLAG_WORDS.b} = b; ${FLAG_WORDS.r} = r; ${NEXT_RECORD}`;
 
 /** Text behind them. The record's function does what leaves the first 64 KiB, and what is not known yet. */
 export const NARROW_TAKEN = `
-        t = (S[2] + A[p + 5]) | 0;
+        t = ${DIRECT_TARGET};
         if (t >>> 16) break slow;
-        if ((q = A[p + 4]) !== 0) { p = q; continue; }
-        h = R16[8];`;
+        if ((q = ${record.target}) !== 0) { p = q; continue; }
+        h = ${SP};`;
 export const NARROW_LOOK = `
         if (t >>> 16) break slow;
         c = (t + ${base(CS)}) | 0;
-        if ((q = PM[CP[(c >>> 12) | u] + (c & 4095)]) === 0) break slow;
-        R16[8] = h;
-        S[2] = t - (c & 4095);
+        if ((q = ${lookup('c')}) === 0) break slow;
+        ${SP} = h;
+        ${PAGE_EIP} = t - (c & 4095);
         p = q;
         continue;`;

@@ -1,14 +1,17 @@
-/** Serves the generated interpreter as `virtual:interpreter` to the page, the command line and vitest alike. */
+/** Serves what the generator writes, to the page, the command line and vitest alike: the interpreter, and the numbers that the translator needs. */
 import type { Plugin } from 'vite';
 import { rows } from '../table/index.ts';
-import { generateInterpreter } from './generate.ts';
+import { generateInterpreter, generatePlans } from './generate.ts';
 
-const NAME = 'virtual:interpreter';
+const MODULES: Record<string, () => string> = {
+  'virtual:interpreter': () => generateInterpreter(rows),
+  'virtual:plans': () => generatePlans(rows),
+};
 
 export function interpreterPlugin(): Plugin {
   return {
     name: 'ringside-interpreter',
-    resolveId: id => (id === NAME ? `\0${NAME}` : undefined),
-    load: id => (id === `\0${NAME}` ? generateInterpreter(rows) : undefined),
+    resolveId: id => (id in MODULES ? `\0${id}` : undefined),
+    load: id => (id[0] === '\0' ? MODULES[id.slice(1)]?.() : undefined),
   };
 }

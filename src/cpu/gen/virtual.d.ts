@@ -1,6 +1,13 @@
+// Import types: in a module declared here an import by a relative name finds nothing, and everything would be of type any.
 declare module 'virtual:interpreter' {
-  import type { Cpu } from '../cpu.ts';
-  import type { Op } from '../ops/context.ts';
   /** See gen/generate.ts. */
-  export function createInterpreter(cpu: Cpu): { run(record: number): void; runNarrow(record: number): void; general: Op[] };
+  export function createInterpreter(cpu: import('../cpu.ts').Cpu): {
+    run(record: number): void;
+    runNarrow(record: number): void;
+    general: import('../ops/context.ts').Op[];
+  };
+}
+declare module 'virtual:plans' {
+  /** Op numbers and facts of the interpreter's cases and functions. */
+  export const plans: import('../plans.ts').Plans;
 }

@@ -1,7 +1,7 @@
-/** Integer instructions that are too rare or too odd for text semantics. Source: SDM vol. 2, at each mnemonic. */
+/** Integer instructions that are too rare or too odd for descriptions (gen/semantics.ts). Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
-import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF, condition } from '../flags.ts';
-import { operandBits } from '../gen/forms.ts';
+import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../flags.ts';
+import { operandBits } from '../table/operands.ts';
 import { EAX, ECX, EDX, FA, FB, FK, FR } from '../registers.ts';
 import { DE } from '../memory.ts';
 import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type Op, type OpFactory, SRC } from './context.ts';
@@ -78,34 +78,6 @@ export function multiplyHigh(a: number, b: number): number {
   const middle2 = (Math.imul(a0, b1) >>> 0) + (middle % 65536);
   return (Math.imul(a1, b1) + Math.floor(middle / 65536) + Math.floor(middle2 / 65536)) | 0;
 }
-
-const multiply = (signed: boolean): OpFactory => (row, memory, size) => {
-  const bits = widthOf(row, size);
-  return op((cpu, p) => {
-    const { R, R8, R16 } = cpu;
-    const b = readRm(cpu, p, memory, bits);
-    let low: number, wide: boolean;
-    if (bits === 8) {
-      low = signed ? signExtend(R8[0]!, 8) * signExtend(b, 8) : R8[0]! * b;
-      R16[EAX * 2] = low;
-      wide = signed ? low !== signExtend(low, 8) : low > 0xff;
-    } else if (bits === 16) {
-      low = signed ? signExtend(R16[0]!, 16) * signExtend(b, 16) : R16[0]! * b;
-      R16[EAX * 2] = low;
-      R16[EDX * 2] = low >>> 16;
-      wide = signed ? low !== signExtend(low, 16) : low > 0xffff;
-    } else {
-      const a = R[EAX]!;
-      low = Math.imul(a, b);
-      let high = multiplyHigh(a, b);
-      if (signed) high = (high - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
-      R[EAX] = low;
-      R[EDX] = high;
-      wide = signed ? high !== low >> 31 : high !== 0;
-    }
-    setShiftFlags(cpu, low & (bits === 32 ? -1 : (1 << bits) - 1), bits, wide ? 1 : 0, wide ? 1 : 0);
-  });
-};
 
 /** DIV and IDIV of 32 bits: the quotient of a 64-bit dividend, in two exact steps. */
 function divide32(high: number, low: number, divisor: number): { quotient: number; remainder: number } {
@@ -372,33 +344,6 @@ const aad: OpFactory = () => op((cpu, p) => {
   cpu.setFlags(szp(al));
 });
 
-/** The condition comes from the record: all sixteen share one case of the switch, and so this function. */
-const setcc: OpFactory = (_row, memory) => op((cpu, p) => {
-  const { R } = cpu;
-  const value = condition(cpu.A[p + IMM]!, R[FK]!, R[FA]!, R[FB]!, R[FR]!) ? 1 : 0;
-  if (memory) cpu.write8(cpu.address(p, 1, true), value);
-  else cpu.R8[cpu.A[p + SRC]!] = value;
-});
-
-const cmovcc: OpFactory = (_row, memory, size) => op((cpu, p) => {
-  const { R } = cpu;
-  // The source is read, and may fault, whatever the condition.
-  const value = readRm(cpu, p, memory, size);
-  if (condition(cpu.A[p + IMM]!, R[FK]!, R[FA]!, R[FB]!, R[FR]!)) setRegister(cpu, cpu.A[p + DST]!, size, value);
-});
-
-const lea: OpFactory = (_row, _memory, size) => op((cpu, p) => setRegister(cpu, cpu.A[p + DST]!, size, cpu.offset(p)));
-
-const cbw: OpFactory = (_row, _memory, size) => op(({ R, R8, R16 }) => {
-  if (size === 32) R[EAX] = (R16[EAX * 2]! << 16) >> 16;
-  else R16[EAX * 2] = (R8[EAX * 4]! << 24) >> 24;
-});
-
-const cwd: OpFactory = (_row, _memory, size) => op(({ R, R16 }) => {
-  if (size === 32) R[EDX] = R[EAX]! >> 31;
-  else R16[EDX * 2] = (R16[EAX * 2]! << 16) >> 31;
-});
-
 const xlat: OpFactory = () => op((cpu, p) => {
   const { R, R8, R16 } = cpu;
   const meta = cpu.A[p + META]!;
@@ -409,13 +354,11 @@ const xlat: OpFactory = () => op((cpu, p) => {
 const flagOp = (change: (flags: number) => number): OpFactory => () => op(cpu => cpu.setFlags(change(cpu.getFlags())));
 
 export const arithmeticOps: Record<string, OpFactory> = {
-  mul: multiply(false), imul: multiply(true), div: divide, idiv: divideSigned,
+  div: divide, idiv: divideSigned,
   rcl: rotateCarry(true), rcr: rotateCarry(false), shld: doubleShift(true), shrd: doubleShift(false),
   bt: bitTest(null), bts: bitTest((v, b) => v | (1 << b)), btr: bitTest((v, b) => v & ~(1 << b)), btc: bitTest((v, b) => v ^ (1 << b)),
   cmpxchg, cmpxchg8b, daa: daa(false), das: daa(true), aaa: aaa(false), aas: aaa(true), aam, aad,
-  setcc, cmovcc, lea, cbw, cwd, xlat,
-  // BSWAP of a 16-bit register is undefined; processors clear it.
-  bswap: () => op((cpu, p) => { cpu.R16[cpu.A[p + DST]! * 2] = 0; }),
+  xlat,
   clc: flagOp(f => f & ~CF), stc: flagOp(f => f | CF), cmc: flagOp(f => f ^ CF),
   lahf: () => op(cpu => { cpu.R8[1] = (cpu.getFlags() & 0xd5) | 2; }),
   sahf: () => op(cpu => cpu.setFlags((cpu.getFlags() & OF) | (cpu.R8[1]! & (SF | ZF | AF | PF | CF)))),

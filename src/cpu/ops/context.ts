@@ -2,11 +2,12 @@
  * What the semantics of one instruction may use. An `Op` runs one record: on return the instruction has retired; a fault or VM exit
  * leaves by `throw` (the objects are preallocated) with no register or memory changed, so that the instruction can be restarted.
  */
+import { SEG, SEG_BASE, SEG_WORDS } from '../registers.ts';
 import type { Row } from '../table/row.ts';
 
 /**
  * Words of a record (a decoded instruction in `A`): eight, half a cache line, since code that runs wide is limited by how many lines it touches.
- * Register operands are encoding numbers; in 8-bit forms of text semantics they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
+ * Register operands are encoding numbers; in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
  */
 export const OP = 0, NEXT = 1,
   /** ModRM.reg (or the register in the opcode). */ DST = 2,
@@ -26,6 +27,18 @@ export const OP = 0, NEXT = 1,
  */
 export const META_OFFSET_MASK = 8191, META_LENGTH = 13, META_SEGMENT = 17, META_ADDRESS16 = 1 << 20, META_REP = 1 << 21, META_REPNE = 1 << 22, META_LOCK = 1 << 23,
   META_OPERAND16 = 1 << 24, META_REGISTER = 1 << 25;
+
+/** Record indexes are masked so that V8 knows their range: the address of a word then needs no overflow check. */
+export const RECORD_MASK = (1 << 23) - 1;
+
+/** Word of R that holds a segment's base. */
+export const baseWord = (segment: number): number => SEG + segment * SEG_WORDS + SEG_BASE;
+/**
+ * INDEX of 16-bit code, besides index register (0-3) and scale (4-5): which bits of the address must be 0 in 6-7, `baseWord` from 9 on, ones in 16-31 for a
+ * 32-bit address: such a one must lie below 64 KiB, a 16-bit one wraps there.
+ */
+export const narrowIndex = (base: number, wideAddress: boolean): number => (base << 9) | (wideAddress ? -65536 : 0);
+export const narrowAlignment = (bytes: number): number => (bytes - 1) << 6;
 
 export interface Core {
   /** State words (registers.ts) and the same as bytes. */

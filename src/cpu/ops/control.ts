@@ -1,15 +1,13 @@
 /** Control flow and stack in their general form: any segment, both operand sizes, both stack sizes. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
 import { EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from '../edge.ts';
-import { condition, IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../flags.ts';
+import { IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../flags.ts';
 import { interruptReturn, softwareInterrupt } from '../interrupts.ts';
 import { BP, GP, JUMP, OF_, S_PATCH, S_STOP, DB, BR } from '../memory.ts';
-import { CPL, EBP, ECX, EFLAGS, EIP, ESP, FA, FB, FK, FR, SS } from '../registers.ts';
+import { CPL, EBP, EFLAGS, EIP, ESP, SS } from '../registers.ts';
 import { farCall, farJump, farReturn, inVirtual8086 } from '../segments.ts';
 import { checkedVirtualFlags, flagsAreVirtual, VIRTUAL_FLAGS_CHANGED, virtualFlags } from '../virtual-interrupts.ts';
-import {
-  DST, EXTRA, IMM, META, META_ADDRESS16, META_LENGTH, META_OFFSET_MASK, type Op, type OpFactory, SRC, TARGET,
-} from './context.ts';
+import { DST, EXTRA, IMM, META, META_LENGTH, META_OFFSET_MASK, type Op, type OpFactory, TARGET } from './context.ts';
 
 /** Ops of this room know the whole processor. */
 const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
@@ -18,81 +16,31 @@ export const lengthOf = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_LENG
 /** EIP after the instruction. In 16-bit code too it has 32 bits: only 16-bit branches cut it. */
 export const nextEip = (cpu: Cpu, p: number) => (cpu.R[EIP]! + lengthOf(cpu, p)) | 0;
 
-/** To an EIP in the same segment; beyond its limit: #GP. */
-function near(cpu: Cpu, eip: number): void {
+// ---- for generated functions (gen/general.ts) ----
+
+/** #GP for an EIP beyond the segment's limit. */
+export function checkTarget(cpu: Cpu, eip: number): void {
   if (eip >>> 0 > cpu.codeLimit) cpu.fault(GP, 0);
+}
+
+/** To an EIP in the same segment. */
+export function near(cpu: Cpu, eip: number): void {
+  checkTarget(cpu, eip);
   cpu.R[EIP] = eip;
   cpu.S[S_STOP] = JUMP;
 }
 
-/** Target of a direct branch, and whether the record may remember where it leads. */
-function branch(cpu: Cpu, p: number, size: 16 | 32): void {
-  const page = (cpu.R[EIP]! - (cpu.A[p + META]! & META_OFFSET_MASK)) | 0;
-  const extra = cpu.A[p + EXTRA]!;
-  const eip = (page + extra) | 0;
-  const to = size === 16 ? eip & 0xffff : eip;
+/** Where a direct branch leads, before 16-bit branches cut it. */
+const uncut = (cpu: Cpu, p: number): number => (cpu.R[EIP]! - (cpu.A[p + META]! & META_OFFSET_MASK) + cpu.A[p + EXTRA]!) | 0;
+export const directTarget = (cpu: Cpu, p: number, size: number): number => (size === 16 ? uncut(cpu, p) & 0xffff : uncut(cpu, p));
+
+/** Takes a direct branch. */
+export function branch(cpu: Cpu, p: number, size: number): void {
+  const eip = uncut(cpu, p), to = directTarget(cpu, p, size);
   near(cpu, to);
   // The record may remember a target in its page; the switch for 16-bit code looks whether EIP wraps on the way.
-  if (extra >>> 0 < 4096 && to === eip) cpu.S[S_PATCH] = p;
-}
-
-const jcc: OpFactory = (row, _memory, size) => {
-  const cc = row.cc!;
-  return op((cpu, p) => {
-    const { R } = cpu;
-    if (condition(cc, R[FK]!, R[FA]!, R[FB]!, R[FR]!)) branch(cpu, p, size);
-  });
-};
-
-/** LOOPcc and JCXZ: the counter is CX or ECX by address size. */
-const loop = (test: (cpu: Cpu) => boolean): OpFactory => (_row, _memory, size) => op((cpu, p) => {
-  const { R, R16 } = cpu;
-  const short = (cpu.A[p + META]! & META_ADDRESS16) !== 0;
-  const left = short ? (R16[ECX * 2]! - 1) & 0xffff : (R[ECX]! - 1) | 0;
-  if (left !== 0 && test(cpu)) branch(cpu, p, size);
-  if (short) R16[ECX * 2] = left;
-  else R[ECX] = left;
-});
-const zero = (cpu: Cpu) => cpu.R[FR] === 0;
-
-const jcxz: OpFactory = (_row, _memory, size) => op((cpu, p) => {
-  const count = (cpu.A[p + META]! & META_ADDRESS16) !== 0 ? cpu.R16[ECX * 2]! : cpu.R[ECX]!;
-  if (count === 0) branch(cpu, p, size);
-});
-
-const call: OpFactory = (_row, _memory, size) => op((cpu, p) => {
-  const page = (cpu.R[EIP]! - (cpu.A[p + META]! & META_OFFSET_MASK)) | 0;
-  const eip = (page + cpu.A[p + EXTRA]!) | 0;
-  const to = size === 16 ? eip & 0xffff : eip;
-  if (to >>> 0 > cpu.codeLimit) cpu.fault(GP, 0);
-  cpu.push(nextEip(cpu, p), size);
-  near(cpu, to);
   if (cpu.A[p + EXTRA]! >>> 0 < 4096 && to === eip) cpu.S[S_PATCH] = p;
-});
-
-const jmp: OpFactory = (_row, _memory, size) => op((cpu, p) => branch(cpu, p, size));
-
-const readRm = (cpu: Cpu, p: number, memory: boolean, size: 16 | 32): number => {
-  if (!memory) return size === 32 ? cpu.R[cpu.A[p + SRC]!]! : cpu.R16[cpu.A[p + SRC]! * 2]!;
-  const at = cpu.address(p, size >> 3, false);
-  return size === 32 ? cpu.read32(at) : cpu.read16(at);
-};
-
-const jmpind: OpFactory = (_row, memory, size) => op((cpu, p) => near(cpu, readRm(cpu, p, memory, size)));
-
-const callind: OpFactory = (_row, memory, size) => op((cpu, p) => {
-  const to = readRm(cpu, p, memory, size);
-  if (to >>> 0 > cpu.codeLimit) cpu.fault(GP, 0);
-  cpu.push(nextEip(cpu, p), size);
-  near(cpu, to);
-});
-
-const ret: OpFactory = (_row, _memory, size) => op((cpu, p) => {
-  const to = cpu.top(size);
-  if (to >>> 0 > cpu.codeLimit) cpu.fault(GP, 0);
-  cpu.moveStack((size >> 3) + cpu.A[p + IMM]!);
-  near(cpu, to);
-});
+}
 
 /** Far pointer in memory: offset, then selector. */
 function farOperand(cpu: Cpu, p: number, size: 16 | 32): { offset: number; selector: number } {
@@ -103,33 +51,21 @@ function farOperand(cpu: Cpu, p: number, size: 16 | 32): { offset: number; selec
 
 const cut = (eip: number, size: 16 | 32) => (size === 32 ? eip : eip & 0xffff);
 
-const push: OpFactory = (row, memory, size) => {
-  if (memory || row.operands[0]![0] === 'E') return op((cpu, p) => cpu.push(readRm(cpu, p, memory, size), size));
-  if (row.operands[0]![0] === 'I') return op((cpu, p) => cpu.push(cpu.A[p + IMM]!, size));
-  return op((cpu, p) => cpu.push(cpu.R[cpu.A[p + DST]!]!, size));
-};
-
-const pop: OpFactory = (row, memory, size) => op((cpu, p) => {
+/** POP to memory. */
+const pop: OpFactory = (_row, _memory, size) => op((cpu, p) => {
   const value = cpu.top(size);
   const n = size >> 3;
-  if (memory) {
-    // ESP is already moved when it takes part in the address (SDM vol. 2, POP).
-    const esp = cpu.R[ESP]!;
-    cpu.moveStack(n);
-    try {
-      const at = cpu.address(p, n, true);
-      if (size === 32) cpu.write32(at, value);
-      else cpu.write16(at, value);
-    } catch (thrown) {
-      cpu.R[ESP] = esp;
-      throw thrown;
-    }
-    return;
-  }
+  // ESP is already moved when it takes part in the address (SDM vol. 2, POP).
+  const esp = cpu.R[ESP]!;
   cpu.moveStack(n);
-  const to = row.operands[0] === 'Zv' ? cpu.A[p + DST]! : cpu.A[p + SRC]!;
-  if (size === 32) cpu.R[to] = value;
-  else cpu.R16[to * 2] = value;
+  try {
+    const at = cpu.address(p, n, true);
+    if (size === 32) cpu.write32(at, value);
+    else cpu.write16(at, value);
+  } catch (thrown) {
+    cpu.R[ESP] = esp;
+    throw thrown;
+  }
 });
 
 const pusha: OpFactory = (_row, _memory, size) => op(cpu => {
@@ -157,18 +93,6 @@ const popa: OpFactory = (_row, _memory, size) => op(cpu => {
     else cpu.R16[register * 2] = value;
   }
   cpu.moveStack(8 * n);
-});
-
-const leave: OpFactory = (_row, _memory, size) => op(cpu => {
-  const { R, R16 } = cpu;
-  const frame = cpu.stack32 ? R[EBP]! : R16[EBP * 2]!;
-  const at = cpu.linear(SS, frame, size >> 3, false);
-  const value = size === 32 ? cpu.read32(at) : cpu.read16(at);
-  if (cpu.stack32) R[ESP] = frame;
-  else R16[ESP * 2] = frame;
-  cpu.moveStack(size >> 3);
-  if (size === 32) R[EBP] = value;
-  else R16[EBP * 2] = value;
 });
 
 /** ENTER: size in the immediate, nesting level (modulo 32) after it. */
@@ -237,10 +161,7 @@ const bound: OpFactory = (_row, _memory, size) => op((cpu, p) => {
 });
 
 export const control: Record<string, OpFactory> = {
-  jcc, jmp, call, jmpind, callind, ret, push, pop, pusha, popa, leave, enter, pushf, popf, bound, jcxz,
-  loop: loop(() => true),
-  loope: loop(zero),
-  loopne: loop(cpu => !zero(cpu)),
+  pop, pusha, popa, enter, pushf, popf, bound,
   jmpf: (_row, _memory, size) => op((cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p))),
   callf: (_row, _memory, size) => op((cpu, p) => farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size)),
   jmpfind: (_row, _memory, size) => op((cpu, p) => {

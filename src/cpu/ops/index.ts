@@ -7,20 +7,15 @@ import { arithmeticOps } from './arithmetic.ts';
 import type { OpFactory } from './context.ts';
 import { control } from './control.ts';
 import { ports } from './ports.ts';
-import { string } from './string.ts';
 import { system } from './system.ts';
 
-const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...string, ...ports, ...monitorOps, ...system, ...fpuOps };
-
-/** Ops that check for themselves, because another fault comes first. */
-const OWN_CHECK = new Set(['lldt', 'ltr', 'sysexit', 'clac', 'stac', 'monitor', 'mwait']);
+const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...ports, ...monitorOps, ...system, ...fpuOps };
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
-function guarded(name: string, make: OpFactory): OpFactory {
-  if (OWN_CHECK.has(name)) return make;
+function guarded(make: OpFactory): OpFactory {
   return (row, memory, size) => {
     const run = make(row, memory, size);
-    if (row.privilege !== 0) return run;
+    if (row.privilege !== 0 || row.ownCheck) return run;
     return (core, p) => {
       if (core.R[CPL] !== 0) core.fault(GP, 0);
       run(core, p);
@@ -28,4 +23,4 @@ function guarded(name: string, make: OpFactory): OpFactory {
   };
 }
 
-export const operations: Record<string, OpFactory> = Object.fromEntries(Object.entries(all).map(([name, make]) => [name, guarded(name, make)]));
+export const operations: Record<string, OpFactory> = Object.fromEntries(Object.entries(all).map(([name, make]) => [name, guarded(make)]));

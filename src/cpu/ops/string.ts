@@ -3,13 +3,11 @@
  * was done is in the registers, so a fault or an interrupt between elements finds the architectural state. Source: SDM vol. 2, REP and each mnemonic.
  */
 import type { Cpu } from '../cpu.ts';
-import { DF, SUB, TF } from '../flags.ts';
+import { DF, TF } from '../flags.ts';
 import { JUMP, S_STOP } from '../memory.ts';
-import { EAX, ECX, EDI, EFLAGS, ES, ESI, FA, FB, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
+import { EAX, ECX, EDI, EFLAGS, ES, ESI, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
-import { operandBits } from '../gen/forms.ts';
-
-const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
+import { operandBits } from '../table/operands.ts';
 
 export const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;
 export const sourceSegment = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_SEGMENT) & 7;
@@ -37,14 +35,18 @@ function limitOf(cpu: Cpu): number {
   return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.accesses.length > 0 || cpu.dataBreakpoints !== 0 || cpu.probe !== null ? 1 : CHUNK;
 }
 
-/** Runs `element` once, or for REP until the count (or `go`) ends it. `bulk` does several and says how many; 0 and NO_MEMORY: none. */
-function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: number) => number) | null, go: (() => boolean) | null): void {
+/** Does several elements of `size` bytes, at most `count`, and says how many. 0 and NO_MEMORY: none. */
+type Bulk = (cpu: Cpu, p: number, size: number, count: number) => number;
+
+/** Runs `element` once, or for REP until the count ends it; with `whileEqual` REPE goes on while ZF is set, REPNE while it is clear. */
+function repeated(cpu: Cpu, p: number, size: number, element: () => void, bulk: Bulk | null, whileEqual: boolean): void {
   const { R, R16, A, S } = cpu;
-  if ((A[p + META]! & (META_REP | META_REPNE)) === 0) {
+  const meta = A[p + META]!;
+  if ((meta & (META_REP | META_REPNE)) === 0) {
     element();
     return;
   }
-  const narrow = short(cpu, p);
+  const narrow = short(cpu, p), equal = (meta & META_REP) !== 0;
   let room = limitOf(cpu), single = 0;
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
@@ -55,7 +57,7 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
       S[S_STOP] = JUMP;
       return;
     }
-    let done = bulk === null || room === 1 || --single >= 0 ? 0 : bulk(Math.min(count >>> 0, room * 4));
+    let done = bulk === null || room === 1 || --single >= 0 ? 0 : bulk(cpu, p, size, Math.min(count >>> 0, room * 4));
     if (done <= 0) {
       if (done === NO_MEMORY) single = DEVICE_ELEMENTS;
       const { answered } = cpu;
@@ -67,7 +69,27 @@ function repeated(cpu: Cpu, p: number, element: () => void, bulk: ((count: numbe
     if (narrow) R16[ECX * 2] = count - done;
     else R[ECX] = (count - done) | 0;
     room -= done;
-    if (go !== null && !go()) return cpu.ended();
+    if (whileEqual && (R[FR] === 0) !== equal) return cpu.ended();
+  }
+}
+
+/** Flags that a REP CMPS or SCAS found. */
+const found = new Int32Array(4);
+
+/**
+ * `repeated` for generated functions (gen/general.ts). As long as a REP form that writes flags is not done they are those from before it: a fault restores
+ * them (SDM vol. 2, REP), and an interrupt or trap between elements finds them so on Intel's processors (`npm run -s fuzz:native`); AMD's show the last element's.
+ */
+export function repeat(cpu: Cpu, p: number, size: number, element: () => void, bulk: Bulk | null, whileEqual: boolean): void {
+  if (!whileEqual) return repeated(cpu, p, size, element, bulk, false);
+  const { R, S } = cpu;
+  for (let i = 0; i < 4; i++) found[i] = R[FK + i]!;
+  let done = false;
+  try {
+    repeated(cpu, p, size, element, bulk, true);
+    done = S[S_STOP] !== JUMP;
+  } finally {
+    if (!done) R.set(found, FK);
   }
 }
 
@@ -89,38 +111,28 @@ const elements = (linear: number, bytes: number, size: number) => {
   return Math.floor((bytes < left ? bytes : left) / size);
 };
 
-const movs = (size: number): Op => op((cpu, p) => {
+/** MOVS, upwards. */
+export function copyElements(cpu: Cpu, p: number, size: number, count: number): number {
   const { R, M1 } = cpu;
-  const narrow = short(cpu, p);
-  const segment = sourceSegment(cpu, p);
-  const down = (R[EFLAGS]! & DF) !== 0;
-  const step = down ? -size : size;
-  const element = () => {
-    const value = readElement(cpu, cpu.linear(segment, get(cpu, ESI, narrow), size, false), size);
-    writeElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, true), size, value);
-    advance(cpu, ESI, step, narrow);
-    advance(cpu, EDI, step, narrow);
-  };
-  const bulk = (count: number) => {
-    const si = get(cpu, ESI, narrow), di = get(cpu, EDI, narrow);
-    const from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0, to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
-    const n = Math.min(count, elements(from, reach(cpu, segment, si, narrow), size), elements(to, reach(cpu, ES, di, narrow), size));
-    if (n < 4) return 0;
-    const source = cpu.hostRead(from);
-    if (source < 0) return NO_MEMORY;
-    const target = cpu.hostWrite(to);
-    if (target < 0) return NO_MEMORY;
-    const bytes = n * size;
-    // Forward copies onto themselves repeat a pattern: element by element then.
-    if (target > source && target < source + bytes) return 0;
-    M1.copyWithin(target, source, source + bytes);
-    cpu.wrote(target, bytes);
-    advance(cpu, ESI, bytes, narrow);
-    advance(cpu, EDI, bytes, narrow);
-    return n;
-  };
-  repeated(cpu, p, element, down ? null : bulk, null);
-});
+  if ((R[EFLAGS]! & DF) !== 0) return 0;
+  const narrow = short(cpu, p), segment = sourceSegment(cpu, p);
+  const si = get(cpu, ESI, narrow), di = get(cpu, EDI, narrow);
+  const from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0, to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
+  const n = Math.min(count, elements(from, reach(cpu, segment, si, narrow), size), elements(to, reach(cpu, ES, di, narrow), size));
+  if (n < 4) return 0;
+  const source = cpu.hostRead(from);
+  if (source < 0) return NO_MEMORY;
+  const target = cpu.hostWrite(to);
+  if (target < 0) return NO_MEMORY;
+  const bytes = n * size;
+  // Forward copies onto themselves repeat a pattern: element by element then.
+  if (target > source && target < source + bytes) return 0;
+  M1.copyWithin(target, source, source + bytes);
+  cpu.wrote(target, bytes);
+  advance(cpu, ESI, bytes, narrow);
+  advance(cpu, EDI, bytes, narrow);
+  return n;
+}
 
 /** A page full of the element stored last. */
 const pattern = new Int32Array(1024);
@@ -131,117 +143,38 @@ function patternPage(value: number, size: number): Int32Array {
   return pattern;
 }
 
-const stos = (size: number): Op => op((cpu, p) => {
+/** STOS, upwards. */
+export function fillElements(cpu: Cpu, p: number, size: number, count: number): number {
   const { R, R8, R16, M1, M2, M4 } = cpu;
+  if ((R[EFLAGS]! & DF) !== 0) return 0;
   const narrow = short(cpu, p);
-  const down = (R[EFLAGS]! & DF) !== 0;
-  const step = down ? -size : size;
   const value = size === 4 ? R[EAX]! : size === 2 ? R16[EAX * 2]! : R8[EAX * 4]!;
-  const element = () => {
-    writeElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, true), size, value);
-    advance(cpu, EDI, step, narrow);
-  };
-  const bulk = (count: number) => {
-    const di = get(cpu, EDI, narrow);
-    const to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
-    const n = Math.min(count, elements(to, reach(cpu, ES, di, narrow), size));
-    if (n < 8) return 0;
-    const target = cpu.hostWrite(to);
-    if (target < 0) return NO_MEMORY;
-    if ((target & (size - 1)) !== 0) return 0;
-    const bytes = n * size;
-    if (bytes === 4096) M4.set(patternPage(value, size), target >>> 2);
-    else {
-      // A seed, then doubling: `fill` on a SharedArrayBuffer is slower than `copyWithin`.
-      let seeded = Math.min(n, 8);
-      for (let i = 0; i < seeded; i++) {
-        if (size === 4) M4[(target >>> 2) + i] = value;
-        else if (size === 2) M2[(target >>> 1) + i] = value;
-        else M1[target + i] = value;
-      }
-      for (seeded *= size; seeded < bytes; seeded *= 2) M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
+  const di = get(cpu, EDI, narrow);
+  const to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
+  const n = Math.min(count, elements(to, reach(cpu, ES, di, narrow), size));
+  if (n < 8) return 0;
+  const target = cpu.hostWrite(to);
+  if (target < 0) return NO_MEMORY;
+  if ((target & (size - 1)) !== 0) return 0;
+  const bytes = n * size;
+  if (bytes === 4096) M4.set(patternPage(value, size), target >>> 2);
+  else {
+    // A seed, then doubling: `fill` on a SharedArrayBuffer is slower than `copyWithin`.
+    let seeded = Math.min(n, 8);
+    for (let i = 0; i < seeded; i++) {
+      if (size === 4) M4[(target >>> 2) + i] = value;
+      else if (size === 2) M2[(target >>> 1) + i] = value;
+      else M1[target + i] = value;
     }
-    cpu.wrote(target, bytes);
-    advance(cpu, EDI, bytes, narrow);
-    return n;
-  };
-  repeated(cpu, p, element, down ? null : bulk, null);
-});
-
-const lods = (size: number): Op => op((cpu, p) => {
-  const narrow = short(cpu, p);
-  const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
-  repeated(cpu, p, () => {
-    const value = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
-    if (size === 4) cpu.R[EAX] = value;
-    else if (size === 2) cpu.R16[EAX * 2] = value;
-    else cpu.R8[EAX * 4] = value;
-    advance(cpu, ESI, step, narrow);
-  }, null, null);
-});
-
-/** REPE goes on while ZF is set, REPNE while it is clear. */
-const goesOn = (cpu: Cpu, p: number) => {
-  const equal = (cpu.A[p + META]! & META_REP) !== 0;
-  return () => (cpu.R[FR] === 0) === equal;
-};
-
-function compare(cpu: Cpu, a: number, b: number, size: number): void {
-  const { R } = cpu;
-  const shift = 32 - 8 * size;
-  R[FK] = SUB | (shift << 4);
-  R[FA] = a << shift;
-  R[FB] = b << shift;
-  R[FR] = ((a << shift) - (b << shift)) | 0;
-}
-
-/** Flags that a REP CMPS or SCAS found. */
-const found = new Int32Array(4);
-
-/**
- * `repeated` for instructions that write flags. As long as a REP form is not done the flags are those from before it: a fault restores them (SDM vol. 2,
- * REP), and an interrupt or trap between elements finds them so on Intel's processors (`npm run -s fuzz:native`); AMD's show the last element's.
- */
-function compared(cpu: Cpu, p: number, element: () => void): void {
-  const { R, S } = cpu;
-  for (let i = 0; i < 4; i++) found[i] = R[FK + i]!;
-  let done = false;
-  try {
-    repeated(cpu, p, element, null, goesOn(cpu, p));
-    done = S[S_STOP] !== JUMP;
-  } finally {
-    if (!done) R.set(found, FK);
+    for (seeded *= size; seeded < bytes; seeded *= 2) M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
   }
+  cpu.wrote(target, bytes);
+  advance(cpu, EDI, bytes, narrow);
+  return n;
 }
-
-const cmps = (size: number): Op => op((cpu, p) => {
-  const narrow = short(cpu, p);
-  const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
-  compared(cpu, p, () => {
-    const a = readElement(cpu, cpu.linear(sourceSegment(cpu, p), get(cpu, ESI, narrow), size, false), size);
-    const b = readElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, false), size);
-    compare(cpu, a, b, size);
-    advance(cpu, ESI, step, narrow);
-    advance(cpu, EDI, step, narrow);
-  });
-});
-
-const scas = (size: number): Op => op((cpu, p) => {
-  const narrow = short(cpu, p);
-  const step = (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size;
-  const a = size === 4 ? cpu.R[EAX]! : size === 2 ? cpu.R16[EAX * 2]! : cpu.R8[EAX * 4]!;
-  compared(cpu, p, () => {
-    compare(cpu, a, readElement(cpu, cpu.linear(ES, get(cpu, EDI, narrow), size, false), size), size);
-    advance(cpu, EDI, step, narrow);
-  });
-});
 
 /** Width in bytes from whichever operand has one. */
 export const sized = (make: (size: number) => Op): OpFactory => (row, _memory, operandSize) => {
   const code = row.operands.find(o => o[0] === 'X' || o[0] === 'Y') ?? row.operands[0]!;
   return make(operandBits(code, operandSize) / 8);
-};
-
-export const string: Record<string, OpFactory> = {
-  movs: sized(movs), stos: sized(stos), lods: sized(lods), cmps: sized(cmps), scas: sized(scas),
 };

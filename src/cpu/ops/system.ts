@@ -474,7 +474,7 @@ export const system: Record<string, OpFactory> = {
     if (cpu.controls.pause) cpu.vmExit(ExitReason.PAUSE, 0, p);
   }),
   // Caches are not modelled.
-  wbinvd: nothing, invd: nothing, nop: nothing, prefetch: nothing, lfence: nothing, mfence: nothing, sfence: nothing,
+  wbinvd: nothing, invd: nothing, prefetch: nothing, lfence: nothing, mfence: nothing, sfence: nothing,
   clflush: (_row, memory) => op((cpu, p) => {
     if (memory) cpu.read8(cpu.address(p, 1, false));
   }),

@@ -49,6 +49,20 @@ export interface Row {
   lock?: boolean;
   /** Highest CPL allowed, 0 where privileged; 'iopl' where IOPL decides. */
   privilege?: 0 | 'iopl';
+  /** The op checks the privilege itself, because another fault comes first. */
+  ownCheck?: true;
+  /** The next instruction is elsewhere: a block of records ends here. */
+  ends?: true;
+  /** A direct branch: the record says where it leads. */
+  branch?: true;
+  /**
+   * Runs often, so that it has cases in the interpreter's switch for flat 32-bit code (`wide`) or in that for 16-bit code (`narrow`). Which ones:
+   * operand 0's size after the place of the row's ModRM operand: 'r32 m32'; r also where there is none; m memory, n memory without an index register.
+   * 'm128' is a move of 16 bytes (src/cpu/gen/fpu.ts); which x87 instructions have cases stands in src/cpu/fpu/hot.ts.
+   * Rows that become the same form (src/cpu/gen/forms.ts) share its cases; one of them names them.
+   */
+  wide?: string;
+  narrow?: string;
   /** 64-bit mode: 'invalid', 'd64' (default operand size 64), 'f64' (forced 64), 'only' (exists there alone). */
   long?: 'invalid' | 'd64' | 'f64' | 'only';
   /** CPUID feature it needs; #UD without it: cmov cx8 fpu mmx fxsr sse sse2 sse3 ssse3 sse41 sse42 popcnt sep tsc rdtscp rdpid smap clfsh … */

@@ -1,0 +1,91 @@
+/** General functions: any segment, any mode, faults and all. `cpu` is the processor (src/cpu/cpu.ts), `p` the record. */
+import { DF } from '../flags.ts';
+import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../ops/context.ts';
+import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../registers.ts';
+import { cellShift, type Form, memoryArray, memoryOf, registerText, type Repetition, type Value } from './emitter.ts';
+import { record, RecordEmitter } from './record.ts';
+
+/** Functions of src/cpu/ops/control.ts that the texts call. */
+export const CONTROL_FUNCTIONS = ['branch', 'checkTarget', 'directTarget', 'near', 'nextEip'];
+
+/** … and of src/cpu/ops/string.ts. */
+export const STRING_FUNCTIONS = ['advance', 'copyElements', 'fillElements', 'repeat'];
+
+const SHORT = `(${record.meta} & ${META_ADDRESS16}) !== 0`;
+
+export class GeneralEmitter extends RecordEmitter {
+  /** What comes after the store: registers and flags. */
+  private effects = '';
+  private stored: Value | null = null;
+  private pointer = ESP;
+  private target: Value | null = null;
+  private repetition: Repetition = null;
+
+  constructor(form: Form) { super(form); }
+
+  protected override effect(statement: string): void { this.effects += `${statement} `; }
+  address(): Value { return 'cpu.offset(p)'; }
+  protected load(): Value {
+    const { bits, writes } = memoryOf(this.form)!;
+    return writes ? 'value' : `cpu.read${bits}(cpu.address(p, ${bits / 8}, false))`;
+  }
+  protected store(value: Value): void { this.stored = value; }
+  skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
+
+  counter(): Value { return `(${SHORT} ? ${registerText(ECX, 16)} : ${registerText(ECX, 32)})`; }
+  countedDown(): Value { return this.result(`${SHORT} ? (${registerText(ECX, 16)} - 1) & 65535 : (${registerText(ECX, 32)} - 1) | 0`); }
+  setCounter(value: Value): void { this.effect(`if (${SHORT}) ${registerText(ECX, 16)} = ${value}; else ${registerText(ECX, 32)} = ${value};`); }
+
+  top(pointer = ESP): Value {
+    this.pointer = pointer;
+    if (pointer === ESP) return this.keep(`cpu.top(${this.bits})`);
+    this.let('c', `cpu.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)}`);
+    return this.keep(`cpu.read${this.bits}(cpu.linear(${SS}, c, ${this.bytes}, false))`);
+  }
+  drop(more?: Value): void {
+    if (this.pointer !== ESP) this.effect(`if (cpu.stack32) ${registerText(ESP, 32)} = c; else ${registerText(ESP, 16)} = c;`);
+    this.effect(`cpu.moveStack(${this.bytes}${more === undefined ? '' : ` + ${more}`});`);
+  }
+  slot(): void {}
+  push(value: Value): void { this.say(`cpu.push(${value}, ${this.bits});`); }
+
+  locate(eip?: Value): void {
+    this.target = eip ?? null;
+    this.say(`checkTarget(cpu, ${eip ?? `directTarget(cpu, p, ${this.bits})`});`);
+  }
+  go(): void { this.effect(this.target === null ? `branch(cpu, p, ${this.bits});` : `near(cpu, ${this.target});`); }
+  branch(condition: Value, effects?: () => void): void {
+    this.say(`if (${condition}) branch(cpu, p, ${this.bits});`);
+    effects?.();
+  }
+  returnAddress(): Value { return 'nextEip(cpu, p)'; }
+
+  private element(pointer: number, write: boolean): Value {
+    const segment = pointer === EDI ? ES : `(${record.meta} >>> ${META_SEGMENT}) & 7`;
+    return `cpu.linear(${segment}, ${SHORT} ? ${registerText(pointer, 16)} : ${registerText(pointer, 32)}, ${this.bytes}, ${write})`;
+  }
+  protected loadElement(pointer: number): Value { return `cpu.read${this.bits}(${this.element(pointer, false)})`; }
+  storeElement(value: Value): void { this.say(`cpu.write${this.bits}(${this.element(EDI, true)}, ${value});`); }
+  advance(pointer: number): void { this.effect(`advance(cpu, ${pointer}, (R[${EFLAGS}] & ${DF}) !== 0 ? -${this.bytes} : ${this.bytes}, ${SHORT});`); }
+  override repeats(how: Repetition): void { this.repetition = how; }
+
+  finish(): string {
+    const head = this.names.size === 0 ? '' : `let ${[...this.names].map(name => `${name} = 0`).join(', ')}; `;
+    if (this.form.uses.string) {
+      const equal = this.repetition === 'whileEqual';
+      return `repeat(cpu, p, ${this.bytes}, () => { ${head}${this.text}${this.effects}}, ${equal ? null : this.repetition}, ${equal}); `;
+    }
+    const memory = memoryOf(this.form);
+    if (memory === null || !memory.writes) return head + this.text + this.effects;
+    const { bits } = memory, bytes = bits / 8;
+    const write = (at: Value) => `cpu.write${bits}(${at}, ${this.stored}); `, address = `cpu.address(p, ${bytes}, true)`;
+    if (!memory.reads) return head + this.text + write(address) + this.effects;
+    // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
+    const array = memoryArray(bits);
+    const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
+    return `${head}const linear = ${address}; let value = 0, at = -1; `
+      + `if (${locked} && (at = cpu.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
+      + `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } `
+      + `else { cpu.probeWrite(linear, ${bytes}); value = cpu.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`;
+  }
+}

@@ -1,0 +1,21 @@
+/** What operand codes say (row.ts): how many bits, and which register. */
+import type { Decoded } from './row.ts';
+
+/** Operand size in bits of an operand code, given the instruction's. */
+export function operandBits(code: string, operandSize: 16 | 32): 8 | 16 | 32 {
+  if (code === 'AL' || code === 'CL' || code === '1') return 8;
+  if (code === 'rAX' || code === 'eAX') return operandSize;
+  const size = code.slice(1);
+  if (size[0] === 'b') return 8;
+  if (size[0] === 'w') return 16;
+  if (size[0] === 'd') return 32;
+  return operandSize;
+}
+
+/** Encoding number of the register that operand `code` names. */
+export function operandRegister(code: string, d: Decoded): number {
+  if (code === 'AL' || code === 'rAX') return 0;
+  if (code[0] === 'G') return d.reg;
+  if (code[0] === 'Z') return d.opcodeReg;
+  return d.rm;
+}
