@@ -1,5 +1,5 @@
 /**
- * npm run -s bench:thread [-- --seconds N --busy N]: holds what a domain says it ran (src/hypervisor/thread-time.ts) against what Linux says that its
+ * npm run -s bench:thread [-- --seconds N --busy N]: holds what a domain says it ran (src/hypervisor/domain/thread-time.ts) against what Linux says that its
  * thread had, alone and beside programs that want the processors, too. Linux only: /proc/PID/task/PID/stat is where the truth stands.
  */
 import { spawn } from 'node:child_process';

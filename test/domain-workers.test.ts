@@ -11,12 +11,12 @@ import type { NamedFile, Task } from '../src/dom0/api.ts';
 import { Host } from '../src/dom0/host.ts';
 import { LocalScheduler } from '../src/dom0/runner-local.ts';
 import type { WorkerLike } from '../src/dom0/runner-worker.ts';
-import { audit } from '../src/hypervisor/audit.ts';
-import { XEN_TYPE } from '../src/hypervisor/layout.ts';
-import { DOMAIN_0 } from '../src/hypervisor/machine.ts';
+import { audit } from '../src/hypervisor/memory/audit.ts';
+import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { DOMAIN_0 } from '../src/hypervisor/memory/machine.ts';
 import { Dom0 } from '../src/hypervisor/xen/dom0-access.ts';
-import { Pod } from '../src/hypervisor/xen/pod.ts';
-import { program } from '../src/hypervisor/program.test-support.ts';
+import { Pod } from '../src/hypervisor/xen/memory/pod.ts';
+import { program } from '../src/hypervisor/domain/program.test-support.ts';
 import { Ringside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 

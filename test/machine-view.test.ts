@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../src/cpu/test-support/bench.ts';
 import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
 import { encode, encodeMessage, XS } from '../src/dom0/xenstore/protocol.ts';
-import { createDomain } from '../src/hypervisor/assemble.ts';
+import { createDomain } from '../src/hypervisor/domain/assemble.ts';
 import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
-import { XEN_TYPE } from '../src/hypervisor/layout.ts';
-import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/machine.ts';
-import { program } from '../src/hypervisor/program.test-support.ts';
+import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/machine.ts';
+import { program } from '../src/hypervisor/domain/program.test-support.ts';
 import { MachineView } from '../src/hypervisor/view/machine-view.ts';
 import { HVM_PARAM } from '../src/hypervisor/xen/abi.ts';
-import { Ports } from '../src/hypervisor/xen/ports.ts';
+import { Ports } from '../src/hypervisor/xen/events/ports.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const STORE = 5,

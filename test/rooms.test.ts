@@ -30,7 +30,7 @@ describe('rooms', () => {
     expect(importFindings('src/ui/a.ts', "import '../cli/main.ts';")).toHaveLength(1);
     expect(importFindings('src/devices/a.ts', "import { gunzipSync } from 'fflate';")).toHaveLength(1);
     expect(importFindings('src/devices/a.ts', "import { readFileSync } from 'node:fs';")).toHaveLength(1);
-    expect(importFindings('src/hypervisor/worker.ts', "import { parentPort } from 'node:worker_threads';")).toEqual([]);
+    expect(importFindings('src/hypervisor/worker/worker.ts', "import { parentPort } from 'node:worker_threads';")).toEqual([]);
     expect(importFindings('src/dom0/a.ts', "import { gunzipSync } from 'fflate';")).toEqual([]);
     expect(importFindings('src/devices/a.test.ts', "import { it } from 'vitest';")).toEqual([]);
     expect(importFindings('src/attic/a.ts', '')).toHaveLength(1);
@@ -71,7 +71,7 @@ describe('rooms', () => {
       'Math.imul(1, 2)',
     ])
       expect(globalFindings('src/hypervisor/a.ts', good), good).toEqual([]);
-    expect(globalFindings('src/hypervisor/worker.ts', 'Date.now()')).toEqual([]);
+    expect(globalFindings('src/hypervisor/worker/worker.ts', 'Date.now()')).toEqual([]);
     expect(globalFindings('src/ui/a.tsx', 'setTimeout(() => <b/>, 1)')).toEqual([]);
     expect(globalFindings('src/ui/a.ts', 'WebAssembly.compile(x)')).toHaveLength(1);
   });
@@ -80,11 +80,11 @@ describe('rooms', () => {
 describe('readers of machine memory', () => {
   const files = new Map(sources.map(path => [path, text(path)]));
   const readers = sources.filter(path => path.startsWith('src/hypervisor/view/') && !path.endsWith('.test.ts'));
-  const makers = ['src/hypervisor/machine.ts', 'src/hypervisor/domain.ts', 'src/cpu/cpu.ts', 'src/cpu/index.ts'];
+  const makers = ['src/hypervisor/memory/machine.ts', 'src/hypervisor/domain/domain.ts', 'src/cpu/cpu.ts', 'src/cpu/index.ts'];
 
   it('load neither Machine nor Domain nor a processor', () => {
     expect(readers.length).toBeGreaterThan(5);
-    for (const reader of [...readers, 'src/hypervisor/report.ts', 'src/ui/counters.ts', 'src/ui/sessions.ts']) {
+    for (const reader of [...readers, 'src/hypervisor/domain/report.ts', 'src/ui/counters.ts', 'src/ui/sessions.ts']) {
       const loaded = loads(files, reader);
       expect(
         makers.filter(maker => loaded.has(maker)),

@@ -1,4 +1,4 @@
-/** Entry of a domain's worker in node: src/hypervisor/worker.ts finds the names that a browser's worker has. */
+/** Entry of a domain's worker in node: src/hypervisor/worker/worker.ts finds the names that a browser's worker has. */
 import { parentPort, type Transferable } from 'node:worker_threads';
 
 const port = parentPort;
@@ -10,4 +10,4 @@ Object.assign(globalThis, {
   close: () => port.close(),
 });
 
-await import('../hypervisor/worker.ts');
+await import('../hypervisor/worker/worker.ts');

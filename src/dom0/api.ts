@@ -105,9 +105,9 @@ export interface OfferedGuest {
  */
 export interface DomainView {
   memory?: SharedArrayBuffer;
-  /** Byte offset of the counters block (layout: src/hypervisor/layout.ts). */
+  /** Byte offset of the counters block (layout: src/hypervisor/memory/layout.ts). */
   countersOffset: number;
-  /** Byte offset of the screen block (layout: src/hypervisor/layout.ts). */
+  /** Byte offset of the screen block (layout: src/hypervisor/memory/layout.ts). */
   screenOffset: number;
   /** Console bytes out (Uint8Array messages), and in (post Uint8Array or a `ConsoleInput`). History comes first. */
   console: MessagePort;

@@ -2,8 +2,8 @@
  * The host as its administrators see it: the domains there are, what can be done to them, and who is told. One object, in Domain 0's worker.
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
-import { COUNTERS, MAILBOX } from '../hypervisor/layout.ts';
-import { DOMAIN_0 } from '../hypervisor/machine.ts';
+import { COUNTERS, MAILBOX } from '../hypervisor/memory/layout.ts';
+import { DOMAIN_0 } from '../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler, sharesOf, sharesProblem } from '../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
 import {
@@ -28,7 +28,7 @@ import { HEAD_BYTES, imageKind } from './images.ts';
 import { baseName, type Firmware, type Given, isDefinition, needsFirmware, NO_FIRMWARE, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
 import type { State } from '../devices/bus.ts';
 import type { IdeAttachment } from '../devices/index.ts';
-import { DEFAULT_MAC, wired } from '../hypervisor/assemble.ts';
+import { DEFAULT_MAC, wired } from '../hypervisor/domain/assemble.ts';
 import type { DeviceModel } from './device-model/device-model.ts';
 import { hostTime } from './device-model/host-time.ts';
 import { modelOf } from './device-model/saved-model.ts';

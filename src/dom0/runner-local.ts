@@ -1,5 +1,5 @@
 /** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
-import { createDomain, type PartlessOptions } from '../hypervisor/assemble.ts';
+import { createDomain, type PartlessOptions } from '../hypervisor/domain/assemble.ts';
 import { type Domain, type Ending, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
 import type { Slot } from '../hypervisor/scheduler/slot.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';

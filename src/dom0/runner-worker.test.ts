@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { audit } from '../hypervisor/audit.ts';
+import { audit } from '../hypervisor/memory/audit.ts';
 import { type DomainRecord, type Ending, type FromDomainWorker, Machine, type ToDomainWorker } from '../hypervisor/index.ts';
-import { callDead, liveWorker, workerLeaves } from '../hypervisor/worker-life.ts';
+import { callDead, liveWorker, workerLeaves } from '../hypervisor/worker/worker-life.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 
 const never = () => () => {};

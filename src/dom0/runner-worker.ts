@@ -1,10 +1,10 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
-import { workerDied } from '../hypervisor/dead-worker.ts';
-import { COMMAND } from '../hypervisor/layout.ts';
-import { postMortem } from '../hypervisor/report.ts';
-import { workerBegins } from '../hypervisor/worker-life.ts';
-import { leaveGuest } from '../hypervisor/xen/flush.ts';
+import { workerDied } from '../hypervisor/memory/dead-worker.ts';
+import { COMMAND } from '../hypervisor/memory/layout.ts';
+import { postMortem } from '../hypervisor/domain/report.ts';
+import { workerBegins } from '../hypervisor/worker/worker-life.ts';
+import { leaveGuest } from '../hypervisor/xen/memory/flush.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
 
 /** A web worker, as far as it is used here. */

@@ -1,8 +1,8 @@
 /** From a definition's `viridian` to the domain's HVM_PARAM_VIRIDIAN, which is there before the domain is built. */
 import { expect, it } from 'vitest';
 import { HVM_PARAM } from '../hypervisor/xen/abi.ts';
-import { getParam } from '../hypervisor/xen/params.ts';
-import { Ports } from '../hypervisor/xen/ports.ts';
+import { getParam } from '../hypervisor/xen/hvm/params.ts';
+import { Ports } from '../hypervisor/xen/events/ports.ts';
 import { pvhKernel } from '../hypervisor/xen/pvh-program.test-support.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type FromWatcher, Machine } from '../hypervisor/index.ts';
 import { Scheduler } from '../hypervisor/scheduler/scheduler.ts';
-import { beat, callDead, workerBegins, workerLeaves } from '../hypervisor/worker-life.ts';
+import { beat, callDead, workerBegins, workerLeaves } from '../hypervisor/worker/worker-life.ts';
 import type { WorkerLike } from './runner-worker.ts';
 import { type Watching, WorkerWatch } from './worker-watch.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { DomainRecord, FromWatcher, Machine, WatchedWorker } from '../hypervisor/index.ts';
 import type { Scheduler } from '../hypervisor/scheduler/scheduler.ts';
-import { beats, callDead, liveWorker } from '../hypervisor/worker-life.ts';
+import { beats, callDead, liveWorker } from '../hypervisor/worker/worker-life.ts';
 import type { WorkerLike } from './runner-worker.ts';
 import type { Later } from './runner.ts';
 

@@ -4,7 +4,7 @@ import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import type { HostApi } from './api.ts';
 import { readBlobHere } from '../hypervisor/index.ts';
-import { holdLifeLock } from '../hypervisor/life-lock.ts';
+import { holdLifeLock } from '../hypervisor/worker/life-lock.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { WorkerLike } from './runner-worker.ts';
@@ -52,7 +52,7 @@ let spawned = 0;
 const held = holdLifeLock(lockPrefix);
 
 function spawn(): WorkerLike {
-  return new Worker(new URL('../hypervisor/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
+  return new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
 }
 
 /** How they are watched, where there are Web Locks. */
@@ -61,7 +61,7 @@ function watching(): { watching?: Watching } {
   if (!locks) return {};
   return {
     watching: {
-      spawn: () => new Worker(new URL('../hypervisor/watch.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-watch-${++spawned}` }) as unknown as WorkerLike,
+      spawn: () => new Worker(new URL('../hypervisor/worker/watch.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-watch-${++spawned}` }) as unknown as WorkerLike,
       whenFree: (lock, then) => void locks.request(lock, () => then()),
     },
   };

@@ -1,6 +1,6 @@
 /** Turns two readings of a domain's counters into rates. */
 
-import { reasonOf } from '../hypervisor/exit-reasons.ts';
+import { reasonOf } from '../hypervisor/domain/exit-reasons.ts';
 import { type Counters, readCounters as readBlock } from '../hypervisor/view/counters.ts';
 
 export interface Sample extends Counters {

@@ -2,7 +2,7 @@
 
 import { batch, signal } from '@preact/signals';
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/api.ts';
-import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout.ts';
+import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/memory/layout.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';

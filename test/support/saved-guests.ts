@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { asm } from '../../src/cpu/test-support/bench.ts';
 import { Services, WHOLE_P2M, XEN_TYPES } from '../../src/dom0/toolstack/services.ts';
-import { createDomain } from '../../src/hypervisor/assemble.ts';
+import { createDomain } from '../../src/hypervisor/domain/assemble.ts';
 import { type Domain, Machine, readState, saveDomain, type SavedState, withToolstack } from '../../src/hypervisor/index.ts';
 import { pvhKernel } from '../../src/hypervisor/xen/pvh-program.test-support.ts';
 

@@ -6,9 +6,9 @@ import { performance } from 'node:perf_hooks';
 import { MemoryDisk } from '../../devices/index.ts';
 import { hostTime } from '../../dom0/device-model/host-time.ts';
 import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
-import { createDomain } from '../../hypervisor/assemble.ts';
+import { createDomain } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type Domain, type DomainRecord, Machine } from '../../hypervisor/index.ts';
-import { XEN_TYPE } from '../../hypervisor/layout.ts';
+import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
 import { countMemory, countPort, countSectors } from './guests.ts';
 import { countOf, later, sleep, WorkerHost } from './host.ts';
 

@@ -6,8 +6,8 @@ import type { IdeAttachment } from '../../devices/index.ts';
 import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
 import { bootPaths, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
 import type { Boot } from '../../hypervisor/index.ts';
-import { type DiskSource, OverlayDisk } from '../../hypervisor/overlay-disk.ts';
-import type { SavedDrive } from '../../hypervisor/saved-disks.ts';
+import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
+import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
 import { UsageError } from './options.ts';
 
 const CD_SECTOR_BYTES = 2048;

@@ -2,8 +2,8 @@
 import { deflateSync } from 'node:zlib';
 import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/screen.ts';
 import type { Domain } from '../../hypervisor/index.ts';
-import { SCREEN } from '../../hypervisor/layout.ts';
-import { crc32 } from '../../hypervisor/loader/checksums.ts';
+import { SCREEN } from '../../hypervisor/memory/layout.ts';
+import { crc32 } from '../../hypervisor/unpack/checksums.ts';
 
 const TEXT = 1,
   GRAPHICS = 2;

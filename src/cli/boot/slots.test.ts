@@ -1,8 +1,8 @@
 /** Several guests on one thread take turns as their weights and caps say, in virtual time. */
 import { describe, expect, it } from 'vitest';
-import { program } from '../../hypervisor/program.test-support.ts';
+import { program } from '../../hypervisor/domain/program.test-support.ts';
 import { type Runstates, SchedulerView } from '../../hypervisor/view/scheduler.ts';
-import type { Domain } from '../../hypervisor/domain.ts';
+import type { Domain } from '../../hypervisor/domain/domain.ts';
 import { Guests, type GuestToRun } from './guests.ts';
 import { Runner } from './run.ts';
 

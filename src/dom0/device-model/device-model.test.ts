@@ -1,14 +1,14 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain } from '../../hypervisor/assemble.ts';
-import { audit } from '../../hypervisor/audit.ts';
-import type { Domain } from '../../hypervisor/domain.ts';
-import { readState, saveDomain, type SavedState, withToolstack } from '../../hypervisor/state.ts';
-import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout.ts';
-import { type DomainRecord, Machine } from '../../hypervisor/machine.ts';
-import { type DiskSource, OverlayDisk } from '../../hypervisor/overlay-disk.ts';
-import { interruptGate, LOAD, program } from '../../hypervisor/program.test-support.ts';
+import { createDomain } from '../../hypervisor/domain/assemble.ts';
+import { audit } from '../../hypervisor/memory/audit.ts';
+import type { Domain } from '../../hypervisor/domain/domain.ts';
+import { readState, saveDomain, type SavedState, withToolstack } from '../../hypervisor/stream/state.ts';
+import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { type DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
+import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
+import { interruptGate, LOAD, program } from '../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { Services, WHOLE_P2M } from '../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';

@@ -3,7 +3,7 @@
  * What is written may be code: its processor hears of it.
  */
 import type { Dma } from '../../devices/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../hypervisor/machine.ts';
+import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../hypervisor/memory/machine.ts';
 import type { Dom0, Mapping } from '../../hypervisor/xen/dom0-access.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;

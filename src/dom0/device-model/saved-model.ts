@@ -2,7 +2,7 @@
 import type { State } from '../../devices/index.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
 import { SavedStateError, type SavedState } from '../../hypervisor/index.ts';
-import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/saved-disks.ts';
+import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
 
 export interface SavedModel {
   devices: State;

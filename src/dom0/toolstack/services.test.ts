@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { XEN_TYPE } from '../../hypervisor/layout.ts';
-import { FRAME_BYTES, Machine } from '../../hypervisor/machine.ts';
+import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
-import { GrantTable, GTF } from '../../hypervisor/xen/grants.ts';
-import { Ports } from '../../hypervisor/xen/ports.ts';
+import { GrantTable, GTF } from '../../hypervisor/xen/grants/grants.ts';
+import { Ports } from '../../hypervisor/xen/events/ports.ts';
 import { encode, encodeMessage, XS } from '../xenstore/protocol.ts';
 import { Services } from './services.ts';
 

@@ -3,10 +3,10 @@
  * response as for nothing else. Source: xen/arch/x86/hvm/ioreq.c, emulate.c (hvm_send_ioreq, hvm_io_completion, hvm_send_buffered_ioreq).
  */
 import { type ExitInfo, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK, type Processor } from '../../cpu/edge.ts';
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
-import { FRAME_BYTES } from '../machine.ts';
-import type { Vcpus } from '../vcpu.ts';
-import type { Ports } from '../xen/ports.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../memory/layout.ts';
+import { FRAME_BYTES } from '../memory/machine.ts';
+import type { Vcpus } from '../domain/vcpu.ts';
+import type { Ports } from '../xen/events/ports.ts';
 import { BufferedPage, type Ioreq, IOREQ_STATE, IOREQ_TYPE, IoreqSlot } from './page.ts';
 import { type SignalTargets, takeSignals } from './signals.ts';
 

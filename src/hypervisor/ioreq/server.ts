@@ -3,12 +3,12 @@
  * reach, then each request is handed to whoever runs the device model. Source: xen/arch/x86/hvm/ioreq.c (hvm_create_ioreq_server, hvm_remove_ioreq_gfn),
  * and the loop that QEMU has for it (hw/i386/xen/xen-hvm.c, cpu_handle_ioreq).
  */
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
-import { DOMAIN_0, HostError } from '../machine.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../memory/layout.ts';
+import { DOMAIN_0, HostError } from '../memory/machine.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import type { Dom0, Mapping } from '../xen/dom0-access.ts';
-import { setParam } from '../xen/params.ts';
-import type { Ports } from '../xen/ports.ts';
+import { setParam } from '../xen/hvm/params.ts';
+import type { Ports } from '../xen/events/ports.ts';
 import { BufferedPage, type Ioreq, IOREQ_STATE, IOREQ_TYPE, IoreqSlot } from './page.ts';
 
 export interface IoreqHandler {

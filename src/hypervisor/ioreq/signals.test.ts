@@ -1,8 +1,8 @@
 /** What a device model elsewhere says arrives whole and in its order, also where there is more than the ring holds. */
 import { expect, it } from 'vitest';
-import { MODEL_SIGNALS, XEN_TYPE } from '../layout.ts';
-import { Machine } from '../machine.ts';
-import { Ports } from '../xen/ports.ts';
+import { MODEL_SIGNALS, XEN_TYPE } from '../memory/layout.ts';
+import { Machine } from '../memory/machine.ts';
+import { Ports } from '../xen/events/ports.ts';
 import { SignalSender, type SignalTargets, takeSignals } from './signals.ts';
 
 function pair(): { sender: SignalSender; take(): (string | number | boolean)[][]; doorbell(): number } {

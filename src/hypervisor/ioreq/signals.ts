@@ -5,9 +5,9 @@
  * next instruction: a response to a request never overtakes what was said before it.
  */
 import type { ModelSignals } from '../../devices/emulated-devices.ts';
-import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../layout.ts';
-import { FRAME_SHIFT } from '../machine.ts';
-import type { Ports } from '../xen/ports.ts';
+import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../memory/layout.ts';
+import { FRAME_SHIFT } from '../memory/machine.ts';
+import type { Ports } from '../xen/events/ports.ts';
 
 /** Bits 28-31 of a word; the rest is its argument. */
 const SIGNAL = {

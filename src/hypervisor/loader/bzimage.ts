@@ -2,10 +2,10 @@
  * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
  * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
  */
-import { gunzip, isGzip } from './inflate.ts';
-import { DecodeError } from './lzma2.ts';
+import { gunzip, isGzip } from '../unpack/inflate.ts';
+import { DecodeError } from '../unpack/lzma2.ts';
 import { LoadError, view } from './plan.ts';
-import { isXz, unxz } from './xz.ts';
+import { isXz, unxz } from '../unpack/xz.ts';
 
 const SETUP_SECTS = 0x1f1,
   VERSION = 0x206,

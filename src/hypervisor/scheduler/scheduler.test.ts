@@ -1,6 +1,6 @@
 /** The policies in virtual time, against what Xen's documentation promises of them (docs/misc/sched-credit, xl.1: sched-credit). */
 import { describe, expect, it } from 'vitest';
-import { Machine } from '../machine.ts';
+import { Machine } from '../memory/machine.ts';
 import { type Runstates, SchedulerView } from '../view/scheduler.ts';
 import { BLOCKED, OFFLINE, RUNNABLE, RUNNING } from './block.ts';
 import { Scheduler, type SchedulerOptions, type UnitOptions } from './scheduler.ts';

@@ -7,8 +7,8 @@
  *
  * A worker's life: `wake()` when it has something to do, its doorbell until `runs()`, slices with `check()` after each, `block()` when there is nothing to do.
  */
-import { dropLock, takeLock } from '../lock.ts';
-import type { DomainRecord, Machine } from '../machine.ts';
+import { dropLock, takeLock } from '../memory/lock.ts';
+import type { DomainRecord, Machine } from '../memory/machine.ts';
 import {
   BLOCKED,
   FLAG,

@@ -3,7 +3,7 @@
  * Source: xen/include/public/arch-x86/hvm/save.h (struct hvm_save_descriptor, struct hvm_save_header).
  */
 import type { State } from '../../devices/bus.ts';
-import { decodePlain, encodePlain, PlainDataError } from '../plain-data.ts';
+import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
 import { BODIES_MARK, BODIES_VERSION, HVM, HVM_MAGIC, HVM_VERSION } from './format.ts';
 
 /** A device's or processor's state, or several devices' of one kind. */

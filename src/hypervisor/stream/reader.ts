@@ -5,12 +5,12 @@
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
 import type { State } from '../../devices/bus.ts';
-import type { Boot } from '../boot.ts';
-import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../exit-reasons.ts';
-import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../layout.ts';
-import { crc32 } from '../loader/checksums.ts';
-import { FRAME_BYTES } from '../machine.ts';
-import { areDrives, readDiskRecord } from '../saved-disks.ts';
+import type { Boot } from '../domain/boot.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../domain/exit-reasons.ts';
+import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../memory/layout.ts';
+import { crc32 } from '../unpack/checksums.ts';
+import { FRAME_BYTES } from '../memory/machine.ts';
+import { areDrives, readDiskRecord } from '../disks/saved-disks.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import { underXen } from '../xen/cpuid-leaves.ts';
 import { CONTEXT_BYTES } from '../xen/pv/context.ts';

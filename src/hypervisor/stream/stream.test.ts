@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readState, saveDomain, SavedStateError } from '../state.ts';
+import { readState, saveDomain, SavedStateError } from './state.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import { testGuest, type TestGuest } from '../xen/pvh-program.test-support.ts';
 import { type Judged, judge } from './judge.test-support.ts';

@@ -2,16 +2,16 @@
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
 import type { State } from '../../devices/bus.ts';
-import { TSC_HZ } from '../clock.ts';
-import type { Domain } from '../domain.ts';
-import { SCREEN_BYTES, XEN } from '../layout.ts';
-import { crc32 } from '../loader/checksums.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
-import { encodePlain } from '../plain-data.ts';
-import { describeDrives, diskRecords } from '../saved-disks.ts';
+import { TSC_HZ } from '../domain/clock.ts';
+import type { Domain } from '../domain/domain.ts';
+import { SCREEN_BYTES, XEN } from '../memory/layout.ts';
+import { crc32 } from '../unpack/checksums.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
+import { encodePlain } from './plain-data.ts';
+import { describeDrives, diskRecords } from '../disks/saved-disks.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../xen/abi.ts';
 import { underXen } from '../xen/cpuid-leaves.ts';
-import { getParam } from '../xen/params.ts';
+import { getParam } from '../xen/hvm/params.ts';
 import type { PvImage } from '../xen/pv/saved.ts';
 import { saveXen } from '../xen/saved.ts';
 import {

@@ -1,9 +1,9 @@
 /** Grant tables as readers have them, against what was granted, mapped and ended through them. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_SHIFT, XEN_TYPE } from '../layout.ts';
-import { type DomainRecord, Machine } from '../machine.ts';
-import { GNTMAP, type Granted, GrantTable, GTF } from '../xen/grants.ts';
-import { Ports } from '../xen/ports.ts';
+import { FRAME_SHIFT, XEN_TYPE } from '../memory/layout.ts';
+import { type DomainRecord, Machine } from '../memory/machine.ts';
+import { GNTMAP, type Granted, GrantTable, GTF } from '../xen/grants/grants.ts';
+import { Ports } from '../xen/events/ports.ts';
 import type { GrantsView } from './grants.ts';
 import { MachineView } from './machine-view.ts';
 

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { P2M_RWX } from '../../cpu/edge.ts';
-import { DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP, XEN_TYPE } from '../layout.ts';
-import { DOMID_XEN, Machine } from '../machine.ts';
-import { workerDied } from '../dead-worker.ts';
-import { postMortem } from '../report.ts';
+import { DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP, XEN_TYPE } from '../memory/layout.ts';
+import { DOMID_XEN, Machine } from '../memory/machine.ts';
+import { workerDied } from '../memory/dead-worker.ts';
+import { postMortem } from '../domain/report.ts';
 import { Dom0 } from '../xen/dom0-access.ts';
 import { testGuest } from '../xen/pvh-program.test-support.ts';
 import { MachineView } from './machine-view.ts';

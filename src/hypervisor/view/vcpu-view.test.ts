@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import * as R from '../../cpu/registers.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
-import type { Domain } from '../domain.ts';
-import { postMortem } from '../report.ts';
+import type { Domain } from '../domain/domain.ts';
+import { postMortem } from '../domain/report.ts';
 import { HYPERCALL, RUNSTATE, VCPUOP } from '../xen/abi.ts';
 import { ARGS, LOAD, testGuest } from '../xen/pvh-program.test-support.ts';
 import type { DomainView } from './domain-view.ts';

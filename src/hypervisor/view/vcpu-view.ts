@@ -3,8 +3,8 @@ import { P2M_ON_DEMAND } from '../../cpu/edge.ts';
 import { arithmetic } from '../../cpu/flags.ts';
 import { PageWalk, type Translation } from '../../cpu/paging.ts';
 import * as R from '../../cpu/registers.ts';
-import { EXIT_COUNTERS } from '../exit-reasons.ts';
-import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
+import { EXIT_COUNTERS } from '../domain/exit-reasons.ts';
+import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../memory/layout.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { XEN_TYPE } from '../layout.ts';
-import { type DomainRecord, HostError, Machine } from '../machine.ts';
+import { XEN_TYPE } from '../memory/layout.ts';
+import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { EVTCHNSTAT, HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
-import { Ports } from './ports.ts';
+import { Ports } from './events/ports.ts';
 
 let machine: Machine, dom0: Dom0, record: DomainRecord, guest: Ports;
 

@@ -2,17 +2,17 @@
  * What Domain 0's software has of the hypervisor: its event channel ports, other domains' frames, their HVM parameters.
  * Domain 0 is privileged, so it may map any domain's frames; every mapping holds a reference, so the frame stays that domain's until it is unmapped.
  */
-import { MAILBOX, PORT, XEN_VCPU } from '../layout.ts';
-import { isWritableRam } from '../guest-memory.ts';
-import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../machine.ts';
+import { MAILBOX, PORT, XEN_VCPU } from '../memory/layout.ts';
+import { isWritableRam } from '../memory/guest-memory.ts';
+import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../memory/machine.ts';
 import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
-import { GrantTable } from './grants.ts';
-import { getParam, isDeadParam, setParam, shutdownCode } from './params.ts';
-import { Ports } from './ports.ts';
-import { Pod, type PodTarget } from './pod.ts';
-import { awaitNoCode, countWriter, endWrites, frameWritten } from './stale.ts';
+import { GrantTable } from './grants/grants.ts';
+import { getParam, isDeadParam, setParam, shutdownCode } from './hvm/params.ts';
+import { Ports } from './events/ports.ts';
+import { Pod, type PodTarget } from './memory/pod.ts';
+import { awaitNoCode, countWriter, endWrites, frameWritten } from './memory/stale.ts';
 import { isViridian } from './viridian/features.ts';
-import { dropWritable, takeWritable } from './writable.ts';
+import { dropWritable, takeWritable } from './memory/writable.ts';
 
 /** A frame of another domain. */
 export interface Mapping {

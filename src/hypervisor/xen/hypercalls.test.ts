@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { XEN } from '../layout.ts';
+import { XEN } from '../memory/layout.ts';
 import {
   DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
 } from './abi.ts';

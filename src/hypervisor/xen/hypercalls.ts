@@ -2,10 +2,10 @@
  * Hypercalls by number: dispatch, multicall, the hypercall page, counters.
  * Source: xen/include/public/xen.h; results are 0, a count, or a negated errno.
  */
-import { XEN } from '../layout.ts';
-import { FRAME_BYTES } from '../machine.ts';
+import { XEN } from '../memory/layout.ts';
+import { FRAME_BYTES } from '../memory/machine.ts';
 import { EFAULT, EINVAL, ENOSYS, HYPERCALL } from './abi.ts';
-import { TRACE_KIND } from '../trace.ts';
+import { TRACE_KIND } from '../domain/trace.ts';
 import type { XenGuest } from './guest.ts';
 
 /** One hypercall: its arguments as the registers hold them, and the result. */

@@ -1,5 +1,5 @@
 /** console_io, vm_assist and physdev_op of unprivileged guests. Source: xen/include/public/xen.h, physdev.h. */
-import { XEN, XEN_TYPE } from '../layout.ts';
+import { XEN, XEN_TYPE } from '../memory/layout.ts';
 import { EACCES, EFAULT, EINVAL, ENOSYS, EPERM, VMASST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE } from './abi.ts';
 import type { Hypercall } from './hypercalls.ts';
 

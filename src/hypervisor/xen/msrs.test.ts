@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain } from '../assemble.ts';
-import { Machine } from '../machine.ts';
+import { createDomain } from '../domain/assemble.ts';
+import { Machine } from '../memory/machine.ts';
 import { memoryOf, pvhKernel, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, readMsr, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';
 

@@ -1,9 +1,9 @@
 /** A tiny guest of Xen for tests: an ELF kernel with the PVH note, made of machine code, in a domain of its own in virtual time. */
 import { asm } from '../../cpu/test-support/bench.ts';
-import { createDomain, type PartlessOptions } from '../assemble.ts';
-import type { Domain } from '../domain.ts';
-import { XEN_TYPE } from '../layout.ts';
-import { Machine } from '../machine.ts';
+import { createDomain, type PartlessOptions } from '../domain/assemble.ts';
+import type { Domain } from '../domain/domain.ts';
+import { XEN_TYPE } from '../memory/layout.ts';
+import { Machine } from '../memory/machine.ts';
 import { HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
 import { hypercall } from './hypercalls.ts';

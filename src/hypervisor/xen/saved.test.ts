@@ -3,13 +3,13 @@
  * vcpu_info and shared_info, its timers, its grant table of either version. What another domain had the other end of is gone.
  */
 import { describe, expect, it } from 'vitest';
-import { createDomain } from '../assemble.ts';
-import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout.ts';
-import { FRAME_BYTES, Machine } from '../machine.ts';
-import { readState, saveDomain } from '../state.ts';
+import { createDomain } from '../domain/assemble.ts';
+import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { FRAME_BYTES, Machine } from '../memory/machine.ts';
+import { readState, saveDomain } from '../stream/state.ts';
 import { DOMID_SELF, EVTCHNOP, EVTCHNSTAT, HYPERCALL, VIRQ, XENMAPSPACE } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
-import { GrantTable } from './grants.ts';
+import { GrantTable } from './grants/grants.ts';
 import { hypercall } from './hypercalls.ts';
 import { ARGS, memoryOf, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 

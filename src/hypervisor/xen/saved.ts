@@ -6,15 +6,15 @@
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
 import type { State } from '../../devices/bus.ts';
-import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout.ts';
-import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../machine.ts';
+import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../memory/layout.ts';
+import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
-import { GrantTable, GTF } from './grants.ts';
+import { GrantTable, GTF } from './grants/grants.ts';
 import type { XenGuest } from './guest.ts';
 import { areMsrs } from './msrs.ts';
-import { setParam } from './params.ts';
-import { FIFO_QUEUES } from './ports.ts';
+import { setParam } from './hvm/params.ts';
+import { FIFO_QUEUES } from './events/ports.ts';
 
 /** Who is asked for by an id that nobody has (xen/include/public/xen.h, DOMID_INVALID): a port that waits for one waits for ever. */
 const DOMID_INVALID = 0x7ff4;

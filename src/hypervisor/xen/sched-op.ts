@@ -3,7 +3,7 @@ import { EFAULT, EINVAL, ENOSPC, ENOSYS, EPERM, ESRCH, SCHEDOP, SHUTDOWN } from 
 import { getUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
-import { XEN } from '../layout.ts';
+import { XEN } from '../memory/layout.ts';
 
 const POLL_BYTES = 16,
   MOST_POLLED = 128;

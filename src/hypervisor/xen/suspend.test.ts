@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain } from '../assemble.ts';
-import type { Domain, SliceResult } from '../domain.ts';
-import { XEN_TYPE } from '../layout.ts';
-import { Machine } from '../machine.ts';
-import { readState, saveDomain } from '../state.ts';
+import { createDomain } from '../domain/assemble.ts';
+import type { Domain, SliceResult } from '../domain/domain.ts';
+import { XEN_TYPE } from '../memory/layout.ts';
+import { Machine } from '../memory/machine.ts';
+import { readState, saveDomain } from '../stream/state.ts';
 import { HVM_PARAM, HYPERCALL, SCHEDOP, SHUTDOWN } from './abi.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 

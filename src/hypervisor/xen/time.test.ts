@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TSC_OFFSET } from '../../cpu/registers.ts';
 import type { Timer, Timers } from '../../devices/bus.ts';
-import { XEN_TYPE, XEN_VCPU } from '../layout.ts';
-import { FRAME_BYTES, Machine } from '../machine.ts';
+import { XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { RUNSTATE, VCPU_INFO, VCPU_TIME } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
-import { Ports } from './ports.ts';
+import { Ports } from './events/ports.ts';
 import { XenTime } from './time.ts';
 
 describe('the time record of a vCPU (vcpu_time_info)', () => {

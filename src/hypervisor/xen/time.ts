@@ -5,13 +5,13 @@
  */
 import * as R from '../../cpu/registers.ts';
 import type { Timer, Timers } from '../../devices/bus.ts';
-import { TSC_HZ } from '../clock.ts';
-import { XEN, XEN_VCPU } from '../layout.ts';
+import { TSC_HZ } from '../domain/clock.ts';
+import { XEN, XEN_VCPU } from '../memory/layout.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, SHARED_INFO, VCPU_INFO, VCPU_TIME, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
-import type { Ports } from './ports.ts';
-import { isPlainMemory } from './writable.ts';
+import type { Ports } from './events/ports.ts';
+import { isPlainMemory } from './memory/writable.ts';
 
 const HIGH = 2 ** 32;
 /** Periodic timers faster than this are refused (xen/common/domain.c). */

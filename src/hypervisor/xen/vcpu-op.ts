@@ -1,13 +1,13 @@
 /** vcpu_op. Source: xen/include/public/vcpu.h, hvm/hvm_vcpu.h. */
 import { ALL, ARITHMETIC, ZF } from '../../cpu/flags.ts';
 import * as R from '../../cpu/registers.ts';
-import { KICK, XEN_TYPE, XEN_VCPU } from '../layout.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../machine.ts';
+import { KICK, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPU_INFO, VCPU_INFO_BYTES, VCPU_TIME, VCPUOP } from './abi.ts';
 import { getUint64 } from './guest-access.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';
-import { takeWritable } from './writable.ts';
+import { takeWritable } from './memory/writable.ts';
 
 const HVM_CONTEXT_BYTES = 128,
   MODE_32 = 0;

@@ -1,5 +1,5 @@
 /** xen_version. Source: xen/include/public/version.h. Strings fill their fields with zeros: no byte of anything else leaves. */
-import { XEN, XEN_TYPE } from '../layout.ts';
+import { XEN, XEN_TYPE } from '../memory/layout.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
 import type { XenGuest } from './guest.ts';
 import type { Hypercall } from './hypercalls.ts';

@@ -1,7 +1,7 @@
 /** A domain: its windows, what one can do to it, and what it does to the hypervisor. */
 
 import type { ComponentChildren } from 'preact';
-import { exitSource, exitTitle, vectorOf } from '../../hypervisor/exit-reasons.ts';
+import { exitSource, exitTitle, vectorOf } from '../../hypervisor/domain/exit-reasons.ts';
 import { hypercallName } from '../../hypervisor/xen/abi.ts';
 import type { Count } from '../counters.ts';
 import { command, info } from '../host.ts';

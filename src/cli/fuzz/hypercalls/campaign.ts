@@ -2,10 +2,10 @@
  * One host with a hostile domain in it: calls in batches, what Domain 0 does to the domain meanwhile, its deaths and rebirths, and after each batch a
  * look at everything.
  */
-import { audit, dirtyFreeFrame } from '../../../hypervisor/audit.ts';
-import { XEN } from '../../../hypervisor/layout.ts';
-import { HostError, Machine } from '../../../hypervisor/machine.ts';
-import { saveDomain, SavedStateError } from '../../../hypervisor/state.ts';
+import { audit, dirtyFreeFrame } from '../../../hypervisor/memory/audit.ts';
+import { XEN } from '../../../hypervisor/memory/layout.ts';
+import { HostError, Machine } from '../../../hypervisor/memory/machine.ts';
+import { saveDomain, SavedStateError } from '../../../hypervisor/stream/state.ts';
 import type { Mapping } from '../../../hypervisor/xen/dom0-access.ts';
 import { viridianFeatures } from '../../../hypervisor/xen/viridian/features.ts';
 import { Services, WHOLE_P2M } from '../../../dom0/toolstack/services.ts';

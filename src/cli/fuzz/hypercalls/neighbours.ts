@@ -4,13 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDomain } from '../../../hypervisor/assemble.ts';
-import type { Domain } from '../../../hypervisor/domain.ts';
-import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/layout.ts';
-import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/machine.ts';
+import { createDomain } from '../../../hypervisor/domain/assemble.ts';
+import type { Domain } from '../../../hypervisor/domain/domain.ts';
+import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/memory/layout.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/machine.ts';
 import { EVTCHNSTAT } from '../../../hypervisor/xen/abi.ts';
-import { GrantTable, GTF } from '../../../hypervisor/xen/grants.ts';
-import { Ports } from '../../../hypervisor/xen/ports.ts';
+import { GrantTable, GTF } from '../../../hypervisor/xen/grants/grants.ts';
+import { Ports } from '../../../hypervisor/xen/events/ports.ts';
 import type { Services } from '../../../dom0/toolstack/services.ts';
 import { WHOLE_P2M } from '../../../dom0/toolstack/services.ts';
 

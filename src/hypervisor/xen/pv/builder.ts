@@ -6,7 +6,7 @@ import { kernelInside, unzipped } from '../../loader/bzimage.ts';
 import { readElf } from '../../loader/elf.ts';
 import { isLinux } from '../../loader/linux.ts';
 import { LoadError, type LoadedFile } from '../../loader/plan.ts';
-import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../machine.ts';
+import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { PV_VIRT_START } from '../abi.ts';
 import { type PvKernel, pvKernel } from './notes.ts';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';

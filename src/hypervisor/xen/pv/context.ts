@@ -3,7 +3,7 @@
  * Source: xen/include/public/arch-x86/xen.h, 32-bit layout.
  */
 import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE } from '../../layout.ts';
+import { FRAME_TYPE } from '../../memory/layout.ts';
 import { EFAULT, EINVAL } from '../abi.ts';
 import { putFlags } from '../vcpu-op.ts';
 import { GUEST_GDT_FRAMES, PV, type PvBlock } from './block.ts';

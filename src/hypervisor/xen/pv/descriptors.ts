@@ -3,8 +3,8 @@
  * the hypervisor does in the guest's stead. Source: xen/include/public/arch-x86/xen-x86_32.h; SDM vol. 3, 3.4.5.
  */
 import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE } from '../../layout.ts';
-import type { Machine } from '../../machine.ts';
+import { FRAME_TYPE } from '../../memory/layout.ts';
+import type { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_TYPE, XEN_TYPE } from '../../layout.ts';
-import { Machine } from '../../machine.ts';
+import { FRAME_TYPE, XEN_TYPE } from '../../memory/layout.ts';
+import { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';
-import { GNTMAP, GNTST } from '../grants.ts';
+import { GNTMAP, GNTST } from '../grants/grants.ts';
 import { GrantMap } from './grant-map.ts';
 import type { PvMemory } from './memory.ts';
 import { PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';

@@ -3,9 +3,9 @@
  * Source: xen/include/public/grant_table.h.
  */
 import { P2M_READ, P2M_WRITE } from '../../../cpu/edge.ts';
-import { FRAME_TYPE } from '../../layout.ts';
-import { FRAME_SHIFT } from '../../machine.ts';
-import { GNTMAP, GNTST } from '../grants.ts';
+import { FRAME_TYPE } from '../../memory/layout.ts';
+import { FRAME_SHIFT } from '../../memory/machine.ts';
+import { GNTMAP, GNTST } from '../grants/grants.ts';
 import type { PvMemory } from './memory.ts';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE, type PageTypes } from './page-types.ts';
 

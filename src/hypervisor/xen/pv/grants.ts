@@ -1,8 +1,8 @@
 /** grant_table_op of paravirtual domains: foreign frames come to page table entries. */
-import type { GrantCaller } from '../grant-op.ts';
+import type { GrantCaller } from '../grants/grant-op.ts';
 import type { XenGuest } from '../guest.ts';
 import type { Hypercall } from '../hypercalls.ts';
-import { grantTableCall, LinearCaller } from '../hvm-grants.ts';
+import { grantTableCall, LinearCaller } from '../grants/hvm-grants.ts';
 import type { GrantMap } from './grant-map.ts';
 import type { PvDomain } from './pv-domain.ts';
 

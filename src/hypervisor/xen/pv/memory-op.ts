@@ -1,13 +1,13 @@
 /** memory_op of paravirtual domains, which speak of machine frames. Source: xen/include/public/memory.h; 32-bit layouts. */
 import { P2M_RWX } from '../../../cpu/edge.ts';
-import { XEN } from '../../layout.ts';
-import { FRAME_SHIFT } from '../../machine.ts';
+import { XEN } from '../../memory/layout.ts';
+import { FRAME_SHIFT } from '../../memory/machine.ts';
 import { EFAULT, EINVAL, ENOSYS, MEMORY_OP_BITS, SHARED_INFO, XENMEM } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
 import type { Hypercall } from '../hypercalls.ts';
-import { type ExchangePages, memoryExchange } from '../exchange.ts';
-import { commonMemoryOp } from '../memory-op.ts';
-import { domainNamed, readReservation } from '../reservation.ts';
+import { type ExchangePages, memoryExchange } from '../memory/exchange.ts';
+import { commonMemoryOp } from '../memory/memory-op.ts';
+import { domainNamed, readReservation } from '../memory/reservation.ts';
 import { M2P_END, M2P_START } from './block.ts';
 import type { PvDomain } from './pv-domain.ts';
 

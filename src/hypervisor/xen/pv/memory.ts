@@ -3,7 +3,7 @@
  * For the hypervisor's reads and writes at linear addresses (hypercall arguments, bounce frames, instructions to emulate).
  * Source: SDM vol. 3, 4.4 (PAE paging).
  */
-import { FRAME_BYTES } from '../../machine.ts';
+import { FRAME_BYTES } from '../../memory/machine.ts';
 import { PTE_LARGE, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
 
 /** Where a walk ended: the L1 entry's table and slot, and what the levels allow together. */

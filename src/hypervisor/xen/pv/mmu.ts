@@ -3,8 +3,8 @@
  * before the processor can see it. Source: xen/include/public/xen.h; the errors are Xen's.
  */
 import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE } from '../../layout.ts';
-import { FRAME_BYTES, type Machine } from '../../machine.ts';
+import { FRAME_TYPE } from '../../memory/layout.ts';
+import { FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { DOMID_FIRST_RESERVED, DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, PV_VIRT_START } from '../abi.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';

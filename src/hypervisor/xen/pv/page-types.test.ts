@@ -1,8 +1,8 @@
 /** Direct paging: what a guest may put into its page tables (public description of Xen's page types). */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_TYPE, XEN_TYPE } from '../../layout.ts';
-import { Machine } from '../../machine.ts';
+import { FRAME_TYPE, XEN_TYPE } from '../../memory/layout.ts';
+import { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
 import { FIRST_XEN_L2_SLOT, PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
 

@@ -3,8 +3,8 @@
  * this is all that keeps a guest, whose page tables the processor walks directly, from mapping what is not its own.
  * Source: the public description of Xen's direct paging (docs and xen/include/public/xen.h); PAE, three levels.
  */
-import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout.ts';
-import type { Machine } from '../../machine.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../memory/layout.ts';
+import type { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
 
 export const PTE_PRESENT = 1,

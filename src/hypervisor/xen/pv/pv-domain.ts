@@ -6,9 +6,9 @@
 import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
 import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
 import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout.ts';
-import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../machine.ts';
-import type { Ports } from '../ports.ts';
+import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../memory/layout.ts';
+import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
+import type { Ports } from '../events/ports.ts';
 import type { GuestMsrs } from '../msrs.ts';
 import { EEXIST, EFAULT, EINVAL, ENODEV, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';

@@ -4,13 +4,13 @@
  * Source: xen/docs/specs/libxc-migration-stream.pandoc; tools/libs/guest/xg_sr_save_x86_pv.c and xg_sr_restore_x86_pv.c for what is converted.
  */
 import type { State } from '../../../devices/bus.ts';
-import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../layout.ts';
-import { type DomainRecord, FRAME_BYTES, type Machine } from '../../machine.ts';
+import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../memory/layout.ts';
+import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { PAGE } from '../../stream/format.ts';
 import { type SavedPages, SavedStateError, type SavedVcpus } from '../../stream/saved-state.ts';
 import { HVM_PARAM, SHARED_INFO, VCPU_INFO_BYTES } from '../abi.ts';
-import { getParam, setParam } from '../params.ts';
-import type { Ports } from '../ports.ts';
+import { getParam, setParam } from '../hvm/params.ts';
+import type { Ports } from '../events/ports.ts';
 import { PV, type PvBlock } from './block.ts';
 import { START_INFO } from './builder.ts';
 import { CONTEXT, CONTEXT_BYTES, type GuestContext } from './context.ts';

@@ -1,8 +1,8 @@
 /** The hypercalls of paravirtual domains, by number. */
-import { XEN_VCPU } from '../../layout.ts';
+import { XEN_VCPU } from '../../memory/layout.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, HYPERCALL, VCPUOP } from '../abi.ts';
-import { eventChannelOp } from '../events.ts';
-import { COMMON_HYPERCALLS } from '../hvm-table.ts';
+import { eventChannelOp } from '../events/events.ts';
+import { COMMON_HYPERCALLS } from '../hvm/hvm-table.ts';
 import type { Hypercall } from '../hypercalls.ts';
 import { physdevOp } from '../misc-ops.ts';
 import { schedOpCompat } from '../sched-op.ts';

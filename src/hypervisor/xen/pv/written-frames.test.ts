@@ -1,13 +1,13 @@
 /** Frames of a paravirtual guest that the hypervisor or Domain 0 writes cannot be page tables: what is written there would be entries that nobody checked. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createDomain } from '../../assemble.ts';
-import type { Domain } from '../../domain.ts';
-import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../layout.ts';
-import { FRAME_SHIFT, HostError, Machine } from '../../machine.ts';
+import { createDomain } from '../../domain/assemble.ts';
+import type { Domain } from '../../domain/domain.ts';
+import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../memory/layout.ts';
+import { FRAME_SHIFT, HostError, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EINVAL, EVTCHNOP, HYPERCALL, VCPUOP } from '../abi.ts';
 import { Dom0 } from '../dom0-access.ts';
-import { GrantTable } from '../grants.ts';
+import { GrantTable } from '../grants/grants.ts';
 import { hypercall } from '../hypercalls.ts';
 
 const BASE = 0xc0000000;

@@ -1,9 +1,9 @@
 /** The Hyper-V interface of a guest, wired to what the guest's half of Xen has. */
 import * as R from '../../../cpu/registers.ts';
-import { XEN } from '../../layout.ts';
+import { XEN } from '../../memory/layout.ts';
 import { HVM_PARAM, SHUTDOWN } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
-import { getParam } from '../params.ts';
+import { getParam } from '../hvm/params.ts';
 import { Viridian } from './viridian.ts';
 
 /** As HVM_PARAM_VIRIDIAN says; undefined: the toolstack wants none. */

@@ -4,7 +4,7 @@
  */
 import { APIC_TIMER_HZ } from '../../../devices/index.ts';
 import type { Timer } from '../../../devices/bus.ts';
-import { TSC_HZ } from '../../clock.ts';
+import { TSC_HZ } from '../../domain/clock.ts';
 import type { MsrValue } from '../msrs.ts';
 import { VIRIDIAN } from './features.ts';
 import { pageOf, putPage, type ViridianParts } from './parts.ts';

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/bench.ts';
 import * as R from '../../../cpu/registers.ts';
-import { createDomain } from '../../assemble.ts';
-import { XEN } from '../../layout.ts';
-import { Machine } from '../../machine.ts';
-import { readState, saveDomain } from '../../state.ts';
+import { createDomain } from '../../domain/assemble.ts';
+import { XEN } from '../../memory/layout.ts';
+import { Machine } from '../../memory/machine.ts';
+import { readState, saveDomain } from '../../stream/state.ts';
 import { DOMID_SELF, EEXIST, EINVAL, EPERM, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, XENMEM } from '../abi.ts';
 import { Dom0 } from '../dom0-access.ts';
 import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts';

@@ -1,0 +1,89 @@
+/** Drives whose media are files of the browser: read in place, a piece at a time, and never written. */
+import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
+
+/** A drive as it can be sent to a worker. */
+export interface DriveImage {
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+  place: number;
+  kind: 'disk' | 'cdrom';
+  readOnly: boolean;
+  /** Absent: nothing is in the drive. */
+  medium?: { name: string; data: Blob };
+}
+
+/** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
+export type ReadBlob = (part: Blob) => Uint8Array;
+
+declare class FileReaderSync {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}
+
+/** In a worker of a browser. */
+export const readBlobHere: ReadBlob = part => new Uint8Array(new FileReaderSync().readAsArrayBuffer(part));
+
+/** Read at a time: a guest asks for a few KiB, and each call costs some 0.2 ms whatever it brings. */
+const PIECE_BYTES = 256 * 1024;
+/** Pieces that are kept for a medium. */
+const PIECES = 32;
+
+class BlobSource implements DiskSource {
+  readonly bytes: number;
+  /** By number, the one used longest ago first. */
+  private readonly pieces = new Map<number, Uint8Array>();
+  private readonly data: Blob;
+  private readonly readBlob: ReadBlob;
+  private readonly failed: () => void;
+
+  constructor(data: Blob, readBlob: ReadBlob, failed: () => void) {
+    this.bytes = data.size;
+    this.data = data;
+    this.readBlob = readBlob;
+    this.failed = failed;
+  }
+
+  read(at: number, into: Uint8Array): boolean {
+    for (let done = 0; done < into.length; ) {
+      const piece = this.piece(Math.floor((at + done) / PIECE_BYTES));
+      if (!piece) return false;
+      const within = (at + done) % PIECE_BYTES;
+      const part = piece.subarray(within, within + into.length - done);
+      if (part.length === 0) return false;
+      into.set(part, done);
+      done += part.length;
+    }
+    return true;
+  }
+
+  private piece(number: number): Uint8Array | undefined {
+    const { pieces } = this;
+    let piece = pieces.get(number);
+    if (piece) pieces.delete(number);
+    else {
+      try {
+        piece = this.readBlob(this.data.slice(number * PIECE_BYTES, (number + 1) * PIECE_BYTES));
+      } catch {
+        this.failed();
+        return undefined;
+      }
+      if (pieces.size >= PIECES) pieces.delete(pieces.keys().next().value as number);
+    }
+    pieces.set(number, piece);
+    return piece;
+  }
+}
+
+/** The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. */
+export function attachDrives(drives: DriveImage[], readBlob: ReadBlob, problem: (sentence: string) => void): IdeAttachment[] {
+  return drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
+    if (!medium) return { place, kind: 'cdrom', disk: null };
+    let told = false;
+    const failed = (): void => {
+      if (told) return;
+      told = true;
+      problem(`${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`);
+    };
+    const source = new BlobSource(medium.data, readBlob, failed);
+    return { place, kind, disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }) };
+  });
+}

@@ -1,0 +1,133 @@
+/** A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. */
+import type { Disk } from '../../devices/ide/disk.ts';
+import { crc32 } from '../unpack/checksums.ts';
+
+/** Bytes behind a disk, read at once. */
+export interface DiskSource {
+  /** Bytes of the medium. */
+  readonly bytes: number;
+  /** Fills `into` from byte `at` on. False: it could not be read. */
+  read(at: number, into: Uint8Array): boolean;
+  /** Absent: writes go to the overlay. */
+  write?(at: number, from: Uint8Array): boolean;
+  flush?(): boolean;
+}
+
+export const OVERLAY_BLOCK_BYTES = 4096;
+const BLOCK_BYTES = OVERLAY_BLOCK_BYTES;
+/** Of these many sectors, spread over the medium, is its fingerprint made, and of the first ones, where tables and superblocks lie. */
+const SAMPLES = 128,
+  SAMPLE_BYTES = 512,
+  FIRST_BYTES = 16384;
+
+/** A block that is not as the medium has it. */
+export interface DiskChange {
+  block: number;
+  bytes: Uint8Array;
+}
+
+export class OverlayDisk implements Disk {
+  readonly sectorBytes: number;
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  readonly immediate = true;
+  /** What people call the medium. */
+  readonly label: string;
+  private readonly source: DiskSource;
+  private readonly changed = new Map<number, Uint8Array>();
+
+  constructor(source: DiskSource, { sectorBytes = 512, readOnly = false, label = '' } = {}) {
+    this.source = source;
+    this.label = label;
+    this.sectorBytes = sectorBytes;
+    this.sectors = Math.floor(source.bytes / sectorBytes);
+    this.readOnly = readOnly;
+  }
+
+  read(sector: number, into: Uint8Array[], done: (ok: boolean) => void): void {
+    let at = sector * this.sectorBytes;
+    let ok = true;
+    for (const piece of into) {
+      ok = this.readPiece(at, piece) && ok;
+      at += piece.length;
+    }
+    done(ok);
+  }
+
+  private readPiece(at: number, piece: Uint8Array): boolean {
+    if (!this.source.read(at, piece)) return false;
+    if (this.changed.size === 0) return true;
+    this.blocks(at, piece.length, (block, within, from, count) => {
+      const bytes = this.changed.get(block);
+      if (bytes) piece.set(bytes.subarray(within, within + count), from);
+      return true;
+    });
+    return true;
+  }
+
+  write(sector: number, from: Uint8Array[], done: (ok: boolean) => void): void {
+    let at = sector * this.sectorBytes;
+    let ok = !this.readOnly;
+    for (const piece of from) {
+      ok = ok && this.writePiece(at, piece);
+      at += piece.length;
+    }
+    done(ok);
+  }
+
+  private writePiece(at: number, piece: Uint8Array): boolean {
+    if (this.source.write) return this.source.write(at, piece);
+    return this.blocks(at, piece.length, (block, within, from, count) => {
+      let bytes = this.changed.get(block);
+      if (!bytes) {
+        bytes = new Uint8Array(BLOCK_BYTES);
+        const start = block * BLOCK_BYTES;
+        if (!this.source.read(start, bytes.subarray(0, Math.min(BLOCK_BYTES, this.source.bytes - start)))) return false;
+        this.changed.set(block, bytes);
+      }
+      bytes.set(piece.subarray(from, from + count), within);
+      return true;
+    });
+  }
+
+  private blocks(at: number, length: number, visit: (block: number, within: number, from: number, count: number) => boolean): boolean {
+    for (let from = 0; from < length; ) {
+      const block = Math.floor((at + from) / BLOCK_BYTES);
+      const within = (at + from) % BLOCK_BYTES;
+      const count = Math.min(length - from, BLOCK_BYTES - within);
+      if (!visit(block, within, from, count)) return false;
+      from += count;
+    }
+    return true;
+  }
+
+  flush(done: (ok: boolean) => void): void {
+    done(this.source.flush?.() ?? true);
+  }
+
+  // Saved states.
+
+  /** Checksum of a sample of the medium, to tell another one by. */
+  fingerprint(): number {
+    const { source } = this;
+    const first = Math.min(source.bytes, FIRST_BYTES);
+    const sample = new Uint8Array(FIRST_BYTES + SAMPLES * SAMPLE_BYTES);
+    source.read(0, sample.subarray(0, first));
+    for (let i = 0; i < SAMPLES && source.bytes >= SAMPLE_BYTES; i++) {
+      const at = FIRST_BYTES + i * SAMPLE_BYTES;
+      const sector = Math.floor((source.bytes / SAMPLE_BYTES - 1) * ((i + 1) / SAMPLES));
+      source.read(sector * SAMPLE_BYTES, sample.subarray(at, at + SAMPLE_BYTES));
+    }
+    return crc32(sample) >>> 0;
+  }
+
+  /** What the guest has changed and the medium does not hold, in the order of blocks. */
+  *changes(): Generator<DiskChange> {
+    for (const block of [...this.changed.keys()].sort((a, b) => a - b)) yield { block, bytes: this.changed.get(block) as Uint8Array };
+  }
+
+  /** Takes back what `changes` gave. Blocks past the end are ignored. */
+  change({ block, bytes }: DiskChange): void {
+    if (block * BLOCK_BYTES < this.source.bytes && bytes.length === BLOCK_BYTES) this.changed.set(block, bytes.slice());
+  }
+}

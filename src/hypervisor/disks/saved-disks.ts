@@ -1,0 +1,114 @@
+/**
+ * Disks in a saved state. The medium stays where it is; the state says which one it was and holds what the guest had changed of it.
+ *
+ *   DISK record   place (32 bits), blocks n (32 bits), n block numbers (32 bits each), n blocks of 4 KiB
+ */
+import type { Disk } from '../../devices/ide/disk.ts';
+import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
+
+/** A drive as a saved state knows it. */
+export interface SavedDrive {
+  place: number;
+  kind: 'disk' | 'cdrom';
+  /** Bytes of the medium; -1: the drive is empty. */
+  bytes: number;
+  /** Where the person who saved had it; for messages, and to find it again. */
+  label: string;
+  /** Of the medium's contents, as far as that can be told quickly. */
+  fingerprint: number;
+}
+
+/** A disk whose changes can be saved. */
+interface SavableDisk extends Disk {
+  readonly label: string;
+  fingerprint(): number;
+  changes(): Iterable<DiskChange>;
+  change(change: DiskChange): void;
+}
+
+const isSavable = (disk: Disk): disk is SavableDisk => 'changes' in disk;
+const WHERE = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
+/** Blocks of one record: 4 MiB. */
+const BLOCKS_PER_RECORD = 1024;
+
+const drivePlace = (place: number): string => WHERE[place] ?? `place ${place}`;
+
+/** What the state says of the drives; `refuse` is called with a sentence where one cannot be saved. */
+export function describeDrives(ide: readonly IdeAttachment[], refuse: (sentence: string) => never): SavedDrive[] {
+  return ide.map(({ place, kind, disk }) => {
+    if (!disk) return { place, kind, bytes: -1, label: '', fingerprint: 0 };
+    if (!isSavable(disk)) return refuse(`The ${drivePlace(place)}'s changes lie where a saved state cannot reach them. Start the guest without that drive to save it.`);
+    return { place, kind, bytes: disk.sectors * disk.sectorBytes, label: disk.label, fingerprint: disk.fingerprint() };
+  });
+}
+
+/** Bodies of the DISK records. */
+export function* diskRecords(ide: readonly IdeAttachment[]): Generator<Uint8Array> {
+  for (const { place, disk } of ide) {
+    if (!disk || !isSavable(disk)) continue;
+    const changes = [...disk.changes()];
+    for (let from = 0; from < changes.length; from += BLOCKS_PER_RECORD) yield record(place, changes.slice(from, from + BLOCKS_PER_RECORD));
+  }
+}
+
+function record(place: number, changes: DiskChange[]): Uint8Array {
+  const bytes = new Uint8Array(8 + changes.length * (4 + OVERLAY_BLOCK_BYTES));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, place, true);
+  view.setUint32(4, changes.length, true);
+  changes.forEach((change, i) => {
+    view.setUint32(8 + 4 * i, change.block, true);
+    bytes.set(change.bytes, 8 + 4 * changes.length + i * OVERLAY_BLOCK_BYTES);
+  });
+  return bytes;
+}
+
+/** Reads a DISK record; undefined: it contradicts itself. */
+export function readDiskRecord(bytes: Uint8Array): { place: number; changes: DiskChange[] } | undefined {
+  if (bytes.length < 8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = view.getUint32(4, true);
+  if (bytes.length !== 8 + count * (4 + OVERLAY_BLOCK_BYTES)) return undefined;
+  const changes = Array.from({ length: count }, (_, i) => {
+    const at = 8 + 4 * count + i * OVERLAY_BLOCK_BYTES;
+    return { block: view.getUint32(8 + 4 * i, true), bytes: bytes.subarray(at, at + OVERLAY_BLOCK_BYTES) };
+  });
+  return { place: view.getUint32(0, true), changes };
+}
+
+/** Whether what a state's record says can be a list of drives. */
+export function areDrives(value: unknown): boolean {
+  return (
+    value === undefined ||
+    (Array.isArray(value) &&
+      value.every(
+        ({ place, kind, bytes, label, fingerprint }: Partial<SavedDrive>) =>
+          WHERE[place ?? -1] !== undefined && (kind === 'disk' || kind === 'cdrom') && typeof label === 'string' && Number.isInteger(bytes) && Number.isInteger(fingerprint),
+      ))
+  );
+}
+
+/** Why these drives are not the ones that the guest had; undefined: they are. A sentence with what to do. */
+export function drivesDiffer(saved: readonly SavedDrive[], ide: readonly IdeAttachment[]): string | undefined {
+  for (const { place, kind, bytes, label, fingerprint } of saved) {
+    const { disk } = ide.find(drive => drive.place === place && drive.kind === kind) ?? {};
+    const what = kind === 'disk' ? 'disk' : 'CD';
+    if (bytes < 0) {
+      if (disk) return `the guest's CD-ROM drive was empty. Leave the CD out`;
+      continue;
+    }
+    if (!disk) return `the guest had the ${what} ${label} as ${drivePlace(place)}. Give it again`;
+    const is = disk.sectors * disk.sectorBytes;
+    if (is !== bytes) return `the guest's ${what} ${label} had ${bytes} bytes, this one has ${is}. Give the one it had`;
+    if (!isSavable(disk) || disk.fingerprint() !== fingerprint) return `the contents of the guest's ${what} ${label} were others. Give it as it was then`;
+  }
+  const extra = ide.find(drive => !saved.some(({ place }) => place === drive.place));
+  return extra && `the guest had no drive as ${drivePlace(extra.place)}. Leave it out`;
+}
+
+/** Puts changes into a disk that `drivesDiffer` has found right. */
+export function restoreChanges(ide: readonly IdeAttachment[], place: number, changes: DiskChange[]): void {
+  const disk = ide.find(drive => drive.place === place)?.disk;
+  if (disk && isSavable(disk)) for (const change of changes) disk.change(change);
+}

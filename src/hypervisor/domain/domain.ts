@@ -1,0 +1,734 @@
+/**
+ * One domain: its vCPUs (vcpu.ts), a PC around them, the RAM they share; what happens at each VM exit is in exits.ts.
+ * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
+ * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
+ */
+import type { CpuLevel } from '../../cpu/cpuid.ts';
+import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/edge.ts';
+import * as R from '../../cpu/registers.ts';
+import type { State } from '../../devices/bus.ts';
+import { setBootOrder } from '../../devices/firmware-config.ts';
+import { setLinux } from '../../devices/firmware-linux.ts';
+import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { ResetKind } from '../../devices/pci/i440fx.ts';
+import { TimerQueue } from '../../devices/timers.ts';
+import { A20Gate } from '../memory/a20.ts';
+import { type Boot, loadBoot } from './boot.ts';
+import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from './exit-reasons.ts';
+import { Exits } from './exits.ts';
+import { FirmwareMap } from '../memory/firmware-map.ts';
+import { GuestMemory } from '../memory/guest-memory.ts';
+import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../memory/layout.ts';
+import { RemoteModel } from '../ioreq/remote-model.ts';
+import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
+import type { MouseMove } from '../worker/mailbox.ts';
+import type { NicModel, Platform, PlatformOptions } from './platform.ts';
+import { crashReport } from './report.ts';
+import { ScreenBlock } from './screen.ts';
+import { SerialFeed } from './serial-feed.ts';
+import { SavedStateError } from '../stream/saved-state.ts';
+import { ThreadTime } from './thread-time.ts';
+import { Trace } from './trace.ts';
+import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
+import { VideoFrames } from '../memory/video-memory.ts';
+import { goBack, isWayBack } from './warm-reset.ts';
+import { exitsByName } from '../view/counters.ts';
+import { MachineView } from '../view/machine-view.ts';
+import type { ModelAccount } from '../view/model-account.ts';
+import { APIC_ID_STEP, HYPERCALLS, SHUTDOWN } from '../xen/abi.ts';
+import { XenGuest, type XenParts } from '../xen/guest.ts';
+import { isCodeShared } from '../xen/memory/stale.ts';
+
+/** How a domain stopped. */
+export interface Ending {
+  kind: 'poweroff' | 'reset' | 'crash' | 'suspend' | 'debug-exit';
+  /** Value written to isa-debug-exit. */
+  value?: number;
+  /** For people. */
+  sentence: string;
+  /** Of a crash, and of a reset or power-off that a triple fault was the reason for: registers, last exits, code. */
+  report?: string;
+  /** It was not the guest: its worker ended with an error of ours, and does nothing more. */
+  workerDied?: true;
+}
+
+export interface DomainOptions {
+  machine: Machine;
+  record: DomainRecord;
+  memoryMiB: number;
+  boot: Boot;
+  /** Monotonic host milliseconds; absent: virtual time. */
+  hostMs?: () => number;
+  /** What the clock of the PC shows at guest time 0. */
+  startEpochMs: number;
+  /** What a RESET does: start again, or end the domain. */
+  onReset: 'restart' | 'end';
+  onTripleFault: 'restart' | 'end';
+  /** Local APICs, one a vCPU, and an I/O APIC (default: none). Several vCPUs need them. */
+  apic?: boolean;
+  /** Disks and CD-ROM drives. */
+  ide?: IdeAttachment[];
+  /** A network card, with the network in process behind it (default: none). */
+  nic?: NicModel;
+  /** The card's station address: six bytes in hexadecimal with colons. */
+  mac?: string;
+  /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
+  cpuLevel?: CpuLevel;
+  /** Bytes of COM1, and of the debug port 0xE9. */
+  serial: (byte: number) => void;
+  debug?: (byte: number) => void;
+  /** It was started again; with a crash report where a triple fault was the reason. */
+  onRestart?: (report?: string) => void;
+  /** The two rooms below; tests pass others. */
+  createProcessor: (options: ProcessorOptions) => Processor;
+  createPlatform: (options: PlatformOptions) => Platform;
+  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
+  /** Bytes that a guest of Xen writes to the hypervisor's console (default: to `debug`). */
+  xenConsole?: (bytes: Uint8Array) => void;
+  /** What the hypervisor says of the domain there: lines without their ends (default: to `xenConsole`, marked as Xen's). */
+  xenLog?: (line: string) => void;
+}
+
+export type SliceResult =
+  /** More to do: call again soon. */
+  | { state: 'running' }
+  /** The processor is halted until `untilNs` of the domain's clock (Infinity: until an input comes); `latestNs` is early enough while no domain computes. */
+  | { state: 'parked'; untilNs: number; latestNs: number }
+  | { state: 'paused' }
+  | { state: 'ended'; ending: Ending };
+
+/** A slice should last about this long, so that inputs and other domains in the same worker wait no longer. */
+const SLICE_NS = 2e6;
+const FIRST_SLICE_INSTRUCTIONS = 50_000,
+  MIN_SLICE_INSTRUCTIONS = 5_000,
+  MAX_SLICE_INSTRUCTIONS = 5_000_000;
+/** In virtual time a slice is cut by count, which changes nothing the guest can see. */
+const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
+/** Longest turn of a vCPU, in its domain's time. */
+const TURN_NS = 1e6;
+/** Deadlines that an idle processor lets pass in one slice. */
+const SLICE_JUMPS = 256;
+
+export class Domain {
+  readonly options: DomainOptions;
+  readonly memory: GuestMemory;
+  readonly processor: Processor;
+  readonly platform: Platform;
+  readonly clock: DomainClock;
+  readonly timers: TimerQueue;
+  readonly screen: ScreenBlock;
+  readonly vcpus: Vcpus;
+  readonly trace: Trace;
+  readonly firmware: FirmwareMap | undefined;
+  readonly video: VideoFrames | undefined;
+  private readonly a20: A20Gate;
+  /** Its half of Xen; a plain PC has none. */
+  readonly xen: XenGuest | undefined;
+  /** Its device model, where that runs in Domain 0. */
+  readonly remote: RemoteModel | undefined;
+  private readonly exits: Exits;
+  ending: Ending | null = null;
+  /** What was loaded, for logs. */
+  about = '';
+  /** Leaves the slice at the end of the exit under way. */
+  private leaveSlice = false;
+  private resetAsked: ResetKind | null = null;
+  /** A triple fault that resets the PC left this behind. */
+  private restartReport: string | undefined;
+  private endingAsked: Ending | null = null;
+  private pausedByUser = false;
+  private readonly counters: Int32Array;
+  /** Calls by number, of a guest of Xen. */
+  private readonly hypercalls: Int32Array | undefined;
+  private readonly p2m: Int32Array;
+  private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
+  /** In host time: what of it the host gave. */
+  private readonly thread: ThreadTime | undefined;
+  private virtualRunNs = 0;
+  private idleNs = 0;
+  private readonly serialFeed: SerialFeed;
+  /** Stop exactly here (instructions since the start); Infinity: never. */
+  stopAtInstruction = Infinity;
+
+  /** Builds the domain and loads what it boots. @throws LoadError, HostError: then the domain must not be used. */
+  constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
+    this.options = options;
+    const { machine, record } = options;
+    this.counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
+    this.p2m = machine.p2m(record);
+    this.memory = new GuestMemory(machine.bytes, this.p2m);
+    const retired = (): number => this.processor?.retired ?? 0;
+    this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
+    this.timers = new TimerQueue(this.clock);
+    if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
+    this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
+    this.processor = options.createProcessor({
+      memory: machine.memory,
+      stateOffset: record.liveOffset,
+      p2m: this.p2m,
+      time: this.clock,
+      doorbell: record.mailboxOffset >>> 2,
+      // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
+      ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
+      answerAccess: () => this.exits.answerInPlace(),
+      apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
+      ...(options.apic ? { apic: true } : {}),
+      ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
+    });
+    const { boot } = options;
+    this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
+      this.processor.flushTlb();
+      if (record.xenOffset !== 0) machine.words[(record.xenOffset >>> 2) + XEN.POD_HELD] = open ? 0 : 1;
+    });
+    if (boot.kind === 'firmware') {
+      const flush = (): void => this.processor.flushTlb();
+      // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM.
+      if (record.xenOffset === 0) this.firmware = new FirmwareMap(machine, record, flush);
+      this.video = new VideoFrames(machine, record, flush);
+    }
+    this.memory.onWrite = mfn => {
+      this.processor.invalidate(mfn);
+      this.video?.frameWritten(mfn);
+    };
+    this.memory.onDemand = gfn => this.demand(gfn);
+    this.screen = new ScreenBlock(machine, record);
+    this.platform = options.createPlatform({
+      timers: this.timers,
+      dma: this.memory,
+      memoryMiB: options.memoryMiB,
+      startEpochMs: options.startEpochMs,
+      serial: [options.serial, () => {}],
+      debug: options.debug ?? (() => {}),
+      screen: this.screen,
+      ...(this.video ? { videoMemory: this.video } : {}),
+      ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
+      onA20: this.a20.set,
+      ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
+      ...(options.ide ? { ide: options.ide } : {}),
+      ...(options.apic ? { apic: true } : {}),
+      ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
+      ...(xenBoard(machine, record) ?? {}),
+      onNmi: id => this.vcpus.nmi(id),
+      onInit: id => this.vcpus.init(id),
+      onStartup: (id, vector) => this.vcpus.startup(id, vector),
+      onMessage: to => this.vcpus.call(to),
+      onIgnoreNumericError: () => this.processor.ignoreNumericError(),
+      onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
+      onReset: kind => this.askReset(kind),
+      onDebugExit: value => this.debugExit(value),
+    });
+    this.serialFeed = new SerialFeed(this.platform);
+    this.vcpus = new Vcpus(machine, record, this.processor, this.platform, xenBoard(machine, record)?.apicIdStep);
+    // On a host with little time for us a turn by count would keep the others from their timer ticks.
+    const { clock } = this;
+    if (!clock.virtual)
+      this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
+    this.exits = new Exits(this, this.counters);
+    if (record.xenOffset !== 0) {
+      this.xen = new XenGuest(this.xenParts());
+      this.hypercalls = new Int32Array(machine.memory, record.xenOffset + XEN.CALLS * 4, HYPERCALLS);
+    }
+    if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
+    if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
+    if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
+    if (restore) {
+      if (boot.kind === 'firmware') this.firmware?.load(boot.image);
+      this.xen?.start();
+      // Its ACPI tables lie outside RAM.
+      if (this.xen?.isPvh) this.platform.installTables();
+      restore(this);
+      this.xen?.restored();
+    } else this.start();
+    this.setState('r');
+  }
+
+  private remoteModel(): RemoteModel | undefined {
+    const { xen, processor, vcpus, platform, video } = this;
+    const { signals } = platform;
+    if (!xen || !signals) return undefined;
+    if (video) this.options.machine.words[xen.ports.xen + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
+    return new RemoteModel({
+      ports: xen.ports,
+      processor,
+      vcpus,
+      fail: sentence => this.crash(sentence),
+      targets: {
+        signals,
+        shadow: (base, length, readsRam, writesRam) => this.firmware?.shadow(base, length, readsRam, writesRam),
+        a20: open => this.a20.set(open),
+        videoAt: base => video?.moved(base),
+        look: dirty => video?.takeDirtyPages().forEach((written, page) => (dirty[page] |= written)),
+        reset: () => this.askReset('board'),
+        debugExit: value => this.debugExit(value),
+      },
+    });
+  }
+
+  private askReset(kind: ResetKind): void {
+    if (this.resetAsked !== 'board') this.resetAsked = kind;
+    this.leaveSlice = true;
+  }
+
+  /** A triple fault resets a PC's processors. False: that would lead nowhere, and is no way that a program takes on purpose. */
+  tripleFault(): boolean {
+    const wanted = isWayBack(this, 'processor');
+    if (wanted) this.askReset('processor');
+    return wanted;
+  }
+
+  private debugExit(value: number): void {
+    this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` });
+  }
+
+  private xenParts(): XenParts {
+    const { machine, record, memoryMiB, startEpochMs, xenConsole, xenLog, debug } = this.options;
+    const { processor, vcpus, timers, platform } = this;
+    const console = xenConsole ?? ((bytes: Uint8Array) => bytes.forEach(byte => debug?.(byte)));
+    return {
+      machine, record, processor, vcpus, timers, memoryMiB, startEpochMs,
+      interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
+      localApic: vcpu => platform.localApic?.(vcpu),
+      setGsi: (gsi, level) => platform.setUpcallGsi?.(gsi, level),
+      setIntx: (slot, pin, level) => platform.setUpcallPin?.(slot, pin, level),
+      console,
+      log: xenLog ?? (line => console(new TextEncoder().encode(`(XEN) ${line}\n`))),
+      onShutdown: (code, fault) => this.shutDown(code, fault),
+      yield: () => this.stopSlice(),
+      tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
+      crash: sentence => this.crash(sentence),
+      written: mfn => this.memory.onWrite(mfn),
+      demand: gfn => this.demand(gfn),
+      trace: this.trace,
+    };
+  }
+
+  /** A guest of Xen shuts down for a reason of SCHEDOP_shutdown, which is its own wish or comes of a fault. */
+  private shutDown(code: number, fault?: string): void {
+    if (fault === undefined) return this.ask(endingOf(code, () => this.report('The guest said that it crashed.')));
+    this.ask({ kind: endingOf(code, () => '').kind, ...this.whereItWas(fault) });
+  }
+
+  private ask(ending: Ending): void {
+    this.endingAsked ??= ending;
+    this.leaveSlice = true;
+  }
+
+  /** Loads what the domain boots into fresh memory and puts the processor at its entry. */
+  private start(): void {
+    this.platform.reset();
+    this.resetProcessors();
+    this.xen?.start();
+    this.about = loadBoot(this);
+    this.processor.reload();
+    this.processor.flushTlb();
+  }
+
+  /** The count of instructions goes on. */
+  private resetProcessors(): void {
+    this.clock.retiredBefore += this.processor.retired;
+    this.vcpus.reset();
+    this.clock.retiredBefore -= this.processor.retired;
+  }
+
+  /** A reset that the guest goes on after, with its memory. */
+  private warmReset(kind: ResetKind): void {
+    if (kind === 'board') this.platform.reset();
+    else this.platform.resetProcessors?.();
+    this.resetProcessors();
+    goBack(this);
+    this.processor.reload();
+    this.processor.flushTlb();
+  }
+
+  /** p2m entry of the RAM at a guest frame, also where firmware's ROM or a closed A20 gate hides it. */
+  ramEntry(gfn: number): number {
+    return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
+  }
+
+  /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
+  demand(gfn: number): boolean {
+    if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
+    const at = this.a20.shown(gfn);
+    if (this.xen?.demand(at)) this.a20.populated(at);
+    else this.leaveSlice = true;
+    return true;
+  }
+
+  /** Instructions retired since the domain was started, resets included. */
+  get instructions(): number {
+    return this.clock.retiredBefore + this.processor.retired;
+  }
+
+  /** Ends the slice soon: after the exit under way, or now where there is none. */
+  stopSlice(): void {
+    this.leaveSlice = true;
+  }
+
+  // Inputs. Call between slices.
+
+  pause(): void {
+    if (this.pausedByUser || this.ending) return;
+    this.pausedByUser = true;
+    this.vcpus.setPaused(true);
+    this.clock.stop();
+    // It waits for nothing now.
+    this.thread?.setSlot(true);
+    this.setState('p');
+  }
+
+  unpause(): void {
+    if (!this.pausedByUser) return;
+    this.pausedByUser = false;
+    this.clock.start();
+    if (!this.hasSlot) this.thread?.setSlot(false);
+    this.vcpus.setPaused(false);
+    if (!this.ending) this.setState('r');
+  }
+
+  get paused(): boolean {
+    return this.pausedByUser;
+  }
+
+  private hasSlot = true;
+
+  /**
+   * It has a slot of the host, or waits for one: who becomes runnable meanwhile waits from then on, as Xen's timers and events do not wait for a slot.
+   * A guest that looks at its stolen time sees it pass; for others time does not jump (clock.ts).
+   */
+  setSlot(held: boolean): void {
+    const { clock, timers, vcpus, xen } = this;
+    if (held === this.hasSlot) return;
+    if (held && xen?.time.tellsRunstate) clock.idleTo(Infinity);
+    this.hasSlot = held;
+    if (!this.pausedByUser) {
+      this.thread?.setSlot(held);
+      // Whoever reads the counters learns that they end where it was parked.
+      if (!held && !this.ending) this.setState('r');
+    }
+    vcpus.setSlot(held);
+    if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE)) return;
+    this.idle();
+    if (timers.nextDeadlineNs <= clock.estimateNs(this.processor.retired)) timers.run();
+    for (const vcpu of vcpus.all) vcpus.canRun(vcpu);
+  }
+
+  /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */
+  reset(): void {
+    const { machine, record } = this.options;
+    for (let gfn = 0; gfn < record.ramFrames; gfn++) {
+      const entry = this.ramEntry(gfn);
+      if (entry === 0 || entry === P2M_ON_DEMAND) continue;
+      machine.scrub(entry >>> FRAME_SHIFT);
+      this.processor.invalidate(entry >>> FRAME_SHIFT);
+    }
+    this.ending = this.endingAsked = this.resetAsked = null;
+    this.serialFeed.drop();
+    this.start();
+    if (!this.pausedByUser) this.setState('r');
+  }
+
+  /** A guest of Xen that has suspended itself, and was not moved to another domain, goes on: its hypercall says that the suspend was cancelled. */
+  resume(): void {
+    if (this.ending?.kind !== 'suspend' || !this.xen) return;
+    this.xen.cancelSuspend();
+    this.ending = null;
+    this.setState(this.pausedByUser ? 'p' : 'r');
+  }
+
+  pressPowerButton(): void {
+    this.platform.pressPowerButton();
+  }
+
+  /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */
+  serialInput(bytes: Uint8Array): void {
+    this.serialFeed.add(bytes);
+  }
+
+  /** Serial bytes that wait for the guest to read. */
+  get serialWaiting(): number {
+    return this.serialFeed.waiting;
+  }
+
+  /** A key by its KeyboardEvent.code. */
+  key(code: string, down: boolean): void {
+    this.platform.keyboard.key(code, down);
+  }
+
+  /** The mouse moved, or its buttons changed. */
+  mouse({ dx, dy, dz, buttons }: MouseMove): void {
+    this.platform.mouse.move(dx, dy, dz, buttons);
+  }
+
+  // Running.
+
+  /** Runs guest code for about a slice, or until there is none to run. */
+  runSlice(): SliceResult {
+    if (this.ending) return { state: 'ended', ending: this.ending };
+    if (this.pausedByUser) return { state: 'paused' };
+    this.xen?.enter();
+    try {
+      return this.slice();
+    } finally {
+      this.xen?.leave();
+    }
+  }
+
+  private slice(): SliceResult {
+    this.serialFeed.feed();
+    this.xen?.service();
+    this.remote?.service();
+    const { clock, processor, thread } = this;
+    thread?.begin(processor.retired);
+    const startNs = clock.nowNs(),
+      startRetired = processor.retired,
+      startIdleNs = this.idleNs;
+    // What came between two slices may have ended it already.
+    this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null;
+    let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
+    // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
+    if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
+    if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
+    // The guest may have opened its port just before it went idle.
+    else if (parked && this.serialFeed.feed()) parked = false;
+    thread?.look(processor.retired);
+    const endNs = clock.nowNs();
+    this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
+    this.publish(endNs, parked ? 'b' : 'r');
+    if (this.ending) return { state: 'ended', ending: this.ending };
+    if (!parked) return { state: 'running' };
+    if (this.stuck) return { state: 'parked', untilNs: Infinity, latestNs: Infinity };
+    return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.idleEndNs };
+  }
+
+  /** Halted with interrupts off: nothing but a reset wakes it. */
+  get stuck(): boolean {
+    return this.vcpus.stuck;
+  }
+
+  /** Adapts the slice to the speed that was seen. */
+  private account(ns: number, retired: number): void {
+    if (this.clock.virtual) this.virtualRunNs += ns;
+    if (this.clock.virtual || retired < MIN_SLICE_INSTRUCTIONS || ns <= 0) return;
+    const fitting = (retired * SLICE_NS) / ns;
+    this.sliceInstructions = Math.min(
+      MAX_SLICE_INSTRUCTIONS,
+      Math.max(MIN_SLICE_INSTRUCTIONS, Math.round((this.sliceInstructions * 3 + fitting) / 4)),
+    );
+  }
+
+  /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
+  private loop(stopAt: number): boolean {
+    const { clock, processor, timers, vcpus, exits, remote, thread } = this;
+    const exactStop = this.stopAtInstruction - clock.retiredBefore;
+    if (exactStop < stopAt) stopAt = exactStop;
+    let jumps = 0;
+    while (!this.leaveSlice) {
+      const { retired } = processor;
+      const idle = !vcpus.schedule();
+      if (idle && !vcpus.stuck) this.idle();
+      if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
+      if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
+      if (!idle || vcpus.schedule()) vcpus.deliverEvents();
+      if (this.leaveSlice) break;
+      if (vcpus.current.activity !== ACTIVE) {
+        if (vcpus.schedule()) continue;
+        if (vcpus.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
+        // Deadlines whose interrupts the guest does not take would keep us here; whoever runs us gets its turn to look for inputs.
+        if (++jumps === SLICE_JUMPS) return false;
+        continue;
+      }
+      let limit = stopAt - retired;
+      if (limit <= 0) return false;
+      this.nextDeadlineNs = timers.nextDeadlineNs;
+      if (timers.nextDeadlineNs !== Infinity) limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
+      limit = Math.min(limit, vcpus.turnLeft());
+      if (thread) {
+        const untilLook = thread.instructionsLeft(retired);
+        const reason = processor.run(Math.min(limit, untilLook));
+        thread.pass(processor.retired);
+        // Cut short for a look at the clock alone: no exit of the guest's.
+        if (reason === ExitReason.PREEMPTION_TIMER && untilLook < limit && processor.retired - retired >= untilLook) continue;
+        exits.handle(reason);
+      } else exits.handle(processor.run(limit));
+    }
+    return false;
+  }
+
+  /** The deadline that `run()` was told. */
+  private nextDeadlineNs = Infinity;
+
+  /** A device was reached from inside `run()`: that ends where something must be looked at before the next instruction. */
+  answeredInPlace(): void {
+    if (this.leaveSlice || this.timers.nextDeadlineNs < this.nextDeadlineNs || this.vcpus.eventWaits) this.processor.stop();
+  }
+
+  private idle(): void {
+    // Virtual time stands still until the device model has answered.
+    if (this.clock.virtual && this.remote?.waiting) return;
+    const { clock, processor } = this;
+    const before = clock.estimateNs(processor.retired);
+    clock.idleTo(this.idleEndNs);
+    this.idleNs += clock.estimateNs(processor.retired) - before;
+  }
+
+  /** Who wakes late finds that so much time has passed; virtual time has no reason to be late. */
+  private get idleEndNs(): number {
+    return this.clock.virtual ? this.timers.nextDeadlineNs : this.timers.latestNs;
+  }
+
+  /** Ends the domain, or starts it again, with a report of where it was. */
+  crash(sentence: string, then: 'restart' | 'end' = 'end'): void {
+    if (then === 'end') return this.ask({ kind: 'crash', ...this.whereItWas(sentence) });
+    this.restartReport = this.report(sentence);
+    this.leaveSlice = true;
+  }
+
+  private whereItWas(sentence: string): Required<Pick<Ending, 'sentence' | 'report'>> {
+    return { sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`, report: this.report(sentence) };
+  }
+
+  /** What a person needs to find out why the guest is where it is: registers, code, last exits. */
+  report(sentence: string): string {
+    const { options, vcpus } = this;
+    return crashReport({
+      sentence,
+      vcpu: new MachineView(options.machine.memory).at(options.record.slot)!.vcpus()[vcpus.current.id],
+      retired: this.instructions,
+      ...(options.disassemble ? { disassemble: options.disassemble } : {}),
+    });
+  }
+
+  /** What a device or a fault asked for, once the instruction that caused it is complete. */
+  private finish(): void {
+    const asked = this.endingAsked,
+      report = this.restartReport;
+    this.restartReport = undefined;
+    const kind = this.resetAsked;
+    if (!asked && kind && isWayBack(this, kind)) {
+      this.resetAsked = null;
+      this.warmReset(kind);
+      return;
+    }
+    if (!asked && (report !== undefined || this.options.onReset === 'restart')) {
+      this.reset();
+      this.options.onRestart?.(report);
+      return;
+    }
+    this.endingAsked = null;
+    this.ending = asked ?? { kind: 'reset', sentence: 'The guest asked for a reset.' };
+    this.setState(this.ending.kind === 'crash' ? 'c' : 's');
+  }
+
+  // What others see.
+
+  private setState(letter: 'r' | 'b' | 'p' | 's' | 'c'): void {
+    Atomics.store(this.counters, COUNTERS.STATE, letter.charCodeAt(0));
+  }
+
+  private get runNs(): number {
+    return this.thread ? this.thread.ranNs : this.virtualRunNs;
+  }
+
+  /** Brings the counters block up to date; exits by reason are there already. */
+  private publish(nowNs: number, letter: 'r' | 'b'): void {
+    const { counters, thread } = this;
+    const sequence = counters[COUNTERS.SEQUENCE];
+    Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
+    put64(counters, COUNTERS.RETIRED, this.instructions);
+    put64(counters, COUNTERS.RUN_NS, this.runNs);
+    if (thread) {
+      put64(counters, COUNTERS.WAIT_NS, thread.waitedNs);
+      put64(counters, COUNTERS.STOLEN_NS, thread.stolenNs);
+      put64(counters, COUNTERS.HOST_US, thread.nowUs);
+    }
+    put64(counters, COUNTERS.IDLE_NS, this.idleNs);
+    put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
+    put64(counters, COUNTERS.NOW_NS, nowNs);
+    put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
+    if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
+    if (!this.ending) this.setState(letter);
+    Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
+  }
+
+  /** Numbers for a report: exits by Intel's names. */
+  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number>; model: ModelAccount } {
+    return {
+      instructions: this.instructions,
+      nowNs: this.clock.nowNs(),
+      runNs: this.runNs,
+      idleNs: this.idleNs,
+      exits: this.exits.total,
+      exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
+      model: new MachineView(this.options.machine.memory).at(this.options.record.slot)!.model(),
+    };
+  }
+
+  // Saved states (state.ts).
+
+  /** Plain data beyond RAM and the processor's words. Call between slices. @throws SavedStateError where a device model elsewhere has not answered yet */
+  saveParts(): State {
+    if (this.remote?.settle() === false) throw new SavedStateError('The guest waits for its device model in Domain 0. Save it again.');
+    return {
+      vcpus: this.vcpus.save(),
+      platform: this.platform.save(),
+      nowNs: this.clock.nowNs(),
+      retiredBefore: this.clock.retiredBefore,
+      runNs: this.runNs,
+      idleNs: this.idleNs,
+      exitsTotal: this.exits.total,
+      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
+    };
+  }
+
+  /** RAM and the processor's words are in place. @throws what devices throw for states that do not fit them. */
+  restoreParts(parts: State): void {
+    this.vcpus.restore(parts.vcpus as State);
+    this.clock.retiredBefore = parts.retiredBefore as number;
+    this.clock.set(parts.nowNs as number);
+    this.platform.restore(parts.platform as State);
+    if (this.thread) this.thread.ranNs = parts.runNs as number;
+    else this.virtualRunNs = parts.runNs as number;
+    this.idleNs = parts.idleNs as number;
+    this.exits.total = parts.exitsTotal as number;
+    const exits = parts.exits as Int32Array;
+    this.counters.set(exits.length === OLD_EXIT_COUNTERS ? exits.subarray(0, -1) : exits, COUNTERS.EXITS);
+  }
+}
+
+/** What a domain that shut down by itself has come to. */
+function endingOf(code: number, report: () => string): Ending {
+  switch (code) {
+    case SHUTDOWN.POWEROFF:
+      return { kind: 'poweroff', sentence: 'The guest powered off.' };
+    case SHUTDOWN.REBOOT:
+    case SHUTDOWN.SOFT_RESET:
+      return { kind: 'reset', sentence: 'The guest asked for a reboot.' };
+    case SHUTDOWN.SUSPEND:
+      return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
+    case SHUTDOWN.WATCHDOG:
+      return { kind: 'crash', sentence: "The guest's watchdog ran out.", report: report() };
+    default:
+      return { kind: 'crash', sentence: 'The guest said that it crashed.', report: report() };
+  }
+}
+
+/** The board that a domain with Xen's interface stands on. */
+function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean } | undefined {
+  if (record.xenOffset === 0) return undefined;
+  return {
+    xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh',
+    apicIdStep: APIC_ID_STEP,
+    ...(modelElsewhere(machine, record) ? { modelElsewhere: true } : {}),
+  };
+}
+
+/** Whether the toolstack wants the domain's device model in Domain 0. */
+function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
+  return record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
+}
+
+function put64(words: Int32Array, at: number, value: number): void {
+  words[at] = value | 0;
+  words[at + 1] = Math.floor(value / 2 ** 32);
+}

@@ -1,0 +1,338 @@
+/**
+ * What happens at each VM exit of a domain: one function a reason. `Domain` runs the processor and calls `handle()` with what came out of it;
+ * whatever wants the slice to end, or the domain, says so to the domain.
+ */
+import {
+  EPT_FETCH,
+  EPT_WRITE,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_VALID,
+  type ExitInfo,
+  ExitReason,
+  IO_IN,
+  IO_REP,
+  IO_SIZE_MASK,
+  type Processor,
+} from '../../cpu/edge.ts';
+import * as R from '../../cpu/registers.ts';
+import type { Domain } from './domain.ts';
+import { exitCounter, exitName } from './exit-reasons.ts';
+import { TRIPLE_FAULT } from './report.ts';
+import { COUNTERS, EXIT_SAMPLE, FRAME_SHIFT, IOREQ_SAMPLE } from '../memory/layout.ts';
+import type { DeviceBus, Platform } from './platform.ts';
+import { TRACE_KIND } from './trace.ts';
+
+/** From here on lie the I/O and local APICs. */
+const APIC_ADDRESSES = 0xfec00000;
+const GENERAL_PROTECTION = 13,
+  INVALID_OPCODE = 6,
+  EXCEPTIONS = 32;
+
+export class Exits {
+  total = 0;
+  /** Requests to the device model, whoever runs it. */
+  ioreqs = 0;
+  private readonly domain: Domain;
+  private readonly processor: Processor;
+  private readonly platform: Platform;
+  private readonly own: DeviceBus;
+  private readonly model: DeviceBus | undefined;
+  private readonly exit: ExitInfo;
+  private readonly regs: Int32Array;
+  private readonly counters: Int32Array;
+
+  constructor(domain: Domain, counters: Int32Array) {
+    this.domain = domain;
+    this.processor = domain.processor;
+    this.platform = domain.platform;
+    this.own = domain.platform.ownBus;
+    this.model = domain.platform.modelBus;
+    this.exit = domain.processor.exit;
+    this.regs = domain.processor.regs;
+    this.counters = counters;
+  }
+
+  /** Of every 64th exit the time is taken, where there is a clock to take it from: a look at it costs as much as a small exit. */
+  handle(reason: number): void {
+    const startMs = this.beginSample();
+    this.dispatch(reason);
+    if (startMs >= 0) this.endSample(reason, startMs);
+  }
+
+  /** When the exit that comes next began, if it is one whose time is taken; else -1. */
+  private beginSample(): number {
+    const { hostMs } = this.domain.options;
+    return hostMs && (this.total & (EXIT_SAMPLE - 1)) === 0 ? hostMs() : -1;
+  }
+
+  private endSample(reason: number, startMs: number): void {
+    const { counters } = this;
+    const { hostMs } = this.domain.options;
+    if (!hostMs) return;
+    const i = exitCounter(reason);
+    counters[COUNTERS.EXIT_SAMPLES + i]++;
+    add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, Math.round((hostMs() - startMs) * 1e6));
+  }
+
+  /** Counted, and traced where somebody watches. */
+  private count(reason: number): void {
+    const { domain, exit } = this;
+    const { current } = domain.vcpus;
+    const i = exitCounter(reason);
+    this.total++;
+    this.counters[COUNTERS.EXITS + i]++;
+    current.countExit(i);
+    if (domain.trace.on) domain.trace.add(TRACE_KIND.EXIT, current.id, reason, this.regs[R.EIP], exit.qualification);
+  }
+
+  private traceFault(vector: number, what: number): void {
+    const { domain } = this;
+    if (domain.trace.on) domain.trace.add(TRACE_KIND.FAULT, domain.vcpus.current.id, vector, this.regs[R.EIP], what);
+  }
+
+  private dispatch(reason: number): void {
+    const { processor, domain, exit } = this;
+    this.count(reason);
+    domain.xen?.afterExit();
+    if (reason >= ExitReason.IDT_FIRST) {
+      this.record(reason, exit.guestLinear);
+      if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, exit.guestLinear);
+      return domain.xen?.pvExit(reason);
+    }
+    switch (reason) {
+      case ExitReason.EXCEPTION_OR_NMI:
+        this.record(reason, 0);
+        // #UD is the only one that leaves.
+        return domain.xen?.forcesEmulation() ? undefined : this.injectException(INVALID_OPCODE);
+      case ExitReason.PREEMPTION_TIMER:
+      case ExitReason.INTERRUPT_WINDOW:
+      case ExitReason.NMI_WINDOW:
+        return;
+      case ExitReason.EXTERNAL_INTERRUPT:
+        // The doorbell: whoever rang is served between slices.
+        return domain.stopSlice();
+      case ExitReason.IO:
+        this.record(reason, exit.value);
+        return this.portAccess();
+      case ExitReason.EPT_VIOLATION:
+        this.record(reason, exit.guestPhysical);
+        return this.memoryAccess();
+      case ExitReason.HLT:
+        this.record(reason, 0);
+        processor.skipInstruction();
+        return domain.xen?.haltsForGood() ? undefined : domain.vcpus.halt();
+      case ExitReason.CPUID:
+        return this.identify();
+      case ExitReason.MWAIT:
+        // For a store to the line that it watches, or an interrupt.
+        this.record(reason, this.regs[R.MONITOR_ADDRESS]);
+        processor.skipInstruction();
+        return domain.vcpus.halt();
+      case ExitReason.FERR:
+        // The processor waits before its instruction for the interrupt that this asks for.
+        this.record(reason, this.regs[R.FSW]);
+        this.platform.coprocessor.assert();
+        return domain.vcpus.halt();
+      case ExitReason.RDMSR:
+      case ExitReason.WRMSR:
+        this.record(reason, this.regs[R.ECX]);
+        return this.accessMsr(reason === ExitReason.WRMSR);
+      case ExitReason.TRIPLE_FAULT:
+        this.record(reason, 0);
+        if (domain.xen?.tripleFault() || domain.tripleFault()) return;
+        return domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
+      case ExitReason.VMCALL:
+      case ExitReason.VMMCALL:
+        this.record(reason, this.regs[R.EAX]);
+        return domain.xen ? domain.xen.vmcall() : this.injectException(INVALID_OPCODE);
+      case ExitReason.XSETBV:
+        // A plain PC: no hypervisor that could be called, and none of these in CPUID.
+        this.record(reason, this.regs[R.EAX]);
+        return this.injectException(INVALID_OPCODE);
+      case ExitReason.PAUSE:
+        // It waits for another vCPU.
+        processor.skipInstruction();
+        return domain.vcpus.yieldTurn();
+      case ExitReason.WBINVD:
+        return processor.skipInstruction();
+      default:
+        this.record(reason, exit.guestPhysical);
+        domain.crash(`The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`);
+    }
+  }
+
+  /**
+   * The processor's `answerAccess`: an EPT violation that a device answers without the way out of `run()` and back. It is counted as the exit that
+   * it is. Not for the APICs: what they are told decides which event comes before the next instruction.
+   */
+  answerInPlace(): boolean {
+    const { exit, domain, model } = this;
+    const address = exit.guestPhysical >>> 0;
+    if (!model) return this.writeWithoutWaiting();
+    if (address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
+    const sample = this.beginSample();
+    this.count(ExitReason.EPT_VIOLATION);
+    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    const started = this.beginRequest(address, 0);
+    if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
+    else exit.value = model.readMemory(address, exit.size);
+    if (started >= 0) this.endRequest(started);
+    if (sample >= 0) this.endSample(ExitReason.EPT_VIOLATION, sample);
+    domain.answeredInPlace();
+    return true;
+  }
+
+  /** A write that a device model in Domain 0 finds in its buffer. */
+  private writeWithoutWaiting(): boolean {
+    const { exit, domain } = this;
+    if (!domain.remote?.writeBuffered(exit)) return false;
+    this.count(ExitReason.EPT_VIOLATION);
+    this.countRequest(exit.guestPhysical, 0);
+    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    domain.answeredInPlace();
+    return true;
+  }
+
+  private record(reason: number, detail: number): void {
+    this.domain.vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
+  }
+
+  /** A request to the device model, wherever that is; `isPort`: 1 where the address is a port. */
+  private countRequest(address: number, isPort: number): void {
+    const { domain, exit } = this;
+    this.ioreqs++;
+    if (!domain.trace.on) return;
+    const isWrite = isPort ? (exit.qualification & IO_IN) === 0 : (exit.qualification & EPT_WRITE) !== 0;
+    domain.trace.add(TRACE_KIND.IOREQ, domain.vcpus.current.id, address, isPort, isWrite ? 1 : 0);
+  }
+
+  /** The same to the one beside us: when it began, in milliseconds, where it is one whose time is taken; else -1. */
+  private beginRequest(address: number, isPort: number): number {
+    this.countRequest(address, isPort);
+    const { hostMs } = this.domain.options;
+    return (this.ioreqs & (IOREQ_SAMPLE - 1)) === 0 && hostMs ? hostMs() : -1;
+  }
+
+  private endRequest(startMs: number): void {
+    const { counters } = this;
+    const { hostMs } = this.domain.options;
+    if (!hostMs) return;
+    counters[COUNTERS.IOREQ_SAMPLES]++;
+    add64(counters, COUNTERS.IOREQ_SAMPLE_NS, Math.round((hostMs() - startMs) * 1e6));
+  }
+
+  private portAccess(): void {
+    const port = this.exit.qualification >>> 16;
+    const { own, model, domain } = this;
+    if (own.hasPort(port)) return this.accessPort(own, port);
+    if (!model) {
+      if (!domain.remote) return this.accessPort(own, port);
+      this.countRequest(port, 1);
+      return domain.remote.port();
+    }
+    const started = this.beginRequest(port, 1);
+    this.accessPort(model, port);
+    if (started >= 0) this.endRequest(started);
+  }
+
+  private accessPort(bus: DeviceBus, port: number): void {
+    const { processor, exit } = this;
+    const { qualification } = exit;
+    const size = (qualification & IO_SIZE_MASK) + 1;
+    if (qualification & IO_REP) {
+      const memory = processor.portMemory();
+      const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
+      if (bytes > 0) return processor.completePortBlock(bytes);
+    }
+    if (qualification & IO_IN) processor.completePortAccess(bus.readPort(port, size));
+    else {
+      bus.writePort(port, exit.value, size);
+      processor.completePortAccess(0);
+    }
+  }
+
+  /** An access where the second stage has no memory, or none that may be written: a device, a ROM, or nobody. */
+  private memoryAccess(): void {
+    const { exit, domain, own, model } = this;
+    const address = exit.guestPhysical >>> 0;
+    // Memory that was not there yet: the instruction runs again.
+    if (domain.demand(address >>> FRAME_SHIFT)) return;
+    if (exit.qualification & EPT_FETCH) {
+      // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
+      this.injectException(INVALID_OPCODE);
+      return;
+    }
+    // A page of the frame buffer that is open now: the instruction runs again.
+    if (exit.qualification & EPT_WRITE && domain.video?.wrote(address)) return;
+    if (own.isMemoryMapped(address)) return this.accessMemory(own, address);
+    if (!model) {
+      // Stores to a ROM are lost, or go to the RAM behind it.
+      if (!domain.remote || domain.memory.machineOffset(address) >= 0) return this.accessMemory(own, address);
+      this.countRequest(address, 0);
+      return domain.remote.memory();
+    }
+    const started = this.beginRequest(address, 0);
+    this.accessMemory(model, address);
+    if (started >= 0) this.endRequest(started);
+  }
+
+  private accessMemory(bus: DeviceBus, address: number): void {
+    const { processor, exit } = this;
+    if (exit.qualification & EPT_WRITE) {
+      if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
+      else this.writeBehindRom(address);
+      processor.completeMemoryAccess(0);
+    } else processor.completeMemoryAccess(bus.readMemory(address, exit.size));
+  }
+
+  /** Firmware copies itself: the read side of the range is still ROM. */
+  private writeBehindRom(address: number): void {
+    const { exit, domain } = this;
+    if (!domain.firmware) return;
+    for (let i = 0; i < exit.size; i++) {
+      const offset = domain.firmware.writeOffset(address + i);
+      if (offset < 0) continue;
+      domain.options.machine.bytes[offset] = exit.value >>> (8 * i);
+      this.processor.invalidate(offset >>> FRAME_SHIFT);
+    }
+  }
+
+  private accessMsr(write: boolean): void {
+    const { regs, processor, platform } = this;
+    const { vcpus, xen } = this.domain;
+    const { id } = vcpus.current;
+    const index = regs[R.ECX] >>> 0;
+    const isXens = xen?.ownsMsr(index);
+    if (write) {
+      const low = regs[R.EAX] >>> 0,
+        high = regs[R.EDX] >>> 0;
+      if (!(isXens ? xen?.writeMsr(index, low, high) : platform.writeMsr?.(index, low, high, id))) return this.injectException(GENERAL_PROTECTION, 0);
+    } else {
+      const value = isXens ? xen?.readMsr(index) : platform.readMsr?.(index, id);
+      if (!value) return this.injectException(GENERAL_PROTECTION, 0);
+      regs[R.EAX] = value[0];
+      regs[R.EDX] = value[1];
+    }
+    processor.skipInstruction();
+  }
+
+  private identify(): void {
+    const { xen } = this.domain;
+    if (!xen || xen.cpuid()) return;
+    if (xen.pv) xen.pv.generalProtection();
+    else this.injectException(GENERAL_PROTECTION, 0);
+  }
+
+  private injectException(vector: number, errorCode?: number): void {
+    this.traceFault(vector, errorCode ?? 0);
+    this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
+  }
+}
+
+/** Adds to a pair of words. */
+function add64(words: Int32Array, at: number, amount: number): void {
+  const sum = (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0) + amount;
+  words[at] = sum | 0;
+  words[at + 1] = Math.floor(sum / 2 ** 32);
+}

@@ -1,0 +1,117 @@
+/** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
+import type { LocalApic } from '../../devices/apic/local-apic.ts';
+import type { Dma, State, Timers } from '../../devices/bus.ts';
+import type { ModelSignals } from '../../devices/emulated-devices.ts';
+import type { FwCfg } from '../../devices/fw-cfg.ts';
+import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { ResetKind, Shadowing } from '../../devices/pci/i440fx.ts';
+import type { ScreenWriter, VideoMemory } from '../../devices/vga/screen.ts';
+import type { E820Entry, FrameBuffer } from '../loader/index.ts';
+
+/** Network cards by the names of --nic. */
+export type NicModel = 'pcnet';
+
+export interface PlatformOptions {
+  timers: Timers;
+  dma: Dma;
+  memoryMiB: number;
+  startEpochMs: number;
+  serial: ((byte: number) => void)[];
+  debug: (byte: number) => void;
+  screen: ScreenWriter;
+  videoMemory?: VideoMemory;
+  vgaBios?: Uint8Array;
+  ide?: IdeAttachment[];
+  onShadow?: Shadowing;
+  onA20?: (open: boolean) => void;
+  apic?: boolean;
+  processors?: number;
+  /** Of these so many are enabled in the firmware tables (all). */
+  online?: number;
+  /** From one processor's APIC identifier to the next one's (default 1). */
+  apicIdStep?: number;
+  /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
+  xen?: 'hvm' | 'pvh';
+  /** The device model is in Domain 0: the board has the hypervisor's devices alone. */
+  modelElsewhere?: boolean;
+  /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
+  onNmi?: (processor: number) => void;
+  onInit?: (processor: number) => void;
+  onStartup?: (processor: number, vector: number) => void;
+  /** The processor that runs has sent another one an interprocessor message. */
+  onMessage?: (to: number) => void;
+  /** IGNNE# (Processor.ignoreNumericError). */
+  onIgnoreNumericError: () => void;
+  onPowerOff: () => void;
+  onReset: (kind: ResetKind) => void;
+  onDebugExit: (value: number) => void;
+}
+
+/** Ports and guest-physical addresses that devices answer. */
+export interface DeviceBus {
+  hasPort(port: number): boolean;
+  readPort(port: number, size: number): number;
+  writePort(port: number, value: number, size: number): void;
+  /** REP INS and OUTS in bulk: bytes moved; 0: one by one. */
+  readPortBlock(port: number, size: number, into: Uint8Array): number;
+  writePortBlock(port: number, size: number, from: Uint8Array): number;
+  readMemory(address: number, size: number): number;
+  writeMemory(address: number, value: number, size: number): void;
+  isMemoryMapped(address: number): boolean;
+}
+
+export interface Platform {
+  /** The hypervisor's own devices, which are asked first. */
+  readonly ownBus: DeviceBus;
+  /** Devices of the device model beside it, for all that is not the hypervisor's; absent: it is elsewhere, or there is none. */
+  readonly modelBus?: DeviceBus | undefined;
+  /** Where a device model that is elsewhere drives interrupts. */
+  readonly signals?: ModelSignals;
+  /** A processor's INTR pin. */
+  intrOf(processor: number): boolean;
+  /** INTA cycle: the vector. */
+  acknowledge(processor: number): number;
+  /** The processor whose accesses come next: each finds its own local APIC at the same address. */
+  currentProcessor: number;
+  /** An edge-triggered fixed interrupt for a local APIC. */
+  requestInterrupt?(processor: number, vector: number): void;
+  localApic?(processor: number): LocalApic | undefined;
+  /** Xen's event channel upcall on an interrupt line: a global interrupt, or a pin (0 INTA to 3 INTD) of a PCI slot. */
+  setUpcallGsi?(gsi: number, level: boolean): void;
+  setUpcallPin?(slot: number, pin: number, level: boolean): void;
+  /** Files and items for firmware. */
+  readonly fwCfg?: FwCfg;
+  /** The adapter's memory: planes, with the font in them. */
+  readonly vga: { readonly memory: Uint8Array };
+  /** FERR# goes there. */
+  readonly coprocessor: { assert(): void };
+  readonly keyboard: { key(code: string, down: boolean): void };
+  /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
+  readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
+  /** Bytes for a serial port; returns how many were taken. */
+  serialInput(port: number, bytes: Uint8Array): number;
+  /** Whether the guest waits for bytes there. */
+  serialListening(port: number): boolean;
+  /** False: no operating system listens. */
+  pressPowerButton(): boolean;
+  reset(): void;
+  /** RESET or INIT of the processors alone: their local APICs. Absent, as the next: the board has no such reset. */
+  resetProcessors?(): void;
+  /** What the guest left in CMOS for the firmware that a reset starts. */
+  shutdownCode?: number;
+  save(): State;
+  restore(state: State): void;
+  /** ACPI tables: returns the guest-physical address of their root pointer. The board is as a BIOS leaves it before it starts a kernel, unless told otherwise. */
+  installTables(asBios?: boolean): number;
+  /** Does what firmware for guests of Xen finds done, with ACPI and SMBIOS tables at these addresses. */
+  prepareForFirmware?(at: { acpi: number; rsdp: number; smbios: number }): void;
+  /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
+  e820?(): E820Entry[];
+  /** A graphics mode as a boot loader sets one; undefined: it cannot be had. */
+  setPicture?(width: number, height: number, depth: number): FrameBuffer | undefined;
+  /** A processor has written IA32_APIC_BASE (low word). */
+  setApicBase?(low: number, processor: number): void;
+  /** MSRs that belong to a device (the local APIC's): low and high word; undefined: not mine. */
+  readMsr?(index: number, processor: number): [low: number, high: number] | undefined;
+  writeMsr?(index: number, low: number, high: number, processor: number): boolean;
+}

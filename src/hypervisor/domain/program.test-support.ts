@@ -1,0 +1,47 @@
+/** A small program on the whole PC, for tests: a multiboot kernel made of machine code. */
+import { asm, d } from '../../cpu/test-support/bench.ts';
+import { createDomain, type PartlessOptions } from './assemble.ts';
+import type { Domain } from './domain.ts';
+import { Machine } from '../memory/machine.ts';
+import type { SavedState } from '../stream/state.ts';
+
+type Code = (string | number | number[])[];
+
+export const LOAD = 0x100000, ENTRY = LOAD + 0x20;
+/** Selector of flat code in the table that a multiboot kernel starts with. */
+export const CODE_SELECTOR = 8;
+
+/** Bytes of a kernel: a multiboot header, at ENTRY a stack and `code`, other pieces at offsets from LOAD. */
+export function program(code: Code, pieces: Record<number, Code> = {}): Uint8Array {
+  const image = new Uint8Array(0x2000);
+  const view = new DataView(image.buffer);
+  const header = [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), LOAD, LOAD, 0, 0, ENTRY];
+  header.forEach((word, i) => view.setInt32(i * 4, word | 0, true));
+  image.set(asm('bc', d(LOAD + image.length), ...code), ENTRY - LOAD);
+  for (const [offset, piece] of Object.entries(pieces)) image.set(asm(...piece), Number(offset));
+  return image;
+}
+
+/** A gate for an IDT that is part of the program. */
+export const interruptGate = (offset: number): number[] => {
+  const address = LOAD + offset;
+  return asm([address & 255, (address >> 8) & 255, CODE_SELECTOR, 0, 0, 0x8e, (address >> 16) & 255, (address >>> 24) & 255]);
+};
+
+/** `saved`: go on there. In virtual time. */
+export function programDomain(kernel: Uint8Array, change: Partial<PartlessOptions> = {}, saved?: SavedState): Domain {
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  const record = machine.createDomain(4);
+  const options: PartlessOptions = {
+    machine, record, memoryMiB: 4, boot: { kind: 'kernel', kernel, name: 'program', cmdline: '' }, startEpochMs: 0,
+    onReset: 'end', onTripleFault: 'end', serial: () => {}, ...change,
+  };
+  return createDomain(options, saved);
+}
+
+/** Runs slices until the domain ends or waits for ever; what it said last. */
+export function runToEnd(domain: Domain, slices = 100): ReturnType<Domain['runSlice']> {
+  let result = domain.runSlice();
+  for (let i = 0; i < slices && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity)); i++) result = domain.runSlice();
+  return result;
+}

@@ -1,0 +1,140 @@
+/** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
+import * as R from '../../cpu/registers.ts';
+import { exitName } from './exit-reasons.ts';
+import { MachineView } from '../view/machine-view.ts';
+import type { VcpuState, VcpuView } from '../view/vcpu-view.ts';
+
+/** How a triple fault is told, whoever it ends (SDM vol. 3, 6.15, interrupt 8; exit reason 2). */
+export const TRIPLE_FAULT = 'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
+
+export interface ReportOptions {
+  /** First line: a sentence. */
+  sentence: string;
+  vcpu: VcpuView;
+  /** Instructions retired since the domain was started (default: as its state words say, since its reset). */
+  retired?: number;
+  /** Text of the instruction whose bytes these are, where a disassembler is there. */
+  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
+}
+
+const CODE_BYTES = 32;
+const STACK_WORDS = 32;
+
+const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
+
+export function crashReport(options: ReportOptions): string {
+  const { vcpu } = options;
+  const state = vcpu.look();
+  const { regs, eflags } = state;
+  const reg = (index: number): string => hex(regs[index]);
+  const lines = [options.sentence, ''];
+  lines.push(`  eax ${reg(R.EAX)}  ebx ${reg(R.EBX)}  ecx ${reg(R.ECX)}  edx ${reg(R.EDX)}`);
+  lines.push(`  esi ${reg(R.ESI)}  edi ${reg(R.EDI)}  ebp ${reg(R.EBP)}  esp ${reg(R.ESP)}`);
+  lines.push(`  eip ${reg(R.EIP)}  eflags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${options.retired ?? state.retired}`);
+  lines.push(`  cr0 ${reg(R.CR0)}  cr2 ${reg(R.CR2)}  cr3 ${reg(R.CR3)}  cr4 ${reg(R.CR4)}  efer ${reg(R.EFER)}`);
+  for (const [name, index] of [
+    ['es', R.ES],
+    ['cs', R.CS],
+    ['ss', R.SS],
+    ['ds', R.DS],
+    ['fs', R.FS],
+    ['gs', R.GS],
+    ['ldtr', R.LDTR],
+    ['tr', R.TR],
+  ] as const) {
+    const at = R.SEG + index * R.SEG_WORDS;
+    lines.push(
+      `  ${name.padEnd(4)} ${hex(regs[at + R.SEG_SELECTOR], 4)}  base ${reg(at + R.SEG_BASE)}  limit ${reg(at + R.SEG_LIMIT)}  rights ${hex(regs[at + R.SEG_RIGHTS], 5)}`,
+    );
+  }
+  lines.push(
+    `  gdtr base ${reg(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${reg(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`,
+    '',
+  );
+  lines.push(...codeLines(state, options.disassemble), '', ...stackLines(state), '', ...lastExits(vcpu));
+  return lines.join('\n');
+}
+
+/** The same of a domain whose worker has died: of the vCPU that had its turn, as machine memory has it. */
+export function postMortem(memory: SharedArrayBuffer | ArrayBuffer, domid: number, sentence: string): string {
+  const domain = new MachineView(memory).domain(domid);
+  const vcpus = domain?.vcpus() ?? [];
+  // A number that makes no sense is one more thing that was left behind.
+  const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
+  if (!domain || !vcpu) return sentence;
+  const report = crashReport({ sentence, vcpu });
+  return domain.type === 'pc' ? report : `${report}\n\nhypercalls ${domain.hypercalls.all}, of vCPU ${vcpu.id} of ${vcpus.length}`;
+}
+
+/** A linear address, and where it leads: physical and machine address where memory is mapped there, else the entries that say that none is. */
+function place(state: VcpuState, linear: number): string {
+  const { physical, machine, entries } = state.translate(linear);
+  if (machine >= 0) return `${hex(linear)} (physical ${hex(physical)}, machine ${hex(machine)}):`;
+  const way = entries.map(({ level, low, high }) => `${level} ${high === 0 ? '' : hex(high)}${hex(low)}`);
+  if (physical >= 0) way.push(`physical ${physical.toString(16).padStart(8, '0')}`);
+  return `${hex(linear)}: no memory is mapped there${way.length === 0 ? '' : ` (${way.join(', ')})`}`;
+}
+
+/** The top of the stack in words, where return addresses are, as Xen's guest stack trace has it. */
+function stackLines(state: VcpuState): string[] {
+  const linear = state.linear(R.SS, state.regs[R.ESP]);
+  const bytes = state.bytesAt(linear, STACK_WORDS * 4);
+  const lines = [`stack at ${place(state, linear)}`];
+  const words = Array.from({ length: bytes.length >> 2 }, (_, i) => hex(bytes[i * 4] | (bytes[i * 4 + 1] << 8) | (bytes[i * 4 + 2] << 16) | (bytes[i * 4 + 3] << 24)));
+  for (let i = 0; i < words.length; i += 8) lines.push(`  ${words.slice(i, i + 8).join(' ')}`);
+  return lines;
+}
+
+const FLAGS: [bit: number, name: string][] = [
+  [0, 'cf'],
+  [2, 'pf'],
+  [4, 'af'],
+  [6, 'zf'],
+  [7, 'sf'],
+  [8, 'tf'],
+  [9, 'if'],
+  [10, 'df'],
+  [11, 'of'],
+  [14, 'nt'],
+  [16, 'rf'],
+  [17, 'vm'],
+  [18, 'ac'],
+];
+
+function flagNames(eflags: number): string {
+  return FLAGS.filter(([bit]) => (eflags >>> bit) & 1)
+    .map(([, name]) => name)
+    .join(' ');
+}
+
+function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']): string[] {
+  const { regs } = state;
+  const cs = R.SEG + R.CS * R.SEG_WORDS;
+  const linear = state.linear(R.CS, regs[R.EIP]);
+  const bytes = state.bytesAt(linear, CODE_BYTES);
+  const lines = [`code at ${place(state, linear)}`];
+  const bits = (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(state.eflags & (1 << 17)) ? 32 : 16;
+  for (let at = 0, count = 0; at < bytes.length && count < 6; count++) {
+    let text = '',
+      length = Math.min(16, bytes.length);
+    if (disassemble) {
+      ({ text, length } = disassemble(bytes.slice(at), (regs[R.EIP] + at) >>> 0, bits));
+      if (length <= 0) break;
+    }
+    lines.push(
+      `  ${hex(linear + at)}  ${[...bytes.slice(at, at + length)]
+        .map(b => hex(b, 2))
+        .join(' ')
+        .padEnd(24)}  ${text}`.trimEnd(),
+    );
+    at += length;
+  }
+  return lines;
+}
+
+function lastExits(vcpu: VcpuView): string[] {
+  const { exits, total } = vcpu.lastExits();
+  const lines = [`last exits (of ${total}):`];
+  for (const { reason, qualification, eip, detail } of exits.slice(-12)) lines.push(`  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  eip ${hex(eip)}  ${hex(detail)}`);
+  return lines;
+}

@@ -1,0 +1,100 @@
+/** The screen block of a domain in machine memory (SCREEN in layout.ts), as its VGA writes it and the page reads it. */
+import { FONT_BYTES, type ScreenWriter, type TextFrame } from '../../devices/vga/screen.ts';
+import { SCREEN, SCREEN_BYTES } from '../memory/layout.ts';
+import { type DomainRecord, type Machine, MAX_PIXEL_BYTES } from '../memory/machine.ts';
+
+const OFF = 0,
+  TEXT = 1,
+  GRAPHICS = 2;
+const ROOM_CELLS = (SCREEN.FONT - SCREEN.DATA) * 2;
+
+export class ScreenBlock implements ScreenWriter {
+  private readonly words: Int32Array;
+  private readonly cells: Uint16Array;
+  private readonly font: Uint8Array;
+  private readonly machine: Machine;
+  private readonly record: DomainRecord;
+  private picture: Uint32Array | null = null;
+  /** SCREEN.WANTED as it was looked at last. */
+  private answered = 0;
+
+  constructor(machine: Machine, record: DomainRecord) {
+    this.machine = machine;
+    this.record = record;
+    this.words = new Int32Array(machine.memory, record.screenOffset, SCREEN_BYTES / 4);
+    this.cells = new Uint16Array(machine.memory, record.screenOffset + SCREEN.DATA * 4, ROOM_CELLS);
+    this.font = new Uint8Array(machine.memory, record.screenOffset + SCREEN.FONT * 4, FONT_BYTES);
+  }
+
+  off(): void {
+    this.change(() => {
+      this.words[SCREEN.MODE] = OFF;
+    });
+  }
+
+  /** A text screen that is larger than the block loses its last rows. */
+  text(frame: TextFrame): void {
+    this.change(() => {
+      const { words } = this;
+      const rows = Math.min(frame.rows, Math.floor(ROOM_CELLS / frame.columns));
+      words[SCREEN.MODE] = TEXT;
+      words[SCREEN.WIDTH] = frame.columns;
+      words[SCREEN.HEIGHT] = rows;
+      words[SCREEN.CURSOR] = frame.cursor;
+      words[SCREEN.CURSOR_SHAPE] = frame.cursorStart | (frame.cursorEnd << 8);
+      words[SCREEN.CELL_HEIGHT] = frame.cellHeight;
+      words[SCREEN.BLINK] = frame.blink ? 1 : 0;
+      for (let i = 0; i < 16; i++) words[SCREEN.PALETTE + i] = frame.palette[i];
+      this.cells.set(frame.cells.subarray(0, rows * frame.columns));
+      this.font.set(frame.font);
+    });
+  }
+
+  /** Null for a picture larger than 1920 x 1200, or when the host has no memory for it. */
+  pixels(width: number, height: number): Uint32Array | null {
+    const { words } = this;
+    if (this.picture && words[SCREEN.MODE] === GRAPHICS && words[SCREEN.WIDTH] === width && words[SCREEN.HEIGHT] === height) return this.picture;
+    const bytes = width * height * 4;
+    if (bytes === 0 || bytes > MAX_PIXEL_BYTES || height > SCREEN.FONT - SCREEN.DATA) return null;
+    // Nobody looks at the old picture while its memory moves.
+    this.off();
+    const offset = this.machine.pixels(this.record, bytes);
+    if (offset < 0) return null;
+    this.picture = new Uint32Array(this.machine.memory, offset, width * height);
+    this.change(() => {
+      words[SCREEN.MODE] = GRAPHICS;
+      words[SCREEN.WIDTH] = width;
+      words[SCREEN.HEIGHT] = height;
+      words[SCREEN.PIXELS] = offset;
+      words[SCREEN.CURSOR] = -1;
+      words.fill(words[SCREEN.GENERATION] + 1, SCREEN.DATA, SCREEN.DATA + height);
+    });
+    return this.picture;
+  }
+
+  pixelsChanged(first: number, last: number): void {
+    const { words } = this;
+    this.change(() => words.fill(words[SCREEN.GENERATION] + 1, SCREEN.DATA + first, SCREEN.DATA + last + 1));
+  }
+
+  wanted(): boolean {
+    const wanted = Atomics.load(this.words, SCREEN.WANTED);
+    const asked = wanted !== this.answered;
+    this.answered = wanted;
+    return asked;
+  }
+
+  /** After the block was replaced (restore): a picture is drawn anew, its memory was not kept. */
+  restored(): void {
+    this.picture = null;
+    if (this.words[SCREEN.MODE] === GRAPHICS) this.off();
+  }
+
+  private change(write: () => void): void {
+    const { words } = this;
+    Atomics.store(words, SCREEN.SEQUENCE, words[SCREEN.SEQUENCE] + 1);
+    write();
+    words[SCREEN.GENERATION]++;
+    Atomics.store(words, SCREEN.SEQUENCE, words[SCREEN.SEQUENCE] + 1);
+  }
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { ExitReason } from '../../cpu/edge.ts';
+import { asm } from '../../cpu/test-support/bench.ts';
+import type { Domain } from './domain.ts';
+import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from '../memory/layout.ts';
+import { TRACE_KIND, Trace } from './trace.ts';
+import type { DomainView } from '../view/domain-view.ts';
+import { MachineView } from '../view/machine-view.ts';
+import type { TraceEntry } from '../view/trace.ts';
+import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE } from '../xen/abi.ts';
+import { GNTTABOP } from '../xen/grants/grant-op.ts';
+import { ARGS, testGuest } from '../xen/pvh-program.test-support.ts';
+
+const viewOf = ({ options: { machine, record } }: Domain): DomainView => new MachineView(machine.memory).domain(record.id)!;
+
+describe('the trace of a domain', () => {
+  it('is written only while somebody watches', () => {
+    const { domain, call } = testGuest();
+    call(HYPERCALL.XEN_VERSION, 0);
+    const reader = viewOf(domain).watch();
+    call(HYPERCALL.XEN_VERSION, 0);
+    expect(reader.take()).toEqual({ entries: [{ domain: 1, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
+    expect(reader.take().entries).toEqual([]);
+    reader.close();
+    reader.close();
+    expect(domain.trace.on).toBe(false);
+    call(HYPERCALL.XEN_VERSION, 0);
+    expect(reader.take().entries).toEqual([]);
+  });
+
+  it('says how many entries a slow reader has missed, and shows it none that may be torn', () => {
+    const { domain, machine } = testGuest();
+    const reader = viewOf(domain).watch();
+    const trace = new Trace(machine, domain.options.record, () => 5e9);
+    for (let i = 0; i < TRACE_RING_ENTRIES + 100; i++) trace.add(TRACE_KIND.EXIT, 1, i);
+    const { entries, missed } = reader.take();
+    expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
+    expect(entries[0].details[0]).toBe(missed);
+    expect(entries.at(-1)).toEqual({ domain: 1, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+  });
+});
+
+describe('what the trace has', () => {
+  const kindsOf = (entries: TraceEntry[]): Set<number> => new Set(entries.map(({ kind }) => kind));
+
+  it('exits, requests to the device model (those that are answered in place, too) and faults', () => {
+    // mov dx,0x3c8; out dx,al; mov byte [0xa0000],1; mov ecx,0x12345; wrmsr
+    const code = asm('66 ba c8 03 ee c6 05 00 00 0a 00 01 b9 45 23 01 00 0f 30');
+    const { domain } = testGuest({ code, type: XEN_TYPE.HVM });
+    const reader = viewOf(domain).watch();
+    domain.runSlice();
+    const { entries } = reader.take();
+    expect(kindsOf(entries)).toEqual(new Set([TRACE_KIND.EXIT, TRACE_KIND.IOREQ, TRACE_KIND.FAULT]));
+    const of = (kind: number): number[][] => entries.filter(entry => entry.kind === kind).map(({ details }) => details);
+    expect(of(TRACE_KIND.IOREQ)).toEqual([[0x3c8, 1, 1], [0xa0000, 0, 1]]);
+    expect(of(TRACE_KIND.EXIT).map(([reason]) => reason)).toEqual(expect.arrayContaining([ExitReason.IO, ExitReason.EPT_VIOLATION, ExitReason.WRMSR]));
+    expect(of(TRACE_KIND.FAULT)).toEqual([[13, expect.any(Number), 0]]);
+    expect(entries.every(({ domain: id, vcpu }) => id === 1 && vcpu === 0)).toBe(true);
+  });
+
+  it('hypercalls, also unknown ones, events, elements of grant operations and runstates', () => {
+    const { domain, call, put } = testGuest();
+    call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.BIND_IPI, put(ARGS, 0, 0));
+    const reader = viewOf(domain).watch();
+    expect(call(39)).toBe(-ENOSYS);
+    call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, put(ARGS, 1));
+    call(HYPERCALL.GRANT_TABLE_OP, GNTTABOP.MAP_GRANT_REF, put(ARGS, 0x5000, 0, 2, 77, 0, 0, 0, 0), 1);
+    domain.vcpus.block();
+    const { entries } = reader.take();
+    const of = (kind: number): number[][] => entries.filter(entry => entry.kind === kind).map(({ details }) => details);
+    expect(of(TRACE_KIND.HYPERCALL).map(([number, , result]) => [number, result])).toEqual([[39, -ENOSYS], [HYPERCALL.EVENT_CHANNEL_OP, 0], [HYPERCALL.GRANT_TABLE_OP, 0]]);
+    expect(of(TRACE_KIND.EVENT)).toEqual([[1, -1, 0]]);
+    expect(of(TRACE_KIND.UPCALL)).toHaveLength(1);
+    expect(of(TRACE_KIND.GRANT)).toEqual([[GNTTABOP.MAP_GRANT_REF, 77, expect.any(Number)]]);
+    expect(of(TRACE_KIND.GRANT)[0][2]).toBeLessThan(0);
+    expect(of(TRACE_KIND.RUNSTATE)).toEqual([[RUNSTATE.BLOCKED, 0, 0]]);
+  });
+});
+
+describe('the counts of exits', () => {
+  it('are there for the domain and for each vCPU, with the time of one where times are taken, and accesses that are answered in place among them', () => {
+    let ms = 0;
+    // mov edi,0xa0000; mov ecx,200; rep stosb; cli; hlt
+    const { domain } = testGuest({ code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'), type: XEN_TYPE.HVM, vcpus: 2, options: { hostMs: () => (ms += 0.001) } });
+    for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
+    const { domain: all, vcpus, meanNs } = viewOf(domain).exits();
+    expect(all.EPT_VIOLATION).toBe(200);
+    expect(vcpus).toEqual([all, {}]);
+    expect(meanNs.EPT_VIOLATION).toBeGreaterThanOrEqual(1000);
+  });
+});
+
+describe('the time of exits', () => {
+  it('is taken of one in 64, where there is a clock', () => {
+    let ms = 0;
+    const { domain, machine } = testGuest({ code: [...Array.from({ length: 130 }, () => [0xe6, 0x80]).flat(), 0xfa, 0xf4], options: { hostMs: () => (ms += 0.001) } });
+    for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
+    const at = domain.options.record.countersOffset >>> 2;
+    let samples = 0,
+      ns = 0;
+    for (let i = 0; i < 128; i++) {
+      samples += machine.words[at + COUNTERS.EXIT_SAMPLES + i];
+      ns += machine.words[at + COUNTERS.EXIT_SAMPLE_NS + 2 * i];
+    }
+    expect(samples).toBe(Math.ceil(domain.stats().exits / 64));
+    expect(ns).toBeGreaterThanOrEqual(samples * 1000);
+  });
+});

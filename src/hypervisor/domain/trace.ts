@@ -1,0 +1,57 @@
+/**
+ * What a domain does, event by event, for those who look: a ring in machine memory, in the spirit of xentrace. Its worker writes while anybody watches
+ * (WATCHERS is not 0); readers (view/trace.ts) keep their own place and see by WRITTEN what they missed.
+ */
+import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../memory/layout.ts';
+import type { DomainRecord, Machine } from '../memory/machine.ts';
+
+export const TRACE_KIND = {
+  /** An exit: its reason, EIP, qualification. */
+  EXIT: 1,
+  /** A hypercall: its number, first argument, result. */
+  HYPERCALL: 2,
+  /** A vCPU is told of events. */
+  UPCALL: 3,
+  /** A vCPU's runstate changed: RUNSTATE. Who had which slot and why is in the run queue (view/scheduler.ts). */
+  RUNSTATE: 4,
+  /** An event sent: its port, the domain at the other end (-1: itself). */
+  EVENT: 5,
+  /** An element of a grant table operation: the operation, the reference or handle that it names, its status. */
+  GRANT: 6,
+  /** A request to the device model: guest-physical address or port, 1 where it is a port, 1 where it writes. */
+  IOREQ: 7,
+  /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, EIP, error code or faulting address. */
+  FAULT: 8,
+} as const;
+
+/** The writer's side; one per domain, in its worker. */
+export class Trace {
+  private readonly words: Int32Array;
+  private readonly base: number;
+  private readonly nowNs: () => number;
+
+  constructor(machine: Machine, record: DomainRecord, nowNs: () => number) {
+    this.words = machine.words;
+    this.base = record.traceOffset >>> 2;
+    this.nowNs = nowNs;
+  }
+
+  /** Somebody watches: looked at before anything is put together for `add`. */
+  get on(): boolean {
+    return this.words[this.base + DOMAIN_TRACE.WATCHERS] !== 0;
+  }
+
+  add(kind: number, vcpu: number, a: number, b = 0, c = 0): void {
+    const { words, base } = this;
+    const written = words[base + DOMAIN_TRACE.WRITTEN];
+    const at = base + DOMAIN_TRACE.RING + (written & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
+    const ns = Math.floor(this.nowNs());
+    words[at] = kind | (vcpu << 8);
+    words[at + 1] = ns | 0;
+    words[at + 2] = Math.floor(ns / 2 ** 32);
+    words[at + 3] = a;
+    words[at + 4] = b;
+    words[at + 5] = c;
+    Atomics.store(words, base + DOMAIN_TRACE.WRITTEN, (written + 1) | 0);
+  }
+}

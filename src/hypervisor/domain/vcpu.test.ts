@@ -1,0 +1,157 @@
+/** Several processors on one PC, as Intel's SDM vol. 3 promises it: 9.4 (start-up of application processors), 11.6 (interprocessor messages). */
+import { describe, expect, it } from 'vitest';
+import { d } from '../../cpu/test-support/bench.ts';
+import * as R from '../../cpu/registers.ts';
+import type { Domain } from './domain.ts';
+import { DOMAIN } from '../memory/layout.ts';
+import { Machine } from '../memory/machine.ts';
+import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { readState, saveDomain, type SavedState } from '../stream/state.ts';
+
+type Code = (string | number | number[])[];
+
+/** Where an application processor starts, in real mode; words that it shares with the first. */
+const START = 0x8000,
+  WORDS = 0x9000;
+const ICR_LOW = 0xfee00300,
+  ICR_HIGH = 0xfee00310;
+const INIT = 0x4500,
+  STARTUP = 0x4600 | (START >> 12),
+  NMI = 0x4400;
+
+/** mov dword [address], value */
+const store = (address: number, value: number): Code => ['c7 05', d(address), d(value)];
+const message = (to: number, what: number): Code => [...store(ICR_HIGH, to << 24), ...store(ICR_LOW, what)];
+/** pause; cmp dword [address], value; jne: until then */
+const waitFor = (address: number, value: number): Code => ['f3 90 81 3d', d(address), d(value), '75 f2'];
+/** mov al, value; out 0xf4, al */
+const end = (value: number): Code => ['b0', value, 'e6 f4 f4'];
+/** mov esi, AP; mov edi, START; mov ecx, 512; rep movsb */
+const AP = 0x1000;
+const copyStart: Code = ['be', d(LOAD + AP), 'bf', d(START), 'b9', d(512), 'f3 a4'];
+
+function boot(first: Code, others: Code, options: { vcpus?: number; saved?: SavedState } = {}): Domain {
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  const record = machine.createDomain(4, 1024, { vcpus: options.vcpus ?? 2 });
+  return programDomain(program([...copyStart, ...first], { [AP]: others }), { machine, record }, options.saved);
+}
+
+function word(domain: Domain, index: number): number {
+  const into = new Uint8Array(4);
+  domain.memory.read(WORDS + 4 * index, into);
+  return new DataView(into.buffer).getUint32(0, true);
+}
+
+/** 66 A3: mov [word], eax, with DS 0 in real mode. */
+const keepEax = (index: number): Code => ['66 a3', (4 * index) & 255, 0x90];
+const inc = (index: number): Code => ['66 ff 06', (4 * index) & 255, 0x90];
+/** cli; hlt; jmp */
+const halt: Code = ['fa f4 eb fd'];
+
+describe('start-up of another processor', () => {
+  const others: Code = [
+    // mov eax, cs; mov [0], eax. mov eax, 1; cpuid; mov eax, ebx; mov [1]. mov ecx, 0x1b; rdmsr; mov [2].
+    '66 8c c8', keepEax(0).flat(), '66 b8', d(1), '0f a2 66 89 d8', keepEax(1).flat(), '66 b9', d(0x1b), '0f 32', keepEax(2).flat(), inc(3).flat(), ...halt,
+  ].flat() as Code;
+
+  it('begins in real mode where the message says, with an identifier of its own and no bootstrap flag', () => {
+    const domain = boot([...message(1, INIT), ...message(1, STARTUP), ...waitFor(WORDS + 12, 1), ...end(7)], others);
+    expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+    expect(word(domain, 0)).toBe(START >> 4);
+    expect(word(domain, 1) >>> 24).toBe(1);
+    expect(word(domain, 2)).toBe(0xfee00800);
+  });
+
+  it('takes no second start-up message, and no message at all before INIT has been seen by a processor that runs', () => {
+    const twice = [...message(1, INIT), ...message(1, STARTUP), ...waitFor(WORDS + 12, 1), ...message(1, STARTUP)];
+    // A long wait of the first processor: mov ecx, n; pause; loop.
+    const domain = boot([...twice, 'b9', d(1000), 'f3 90 e2 fc', ...end(0)], others);
+    expect(runToEnd(domain)).toMatchObject({ state: 'ended' });
+    expect(word(domain, 3)).toBe(1);
+  });
+
+  it('INIT stops a processor that runs, until it is started again', () => {
+    const counts: Code = [...inc(3), 'eb', 0xf9];
+    const domain = boot(
+      [
+        ...message(1, INIT), ...message(1, STARTUP), 'b9', d(100), 'f3 90 e2 fc', ...message(1, INIT),
+        // mov eax, [3]; mov [4], eax; a long wait.
+        'a1', d(WORDS + 12), 'a3', d(WORDS + 16), 'b9', d(100), 'f3 90 e2 fc', ...end(0),
+      ],
+      counts,
+    );
+    expect(runToEnd(domain)).toMatchObject({ state: 'ended' });
+    expect(word(domain, 4)).toBeGreaterThan(100);
+    expect(word(domain, 3)).toBe(word(domain, 4));
+  });
+
+  it('reaches all eight processors with one broadcast, and each has its own registers', () => {
+    // All but self: 0xC0000. lock inc dword [5] tells them apart; each keeps its number in EBX.
+    const all: Code = ['66 bb', d(1), 'f0 66 0f c1 1e', 20, 0x90, ...halt];
+    const domain = boot([...store(ICR_LOW, 0xc0000 | INIT), ...store(ICR_LOW, 0xc0000 | STARTUP), ...waitFor(WORDS + 20, 7), ...end(0)], all, { vcpus: 8 });
+    expect(runToEnd(domain, 1000)).toMatchObject({ state: 'ended' });
+    const { machine, record } = domain.options;
+    const current = machine.words[machine.domainEntry(record) + DOMAIN.CURRENT_VCPU];
+    expect(current).toBe(domain.vcpus.current.id);
+    const numbers = domain.vcpus.all.slice(1).map(vcpu => domain.vcpus.registersOf(vcpu)[R.EBX]);
+    expect(numbers.sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+});
+
+describe('interprocessor messages', () => {
+  it('NMI wakes a halted processor once for each message, interrupts off or not', () => {
+    // IVT entry 2 leads to START + 0x100: inc word 6; iret.
+    const sleeper: Code = [inc(3).flat(), halt].flat() as Code;
+    const domain = boot(
+      [
+        ...store(8, START + 0x100), ...store(START + 0x100, 0x1806ff66), ...store(START + 0x104, 0xcf90),
+        ...message(1, INIT), ...message(1, STARTUP), ...waitFor(WORDS + 12, 1),
+        ...message(1, NMI), ...waitFor(WORDS + 24, 1), ...message(1, NMI), ...waitFor(WORDS + 24, 2), ...end(1),
+      ],
+      sleeper,
+    );
+    expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { value: 1 } });
+  });
+});
+
+describe('turns', () => {
+  const counters: Code = [...inc(3), 'eb', 0xf9];
+  const first: Code = [...message(1, INIT), ...message(1, STARTUP), 'ff 05', d(WORDS + 16), 'eb f8'];
+
+  it('two busy processors get on at the same rate', () => {
+    const domain = boot(first, counters);
+    domain.stopAtInstruction = 2_000_000;
+    while (domain.instructions < 2_000_000) domain.runSlice();
+    expect(word(domain, 3) / word(domain, 4)).toBeCloseTo(1, 1);
+  });
+
+  it('fall on the same instructions however the run is cut, saved and restored', () => {
+    const at = 666_666,
+      stop = 1_000_000;
+    const whole = boot(first, counters);
+    whole.stopAtInstruction = stop;
+    while (whole.instructions < stop) whole.runSlice();
+
+    const part = boot(first, counters);
+    part.stopAtInstruction = at;
+    while (part.instructions < at) part.runSlice();
+    const chunks = saveDomain(part, { name: 'two', program: 'test', definition: '' });
+    const file = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    chunks.reduce((offset, chunk) => (file.set(chunk, offset), offset + chunk.length), 0);
+    const rest = boot(first, counters, { saved: readState(file, 'state') });
+    rest.stopAtInstruction = stop;
+    while (rest.instructions < stop) rest.runSlice();
+    expect([word(rest, 3), word(rest, 4)]).toEqual([word(whole, 3), word(whole, 4)]);
+  });
+
+  it('what one processor writes over code the other runs at its next jump there', () => {
+    // inc word 3; the jump that follows leads back, until the first processor has made a jump to HLT of it.
+    const domain = boot(
+      [...message(1, INIT), ...message(1, STARTUP), 'b9', d(100), 'f3 90 e2 fc', ...['c6 05', d(START + 6), 0x00], 'b9', d(100), 'f3 90 e2 fc', ...end(0)],
+      [...inc(3), 'eb', 0xf9, ...halt],
+    );
+    expect(runToEnd(domain)).toMatchObject({ state: 'ended' });
+    expect(word(domain, 3)).toBeGreaterThan(100);
+    expect(domain.vcpus.all[1].activity).toBe(1);
+  });
+});

@@ -1,0 +1,126 @@
+/** What a reset does to a PC without firmware: with a shutdown code in CMOS 0Fh it is a way back to real mode (IBM AT technical reference), else the PC starts again. */
+import { describe, expect, it } from 'vitest';
+import { asm, d, w } from '../../cpu/test-support/bench.ts';
+import type { PartlessOptions } from './assemble.ts';
+import type { Domain } from './domain.ts';
+import { Machine } from '../memory/machine.ts';
+import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+
+type Code = (string | number | number[])[];
+
+/** Where the program goes on in real mode; its stack; words that it writes; a word above 1 MiB. */
+const TARGET = 0x8000,
+  STACK = 0x7000,
+  WORDS = 0x9000,
+  HIGH = 0x200000;
+const PIECE = 0x1000;
+
+const out = (port: number, value: number): Code => ['ba', d(port), 'b0', value, 'ee'];
+const setWord = (address: number, value: number): Code => ['66 c7 05', d(address), w(value)];
+/** In protected mode: lidt of six zeros; int3. */
+const TRIPLE_FAULT: Code = ['0f 01 1d', d(LOAD + 0x800), 'cc'];
+const WAYS: Record<string, { code: Code; board?: true }> = {
+  'port 92h, bit 0': { code: out(0x92, 3) },
+  'the keyboard controller’s pulse': { code: out(0x64, 0xfe) },
+  'the keyboard controller’s output port': { code: [...out(0x64, 0xd1), ...out(0x60, 0xde)] },
+  'CF9h, soft': { code: [...out(0xcf9, 0), ...out(0xcf9, 4)] },
+  'CF9h, hard': { code: [...out(0xcf9, 2), ...out(0xcf9, 6)], board: true },
+  'a triple fault': { code: TRIPLE_FAULT },
+};
+
+/** mov al, 0Fh; out 70h, al; in al, 71h; mov [address], al */
+const keepCmos = (address: number): Code => ['b0 0f e6 70 e4 71 a2', w(address)];
+/** In real mode: all that the test looks at, then the end. */
+const lands: Code = [
+  // mov [es:WORDS + 8], ax; mov ax, ds; xor bx, bx; mov ds, bx; mov [WORDS], ax; pushf; pop [WORDS + 10]; mov [WORDS + 12], sp
+  '26 a3', w(WORDS + 8), '8c d8 31 db 8e db a3', w(WORDS), '89 26', w(WORDS + 12), '9c 8f 06', w(WORDS + 10),
+  ...keepCmos(WORDS + 2), 'e4 21 a2', w(WORDS + 3), 'b0 0b e6 20 e4 20 a2', w(WORDS + 4), 'ff 06', w(WORDS + 6), 'b0 07 e6 f4 f4',
+];
+
+/** A kernel in protected mode that sets the code and 40:67, leaves marks in memory and controllers, and resets; the pointer's segment is 0. */
+function reset(code: number, way: Code, { pointer = TARGET, before = [] as Code, change = {} as Partial<PartlessOptions> } = {}): Domain {
+  const start: Code = [
+    'be', d(LOAD + PIECE), 'bf', d(TARGET), 'b9', d(0x100), 'f3 a4', ...out(0x70, 0x0f), ...out(0x71, code), ...setWord(0x467, pointer), ...setWord(0x469, 0),
+    // The timer's request goes into service (poll command); all but it is masked.
+    ...out(0x21, 0xfe), ...out(0x20, 0x0c), 'ec', ...setWord(WORDS + 6, 41), 'c7 05', d(HIGH), d(0x12345678), ...before, ...way, 'fa f4 eb fd',
+  ];
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  return programDomain(program(start, { [PIECE]: lands }), { machine, record: machine.createDomain(4), ...change });
+}
+
+function peek(domain: Domain, address: number, bytes = 2): number {
+  const into = new Uint8Array(4);
+  domain.memory.read(address, into.subarray(0, bytes));
+  return new DataView(into.buffer).getUint32(0, true);
+}
+const landed = (domain: Domain): void => expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+
+describe('a reset with shutdown code 0Ah goes on at the address in 40:67, in real mode, with memory as it was', () => {
+  for (const [name, { code, board }] of Object.entries(WAYS)) {
+    it(`by ${name}`, () => {
+      const domain = reset(0x0a, code);
+      landed(domain);
+      expect(peek(domain, WORDS)).toBe(0x40);
+      // The code counts once.
+      expect(peek(domain, WORDS + 2, 1)).toBe(0);
+      // The processor's reset leaves the board alone; the board's is RESET of all its chips.
+      expect([peek(domain, WORDS + 3, 1), peek(domain, WORDS + 4, 1)]).toEqual(board ? [0, 0] : [0xfe, 1]);
+      expect(peek(domain, WORDS + 6)).toBe(42);
+      expect(peek(domain, HIGH, 4)).toBe(0x12345678);
+    });
+  }
+});
+
+describe('the other shutdown codes', () => {
+  const way = WAYS['port 92h, bit 0'].code;
+  const stack = (...words: number[]): Code => words.flatMap((word, i) => setWord(STACK + 2 * i, word));
+
+  it('05h ends the interrupt in service first', () => {
+    const domain = reset(0x05, way);
+    landed(domain);
+    expect([peek(domain, WORDS + 3, 1), peek(domain, WORDS + 4, 1)]).toEqual([0xfe, 0]);
+  });
+
+  it('09h returns from a block move: registers and flags from the stack at 40:67', () => {
+    // ES, DS, POPA's, IRET's
+    const domain = reset(0x09, way, { pointer: STACK, before: stack(0, 0x1234, 1, 2, 3, 4, 5, 6, 7, 0x4321, TARGET, 0, 0x0400) });
+    landed(domain);
+    expect([peek(domain, WORDS), peek(domain, WORDS + 8), peek(domain, WORDS + 10) & 0x400, peek(domain, WORDS + 12)]).toEqual([0x1234, 0x4321, 0x400, STACK + 26]);
+  });
+
+  it('0Bh and 0Ch return by IRET and by RETF from the stack at 40:67', () => {
+    for (const [code, bytes] of [[0x0b, 6], [0x0c, 4]]) {
+      const domain = reset(code, way, { pointer: STACK, before: stack(TARGET, 0, 2) });
+      landed(domain);
+      expect(peek(domain, WORDS + 12)).toBe(STACK + bytes);
+    }
+  });
+
+  it('and none start the machine again, or end it, as its definition says; a triple fault is a crash', () => {
+    for (const code of [0x00, 0x04, 0x08, 0x0d, 0xff]) expect(runToEnd(reset(code, way))).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
+    expect(runToEnd(reset(0, TRIPLE_FAULT))).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+    let restarts = 0;
+    const domain = reset(0, way, { change: { onReset: 'restart', onRestart: () => restarts++ } });
+    for (let i = 0; i < 10; i++) domain.runSlice();
+    expect(restarts).toBeGreaterThan(1);
+  });
+
+  it('are gone when the machine has started again', () => {
+    const domain = reset(0x0a, ['eb fe']);
+    domain.runSlice();
+    expect(domain.platform.shutdownCode).toBe(0x0a);
+    domain.reset();
+    expect(domain.platform.shutdownCode).toBe(0);
+  });
+});
+
+it('a reset of the processors stops all but the first, and counts instructions on', () => {
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  const record = machine.createDomain(4, 1024, { vcpus: 2 });
+  // The second one starts at 0x6000, where it jumps to itself.
+  const start: Code = ['c7 05', d(0x6000), d(0xfeeb), 'c7 05', d(0xfee00300), d(0xc4500), 'c7 05', d(0xfee00300), d(0xc4606), 'b9', d(1000), 'f3 90 e2 fc'];
+  const domain = reset(0x0a, WAYS['the keyboard controller’s pulse'].code, { before: [asm(...start)], change: { machine, record } });
+  landed(domain);
+  expect(domain.vcpus.isUp(1)).toBe(false);
+  expect(domain.instructions).toBeGreaterThan(2000);
+});

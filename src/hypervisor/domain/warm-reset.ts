@@ -1,0 +1,75 @@
+/**
+ * A reset that is a way back to real mode: before it the guest leaves a shutdown code in CMOS and a pointer at 40:67, as programs for the 80286 do, which
+ * has no other way. Memory stays. Firmware in the guest acts on the code by itself; without firmware this acts in its place.
+ * Sources: IBM Personal Computer AT Technical Reference (1502494), "shutdown status byte" and the BIOS's listing; SeaBIOS's handle_resume() for the codes.
+ */
+import * as R from '../../cpu/registers.ts';
+import type { ResetKind } from '../../devices/pci/i440fx.ts';
+import type { Domain } from './domain.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+
+const CODE = { JUMP_AFTER_EOI: 0x05, BLOCK_MOVE_RETURN: 0x09, JUMP: 0x0a, INTERRUPT_RETURN: 0x0b, FAR_RETURN: 0x0c };
+const BIOS_DATA_SEGMENT = 0x40,
+  POINTER = 0x467;
+const PIC_COMMANDS = [0xa0, 0x20],
+  EOI = 0x20,
+  KEYBOARD_DATA = 0x60;
+/** Bits of FLAGS that IRET takes in real mode, and the one that is always 1. */
+const FLAGS = 0x7fd5,
+  FLAGS_SET = 2;
+
+/** Whether a reset now would go on in memory as it is. Not for guests of Xen, whose reset is a new domain, nor where a reset of the board brings back firmware's ROM. */
+export function isWayBack({ platform, options, xen }: Domain, kind: ResetKind): boolean {
+  if (xen || !platform.resetProcessors || (kind === 'board' && options.boot.kind === 'firmware')) return false;
+  return Object.values(CODE).includes(platform.shutdownCode ?? 0);
+}
+
+/** What the reset leads to, once devices and processors are reset. */
+export function goBack({ platform, options, processor, memory }: Domain): void {
+  if (options.boot.kind === 'firmware') return;
+  const code = platform.shutdownCode;
+  platform.shutdownCode = 0;
+  const [offset, segment] = words(memory, POINTER, 2);
+  const { regs } = processor;
+  if (code === CODE.JUMP_AFTER_EOI || code === CODE.JUMP) {
+    if (code === CODE.JUMP_AFTER_EOI) {
+      platform.modelBus?.readPort(KEYBOARD_DATA, 1);
+      for (const port of PIC_COMMANDS) platform.ownBus.writePort(port, EOI, 1);
+    }
+    setSegment(regs, R.DS, BIOS_DATA_SEGMENT);
+    setSegment(regs, R.CS, segment);
+    regs[R.EIP] = offset;
+    return;
+  }
+  // The pointer is a stack's.
+  let at = offset;
+  const pop = (): number => {
+    const [value] = words(memory, segment * 16 + at, 1);
+    at = (at + 2) & 0xffff;
+    return value;
+  };
+  if (code === CODE.BLOCK_MOVE_RETURN) {
+    setSegment(regs, R.ES, pop());
+    setSegment(regs, R.DS, pop());
+    // POPA leaves SP out.
+    for (const register of [R.EDI, R.ESI, R.EBP, R.ESP, R.EBX, R.EDX, R.ECX, R.EAX]) regs[register] = pop();
+  }
+  regs[R.EIP] = pop();
+  setSegment(regs, R.CS, pop());
+  if (code !== CODE.FAR_RETURN) processor.eflags = (pop() & FLAGS) | FLAGS_SET;
+  setSegment(regs, R.SS, segment);
+  regs[R.ESP] = at;
+}
+
+/** A segment register in real mode. */
+function setSegment(regs: Int32Array, index: number, selector: number): void {
+  const at = R.SEG + index * R.SEG_WORDS;
+  regs[at + R.SEG_SELECTOR] = selector;
+  regs[at + R.SEG_BASE] = selector << 4;
+}
+
+function words(memory: GuestMemory, address: number, count: number): number[] {
+  const bytes = new Uint8Array(2 * count);
+  memory.read(address, bytes);
+  return Array.from(new Uint16Array(bytes.buffer));
+}

@@ -1,0 +1,71 @@
+/**
+ * What others do when a domain's worker has died, by an exception or by force: locks that it held are taken from it and what it had half done there is
+ * undone, and events that it had begun to tell are told again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
+ * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted anew.
+ */
+import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, MAX_DOMAINS, XEN } from './layout.ts';
+import type { DomainRecord, Machine } from './machine.ts';
+import { fifoRepair } from '../xen/events/fifo.ts';
+import { GrantTable } from '../xen/grants/grants.ts';
+import { Ports } from '../xen/events/ports.ts';
+
+/** Says so, and repairs what it has left. The run queue has its own way (Scheduler.remove). */
+export function workerDied(machine: Machine, record: DomainRecord): void {
+  const entry = machine.domainEntry(record);
+  if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return;
+  Atomics.store(machine.words, entry + DOMAIN.WORKER, -(record.id + 1));
+  // Nobody waits for it to forget translations.
+  if (record.xenOffset !== 0) Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.IN_GUEST, 0);
+  machine.repair();
+  for (let slot = 0; slot < MAX_DOMAINS; slot++) {
+    const other = machine.domain(slot);
+    if (other.id < 0 || other.xenOffset === 0) continue;
+    const ports = new Ports(machine, other);
+    // To take a lock is to repair it.
+    ports.locked(() => {});
+    if (other.grantsOffset !== 0) new GrantTable(ports).locked(() => {});
+    for (let id = 0; id < ports.vcpus; id++) fifoRepair(ports, id);
+    if (slot !== record.slot) ports.tellAgain();
+  }
+}
+
+/** While references are counted anew, none may be the last. */
+const MANY = 0x8000;
+
+/** Keeps a dead domain's frames until `recountFrames`, however many references are dropped. */
+export function keepFrames(machine: Machine, record: DomainRecord): void {
+  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) Atomics.add(machine.words, machine.frameEntry(mfn) + FRAME.COUNT, MANY);
+}
+
+/**
+ * Once nothing of a dead domain's own refers to its frames: they have their owner's reference, those of grants, of the grant table itself, and those that
+ * Domain 0 holds (`held`: by machine frame), and no others.
+ */
+export function recountFrames(machine: Machine, record: DomainRecord, held: ReadonlyMap<number, number>): void {
+  const { words } = machine;
+  const references = new Map(held);
+  const add = (mfn: number, count: number): void => void references.set(mfn, (references.get(mfn) ?? 0) + count);
+  const store = (): void => {
+    for (let mfn = 0; mfn < machine.frames; mfn++) {
+      if (machine.ownerOf(mfn) !== record.id) continue;
+      const entry = machine.frameEntry(mfn);
+      const allocated = words[entry + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED;
+      const count = (references.get(mfn) ?? 0) + (allocated ? 1 : 0);
+      Atomics.store(words, entry + FRAME.COUNT, (words[entry + FRAME.COUNT] & ~FRAME_COUNT_MASK) | Math.max(1, count));
+      if (count === 0) machine.dropReference(mfn);
+    }
+  };
+  if (record.grantsOffset === 0) return store();
+  const table = new GrantTable(new Ports(machine, record));
+  // Whoever uses a grant drops its reference with this lock held.
+  table.locked(() => {
+    for (const { pins, mfn } of table.uses()) if (mfn >= 0) add(mfn, (pins & 0xffff) + (pins >>> 16));
+    for (let i = 0; i < table.frames; i++) add(table.sharedFrame(i), 1);
+    for (let i = 0; i < table.statusFrames; i++) add(table.statusFrame(i), 1);
+  }, store);
+}
+
+/** Frames of the hypervisor's that a domain's worker had taken and nothing names. Once all that is named has been given back. */
+export function releaseTakenBy(machine: Machine, slot: number): void {
+  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.takerOf(mfn) === slot) machine.release(mfn);
+}

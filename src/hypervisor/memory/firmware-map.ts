@@ -1,0 +1,85 @@
+/**
+ * Where a firmware image lies and what the PAM registers make of it: the p2m of 0xC0000-0xFFFFF and of the last KiB below 4 GiB.
+ * Source: 82441FX (PMC) datasheet, order number 290549, 3.2.18 (programmable attribute map).
+ * The p2m has one frame for reads and writes; where they part (reads ROM, writes RAM: how a BIOS is copied over itself) stores come here one by one.
+ */
+import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
+
+const FIRST = 0xc0,
+  FRAMES = 0x40;
+/** The copy below 1 MiB has 128 KiB at most (PIIX3 datasheet, XBCS: lower BIOS). */
+const LOWER_BIOS = 0xe0;
+const TOP = 0x100000;
+const RIGHTS = P2M_READ | P2M_WRITE | P2M_EXECUTE,
+  READ_ONLY = P2M_READ | P2M_EXECUTE;
+
+export class FirmwareMap {
+  private readonly machine: Machine;
+  private readonly owner: number;
+  private readonly p2m: Int32Array;
+  /** Translations are stale. */
+  private readonly onChange: () => void;
+  /** p2m entries of the RAM at 0xC0000-0xFFFFF, seen or not. */
+  private readonly ram: Int32Array;
+  /** And of the ROM there; 0: none, reads give 0xFF. */
+  private readonly rom = new Int32Array(FRAMES);
+  private readonly writesRam = new Uint8Array(FRAMES);
+  private image = new Int32Array(0);
+
+  constructor(machine: Machine, record: DomainRecord, onChange: () => void) {
+    this.machine = machine;
+    this.owner = record.id;
+    this.p2m = machine.p2m(record);
+    this.onChange = onChange;
+    this.ram = this.p2m.slice(FIRST, FIRST + FRAMES);
+  }
+
+  /** Puts the image in, ending at 4 GiB, and hides the RAM, as at reset. @throws HostError */
+  load(image: Uint8Array): void {
+    const { machine, p2m, rom } = this;
+    if (p2m.length < TOP) throw new HostError('The domain was made without room for firmware below 4 GiB.');
+    const frames = image.length >>> FRAME_SHIFT;
+    if (this.image.length !== frames) {
+      const taken = machine.allocate(frames, this.owner);
+      if (!taken) throw new HostError('The host has too little memory for the firmware.');
+      this.image = taken as Int32Array<ArrayBuffer>;
+      for (const mfn of this.image) machine.setDeviceFrame(mfn);
+    }
+    for (let i = 0; i < frames; i++) {
+      const entry = (this.image[i] << FRAME_SHIFT) | READ_ONLY;
+      machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), this.image[i] * FRAME_BYTES);
+      p2m[TOP - frames + i] = entry;
+      const low = FIRST + FRAMES - frames + i;
+      if (low >= LOWER_BIOS) rom[low - FIRST] = entry;
+    }
+    this.shadow(FIRST * FRAME_BYTES, FRAMES * FRAME_BYTES, false, false);
+  }
+
+  /** PAM registers of a range have changed (Shadowing of the host bridge). */
+  readonly shadow = (base: number, length: number, readsRam: boolean, writesRam: boolean): void => {
+    for (let gfn = base >>> FRAME_SHIFT; gfn < (base + length) >>> FRAME_SHIFT; gfn++) {
+      const i = gfn - FIRST;
+      this.writesRam[i] = writesRam ? 1 : 0;
+      if (!readsRam) this.p2m[gfn] = this.rom[i];
+      else this.p2m[gfn] = writesRam ? this.ram[i] : (this.ram[i] & ~RIGHTS) | READ_ONLY;
+    }
+    this.onChange();
+  };
+
+  /** Byte offset in machine memory where a store that the p2m does not let through goes; -1: it is lost. */
+  writeOffset(address: number): number {
+    const i = (address >>> FRAME_SHIFT) - FIRST;
+    return i >= 0 && i < FRAMES && this.writesRam[i] ? (this.ram[i] & -FRAME_BYTES) + (address & (FRAME_BYTES - 1)) : -1;
+  }
+
+  /** Whether ROM may lie over the RAM at a guest frame. */
+  hides(gfn: number): boolean {
+    return gfn >= FIRST && gfn < FIRST + FRAMES;
+  }
+
+  /** p2m entry of the RAM at a guest frame, also where ROM hides it. */
+  ramEntry(gfn: number): number {
+    return this.hides(gfn) ? this.ram[gfn - FIRST] : this.p2m[gfn];
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A domain's RAM at its guest-physical addresses, for those who are not its processor: loaders, device DMA, save and restore.
+ * Every write here drops what the processor has translated from that frame.
+ */
+import { P2M_ON_DEMAND, P2M_WRITE } from '../../cpu/edge.ts';
+import type { Dma } from '../../devices/bus.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
+
+/** Frames that may be closed and are no ROM: from 1 MiB to the flash. */
+const LOW_END = 0x100,
+  ROM_START = 0xfffc0;
+const OFFSET_MASK = FRAME_BYTES - 1;
+
+/** Of a p2m entry: not a ROM. The frame buffer is closed to the processor only, to see what it writes. */
+export function isWritableRam(entry: number, gfn: number): boolean {
+  return (entry & P2M_WRITE) !== 0 || (gfn >= LOW_END && gfn < ROM_START);
+}
+
+export class GuestMemory implements Dma {
+  private readonly bytes: Uint8Array;
+  private readonly p2m: Int32Array;
+  /** Told of each frame that was written. */
+  onWrite: (mfn: number) => void = () => {};
+  /** Makes memory of a guest frame that is populated on demand. */
+  onDemand: (gfn: number) => void = () => {};
+
+  constructor(bytes: Uint8Array, p2m: Int32Array) {
+    this.bytes = bytes;
+    this.p2m = p2m;
+  }
+
+  /** Byte offset in machine memory; -1 where no memory lies. */
+  machineOffset(address: number): number {
+    const gfn = Math.floor(address / FRAME_BYTES);
+    const entry = gfn < this.p2m.length ? this.p2m[gfn] : 0;
+    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : ((entry & ~OFFSET_MASK) >>> 0) + (address & OFFSET_MASK);
+  }
+
+  private writable(address: number): boolean {
+    const gfn = Math.floor(address / FRAME_BYTES);
+    return isWritableRam(this.p2m[gfn], gfn);
+  }
+
+  /** Bytes outside RAM read as 0xFF. */
+  read(address: number, into: Uint8Array): void {
+    this.forEachFrame(address, into.length, (offset, from, count) => {
+      if (offset < 0) into.fill(0xff, from, from + count);
+      else into.set(this.bytes.subarray(offset, offset + count), from);
+    });
+  }
+
+  /** Bytes outside RAM are dropped. */
+  write(address: number, from: Uint8Array): void {
+    this.forEachFrame(address, from.length, (offset, start, count) => {
+      if (offset < 0 || !this.writable(address + start)) return;
+      this.bytes.set(from.subarray(start, start + count), offset);
+      this.onWrite(offset >>> FRAME_SHIFT);
+    });
+  }
+
+  /** Bytes outside RAM are dropped. */
+  fill(address: number, length: number, value: number): void {
+    const page = new Uint8Array(Math.min(length, FRAME_BYTES)).fill(value);
+    this.forEachFrame(address, length, (offset, start, count) => {
+      if (offset < 0 || !this.writable(address + start)) return;
+      this.bytes.set(count === page.length ? page : page.subarray(0, count), offset);
+      this.onWrite(offset >>> FRAME_SHIFT);
+    });
+  }
+
+  private forEachFrame(address: number, length: number, visit: (machineOffset: number, at: number, count: number) => void): void {
+    for (let at = 0; at < length; ) {
+      const count = Math.min(length - at, FRAME_BYTES - ((address + at) & OFFSET_MASK));
+      const gfn = Math.floor((address + at) / FRAME_BYTES);
+      if (this.p2m[gfn] === P2M_ON_DEMAND) this.onDemand(gfn);
+      visit(this.machineOffset(address + at), at, count);
+      at += count;
+    }
+  }
+}

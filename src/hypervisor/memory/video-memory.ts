@@ -1,0 +1,91 @@
+/**
+ * The graphics adapter's memory as frames of the domain: the guest writes its linear frame buffer as fast as RAM.
+ * What was written is found as hypervisors do (log-dirty): pages start without write access, the first store to one leaves with an EPT violation
+ * that marks the page and opens it until the adapter has looked. A page that is written before every look stays open and counts as written, but for
+ * every eighth look: an animation pays few exits, and a picture that stands still is soon left alone.
+ */
+import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import type { VideoMemory } from '../../devices/vga/screen.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, VIDEO_BYTES } from './machine.ts';
+
+const FRAMES = VIDEO_BYTES / FRAME_BYTES;
+const CLEAN = P2M_READ | P2M_EXECUTE;
+/** Looks in a row that found a page written before it stays open, and looks from one closing to the next. */
+const HOT_LOOKS = 4,
+  OPEN_LOOKS = 8;
+
+export class VideoFrames implements VideoMemory {
+  readonly bytes: Uint8Array;
+  /** First machine frame of the memory. */
+  readonly first: number;
+  private readonly p2m: Int32Array;
+  private readonly flush: () => void;
+  /** First guest frame of the linear frame buffer; -1: nowhere. */
+  private base = -1;
+  private dirty = new Uint8Array(FRAMES);
+  private taken = new Uint8Array(FRAMES);
+  /** Looks in a row that found each page written. */
+  private readonly streak = new Uint32Array(FRAMES);
+
+  /** `flush`: the p2m has changed. @throws HostError */
+  constructor(machine: Machine, record: DomainRecord, flush: () => void) {
+    this.first = machine.allocateRun(FRAMES, record.id);
+    if (this.first < 0) throw new HostError('The host has too little memory for the guest\'s graphics adapter (16 MiB). Destroy another domain.');
+    for (let i = 0; i < FRAMES; i++) machine.setDeviceFrame(this.first + i);
+    this.bytes = new Uint8Array(machine.memory, this.first * FRAME_BYTES, VIDEO_BYTES);
+    this.p2m = machine.p2m(record);
+    this.flush = flush;
+  }
+
+  moved(base: number): void {
+    const gfn = base < 0 ? -1 : base / FRAME_BYTES;
+    if (gfn === this.base) return;
+    if (this.base >= 0) this.p2m.fill(0, this.base, this.base + FRAMES);
+    this.base = -1;
+    // A window that a guest puts over RAM or ROM, or past the p2m, is reached through the adapter where nothing else answers.
+    if (gfn >= 0 && gfn + FRAMES <= this.p2m.length && this.p2m.subarray(gfn, gfn + FRAMES).every(entry => entry === 0)) {
+      for (let i = 0; i < FRAMES; i++) this.p2m[gfn + i] = ((this.first + i) << FRAME_SHIFT) | CLEAN;
+      this.base = gfn;
+    }
+    this.dirty.fill(1);
+    this.flush();
+  }
+
+  /** The guest stores to a page that is not marked yet: marks and opens it. False: not the frame buffer. */
+  wrote(guestPhysical: number): boolean {
+    const page = this.base < 0 ? -1 : Math.floor(guestPhysical / FRAME_BYTES) - this.base;
+    if (page < 0 || page >= FRAMES) return false;
+    this.dirty[page] = 1;
+    this.p2m[this.base + page] |= P2M_WRITE;
+    return true;
+  }
+
+  /** Somebody else than the guest's processor wrote a frame. */
+  frameWritten(mfn: number): void {
+    if (mfn >= this.first && mfn < this.first + FRAMES) this.dirty[mfn - this.first] = 1;
+  }
+
+  takeDirtyPages(): Uint8Array {
+    const { dirty } = this;
+    this.dirty = this.taken.fill(0);
+    this.taken = dirty;
+    let closed = false;
+    if (this.base >= 0) {
+      for (let page = 0; page < FRAMES; page++) {
+        if (!dirty[page]) {
+          this.streak[page] = 0;
+          continue;
+        }
+        if (!(this.p2m[this.base + page] & P2M_WRITE)) continue;
+        if (++this.streak[page] > HOT_LOOKS && this.streak[page] % OPEN_LOOKS !== 0) {
+          this.dirty[page] = 1;
+          continue;
+        }
+        this.p2m[this.base + page] &= ~P2M_WRITE;
+        closed = true;
+      }
+    }
+    if (closed) this.flush();
+    return dirty;
+  }
+}

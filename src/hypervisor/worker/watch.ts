@@ -1,0 +1,23 @@
+/**
+ * Entry of the worker that watches the others: it asks for the Web Locks that they hold, and gets one when its holder has ended, however it did. It says so
+ * in machine memory, where Domain 0 sees it even while it waits for a lock that the dead one had, and then as a message.
+ */
+import { holdLifeLock } from './life-lock.ts';
+import { Machine } from '../memory/machine.ts';
+import { callDead } from './worker-life.ts';
+import type { FromWatcher, WatchedWorker } from './worker-messages.ts';
+
+function send(message: FromWatcher): void {
+  postMessage(message);
+}
+
+function watch({ memory, lock, slot, id }: WatchedWorker): void {
+  void navigator.locks.request(lock, () => {
+    // One that went in order has said so itself.
+    if (callDead(new Machine(memory), { slot, id })) send({ kind: 'ended', id });
+  });
+}
+
+addEventListener('message', event => watch((event as MessageEvent<WatchedWorker>).data));
+// It may end like any other.
+void holdLifeLock((globalThis as { name?: string }).name).then(lock => lock !== undefined && send({ kind: 'ready', lock }));

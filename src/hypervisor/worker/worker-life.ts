@@ -1,0 +1,43 @@
+/**
+ * Whether the worker of a domain lives, as machine memory says it. Domain 0 says when it begins, and the worker when it goes; that it has died is said by whoever
+ * notices: a defect of ours ends it with an exception, the browser or node tell (watch.ts, cli/node-worker.ts), and who waits in vain for a lock that it
+ * holds sees that it does not get on (lock.ts). A worker that is called dead and is not stops at once.
+ */
+import { DOMAIN } from '../memory/layout.ts';
+import type { DomainRecord, Machine } from '../memory/machine.ts';
+
+type Slot = Pick<DomainRecord, 'slot'>;
+
+const wordOf = (machine: Machine, of: Slot): number => machine.domainEntry(of) + DOMAIN.WORKER;
+
+/** Said for the worker before it is asked to start. */
+export function workerBegins(machine: Machine, record: DomainRecord): void {
+  Atomics.store(machine.words, wordOf(machine, record), record.id + 1);
+}
+
+/** Said by the worker when it touches nothing any more. */
+export function workerLeaves(machine: Machine, record: DomainRecord): void {
+  Atomics.compareExchange(machine.words, wordOf(machine, record), record.id + 1, 0);
+}
+
+/** It is gone and did not say so: true, also where it was called dead before. False: it said so, or the slot is another domain's by now. */
+export function callDead(machine: Machine, { slot, id }: Pick<DomainRecord, 'slot' | 'id'>): boolean {
+  const was = Atomics.compareExchange(machine.words, wordOf(machine, { slot }), id + 1, -(id + 1));
+  return was === id + 1 || was === -(id + 1);
+}
+
+/** A round of the worker's loop. */
+export function beat(machine: Machine, entry: number): void {
+  machine.words[entry + DOMAIN.HEARTBEAT]++;
+}
+
+/** Rounds that a worker's loop has made. */
+export function beats(machine: Machine, of: Slot): number {
+  return Atomics.load(machine.words, machine.domainEntry(of) + DOMAIN.HEARTBEAT);
+}
+
+/** The domain in a slot whose worker, as it says, runs; undefined: none, or it has died. */
+export function liveWorker(machine: Machine, of: Slot): Pick<DomainRecord, 'slot' | 'id'> | undefined {
+  const said = Atomics.load(machine.words, wordOf(machine, of));
+  return said > 0 ? { slot: of.slot, id: said - 1 } : undefined;
+}

@@ -1,0 +1,64 @@
+/** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
+import type { CpuLevel } from '../../cpu/cpuid.ts';
+import type { Boot } from '../domain/boot.ts';
+import type { Ending } from '../domain/domain.ts';
+import type { DriveImage } from '../disks/drives.ts';
+import type { NicModel } from '../domain/platform.ts';
+
+/** The first and only message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts). */
+export interface ToDomainWorker {
+  memory: SharedArrayBuffer;
+  /** Entry in the domain table. */
+  slot: number;
+  name: string;
+  memoryMiB: number;
+  boot: Boot;
+  drives?: DriveImage[];
+  nic?: NicModel;
+  mac?: string;
+  cpuLevel?: CpuLevel;
+  startEpochMs: number;
+  onReset: 'restart' | 'end';
+  onTripleFault: 'restart' | 'end';
+  /** For the saved state's record: version of the program, text of the definition. */
+  program: string;
+  definition: string;
+  /** What it writes to the debug ports and to the hypervisor's console is told, too. */
+  withXenConsole?: boolean;
+  /** Content of a saved state: the domain goes on from there. */
+  saved?: Uint8Array;
+}
+
+export type FromDomainWorker =
+  /** Its program is loaded and waits for the start; `lock`: the Web Lock that it holds for as long as it lives. */
+  | { kind: 'ready'; lock?: string }
+  /** Built and running; `about` says what was loaded. */
+  | { kind: 'started'; about: string }
+  /** Could not be built; the worker is of no more use. */
+  | { kind: 'failed'; sentence: string }
+  | { kind: 'serial'; bytes: Uint8Array }
+  /** Whole lines of the hypervisor's console, as Xen prints them. */
+  | { kind: 'xen-console'; bytes: Uint8Array }
+  /** Something of the host failed it, and it goes on; for people. */
+  | { kind: 'problem'; sentence: string }
+  | { kind: 'ended'; ending: Ending }
+  /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
+  | { kind: 'reset'; report?: string }
+  | { kind: 'saved'; chunks: Uint8Array[] }
+  | { kind: 'not-saved'; sentence: string }
+  /** After DESTROY: the worker touches machine memory no more. */
+  | { kind: 'gone' };
+
+/** To the worker that watches the others (watch.ts): tell when the holder of `lock`, which runs domain `id` in `slot`, has ended. */
+export interface WatchedWorker {
+  memory: SharedArrayBuffer;
+  lock: string;
+  slot: number;
+  id: number;
+}
+
+export type FromWatcher =
+  /** It holds this Web Lock while it lives. */
+  | { kind: 'ready'; lock: string }
+  /** The worker of a domain is gone, and had not said that it goes. */
+  | { kind: 'ended'; id: number };

@@ -1,0 +1,221 @@
+/**
+ * Entry of a domain's worker: runs one domain for as long as it lives. After the start it never returns to its event loop, so every request comes
+ * through the mailbox; what the domain says goes out as messages, which do not wait.
+ */
+import { createDomain } from '../domain/assemble.ts';
+import type { Domain, Ending } from '../domain/domain.ts';
+import { attachDrives, readBlobHere } from '../disks/drives.ts';
+import { COMMAND } from '../memory/layout.ts';
+import { holdLifeLock } from './life-lock.ts';
+import { LoadError } from '../loader/index.ts';
+import { HostError, Machine } from '../memory/machine.ts';
+import { Mailbox } from './mailbox.ts';
+import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
+import { Slot } from '../scheduler/slot.ts';
+import { readState, saveDomain, SavedStateError } from '../stream/state.ts';
+import { GuestLog } from '../xen/guest-log.ts';
+import { beat, callDead, workerLeaves } from './worker-life.ts';
+import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
+
+/** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
+const LONGEST_SLEEP_MS = 60_000;
+
+function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
+  postMessage(message, { transfer });
+}
+
+/** The clock that all workers and the page share. */
+const sharedMs = (): number => performance.timeOrigin + performance.now();
+
+/** Bytes of a console, sent once a slice. */
+class Output {
+  private readonly kind: 'serial' | 'xen-console';
+  private bytes = new Uint8Array(1024);
+  private length = 0;
+
+  constructor(kind: 'serial' | 'xen-console') {
+    this.kind = kind;
+  }
+
+  readonly put = (byte: number): void => {
+    if (this.length === this.bytes.length) {
+      const larger = new Uint8Array(this.bytes.length * 2);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes[this.length++] = byte;
+  };
+
+  flush(): void {
+    if (this.length === 0) return;
+    const bytes = this.bytes.slice(0, this.length);
+    this.length = 0;
+    send({ kind: this.kind, bytes }, [bytes.buffer]);
+  }
+}
+
+class Outputs {
+  readonly serial = new Output('serial');
+  private readonly xen = new Output('xen-console');
+  readonly guestLog: GuestLog;
+
+  constructor(domid: number) {
+    this.guestLog = new GuestLog(domid, line => line.forEach(this.xen.put));
+  }
+
+  readonly log = (line: string): void => new TextEncoder().encode(`(XEN) ${line}\n`).forEach(this.xen.put);
+
+  flush(): void {
+    this.serial.flush();
+    this.xen.flush();
+  }
+}
+
+function start(message: ToDomainWorker): void {
+  const machine = new Machine(message.memory, message.slot);
+  const record = machine.domain(message.slot);
+  const mailbox = new Mailbox(machine, record);
+  const output = new Outputs(record.id);
+  let domain: Domain;
+  try {
+    const saved = message.saved ? readState(message.saved, message.name) : undefined;
+    domain = createDomain(
+      {
+        machine,
+        record,
+        memoryMiB: message.memoryMiB,
+        boot: message.boot,
+        ...(message.drives ? { ide: attachDrives(message.drives, readBlobHere, sentence => send({ kind: 'problem', sentence })) } : {}),
+        ...(message.nic ? { nic: message.nic } : {}),
+        ...(message.mac ? { mac: message.mac } : {}),
+        ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
+        startEpochMs: message.startEpochMs,
+        onReset: message.onReset,
+        onTripleFault: message.onTripleFault,
+        hostMs: sharedMs,
+        serial: output.serial.put,
+        ...(message.withXenConsole ? { debug: output.guestLog.put, xenConsole: output.guestLog.write, xenLog: output.log } : {}),
+        onRestart: report => {
+          output.flush();
+          send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
+        },
+      },
+      saved,
+    );
+  } catch (error) {
+    if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    workerLeaves(machine, record);
+    return send({ kind: 'failed', sentence: error.message });
+  }
+  send({ kind: 'started', about: domain.about });
+  const entry = machine.domainEntry(record);
+  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
+  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
+    if (machine.isWorkerDead(record.slot)) throw new Error('others had called this worker dead');
+    beat(machine, entry);
+  });
+  workerLeaves(machine, record);
+  send({ kind: 'gone' });
+  close();
+}
+
+/** Looks at the doorbell before a thread sleeps: some 10 µs, about what it costs to put it to sleep and wake it. */
+const LOOKS = 2000,
+  MOST_SKIPPED = 256;
+
+/** What a neighbour answers at once comes sooner than a thread wakes, so it is worth waiting for; tried the less often, the less it paid. */
+class Patience {
+  private skipped = 0;
+  private skip = 1;
+
+  /** `wait`: true if it paid. */
+  pays(wait: () => boolean): boolean {
+    if (++this.skipped < this.skip) return false;
+    this.skipped = 0;
+    const paid = wait();
+    this.skip = paid ? 1 : Math.min(MOST_SKIPPED, this.skip * 2);
+    return paid;
+  }
+}
+
+/** Until the domain is to be destroyed. `round`: called in each round. */
+function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): void {
+  // One ending may follow another at once, where the domain was resumed between them.
+  let told: Ending | undefined;
+  const patience = new Patience();
+  for (;;) {
+    round();
+    const seen = mailbox.doorbellValue;
+    if (!serve(domain, mailbox, slot, message)) return;
+    if (!domain.paused && !slot.enter()) {
+      mailbox.wait(seen, slot.patienceMs);
+      continue;
+    }
+    const result = domain.runSlice();
+    if (result.state === 'parked' && patience.pays(() => mailbox.watch(seen, LOOKS))) {
+      output.flush();
+      continue;
+    }
+    slot.leave(result);
+    const ending = result.state === 'ended' ? result.ending : undefined;
+    if (ending) output.guestLog.close();
+    output.flush();
+    if (ending && ending !== told) send({ kind: 'ended', ending });
+    told = ending;
+    if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
+  }
+}
+
+/** The one place where a domain's worker blocks. */
+function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): void {
+  const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, domain.clock.idleNs(untilNs) / 1e6);
+  // While the UART's queue was full bytes stayed with us; the guest that reads them is what wakes us, so there is nothing to poll.
+  if (ms > 0) mailbox.wait(seen, ms);
+}
+
+/** What came through the mailbox; false: the domain is to be destroyed. */
+function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): boolean {
+  const commands = mailbox.takeCommands();
+  if (commands & COMMAND.DESTROY) return false;
+  if (mailbox.paused !== domain.paused) {
+    if (mailbox.paused) domain.pause();
+    else domain.unpause();
+    slot.setPaused(domain.paused);
+  }
+  mailbox.takeInput({
+    serial: bytes => domain.serialInput(bytes),
+    key: (code, down) => domain.key(code, down),
+    mouse: move => domain.mouse(move),
+  });
+  if (commands & COMMAND.RESET) domain.reset();
+  if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
+  if (commands & COMMAND.RESUME) domain.resume();
+  if (commands & COMMAND.SAVE) {
+    try {
+      const chunks = saveDomain(domain, { name, program, definition });
+      send(
+        { kind: 'saved', chunks },
+        chunks.map(chunk => chunk.buffer as ArrayBuffer),
+      );
+    } catch (error) {
+      if (!(error instanceof SavedStateError)) throw error;
+      send({ kind: 'not-saved', sentence: error.message });
+    }
+  }
+  return true;
+}
+
+/** An exception is a defect of ours: others learn of it at once, also those that wait for a lock that is held here, and then as of any error. */
+function startOrDie(message: ToDomainWorker): void {
+  try {
+    start(message);
+  } catch (error) {
+    const machine = new Machine(message.memory, message.slot);
+    callDead(machine, machine.domain(message.slot));
+    throw error;
+  }
+}
+
+addEventListener('message', event => startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
+// It is held before the domain's start is asked for; after that nothing but the domain runs here.
+void holdLifeLock((globalThis as { name?: string }).name).then(lock => send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) }));
