@@ -1,6 +1,6 @@
 /**
  * Who notices that a domain's worker has ended without a word (terminated, closed, out of memory). Where it holds a Web Lock, a worker that does nothing
- * else asks for that lock, too (hypervisor/watch.ts), and is given it at once. Where there are no Web Locks, a worker that holds a slot and whose loop
+ * else asks for that lock, too (hypervisor/worker/watch.ts), and is given it at once. Where there are no Web Locks, a worker that holds a slot and whose loop
  * makes no round is called dead after some seconds; whoever has no slot keeps nobody waiting.
  */
 import type { DomainRecord, FromWatcher, Machine, WatchedWorker } from '../hypervisor/index.ts';
@@ -15,7 +15,7 @@ const LOOK_MS = 500,
 
 /** Where there are Web Locks. */
 export interface Watching {
-  /** Makes a worker that runs hypervisor/watch.ts. */
+  /** Makes a worker that runs hypervisor/worker/watch.ts. */
   spawn(): WorkerLike;
   /** Calls back when nobody holds a Web Lock any more. */
   whenFree(lock: string, then: () => void): void;

@@ -243,7 +243,7 @@ export const XEN = {
   /** Calls by hypercall number 0-63. */
   CALLS: 160,
   /**
-   * Populate on demand (xen/pod.ts): taken (1) while it changes; frames of the cache, and the first one + 1; guest frames that wait for memory;
+   * Populate on demand (xen/memory/pod.ts): taken (1) while it changes; frames of the cache, and the first one + 1; guest frames that wait for memory;
    * guest frame where the next sweep for zeroes starts; times that one ran, and frames that they found.
    */
   POD_LOCK: 224,

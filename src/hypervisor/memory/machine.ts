@@ -107,7 +107,7 @@ export class Machine {
   private readonly domainTable: number;
   /** Index of the M2P table in `words`. */
   readonly m2p: number;
-  /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/flush.ts). */
+  /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/memory/flush.ts). */
   relax: () => void = () => {};
   /** Who works here: the slot of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
   readonly worker: number;
