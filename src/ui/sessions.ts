@@ -134,7 +134,7 @@ export class DomainSession {
   /** Nothing that was shared is looked at any more: machine memory is another domain's now, or, where Domain 0 ended, the browser's to take back. */
   letGo(): void {
     this.screen = this.keptScreen;
-    this.counters = this.memory = this.rates.value = undefined;
+    this.counters = this.memory = undefined;
   }
 
   /** It stopped: nothing listens any more. */
