@@ -2,8 +2,7 @@
  * Where each piece of a virtual processor's state lies: 32-bit words of one typed array in shared memory, so that
  * a debugger, another worker or a post-mortem reads the same words the engine runs on.
  *
- * Words 0-7 are the general registers in their encoding order; the second block of eight is kept for their high
- * halves and R8-R15 (x86-64 comes later). Nothing outside src/cpu writes these words while `run()` is on the stack.
+ * Words 0-7 are the general registers in their encoding order. Nothing outside src/cpu writes these words while `run()` is on the stack.
  */
 
 /** Words that one processor takes. */

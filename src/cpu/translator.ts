@@ -1,7 +1,7 @@
 /**
  * From bytes to records: a record is a decoded instruction, RECORD_WORDS words of one arena, linked to the record that follows it. A page table of
- * records (PM) belongs to one machine frame and mode key; CP maps linear pages to them. Records never outlive the bytes they came from: a write to a
- * line that holds code drops the frame's tables.
+ * records (PM) belongs to one machine frame and mode key; CP maps linear pages to them. Records never outlive the bytes they came from: a write
+ * marks those that it touches as stale, and they are decoded anew when they run next.
  */
 import type { ProcessorOptions } from './edge.ts';
 import { fillHotX87, hotX87Case } from './fpu/hot.ts';

@@ -2,6 +2,9 @@
  * What the page may ask of Domain 0 (comlink, control calls only). Frames, serial bytes and counters do not pass here:
  * they are read from shared memory or come over a MessagePort.
  */
+import type { MouseMove } from '../hypervisor/index.ts';
+
+export type { MouseMove };
 
 export interface HostInfo {
   version: string;
@@ -113,16 +116,8 @@ export interface DomainView {
   console: MessagePort;
 }
 
-/** Counts right, up and of the wheel towards the user, and the buttons that are down: bit 0 left, 1 right, 2 middle, 3 and 4 at the side. */
-export interface MouseInput {
-  dx: number;
-  dy: number;
-  dz: number;
-  buttons: number;
-}
-
 /** Sent to the console port by the page. Key codes are `KeyboardEvent.code`. */
-export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean } | { mouse: MouseInput };
+export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean } | { mouse: MouseMove };
 
 /** Sent by a domain's console port. */
 /** `pixels`: the picture of a graphics screen, when it has changed. */

@@ -9,6 +9,7 @@ import { concerns, KEYS, type KeyRule, nearest } from './keys.ts';
 import type { OptionRemark } from './options.ts';
 import { parseVif } from './vif.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/memory/layout.ts';
 import { viridianFeatures } from '../../hypervisor/xen/viridian/features.ts';
 import { type Atom, parseXlConfig, type Position, type Setting, shortened, type Value } from './xlcfg.ts';
 
@@ -70,10 +71,7 @@ export interface Judgement {
 
 /** libxl's default (LIBXL_MAX_MEMORY in MiB where memory is not set). */
 const DEFAULT_MEMORY_MIB = 32;
-/** Up to here RAM is contiguous below the PCI hole. */
-const MAX_MEMORY_MIB = 2047,
-  MAX_VCPUS = 8,
-  MAX_CAP = 100 * MAX_VCPUS;
+const MAX_CAP = 100 * MAX_VCPUS;
 
 /** Of what a text may have any number, this many are told one by one: unknown keys, keys set again, lines that make no sense, disks, cards. */
 const MOST_TOLD = 100;

@@ -7,7 +7,7 @@
 export const COUNTER_WORDS = 2048;
 export const COUNTERS = {
   SEQUENCE: 0,
-  /** DOMAIN_STATE: ASCII code of the `xl list` letter. */
+  /** ASCII code of the domain's letter in `xl list`. */
   STATE: 1,
   RETIRED: 2,
   /** Time that its thread had the processor for it (thread-time.ts; in virtual time the guest's), and time parked, nanoseconds. */
@@ -417,6 +417,8 @@ export const VCPU_EXITS = 1280;
 export const VCPU_BYTES = 8192;
 /** vCPUs of one domain at most. */
 export const MAX_VCPUS = 8;
+/** RAM of a domain at most: it lies below the PCI hole, and machine memory is no larger. */
+export const MAX_MEMORY_MIB = 2047;
 
 /** How other workers reach a domain's worker: they change words here, then add 1 to DOORBELL and notify it. */
 export const MAILBOX = {

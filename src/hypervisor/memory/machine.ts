@@ -395,7 +395,7 @@ export class Machine {
   /**
    * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none); where `populateMiB` is less,
    * what lies past the first MiB is populated on demand.
-   * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: xen/record.ts.
+   * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: XEN in layout.ts.
    * @throws HostError when memory or the domain table is full; then nothing was made.
    */
   createDomain(memoryMiB: number, p2mFrames = memoryMiB * 256, shape: DomainShape = {}): DomainRecord {

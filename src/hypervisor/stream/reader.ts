@@ -7,7 +7,7 @@ import * as R from '../../cpu/registers.ts';
 import type { State } from '../../devices/bus.ts';
 import type { Boot } from '../domain/boot.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../domain/exit-reasons.ts';
-import { MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../memory/layout.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../memory/layout.ts';
 import { crc32 } from '../unpack/checksums.ts';
 import { FRAME_BYTES } from '../memory/machine.ts';
 import { areDrives, readDiskRecord } from '../disks/saved-disks.ts';
@@ -37,7 +37,6 @@ import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.
 
 /** Guest frames that addresses of 32 bits reach. */
 const MOST_FRAMES = 0x100000;
-const MOST_MEMORY_MIB = 2047;
 /** Of a paravirtual guest's page tables. */
 const TABLE_LEVELS = 3;
 
@@ -116,7 +115,7 @@ class Reader {
     if (
       typeof name !== 'string' ||
       typeof about.definition !== 'string' ||
-      !isCount(memoryMiB, MOST_MEMORY_MIB) ||
+      !isCount(memoryMiB, MAX_MEMORY_MIB) ||
       !isCount(about.populatedMiB, memoryMiB) ||
       !isCount(p2mFrames, MOST_FRAMES) ||
       p2mFrames < memoryMiB * 256 ||

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { MouseInput } from '../../dom0/api.ts';
+import type { MouseMove } from '../../dom0/api.ts';
 import { MouseMoves, TouchPad } from './mouse.ts';
 
-let sent: MouseInput[] = [];
+let sent: MouseMove[] = [];
 let mouse = new MouseMoves(input => sent.push(input));
 beforeEach(() => { sent = []; mouse = new MouseMoves(input => sent.push(input)); });
 

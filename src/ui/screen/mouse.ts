@@ -1,6 +1,6 @@
 /** A pointer's movements as those of a PS/2 mouse: whole counts, up positive, collected until they are sent. */
 
-import type { MouseInput } from '../../dom0/api.ts';
+import type { MouseMove } from '../../dom0/api.ts';
 
 /** Pixels, lines and pages (WheelEvent.deltaMode) that make one step of a wheel. */
 const WHEEL_STEP = [100, 3, 1];
@@ -11,9 +11,9 @@ export class MouseMoves {
   private dy = 0;
   private dz = 0;
   private buttons = 0;
-  private readonly send: (input: MouseInput) => void;
+  private readonly send: (input: MouseMove) => void;
 
-  constructor(send: (input: MouseInput) => void) {
+  constructor(send: (input: MouseMove) => void) {
     this.send = send;
   }
 

@@ -28,7 +28,10 @@ export const GRANT_OP_BYTES: readonly number[] = [32, 24, 16, 4, 16, 24, 16, 24,
 /** Elements that are done before the guest's interrupts get a chance. */
 const MOST_AT_ONCE = 64;
 /** What an HVM or PVH domain may ask for. */
-const HVM_OPS: readonly number[] = [0, 1, 2, 5, 6, 8, 10, 11];
+const HVM_OPS: readonly number[] = [
+  GNTTABOP.MAP_GRANT_REF, GNTTABOP.UNMAP_GRANT_REF, GNTTABOP.SETUP_TABLE, GNTTABOP.COPY, GNTTABOP.QUERY_SIZE, GNTTABOP.SET_VERSION, GNTTABOP.GET_VERSION,
+  GNTTABOP.SWAP_GRANT_REF,
+];
 
 /** The domain that calls: its memory, and how a frame comes into its address space. */
 export interface GrantCaller {
