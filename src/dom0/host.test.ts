@@ -294,6 +294,14 @@ describe('the host, all domains in one worker', () => {
     expect(log.at(-1)?.message).toBe('Domain 3 is gone, its 256 MiB are free.');
   });
 
+  it('is found for each of several that are made at once', async () => {
+    const host = makeHost(128);
+    const made = await Promise.all(Array.from({ length: 4 }, () => host.create([config('web'), file('demo.elf', demo)], true)));
+    expect(made.map(({ name }) => name).sort()).toEqual(['web', 'web-2', 'web-3', 'web-4']);
+    const twins = await Promise.allSettled([0, 1].map(() => host.create([config('twin'), file('demo.elf', demo)])));
+    expect(twins.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
   it('reads no file whole that is too large for any guest', async () => {
     const slice = (from: number, to: number): Blob => new Blob([new Uint8Array(to - from).fill(0x47)]);
     const film = { name: 'film.mkv', data: { size: 5e9, slice } as unknown as Blob };

@@ -19,13 +19,13 @@ import {
   type SavedState,
   withToolstack,
 } from '../hypervisor/index.ts';
-import type { ConsoleInput, DomainInfo, DomainState, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, NamedFile, NewShares, Plan, Schedule, Task } from './api.ts';
+import type { ConsoleInput, DomainInfo, DomainState, DomainView, FirmwareFiles, HostApi, HostInfo, NamedFile, NewShares, Plan, Schedule, Task } from './api.ts';
 import { affinityProblem, formatCpus, parseCpus } from './config/cpus.ts';
 import type { Action, Definition, DomainType } from './config/model.ts';
 import { formatFinding, judgeDefinition } from './config/model.ts';
-import { lengthProblem, MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
-import { HEAD_BYTES, imageKind } from './images.ts';
-import { baseName, type Firmware, type Given, isDefinition, needsFirmware, NO_FIRMWARE, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import { lengthProblem } from './config/xlcfg.ts';
+import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
+import { baseName, type Firmware, needsFirmware, NO_FIRMWARE } from './plan.ts';
 import type { State } from '../devices/bus.ts';
 import type { IdeAttachment } from '../devices/index.ts';
 import { DEFAULT_MAC, wired } from '../hypervisor/domain/assemble.ts';
@@ -117,36 +117,6 @@ const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
 const POLL_MS = 4;
 
-/** What is read whole: more than the largest guest has memory for is none of its files. */
-const MOST_BYTES = 2 ** 31;
-
-/** What is looked at together: a definition with its files is a handful. */
-const MOST_FILES = 100;
-/** Read at a time, so that whoever is not wanted any more ends soon. */
-const PIECE_BYTES = 2 ** 24;
-
-/** @throws Error where the judgement is not wanted any more */
-function goOn(wanted: () => boolean): void {
-  if (!wanted()) throw new Error('These files were not judged: others came, or they were put away.');
-}
-
-/** A file's content; of an image, which may be larger than memory, its beginning; of a definition no more than is judged. */
-async function look({ name, data }: NamedFile, wanted: () => boolean): Promise<Given> {
-  const bytes = async (part: Blob): Promise<Uint8Array> => {
-    goOn(wanted);
-    return new Uint8Array(await part.arrayBuffer());
-  };
-  const head = await bytes(data.slice(0, HEAD_BYTES));
-  if (imageKind(name, head)) return { name, head, bytes: data.size };
-  if (data.size <= HEAD_BYTES) return { name, data: head };
-  if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)) };
-  if (data.size > MOST_BYTES)
-    throw new Error(`${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`);
-  const whole = new Uint8Array(data.size);
-  for (let at = 0; at < whole.length; at += PIECE_BYTES) whole.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
-  return { name, data: whole };
-}
-
 const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
 
 /** What the host itself says in a guest's terminal. */
@@ -236,78 +206,39 @@ export class Host implements Omit<HostApi, 'alive'> {
 
   async plan(files: NamedFile[]): Promise<Plan> {
     const mine = ++this.judgements;
-    return (await this.planned(files, { wanted: () => mine === this.judgements })).plan;
+    return judgeFiles(await this.read(files, () => mine === this.judgements), this.facts).plan;
   }
 
   async cancelPlan(): Promise<void> {
     this.judgements++;
   }
 
-  private async planned(files: NamedFile[], { anotherName = false, wanted = (): boolean => true } = {}): Promise<Planned> {
-    if (files.length > MOST_FILES)
-      throw new Error(`These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`);
-    const given: Given[] = [];
-    for (const file of files) given.push(await look(file, wanted));
+  /** Files read, with the firmware that they need. What is decided on them comes after it in one go: others may create domains meanwhile. */
+  private async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
+    const given = await readFiles(files, wanted);
     const firmware = needsFirmware(given) ? await this.firmware() : undefined;
     goOn(wanted);
-    const planned = planFiles(given, firmware);
-    // A name that nobody wrote is nobody's choice.
-    const isGenerated = planned.plan.command.startsWith(XL_CREATE_FROM_NOTHING);
-    if ((anotherName || isGenerated) && this.isTaken(planned.plan.name)) rename(planned, this.freeName(planned.plan.name), isGenerated);
-    this.judgeHere(planned.plan, planned.domain?.definition);
-    if (planned.plan.errors.length > 0) delete planned.domain;
-    return planned;
+    return { given, firmware };
   }
 
   private isTaken(name: string): boolean {
     return [...this.members.values()].some(member => member.name === name && !member.ending);
   }
 
-  private freeName(name: string): string {
-    let n = 2;
-    while (this.isTaken(`${name}-${n}`)) n++;
-    return `${name}-${n}`;
-  }
-
-  /** What only this host knows: names in use, memory left. */
-  private judgeHere(plan: Plan, definition?: Definition): void {
-    const add = (key: string, short: string, text: string): void => {
-      const old = plan.findings.find(finding => finding.key === key);
-      const finding: Finding = {
-        file: old?.file ?? '',
-        line: old?.line ?? 1,
-        column: old?.column ?? 1,
-        source: old?.source ?? '',
-        key,
-        verdict: 'error',
-        short,
-        text,
-      };
-      if (old) plan.findings[plan.findings.indexOf(old)] = finding;
-      else plan.findings.push(finding);
-      plan.errors.push(finding);
+  private get facts(): HostFacts {
+    return {
+      isTaken: name => this.isTaken(name),
+      stationProblem: mac => this.stationProblem(mac),
+      pcpus: this.queue.pcpus,
+      freeMiB: Math.max(0, (this.machine.freeFrames >>> 8) - 1),
     };
-    if (plan.name !== '' && this.isTaken(plan.name)) {
-      add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
-    }
-    const station = this.stationProblem(definition?.mac);
-    if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
-    const astray = affinityProblem(definition?.hardAffinity, this.queue.pcpus);
-    if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
-    const free = Math.max(0, (this.machine.freeFrames >>> 8) - 1);
-    if (plan.errors.length === 0 && plan.summary.memoryMiB > free) {
-      add(
-        'memory',
-        `only ${free} MiB are free`,
-        `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${free} free. Destroy another domain or write memory = ${free}.`,
-      );
-    }
   }
 
   async create(files: NamedFile[], anotherName = false): Promise<DomainInfo> {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
     return this.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async task => {
-      const { plan, domain } = await this.planned(files, { anotherName });
+      const read = await this.read(files);
+      const { plan, domain } = judgeFiles(read, this.facts, anotherName);
       if (plan.command !== '') task.command = plan.command;
       if (!domain) throw new Error(plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n'));
       // Every drive's image is one of the files: a plan with another is refused.

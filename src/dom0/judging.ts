@@ -1,0 +1,108 @@
+/** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
+import type { Finding, NamedFile, Plan } from './api.ts';
+import { affinityProblem, formatCpus } from './config/cpus.ts';
+import type { Definition } from './config/model.ts';
+import { HEAD_BYTES, imageKind } from './images.ts';
+import { type Firmware, type Given, isDefinition, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
+
+/** What is read whole: more than the largest guest has memory for is none of its files. */
+const MOST_BYTES = 2 ** 31;
+
+/** What is looked at together: a definition with its files is a handful. */
+const MOST_FILES = 100;
+/** Read at a time, so that whoever is not wanted any more ends soon. */
+const PIECE_BYTES = 2 ** 24;
+
+/** @throws Error where the judgement is not wanted any more */
+export function goOn(wanted: () => boolean): void {
+  if (!wanted()) throw new Error('These files were not judged: others came, or they were put away.');
+}
+
+/** A file's content; of an image, which may be larger than memory, its beginning; of a definition no more than is judged. */
+async function look({ name, data }: NamedFile, wanted: () => boolean): Promise<Given> {
+  const bytes = async (part: Blob): Promise<Uint8Array> => {
+    goOn(wanted);
+    return new Uint8Array(await part.arrayBuffer());
+  };
+  const head = await bytes(data.slice(0, HEAD_BYTES));
+  if (imageKind(name, head)) return { name, head, bytes: data.size };
+  if (data.size <= HEAD_BYTES) return { name, data: head };
+  if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)) };
+  if (data.size > MOST_BYTES)
+    throw new Error(`${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`);
+  const whole = new Uint8Array(data.size);
+  for (let at = 0; at < whole.length; at += PIECE_BYTES) whole.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
+  return { name, data: whole };
+}
+
+/** What is asked for, as far as it has been read. */
+export interface ReadFiles {
+  given: Given[];
+  /** Where they boot from a disk. */
+  firmware: Firmware | undefined;
+}
+
+/** @throws Error for a file that is too large, for too many, and where nobody wants the judgement any more */
+export async function readFiles(files: NamedFile[], wanted: () => boolean): Promise<Given[]> {
+  if (files.length > MOST_FILES)
+    throw new Error(`These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`);
+  const given: Given[] = [];
+  for (const file of files) given.push(await look(file, wanted));
+  return given;
+}
+
+/** What only the host knows. */
+export interface HostFacts {
+  /** A domain that runs has the name. */
+  isTaken(name: string): boolean;
+  /** Why a card cannot have this station address; undefined: it can. */
+  stationProblem(mac: string | undefined): string | undefined;
+  pcpus: number;
+  freeMiB: number;
+}
+
+/** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
+export function judgeFiles({ given, firmware }: ReadFiles, facts: HostFacts, anotherName = false): Planned {
+  const planned = planFiles(given, firmware);
+  const { plan } = planned;
+  // A name that nobody wrote is nobody's choice.
+  const isGenerated = plan.command.startsWith(XL_CREATE_FROM_NOTHING);
+  if ((anotherName || isGenerated) && facts.isTaken(plan.name)) rename(planned, freeName(plan.name, facts), isGenerated);
+  judgeHere(plan, facts, planned.domain?.definition);
+  if (plan.errors.length > 0) delete planned.domain;
+  return planned;
+}
+
+function freeName(name: string, { isTaken }: HostFacts): string {
+  let n = 2;
+  while (isTaken(`${name}-${n}`)) n++;
+  return `${name}-${n}`;
+}
+
+function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void {
+  const add = (key: string, short: string, text: string): void => {
+    const old = plan.findings.find(finding => finding.key === key);
+    const finding: Finding = {
+      file: old?.file ?? '',
+      line: old?.line ?? 1,
+      column: old?.column ?? 1,
+      source: old?.source ?? '',
+      key,
+      verdict: 'error',
+      short,
+      text,
+    };
+    if (old) plan.findings[plan.findings.indexOf(old)] = finding;
+    else plan.findings.push(finding);
+    plan.errors.push(finding);
+  };
+  if (plan.name !== '' && facts.isTaken(plan.name)) add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
+  const station = facts.stationProblem(definition?.mac);
+  if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
+  const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
+  if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
+  const { freeMiB } = facts;
+  if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
+    add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain or write memory = ${freeMiB}.`);
+}
