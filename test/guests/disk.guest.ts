@@ -126,10 +126,11 @@ describe.skipIf(!existsSync(disk))(`Debian on a disk ${NEEDS_GUESTS}`, () => {
     // Interrupts and time.
     expect([afterNet.get('ERR'), afterNet.get('MIS')]).toEqual([0, 0]);
     expect(await shell.run('cat /sys/devices/system/clocksource/clocksource0/current_clocksource')).toMatch(/^(tsc|acpi_pm)$/);
-    await shell.run('sleep 20');
+    // Over a minute at least, however fast the machine did what came before.
+    const left = Math.max(20, Math.ceil(61 - (performance.now() / 1000 - start.host)));
+    await shell.run(`sleep ${left}`);
     const end = await shell.lag();
     const seconds = end.host - start.host;
-    expect(seconds).toBeGreaterThan(60);
     expect(Math.abs(end.lag - start.lag) / seconds).toBeLessThan(0.01);
     // The local timer ticks 250 times a second while the processor is busy.
     const ticks = (await shell.interrupts()).get('LOC')! - before.get('LOC')!;
