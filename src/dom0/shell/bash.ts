@@ -1,0 +1,107 @@
+/**
+ * Shell syntax and text tools: just-bash, a bash in JavaScript, with the programs of Domain 0 as commands of its own. It is loaded at the first line that is
+ * run, as it is larger than all of Domain 0.
+ */
+import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
+import { failed, type Program, type Ran, type Surroundings } from './program.ts';
+
+/** Its own words for a line that goes on: `if true`, an open quote, a here-document without its end. */
+const GOES_ON = /(?:got EOF|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
+const SYNTAX_ERROR = 2;
+const INTERRUPTED = 130;
+/** Longest that one line may run. */
+const DAY_MS = 86_400_000;
+
+export interface BashParts {
+  fs: IFileSystem;
+  programs: readonly Program[];
+  /** Milliseconds of host time. */
+  sleep(ms: number): Promise<void>;
+  environment: Record<string, string>;
+  directory: string;
+}
+
+/** @throws Error where the module cannot be loaded */
+export class Bash {
+  directory: string;
+  environment: Record<string, string>;
+  private readonly parts: BashParts;
+  private loaded: Promise<JustBash> | undefined;
+  private abort = new AbortController();
+
+  constructor(parts: BashParts) {
+    this.parts = parts;
+    this.directory = parts.directory;
+    this.environment = { ...parts.environment };
+  }
+
+  /** Runs lines to their end. `undefined`: they are not whole, more must come. */
+  async run(lines: string, stdin = ''): Promise<Ran | undefined> {
+    const bash = await this.bash();
+    this.abort = new AbortController();
+    const { signal } = this.abort;
+    const { '?': _status, ...env } = this.environment;
+    const interrupted = new Promise<'interrupted'>(resolve => signal.addEventListener('abort', () => resolve('interrupted')));
+    const ran = await Promise.race([bash.exec(lines, { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }), interrupted]);
+    // A command that does not listen to the signal ends by itself; the line is over.
+    if (ran === 'interrupted') return { stdout: '', stderr: '', status: INTERRUPTED };
+    if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) return undefined;
+    this.environment = { ...ran.env };
+    this.directory = ran.env.PWD ?? this.directory;
+    return { stdout: ran.stdout, stderr: ran.stderr, status: signal.aborted ? INTERRUPTED : ran.exitCode };
+  }
+
+  /** Ends what runs. */
+  interrupt(): void {
+    this.abort.abort();
+  }
+
+  /** The words of a simple command, expanded; undefined: it is none. */
+  async words(line: string): Promise<string[] | undefined> {
+    // Lists, pipes, redirections, subshells and comments are bash's.
+    if (/[|;&<>()`#\n]/.test(line)) return undefined;
+    const bash = await this.bash();
+    const { '?': _status, ...env } = this.environment;
+    const { stdout, exitCode } = await bash.exec(`printf '%s\\n' ${line}`, { env, replaceEnv: true, cwd: this.directory });
+    return exitCode === 0 ? stdout.slice(0, -1).split('\n') : undefined;
+  }
+
+  /** What a program sees. */
+  around(stdin = '', directory = this.directory, signal = this.abort.signal): Surroundings {
+    const { fs } = this.parts;
+    const at = (path: string): string => fs.resolvePath(directory, path);
+    return { stdin, directory, signal, readFile: path => fs.readFileBuffer(at(path)), writeFile: (path, bytes) => fs.writeFile(at(path), bytes) };
+  }
+
+  private bash(): Promise<JustBash> {
+    this.loaded ??= this.load();
+    // A failure to load is tried again at the next line.
+    this.loaded.catch(() => {
+      this.loaded = undefined;
+    });
+    return this.loaded;
+  }
+
+  private async load(): Promise<JustBash> {
+    const { Bash: Shell, defineCommand } = await import('just-bash/browser');
+    const { fs, programs, sleep, environment, directory } = this.parts;
+    const customCommands = programs.map(program =>
+      defineCommand(program.name, async (words, context): Promise<ExecResult> => {
+        const stdin = new TextDecoder().decode(Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0)));
+        const { stdout, stderr, status } = await this.ran(program, words, this.around(stdin, context.cwd, context.signal));
+        return { stdout, stderr, exitCode: status };
+      }),
+    );
+    return new Shell({ fs, customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });
+  }
+
+  /** A program's exception is its error message. */
+  private async ran(program: Program, words: string[], around: Surroundings): Promise<Ran> {
+    if (program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
+    try {
+      return await program.run(words, around);
+    } catch (error) {
+      return failed(`${program.name}: ${(error as Error).message}`);
+    }
+  }
+}

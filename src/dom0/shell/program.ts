@@ -1,0 +1,49 @@
+/** What the shell can run besides the text tools that come with it: commands of the toolstack, and programs that own the terminal. */
+
+/** The terminal of a session, for a program that owns it. */
+export interface Terminal {
+  /** Text with control sequences; lines end with CR LF. */
+  write(text: string): void;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What a program that owns the terminal sees until it ends. */
+export interface Owned extends Terminal {
+  /** What is typed comes to `listener`, as it came. */
+  listen(listener: (typed: string) => void): void;
+  /** Aborted when the terminal goes. */
+  readonly signal: AbortSignal;
+}
+
+export interface Ran {
+  stdout: string;
+  stderr: string;
+  /** 0: it did what it was asked to. */
+  status: number;
+}
+
+export interface Surroundings {
+  /** What comes through a pipe or a redirection, as text. */
+  stdin: string;
+  /** Absolute. */
+  directory: string;
+  readFile(path: string): Promise<Uint8Array>;
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Ctrl-C. */
+  signal: AbortSignal;
+}
+
+export interface Program {
+  name: string;
+  /** One line for `help`. */
+  summary: string;
+  run(words: string[], around: Surroundings): Promise<Ran>;
+  /** Where these words want the terminal (`xl console NAME`): runs with it, to its status; absent or undefined: they do not. */
+  own?(words: string[]): ((terminal: Owned, around: Surroundings) => Promise<number>) | undefined;
+  /** What may stand next, of which the words so far are `words`; the last may have begun. */
+  complete?(words: string[]): string[] | Promise<string[]>;
+}
+
+export const succeeded = (stdout: string): Ran => ({ stdout, stderr: '', status: 0 });
+export const failed = (stderr: string, status = 1): Ran => ({ stdout: '', stderr: stderr.endsWith('\n') ? stderr : `${stderr}\n`, status });

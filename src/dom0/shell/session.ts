@@ -1,0 +1,200 @@
+/** A login at Domain 0: prompt, line, command, again. A page's terminal and node's are the same to it. */
+import { Bash, type BashParts } from './bash.ts';
+import { completeWords } from './completion.ts';
+import { KeyParser } from './keys.ts';
+import { LineEditor } from './line-editor.ts';
+import type { Owned, Terminal } from './program.ts';
+
+export interface SessionParts extends BashParts {
+  terminal: Terminal;
+  /** Earlier lines; the session adds to them. */
+  history: string[];
+  /** A line was added. */
+  remembered?(line: string): void;
+  /** Of the machine, for the prompt. */
+  hostName: string;
+  /** What is said first. */
+  greeting?: string;
+}
+
+const MOST_REMEMBERED = 1000;
+const CTRL_C = '\x03', ESCAPE = '\x1b';
+/** How long a lone ESC waits for the rest of a sequence. */
+const ESCAPE_MS = 50;
+
+export class Session {
+  /** Resolves to the last command's status when it is left (`exit`, Ctrl-D). */
+  readonly over: Promise<number>;
+  private readonly parts: SessionParts;
+  private readonly bash: Bash;
+  private readonly editor: LineEditor;
+  private readonly keys = new KeyParser();
+  /** Of the program that owns the terminal. */
+  private owner: ((typed: string) => void) | undefined;
+  private readonly gone = new AbortController();
+  private running = false;
+  private taking = false;
+  private lines = '';
+  private status = 0;
+  private finish: (status: number) => void = () => {};
+
+  constructor(parts: SessionParts) {
+    this.parts = parts;
+    this.bash = new Bash(parts);
+    this.editor = new LineEditor(parts.terminal, parts.history, (line, cursor) => completeWords(line, cursor, parts, this.bash.directory));
+    this.over = new Promise(resolve => {
+      this.finish = resolve;
+    });
+    if (parts.greeting) this.print(parts.greeting);
+    this.prompt();
+  }
+
+  /** What is typed. It waits while a line runs. */
+  input(chunk: string): void {
+    // Ctrl-C ends a command also where typed-ahead text waits.
+    if (this.running && !this.owner && chunk.includes(CTRL_C)) {
+      this.keys.drain();
+      this.print('^C\n');
+      this.bash.interrupt();
+      return;
+    }
+    this.keys.push(chunk);
+    void this.take();
+    if (chunk !== ESCAPE) return;
+    void this.parts.sleep(ESCAPE_MS).then(() => {
+      const escape = !this.running && this.keys.flush();
+      if (escape) void this.editor.take(escape);
+    });
+  }
+
+  /** The terminal has another size. */
+  resized(): void {
+    if (!this.running) this.editor.redraw();
+  }
+
+  /** The terminal is gone. */
+  close(): void {
+    this.gone.abort();
+    this.bash.interrupt();
+    this.finish(this.status);
+  }
+
+  private async take(): Promise<void> {
+    if (this.taking) return;
+    this.taking = true;
+    try {
+      while (!this.gone.signal.aborted) {
+        if (this.owner) {
+          const typed = this.keys.drain();
+          if (typed !== '') this.owner(typed);
+          return;
+        }
+        const input = this.running ? undefined : this.keys.next();
+        if (!input) return;
+        const entered = await this.editor.take(input);
+        if (entered === undefined) continue;
+        if (entered === 'end') return this.leave();
+        if (entered === 'interrupt') {
+          this.lines = '';
+          this.status = 130;
+          this.prompt();
+        } else void this.run(entered.line);
+      }
+    } finally {
+      this.taking = false;
+    }
+  }
+
+  private leave(): void {
+    this.print('logout\n');
+    this.close();
+  }
+
+  private async run(line: string): Promise<void> {
+    this.running = true;
+    this.lines += this.lines === '' ? line : `\n${line}`;
+    const { lines } = this;
+    const exit = /^\s*(?:exit|logout)(?:\s+(\d{1,3}))?\s*$/.exec(lines);
+    try {
+      if (exit) {
+        this.status = exit[1] === undefined ? this.status : Number(exit[1]) & 255;
+        this.remember(lines);
+        return this.leave();
+      }
+      const done = lines.trim() === '' || (await this.owned(lines)) || (await this.ordinary(lines));
+      if (done) {
+        if (lines.trim() !== '') this.remember(lines);
+        this.lines = '';
+      }
+    } catch (error) {
+      this.print(`ringside: ${(error as Error).message}\n`);
+      this.status = 1;
+      this.lines = '';
+    } finally {
+      this.running = false;
+    }
+    if (this.gone.signal.aborted) return;
+    this.prompt();
+    void this.take();
+  }
+
+  /** A line that wants the terminal; false: it does not. */
+  private async owned(line: string): Promise<boolean> {
+    const { programs, terminal } = this.parts;
+    const first = /^\s*([\w.-]+)/.exec(line)?.[1];
+    const program = programs.find(({ name, own }) => own && name === first);
+    if (!program) return false;
+    const words = await this.bash.words(line);
+    const run = words && program.own?.(words.slice(1));
+    if (!run) return false;
+    const owned: Owned = {
+      write: text => terminal.write(text),
+      get columns() { return terminal.columns; },
+      get rows() { return terminal.rows; },
+      listen: listener => {
+        this.owner = listener;
+        void this.take();
+      },
+      signal: this.gone.signal,
+    };
+    try {
+      this.status = await run(owned, this.bash.around('', undefined, this.gone.signal));
+    } catch (error) {
+      this.print(`${program.name}: ${(error as Error).message}\n`);
+      this.status = 1;
+    } finally {
+      this.owner = undefined;
+    }
+    return true;
+  }
+
+  /** False: the line goes on. */
+  private async ordinary(lines: string): Promise<boolean> {
+    const ran = await this.bash.run(lines);
+    if (!ran) return false;
+    this.print(ran.stdout);
+    this.print(ran.stderr);
+    this.status = ran.status;
+    return true;
+  }
+
+  private remember(line: string): void {
+    const { history } = this.parts;
+    if (history.at(-1) === line || line.startsWith(' ')) return;
+    history.push(line);
+    if (history.length > MOST_REMEMBERED) history.shift();
+    this.parts.remembered?.(line);
+  }
+
+  private prompt(): void {
+    const { hostName, environment } = this.parts;
+    const { directory } = this.bash;
+    const home = environment.HOME ?? '/root';
+    const place = directory === home || directory.startsWith(`${home}/`) ? `~${directory.slice(home.length)}` : directory;
+    this.editor.begin(this.lines === '' ? `${hostName}:${place} # ` : '> ');
+  }
+
+  private print(text: string): void {
+    if (text !== '') this.parts.terminal.write(text.replace(/\r?\n/g, '\r\n'));
+  }
+}
