@@ -1,13 +1,11 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import { BareHvmBoard, NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
+import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
 import { Domain, type DomainOptions } from './domain.ts';
+import { wired } from './nic.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
-
-/** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */
-export const DEFAULT_MAC = '00:16:3e:00:00:01';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
@@ -31,11 +29,6 @@ export function createDomain(options: PartlessOptions, saved?: SavedState): Doma
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
-}
-
-/** A domain's card, with its station address as six bytes in hexadecimal with colons, and the network behind it. */
-export function wired(timers: Timers, mac = DEFAULT_MAC): NicAttachment {
-  return { mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new NetworkPeer(timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {
