@@ -156,12 +156,18 @@ export class Host implements Omit<HostApi, 'alive'> {
     this.machine = Machine.create(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
-    this.services = new Services(this.machine);
+    this.services = new Services(this.machine, hostTime(parts.hostMs, parts.later, () => this.due()));
     // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.watch = new WorkerWatch(this.machine, this.queue, parts.later, parts.watching);
     if (parts.spawn) this.listen();
+  }
+
+  /** Something of Domain 0's own is due. */
+  private due(): void {
+    if (this.parts.spawn) this.services.dom0.ports.ring();
+    else if (this.services.poll()) this.parts.scheduler.poke();
   }
 
   /** Domain 0 is told of events by its doorbell: it serves them, and waits for the next ring without blocking. */
@@ -318,7 +324,7 @@ export class Host implements Omit<HostApi, 'alive'> {
     const { machine, parts } = this;
     const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
     const { seenMiB, populateMiB } = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB);
-    const record = machine.createDomain(seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const record = machine.createDomain(seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
     try {
@@ -394,6 +400,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       );
     }
     this.members.set(record.id, member);
+    this.services.network.attachCard(record);
     try {
       // As xl does: it is built, then its store and console have their other ends, then it runs.
       if (xen) member.runner.setPaused(true);
@@ -405,6 +412,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       }
     } catch (error) {
       this.members.delete(record.id);
+      this.services.network.detachCard(record.id);
       await member.runner.destroy();
       this.queue.remove(record.slot);
       this.bury(member);
@@ -436,17 +444,13 @@ export class Host implements Omit<HostApi, 'alive'> {
   private attachModel(member: Member, memoryMiB: number, ide: IdeAttachment[], listener: DomainListener): void {
     const { parts, services } = this;
     const { definition, boot, saved } = member.blueprint;
-    const due = (): void => {
-      if (parts.spawn) services.dom0.ports.ring();
-      else if (services.poll()) parts.scheduler.poke();
-    };
     member.model = services.attachModel({
       record: member.record,
       memoryMiB,
       boot,
       ide,
-      ...(definition.nic ? { nic: timers => wired(timers, definition.mac) } : {}),
-      ...hostTime(parts.hostMs, parts.later, due),
+      ...(definition.nic ? { nic: timers => wired(this.machine, member.record, timers, definition.mac) } : {}),
+      ...hostTime(parts.hostMs, parts.later, () => this.due()),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,
       saved: saved && modelOf(saved.state),
@@ -455,6 +459,7 @@ export class Host implements Omit<HostApi, 'alive'> {
 
   private detach(member: Member): void {
     if (member.attached) this.services.detach(member.record.id);
+    this.services.network.detachCard(member.record.id);
     delete member.attached;
     delete member.model;
   }

@@ -8,6 +8,7 @@ import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { modelOf } from '../../dom0/device-model/saved-model.ts';
+import type { Dom0Time } from '../../dom0/network/network.ts';
 import { createDomain, wired } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
@@ -105,6 +106,20 @@ class Running implements Member {
   get nowNs(): number {
     return (this.before?.nowNs ?? 0) + (this.domain ? this.domain.clock.nowNs() : 0);
   }
+
+  /** What its clock showed when it was first built: more than 0 where it was saved. */
+  startedNs = 0;
+
+  /** Time since then. */
+  get elapsedNs(): number {
+    return this.nowNs - this.startedNs;
+  }
+
+  /** Until then on that scale it does nothing. */
+  get reachesNs(): number {
+    if (this.end) return Infinity;
+    return this.domain ? this.elapsedNs + Math.max(0, this.domain.clock.idleNs(this.untilNs)) : 0;
+  }
 }
 
 export class Guests {
@@ -126,7 +141,7 @@ export class Guests {
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, this.time(parts.hostMs)) : undefined;
     this.members = guests.map(guest => new Running(guest));
     if (guests.length > 1 || parts.pcpus !== undefined) {
       this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
@@ -143,6 +158,30 @@ export class Guests {
   /** Virtual time of the host: the guests' together, since they take turns, and what a guest waited while nobody ran. */
   private virtualMs(): number {
     return this.idledMs + this.members.reduce((sum, { nowNs }) => sum + nowNs, 0) / 1e6;
+  }
+
+  /** Time of Domain 0: the host's, or that of the guest that is farthest. */
+  private time(hostMs: (() => number) | undefined): Dom0Time {
+    const wakeAt = (deadlineNs: number): void => {
+      this.wakeNs = deadlineNs;
+    };
+    return { clock: { nowNs: hostMs ? () => Math.floor(hostMs() * 1e6) : () => Math.max(0, ...this.members.map(({ elapsedNs }) => elapsedNs)) }, wakeAt };
+  }
+
+  private wakeNs = Infinity;
+
+  /** Milliseconds until Domain 0 wants a turn. */
+  get wakeMs(): number {
+    const { hostMs } = this.parts;
+    return hostMs ? Math.max(0, this.wakeNs / 1e6 - hostMs()) : Infinity;
+  }
+
+  /** Guests in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
+  private company(member: Running): NonNullable<Domain['options']['company']> {
+    return {
+      wanted: () => this.services?.pending ?? false,
+      horizonNs: () => this.members.reduce((least, other) => (other === member ? least : Math.min(least, other.reachesNs)), this.wakeNs) - member.elapsedNs + member.domain.clock.nowNs(),
+    };
   }
 
   private idledMs = 0;
@@ -165,7 +204,7 @@ export class Guests {
     // A PV guest's second stage is indexed by machine frames.
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, guest.memoryMiB, guest.maxMemoryMiB);
-    const shape = { vcpus: guest.maxVcpus ?? guest.vcpus, onlineVcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
+    const shape = { vcpus: guest.maxVcpus ?? guest.vcpus, onlineVcpus: guest.vcpus, populateMiB, card: guest.nic !== undefined, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
     const record = machine.createDomain(seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -191,7 +230,7 @@ export class Guests {
         ...(nic ? { nic } : {}),
         ...(mac ? { mac } : {}),
         ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
-        ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
+        ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: this.company(member) }),
         serial,
         ...(debug ? { debug } : {}),
         ...(log ? { xenConsole: log.write, xenLog: (line: string) => lines.showBetween(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),
@@ -202,6 +241,8 @@ export class Guests {
       },
       guest.saved,
     );
+    if (member.before === undefined) member.startedNs = member.domain.clock.nowNs();
+    services?.network.attachCard(record);
     this.queue?.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
     member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.setSlot(held));
     if (services === undefined || xen === undefined) return;
@@ -235,7 +276,7 @@ export class Guests {
       serial,
       ...(debug ? { debug } : {}),
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(nic ? { nic: timers => wired(timers, mac) } : {}),
+      ...(nic ? { nic: timers => wired(machine, record, timers, mac) } : {}),
       failed: parts.note,
       saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
@@ -285,6 +326,7 @@ export class Guests {
 
   private detach(member: Running): void {
     if (member.attached) this.services?.detach(member.domain.options.record.id);
+    this.services?.network.detachCard(member.domain.options.record.id);
     member.log?.close();
     member.lines?.close();
     member.attached = member.model = undefined;

@@ -360,6 +360,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
       if (stdout.broken) runner?.stop();
     },
     serve: () => all.serve(),
+    wakeMs: () => all.wakeMs,
     idled: ms => all.idled(ms),
   });
   const shoot = (path: string, option: string): void => write(path, encodeScreen(first.domain), option);

@@ -88,7 +88,8 @@ export class GuestsInWorkers {
       : guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    const due = (): void => this.services?.dom0.ports.ring();
+    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, hostTime(() => performance.now(), later, due)) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
     this.queue.configure({ pcpus: parts.pcpus, ...parts.scheduler });
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services?.dom0.doorbell ?? -1 });
@@ -128,7 +129,7 @@ export class GuestsInWorkers {
     const { xen, boot, memoryMiB, vcpus, startEpochMs } = guest;
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, memoryMiB, guest.maxMemoryMiB);
-    const record = machine.createDomain(seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
+    const record = machine.createDomain(seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, card: guest.nic !== undefined, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -166,6 +167,7 @@ export class GuestsInWorkers {
     } as const;
     member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
     // Its back ends are there before it runs.
+    services?.network.attachCard(record);
     member.runner.setPaused(true);
     await member.runner.started.catch((error: Error) => {
       throw new HostError(error.message);
@@ -185,7 +187,7 @@ export class GuestsInWorkers {
           record,
           memoryMiB: seenMiB,
           boot,
-          ...(guest.nic ? { nic: timers => wired(timers, guest.mac) } : {}),
+          ...(guest.nic ? { nic: timers => wired(machine, record, timers, guest.mac) } : {}),
           ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
           serial: byte => listener.serial(Uint8Array.of(byte)),
           debug: log.put,
@@ -208,6 +210,7 @@ export class GuestsInWorkers {
   private async ended(member: Member, ending: Ending): Promise<void> {
     if (member.end) return;
     if (member.attached) this.services?.detach(member.record.id);
+    if (ending.kind !== 'suspend') this.services?.network.detachCard(member.record.id);
     member.attached = member.model = undefined;
     if (ending.kind === 'suspend') return member.runner.setPaused(false);
     const again = isStartedAgain(member.guest, ending);

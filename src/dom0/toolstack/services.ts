@@ -12,6 +12,7 @@ import { PvConsole } from '../console/pv-console.ts';
 import type { State } from '../../devices/bus.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
+import { type Dom0Time, Network } from '../network/network.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -33,6 +34,8 @@ export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB:
   return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
 }
 
+const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
+
 export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
 
 /** A guest with its back ends. */
@@ -46,6 +49,7 @@ export interface Attached {
 export class Services {
   readonly dom0: Dom0;
   readonly xenstored: Xenstored;
+  readonly network: Network;
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
@@ -53,11 +57,12 @@ export class Services {
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
 
-  /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine) {
+  /** Without a `time` nothing happens by itself. @throws HostError where machine memory has no room for Domain 0's record. */
+  constructor(machine: Machine, time: Dom0Time = NO_TIME) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
+    this.network = new Network(machine, time);
   }
 
   /**
@@ -130,7 +135,7 @@ export class Services {
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
-    if (this.dom0.pending) return true;
+    if (this.dom0.pending || this.network.pending) return true;
     for (const model of this.models.values()) if (model.isDue) return true;
     return false;
   }
@@ -180,6 +185,7 @@ export class Services {
   poll(): boolean {
     if (this.frozen > 0) return false;
     let worked = this.dom0.poll();
+    if (this.network.poll()) worked = true;
     for (const model of this.models.values()) {
       if (!model.isDue) continue;
       model.work();

@@ -25,6 +25,7 @@ import {
   PORTS_BYTES,
   SCREEN_BYTES,
   VCPU_BYTES,
+  WIRE_BYTES,
   XENHEAP,
   XENHEAP_HEADER_BYTES,
   XENHEAP_MAGIC,
@@ -80,6 +81,8 @@ export interface DomainRecord {
   xenOffset: number;
   portsOffset: number;
   grantsOffset: number;
+  /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
+  wireOffset: number;
 }
 
 /** What a domain has beside RAM. */
@@ -90,6 +93,8 @@ export interface DomainShape {
   onlineVcpus?: number;
   /** XEN_TYPE (default NONE: a plain PC). */
   xen?: number;
+  /** It has an emulated network card. */
+  card?: boolean;
   /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
   populateMiB?: number;
 }
@@ -480,6 +485,7 @@ export class Machine {
     place(DOMAIN.MAILBOX, MAILBOX_BYTES);
     place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
     place(DOMAIN.SCREEN, SCREEN_BYTES);
+    if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
     place(DOMAIN.P2M, p2mFrames * 4);
     if (xen !== XEN_TYPE.NONE) {
       place(DOMAIN.XEN, XEN_BYTES);
@@ -543,6 +549,7 @@ export class Machine {
       xenOffset: word(DOMAIN.XEN),
       portsOffset: word(DOMAIN.PORTS),
       grantsOffset: word(DOMAIN.GRANTS),
+      wireOffset: word(DOMAIN.WIRE),
     };
   }
 
@@ -605,12 +612,12 @@ export class Machine {
 
 const ZEROES = new Uint8Array(FRAME_BYTES);
 
-function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE }: DomainShape): number {
+function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card }: DomainShape): number {
   const ofXen = xen === XEN_TYPE.NONE ? 0 : roundUp(XEN_BYTES) + roundUp(PORTS_BYTES) + roundUp(GRANTS_BYTES) + FRAME_BYTES;
   return (
-    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + (vcpus > 1 ? roundUp(STATE_WORDS * 4) : 0) + roundUp(MAILBOX_BYTES) + roundUp(DOMAIN_TRACE_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
+    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + (vcpus > 1 ? roundUp(STATE_WORDS * 4) : 0) + roundUp(MAILBOX_BYTES) + roundUp(DOMAIN_TRACE_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + (card ? roundUp(WIRE_BYTES) : 0) + ofXen
   );
 }
 
-const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM };
+const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true };
 const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
