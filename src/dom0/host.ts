@@ -401,7 +401,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       );
     }
     this.members.set(record.id, member);
-    this.services.network.attachCard(record);
+    this.services.network.attachCard(record, definition.rate);
     try {
       // As xl does: it is built, then its store and console have their other ends, then it runs.
       if (xen) member.runner.setPaused(true);

@@ -8,6 +8,7 @@ import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { modelOf } from '../../dom0/device-model/saved-model.ts';
+import type { Rate } from '../../dom0/network/rate.ts';
 import type { Dom0Time } from '../../dom0/network/network.ts';
 import { assembleDomain, wired } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
@@ -37,6 +38,8 @@ export interface GuestToRun extends Shares {
   boot: Boot;
   ide?: IdeAttachment[];
   nic?: NicModel;
+  /** How much it may send. */
+  rate?: Rate;
   /** Its card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
   cpuLevel?: CpuLevel;
@@ -243,7 +246,7 @@ export class Guests {
       guest.saved,
     );
     if (member.before === undefined) member.startedNs = member.domain.clock.nowNs();
-    services?.network.attachCard(record);
+    services?.network.attachCard(record, guest.rate);
     this.queue?.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
     member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.setSlot(held));
     if (services === undefined || xen === undefined) return;

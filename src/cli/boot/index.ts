@@ -227,6 +227,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ide: drivesOf(domain.drives, ide),
     ...(definition.nic ? { nic: definition.nic } : {}),
     ...(definition.mac ? { mac: definition.mac } : {}),
+    ...(definition.rate ? { rate: definition.rate } : {}),
     definition: plan.definition,
     onReset: afterwards(definition.onReboot, options),
     onPoweroff: afterwards(definition.onPoweroff, options),

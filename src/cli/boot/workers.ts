@@ -168,7 +168,7 @@ export class GuestsInWorkers {
     } as const;
     member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
     // Its back ends are there before it runs.
-    services?.network.attachCard(record);
+    services?.network.attachCard(record, guest.rate);
     member.runner.setPaused(true);
     await member.runner.started.catch((error: Error) => {
       throw new HostError(error.message);

@@ -160,7 +160,7 @@ describe('definitions (xl.cfg(5))', () => {
       [5, 19, 'disk.cdrom', 'used'],
       [6, 1, 'boot', 'approximated'],
       [7, 9, 'vif', 'approximated'],
-      [7, 10, 'vif.bridge', 'ignored'],
+      [7, 10, 'vif.bridge', 'approximated'],
       [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
@@ -182,8 +182,8 @@ describe('definitions (xl.cfg(5))', () => {
     expect([of(`''`).definition.nic, of(`''`).definition.mac, of('').definition.nic]).toEqual(['pcnet', undefined, undefined]);
     const all = 'type=ioemu,bridge=xenbr0,gatewaydev=eth0,vifname=v,script=s,ip=10.0.0.1,backend=dom1,rate=1MB/s@20ms,devid=0,mtu=9000,vlan=10,trusted,accel=1';
     expect(of(`'${all}'`).findings.filter(f => f.key.startsWith('vif.')).map(f => [f.key.slice(4), f.verdict])).toEqual([
-      ['type', 'approximated'], ['bridge', 'ignored'], ['gatewaydev', 'ignored'], ['vifname', 'ignored'], ['script', 'ignored'], ['ip', 'ignored'], ['backend', 'ignored'],
-      ['rate', 'ignored'], ['devid', 'used'], ['mtu', 'ignored'], ['vlan', 'ignored'], ['trusted', 'used'], ['accel', 'ignored'],
+      ['type', 'approximated'], ['bridge', 'used'], ['gatewaydev', 'ignored'], ['vifname', 'ignored'], ['script', 'ignored'], ['ip', 'ignored'], ['backend', 'ignored'],
+      ['rate', 'used'], ['devid', 'used'], ['mtu', 'ignored'], ['vlan', 'ignored'], ['trusted', 'used'], ['accel', 'ignored'],
     ]);
     const errorsOf = (vif: string, type?: string): string[] => of(vif, type).findings.filter(isError).map(formatFinding);
     expect(errorsOf(`'', 'model=pcnet, brigde=xenbr0'`)).toEqual([

@@ -2,6 +2,7 @@
  * What a definition means here: one verdict for every key, and the domain that comes of it.
  * Meanings and defaults: xl.cfg(5) of Xen 4.17 and xen/tools/xl/xl_parse.c.
  */
+import type { Rate } from '../network/rate.ts';
 import type { Finding, Verdict } from '../api.ts';
 import { type DiskSpec, parseDisk, placeOf } from './disk.ts';
 import { formatCpus, parseCpus } from './cpus.ts';
@@ -41,10 +42,12 @@ export interface Definition {
   disks: DefinedDisk[];
   /** What firmware tries, first one first: c disks, d CD-ROM drives. */
   bootOrder: string;
-  /** A network card, with the host's network behind it. */
+  /** An emulated network card on the host's bridge. */
   nic?: NicModel;
   /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
   mac?: string;
+  /** How much the card may send. */
+  rate?: Rate;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
@@ -263,6 +266,7 @@ class Judge {
     definition.disks = [];
     delete definition.nic;
     delete definition.mac;
+    delete definition.rate;
     if (definition.kernel || this.findings.some(({ key, verdict }) => key === 'kernel' && verdict === 'error')) return;
     const at = this.values.get('kernel') ?? this.values.get('type') ?? { line: 1, column: 1 };
     this.report(at, 'kernel', 'error', 'needs a kernel', `A ${type} guest has no firmware that could boot a disk. Write kernel = "FILE".`);
@@ -610,25 +614,25 @@ class Judge {
   }
 
   /** xl-network-configuration(5); one finding for each card, and one for each option in its text. */
-  private network(): Pick<Definition, 'nic' | 'mac'> {
+  private network(): Pick<Definition, 'nic' | 'mac' | 'rate'> {
     const setting = this.values.get('vif');
     if (setting?.value.kind !== 'list') return {};
-    let card: Pick<Definition, 'nic' | 'mac'> = {};
+    let card: Pick<Definition, 'nic' | 'mac' | 'rate'> = {};
     for (const [index, item] of setting.value.items.entries()) {
       if (item.kind === 'list') {
         this.reportOneOfMany(item, 'vif', 'error', () => ['wants a text', `vif = ${show(item)}: each card is one text.`]);
         continue;
       }
-      const { mac, remarks } = parseVif(item.text);
+      const { mac, rate, remarks } = parseVif(item.text);
       if (index > 0) {
         const which = item.text.trim() === '' ? `Card ${index + 1}` : `Card ${index + 1} (${shortened(item.text.trim())})`;
         this.reportOneOfMany(item, 'vif', 'ignored', () => ['the first card counts', `${which} is left out: a guest has one card.`]);
         this.remarks('vif', item, remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, verdict: 'ignored', short: 'its card is left out', text: 'The card is left out: a guest has one.' })));
         continue;
       }
-      card = { nic: 'pcnet', ...(mac ? { mac } : {}) };
+      card = { nic: 'pcnet', ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) };
       const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
-      this.report(item, 'vif', 'approximated', `PCNet card, ${mac ?? 'address drawn'}`, `The guest gets an AMD PCNet card (pcnet32) with ${address}, on a network of its own: DHCP, DNS, TFTP and ping, no way further.`);
+      this.report(item, 'vif', 'approximated', `PCNet card, ${mac ?? 'address drawn'}`, `The guest gets an AMD PCNet card (pcnet32) with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`);
       this.remarks('vif', item, remarks);
     }
     return card;

@@ -4,11 +4,14 @@
  */
 import { ofNetwork } from '../../devices/index.ts';
 import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import { parseRate, type Rate } from '../network/rate.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface VifSpec {
   /** The station address in lower case, where the text gives one. */
   mac?: string;
+  /** How much it may send. */
+  rate?: Rate;
   /** Each option, in the order of the text. */
   remarks: OptionRemark[];
 }
@@ -29,8 +32,8 @@ function mac(value: string): Judged {
   return used('the card’s station address', `The card has the station address ${value.toLowerCase()}.`);
 }
 
-const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: the network behind it is there from the start.';
-const NO_BRIDGES = 'There are no bridges or devices of Domain 0 behind the card: each guest has a network of its own, with DHCP, DNS, TFTP and ping.';
+const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: its bridge is there from the start.';
+const NO_ROUTES = 'Cards are on the bridge xenbr0, and not routed.';
 const ADVICE = 'This is advice for PV front ends, and the card is an emulated one.';
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
 
@@ -46,16 +49,19 @@ const OPTIONS: Record<string, OptionRule> = {
       : value === 'vif'
         ? approximated('an emulated card instead', 'A PV card has no back end yet: the guest gets an emulated one.')
         : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
-  bridge: () => ignored('no bridges', NO_BRIDGES),
-  gatewaydev: () => ignored('no routes', NO_BRIDGES),
-  netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_BRIDGES}`),
-  vifname: () => ignored('no device in Domain 0', 'No network device of Domain 0 stands for the card, so none has this name.'),
+  bridge: value =>
+    value === 'xenbr0'
+      ? used('the host’s bridge', 'The card is on the bridge xenbr0.')
+      : approximated('xenbr0 instead', `The host has one bridge, xenbr0, and none called ${shortened(value) || '""'}: the card is on that.`),
+  gatewaydev: () => ignored('no routes', NO_ROUTES),
+  netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
+  vifname: () => ignored('a name of its own', 'The card’s port on the bridge has the name that xl gives it without this.'),
   script: () => ignored('no scripts', NO_SCRIPTS),
-  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest 10.0.2.15.'),
+  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest one in 10.0.2.0/24.'),
   backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
   rate: value =>
-    /^\d+[GMK]?[Bb]\/s(@\d+([mu]?s)?)?$/.test(value)
-      ? ignored('not limited', 'What the card sends is not limited.')
+    parseRate(value)
+      ? used('limited', `What the card sends is limited to ${value}.`)
       : wrong('no rate', `‘${shortened(value)}’ is no rate. Write it as 10Mb/s, or with an interval as 1MB/s@20ms.`),
   devid: value => (isNumber(value) ? unless(id => Number(id) === 0, ignored('device 0', 'The card is the only one, device 0.'))(value) : noNumber(value)),
   mtu: value => (isNumber(value) ? unless(bytes => Number(bytes) === 1500, ignored('1500', 'The network takes packets of up to 1500 bytes.'))(value) : noNumber(value)),
@@ -88,6 +94,8 @@ export function parseVif(text: string): VifSpec {
       seen.add(name);
       spec.remarks.push({ name, offset: offset + part.indexOf(word), ...judged });
       if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
+      const rate = name === 'rate' ? parseRate(value) : undefined;
+      if (rate) spec.rate = rate;
     }
     offset += part.length + 1;
   }
