@@ -445,7 +445,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       memoryMiB,
       boot,
       ide,
-      ...(definition.nic ? { nic: timers => wired(timers, definition.mac) } : {}),
+      ...(definition.nic ? { nic: timers => wired(timers, definition) } : {}),
       ...hostTime(parts.hostMs, parts.later, due),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,

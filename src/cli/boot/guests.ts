@@ -235,7 +235,7 @@ export class Guests {
       serial,
       ...(debug ? { debug } : {}),
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(nic ? { nic: timers => wired(timers, mac) } : {}),
+      ...(nic ? { nic: timers => wired(timers, guest) } : {}),
       failed: parts.note,
       saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),

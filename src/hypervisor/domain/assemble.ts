@@ -1,7 +1,7 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import { BareHvmBoard, NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
+import { BareHvmBoard, NetworkPeer, type NicAttachment, type NicModel, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
@@ -27,15 +27,15 @@ export function createDomain(options: PartlessOptions, saved?: SavedState): Doma
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers, mac) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers, { nic, mac }) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
 }
 
 /** A domain's card, with its station address as six bytes in hexadecimal with colons, and the network behind it. */
-export function wired(timers: Timers, mac = DEFAULT_MAC): NicAttachment {
-  return { mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new NetworkPeer(timers) };
+export function wired(timers: Timers, { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string }): NicAttachment {
+  return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new NetworkPeer(timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {
