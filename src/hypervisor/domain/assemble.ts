@@ -12,7 +12,7 @@ export const DEFAULT_MAC = '00:16:3e:00:00:01';
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
+export function assembleDomain(options: PartlessOptions, saved?: SavedState): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac } = saved ? saved.about : options;
