@@ -3,6 +3,7 @@
  * It looks at no clock and starts no worker by itself: `HostParts` says how.
  */
 import { COUNTERS, MAILBOX } from '../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain, releaseRam, skipIds } from '../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler, sharesOf, sharesProblem } from '../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
@@ -318,13 +319,13 @@ export class Host implements Omit<HostApi, 'alive'> {
     const { machine, parts } = this;
     const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
     const { seenMiB, populateMiB } = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB);
-    const record = machine.createDomain(seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const record = createDomain(machine, seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
-      machine.destroyDomain(record);
+      destroyDomain(machine, record);
       throw error;
     }
     const member: Member = {
@@ -445,7 +446,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       memoryMiB,
       boot,
       ide,
-      ...(definition.nic ? { nic: timers => wired(timers, definition.mac) } : {}),
+      ...(definition.nic ? { nic: timers => wired(timers, definition) } : {}),
       ...hostTime(parts.hostMs, parts.later, due),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,
@@ -463,7 +464,7 @@ export class Host implements Omit<HostApi, 'alive'> {
   private bury(member: Member): void {
     const { id } = member.record;
     this.watch.forget(member.record);
-    if (this.machine.destroyDomain(member.record, this.services.dom0.held.frames)) {
+    if (destroyDomain(this.machine, member.record, this.services.dom0.held.frames)) {
       if (this.dying.delete(id)) this.tell();
       return;
     }
@@ -481,7 +482,7 @@ export class Host implements Omit<HostApi, 'alive'> {
 
   async recall(lost: DomainInfo[]): Promise<void> {
     for (const info of lost) this.lost.set(info.id, info);
-    this.machine.skipIds(Math.max(0, ...lost.map(({ id }) => id)));
+    skipIds(this.machine, Math.max(0, ...lost.map(({ id }) => id)));
     this.tell();
   }
 
@@ -801,7 +802,7 @@ export class Host implements Omit<HostApi, 'alive'> {
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
       this.queue.remove(member.record.slot);
-      this.machine.releaseRam(member.record);
+      releaseRam(this.machine, member.record);
       member.released = true;
       this.tell();
     });

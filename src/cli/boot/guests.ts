@@ -8,9 +8,10 @@ import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { modelOf } from '../../dom0/device-model/saved-model.ts';
-import { createDomain, wired } from '../../hypervisor/domain/assemble.ts';
+import { assembleDomain, wired } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain, machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0, HostError } from '../../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler, type SchedulerOptions, type Shares, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
@@ -122,7 +123,7 @@ export class Guests {
     this.parts = parts;
     const bytes =
       parts.hostMemoryMiB === undefined
-        ? guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0)
+        ? guests.reduce((sum, guest) => sum + machineBytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0)
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
@@ -166,7 +167,7 @@ export class Guests {
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, guest.memoryMiB, guest.maxMemoryMiB);
     const shape = { vcpus: guest.maxVcpus ?? guest.vcpus, onlineVcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
-    const record = machine.createDomain(seenMiB, p2mFrames, shape);
+    const record = createDomain(machine, seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
     if (xen !== undefined) services?.prepare(record, uuid, modelHere, guest.viridian);
@@ -177,7 +178,7 @@ export class Guests {
       show(byte);
     };
     const { nic, mac } = guest;
-    member.domain = createDomain(
+    member.domain = assembleDomain(
       {
         machine,
         record,
@@ -235,7 +236,7 @@ export class Guests {
       serial,
       ...(debug ? { debug } : {}),
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(nic ? { nic: timers => wired(timers, mac) } : {}),
+      ...(nic ? { nic: timers => wired(timers, guest) } : {}),
       failed: parts.note,
       saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
@@ -271,7 +272,7 @@ export class Guests {
     member.before = member.stats;
     member.restarts++;
     this.queue?.remove(domain.options.record.slot);
-    this.machine.destroyDomain(domain.options.record);
+    destroyDomain(this.machine, domain.options.record);
     // It starts anew, and not once more from where it was saved; the clock of its PC has gone on.
     delete member.guest.saved;
     member.guest.startEpochMs += Math.round(domain.clock.nowNs() / 1e6);

@@ -12,6 +12,7 @@ import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { wired } from '../../hypervisor/domain/assemble.ts';
 import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain, machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
@@ -85,7 +86,7 @@ export class GuestsInWorkers {
     });
     const bytes = parts.hostMemoryMiB
       ? parts.hostMemoryMiB * MIB
-      : guests.reduce((sum, guest) => sum + Machine.bytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
+      : guests.reduce((sum, guest) => sum + machineBytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
     this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
@@ -128,7 +129,7 @@ export class GuestsInWorkers {
     const { xen, boot, memoryMiB, vcpus, startEpochMs } = guest;
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, memoryMiB, guest.maxMemoryMiB);
-    const record = machine.createDomain(seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
+    const record = createDomain(machine, seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -185,7 +186,7 @@ export class GuestsInWorkers {
           record,
           memoryMiB: seenMiB,
           boot,
-          ...(guest.nic ? { nic: timers => wired(timers, guest.mac) } : {}),
+          ...(guest.nic ? { nic: timers => wired(timers, guest) } : {}),
           ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
           serial: byte => listener.serial(Uint8Array.of(byte)),
           debug: log.put,
@@ -227,7 +228,7 @@ export class GuestsInWorkers {
   private async destroy(member: Member): Promise<void> {
     await member.runner.destroy();
     this.queue.remove(member.record.slot);
-    this.machine.destroyDomain(member.record, this.services?.dom0.held.frames);
+    destroyDomain(this.machine, member.record, this.services?.dom0.held.frames);
   }
 
   /** Ends those that still run with `end`, and the run. */
