@@ -450,7 +450,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       memoryMiB,
       boot,
       ide,
-      ...(definition.nic ? { nic: timers => wired(this.machine, member.record, timers, definition.mac) } : {}),
+      ...(definition.nic ? { nic: timers => wired(this.machine, member.record, timers, definition) } : {}),
       ...hostTime(parts.hostMs, parts.later, () => this.due()),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,

@@ -280,7 +280,7 @@ export class Guests {
       serial,
       ...(debug ? { debug } : {}),
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(nic ? { nic: timers => wired(machine, record, timers, mac) } : {}),
+      ...(nic ? { nic: timers => wired(machine, record, timers, guest) } : {}),
       failed: parts.note,
       saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),

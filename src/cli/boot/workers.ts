@@ -188,7 +188,7 @@ export class GuestsInWorkers {
           record,
           memoryMiB: seenMiB,
           boot,
-          ...(guest.nic ? { nic: timers => wired(machine, record, timers, guest.mac) } : {}),
+          ...(guest.nic ? { nic: timers => wired(machine, record, timers, guest) } : {}),
           ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
           serial: byte => listener.serial(Uint8Array.of(byte)),
           debug: log.put,

@@ -2,7 +2,7 @@
  * One network card of a definition. Source: xl-network-configuration(5) of Xen 4.17, and parse_nic_config() in tools/xl/xl_parse.c: options separated by
  * commas, NAME=VALUE, and two flags; libxlu_vif.c for the form of rate.
  */
-import { ofNetwork } from '../../devices/index.ts';
+import { NIC_MODELS, type NicModel, ofNetwork } from '../../devices/index.ts';
 import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
 import { parseRate, type Rate } from '../network/rate.ts';
 import { shortened } from './xlcfg.ts';
@@ -12,9 +12,15 @@ export interface VifSpec {
   mac?: string;
   /** How much it may send. */
   rate?: Rate;
+  /** The card, where it is one that there is. */
+  model?: NicModel;
   /** Each option, in the order of the text. */
   remarks: OptionRemark[];
 }
+
+/** The card of a definition that names none, or one that is not built. */
+export const DEFAULT_NIC: NicModel = 'pcnet';
+const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 
 const isNumber = (value: string): boolean => /^\d+$/.test(value);
 const noNumber = (value: string): Judged => wrong('wants a number', `‘${shortened(value)}’ is no number.`);
@@ -40,9 +46,9 @@ const colo = (): Judged => ignored('no COLO', 'There is no second host that a gu
 const OPTIONS: Record<string, OptionRule> = {
   mac,
   model: value =>
-    value === 'pcnet'
-      ? used('AMD PCNet', 'The card is an AMD PCNet (pcnet32).')
-      : approximated('AMD PCNet instead', `${shortened(value) || 'xl’s rtl8139'} is not built: the card is an AMD PCNet (pcnet32).`),
+    isModel(value)
+      ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
+      : approximated(`${NIC_MODELS[DEFAULT_NIC].name} instead`, `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`),
   type: value =>
     value === 'ioemu'
       ? approximated('the emulated card alone', 'The guest gets the emulated card. The PV device beside it has no back end yet.')
@@ -96,6 +102,7 @@ export function parseVif(text: string): VifSpec {
       if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
       const rate = name === 'rate' ? parseRate(value) : undefined;
       if (rate) spec.rate = rate;
+      if (name === 'model' && isModel(value)) spec.model = value;
     }
     offset += part.length + 1;
   }

@@ -25,6 +25,9 @@ export function parseRate(text: string): Rate | undefined {
   return bytes >= 1 && intervalUs >= 1 ? { bytes, intervalUs } : undefined;
 }
 
+/** The same as a definition has it, to the microsecond. */
+export const formatRate = ({ bytes, intervalUs }: Rate): string => `${Math.ceil((bytes * 1e6) / intervalUs)}B/s@${intervalUs}us`;
+
 /** Credit that comes back at each interval. */
 export class Credit {
   private readonly rate: Rate;

@@ -10,6 +10,7 @@ import type { State } from '../../devices/bus.ts';
 import { setBootOrder } from '../../devices/firmware-config.ts';
 import { setLinux } from '../../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/i440fx.ts';
 import { TimerQueue } from '../../devices/timers.ts';
 import { A20Gate } from '../memory/a20.ts';
@@ -23,7 +24,7 @@ import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL }
 import { RemoteModel } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
-import type { NicModel, Platform, PlatformOptions } from './platform.ts';
+import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
