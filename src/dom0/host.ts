@@ -37,6 +37,7 @@ import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import { type Watching, WorkerWatch } from './worker-watch.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
+import { cardsOf, savedCards } from './toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { StationAddresses } from './toolstack/station-addresses.ts';
 import { Tasks } from './tasks.ts';
@@ -157,7 +158,10 @@ export class Host implements Omit<HostApi, 'alive'> {
     this.machine = Machine.create(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
-    this.services = new Services(this.machine, hostTime(parts.hostMs, parts.later, () => this.due()));
+    this.services = new Services(this.machine, {
+      time: hostTime(parts.hostMs, parts.later, () => this.due()),
+      log: sentence => this.tasks.note('Domain-0', 'failed', sentence),
+    });
     // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
@@ -276,8 +280,10 @@ export class Host implements Omit<HostApi, 'alive'> {
         throw new Error(`There is a domain called ${about.name} already. Destroy it, and restore this one again.`);
       const { definition: judged } = judgeDefinition(about.name, about.definition);
       // The card that it has, with its address, whatever the definition's text says.
-      const { nic: _nic, mac: _mac, ...definition } = judged;
+      const { nic: _nic, vif: _vif, mac: _mac, ...definition } = judged;
       if (about.nic) Object.assign(definition, { nic: about.nic, mac: about.mac ?? DEFAULT_MAC });
+      const [pvCard] = savedCards(saved.toolstack);
+      if (pvCard) Object.assign(definition, { vif: true, mac: pvCard.mac });
       const built = await this.build({
         definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}), modelInDomain0: model !== undefined },
         boot: saved.boot,
@@ -306,7 +312,7 @@ export class Host implements Omit<HostApi, 'alive'> {
   /** With a station address, if there is a card. @throws Error */
   private addressed(blueprint: Blueprint): Blueprint {
     const { definition } = blueprint;
-    if (!definition.nic) return blueprint;
+    if (!definition.nic && !definition.vif) return blueprint;
     const problem = this.stationProblem(definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
@@ -435,7 +441,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       startEpochMs,
       ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
     };
-    member.attached = this.services.attach(member.record, described, bytes => {
+    member.attached = this.services.attach(member.record, { ...described, ...cardsOf(definition) }, bytes => {
       member.usesPvConsole = true;
       member.viewers.print(bytes);
     }, member.blueprint.saved?.state.toolstack);

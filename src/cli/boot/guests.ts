@@ -2,6 +2,7 @@
 import type { CpuLevel } from '../../cpu/cpuid.ts';
 import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
+import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
@@ -38,6 +39,8 @@ export interface GuestToRun extends Shares {
   boot: Boot;
   ide?: IdeAttachment[];
   nic?: NicModel;
+  /** A card for its PV drivers. */
+  vif?: true;
   /** How much it may send. */
   rate?: Rate;
   /** Its card's station address: six bytes in hexadecimal with colons. */
@@ -145,7 +148,7 @@ export class Guests {
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, this.time(parts.hostMs)) : undefined;
+    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, { time: this.time(parts.hostMs), log: parts.note }) : undefined;
     this.members = guests.map(guest => new Running(guest));
     if (guests.length > 1 || parts.pcpus !== undefined) {
       this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
@@ -262,6 +265,7 @@ export class Guests {
         vcpus: guest.vcpus,
         maxVcpus: guest.maxVcpus ?? guest.vcpus,
         startEpochMs: guest.startEpochMs,
+        ...cardsOf(guest),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },
       pvConsole,

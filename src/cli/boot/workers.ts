@@ -7,6 +7,7 @@ import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { hostTime } from '../../dom0/device-model/host-time.ts';
 import type { DomainListener } from '../../dom0/runner.ts';
+import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { wired } from '../../hypervisor/domain/assemble.ts';
@@ -90,7 +91,7 @@ export class GuestsInWorkers {
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
     const due = (): void => this.services?.dom0.ports.ring();
-    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, hostTime(() => performance.now(), later, due)) : undefined;
+    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, { time: hostTime(() => performance.now(), later, due), log: parts.note }) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
     this.queue.configure({ pcpus: parts.pcpus, ...parts.scheduler });
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services?.dom0.doorbell ?? -1 });
@@ -178,7 +179,7 @@ export class GuestsInWorkers {
         uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: guest.maxVcpus ?? vcpus, startEpochMs,
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       };
-      member.attached = services.attach(record, described, bytes => {
+      member.attached = services.attach(record, { ...described, ...cardsOf(guest) }, bytes => {
         member.usesPvConsole = true;
         this.show(member, bytes);
       });

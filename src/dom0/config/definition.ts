@@ -36,6 +36,8 @@ export interface Definition {
   bootOrder: string;
   /** An emulated network card on the host's bridge. */
   nic?: NicModel;
+  /** A card for the PV drivers of a guest of Xen; beside an emulated one it has the same address. */
+  vif?: true;
   /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
   mac?: string;
   /** How much the card may send. */

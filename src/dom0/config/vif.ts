@@ -14,6 +14,8 @@ export interface VifSpec {
   rate?: Rate;
   /** The card, where it is one that there is. */
   model?: NicModel;
+  /** Which cards an HVM guest gets: an emulated one and a PV one (absent), or the latter alone. */
+  pvOnly?: true;
   /** Each option, in the order of the text. */
   remarks: OptionRemark[];
 }
@@ -40,7 +42,7 @@ function mac(value: string): Judged {
 
 const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: its bridge is there from the start.';
 const NO_ROUTES = 'Cards are on the bridge xenbr0, and not routed.';
-const ADVICE = 'This is advice for PV front ends, and the card is an emulated one.';
+const ADVICE = 'This is advice for PV front ends.';
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
 
 const OPTIONS: Record<string, OptionRule> = {
@@ -51,9 +53,9 @@ const OPTIONS: Record<string, OptionRule> = {
       : approximated(`${NIC_MODELS[DEFAULT_NIC].name} instead`, `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`),
   type: value =>
     value === 'ioemu'
-      ? approximated('the emulated card alone', 'The guest gets the emulated card. The PV device beside it has no back end yet.')
+      ? used('an emulated card and a PV one', 'An HVM guest gets an emulated card, and a PV card in its place once it has drivers for it. (Others have PV cards only.)')
       : value === 'vif'
-        ? approximated('an emulated card instead', 'A PV card has no back end yet: the guest gets an emulated one.')
+        ? used('a PV card', 'The guest gets a PV card, and no emulated one.')
         : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
   bridge: value =>
     value === 'xenbr0'
@@ -77,7 +79,7 @@ const OPTIONS: Record<string, OptionRule> = {
 };
 const FLAGS: Record<string, Judged> = {
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
-  untrusted: ignored('advice for PV front ends', ADVICE),
+  untrusted: ignored('the back end is trusted', `The back end is shown as trusted. ${ADVICE}`),
 };
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 
@@ -102,6 +104,7 @@ export function parseVif(text: string): VifSpec {
       if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
       const rate = name === 'rate' ? parseRate(value) : undefined;
       if (rate) spec.rate = rate;
+      if (name === 'type' && value === 'vif') spec.pvOnly = true;
       if (name === 'model' && isModel(value)) spec.model = value;
     }
     offset += part.length + 1;
