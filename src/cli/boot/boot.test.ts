@@ -312,7 +312,7 @@ describe('ringside boot', () => {
   });
 
   it('lists all errors of a definition with line and column', async () => {
-    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nvif = ['']\nvcpu = 2\n`);
+    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpu = 2\n`);
     const { status, err } = await boot([path]);
     expect(status).toBe(2);
     expect(err.split('\n')).toEqual([
