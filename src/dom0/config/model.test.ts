@@ -148,7 +148,7 @@ describe('definitions (xl.cfg(5))', () => {
   });
 
   it('puts disks on the IDE channels, one verdict each, and says what becomes of writes', () => {
-    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=e1000' ]\n`;
+    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=ne2k_pci' ]\n`;
     const { definition, findings } = judgeDefinition('x.cfg', text);
     expect(findings.filter(isError)).toEqual([]);
     expect(definition.disks.map(({ target, place, kind, readOnly }) => [target, place, kind, readOnly])).toEqual([
@@ -167,7 +167,7 @@ describe('definitions (xl.cfg(5))', () => {
       [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
-    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/e1000 is not built: the card is an AMD PCNet/);
+    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/ne2k_pci is not built: the card is an AMD PCNet/);
   });
 
   it('refuses disks that have no place, with the place in the text', () => {
