@@ -5,8 +5,7 @@
 import type { Device, Dma, IrqLine } from '../../devices/bus.ts';
 import { IoBus } from '../../devices/io-bus.ts';
 import { PCI, PciBus, PciFunction } from '../../devices/pci/pci.ts';
-import { FRAME_BYTES, HostError, type Machine } from '../../hypervisor/memory/machine.ts';
-import { DOMID_XEN } from '../../hypervisor/xen/abi.ts';
+import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../hypervisor/memory/machine.ts';
 
 /** Where the registers of devices are: above all RAM. */
 const FIRST_WINDOW = 0xf0000000;
@@ -26,7 +25,7 @@ export interface HostFunction {
   device: number;
   read(register: number): number;
   write(register: number, value: number): void;
-  /** Takes machine memory for the device. @throws HostError */
+  /** Takes machine memory for the device, in Domain 0's name. @throws HostError */
   share(bytes: number): DmaMemory;
   /** Called in Domain 0's turn while the interrupt line is up. */
   onInterrupt(handler: () => void): void;
@@ -113,7 +112,7 @@ export class HostBus {
       write: (register, value) => bus.writeMemory(first + register, value, 4),
       share: bytes => {
         const frames = Math.ceil(bytes / FRAME_BYTES);
-        const mfn = machine.allocateRun(frames, DOMID_XEN);
+        const mfn = machine.allocateRun(frames, DOMAIN_0);
         if (mfn < 0) throw new HostError(`The host has too little memory for Domain 0's drivers: ${frames} frames are wanted.`);
         const from = mfn * FRAME_BYTES,
           to = from + frames * FRAME_BYTES;
