@@ -2,6 +2,7 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker. It looks at no clock and
  * starts no worker by itself: `HostParts` says how.
  */
+import { skipIds } from '../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/machine.ts';
 import { type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
@@ -78,8 +79,8 @@ export class HostCore {
           this.tasks.note(`xl create ${name}`, 'failed', message);
           this.tell();
         },
-        problem: ({ name }, sentence) => {
-          this.tasks.note(name, 'failed', sentence);
+        problem: (member, sentence) => {
+          this.tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
           this.tell();
         },
       },
@@ -160,7 +161,7 @@ export class HostCore {
   /** Domains of a Domain 0 that is gone, as it listed them last: listed as they are until they are destroyed. Their ids are not used again. */
   async recall(lost: DomainInfo[]): Promise<void> {
     for (const info of lost) this.lost.set(info.id, info);
-    this.machine.skipIds(Math.max(0, ...lost.map(({ id }) => id)));
+    skipIds(this.machine, Math.max(0, ...lost.map(({ id }) => id)));
     this.tell();
   }
 

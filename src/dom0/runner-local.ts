@@ -1,6 +1,6 @@
 /** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
 import type { Clock } from '../devices/bus.ts';
-import { createDomain } from '../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../hypervisor/domain/assemble.ts';
 import { attachDrives, type Domain, type DomainRecord, type Ending, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
 import { Slot } from '../hypervisor/scheduler/slot.ts';
 import { GuestLog } from '../hypervisor/xen/guest-log.ts';
@@ -32,6 +32,9 @@ interface Entry {
   poked: boolean;
   /** Deadline on the domain's clock while it has nothing to do; -Infinity: it has. */
   untilNs: number;
+  /** In virtual time: where its clock stood, and how far the others were, when it was built. */
+  startedNs: number;
+  othersNs: number;
   /** After a slice. */
   told(result: SliceResult): void;
 }
@@ -60,6 +63,28 @@ export class Turns implements Runners {
 
   forget(_record: DomainRecord): void {}
 
+  get farthestNs(): number {
+    return this.entries.reduce((most, entry) => Math.max(most, elapsedNs(entry)), this.goneNs);
+  }
+
+  /** How far those that are gone had come. */
+  private goneNs = 0;
+
+  /** Domains in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
+  company(mine: () => Entry | null): NonNullable<Domain['options']['company']> {
+    const { host } = this;
+    const reachesNs = (entry: Entry): number => (entry.domain.ending ? Infinity : elapsedNs(entry) + Math.max(0, entry.domain.clock.idleNs(entry.untilNs)));
+    return {
+      wanted: () => host.domain0Wants(),
+      horizonNs: () => {
+        const own = mine();
+        if (!own) return Infinity;
+        const least = this.entries.reduce((so, other) => (other === own ? so : Math.min(so, reachesNs(other))), host.domain0WakeNs());
+        return least - elapsedNs(own) + own.domain.clock.nowNs();
+      },
+    };
+  }
+
   add(entry: Entry): void {
     this.entries.push(entry);
     this.pokeOne(entry);
@@ -67,7 +92,9 @@ export class Turns implements Runners {
 
   remove(entry: Entry): void {
     const index = this.entries.indexOf(entry);
-    if (index >= 0) this.entries.splice(index, 1);
+    if (index < 0) return;
+    this.goneNs = this.farthestNs;
+    this.entries.splice(index, 1);
   }
 
   poke(): void {
@@ -121,18 +148,26 @@ export class Turns implements Runners {
   /** A slice, if it wants one and has a slot; milliseconds until it wants the next. */
   private turn(entry: Entry): number {
     const { domain, slot } = entry;
+    const { company } = domain.options;
     const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
     if (domain.instructions >= domain.stopAtInstruction) return Infinity;
-    if (!entry.poked && waitMs() > 0) return waitMs();
+    // In virtual time it goes as far as the others let it.
+    if (!entry.poked && !company && waitMs() > 0) return waitMs();
     if (!domain.paused && !slot.enter()) return slot.patienceMs;
     entry.poked = false;
+    const beforeNs = domain.clock.nowNs();
     const result = domain.runSlice();
     slot.leave(result);
     entry.told(result);
-    entry.untilNs = result.state === 'running' ? -Infinity : result.state === 'parked' ? slot.wakeNs(result) : Infinity;
+    const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
+    entry.untilNs = result.state === 'running' ? -Infinity : parkedUntilNs;
+    if (company && result.state === 'parked' && (domain.clock.nowNs() > beforeNs || company.wanted())) return 0;
     return waitMs();
   }
 }
+
+/** In virtual time: how far it is, in time since it was built, from where the others were then. */
+const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
 
 class LocalRunner implements DomainRunner {
   readonly started: Promise<string>;
@@ -156,12 +191,12 @@ class LocalRunner implements DomainRunner {
     const { record, drives, diskChanges, saved, withXenConsole, withDebug, stopAtInstruction, name: _name, program: _program, definition: _definition, ...options } = what;
     const debug = withDebug ? (byte: number) => listener.debug?.(Uint8Array.of(byte)) : withXenConsole ? log.put : undefined;
     try {
-      const domain = createDomain(
+      const domain = assembleDomain(
         {
           ...options,
           machine,
           record,
-          ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
+          ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: turns.company(() => this.entry) }),
           ...(drives ? { ide: attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, diskChanges) } : {}),
           serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
           ...(debug ? { debug } : {}),
@@ -175,7 +210,8 @@ class LocalRunner implements DomainRunner {
       );
       if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
       slot.onChange = held => domain.setSlot(held);
-      this.entry = { domain, slot, poked: true, untilNs: -Infinity, told: tell(domain, slot, listener, flush, log) };
+      const startedNs = domain.clock.nowNs();
+      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, told: tell(domain, slot, listener, flush, log) };
       this.started = Promise.resolve(domain.about);
       turns.add(this.entry);
     } catch (error) {

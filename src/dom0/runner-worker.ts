@@ -51,6 +51,7 @@ export const inWorkers =
     const watch = parts.endsSilently ? new WorkerWatch(machine, queue, parts.later, parts.watching) : undefined;
     return {
       elsewhere: true,
+      farthestNs: 0,
       start({ record, saved, ...what }: DomainStart, listener: DomainListener): DomainRunner {
         const message: ToDomainWorker = { memory: machine.memory as SharedArrayBuffer, slot: record.slot, ...what, ...(saved ? { saved: saved.bytes } : {}) };
         return new WorkerRunner(parts.spawn(), machine, record, message, listener, parts, watch && ((...watched) => watch.watch(...watched)));

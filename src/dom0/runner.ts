@@ -55,6 +55,8 @@ export interface Runners {
   /** On threads of their own: they share machine memory, and their doorbells wake them. False: on this one, in turns. */
   readonly elsewhere: boolean;
   start(what: DomainStart, listener: DomainListener): DomainRunner;
+  /** In virtual time: how far the domain is that is farthest, in time since they were built. */
+  readonly farthestNs: number;
   /** The domain is destroyed. */
   forget(record: DomainRecord): void;
   /** Something came in for domains on this thread: they look again. */
@@ -70,6 +72,9 @@ export interface RunnersHost {
   queue: Scheduler;
   /** Domain 0's turn on this thread; true: it did something, so that a domain that sleeps may have to wake. */
   serve(): boolean;
+  /** Domain 0 has something to do. In virtual time: when it wants a turn at the latest, as `farthestNs` counts. */
+  domain0Wants(): boolean;
+  domain0WakeNs(): number;
   /** In virtual time: nobody could run for so long, and the host's clock moves on by itself. */
   idled(ms: number): void;
 }

@@ -3,12 +3,14 @@ import type { CpuLevel } from '../../cpu/cpuid.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { p2mFrames } from '../../hypervisor/domain/boot.ts';
 import { DEFAULT_MAC } from '../../hypervisor/domain/nic.ts';
-import { type Definition, type DomainType, judgeDefinition } from '../config/model.ts';
+import type { Definition, DomainType } from '../config/definition.ts';
+import { judgeDefinition } from '../config/model.ts';
 import { lengthProblem } from '../config/xlcfg.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { DeviceModel } from '../device-model/device-model.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainRunner } from '../runner.ts';
+import { cardsOf, savedCards } from './cards.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */
@@ -92,6 +94,7 @@ export function describe({ definition, boot, startEpochMs }: Blueprint, type: Do
   const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
   return {
     uuid, name, type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, startEpochMs,
+    ...cardsOf(definition),
     ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
   };
 }
@@ -103,7 +106,8 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
   if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // The card that it has, with its address, whatever the definition's text says.
-  const { nic: _nic, mac: _mac, ...rest } = judged;
+  const { nic: _nic, vif: _vif, mac: _mac, ...rest } = judged;
+  const [pvCard] = savedCards(state.toolstack);
   const definition: Definition = {
     ...rest,
     name: about.name,
@@ -113,6 +117,7 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
     modelInDomain0: modelOf(state) !== undefined,
     ...(about.uuid ? { uuid: about.uuid } : {}),
     ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
+    ...(pvCard ? { vif: true, mac: pvCard.mac } : {}),
   };
   return { definition, boot, drives, text: about.definition, startEpochMs: about.startEpochMs, saved: { state, bytes }, ...(about.xen ? { xen: about.xen } : {}) };
 }

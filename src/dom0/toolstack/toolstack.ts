@@ -3,6 +3,7 @@
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
 import { COUNTERS, MAILBOX } from '../../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
@@ -19,6 +20,7 @@ import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
 import { actionOf, hasStopped, startsAgain, startsAgainAs } from './endings.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
+import type { Dom0Time } from '../network/network.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { StationAddresses } from './station-addresses.ts';
 import { uuidOf } from './uuid.ts';
@@ -72,7 +74,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   restarted(member: Member<Console>, line: string, report?: string, next?: Member<Console>): void;
   /** It was to be started again as a new domain, and that could not be built. */
   rebuildFailed(member: Member<Console>, error: Error): void;
-  problem(member: Member<Console>, sentence: string): void;
+  /** Something of the host failed it; undefined: Domain 0 itself. */
+  problem(member: Member<Console> | undefined, sentence: string): void;
   waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;
   reached?(member: Member<Console>): void;
   /** After a slice on this thread. */
@@ -117,13 +120,15 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
     this.queue.configure({ pcpus: parts.pcpus ?? 1, ...parts.scheduler });
-    this.services = new Services(this.machine);
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence) });
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.runners = parts.runners({
       machine: this.machine,
       queue: this.queue,
       serve: () => this.serve(),
+      domain0Wants: () => this.services.pending,
+      domain0WakeNs: () => this.wakeNs,
       idled: ms => {
         this.goneNs += ms * 1e6;
       },
@@ -139,6 +144,21 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   // ---- Domain 0's turn
+
+  /** Time of Domain 0: the host's, or, in virtual time, that of the guest that is farthest. */
+  private time(): Dom0Time {
+    const { hostMs, later } = this.parts;
+    if (hostMs) return hostTime(hostMs, later, () => this.wakeDomain0());
+    return {
+      clock: { nowNs: () => this.runners?.farthestNs ?? 0 },
+      wakeAt: deadlineNs => {
+        this.wakeNs = deadlineNs;
+      },
+    };
+  }
+
+  /** In virtual time: when Domain 0 wants a turn. */
+  private wakeNs = Infinity;
 
   /** It works while it holds a slot; who holds it for less gives it up at its next check. */
   private serve(): boolean {
@@ -214,7 +234,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** With a station address, if there is a card. @throws Error */
   private addressed(blueprint: Blueprint): Blueprint {
     const { definition } = blueprint;
-    if (!definition.nic) return blueprint;
+    if (!definition.nic && !definition.vif) return blueprint;
     const problem = this.stationProblem(definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
@@ -230,14 +250,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
     const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
-    const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB };
-    const record = machine.createDomain(seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined };
+    const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
-      machine.destroyDomain(record);
+      destroyDomain(machine, record);
       throw error;
     }
     const shown = blueprint.saved?.state.toolstack?.console;
@@ -257,6 +277,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     member.runner = this.runners.start(this.startOf(member, seenMiB, modelHere), listener);
     this.members.set(record.id, member);
+    this.services.network.attachCard(record, definition.rate);
     try {
       const waits = paused || xen !== undefined;
       if (waits) member.runner.setPaused(true);
@@ -266,6 +287,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (waits && !member.paused) member.runner.setPaused(false);
     } catch (error) {
       this.members.delete(record.id);
+      this.services.network.detachCard(record.id);
       await member.runner.destroy();
       queue.remove(record.slot);
       this.bury(member);
@@ -341,7 +363,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     member.modelDrives = ide;
     member.model = services.attachModel({
       record, memoryMiB, boot, ide,
-      ...(definition.nic ? { nic: timers => wired(timers, definition.mac) } : {}),
+      ...(definition.nic ? { nic: timers => wired(this.machine, record, timers, definition) } : {}),
       ...time,
       ...(hostMs ? { hostMs } : {}),
       serial: byte => serial(Uint8Array.of(byte)),
@@ -450,7 +472,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
       this.queue.remove(member.record.slot);
-      this.machine.releaseRam(member.record);
+      releaseRam(this.machine, member.record);
       member.released = true;
       this.listener.listed();
     });
@@ -479,6 +501,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   private detach(member: Member<Console>): void {
     if (member.attached) this.services.detach(member.record.id);
+    this.services.network.detachCard(member.record.id);
     delete member.attached;
     delete member.model;
   }
@@ -507,7 +530,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private bury(member: Member<Console>): void {
     const { id } = member.record;
     this.runners.forget(member.record);
-    if (this.machine.destroyDomain(member.record, this.services.dom0.held.frames)) {
+    if (destroyDomain(this.machine, member.record, this.services.dom0.held.frames)) {
       if (this.dying.delete(id)) this.listener.listed();
       return;
     }

@@ -2,18 +2,19 @@
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
 import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
+import { type WiredCard, wired } from './nic.ts';
 import { Domain, type DomainOptions } from './domain.ts';
-import { wired } from './nic.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export function createDomain(options: PartlessOptions, saved?: SavedState): Domain {
+export function assembleDomain(options: PartlessOptions, saved?: SavedState): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac } = saved ? saved.about : options;
+  let card: WiredCard | undefined;
   const whole: DomainOptions = {
     ...options,
     apic,
@@ -25,7 +26,8 @@ export function createDomain(options: PartlessOptions, saved?: SavedState): Doma
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers, mac) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({ ...board, ...(nic ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac })) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+    arrivals: () => card?.ethernet.poll(),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
