@@ -15,8 +15,8 @@ import { TFTP_PORT, type TftpReply, TftpServer } from './tftp.ts';
 
 const NETWORK = 0x0a000200, MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
 const GATEWAY = NETWORK + 2, NAME_SERVER = NETWORK + 3;
-/** The first client gets 10.0.2.15, later ones what follows. */
-const FIRST_LEASE = NETWORK + 15, LEASES = 64;
+/** The first client gets 10.0.2.15, later ones what follows, up to 10.0.2.254; then whoever has asked least lately loses his. */
+const FIRST_LEASE = NETWORK + 15, LEASES = 240;
 const DOMAIN = 'ringside';
 const EVERY_STATION = new Uint8Array(6).fill(0xff);
 
@@ -59,7 +59,7 @@ export class NetworkPeer implements Ethernet {
   private readonly names: Map<string, number>;
   private readonly network: DhcpNetwork;
   private readonly tftp: TftpServer;
-  /** Leases by hardware address. */
+  /** Leases by hardware address, in the order in which they were asked for last. */
   private readonly leases = new Map<string, number>();
   /** Where a TFTP client is to be found. */
   private readonly clients = new Map<string, { path: Path; port: number }>();
@@ -169,10 +169,14 @@ export class NetworkPeer implements Ethernet {
     const request = parseDhcp(data);
     if (!request || request.hardware[0] & 1) return;
     const key = request.hardware.join();
-    const lease = this.leases.get(key) ?? FIRST_LEASE + (this.leases.size % LEASES);
+    const known = this.leases.get(key);
+    const [oldest] = this.leases;
+    const lease = known ?? (this.leases.size < LEASES ? FIRST_LEASE + this.leases.size : oldest[1]);
     const answer = answerDhcp(request, lease, this.network);
     if (!answer) return;
-    if (this.leases.size < LEASES) this.leases.set(key, lease);
+    if (known !== undefined) this.leases.delete(key);
+    else if (this.leases.size === LEASES) this.leases.delete(oldest[0]);
+    this.leases.set(key, lease);
     const everybody = answer.nak || (request.broadcast && request.clientAddress === 0);
     const path: Path = {
       fromMac: stationOf(GATEWAY), from: GATEWAY,
