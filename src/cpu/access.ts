@@ -9,8 +9,8 @@ import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './e
 import { AC_, type Faults } from './faults.ts';
 import { AC } from './flags.ts';
 import type { Mmio } from './mmio.ts';
-import { ALLOWED, PageWalk, PTE_A, PTE_D } from './paging.ts';
-import { CR0, CR4, EFLAGS } from './registers.ts';
+import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './paging.ts';
+import { CR0, CR4, EFLAGS, PDPTE } from './registers.ts';
 import { S_USER } from './scratch.ts';
 import { HAS_CODE, type Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
@@ -364,5 +364,16 @@ export class MemoryAccess {
     const want = write ? PTE_A | PTE_D : PTE_A;
     if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);
     this.walkDirty = write || (paging.leaf & PTE_D) !== 0;
+  }
+
+  /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
+  loadPdptes(cr3: number): boolean {
+    const words = new Int32Array(8);
+    for (let i = 0; i < 8; i++) words[i] = this.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
+    for (let i = 0; i < 8; i += 2) {
+      if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
+    }
+    this.R.set(words, PDPTE);
+    return true;
   }
 }

@@ -12,7 +12,6 @@ import {
   type Descriptor, descriptorBase, descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, isCode, isConforming, isWritableData, readDescriptor,
   setAccessed, setNull, setRealSegment, setSegment,
 } from './segments.ts';
-import { loadPdptes } from './ops/system.ts';
 import { checkVirtualPending } from './virtual-interrupts.ts';
 
 /** What asks for a task switch. */
@@ -82,7 +81,7 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   R[tr + SEG_RIGHTS]! |= 2;
   R[CR0]! |= CR0_TS;
   if ((R[CR0]! & CR0_PG) !== 0 && to.cr3 >= 0 && cr3 !== R[CR3]) {
-    if ((R[CR4]! & CR4_PAE) !== 0 && !loadPdptes(cpu, cr3)) cpu.fault(TS, error);
+    if ((R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(cr3)) cpu.fault(TS, error);
     R[CR3] = cr3;
     cpu.tlb.flushNonGlobal();
   }

@@ -7,10 +7,9 @@ import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE
 import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
-import { PTE_P } from '../paging.ts';
 import {
   APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
-  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, PDPTE, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
+  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from '../registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, findDescriptor, inProtected, inVirtual8086, isCode, isConforming, loadSegment, readDescriptor,
@@ -31,17 +30,6 @@ const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
 ];
 /** What may be set in CR4. */
 export const cr4BitsOf = (features: Features): number => CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
-/** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
-export function loadPdptes(cpu: Cpu, cr3: number): boolean {
-  const words = new Int32Array(8);
-  for (let i = 0; i < 8; i++) words[i] = cpu.memory.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
-  for (let i = 0; i < 8; i += 2) {
-    if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
-  }
-  cpu.R.set(words, PDPTE);
-  return true;
-}
-
 const CR0_BITS = 0xe005003f | 0;
 
 export function writeCr0(cpu: Cpu, wanted: number): void {
@@ -51,7 +39,7 @@ export function writeCr0(cpu: Cpu, wanted: number): void {
   if ((value & CR0_NW) !== 0 && (value & CR0_CD) === 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR0]!;
   // PDPTEs are loaded when paging comes on with PAE (SDM vol. 3, 4.4.1).
-  if ((changed & CR0_PG) !== 0 && (value & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !loadPdptes(cpu, R[CR3]!)) cpu.fault(GP, 0);
+  if ((changed & CR0_PG) !== 0 && (value & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
   R[CR0] = value;
   if ((changed & (CR0_PG | CR0_PE | CR0_WP)) !== 0) {
     cpu.tlb.flushAll();
@@ -65,7 +53,7 @@ export function writeCr0(cpu: Cpu, wanted: number): void {
 
 export function writeCr3(cpu: Cpu, value: number): void {
   const { R } = cpu;
-  if ((R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !loadPdptes(cpu, value)) cpu.fault(GP, 0);
+  if ((R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(value)) cpu.fault(GP, 0);
   R[CR3] = value;
   cpu.tlb.flushNonGlobal();
   cpu.loop.codeGoesOn();
@@ -75,7 +63,7 @@ export function writeCr4(cpu: Cpu, value: number): void {
   const { R } = cpu;
   if ((value & ~cpu.cr4Bits) !== 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR4]!;
-  if ((R[CR0]! & CR0_PG) !== 0 && (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 && (value & CR4_PAE) !== 0 && !loadPdptes(cpu, R[CR3]!)) cpu.fault(GP, 0);
+  if ((R[CR0]! & CR0_PG) !== 0 && (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 && (value & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
   R[CR4] = value;
   if ((changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) !== 0) {
     cpu.tlb.flushAll();

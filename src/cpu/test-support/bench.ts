@@ -4,7 +4,6 @@
  */
 import { Cpu } from '../cpu.ts';
 import { ExitReason, type ProcessorOptions } from '../edge.ts';
-import { loadPdptes } from '../ops/system.ts';
 import * as r from '../registers.ts';
 
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
@@ -195,7 +194,7 @@ export class Bench {
     }
     this.R[r.CR4]! |= 0x20;
     this.R[r.CR3] = pointers;
-    loadPdptes(this.cpu, pointers);
+    this.cpu.memory.loadPdptes(pointers);
     this.R[r.CR0]! |= 0x80000000;
     this.cpu.reload();
     return this;
