@@ -74,6 +74,18 @@ describe.skipIf(!haveGuests)(`guests on one bridge ${NEEDS_GUESTS}`, () => {
     judge(await talk(pc('a'), pc('b'), ...options));
   });
 
+  it('with an emulated e1000 beside that', async () => {
+    const output = await talk(
+      guest('i', { type: 'hvm', flavour: '686', modules: 'e1000', vif: 'model=e1000' }),
+      guest('p', { type: 'hvm', flavour: '686', modules: 'pcnet32' }),
+      '--pcpus',
+      '2',
+    );
+    judge(output);
+    expect(output).toMatch(/i: .*e1000: eth0 NIC Link is Up 1000 Mbps Full Duplex/);
+    expect(output).not.toMatch(/Detected Tx Unit Hang|Reset adapter/);
+  });
+
   it.each([
     ['in virtual time', '--virtual-time'],
     ['each in a worker', '--pcpus', '2'],

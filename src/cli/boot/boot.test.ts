@@ -381,7 +381,7 @@ describe('options', () => {
     [['a', 'b', '--script', 'x'], /--script is for one guest, and there are 2 files/],
     [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
     [['a', '--timeout', '-1'], /takes seconds/],
-    [['a', '--nic', 'e1000'], /--nic takes pcnet/],
+    [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
     [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
     [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {

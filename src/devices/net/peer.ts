@@ -1,7 +1,7 @@
 /**
  * The other end of the wire, in process: a small network with a gateway that answers ARP, DHCP, DNS, TFTP and ICMP echo, and knows no way further.
  * Sources: RFC 826, 2131, 1035, 1350, 792; see packets.ts, dhcp.ts, dns.ts, tftp.ts.
- * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come a little later, from a timer.
+ * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come from a timer, when whoever sent has returned.
  */
 import type { Timer, Timers } from '../bus.ts';
 import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parseDhcp } from './dhcp.ts';
@@ -25,8 +25,8 @@ const NET_UNREACHABLE = 0, PROTOCOL_UNREACHABLE = 2, PORT_UNREACHABLE = 3;
 /** IP header and eight bytes: as much of a packet as an ICMP error quotes. */
 const QUOTED = 28;
 
-/** Time on the way, frames a delivery, and the time until the next one: a card's ring is to keep up. */
-const DELAY_NS = 50_000, BURST = 8, BURST_NS = 20_000;
+/** Frames a delivery. */
+const BURST = 8;
 /** Frames on the way; more are lost, as in a switch. */
 const MAX_QUEUED = 128;
 
@@ -97,12 +97,12 @@ export class NetworkPeer implements Ethernet {
   private reply(frame: Uint8Array): void {
     if (this.queue.length >= MAX_QUEUED) return;
     this.queue.push(frame);
-    if (this.queue.length === 1) this.delivery.set(this.timers.clock.nowNs() + DELAY_NS);
+    if (this.queue.length === 1) this.delivery.set(this.timers.clock.nowNs());
   }
 
   private deliver(): void {
     for (const frame of this.queue.splice(0, BURST)) this.receive?.(frame);
-    if (this.queue.length > 0) this.delivery.set(this.timers.clock.nowNs() + BURST_NS);
+    if (this.queue.length > 0) this.delivery.set(this.timers.clock.nowNs());
   }
 
   // ---- protocols

@@ -5,6 +5,7 @@ import { CardWire } from '../../hypervisor/domain/card-wire.ts';
 import { createDomain, domain0 } from '../../hypervisor/memory/domain-table.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
 import { type DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
+import { HostBus } from '../hardware/host-bus.ts';
 import { Network } from './network.ts';
 import type { Rate } from './rate.ts';
 
@@ -15,7 +16,7 @@ function make() {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const timers = new TestTimers();
   const wakes: number[] = [];
-  const network = new Network(machine, { clock: timers.clock, wakeAt: deadlineNs => wakes.push(deadlineNs) });
+  const network = new Network(machine, { clock: timers.clock, wakeAt: deadlineNs => wakes.push(deadlineNs) }, new HostBus(machine));
   const doorbell = (of: DomainRecord): number => machine.words[(of.mailboxOffset >>> 2) + MAILBOX.DOORBELL];
   const dom0 = domain0(machine);
   /** A guest whose card is no more than its wire. */

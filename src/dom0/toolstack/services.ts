@@ -14,6 +14,7 @@ import { DeviceModel, type DeviceModelOptions } from '../device-model/device-mod
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
+import { HostBus } from '../hardware/host-bus.ts';
 import { Cards, type GuestCard, savedCards } from './cards.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
@@ -68,6 +69,8 @@ export interface Attached {
 export class Services {
   readonly dom0: Dom0;
   readonly xenstored: Xenstored;
+  /** The simulated host's devices. */
+  readonly hardware: HostBus;
   readonly network: Network;
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
@@ -84,7 +87,8 @@ export class Services {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
-    this.network = new Network(machine, time);
+    this.hardware = new HostBus(machine);
+    this.network = new Network(machine, time, this.hardware);
     const soon = (work: () => void): void => {
       this.work.push(work);
       this.dom0.ports.ring();

@@ -36,11 +36,13 @@ function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card }
 
 const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true };
 const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
+/** What Domain 0's drivers share with the host's devices (src/dom0/hardware). */
+const DRIVER_BYTES = 40 * FRAME_BYTES;
 
 /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
 export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
   const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
-  const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + firmware + MAX_PIXEL_BYTES;
+  const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + DRIVER_BYTES + firmware + MAX_PIXEL_BYTES;
   const frames = guest / FRAME_BYTES + 64;
   // Rounding of the tables, and a firmware image.
   return wholeFrames(guest + XENHEAP_HEADER_BYTES + SCHED_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
