@@ -13,6 +13,7 @@ import { LocalScheduler } from '../src/dom0/runner-local.ts';
 import type { WorkerLike } from '../src/dom0/runner-worker.ts';
 import { audit } from '../src/hypervisor/memory/audit.ts';
 import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { destroyDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../src/hypervisor/memory/machine.ts';
 import { Dom0 } from '../src/hypervisor/xen/dom0-access.ts';
 import { Pod } from '../src/hypervisor/xen/memory/pod.ts';
@@ -71,7 +72,7 @@ describe('domain workers', () => {
     await host.end();
     services.detach(record.id);
     expect(audit(host.machine, services.dom0.held)).toEqual([]);
-    expect(host.machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(host.machine, record)).toBe(true);
   });
 
   it('sleep without a slot, and wake for their timers', { timeout: 120_000 }, async () => {
@@ -97,7 +98,7 @@ describe('domain workers', () => {
     const record = await host.start('one', hog());
     await until(() => countOf(host.machine, record) > 1000);
     await host.end();
-    expect(host.machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(host.machine, record)).toBe(true);
     expect(host.machine.freeFrames).toBe(free);
     expect(host.queue.runs(record.slot)).toBe(false);
   });
@@ -139,7 +140,7 @@ describe('memory that is taken from a domain while it runs', () => {
     const before = countOf(machine, record);
     await until(() => countOf(machine, record) > before + 1000);
     await host.end();
-    expect(machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(machine, record)).toBe(true);
     expect(machine.freeFrames).toBe(free);
   });
 
@@ -168,7 +169,7 @@ describe('memory that is taken from a domain while it runs', () => {
       page.unmap();
     }
     await host.end();
-    expect(machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(machine, record)).toBe(true);
   });
 });
 
@@ -189,7 +190,7 @@ describe('a domain worker that is ended by force', () => {
       expect(sentence).toContain('internal error');
       expect(report).toContain('last exits (of ');
       host.queue.remove(sender.slot);
-      expect(machine.destroyDomain(sender)).toBe(true);
+      expect(destroyDomain(machine, sender)).toBe(true);
       if (life > 0) expect(machine.freeFrames).toBe(free);
       free = machine.freeFrames;
       const before = countOf(machine, other);

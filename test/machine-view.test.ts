@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../src/cpu/test-support/bench.ts';
 import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
 import { encode, encodeMessage, XS } from '../src/dom0/xenstore/protocol.ts';
-import { createDomain } from '../src/hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../src/hypervisor/domain/assemble.ts';
 import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
 import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/machine.ts';
 import { program } from '../src/hypervisor/domain/program.test-support.ts';
 import { MachineView } from '../src/hypervisor/view/machine-view.ts';
@@ -20,7 +21,7 @@ const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 describe('rings of store and console', () => {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
-  const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
   const domain = new MachineView(machine.memory).domain(record.id)!;
   const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> FRAME_SHIFT) * FRAME_BYTES;
   /** A word of a page, by its byte offset in the public header. */
@@ -96,7 +97,7 @@ describe('requests to a device model in Domain 0', () => {
   it('are there from the exit to the answer, and writes that nobody waits for in their order', () => {
     const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
     const services = new Services(machine);
-    const record = machine.createDomain(4, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+    const record = createDomain(machine, 4, WHOLE_P2M, { xen: XEN_TYPE.HVM });
     const seen = new MachineView(machine.memory).domain(record.id)!;
     services.prepare(record, UUID, true);
     expect(seen.ioreqs()).toMatchObject({ model: 'WANTED', slots: [], buffered: { count: 0, writes: [] } });
@@ -104,7 +105,7 @@ describe('requests to a device model in Domain 0', () => {
     const kernel = program(asm('c6 05 03 00 0a 00 05 66 c7 05 04 00 0a 00 34 12 66 ba c4 03 ec fa f4'));
     const boot = { kind: 'kernel', kernel, name: 'program', cmdline: '' } as const;
     const options = { machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} } as const;
-    const domain = createDomain(options);
+    const domain = assembleDomain(options);
     const alarm = domain.timers.create('device-model', () => domain.stopSlice());
     services.attachModel({
       record,

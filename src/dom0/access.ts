@@ -7,6 +7,12 @@ export interface Mapping {
   unmap(): void;
 }
 
+/** A frame that a domain granted, for a device's data too. */
+export interface GrantedPage extends Mapping {
+  /** Call after writing data that the guest may run as code (a disk's block): its processor forgets what it knew of the frame. */
+  written(): void;
+}
+
 /** All methods throw HostError with a sentence. */
 export interface Access {
   /** Binds an end in Domain 0 to a port that `domid` left unbound for it; returns the local port. */
@@ -14,4 +20,10 @@ export interface Access {
   send(port: number): void;
   close(port: number): void;
   mapForeign(domid: number, gfn: number): Mapping;
+}
+
+/** What back ends need besides. */
+export interface GrantAccess extends Access {
+  /** Maps what `domid` granted to Domain 0 under the reference `ref`. */
+  mapGrant(domid: number, ref: number, readOnly: boolean): GrantedPage;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
 import { readState, type SavedState } from '../hypervisor/index.ts';
-import { DOMID_XEN } from '../hypervisor/memory/machine.ts';
+import { DOMID_XEN } from '../hypervisor/xen/abi.ts';
 import { Host } from './host.ts';
 import { LocalScheduler } from './runner-local.ts';
 import type { Later } from './runner.ts';

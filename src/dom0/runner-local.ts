@@ -1,5 +1,5 @@
 /** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
-import { createDomain, type PartlessOptions } from '../hypervisor/domain/assemble.ts';
+import { assembleDomain, type PartlessOptions } from '../hypervisor/domain/assemble.ts';
 import { type Domain, type Ending, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
 import type { Slot } from '../hypervisor/scheduler/slot.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
@@ -103,7 +103,7 @@ export class LocalRunner implements DomainRunner {
       listener.serial(bytes);
     };
     try {
-      const domain = createDomain(
+      const domain = assembleDomain(
         {
           ...options.domain,
           serial: byte => this.bytes.push(byte),

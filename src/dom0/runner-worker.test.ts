@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createDomain, destroyDomain } from '../hypervisor/memory/domain-table.ts';
 import { audit } from '../hypervisor/memory/audit.ts';
 import { type DomainRecord, type Ending, type FromDomainWorker, Machine, type ToDomainWorker } from '../hypervisor/index.ts';
 import { callDead, liveWorker, workerLeaves } from '../hypervisor/worker/worker-life.ts';
@@ -25,7 +26,7 @@ class FakeWorker implements WorkerLike {
 
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-  const record = machine.createDomain(16, 0);
+  const record = createDomain(machine, 16, 0);
   const worker = new FakeWorker();
   const endings: Ending[] = [],
     watched: { lock: string | undefined; end: () => void }[] = [],
@@ -93,7 +94,7 @@ describe("a domain's worker", () => {
     worker.onerror?.({ message: 'late' });
     expect(endings).toHaveLength(1);
     await runner.destroy();
-    expect([machine.destroyDomain(record), audit(machine)]).toEqual([true, []]);
+    expect([destroyDomain(machine, record), audit(machine)]).toEqual([true, []]);
   });
 
   it('that ends while it is to be destroyed is destroyed, and did not crash', async () => {
@@ -111,7 +112,7 @@ describe("a domain's worker", () => {
 it('a slot that went to another domain is not called dead for the one before', () => {
   const { machine, record } = make();
   const before = { ...record };
-  machine.destroyDomain(record);
-  const next = machine.createDomain(16, 0);
+  destroyDomain(machine, record);
+  const next = createDomain(machine, 16, 0);
   expect([next.slot, callDead(machine, before), machine.isWorkerDead(next.slot)]).toEqual([before.slot, false, false]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createDomain } from '../hypervisor/memory/domain-table.ts';
 import { type FromWatcher, Machine } from '../hypervisor/index.ts';
 import { Scheduler } from '../hypervisor/scheduler/scheduler.ts';
 import { beat, callDead, workerBegins, workerLeaves } from '../hypervisor/worker/worker-life.ts';
@@ -9,7 +10,7 @@ function make(withLocks: boolean) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const queue = new Scheduler(machine, () => 0);
   queue.configure({ pcpus: 1 });
-  const record = machine.createDomain(1);
+  const record = createDomain(machine, 1);
   queue.add(record, { doorbell: -1 });
   workerBegins(machine, record);
   const timers: (() => void)[] = [];

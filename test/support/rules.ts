@@ -92,22 +92,49 @@ export function testOnly(files: ReadonlyMap<string, string>): Set<string> {
   return found;
 }
 
-/** Files that one loads when it is loaded: what it imports for more than types, here and there along the way. Workers and dynamic imports come later. */
+/** Files that a file loads at once when it is loaded: what it imports for more than types. Workers and dynamic imports come later. */
+export function valueImports(path: string, text: string): string[] {
+  const found: string[] = [];
+  for (const node of parse(path, text).body as Node[]) {
+    const module = /^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type) ? stringOf(node.source) : undefined;
+    const names = (node.specifiers ?? []) as Node[];
+    const isType = (what: Node): boolean => what.importKind === 'type' || what.exportKind === 'type';
+    if (!module?.startsWith('.') || isType(node) || (names.length > 0 && names.every(isType))) continue;
+    found.push(posix.join(posix.dirname(path), module));
+  }
+  return found;
+}
+
+/** The same with all that those load in turn. */
 export function loads(files: ReadonlyMap<string, string>, from: string): Set<string> {
   const found = new Set<string>([from]);
-  for (const path of found) {
-    const text = files.get(path);
-    if (text === undefined) continue;
-    for (const node of parse(path, text).body as Node[]) {
-      const module = /^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type) ? stringOf(node.source) : undefined;
-      const names = (node.specifiers ?? []) as Node[];
-      const isType = (what: Node): boolean => what.importKind === 'type' || what.exportKind === 'type';
-      if (!module?.startsWith('.') || isType(node) || (names.length > 0 && names.every(isType))) continue;
-      found.add(posix.join(posix.dirname(path), module));
-    }
-  }
+  for (const path of found) for (const next of valueImports(path, files.get(path) ?? '')) found.add(next);
   found.delete(from);
   return found;
+}
+
+/** Circles of value imports: groups of files of which each loads each other (Tarjan's strongly connected components), every group in order of names. */
+export function circles(files: ReadonlyMap<string, string>): string[][] {
+  const found: string[][] = [];
+  const imports = new Map([...files].map(([path, text]) => [path, valueImports(path, text).filter(module => files.has(module))]));
+  /** When a file was first seen, and the first seen of those that it reaches. */
+  const seen = new Map<string, number>(),
+    reaches = new Map<string, number>();
+  const stack: string[] = [];
+  const visit = (path: string): void => {
+    seen.set(path, seen.size);
+    reaches.set(path, seen.get(path)!);
+    stack.push(path);
+    for (const next of imports.get(path)!) {
+      if (!seen.has(next)) visit(next);
+      if (stack.includes(next)) reaches.set(path, Math.min(reaches.get(path)!, reaches.get(next)!));
+    }
+    if (reaches.get(path) !== seen.get(path)) return;
+    const group = stack.splice(stack.indexOf(path));
+    if (group.length > 1 || imports.get(path)!.includes(path)) found.push(group.sort());
+  };
+  for (const path of imports.keys()) if (!seen.has(path)) visit(path);
+  return found.sort((a, b) => (a[0] < b[0] ? -1 : 1));
 }
 
 /** Imports that point up or sideways, and packages where there may be none. `path` is relative to the repository. */

@@ -4,9 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { createDomain } from '../../src/hypervisor/memory/domain-table.ts';
 import { asm } from '../../src/cpu/test-support/bench.ts';
 import { Services, WHOLE_P2M, XEN_TYPES } from '../../src/dom0/toolstack/services.ts';
-import { createDomain } from '../../src/hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../src/hypervisor/domain/assemble.ts';
 import { type Domain, Machine, readState, saveDomain, type SavedState, withToolstack } from '../../src/hypervisor/index.ts';
 import { pvhKernel } from '../../src/hypervisor/xen/pvh-program.test-support.ts';
 
@@ -72,10 +73,10 @@ export class Scene {
 
   private make(kind: Kind, name: string, kernel: Uint8Array, vcpus: number, saved?: SavedState): Domain {
     const { machine, services } = this;
-    const record = machine.createDomain(MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: XEN_TYPES[kind], vcpus });
+    const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: XEN_TYPES[kind], vcpus });
     const uuid = saved?.about.uuid ?? `00000000-0000-0000-0000-00000000000${record.id}`;
     services.prepare(record, uuid);
-    const domain = createDomain(
+    const domain = assembleDomain(
       {
         machine,
         record,

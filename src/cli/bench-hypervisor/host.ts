@@ -4,6 +4,7 @@ import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { WorkerRunner, type WorkerLike } from '../../dom0/runner-worker.ts';
 import { type Boot, type DomainRecord, type Ending, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
+import { createDomain } from '../../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
@@ -51,7 +52,7 @@ export class WorkerHost {
 
   async start(name: string, boot: Boot, { xen, populateMiB = GUEST_MIB, prepare, attach, ...options }: Partial<UnitOptions> & Started = {}): Promise<DomainRecord> {
     const { machine } = this;
-    const record = xen === undefined ? machine.createDomain(GUEST_MIB) : machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen, populateMiB });
+    const record = xen === undefined ? createDomain(machine, GUEST_MIB) : createDomain(machine, GUEST_MIB, WHOLE_P2M, { xen, populateMiB });
     prepare?.(record);
     this.queue.add(record, { ...options, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     const message = {

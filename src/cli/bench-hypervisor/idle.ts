@@ -7,9 +7,10 @@ import { performance } from 'node:perf_hooks';
 import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { WorkerRunner } from '../../dom0/runner-worker.ts';
-import { createDomain } from '../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
 import { type DomainRecord, Machine, readState } from '../../hypervisor/index.ts';
 import { MAILBOX, XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { createDomain, machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/machine.ts';
 import { queueClock, Scheduler } from '../../hypervisor/scheduler/scheduler.ts';
 import { Slot } from '../../hypervisor/scheduler/slot.ts';
@@ -57,7 +58,7 @@ interface Host {
 }
 
 function createHost(guests: number, pcpus: number): Host {
-  const machine = Machine.create(new SharedArrayBuffer(guests * Machine.bytesFor(MEMORY_MIB, WHOLE_P2M)));
+  const machine = Machine.create(new SharedArrayBuffer(guests * machineBytesFor(MEMORY_MIB, WHOLE_P2M)));
   const services = new Services(machine);
   const queue = new Scheduler(machine, queueClock(machine, sharedMs));
   queue.configure({ pcpus });
@@ -66,7 +67,7 @@ function createHost(guests: number, pcpus: number): Host {
 }
 
 function createRecord({ machine, queue, services }: Host): { record: DomainRecord; uuid: string } {
-  const record = machine.createDomain(MEMORY_MIB, WHOLE_P2M, { vcpus: 1, xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, MEMORY_MIB, WHOLE_P2M, { vcpus: 1, xen: XEN_TYPE.PVH });
   const uuid = uuidOf(record.id, 0);
   services.prepare(record, uuid);
   queue.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
@@ -167,7 +168,7 @@ export async function idleInTurns(saved: Uint8Array, guests: number, seconds: nu
     const { record, uuid } = createRecord(host);
     const { boot, about } = state;
     const options = { machine, record, memoryMiB: MEMORY_MIB, boot, startEpochMs: about.startEpochMs, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now() } as const;
-    const domain = createDomain({ ...options, serial: () => {} }, state);
+    const domain = assembleDomain({ ...options, serial: () => {} }, state);
     attach(host, record, uuid);
     return { domain, slot: new Slot(queue, record.slot, held => domain.setSlot(held)) };
   });

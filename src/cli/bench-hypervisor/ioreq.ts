@@ -3,10 +3,11 @@
  * same thread (the single-threaded host, which takes turns), and in Domain 0 on a thread of its own, through ioreq page and event channel.
  */
 import { performance } from 'node:perf_hooks';
+import { createDomain } from '../../hypervisor/memory/domain-table.ts';
 import { MemoryDisk } from '../../devices/index.ts';
 import { hostTime } from '../../dom0/device-model/host-time.ts';
 import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
-import { createDomain } from '../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type Domain, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
 import { countMemory, countPort, countSectors } from './guests.ts';
@@ -24,11 +25,11 @@ type Times = { stub: number; turns: number; dom0: number };
 function onThisThread(boot: Boot, inDomain0: boolean, seconds: number): number {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
   const services = new Services(machine);
-  const record = machine.createDomain(GUEST_MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+  const record = createDomain(machine, GUEST_MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
   services.prepare(record, UUID, inDomain0);
   const hostMs = (): number => performance.now();
   const ide = [{ place: 0, kind: 'disk' as const, disk: new MemoryDisk(drives()) }];
-  const domain = createDomain({ machine, record, memoryMiB: GUEST_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs, serial: () => {}, ide });
+  const domain = assembleDomain({ machine, record, memoryMiB: GUEST_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs, serial: () => {}, ide });
   if (inDomain0) attach(services, domain, record, boot);
   const runFor = (ms: number): void => {
     for (const end = performance.now() + ms; performance.now() < end; ) {

@@ -24,8 +24,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
+import { createDomain, machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
 import { WHOLE_P2M } from '../../dom0/toolstack/services.ts';
-import { createDomain } from '../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
 import { eventAnswerer, eventSender, hog, loop, messages, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
@@ -78,11 +79,11 @@ export async function hogProcess(seconds: number): Promise<number> {
   return ((countOf(machine, record) - before) * 1000) / (performance.now() - start);
 }
 
-function single(boot: Boot, xen?: number, vcpus = 1): { domain: ReturnType<typeof createDomain>; machine: Machine; record: DomainRecord } {
+function single(boot: Boot, xen?: number, vcpus = 1): { domain: ReturnType<typeof assembleDomain>; machine: Machine; record: DomainRecord } {
   const p2mFrames = xen === undefined ? 1024 : WHOLE_P2M;
-  const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(4, p2mFrames)));
-  const record = machine.createDomain(4, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen }) });
-  const domain = createDomain({
+  const machine = Machine.create(new SharedArrayBuffer(machineBytesFor(4, p2mFrames)));
+  const record = createDomain(machine, 4, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen }) });
+  const domain = assembleDomain({
     machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now(), serial: () => {},
   });
   return { domain, machine, record };

@@ -1,11 +1,12 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain } from '../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
 import { audit } from '../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../hypervisor/domain/domain.ts';
 import { readState, saveDomain, type SavedState, withToolstack } from '../../hypervisor/stream/state.ts';
 import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
 import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program } from '../../hypervisor/domain/program.test-support.ts';
@@ -120,12 +121,12 @@ interface Made {
 function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const services = new Services(machine);
-  const record = machine.createDomain(MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+  const record = createDomain(machine, MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
   services.prepare(record, UUID, inDomain0);
   const disk = new OverlayDisk(CONTENT, { sectorBytes: 512, readOnly: false, label: 'disk.img' });
   const ide = [{ place: 0, kind: 'disk' as const, disk }];
   const boot = { kind: 'kernel' as const, kernel, name: 'kernel', cmdline: '' };
-  const domain = createDomain({ machine, record, memoryMiB: MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {}, ...(inDomain0 ? {} : { ide }) }, saved);
+  const domain = assembleDomain({ machine, record, memoryMiB: MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {}, ...(inDomain0 ? {} : { ide }) }, saved);
   const failures: string[] = [];
   const alarm = domain.timers.create('device-model', () => domain.stopSlice());
   services.attach(record, { uuid: UUID, name: 'guest', type: 'hvm', memoryMiB: MIB, maxMemoryMiB: MIB, vcpus: 1, maxVcpus: 1, startEpochMs: 0 }, () => {}, saved?.toolstack);
@@ -235,7 +236,7 @@ describe('a device model in Domain 0', () => {
       if (slices > 0) run(made, slices);
       expect(audit(machine, services.dom0.held)).toEqual([]);
       services.detach(record.id);
-      expect(machine.destroyDomain(record)).toBe(true);
+      expect(destroyDomain(machine, record)).toBe(true);
       expect(audit(machine, services.dom0.held)).toEqual([]);
       services.poll();
       expect(services.pending).toBe(false);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { GrantTable, GTF } from '../../hypervisor/xen/grants/grants.ts';
@@ -13,7 +14,7 @@ function make(type: 'pvh' | 'hvm' = 'pvh') {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
   const free = machine.freeFrames;
-  const record = machine.createDomain(1, 256, { xen: type === 'hvm' ? XEN_TYPE.HVM : XEN_TYPE.PVH });
+  const record = createDomain(machine, 1, 256, { xen: type === 'hvm' ? XEN_TYPE.HVM : XEN_TYPE.PVH });
   services.prepare(record, UUID);
   services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
   services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
@@ -126,16 +127,16 @@ describe('Domain 0 for one guest', () => {
 
   it('makes nothing of a guest whose console cannot be found', () => {
     const { machine, services, free, record: first } = make();
-    const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+    const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
     services.prepare(record, UUID.replace('0', '1'));
     services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
     services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 999);
     const described = { uuid: UUID.replace('0', '1'), name: 'web2', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 1, vcpus: 1, maxVcpus: 1, startEpochMs: 0 } as const;
     expect(() => services.attach(record, described, () => {})).toThrow(/no memory at guest frame 0x3e7/);
     expect([services.xenstored.isIntroduced(record.id), services.xenstored.client().directory('/local/domain')]).toEqual([false, ['0', '1']]);
-    expect(machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(machine, record)).toBe(true);
     services.detach(first.id);
-    machine.destroyDomain(first);
+    destroyDomain(machine, first);
     expect(machine.freeFrames).toBe(free);
   });
 
@@ -146,7 +147,7 @@ describe('Domain 0 for one guest', () => {
     services.detach(record.id);
     expect(out()).toBe('bye');
     expect(services.xenstored.client().directory('/local/domain')).toEqual(['0']);
-    expect(machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(machine, record)).toBe(true);
     expect(machine.freeFrames).toBe(free);
   });
 });

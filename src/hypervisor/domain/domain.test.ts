@@ -5,6 +5,7 @@ import type { Boot } from './boot.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { FakeProcessor, type Step } from './fake-processor.test-support.ts';
 import { COUNTERS } from '../memory/layout.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { Mailbox } from '../worker/mailbox.ts';
 import { readState, restoreInto, saveDomain, SavedStateError } from '../stream/state.ts';
@@ -22,7 +23,7 @@ const boot: Boot = { kind: 'kernel', kernel: kernel(), name: 'kernel', cmdline: 
 let machine: Machine, record: DomainRecord, printed: string, processor: FakeProcessor;
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
-  record = machine.createDomain(2);
+  record = createDomain(machine, 2);
   printed = '';
 });
 
@@ -111,7 +112,7 @@ describe('interrupts and time', () => {
   it('a deadline falls on the same instruction however the run is cut', () => {
     const arrivals = (slice: number): number[] => {
       machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
-      record = machine.createDomain(2);
+      record = createDomain(machine, 2);
       const steps: Step[] = [...timer(1000)];
       for (let i = 0; i < 20; i++) steps.push({ run: 250_000 }, EOI);
       const domain = make(steps);
@@ -277,8 +278,8 @@ describe('saved states', () => {
     const ns = first.clock.nowNs();
 
     machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
-    machine.createDomain(1);
-    record = machine.createDomain(2);
+    createDomain(machine, 1);
+    record = createDomain(machine, 2);
     const saved = readState(file, 'f');
     expect(saved.about).toMatchObject({ name: 'guest', memoryMiB: 2, virtualTime: true, instructions: 2000 });
     const second = make([{ run: 2_000_000 }], {}, domain => restoreInto(domain, saved));

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { CODE_SELECTOR, interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain, type SavedState } from '../stream/state.ts';
@@ -90,7 +91,7 @@ function scene({ message, wait, receiver, answers = inc(ANSWERS), counted = ANSW
   ];
   const gate = (vector: number): number => IDT + 8 * vector;
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = machine.createDomain(4, 1024, { vcpus });
+  const record = createDomain(machine, 4, 1024, { vcpus });
   const kernel = program(first, {
     [OTHERS]: others,
     [HANDLER]: [...eoi, ...answers, 'cf'],

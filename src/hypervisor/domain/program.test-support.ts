@@ -1,7 +1,8 @@
 /** A small program on the whole PC, for tests: a multiboot kernel made of machine code. */
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain, type PartlessOptions } from './assemble.ts';
+import { assembleDomain, type PartlessOptions } from './assemble.ts';
 import type { Domain } from './domain.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import type { SavedState } from '../stream/state.ts';
 
@@ -31,12 +32,12 @@ export const interruptGate = (offset: number): number[] => {
 /** `saved`: go on there. In virtual time. */
 export function programDomain(kernel: Uint8Array, change: Partial<PartlessOptions> = {}, saved?: SavedState): Domain {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = machine.createDomain(4);
+  const record = createDomain(machine, 4);
   const options: PartlessOptions = {
     machine, record, memoryMiB: 4, boot: { kind: 'kernel', kernel, name: 'program', cmdline: '' }, startEpochMs: 0,
     onReset: 'end', onTripleFault: 'end', serial: () => {}, ...change,
   };
-  return createDomain(options, saved);
+  return assembleDomain(options, saved);
 }
 
 /** Runs slices until the domain ends or waits for ever; what it said last. */

@@ -2,6 +2,7 @@
 import { asm, d, w } from '../../cpu/test-support/bench.ts';
 import type { PartlessOptions } from './assemble.ts';
 import type { Domain } from './domain.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain } from './program.test-support.ts';
 
@@ -36,5 +37,5 @@ export function realModeKernel(code: Code, pieces: Record<number, Code> = {}): U
 
 export function realModeDomain(code: Code, pieces: Record<number, Code> = {}, change: Partial<PartlessOptions> = {}): Domain {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  return programDomain(realModeKernel(code, pieces), { machine, record: machine.createDomain(4), ...change });
+  return programDomain(realModeKernel(code, pieces), { machine, record: createDomain(machine, 4), ...change });
 }

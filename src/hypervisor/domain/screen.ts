@@ -1,6 +1,7 @@
 /** The screen block of a domain in machine memory (SCREEN in layout.ts), as its VGA writes it and the page reads it. */
 import { FONT_BYTES, type ScreenWriter, type TextFrame } from '../../devices/vga/screen.ts';
-import { SCREEN, SCREEN_BYTES } from '../memory/layout.ts';
+import { DOMAIN, FRAME_BYTES, SCREEN, SCREEN_BYTES } from '../memory/layout.ts';
+import { DOMID_XEN } from '../xen/abi.ts';
 import { type DomainRecord, type Machine, MAX_PIXEL_BYTES } from '../memory/machine.ts';
 
 const OFF = 0,
@@ -58,7 +59,7 @@ export class ScreenBlock implements ScreenWriter {
     if (bytes === 0 || bytes > MAX_PIXEL_BYTES || height > SCREEN.FONT - SCREEN.DATA) return null;
     // Nobody looks at the old picture while its memory moves.
     this.off();
-    const offset = this.machine.pixels(this.record, bytes);
+    const offset = pictureMemory(this.machine, this.record, bytes);
     if (offset < 0) return null;
     this.picture = new Uint32Array(this.machine.memory, offset, width * height);
     this.change(() => {
@@ -97,4 +98,20 @@ export class ScreenBlock implements ScreenWriter {
     words[SCREEN.GENERATION]++;
     Atomics.store(words, SCREEN.SEQUENCE, words[SCREEN.SEQUENCE] + 1);
   }
+}
+
+/** Memory of at least `bytes` for a domain's picture; returns its byte offset, -1 when there is no room. What was there is lost. */
+export function pictureMemory(machine: Machine, record: DomainRecord, bytes: number): number {
+  const { words } = machine;
+  const entry = machine.domainEntry(record);
+  const frames = Math.ceil(bytes / FRAME_BYTES);
+  if (words[entry + DOMAIN.PIXEL_FRAMES] < frames) {
+    for (let i = 0; i < words[entry + DOMAIN.PIXEL_FRAMES]; i++) machine.release(words[entry + DOMAIN.PIXELS] + i);
+    words[entry + DOMAIN.PIXEL_FRAMES] = 0;
+    const first = machine.allocateRun(frames, DOMID_XEN);
+    if (first < 0) return -1;
+    words[entry + DOMAIN.PIXELS] = first;
+    words[entry + DOMAIN.PIXEL_FRAMES] = frames;
+  }
+  return words[entry + DOMAIN.PIXELS] * FRAME_BYTES;
 }

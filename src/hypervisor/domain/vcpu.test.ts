@@ -4,6 +4,7 @@ import { d } from '../../cpu/test-support/bench.ts';
 import * as R from '../../cpu/registers.ts';
 import type { Domain } from './domain.ts';
 import { DOMAIN } from '../memory/layout.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain, type SavedState } from '../stream/state.ts';
@@ -32,7 +33,7 @@ const copyStart: Code = ['be', d(LOAD + AP), 'bf', d(START), 'b9', d(512), 'f3 a
 
 function boot(first: Code, others: Code, options: { vcpus?: number; saved?: SavedState } = {}): Domain {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = machine.createDomain(4, 1024, { vcpus: options.vcpus ?? 2 });
+  const record = createDomain(machine, 4, 1024, { vcpus: options.vcpus ?? 2 });
   return programDomain(program([...copyStart, ...first], { [AP]: others }), { machine, record }, options.saved);
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { asm, d, w } from '../../cpu/test-support/bench.ts';
 import type { PartlessOptions } from './assemble.ts';
 import type { Domain } from './domain.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 
@@ -45,7 +46,7 @@ function reset(code: number, way: Code, { pointer = TARGET, before = [] as Code,
     ...out(0x21, 0xfe), ...out(0x20, 0x0c), 'ec', ...setWord(WORDS + 6, 41), 'c7 05', d(HIGH), d(0x12345678), ...before, ...way, 'fa f4 eb fd',
   ];
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  return programDomain(program(start, { [PIECE]: lands }), { machine, record: machine.createDomain(4), ...change });
+  return programDomain(program(start, { [PIECE]: lands }), { machine, record: createDomain(machine, 4), ...change });
 }
 
 function peek(domain: Domain, address: number, bytes = 2): number {
@@ -116,7 +117,7 @@ describe('the other shutdown codes', () => {
 
 it('a reset of the processors stops all but the first, and counts instructions on', () => {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = machine.createDomain(4, 1024, { vcpus: 2 });
+  const record = createDomain(machine, 4, 1024, { vcpus: 2 });
   // The second one starts at 0x6000, where it jumps to itself.
   const start: Code = ['c7 05', d(0x6000), d(0xfeeb), 'c7 05', d(0xfee00300), d(0xc4500), 'c7 05', d(0xfee00300), d(0xc4606), 'b9', d(1000), 'f3 90 e2 fc'];
   const domain = reset(0x0a, WAYS['the keyboard controller’s pulse'].code, { before: [asm(...start)], change: { machine, record } });

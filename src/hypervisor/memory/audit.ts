@@ -7,9 +7,9 @@ import {
   DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, INVALID_M2P, MAX_DOMAINS, PORT, PORTS, XEN, XENHEAP,
   XEN_TYPE, XEN_VCPU, XEN_VIRQS,
 } from './layout.ts';
-import { DOMID_XEN, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { SCHED } from '../scheduler/block.ts';
-import { EVTCHNSTAT } from '../xen/abi.ts';
+import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';
 import { GNTMAP, GrantTable } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from '../xen/pv/block.ts';

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
 import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from './layout.ts';
-import { DOMID_XEN, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
+import { createDomain, destroyDomain } from './domain-table.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { EVTCHNSTAT, VCPU_INFO } from '../xen/abi.ts';
+import { DOMID_XEN, EVTCHNSTAT, VCPU_INFO } from '../xen/abi.ts';
 import { Dom0 } from '../xen/dom0-access.ts';
 import { GNTMAP, GrantTable } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
@@ -31,11 +32,11 @@ class Host {
 
   constructor() {
     const { machine } = this;
-    this.neighbour = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+    this.neighbour = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
     const table = this.tableOf(machine, this.neighbour);
     table.grow(1);
     this.freeBefore = machine.freeFrames;
-    this.victim = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+    this.victim = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
     this.tableOf(machine, this.victim).grow(1);
     for (let i = 0; i < 4; i++) table.grant(REF + i, this.victim.id, GFN + i);
     const ports = new Ports(machine, this.neighbour);
@@ -163,9 +164,9 @@ describe('when a worker dies while it', () => {
       const mapping = dom0.mapForeign(victim.id, 7);
       killed = host.kill(step, () => work(host));
       workerDied(machine, victim);
-      expect(machine.destroyDomain(victim, dom0.held.frames), `step ${step}: Domain 0 has a frame mapped`).toBe(false);
+      expect(destroyDomain(machine, victim, dom0.held.frames), `step ${step}: Domain 0 has a frame mapped`).toBe(false);
       mapping.unmap();
-      expect(machine.destroyDomain(victim, dom0.held.frames), `step ${step}: nobody holds anything`).toBe(true);
+      expect(destroyDomain(machine, victim, dom0.held.frames), `step ${step}: nobody holds anything`).toBe(true);
       expect(audit(machine, dom0.held), `step ${step}`).toEqual([]);
       expect(machine.freeFrames, `step ${step}`).toBe(host.freeBefore);
       // The neighbour's table is of use to the next one.

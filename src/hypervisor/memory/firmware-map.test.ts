@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { FirmwareMap } from './firmware-map.ts';
 import { GuestMemory } from './guest-memory.ts';
+import { pictureMemory } from '../domain/screen.ts';
+import { createDomain, destroyDomain, releaseRam } from './domain-table.ts';
 import { Machine } from './machine.ts';
 import { VideoFrames } from './video-memory.ts';
 
 const make = () => {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
-  const record = machine.createDomain(2, 0x100000);
+  const record = createDomain(machine, 2, 0x100000);
   let flushes = 0;
   const flush = (): void => {
     flushes++;
@@ -55,12 +57,12 @@ describe('PAM (82441FX, 3.2.18)', () => {
     const map = new FirmwareMap(machine, record, flush);
     map.load(new Uint8Array(0x40000));
     new VideoFrames(machine, record, flush).moved(0xe0000000);
-    expect(machine.pixels(record, 640 * 480 * 4)).toBeGreaterThan(0);
-    machine.releaseRam(record);
-    machine.destroyDomain(record);
+    expect(pictureMemory(machine, record, 640 * 480 * 4)).toBeGreaterThan(0);
+    releaseRam(machine, record);
+    destroyDomain(machine, record);
     expect(machine.freeFrames).toBeGreaterThan(free + 2 * 256 - 0x20);
     const all = machine.freeFrames;
-    machine.destroyDomain(machine.domain(machine.createDomain(2, 0x100000).slot));
+    destroyDomain(machine, machine.domain(createDomain(machine, 2, 0x100000).slot));
     expect(machine.freeFrames).toBe(all);
   });
 });

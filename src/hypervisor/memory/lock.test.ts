@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dropLock, takeLock } from './lock.ts';
 import { XENHEAP } from './layout.ts';
+import { createDomain } from './domain-table.ts';
 import { Machine } from './machine.ts';
 import { beat, callDead, workerBegins } from '../worker/worker-life.ts';
 
 /** Machine memory where the worker of a domain has taken a lock and lets it go no more; sleeps are counted and take no time. */
 function held() {
   const machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
-  const record = machine.createDomain(1);
+  const record = createDomain(machine, 1);
   workerBegins(machine, record);
   const theirs = new Machine(machine.memory, record.slot);
   takeLock(theirs, XENHEAP.PORT_LOCK);

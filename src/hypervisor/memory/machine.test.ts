@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { GuestMemory } from './guest-memory.ts';
 import { XEN_TYPE } from './layout.ts';
-import { DOMID_XEN, FRAME_BYTES, HostError, Machine } from './machine.ts';
+import { createDomain, destroyDomain, machineBytesFor } from './domain-table.ts';
+import { DOMID_XEN } from '../xen/abi.ts';
+import { FRAME_BYTES, HostError, Machine } from './machine.ts';
 
 const MIB = 2 ** 20;
 const make = (mib: number): Machine => Machine.create(new SharedArrayBuffer(mib * MIB));
@@ -69,17 +71,17 @@ describe('machine memory', () => {
       while (machine.ownerOf(mfn) < 0) mfn--;
       return mfn;
     };
-    const three = [8, 4, 8].map(mib => machine.createDomain(mib, 0x100000, { xen: XEN_TYPE.HVM }));
+    const three = [8, 4, 8].map(mib => createDomain(machine, mib, 0x100000, { xen: XEN_TYPE.HVM }));
     const most = highest();
     for (let round = 0; round < 20; round++) {
       // Another of the same size each time, the smaller one in between.
       const [old] = three.splice(round % 3 === 1 ? 1 : 0, 1);
-      machine.destroyDomain(old);
-      three.splice(round % 3 === 1 ? 1 : 2, 0, machine.createDomain(old.ramFrames >>> 8, 0x100000, { xen: XEN_TYPE.HVM }));
+      destroyDomain(machine, old);
+      three.splice(round % 3 === 1 ? 1 : 2, 0, createDomain(machine, old.ramFrames >>> 8, 0x100000, { xen: XEN_TYPE.HVM }));
       expect(highest()).toBe(most);
     }
-    for (const record of three) machine.destroyDomain(record);
-    expect(machine.createDomain(8).p2mOffset).toBeLessThan(most * FRAME_BYTES);
+    for (const record of three) destroyDomain(machine, record);
+    expect(createDomain(machine, 8).p2mOffset).toBeLessThan(most * FRAME_BYTES);
     expect(highest()).toBeLessThan(most);
   });
 
@@ -144,52 +146,52 @@ describe('machine memory', () => {
   it('lists a dying domain until the last mapping of its frames is gone', () => {
     const machine = make(8),
       free = machine.freeFrames,
-      record = machine.createDomain(2);
+      record = createDomain(machine, 2);
     const mfn = machine.p2m(record)[5] >>> 12;
     machine.takeReference(mfn, record.id);
-    expect(machine.destroyDomain(record)).toBe(false);
+    expect(destroyDomain(machine, record)).toBe(false);
     expect([machine.domain(record.slot).id, machine.ownerOf(mfn)]).toEqual([record.id, record.id]);
     machine.dropReference(mfn);
-    expect(machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(machine, record)).toBe(true);
     expect(machine.freeFrames).toBe(free);
   });
 
   it('gives a domain RAM with the hole of a PC, and takes all of it back', () => {
     const machine = make(8),
       free = machine.freeFrames;
-    const record = machine.createDomain(2);
+    const record = createDomain(machine, 2);
     const p2m = machine.p2m(record);
     expect(p2m).toHaveLength(512);
     expect(p2m[0x9f] & 7).toBe(7);
     expect([p2m[0xa0], p2m[0xbf]]).toEqual([0, 0]);
     expect(machine.ownerOf(p2m[0xc0] >>> 12)).toBe(record.id);
-    machine.destroyDomain(record);
+    destroyDomain(machine, record);
     expect(machine.freeFrames).toBe(free);
-    expect(machine.createDomain(2).id).toBe(record.id + 1);
+    expect(createDomain(machine, 2).id).toBe(record.id + 1);
   });
 
   it('refuses a domain that does not fit and makes nothing', () => {
     const machine = make(4),
       free = machine.freeFrames;
-    expect(() => machine.createDomain(4)).toThrow(HostError);
-    expect(() => machine.createDomain(4)).toThrow(/has 3 MiB free and the guest wants 4/);
+    expect(() => createDomain(machine, 4)).toThrow(HostError);
+    expect(() => createDomain(machine, 4)).toThrow(/has 3 MiB free and the guest wants 4/);
     expect(machine.freeFrames).toBe(free);
   });
 
   it('is large enough for one guest when made with bytesFor', () => {
     for (const mib of [1, 16, 100]) {
-      const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(mib)));
-      expect(machine.createDomain(mib).ramFrames).toBe(mib * 256);
+      const machine = Machine.create(new SharedArrayBuffer(machineBytesFor(mib)));
+      expect(createDomain(machine, mib).ramFrames).toBe(mib * 256);
     }
-    const machine = Machine.create(new SharedArrayBuffer(Machine.bytesFor(1, 0x100000)));
-    expect(machine.createDomain(1, 0x100000).p2mFrames).toBe(0x100000);
+    const machine = Machine.create(new SharedArrayBuffer(machineBytesFor(1, 0x100000)));
+    expect(createDomain(machine, 1, 0x100000).p2mFrames).toBe(0x100000);
   });
 });
 
 describe('guest memory', () => {
   it('reads and writes across frames, drops what leaves RAM, and reports written frames', () => {
     const machine = make(4),
-      record = machine.createDomain(1);
+      record = createDomain(machine, 1);
     const memory = new GuestMemory(machine.bytes, machine.p2m(record));
     const written: number[] = [];
     memory.onWrite = mfn => written.push(mfn);

@@ -2,13 +2,11 @@
  * Machine memory: one buffer, its frame table and its domain table. Every worker makes its own `Machine` over the same SharedArrayBuffer;
  * all state is in the buffer (layout.ts), so they agree.
  */
-import { STATE_WORDS } from '../../cpu/registers.ts';
 import {
-  COUNTER_WORDS,
   DOMAIN,
-  DOMAIN_TRACE_BYTES,
   DOMAIN_WORDS,
   FRAME,
+  FRAMES_OF_GROUP,
   FRAME_BYTES,
   FRAME_COUNT_MASK,
   FRAME_FLAG,
@@ -16,43 +14,23 @@ import {
   FRAME_SHIFT,
   FRAME_TAKER_SHIFT,
   FRAME_WORDS,
-  FRAMES_OF_GROUP,
   GROUP_SHIFT,
   INVALID_M2P,
-  GRANTS_BYTES,
-  MAILBOX_BYTES,
   MAX_DOMAINS,
-  PORTS_BYTES,
-  SCREEN_BYTES,
-  VCPU_BYTES,
   XENHEAP,
   XENHEAP_HEADER_BYTES,
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
-  XEN,
-  XEN_BYTES,
-  XEN_TYPE,
-  XEN_VCPU,
-  XEN_VCPUS,
-  XEN_VCPU_WORDS,
 } from './layout.ts';
-import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
 import { dropLock, takeLock } from './lock.ts';
+import { DOMID_XEN } from '../xen/abi.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
-import { VCPU_INFO_BYTES } from '../xen/abi.ts';
-import { GrantTable } from '../xen/grants/grants.ts';
-import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
-import { Ports } from '../xen/events/ports.ts';
-import { relinquishPv } from '../xen/pv/relinquish.ts';
 
 export { FRAME_BYTES, FRAME_SHIFT } from './layout.ts';
 /** Memory of a graphics adapter, where a domain has firmware. */
 export const VIDEO_BYTES = 16 * 2 ** 20;
 /** Largest picture: 1920 x 1200. */
 export const MAX_PIXEL_BYTES = 1920 * 1200 * 4;
-/** Owner of frames that are the hypervisor's (DOMID_XEN, xen/include/public/xen.h). */
-export const DOMID_XEN = 0x7ff2;
-
 /** Something that was asked of the host cannot be had; the message is a sentence for people. */
 export class HostError extends Error {
   override name = 'HostError';
@@ -80,24 +58,15 @@ export interface DomainRecord {
   xenOffset: number;
   portsOffset: number;
   grantsOffset: number;
-}
-
-/** What a domain has beside RAM. */
-export interface DomainShape {
-  /** Virtual processors (default 1). */
-  vcpus?: number;
-  /** Those that are there from the start (all). */
-  onlineVcpus?: number;
-  /** XEN_TYPE (default NONE: a plain PC). */
-  xen?: number;
-  /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
-  populateMiB?: number;
+  /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
+  wireOffset: number;
 }
 
 /** Domain 0's id, and its entry in the domain table. */
 export const DOMAIN_0 = 0;
 
-const roundUp = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
+/** Bytes of as many whole frames as hold `bytes`. */
+export const wholeFrames = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
 
 export class Machine {
   readonly memory: SharedArrayBuffer | ArrayBuffer;
@@ -133,15 +102,15 @@ export class Machine {
     const words = new Int32Array(memory, 0, XENHEAP_HEADER_BYTES / 4);
     const frames = memory.byteLength >>> FRAME_SHIFT;
     const domainTable = XENHEAP_HEADER_BYTES;
-    const scheduler = domainTable + roundUp(MAX_DOMAINS * DOMAIN_WORDS * 4);
-    const frameTable = scheduler + roundUp(SCHED_BYTES);
-    const m2p = frameTable + roundUp(frames * FRAME_WORDS * 4);
-    const used = (m2p + roundUp(frames * 4)) >>> FRAME_SHIFT;
+    const scheduler = domainTable + wholeFrames(MAX_DOMAINS * DOMAIN_WORDS * 4);
+    const frameTable = scheduler + wholeFrames(SCHED_BYTES);
+    const m2p = frameTable + wholeFrames(frames * FRAME_WORDS * 4);
+    const used = (m2p + wholeFrames(frames * 4)) >>> FRAME_SHIFT;
     words[XENHEAP.FRAMES] = frames;
     words[XENHEAP.FRAME_TABLE] = frameTable;
     words[XENHEAP.M2P] = m2p;
     words[XENHEAP.SCHEDULER] = scheduler;
-    new Int32Array(memory, m2p, roundUp(frames * 4) / 4).fill(INVALID_M2P);
+    new Int32Array(memory, m2p, wholeFrames(frames * 4) / 4).fill(INVALID_M2P);
     words[XENHEAP.DOMAIN_TABLE] = domainTable;
     words[XENHEAP.VERSION] = XENHEAP_VERSION;
     words[XENHEAP.MAGIC] = XENHEAP_MAGIC;
@@ -149,15 +118,6 @@ export class Machine {
     for (let mfn = 0; mfn < used; mfn++) machine.claim(mfn, DOMID_XEN);
     machine.repairFrames();
     return machine;
-  }
-
-  /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
-  static bytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
-    const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
-    const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + firmware + MAX_PIXEL_BYTES;
-    const frames = guest / FRAME_BYTES + 64;
-    // Rounding of the tables, and a firmware image.
-    return roundUp(guest + XENHEAP_HEADER_BYTES + SCHED_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
   }
 
   /** Byte offset of the run queue. */
@@ -392,111 +352,6 @@ export class Machine {
     if (at < end) this.bytes.set(ZEROES, mfn * FRAME_BYTES);
   }
 
-  /**
-   * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none); where `populateMiB` is less,
-   * what lies past the first MiB is populated on demand.
-   * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: XEN in layout.ts.
-   * @throws HostError when memory or the domain table is full; then nothing was made.
-   */
-  createDomain(memoryMiB: number, p2mFrames = memoryMiB * 256, shape: DomainShape = {}): DomainRecord {
-    const ramFrames = memoryMiB * 256,
-      populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
-      onDemand = populated < ramFrames;
-    let slot = DOMAIN_0 + 1;
-    while (slot < MAX_DOMAINS && this.words[this.domainTable + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) slot++;
-    if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
-    const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
-    const tooLittle = (): HostError =>
-      new HostError(`The host has ${this.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`);
-    if (this.freeFrames < recordFrames + populated) throw tooLittle();
-    const records = this.allocateRun(recordFrames, DOMID_XEN);
-    if (records < 0) throw tooLittle();
-    const id = Atomics.add(this.words, XENHEAP.LAST_DOMAIN, 1) + 1;
-    const atOnce = onDemand ? POD_FIRST_GFN : ramFrames;
-    const ram = this.allocate(atOnce, id);
-    if (!ram) {
-      for (let i = 0; i < recordFrames; i++) this.release(records + i);
-      throw tooLittle();
-    }
-    const entry = this.placeRecords(slot, records, p2mFrames, shape);
-    const { words } = this;
-    words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
-    const p2m = words[entry + DOMAIN.P2M] >>> 2;
-    let hole = 0;
-    for (let gfn = 0; gfn < atOnce; gfn++) {
-      if (shape.xen === XEN_TYPE.PV) {
-        // Its page tables hold machine frame numbers: the second stage only says which are its own.
-        words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
-        words[this.m2p + ram[gfn]] = gfn;
-      } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
-      // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
-      else if (this.release(ram[gfn])) hole++;
-    }
-    if (shape.xen) words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.CURRENT_FRAMES] = atOnce - hole;
-    Atomics.store(words, entry + DOMAIN.ID, id + 1);
-    const record = this.domain(slot);
-    if (onDemand && new Pod(this, record).build(atOnce, ramFrames, populated - atOnce) !== 0) {
-      this.destroyDomain(record);
-      throw tooLittle();
-    }
-    return record;
-  }
-
-  /** Domains have ids above `last` from now on. */
-  skipIds(last: number): void {
-    this.words[XENHEAP.LAST_DOMAIN] = Math.max(last, this.words[XENHEAP.LAST_DOMAIN]);
-  }
-
-  /** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
-  domain0(): DomainRecord {
-    if (this.words[this.domainTable + DOMAIN_0 * DOMAIN_WORDS + DOMAIN.ID] === 0) {
-      const records = this.allocateRun(DOMAIN_0_BYTES >>> FRAME_SHIFT, DOMID_XEN);
-      if (records < 0) throw new HostError('The host has too little memory for Domain 0.');
-      const entry = this.placeRecords(DOMAIN_0, records, 0, { xen: XEN_TYPE.PV });
-      Atomics.store(this.words, entry + DOMAIN.ID, DOMAIN_0 + 1);
-    }
-    return this.domain(DOMAIN_0);
-  }
-
-  /** Lays a domain's records out in the (zeroed) frames from `first`; returns the index of its entry in the domain table. */
-  private placeRecords(slot: number, first: number, p2mFrames: number, shape: DomainShape): number {
-    const { words } = this;
-    const entry = this.domainTable + slot * DOMAIN_WORDS;
-    const { vcpus = 1, xen = XEN_TYPE.NONE } = shape;
-    let offset = first * FRAME_BYTES;
-    words[entry + DOMAIN.RECORDS] = offset;
-    words[entry + DOMAIN.RECORD_FRAMES] = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
-    words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
-    words[entry + DOMAIN.VCPUS] = vcpus;
-    words[entry + DOMAIN.ONLINE_VCPUS] = shape.onlineVcpus ?? vcpus;
-    const place = (field: number, bytes: number): void => {
-      words[entry + field] = offset;
-      offset += roundUp(bytes);
-    };
-    place(DOMAIN.COUNTERS, COUNTER_WORDS * 4);
-    place(DOMAIN.VCPU, vcpus * VCPU_BYTES);
-    words[entry + DOMAIN.LIVE] = words[entry + DOMAIN.VCPU];
-    if (vcpus > 1) place(DOMAIN.LIVE, STATE_WORDS * 4);
-    place(DOMAIN.MAILBOX, MAILBOX_BYTES);
-    place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
-    place(DOMAIN.SCREEN, SCREEN_BYTES);
-    place(DOMAIN.P2M, p2mFrames * 4);
-    if (xen !== XEN_TYPE.NONE) {
-      place(DOMAIN.XEN, XEN_BYTES);
-      place(DOMAIN.PORTS, PORTS_BYTES);
-      place(DOMAIN.GRANTS, GRANTS_BYTES);
-      const block = words[entry + DOMAIN.XEN] >>> 2;
-      words[block + XEN.TYPE] = xen;
-      words[block + XEN.VCPUS] = vcpus;
-      // A PV guest is one of 32 bits here; others have the 64-bit layout until they say otherwise.
-      words[block + XEN.WIDTH] = xen === XEN_TYPE.PV ? 32 : 64;
-      words[block + XEN.SHARED_INFO] = offset >>> FRAME_SHIFT;
-      for (let id = 0; id < vcpus; id++) words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VCPU_INFO_BYTES;
-      offset += FRAME_BYTES;
-    }
-    return entry;
-  }
-
   /** Whether the worker of the domain in a slot has died. */
   isWorkerDead(slot: number): boolean {
     return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER) < 0;
@@ -543,59 +398,8 @@ export class Machine {
       xenOffset: word(DOMAIN.XEN),
       portsOffset: word(DOMAIN.PORTS),
       grantsOffset: word(DOMAIN.GRANTS),
+      wireOffset: word(DOMAIN.WIRE),
     };
-  }
-
-  /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
-  releaseRam(record: DomainRecord): void {
-    relinquishPv(this, record);
-    const p2m = record.p2mOffset >>> FRAME_SHIFT;
-    for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) this.scrub(p2m + i);
-    if (record.xenOffset !== 0) new Pod(this, record).forgetAll();
-    // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
-    for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) this.release(mfn);
-  }
-
-  /**
-   * Ends a domain that runs no more: RAM, records and its entry in the domain table. False: others still hold references on its frames; then it stays
-   * listed, dying, until a later call finds them gone. `held`: references of Domain 0's programs by machine frame, where its worker has died.
-   */
-  destroyDomain(record: DomainRecord, held: ReadonlyMap<number, number> = new Map()): boolean {
-    const entry = this.domainTable + record.slot * DOMAIN_WORDS;
-    if (this.words[entry + DOMAIN.ID] !== record.id + 1) return true;
-    Atomics.store(this.words, entry + DOMAIN.DYING, 1);
-    const dead = this.isWorkerDead(record.slot);
-    if (dead) keepFrames(this, record);
-    const ports = record.xenOffset === 0 ? undefined : new Ports(this, record);
-    ports?.relinquish();
-    const grants = ports && new GrantTable(ports);
-    grants?.dropMappings();
-    this.releaseRam(record);
-    if (dead) recountFrames(this, record, held);
-    if (grants?.free() === false) return false;
-    for (let mfn = 0; mfn < this.frames; mfn++) if (this.ownerOf(mfn) === record.id) return false;
-    for (let i = 0; i < this.words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(this.words[entry + DOMAIN.PIXELS] + i);
-    const first = this.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
-    for (let i = 0; i < this.words[entry + DOMAIN.RECORD_FRAMES]; i++) this.release(first + i);
-    releaseTakenBy(this, record.slot);
-    for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(this.words, entry + i, 0);
-    return true;
-  }
-
-  /** A picture's memory of at least `bytes` for the screen block of a domain; returns its byte offset, -1 when there is no room. What was there is lost. */
-  pixels(record: DomainRecord, bytes: number): number {
-    const { words } = this;
-    const entry = this.domainTable + record.slot * DOMAIN_WORDS;
-    const frames = Math.ceil(bytes / FRAME_BYTES);
-    if (words[entry + DOMAIN.PIXEL_FRAMES] < frames) {
-      for (let i = 0; i < words[entry + DOMAIN.PIXEL_FRAMES]; i++) this.release(words[entry + DOMAIN.PIXELS] + i);
-      words[entry + DOMAIN.PIXEL_FRAMES] = 0;
-      const first = this.allocateRun(frames, DOMID_XEN);
-      if (first < 0) return -1;
-      words[entry + DOMAIN.PIXELS] = first;
-      words[entry + DOMAIN.PIXEL_FRAMES] = frames;
-    }
-    return words[entry + DOMAIN.PIXELS] * FRAME_BYTES;
   }
 
   p2m(record: DomainRecord): Int32Array {
@@ -604,13 +408,3 @@ export class Machine {
 }
 
 const ZEROES = new Uint8Array(FRAME_BYTES);
-
-function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE }: DomainShape): number {
-  const ofXen = xen === XEN_TYPE.NONE ? 0 : roundUp(XEN_BYTES) + roundUp(PORTS_BYTES) + roundUp(GRANTS_BYTES) + FRAME_BYTES;
-  return (
-    roundUp(COUNTER_WORDS * 4) + roundUp(vcpus * VCPU_BYTES) + (vcpus > 1 ? roundUp(STATE_WORDS * 4) : 0) + roundUp(MAILBOX_BYTES) + roundUp(DOMAIN_TRACE_BYTES) + roundUp(SCREEN_BYTES) + roundUp(p2mFrames * 4) + ofXen
-  );
-}
-
-const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM };
-const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createDomain } from './domain-table.ts';
 import { Machine, VIDEO_BYTES } from './machine.ts';
 import { VideoFrames } from './video-memory.ts';
 
@@ -22,7 +23,7 @@ const look = (): number[] => {
 
 beforeEach(() => {
   const machine = Machine.create(new ArrayBuffer(64 * 2 ** 20));
-  const record = machine.createDomain(4, BASE / 4096 + PAGES);
+  const record = createDomain(machine, 4, BASE / 4096 + PAGES);
   exits = 0;
   video = new VideoFrames(machine, record, () => {});
   p2m = machine.p2m(record);

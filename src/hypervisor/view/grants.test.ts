@@ -1,6 +1,7 @@
 /** Grant tables as readers have them, against what was granted, mapped and ended through them. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FRAME_SHIFT, XEN_TYPE } from '../memory/layout.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { GNTMAP, type Granted, GrantTable, GTF } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
@@ -13,7 +14,7 @@ const mfnOf = (gfn: number): number => machine.p2m(a)[gfn] >>> FRAME_SHIFT;
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
-  [a, b] = [1, 2].map(() => machine.createDomain(1, 256, { xen: XEN_TYPE.PVH }));
+  [a, b] = [1, 2].map(() => createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH }));
   [granter, user] = [a, b].map(record => new GrantTable(new Ports(machine, record)));
   granter.grow(1);
 });

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { P2M_RWX } from '../../cpu/edge.ts';
 import { DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP, XEN_TYPE } from '../memory/layout.ts';
-import { DOMID_XEN, Machine } from '../memory/machine.ts';
+import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
+import { DOMID_XEN } from '../xen/abi.ts';
+import { Machine } from '../memory/machine.ts';
 import { workerDied } from '../memory/dead-worker.ts';
 import { postMortem } from '../domain/report.ts';
 import { Dom0 } from '../xen/dom0-access.ts';
@@ -15,10 +17,10 @@ describe('the domain table', () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
     const view = new MachineView(machine.memory);
     expect([view.isMachine, view.domains(), view.domain(1)]).toEqual([true, [], undefined]);
-    machine.domain0();
-    const pc = machine.createDomain(2, 0x800, { vcpus: 2, onlineVcpus: 1 }),
-      pvh = machine.createDomain(1, 0x400, { xen: XEN_TYPE.PVH }),
-      pv = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
+    domain0(machine);
+    const pc = createDomain(machine, 2, 0x800, { vcpus: 2, onlineVcpus: 1 }),
+      pvh = createDomain(machine, 1, 0x400, { xen: XEN_TYPE.PVH }),
+      pv = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
     expect(view.domains().map(({ id, slot, type, ramFrames }) => [id, slot, type, ramFrames])).toEqual([[0, 0, 'pv', 0], [1, 1, 'pc', 512], [2, 2, 'pvh', 256], [3, 3, 'pv', 256]]);
     const seen = view.domain(pc.id)!;
     expect([seen.vcpus().length, seen.entry[DOMAIN.ONLINE_VCPUS], seen.p2mWords.length, seen.dying, seen.gone, seen.workerDead, seen.shutdown]).toEqual([2, 1, 0x800, false, false, false, -1]);
@@ -28,11 +30,11 @@ describe('the domain table', () => {
     // Somebody has a frame of it: it stays, dying.
     const held = machine.p2m(pvh)[3] >>> FRAME_SHIFT;
     machine.takeReference(held, pvh.id);
-    expect(machine.destroyDomain(pvh)).toBe(false);
+    expect(destroyDomain(machine, pvh)).toBe(false);
     expect([view.domain(pvh.id)!.dying, view.domain(pvh.id)!.gone]).toEqual([true, false]);
     machine.dropReference(held);
     const before = view.domain(pvh.id)!;
-    expect(machine.destroyDomain(pvh)).toBe(true);
+    expect(destroyDomain(machine, pvh)).toBe(true);
     expect([view.domain(pvh.id), before.gone]).toEqual([undefined, true]);
     workerDied(machine, pv);
     expect(view.domain(pv.id)!.workerDead).toBe(true);
@@ -41,7 +43,7 @@ describe('the domain table', () => {
   it('does not show an entry that is being wiped', () => {
     const machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
     const view = new MachineView(machine.memory);
-    const entry = machine.domainEntry(machine.createDomain(1));
+    const entry = machine.domainEntry(createDomain(machine, 1));
     for (let i = DOMAIN_WORDS - 1; i > DOMAIN.VCPUS; i--) machine.words[entry + i] = 0;
     expect(view.domains()).toEqual([]);
   });
@@ -51,7 +53,7 @@ describe('the frame table', () => {
   it('says whose a frame is, what it is for and who uses it', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
     const view = new MachineView(machine.memory);
-    const record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+    const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
     const mfn = machine.p2m(record)[7] >>> FRAME_SHIFT;
     const plain = { mfn, owner: record.id, references: 1, allocated: true, device: false, code: false, xen: false, type: 'NONE', uses: 0, pinned: false, validated: false, writers: 0, taker: -1, m2p: -1 };
     expect(view.frame(mfn)).toEqual(plain);
@@ -71,7 +73,7 @@ describe('the frame table', () => {
   it('has PV page types and the frame numbers of their owners', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
     const view = new MachineView(machine.memory);
-    const record = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
+    const record = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
     const mfn = machine.words.subarray(machine.m2p, machine.m2p + machine.frames).indexOf(9);
     machine.words[machine.frameEntry(mfn) + 2] = ((FRAME_TYPE.L2 << 29) | (1 << 28) | (1 << 27) | 3) >>> 0;
     expect(view.frame(mfn)).toMatchObject({ owner: record.id, type: 'L2', pinned: true, validated: true, uses: 3, m2p: 9 });
@@ -87,7 +89,7 @@ describe('the frame table', () => {
     expect(seen.p2m(0x33)).toEqual({ gfn: 0x33, mfn, rights: P2M_RWX });
     expect(seen.gfnsOf(mfn)).toEqual([0x33]);
     expect([seen.p2m(0x50000), seen.p2m(-1), seen.p2m(record.p2mFrames)]).toEqual([undefined, undefined, undefined]);
-    const pod = machine.createDomain(4, 0x400, { xen: XEN_TYPE.PVH, populateMiB: 2 });
+    const pod = createDomain(machine, 4, 0x400, { xen: XEN_TYPE.PVH, populateMiB: 2 });
     expect(new MachineView(machine.memory).domain(pod.id)!.p2m(0x3f0)).toMatchObject({ mfn: -1, rights: 0 });
   });
 });

@@ -2,7 +2,7 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it never returns to its event loop, so every request comes
  * through the mailbox; what the domain says goes out as messages, which do not wait.
  */
-import { createDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
 import { attachDrives, readBlobHere } from '../disks/drives.ts';
 import { COMMAND } from '../memory/layout.ts';
@@ -79,7 +79,7 @@ function start(message: ToDomainWorker): void {
   let domain: Domain;
   try {
     const saved = message.saved ? readState(message.saved, message.name) : undefined;
-    domain = createDomain(
+    domain = assembleDomain(
       {
         machine,
         record,

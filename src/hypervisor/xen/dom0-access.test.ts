@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { XEN_TYPE } from '../memory/layout.ts';
+import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { EVTCHNSTAT, HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
@@ -10,13 +11,13 @@ let machine: Machine, dom0: Dom0, record: DomainRecord, guest: Ports;
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
   dom0 = new Dom0(machine);
-  record = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH, vcpus: 2 });
+  record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH, vcpus: 2 });
   guest = new Ports(machine, record);
 });
 
 describe('Domain 0', () => {
   it('has entry 0 of the domain table and id 0, in every worker', () => {
-    expect(machine.domain0()).toMatchObject({ id: 0, slot: 0 });
+    expect(domain0(machine)).toMatchObject({ id: 0, slot: 0 });
     expect(new Dom0(new Machine(machine.memory)).ports.record.xenOffset).toBe(dom0.ports.record.xenOffset);
     expect(record).toMatchObject({ id: 1, slot: 1 });
   });
@@ -76,13 +77,13 @@ describe('Domain 0', () => {
     const mapping = dom0.mapForeign(1, 5);
     mapping.bytes[7] = 0x42;
     expect(machine.bytes[mapping.mfn * 4096 + 7]).toBe(0x42);
-    expect(machine.destroyDomain(record)).toBe(false);
+    expect(destroyDomain(machine, record)).toBe(false);
     expect(machine.ownerOf(mapping.mfn)).toBe(1);
     expect(() => dom0.mapForeign(1, 6)).toThrow(HostError);
     mapping.unmap();
     mapping.unmap();
     expect(machine.ownerOf(mapping.mfn)).toBe(-1);
-    expect(machine.destroyDomain(record)).toBe(true);
+    expect(destroyDomain(machine, record)).toBe(true);
     expect(machine.freeFrames).toBeGreaterThan(free);
   });
 

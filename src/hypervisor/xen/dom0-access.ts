@@ -4,6 +4,7 @@
  */
 import { MAILBOX, PORT, XEN_VCPU } from '../memory/layout.ts';
 import { isWritableRam } from '../memory/guest-memory.ts';
+import { domain0 } from '../memory/domain-table.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../memory/machine.ts';
 import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
 import { GrantTable } from './grants/grants.ts';
@@ -37,7 +38,7 @@ export class Dom0 {
   /** Domain 0's record is made where there is none yet. @throws HostError when machine memory is full */
   constructor(machine: Machine) {
     this.machine = machine;
-    const record = machine.domain0();
+    const record = domain0(machine);
     this.ports = new Ports(machine, record);
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../domain/assemble.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { memoryOf, pvhKernel, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, readMsr, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';
@@ -93,9 +94,9 @@ describe("an HVM guest's MSRs", () => {
 describe("a plain PC's MSRs", () => {
   it("are its processor's: it has neither PLATFORM_INFO nor Xen's machine-check banks", () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
-    const record = machine.createDomain(4);
+    const record = createDomain(machine, 4);
     const code = [...LOAD_TABLES, ...readMsr(0x179, 0), ...readMsr(0xce, 1), ...END];
-    const domain = createDomain({ machine, record, memoryMiB: 4, boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' }, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+    const domain = assembleDomain({ machine, record, memoryMiB: 4, boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' }, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
     const guest = memoryOf(domain);
     putTables(guest);
     for (let i = 0; i < 5; i++) domain.runSlice();

@@ -1,8 +1,9 @@
 /** A tiny guest of Xen for tests: an ELF kernel with the PVH note, made of machine code, in a domain of its own in virtual time. */
 import { asm } from '../../cpu/test-support/bench.ts';
-import { createDomain, type PartlessOptions } from '../domain/assemble.ts';
+import { assembleDomain, type PartlessOptions } from '../domain/assemble.ts';
 import type { Domain } from '../domain/domain.ts';
 import { XEN_TYPE } from '../memory/layout.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
@@ -91,10 +92,10 @@ export function testGuest({ code = CLI_HLT, vcpus = 1, type = XEN_TYPE.PVH, viri
   options?: Partial<PartlessOptions>;
 } = {}): TestGuest {
   const dom0 = new Dom0(machine);
-  const record = machine.createDomain(4, 0x100000, { xen: type, vcpus });
+  const record = createDomain(machine, 4, 0x100000, { xen: type, vcpus });
   if (viridian !== 0) dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, viridian);
   let said = '';
-  const domain = createDomain({
+  const domain = assembleDomain({
     machine,
     record,
     memoryMiB: 4,

@@ -3,8 +3,9 @@
  * vcpu_info and shared_info, its timers, its grant table of either version. What another domain had the other end of is gone.
  */
 import { describe, expect, it } from 'vitest';
-import { createDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../domain/assemble.ts';
 import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 import { DOMID_SELF, EVTCHNOP, EVTCHNSTAT, HYPERCALL, VIRQ, XENMAPSPACE } from './abi.ts';
@@ -31,10 +32,10 @@ function again(guest: TestGuest): TestGuest {
   const saved = readState(file, 'x');
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
   const dom0 = new Dom0(machine);
-  machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+  createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
   const { options } = guest.domain;
-  const record = machine.createDomain(4, 0x100000, { xen: guest.domain.xen!.type, vcpus: options.record.vcpus });
-  const domain = createDomain({ ...options, machine, record, boot: saved.boot }, saved);
+  const record = createDomain(machine, 4, 0x100000, { xen: guest.domain.xen!.type, vcpus: options.record.vcpus });
+  const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
   const moved = { machine, dom0, said: '' } as const;
   return {
     ...moved,
@@ -110,7 +111,7 @@ describe('a guest that does not know that it was saved', () => {
     const { machine } = moved;
     const { xen } = moved.domain;
     expect(machine.references(xen!.frames.machineFrame(0x302))).toBe(2);
-    machine.destroyDomain(moved.domain.options.record);
+    destroyDomain(machine, moved.domain.options.record);
     expect(machine.find(moved.domain.options.record.id, true)).toBeUndefined();
   });
 
@@ -157,16 +158,16 @@ describe('a guest that does not know that it was saved', () => {
 describe('a guest with memory on demand', () => {
   it('has what it used, zeroes for the rest, and no more of the host than before', () => {
     const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-    const record = machine.createDomain(8, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 4 });
+    const record = createDomain(machine, 8, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 4 });
     const first = testGuest();
     const { options } = first.domain;
-    const domain = createDomain({ ...options, machine, record, memoryMiB: 8 });
+    const domain = assembleDomain({ ...options, machine, record, memoryMiB: 8 });
     domain.memory.write(0x500000, Uint8Array.of(7));
     const saved = readState(Buffer.concat(saveDomain(domain, { name: 'x', program: 'test', definition: '' })), 'x');
     expect([saved.about.memoryMiB, saved.about.populatedMiB]).toEqual([8, 4]);
     const other = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-    const there = other.createDomain(8, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 4 });
-    const moved = createDomain({ ...options, machine: other, record: there, memoryMiB: 8, boot: saved.boot }, saved);
+    const there = createDomain(other, 8, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 4 });
+    const moved = assembleDomain({ ...options, machine: other, record: there, memoryMiB: 8, boot: saved.boot }, saved);
     const bytes = new Uint8Array(1);
     moved.memory.read(0x500000, bytes);
     expect(bytes[0]).toBe(7);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { createDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, SliceResult } from '../domain/domain.ts';
 import { XEN_TYPE } from '../memory/layout.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 import { HVM_PARAM, HYPERCALL, SCHEDOP, SHUTDOWN } from './abi.ts';
@@ -38,9 +39,9 @@ function restored(guest: TestGuest): { domain: Domain; machine: Machine } {
   const saved = readState(bytes, 'saved');
   expect(saved.about.xen).toBe('pvh');
   const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
-  const record = machine.createDomain(4, 0x100000, { xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, 4, 0x100000, { xen: XEN_TYPE.PVH });
   const { options } = guest.domain;
-  return { machine, domain: createDomain({ ...options, machine, record, boot: saved.boot }, saved) };
+  return { machine, domain: assembleDomain({ ...options, machine, record, boot: saved.boot }, saved) };
 }
 
 describe('a guest that suspends itself', () => {

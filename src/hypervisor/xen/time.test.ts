@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { TSC_OFFSET } from '../../cpu/registers.ts';
 import type { Timer, Timers } from '../../devices/bus.ts';
 import { XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { createDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { RUNSTATE, VCPU_INFO, VCPU_TIME } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
@@ -26,7 +27,7 @@ describe('the time record of a vCPU (vcpu_time_info)', () => {
   beforeEach(() => {
     nowNs = 5 * SECOND;
     machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-    const domain = machine.createDomain(1, 256, { xen: XEN_TYPE.PVH });
+    const domain = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
     const ports = new Ports(machine, domain);
     const registers = new Int32Array(256);
     registers[TSC_OFFSET] = 7;

@@ -4,6 +4,7 @@
  */
 import { audit, dirtyFreeFrame } from '../../../hypervisor/memory/audit.ts';
 import { XEN } from '../../../hypervisor/memory/layout.ts';
+import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { HostError, Machine } from '../../../hypervisor/memory/machine.ts';
 import { saveDomain, SavedStateError } from '../../../hypervisor/stream/state.ts';
 import type { Mapping } from '../../../hypervisor/xen/dom0-access.ts';
@@ -86,7 +87,7 @@ export class Campaign {
     const { machine, services, neighbours, options, pick } = this;
     for (;;) {
       this.lives++;
-      const record = machine.createDomain(HOSTILE_MIB, options.type === 'pv' ? machine.frames : WHOLE_P2M, Hostile.shape(options.type));
+      const record = createDomain(machine, HOSTILE_MIB, options.type === 'pv' ? machine.frames : WHOLE_P2M, Hostile.shape(options.type));
       const uuid = `00000000-0000-0000-0000-${String(this.uuid++).padStart(12, '0')}`;
       services.prepare(record, uuid, false, options.type === 'hvm' ? EVERY_ENLIGHTENMENT : 0);
       neighbours.lend(record.id);
@@ -120,7 +121,7 @@ export class Campaign {
     // As the host does it: back ends first. What else Domain 0 has mapped keeps the domain dying.
     services.detach(record.id);
     const had = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);
-    const gone = machine.destroyDomain(record);
+    const gone = destroyDomain(machine, record);
     if (gone && this.mapped.length > 0) return 'a domain went whose frames Domain 0 has mapped';
     if (!gone) {
       if (!machine.find(record.id, true)) return 'a dying domain is not listed';
@@ -130,7 +131,7 @@ export class Campaign {
         if (problem) return `while dying: ${problem}`;
       }
       for (const mapping of this.mapped.splice(0)) mapping.unmap();
-      if (!machine.destroyDomain(record)) return 'the domain could not be destroyed: something still holds its frames';
+      if (!destroyDomain(machine, record)) return 'the domain could not be destroyed: something still holds its frames';
     }
     this.neighbours.closePortsFor(record.id);
     const leaked = this.freeBefore - machine.freeFrames;

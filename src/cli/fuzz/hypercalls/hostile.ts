@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as R from '../../../cpu/registers.ts';
-import { createDomain } from '../../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
 import type { Boot } from '../../../hypervisor/domain/boot.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
 import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, XEN, XEN_TYPE } from '../../../hypervisor/memory/layout.ts';
@@ -86,7 +86,7 @@ export class Hostile {
     // A PVH domain wants a kernel with the note. What its kernel would do does not matter.
     const kernel = type === 'pvh' ? pvhKernel(CLI_HLT) : new Uint8Array(readFileSync(join(guests, name, `${name}.elf`)));
     const boot: Boot = { kind: type === 'hvm' ? 'kernel' : type, kernel, name, cmdline: '' };
-    this.domain = createDomain({ machine, record, memoryMiB: HOSTILE_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+    this.domain = assembleDomain({ machine, record, memoryMiB: HOSTILE_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
     if (!this.domain.xen) throw new Error('the hostile domain has no half of Xen');
     this.xen = this.domain.xen;
     this.own = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);

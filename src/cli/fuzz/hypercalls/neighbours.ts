@@ -4,9 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDomain } from '../../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
 import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/memory/layout.ts';
+import { createDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/machine.ts';
 import { EVTCHNSTAT } from '../../../hypervisor/xen/abi.ts';
 import { GrantTable, GTF } from '../../../hypervisor/xen/grants/grants.ts';
@@ -68,11 +69,11 @@ export class Neighbours {
 
   private make(kind: Kind): Neighbour {
     const { machine, services } = this;
-    const record = machine.createDomain(MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[kind] });
+    const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[kind] });
     const uuid = `00000000-0000-0000-0000-00000000000${record.id}`;
     services.prepare(record, uuid);
     const boot = { kind: kind === 'hvm' ? ('kernel' as const) : kind, kernel: kernelOf(kind), name: kind, cmdline: '' };
-    const domain = createDomain({ machine, record, memoryMiB: MEMORY_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+    const domain = assembleDomain({ machine, record, memoryMiB: MEMORY_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
     const neighbour: Neighbour = {
       kind, record, domain, table: new GrantTable(new Ports(machine, record)), lent: [], console: '', lines: 0, seen: new Int32Array(16),
     };

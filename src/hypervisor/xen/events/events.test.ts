@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { destroyDomain } from '../../memory/domain-table.ts';
 import { XEN_TYPE } from '../../memory/layout.ts';
 import {
   CALLBACK_VIA, DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOSPC, ENOENT, ENOSYS, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HVMOP, HYPERCALL, SCHEDOP, VCPUOP, VIRQ,
@@ -92,7 +93,7 @@ describe('event channel ports', () => {
     expect(op(guest, EVTCHNOP.SEND, port)).toBe(0);
     // Death closes, too.
     expect(op(other, EVTCHNOP.BIND_INTERDOMAIN, 1, port, 0)).toBe(0);
-    guest.machine.destroyDomain(other.domain.options.record);
+    destroyDomain(guest.machine, other.domain.options.record);
     expect(ports(guest).state(port)).toBe(EVTCHNSTAT.UNBOUND);
   });
 });
@@ -303,7 +304,7 @@ describe('a domain that dies', () => {
     expect(op(other, EVTCHNOP.INIT_CONTROL, 0x62, 0, 0, 1, 0, 0)).toBe(0);
     expect(op(other, EVTCHNOP.EXPAND_ARRAY, 0x61, 0)).toBe(0);
     expect(other.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, other.put(ARGS, 0x40, 0, 0x100, 0))).toBe(0);
-    expect(machine.destroyDomain(other.domain.options.record)).toBe(true);
+    expect(destroyDomain(machine, other.domain.options.record)).toBe(true);
     expect(machine.freeFrames).toBe(free);
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GuestMemory } from '../../memory/guest-memory.ts';
 import { XEN_TYPE } from '../../memory/layout.ts';
+import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi.ts';
 import { Dom0 } from '../dom0-access.ts';
@@ -23,7 +24,7 @@ class Guest implements GrantCaller {
 
   constructor(machine: Machine) {
     this.machine = machine;
-    this.record = machine.createDomain(1, 512, { xen: XEN_TYPE.PVH });
+    this.record = createDomain(machine, 1, 512, { xen: XEN_TYPE.PVH });
     this.table = new GrantTable(new Ports(machine, this.record));
     this.table.grow(1);
     this.p2m = machine.p2m(this.record);
@@ -241,14 +242,14 @@ describe('a domain that dies', () => {
     const { handle } = b.map(8, a, 0x180000);
     a.map(8, b, 0x180000);
     const mfn = a.p2m[5] >>> 12;
-    expect(machine.destroyDomain(a.record)).toBe(false);
+    expect(destroyDomain(machine, a.record)).toBe(false);
     expect(b.flags(8)).toBe(GTF.PERMIT_ACCESS);
     expect([machine.ownerOf(mfn), machine.bytes[mfn * FRAME_BYTES]]).toEqual([a.domid, 7]);
     // No new mapping of what is his.
     expect(b.map(8, a, 0x181000).status).toBe(GNTST.BAD_DOMAIN);
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
-    expect(machine.destroyDomain(a.record)).toBe(true);
-    expect(machine.destroyDomain(b.record)).toBe(true);
+    expect(destroyDomain(machine, a.record)).toBe(true);
+    expect(destroyDomain(machine, b.record)).toBe(true);
     expect(machine.freeFrames).toBe(free);
   });
 });
@@ -307,8 +308,8 @@ describe('the table', () => {
     expect(a.table.frames).toBe(3);
     expect(a.table.frameAt(64, false)).toBe(-EINVAL);
     expect(a.table.frameAt(0, true)).toBe(-EINVAL);
-    machine.destroyDomain(a.record);
-    machine.destroyDomain(b.record);
+    destroyDomain(machine, a.record);
+    destroyDomain(machine, b.record);
     expect(machine.freeFrames).toBe(free);
   });
 

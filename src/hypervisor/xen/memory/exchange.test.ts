@@ -1,6 +1,7 @@
 /** XENMEM_exchange and extents of several frames, as xen/include/public/memory.h describes them: a PV domain of 4 MiB, called as its kernel would. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, SHARED_INFO, XENMEM } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
@@ -23,7 +24,7 @@ let memory: Int32Array;
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(24 * 2 ** 20));
-  record = machine.createDomain(4, machine.frames, { xen: XEN_TYPE.PV });
+  record = createDomain(machine, 4, machine.frames, { xen: XEN_TYPE.PV });
   memory = new Int32Array(NOWHERE / 4);
   const { xen: block } = new Ports(machine, record);
   machine.words[block + XEN.MAX_FRAMES] = record.ramFrames;

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { FRAME, XEN, XEN_TYPE, XENHEAP } from '../../memory/layout.ts';
+import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../../memory/machine.ts';
 import { Dom0, type Mapping } from '../dom0-access.ts';
 import { GrantTable } from '../grants/grants.ts';
@@ -36,7 +37,7 @@ class Life {
     const type = random(2) === 0 ? XEN_TYPE.PVH : XEN_TYPE.HVM;
     const seen = 2 + random(8),
       populateMiB = 2 + random(seen);
-    this.record = machine.createDomain(seen, 0x1000, { xen: type, populateMiB });
+    this.record = createDomain(machine, seen, 0x1000, { xen: type, populateMiB });
     const ports = new Ports(machine, this.record);
     machine.words[ports.xen + XEN.MAX_FRAMES] = seen * 256 + 16;
     const parts = { processor: { flushTlb() {} }, written() {} };
@@ -100,9 +101,9 @@ function step(machine: Machine, dom0: Dom0, lives: Life[], random: (below: numbe
     case 1: {
       lives.splice(lives.indexOf(life), 1);
       // While Domain 0 has something mapped it stays, and goes with the last.
-      expect(machine.destroyDomain(record)).toBe(mappings.length === 0);
+      expect(destroyDomain(machine, record)).toBe(mappings.length === 0);
       for (const mapping of mappings) mapping.unmap();
-      expect(machine.destroyDomain(record)).toBe(true);
+      expect(destroyDomain(machine, record)).toBe(true);
       return;
     }
     case 2:
@@ -157,7 +158,7 @@ describe('frames of domains that come and go', () => {
     }
     for (const { record, mappings } of lives) {
       for (const mapping of mappings) mapping.unmap();
-      expect(machine.destroyDomain(record)).toBe(true);
+      expect(destroyDomain(machine, record)).toBe(true);
     }
     expect(machine.freeFrames).toBe(free);
     check(machine, []);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import type { XenGuest } from '../guest.ts';
 import { GuestFrames } from './p2m.ts';
@@ -9,7 +10,7 @@ const READ_WRITE = 3;
 
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = machine.createDomain(1, 512, { xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, 1, 512, { xen: XEN_TYPE.PVH });
   const { xen } = new Ports(machine, record);
   machine.words[xen + XEN.MAX_FRAMES] = machine.words[xen + XEN.CURRENT_FRAMES] = record.ramFrames;
   const parts = { processor: { flushTlb() {} }, written() {} };

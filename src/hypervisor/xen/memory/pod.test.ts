@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/bench.ts';
 import * as R from '../../../cpu/registers.ts';
-import { createDomain } from '../../domain/assemble.ts';
+import { assembleDomain } from '../../domain/assemble.ts';
 import { workerDied } from '../../memory/dead-worker.ts';
 import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { Dom0 } from '../dom0-access.ts';
 import { hypercall } from '../hypercalls.ts';
@@ -24,9 +25,9 @@ function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
   const dom0 = new Dom0(machine);
   const free = machine.freeFrames;
-  const record = machine.createDomain(8, 0x100000, { xen: type, populateMiB: 4 });
+  const record = createDomain(machine, 8, 0x100000, { xen: type, populateMiB: 4 });
   let said = '';
-  const domain = createDomain({
+  const domain = assembleDomain({
     machine, record, memoryMiB: 8, boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' }, startEpochMs: 0,
     onReset: 'end', onTripleFault: 'end', apic: true, serial: () => {},
     xenConsole: bytes => {
@@ -159,7 +160,7 @@ describe('populate on demand', () => {
       const { machine, record, free, touch, list } = make(CLI_HLT, type);
       for (let gfn = 0x300; gfn < 0x500; gfn++) touch(gfn);
       list(DECREASE_RESERVATION, 0x700, 0x301, 0x302);
-      expect(machine.destroyDomain(record)).toBe(true);
+      expect(destroyDomain(machine, record)).toBe(true);
       expect(machine.freeFrames).toBe(free);
     }
   });
@@ -167,7 +168,7 @@ describe('populate on demand', () => {
   it('takes nothing where the host has too little', () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
     const free = machine.freeFrames;
-    expect(() => machine.createDomain(64, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 40 })).toThrow(/the guest wants 40/);
+    expect(() => createDomain(machine, 64, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 40 })).toThrow(/the guest wants 40/);
     expect(machine.freeFrames).toBe(free);
   });
 });
@@ -178,12 +179,12 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
   const { count, entries } = pod;
   const xen = record.xenOffset >>> 2;
   // A worker of a domain that has died, with the lock in its hand and the list half changed.
-  const other = machine.createDomain(2, 512, { xen: XEN_TYPE.PVH });
+  const other = createDomain(machine, 2, 512, { xen: XEN_TYPE.PVH });
   machine.words[xen + XEN.POD_LOCK] = other.slot + 1;
   machine.words[xen + XEN.POD_FIRST] = 0;
   machine.words[xen + XEN.POD_COUNT] = 7;
   workerDied(machine, other);
   expect(domain.demand(0x501)).toBe(true);
   expect([pod.count, pod.entries]).toEqual([count - 1, entries - 1]);
-  expect(machine.destroyDomain(record)).toBe(true);
+  expect(destroyDomain(machine, record)).toBe(true);
 });

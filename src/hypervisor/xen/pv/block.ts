@@ -3,8 +3,8 @@
  * domain, and whoever examines a dead one, finds it. One frame a vCPU, then the hypervisor's own tables for the guest's last GiB.
  */
 import { DOMAIN } from '../../memory/layout.ts';
-import { DOMID_XEN, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
-import { PV_VIRT_START } from '../abi.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
+import { DOMID_XEN, PV_VIRT_START } from '../abi.ts';
 import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './page-types.ts';
 
 /** GDT frames that a guest may have; the two behind them are the hypervisor's. */

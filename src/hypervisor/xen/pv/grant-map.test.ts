@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FRAME_TYPE, XEN_TYPE } from '../../memory/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
@@ -16,8 +17,8 @@ const entry = (slot: number): number => machine.words[(table << 10) + 2 * slot];
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(16 << 20));
-  const record = machine.createDomain(2, machine.frames, { xen: XEN_TYPE.PV });
-  const other = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
+  const record = createDomain(machine, 2, machine.frames, { xen: XEN_TYPE.PV });
+  const other = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
   const owned = (id: number): number[] => Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   lost = 0;
   const hooks = { flushTlb() {}, written() {}, mapped() {}, isShared: () => false, left() {}, grantLost: () => void lost++, xenEntries: () => new Int32Array(84) };

@@ -2,14 +2,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME_TYPE, XEN_TYPE } from '../../memory/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
 import { FIRST_XEN_L2_SLOT, PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
 
 function setUp() {
   const machine = Machine.create(new SharedArrayBuffer(16 << 20));
-  const record = machine.createDomain(2, machine.frames, { xen: XEN_TYPE.PV });
-  const other = machine.createDomain(1, machine.frames, { xen: XEN_TYPE.PV });
+  const record = createDomain(machine, 2, machine.frames, { xen: XEN_TYPE.PV });
+  const other = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
   const flushes: number[] = [];
   const left: number[] = [];
   const types = new PageTypes(machine, record.id, {

@@ -1,9 +1,10 @@
 /** Frames of a paravirtual guest that the hypervisor or Domain 0 writes cannot be page tables: what is written there would be entries that nobody checked. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createDomain } from '../../domain/assemble.ts';
+import { assembleDomain } from '../../domain/assemble.ts';
 import type { Domain } from '../../domain/domain.ts';
 import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../memory/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
 import { FRAME_SHIFT, HostError, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EINVAL, EVTCHNOP, HYPERCALL, VCPUOP } from '../abi.ts';
 import { Dom0 } from '../dom0-access.ts';
@@ -32,9 +33,9 @@ const pin = (mfn: number): number => domain.xen!.pv!.types.pin(mfn, FRAME_TYPE.L
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   dom0 = new Dom0(machine);
-  const record = machine.createDomain(4, machine.frames, { vcpus: 2, xen: XEN_TYPE.PV });
+  const record = createDomain(machine, 4, machine.frames, { vcpus: 2, xen: XEN_TYPE.PV });
   const kernel = new Uint8Array(readFileSync(new URL('../../../../guests/neighbour/neighbour-pv.elf', import.meta.url)));
-  domain = createDomain({ machine, record, memoryMiB: 4, boot: { kind: 'pv', kernel, name: 'guest', cmdline: '' }, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+  domain = assembleDomain({ machine, record, memoryMiB: 4, boot: { kind: 'pv', kernel, name: 'guest', cmdline: '' }, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
   unmap(PFN);
 });
 

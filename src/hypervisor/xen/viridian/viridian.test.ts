@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/bench.ts';
 import * as R from '../../../cpu/registers.ts';
-import { createDomain } from '../../domain/assemble.ts';
+import { assembleDomain } from '../../domain/assemble.ts';
 import { XEN } from '../../memory/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { readState, saveDomain } from '../../stream/state.ts';
 import { DOMID_SELF, EEXIST, EINVAL, EPERM, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, XENMEM } from '../abi.ts';
@@ -387,8 +388,8 @@ describe('a guest with the Hyper-V interface that is saved', () => {
     const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
     const dom0 = new Dom0(machine);
     const { options } = guest.domain;
-    const record = machine.createDomain(4, 0x100000, { xen: guest.domain.xen!.type, vcpus: 2 });
-    const domain = createDomain({ ...options, machine, record, boot: saved.boot }, saved);
+    const record = createDomain(machine, 4, 0x100000, { xen: guest.domain.xen!.type, vcpus: 2 });
+    const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
     const moved = { ...guest, domain, dom0, machine } as TestGuest;
     for (const index of [0x40000000, 0x40000001, 0x40000073, 0x40000092, 0x40000083, 0x40000101, 0x400000b0]) expect(read(moved, index)).toEqual(read(guest, index));
     expect(read(moved, 0x40000020)).toEqual(before);

@@ -1,0 +1,191 @@
+/**
+ * The life of domains in machine memory: their records and entries in the domain table, the RAM that they start with, and how all of it goes back.
+ * `Machine` has the frames and reads the table; here it is written.
+ */
+import { STATE_WORDS } from '../../cpu/registers.ts';
+import { SCHED_BYTES } from '../scheduler/block.ts';
+import { DOMID_XEN, VCPU_INFO_BYTES } from '../xen/abi.ts';
+import { Ports } from '../xen/events/ports.ts';
+import { GrantTable } from '../xen/grants/grants.ts';
+import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
+import { relinquishPv } from '../xen/pv/relinquish.ts';
+import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from './layout.ts';
+import { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, MAX_PIXEL_BYTES, wholeFrames, VIDEO_BYTES } from './machine.ts';
+
+/** What a domain has beside RAM. */
+export interface DomainShape {
+  /** Virtual processors (default 1). */
+  vcpus?: number;
+  /** Those that are there from the start (all). */
+  onlineVcpus?: number;
+  /** XEN_TYPE (default NONE: a plain PC). */
+  xen?: number;
+  /** It has an emulated network card. */
+  card?: boolean;
+  /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
+  populateMiB?: number;
+}
+
+function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card }: DomainShape): number {
+  const ofXen = xen === XEN_TYPE.NONE ? 0 : wholeFrames(XEN_BYTES) + wholeFrames(PORTS_BYTES) + wholeFrames(GRANTS_BYTES) + FRAME_BYTES;
+  return (
+    wholeFrames(COUNTER_WORDS * 4) + wholeFrames(vcpus * VCPU_BYTES) + (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) + wholeFrames(MAILBOX_BYTES) + wholeFrames(DOMAIN_TRACE_BYTES) + wholeFrames(SCREEN_BYTES) + wholeFrames(p2mFrames * 4) + (card ? wholeFrames(WIRE_BYTES) : 0) + ofXen
+  );
+}
+
+const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true };
+const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
+/** What Domain 0's drivers share with the host's devices (src/dom0/hardware). */
+const DRIVER_BYTES = 40 * FRAME_BYTES;
+
+/** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
+export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
+  const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
+  const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + DRIVER_BYTES + firmware + MAX_PIXEL_BYTES;
+  const frames = guest / FRAME_BYTES + 64;
+  // Rounding of the tables, and a firmware image.
+  return wholeFrames(guest + XENHEAP_HEADER_BYTES + SCHED_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
+}
+
+/**
+ * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none); where `populateMiB` is less,
+ * what lies past the first MiB is populated on demand.
+ * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: XEN in layout.ts.
+ * @throws HostError when memory or the domain table is full; then nothing was made.
+ */
+export function createDomain(machine: Machine, memoryMiB: number, p2mFrames = memoryMiB * 256, shape: DomainShape = {}): DomainRecord {
+  const ramFrames = memoryMiB * 256,
+    populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
+    onDemand = populated < ramFrames;
+  let slot = DOMAIN_0 + 1;
+  while (slot < MAX_DOMAINS && machine.words[machine.domainEntry({ slot }) + DOMAIN.ID] !== 0) slot++;
+  if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
+  const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
+  const tooLittle = (): HostError =>
+    new HostError(`The host has ${machine.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`);
+  if (machine.freeFrames < recordFrames + populated) throw tooLittle();
+  const records = machine.allocateRun(recordFrames, DOMID_XEN);
+  if (records < 0) throw tooLittle();
+  const id = Atomics.add(machine.words, XENHEAP.LAST_DOMAIN, 1) + 1;
+  const atOnce = onDemand ? POD_FIRST_GFN : ramFrames;
+  const ram = machine.allocate(atOnce, id);
+  if (!ram) {
+    for (let i = 0; i < recordFrames; i++) machine.release(records + i);
+    throw tooLittle();
+  }
+  const entry = placeRecords(machine, slot, records, p2mFrames, shape);
+  const { words } = machine;
+  words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
+  const p2m = words[entry + DOMAIN.P2M] >>> 2;
+  let hole = 0;
+  for (let gfn = 0; gfn < atOnce; gfn++) {
+    if (shape.xen === XEN_TYPE.PV) {
+      // Its page tables hold machine frame numbers: the second stage only says which are its own.
+      words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
+      words[machine.m2p + ram[gfn]] = gfn;
+    } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+    // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
+    else if (machine.release(ram[gfn])) hole++;
+  }
+  if (shape.xen) words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.CURRENT_FRAMES] = atOnce - hole;
+  Atomics.store(words, entry + DOMAIN.ID, id + 1);
+  const record = machine.domain(slot);
+  if (onDemand && new Pod(machine, record).build(atOnce, ramFrames, populated - atOnce) !== 0) {
+    destroyDomain(machine, record);
+    throw tooLittle();
+  }
+  return record;
+}
+
+/** Domains have ids above `last` from now on. */
+export function skipIds(machine: Machine, last: number): void {
+  machine.words[XENHEAP.LAST_DOMAIN] = Math.max(last, machine.words[XENHEAP.LAST_DOMAIN]);
+}
+
+/** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
+export function domain0(machine: Machine): DomainRecord {
+  if (machine.words[machine.domainEntry({ slot: DOMAIN_0 }) + DOMAIN.ID] === 0) {
+    const records = machine.allocateRun(DOMAIN_0_BYTES >>> FRAME_SHIFT, DOMID_XEN);
+    if (records < 0) throw new HostError('The host has too little memory for Domain 0.');
+    const entry = placeRecords(machine, DOMAIN_0, records, 0, { xen: XEN_TYPE.PV });
+    Atomics.store(machine.words, entry + DOMAIN.ID, DOMAIN_0 + 1);
+  }
+  return machine.domain(DOMAIN_0);
+}
+
+/** Lays a domain's records out in the (zeroed) frames from `first`; returns the index of its entry in the domain table. */
+function placeRecords(machine: Machine, slot: number, first: number, p2mFrames: number, shape: DomainShape): number {
+  const { words } = machine;
+  const entry = machine.domainEntry({ slot });
+  const { vcpus = 1, xen = XEN_TYPE.NONE } = shape;
+  let offset = first * FRAME_BYTES;
+  words[entry + DOMAIN.RECORDS] = offset;
+  words[entry + DOMAIN.RECORD_FRAMES] = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
+  words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
+  words[entry + DOMAIN.VCPUS] = vcpus;
+  words[entry + DOMAIN.ONLINE_VCPUS] = shape.onlineVcpus ?? vcpus;
+  const place = (field: number, bytes: number): void => {
+    words[entry + field] = offset;
+    offset += wholeFrames(bytes);
+  };
+  place(DOMAIN.COUNTERS, COUNTER_WORDS * 4);
+  place(DOMAIN.VCPU, vcpus * VCPU_BYTES);
+  words[entry + DOMAIN.LIVE] = words[entry + DOMAIN.VCPU];
+  if (vcpus > 1) place(DOMAIN.LIVE, STATE_WORDS * 4);
+  place(DOMAIN.MAILBOX, MAILBOX_BYTES);
+  place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
+  place(DOMAIN.SCREEN, SCREEN_BYTES);
+  if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
+  place(DOMAIN.P2M, p2mFrames * 4);
+  if (xen !== XEN_TYPE.NONE) {
+    place(DOMAIN.XEN, XEN_BYTES);
+    place(DOMAIN.PORTS, PORTS_BYTES);
+    place(DOMAIN.GRANTS, GRANTS_BYTES);
+    const block = words[entry + DOMAIN.XEN] >>> 2;
+    words[block + XEN.TYPE] = xen;
+    words[block + XEN.VCPUS] = vcpus;
+    // A PV guest is one of 32 bits here; others have the 64-bit layout until they say otherwise.
+    words[block + XEN.WIDTH] = xen === XEN_TYPE.PV ? 32 : 64;
+    words[block + XEN.SHARED_INFO] = offset >>> FRAME_SHIFT;
+    for (let id = 0; id < vcpus; id++) words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VCPU_INFO_BYTES;
+    offset += FRAME_BYTES;
+  }
+  return entry;
+}
+
+/** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
+export function releaseRam(machine: Machine, record: DomainRecord): void {
+  relinquishPv(machine, record);
+  const p2m = record.p2mOffset >>> FRAME_SHIFT;
+  for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) machine.scrub(p2m + i);
+  if (record.xenOffset !== 0) new Pod(machine, record).forgetAll();
+  // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
+  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) machine.release(mfn);
+}
+
+/**
+ * Ends a domain that runs no more: RAM, records and its entry in the domain table. False: others still hold references on its frames; then it stays
+ * listed, dying, until a later call finds them gone. `held`: references of Domain 0's programs by machine frame, where its worker has died.
+ */
+export function destroyDomain(machine: Machine, record: DomainRecord, held: ReadonlyMap<number, number> = new Map()): boolean {
+  const entry = machine.domainEntry(record);
+  if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return true;
+  Atomics.store(machine.words, entry + DOMAIN.DYING, 1);
+  const dead = machine.isWorkerDead(record.slot);
+  if (dead) keepFrames(machine, record);
+  const ports = record.xenOffset === 0 ? undefined : new Ports(machine, record);
+  ports?.relinquish();
+  const grants = ports && new GrantTable(ports);
+  grants?.dropMappings();
+  releaseRam(machine, record);
+  if (dead) recountFrames(machine, record, held);
+  if (grants?.free() === false) return false;
+  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) return false;
+  for (let i = 0; i < machine.words[entry + DOMAIN.PIXEL_FRAMES]; i++) machine.release(machine.words[entry + DOMAIN.PIXELS] + i);
+  const first = machine.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
+  for (let i = 0; i < machine.words[entry + DOMAIN.RECORD_FRAMES]; i++) machine.release(first + i);
+  releaseTakenBy(machine, record.slot);
+  for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(machine.words, entry + i, 0);
+  return true;
+}
