@@ -76,8 +76,9 @@ export class ExtentDisk implements Medium {
     disk ??= new ExtentDisk(data, bytes, extentBytes);
     disk.journal = journal;
     if (isNew) {
-      journal.append(disk.geometry());
-      journal.flush();
+      const made = disk;
+      journal.append(made.geometry());
+      journal.flush(() => made.snapshot());
     }
     const problem = disk.settle();
     if (problem) damaged(problem);
