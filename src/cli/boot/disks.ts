@@ -1,44 +1,16 @@
 /** --disk and --cdrom: image files as drives on the IDE channels. */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IdeAttachment } from '../../devices/index.ts';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
+import { imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
 import { bootPaths, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
-import type { Boot } from '../../hypervisor/index.ts';
-import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
+import type { Boot, DriveImage } from '../../hypervisor/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
-import { UsageError } from './options.ts';
+import { type Image, open } from './image-file.ts';
+import { UsageError } from './usage-error.ts';
 
-const CD_SECTOR_BYTES = 2048;
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
 const CD_PLACE = 2;
-
-interface Image {
-  name: string;
-  fd: number;
-  bytes: number;
-  /** Its first bytes, for a look at what it is. */
-  head: Buffer;
-}
-
-function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image {
-  let fd = -1;
-  try {
-    fd = openSync(path, flags);
-    const status = fstatSync(fd);
-    if (status.isDirectory()) throw new UsageError(`${path} is a folder; name an image file (${option}).`);
-    const head = Buffer.alloc(Math.min(status.size, HEAD_BYTES));
-    readSync(fd, head, 0, head.length, 0);
-    return { name: path, fd, bytes: status.size, head };
-  } catch (error) {
-    if (fd >= 0) closeSync(fd);
-    if (error instanceof UsageError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new UsageError(`${path} does not exist; check the path (${option}).`);
-    throw new UsageError(`${path} cannot be ${flags === 'r' ? 'read' : 'written'} (${code}) (${option}).`);
-  }
-}
 
 /** Whether FILE is a disk image or an ISO; undefined: something else, a kernel or a definition. */
 export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
@@ -53,43 +25,15 @@ export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
   return kindOf(path, image.head);
 }
 
-function source(image: Image, writes: boolean): DiskSource {
-  const { fd, bytes } = image;
-  const whole = (move: (from: number) => number, length: number): boolean => {
-    try {
-      for (let at = 0; at < length; ) {
-        const count = move(at);
-        if (count <= 0) return false;
-        at += count;
-      }
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  return {
-    bytes,
-    read: (at, into) => whole(from => readSync(fd, into, from, into.length - from, at + from), into.length),
-    ...(writes
-      ? {
-          write: (at: number, from: Uint8Array) => whole(start => writeSync(fd, from, start, from.length - start, at + start), from.length),
-          flush: () => {
-            fsyncSync(fd);
-            return true;
-          },
-        }
-      : {}),
-  };
-}
-
 /** "F", "F,ro" or "F,rw": without a word writes go to memory and are gone at the end. */
-function openDisk(text: string): OverlayDisk {
+function openDisk(text: string): Pick<DriveImage, 'readOnly' | 'medium'> {
   const match = /^(.*),(ro|rw)$/s.exec(text);
   const path = match ? match[1] : text;
   const mode = match?.[2];
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
+  closeSync(image.fd);
   whole(image, 'disk');
-  return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro', label: text });
+  return { readOnly: mode === 'ro', medium: { name: text, path, ...(mode === 'rw' ? { writes: true } : {}) } };
 }
 
 /** @throws UsageError for an image that is cut short, or none */
@@ -98,24 +42,25 @@ function whole({ name, head, bytes }: Image, kind: ImageKind): void {
   if (problem) throw new UsageError(problem.text.replace(/\.$/, ` (--${kind}).`));
 }
 
-function openCd(path: string): OverlayDisk {
+function openCd(path: string): Pick<DriveImage, 'readOnly' | 'medium'> {
   const image = open(path, '--cdrom');
+  closeSync(image.fd);
   whole(image, 'cdrom');
-  return new OverlayDisk(source(image, false), { sectorBytes: CD_SECTOR_BYTES, readOnly: true, label: path });
+  return { readOnly: true, medium: { name: path, path } };
 }
 
-/** Opens what --disk and --cdrom name. @throws UsageError */
-export function openDrives(disks: string[], cdrom: string | undefined): IdeAttachment[] {
+/** Looks at what --disk and --cdrom name. @throws UsageError */
+export function openDrives(disks: string[], cdrom: string | undefined): DriveImage[] {
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   if (disks.length > places.length)
     throw new UsageError(`There are ${disks.length} disks, and the two IDE channels have room for ${places.length} here. Leave one out.`);
-  const drives: IdeAttachment[] = disks.map((text, i) => ({ place: places[i], kind: 'disk', disk: openDisk(text) }));
-  if (cdrom !== undefined) drives.push({ place: CD_PLACE, kind: 'cdrom', disk: openCd(cdrom) });
+  const drives: DriveImage[] = disks.map((text, i) => ({ place: places[i], kind: 'disk', ...openDisk(text) }));
+  if (cdrom !== undefined) drives.push({ place: CD_PLACE, kind: 'cdrom', ...openCd(cdrom) });
   return drives;
 }
 
 /** The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError */
-export function savedDrives(saved: readonly SavedDrive[], disks: string[], cdrom: string | undefined): IdeAttachment[] {
+export function restoredDrives(saved: readonly SavedDrive[], disks: string[], cdrom: string | undefined): DriveImage[] {
   const labels = (kind: SavedDrive['kind']): string[] => saved.filter(drive => drive.kind === kind && drive.bytes >= 0).map(drive => drive.label);
   return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0]);
 }
@@ -132,27 +77,23 @@ export function lookAtImage(path: string): NamedImage | string {
   }
 }
 
-/** The drives of a definition. What the guest writes is kept in memory. @throws UsageError */
-export function openPlanned(drives: readonly PlannedDrive[]): IdeAttachment[] {
-  return drives.map(({ place, kind, readOnly, image }): IdeAttachment => {
-    if (!image) return { place, kind: 'cdrom', disk: null };
-    const sectorBytes = kind === 'cdrom' ? CD_SECTOR_BYTES : 512;
-    return { place, kind, disk: new OverlayDisk(source(open(image.name, 'disk'), false), { sectorBytes, readOnly, label: image.name }) };
-  });
+/** The drives of a definition. What the guest writes is kept in memory. */
+export function openPlanned(drives: readonly PlannedDrive[]): DriveImage[] {
+  return drives.map(({ place, kind, readOnly, image }): DriveImage => (image ? { place, kind, readOnly, medium: { name: image.name, path: image.name } } : { place, kind: 'cdrom', readOnly: true }));
 }
 
 /** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
-export function bootDevices(drives: IdeAttachment[], order: string): string[] {
-  const bootable = drives.some(({ kind, disk }) => {
-    if (!disk) return false;
-    const head = new Uint8Array(Math.min(HEAD_BYTES, disk.sectors * disk.sectorBytes));
-    disk.read(0, [head], () => {});
-    return isBootable(kind, head);
+export function bootDevices(drives: DriveImage[], order: string): string[] {
+  const bootable = drives.some(({ kind, medium }) => {
+    if (!medium || !('path' in medium)) return false;
+    const image = open(medium.path, 'disk');
+    closeSync(image.fd);
+    return isBootable(kind, image.head);
   });
   if (drives.length > 0 && !bootable) {
-    const [{ kind, disk }] = drives;
+    const [{ kind, medium }] = drives;
     const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
-    throw new UsageError(`${(disk as OverlayDisk | null)?.label ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
+    throw new UsageError(`${medium?.name ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
   }
   return bootPaths(drives, order);
 }

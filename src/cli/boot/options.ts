@@ -5,10 +5,9 @@ import type { DomainType } from '../../dom0/config/model.ts';
 import { parseXenOptions, type XenOptions } from '../../dom0/xen-options.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 
-/** Wrong use: one sentence; the command ends with status 2. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
+import { UsageError } from './usage-error.ts';
+
+export { UsageError };
 
 export interface BootOptions {
   /** The first of `files`. */

@@ -2,6 +2,7 @@
 import type { CpuLevel } from '../../cpu/cpuid.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { p2mFrames } from '../../hypervisor/domain/boot.ts';
+import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
 import { DEFAULT_MAC } from '../../hypervisor/domain/nic.ts';
 import type { Definition, DomainType } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
@@ -122,9 +123,12 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
   return { definition, boot, drives, text: about.definition, startEpochMs: about.startEpochMs, saved: { state, bytes }, ...(about.xen ? { xen: about.xen } : {}) };
 }
 
+/** The drives that a saved domain had, wherever its device model was. */
+export const drivesOfSaved = (state: SavedState): readonly SavedDrive[] => modelOf(state)?.drives ?? state.about.drives ?? [];
+
 /** The drives of a saved domain; `media` gives what lies in one now. A medium that is not there is missed when the state is read into the domain. */
 export function savedDrives(state: SavedState, media: (label: string, kind: DriveImage['kind']) => DriveImage['medium']): DriveImage[] {
-  return (modelOf(state)?.drives ?? state.about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
+  return drivesOfSaved(state).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
     const medium = bytes >= 0 ? media(label, kind) : undefined;
     if (bytes >= 0 && !medium) return [];
     return [{ place, kind, readOnly: kind === 'cdrom', ...(medium ? { medium } : {}) }];
