@@ -12,6 +12,8 @@ import { PvConsole } from '../console/pv-console.ts';
 import type { State } from '../../devices/bus.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
+import type { BackendParts } from '../backends/xenbus.ts';
+import { Disks, type GuestDisk, savedDisks } from './disks.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -33,7 +35,17 @@ export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB:
   return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
 }
 
-export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
+export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'console'> {
+  /** For its PV drivers. */
+  disks?: readonly GuestDisk[];
+}
+
+interface Guest {
+  console: PvConsole;
+  uuid: string;
+  type: DomainPaths['type'];
+  disks: Disks;
+}
 
 /** A guest with its back ends. */
 export interface Attached {
@@ -49,15 +61,23 @@ export class Services {
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
-  private readonly guests = new Map<number, { console: PvConsole; uuid: string; type: DomainPaths['type'] }>();
+  private readonly guests = new Map<number, Guest>();
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
+  /** What back ends have put off, or what their media have answered: for the next turn. */
+  private work: (() => void)[] = [];
+  private readonly backends: BackendParts;
 
-  /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine) {
+  /** `log` gets sentences for Domain 0's log. @throws HostError where machine memory has no room for Domain 0's record. */
+  constructor(machine: Machine, log: (sentence: string) => void = () => {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
+    const soon = (work: () => void): void => {
+      this.work.push(work);
+      this.dom0.ports.ring();
+    };
+    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon };
   }
 
   /**
@@ -95,22 +115,24 @@ export class Services {
     grants.grant(STORE_REF, 0, store.gfn);
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
-    let pv: PvConsole | undefined;
+    let pv: PvConsole | undefined, disks: Disks | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
       if (kept) restoreNodes(xenstored.client(), kept, domid);
+      disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
+      disks?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
       removeDomainPaths(xenstored.client(), domid, described.uuid);
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, disks });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
@@ -130,21 +152,26 @@ export class Services {
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
-    if (this.dom0.pending) return true;
+    if (this.dom0.pending || this.work.length > 0) return true;
     for (const model of this.models.values()) if (model.isDue) return true;
     return false;
   }
 
   /**
    * What is to be kept of a guest; undefined: nothing. Of one that does not know that it is being saved (`unasked`) that is its part of the store and its
-   * rings, of any its device model, where that is here. It must not run meanwhile. @throws SavedStateError
+   * rings, of any what it changed of its disks, and its device model, where those are here. It must not run meanwhile. @throws SavedStateError
    */
   save(domid: number, unasked = true): State | undefined {
     const guest = this.guests.get(domid),
       model = this.models.get(domid);
-    if (!guest || (!unasked && !model)) return undefined;
+    if (!guest) return undefined;
     if (model && !model.quiesce()) throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
-    return { ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}), ...(model ? { model: model.save() } : {}) };
+    const parts = {
+      ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
+      ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
+      ...(model ? { model: model.save() } : {}),
+    };
+    return Object.keys(parts).length > 0 ? parts : undefined;
   }
 
   /**
@@ -180,6 +207,10 @@ export class Services {
   poll(): boolean {
     if (this.frozen > 0) return false;
     let worked = this.dom0.poll();
+    for (const work of this.work.splice(0)) {
+      work();
+      worked = true;
+    }
     for (const model of this.models.values()) {
       if (!model.isDue) continue;
       model.work();
@@ -196,6 +227,7 @@ export class Services {
     if (!guest) return;
     this.guests.delete(domid);
     this.poll();
+    guest.disks.close();
     guest.console.close();
     this.xenstored.release(domid);
     removeDomainPaths(this.xenstored.client(), domid, guest.uuid);
