@@ -3,6 +3,7 @@ import type { CpuLevel } from '../../cpu/cpuid.ts';
 import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import type { GuestDisk } from '../../dom0/toolstack/disks.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -35,6 +36,8 @@ export interface GuestToRun extends Shares {
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
+  /** For its PV drivers. */
+  disks?: GuestDisk[];
   nic?: NicModel;
   /** Its card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
@@ -127,7 +130,7 @@ export class Guests {
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine, parts.note) : undefined;
     this.members = guests.map(guest => new Running(guest));
     if (guests.length > 1 || parts.pcpus !== undefined) {
       this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
@@ -218,6 +221,7 @@ export class Guests {
         vcpus: guest.vcpus,
         maxVcpus: guest.maxVcpus ?? guest.vcpus,
         startEpochMs: guest.startEpochMs,
+        ...(guest.disks ? { disks: guest.disks } : {}),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },
       pvConsole,

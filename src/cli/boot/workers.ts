@@ -89,7 +89,7 @@ export class GuestsInWorkers {
       : guests.reduce((sum, guest) => sum + machineBytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine, parts.note) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
     this.queue.configure({ pcpus: parts.pcpus, ...parts.scheduler });
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services?.dom0.doorbell ?? -1 });
@@ -174,6 +174,7 @@ export class GuestsInWorkers {
     if (services && xen !== undefined) {
       const described = {
         uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: guest.maxVcpus ?? vcpus, startEpochMs,
+        ...(guest.disks ? { disks: guest.disks } : {}),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       };
       member.attached = services.attach(record, described, bytes => {

@@ -118,8 +118,9 @@ export class Services {
     let pv: PvConsole | undefined, disks: Disks | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
-      if (kept) restoreNodes(xenstored.client(), kept, domid);
       disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
+      if (kept) restoreNodes(xenstored.client(), kept, domid);
+      disks.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
