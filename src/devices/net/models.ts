@@ -4,6 +4,7 @@
  */
 import type { Device, Dma, IrqLine, Timers } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
+import { E1000 } from './e1000/e1000.ts';
 import type { Ethernet } from './ethernet.ts';
 import { PcnetPci } from './pcnet-pci.ts';
 
@@ -33,6 +34,7 @@ interface NicKind {
 
 export const NIC_MODELS = {
   pcnet: { name: 'AMD PCNet', title: 'an AMD PCNet (pcnet32)', make: parts => new PcnetPci(parts) },
+  e1000: { name: 'Intel e1000', title: 'an Intel 82540EM (e1000)', make: parts => new E1000(parts) },
 } satisfies Record<string, NicKind>;
 
 export type NicModel = keyof typeof NIC_MODELS;

@@ -23,10 +23,12 @@ export class PcnetPci implements NicDevice {
       timers, dma, irq,
       busMaster: () => fn.busMaster,
       send: frame => ethernet.send(frame),
+      isWireBusy: () => ethernet.busy === true,
       latency: value => fn.put(MIN_GNT, value, 2),
     });
     this.chip = chip;
     ethernet.receive = frame => chip.receive(frame);
+    ethernet.canReceive = () => chip.canReceive;
     fn.allow(PCI.COMMAND, 2, PARITY_AND_SERR | fn.writable[PCI.COMMAND]);
     fn.writable[PCI.LATENCY] = 0xff;
     const read = (offset: number, size: number): number => chip.read(offset, size);

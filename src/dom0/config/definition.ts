@@ -1,5 +1,6 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
 import type { NicModel } from '../../hypervisor/index.ts';
+import type { Rate } from '../network/rate.ts';
 import type { DiskSpec } from './disk.ts';
 import type { Position } from './xlcfg.ts';
 
@@ -33,10 +34,14 @@ export interface Definition {
   disks: DefinedDisk[];
   /** What firmware tries, first one first: c disks, d CD-ROM drives. */
   bootOrder: string;
-  /** A network card, with the host's network behind it. */
+  /** An emulated network card on the host's bridge. */
   nic?: NicModel;
+  /** A card for the PV drivers of a guest of Xen; beside an emulated one it has the same address. */
+  vif?: true;
   /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
   mac?: string;
+  /** How much the card may send. */
+  rate?: Rate;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */

@@ -14,6 +14,9 @@ import { DeviceModel, type DeviceModelOptions } from '../device-model/device-mod
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
 import { Disks, type GuestDisk, savedDisks } from './disks.ts';
+import { type Dom0Time, Network } from '../network/network.ts';
+import { HostBus } from '../hardware/host-bus.ts';
+import { Cards, type GuestCard, savedCards } from './cards.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -35,8 +38,11 @@ export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB:
   return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
 }
 
+const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
+
 export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'console'> {
   /** For its PV drivers. */
+  cards?: readonly GuestCard[];
   disks?: readonly GuestDisk[];
 }
 
@@ -45,6 +51,14 @@ interface Guest {
   uuid: string;
   type: DomainPaths['type'];
   disks: Disks;
+  cards: Cards;
+}
+
+export interface ServicesParts {
+  /** Absent: nothing happens by itself. */
+  time?: Dom0Time;
+  /** Sentences for Domain 0's log. */
+  log?: (sentence: string) => void;
 }
 
 /** A guest with its back ends. */
@@ -58,6 +72,9 @@ export interface Attached {
 export class Services {
   readonly dom0: Dom0;
   readonly xenstored: Xenstored;
+  /** The simulated host's devices. */
+  readonly hardware: HostBus;
+  readonly network: Network;
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
@@ -68,11 +85,13 @@ export class Services {
   private work: (() => void)[] = [];
   private readonly backends: BackendParts;
 
-  /** `log` gets sentences for Domain 0's log. @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine, log: (sentence: string) => void = () => {}) {
+  /** @throws HostError where machine memory has no room for Domain 0's record. */
+  constructor(machine: Machine, { time = NO_TIME, log = () => {} }: ServicesParts = {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
+    this.hardware = new HostBus(machine);
+    this.network = new Network(machine, time, this.hardware);
     const soon = (work: () => void): void => {
       this.work.push(work);
       this.dom0.ports.ring();
@@ -115,17 +134,20 @@ export class Services {
     grants.grant(STORE_REF, 0, store.gfn);
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
-    let pv: PvConsole | undefined, disks: Disks | undefined;
+    let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
+      cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
       disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
       if (kept) restoreNodes(xenstored.client(), kept, domid);
+      cards.start();
       disks.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
+      cards?.close();
       disks?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
@@ -133,7 +155,7 @@ export class Services {
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, disks });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards, disks });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
@@ -153,7 +175,7 @@ export class Services {
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
-    if (this.dom0.pending || this.work.length > 0) return true;
+    if (this.dom0.pending || this.network.pending || this.work.length > 0) return true;
     for (const model of this.models.values()) if (model.isDue) return true;
     return false;
   }
@@ -168,8 +190,9 @@ export class Services {
     if (!guest) return undefined;
     if (model && !model.quiesce()) throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
-      ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
       ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
+      ...(guest.cards.size > 0 ? { cards: guest.cards.save(unasked) } : {}),
+      ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
@@ -208,6 +231,7 @@ export class Services {
   poll(): boolean {
     if (this.frozen > 0) return false;
     let worked = this.dom0.poll();
+    if (this.network.poll()) worked = true;
     for (const work of this.work.splice(0)) {
       work();
       worked = true;
@@ -228,6 +252,7 @@ export class Services {
     if (!guest) return;
     this.guests.delete(domid);
     this.poll();
+    guest.cards.close();
     guest.disks.close();
     guest.console.close();
     this.xenstored.release(domid);
