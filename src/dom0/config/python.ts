@@ -43,7 +43,7 @@ function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   // A string that is not closed takes the rest of its line, so that nothing is looked through twice.
   const token =
-    /[ \t]+|#[^\n]*|\\\n|(\n)|([uUrR]?(?:"""[^]*?"""|'''[^]*?'''|"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'))|([0-9][\w.]*)|([A-Za-z_]\w*)|(\+=|[-+%()[\],=;:.{}*/<>!&|^~@])|(["'][^\n]*|[^])/gy;
+    /[ \t]+|#[^\n]*|\\\n|(\n)|([uUrR]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'))|([0-9][\w.]*)|([A-Za-z_]\w*)|(\+=|[-+%()[\],=;:.{}*/<>!&|^~@])|(["'][^\n]*|[\s\S])/gy;
   let line = 1, lineStart = 0, depth = 0, isFirst = true;
   for (let match = token.exec(text); match; match = token.exec(text)) {
     const [whole, newline, string, number, name, sign, bad] = match;
@@ -296,7 +296,7 @@ function unquoted({ text }: Token): string {
   const quotes = /^("""|'''|"|')/.exec(body)![0].length;
   const inner = body.slice(quotes, -quotes);
   if (isRaw) return inner;
-  return inner.replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[^])/g, (whole, escape: string) => {
+  return inner.replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[\s\S])/g, (whole, escape: string) => {
     if (/^x../.test(escape)) return String.fromCharCode(parseInt(escape.slice(1), 16));
     if (/^[0-7]/.test(escape)) return String.fromCharCode(parseInt(escape, 8) & 255);
     return ESCAPES[escape] ?? whole;

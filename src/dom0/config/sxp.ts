@@ -31,7 +31,7 @@ export function readSxp(source: string): Source {
 
 /** The first list; undefined where it cannot be read to its end. */
 function parse(text: string, problems: SyntaxProblem[]): List | undefined {
-  const token = /\s+|#[^\n]*|([()])|('(?:[^'\\]|\\[^])*'|"(?:[^"\\]|\\[^])*")|(["'][^]*)|([^\s()'"]+)/gy;
+  const token = /\s+|#[^\n]*|([()])|('(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*")|(["'][\s\S]*)|([^\s()'"]+)/gy;
   const open: List[] = [];
   let line = 1, lineStart = 0;
   const fail = (at: Position, message: string): undefined => void problems.push({ line: at.line, column: at.column, text: message });
@@ -54,7 +54,7 @@ function parse(text: string, problems: SyntaxProblem[]): List | undefined {
       if (open.length === 0) return list;
     } else if (string !== undefined || atom !== undefined) {
       if (open.length === 0) return fail(at, 'A definition of xend begins with "(".');
-      const value = string === undefined ? atom : string.slice(1, -1).replace(/\\([^])/g, '$1');
+      const value = string === undefined ? atom : string.slice(1, -1).replace(/\\([\s\S])/g, '$1');
       open.at(-1)!.items.push({ kind: string === undefined && /^\d+$/.test(value) ? 'number' : 'string', text: value, ...at });
     }
   }
