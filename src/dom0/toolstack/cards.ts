@@ -4,8 +4,9 @@
  */
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { Vif, vifNodes } from '../backends/vif/vif.ts';
-import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
+import { type BackendParts, backendPath, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
 import { parseMac } from '../config/vif.ts';
+import type { PortCounts } from '../network/bridge.ts';
 import type { Network } from '../network/network.ts';
 import type { Rate } from '../network/rate.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
@@ -38,6 +39,31 @@ export function savedCards(state: { cards?: unknown } | undefined): readonly Sav
   if (!Array.isArray(cards) || !cards.every(card => Number.isInteger(card?.devid) && parseMac(String(card.mac))))
     throw new SavedStateError('The record of the toolstack does not say what network cards the guest had. Save the guest anew.');
   return cards;
+}
+
+export interface CardInfo {
+  devid: number;
+  mac: string;
+  /** XENBUS_STATE of the back end, and where that is in the store. */
+  state: number;
+  path: string;
+  /** Of the front end; -1: it has none. */
+  port: number;
+  txRef: number;
+  rxRef: number;
+  /** As seen from the bridge: what the guest sent is received. */
+  counts: Readonly<PortCounts>;
+}
+
+/** Source: main_networklist() in tools/xl/xl_nic.c. */
+export function formatNetworkList(cards: readonly CardInfo[]): string {
+  const row = (...[idx, be, mac, handle, state, port, tx, rx, path]: string[]): string =>
+    `${idx.padEnd(3)} ${be.padEnd(2)} ${mac.padEnd(17)} ${handle} ${state} ${port} ${tx}/${rx} ${path.padEnd(30)}\n`;
+  const head = row('Idx', 'BE', 'Mac Addr.', 'handle', 'state', 'evt-ch', '  tx-', 'rx-ring-ref', 'BE-path');
+  const rows = cards.map(({ devid, mac, state, port, txRef, rxRef, path }) =>
+    row(String(devid), '0', mac, String(devid).padStart(6), String(state).padStart(5), String(port).padStart(6), String(txRef).padStart(5), String(rxRef).padEnd(11), path),
+  );
+  return [head, ...rows].join('');
 }
 
 interface Attached {
@@ -73,6 +99,20 @@ export class Cards {
 
   get size(): number {
     return this.attached.length;
+  }
+
+  /** As `xl network-list` has them, with what went through each. */
+  list(): CardInfo[] {
+    const { client } = this.parts;
+    return this.attached.map(({ id, mac, vif }) => {
+      const number = (path: string, name: string): number => Number(client.read(`${path}/${name}`) ?? -1);
+      const front = frontendPath(id),
+        path = backendPath(id);
+      return {
+        devid: id.devid, mac, path, state: number(path, 'state'), port: number(front, 'event-channel'), txRef: number(front, 'tx-ring-ref'), rxRef: number(front, 'rx-ring-ref'),
+        counts: vif.port.counts,
+      };
+    });
   }
 
   /** `unasked`: the guest knows nothing of it, and goes on with the rings that it has. */

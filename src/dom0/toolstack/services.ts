@@ -16,7 +16,7 @@ import type { BackendParts } from '../backends/xenbus.ts';
 import { Disks, type GuestDisk, savedDisks } from './disks.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
-import { Cards, type GuestCard, savedCards } from './cards.ts';
+import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -225,6 +225,11 @@ export class Services {
     if (!guest || ((guest.type === 'hvm' || what === 'suspend') && client.read(`${control}/feature-${what}`) !== '1')) return false;
     client.write(`${control}/shutdown`, what);
     return true;
+  }
+
+  /** A guest's paravirtual cards, as `xl network-list` has them. */
+  cards(domid: number): CardInfo[] {
+    return this.guests.get(domid)?.cards.list() ?? [];
   }
 
   /** Serves what guests asked for since the last call; true if anything was. */

@@ -298,6 +298,12 @@ describe('the vif back end', () => {
     expect(got).toHaveLength(2);
     guest.write(ID, { state: INITIALISING });
     expect(guest.mapped).toBe(0);
+    for (const nonsense of [null, 5, { tx: 1 }, { ...(saved as object), groups: [5] }]) {
+      const other = make();
+      other.backend.close();
+      new XenbusBackend(other.guest.parts, ID, new Vif({ bridge, timers, name: 'vif9.0' }), nonsense);
+      expect(other.guest.said).toEqual([expect.stringMatching(/makes no sense/)]);
+    }
   });
 
   it('survives whatever is in its rings', () => {

@@ -33,6 +33,15 @@ interface SavedVif {
   groups: string[];
 }
 
+/** What a saved state says of rings is anybody's word. @throws DeviceError */
+function checked(saved: unknown): SavedVif {
+  const { tx, rx, groups } = (saved ?? {}) as Partial<SavedVif>;
+  const isRing = (ring: SavedRing | undefined): boolean => Number.isInteger(ring?.reqCons) && Number.isInteger(ring?.rspProd);
+  if (!isRing(tx) || !isRing(rx) || !Array.isArray(groups) || groups.length > GROUPS_MOST || !groups.every(group => typeof group === 'string'))
+    throw new DeviceError('what was saved of its rings makes no sense');
+  return saved as SavedVif;
+}
+
 /** A packet as the front end sent it; without a frame it is information for the back end. */
 interface Sent {
   frame: Frame | undefined;
@@ -92,7 +101,7 @@ export class Vif implements Driver {
   connect(connection: Connection, saved?: unknown): Nodes {
     const flag = (name: string): boolean => connection.text(name) === '1';
     if (!flag('request-rx-copy')) throw new DeviceError('it does not ask to have what it receives copied (request-rx-copy), and pages are not flipped');
-    const rings = saved as SavedVif | undefined;
+    const rings = saved === undefined ? undefined : checked(saved);
     const tx = connection.ring([connection.number('tx-ring-ref')], TX_SLOT_BYTES, rings?.tx),
       rx = connection.ring([connection.number('rx-ring-ref')], RX_SLOT_BYTES, rings?.rx);
     const scatterGather = flag('feature-sg');
