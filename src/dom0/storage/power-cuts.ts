@@ -176,6 +176,7 @@ export async function cutVolumes(seed: number, cuts: number): Promise<string | u
     (storage, random) => {
       const name = `v${random(4)}`;
       const extents = sure.get(name) ?? 0;
+      const what = random(16);
       const ask = (next: number, what: () => void): void => {
         asked.set(name, next);
         what();
@@ -186,8 +187,8 @@ export async function cutVolumes(seed: number, cuts: number): Promise<string | u
         if (extents === 0) {
           marks.delete(name);
           ask(1 + random(3), () => storage.createVolume(name, (asked.get(name) as number) * PE));
-        } else if (random(4) === 0) ask(0, () => storage.removeVolume(name));
-        else if (random(4) === 0) ask(extents + 1, () => storage.extendVolume(name, (extents + 1) * PE));
+        } else if (what < 4) ask(0, () => storage.removeVolume(name));
+        else if (what < 7) ask(extents + 1, () => storage.extendVolume(name, (extents + 1) * PE));
         else {
           const mark = 1 + random(255);
           marks.delete(name);
