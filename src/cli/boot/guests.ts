@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
 import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import type { GuestDisk } from '../../dom0/toolstack/disks.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -11,7 +12,8 @@ import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { modelOf } from '../../dom0/device-model/saved-model.ts';
 import type { Rate } from '../../dom0/network/rate.ts';
 import type { Dom0Time } from '../../dom0/network/network.ts';
-import { assembleDomain, wired } from '../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
+import { wired } from '../../hypervisor/domain/nic.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
 import { createDomain, destroyDomain, machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
@@ -38,6 +40,8 @@ export interface GuestToRun extends Shares {
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
+  /** For its PV drivers. */
+  disks?: GuestDisk[];
   nic?: NicModel;
   /** A card for its PV drivers. */
   vif?: true;
@@ -265,6 +269,7 @@ export class Guests {
         vcpus: guest.vcpus,
         maxVcpus: guest.maxVcpus ?? guest.vcpus,
         startEpochMs: guest.startEpochMs,
+        ...(guest.disks ? { disks: guest.disks } : {}),
         ...cardsOf(guest),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },

@@ -1,7 +1,7 @@
 /** A domain's definition as an xl.cfg that would make the same domain: what each key's rule says of it, in the order of the rules. */
 import type { Definition } from './definition.ts';
 import { KEYS } from './keys.ts';
-import type { Plain } from './rule.ts';
+import type { Family, Plain } from './rule.ts';
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 /** Control characters would end the line, or upset terminals. */
@@ -10,8 +10,8 @@ const quote = (text: string): string =>
 
 const value = (plain: Plain): string => (typeof plain === 'number' ? String(plain) : typeof plain === 'string' ? quote(plain) : `[ ${plain.map(quote).join(', ')} ]`);
 
-export function writeXlConfig(definition: Definition): string {
-  return Object.entries(KEYS)
+export function writeXlConfig(definition: Definition, rules: Family = KEYS): string {
+  return Object.entries(rules)
     .map(([key, { from }]) => [key, from?.(definition)] as const)
     .filter((entry): entry is [string, Plain] => entry[1] !== undefined)
     .map(([key, plain]) => `${key} = ${value(plain)}\n`)
