@@ -2,10 +2,13 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
-import { bootPaths, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
-import type { Boot, DriveImage } from '../../hypervisor/index.ts';
-import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
+import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
+import type { Later } from '../../dom0/runner.ts';
+import { MediumDisk } from '../../dom0/storage/medium-disk.ts';
+import { Storage, StorageError } from '../../dom0/storage/storage.ts';
+import { savedDrives } from '../../dom0/toolstack/member.ts';
+import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
 import { type Image, open } from './image-file.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -25,11 +28,44 @@ export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
   return kindOf(path, image.head);
 }
 
+/** The host's devices, where --state names its storage. */
+export interface HostDevices {
+  storage: Storage;
+  say: (sentence: string) => void;
+}
+
+const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** @throws UsageError with xend's or LVM2's words where there is no such device, or somebody has it */
+function openDevice({ storage, say }: HostDevices, path: string, who: string, readOnly: boolean, sectorBytes = 512): MediumDisk {
+  const { medium } = said(() => storage.open(path, who, !readOnly));
+  return new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
+}
+
+function said<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    if (error instanceof StorageError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+type Opened = Pick<DriveImage, 'readOnly' | 'medium'>;
+
 /** "F", "F,ro" or "F,rw": without a word writes go to memory and are gone at the end. */
-function openDisk(text: string): Pick<DriveImage, 'readOnly' | 'medium'> {
+function openDisk(text: string, devices: HostDevices | undefined): Opened {
   const match = /^(.*),(ro|rw)$/s.exec(text);
   const path = match ? match[1] : text;
   const mode = match?.[2];
+  if (path.startsWith('phy:')) {
+    if (!devices) throw new UsageError(`${path} is a device of a host's own disk, and there is none. Add --state DIR, the directory that it is kept in.`);
+    const disk = openDevice(devices, path.slice(4), 'this guest', mode === 'ro');
+    return { readOnly: disk.readOnly, medium: { name: disk.label, disk } };
+  }
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
   closeSync(image.fd);
   whole(image, 'disk');
@@ -42,32 +78,47 @@ function whole({ name, head, bytes }: Image, kind: ImageKind): void {
   if (problem) throw new UsageError(problem.text.replace(/\.$/, ` (--${kind}).`));
 }
 
-function openCd(path: string): Pick<DriveImage, 'readOnly' | 'medium'> {
+function openCd(path: string): Opened {
   const image = open(path, '--cdrom');
   closeSync(image.fd);
   whole(image, 'cdrom');
   return { readOnly: true, medium: { name: path, path } };
 }
 
-/** Looks at what --disk and --cdrom name. @throws UsageError */
-export function openDrives(disks: string[], cdrom: string | undefined): DriveImage[] {
+/** Looks at what --disk and --cdrom name: on the IDE channels of PCs and HVM guests, as xvda to xvdd of others. @throws UsageError */
+export function openDrives(disks: string[], cdrom: string | undefined, type?: 'hvm' | 'pvh' | 'pv', devices?: HostDevices): DriveImage[] {
+  const isVirtual = type === 'pvh' || type === 'pv';
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   if (disks.length > places.length)
-    throw new UsageError(`There are ${disks.length} disks, and the two IDE channels have room for ${places.length} here. Leave one out.`);
-  const drives: DriveImage[] = disks.map((text, i) => ({ place: places[i], kind: 'disk', ...openDisk(text) }));
-  if (cdrom !== undefined) drives.push({ place: CD_PLACE, kind: 'cdrom', ...openCd(cdrom) });
+    throw new UsageError(`There are ${disks.length} disks, and there is room for ${places.length} here. Leave one out.`);
+  const drive = (place: number, kind: ImageKind, opened: Opened): DriveImage => ({ place: isVirtual ? -1 : place, vdev: isVirtual ? `xvd${'abcd'[place]}` : ideName(place), kind, ...opened });
+  const drives = disks.map((text, i) => drive(places[i], 'disk', openDisk(text, devices)));
+  if (cdrom !== undefined) drives.push(drive(CD_PLACE, 'cdrom', openCd(cdrom)));
   return drives;
 }
 
-/** The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError */
-export function restoredDrives(saved: readonly SavedDrive[], disks: string[], cdrom: string | undefined): DriveImage[] {
-  const labels = (kind: SavedDrive['kind']): string[] => saved.filter(drive => drive.kind === kind && drive.bytes >= 0).map(drive => drive.label);
-  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0]);
+/**
+ * The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError, SavedStateError
+ */
+export function restoredDrives(state: SavedState, disks: string[], cdrom: string | undefined, devices?: HostDevices): DriveImage[] {
+  const all = savedDrives(state, label => ({ name: label, path: label })).filter(({ medium }) => medium);
+  const labels = (kind: DriveImage['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ medium }) => (devices && medium && Storage.isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
+  // What it was called, and whether it may be written, is as it was.
+  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map((drive, i) => {
+    const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
+    return before ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly } : drive;
+  });
 }
 
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
-export function lookAtImage(path: string): NamedImage | string {
+export function lookAtImage(path: string, devices?: HostDevices): NamedImage | string {
   try {
+    if (devices && Storage.isDevice(path)) {
+      const medium = said(() => devices.storage.medium(path));
+      const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
+      medium.read(0, head);
+      return { name: path, head, bytes: medium.bytes };
+    }
     const { fd, head, bytes } = open(path, 'disk');
     closeSync(fd);
     return { name: path, head, bytes };
@@ -77,18 +128,34 @@ export function lookAtImage(path: string): NamedImage | string {
   }
 }
 
-/** The drives of a definition. What the guest writes is kept in memory. */
-export function openPlanned(drives: readonly PlannedDrive[]): DriveImage[] {
-  return drives.map(({ place, kind, readOnly, image }): DriveImage => (image ? { place, kind, readOnly, medium: { name: image.name, path: image.name } } : { place, kind: 'cdrom', readOnly: true }));
+/** The drives of the definition of `name`. What the guest writes to a file is kept in memory, and to a device of the host there. @throws UsageError */
+export function openPlanned(drives: readonly PlannedDrive[], name: string, devices?: HostDevices): DriveImage[] {
+  return drives.map(({ place, vdev, kind, readOnly, image }): DriveImage => {
+    const drive = { place, vdev, kind, readOnly };
+    if (!image) return { ...drive, kind: 'cdrom' };
+    const sectorBytes = kind === 'cdrom' ? 2048 : 512;
+    if (devices && Storage.isDevice(image.name)) return { ...drive, medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) } };
+    return { ...drive, medium: { name: image.name, path: image.name } };
+  });
+}
+
+function headOf({ medium }: DriveImage): Uint8Array | undefined {
+  if (!medium || 'data' in medium) return undefined;
+  if ('path' in medium) {
+    const image = open(medium.path, 'disk');
+    closeSync(image.fd);
+    return image.head;
+  }
+  const head = new Uint8Array(Math.min(HEAD_BYTES, medium.disk.sectors * medium.disk.sectorBytes));
+  medium.disk.read(0, [head], () => {});
+  return head;
 }
 
 /** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
 export function bootDevices(drives: DriveImage[], order: string): string[] {
-  const bootable = drives.some(({ kind, medium }) => {
-    if (!medium || !('path' in medium)) return false;
-    const image = open(medium.path, 'disk');
-    closeSync(image.fd);
-    return isBootable(kind, image.head);
+  const bootable = drives.some(drive => {
+    const head = headOf(drive);
+    return head && isBootable(drive.kind, head);
   });
   if (drives.length > 0 && !bootable) {
     const [{ kind, medium }] = drives;

@@ -9,6 +9,7 @@ import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import type { XenOptions } from '../../dom0/xen-options.ts';
 import { VERSION } from '../version.ts';
+import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { prepareAll, read } from './prepare.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
@@ -34,9 +35,15 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
-    return await start(prepareAll(options, stderr), options, stderr);
+    const state = options.state === undefined ? undefined : await openState(options.state);
+    try {
+      const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
+      return await start(prepareAll(options, stderr, devices), options, stderr);
+    } finally {
+      state?.close();
+    }
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (!(error instanceof UsageError || error instanceof StateError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
     return STATUS.wrongUse;
   }
@@ -49,6 +56,9 @@ interface Run {
   seen: boolean;
   stderr: Output;
 }
+
+/** An emulated controller beside the processor has its media there: a device of the host that is open here is out of its reach. */
+const needsThisThread = ({ xen, drives = [] }: Blueprint): boolean => xen !== 'pv' && xen !== 'pvh' && drives.some(({ medium }) => medium && 'disk' in medium);
 
 async function start(guests: Blueprint[], options: BootOptions, stderr: Output): Promise<number> {
   const stdout = new Output(1);
@@ -70,7 +80,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
     {
       virtualTime: options.virtualTime,
       // In virtual time they keep together on one thread.
-      inWorkers: !options.virtualTime && many && pcpus > 1,
+      inWorkers: !options.virtualTime && many && pcpus > 1 && !guests.some(needsThisThread),
       pcpus,
       ...xenParts(options),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),

@@ -6,10 +6,10 @@ import { type Action, type Definition, newDefinition } from '../../dom0/config/d
 import { formatFinding } from '../../dom0/config/model.ts';
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
-import { type Blueprint, blueprintOf, drivesOfSaved } from '../../dom0/toolstack/member.ts';
+import { type Blueprint, blueprintOf } from '../../dom0/toolstack/member.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, restoredDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openPlanned, restoredDrives } from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -20,9 +20,9 @@ const LINUX_CMDLINE = 'console=ttyS0';
 export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
 
 /** What will be started, checked as far as it can be without starting it. */
-export function prepareAll(options: BootOptions, stderr: Output): Blueprint[] {
+export function prepareAll(options: BootOptions, stderr: Output, devices?: HostDevices): Blueprint[] {
   const one = (of: BootOptions): Blueprint => {
-    const guest = modelOf(refuseWithoutVt(prepare(of, stderr), options), options);
+    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
   const guests = options.files.length < 2 ? [one(options)] : options.files.map(file => one({ ...options, file }));
@@ -67,7 +67,7 @@ function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
   return guest;
 }
 
-function prepare(options: BootOptions, stderr: Output): Blueprint {
+function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined): Blueprint {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
   if (options.restore !== undefined) {
     const { data } = read(options.restore, '--restore');
@@ -78,7 +78,7 @@ function prepare(options: BootOptions, stderr: Output): Blueprint {
         `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
       );
     }
-    const drives = restoredDrives(drivesOfSaved(saved), options.disks, options.cdrom);
+    const drives = restoredDrives(saved, options.disks, options.cdrom, devices);
     const blueprint = blueprintOf(saved, data, drives, options.restore);
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
@@ -89,7 +89,7 @@ function prepare(options: BootOptions, stderr: Output): Blueprint {
     if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
     options.cdrom = options.file;
   }
-  const drives = openDrives(options.disks, options.cdrom);
+  const drives = openDrives(options.disks, options.cdrom, options.type, devices);
   if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
     const image: Boot = options.bios === undefined ? fetchedFirmware() : {
       kind: 'firmware',
@@ -110,7 +110,7 @@ function prepare(options: BootOptions, stderr: Output): Blueprint {
   const {
     planned: { plan, domain },
     fromDefinition,
-  } = planFrom(options);
+  } = planFrom(options, devices);
   if (!domain) {
     for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {
@@ -126,12 +126,10 @@ function prepare(options: BootOptions, stderr: Output): Blueprint {
     if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
   }
   const { definition } = domain;
-  if (drives.length > 0 && (domain.xen === 'pvh' || domain.xen === 'pv'))
-    throw new UsageError(`--disk and --cdrom are for PCs and HVM guests, and ${definition.name} is a ${domain.xen.toUpperCase()} guest. Leave them out.`);
   return {
     definition: withEndings(definition, options),
     boot: domain.boot,
-    drives: drivesOf(domain.drives, drives),
+    drives: drivesOf(domain.drives, drives, definition.name, devices),
     text: plan.definition,
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
@@ -155,9 +153,9 @@ function firmwareOrWhy(): Firmware {
 }
 
 /** A definition's drives, or those of --disk and --cdrom beside a kernel. */
-function drivesOf(planned: readonly PlannedDrive[], given: DriveImage[]): DriveImage[] {
+function drivesOf(planned: readonly PlannedDrive[], given: DriveImage[], name: string, devices: HostDevices | undefined): DriveImage[] {
   if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
-  return planned.length > 0 ? openPlanned(planned) : given;
+  return planned.length > 0 ? openPlanned(planned, name, devices) : given;
 }
 
 /** Advice for a definition, to someone who wrote none. */
@@ -169,7 +167,7 @@ function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): Linux
   return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
 }
 
-function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boolean } {
+function planFrom(options: BootOptions, devices: HostDevices | undefined): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
   if (options.kernel === undefined && isDefinition(file)) {
     const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
@@ -192,7 +190,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);

@@ -1,4 +1,5 @@
 /** Drives as they can be sent to a worker, and media that are files of the browser: read in place, a piece at a time, and never written. */
+import type { Disk } from '../../devices/ide/disk.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
 import { HostError } from '../memory/machine.ts';
 import { readDiskRecord, restoreChanges } from './saved-disks.ts';
@@ -6,19 +7,24 @@ import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
   place: number;
+  /** Name of the virtual device; absent: that of the place (hda). */
+  vdev?: string;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
   /** Absent: nothing is in the drive. */
   medium?: Medium;
 }
 
-/** A file of the browser, or one of the host by its path; `writes`: what the guest writes goes into that file, and not to memory. */
-export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean };
+/**
+ * A file of the browser, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
+ * already: such a drive is for domains on this thread.
+ */
+export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk };
 
 /** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
-export type OpenMedium = (medium: Medium, failed: () => void) => DiskSource;
+export type OpenMedium = (medium: Exclude<Medium, { disk: Disk }>, failed: () => void) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -101,6 +107,7 @@ class BlobSource implements DiskSource {
 export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = []): IdeAttachment[] {
   const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
     if (!medium) return { place, kind: 'cdrom', disk: null };
+    if ('disk' in medium) return { place, kind, disk: medium.disk };
     let told = false;
     const failed = (): void => {
       if (told) return;
