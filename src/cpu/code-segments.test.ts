@@ -19,7 +19,7 @@ describe('instructions one after another past the end of a page', () => {
     b.R[EIP] = other;
     b.run(100);
     b.segment(CS, 0x40, base, -1, 0xc09b);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     b.R[EIP] = other - 16;
     expect(b.run(100)).toBe(ExitReason.HLT);
     expect([b.R[EBX], b.R[ECX]]).toEqual([1, 1]);
@@ -30,13 +30,13 @@ describe('instructions one after another past the end of a page', () => {
       const b = new Bench().protectedMode();
       b.segment(CS, 0x40, 0, 0xffff, 0x9b);
       for (const s of [SS, DS, ES, FS, GS]) b.segment(s, 0x48, 0, dataLimit, 0x93);
-      b.cpu.modeChanged();
+      b.cpu.mode.changed();
       b.put(0xf000, '41 eb fe');
       b.put(base + 0xf000 - 16, Array.from({ length: 16 }, () => 0x90), '43 f4');
       b.R[EIP] = 0xf000;
       b.run(100);
       b.segment(CS, 0x40, base, 0xffff, 0x9b);
-      b.cpu.modeChanged();
+      b.cpu.mode.changed();
       b.R[EIP] = 0xf000 - 16;
       expect(b.run(100)).toBe(ExitReason.HLT);
       expect([b.R[EBX], b.R[ECX]]).toEqual([1, 1]);
@@ -55,7 +55,7 @@ describe('16-bit code', () => {
     const b = new Bench().realMode();
     // CS at 0x10800: EIP 0 lies in the middle of a page, EIP 0xfff0 in the page 16 further.
     b.segment(CS, 0x1080, 0x10800, 0xffff, 0x93);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     // 0: mov cx,3; L: jmp 0xfff0 (short wrap by -0x13...); at 0xfff0: inc bx; jmp back; then loop; hlt
     b.put(0x10800, 'b9 03 00 e9 ea ff e2 fb f4');
     b.put(0x207f0, '43 e9 12 00');
@@ -72,7 +72,7 @@ describe('16-bit code', () => {
     b.put(0x11ef0, '43 f4');
     b.put(0x21ef0, '41 f4');
     b.segment(CS, 0x1000, 0x10000, 0xffff, 0x93);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     b.R[EBX] = b.R[ECX] = 0;
     for (let i = 0; i < 2; i++) {
       b.R[EIP] = 0x1f10;
@@ -80,7 +80,7 @@ describe('16-bit code', () => {
     }
     // The same bytes where EIP 0 is at 0x11f00: the jump goes to EIP 0xfff0, linear 0x21ef0.
     b.segment(CS, 0x11f0, 0x11f00, 0xffff, 0x93);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     for (let i = 0; i < 2; i++) {
       b.R[EIP] = 0x10;
       expect(b.run(100)).toBe(ExitReason.HLT);
@@ -92,13 +92,13 @@ describe('16-bit code', () => {
     const b = new Bench().realMode();
     b.put(0x207f0, Array.from({ length: 32 }, () => 0x90), 'f4');
     b.segment(CS, 0x1100, 0x11000, 0xffff, 0x93);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     b.R[EIP] = 0xf7f0;
     b.run(100);
     // Now the segment ends 16 bytes behind: #GP at EIP 0x10000.
     b.segment(CS, 0x1080, 0x10800, 0xffff, 0x93);
     b.put(0x10800, 'e9 ed ff');
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     b.R[ESP] = 0x8000;
     b.R[EIP] = 0;
     expect(b.event().vector).toBe(13);
@@ -107,7 +107,7 @@ describe('16-bit code', () => {
   it('addresses wrap within the segment, and a word at offset 0xffff faults', () => {
     const b = new Bench().realMode();
     b.segment(DS, 0x1200, 0x12000, 0xffff, 0x93);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     b.setWord(0x12004, 0x11223344);
     // mov ax,[bx+0x10] with BX = 0xfff4; hlt
     b.put(CODE, '8b 47 10 f4');
@@ -120,7 +120,7 @@ describe('16-bit code', () => {
     b.R[EIP] = 0;
     expect(b.event().vector).toBe(13);
     b.segment(CS, CODE >> 4, CODE, 0xffff, 0x93);
-    b.cpu.modeChanged();
+    b.cpu.mode.changed();
     // mov eax,[ebx] beyond 64 KiB; mov eax,[ebx] below
     b.put(CODE, '66 67 8b 03 f4');
     b.R[EBX] = 4;

@@ -100,8 +100,8 @@ describe('the switch', () => {
         .replace(/^import \{ (.*) \} from .*$/gm, (_, functions: string) => functions.split(', ').map(name => `function ${name}() { return true; }`).join('\n'));
       const stub = `
         const words = new Int32Array(64);
-        const cpu = { R: words, R8: words, R16: words, A: new Int32Array(64), S: new Int32Array(16), M1: words, M2: words, M4: words, TR: words, TW: words, CP: words, PM: words,
-          slow: [() => { cpu.S[0] = 2; }], enter: () => 0 };
+        const cpu = { R: words, R8: words, R16: words, A: new Int32Array(64), S: new Int32Array(16), M1: words, M2: words, M4: words,
+          tlb: { TR: words, TW: words, CP: words }, code: { PM: words }, writer: { functions: [() => { cpu.S[0] = 2; }] }, translator: { enter: () => 0 }, mode: {} };
         cpu.S[1] = 1;
         const { run, runNarrow } = createInterpreter(cpu);
         run(12);

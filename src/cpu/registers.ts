@@ -32,6 +32,7 @@ export const DR = 24;
  */
 export const SEG = 32, SEG_WORDS = 4;
 export const SEG_SELECTOR = 0, SEG_BASE = 1, SEG_LIMIT = 2, SEG_RIGHTS = 3;
+export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_S = 1 << 4;
 export const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7;
 export const GDTR_BASE = 64, GDTR_LIMIT = 65, IDTR_BASE = 66, IDTR_LIMIT = 67;
 

@@ -106,7 +106,7 @@ it('code that others write without a word is decoded each time it runs', () => {
   for (const frame of [CODE >> 12, (CODE >> 12) + 1]) {
     shared.clear();
     shared.add(frame);
-    mine.cpu.dropAllCode();
+    mine.cpu.code.dropAll();
     mine.put(at, 'b8', d(0x05050505), 'f4');
     expect(run(at)).toBe(0x05050505);
     const byte = frame === CODE >> 12 ? at + 1 : at + 4;

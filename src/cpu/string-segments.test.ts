@@ -9,7 +9,7 @@ const real = (dataLimit = 0xffff) => {
   b.segment(DS, 0x3000, 0x30000, dataLimit, 0x93);
   b.segment(ES, 0x4000, 0x40000, dataLimit, 0x93);
   b.segment(CS, CODE >> 4, CODE, 0xffff, 0x93);
-  b.cpu.modeChanged();
+  b.cpu.mode.changed();
   for (let i = 0; i < 0x10000; i++) b.bytes[0x30000 + i] = i * 7 + (i >> 8);
   return b;
 };

@@ -37,6 +37,7 @@ import { LocalRunner, type LocalScheduler } from './runner-local.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 import { type Watching, WorkerWatch } from './worker-watch.ts';
 import type { DomainListener, DomainRunner, Later } from './runner.ts';
+import { cardsOf, savedCards } from './toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from './toolstack/services.ts';
 import { StationAddresses } from './toolstack/station-addresses.ts';
 import { Tasks } from './tasks.ts';
@@ -157,12 +158,21 @@ export class Host implements Omit<HostApi, 'alive'> {
     this.machine = Machine.create(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs));
     this.queue.configure({ pcpus: parts.spawn ? (parts.pcpus ?? 1) : 1 });
-    this.services = new Services(this.machine);
+    this.services = new Services(this.machine, {
+      time: hostTime(parts.hostMs, parts.later, () => this.due()),
+      log: sentence => this.tasks.note('Domain-0', 'failed', sentence),
+    });
     // In its worker Domain 0 works while it holds a slot; on one thread its work is between the guests' slices anyway.
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.watch = new WorkerWatch(this.machine, this.queue, parts.later, parts.watching);
     if (parts.spawn) this.listen();
+  }
+
+  /** Something of Domain 0's own is due. */
+  private due(): void {
+    if (this.parts.spawn) this.services.dom0.ports.ring();
+    else if (this.services.poll()) this.parts.scheduler.poke();
   }
 
   /** Domain 0 is told of events by its doorbell: it serves them, and waits for the next ring without blocking. */
@@ -270,8 +280,10 @@ export class Host implements Omit<HostApi, 'alive'> {
         throw new Error(`There is a domain called ${about.name} already. Destroy it, and restore this one again.`);
       const { definition: judged } = judgeDefinition(about.name, about.definition);
       // The card that it has, with its address, whatever the definition's text says.
-      const { nic: _nic, mac: _mac, ...definition } = judged;
+      const { nic: _nic, vif: _vif, mac: _mac, ...definition } = judged;
       if (about.nic) Object.assign(definition, { nic: about.nic, mac: about.mac ?? DEFAULT_MAC });
+      const [pvCard] = savedCards(saved.toolstack);
+      if (pvCard) Object.assign(definition, { vif: true, mac: pvCard.mac });
       const built = await this.build({
         definition: { ...definition, name: about.name, memoryMiB: about.populatedMiB, maxMemoryMiB: about.memoryMiB, vcpus: about.vcpus ?? 1, ...(about.uuid ? { uuid: about.uuid } : {}), modelInDomain0: model !== undefined },
         boot: saved.boot,
@@ -300,7 +312,7 @@ export class Host implements Omit<HostApi, 'alive'> {
   /** With a station address, if there is a card. @throws Error */
   private addressed(blueprint: Blueprint): Blueprint {
     const { definition } = blueprint;
-    if (!definition.nic) return blueprint;
+    if (!definition.nic && !definition.vif) return blueprint;
     const problem = this.stationProblem(definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
@@ -319,7 +331,7 @@ export class Host implements Omit<HostApi, 'alive'> {
     const { machine, parts } = this;
     const reach = xen === 'pv' ? machine.frames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
     const { seenMiB, populateMiB } = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB);
-    const record = createDomain(machine, seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const record = createDomain(machine, seenMiB, reach, { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
     try {
@@ -395,6 +407,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       );
     }
     this.members.set(record.id, member);
+    this.services.network.attachCard(record, definition.rate);
     try {
       // As xl does: it is built, then its store and console have their other ends, then it runs.
       if (xen) member.runner.setPaused(true);
@@ -406,6 +419,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       }
     } catch (error) {
       this.members.delete(record.id);
+      this.services.network.detachCard(record.id);
       await member.runner.destroy();
       this.queue.remove(record.slot);
       this.bury(member);
@@ -427,7 +441,7 @@ export class Host implements Omit<HostApi, 'alive'> {
       startEpochMs,
       ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
     };
-    member.attached = this.services.attach(member.record, described, bytes => {
+    member.attached = this.services.attach(member.record, { ...described, ...cardsOf(definition) }, bytes => {
       member.usesPvConsole = true;
       member.viewers.print(bytes);
     }, member.blueprint.saved?.state.toolstack);
@@ -437,17 +451,13 @@ export class Host implements Omit<HostApi, 'alive'> {
   private attachModel(member: Member, memoryMiB: number, ide: IdeAttachment[], listener: DomainListener): void {
     const { parts, services } = this;
     const { definition, boot, saved } = member.blueprint;
-    const due = (): void => {
-      if (parts.spawn) services.dom0.ports.ring();
-      else if (services.poll()) parts.scheduler.poke();
-    };
     member.model = services.attachModel({
       record: member.record,
       memoryMiB,
       boot,
       ide,
-      ...(definition.nic ? { nic: timers => wired(timers, definition.mac) } : {}),
-      ...hostTime(parts.hostMs, parts.later, due),
+      ...(definition.nic ? { nic: timers => wired(this.machine, member.record, timers, definition) } : {}),
+      ...hostTime(parts.hostMs, parts.later, () => this.due()),
       serial: byte => listener.serial(Uint8Array.of(byte)),
       failed: listener.problem,
       saved: saved && modelOf(saved.state),
@@ -456,6 +466,7 @@ export class Host implements Omit<HostApi, 'alive'> {
 
   private detach(member: Member): void {
     if (member.attached) this.services.detach(member.record.id);
+    this.services.network.detachCard(member.record.id);
     delete member.attached;
     delete member.model;
   }

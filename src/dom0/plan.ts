@@ -4,7 +4,10 @@
 import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
-import { type DefinedDisk, type Definition, type DomainType, isError, judgeDefinition } from './config/model.ts';
+import { type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { isError, judgeDefinition } from './config/model.ts';
+import { DEFAULT_NIC } from './config/vif.ts';
+import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
@@ -213,19 +216,14 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   const bootOrder = kinds[0] === 'cdrom' ? 'dc' : 'cd';
   const name = baseName(first.name).replace(/\.[a-z0-9]+$/i, '');
   const definition: Definition = {
+    ...newDefinition(),
     name,
-    type: 'hvm',
     memoryMiB: PLAIN_MEMORY_MIB,
-    vcpus: 1,
-    cmdline: '',
     disks: drives.map(({ place, kind, readOnly, image }) => ({
       target: baseName(image?.name ?? ''), format: 'raw', vdev: `hd${'abcd'[place]}`, kind, readOnly, place, at: { line: 1, column: 1 },
     })),
     bootOrder,
-    nic: 'pcnet',
-    onPoweroff: 'destroy',
-    onReboot: 'restart',
-    onCrash: 'destroy',
+    nic: DEFAULT_NIC,
   };
   const findings: Finding[] = drives.map(({ kind, image }) => {
     const file = baseName(image!.name);
@@ -239,7 +237,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   });
   const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, bootOrder);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
-  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeDefinition(definition), xlCreateFrom(definition), drives);
+  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
 }
 
 /** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
@@ -266,17 +264,13 @@ export function planKernel(options: {
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
   const definition: Definition = {
+    ...newDefinition(),
     name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
     type: options.type ?? 'hvm',
     memoryMiB,
     vcpus: options.vcpus ?? 1,
     kernel: kernelName,
     cmdline,
-    disks: [],
-    bootOrder: 'cd',
-    onPoweroff: 'destroy',
-    onReboot: 'restart',
-    onCrash: 'destroy',
   };
   const boot: Boot = { kind: bootKind(options.type), kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
@@ -295,22 +289,7 @@ export function planKernel(options: {
     text: `${kernelName} starts ${options.type ? `as a ${options.type.toUpperCase()} guest` : 'on a plain PC'} with ${memoryMiB} MiB.`,
   };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
-  return finish([finding], definition, boot, writeDefinition(definition), xlCreateFrom(definition), [], options.type);
-}
-
-/** The definition as an xl.cfg that would make the same domain. */
-export function writeDefinition(definition: Definition): string {
-  const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
-  const lines = [`name = ${quote(definition.name)}`, `type = ${quote(definition.type)}`, `memory = ${definition.memoryMiB}`];
-  if (definition.vcpus > 1) lines.push(`vcpus = ${definition.vcpus}`);
-  if (definition.kernel) lines.push(`kernel = ${quote(definition.kernel)}`);
-  if (definition.ramdisk) lines.push(`ramdisk = ${quote(definition.ramdisk)}`);
-  const disks = definition.disks.map(({ target, vdev, kind }) => quote(`${target},raw,${vdev}${kind === 'cdrom' ? ',cdrom' : ''}`));
-  if (disks.length > 0) lines.push(`disk = [ ${disks.join(', ')} ]`);
-  if (!definition.kernel) lines.push(`boot = ${quote(definition.bootOrder)}`);
-  if (definition.nic) lines.push(`vif = [ "${definition.mac ? `mac=${definition.mac},` : ''}model=${definition.nic}" ]`);
-  if (definition.cmdline) lines.push(`cmdline = ${quote(definition.cmdline)}`);
-  return `${lines.join('\n')}\n`;
+  return finish([finding], definition, boot, writeXlConfig(definition), xlCreateFrom(definition), [], options.type);
 }
 
 /** In single quotes, for a shell. */
@@ -318,7 +297,7 @@ const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'$
 
 /** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
 export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';
-const xlCreateFrom = (definition: Definition): string => [XL_CREATE_FROM_NOTHING, ...writeDefinition(definition).trim().split('\n').map(quoted)].join(' ');
+const xlCreateFrom = (definition: Definition): string => [XL_CREATE_FROM_NOTHING, ...writeXlConfig(definition).trim().split('\n').map(quoted)].join(' ');
 
 /** Gives the domain to be another name than its definition does. */
 export function rename({ plan, domain }: Planned, name: string, isGenerated: boolean): void {
@@ -326,7 +305,7 @@ export function rename({ plan, domain }: Planned, name: string, isGenerated: boo
   if (!domain) return;
   domain.definition.name = name;
   if (isGenerated) {
-    plan.definition = writeDefinition(domain.definition);
+    plan.definition = writeXlConfig(domain.definition);
     plan.command = xlCreateFrom(domain.definition);
   } else {
     // Of two settings of a key the last one counts.

@@ -5,7 +5,7 @@ export { Domain, type DomainOptions, type Ending, type SliceResult } from './dom
 export { attachDrives, type DriveImage, type ReadBlob, readBlobHere } from './disks/drives.ts';
 export { Mailbox, type MouseMove } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
-export type { NicModel } from './domain/platform.ts';
+export type { NicModel } from '../devices/index.ts';
 export { exitName } from './domain/exit-reasons.ts';
 export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './stream/state.ts';
 export type { FromDomainWorker, FromWatcher, ToDomainWorker, WatchedWorker } from './worker/worker-messages.ts';

@@ -6,6 +6,7 @@ import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/memory/layout
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
+import type { Place } from './state.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
 
@@ -169,6 +170,9 @@ function showsSomething(screen: Int32Array): boolean {
 
 /** By domain id. Domains that ended stay until `forget`. */
 export const sessions = signal<ReadonlyMap<number, DomainSession>>(new Map());
+
+/** The session of the domain that a place is about. */
+export const sessionAt = ({ id }: Place): DomainSession | undefined => (id === undefined ? undefined : sessions.value.get(id));
 
 /** Keeps the sessions in step with the host's list; `keep` says whether one that is gone is still looked at. */
 export function followDomains(keep: (id: number) => boolean): void {

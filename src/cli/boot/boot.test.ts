@@ -240,8 +240,8 @@ describe('ringside boot', () => {
         `${path}:5:1: soundhw (ignored): soundhw is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:7:10: disk (ignored): A PVH guest has PV disks only, and their back end is not built yet.`,
-        `${path}:8:9: vif (ignored): A PVH guest has PV network cards only, and their back end is not built yet.`,
-        `${path}:8:10: vif.bridge (ignored): A PVH guest has PV network cards only, and their back end is not built yet.`,
+        `${path}:8:9: vif (approximated): The guest gets a PV card (xen-netfront) with a station address drawn in 00:16:3e, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
+        `${path}:8:10: vif.bridge (approximated): The host has one bridge, xenbr0, and none called br0: the card is on that.`,
         `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,
       ],
     ]);
@@ -312,7 +312,7 @@ describe('ringside boot', () => {
   });
 
   it('lists all errors of a definition with line and column', async () => {
-    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nvif = ['']\nvcpu = 2\n`);
+    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpu = 2\n`);
     const { status, err } = await boot([path]);
     expect(status).toBe(2);
     expect(err.split('\n')).toEqual([
@@ -381,7 +381,7 @@ describe('options', () => {
     [['a', 'b', '--script', 'x'], /--script is for one guest, and there are 2 files/],
     [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
     [['a', '--timeout', '-1'], /takes seconds/],
-    [['a', '--nic', 'e1000'], /--nic takes pcnet/],
+    [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
     [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
     [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {

@@ -2,12 +2,15 @@
 import type { CpuLevel } from '../../cpu/cpuid.ts';
 import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
+import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { modelOf } from '../../dom0/device-model/saved-model.ts';
+import type { Rate } from '../../dom0/network/rate.ts';
+import type { Dom0Time } from '../../dom0/network/network.ts';
 import { assembleDomain, wired } from '../../hypervisor/domain/assemble.ts';
 import { type Boot, type Domain, type Ending, Machine, type NicModel, type SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
@@ -36,6 +39,10 @@ export interface GuestToRun extends Shares {
   boot: Boot;
   ide?: IdeAttachment[];
   nic?: NicModel;
+  /** A card for its PV drivers. */
+  vif?: true;
+  /** How much it may send. */
+  rate?: Rate;
   /** Its card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
   cpuLevel?: CpuLevel;
@@ -106,6 +113,20 @@ class Running implements Member {
   get nowNs(): number {
     return (this.before?.nowNs ?? 0) + (this.domain ? this.domain.clock.nowNs() : 0);
   }
+
+  /** What its clock showed when it was first built: more than 0 where it was saved. */
+  startedNs = 0;
+
+  /** Time since then. */
+  get elapsedNs(): number {
+    return this.nowNs - this.startedNs;
+  }
+
+  /** Until then on that scale it does nothing. */
+  get reachesNs(): number {
+    if (this.end) return Infinity;
+    return this.domain ? this.elapsedNs + Math.max(0, this.domain.clock.idleNs(this.untilNs)) : 0;
+  }
 }
 
 export class Guests {
@@ -127,7 +148,7 @@ export class Guests {
         : parts.hostMemoryMiB * MIB;
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, { time: this.time(parts.hostMs), log: parts.note }) : undefined;
     this.members = guests.map(guest => new Running(guest));
     if (guests.length > 1 || parts.pcpus !== undefined) {
       this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs())));
@@ -144,6 +165,30 @@ export class Guests {
   /** Virtual time of the host: the guests' together, since they take turns, and what a guest waited while nobody ran. */
   private virtualMs(): number {
     return this.idledMs + this.members.reduce((sum, { nowNs }) => sum + nowNs, 0) / 1e6;
+  }
+
+  /** Time of Domain 0: the host's, or that of the guest that is farthest. */
+  private time(hostMs: (() => number) | undefined): Dom0Time {
+    const wakeAt = (deadlineNs: number): void => {
+      this.wakeNs = deadlineNs;
+    };
+    return { clock: { nowNs: hostMs ? () => Math.floor(hostMs() * 1e6) : () => Math.max(0, ...this.members.map(({ elapsedNs }) => elapsedNs)) }, wakeAt };
+  }
+
+  private wakeNs = Infinity;
+
+  /** Milliseconds until Domain 0 wants a turn. */
+  get wakeMs(): number {
+    const { hostMs } = this.parts;
+    return hostMs ? Math.max(0, this.wakeNs / 1e6 - hostMs()) : Infinity;
+  }
+
+  /** Guests in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
+  private company(member: Running): NonNullable<Domain['options']['company']> {
+    return {
+      wanted: () => this.services?.pending ?? false,
+      horizonNs: () => this.members.reduce((least, other) => (other === member ? least : Math.min(least, other.reachesNs)), this.wakeNs) - member.elapsedNs + member.domain.clock.nowNs(),
+    };
   }
 
   private idledMs = 0;
@@ -166,7 +211,7 @@ export class Guests {
     // A PV guest's second stage is indexed by machine frames.
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, guest.memoryMiB, guest.maxMemoryMiB);
-    const shape = { vcpus: guest.maxVcpus ?? guest.vcpus, onlineVcpus: guest.vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
+    const shape = { vcpus: guest.maxVcpus ?? guest.vcpus, onlineVcpus: guest.vcpus, populateMiB, card: guest.nic !== undefined, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) };
     const record = createDomain(machine, seenMiB, p2mFrames, shape);
     const uuid = guest.uuid ?? uuidOf(record.id, guest.startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -192,7 +237,7 @@ export class Guests {
         ...(nic ? { nic } : {}),
         ...(mac ? { mac } : {}),
         ...(guest.cpuLevel ? { cpuLevel: guest.cpuLevel } : {}),
-        ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
+        ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: this.company(member) }),
         serial,
         ...(debug ? { debug } : {}),
         ...(log ? { xenConsole: log.write, xenLog: (line: string) => lines.showBetween(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),
@@ -203,6 +248,8 @@ export class Guests {
       },
       guest.saved,
     );
+    if (member.before === undefined) member.startedNs = member.domain.clock.nowNs();
+    services?.network.attachCard(record, guest.rate);
     this.queue?.add(record, { doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL, ...sharesOf(guest) });
     member.slot = this.queue && new Slot(this.queue, record.slot, held => member.domain.setSlot(held));
     if (services === undefined || xen === undefined) return;
@@ -218,6 +265,7 @@ export class Guests {
         vcpus: guest.vcpus,
         maxVcpus: guest.maxVcpus ?? guest.vcpus,
         startEpochMs: guest.startEpochMs,
+        ...cardsOf(guest),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },
       pvConsole,
@@ -236,7 +284,7 @@ export class Guests {
       serial,
       ...(debug ? { debug } : {}),
       ...(guest.ide ? { ide: guest.ide } : {}),
-      ...(nic ? { nic: timers => wired(timers, mac) } : {}),
+      ...(nic ? { nic: timers => wired(machine, record, timers, guest) } : {}),
       failed: parts.note,
       saved: guest.saved && modelOf(guest.saved),
       ...(parts.hostMs ? { hostMs: parts.hostMs } : {}),
@@ -286,6 +334,7 @@ export class Guests {
 
   private detach(member: Running): void {
     if (member.attached) this.services?.detach(member.domain.options.record.id);
+    this.services?.network.detachCard(member.domain.options.record.id);
     member.log?.close();
     member.lines?.close();
     member.attached = member.model = undefined;

@@ -7,6 +7,7 @@ import { DEFAULT_MAC } from '../../hypervisor/domain/assemble.ts';
 import { affinityProblem } from '../../dom0/config/cpus.ts';
 import { type Action, formatFinding, judgeDefinition } from '../../dom0/config/model.ts';
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';
+import { savedCards } from '../../dom0/toolstack/cards.ts';
 import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
 import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
@@ -87,27 +88,25 @@ function withCards(guests: GuestToRun[], options: BootOptions, stderr: Output): 
   const addresses = new StationAddresses(options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)));
   const owners = new Map<string, GuestToRun>();
   const cards = guests.map((guest): GuestToRun => {
-    const nic = guest.nic ?? options.nic;
-    if (!nic || guest.xen === 'pvh' || guest.xen === 'pv') {
-      if (options.nic) stderr.text(`ringside: ${guest.name} gets no network card: ${noPcDevices(guest)}\n`);
-      const { nic: _nic, mac: _mac, ...bare } = guest;
-      return bare;
-    }
-    if (guest.mac === undefined) return { ...guest, nic };
+    const asked = options.nic !== undefined || guest.vif;
+    const isPc = guest.xen !== 'pvh' && guest.xen !== 'pv';
+    if (options.nic && !isPc) stderr.text(`ringside: ${guest.name} gets a PV network card: a ${guest.xen?.toUpperCase()} guest has PV devices only.\n`);
+    const { nic: _nic, vif: _vif, ...bare } = guest;
+    const nic = isPc ? (guest.nic ?? options.nic) : undefined;
+    const card: GuestToRun = { ...bare, ...(nic ? { nic } : {}), ...(guest.xen && asked ? { vif: true } : {}) };
+    if (guest.mac === undefined) return card;
     const owner = owners.get(guest.mac);
     if (owner) throw new UsageError(`${owner.name} and ${guest.name} have the same station address, ${guest.mac}. Give one of them another, or leave mac out: then one is drawn.`);
     owners.set(guest.mac, guest);
-    return { ...guest, nic };
+    return card;
   });
   return cards.map(guest => {
-    if (!guest.nic || guest.mac) return guest;
+    if ((!guest.nic && !guest.vif) || guest.mac) return guest;
     const mac = addresses.draw(owners);
     owners.set(mac, guest);
     return { ...guest, mac };
   });
 }
-
-const noPcDevices = ({ xen }: GuestToRun): string => `a ${xen?.toUpperCase()} guest has PV devices only, and their back ends are not built yet.`;
 
 /** Where the device model is to run, as the command line has it: what a definition says else stays. */
 function modelOf(guest: GuestToRun, { deviceModel }: BootOptions): GuestToRun {
@@ -133,7 +132,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
   if (options.restore !== undefined) {
     const saved = readState(read(options.restore, '--restore').data, options.restore);
     const { about } = saved,
-      model = savedModelOf(saved);
+      model = savedModelOf(saved),
+      [pvCard] = savedCards(saved.toolstack);
     if (about.virtualTime !== options.virtualTime) {
       throw new UsageError(
         `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
@@ -156,7 +156,9 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       onCrash: afterwards(definition.onCrash, options),
       startEpochMs: about.startEpochMs,
       saved,
-      ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
+      ...(about.nic ? { nic: about.nic } : {}),
+      ...(about.nic ? { mac: about.mac ?? DEFAULT_MAC } : {}),
+      ...(pvCard ? { vif: true, mac: pvCard.mac } : {}),
       ...(about.xen ? { xen: about.xen } : {}),
       ...(about.uuid ? { uuid: about.uuid } : {}),
     };
@@ -227,6 +229,8 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ide: drivesOf(domain.drives, ide),
     ...(definition.nic ? { nic: definition.nic } : {}),
     ...(definition.mac ? { mac: definition.mac } : {}),
+    ...(definition.vif ? { vif: definition.vif } : {}),
+    ...(definition.rate ? { rate: definition.rate } : {}),
     definition: plan.definition,
     onReset: afterwards(definition.onReboot, options),
     onPoweroff: afterwards(definition.onPoweroff, options),
@@ -360,6 +364,7 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
       if (stdout.broken) runner?.stop();
     },
     serve: () => all.serve(),
+    wakeMs: () => all.wakeMs,
     idled: ms => all.idled(ms),
   });
   const shoot = (path: string, option: string): void => write(path, encodeScreen(first.domain), option);

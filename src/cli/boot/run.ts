@@ -32,6 +32,8 @@ export interface RunnerParts {
   flush(): void;
   /** Domain 0's turn, after each round; true: it did something, so that a domain that sleeps may have to wake. */
   serve?(): boolean;
+  /** Milliseconds until Domain 0 wants a turn. */
+  wakeMs?(): number;
   /** Nobody could run for so long; virtual time must move on by itself. */
   idled?(ms: number): void;
 }
@@ -82,6 +84,7 @@ export class Runner {
         sleepMs = 0;
         this.allDue();
       }
+      sleepMs = Math.min(sleepMs, this.parts.wakeMs?.() ?? Infinity);
       this.parts.flush();
       const living = this.members.filter(member => !member.end);
       if (living.length === 0) return;
@@ -107,8 +110,11 @@ export class Runner {
   /** One slice; milliseconds until the domain wants the next. */
   private turn(member: Member, first: boolean): number {
     const { domain, slot } = member;
+    const { company } = domain.options;
+    const beforeNs = domain.clock.nowNs();
     if (slot) {
-      const waitMs = domain.clock.idleNs(member.untilNs ?? -Infinity) / 1e6;
+      // In virtual time it goes as far as the others let it.
+      const waitMs = company ? 0 : domain.clock.idleNs(member.untilNs ?? -Infinity) / 1e6;
       if (waitMs > 0) return waitMs;
       if (!slot.enter()) return slot.patienceMs;
     }
@@ -125,7 +131,8 @@ export class Runner {
     if (domain.instructions >= domain.stopAtInstruction) member.end = { kind: 'stopped' };
     else if (domain.stuck) member.end = { kind: 'stuck', sentence: 'The guest halted with interrupts off: nothing but a reset can wake it.' };
     else if (result.state === 'parked') {
-      member.untilNs = Math.min(slot ? slot.wakeNs(result) : result.latestNs, againNs);
+      member.untilNs = Math.min(company ? result.untilNs : slot ? slot.wakeNs(result) : result.latestNs, againNs);
+      if (company && (domain.clock.nowNs() > beforeNs || company.wanted())) return 0;
       return Math.max(0, domain.clock.idleNs(member.untilNs) / 1e6);
     }
     return 0;

@@ -7,6 +7,7 @@ import { WorkerRunner } from '../../dom0/runner-worker.ts';
 import type { DeviceModel } from '../../dom0/device-model/device-model.ts';
 import { hostTime } from '../../dom0/device-model/host-time.ts';
 import type { DomainListener } from '../../dom0/runner.ts';
+import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import { wired } from '../../hypervisor/domain/assemble.ts';
@@ -89,7 +90,8 @@ export class GuestsInWorkers {
       : guests.reduce((sum, guest) => sum + machineBytesFor(guest.maxMemoryMiB ?? guest.memoryMiB, guest.xen ? WHOLE_P2M : guest.p2mFrames), 0);
     this.machine = Machine.create(new SharedArrayBuffer(bytes));
     this.machine.hvmFep = parts.hvmFep ?? false;
-    this.services = guests.some(({ xen }) => xen !== undefined) ? new Services(this.machine) : undefined;
+    const due = (): void => this.services?.dom0.ports.ring();
+    this.services = guests.some(({ xen, nic }) => xen !== undefined || nic) ? new Services(this.machine, { time: hostTime(() => performance.now(), later, due), log: parts.note }) : undefined;
     this.queue = new Scheduler(this.machine, queueClock(this.machine, () => performance.timeOrigin + performance.now()));
     this.queue.configure({ pcpus: parts.pcpus, ...parts.scheduler });
     this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services?.dom0.doorbell ?? -1 });
@@ -129,7 +131,7 @@ export class GuestsInWorkers {
     const { xen, boot, memoryMiB, vcpus, startEpochMs } = guest;
     const p2mFrames = xen === undefined ? guest.p2mFrames : xen === 'pv' ? machine.frames : WHOLE_P2M;
     const { seenMiB, populateMiB } = memoryShape(xen, memoryMiB, guest.maxMemoryMiB);
-    const record = createDomain(machine, seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
+    const record = createDomain(machine, seenMiB, p2mFrames, { vcpus: guest.maxVcpus ?? vcpus, onlineVcpus: vcpus, populateMiB, card: guest.nic !== undefined, ...(xen === undefined ? {} : { xen: XEN_TYPES[xen] }) });
     member.record = record;
     const uuid = guest.uuid ?? uuidOf(record.id, startEpochMs);
     const modelHere = xen === 'hvm' && guest.modelInDomain0 === true;
@@ -167,6 +169,7 @@ export class GuestsInWorkers {
     } as const;
     member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
     // Its back ends are there before it runs.
+    services?.network.attachCard(record, guest.rate);
     member.runner.setPaused(true);
     await member.runner.started.catch((error: Error) => {
       throw new HostError(error.message);
@@ -176,7 +179,7 @@ export class GuestsInWorkers {
         uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: guest.maxVcpus ?? vcpus, startEpochMs,
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       };
-      member.attached = services.attach(record, described, bytes => {
+      member.attached = services.attach(record, { ...described, ...cardsOf(guest) }, bytes => {
         member.usesPvConsole = true;
         this.show(member, bytes);
       });
@@ -186,7 +189,7 @@ export class GuestsInWorkers {
           record,
           memoryMiB: seenMiB,
           boot,
-          ...(guest.nic ? { nic: timers => wired(timers, guest.mac) } : {}),
+          ...(guest.nic ? { nic: timers => wired(machine, record, timers, guest) } : {}),
           ...hostTime(() => performance.now(), later, () => services.dom0.ports.ring()),
           serial: byte => listener.serial(Uint8Array.of(byte)),
           debug: log.put,
@@ -209,6 +212,7 @@ export class GuestsInWorkers {
   private async ended(member: Member, ending: Ending): Promise<void> {
     if (member.end) return;
     if (member.attached) this.services?.detach(member.record.id);
+    if (ending.kind !== 'suspend') this.services?.network.detachCard(member.record.id);
     member.attached = member.model = undefined;
     if (ending.kind === 'suspend') return member.runner.setPaused(false);
     const again = isStartedAgain(member.guest, ending);

@@ -4,7 +4,7 @@
  * full stack, a special value to convert); the instruction's Op then does it from the start.
  */
 import { ALL } from '../flags.ts';
-import { S_PAGE_EIP } from '../memory.ts';
+import { S_PAGE_EIP } from '../scratch.ts';
 import { DISP, IMM, SRC } from '../ops/context.ts';
 import { CR0, CS, FB, FCS, FCW, FDP, FDS, FIP, FK, FPR, FR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS } from '../registers.ts';
 import type { Row } from '../table/row.ts';

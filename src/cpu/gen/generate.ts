@@ -4,7 +4,7 @@
  * for it and no bundle holds the generator. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
  */
-import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../memory.ts';
+import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
@@ -165,19 +165,20 @@ import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
 import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
 export function createInterpreter(cpu) {
-  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.TR, cpu.TW, cpu.CP, cpu.PM, cpu.slow, []);
+  const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
 }
 // Parameters: of constants V8 would look at each use whether they are initialised, a tenth of all bytecode.
-function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow, general) {
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
 ${functions.join('\n')}
   // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
   function perform(p) {
-    try { slow[${record.op}](cpu, p); } catch (thrown) { cpu.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
+    try { functions[${record.op}](cpu, p); } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
   }
   /** 0 also where the code that follows is for the other switch. */
   function reenter(p, wide) {
     if (S[${S_STOP}] === ${THROWN}) return 0;
-    try { const q = cpu.enter(p); return cpu.code32 === wide ? q : 0; } catch (thrown) { cpu.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
+    try { const q = translator.enter(p); return mode.code32 === wide ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
   }
 ${loopText('run', true, wideText)}
 ${loopText('runNarrow', false, narrowText)}

@@ -1,6 +1,6 @@
 /**
  * The second switch, which runs 16-bit code: real mode, virtual-8086 mode, 16-bit segments of protected mode. It needs segments that begin on 4 bytes
- * and reach to 64 KiB at least (KEY_FLAT of 16-bit code, see `Cpu.modeChanged`); bases are read when an instruction runs, since such code loads
+ * and reach to 64 KiB at least (KEY_FLAT of 16-bit code, see mode.ts); bases are read when an instruction runs, since such code loads
  * segments all the time. Within 64 KiB an aligned access cannot pass a limit, so alignment, which the TLB test covers, is all that is checked.
  *
  * Address, TLB and the ways out are written once, before and behind the cases: there are many more of them than in the first switch, as everything

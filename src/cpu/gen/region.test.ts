@@ -91,7 +91,7 @@ ${body}      break;
     }
     ${LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' ')} R[${EIP}] = ip;
     };`;
-  const values = { R: cpu.R, TR: cpu.TR, TW: cpu.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh };
+  const values = { R: cpu.R, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh };
   return new Function(...Object.keys(values), text)(...Object.values(values)) as () => void;
 }
 

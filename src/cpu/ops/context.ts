@@ -2,6 +2,7 @@
  * What the semantics of one instruction may use. An `Op` runs one record: on return the instruction has retired; a fault or VM exit
  * leaves by `throw` (the objects are preallocated) with no register or memory changed, so that the instruction can be restarted.
  */
+import type { Cpu } from '../cpu.ts';
 import { SEG, SEG_BASE, SEG_WORDS } from '../registers.ts';
 import type { Row } from '../table/row.ts';
 
@@ -40,30 +41,34 @@ export const baseWord = (segment: number): number => SEG + segment * SEG_WORDS +
 export const narrowIndex = (base: number, wideAddress: boolean): number => (base << 9) | (wideAddress ? -65536 : 0);
 export const narrowAlignment = (bytes: number): number => (bytes - 1) << 6;
 
+/** What instructions of src/cpu/fpu use: the processor, or in their tests less. */
 export interface Core {
   /** State words (registers.ts) and the same as bytes. */
   readonly R: Int32Array;
   readonly R8: Uint8Array;
   /** Records. */
   readonly A: Int32Array;
-
-  /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
-  address(p: number, size: number, write: boolean): number;
-  /** The same of a 16-byte operand that must lie on 16 bytes: #GP(0) if it does not. */
-  aligned128(p: number, write: boolean): number;
-  /** Runs accesses to the pieces of an operand whose alignment (#AC) has been checked as a whole, or is not. */
-  asWhole(access: () => void): void;
-  /** Memory by linear address at the current privilege; #PF is thrown. Any alignment, may cross pages. Results of 32 bits are signed. */
-  read8(linear: number): number;
-  read16(linear: number): number;
-  read32(linear: number): number;
-  write8(linear: number, value: number): void;
-  write16(linear: number, value: number): void;
-  write32(linear: number, value: number): void;
-  /** 16 bytes at `linear` to four words of R from `to` on; nothing is changed if one of them cannot be read. */
-  read128(linear: number, to: number): void;
-  /** Checks that `size` bytes can be written (faults if not), so that a store of several words cannot stop half way. */
-  probeWrite(linear: number, size: number): void;
+  readonly addressing: {
+    /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
+    address(p: number, size: number, write: boolean): number;
+    /** The same of a 16-byte operand that must lie on 16 bytes: #GP(0) if it does not. */
+    aligned128(p: number, write: boolean): number;
+  };
+  readonly memory: {
+    /** Runs accesses to the pieces of an operand whose alignment (#AC) has been checked as a whole, or is not. */
+    asWhole(access: () => void): void;
+    /** Memory by linear address at the current privilege; #PF is thrown. Any alignment, may cross pages. Results of 32 bits are signed. */
+    read8(linear: number): number;
+    read16(linear: number): number;
+    read32(linear: number): number;
+    write8(linear: number, value: number): void;
+    write16(linear: number, value: number): void;
+    write32(linear: number, value: number): void;
+    /** 16 bytes at `linear` to four words of R from `to` on; nothing is changed if one of them cannot be read. */
+    read128(linear: number, to: number): void;
+    /** Checks that `size` bytes can be written (faults if not), so that a store of several words cannot stop half way. */
+    probeWrite(linear: number, size: number): void;
+  };
 
   /** Throws the fault. `error` only for vectors that push one. */
   fault(vector: number, error?: number): never;
@@ -77,10 +82,13 @@ export interface Core {
   ferr?(): void;
 }
 
-export type Op = (core: Core, p: number) => void;
+/** Runs one record. Those of src/cpu/fpu ask for a Core only, which a Cpu is. */
+export type Op = (cpu: Cpu, p: number) => void;
+export type CoreOp = (core: Core, p: number) => void;
 
 /**
  * Makes the Op for a row. Called once for each form that the table has, so whatever depends on the row is decided here, not at run time.
  * `memory`: the ModRM operand is memory. `operandSize`: 16 or 32.
  */
 export type OpFactory = (row: Row, memory: boolean, operandSize: 16 | 32) => Op;
+export type CoreOpFactory = (row: Row, memory: boolean, operandSize: 16 | 32) => CoreOp;

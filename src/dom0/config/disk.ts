@@ -137,6 +137,15 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
   return { target, format, vdev, kind: cdrom ? 'cdrom' : 'disk', readOnly: access === undefined ? cdrom : ACCESS[access] };
 }
 
+/** The disk as its definition would have it. */
+export function formatDisk({ target, vdev, kind, readOnly }: DiskSpec): string {
+  const cdrom = kind === 'cdrom';
+  const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
+  // A path with what means something between or before the parameters stands last, by name.
+  if (/[,=:]/.test(target)) return ['format=raw', `vdev=${vdev}`, ...access.map(value => `access=${value}`), ...(cdrom ? ['cdrom'] : []), `target=${target}`].join(',');
+  return [target, 'raw', vdev, ...access, ...(cdrom ? ['cdrom'] : [])].join(',');
+}
+
 /** Place on the two IDE channels (0 primary master to 3 secondary slave) of the whole disks a to d, as Xen's emulated controller has them; -1: none. */
 export function placeOf(vdev: string): number {
   const letter = /^(?:xvd|hd|sd)([a-d])$/.exec(vdev)?.[1];

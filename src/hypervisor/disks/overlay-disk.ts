@@ -105,6 +105,15 @@ export class OverlayDisk implements Disk {
     done(this.source.flush?.() ?? true);
   }
 
+  /** Whole blocks read as the medium has them, and need no memory any more. */
+  discard(sector: number, sectors: number, done: (ok: boolean) => void): void {
+    const end = Math.floor(((sector + sectors) * this.sectorBytes) / BLOCK_BYTES);
+    const first = Math.ceil((sector * this.sectorBytes) / BLOCK_BYTES);
+    if (end - first <= this.changed.size) for (let block = first; block < end; block++) this.changed.delete(block);
+    else for (const block of this.changed.keys()) if (block >= first && block < end) this.changed.delete(block);
+    done(!this.readOnly);
+  }
+
   // Saved states.
 
   /** Checksum of a sample of the medium, to tell another one by. */

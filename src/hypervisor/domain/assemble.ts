@@ -1,7 +1,9 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import { BareHvmBoard, NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
+import { BareHvmBoard, type NicAttachment, type NicModel, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
+import type { DomainRecord, Machine } from '../memory/machine.ts';
+import { CardWire } from './card-wire.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
@@ -16,6 +18,7 @@ export function assembleDomain(options: PartlessOptions, saved?: SavedState): Do
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac } = saved ? saved.about : options;
+  let card: WiredCard | undefined;
   const whole: DomainOptions = {
     ...options,
     apic,
@@ -27,15 +30,20 @@ export function assembleDomain(options: PartlessOptions, saved?: SavedState): Do
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers, mac) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({ ...board, ...(nic ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac })) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+    arrivals: () => card?.ethernet.poll(),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
 }
 
-/** A domain's card, with its station address as six bytes in hexadecimal with colons, and the network behind it. */
-export function wired(timers: Timers, mac = DEFAULT_MAC): NicAttachment {
-  return { mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new NetworkPeer(timers) };
+export interface WiredCard extends NicAttachment {
+  ethernet: CardWire;
+}
+
+/** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge. */
+export function wired(machine: Machine, record: DomainRecord, timers: Timers, { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string }): WiredCard {
+  return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new CardWire(machine, record, timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {

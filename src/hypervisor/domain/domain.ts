@@ -10,6 +10,7 @@ import type { State } from '../../devices/bus.ts';
 import { setBootOrder } from '../../devices/firmware-config.ts';
 import { setLinux } from '../../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/i440fx.ts';
 import { TimerQueue } from '../../devices/timers.ts';
 import { A20Gate } from '../memory/a20.ts';
@@ -23,7 +24,7 @@ import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL }
 import { RemoteModel } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
-import type { NicModel, Platform, PlatformOptions } from './platform.ts';
+import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
@@ -69,7 +70,7 @@ export interface DomainOptions {
   apic?: boolean;
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
-  /** A network card, with the network in process behind it (default: none). */
+  /** A network card; its other end is Domain 0's bridge (default: none). */
   nic?: NicModel;
   /** The card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
@@ -80,6 +81,13 @@ export interface DomainOptions {
   debug?: (byte: number) => void;
   /** It was started again; with a crash report where a triple fault was the reason. */
   onRestart?: (report?: string) => void;
+  /** Called before each slice: something may have come for the domain in machine memory. */
+  arrivals?: () => void;
+  /**
+   * Others share this thread, and virtual time with it. `wanted`: Domain 0 has something to do, so that a guest that waits must not let its time go on
+   * before that is done; `horizonNs`: nor past this point of its time, where the others have yet to come.
+   */
+  company?: { wanted(): boolean; horizonNs(): number };
   /** The two rooms below; tests pass others. */
   createProcessor: (options: ProcessorOptions) => Processor;
   createPlatform: (options: PlatformOptions) => Platform;
@@ -476,6 +484,7 @@ export class Domain {
 
   private slice(): SliceResult {
     this.serialFeed.feed();
+    this.options.arrivals?.();
     this.xen?.service();
     this.remote?.service();
     const { clock, processor, thread } = this;
@@ -526,6 +535,7 @@ export class Domain {
     while (!this.leaveSlice) {
       const { retired } = processor;
       const idle = !vcpus.schedule();
+      if (idle && this.options.company?.wanted()) return true;
       if (idle && !vcpus.stuck) this.idle();
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
@@ -574,7 +584,9 @@ export class Domain {
 
   /** Who wakes late finds that so much time has passed; virtual time has no reason to be late. */
   private get idleEndNs(): number {
-    return this.clock.virtual ? this.timers.nextDeadlineNs : this.timers.latestNs;
+    const { clock, timers, options } = this;
+    if (!clock.virtual) return timers.latestNs;
+    return options.company ? Math.min(timers.nextDeadlineNs, options.company.horizonNs()) : timers.nextDeadlineNs;
   }
 
   /** Ends the domain, or starts it again, with a report of where it was. */

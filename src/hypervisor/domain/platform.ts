@@ -8,9 +8,6 @@ import type { ResetKind, Shadowing } from '../../devices/pci/i440fx.ts';
 import type { ScreenWriter, VideoMemory } from '../../devices/vga/screen.ts';
 import type { E820Entry, FrameBuffer } from '../loader/index.ts';
 
-/** Network cards by the names of --nic. */
-export type NicModel = 'pcnet';
-
 export interface PlatformOptions {
   timers: Timers;
   dma: Dma;

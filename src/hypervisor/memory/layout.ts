@@ -196,7 +196,19 @@ export const DOMAIN = {
   ONLINE_VCPUS: 22,
   /** Counts the rounds of its worker's loop. */
   HEARTBEAT: 23,
+  /** Byte offset of the frames on their way between its network card and Domain 0 (WIRE); 0: it has no card. */
+  WIRE: 24,
 } as const;
+
+/**
+ * Frames between a domain's emulated network card and Domain 0's bridge: a ring of bytes each way (worker/frame-ring.ts). Words of a ring's head: bytes put
+ * in and taken out, free-running, and frames that found no room.
+ */
+export const WIRE = { FROM_CARD: 0, TO_CARD: 16, FRAMES: 32 } as const;
+export const FRAME_RING = { WRITTEN: 0, READ: 1, DROPPED: 2 } as const;
+/** A power of two: some forty frames of full length. */
+export const FRAME_RING_BYTES = 65536,
+  WIRE_BYTES = 32 * 4 + 2 * 65536;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */
 export const XEN_TYPE = { NONE: 0, HVM: 1, PVH: 2, PV: 3 } as const;

@@ -58,6 +58,8 @@ export interface DomainRecord {
   xenOffset: number;
   portsOffset: number;
   grantsOffset: number;
+  /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
+  wireOffset: number;
 }
 
 /** Domain 0's id, and its entry in the domain table. */
@@ -396,6 +398,7 @@ export class Machine {
       xenOffset: word(DOMAIN.XEN),
       portsOffset: word(DOMAIN.PORTS),
       grantsOffset: word(DOMAIN.GRANTS),
+      wireOffset: word(DOMAIN.WIRE),
     };
   }
 

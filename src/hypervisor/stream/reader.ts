@@ -5,6 +5,7 @@
 import { cpuid } from '../../cpu/index.ts';
 import * as R from '../../cpu/registers.ts';
 import type { State } from '../../devices/bus.ts';
+import { isNicModel } from '../../devices/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../domain/exit-reasons.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../memory/layout.ts';
@@ -109,7 +110,8 @@ class Reader {
     if (!about || typeof about !== 'object')
       return complaint.say("was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.");
     if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
-    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs } = about;
+    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
+    if (nic !== undefined && !isNicModel(nic)) complaint.say('was saved with a network card that this version does not have. Restore it with the version that saved it.');
     const isCount = (value: unknown, most: number): boolean => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
     const ends = (value: unknown): boolean => value === 'restart' || value === 'end';
     if (

@@ -3,7 +3,7 @@ import type { CpuLevel } from '../../cpu/cpuid.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { Ending } from '../domain/domain.ts';
 import type { DriveImage } from '../disks/drives.ts';
-import type { NicModel } from '../domain/platform.ts';
+import type { NicModel } from '../../devices/index.ts';
 
 /** The first and only message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts). */
 export interface ToDomainWorker {

@@ -1,0 +1,57 @@
+/** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
+import type { Definition } from '../definition.ts';
+import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
+import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
+import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
+import { show } from '../values.ts';
+import type { Value } from '../xlcfg.ts';
+
+const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
+
+/** What becomes of the disk, and of what the guest writes to it. */
+function diskVerdict(spec: DiskSpec, place: number): Judged {
+  const where = PLACES[place];
+  if (spec.kind === 'cdrom') return used(`${where}, CD-ROM drive`, `The CD-ROM drive is the IDE ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);
+  if (spec.readOnly && spec.vdev.startsWith('hd')) return used(where, `The disk is the IDE ${where}.`);
+  const kept = spec.readOnly ? 'It is read only.' : 'What the guest writes is kept in memory; the file stays as it is.';
+  const ide = spec.vdev.startsWith('hd') ? '' : ` ${spec.vdev} is an IDE disk: the PC has no other controller, and Xen emulates it so too.`;
+  return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, `The disk is the IDE ${where}. ${kept}${ide}`);
+}
+
+/** One finding for each disk, and one for each option in its text. */
+function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => void): void {
+  const { value, definition } = asked;
+  const type = definition.type.toUpperCase();
+  // PVH and PV guests have no IDE.
+  const here = <J extends Judged>(judged: J): J =>
+    definition.type === 'hvm' || judged.verdict === 'error' ? judged : { ...judged, ...ignored('no PV disks yet', `A ${type} guest has PV disks only, and their back end is not built yet.`) };
+  const found: Definition['disks'] = [];
+  const one = (item: Value): Judged => {
+    const fail = (short: string, text: string): Judged => wrong(short, `disk = ${show(item)}: ${text}`);
+    if (item.kind === 'list') return fail('wants a text', 'each disk is one text.');
+    const remarks: OptionRemark[] = [];
+    const spec = parseDisk(item.text, remarks);
+    asked.tellOptions('disk', item, remarks.map(here));
+    if (typeof spec === 'string') return fail('not understood', spec);
+    const place = placeOf(spec.vdev);
+    const other = found.find(disk => disk.place === place);
+    if (place < 0) return fail('no place for it', `the PC has four drives, hda to hdd, and ${spec.vdev} is none of them.`);
+    if (other) return fail(`${spec.vdev} is taken`, `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of hda to hdd.`);
+    found.push({ ...spec, place, at: { line: item.line, column: item.column } });
+    return diskVerdict(spec, place);
+  };
+  for (const item of value.kind === 'list' ? value.items : []) asked.tell(item, 'disk', here(one(item)));
+  if (definition.type === 'hvm') found.forEach(take);
+}
+
+export const disks: Family = {
+  disk: rule('list', used('no disks', 'The PC has no disks.'), {
+    judge: asked => {
+      if (asked.value.kind === 'list' && asked.value.items.length === 0) return undefined;
+      eachDisk(asked, disk => asked.definition.disks.push(disk));
+      return TOLD;
+    },
+    from: ({ disks }) => (disks.length > 0 ? disks.map(formatDisk) : undefined),
+  }),
+  ...only(['hvm'], alike('hdtype', 'string', approximated('disks are IDE', 'Disks are on the two IDE channels of the PC; there is no AHCI controller.'), value => value === 'ide')),
+};
