@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
 import { readState, type SavedState } from '../hypervisor/index.ts';
 import { DOMID_XEN } from '../hypervisor/xen/abi.ts';
-import { Host } from './host.ts';
-import { LocalScheduler } from './runner-local.ts';
+import { createHost, type Host } from './host.ts';
+import { inTurns } from './runner-local.ts';
 import type { Later } from './runner.ts';
 import { print, pvhKernel, shutdown, suspend, waitForKey, writeStore } from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
@@ -15,11 +15,12 @@ const later: Later = (ms, callback) => {
 };
 
 function makeHost(mib = 64, hurry = 1): Host {
-  return new Host({
+  return createHost({
     version: 'test',
     memory: new ArrayBuffer(mib * MIB),
     why: 'a test',
-    scheduler: new LocalScheduler(callback => setImmediate(callback), later),
+    runners: inTurns({ soon: callback => setImmediate(callback), later, hostMs: () => performance.now() }),
+    soon: callback => setImmediate(callback),
     later: (ms, callback) => later(ms / hurry, callback),
     hostMs: () => performance.now(),
     epochMs: () => Date.now(),
@@ -221,7 +222,7 @@ describe('the host, all domains in one worker', () => {
     await host.unpause(a.id);
     await until(() => consoleA.text().includes('real-time clock says'));
     // As with xl: a guest of Xen that is reset is a new domain of the same name.
-    await host.reset(a.id);
+    await host.trigger(a.id, 'reset');
     const [next] = (await host.list()).filter(domain => domain.name === 'a');
     expect(next.id).toBe(b.id + 1);
     const consoleNext = await watch(host, next.id);
@@ -404,7 +405,7 @@ describe('station addresses', () => {
     const { id } = await host.create(web('a', ''));
     const before = await addressOf(host, id);
     const blob = await host.save(id);
-    await host.reset(id);
+    await host.trigger(id, 'reset');
     const [restarted] = await host.list();
     expect(restarted.id).not.toBe(id);
     expect(await addressOf(host, restarted.id)).toEqual(before);

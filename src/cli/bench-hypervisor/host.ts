@@ -73,7 +73,7 @@ export class WorkerHost {
     let onEnd: (ending: Ending) => void = failed('ended');
     const listener = { serial: () => {}, ended: (ending: Ending) => onEnd(ending), restarted: failed('was restarted'), problem: failed('has a problem') };
     const worker = spawnDomainWorker(this.folder);
-    const runner = new WorkerRunner(worker, machine, record, message, listener, later);
+    const runner = new WorkerRunner(worker, machine, record, message, listener, { later, hostMs: sharedMs });
     if (attach) runner.setPaused(true);
     await runner.started;
     attach?.(record);

@@ -143,7 +143,7 @@ export async function idleInWorkers(saved: Uint8Array, guests: number, seconds: 
       onReset: 'end', onTripleFault: 'end', program: 'bench', definition: '', saved,
     } as const;
     const listener = { serial: () => {}, ended: () => {}, restarted: () => {}, problem: () => {} };
-    const runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
+    const runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, { later, hostMs: sharedMs });
     runner.setPaused(true);
     await runner.started;
     attach(host, record, uuid);

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { DEFAULT_MAC } from '../../hypervisor/domain/assemble.ts';
+import { DEFAULT_MAC } from '../../hypervisor/domain/nic.ts';
 import { affinityProblem } from '../../dom0/config/cpus.ts';
 import { type Action, formatFinding, judgeDefinition } from '../../dom0/config/model.ts';
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';

@@ -10,7 +10,7 @@ import type { DomainListener } from '../../dom0/runner.ts';
 import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
-import { wired } from '../../hypervisor/domain/assemble.ts';
+import { wired } from '../../hypervisor/domain/nic.ts';
 import { type DomainRecord, type Ending, HostError, Machine } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/memory/layout.ts';
 import { createDomain, destroyDomain, machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
@@ -167,7 +167,7 @@ export class GuestsInWorkers {
       definition: guest.definition,
       withXenConsole: xen !== undefined,
     } as const;
-    member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, later);
+    member.runner = new WorkerRunner(spawnDomainWorker(), machine, record, message, listener, { later, hostMs: () => performance.timeOrigin + performance.now() });
     // Its back ends are there before it runs.
     services?.network.attachCard(record, guest.rate);
     member.runner.setPaused(true);

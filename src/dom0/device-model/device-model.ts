@@ -6,7 +6,7 @@ import type { Clock } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
 import { setLinux } from '../../devices/firmware-linux.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
-import type { WiredCard } from '../../hypervisor/domain/assemble.ts';
+import type { WiredCard } from '../../hypervisor/domain/nic.ts';
 import type { Boot } from '../../hypervisor/domain/boot.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
 import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/page.ts';

@@ -1,5 +1,7 @@
-/** Drives whose media are files of the browser: read in place, a piece at a time, and never written. */
+/** Drives as they can be sent to a worker, and media that are files of the browser: read in place, a piece at a time, and never written. */
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import { HostError } from '../memory/machine.ts';
+import { readDiskRecord, restoreChanges } from './saved-disks.ts';
 import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
 
 /** A drive as it can be sent to a worker. */
@@ -9,8 +11,14 @@ export interface DriveImage {
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
   /** Absent: nothing is in the drive. */
-  medium?: { name: string; data: Blob };
+  medium?: Medium;
 }
+
+/** A file of the browser, or one of the host by its path; `writes`: what the guest writes goes into that file, and not to memory. */
+export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean };
+
+/** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
+export type OpenMedium = (medium: Medium, failed: () => void) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -21,6 +29,19 @@ declare class FileReaderSync {
 
 /** In a worker of a browser. */
 export const readBlobHere: ReadBlob = part => new Uint8Array(new FileReaderSync().readAsArrayBuffer(part));
+
+/** Where there is no way to any. */
+export const noMedia: OpenMedium = ({ name }) => {
+  throw new HostError(`${name} cannot be opened: files cannot be read here.`);
+};
+
+/** Opens files of the browser. */
+export const openBlob =
+  (readBlob: ReadBlob): OpenMedium =>
+  (medium, failed) => {
+    if (!('data' in medium)) throw new HostError(`${medium.name} cannot be opened here: files by their paths are for the command line.`);
+    return new BlobSource(medium.data, readBlob, failed);
+  };
 
 /** Read at a time: a guest asks for a few KiB, and each call costs some 0.2 ms whatever it brings. */
 const PIECE_BYTES = 256 * 1024;
@@ -73,9 +94,12 @@ class BlobSource implements DiskSource {
   }
 }
 
-/** The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. */
-export function attachDrives(drives: DriveImage[], readBlob: ReadBlob, problem: (sentence: string) => void): IdeAttachment[] {
-  return drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
+/**
+ * The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. `changes`: what the
+ * guest had changed of them as another domain (DISK records). @throws what `open` does
+ */
+export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = []): IdeAttachment[] {
+  const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
     if (!medium) return { place, kind: 'cdrom', disk: null };
     let told = false;
     const failed = (): void => {
@@ -83,7 +107,12 @@ export function attachDrives(drives: DriveImage[], readBlob: ReadBlob, problem: 
       told = true;
       problem(`${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`);
     };
-    const source = new BlobSource(medium.data, readBlob, failed);
+    const source = open(medium, failed);
     return { place, kind, disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }) };
   });
+  for (const record of changes) {
+    const disk = readDiskRecord(record);
+    if (disk) restoreChanges(attached, disk.place, disk.changes);
+  }
+  return attached;
 }

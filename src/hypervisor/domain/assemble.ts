@@ -1,15 +1,11 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import { BareHvmBoard, type NicAttachment, type NicModel, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
-import type { DomainRecord, Machine } from '../memory/machine.ts';
-import { CardWire } from './card-wire.ts';
+import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
+import { type WiredCard, wired } from './nic.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
-
-/** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */
-export const DEFAULT_MAC = '00:16:3e:00:00:01';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
@@ -35,15 +31,6 @@ export function assembleDomain(options: PartlessOptions, saved?: SavedState): Do
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
-}
-
-export interface WiredCard extends NicAttachment {
-  ethernet: CardWire;
-}
-
-/** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge. */
-export function wired(machine: Machine, record: DomainRecord, timers: Timers, { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string }): WiredCard {
-  return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new CardWire(machine, record, timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {
