@@ -348,10 +348,11 @@ export function baseName(path: string): string {
 
 /** Whether a file is a definition: called .cfg, or text that sets something and is no kernel. */
 export function isDefinition(file: NamedBytes): boolean {
-  if (/\.(cfg|xl|conf)$/i.test(file.name)) return true;
+  if (/\.(cfg|xl|conf|sxp)$/i.test(file.name)) return true;
   const start = file.data.subarray(0, 4096);
   if (start.length === 0 || start.includes(0) || kernelKind(file.data) !== undefined) return false;
-  return /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(decode(start));
+  const text = decode(start);
+  return /^\s*\((domain|vm)\b/.test(text) || /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(text);
 }
 
 export function decode(bytes: Uint8Array): string {

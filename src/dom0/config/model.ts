@@ -8,7 +8,8 @@ import { KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { type Asked, asItIs, type Context, type Family, type KeyRule, TOLD } from './rule.ts';
 import { join, kindProblem, show, toNumber } from './values.ts';
-import { type Atom, parseXlConfig, type Position, type Setting, shortened } from './xlcfg.ts';
+import { readDefinition } from './source.ts';
+import { type Atom, type Position, type Setting, shortened } from './xlcfg.ts';
 
 export type { Action, DefinedDisk, Definition, DomainType } from './definition.ts';
 
@@ -73,24 +74,27 @@ class Judge {
   /** The setting that counts for each key, with += applied. */
   private readonly values = new Map<string, Setting>();
   private readonly optionsFrom: number;
+  private readonly unread: boolean;
   /** Findings of which a text may have any number: told so far, and the first and the number of each kind that were not. */
   private told = 0;
   private readonly untold = new Map<Verdict, { at: Position; count: number }>();
 
   constructor(file: string, source: string, optionsFrom: number, rules: Family) {
-    const parsed = parseXlConfig(source);
+    const parsed = readDefinition(source);
     this.file = file;
     this.rules = rules;
     this.optionsFrom = optionsFrom;
     this.lines = parsed.lines;
+    this.unread = parsed.unread ?? parsed.lines.length === 0;
     this.settings = parsed.settings;
     for (const { text, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => ['not understood', text]);
+    for (const { key, verdict, short, text, ...at } of parsed.remarks ?? []) this.reportOneOfMany(at, key, verdict, () => [short, text]);
   }
 
   judge(): Judgement {
     for (const setting of this.settings) this.collect(setting);
     // Where nothing was read there is nothing else to say.
-    if (this.lines.length > 0) for (const [key, rule] of Object.entries(this.rules)) this.judgeKey(key, rule);
+    if (!this.unread) for (const [key, rule] of Object.entries(this.rules)) this.judgeKey(key, rule);
     for (const [verdict, { at, count }] of this.untold) {
       const what = verdict === 'error' ? 'errors' : `verdicts (${verdict})`;
       this.report(at, '', { verdict, short: `${count} more`, text: `${count} more ${what} from here on are not listed one by one.` });
