@@ -10,6 +10,7 @@ import { lengthProblem } from '../../dom0/config/xlcfg.ts';
 import { savedCards } from '../../dom0/toolstack/cards.ts';
 import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import { divideDrives, type OpenDrive } from '../../dom0/toolstack/disks.ts';
 import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
 import {
@@ -30,7 +31,6 @@ import { sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import type { XenOptions } from '../../dom0/xen-options.ts';
 import { VERSION } from '../version.ts';
 import type { State } from '../../devices/bus.ts';
-import type { IdeAttachment } from '../../devices/index.ts';
 import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
@@ -148,7 +148,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,
-      ide: savedDrives(model?.drives ?? about.drives ?? [], options.disks, options.cdrom),
+      ...divideDrives(savedDrives(saved, model?.drives ?? about.drives ?? [], options.disks, options.cdrom), about.xen),
       ...(model ? { modelInDomain0: true } : {}),
       definition: about.definition,
       onReset: afterwards(definition.onReboot, options),
@@ -169,7 +169,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
     options.cdrom = options.file;
   }
-  const ide = openDrives(options.disks, options.cdrom);
+  const drives = openDrives(options.disks, options.cdrom, options.type);
   if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
     const image: Boot = options.bios === undefined ? fetchedFirmware() : {
       kind: 'firmware',
@@ -179,7 +179,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
-    if (ide.length > 0) image.bootOrder = bootDevices(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
+    if (drives.length > 0) image.bootOrder = bootDevices(drives, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB, options.type);
     if (options.type === 'pv' || options.type === 'pvh')
@@ -190,7 +190,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       vcpus: options.vcpus ?? 1,
       p2mFrames: p2mFrames(image, memoryMiB),
       boot: image,
-      ide,
+      ...divideDrives(drives, options.type),
       definition: '',
       onReset,
       startEpochMs,
@@ -216,8 +216,6 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
   }
   const { definition } = domain;
-  if (ide.length > 0 && (domain.xen === 'pvh' || domain.xen === 'pv'))
-    throw new UsageError(`--disk and --cdrom are for PCs and HVM guests, and ${definition.name} is a ${domain.xen.toUpperCase()} guest. Leave them out.`);
   return {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
@@ -226,7 +224,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ...sharesOf(definition),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
-    ide: drivesOf(domain.drives, ide),
+    ...divideDrives(drivesOf(domain.drives, drives), domain.xen),
     ...(definition.nic ? { nic: definition.nic } : {}),
     ...(definition.mac ? { mac: definition.mac } : {}),
     ...(definition.vif ? { vif: definition.vif } : {}),
@@ -258,7 +256,7 @@ function firmwareOrWhy(): Firmware {
 }
 
 /** A definition's drives, or those of --disk and --cdrom beside a kernel. */
-function drivesOf(planned: readonly PlannedDrive[], given: IdeAttachment[]): IdeAttachment[] {
+function drivesOf(planned: readonly PlannedDrive[], given: OpenDrive[]): OpenDrive[] {
   if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
   return planned.length > 0 ? openPlanned(planned) : given;
 }
