@@ -103,7 +103,11 @@ export function physdevOp(caller: HypercallContext, [command, arg]: readonly num
   return dispatch(caller, PHYSDEV_OPERATIONS, command, arg);
 }
 
-/** physdev_op_compat: its first form, where the operation's number is the structure's first word. IN: op. Errors: EFAULT the number cannot be read. */
+/**
+ * physdev_op_compat: its first form, where the operation's number is the structure's first word.
+ * IN: op.
+ * Errors: EFAULT the number cannot be read; then as physdev_op.
+ */
 export function physdevOpCompat(caller: HypercallContext, [arg]: readonly number[]): number {
   const command = caller.access.readWord(arg);
   return command === undefined ? -EFAULT : physdevOp(caller, [command, arg + 4]);

@@ -1,4 +1,5 @@
 /** vcpu_op. Source: xen/include/public/vcpu.h, hvm/hvm_vcpu.h. */
+import { CR0_PE, CR0_PG, CR4_PAE, EFER_NXE } from '../../cpu/control-bits.ts';
 import { ALL, ARITHMETIC, ZF } from '../../cpu/flags.ts';
 import * as R from '../../cpu/registers.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
@@ -35,10 +36,6 @@ const RUNSTATE_BYTES = 44;
 /** STIME_DELTA_MAX of xen/include/xen/time.h. */
 const LONGEST_PERIOD_NS = 2 ** 62;
 const VM86 = 0x20000;
-const CR0_PE = 1,
-  CR0_PG = 0x80000000 | 0,
-  CR4_PAE = 0x20,
-  EFER_NXE = 0x800;
 /** Access rights: a segment that is there; code; bits 0-3 of a busy 32-bit TSS. */
 const PRESENT = 0x80,
   CODE = 8,

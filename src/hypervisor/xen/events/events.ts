@@ -53,7 +53,11 @@ export function eventChannelOp(caller: HypercallContext, [command, arg]: readonl
   return dispatch(caller, EVENT_CHANNEL_OPERATIONS, command, arg);
 }
 
-/** event_channel_op_compat: its first form, where the operation's number is the structure's first word. IN: op. Errors: EFAULT the number cannot be read. */
+/**
+ * event_channel_op_compat: its first form, where the operation's number is the structure's first word.
+ * IN: op.
+ * Errors: EFAULT the number cannot be read; then as event_channel_op.
+ */
 export function eventChannelOpCompat(caller: HypercallContext, [arg]: readonly number[]): number {
   const command = caller.access.readWord(arg);
   return command === undefined ? -EFAULT : eventChannelOp(caller, [command, arg + 4]);

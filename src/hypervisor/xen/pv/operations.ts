@@ -68,7 +68,7 @@ export function fpuTaskswitch(caller: HypercallContext, [set]: Registers): numbe
 /**
  * set_debugreg: DR0 to DR7 of the vCPU that calls.
  * IN: reg, value.
- * Errors: ENODEV no such register; EPERM a breakpoint in the hypervisor's memory; EINVAL bits that the guest may not set.
+ * Errors: ENODEV no such register; EPERM a breakpoint in the hypervisor's memory, one for ports without CR4.DE, or general detection.
  */
 export function setDebugreg(caller: HypercallContext, [register, value]: Registers): number {
   return of(caller).setDebug(register >>> 0, value);

@@ -4,6 +4,7 @@
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
 import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
+import { CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, EFER_NXE } from '../../../cpu/control-bits.ts';
 import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
 import * as R from '../../../cpu/registers.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../memory/layout.ts';
@@ -33,12 +34,9 @@ const DEBUG = 1,
 const INFORMATION_TYPE = 7 << 8;
 const PF_PRESENT = 1,
   PF_WRITE = 2;
-/** PE, MP, ET, NE, WP, PG; the guest owns TS alone. */
-const CR0 = 0x80010033 | 0,
-  CR0_TS = 8;
-/** PAE, OSFXSR, OSXMMEXCPT. */
-const CR4 = 0x620;
-const EFER_NXE = 0x800;
+/** The guest owns TS alone. */
+const CR0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+const CR4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 export interface PvParts {
   machine: Machine;
   record: DomainRecord;
