@@ -31,7 +31,8 @@ import { sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import type { XenOptions } from '../../dom0/xen-options.ts';
 import { VERSION } from '../version.ts';
 import type { State } from '../../devices/bus.ts';
-import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
+import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
@@ -60,18 +61,24 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
-    return await start(withCards(prepareAll(options, stderr), options, stderr), options, stderr);
+    const state = options.state === undefined ? undefined : await openState(options.state);
+    try {
+      const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
+      return await start(withCards(prepareAll(options, stderr, devices), options, stderr), options, stderr);
+    } finally {
+      state?.close();
+    }
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (!(error instanceof UsageError || error instanceof StateError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
     return STATUS.wrongUse;
   }
 }
 
 /** What will be started, checked as far as it can be without starting it. */
-function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
+function prepareAll(options: BootOptions, stderr: Output, devices: HostDevices | undefined): GuestToRun[] {
   const one = (of: BootOptions): GuestToRun => {
-    const guest = modelOf(refuseWithoutVt(prepare(of, stderr), options), options);
+    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
   if (options.files.length < 2) return [one(options)];
@@ -126,7 +133,7 @@ function refuseWithoutVt(guest: GuestToRun, { noVt }: BootOptions): GuestToRun {
   return guest;
 }
 
-function prepare(options: BootOptions, stderr: Output): GuestToRun {
+function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined): GuestToRun {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
   const onReset = afterwards('restart', options);
   if (options.restore !== undefined) {
@@ -148,7 +155,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,
-      ...divideDrives(savedDrives(saved, model?.drives ?? about.drives ?? [], options.disks, options.cdrom), about.xen),
+      ...divideDrives(savedDrives(saved, model?.drives ?? about.drives ?? [], options.disks, options.cdrom, devices), about.xen),
       ...(model ? { modelInDomain0: true } : {}),
       definition: about.definition,
       onReset: afterwards(definition.onReboot, options),
@@ -169,7 +176,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
     options.cdrom = options.file;
   }
-  const drives = openDrives(options.disks, options.cdrom, options.type);
+  const drives = openDrives(options.disks, options.cdrom, options.type, devices);
   if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
     const image: Boot = options.bios === undefined ? fetchedFirmware() : {
       kind: 'firmware',
@@ -200,7 +207,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
   const {
     planned: { plan, domain },
     fromDefinition,
-  } = planFrom(options);
+  } = planFrom(options, devices);
   if (!domain) {
     for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {
@@ -224,7 +231,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ...sharesOf(definition),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
-    ...divideDrives(drivesOf(domain.drives, drives), domain.xen),
+    ...divideDrives(drivesOf(domain.drives, drives, definition.name, devices), domain.xen),
     ...(definition.nic ? { nic: definition.nic } : {}),
     ...(definition.mac ? { mac: definition.mac } : {}),
     ...(definition.vif ? { vif: definition.vif } : {}),
@@ -256,9 +263,9 @@ function firmwareOrWhy(): Firmware {
 }
 
 /** A definition's drives, or those of --disk and --cdrom beside a kernel. */
-function drivesOf(planned: readonly PlannedDrive[], given: OpenDrive[]): OpenDrive[] {
+function drivesOf(planned: readonly PlannedDrive[], given: OpenDrive[], name: string, devices: HostDevices | undefined): OpenDrive[] {
   if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
-  return planned.length > 0 ? openPlanned(planned) : given;
+  return planned.length > 0 ? openPlanned(planned, name, devices) : given;
 }
 
 /** Advice for a definition, to someone who wrote none. */
@@ -270,7 +277,7 @@ function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): Linux
   return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
 }
 
-function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boolean } {
+function planFrom(options: BootOptions, devices: HostDevices | undefined): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
   if (options.kernel === undefined && isDefinition(file)) {
     const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
@@ -293,7 +300,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
