@@ -30,7 +30,10 @@ export type Given = NamedBytes | NamedImage;
 
 /** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
 export interface PlannedDrive {
+  /** On the IDE channels; -1: for PV drivers alone. */
   place: number;
+  /** The virtual device: hda, xvda … */
+  vdev: string;
   kind: ImageKind;
   readOnly: boolean;
   image?: NamedImage;
@@ -163,7 +166,7 @@ export function planDefinition(
     }
   }
   const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));
-  if (!definition.kernel && definition.disks.length > 0) {
+  if (!definition.kernel && definition.type === 'hvm' && definition.disks.length > 0) {
     boot = firmwareBoot(drives, definition.bootOrder, disks.firmware);
     const [first] = definition.disks;
     const finding = findings.find(f => f.key === 'disk' && f.line === first.at.line && f.column === first.at.column);
@@ -178,7 +181,7 @@ const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' => (typ
 
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
 function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
-  const drive: PlannedDrive = { place: disk.place, kind: disk.kind, readOnly: disk.readOnly };
+  const drive: PlannedDrive = { place: disk.place, vdev: disk.vdev, kind: disk.kind, readOnly: disk.readOnly };
   if (disk.target === '') return drive;
   const finding = findings.find(f => f.key === 'disk' && f.line === disk.at.line && f.column === disk.at.column);
   const found = resolve(disk.target);
@@ -194,7 +197,7 @@ function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: strin
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
 function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null {
-  const tried = drives.filter(({ kind, image }) => image && order.includes(kind === 'disk' ? 'c' : 'd'));
+  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && order.includes(kind === 'disk' ? 'c' : 'd'));
   if (tried.some(({ kind, image }) => image && isBootable(kind, image.head))) return null;
   if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${order}" names has an image. Name one, or change boot.` };
   const [{ kind, image }] = tried;
@@ -218,20 +221,18 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   if (cds > 1 || images.length - cds > 3)
     return refuse(first.name, 'too many images', 'A PC made of images alone has one CD-ROM drive and at most three disks. Drop fewer, or a definition with them.');
   const places = [0, 1, 3];
-  const drives: PlannedDrive[] = images.map((image, i) => ({
-    place: kinds[i] === 'cdrom' ? CD_PLACE : places.shift()!,
-    kind: kinds[i],
-    readOnly: kinds[i] === 'cdrom',
-    image,
-  }));
+  const drives: PlannedDrive[] = images.map((image, i) => {
+    const place = kinds[i] === 'cdrom' ? CD_PLACE : places.shift()!;
+    return { place, vdev: ideName(place), kind: kinds[i], readOnly: kinds[i] === 'cdrom', image };
+  });
   const bootOrder = kinds[0] === 'cdrom' ? 'dc' : 'cd';
   const name = baseName(first.name).replace(/\.[a-z0-9]+$/i, '');
   const definition: Definition = {
     ...newDefinition(),
     name,
     memoryMiB: PLAIN_MEMORY_MIB,
-    disks: drives.map(({ place, kind, readOnly, image }) => ({
-      target: baseName(image?.name ?? ''), format: 'raw', vdev: `hd${'abcd'[place]}`, kind, readOnly, place, at: { line: 1, column: 1 },
+    disks: drives.map(({ place, vdev, kind, readOnly, image }) => ({
+      target: baseName(image?.name ?? ''), format: 'raw', vdev, kind, readOnly, place, at: { line: 1, column: 1 },
     })),
     bootOrder,
     nic: DEFAULT_NIC,
@@ -251,11 +252,14 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
 }
 
+/** Name of the IDE drive at a place. */
+export const ideName = (place: number): string => `hd${'abcd'[place]}`;
+
 /** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
 export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
   return [...order].flatMap(letter =>
     drives
-      .filter(({ kind }) => kind === (letter === 'c' ? 'disk' : 'cdrom'))
+      .filter(({ place, kind }) => place >= 0 && kind === (letter === 'c' ? 'disk' : 'cdrom'))
       .map(({ place }) => `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`),
   );
 }
@@ -331,8 +335,9 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
-  if (drives.length > 0) summary.disks = definition.disks.map(({ place, target }) => `hd${'abcd'[place]}: ${baseName(target) || 'empty'}`);
-  if (definition.nic) summary.nic = definition.nic;
+  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${baseName(target) || 'empty'}`);
+  const card = definition.nic ?? (definition.vif && 'vif');
+  if (card) summary.nic = card;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
   return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } } : { plan };

@@ -228,9 +228,10 @@ describe('ringside boot', () => {
 
   it('says what a definition asks for and does not get, also where an option changes its type', async () => {
     written('said.elf', pvhKernel(shutdown(0)));
+    written('said.img', new Uint8Array(4096));
     const path = written(
       'said.cfg',
-      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "/nowhere,raw,hda" ]\nvif = [ "bridge=br0" ]\nmax_grant_frames = 2\n',
+      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "said.img,raw,hda" ]\nvif = [ "bridge=br0" ]\nmax_grant_frames = 2\n',
     );
     const { status, err } = await boot(['--config', path, '--type', 'pvh', '--timeout', '30']);
     expect([status, err.trimEnd().split('\n')]).toEqual([
@@ -239,7 +240,7 @@ describe('ringside boot', () => {
         `${path}:2:1: type (ignored): type = 'hvm' gives way to the option given beside the file: type = 'pvh'.`,
         `${path}:5:1: soundhw (ignored): soundhw is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
-        `${path}:7:10: disk (ignored): A PVH guest has PV disks only, and their back end is not built yet.`,
+        `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`,
         `${path}:8:9: vif (approximated): The guest gets a PV card (xen-netfront) with a station address drawn in 00:16:3e, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
         `${path}:8:10: vif.bridge (approximated): The host has one bridge, xenbr0, and none called br0: the card is on that.`,
         `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,

@@ -2,10 +2,13 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IdeAttachment } from '../../devices/index.ts';
 import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
-import { bootPaths, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
-import type { Boot } from '../../hypervisor/index.ts';
+import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
+import type { Later } from '../../dom0/runner.ts';
+import { MediumDisk } from '../../dom0/storage/medium-disk.ts';
+import { Storage, StorageError } from '../../dom0/storage/storage.ts';
+import { type OpenDrive, savedDisks } from '../../dom0/toolstack/disks.ts';
+import type { Boot, SavedState } from '../../hypervisor/index.ts';
 import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
 import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
 import { UsageError } from './options.ts';
@@ -82,11 +85,41 @@ function source(image: Image, writes: boolean): DiskSource {
   };
 }
 
+/** The host's devices, where --state names its storage. */
+export interface HostDevices {
+  storage: Storage;
+  say: (sentence: string) => void;
+}
+
+const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** @throws UsageError with xend's or LVM2's words where there is no such device, or somebody has it */
+function openDevice({ storage, say }: HostDevices, path: string, who: string, readOnly: boolean, sectorBytes = 512): MediumDisk {
+  const { medium } = said(() => storage.open(path, who, !readOnly));
+  return new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
+}
+
+function said<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    if (error instanceof StorageError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 /** "F", "F,ro" or "F,rw": without a word writes go to memory and are gone at the end. */
-function openDisk(text: string): OverlayDisk {
+function openDisk(text: string, devices: HostDevices | undefined): OverlayDisk | MediumDisk {
   const match = /^(.*),(ro|rw)$/s.exec(text);
   const path = match ? match[1] : text;
   const mode = match?.[2];
+  if (path.startsWith('phy:')) {
+    if (!devices) throw new UsageError(`${path} is a device of a host's own disk, and there is none. Add --state DIR, the directory that it is kept in.`);
+    return openDevice(devices, path.slice(4), 'this guest', mode === 'ro');
+  }
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
   whole(image, 'disk');
   return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro', label: text });
@@ -104,25 +137,57 @@ function openCd(path: string): OverlayDisk {
   return new OverlayDisk(source(image, false), { sectorBytes: CD_SECTOR_BYTES, readOnly: true, label: path });
 }
 
-/** Opens what --disk and --cdrom name. @throws UsageError */
-export function openDrives(disks: string[], cdrom: string | undefined): IdeAttachment[] {
+/** Opens what --disk and --cdrom name: on the IDE channels of PCs and HVM guests, as xvda to xvdd of others. @throws UsageError */
+export function openDrives(disks: string[], cdrom: string | undefined, type?: 'hvm' | 'pvh' | 'pv', devices?: HostDevices): OpenDrive[] {
+  const isVirtual = type === 'pvh' || type === 'pv';
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   if (disks.length > places.length)
-    throw new UsageError(`There are ${disks.length} disks, and the two IDE channels have room for ${places.length} here. Leave one out.`);
-  const drives: IdeAttachment[] = disks.map((text, i) => ({ place: places[i], kind: 'disk', disk: openDisk(text) }));
-  if (cdrom !== undefined) drives.push({ place: CD_PLACE, kind: 'cdrom', disk: openCd(cdrom) });
+    throw new UsageError(`There are ${disks.length} disks, and there is room for ${places.length} here. Leave one out.`);
+  const drive = (place: number, kind: ImageKind, disk: OverlayDisk | MediumDisk): OpenDrive => {
+    const { readOnly, label } = disk;
+    return { place: isVirtual ? -1 : place, vdev: isVirtual ? `xvd${'abcd'[place]}` : ideName(place), kind, readOnly, target: label, disk };
+  };
+  const drives = disks.map((text, i) => drive(places[i], 'disk', openDisk(text, devices)));
+  if (cdrom !== undefined) drives.push(drive(CD_PLACE, 'cdrom', openCd(cdrom)));
   return drives;
 }
 
-/** The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError */
-export function savedDrives(saved: readonly SavedDrive[], disks: string[], cdrom: string | undefined): IdeAttachment[] {
-  const labels = (kind: SavedDrive['kind']): string[] => saved.filter(drive => drive.kind === kind && drive.bytes >= 0).map(drive => drive.label);
-  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0]);
+/**
+ * The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. `emulated`: as its emulated controller had them.
+ * @throws UsageError, SavedStateError
+ */
+export function savedDrives(
+  { about, toolstack }: SavedState,
+  emulated: readonly SavedDrive[],
+  disks: string[],
+  cdrom: string | undefined,
+  devices?: HostDevices,
+): OpenDrive[] {
+  const virtual = savedDisks(toolstack)?.disks ?? [];
+  const all = [
+    ...emulated.map(({ place, kind, bytes, label }) => {
+      const { vdev, readOnly } = virtual.find(disk => disk.place === place) ?? { vdev: ideName(place), readOnly: kind === 'cdrom' };
+      return { place, kind, bytes, label, vdev, readOnly };
+    }),
+    ...virtual.filter(({ place }) => place < 0).map(({ vdev, readOnly, drive: { kind, bytes, label } }) => ({ place: -1, kind, bytes, label, vdev, readOnly })),
+  ].filter(({ bytes }) => bytes >= 0);
+  const labels = (kind: SavedDrive['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ label }) => (devices && Storage.isDevice(label) ? `phy:${label}` : label));
+  // What it was called, and whether it may be written, is as it was.
+  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], about.xen, devices).map((drive, i) => {
+    const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
+    return before ? { ...drive, vdev: before.vdev, place: before.place, readOnly: before.readOnly } : drive;
+  });
 }
 
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
-export function lookAtImage(path: string): NamedImage | string {
+export function lookAtImage(path: string, devices?: HostDevices): NamedImage | string {
   try {
+    if (devices && Storage.isDevice(path)) {
+      const medium = said(() => devices.storage.medium(path));
+      const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
+      medium.read(0, head);
+      return { name: path, head, bytes: medium.bytes };
+    }
     const { fd, head, bytes } = open(path, 'disk');
     closeSync(fd);
     return { name: path, head, bytes };
@@ -132,17 +197,19 @@ export function lookAtImage(path: string): NamedImage | string {
   }
 }
 
-/** The drives of a definition. What the guest writes is kept in memory. @throws UsageError */
-export function openPlanned(drives: readonly PlannedDrive[]): IdeAttachment[] {
-  return drives.map(({ place, kind, readOnly, image }): IdeAttachment => {
-    if (!image) return { place, kind: 'cdrom', disk: null };
+/** The drives of the definition of `name`. What the guest writes to a file is kept in memory, and to a device of the host there. @throws UsageError */
+export function openPlanned(drives: readonly PlannedDrive[], name: string, devices?: HostDevices): OpenDrive[] {
+  return drives.map(({ place, vdev, kind, readOnly, image }): OpenDrive => {
+    const drive = { place, vdev, kind, readOnly, target: image?.name ?? '' };
+    if (!image) return { ...drive, kind: 'cdrom', disk: null };
     const sectorBytes = kind === 'cdrom' ? CD_SECTOR_BYTES : 512;
-    return { place, kind, disk: new OverlayDisk(source(open(image.name, 'disk'), false), { sectorBytes, readOnly, label: image.name }) };
+    if (devices && Storage.isDevice(image.name)) return { ...drive, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) };
+    return { ...drive, disk: new OverlayDisk(source(open(image.name, 'disk'), false), { sectorBytes, readOnly, label: image.name }) };
   });
 }
 
 /** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
-export function bootDevices(drives: IdeAttachment[], order: string): string[] {
+export function bootDevices(drives: OpenDrive[], order: string): string[] {
   const bootable = drives.some(({ kind, disk }) => {
     if (!disk) return false;
     const head = new Uint8Array(Math.min(HEAD_BYTES, disk.sectors * disk.sectorBytes));
@@ -152,7 +219,7 @@ export function bootDevices(drives: IdeAttachment[], order: string): string[] {
   if (drives.length > 0 && !bootable) {
     const [{ kind, disk }] = drives;
     const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
-    throw new UsageError(`${(disk as OverlayDisk | null)?.label ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
+    throw new UsageError(`${(disk as OverlayDisk | MediumDisk | null)?.label ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
   }
   return bootPaths(drives, order);
 }

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { DomainType } from '../../dom0/config/model.ts';
 import { cardsOf } from '../../dom0/toolstack/cards.ts';
 import { type Attached, memoryShape, Services, WHOLE_P2M, XEN_TYPES } from '../../dom0/toolstack/services.ts';
+import type { GuestDisk } from '../../dom0/toolstack/disks.ts';
 import { uuidOf } from '../../dom0/toolstack/uuid.ts';
 import type { State } from '../../devices/bus.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -39,6 +40,8 @@ export interface GuestToRun extends Shares {
   p2mFrames: number;
   boot: Boot;
   ide?: IdeAttachment[];
+  /** For its PV drivers. */
+  disks?: GuestDisk[];
   nic?: NicModel;
   /** A card for its PV drivers. */
   vif?: true;
@@ -266,6 +269,7 @@ export class Guests {
         vcpus: guest.vcpus,
         maxVcpus: guest.maxVcpus ?? guest.vcpus,
         startEpochMs: guest.startEpochMs,
+        ...(guest.disks ? { disks: guest.disks } : {}),
         ...cardsOf(guest),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       },

@@ -11,6 +11,7 @@ import { savedCards } from '../../dom0/toolstack/cards.ts';
 import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
 import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/plan.ts';
 import { prepareToRead } from '../../dom0/config/source.ts';
+import { divideDrives, type OpenDrive } from '../../dom0/toolstack/disks.ts';
 import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
 import {
@@ -31,8 +32,8 @@ import { sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
 import type { XenOptions } from '../../dom0/xen-options.ts';
 import { VERSION } from '../version.ts';
 import type { State } from '../../devices/bus.ts';
-import type { IdeAttachment } from '../../devices/index.ts';
-import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
+import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
@@ -62,9 +63,15 @@ export async function boot(argv: string[]): Promise<number> {
       return STATUS.good;
     }
     await loadReaders(options.files);
-    return await start(withCards(prepareAll(options, stderr), options, stderr), options, stderr);
+    const state = options.state === undefined ? undefined : await openState(options.state);
+    try {
+      const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
+      return await start(withCards(prepareAll(options, stderr, devices), options, stderr), options, stderr);
+    } finally {
+      state?.close();
+    }
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (!(error instanceof UsageError || error instanceof StateError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
     return STATUS.wrongUse;
   }
@@ -86,9 +93,9 @@ async function loadReaders(files: string[]): Promise<void> {
 }
 
 /** What will be started, checked as far as it can be without starting it. */
-function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
+function prepareAll(options: BootOptions, stderr: Output, devices: HostDevices | undefined): GuestToRun[] {
   const one = (of: BootOptions): GuestToRun => {
-    const guest = modelOf(refuseWithoutVt(prepare(of, stderr), options), options);
+    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
   if (options.files.length < 2) return [one(options)];
@@ -143,7 +150,7 @@ function refuseWithoutVt(guest: GuestToRun, { noVt }: BootOptions): GuestToRun {
   return guest;
 }
 
-function prepare(options: BootOptions, stderr: Output): GuestToRun {
+function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined): GuestToRun {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
   const onReset = afterwards('restart', options);
   if (options.restore !== undefined) {
@@ -165,7 +172,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       vcpus: about.vcpus ?? 1,
       p2mFrames: about.p2mFrames,
       boot: saved.boot,
-      ide: savedDrives(model?.drives ?? about.drives ?? [], options.disks, options.cdrom),
+      ...divideDrives(savedDrives(saved, model?.drives ?? about.drives ?? [], options.disks, options.cdrom, devices), about.xen),
       ...(model ? { modelInDomain0: true } : {}),
       definition: about.definition,
       onReset: afterwards(definition.onReboot, options),
@@ -186,7 +193,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
     options.cdrom = options.file;
   }
-  const ide = openDrives(options.disks, options.cdrom);
+  const drives = openDrives(options.disks, options.cdrom, options.type, devices);
   if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
     const image: Boot = options.bios === undefined ? fetchedFirmware() : {
       kind: 'firmware',
@@ -196,7 +203,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
-    if (ide.length > 0) image.bootOrder = bootDevices(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
+    if (drives.length > 0) image.bootOrder = bootDevices(drives, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB, options.type);
     if (options.type === 'pv' || options.type === 'pvh')
@@ -207,7 +214,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
       vcpus: options.vcpus ?? 1,
       p2mFrames: p2mFrames(image, memoryMiB),
       boot: image,
-      ide,
+      ...divideDrives(drives, options.type),
       definition: '',
       onReset,
       startEpochMs,
@@ -217,7 +224,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
   const {
     planned: { plan, domain },
     fromDefinition,
-  } = planFrom(options);
+  } = planFrom(options, devices);
   if (!domain) {
     for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {
@@ -233,8 +240,6 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
   }
   const { definition } = domain;
-  if (ide.length > 0 && (domain.xen === 'pvh' || domain.xen === 'pv'))
-    throw new UsageError(`--disk and --cdrom are for PCs and HVM guests, and ${definition.name} is a ${domain.xen.toUpperCase()} guest. Leave them out.`);
   return {
     name: definition.name,
     memoryMiB: definition.memoryMiB,
@@ -243,7 +248,7 @@ function prepare(options: BootOptions, stderr: Output): GuestToRun {
     ...sharesOf(definition),
     p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
     boot: domain.boot,
-    ide: drivesOf(domain.drives, ide),
+    ...divideDrives(drivesOf(domain.drives, drives, definition.name, devices), domain.xen),
     ...(definition.nic ? { nic: definition.nic } : {}),
     ...(definition.mac ? { mac: definition.mac } : {}),
     ...(definition.vif ? { vif: definition.vif } : {}),
@@ -275,9 +280,9 @@ function firmwareOrWhy(): Firmware {
 }
 
 /** A definition's drives, or those of --disk and --cdrom beside a kernel. */
-function drivesOf(planned: readonly PlannedDrive[], given: IdeAttachment[]): IdeAttachment[] {
+function drivesOf(planned: readonly PlannedDrive[], given: OpenDrive[], name: string, devices: HostDevices | undefined): OpenDrive[] {
   if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
-  return planned.length > 0 ? openPlanned(planned) : given;
+  return planned.length > 0 ? openPlanned(planned, name, devices) : given;
 }
 
 /** Advice for a definition, to someone who wrote none. */
@@ -289,7 +294,7 @@ function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): Linux
   return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
 }
 
-function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boolean } {
+function planFrom(options: BootOptions, devices: HostDevices | undefined): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
   if (options.kernel === undefined && isDefinition(file)) {
     const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
@@ -312,7 +317,7 @@ function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boo
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() }, optionsFrom);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, optionsFrom);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);

@@ -41,6 +41,8 @@ export interface BootOptions {
   bios?: string;
   vgabios?: string;
   hvmloader?: string;
+  /** Directory that the host's storage is kept in. */
+  state?: string;
   disks: string[];
   cdrom?: string;
   nic?: NicModel;
@@ -102,6 +104,11 @@ const WORDS: Record<string, Word> = {
     many: true,
     about: 'disk image; what the guest writes is kept in memory, with rw in the file',
     set: (o, v) => o.disks.push(v),
+  },
+  '--state': {
+    value: 'DIR',
+    about: "keep the host's disk in DIR: a definition's phy:/dev/vg0/NAME, and --disk phy:DEVICE, are there (ringside storage makes them)",
+    set: (o, v) => (o.state = v),
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },

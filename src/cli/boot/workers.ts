@@ -177,6 +177,7 @@ export class GuestsInWorkers {
     if (services && xen !== undefined) {
       const described = {
         uuid, name: guest.name, type: xen, memoryMiB, maxMemoryMiB: guest.maxMemoryMiB ?? memoryMiB, vcpus, maxVcpus: guest.maxVcpus ?? vcpus, startEpochMs,
+        ...(guest.disks ? { disks: guest.disks } : {}),
         ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
       };
       member.attached = services.attach(record, { ...described, ...cardsOf(guest) }, bytes => {

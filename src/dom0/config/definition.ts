@@ -30,7 +30,7 @@ export interface Definition {
   kernel?: string;
   ramdisk?: string;
   cmdline: string;
-  /** Drives on the IDE channels. */
+  /** Drives on the IDE channels, and virtual disks. */
   disks: DefinedDisk[];
   /** What firmware tries, first one first: c disks, d CD-ROM drives. */
   bootOrder: string;
@@ -52,7 +52,7 @@ export interface Definition {
 }
 
 export interface DefinedDisk extends DiskSpec {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
   place: number;
   /** Where its text stands in the definition. */
   at: Position;

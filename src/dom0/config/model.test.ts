@@ -63,8 +63,8 @@ describe('definitions (xl.cfg(5))', () => {
   it('says what PVH and PV guests have and do not have', () => {
     const text = `${good.replace('hvm', 'pvh')}disk = ['/d.img,raw,hda']\nvif = ['']\n`;
     expect(errors(text)).toEqual([]);
-    expect(verdicts(text)).toMatchObject({ disk: 'ignored', vif: 'approximated', kernel: 'used' });
-    expect(judgeDefinition('x.cfg', text).definition).toMatchObject({ disks: [] });
+    expect(verdicts(text)).toMatchObject({ disk: 'approximated', vif: 'approximated', kernel: 'used' });
+    expect(judgeDefinition('x.cfg', text).definition).toMatchObject({ disks: [{ vdev: 'hda', place: -1 }] });
     expect(judgeDefinition('x.cfg', text).definition.nic).toBeUndefined();
     // Of cards it has paravirtual ones.
     expect(judgeDefinition('x.cfg', text).definition.vif).toBe(true);
@@ -174,7 +174,7 @@ describe('definitions (xl.cfg(5))', () => {
   it('refuses disks that have no place, with the place in the text', () => {
     const of = (disk: string, more = ''): string[] => errors(`name = "a"\ntype = "hvm"\ndisk = [ ${disk} ]\n${more}`);
     expect(of(`'/a,raw,hda', '/b,raw,xvda'`)).toEqual(["x.cfg:3:24: disk = '/b,raw,xvda': xvda and hda of line 3 are the same drive. Write another of hda to hdd."]);
-    expect(of(`'/a,raw,xvdq'`)[0]).toContain('the PC has four drives, hda to hdd, and xvdq is none of them.');
+    expect(of(`'/a,raw,hdz'`)[0]).toContain('hdz has no number (xen-vbd-interface(7)).');
     expect(of(`'/a,qcow3,hda'`)[0]).toContain('‘qcow3’ is no format. Write raw.');
     expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': floppy and network are not built.")]);
     expect(errors('name = "a"\ntype = "hvm"\n')).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
@@ -214,7 +214,7 @@ describe('definitions (xl.cfg(5))', () => {
     const of = (disk: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "hvm"\ndisk = [ '${disk}' ]\n`).findings.filter(f => f.key.startsWith('disk.')).map(f => [f.key, f.verdict, f.column]);
     expect(of('/a,qcow2,hda,rw')).toEqual([['disk.format', 'ignored', 14]]);
     expect(of('vdev=hda, script=iscsi,backendtype=phy,discard,no-discard,direct-io-safe,untrusted,colo-host=x,specification=virtio,target=/a,b')).toEqual([
-      ['disk.vdev', 'used', 11], ['disk.script', 'ignored', 21], ['disk.backendtype', 'ignored', 34], ['disk.discard', 'ignored', 50], ['disk.no-discard', 'used', 58],
+      ['disk.vdev', 'used', 11], ['disk.script', 'ignored', 21], ['disk.backendtype', 'ignored', 34], ['disk.discard', 'used', 50], ['disk.no-discard', 'approximated', 58],
       ['disk.direct-io-safe', 'ignored', 69], ['disk.untrusted', 'ignored', 84], ['disk.colo-host', 'ignored', 94], ['disk.specification', 'ignored', 106], ['disk.target', 'used', 127],
     ]);
     expect(of('/a,raw,hda,fromat=raw')).toEqual([['disk.fromat', 'error', 22]]);
@@ -233,7 +233,7 @@ describe('definitions (xl.cfg(5))', () => {
     const text = `${good}vga = "stdvga"\nhap = 1\nnographic = 1\ndisk = [ '/d,raw,hda',\n '/e,raw,hdb' ]\nbios = "seabios"\n`;
     const judged = judgeDefinition('x.cfg', `${text}type = "pvh"\n`, 11);
     expect(Object.fromEntries(judged.findings.filter(f => f.verdict === 'ignored').map(f => [f.key, f.short]))).toEqual({
-      type: 'an option counts', vga: 'nothing in a PVH guest', nographic: 'nothing in a PVH guest', disk: 'no PV disks yet', bios: 'nothing in a PVH guest',
+      type: 'an option counts', vga: 'nothing in a PVH guest', nographic: 'nothing in a PVH guest', bios: 'nothing in a PVH guest',
     });
     expect(judged.findings.find(f => f.key === 'type' && f.verdict === 'ignored')!.text).toBe("type = 'hvm' gives way to the option given beside the file: type = 'pvh'.");
     expect(verdicts(`${good.replace('hvm', 'pv')}hap = 1\n`).hap).toBe('ignored');

@@ -1,6 +1,7 @@
 /** Power cuts, simulated: random work on a store that loses and tears what was not flushed, and what must be there after each cut. */
 import { ExtentDisk } from './extent-disk.ts';
 import { Journal } from './journal.ts';
+import { Storage } from './storage.ts';
 import { LoggingStore, PowerCut, type Random, seeded } from './logging-store.test-support.ts';
 
 /** What a medium's bytes may be: as at the last flush, or as of any write since. */
@@ -156,5 +157,67 @@ export async function cutExtentDisk(seed: number, cuts: number): Promise<string 
       if (differs >= 0) throw new Error(`byte ${differs} is not what was written last`);
     },
     disk => expected.settle(whole(disk)),
+  );
+}
+
+const VOLUMES_DISK_BYTES = 96 * 2 ** 20;
+
+/** Volumes made, removed, lengthened and written. @returns what went wrong */
+export async function cutVolumes(seed: number, cuts: number): Promise<string | undefined> {
+  /** Of each name: extents when it was acknowledged last, 0: none; and what a command that the cut came into was to make of it. */
+  const sure = new Map<string, number>(),
+    asked = new Map<string, number>();
+  const marks = new Map<string, number>();
+  const PE = 4 * 2 ** 20;
+  return cutOften(
+    seed,
+    cuts,
+    store => Storage.open({ store, epochMs: () => 0, random: seeded(seed), diskBytes: VOLUMES_DISK_BYTES }),
+    (storage, random) => {
+      const name = `v${random(4)}`;
+      const extents = sure.get(name) ?? 0;
+      const what = random(16);
+      const ask = (next: number, what: () => void): void => {
+        asked.set(name, next);
+        what();
+        sure.set(name, next);
+        asked.clear();
+      };
+      try {
+        if (extents === 0) {
+          marks.delete(name);
+          ask(1 + random(3), () => storage.createVolume(name, (asked.get(name) as number) * PE));
+        } else if (what < 4) ask(0, () => storage.removeVolume(name));
+        else if (what < 7) ask(extents + 1, () => storage.extendVolume(name, (extents + 1) * PE));
+        else {
+          const mark = 1 + random(255);
+          marks.delete(name);
+          const medium = storage.medium(`vg0/${name}`);
+          medium.write((extents - 1) * PE, new Uint8Array(512).fill(mark));
+          medium.write(0, new Uint8Array(512).fill(mark));
+          medium.flush();
+          marks.set(name, mark);
+        }
+      } catch (error) {
+        if (!/insufficient free space/.test((error as Error).message)) throw error;
+        asked.clear();
+      }
+    },
+    storage => {
+      for (const name of ['v0', 'v1', 'v2', 'v3']) {
+        const is = (storage.volumes.find(each => each.name === name)?.bytes ?? 0) / PE;
+        const was = sure.get(name) ?? 0;
+        if (is !== was && is !== asked.get(name)) return `${name} has ${is} extents, and ${was} were acknowledged`;
+        const mark = marks.get(name);
+        if (is > 0 && mark !== undefined) {
+          const sector = new Uint8Array(512);
+          storage.medium(`vg0/${name}`).read(0, sector);
+          if (sector.some(byte => byte !== mark)) return `${name} does not hold what was flushed`;
+        }
+        sure.set(name, is);
+      }
+      asked.clear();
+      return undefined;
+    },
   );
 }

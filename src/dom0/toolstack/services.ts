@@ -13,6 +13,7 @@ import type { State } from '../../devices/bus.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
+import { Disks, type GuestDisk, savedDisks } from './disks.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
@@ -42,12 +43,14 @@ const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
 export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'console'> {
   /** For its PV drivers. */
   cards?: readonly GuestCard[];
+  disks?: readonly GuestDisk[];
 }
 
 interface Guest {
   console: PvConsole;
   uuid: string;
   type: DomainPaths['type'];
+  disks: Disks;
   cards: Cards;
 }
 
@@ -78,7 +81,7 @@ export class Services {
   private readonly guests = new Map<number, Guest>();
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
-  /** What back ends have put off: for the next turn. */
+  /** What back ends have put off, or what their media have answered: for the next turn. */
   private work: (() => void)[] = [];
   private readonly backends: BackendParts;
 
@@ -131,25 +134,28 @@ export class Services {
     grants.grant(STORE_REF, 0, store.gfn);
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
-    let pv: PvConsole | undefined, cards: Cards | undefined;
+    let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
       cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
+      disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
       if (kept) restoreNodes(xenstored.client(), kept, domid);
       cards.start();
+      disks.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
       cards?.close();
+      disks?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
       removeDomainPaths(xenstored.client(), domid, described.uuid);
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards, disks });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
@@ -176,7 +182,7 @@ export class Services {
 
   /**
    * What is to be kept of a guest; undefined: nothing. Of one that does not know that it is being saved (`unasked`) that is its part of the store and its
-   * rings, of any its device model, where that is here. It must not run meanwhile. @throws SavedStateError
+   * rings, of any what it changed of its disks, and its device model, where those are here. It must not run meanwhile. @throws SavedStateError
    */
   save(domid: number, unasked = true): State | undefined {
     const guest = this.guests.get(domid),
@@ -186,6 +192,7 @@ export class Services {
     const parts = {
       ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
       ...(guest.cards.size > 0 ? { cards: guest.cards.save(unasked) } : {}),
+      ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
@@ -251,6 +258,7 @@ export class Services {
     this.guests.delete(domid);
     this.poll();
     guest.cards.close();
+    guest.disks.close();
     guest.console.close();
     this.xenstored.release(domid);
     removeDomainPaths(this.xenstored.client(), domid, guest.uuid);

@@ -6,8 +6,10 @@ import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
   place: number;
+  /** Name of the virtual device; absent: that of the place (hda). */
+  vdev?: string;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
   /** Absent: nothing is in the drive. */

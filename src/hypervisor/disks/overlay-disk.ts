@@ -26,6 +26,19 @@ export interface DiskChange {
   bytes: Uint8Array;
 }
 
+/** Checksum of a sample of the medium, to tell another one by. */
+export function fingerprint(source: DiskSource): number {
+  const first = Math.min(source.bytes, FIRST_BYTES);
+  const sample = new Uint8Array(FIRST_BYTES + SAMPLES * SAMPLE_BYTES);
+  source.read(0, sample.subarray(0, first));
+  for (let i = 0; i < SAMPLES && source.bytes >= SAMPLE_BYTES; i++) {
+    const at = FIRST_BYTES + i * SAMPLE_BYTES;
+    const sector = Math.floor((source.bytes / SAMPLE_BYTES - 1) * ((i + 1) / SAMPLES));
+    source.read(sector * SAMPLE_BYTES, sample.subarray(at, at + SAMPLE_BYTES));
+  }
+  return crc32(sample) >>> 0;
+}
+
 export class OverlayDisk implements Disk {
   readonly sectorBytes: number;
   readonly sectors: number;
@@ -116,18 +129,8 @@ export class OverlayDisk implements Disk {
 
   // Saved states.
 
-  /** Checksum of a sample of the medium, to tell another one by. */
   fingerprint(): number {
-    const { source } = this;
-    const first = Math.min(source.bytes, FIRST_BYTES);
-    const sample = new Uint8Array(FIRST_BYTES + SAMPLES * SAMPLE_BYTES);
-    source.read(0, sample.subarray(0, first));
-    for (let i = 0; i < SAMPLES && source.bytes >= SAMPLE_BYTES; i++) {
-      const at = FIRST_BYTES + i * SAMPLE_BYTES;
-      const sector = Math.floor((source.bytes / SAMPLE_BYTES - 1) * ((i + 1) / SAMPLES));
-      source.read(sector * SAMPLE_BYTES, sample.subarray(at, at + SAMPLE_BYTES));
-    }
-    return crc32(sample) >>> 0;
+    return fingerprint(this.source);
   }
 
   /** What the guest has changed and the medium does not hold, in the order of blocks. */

@@ -38,10 +38,8 @@ export interface Segment {
 
 /** A request as it was copied out of the ring; what it says is not judged yet. */
 export interface Request {
-  /** OP; of an indirect one that which it stands for. */
+  /** OP, echoed in the response; of an indirect one that which it stands for, there too. */
   op: number;
-  /** The number that the front end knows; echoed in the response. */
-  slotOp: number;
   id: readonly [number, number];
   /** In sectors of 512 bytes; past 2^53 it is not exact. */
   sector: number;
@@ -62,25 +60,25 @@ export function readSegment(words: Int32Array, at: number): Segment {
 
 /** `words`: a copy of the slot. */
 export function readRequest(words: Int32Array, { id: at }: Layout): Request {
-  const slotOp = words[0] & 0xff,
+  const op = words[0] & 0xff,
     second = (words[0] >>> 8) & 0xff,
     half = words[0] >>> 16;
-  const head = { slotOp, id: [words[at], words[at + 1]] as const, sector: u64(words, at + 2), discard: 0 };
-  if (slotOp === OP.DISCARD) return { ...head, op: slotOp, segments: [], discard: u64(words, at + 4), count: 0 };
-  if (slotOp === OP.INDIRECT) {
+  const head = { id: [words[at], words[at + 1]] as const, sector: u64(words, at + 2), discard: 0 };
+  if (op === OP.DISCARD) return { ...head, op, segments: [], discard: u64(words, at + 4), count: 0 };
+  if (op === OP.INDIRECT) {
     const pages = Math.ceil(half / SEGMENTS_PER_PAGE);
     const refs = Array.from({ length: Math.min(pages, 8) }, (_, i) => words[at + 5 + i] >>> 0);
     return { ...head, op: second, segments: [], list: { refs, count: half }, count: half };
   }
   const segments: Segment[] = [];
   for (let i = 0; i < second && i < MOST_SEGMENTS; i++) segments.push(readSegment(words, at + 4 + 2 * i));
-  return { ...head, op: slotOp, segments, count: second };
+  return { ...head, op, segments, count: second };
 }
 
 /** Fills `words` with a response. */
-export function writeResponse(words: Int32Array, { id, slotOp }: Request, status: number): void {
+export function writeResponse(words: Int32Array, { id, op }: Request, status: number): void {
   words[0] = id[0];
   words[1] = id[1];
-  words[2] = slotOp | (status << 16);
+  words[2] = op | (status << 16);
   if (words.length > 3) words[3] = 0;
 }
