@@ -11,7 +11,7 @@ import type { XenOptions } from '../../dom0/xen-options.ts';
 import { VERSION } from '../version.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
-import { prepareAll, read } from './prepare.ts';
+import { loadReaders, prepareAll, read } from './prepare.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
 import { type Guest, Session } from './session.ts';
@@ -35,6 +35,7 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
+    await loadReaders(options.files);
     const state = options.state === undefined ? undefined : await openState(options.state);
     try {
       const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };

@@ -1,11 +1,12 @@
 /** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
 import { type Action, type Definition, newDefinition } from '../../dom0/config/definition.ts';
 import { formatFinding } from '../../dom0/config/model.ts';
+import { prepareToRead } from '../../dom0/config/source.ts';
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/plan.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/member.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
@@ -18,6 +19,21 @@ const DEFAULT_MEMORY_MIB = 256;
 const LINUX_CMDLINE = 'console=ttyS0';
 /** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
 export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
+
+/** A definition in XML has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
+export async function loadReaders(files: string[]): Promise<void> {
+  for (const file of files) {
+    const head = new Uint8Array(256);
+    try {
+      const fd = openSync(file, 'r');
+      readSync(fd, head);
+      closeSync(fd);
+    } catch {
+      continue;
+    }
+    await prepareToRead(decode(head));
+  }
+}
 
 /** What will be started, checked as far as it can be without starting it. */
 export function prepareAll(options: BootOptions, stderr: Output, devices?: HostDevices): Blueprint[] {
@@ -175,7 +191,6 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
     if (tooLong) throw new UsageError(`${file.name}: ${tooLong}`);
     const written = decode(file.data);
     // Options on the command line count after the file, as `xl create file key=value` has it.
-    const head = written.endsWith('\n') || written === '' ? written : `${written}\n`;
     const extra = [
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
       options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
@@ -183,14 +198,15 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
     ].join('');
-    const planned = planDefinition(file.name, extra === '' ? written : head + extra, path => {
+    const { text, optionsFrom } = withOptions(file.name, written, extra);
+    const planned = planDefinition(file.name, text, path => {
       const place = path === options.initrd ? path : beside(path);
       try {
         return { name: path, data: readFileSync(place) };
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, optionsFrom);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);

@@ -255,7 +255,7 @@ export class Domain {
     const { xen, processor, vcpus, platform, video } = this;
     const { signals } = platform;
     if (!xen || !signals) return undefined;
-    if (video) this.options.machine.words[xen.ports.xen + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
+    if (video) this.options.machine.words[xen.ports.xenBlock + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
     return new RemoteModel({
       ports: xen.ports,
       processor,

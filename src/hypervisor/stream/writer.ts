@@ -161,7 +161,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     ...(options.nic ? { nic: options.nic } : {}),
     ...(options.nic && options.mac ? { mac: options.mac } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
-    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xen + XEN.UUID) } : {}),
+    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID) } : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
 }

@@ -14,7 +14,7 @@ beforeEach(() => {
   guest = testGuest();
 });
 
-const xenWord = (field: number): number => guest.domain.xen!.words[guest.domain.xen!.xen + field];
+const xenWord = (field: number): number => guest.domain.xen!.words[guest.domain.xen!.xenBlock + field];
 
 describe('hypercalls', () => {
   it('that nobody knows answer -ENOSYS and are counted', () => {
