@@ -3,7 +3,7 @@ import type { MemoryAccess } from './access.ts';
 import { type Faults, GP, SS_ } from './faults.ts';
 import { AC } from './flags.ts';
 import { isPlain } from './mode.ts';
-import { BASE, DISP, INDEX, META, META_ADDRESS16, META_SEGMENT } from './ops/context.ts';
+import { BASE, DISP, INDEX, INDEX_REGISTER_MASK, INDEX_SCALE, META, META_ADDRESS16, META_SEGMENT } from './ops/context.ts';
 import { EFLAGS, RIGHTS_DB, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './registers.ts';
 import type { Views } from './views.ts';
 
@@ -25,7 +25,7 @@ export class Addressing {
   offset(p: number): number {
     const { A, R } = this;
     const index = A[p + INDEX]!;
-    const sum = (R[A[p + BASE]!]! + (R[index & 15]! << ((index >>> 4) & 3)) + A[p + DISP]!) | 0;
+    const sum = (R[A[p + BASE]!]! + (R[index & INDEX_REGISTER_MASK]! << ((index >>> INDEX_SCALE) & 3)) + A[p + DISP]!) | 0;
     return (A[p + META]! & META_ADDRESS16) !== 0 ? sum & 0xffff : sum;
   }
 

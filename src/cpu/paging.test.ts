@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './edge.ts';
 import { ALLOWED, PageWalk } from './paging.ts';
-import { CPL, CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP, PDPTE, STATE_WORDS } from './registers.ts';
+import { CPL, CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP, GDTR_BASE, PDPTE, STATE_WORDS } from './registers.ts';
 import { Bench, CODE, d, DIRECTORY, FREE, FRAMES, GDT, TABLES } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -271,7 +271,7 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
     bench.setWord(TABLES + (GDT >> 12) * 4, 0);
     bench.setWord(TABLES + (0xd000 >> 12) * 4, GDT | 3);
     bench.cpu.reload();
-    R[64] = 0xd000;
+    R[GDTR_BASE] = 0xd000;
     R[EAX] = FREE | 3;
     expect(bench.event()).toMatchObject({ vector: 14, error: 4 });
   });
@@ -280,7 +280,7 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
     bench.protectedMode().paging32(3);
     R[CR4]! |= SMAP;
     bench.setWord(TABLES + 13 * 4, GDT | 7);
-    R[64] = 0xd000;
+    R[GDTR_BASE] = 0xd000;
     R[EAX] = 0x10;
     bench.cpu.eflags = 2 | AC;
     bench.cpu.reload();

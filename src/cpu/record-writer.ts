@@ -6,7 +6,7 @@ import { GP, UD } from './faults.ts';
 import type { Mode } from './mode.ts';
 import {
   BASE, baseWord, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE, META_SEGMENT,
-  narrowAlignment, narrowIndex, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
+  indexWord, narrowAlignment, narrowIndex, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
 } from './ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
@@ -104,7 +104,7 @@ export class RecordWriter {
       | (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
     if (d.memory) {
       if (d.base >= 0) A[p + BASE] = d.base;
-      if (d.index >= 0) A[p + INDEX] = d.index | (d.scale << 4);
+      if (d.index >= 0) A[p + INDEX] = indexWord(d.index, d.scale);
       if (!this.wide) A[p + INDEX]! |= narrowIndex(baseWord(d.segment), d.addressSize === 32);
       A[p + DISP] = d.displacement;
     }

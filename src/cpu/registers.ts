@@ -2,26 +2,27 @@
  * Where each piece of a virtual processor's state lies: 32-bit words of one typed array in shared memory, so that
  * a debugger, another worker or a post-mortem reads the same words the engine runs on.
  *
- * Words 0-7 are the general registers in their encoding order. Nothing outside src/cpu writes these words while `run()` is on the stack.
+ * Words 0-15 are the low halves of the general registers in their encoding order. The high half of a register of 64 bits lies HIGH words behind its low half:
+ * of general registers, EIP, segment and table bases, control and debug registers, EFER, and the MSRs that say so. No 64-bit code runs yet, so high halves
+ * are 0. Nothing outside src/cpu writes these words while `run()` is on the stack. Saved states hold named registers (saved-registers.ts), not these words.
  */
 
 /** Words that one processor takes. */
 export const STATE_WORDS = 1024;
 
 export const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
+export const R8 = 8, R9 = 9, R10 = 10, R11 = 11, R12 = 12, R13 = 13, R14 = 14, R15 = 15;
+/** From the low half of a 64-bit register to its high half. */
+export const HIGH = 512;
 /** Always 0: stands for a missing base or index register. */
-export const ZERO = 8;
-export const EIP = 9;
+export const ZERO = 16;
+export const EIP = 17;
 /** Lazy arithmetic flags: what was computed last, its operands and result (see flags.ts). */
-export const FK = 10, FA = 11, FB = 12, FR = 13;
+export const FK = 18, FA = 19, FB = 20, FR = 21;
 /** EFLAGS without the six arithmetic flags and with bit 1 clear; use `Processor.eflags` for the whole register. */
-export const EFLAGS = 14;
+export const EFLAGS = 22;
 /** Current privilege level 0-3. */
-export const CPL = 15;
-export const CR0 = 16, CR2 = 17, CR3 = 18, CR4 = 19, CR8 = 20;
-export const EFER = 21;
-/** Initial APIC ID: bits 24-31 of EBX in CPUID leaf 1. */
-export const APIC_ID = 22;
+export const CPL = 23;
 /** DR0-DR7 at DR + n. */
 export const DR = 24;
 
@@ -46,11 +47,19 @@ export const RETIRED_LOW = 72, RETIRED_HIGH = 73;
 /** What CPUID shows: index in CPU_LEVELS (cpuid.ts). */
 export const CPU_LEVEL = 74;
 
+/** The entry points have 64 bits. */
 export const MSR_SYSENTER_CS = 80, MSR_SYSENTER_ESP = 81, MSR_SYSENTER_EIP = 82;
 /** IA32_PAT, IA32_APIC_BASE, IA32_TSC_ADJUST, TSC offset, IA32_MISC_ENABLE, IA32_TSC_AUX: low word, then high word. */
 export const MSR_PAT = 84, MSR_APIC_BASE = 86, MSR_TSC_ADJUST = 88, TSC_OFFSET = 90, MSR_MISC_ENABLE = 92, MSR_TSC_AUX = 94;
 /** MTRRs: 16 variable (8 pairs of base and mask), 11 fixed, default type; two words each. */
 export const MSR_MTRR = 96;
+
+export const CR0 = 152, CR2 = 153, CR3 = 154, CR4 = 155, CR8 = 156;
+export const EFER = 157;
+/** Initial APIC ID: bits 24-31 of EBX in CPUID leaf 1. */
+export const APIC_ID = 158;
+/** IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, of 64 bits. No instruction reads them yet. */
+export const MSR_STAR = 160, MSR_LSTAR = 161, MSR_CSTAR = 162, MSR_FMASK = 163, MSR_KERNEL_GS_BASE = 164;
 
 /** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
 export const FCW = 192, FSW = 193, FTW = 194, FOP = 195, FIP = 196, FCS = 197, FDP = 198, FDS = 199;
@@ -63,7 +72,7 @@ export const FERR = 201;
  */
 export const FPR = 208;
 // Words 240-255 are scratch of src/cpu/fpu: memory operands while an instruction runs.
-/** XMMn at XMM + 4*n, low word first. Room for XMM8-15. */
+/** XMM0-15 at XMM + 4*n, low word first. 32-bit code reaches the first eight. */
 export const XMM = 256;
 
 /** PAE page-directory-pointer registers, loaded by MOV CR3 (SDM vol. 3, 4.4.1): four pairs of words. */

@@ -325,7 +325,8 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
   if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${baseName(target) || 'empty'}`);
-  if (definition.nic) summary.nic = definition.nic;
+  const card = definition.nic ?? (definition.vif && 'vif');
+  if (card) summary.nic = card;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
   return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } } : { plan };

@@ -188,7 +188,7 @@ class LocalRunner implements DomainRunner {
       listener.serial(bytes);
     };
     const log = new GuestLog(what.record.id, lines => listener.xenConsole?.(lines));
-    const { record, drives, diskChanges, saved, withXenConsole, withDebug, stopAtInstruction, name: _name, program: _program, definition: _definition, ...options } = what;
+    const { record, drives, ide = drives && attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, what.diskChanges), diskChanges: _changes, saved, withXenConsole, withDebug, stopAtInstruction, name: _name, program: _program, definition: _definition, ...options } = what;
     const debug = withDebug ? (byte: number) => listener.debug?.(Uint8Array.of(byte)) : withXenConsole ? log.put : undefined;
     try {
       const domain = assembleDomain(
@@ -197,7 +197,7 @@ class LocalRunner implements DomainRunner {
           machine,
           record,
           ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: turns.company(() => this.entry) }),
-          ...(drives ? { ide: attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, diskChanges) } : {}),
+          ...(ide ? { ide } : {}),
           serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
           ...(debug ? { debug } : {}),
           ...(withXenConsole ? { xenConsole: log.write, xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),

@@ -1,4 +1,5 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
+import type { IdeAttachment } from '../devices/index.ts';
 import type { Clock } from '../devices/bus.ts';
 import type { DomainRecord, Ending, Machine, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
 import type { WaitsFor } from '../hypervisor/domain/waits.ts';
@@ -47,6 +48,8 @@ export interface DomainRunner {
 /** What a domain is started from, wherever it runs. */
 export interface DomainStart extends Omit<ToDomainWorker, 'memory' | 'slot' | 'saved'> {
   record: DomainRecord;
+  /** On this thread: drives with their media open, in place of `drives`. */
+  ide?: IdeAttachment[];
   saved?: { state: SavedState; bytes: Uint8Array };
 }
 

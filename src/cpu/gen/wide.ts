@@ -2,12 +2,13 @@
  * The switch for flat 32-bit code. A case never faults and never calls memory: where the TLB entry is not there, the address not aligned or the target not
  * known it breaks out of the switch, and the general function runs the record from its beginning.
  */
+import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../ops/context.ts';
 import { ESP } from '../registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, lookup, miss, PAGE_EIP, record } from './record.ts';
 
 /** Effective address; without an index register. */
-export const WIDE_ADDRESS: Value = `(R[${record.base}] + (R[(e = ${record.index}) & 15] << (e >>> 4)) + ${record.disp}) | 0`;
+export const WIDE_ADDRESS: Value = `(R[${record.base}] + (R[(e = ${record.index}) & ${INDEX_REGISTER_MASK}] << (e >>> ${INDEX_SCALE})) + ${record.disp}) | 0`;
 export const NEAR_ADDRESS: Value = `(R[${record.base}] + ${record.disp}) | 0`;
 
 export class WideEmitter extends CaseEmitter {

@@ -8,13 +8,13 @@ import type { Row } from '../table/row.ts';
 
 /**
  * Words of a record (a decoded instruction in `A`): eight, half a cache line, since code that runs wide is limited by how many lines it touches.
- * Register operands are encoding numbers; in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
+ * Register operands are words of the state, which for general registers are their encoding numbers; in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
  */
 export const OP = 0, NEXT = 1,
   /** ModRM.reg (or the register in the opcode). */ DST = 2,
   /** ModRM.rm where it is a register. */ SRC = 3,
   BASE = 4,
-  /** Register in bits 0-3, scale as a shift from bit 4. */ INDEX = 5,
+  /** Word of the register in bits 0-4, scale as a shift from bit 5: see `indexWord`. */ INDEX = 5,
   DISP = 6,
   /** Immediate, sign-extended; the condition of SETcc and CMOVcc. */ IMM = 7,
   /** Direct branches: record of the target (0 unknown). Far pointers and ENTER: second immediate. None of them has a memory operand. */ TARGET = BASE,
@@ -32,14 +32,18 @@ export const META_OFFSET_MASK = 8191, META_LENGTH = 13, META_SEGMENT = 17, META_
 /** Record indexes are masked so that V8 knows their range: the address of a word then needs no overflow check. */
 export const RECORD_MASK = (1 << 23) - 1;
 
+/** INDEX: state word of the index register (ZERO without one), its scale; in 16-bit code more. */
+export const INDEX_REGISTER_MASK = 31, INDEX_SCALE = 5, INDEX_ALIGNMENT = 7, INDEX_SEGMENT = 9, INDEX_SEGMENT_MASK = 127;
+export const indexWord = (register: number, scale: number): number => register | (scale << INDEX_SCALE);
+
 /** Word of R that holds a segment's base. */
 export const baseWord = (segment: number): number => SEG + segment * SEG_WORDS + SEG_BASE;
 /**
- * INDEX of 16-bit code, besides index register (0-3) and scale (4-5): which bits of the address must be 0 in 6-7, `baseWord` from 9 on, ones in 16-31 for a
+ * INDEX of 16-bit code, besides index register (0-4) and scale (5-6): which bits of the address must be 0 in 7-8, `baseWord` in 9-15, ones in 16-31 for a
  * 32-bit address: such a one must lie below 64 KiB, a 16-bit one wraps there.
  */
-export const narrowIndex = (base: number, wideAddress: boolean): number => (base << 9) | (wideAddress ? -65536 : 0);
-export const narrowAlignment = (bytes: number): number => (bytes - 1) << 6;
+export const narrowIndex = (base: number, wideAddress: boolean): number => (base << INDEX_SEGMENT) | (wideAddress ? -65536 : 0);
+export const narrowAlignment = (bytes: number): number => (bytes - 1) << INDEX_ALIGNMENT;
 
 /** What instructions of src/cpu/fpu use: the processor, or in their tests less. */
 export interface Core {

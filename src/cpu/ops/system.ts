@@ -9,7 +9,7 @@ import { JUMP, S_STOP } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
   APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
-  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
+  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from '../registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, findDescriptor, inProtected, inVirtual8086, isCode, isConforming, loadSegment, readDescriptor,
@@ -353,7 +353,7 @@ function flat(cpu: Cpu, segment: number, selector: number, cpl: number): void {
   const s = SEG + segment * SEG_WORDS;
   R[s + SEG_SELECTOR] = selector;
   R[s + SEG_BASE] = 0;
-  R[s + 2] = -1;
+  R[s + SEG_LIMIT] = -1;
   R[s + SEG_RIGHTS] = 0xc090 | (cpl << 5) | (segment === CS ? 0xb : 3);
 }
 

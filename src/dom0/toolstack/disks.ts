@@ -4,12 +4,13 @@
  */
 import type { Disk } from '../../devices/ide/disk.ts';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
-import { SavedStateError } from '../../hypervisor/index.ts';
+import { type DriveImage, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
 import { Vbd } from '../backends/vbd/vbd.ts';
 import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
 import type { DomainPaths } from './domain-paths.ts';
+import { ideName } from '../plan.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** A disk for the PV drivers of a guest. */
@@ -51,6 +52,21 @@ export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['ty
     else if (place >= 0) ide.push(bare(drive));
   }
   return { ide, disks };
+}
+
+/**
+ * Opens drives in Domain 0, and divides them. `changes`: what the guest had changed of them as another domain. `all`: each by its place, or the number of its
+ * device where it has none, for what is kept of them. @throws what `open` does
+ */
+export function openInDomain0(
+  images: readonly DriveImage[],
+  type: DomainPaths['type'] | undefined,
+  open: (images: readonly DriveImage[]) => IdeAttachment[],
+): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
+  const named = images.map(image => ({ ...image, vdev: image.vdev ?? ideName(image.place) }));
+  const all = open(named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })));
+  const drives = named.map(({ place, vdev, readOnly, medium }, i): OpenDrive => ({ ...all[i], place, vdev, readOnly, target: medium?.name ?? '' }));
+  return { ...divideDrives(drives, type), all };
 }
 
 const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: 'cdrom', disk: drive.disk });

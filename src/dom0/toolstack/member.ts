@@ -7,10 +7,12 @@ import type { Definition, DomainType } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
 import { lengthProblem } from '../config/xlcfg.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
+import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
 import type { DeviceModel } from '../device-model/device-model.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainRunner } from '../runner.ts';
 import { cardsOf, savedCards } from './cards.ts';
+import { type GuestDisk, savedDisks } from './disks.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */
@@ -66,7 +68,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   attached?: Attached;
   /** Its device model, where that is in Domain 0. */
   model?: DeviceModel;
-  modelDrives?: readonly IdeAttachment[];
+  /** Drives whose media are open in Domain 0: the emulated ones, those for PV drivers, and all of them as saved-disks.ts knows drives. */
+  opened?: { ide: IdeAttachment[]; disks: GuestDisk[]; all: readonly IdeAttachment[] };
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
   /** What was loaded. */
@@ -124,9 +127,18 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
 
 /** The drives of a saved domain; `media` gives what lies in one now. A medium that is not there is missed when the state is read into the domain. */
 export function savedDrives(state: SavedState, media: (label: string, kind: DriveImage['kind']) => DriveImage['medium']): DriveImage[] {
-  return (modelOf(state)?.drives ?? state.about.drives ?? []).flatMap(({ place, kind, bytes, label }): DriveImage[] => {
+  const virtual = savedDisks(state.toolstack)?.disks ?? [];
+  const drive = ({ place, kind, bytes, label }: SavedDrive, more: { place?: number; vdev?: string; readOnly?: boolean } = {}): DriveImage[] => {
     const medium = bytes >= 0 ? media(label, kind) : undefined;
     if (bytes >= 0 && !medium) return [];
-    return [{ place, kind, readOnly: kind === 'cdrom', ...(medium ? { medium } : {}) }];
-  });
+    return [{ place, kind, readOnly: kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
+  };
+  const emulated = modelOf(state)?.drives ?? state.about.drives ?? [];
+  return [
+    ...emulated.flatMap(saved => {
+      const same = virtual.find(({ place }) => place === saved.place);
+      return drive(saved, same && { vdev: same.vdev, readOnly: same.readOnly });
+    }),
+    ...virtual.filter(({ place }) => place < 0).flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
+  ];
 }

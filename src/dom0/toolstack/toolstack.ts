@@ -14,13 +14,13 @@ import { GuestLog } from '../../hypervisor/xen/guest-log.ts';
 import { MachineView } from '../../hypervisor/view/machine-view.ts';
 import type { WaitsFor } from '../../hypervisor/domain/waits.ts';
 import type { State } from '../../devices/bus.ts';
-import type { IdeAttachment } from '../../devices/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
 import { actionOf, hasStopped, startsAgain, startsAgainAs } from './endings.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
 import type { Dom0Time } from '../network/network.ts';
+import { openInDomain0 } from './disks.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { StationAddresses } from './station-addresses.ts';
 import { uuidOf } from './uuid.ts';
@@ -274,6 +274,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       ...(restarts ? { restarts } : {}),
     };
     const listener = this.listenTo(member);
+    try {
+      this.openDrives(member, modelHere, listener);
+    } catch (error) {
+      destroyDomain(machine, record);
+      throw error;
+    }
     queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     member.runner = this.runners.start(this.startOf(member, seenMiB, modelHere), listener);
     this.members.set(record.id, member);
@@ -296,14 +302,27 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return member;
   }
 
-  private startOf({ blueprint, record, console }: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
-    const { definition, boot, drives, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
+  /**
+   * Media that Domain 0 opens: those of PV drivers, and of emulated drives that are on this thread. (A device model in a worker of its own has media of its
+   * own: its guest's PV drivers do not reach them.)
+   */
+  private openDrives(member: Member<Console>, modelHere: boolean, { problem }: DomainListener): void {
+    const { drives = [], diskChanges, xen } = member.blueprint;
+    if (!xen) return;
+    const inWorker = xen === 'hvm' && !modelHere && this.runners.elsewhere;
+    const here = drives.filter(({ place, medium }) => (xen === 'hvm' ? !inWorker || place < 0 : medium !== undefined));
+    if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges));
+  }
+
+  private startOf({ blueprint, record, console, opened }: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
+    const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
+    const drives = xen === 'pv' || xen === 'pvh' ? [] : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
     return {
       record, boot, memoryMiB, startEpochMs,
       name: definition.name,
       definition: text,
       program: this.parts.version,
-      ...(drives && !modelHere ? { drives: [...drives], ...(diskChanges ? { diskChanges } : {}) } : {}),
+      ...(opened && !modelHere && !this.runners.elsewhere ? { ide: opened.ide } : drives.length > 0 && !modelHere ? { drives, ...(diskChanges ? { diskChanges } : {}) } : {}),
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
       ...(cpuLevel ? { cpuLevel } : {}),
@@ -342,7 +361,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Store and console. */
   private attach(member: Member<Console>, uuid: string): void {
     const { blueprint, console } = member;
-    const described = describe(blueprint, blueprint.xen ?? 'hvm', uuid);
+    const described = { ...describe(blueprint, blueprint.xen ?? 'hvm', uuid), disks: member.opened?.disks ?? [] };
     const print = (bytes: Uint8Array): void => {
       member.usesPvConsole = true;
       console.print(bytes);
@@ -354,13 +373,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private attachModel(member: Member<Console>, memoryMiB: number, { problem, serial }: DomainListener): void {
     const { parts, services } = this;
     const { record, console, runner, blueprint } = member;
-    const { definition, boot, saved, drives = [], diskChanges } = blueprint;
+    const { definition, boot, saved } = blueprint;
     const { hostMs } = parts;
     const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : console.printXen && new GuestLog(record.id, lines => console.printXen?.(lines)).put;
     // In its guest's time where that is known here, so that a run in virtual time repeats itself.
     const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
-    const ide: IdeAttachment[] = attachDrives(drives, parts.openMedium, problem, diskChanges);
-    member.modelDrives = ide;
+    const ide = member.opened?.ide ?? [];
     member.model = services.attachModel({
       record, memoryMiB, boot, ide,
       ...(definition.nic ? { nic: timers => wired(this.machine, record, timers, definition) } : {}),
@@ -508,7 +526,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** Ends a domain at once; `keepsDisks`: what its guest changed of its drives comes back. */
   async remove(member: Member<Console>, keepsDisks = false): Promise<Uint8Array[] | undefined> {
-    const { record, modelDrives } = member;
+    const { record, opened } = member;
     this.goneNs += member.runner.nowNs;
     this.members.delete(record.id);
     this.isOver(member, `${member.name} was destroyed before it answered.`, false);
@@ -517,7 +535,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.queue.remove(record.slot);
     this.bury(member);
     member.console.close();
-    return modelDrives && keepsDisks ? [...diskRecords(modelDrives)] : changes;
+    return opened && keepsDisks ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
   }
 
   /** Whoever waits for the guest to stop is told. */
@@ -557,21 +575,21 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * model here, so that nobody moves meanwhile.
    */
   async saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
-    const { runner, record, attached, model } = member;
+    const { runner, record, attached } = member;
     // What its console showed comes last: all of it that belongs to the state has come then.
     const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
       const { shown } = member.console;
       const all = { ...kept, ...(shown ? { console: shown } : {}) };
       return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
     };
-    if (!attached || (!unasked && !model)) return withKept(await runner.save());
+    if (!attached) return withKept(await runner.save());
     const { services } = this;
     // On this thread it does not move while we do.
     const pauses = unasked && this.runners.elsewhere;
     if (pauses) {
       if (!member.paused) runner.setPaused(true);
       // What it asked for before it stood still is answered yet.
-      if (model) await this.standsStill(member);
+      await this.standsStill(member);
     }
     services.frozen++;
     try {

@@ -109,6 +109,30 @@ describe('interrupts and time', () => {
     expect(domain.stats().idleNs).toBeGreaterThan(9.9e6);
   });
 
+  it('a halted processor in virtual time waits for its company: for what Domain 0 has to do, and where the others have yet to come', () => {
+    let wanted = false,
+      horizonNs = Infinity;
+    const domain = make([...timer(11932), { exit: ExitReason.HLT }, { run: 10 }, out(0xf4, 3)], { company: { wanted: () => wanted, horizonNs: () => horizonNs } });
+    horizonNs = 2e6;
+    const result = domain.runSlice();
+    expect(result).toMatchObject({ state: 'parked' });
+    expect([ticks().length, domain.clock.nowNs()]).toEqual([0, 2e6]);
+    wanted = true;
+    horizonNs = Infinity;
+    expect(domain.runSlice()).toEqual(result);
+    expect(domain.clock.nowNs()).toBe(2e6);
+    wanted = false;
+    horizonNs = 3e6;
+    domain.runSlice();
+    expect(domain.clock.nowNs()).toBe(3e6);
+    horizonNs = 1e6;
+    domain.runSlice();
+    expect(domain.clock.nowNs()).toBe(3e6);
+    horizonNs = Infinity;
+    expect(domain.runSlice()).toMatchObject({ state: 'ended' });
+    expect(ticks()).toHaveLength(1);
+  });
+
   it('a deadline falls on the same instruction however the run is cut', () => {
     const arrivals = (slice: number): number[] => {
       machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));

@@ -255,7 +255,7 @@ export class Domain {
     const { xen, processor, vcpus, platform, video } = this;
     const { signals } = platform;
     if (!xen || !signals) return undefined;
-    if (video) this.options.machine.words[xen.ports.xen + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
+    if (video) this.options.machine.words[xen.ports.xenBlock + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
     return new RemoteModel({
       ports: xen.ports,
       processor,
@@ -507,7 +507,7 @@ export class Domain {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (!parked) return { state: 'running' };
     if (this.stuck) return { state: 'parked', untilNs: Infinity, latestNs: Infinity };
-    return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.idleEndNs };
+    return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.latestNs };
   }
 
   /** Halted with interrupts off: nothing but a reset wakes it. */
@@ -583,10 +583,13 @@ export class Domain {
   }
 
   /** Who wakes late finds that so much time has passed; virtual time has no reason to be late. */
+  private get latestNs(): number {
+    return this.clock.virtual ? this.timers.nextDeadlineNs : this.timers.latestNs;
+  }
+
   private get idleEndNs(): number {
-    const { clock, timers, options } = this;
-    if (!clock.virtual) return timers.latestNs;
-    return options.company ? Math.min(timers.nextDeadlineNs, options.company.horizonNs()) : timers.nextDeadlineNs;
+    const { company } = this.options;
+    return company ? Math.min(this.latestNs, company.horizonNs()) : this.latestNs;
   }
 
   /** Ends the domain, or starts it again, with a report of where it was. */

@@ -48,7 +48,7 @@ export class RemoteModel {
     this.parts = parts;
     const { ports, vcpus } = parts;
     this.words = ports.words;
-    this.base = ports.xen + XEN_MODEL;
+    this.base = ports.xenBlock + XEN_MODEL;
     this.pending = vcpus.all.map(() => undefined);
     vcpus.modelAnswered = id => this.answered(id);
   }

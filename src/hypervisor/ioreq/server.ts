@@ -37,7 +37,7 @@ export class IoreqServer {
     this.handler = handler;
     this.guest = dom0.portsOf(domid);
     const { guest } = this;
-    this.base = guest.xen + XEN_MODEL;
+    this.base = guest.xenBlock + XEN_MODEL;
     const { words } = dom0.machine;
     if (words[this.base + MODEL.STATE] !== MODEL_STATE.WANTED) throw new HostError(`Domain ${domid} was not built for a device model in Domain 0.`);
     try {

@@ -139,7 +139,7 @@ class Audit {
       if (control !== 0) this.write(control >>> FRAME_SHIFT);
       if (this.words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0) this.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);
     }
-    for (let page = 0; page < this.words[ports.xen + XEN.FIFO_PAGES]; page++) this.write(this.words[ports.xen + XEN.FIFO_FRAMES + page]);
+    for (let page = 0; page < this.words[ports.xenBlock + XEN.FIFO_PAGES]; page++) this.write(this.words[ports.xenBlock + XEN.FIFO_FRAMES + page]);
   }
 
   /** Uses of grants that a domain's mappings stand for. */
@@ -147,7 +147,7 @@ class Audit {
     const ports = new Ports(this.machine, record),
       table = new GrantTable(ports);
     const p2m = this.machine.p2m(record);
-    const translated = this.words[ports.xen + XEN.TYPE] !== XEN_TYPE.PV;
+    const translated = this.words[ports.xenBlock + XEN.TYPE] !== XEN_TYPE.PV;
     for (const map of table.mappings()) {
       const granter = this.domains.find(({ id }) => id === map.domid);
       if (!granter || granter.grantsOffset === 0) {

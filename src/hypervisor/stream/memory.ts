@@ -95,7 +95,7 @@ function frameFor(domain: Domain, gfn: number): number {
   const mfn = machine.allocate(1, record.id)?.[0];
   if (mfn === undefined) throw noMemory;
   machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
-  machine.words[xen.xen + XEN.CURRENT_FRAMES]++;
+  machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
   return mfn;
 }
 
@@ -108,5 +108,5 @@ function takeAway(domain: Domain, gfn: number): void {
   if (mfn === 0 || machine.isDeviceFrame(mfn) || machine.ownerOf(mfn) !== record.id) return;
   machine.p2m(record)[gfn] = 0;
   machine.release(mfn);
-  machine.words[xen.xen + XEN.CURRENT_FRAMES]--;
+  machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]--;
 }

@@ -44,7 +44,7 @@ export class GuestAccess {
   }
 
   /** Copies from the guest; undefined: -EFAULT. */
-  read(linear: number, length: number): Uint8Array | undefined {
+  read(linear: number, length: number): Uint8Array<ArrayBuffer> | undefined {
     const into = new Uint8Array(length);
     for (let at = 0; at < length; ) {
       const offset = this.machineOffset(linear + at, false);

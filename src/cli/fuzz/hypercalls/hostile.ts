@@ -205,7 +205,7 @@ export class Hostile {
     let mfn: number;
     switch (pick(6)) {
       case 0:
-        mfn = words[ports.xen + XEN.SHARED_INFO];
+        mfn = words[ports.xenBlock + XEN.SHARED_INFO];
         break;
       case 1:
       case 2: {
@@ -330,7 +330,7 @@ export class Hostile {
     if (pick(12) === 0) args[pick(5)] = this.value();
     this.make(number, args.map(argument => argument | 0));
     // A domain that has shut down makes no more calls: here it does.
-    xen.words[xen.xen + XEN.SHUTDOWN] = 0;
+    xen.words[xen.xenBlock + XEN.SHUTDOWN] = 0;
   }
 
   /** An MSR of Xen's or of Hyper-V's, with a page of its own or somebody else's in it, or a hypercall by Hyper-V's convention. */

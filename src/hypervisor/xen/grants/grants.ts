@@ -469,7 +469,7 @@ export class GrantTable {
   }
 
   private get isPv(): boolean {
-    return this.words[this.ports.xen + XEN.TYPE] === XEN_TYPE.PV;
+    return this.words[this.ports.xenBlock + XEN.TYPE] === XEN_TYPE.PV;
   }
 
   private release(ref: number, user: number, readonly: boolean, mfn: number): void {

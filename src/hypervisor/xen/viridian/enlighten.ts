@@ -32,7 +32,7 @@ export function viridianOf(xen: XenGuest): Viridian | undefined {
       parts.yield();
     },
     latchCrash: () => {
-      xen.words[xen.xen + XEN.LATCHED_SHUTDOWN] = SHUTDOWN.CRASH + 1;
+      xen.words[xen.xenBlock + XEN.LATCHED_SHUTDOWN] = SHUTDOWN.CRASH + 1;
     },
     log: text => parts.console(new TextEncoder().encode(`(XEN) d${xen.record.id}v${xen.current} ${text}\n`)),
     crash,

@@ -398,6 +398,6 @@ describe('a guest with the Hyper-V interface that is saved', () => {
     const word = new Uint8Array(4);
     domain.memory.read(MESSAGES + 2 * 256, word);
     expect(new DataView(word.buffer).getUint32(0, true)).toBe(0x80000010);
-    expect(domain.xen!.words[domain.xen!.xen + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN]).toBe(ALL);
+    expect(domain.xen!.words[domain.xen!.xenBlock + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN]).toBe(ALL);
   });
 });
