@@ -37,7 +37,9 @@ describe.skipIf(!existsSync(image))(`Debian on a volume ${NEEDS_GUESTS}`, () => 
     writeFileSync(config, "name = 'debian'\ntype = 'hvm'\nmemory = 192\ndisk = ['phy:/dev/vg0/debian,hda,w']\nserial = 'pty'\n");
 
     const vm = await boot(config);
-    vm.send('mount -t ext4 /dev/sda1 /mnt && dd if=/dev/urandom of=/mnt/noise bs=1M count=8 && md5sum /mnt/noise > /mnt/sum && sync && echo sync""ed-$?\n');
+    vm.send(
+      'mount -t ext4 /dev/sda1 /mnt && dd if=/dev/urandom of=/mnt/noise bs=1M count=8 && md5sum /mnt/noise > /mnt/sum && sync && echo sync""ed-$?\n',
+    );
     await vm.expect('synced-0', WORK_SECONDS);
     // More is on its way when it dies.
     vm.send('dd if=/dev/urandom of=/mnt/late bs=64k count=20 conv=fsync; echo la""te\n');

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMetadata } from './lvm-text.ts';
 import { type GroupText, lvmCrc, lvmUuid, readGroup, writeGroup, writeLabel } from './lvm.ts';
 import { seeded } from './logging-store.test-support.ts';
+import type { Medium } from './medium.ts';
 import { partOf } from './partitions.ts';
 import { Storage } from './storage.ts';
 import { MemoryStore } from './store.ts';
@@ -32,6 +33,20 @@ describe('a volume group', () => {
     const medium = partOf(storage.disk, storage.partitions[3]);
     medium.write(4096, new Uint8Array(512).fill(0xff));
     expect(readGroup(medium)?.volumes.map(({ name }) => name)).toEqual(['web']);
+  });
+
+  it('writes first the area that a power cut left behind, so that the newest text stays', async () => {
+    const storage = await open();
+    const medium = partOf(storage.disk, storage.partitions[3]);
+    const second = medium.bytes - 2 ** 20;
+    const old = new Uint8Array(2 ** 20);
+    medium.read(second, old);
+    storage.createVolume('web', 2 ** 24);
+    medium.write(second, old);
+    const written: number[] = [];
+    const recorder: Medium = { bytes: medium.bytes, read: (at, into) => medium.read(at, into), write: at => void written.push(at), flush: () => {}, discard: () => {}, place: () => [] };
+    writeGroup(recorder, readGroup(medium) as GroupText, 0);
+    expect(written.map(at => at >= second)).toEqual([true, true, false, false]);
   });
 
   it.each([
