@@ -114,6 +114,17 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Pla
   return planKernel({ kernel: kernels[0], memoryMiB: PLAIN_MEMORY_MIB, ...(ramdisk ? { ramdisk } : {}) });
 }
 
+/** A definition with lines of xl.cfg behind it, which count more, and the line that they begin on. */
+export function withOptions(file: string, written: string, options: string): { text: string; optionsFrom: number } {
+  if (options === '') return { text: written, optionsFrom: Infinity };
+  const { definition, findings, isForeign } = judgeDefinition(file, written);
+  // What is wrong with a definition of another language is told where it stands.
+  if (isForeign && findings.some(isError)) return { text: written, optionsFrom: Infinity };
+  const base = isForeign ? writeXlConfig(definition) : written;
+  const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
+  return { text: head + options, optionsFrom: head.split(/\r\n?|\n/).length };
+}
+
 /** A definition, and the files that `resolve` finds; a string from it says why there is none. `optionsFrom`: see judgeDefinition. */
 export function planDefinition(
   file: string,
@@ -122,7 +133,7 @@ export function planDefinition(
   disks: { image: (path: string) => Given | string; firmware: Firmware } = { image: resolve, firmware: NO_FIRMWARE },
   optionsFrom = Infinity,
 ): Planned {
-  const { definition, findings, valueAt } = judgeDefinition(file, text, optionsFrom);
+  const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
   const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
     if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key) });
@@ -162,7 +173,7 @@ export function planDefinition(
     const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
   }
-  return finish(findings, definition, boot, text, `xl create ${quoted(file)}`, drives, definition.type);
+  return finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type);
 }
 
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
@@ -353,11 +364,11 @@ export function baseName(path: string): string {
 
 /** Whether a file is a definition: called .cfg, or text that sets something and is no kernel. */
 export function isDefinition(file: NamedBytes): boolean {
-  if (/\.(cfg|xl|conf|sxp)$/i.test(file.name)) return true;
+  if (/\.(cfg|xl|conf|sxp|xml)$/i.test(file.name)) return true;
   const start = file.data.subarray(0, 4096);
   if (start.length === 0 || start.includes(0) || kernelKind(file.data) !== undefined) return false;
   const text = decode(start);
-  return /^\s*\((domain|vm)\b/.test(text) || /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(text);
+  return /^\s*(\((domain|vm)\b|<(\?xml|!--|domain)\b)/.test(text) || /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(text);
 }
 
 export function decode(bytes: Uint8Array): string {

@@ -78,7 +78,7 @@ describe.skipIf(!haveGuests)(`Debian's Linux on a paravirtual disk ${NEEDS_GUEST
     expect(await vm.end(300)).toBe(0);
     const again = new Ringside('boot', '--restore', state);
     onTestFinished(() => again.kill());
-    await ask(again, '');
+    await ask(again, 'true');
     await ask(again, 'sleep 2; kill %1; wait; sync; umount /mnt; mount -t ext4 /dev/xvda /mnt');
     const sums = sum(await ask(again, 'md5sum /bin/busybox /mnt/a; ls -l /mnt'));
     expect(sums[1]).toBe(sums[0]);

@@ -1,6 +1,6 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
 import { availableParallelism } from 'node:os';
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DEFAULT_MAC } from '../../hypervisor/domain/nic.ts';
@@ -9,7 +9,8 @@ import { type Action, formatFinding, judgeDefinition } from '../../dom0/config/m
 import { lengthProblem } from '../../dom0/config/xlcfg.ts';
 import { savedCards } from '../../dom0/toolstack/cards.ts';
 import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/plan.ts';
+import { prepareToRead } from '../../dom0/config/source.ts';
 import { divideDrives, type OpenDrive } from '../../dom0/toolstack/disks.ts';
 import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
 import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
@@ -61,6 +62,7 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
+    await loadReaders(options.files);
     const state = options.state === undefined ? undefined : await openState(options.state);
     try {
       const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
@@ -72,6 +74,21 @@ export async function boot(argv: string[]): Promise<number> {
     if (!(error instanceof UsageError || error instanceof StateError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
     return STATUS.wrongUse;
+  }
+}
+
+/** A definition in XML has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
+async function loadReaders(files: string[]): Promise<void> {
+  for (const file of files) {
+    const head = new Uint8Array(256);
+    try {
+      const fd = openSync(file, 'r');
+      readSync(fd, head);
+      closeSync(fd);
+    } catch {
+      continue;
+    }
+    await prepareToRead(decode(head));
   }
 }
 
@@ -285,7 +302,6 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
     if (tooLong) throw new UsageError(`${file.name}: ${tooLong}`);
     const written = decode(file.data);
     // Options on the command line count after the file, as `xl create file key=value` has it.
-    const head = written.endsWith('\n') || written === '' ? written : `${written}\n`;
     const extra = [
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
       options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
@@ -293,14 +309,15 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
     ].join('');
-    const planned = planDefinition(file.name, extra === '' ? written : head + extra, path => {
+    const { text, optionsFrom } = withOptions(file.name, written, extra);
+    const planned = planDefinition(file.name, text, path => {
       const place = path === options.initrd ? path : beside(path);
       try {
         return { name: path, data: readFileSync(place) };
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, optionsFrom);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);

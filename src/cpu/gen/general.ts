@@ -47,7 +47,10 @@ export class GeneralEmitter extends RecordEmitter {
     this.effect(`stack.move(${this.bytes}${more === undefined ? '' : ` + ${more}`});`);
   }
   slot(): void {}
-  push(value: Value): void { this.say(`stack.push(${value}, ${this.bits});`); }
+  push(value: Value, bits = this.bits): void {
+    if (bits === this.bits) this.say(`stack.push(${value}, ${bits});`);
+    else this.say(`memory.write${bits}(stack.at(-${this.bytes}, ${this.bytes}, true), ${value}); stack.move(-${this.bytes});`);
+  }
 
   locate(eip?: Value): void {
     this.target = eip ?? null;
@@ -79,6 +82,11 @@ export class GeneralEmitter extends RecordEmitter {
     if (memory === null || !memory.writes) return head + this.text + this.effects;
     const { bits } = memory, bytes = bits / 8;
     const write = (at: Value) => `memory.write${bits}(${at}, ${this.stored}); `, address = `addressing.address(p, ${bytes}, true)`;
+    if (this.form.uses.drops) {
+      // The address is found with the new ESP; a fault puts the old one back.
+      const esp = registerText(ESP, 32);
+      return `${head}const before = ${esp}; ${this.text}${this.effects}try { ${write(address)}} catch (thrown) { ${esp} = before; throw thrown; }`;
+    }
     if (!memory.reads) return head + this.text + write(address) + this.effects;
     // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
     const array = memoryArray(bits);

@@ -2,7 +2,7 @@
  * Writes the interpreter: the switch for flat 32-bit code (wide.ts), its sister for 16-bit code (narrow.ts) and a general function for every form
  * (general.ts), all expanded from semantics.ts, and what the translator must know of them. Run by the Vite plugin at build time, so the page needs no `eval`
  * for it and no bundle holds the generator. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
- * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
+ * and the interpreter would be 50 times slower (docs/measurements.md; guarded by whole-processor/interpreter.test.ts).
  */
 import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../ops/context.ts';

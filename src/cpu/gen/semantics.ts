@@ -141,9 +141,10 @@ export const semantics: Record<string, Description> = {
   },
   pushsreg: e => {
     e.slot();
-    e.push(e.selector());
+    // Of a slot of 32 bits current processors write 16 (SDM vol. 2, PUSH).
+    e.push(e.selector(), 16);
   },
-  // ESP moves first: POP ESP ends with what was popped.
+  // ESP moves first: POP ESP ends with what was popped, and POP to memory finds its address with the new ESP.
   pop: e => {
     const value = e.top();
     e.drop();

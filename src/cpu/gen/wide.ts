@@ -4,7 +4,7 @@
  */
 import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../ops/context.ts';
 import { ESP } from '../registers.ts';
-import { cellShift, type Form, memoryArray, memoryOf, registerText, type Value } from './emitter.ts';
+import { cellShift, type Form, memoryArray, memoryOf, registerText, type Size, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, lookup, miss, PAGE_EIP, record } from './record.ts';
 
 /** Effective address; without an index register. */
@@ -36,7 +36,7 @@ export class WideEmitter extends CaseEmitter {
   }
   drop(more?: Value): void { this.effect(`${registerText(ESP, 32)} = (h + 4${more === undefined ? '' : ` + ${more}`}) | 0;`); }
   slot(): void { this.say(`h = (${registerText(ESP, 32)} - 4) | 0; if (${miss('TW', 'h', 4)}) break;`); }
-  push(value: Value): void { this.say(`M4[(e ^ h) >>> 2] = ${value}; ${registerText(ESP, 32)} = h;`); }
+  push(value: Value, bits: Size = 32): void { this.say(`${memoryArray(bits)}[(e ^ h) >>> ${cellShift(bits)}] = ${value}; ${registerText(ESP, 32)} = h;`); }
 
   /** The target's record is in `q`, where its page begins in `c`. */
   locate(eip?: Value): void {

@@ -49,23 +49,6 @@ function farOperand(cpu: Cpu, p: number, size: 16 | 32): { offset: number; selec
 
 const cut = (eip: number, size: 16 | 32) => (size === 32 ? eip : eip & 0xffff);
 
-/** POP to memory. */
-const pop: OpFactory = (_row, _memory, size) => (cpu, p) => {
-  const value = cpu.stack.top(size);
-  const n = size >> 3;
-  // ESP is already moved when it takes part in the address (SDM vol. 2, POP).
-  const esp = cpu.R[ESP]!;
-  cpu.stack.move(n);
-  try {
-    const at = cpu.addressing.address(p, n, true);
-    if (size === 32) cpu.memory.write32(at, value);
-    else cpu.memory.write16(at, value);
-  } catch (thrown) {
-    cpu.R[ESP] = esp;
-    throw thrown;
-  }
-};
-
 const pusha: OpFactory = (_row, _memory, size) => cpu => {
   const n = size >> 3;
   const slots: number[] = [];
@@ -159,7 +142,7 @@ const bound: OpFactory = (_row, _memory, size) => (cpu, p) => {
 };
 
 export const control: Record<string, OpFactory> = {
-  pop, pusha, popa, enter, pushf, popf, bound,
+  pusha, popa, enter, pushf, popf, bound,
   jmpf: (_row, _memory, size) => (cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p)),
   callf: (_row, _memory, size) => (cpu, p) => farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size),
   jmpfind: (_row, _memory, size) => (cpu, p) => {

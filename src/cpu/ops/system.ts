@@ -159,19 +159,6 @@ const movsreg: OpFactory = (_row, memory, size) => (cpu, p) => {
 
 const segmentOperand = (row: Row) => SEGMENT_NAMES.indexOf(row.operands[0]!);
 
-const pushsreg: OpFactory = (row, _memory, size) => {
-  const segment = segmentOperand(row);
-  return cpu => {
-    // A 32-bit push of a segment register writes 16 bits on current processors; the slot is 32 wide (SDM vol. 2, PUSH).
-    if (size === 16) cpu.stack.push(selectorOf(cpu, segment), 16);
-    else {
-      const at = cpu.stack.at(-4, 4, true);
-      cpu.memory.write16(at, selectorOf(cpu, segment));
-      cpu.stack.move(-4);
-    }
-  };
-};
-
 const popsreg: OpFactory = (row, _memory, size) => {
   const segment = segmentOperand(row);
   return cpu => {
@@ -439,7 +426,7 @@ const leave = (reason: number): OpFactory => () => (cpu, p) => cpu.loop.vmExit(r
 const nothing: OpFactory = () => () => {};
 
 export const system: Record<string, OpFactory> = {
-  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, pushsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
+  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
   sgdt: storeTable(GDTR_BASE, GDTR_LIMIT), sidt: storeTable(IDTR_BASE, IDTR_LIMIT), lgdt: loadTable(GDTR_BASE, GDTR_LIMIT), lidt: loadTable(IDTR_BASE, IDTR_LIMIT),
   sldt: storeSystem(cpu => selectorOf(cpu, LDTR), true), str: storeSystem(cpu => selectorOf(cpu, TR), true),
   smsw: storeSystem(cpu => (cpu.R[CR0]! & ~cpu.controls.cr0Mask) | (cpu.controls.cr0Shadow & cpu.controls.cr0Mask), false),

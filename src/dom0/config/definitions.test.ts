@@ -1,6 +1,10 @@
 /** Definitions as people have them, in the languages that they have them in: each starts, or says exactly why not. */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { formatFinding, isError, judgeDefinition } from './model.ts';
+import { prepareToRead } from './source.ts';
+import { writeSxp } from './write-sxp.ts';
+import { writeXlConfig } from './write-xl.ts';
+import { writeXml } from './write-xml.ts';
 
 const judged = (text: string) => judgeDefinition('vm', text);
 const errors = (text: string): string[] => judged(text).findings.filter(isError).map(formatFinding);
@@ -86,6 +90,118 @@ const SXP_HVM = `(domain
 `;
 const SXP_PV = "(domain (name pv1) (memory 128) (image (linux (kernel /boot/vmlinuz) (ramdisk /boot/initrd) (args 'root=/dev/xvda1 ro'))))\n";
 
+/** As virt-install writes it for a fully virtual guest. */
+const XML_HVM = `<?xml version="1.0" encoding="UTF-8"?>
+<!-- made by virt-install -->
+<domain type='xen'>
+  <name>build1</name>
+  <uuid>0f4fb3a1-8a51-4d7e-a1e4-5d7d2f3e4c55</uuid>
+  <metadata><libosinfo:libosinfo xmlns:libosinfo="http://libosinfo.org/xmlns/libvirt/domain/1.0"/></metadata>
+  <memory unit='KiB'>1048576</memory>
+  <currentMemory unit='MiB'>512</currentMemory>
+  <vcpu placement='static' current='1' cpuset='0-1'>2</vcpu>
+  <os>
+    <type arch='x86_64' machine='xenfv'>hvm</type>
+    <loader type='rom'>/usr/lib/xen/boot/hvmloader</loader>
+    <boot dev='cdrom'/>
+    <boot dev='hd'/>
+  </os>
+  <features><acpi/><apic/><pae/></features>
+  <clock offset='utc'/>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/lib/xen/bin/qemu-system-i386</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='/images/build1, new.img'/>
+      <target dev='hda' bus='ide'/>
+    </disk>
+    <disk type='file' device='cdrom'>
+      <source file='/iso/debian.iso'/>
+      <target dev='hdc' bus='ide'/>
+      <readonly/>
+    </disk>
+    <interface type='bridge'>
+      <mac address='00:16:3e:55:66:77'/>
+      <source bridge='xenbr0'/>
+      <model type='pcnet'/>
+    </interface>
+    <console type='pty'/>
+    <input type='tablet' bus='usb'/>
+    <graphics type='vnc' port='-1' autoport='yes'/>
+    <video><model type='cirrus' vram='8192'/></video>
+    <memballoon model='xen'/>
+  </devices>
+</domain>
+`;
+const XML_PV = `<domain type='xen'><name>pv2</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
+<os><type machine='xenpv'>linux</type><kernel>/boot/vmlinuz</kernel><initrd>/boot/initrd</initrd><cmdline>root=/dev/xvda1 a &amp; b</cmdline></os></domain>
+`;
+
+beforeAll(() => prepareToRead('<domain>'));
+
+describe('libvirt domain XML', () => {
+  it('starts as libvirt would have started it', () => {
+    expect(errors(XML_HVM)).toEqual([]);
+    const { definition, findings } = judged(XML_HVM);
+    expect(definition).toMatchObject({
+      name: 'build1', type: 'hvm', memoryMiB: 512, maxMemoryMiB: 1024, vcpus: 1, maxVcpus: 2, hardAffinity: 3, bootOrder: 'dc', nic: 'pcnet', mac: '00:16:3e:55:66:77',
+      uuid: '0f4fb3a1-8a51-4d7e-a1e4-5d7d2f3e4c55',
+    });
+    expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
+      ['/images/build1, new.img', 'hda', 'disk', false],
+      ['/iso/debian.iso', 'hdc', 'cdrom', true],
+    ]);
+    expect(findings.find(f => f.key === 'memory')).toMatchObject({ line: 8, column: 3, verdict: 'used' });
+    expect(['metadata', 'emulator', 'memballoon', 'vga'].map(key => verdictOf(XML_HVM, key))).toEqual(['ignored', 'ignored', 'ignored', 'approximated']);
+    expect(errors(XML_PV)).toEqual([]);
+    expect(judged(XML_PV).definition).toMatchObject({ name: 'pv2', type: 'pv', memoryMiB: 128, kernel: '/boot/vmlinuz', ramdisk: '/boot/initrd', cmdline: 'root=/dev/xvda1 a & b' });
+  });
+
+  it('of KVM runs on Xen here, and is told so', () => {
+    const text = XML_HVM.replace("type='xen'", "type='kvm'").replace("dev='hda' bus='ide'", "dev='vda' bus='virtio'");
+    expect(errors(text)).toEqual([]);
+    expect(judged(text).findings.find(f => f.line === 3)).toMatchObject({ verdict: 'approximated', short: 'runs on Xen here' });
+    expect(judged(text).definition.disks[0].vdev).toBe('xvda');
+  });
+
+  it('says what is wrong with it, everything at once, with its place and the nearest spelling', () => {
+    expect(errors("<domain type='xen'>\n <name>a</name>\n <memroy>1</memroy>\n <memory unit='GiX'>1</memory>\n <vcpu>x</vcpu>\n <os><type>hvm</type><boot dev='usb'/></os>\n <devices>\n  <disk type='network'><target dev='hda'/></disk>\n  <interfaces/>\n </devices>\n</domain>")).toEqual([
+      expect.stringMatching(/^vm:1:1: The definition has neither a kernel nor a disk/),
+      'vm:3:2: <memroy> is no element that libvirt has here. Did you mean <memory>?',
+      "vm:4:2: unit='GiX' is none of libvirt's units. Write KiB, MiB or GiB.",
+      'vm:5:2: vcpus = x: xl takes a number here.',
+      "vm:6:22: dev='usb' is none of hd, cdrom, network and fd.",
+      "vm:8:3: type='network': a disk is a file here. Write <disk type='file'> with <source file='…'/>.",
+      'vm:9:3: <interfaces> is no element that libvirt has here. Did you mean <interface>?',
+    ]);
+    expect(errors('<domain><name>a</domain>')).toEqual([expect.stringMatching(/^vm:1:\d+: This is no XML: unexpected close tag/)]);
+    expect(errors('<network/>')).toEqual(["vm:1:1: This is no domain of libvirt's: it does not begin with <domain>, but with <network>."]);
+    expect(errors('<!DOCTYPE a [<!ENTITY b "c">]><domain>&b;</domain>')).toEqual([expect.stringContaining('A document type and its entities are not read')]);
+    expect(errors('<domain><name>&nbsp;</name></domain>')).toEqual([expect.stringContaining('undefined entity')]);
+  });
+});
+
+describe('a definition of any language', () => {
+  const texts = [['Python', SUSE_HVM], ['Python', SUSE_PV], ['SXP', SXP_HVM], ['SXP', SXP_PV], ['XML', XML_HVM], ['XML', XML_PV]] as const;
+  const writers = [['xl.cfg', writeXlConfig], ['SXP', writeSxp], ['XML', writeXml]] as const;
+  it.each(texts.flatMap(([from, text]) => writers.map(([to, write]) => [from, to, text, write] as const)))('written back makes the same domain: %s to %s', (_from, to, text, write) => {
+    const { definition } = judged(text);
+    const again = judged(write(definition));
+    expect(again.findings.filter(isError)).toEqual([]);
+    // What libvirt has no words for: weight and cap are tuned elsewhere. xend always says maxmem.
+    const bare = ({ disks, maxMemoryMiB, weight, cap, ...rest }: typeof definition) => ({
+      ...rest,
+      maxMemoryMiB: maxMemoryMiB ?? rest.memoryMiB,
+      ...(to === 'XML' ? {} : { weight, cap }),
+      disks: disks.map(({ at: _at, ...disk }) => ({ ...disk, format: '' })),
+    });
+    expect(bare(again.definition)).toEqual(bare(definition));
+  });
+});
+
 describe('files of /etc/xen/vm (Python)', () => {
   it('start as xm would have started them', () => {
     expect(errors(SUSE_HVM)).toEqual([]);
@@ -163,6 +279,11 @@ describe('hostile definitions', () => {
     ['wide formats', `a = 1\nname = "${'%999999999d'.repeat(20_000)}" % (${'1,'.repeat(20_000)})\nb = True\n`],
     ['signs', `name = ${'%+'.repeat(120_000)}`],
     ['SXP strings', `(domain ${"'".repeat(200_001)}`],
+    ['XML in XML', '<domain>'.repeat(30_000)],
+    ['entities that double', `<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">${Array.from({ length: 30 }, (_, i) => `<!ENTITY a${i + 1} "&a${i};&a${i};">`).join('')}]><domain>&a30;</domain>`],
+    ['attributes', `<domain ${Array.from({ length: 20_000 }, (_, i) => `a${i}='1'`).join(' ')}/>`],
+    ['elements that nobody knows', `<domain type='xen'>${'<ab/>'.repeat(40_000)}</domain>`],
+    ['NUL bytes in XML', `<domain>${'\0'.repeat(100_000)}</domain>`],
     ['300 KiB', `(domain ${'(name a) '.repeat(34_000)})`],
   ])('are refused with a few sentences, in time that grows with their length: %s', (_what, text) => {
     const { findings } = judged(text);

@@ -17,6 +17,8 @@ export interface Judgement {
   /** Complete only when no finding is an error. */
   definition: Definition;
   findings: Finding[];
+  /** The text is neither xl.cfg nor Python: settings cannot be put behind it. */
+  isForeign: boolean;
   /** Where the value of each key stands, for errors that are found later. */
   valueAt: ReadonlyMap<string, Position>;
 }
@@ -75,6 +77,7 @@ class Judge {
   private readonly values = new Map<string, Setting>();
   private readonly optionsFrom: number;
   private readonly unread: boolean;
+  private readonly isForeign: boolean;
   /** Findings of which a text may have any number: told so far, and the first and the number of each kind that were not. */
   private told = 0;
   private readonly untold = new Map<Verdict, { at: Position; count: number }>();
@@ -85,6 +88,7 @@ class Judge {
     this.rules = rules;
     this.optionsFrom = optionsFrom;
     this.lines = parsed.lines;
+    this.isForeign = parsed.isForeign ?? false;
     this.unread = parsed.unread ?? parsed.lines.length === 0;
     this.settings = parsed.settings;
     for (const { text, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => ['not understood', text]);
@@ -101,7 +105,7 @@ class Judge {
     }
     this.findings.sort((a, b) => a.line - b.line || a.column - b.column);
     const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column }]));
-    return { definition: this.context.definition, findings: this.findings, valueAt };
+    return { definition: this.context.definition, findings: this.findings, isForeign: this.isForeign, valueAt };
   }
 
   private judgeKey(key: string, rule: KeyRule): void {

@@ -139,7 +139,10 @@ class Mapping {
     if (kind === 'vbd' || kind === 'tap' || kind === 'tap2') {
       const [dev = '', type] = (texts.get('dev') ?? '').split(':');
       const mode = texts.get('mode') ?? 'w';
-      this.disks.push(text([texts.get('uname') ?? '', type === 'cdrom' ? `${dev}:cdrom` : dev, mode].join(',')));
+      const uname = texts.get('uname') ?? '';
+      // A path with a comma stands last, by name.
+      if (uname.includes(',')) this.disks.push(text([`vdev=${dev}`, `access=${mode}`, ...(type === 'cdrom' ? ['cdrom'] : []), `target=${uname.replace(/^(tap2?:)?(file|phy|aio):/, '')}`].join(',')));
+      else this.disks.push(text([uname, type === 'cdrom' ? `${dev}:cdrom` : dev, mode].join(',')));
     } else if (kind === 'vif') {
       const options = ['mac', 'bridge', 'model', 'type', 'script', 'ip', 'rate', 'vifname'].flatMap(name => (texts.has(name) ? [`${name}=${texts.get(name)}`] : []));
       this.cards.push(text(options.join(',')));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProcessor, CS, CR0, EBX, EIP, ESP, ExitReason, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, DS, STATE_WORDS } from './index.ts';
+import { createProcessor, CS, CR0, EBX, EIP, ESP, ExitReason, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, DS, STATE_WORDS } from '../index.ts';
 
 // SDM vol. 2, CALL: a near call pushes the address of the instruction that follows, through a register or memory as well as direct.
 it('an indirect call returns behind itself, also once its target is known', () => {
