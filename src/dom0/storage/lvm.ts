@@ -5,7 +5,7 @@
  *                   data area (1 MiB, to the end), metadata areas (two: from 4 KiB on, and the last MiB)
  *   metadata area   a header of a sector: CRC, " LVM2 x[5A%r0N*>", version, where the area is, where the text is; then a ring of texts, newest last
  *
- * A change writes the whole text behind the old one, flushes, then the header, and flushes: first in one area, then in the other. Whatever a power cut
+ * A change writes the whole text behind the old one, flushes, then the header, and flushes: first in the older area, then in the other. Whatever a power cut
  * leaves, one area names a text that checks.
  * Source: LVM2's lib/format_text (layout.h: label, pv_header, mda_header, raw_locn; import/export of the text), lib/label; its check sum is CRC-32 without the
  * last complement, begun with 0xf597a6cf.
@@ -141,24 +141,32 @@ function runs(area: Area, { offset, bytes }: Location): { at: number; from: numb
   return parts;
 }
 
+/** The text of an area; undefined: none that checks. */
+function readText(medium: Medium, area: Area): GroupText | undefined {
+  const location = readLocation(medium, area);
+  if (!location) return undefined;
+  const bytes = new Uint8Array(location.bytes);
+  for (const { at, from, count } of runs(area, location)) medium.read(at, bytes.subarray(from, from + count));
+  return lvmCrc(bytes) === location.crc ? groupFrom(parseMetadata(new TextDecoder().decode(bytes))) : undefined;
+}
+
+/** Areas with their sequence numbers, the oldest first; one without a text is the oldest. */
+const byAge = (medium: Medium): { area: Area; text: GroupText | undefined }[] =>
+  areas(medium.bytes)
+    .map(area => ({ area, text: readText(medium, area) }))
+    .sort((a, b) => (a.text?.seqno ?? -1) - (b.text?.seqno ?? -1));
+
 /** The newest text that checks; undefined: there is no group. */
 export function readGroup(medium: Medium): GroupText | undefined {
-  const found = areas(medium.bytes).flatMap((area): GroupText[] => {
-    const location = readLocation(medium, area);
-    if (!location) return [];
-    const bytes = new Uint8Array(location.bytes);
-    for (const { at, from, count } of runs(area, location)) medium.read(at, bytes.subarray(from, from + count));
-    if (lvmCrc(bytes) !== location.crc) return [];
-    return [groupFrom(parseMetadata(new TextDecoder().decode(bytes)))];
-  });
-  return found.sort((a, b) => b.seqno - a.seqno)[0];
+  return byAge(medium).at(-1)?.text;
 }
 
 /** Writes a new text; durable when it returns. `nowMs`: since 1970, for the text. */
 export function writeGroup(medium: Medium, group: GroupText, nowMs: number): void {
   // LVM2's texts end with a NUL, which counts.
   const bytes = text(`${writeMetadata(sectionsOf(group), group, nowMs)}\0`);
-  for (const area of areas(medium.bytes)) {
+  // A power cut may have left one area behind: the newest text stays until the other area has a newer one.
+  for (const { area } of byAge(medium)) {
     // A text must not reach what the header names until now.
     if (bytes.length > (area.bytes - SECTOR_BYTES) / 2 - SECTOR_BYTES)
       throw new StoreDamaged(`The group ${group.group} has so many volumes that its metadata area is full. Remove some with lvremove.`);
