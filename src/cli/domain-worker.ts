@@ -12,4 +12,5 @@ Object.assign(globalThis, {
   openMedium: openFile,
 });
 
-await import('../hypervisor/worker/worker.ts');
+// Not waited for: a bundle may have what it imports in this very module, which would then wait for itself.
+void import('../hypervisor/worker/worker.ts');
