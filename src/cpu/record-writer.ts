@@ -11,7 +11,7 @@ import {
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
 } from './plans.ts';
-import { CS, FS, SEG_BASE, SEG_SELECTOR, ZERO } from './registers.ts';
+import { CS, FS, generalWord, SEG_BASE, SEG_SELECTOR, ZERO } from './registers.ts';
 import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
 import { operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
@@ -103,8 +103,8 @@ export class RecordWriter {
       | (d.repeat === 0xf3 ? META_REP : d.repeat === 0xf2 ? META_REPNE : 0) | (d.lock ? META_LOCK : 0) | (size === 16 ? META_OPERAND16 : 0)
       | (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
     if (d.memory) {
-      if (d.base >= 0) A[p + BASE] = d.base;
-      if (d.index >= 0) A[p + INDEX] = indexWord(d.index, d.scale);
+      if (d.base >= 0) A[p + BASE] = generalWord(d.base);
+      if (d.index >= 0) A[p + INDEX] = indexWord(generalWord(d.index), d.scale);
       if (!this.wide) A[p + INDEX]! |= narrowIndex(baseWord(d.segment), d.addressSize === 32);
       A[p + DISP] = d.displacement;
     }
@@ -134,11 +134,11 @@ export class RecordWriter {
     const { A } = this, { facts } = form;
     if ((facts & (REGISTER_0 | BYTE_0)) !== 0) {
       const n = operandRegister(row.operands[0]!, d);
-      A[p + DST] = (facts & BYTE_0) !== 0 ? byteRegister(n) : n;
+      A[p + DST] = (facts & BYTE_0) !== 0 ? byteRegister(n) : generalWord(n);
     }
     if ((facts & (REGISTER_1 | BYTE_1)) !== 0) {
       const n = operandRegister(row.operands[1]!, d);
-      A[p + SRC] = (facts & BYTE_1) !== 0 ? byteRegister(n) : n;
+      A[p + SRC] = (facts & BYTE_1) !== 0 ? byteRegister(n) : generalWord(n);
     }
     if ((facts & CONDITION) !== 0) A[p + IMM] = row.cc!;
     // From the page's start.

@@ -17,10 +17,10 @@ it('gives back every register that the layout names', () => {
   restoreRegisters(again, saveRegisters(words));
   const parts = new Set(['STATE_WORDS', 'HIGH', 'ZERO', 'FK', 'FA', 'FB', 'FR', 'SEG_WORDS', 'SEG_SELECTOR', 'SEG_BASE', 'SEG_LIMIT', 'SEG_RIGHTS',
     'RIGHTS_UNUSABLE', 'RIGHTS_DB', 'RIGHTS_S', 'ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR', 'PORT_NONE', 'PORT_WAITS', 'PORT_ANSWERED']);
-  const named = Object.entries(R).filter(([name]) => !parts.has(name)) as [string, number][];
+  const named = Object.entries(R).filter(([name, word]) => typeof word === 'number' && !parts.has(name)) as [string, number][];
   expect(named.length).toBeGreaterThan(60);
   for (const [name, word] of named) expect([name, again[word]]).toEqual([name, words[word]]);
-  for (const [from, to] of [[R.EAX, R.R15], [R.SEG, R.SEG + 31], [R.DR, R.DR + 7], [R.MSR_MTRR, R.MSR_MTRR + 55], [R.FPR, R.FPR + 31], [R.XMM, R.XMM + 63], [R.PDPTE, R.PDPTE + 7], [R.MONITOR_LINE, R.MONITOR_LINE + 15]]) {
+  for (const [from, to] of [[R.EAX, R.EDI], [R.R8, R.R15], [R.SEG, R.SEG + 31], [R.DR, R.DR + 7], [R.MSR_MTRR, R.MSR_MTRR + 55], [R.FPR, R.FPR + 31], [R.XMM, R.XMM + 63], [R.PDPTE, R.PDPTE + 7], [R.MONITOR_LINE, R.MONITOR_LINE + 15]]) {
     expect([...again.slice(from, to! + 1)]).toEqual([...words.slice(from, to! + 1)]);
   }
   for (const low of [R.EAX, R.R15, R.EIP, R.CR0, R.CR3, R.CR8, R.EFER, R.GDTR_BASE, R.SEG + R.FS * R.SEG_WORDS + R.SEG_BASE, R.MSR_LSTAR, R.MSR_SYSENTER_EIP]) {

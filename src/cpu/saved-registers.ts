@@ -28,7 +28,7 @@ const X87 = ['fcw', 'fsw', 'ftw', 'fop', 'fip', 'fcs', 'fdp', 'fds'];
 const MTRR_WORDS = 2 * (16 + 11 + 1);
 
 const FIELDS: readonly Field[] = [
-  ...GENERAL.map((name, n) => wide(name, R.EAX + n, n < 8 ? n : -1)),
+  ...GENERAL.map((name, n) => wide(name, R.generalWord(n), n < 8 ? n : -1)),
   wide('rip', R.EIP, 9),
   field('cpl', R.CPL, 15),
   wide('cr0', R.CR0, 16), wide('cr2', R.CR2, 17), wide('cr3', R.CR3, 18), wide('cr4', R.CR4, 19), wide('cr8', R.CR8, 20),

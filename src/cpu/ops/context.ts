@@ -8,7 +8,8 @@ import type { Row } from '../table/row.ts';
 
 /**
  * Words of a record (a decoded instruction in `A`): eight, half a cache line, since code that runs wide is limited by how many lines it touches.
- * Register operands are words of the state, which for general registers are their encoding numbers; in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
+ * Register operands are words of the state (`generalWord`); in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH =
+ * 0 4 8 12 1 5 9 13).
  */
 export const OP = 0, NEXT = 1,
   /** ModRM.reg (or the register in the opcode). */ DST = 2,
