@@ -11,7 +11,7 @@ import type { NamedFile, Task } from '../src/dom0/api.ts';
 import { createHost, type Host } from '../src/dom0/host.ts';
 import { inWorkers, type WorkerLike } from '../src/dom0/runner-worker.ts';
 import { audit } from '../src/hypervisor/memory/audit.ts';
-import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { XEN_TYPE } from '../src/hypervisor/layout/layout.ts';
 import { destroyDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../src/hypervisor/memory/machine.ts';
 import { Dom0 } from '../src/hypervisor/xen/dom0-access.ts';

@@ -4,7 +4,17 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { circles, globalFindings, importFindings, lockFindings, loads, pathFindings, testOnly, wasmFindings } from './support/rules.ts';
+import {
+  circles,
+  globalFindings,
+  importFindings,
+  lockFindings,
+  loads,
+  pastIndexFindings,
+  pathFindings,
+  testOnly,
+  wasmFindings,
+} from './support/rules.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = (readdirSync(join(root, 'src'), { recursive: true }) as string[])
@@ -34,6 +44,18 @@ describe('rooms', () => {
     expect(importFindings('src/dom0/a.ts', "import { gunzipSync } from 'fflate';")).toEqual([]);
     expect(importFindings('src/devices/a.test.ts', "import { it } from 'vitest';")).toEqual([]);
     expect(importFindings('src/attic/a.ts', '')).toHaveLength(1);
+  });
+
+  it('offer what others may import by the index.ts of a folder, and nobody goes past it', () => {
+    expect(sources.flatMap(path => pastIndexFindings(path, text(path), helpers.has(path)))).toEqual([]);
+  });
+
+  it('would not pass an import past an index', () => {
+    expect(pastIndexFindings('src/dom0/a.ts', "import { Machine } from '../hypervisor/memory/machine.ts';")).toHaveLength(1);
+    expect(pastIndexFindings('src/ui/a.tsx', "import type { HostApi } from '../dom0/api.ts';")).toHaveLength(1);
+    expect(pastIndexFindings('src/cli/a.ts', "const later = import('../cpu/cpu.ts');")).toHaveLength(1);
+    expect(pastIndexFindings('src/dom0/a.ts', "import { Machine } from '../hypervisor/memory/index.ts'; import { b } from './b.ts';")).toEqual([]);
+    expect(pastIndexFindings('src/dom0/a.ts', "new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url));")).toEqual([]);
   });
 
   it('are free of the rules in files that only tests use', () => {

@@ -3,14 +3,14 @@
  * dirty bits, faults, breakpoints, and what lies outside memory. Sources: SDM vol. 3, chapter 4 (paging), 28.3 (EPT).
  */
 import type { CodeCache } from './code-cache.ts';
-import { CR0_AM, CR4_SMAP } from './control-bits.ts';
+import { CR0_AM, CR4_SMAP } from './architecture/control-bits.ts';
 import type { Debug } from './debug.ts';
-import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './edge.ts';
+import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './architecture/edge.ts';
 import { AC_, type Faults } from './faults.ts';
-import { AC } from './flags.ts';
+import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
-import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './paging.ts';
-import { CR0, CR4, EFLAGS, PDPTE } from './registers.ts';
+import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
+import { CR0, CR4, EFLAGS, PDPTE } from './architecture/registers.ts';
 import { S_USER } from './scratch.ts';
 import { HAS_CODE, type Tlb } from './tlb.ts';
 import type { Views } from './views.ts';

@@ -1,10 +1,10 @@
 /** Where operands lie: effective addresses of records, and linear addresses with the checks of their segments. Source: SDM vol. 3, 5.3 and 5.5. */
 import type { MemoryAccess } from './access.ts';
 import { type Faults, GP, SS_ } from './faults.ts';
-import { AC } from './flags.ts';
+import { AC } from './architecture/flags.ts';
 import { isPlain } from './mode.ts';
 import { BASE, DISP, INDEX, INDEX_REGISTER_MASK, INDEX_SCALE, META, META_ADDRESS16, META_SEGMENT } from './ops/context.ts';
-import { EFLAGS, RIGHTS_DB, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './registers.ts';
+import { EFLAGS, RIGHTS_DB, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './architecture/registers.ts';
 import type { Views } from './views.ts';
 
 export class Addressing {

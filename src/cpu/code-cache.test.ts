@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type Entry, linesOf } from './code-cache.ts';
 import { OP } from './ops/context.ts';
 import { OP_ENTRY } from './record-writer.ts';
-import { EAX, ECX, EDI, EIP } from './registers.ts';
+import { EAX, ECX, EDI, EIP } from './architecture/registers.ts';
 import { JUMP, S_STOP } from './scratch.ts';
 import { Bench, CODE, d } from './test-support/bench.ts';
 

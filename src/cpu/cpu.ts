@@ -2,12 +2,12 @@
 import { MemoryAccess } from './access.ts';
 import { Addressing } from './addressing.ts';
 import { CodeCache } from './code-cache.ts';
-import { CR0_ET } from './control-bits.ts';
-import { CPU_LEVELS, type Features, featuresOf } from './cpuid.ts';
+import { CR0_ET } from './architecture/control-bits.ts';
+import { CPU_LEVELS, type Features, featuresOf } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
-import { type Controls, type ExitInfo, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
+import { type Controls, type ExitInfo, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './architecture/edge.ts';
 import { Faults, LEAVE } from './faults.ts';
-import { AC, ALL, ARITHMETIC, arithmetic, IF, TF, ZF } from './flags.ts';
+import { AC, ALL, ARITHMETIC, arithmetic, IF, TF, ZF } from './architecture/flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { Loop } from './loop.ts';
 import { Mmio } from './mmio.ts';
@@ -21,7 +21,7 @@ import { OP_STALE, RecordWriter } from './record-writer.ts';
 import {
   CPU_LEVEL, CR0, CR4, CS, DR, EDX, EFLAGS, EIP, ES, FA, FB, FERR, FK, FR, GDTR_LIMIT, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, SEG, SEG_BASE,
   SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR, ZERO,
-} from './registers.ts';
+} from './architecture/registers.ts';
 import { Stack } from './stack.ts';
 import { Tlb } from './tlb.ts';
 import { Translator } from './translator.ts';

@@ -1,9 +1,9 @@
 /** Breakpoints of the debug registers (SDM vol. 3, 17.2 and 17.3), and the probe that looks on. */
-import { CR4_DE } from './control-bits.ts';
-import type { Probe } from './edge.ts';
+import { CR4_DE } from './architecture/control-bits.ts';
+import type { Probe } from './architecture/edge.ts';
 import type { Faults } from './faults.ts';
-import { RF } from './flags.ts';
-import { CR4, DR, EFLAGS, INTERRUPTIBILITY, PENDING_DEBUG } from './registers.ts';
+import { RF } from './architecture/flags.ts';
+import { CR4, DR, EFLAGS, INTERRUPTIBILITY, PENDING_DEBUG } from './architecture/registers.ts';
 import { SeenAccesses } from './seen-accesses.ts';
 import type { Views } from './views.ts';
 

@@ -5,12 +5,12 @@
 import type { Cpu } from './cpu.ts';
 import {
   EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason,
-} from './edge.ts';
-import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './flags.ts';
-import { CR0_PE } from './control-bits.ts';
+} from './architecture/edge.ts';
+import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
+import { CR0_PE } from './architecture/control-bits.ts';
 import { AC_, DB, DE, DF_, FAULT, GP, NP, PF_, SS_, TS } from './faults.ts';
 import { JUMP, S_STOP } from './scratch.ts';
-import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './registers.ts';
+import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, enterCode, gateOffset, innerStack, inVirtual8086, isCode,
   isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,

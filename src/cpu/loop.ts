@@ -4,13 +4,13 @@
  */
 import type { Cpu } from './cpu.ts';
 import type { Debug } from './debug.ts';
-import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, type ExitInfo, ExitReason } from './edge.ts';
+import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, type ExitInfo, ExitReason } from './architecture/edge.ts';
 import { FAULT, LEAVE } from './faults.ts';
-import { IF, RF, TF } from './flags.ts';
+import { IF, RF, TF } from './architecture/flags.ts';
 import { deliverEvent, deliverFault } from './interrupts.ts';
 import type { Mmio } from './mmio.ts';
 import { META, META_LENGTH } from './ops/context.ts';
-import { ACTIVITY, EFLAGS, EIP, INTERRUPTIBILITY, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW } from './registers.ts';
+import { ACTIVITY, EFLAGS, EIP, INTERRUPTIBILITY, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW } from './architecture/registers.ts';
 import { EXIT, GO, JUMP, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, STALE, THROWN } from './scratch.ts';
 import { warmUpBetween } from './warm.ts';
 import { plans } from 'virtual:plans';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type ExitInfo, ExitReason, EPT_READ, EPT_WRITE } from './edge.ts';
+import { type ExitInfo, ExitReason, EPT_READ, EPT_WRITE } from './architecture/edge.ts';
 import { Bench, CODE, DATA, d, FRAMES } from './test-support/bench.ts';
-import { EAX, ECX, EDI, EIP, ESI } from './registers.ts';
+import { EAX, ECX, EDI, EIP, ESI } from './architecture/registers.ts';
 
 /** First address that is no memory. */
 const DEVICE = FRAMES * 4096;

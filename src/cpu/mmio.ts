@@ -2,7 +2,7 @@
  * Accesses to what is no memory, or to memory without the right. They are answered in place, or leave as EPT violations (SDM vol. 3, 28.3); then the
  * instruction runs again and takes the answers that it already has.
  */
-import { EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_WRITE, type ProcessorOptions } from './edge.ts';
+import { EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_WRITE, type ProcessorOptions } from './architecture/edge.ts';
 import { LEAVE } from './faults.ts';
 
 /** Numbers of an answer: guest-physical address, width, 1 for write, value. */

@@ -5,7 +5,7 @@
 import type { MemoryAccess } from './access.ts';
 import {
   CPL, CS, DS, ES, FS, GS, RIGHTS_DB, RIGHTS_S, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS,
-} from './registers.ts';
+} from './architecture/registers.ts';
 import { S_USER, USER } from './scratch.ts';
 import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';

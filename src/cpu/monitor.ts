@@ -2,10 +2,10 @@
  * MONITOR and MWAIT. MONITOR remembers the line of memory as it is; MWAIT waits until it differs: whoever stores there, and by whichever way, is seen.
  * Sources: SDM vol. 2, MONITOR, MWAIT; vol. 3, 9.10.
  */
-import { ExitReason, P2M_READ } from './edge.ts';
+import { ExitReason, P2M_READ } from './architecture/edge.ts';
 import { GP, UD } from './faults.ts';
 import { META, META_ADDRESS16, META_SEGMENT, type OpFactory } from './ops/context.ts';
-import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE, MSR_MISC_ENABLE } from './registers.ts';
+import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE, MSR_MISC_ENABLE } from './architecture/registers.ts';
 
 /** Smallest and largest line, as CPUID leaf 5 says. */
 export const MONITOR_LINE_BYTES = 64;

@@ -1,6 +1,6 @@
 /** Writes records: what of a decoded instruction stands in which word, and which case of the switches or which function runs it. */
 import type { CodeCache } from './code-cache.ts';
-import type { Features } from './cpuid.ts';
+import type { Features } from './architecture/cpuid.ts';
 import { fillHotX87, hotX87Case } from './fpu/hot.ts';
 import { GP, UD } from './faults.ts';
 import type { Mode } from './mode.ts';
@@ -11,7 +11,7 @@ import {
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
 } from './plans.ts';
-import { CS, FS, generalWord, SEG_BASE, SEG_SELECTOR, ZERO } from './registers.ts';
+import { CS, FS, generalWord, SEG_BASE, SEG_SELECTOR, ZERO } from './architecture/registers.ts';
 import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
 import { operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';

@@ -4,13 +4,13 @@
  */
 import type { Cpu } from './cpu.ts';
 
-import { NT, VM } from './flags.ts';
-import { CR0_PE } from './control-bits.ts';
+import { NT, VM } from './architecture/flags.ts';
+import { CR0_PE } from './architecture/control-bits.ts';
 import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
 import { JUMP, S_STOP, S_USER } from './scratch.ts';
 import {
   CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, RIGHTS_UNUSABLE,
-} from './registers.ts';
+} from './architecture/registers.ts';
 import { returnFromTask, switchTask, TASK_CALL, TASK_JMP } from './tasks.ts';
 
 /** A descriptor as it lies in its table; `at` is its linear address. One object is reused: copy what must outlive the next read. */

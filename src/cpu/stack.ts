@@ -2,7 +2,7 @@
 import type { MemoryAccess } from './access.ts';
 import type { Addressing } from './addressing.ts';
 import type { Mode } from './mode.ts';
-import { ESP, SS } from './registers.ts';
+import { ESP, SS } from './architecture/registers.ts';
 import type { Views } from './views.ts';
 
 export class Stack {

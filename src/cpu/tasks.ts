@@ -1,13 +1,13 @@
 /** Hardware task switches. Source: SDM vol. 3, chapter 7: the order of steps and checks is that of 7.3 and table 7-1. */
 import type { Cpu } from './cpu.ts';
-import { ExitReason } from './edge.ts';
-import { NT, VM } from './flags.ts';
-import { CR0_PG, CR0_TS, CR4_PAE } from './control-bits.ts';
+import { ExitReason } from './architecture/edge.ts';
+import { NT, VM } from './architecture/flags.ts';
+import { CR0_PG, CR0_TS, CR4_PAE } from './architecture/control-bits.ts';
 import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
 import { JUMP, S_STOP } from './scratch.ts';
 import {
   CPL, CR0, CR3, CR4, CS, DR, DS, EAX, EFLAGS, EIP, ES, FS, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, PENDING_DEBUG,
-} from './registers.ts';
+} from './architecture/registers.ts';
 import {
   type Descriptor, descriptorBase, descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, isCode, isConforming, isWritableData, readDescriptor,
   setAccessed, setNull, setRealSegment, setSegment,

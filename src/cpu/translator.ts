@@ -5,12 +5,12 @@
 import type { MemoryAccess } from './access.ts';
 import { type CodeCache, SCRATCH_RECORD } from './code-cache.ts';
 import type { Cpu } from './cpu.ts';
-import type { ProcessorOptions } from './edge.ts';
+import type { ProcessorOptions } from './architecture/edge.ts';
 import { type Faults, GP } from './faults.ts';
 import type { Mode } from './mode.ts';
 import { DST, EXTRA, META, META_LENGTH, META_OFFSET_MASK, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
 import { OP_CROSS, OP_STALE, OP_STRADDLE, type RecordWriter } from './record-writer.ts';
-import { EIP } from './registers.ts';
+import { EIP } from './architecture/registers.ts';
 import { EXIT, GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE } from './scratch.ts';
 import { decode, MORE_BYTES, newDecoded } from './table/index.ts';
 import type { Tlb } from './tlb.ts';

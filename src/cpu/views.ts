@@ -1,6 +1,6 @@
 /** The arrays that the parts of a processor work on: its state words, machine memory, the second stage, scratch. */
-import type { ProcessorOptions } from './edge.ts';
-import { STATE_WORDS } from './registers.ts';
+import type { ProcessorOptions } from './architecture/edge.ts';
+import { STATE_WORDS } from './architecture/registers.ts';
 import { S_WORDS } from './scratch.ts';
 
 export class Views {

@@ -3,11 +3,11 @@
  * holds an interrupt back. Sources: SDM vol. 3, 20.3 (methods of table 20-2) and 20.4; vol. 2, CLI, STI, PUSHF, POPF, INT n, IRET.
  */
 import type { Cpu } from './cpu.ts';
-import { IF, IOPL, RF, TF, VIF, VIP } from './flags.ts';
-import { CR4_PVI, CR4_VME } from './control-bits.ts';
+import { IF, IOPL, RF, TF, VIF, VIP } from './architecture/flags.ts';
+import { CR4_PVI, CR4_VME } from './architecture/control-bits.ts';
 import { GP } from './faults.ts';
 import { JUMP, S_STOP } from './scratch.ts';
-import { CPL, CR4, CS, EFLAGS, EIP, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR } from './registers.ts';
+import { CPL, CR4, CS, EFLAGS, EIP, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR } from './architecture/registers.ts';
 import { inProtected, inVirtual8086, setRealSegment } from './segments.ts';
 
 const isIopl3 = (cpu: Cpu) => (cpu.R[EFLAGS]! & IOPL) === IOPL;

@@ -2,13 +2,13 @@
  * Runs every case of the interpreter's switch once or more before the guest does. V8 compiles what has no type feedback into a deoptimisation: without
  * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
  */
-import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
+import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architecture/flags.ts';
 import type { Cpu } from './cpu.ts';
 import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
 import { CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
 import { OP_NOTHING } from './record-writer.ts';
-import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
+import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './architecture/registers.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 

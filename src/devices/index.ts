@@ -23,3 +23,6 @@ export { PvhBoard } from './pvh-board.ts';
 export { assignState, copyState, resetState, StateError } from './state.ts';
 export { TimerQueue } from './timers.ts';
 export type { ScreenWriter, TextFrame, VideoMemory } from './vga/index.ts';
+export { memoryMap } from './e820.ts';
+export { type LinuxForFirmware, isLinuxForFirmware, setLinux } from './firmware-linux.ts';
+export type { FwCfg } from './fw-cfg.ts';

@@ -111,9 +111,9 @@ export interface OfferedGuest {
  */
 export interface DomainView {
   memory?: SharedArrayBuffer;
-  /** Byte offset of the counters block (layout: src/hypervisor/memory/layout.ts). */
+  /** Byte offset of the counters block (layout: src/hypervisor/layout/layout.ts). */
   countersOffset: number;
-  /** Byte offset of the screen block (layout: src/hypervisor/memory/layout.ts). */
+  /** Byte offset of the screen block (layout: src/hypervisor/layout/layout.ts). */
   screenOffset: number;
   /** Console bytes out (Uint8Array messages), and in (post Uint8Array or a `ConsoleInput`). History comes first. */
   console: MessagePort;

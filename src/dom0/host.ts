@@ -2,8 +2,8 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker. It looks at no clock and
  * starts no worker by itself: `HostParts` says how.
  */
-import { skipIds } from '../hypervisor/memory/domain-table.ts';
-import { DOMAIN_0 } from '../hypervisor/memory/machine.ts';
+import { skipIds } from '../hypervisor/memory/index.ts';
+import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';

@@ -1,11 +1,11 @@
 /** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
-import type { Clock } from '../devices/bus.ts';
-import { assembleDomain } from '../hypervisor/domain/assemble.ts';
+import type { Clock } from '../devices/index.ts';
+import { assembleDomain } from '../hypervisor/domain/index.ts';
 import { attachDrives, type Domain, type DomainRecord, type Ending, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
-import { Slot } from '../hypervisor/scheduler/slot.ts';
-import { GuestLog } from '../hypervisor/xen/guest-log.ts';
-import { diskRecords } from '../hypervisor/disks/saved-disks.ts';
-import { type WaitsFor, waitsFor, waitsReport } from '../hypervisor/domain/waits.ts';
+import { Slot } from '../hypervisor/scheduler/index.ts';
+import { GuestLog } from '../hypervisor/xen/index.ts';
+import { diskRecords } from '../hypervisor/disks/index.ts';
+import { type WaitsFor, waitsFor, waitsReport } from '../hypervisor/domain/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
 
 export interface TurnsParts {

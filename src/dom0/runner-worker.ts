@@ -1,11 +1,11 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
-import { MachineView } from '../hypervisor/view/machine-view.ts';
-import { workerDied } from '../hypervisor/memory/dead-worker.ts';
-import { COMMAND } from '../hypervisor/memory/layout.ts';
-import { postMortem } from '../hypervisor/domain/report.ts';
-import { workerBegins } from '../hypervisor/worker/worker-life.ts';
-import { leaveGuest } from '../hypervisor/xen/memory/flush.ts';
+import { MachineView } from '../hypervisor/view/index.ts';
+import { workerDied } from '../hypervisor/memory/index.ts';
+import { COMMAND } from '../hypervisor/layout/index.ts';
+import { postMortem } from '../hypervisor/domain/index.ts';
+import { workerBegins } from '../hypervisor/worker/index.ts';
+import { leaveGuest } from '../hypervisor/xen/memory/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
 import { type Watching, WorkerWatch } from './worker-watch.ts';
 

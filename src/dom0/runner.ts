@@ -1,9 +1,9 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
 import type { IdeAttachment } from '../devices/index.ts';
-import type { Clock } from '../devices/bus.ts';
+import type { Clock } from '../devices/index.ts';
 import type { DomainRecord, Ending, Machine, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
-import type { WaitsFor } from '../hypervisor/domain/waits.ts';
-import type { Scheduler } from '../hypervisor/scheduler/scheduler.ts';
+import type { WaitsFor } from '../hypervisor/domain/index.ts';
+import type { Scheduler } from '../hypervisor/scheduler/index.ts';
 
 /** What a domain says. */
 export interface DomainListener {

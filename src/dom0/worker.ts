@@ -4,7 +4,7 @@ import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
-import { holdLifeLock } from '../hypervisor/worker/life-lock.ts';
+import { holdLifeLock } from '../hypervisor/worker/index.ts';
 import { createHost, type Host } from './host.ts';
 import { inWorkers, type WorkerLike } from './runner-worker.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';

@@ -4,7 +4,7 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, Task } from '../dom0/api.ts';
+import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, Task } from '../dom0/index.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);

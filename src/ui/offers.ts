@@ -1,7 +1,7 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
 
 import { signal } from '@preact/signals';
-import type { NamedFile, OfferedGuest } from '../dom0/api.ts';
+import type { NamedFile, OfferedGuest } from '../dom0/index.ts';
 import { offerFirmware, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';

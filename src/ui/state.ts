@@ -1,7 +1,7 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
 import { batch, signal } from '@preact/signals';
-import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
+import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
 import { command, domains, host, reportProblem, sentence } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';

@@ -2,12 +2,12 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
-import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
-import type { Later } from '../../dom0/runner.ts';
-import { MediumDisk } from '../../dom0/storage/medium-disk.ts';
-import { Storage, StorageError } from '../../dom0/storage/storage.ts';
-import { savedDrives } from '../../dom0/toolstack/member.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/index.ts';
+import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
+import type { Later } from '../../dom0/index.ts';
+import { MediumDisk } from '../../dom0/storage/index.ts';
+import { Storage, StorageError } from '../../dom0/storage/index.ts';
+import { savedDrives } from '../../dom0/toolstack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
 import { type Image, open } from './image-file.ts';
 import { UsageError } from './usage-error.ts';

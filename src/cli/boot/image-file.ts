@@ -1,9 +1,9 @@
 /** Image files of the host's, read and written in place. */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { HEAD_BYTES } from '../../dom0/images.ts';
-import type { OpenMedium } from '../../hypervisor/disks/drives.ts';
-import type { DiskSource } from '../../hypervisor/disks/overlay-disk.ts';
-import { HostError } from '../../hypervisor/memory/machine.ts';
+import { HEAD_BYTES } from '../../dom0/index.ts';
+import type { OpenMedium } from '../../hypervisor/disks/index.ts';
+import type { DiskSource } from '../../hypervisor/disks/index.ts';
+import { HostError } from '../../hypervisor/memory/index.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface Image {

@@ -2,12 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { affinityProblem } from '../../dom0/config/cpus.ts';
-import { decode } from '../../dom0/plan.ts';
-import type { Blueprint } from '../../dom0/toolstack/member.ts';
+import { affinityProblem } from '../../dom0/config/index.ts';
+import { decode } from '../../dom0/index.ts';
+import type { Blueprint } from '../../dom0/toolstack/index.ts';
 import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
-import type { XenOptions } from '../../dom0/xen-options.ts';
+import type { XenOptions } from '../../dom0/index.ts';
 import { VERSION } from '../version.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';

@@ -1,8 +1,8 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
-import { CPU_LEVELS, type CpuLevel } from '../../cpu/cpuid.ts';
-import type { DomainType } from '../../dom0/config/model.ts';
-import { parseXenOptions, type XenOptions } from '../../dom0/xen-options.ts';
+import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
+import type { DomainType } from '../../dom0/config/index.ts';
+import { parseXenOptions, type XenOptions } from '../../dom0/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 
 import { UsageError } from './usage-error.ts';

@@ -1,13 +1,13 @@
 /** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
-import { type Action, type Definition, newDefinition } from '../../dom0/config/definition.ts';
-import { formatFinding } from '../../dom0/config/model.ts';
-import { prepareToRead } from '../../dom0/config/source.ts';
-import { lengthProblem } from '../../dom0/config/xlcfg.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/plan.ts';
-import { type Blueprint, blueprintOf } from '../../dom0/toolstack/member.ts';
+import type { LinuxForFirmware } from '../../devices/index.ts';
+import { type Action, type Definition, newDefinition } from '../../dom0/config/index.ts';
+import { formatFinding } from '../../dom0/config/index.ts';
+import { prepareToRead } from '../../dom0/config/index.ts';
+import { lengthProblem } from '../../dom0/config/index.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/index.ts';
+import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openPlanned, restoredDrives } from './disks.ts';

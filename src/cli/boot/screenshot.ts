@@ -1,8 +1,8 @@
 /** The guest's screen as a PNG file, and as text. */
 import { deflateSync } from 'node:zlib';
-import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/screen.ts';
-import { SCREEN } from '../../hypervisor/memory/layout.ts';
-import { crc32 } from '../../hypervisor/unpack/checksums.ts';
+import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/index.ts';
+import { SCREEN } from '../../hypervisor/layout/index.ts';
+import { crc32 } from '../../hypervisor/unpack/index.ts';
 
 type Memory = SharedArrayBuffer | ArrayBuffer;
 

@@ -3,14 +3,14 @@
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
 import { performance } from 'node:perf_hooks';
-import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/member.ts';
-import { Toolstack } from '../../dom0/toolstack/toolstack.ts';
-import { inTurns } from '../../dom0/runner-local.ts';
-import { inWorkers } from '../../dom0/runner-worker.ts';
-import type { WaitsFor } from '../../hypervisor/domain/waits.ts';
+import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
+import { Toolstack } from '../../dom0/toolstack/index.ts';
+import { inTurns } from '../../dom0/index.ts';
+import { inWorkers } from '../../dom0/index.ts';
+import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
-import { machineBytesFor } from '../../hypervisor/memory/domain-table.ts';
-import type { SchedulerOptions } from '../../hypervisor/scheduler/scheduler.ts';
+import { machineBytesFor } from '../../hypervisor/memory/index.ts';
+import type { SchedulerOptions } from '../../hypervisor/scheduler/index.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
 import { openFile } from './image-file.ts';

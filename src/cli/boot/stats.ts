@@ -1,9 +1,9 @@
 /** What a guest did, over all the domains that it was when it is started again; read in machine memory, wherever it runs. */
-import type { Toolstack } from '../../dom0/toolstack/toolstack.ts';
-import type { Member } from '../../dom0/toolstack/member.ts';
-import { exitsByName } from '../../hypervisor/view/counters.ts';
-import type { ModelAccount } from '../../hypervisor/view/model-account.ts';
-import { Pod } from '../../hypervisor/xen/memory/pod.ts';
+import type { Toolstack } from '../../dom0/toolstack/index.ts';
+import type { Member } from '../../dom0/toolstack/index.ts';
+import { exitsByName } from '../../hypervisor/view/index.ts';
+import type { ModelAccount } from '../../hypervisor/view/index.ts';
+import { Pod } from '../../hypervisor/xen/memory/index.ts';
 
 export interface Stats {
   instructions: number;

@@ -1,7 +1,7 @@
 /** The host's files in a directory of node's file system, held by one process at a time. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Store, type StoreFile, StoreFull } from '../../dom0/storage/store.ts';
+import { type Store, type StoreFile, StoreFull } from '../../dom0/storage/index.ts';
 import { holdDirectory } from './directory-lock.ts';
 
 class DirectoryFile implements StoreFile {

@@ -1,6 +1,6 @@
 /** A host's state in a directory (--state DIR): its storage, which this process holds until it closes it or ends. */
-import { Storage } from '../../dom0/storage/storage.ts';
-import { StoreFull } from '../../dom0/storage/store.ts';
+import { Storage } from '../../dom0/storage/index.ts';
+import { StoreFull } from '../../dom0/storage/index.ts';
 import { DirectoryStore } from './directory-store.ts';
 
 /** The directory cannot be used; a sentence with what to do. */

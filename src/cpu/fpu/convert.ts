@@ -3,7 +3,7 @@
  * Sources: SDM vol. 1, 11.4.1.6, 11.5.2 (exceptions), tables E-12 to E-16; vol. 2, each instruction.
  */
 import { DST, type CoreOpFactory, SRC } from '../ops/context.ts';
-import { FPR, MXCSR, XMM } from '../registers.ts';
+import { FPR, MXCSR, XMM } from '../architecture/registers.ts';
 import { DENORMAL, DE, HIGH, IE, INFINITE, NORMAL, OUT, PE, QUIET, SIGNALING, toInteger, unpackInt32, W, X, ZERO } from './softfloat.ts';
 import { F32, F64, numbers, packLane, report, roundingMode, roundLane, unpackLane, usualMode } from './sse.ts';
 import { readyControl, readySse } from './stack.ts';

@@ -5,7 +5,7 @@
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { type Core, DST, IMM, META, META_REGISTER, META_SEGMENT, type CoreOp, RECORD_WORDS, SRC } from '../ops/context.ts';
-import { CR0, CR4, CS, DS, EDI, ES, FCW, FPR, FSW, FTW, MXCSR, SEG, SEG_BASE, SEG_WORDS, SS, STATE_WORDS, XMM } from '../registers.ts';
+import { CR0, CR4, CS, DS, EDI, ES, FCW, FPR, FSW, FTW, MXCSR, SEG, SEG_BASE, SEG_WORDS, SS, STATE_WORDS, XMM } from '../architecture/registers.ts';
 import { decode, DECODED, newDecoded, type Row } from '../table/index.ts';
 import { fpuOps } from './index.ts';
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR0, CR4, CS, DS, EAX, EBX, EFLAGS, EIP, FCS, FCW, FDP, FDS, FIP, FPR, FSW, FTW, MXCSR, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../registers.ts';
+import { CR0, CR4, CS, DS, EAX, EBX, EFLAGS, EIP, FCS, FCW, FDP, FDS, FIP, FPR, FSW, FTW, MXCSR, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
 import { FakeCore, Fault } from './fake-core.ts';
 import { resetFpu } from './index.ts';
 

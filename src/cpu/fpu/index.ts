@@ -1,6 +1,6 @@
 /** The floating-point and SIMD unit: x87, MMX, SSE. What the rest of the processor may use of it. */
 import type { CoreOpFactory } from '../ops/context.ts';
-import { FCW, FPR, FTW, MXCSR, XMM } from '../registers.ts';
+import { FCW, FPR, FTW, MXCSR, XMM } from '../architecture/registers.ts';
 import { convertOps } from './convert.ts';
 import { moveOps } from './moves.ts';
 import { packedOps } from './packed.ts';

@@ -4,7 +4,7 @@
  * Sources: SDM vol. 2, each instruction.
  */
 import { DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
-import { FPR, XMM } from '../registers.ts';
+import { FPR, XMM } from '../architecture/registers.ts';
 import { readyMmx, readySse } from './stack.ts';
 import { binary, binaryImmediate, enterMmx, type Kernel, memorySource, mmxTarget } from './vector.ts';
 

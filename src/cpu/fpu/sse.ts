@@ -8,7 +8,7 @@
  * looked at only while it is clear, by error-free transformations (Dekker; Knuth's TwoSum).
  */
 import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
-import { CR4, MXCSR, XMM } from '../registers.ts';
+import { CR4, MXCSR, XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {
   add, compare, copySlot, DE, DENORMAL, divide, DROP_32, DROP_64, EXP, HIGH, IE, INFINITE, MAX_32, MAX_64, MIN_32, MIN_64, multiply, NORMAL, OUT, pack32, pack64, PE, QUIET,

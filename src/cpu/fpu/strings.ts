@@ -3,7 +3,7 @@
  * and each instruction.
  */
 import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
-import { EAX, ECX, EDX, XMM } from '../registers.ts';
+import { EAX, ECX, EDX, XMM } from '../architecture/registers.ts';
 import { readySse } from './stack.ts';
 import { readScratch } from './vector.ts';
 

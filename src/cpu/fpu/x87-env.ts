@@ -3,7 +3,7 @@
  * Sources: SDM vol. 1, 8.1.8-8.1.10 (images, figures 8-9 to 8-12), 10.5 and table 10-2 (FXSAVE); vol. 2, each instruction.
  */
 import type { Core, CoreOpFactory } from '../ops/context.ts';
-import { CR0, CR4, EAX, EFLAGS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MXCSR, XMM } from '../registers.ts';
+import { CR0, CR4, EAX, EFLAGS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MXCSR, XMM } from '../architecture/registers.ts';
 import { NORMAL, unpack80, W, X, ZERO } from './softfloat.ts';
 import { available, BUSY, ES, GP, NM, noError, readyControl, readyMmx, readySse, resetX87, summarize, wait } from './stack.ts';
 

@@ -3,7 +3,7 @@
  * (accuracy: below one unit in the last place; here the error is below 0.501, see x87-transcendental.test.ts).
  */
 import type { CoreOpFactory } from '../ops/context.ts';
-import { FCW, FSW } from '../registers.ts';
+import { FCW, FSW } from '../architecture/registers.ts';
 import {
   addPairs, cosineOfPair, dividePairs, exponentialMinus1, inverseTangent, logarithmOfRatio, LOW_PART, multiplyPairs, sineOfPair,
 } from './double-double.ts';

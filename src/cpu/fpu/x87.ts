@@ -7,7 +7,7 @@
  */
 import { FAULT } from '../faults.ts';
 import { type Core, type CoreOpFactory, SRC } from '../ops/context.ts';
-import { FCW, FPR, FSW, FTW } from '../registers.ts';
+import { FCW, FPR, FSW, FTW } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {
   ADD, addExtended, C0, C2, C3, compareExtended, DIVIDE, divideExtended, EQUAL, fromDouble, fromInteger, fromSingle, LESS, MEMORY, MULTIPLY, multiplyExtended,

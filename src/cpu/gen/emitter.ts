@@ -4,8 +4,8 @@
  *
  * Order, so that leaving half way leaves the instruction undone: reads, `slot` and `locate` come first, then `push` and writes to memory, then registers and flags.
  */
-import { ALL, EXPLICIT, SUB } from '../flags.ts';
-import { ECX, EDI, ESI } from '../registers.ts';
+import { ALL, EXPLICIT, SUB } from '../architecture/flags.ts';
+import { ECX, EDI, ESI } from '../architecture/registers.ts';
 
 /** Text of an expression without side effects. */
 export type Value = string;

@@ -1,7 +1,7 @@
 /** General functions: any segment, any mode, faults and all. `cpu` is the processor (src/cpu/cpu.ts), `p` the record. */
-import { DF } from '../flags.ts';
+import { DF } from '../architecture/flags.ts';
 import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../ops/context.ts';
-import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../registers.ts';
+import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Repetition, type Value } from './emitter.ts';
 import { record, RecordEmitter } from './record.ts';
 

@@ -10,7 +10,7 @@ import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
   COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING, type Switch,
 } from '../plans.ts';
-import { EIP } from '../registers.ts';
+import { EIP } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './emitter.ts';
 import { allForms, formOf } from './forms.ts';
@@ -159,7 +159,7 @@ ${casesText(narrow)}
       }`;
   const functions = general.map(({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`);
   return `
-import { carry, condition, arithmetic } from '/src/cpu/flags.ts';
+import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
 import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';

@@ -10,7 +10,7 @@
  * `break flags` leaves four words of flags, their kind in `c`.
  */
 import { baseWord, INDEX_ALIGNMENT, INDEX_REGISTER_MASK, INDEX_SCALE, INDEX_SEGMENT, INDEX_SEGMENT_MASK } from '../ops/context.ts';
-import { CS, EDI, ES, ESP, SS } from '../registers.ts';
+import { CS, EDI, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, FLAG_WORDS, lookup, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';
 

@@ -3,9 +3,9 @@
  * flags in locals and operands as constants, as a compiler of regions will; what such a compiler needs besides (choice of regions, several blocks) it has not.
  */
 import { describe, expect, it } from 'vitest';
-import { arithmetic, carry, condition } from '../flags.ts';
+import { arithmetic, carry, condition } from '../architecture/flags.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
-import { EAX, EBX, ECX, EDX, EIP, ESI, ESP, FA, FB, FK, FR } from '../registers.ts';
+import { EAX, EBX, ECX, EDX, EIP, ESI, ESP, FA, FB, FK, FR } from '../architecture/registers.ts';
 import { decode, DECODED, type Decoded, newDecoded } from '../table/index.ts';
 import { operandRegister } from '../table/operands.ts';
 import { Bench, CODE, d, DATA } from '../test-support/bench.ts';

@@ -3,7 +3,7 @@
  * known it breaks out of the switch, and the general function runs the record from its beginning.
  */
 import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../ops/context.ts';
-import { ESP } from '../registers.ts';
+import { ESP } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Size, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, lookup, miss, PAGE_EIP, record } from './record.ts';
 

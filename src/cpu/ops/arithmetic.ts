@@ -1,8 +1,8 @@
 /** Integer instructions that are too rare or too odd for descriptions (gen/semantics.ts). Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
-import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../flags.ts';
+import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../architecture/flags.ts';
 import { operandBits } from '../table/operands.ts';
-import { EAX, ECX, EDX, FA, FB, FK, FR } from '../registers.ts';
+import { EAX, ECX, EDX, FA, FB, FK, FR } from '../architecture/registers.ts';
 import { DE } from '../faults.ts';
 import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type OpFactory, SRC } from './context.ts';
 import type { Row } from '../table/index.ts';

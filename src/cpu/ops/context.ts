@@ -3,7 +3,7 @@
  * leaves by `throw` (the objects are preallocated) with no register or memory changed, so that the instruction can be restarted.
  */
 import type { Cpu } from '../cpu.ts';
-import { SEG, SEG_BASE, SEG_WORDS } from '../registers.ts';
+import { SEG, SEG_BASE, SEG_WORDS } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 
 /**

@@ -1,11 +1,11 @@
 /** Control flow and stack in their general form: any segment, both operand sizes, both stack sizes. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
-import { EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from '../edge.ts';
-import { IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../flags.ts';
+import { EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from '../architecture/edge.ts';
+import { IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../architecture/flags.ts';
 import { interruptReturn, softwareInterrupt } from '../interrupts.ts';
 import { BP, GP, OF_, DB, BR } from '../faults.ts';
 import { JUMP, S_PATCH, S_STOP } from '../scratch.ts';
-import { CPL, EBP, EFLAGS, EIP, ESP, SS } from '../registers.ts';
+import { CPL, EBP, EFLAGS, EIP, ESP, SS } from '../architecture/registers.ts';
 import { farCall, farJump, farReturn, inVirtual8086 } from '../segments.ts';
 import { checkedVirtualFlags, flagsAreVirtual, VIRTUAL_FLAGS_CHANGED, virtualFlags } from '../virtual-interrupts.ts';
 import { DST, EXTRA, IMM, META, META_LENGTH, META_OFFSET_MASK, type OpFactory, TARGET } from './context.ts';

@@ -2,7 +2,7 @@
 import { fpuOps } from '../fpu/index.ts';
 import { GP } from '../faults.ts';
 import { monitorOps } from '../monitor.ts';
-import { CPL } from '../registers.ts';
+import { CPL } from '../architecture/registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
 import type { OpFactory } from './context.ts';
 import { control } from './control.ts';

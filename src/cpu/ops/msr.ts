@@ -1,11 +1,11 @@
 /** Model-specific registers that Linux 6.1 and Xen guests touch. Source: SDM vol. 4. */
 import type { Cpu } from '../cpu.ts';
-import { EFER_NXE } from '../control-bits.ts';
-import { PHYSICAL_BITS } from '../paging.ts';
+import { EFER_NXE } from '../architecture/control-bits.ts';
+import { PHYSICAL_BITS } from '../architecture/paging.ts';
 import { MISC_MONITOR } from '../monitor.ts';
 import {
   EFER, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_MTRR, MSR_PAT, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, TSC_OFFSET,
-} from '../registers.ts';
+} from '../architecture/registers.ts';
 
 /** Answer of `readMsr`: low word; the high word is in `high`. */
 export const msrAnswer = { low: 0, high: 0 };

@@ -1,7 +1,7 @@
 /** Port accesses: I/O breakpoints (SDM vol. 3, 17.2.4 and 17.3.1.2), and a state saved while the machine has not answered yet. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ExitReason } from '../edge.ts';
-import { CR4, DR, EAX, ECX, EDI, EDX, EIP, ESI, STATE_WORDS } from '../registers.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { CR4, DR, EAX, ECX, EDI, EDX, EIP, ESI, STATE_WORDS } from '../architecture/registers.ts';
 import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 
 const bench = new Bench();

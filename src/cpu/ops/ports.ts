@@ -3,13 +3,13 @@
  * in the state words, so that a state saved in between goes on. Sources: SDM vol. 2, IN, INS, OUT, OUTS; vol. 1, 19.5 (permission); vol. 3, 17.2.
  */
 import type { Cpu } from '../cpu.ts';
-import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../edge.ts';
-import { DF, IOPL, TF } from '../flags.ts';
+import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../architecture/edge.ts';
+import { DF, IOPL, TF } from '../architecture/flags.ts';
 import { FAULT, GP } from '../faults.ts';
 import {
   CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, PENDING_DEBUG, PORT, PORT_ANSWERED, PORT_LINEAR, PORT_NONE, PORT_STATE, PORT_VALUE, PORT_WAITS, SEG, SEG_BASE,
   SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR,
-} from '../registers.ts';
+} from '../architecture/registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
 import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
 import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';

@@ -3,9 +3,9 @@
  * was done is in the registers, so a fault or an interrupt between elements finds the architectural state. Source: SDM vol. 2, REP and each mnemonic.
  */
 import type { Cpu } from '../cpu.ts';
-import { DF, TF } from '../flags.ts';
+import { DF, TF } from '../architecture/flags.ts';
 import { JUMP, S_STOP } from '../scratch.ts';
-import { EAX, ECX, EDI, EFLAGS, ES, ESI, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
+import { EAX, ECX, EDI, EFLAGS, ES, ESI, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../architecture/registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
 import { operandBits } from '../table/operands.ts';
 

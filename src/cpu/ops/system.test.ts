@@ -1,7 +1,7 @@
 /** Control registers, MSRs and fast system calls: SDM vol. 3, chapter 2; vol. 2 at each mnemonic; vol. 4 for MSRs. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ExitReason } from '../edge.ts';
-import { CPL, CR0, CR4, CS, DS, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from '../registers.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { CPL, CR0, CR4, CS, DS, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from '../architecture/registers.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();

@@ -1,16 +1,16 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { CPUID_MONITOR, cpuid, type Features } from '../cpuid.ts';
-import { ExitReason } from '../edge.ts';
-import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../flags.ts';
-import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, CR4_VME } from '../control-bits.ts';
+import { CPUID_MONITOR, cpuid, type Features } from '../architecture/cpuid.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../architecture/flags.ts';
+import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, CR4_VME } from '../architecture/control-bits.ts';
 import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
   APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
   MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
-} from '../registers.ts';
+} from '../architecture/registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, findDescriptor, inProtected, inVirtual8086, isCode, isConforming, loadSegment, readDescriptor,
   setNull, setSegment,

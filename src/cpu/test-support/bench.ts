@@ -3,8 +3,8 @@
  * is a HLT, so that `run()` ends in whatever was delivered; `event()` says what that was.
  */
 import { Cpu } from '../cpu.ts';
-import { ExitReason, type ProcessorOptions } from '../edge.ts';
-import * as r from '../registers.ts';
+import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
+import * as r from '../architecture/registers.ts';
 
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
 export const CODE = 0x10000, DATA = 0x12000, DIRECTORY = 0x20000, TABLES = 0x21000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../edge.ts';
-import { CS, DS, EAX, EBX, ECX, EIP, ES, ESP, FS, GS, SS } from '../registers.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { CS, DS, EAX, EBX, ECX, EIP, ES, ESP, FS, GS, SS } from '../architecture/registers.ts';
 import { Bench, CODE } from '../test-support/bench.ts';
 
 /** Code behind a page's end, where a segment that does not begin at 0 must go on: not at the linear address that equals EIP. */

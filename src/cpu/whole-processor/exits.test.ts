@@ -1,7 +1,7 @@
 /** The VM-exit edge: SDM vol. 3, chapters 25 to 28 (26 to 29 in newer editions). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_OTHER, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from '../edge.ts';
-import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY } from '../registers.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_OTHER, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
+import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY } from '../architecture/registers.ts';
 import { Bench, CODE, d, DATA, FRAMES, HANDLERS, IDT, KERNEL_CODE, KERNEL_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();

@@ -1,7 +1,7 @@
 /** Far transfers, gates, interrupts and what becomes of faults in them: SDM vol. 3, chapters 5 and 6; vol. 2 at CALL, JMP, RET, INT n, IRET. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../edge.ts';
-import { CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR } from '../registers.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
+import { CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR } from '../architecture/registers.ts';
 import {
   Bench, CODE, d, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK, w,
 } from '../test-support/bench.ts';

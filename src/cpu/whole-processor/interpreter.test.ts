@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { generateInterpreter } from '../gen/generate.ts';
 import { createProcessor, EAX, EBX, EDX, EIP, ESP, ExitReason, type Processor } from '../index.ts';
 import { rows } from '../table/index.ts';
-import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../registers.ts';
+import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../architecture/registers.ts';
 
 /** Flat 32-bit protected mode at 0x1000, paging off, stack below 0x9000. */
 function flat(code: number[]): { cpu: Processor; memory: Uint8Array } {

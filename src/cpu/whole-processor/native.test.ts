@@ -3,7 +3,7 @@
  * not happen.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR0, CR4, EAX, EBP, EBX, ECX, ESP, FCW, FPR, FSW, FTW, SS, XMM } from '../registers.ts';
+import { CR0, CR4, EAX, EBP, EBX, ECX, ESP, FCW, FPR, FSW, FTW, SS, XMM } from '../architecture/registers.ts';
 import { Bench, d, DATA, TABLES, USER_DATA, USER_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();

@@ -1,6 +1,6 @@
 /** x87, MMX and SSE as an operating system meets them: SDM vol. 3, 6.15 (#NM, #MF, #XM), 13.1; vol. 2, FXSAVE, FXRSTOR, CLFLUSH, MFENCE. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR0, CR2, CR4, EAX, EBX, FCW, FPR, FSW, FTW, MXCSR, XMM } from '../registers.ts';
+import { CR0, CR2, CR4, EAX, EBX, FCW, FPR, FSW, FTW, MXCSR, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, d, DATA, w } from '../test-support/bench.ts';
 
 const bench = new Bench();

@@ -1,7 +1,7 @@
 /** A probe hears of everything that retires; without one the processor runs as before. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason, type Probe } from '../edge.ts';
-import { CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, XMM } from '../registers.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason, type Probe } from '../architecture/edge.ts';
+import { CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, d, DATA, FRAMES, IDT, KERNEL_CODE, KERNEL_STACK, TSS } from '../test-support/bench.ts';
 
 const bench = new Bench();

@@ -1,6 +1,6 @@
 /** Self- and cross-modifying code: SDM vol. 3, 8.1.3 and 11.6. */
 import { beforeEach, expect, it } from 'vitest';
-import { EAX, ECX, EDI, EIP } from '../registers.ts';
+import { EAX, ECX, EDI, EIP } from '../architecture/registers.ts';
 import { Bench, CODE, d, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();

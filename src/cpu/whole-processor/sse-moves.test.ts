@@ -1,7 +1,7 @@
 /** 16-byte moves, known to the switch: SDM vol. 3, 13.1.3 and table 2-18 ff. of vol. 2 say when they fault; each is run before, so that it is known. */
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../edge.ts';
-import { CR0, CR4, EIP, ESI, ESP, XMM } from '../registers.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { CR0, CR4, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 
 const CR0_EM = 4, CR0_TS = 8, CR4_OSFXSR = 512;

@@ -1,7 +1,7 @@
 /** EFLAGS of REP CMPS and REP SCAS that do not reach their end: SDM vol. 2, REP; vol. 3, 17.3.1.1 (RF). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../edge.ts';
-import { EAX, ECX, EDI, EFLAGS, EIP, ES, ESI } from '../registers.ts';
+import { EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
+import { EAX, ECX, EDI, EFLAGS, EIP, ES, ESI } from '../architecture/registers.ts';
 import { Bench, CODE, DATA, FRAMES, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();

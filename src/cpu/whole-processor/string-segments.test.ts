@@ -1,7 +1,7 @@
 /** REP MOVS and STOS where segments end and 16-bit offsets wrap: SDM vol. 2, REP (registers after a fault), vol. 3, 5.3 (limits). */
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../edge.ts';
-import { CS, DS, EAX, ECX, EDI, EIP, ES, ESI, ESP } from '../registers.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { CS, DS, EAX, ECX, EDI, EIP, ES, ESI, ESP } from '../architecture/registers.ts';
 import { Bench, CODE } from '../test-support/bench.ts';
 
 const real = (dataLimit = 0xffff) => {

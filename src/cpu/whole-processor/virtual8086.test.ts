@@ -1,7 +1,7 @@
 /** Virtual-8086 mode: SDM vol. 3, chapter 20 (21 in newer editions). */
 import { describe, expect, it } from 'vitest';
-import { EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../edge.ts';
-import { CPL, CS, DS, EFLAGS, EIP, ES, ESP, FS, GS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../registers.ts';
+import { EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
+import { CPL, CS, DS, EFLAGS, EIP, ES, ESP, FS, GS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../architecture/registers.ts';
 import { Bench, CODE, d, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, w } from '../test-support/bench.ts';
 
 const bench = new Bench();

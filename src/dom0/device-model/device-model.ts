@@ -4,20 +4,20 @@
  */
 import type { Clock } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
-import { setLinux } from '../../devices/firmware-linux.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
-import type { WiredCard } from '../../hypervisor/domain/nic.ts';
-import type { Boot } from '../../hypervisor/domain/boot.ts';
+import { setLinux } from '../../devices/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { WiredCard } from '../../hypervisor/domain/index.ts';
+import type { Boot } from '../../hypervisor/domain/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
-import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/page.ts';
-import { IoreqServer } from '../../hypervisor/ioreq/server.ts';
-import { SignalSender } from '../../hypervisor/ioreq/signals.ts';
-import { MODEL, XEN_MODEL } from '../../hypervisor/memory/layout.ts';
-import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../hypervisor/memory/machine.ts';
-import { ScreenBlock } from '../../hypervisor/domain/screen.ts';
-import { SerialFeed } from '../../hypervisor/domain/serial-feed.ts';
-import { APIC_ID_STEP } from '../../hypervisor/xen/abi.ts';
-import type { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
+import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/index.ts';
+import { IoreqServer } from '../../hypervisor/ioreq/index.ts';
+import { SignalSender } from '../../hypervisor/ioreq/index.ts';
+import { MODEL, XEN_MODEL } from '../../hypervisor/layout/index.ts';
+import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../hypervisor/memory/index.ts';
+import { ScreenBlock } from '../../hypervisor/domain/index.ts';
+import { SerialFeed } from '../../hypervisor/domain/index.ts';
+import { APIC_ID_STEP } from '../../hypervisor/xen/index.ts';
+import type { Dom0 } from '../../hypervisor/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
 import { restoreDisks, saveModel, type SavedModel } from './saved-model.ts';
 

@@ -2,10 +2,10 @@
  * The PCI bus of the simulated host, as Domain 0's drivers see it: configuration space, registers in memory, interrupt lines, and machine memory that a
  * device may reach. A device gets no other memory than its driver has asked for.
  */
-import type { Device, Dma, IrqLine } from '../../devices/bus.ts';
-import { IoBus } from '../../devices/io-bus.ts';
-import { PCI, PciBus, PciFunction } from '../../devices/pci/pci.ts';
-import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../hypervisor/memory/machine.ts';
+import type { Device, Dma, IrqLine } from '../../devices/index.ts';
+import { IoBus } from '../../devices/index.ts';
+import { PCI, PciBus, PciFunction } from '../../devices/pci/index.ts';
+import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 
 /** Where the registers of devices are: above all RAM. */
 const FIRST_WINDOW = 0xf0000000;

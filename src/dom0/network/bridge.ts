@@ -2,7 +2,7 @@
  * A learning bridge, as Linux's: it remembers behind which port a station is, sends a frame there alone, and floods what is for many or for nobody known.
  * Sources: IEEE 802.1D-2004, 7.7-7.9 (forwarding, filtering database, ageing); 7.12.6 (addresses that no bridge forwards); Linux's net/bridge.
  */
-import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/ethernet.ts';
+import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
 import { finish, type Frame } from './frame.ts';
 
 /** Ageing time by default (802.1D, table 7-5). */

@@ -1,8 +1,8 @@
 /** The bridge's end of a wire to a domain's emulated card (src/hypervisor/domain/card-wire.ts). */
-import type { Timer, Timers } from '../../devices/bus.ts';
-import { MAILBOX } from '../../hypervisor/memory/layout.ts';
-import type { DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
-import { wireOf } from '../../hypervisor/worker/frame-ring.ts';
+import type { Timer, Timers } from '../../devices/index.ts';
+import { MAILBOX } from '../../hypervisor/layout/index.ts';
+import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
+import { wireOf } from '../../hypervisor/worker/index.ts';
 import type { Bridge, BridgePort } from './bridge.ts';
 import { Credit, type Rate } from './rate.ts';
 

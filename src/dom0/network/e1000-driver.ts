@@ -2,7 +2,7 @@
  * Domain 0's driver for the host's network card: through its registers, with descriptors and buffers in machine memory.
  * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453), chapter 14 (initialization), 3.2 and 3.3 (descriptors).
  */
-import { CTRL, EERD, ICR, RCTL, REG, RXD, TCTL, TXD } from '../../devices/net/e1000/registers.ts';
+import { CTRL, EERD, ICR, RCTL, REG, RXD, TCTL, TXD } from '../../devices/net/e1000/index.ts';
 import type { DmaMemory, HostFunction } from '../hardware/host-bus.ts';
 
 export const E1000_ID = { vendor: 0x8086, device: 0x100e } as const;

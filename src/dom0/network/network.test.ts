@@ -3,7 +3,7 @@ import { TestTimers } from '../../devices/testing.ts';
 import { ascii, get32, parseAddress, parseIp, udpFrame } from '../../devices/net/packets.ts';
 import { CardWire } from '../../hypervisor/domain/card-wire.ts';
 import { createDomain, domain0 } from '../../hypervisor/memory/domain-table.ts';
-import { MAILBOX } from '../../hypervisor/memory/layout.ts';
+import { MAILBOX } from '../../hypervisor/layout/layout.ts';
 import { type DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { Network } from './network.ts';

@@ -2,11 +2,11 @@
  * The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card (an e1000) as its uplink. On that card's wire is the gateway
  * with DHCP, DNS, TFTP and ping (devices/net/peer.ts).
  */
-import { TimerQueue } from '../../devices/timers.ts';
-import type { Clock } from '../../devices/bus.ts';
-import { E1000 } from '../../devices/net/e1000/e1000.ts';
-import { NetworkPeer } from '../../devices/net/peer.ts';
-import type { DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
+import { TimerQueue } from '../../devices/index.ts';
+import type { Clock } from '../../devices/index.ts';
+import { E1000 } from '../../devices/net/e1000/index.ts';
+import { NetworkPeer } from '../../devices/net/index.ts';
+import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { Bridge } from './bridge.ts';
 import { CardPort } from './card-port.ts';

@@ -8,7 +8,7 @@
  * A record's check sum covers that of the record before it (the first: the header's), its length and its bytes. A power cut may leave any part of what was
  * not flushed: the first record that does not check ends the list, and what lies behind it is cut off before anything else is written.
  */
-import { crc32 } from '../../hypervisor/unpack/checksums.ts';
+import { crc32 } from '../../hypervisor/unpack/index.ts';
 import { type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 
 const MAGIC = 0x314a5352;

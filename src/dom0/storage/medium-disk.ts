@@ -1,6 +1,6 @@
 /** A medium as a disk of a guest. A write that finds the device full waits, with all that comes after it, until there is room. */
-import type { Disk } from '../../devices/ide/disk.ts';
-import { type DiskChange, fingerprint } from '../../hypervisor/disks/overlay-disk.ts';
+import type { Disk } from '../../devices/ide/index.ts';
+import { type DiskChange, fingerprint } from '../../hypervisor/disks/index.ts';
 import type { Later } from '../runner.ts';
 import type { Medium } from './medium.ts';
 import { StoreFull } from './store.ts';

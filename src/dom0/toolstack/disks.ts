@@ -2,10 +2,10 @@
  * A guest's paravirtual disks: their nodes in the store, their back ends, and what is kept of them in a saved state.
  * Source: libxl__device_disk_add (tools/libs/light/libxl_disk.c) for the nodes.
  */
-import type { Disk } from '../../devices/ide/disk.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { Disk } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, SavedStateError } from '../../hypervisor/index.ts';
-import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
+import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
 import { Vbd } from '../backends/vbd/vbd.ts';
 import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';

@@ -1,13 +1,13 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
-import type { CpuLevel } from '../../cpu/cpuid.ts';
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
-import { p2mFrames } from '../../hypervisor/domain/boot.ts';
-import { DEFAULT_MAC } from '../../hypervisor/domain/nic.ts';
+import { p2mFrames } from '../../hypervisor/domain/index.ts';
+import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
 import type { Definition, DomainType } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
 import { lengthProblem } from '../config/xlcfg.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
-import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
+import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import type { DeviceModel } from '../device-model/device-model.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainRunner } from '../runner.ts';

@@ -2,14 +2,14 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/memory/layout.ts';
-import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/machine.ts';
-import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout/index.ts';
+import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
+import { HVM_PARAM } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
-import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
-import { GrantTable } from '../../hypervisor/xen/grants/grants.ts';
+import { Dom0 } from '../../hypervisor/xen/index.ts';
+import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';

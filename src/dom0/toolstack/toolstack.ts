@@ -2,18 +2,18 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { COUNTERS, MAILBOX } from '../../hypervisor/memory/layout.ts';
-import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/domain-table.ts';
-import { DOMAIN_0 } from '../../hypervisor/memory/machine.ts';
-import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
-import { Slot } from '../../hypervisor/scheduler/slot.ts';
-import { wired } from '../../hypervisor/domain/nic.ts';
+import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
+import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/index.ts';
+import { Slot } from '../../hypervisor/scheduler/index.ts';
+import { wired } from '../../hypervisor/domain/index.ts';
 import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, withToolstack } from '../../hypervisor/index.ts';
-import { diskRecords } from '../../hypervisor/disks/saved-disks.ts';
-import { GuestLog } from '../../hypervisor/xen/guest-log.ts';
-import { MachineView } from '../../hypervisor/view/machine-view.ts';
-import type { WaitsFor } from '../../hypervisor/domain/waits.ts';
-import type { State } from '../../devices/bus.ts';
+import { diskRecords } from '../../hypervisor/disks/index.ts';
+import { GuestLog } from '../../hypervisor/xen/index.ts';
+import { MachineView } from '../../hypervisor/view/index.ts';
+import type { WaitsFor } from '../../hypervisor/domain/index.ts';
+import type { State } from '../../devices/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';

@@ -1,6 +1,6 @@
 /** Drives as they can be sent to a worker, and media that are files of the browser: read in place, a piece at a time, and never written. */
-import type { Disk } from '../../devices/ide/disk.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { Disk } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { HostError } from '../memory/machine.ts';
 import { readDiskRecord, restoreChanges } from './saved-disks.ts';
 import { type DiskSource, OverlayDisk } from './overlay-disk.ts';

@@ -1,5 +1,5 @@
 /** A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. */
-import type { Disk } from '../../devices/ide/disk.ts';
+import type { Disk } from '../../devices/ide/index.ts';
 import { crc32 } from '../unpack/checksums.ts';
 
 /** Bytes behind a disk, read at once. */

@@ -3,8 +3,8 @@
  *
  *   DISK record   place (32 bits), blocks n (32 bits), n block numbers (32 bits each), n blocks of 4 KiB
  */
-import type { Disk } from '../../devices/ide/disk.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { Disk } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
 
 /** A drive as a saved state knows it. */

@@ -2,9 +2,9 @@
  * The wire of a domain's emulated network card: two rings in the domain's records, with Domain 0's bridge at their other ends (src/dom0/network). The card may
  * be in the domain's worker, on a thread that it shares with Domain 0, or in Domain 0 itself: it is the same.
  */
-import type { Ethernet } from '../../devices/net/ethernet.ts';
-import type { Timer, Timers } from '../../devices/bus.ts';
-import { MAILBOX } from '../memory/layout.ts';
+import type { Ethernet } from '../../devices/net/index.ts';
+import type { Timer, Timers } from '../../devices/index.ts';
+import { MAILBOX } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
 import { wireOf } from '../worker/frame-ring.ts';
 

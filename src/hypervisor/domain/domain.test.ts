@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../../cpu/edge.ts';
+import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../../cpu/architecture/edge.ts';
 import { Pc } from '../../devices/index.ts';
 import type { Boot } from './boot.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { FakeProcessor, type Step } from './fake-processor.test-support.ts';
-import { COUNTERS } from '../memory/layout.ts';
+import { COUNTERS } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { Mailbox } from '../worker/mailbox.ts';

@@ -3,24 +3,24 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
-import type { CpuLevel } from '../../cpu/cpuid.ts';
-import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/edge.ts';
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
-import { setBootOrder } from '../../devices/firmware-config.ts';
-import { setLinux } from '../../devices/firmware-linux.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
+import { setBootOrder } from '../../devices/index.ts';
+import { setLinux } from '../../devices/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
-import type { ResetKind } from '../../devices/pci/i440fx.ts';
-import { TimerQueue } from '../../devices/timers.ts';
+import type { ResetKind } from '../../devices/pci/index.ts';
+import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
-import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from './exit-reasons.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
-import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../memory/layout.ts';
+import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../layout/layout.ts';
 import { RemoteModel } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { MouseMove } from '../worker/mailbox.ts';

@@ -4,8 +4,8 @@
  * track_dirty_vram, remote_shutdown; xen/include/public/hvm/dm_op.h); here they are words of a ring in machine memory, taken in their order before the domain's
  * next instruction: a response to a request never overtakes what was said before it.
  */
-import type { ModelSignals } from '../../devices/emulated-devices.ts';
-import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../memory/layout.ts';
+import type { ModelSignals } from '../../devices/index.ts';
+import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../layout/layout.ts';
 import { FRAME_SHIFT } from '../memory/machine.ts';
 import type { Ports } from '../xen/events/ports.ts';
 

@@ -2,11 +2,11 @@
  * Counts machine memory anew and compares: owners, references and types of frames from p2m, page tables, grants and special pages; the M2P table; ports
  * and their other ends; locks. For tests, the fuzzer and whoever examines a host after a worker's death. Nobody may change anything meanwhile.
  */
-import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import {
   DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, INVALID_M2P, MAX_DOMAINS, PORT, PORTS, XEN, XENHEAP,
   XEN_TYPE, XEN_VCPU, XEN_VIRQS,
-} from './layout.ts';
+} from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { SCHED } from '../scheduler/block.ts';
 import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';

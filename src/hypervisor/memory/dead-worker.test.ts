@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
-import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from './layout.ts';
+import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from './domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';

@@ -2,7 +2,7 @@
  * The life of domains in machine memory: their records and entries in the domain table, the RAM that they start with, and how all of it goes back.
  * `Machine` has the frames and reads the table; here it is written.
  */
-import { STATE_WORDS } from '../../cpu/registers.ts';
+import { STATE_WORDS } from '../../cpu/architecture/index.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 import { DOMID_XEN, VCPU_INFO_BYTES } from '../xen/abi.ts';
 import { Ports } from '../xen/events/ports.ts';
@@ -10,7 +10,7 @@ import { GrantTable } from '../xen/grants/grants.ts';
 import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
 import { relinquishPv } from '../xen/pv/relinquish.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from './layout.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, MAX_PIXEL_BYTES, wholeFrames, VIDEO_BYTES } from './machine.ts';
 
 /** What a domain has beside RAM. */

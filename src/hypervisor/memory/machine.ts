@@ -21,12 +21,12 @@ import {
   XENHEAP_HEADER_BYTES,
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
-} from './layout.ts';
+} from '../layout/layout.ts';
 import { dropLock, takeLock } from './lock.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 
-export { FRAME_BYTES, FRAME_SHIFT } from './layout.ts';
+export { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
 /** Memory of a graphics adapter, where a domain has firmware. */
 export const VIDEO_BYTES = 16 * 2 ** 20;
 /** Largest picture: 1920 x 1200. */

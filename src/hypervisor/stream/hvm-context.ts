@@ -2,7 +2,7 @@
  * Body of the HVM_CONTEXT record: a chain of records with Xen's numbers and framing, one a device and instance, whose bodies are ours.
  * Source: xen/include/public/arch-x86/hvm/save.h (struct hvm_save_descriptor, struct hvm_save_header).
  */
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
 import { BODIES_MARK, BODIES_VERSION, HVM, HVM_MAGIC, HVM_VERSION, OLDEST_BODIES_VERSION } from './format.ts';
 

@@ -1,7 +1,7 @@
 /** RAM of a domain as its saved state sees it: out of a domain, and into one that has just been made. HVM, PVH and plain PCs. */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
 import type { Domain } from '../domain/domain.ts';
-import { XEN } from '../memory/layout.ts';
+import { XEN } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { tableFrames } from '../xen/saved.ts';
 import { PAGE } from './format.ts';

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import * as R from '../../cpu/registers.ts';
-import type { SavedRegisters } from '../../cpu/saved-registers.ts';
+import * as R from '../../cpu/architecture/registers.ts';
+import type { SavedRegisters } from '../../cpu/architecture/saved-registers.ts';
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain } from '../domain/domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
-import { XEN_TYPE } from '../memory/layout.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { memoryOf, testGuest } from '../xen/pvh-program.test-support.ts';
 import { HVM } from './format.ts';

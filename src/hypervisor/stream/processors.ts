@@ -1,9 +1,9 @@
 /** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
-import { STATE_WORDS } from '../../cpu/registers.ts';
-import { areRegisters, registersOfOldWords, restoreRegisters, type SavedRegisters, saveRegisters } from '../../cpu/saved-registers.ts';
-import type { State } from '../../devices/bus.ts';
-import { EXIT_COUNTERS } from '../domain/exit-reasons.ts';
-import { LAST_EXIT_WORDS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, VCPU_BYTES, VCPU_EXITS } from '../memory/layout.ts';
+import { STATE_WORDS } from '../../cpu/architecture/index.ts';
+import { areRegisters, registersOfOldWords, restoreRegisters, type SavedRegisters, saveRegisters } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
+import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import { LAST_EXIT_WORDS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, VCPU_BYTES, VCPU_EXITS } from '../layout/layout.ts';
 
 const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS;
 

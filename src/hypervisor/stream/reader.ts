@@ -3,11 +3,11 @@
  * Every complaint is a sentence that names the record and where it lies.
  */
 import { cpuid } from '../../cpu/index.ts';
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import { isNicModel } from '../../devices/index.ts';
 import type { Boot } from '../domain/boot.ts';
-import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../domain/exit-reasons.ts';
-import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../memory/layout.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../layout/layout.ts';
 import { crc32 } from '../unpack/checksums.ts';
 import { FRAME_BYTES } from '../memory/machine.ts';
 import { areDrives, readDiskRecord } from '../disks/saved-disks.ts';

@@ -1,7 +1,7 @@
 /** Saved domains: a domain as a file, and a file as a domain again. The file is what `xl save` writes (stream/format.ts). */
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import type { Domain } from '../domain/domain.ts';
-import { VCPU_BYTES } from '../memory/layout.ts';
+import { VCPU_BYTES } from '../layout/layout.ts';
 import { drivesDiffer, restoreChanges } from '../disks/saved-disks.ts';
 import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';

@@ -1,10 +1,10 @@
 /** Writes a domain away as `xl save` does (format.ts). */
 import { cpuid } from '../../cpu/index.ts';
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
 import { TSC_HZ } from '../domain/clock.ts';
 import type { Domain } from '../domain/domain.ts';
-import { SCREEN_BYTES, XEN } from '../memory/layout.ts';
+import { SCREEN_BYTES, XEN } from '../layout/layout.ts';
 import { crc32 } from '../unpack/checksums.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_RING, FRAME_RING_BYTES } from '../memory/layout.ts';
+import { FRAME_RING, FRAME_RING_BYTES } from '../layout/layout.ts';
 import { FrameRing, LONGEST_FRAME } from './frame-ring.ts';
 
 function make(start = 0) {

@@ -1,5 +1,5 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
-import type { CpuLevel } from '../../cpu/cpuid.ts';
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { Ending } from '../domain/domain.ts';
 import type { WaitsFor } from '../domain/waits.ts';

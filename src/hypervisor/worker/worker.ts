@@ -6,7 +6,7 @@ import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
 import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
 import { diskRecords } from '../disks/saved-disks.ts';
-import { COMMAND } from '../memory/layout.ts';
+import { COMMAND } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import * as R from '../../cpu/registers.ts';
+import * as R from '../../cpu/architecture/registers.ts';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { XEN_TYPE } from '../memory/layout.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';

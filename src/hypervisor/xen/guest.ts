@@ -2,13 +2,13 @@
  * A domain's half of Xen, in the domain's own worker: what its hypercalls work on. One object a domain; everything that others look at lies in the
  * XEN block and the port table of machine memory.
  */
-import type { Processor } from '../../cpu/edge.ts';
-import type { CpuidAnswer } from '../../cpu/cpuid.ts';
+import type { Processor } from '../../cpu/architecture/index.ts';
+import type { CpuidAnswer } from '../../cpu/architecture/index.ts';
 import { cpuid } from '../../cpu/index.ts';
-import * as R from '../../cpu/registers.ts';
-import type { LocalApic } from '../../devices/apic/local-apic.ts';
-import type { State, Timers } from '../../devices/bus.ts';
-import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { LocalApic } from '../../devices/apic/index.ts';
+import type { State, Timers } from '../../devices/index.ts';
+import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
 import { TRIPLE_FAULT } from '../domain/report.ts';
 import { type Trace, TRACE_KIND } from '../domain/trace.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import * as R from '../../cpu/registers.ts';
-import { XEN } from '../memory/layout.ts';
+import * as R from '../../cpu/architecture/registers.ts';
+import { XEN } from '../layout/layout.ts';
 import {
   DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
 } from './abi.ts';

@@ -2,11 +2,11 @@
  * Hypercalls: what a caller is to them, how an operation is declared and carried out, dispatch by number, multicall, the hypercall page.
  * Source: xen/include/public/xen.h; results are 0, a count, or a negated errno. Which there are: table.ts, and docs/hypercalls.md, which is made from it.
  */
-import type { Processor } from '../../cpu/edge.ts';
+import type { Processor } from '../../cpu/architecture/index.ts';
 import type { Trace } from '../domain/trace.ts';
 import { TRACE_KIND } from '../domain/trace.ts';
 import type { Vcpus } from '../domain/vcpu.ts';
-import { XEN, XEN_TYPE } from '../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, HYPERCALL } from './abi.ts';
 import type { Ports } from './events/ports.ts';

@@ -1,5 +1,5 @@
 /** console_io, vm_assist, physdev_op, and what only a toolstack may call. Source: xen/include/public/xen.h, physdev.h, domctl.h, sysctl.h, platform.h. */
-import { XEN, XEN_TYPE } from '../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { EACCES, EFAULT, EINVAL, ENOSYS, EPERM, PHYSDEVOP, VMASST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE } from './abi.ts';
 import { dispatch, type HypercallContext, operation, operations, PV } from './hypercalls.ts';
 import { type GuestStruct, handle, struct, u32 } from './struct.ts';

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { assembleDomain } from '../domain/assemble.ts';
-import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';

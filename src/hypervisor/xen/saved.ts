@@ -5,8 +5,8 @@
  * timers are gone in the new domain, and it makes them anew. One that is saved at any other moment knows nothing of it, so it finds everything as it was;
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
-import type { State } from '../../devices/bus.ts';
-import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../memory/layout.ts';
+import type { State } from '../../devices/index.ts';
+import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';

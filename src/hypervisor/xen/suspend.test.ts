@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, SliceResult } from '../domain/domain.ts';
-import { XEN, XEN_TYPE } from '../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';

@@ -1,8 +1,8 @@
 /** vcpu_op. Source: xen/include/public/vcpu.h, hvm/hvm_vcpu.h. */
-import { CR0_PE, CR0_PG, CR4_PAE, EFER_NXE } from '../../cpu/control-bits.ts';
-import { ALL, ARITHMETIC, ZF } from '../../cpu/flags.ts';
-import * as R from '../../cpu/registers.ts';
-import { KICK, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { CR0_PE, CR0_PG, CR4_PAE, EFER_NXE } from '../../cpu/architecture/index.ts';
+import { ALL, ARITHMETIC, ZF } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { KICK, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPU_INFO, VCPU_INFO_BYTES, VCPU_TIME, VCPUOP } from './abi.ts';
 import { type HypercallContext, offered, operation, operations, perform, plain } from './hypercalls.ts';

@@ -1,7 +1,7 @@
 /** What a domain does to the hypervisor: rates and counts, read from the block its worker writes. */
 
-import { exitSource, exitTitle, vectorOf } from '../../hypervisor/domain/exit-reasons.ts';
-import { hypercallName } from '../../hypervisor/xen/abi.ts';
+import { exitSource, exitTitle, vectorOf } from '../../hypervisor/view/index.ts';
+import { hypercallName } from '../../hypervisor/xen/index.ts';
 import type { Count } from '../counters.ts';
 import { info } from '../host.ts';
 import type { Panel } from '../panel.ts';

@@ -1,7 +1,7 @@
 /** A dropped definition: every line with its verdict, what stops it, what Start will do. */
 
 import { useSignal } from '@preact/signals';
-import type { Finding, Plan } from '../../dom0/api.ts';
+import type { Finding, Plan } from '../../dom0/index.ts';
 import type { Panel } from '../panel.ts';
 import { discard, draft, startDraft } from '../state.ts';
 import { strings } from '../strings.ts';

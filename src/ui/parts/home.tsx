@@ -6,7 +6,7 @@ import type { Panel } from '../panel.ts';
 import { addFiles, bootOffer, dragging, fetching, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
-import type { OfferedGuest } from '../../dom0/api.ts';
+import type { OfferedGuest } from '../../dom0/index.ts';
 import { ChooseFiles, Icon, Tag } from './marks.tsx';
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));

@@ -2,7 +2,7 @@
 
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { DomainInfo, Task } from '../../dom0/api.ts';
+import type { DomainInfo, Task } from '../../dom0/index.ts';
 import { dismiss, domains, hostNotice, hostProblem, info, tasks } from '../host.ts';
 import { hostLoad } from '../counters.ts';
 import { type DomainSession, sessions } from '../sessions.ts';

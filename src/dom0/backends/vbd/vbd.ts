@@ -6,7 +6,7 @@
  * a write to a disk that is read-only, an operation that is not offered) is an error in the response. What only a broken or hostile one asks (more segments
  * than there are, parts of pages that are none, pages that it has not granted) closes the device.
  */
-import type { Disk } from '../../../devices/ide/disk.ts';
+import type { Disk } from '../../../devices/ide/index.ts';
 import type { BackRing, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { Grants, type UsedPage } from './grants.ts';

@@ -2,8 +2,8 @@
  * The back end of a paravirtual network card: netif rings on granted pages, and a port of the bridge.
  * Sources: xen/include/public/io/netif.h; for what a back end refuses, Linux's drivers/net/xen-netback (netback.c, rx.c, xenbus.c).
  */
-import type { Timer, Timers } from '../../../devices/bus.ts';
-import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/ethernet.ts';
+import type { Timer, Timers } from '../../../devices/index.ts';
+import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
 import type { Bridge, BridgePort } from '../../network/bridge.ts';
 import { finish, type Frame } from '../../network/frame.ts';
 import { Credit, type Rate } from '../../network/rate.ts';

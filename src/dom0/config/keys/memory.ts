@@ -1,5 +1,5 @@
 /** Keys about memory. Source: xl.cfg(5), "Memory Allocation". */
-import { MAX_MEMORY_MIB } from '../../../hypervisor/memory/layout.ts';
+import { MAX_MEMORY_MIB } from '../../../hypervisor/layout/index.ts';
 import { DEFAULT_MEMORY_MIB } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Family, isOne, isZero, rule } from '../rule.ts';

@@ -1,5 +1,5 @@
 /** Keys about processors and their time. Source: xl.cfg(5), "CPU Allocation", "CPU Scheduling" and "Guest Virtual NUMA Configuration"; xl sched-credit. */
-import { MAX_VCPUS } from '../../../hypervisor/memory/layout.ts';
+import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { formatCpus, parseCpus } from '../cpus.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, type KeyRule, rule } from '../rule.ts';

@@ -1,5 +1,5 @@
 /** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
-import { viridianFeatures, viridianGroups } from '../../../hypervisor/xen/viridian/features.ts';
+import { viridianFeatures, viridianGroups } from '../../../hypervisor/xen/viridian/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, is, isEmpty, isZero, rule } from '../rule.ts';
 

@@ -1,8 +1,8 @@
 /** What there is: domains, and the host. */
 import type { DomainInfo, HostInfo } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
-import { DOMAIN_0 } from '../../../hypervisor/memory/machine.ts';
-import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/abi.ts';
+import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
+import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 

@@ -1,5 +1,5 @@
 /** What domains have of memory and processors. */
-import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/scheduler.ts';
+import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
 import type { Schedule } from '../../api.ts';
 import { affinityProblem, formatCpus, parseCpus } from '../../config/cpus.ts';
 import type { HostCore } from '../../host.ts';

@@ -2,7 +2,7 @@
  * A domain's event channel ports, as any worker sees and changes them: the port table, the bitmaps in shared_info, each vCPU's vcpu_info.
  * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
  */
-import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../../memory/layout.ts';
+import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from '../abi.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GuestMemory } from '../../memory/guest-memory.ts';
-import { XEN_TYPE } from '../../memory/layout.ts';
+import { XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi.ts';

@@ -1,5 +1,5 @@
 /** HVM parameters and shutdown codes in a domain's XEN block, for any worker. Source: xen/include/public/hvm/params.h, sched.h. */
-import { XEN } from '../../memory/layout.ts';
+import { XEN } from '../../layout/layout.ts';
 import { HVM_PARAM } from '../abi.ts';
 import type { Ports } from '../events/ports.ts';
 

@@ -1,5 +1,5 @@
 /** memory_op. Source: xen/include/public/memory.h, xen/common/memory.c. Paravirtual domains name machine frames, others guest frames. */
-import { XEN, XENHEAP } from '../../memory/layout.ts';
+import { XEN, XENHEAP } from '../../layout/layout.ts';
 import {
   DOMID_SELF, EACCES, EFAULT, EILSEQ, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, MEMORY_OP_BITS, XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE, XENMEM,
 } from '../abi.ts';

@@ -2,8 +2,8 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX, P2M_WRITE } from '../../../cpu/edge.ts';
-import { INVALID_M2P, XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX, P2M_WRITE } from '../../../cpu/architecture/index.ts';
+import { INVALID_M2P, XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import { Pod } from './pod.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_TYPE, XEN_TYPE } from '../../memory/layout.ts';
+import { FRAME_TYPE, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';

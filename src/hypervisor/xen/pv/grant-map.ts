@@ -2,8 +2,8 @@
  * Granted frames in a paravirtual domain's page tables: map_grant_ref writes the L1 entry, since no guest may name another's frame itself.
  * Source: xen/include/public/grant_table.h.
  */
-import { P2M_READ, P2M_WRITE } from '../../../cpu/edge.ts';
-import { FRAME_TYPE } from '../../memory/layout.ts';
+import { P2M_READ, P2M_WRITE } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
 import type { PvMemory } from './memory.ts';

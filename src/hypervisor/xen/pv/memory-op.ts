@@ -1,6 +1,6 @@
 /** What memory_op does to the frames of a paravirtual domain, which speaks of machine frames. Source: xen/include/public/memory.h, xen/common/memory.c. */
-import { P2M_RWX } from '../../../cpu/edge.ts';
-import { XEN } from '../../memory/layout.ts';
+import { P2M_RWX } from '../../../cpu/architecture/index.ts';
+import { XEN } from '../../layout/layout.ts';
 import { FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { SHARED_INFO } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';

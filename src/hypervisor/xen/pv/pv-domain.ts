@@ -3,11 +3,11 @@
  * The guest's kernel is in ring 1 and walks real page tables with machine frame numbers; the processor leaves for everything that would go through
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
-import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
-import { CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, EFER_NXE } from '../../../cpu/control-bits.ts';
-import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
-import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../memory/layout.ts';
+import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/architecture/index.ts';
+import { CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, EFER_NXE } from '../../../cpu/architecture/index.ts';
+import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
 import type { Ports } from '../events/ports.ts';
 import type { GuestMsrs } from '../msrs.ts';

@@ -3,8 +3,8 @@
  * frames of the guest's own list of frames, its shared_info and the contexts of its vCPUs; and back into the frames of another machine.
  * Source: xen/docs/specs/libxc-migration-stream.pandoc; tools/libs/guest/xg_sr_save_x86_pv.c and xg_sr_restore_x86_pv.c for what is converted.
  */
-import type { State } from '../../../devices/bus.ts';
-import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../memory/layout.ts';
+import type { State } from '../../../devices/index.ts';
+import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { PAGE } from '../../stream/format.ts';
 import { type SavedPages, SavedStateError, type SavedVcpus } from '../../stream/saved-state.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../../cpu/edge.ts';
+import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { EXIT_COUNTERS, exitCounter, exitName, exitSource, exitTitle, reasonOf } from './exit-reasons.ts';
 import { hypercallName } from '../xen/abi.ts';
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SUB } from './flags.ts';
 import * as R from './registers.ts';
 import { areRegisters, registersOfOldWords, restoreRegisters, saveRegisters } from './saved-registers.ts';
-import { Bench, CODE, d } from './test-support/bench.ts';
+import { Bench, CODE, d } from '../test-support/bench.ts';
 
 /** Words with a number of their own in each; flags that were computed last: 3 - 5, whose sign and carry are set. */
 function numbered(): Int32Array {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CPU_LEVELS, type CpuLevel, cpuid } from './cpuid.ts';
 import { ExitReason } from './edge.ts';
 import { CR4, EAX, ECX, EDX, EIP } from './registers.ts';
-import { Bench, CODE, d, DATA } from './test-support/bench.ts';
+import { Bench, CODE, d, DATA } from '../test-support/bench.ts';
 
 const level = (name: (typeof CPU_LEVELS)[number]): number => CPU_LEVELS.indexOf(name);
 const has = (word: number, bit: number): boolean => ((word >>> bit) & 1) === 1;

@@ -161,7 +161,7 @@ export const DOMAIN = {
   RECORD_FRAMES: 2,
   COUNTERS: 3,
   SCREEN: 4,
-  /** A block a vCPU: state words (src/cpu/registers.ts), then the ring of last exits. */
+  /** A block a vCPU: state words (src/cpu/architecture/registers.ts), then the ring of last exits. */
   VCPU: 5,
   MAILBOX: 6,
   P2M: 7,

@@ -2,7 +2,7 @@
  * What leaves a guest for the hypervisor, by name: the one table that reports, statistics and the page use, and where each reason is counted.
  * Sources: basic exit reasons, SDM vol. 3, appendix C; vectors, SDM vol. 3, table 6-1; Xen's vectors, xen/include/public/arch-x86/xen-x86_32.h.
  */
-import { ExitReason } from '../../cpu/edge.ts';
+import { ExitReason } from '../../cpu/architecture/index.ts';
 
 /** For people, as short as a table's column. */
 const TITLES: Record<Exclude<keyof typeof ExitReason, 'IDT_FIRST'>, string> = {

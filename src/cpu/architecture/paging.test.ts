@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './edge.ts';
 import { ALLOWED, PageWalk } from './paging.ts';
 import { CPL, CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP, GDTR_BASE, PDPTE, STATE_WORDS } from './registers.ts';
-import { Bench, CODE, d, DIRECTORY, FREE, FRAMES, GDT, TABLES } from './test-support/bench.ts';
+import { Bench, CODE, d, DIRECTORY, FREE, FRAMES, GDT, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
