@@ -8,8 +8,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { buildProgram } from '../scripts/build.mjs';
+import { cpioFile } from './cpio.mjs';
 import { debianGuest } from './guests.mjs';
 import { firmware, median, need, options, runGuest, short } from './lib.mjs';
 
@@ -41,21 +41,9 @@ echo IO-DONE
 poweroff -f
 `;
 
-/** One executable file as a cpio archive (newc: Linux, Documentation/driver-api/early-userspace/buffer-format.rst). */
-function cpio(name, text) {
-  const entry = (path, mode, data) => {
-    const bytes = Buffer.from(data);
-    const fields = [1, mode, 0, 0, 1, 0, bytes.length, 0, 0, 0, 0, path.length + 1, 0];
-    const head = Buffer.from(`070701${fields.map(field => field.toString(16).padStart(8, '0')).join('')}${path}\0`);
-    const padded = buffer => Buffer.concat([buffer, Buffer.alloc(-buffer.length & 3)]);
-    return Buffer.concat([padded(head), padded(bytes)]);
-  };
-  return gzipSync(Buffer.concat([entry(name, 0o100755, text), entry('TRAILER!!!', 0, '')]));
-}
-
 const folder = mkdtempSync(join(tmpdir(), 'ringside-io-'));
 const initrd = join(folder, 'initrd');
-writeFileSync(initrd, Buffer.concat([readFileSync(`${guest.initrd}-modules`), cpio('init', INIT)]));
+writeFileSync(initrd, Buffer.concat([readFileSync(`${guest.initrd}-modules`), cpioFile('init', INIT)]));
 const disk = join(folder, 'disk.img');
 writeFileSync(disk, Buffer.alloc(mib << 20, 'Ringside measures what a disk gives. '));
 

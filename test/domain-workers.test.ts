@@ -8,11 +8,10 @@ import { countOf, later, sharedMs, sleep, WorkerHost } from '../src/cli/bench-hy
 import { startWithModel } from '../src/cli/bench-hypervisor/ioreq.ts';
 import { spawnDomainWorker } from '../src/cli/node-worker.ts';
 import type { NamedFile, Task } from '../src/dom0/api.ts';
-import { Host } from '../src/dom0/host.ts';
-import { LocalScheduler } from '../src/dom0/runner-local.ts';
-import type { WorkerLike } from '../src/dom0/runner-worker.ts';
+import { createHost, type Host } from '../src/dom0/host.ts';
+import { inWorkers, type WorkerLike } from '../src/dom0/runner-worker.ts';
 import { audit } from '../src/hypervisor/memory/audit.ts';
-import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { XEN_TYPE } from '../src/hypervisor/layout/layout.ts';
 import { destroyDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { DOMAIN_0 } from '../src/hypervisor/memory/machine.ts';
 import { Dom0 } from '../src/hypervisor/xen/dom0-access.ts';
@@ -222,15 +221,16 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
   /** In node's threads, as the page has them in web workers. */
   function makeHost(): { host: Host; workers: WorkerLike[] } {
     const workers: WorkerLike[] = [];
-    const host = new Host({
+    const spawn = (): WorkerLike => {
+      const worker = spawnDomainWorker(folder);
+      workers.push(worker);
+      return worker;
+    };
+    const host = createHost({
       version: 'test',
       memory: new SharedArrayBuffer(128 * 2 ** 20),
-      spawn: () => {
-        const worker = spawnDomainWorker(folder);
-        workers.push(worker);
-        return worker;
-      },
-      scheduler: new LocalScheduler(callback => setImmediate(callback), later),
+      runners: inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true }),
+      soon: callback => setImmediate(callback),
       later,
       hostMs: sharedMs,
       epochMs: () => Date.now(),
@@ -269,7 +269,7 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
     expect(report).toContain('last exits (of ');
     // What is typed at it goes nowhere, and disturbs nobody.
     (await host.view(id)).console.postMessage(new TextEncoder().encode('help\n'));
-    await host.reset(id);
+    await host.trigger(id, 'reset');
     const again = (await host.list()).find(({ name }) => name === 'victim')!;
     expect([again.id > id, again.ended]).toEqual([true, undefined]);
     workers[2].terminate();

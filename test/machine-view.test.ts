@@ -5,7 +5,7 @@ import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
 import { encode, encodeMessage, XS } from '../src/dom0/xenstore/protocol.ts';
 import { assembleDomain } from '../src/hypervisor/domain/assemble.ts';
 import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
-import { XEN_TYPE } from '../src/hypervisor/memory/layout.ts';
+import { XEN_TYPE } from '../src/hypervisor/layout/layout.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/machine.ts';
 import { program } from '../src/hypervisor/domain/program.test-support.ts';

@@ -2,11 +2,13 @@
 import { boot } from './boot/index.ts';
 import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';
+import { storage } from './storage/command.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeScript.
 
   ringside boot …     start a guest with its console here
+  ringside storage …  the volumes and the disk of a host whose state is kept (ringside storage --help)
   ringside --help     show this
   ringside --version  show the version
 
@@ -18,6 +20,8 @@ export async function main(argv: string[]): Promise<number> {
   switch (command) {
     case 'boot':
       return boot(rest);
+    case 'storage':
+      return storage(rest);
     case '--version':
       new Output(1).text(`ringside ${VERSION}\n`);
       return 0;

@@ -1,6 +1,6 @@
 /** Debug traps and breakpoints: SDM vol. 3, 17.2 and 17.3; 6.8.3 for the shadows. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR4, DR, EAX, EBX, ECX, EDI, EFLAGS, EIP, INTERRUPTIBILITY, SS } from './registers.ts';
+import { CR4, DR, EAX, EBX, ECX, EDI, EFLAGS, EIP, INTERRUPTIBILITY, SS } from './architecture/registers.ts';
 import { Bench, CODE, d, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();

@@ -5,10 +5,12 @@
 import type { Cpu } from './cpu.ts';
 import {
   EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason,
-} from './edge.ts';
-import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './flags.ts';
-import { AC_, CR0_PE, DB, DE, DF_, FAULT, GP, JUMP, NP, PF_, S_STOP, SS_, TS } from './memory.ts';
-import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './registers.ts';
+} from './architecture/edge.ts';
+import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
+import { CR0_PE } from './architecture/control-bits.ts';
+import { AC_, DB, DE, DF_, FAULT, GP, NP, PF_, SS_, TS } from './faults.ts';
+import { JUMP, S_STOP } from './scratch.ts';
+import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, enterCode, gateOffset, innerStack, inVirtual8086, isCode,
   isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,
@@ -26,10 +28,10 @@ const severity = (vector: number) => (vector === PF_ ? 2 : vector === DE || (vec
 export function deliverEvent(cpu: Cpu, information: number, errorCode: number, instructionLength: number): void {
   const vector = information & 255;
   const type = information & (7 << 8);
-  cpu.delivering = information;
-  cpu.deliveringError = errorCode;
+  cpu.loop.delivering = information;
+  cpu.loop.deliveringError = errorCode;
   // One that was cut short has been seen before.
-  if (cpu.accesses.length === 0) cpu.probe?.event?.(information, errorCode);
+  if (!cpu.mmio.pending) cpu.probe?.event?.(information, errorCode);
   cpu.R[INTERRUPTIBILITY]! &= ~3;
   if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
@@ -52,21 +54,21 @@ function intoProgram(cpu: Cpu, vector: number): boolean {
 }
 
 /**
- * Delivers the fault that was thrown (cpu.faultVector ...), and what comes of it: double fault, shutdown. True if an exit was taken instead.
+ * Delivers the fault that was thrown (cpu.faults.vector ...), and what comes of it: double fault, shutdown. True if an exit was taken instead.
  */
 export function deliverFault(cpu: Cpu): boolean {
   const { controls, exit, R } = cpu;
   for (;;) {
-    const vector = cpu.faultVector;
-    const before = cpu.delivering;
-    let error = cpu.faultError;
+    const vector = cpu.faults.vector;
+    const before = cpu.loop.delivering;
+    let error = cpu.faults.error;
     if (before !== 0) {
       const first = before & 255;
       const type = before & (7 << 8);
       // Only exceptions make double faults; a fault while an interrupt is delivered is delivered alone.
       const exception = type === EVENT_EXCEPTION;
       if (exception && first === DF_) {
-        cpu.delivering = 0;
+        cpu.loop.delivering = 0;
         exit.reason = ExitReason.TRIPLE_FAULT;
         exit.qualification = 0;
         exit.instructionLength = 0;
@@ -74,51 +76,51 @@ export function deliverFault(cpu: Cpu): boolean {
       }
       const a = severity(first), b = severity(vector);
       if (exception && ((a === 1 && b === 1) || (a === 2 && b > 0))) {
-        cpu.faultVector = DF_;
-        cpu.faultError = error = 0;
+        cpu.faults.vector = DF_;
+        cpu.faults.error = error = 0;
         if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {
           cpu.probe?.event?.((EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | DF_) | 0, 0);
-          cpu.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
+          cpu.loop.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
           if (attempt(cpu, DF_, 0)) return false;
           continue;
         }
       }
     }
-    const taken = cpu.faultVector;
+    const taken = cpu.faults.vector;
     const information = (EVENT_VALID | EVENT_EXCEPTION | taken | (hasErrorCode(taken) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0)) | 0;
     cpu.probe?.event?.(information, error);
     if (controls.hypervisorIdt || ((controls.exceptionBitmap >>> taken) & 1) !== 0) {
       exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
       exit.interruption = information;
       exit.errorCode = error;
-      exit.qualification = taken === PF_ ? cpu.faultAddress : taken === DB ? cpu.faultDebug : 0;
-      exit.guestLinear = cpu.faultAddress;
+      exit.qualification = taken === PF_ ? cpu.faults.address : taken === DB ? cpu.faults.debug : 0;
+      exit.guestLinear = cpu.faults.address;
       exit.instructionLength = 0;
       exit.idtVectoring = before;
-      cpu.delivering = 0;
+      cpu.loop.delivering = 0;
       return true;
     }
-    if (taken === PF_) R[CR2] = cpu.faultAddress;
+    if (taken === PF_) R[CR2] = cpu.faults.address;
     if (taken === DB) {
-      R[DR + 6] = (R[DR + 6]! & ~15) | (cpu.faultDebug & 0xe00f);
+      R[DR + 6] = (R[DR + 6]! & ~15) | (cpu.faults.debug & 0xe00f);
       R[DR + 7]! &= ~0x2000;
     }
-    cpu.delivering = information;
-    cpu.deliveringError = error;
+    cpu.loop.delivering = information;
+    cpu.loop.deliveringError = error;
     if (attempt(cpu, taken, error)) return false;
   }
 }
 
 const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
 
-/** True if the exception was delivered; false if that faulted in turn (cpu.faultVector says how). */
+/** True if the exception was delivered; false if that faulted in turn (cpu.faults.vector says how). */
 function attempt(cpu: Cpu, vector: number, error: number): boolean {
   const { R } = cpu;
   // Faults push RF set, but for an instruction breakpoint; traps push it as it is (SDM vol. 3, 17.3.1.1).
-  const resume = vector !== DB || cpu.faultDebug === 0x2000;
+  const resume = vector !== DB || cpu.faults.debug === 0x2000;
   try {
     interrupt(cpu, vector, hasErrorCode(vector) && inProtectedMode(cpu) ? error : -1, INTERNAL, resume);
-    cpu.delivering = 0;
+    cpu.loop.delivering = 0;
     return true;
   } catch (thrown) {
     if (thrown === FAULT) return false;
@@ -134,7 +136,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   const exception = type !== EVENT_SOFTWARE;
   cpu.probe?.event?.((EVENT_VALID | type | vector) | 0, 0);
   if (controls.hypervisorIdt || (exception && ((controls.exceptionBitmap >>> vector) & 1) !== 0)) {
-    cpu.vmExit(controls.hypervisorIdt ? ExitReason.IDT_FIRST + vector : ExitReason.EXCEPTION_OR_NMI, 0, p);
+    cpu.loop.vmExit(controls.hypervisorIdt ? ExitReason.IDT_FIRST + vector : ExitReason.EXCEPTION_OR_NMI, 0, p);
     exit.interruption = (EVENT_VALID | type | vector) | 0;
     exit.errorCode = 0;
     return;
@@ -142,18 +144,18 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;
   const next = (R[EIP]! + length) | 0;
-  cpu.delivering = (EVENT_VALID | type | vector) | 0;
+  cpu.loop.delivering = (EVENT_VALID | type | vector) | 0;
   leaveTask(cpu, next, () => {
     if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
     interrupt(cpu, vector, -1, type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE);
   });
-  cpu.delivering = 0;
+  cpu.loop.delivering = 0;
 }
 
 /** Through the IVT or IDT. `error` -1: none is pushed. `origin` SOFTWARE: gate DPL is checked and error codes have EXT clear. */
 export function interrupt(cpu: Cpu, vector: number, error: number, origin: number, resume = false): void {
   const { R } = cpu;
-  cpu.noTrap = true;
+  cpu.loop.noTrap = true;
   R[INTERRUPTIBILITY]! &= ~3;
   if (!inProtectedMode(cpu)) {
     realInterrupt(cpu, vector);
@@ -163,7 +165,7 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
   const gateError = vector * 8 + 2 + external;
   if (vector * 8 + 7 > R[IDTR_LIMIT]!) cpu.fault(GP, gateError);
   const at = (R[IDTR_BASE]! + vector * 8) | 0;
-  const gate = { low: cpu.readSystem32(at), high: cpu.readSystem32((at + 4) | 0), at };
+  const gate = { low: cpu.memory.readSystem32(at), high: cpu.memory.readSystem32((at + 4) | 0), at };
   const type = descriptorType(gate);
   if (type !== 5 && type !== 6 && type !== 7 && type !== 14 && type !== 15) cpu.fault(GP, gateError);
   const cpl = R[CPL]!;
@@ -172,7 +174,7 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
   if (type === 5) {
     if (resume) R[EFLAGS]! |= RF;
     throughTaskGate(cpu, gate, TASK_INTERRUPT, external);
-    if (error >= 0) cpu.push(error, (R[SEG + 7 * SEG_WORDS + SEG_RIGHTS]! & 8) !== 0 ? 32 : 16);
+    if (error >= 0) cpu.stack.push(error, (R[SEG + 7 * SEG_WORDS + SEG_RIGHTS]! & 8) !== 0 ? 32 : 16);
     return;
   }
   const wide = type >= 14;
@@ -212,17 +214,17 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
     const n = wide ? 4 : 2;
     setAccessed(cpu, code);
     try {
-      for (let i = 1; i <= values.length; i++) cpu.probeWrite(cpu.stackAt(-i * n, n, true), n);
+      for (let i = 1; i <= values.length; i++) cpu.memory.probeWrite(cpu.stack.at(-i * n, n, true), n);
     } catch (thrown) {
-      if (thrown === FAULT && cpu.faultVector === SS_) cpu.faultError |= external;
+      if (thrown === FAULT && cpu.faults.vector === SS_) cpu.faults.error |= external;
       throw thrown;
     }
     for (let i = 1; i <= values.length; i++) {
-      const slot = cpu.stackAt(-i * n, n, true);
-      if (wide) cpu.write32(slot, values[i - 1]!);
-      else cpu.write16(slot, values[i - 1]!);
+      const slot = cpu.stack.at(-i * n, n, true);
+      if (wide) cpu.memory.write32(slot, values[i - 1]!);
+      else cpu.memory.write16(slot, values[i - 1]!);
     }
-    cpu.moveStack(-values.length * n);
+    cpu.stack.move(-values.length * n);
   }
   R[EFLAGS]! &= ~(TF | NT | RF | VM);
   // Interrupt gates (even types) clear IF.
@@ -234,16 +236,16 @@ function realInterrupt(cpu: Cpu, vector: number): void {
   const { R } = cpu;
   if (vector * 4 + 3 > R[IDTR_LIMIT]!) cpu.fault(GP, 0);
   const at = (R[IDTR_BASE]! + vector * 4) | 0;
-  const ip = cpu.readSystem16(at), cs = cpu.readSystem16((at + 2) | 0);
-  const slots = [cpu.stackAt(-2, 2, true), cpu.stackAt(-4, 2, true), cpu.stackAt(-6, 2, true)];
-  cpu.write16(slots[0]!, cpu.eflags);
-  cpu.write16(slots[1]!, R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!);
-  cpu.write16(slots[2]!, R[EIP]!);
-  cpu.moveStack(-6);
+  const ip = cpu.memory.readSystem16(at), cs = cpu.memory.readSystem16((at + 2) | 0);
+  const slots = [cpu.stack.at(-2, 2, true), cpu.stack.at(-4, 2, true), cpu.stack.at(-6, 2, true)];
+  cpu.memory.write16(slots[0]!, cpu.eflags);
+  cpu.memory.write16(slots[1]!, R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!);
+  cpu.memory.write16(slots[2]!, R[EIP]!);
+  cpu.stack.move(-6);
   R[EFLAGS]! &= ~(IF | TF | AC | RF);
   setRealSegment(cpu, CS, cs);
   R[EIP] = ip;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
 }
 
@@ -251,24 +253,24 @@ function realInterrupt(cpu: Cpu, vector: number): void {
 export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   const { R } = cpu;
   const n = size >> 3;
-  cpu.keepRf = size === 32;
+  cpu.loop.keepRf = size === 32;
   // NMIs come through again even if the IRET faults (SDM vol. 3, 6.7.1).
   if ((R[INTERRUPTIBILITY]! & 8) !== 0) {
     R[INTERRUPTIBILITY]! &= ~8;
-    if (cpu.controls.nmiWindow) cpu.leaveLoop();
+    if (cpu.controls.nmiWindow) cpu.loop.endBatch();
   }
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
     const isVirtual = flagsAreVirtual(cpu, size);
-    const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, image = cpu.top(size, 2 * n);
+    const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff, image = cpu.stack.top(size, 2 * n);
     if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
     const flags = isVirtual ? checkedVirtualFlags(cpu, image) : image;
-    cpu.moveStack(3 * n);
+    cpu.stack.move(3 * n);
     // Virtual-8086 mode cannot change IOPL; VM, VIF, VIP stay in both.
     const keep = inVirtual8086(cpu) ? IOPL : 0;
     cpu.changeFlags(flags, isVirtual ? VIRTUAL_FLAGS_CHANGED : (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
     setRealSegment(cpu, CS, selector);
     R[EIP] = eip;
-    cpu.modeChanged();
+    cpu.mode.changed();
     cpu.S[S_STOP] = JUMP;
     return;
   }
@@ -276,7 +278,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     leaveTask(cpu, next, () => nestedReturn(cpu));
     return;
   }
-  const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff, flags = cpu.top(size, 2 * n);
+  const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff, flags = cpu.stack.top(size, 2 * n);
   const cpl = R[CPL]!;
   if (size === 32 && (flags & VM) !== 0 && cpl === 0) {
     returnToVirtual8086(cpu, eip, selector, flags);
@@ -292,13 +294,13 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
 
 function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): void {
   const { R } = cpu;
-  const esp = cpu.top(32, 12);
+  const esp = cpu.stack.top(32, 12);
   const selectors = [0, 0, 0, 0, 0, 0];
-  selectors[SS] = cpu.top(32, 16) & 0xffff;
-  selectors[ES] = cpu.top(32, 20) & 0xffff;
-  selectors[DS] = cpu.top(32, 24) & 0xffff;
-  selectors[FS] = cpu.top(32, 28) & 0xffff;
-  selectors[GS] = cpu.top(32, 32) & 0xffff;
+  selectors[SS] = cpu.stack.top(32, 16) & 0xffff;
+  selectors[ES] = cpu.stack.top(32, 20) & 0xffff;
+  selectors[DS] = cpu.stack.top(32, 24) & 0xffff;
+  selectors[FS] = cpu.stack.top(32, 28) & 0xffff;
+  selectors[GS] = cpu.stack.top(32, 32) & 0xffff;
   selectors[CS] = cs;
   if (eip >>> 0 > 0xffff) cpu.fault(GP, 0);
   cpu.changeFlags(flags, 0x3f7fd5);
@@ -306,7 +308,7 @@ function returnToVirtual8086(cpu: Cpu, eip: number, cs: number, flags: number): 
   R[CPL] = 3;
   for (const segment of [ES, CS, SS, DS, FS, GS]) setRealSegment(cpu, segment, selectors[segment]!);
   R[EIP] = eip & 0xffff;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
   checkVirtualPending(cpu);
 }

@@ -1,8 +1,8 @@
 /** MONITOR and MWAIT: SDM vol. 2, at each; vol. 3, 9.10. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ExitReason } from './edge.ts';
+import { ExitReason } from './architecture/edge.ts';
 import { endsWait, isInMwait } from './monitor.ts';
-import { EAX, EBX, ECX, EDX, EIP, MSR_MISC_ENABLE } from './registers.ts';
+import { EAX, EBX, ECX, EDX, EIP, MSR_MISC_ENABLE } from './architecture/registers.ts';
 import { Bench, CODE, d, DATA, FRAMES } from './test-support/bench.ts';
 
 const bench = new Bench();

@@ -2,11 +2,10 @@
  * MONITOR and MWAIT. MONITOR remembers the line of memory as it is; MWAIT waits until it differs: whoever stores there, and by whichever way, is seen.
  * Sources: SDM vol. 2, MONITOR, MWAIT; vol. 3, 9.10.
  */
-import type { Cpu } from './cpu.ts';
-import { ExitReason, P2M_READ } from './edge.ts';
-import { GP, UD } from './memory.ts';
-import { META, META_ADDRESS16, META_SEGMENT, type Op, type OpFactory } from './ops/context.ts';
-import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE, MSR_MISC_ENABLE } from './registers.ts';
+import { ExitReason, P2M_READ } from './architecture/edge.ts';
+import { GP, UD } from './faults.ts';
+import { META, META_ADDRESS16, META_SEGMENT, type OpFactory } from './ops/context.ts';
+import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE, MSR_MISC_ENABLE } from './architecture/registers.ts';
 
 /** Smallest and largest line, as CPUID leaf 5 says. */
 export const MONITOR_LINE_BYTES = 64;
@@ -19,8 +18,6 @@ const EXTENSION_BREAK = 1;
 /** In IA32_MISC_ENABLE (SDM vol. 4): MONITOR and MWAIT are there. */
 export const MISC_MONITOR = 1 << 18;
 export const monitorEnabled = (R: Int32Array): boolean => (R[MSR_MISC_ENABLE]! & MISC_MONITOR) !== 0;
-
-const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 /** Word of machine memory where the watched line begins; -1: it is no memory any more. */
 function lineAt(R: Int32Array, p2m: Int32Array): number {
@@ -51,14 +48,14 @@ export function endsWait(R: Int32Array, memory: Int32Array, p2m: Int32Array, int
 export const isInMwait = (R: Int32Array): boolean => (R[MONITOR_STATE]! & MONITOR_WAITS) !== 0;
 
 /** As a load of one byte at DS:EAX (or the segment of a prefix). */
-const monitor: OpFactory = () => op((cpu, p) => {
+const monitor: OpFactory = () => (cpu, p) => {
   const { R, M4, p2m } = cpu;
   if (R[CPL] !== 0 || !monitorEnabled(R)) cpu.fault(UD);
-  if (cpu.controls.monitor) return cpu.vmExit(ExitReason.MONITOR, 0, p);
+  if (cpu.controls.monitor) return cpu.loop.vmExit(ExitReason.MONITOR, 0, p);
   if (R[ECX] !== 0) cpu.fault(GP, 0);
   const meta = cpu.A[p + META]!;
-  const linear = cpu.linear((meta >>> META_SEGMENT) & 7, (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!, 1, false);
-  cpu.read8(linear);
+  const linear = cpu.addressing.linear((meta >>> META_SEGMENT) & 7, (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!, 1, false);
+  cpu.memory.read8(linear);
   const physical = cpu.translate(linear);
   R[MONITOR_STATE] = MONITOR_NONE;
   R[MONITOR_ADDRESS] = Math.floor(physical / MONITOR_LINE_BYTES) * MONITOR_LINE_BYTES;
@@ -67,22 +64,22 @@ const monitor: OpFactory = () => op((cpu, p) => {
   if (at < 0) return;
   for (let i = 0; i < MONITOR_LINE_BYTES / 4; i++) R[MONITOR_LINE + i] = Atomics.load(M4, at + i);
   R[MONITOR_STATE] = MONITOR_ARMED;
-});
+};
 
 /** Does nothing where no line is watched or it was written since; otherwise the processor waits, for which there has to be someone around it. */
-const mwait: OpFactory = () => op((cpu, p) => {
+const mwait: OpFactory = () => (cpu, p) => {
   const { R, M4, p2m } = cpu;
   if (R[CPL] !== 0 || !monitorEnabled(R)) cpu.fault(UD);
   const armed = (R[MONITOR_STATE]! & MONITOR_ARMED) !== 0;
   // Qualification: whether a line is watched (SDM vol. 3, 28.2.1).
-  if (cpu.controls.mwait) return cpu.vmExit(ExitReason.MWAIT, armed ? 1 : 0, p);
+  if (cpu.controls.mwait) return cpu.loop.vmExit(ExitReason.MWAIT, armed ? 1 : 0, p);
   if ((R[ECX]! & ~EXTENSION_BREAK) !== 0) cpu.fault(GP, 0);
   if (!armed || lineChanged(R, M4, p2m)) {
     R[MONITOR_STATE] = MONITOR_NONE;
     return;
   }
   R[MONITOR_STATE] = MONITOR_WAITS | ((R[ECX]! & EXTENSION_BREAK) !== 0 ? MONITOR_BREAKS : 0);
-  cpu.vmExit(ExitReason.MWAIT, 1, p);
-});
+  cpu.loop.vmExit(ExitReason.MWAIT, 1, p);
+};
 
 export const monitorOps: Record<string, OpFactory> = { monitor, mwait };

@@ -1,5 +1,5 @@
 /** Accesses to data that a probe is to hear of, kept back until their instruction (or the delivery of an event) is complete: it may begin more than once. */
-import type { Probe } from './edge.ts';
+import type { Probe } from './architecture/edge.ts';
 
 const READ = 0, WRITE = 1, ATOMIC = 2;
 

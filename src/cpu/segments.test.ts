@@ -1,7 +1,7 @@
 /** Segment loads and limits: SDM vol. 3, chapter 3 and 5.2 to 5.7; vol. 2, LAR, LSL, VERR, VERW, ARPL. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ExitReason } from './edge.ts';
-import { CR0, DS, EAX, EBX, ECX, EFLAGS, EIP, ES, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './registers.ts';
+import { ExitReason } from './architecture/edge.ts';
+import { CR0, DS, EAX, EBX, ECX, EFLAGS, EIP, ES, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './architecture/registers.ts';
 import { Bench, CODE, d, DATA, FREE, GDT, KERNEL_CODE, KERNEL_DATA, LDT, USER_DATA, w } from './test-support/bench.ts';
 
 const bench = new Bench();

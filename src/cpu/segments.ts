@@ -3,12 +3,14 @@
  * vol. 2, CALL, JMP, RET, IRET, MOV, and SDM vol. 3, table 5-2 for the order of checks.
  */
 import type { Cpu } from './cpu.ts';
-import { RIGHTS_UNUSABLE } from './cpu.ts';
-import { NT, VM } from './flags.ts';
-import { CR0_PE, GP, JUMP, LEAVE, NP, S_STOP, SS_, S_USER, TS } from './memory.ts';
+
+import { NT, VM } from './architecture/flags.ts';
+import { CR0_PE } from './architecture/control-bits.ts';
+import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
+import { JUMP, S_STOP, S_USER } from './scratch.ts';
 import {
-  CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
-} from './registers.ts';
+  CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, RIGHTS_UNUSABLE,
+} from './architecture/registers.ts';
 import { returnFromTask, switchTask, TASK_CALL, TASK_JMP } from './tasks.ts';
 
 /** A descriptor as it lies in its table; `at` is its linear address. One object is reused: copy what must outlive the next read. */
@@ -45,7 +47,7 @@ export function readDescriptor(cpu: Cpu, selector: number, vector = GP, external
   if (local && (R[SEG + LDTR * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_UNUSABLE) !== 0) cpu.fault(vector, (selector & 0xfffc) | external);
   if ((selector | 7) > limit) cpu.fault(vector, (selector & 0xfffc) | external);
   const at = (base + (selector & 0xfff8)) | 0;
-  return { low: cpu.readSystem32(at), high: cpu.readSystem32((at + 4) | 0), at };
+  return { low: cpu.memory.readSystem32(at), high: cpu.memory.readSystem32((at + 4) | 0), at };
 }
 
 /** The same without a fault: null where the table ends. For LAR, LSL, VERR, VERW. */
@@ -61,10 +63,10 @@ export function findDescriptor(cpu: Cpu, selector: number): Descriptor | null {
 export function setAccessed(cpu: Cpu, d: Descriptor): void {
   if ((d.high & 0x100) !== 0) return;
   d.high |= 0x100;
-  cpu.writeSystem((d.at + 5) | 0, 1, d.high >>> 8);
+  cpu.memory.writeSystem((d.at + 5) | 0, 1, d.high >>> 8);
 }
 
-/** Puts a descriptor into a segment register; no check, `modeChanged()` is left to the caller. */
+/** Puts a descriptor into a segment register; no check, `mode.changed()` is left to the caller. */
 export function setSegment(cpu: Cpu, segment: number, selector: number, d: Descriptor): void {
   const { R } = cpu;
   const s = SEG + segment * SEG_WORDS;
@@ -102,7 +104,7 @@ export function setRealSegment(cpu: Cpu, segment: number, selector: number): voi
 export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   if (!inProtected(cpu)) {
     setRealSegment(cpu, segment, selector);
-    if (segment === SS || !cpu.narrowSegments) cpu.modeChanged();
+    if (segment === SS || !cpu.mode.narrowSegments) cpu.mode.changed();
     return;
   }
   const { R } = cpu;
@@ -111,7 +113,7 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   if ((selector & 0xfffc) === 0) {
     if (segment === SS) cpu.fault(GP, 0);
     setNull(cpu, segment, selector);
-    cpu.modeChanged();
+    cpu.mode.changed();
     return;
   }
   const d = readDescriptor(cpu, selector);
@@ -126,7 +128,7 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   }
   setAccessed(cpu, d);
   setSegment(cpu, segment, selector, d);
-  cpu.modeChanged();
+  cpu.mode.changed();
 }
 
 /** After a change to an outer level: data segments the new level may not have become null (SDM vol. 2, RET and IRET). */
@@ -148,7 +150,7 @@ export function enterCode(cpu: Cpu, selector: number, d: Descriptor, eip: number
   setSegment(cpu, CS, (selector & 0xfffc) | cpl, d);
   R[CPL] = cpl;
   R[EIP] = eip;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
 }
 
@@ -156,7 +158,7 @@ function realJump(cpu: Cpu, selector: number, eip: number): void {
   if (eip >>> 0 > cpu.R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
   setRealSegment(cpu, CS, selector);
   cpu.R[EIP] = eip;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
 }
 
@@ -221,7 +223,7 @@ export function leaveTask(cpu: Cpu, next: number, change: () => void): void {
     change();
   } catch (thrown) {
     if (cpu.S[S_STOP] !== JUMP) cpu.R[EIP] = eip;
-    if (thrown === LEAVE) cpu.cutLength = next - eip;
+    if (thrown === LEAVE) cpu.loop.cutLength = next - eip;
     throw thrown;
   }
 }
@@ -249,8 +251,8 @@ export function innerStack(cpu: Cpu, cpl: number, external = 0): { ss: number; e
   const wide = (R[tr + SEG_RIGHTS]! & 8) !== 0;
   const at = wide ? 4 + 8 * cpl : 2 + 4 * cpl;
   if (at + (wide ? 5 : 3) > limit) cpu.fault(TS, (R[tr + SEG_SELECTOR]! & 0xfffc) | external);
-  const esp = wide ? cpu.readSystem32((base + at) | 0) : cpu.readSystem16((base + at) | 0);
-  const ss = cpu.readSystem16((base + at + (wide ? 4 : 2)) | 0);
+  const esp = wide ? cpu.memory.readSystem32((base + at) | 0) : cpu.memory.readSystem16((base + at) | 0);
+  const ss = cpu.memory.readSystem16((base + at + (wide ? 4 : 2)) | 0);
   if ((ss & 0xfffc) === 0) cpu.fault(TS, external);
   const descriptor = readDescriptor(cpu, ss, TS, external);
   if ((ss & 3) !== cpl || descriptorDpl(descriptor) !== cpl || !isWritableData(descriptor)) cpu.fault(TS, (ss & 0xfffc) | external);
@@ -275,11 +277,11 @@ export function pushFrame(cpu: Cpu, stack: { ss: number; esp: number; descriptor
   const user = cpu.S[S_USER]!;
   cpu.S[S_USER] = cpl === 3 ? 1 << 20 : 0;
   try {
-    cpu.probeWrite((base + low) | 0, bytes);
+    cpu.memory.probeWrite((base + low) | 0, bytes);
     for (let i = 0; i < values.length; i++) {
       const at = (base + ((stack.esp - (i + 1) * size) & mask)) | 0;
-      if (wide) cpu.write32(at, values[i]!);
-      else cpu.write16(at, values[i]!);
+      if (wide) cpu.memory.write32(at, values[i]!);
+      else cpu.memory.write16(at, values[i]!);
     }
   } finally {
     cpu.S[S_USER] = user;
@@ -295,21 +297,21 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   const oldCs = R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!;
   const pushReturn = (w: boolean) => {
     const n = w ? 4 : 2;
-    const first = cpu.stackAt(-n, n, true), second = cpu.stackAt(-2 * n, n, true);
-    cpu.probeWrite(first, n);
-    cpu.probeWrite(second, n);
+    const first = cpu.stack.at(-n, n, true), second = cpu.stack.at(-2 * n, n, true);
+    cpu.memory.probeWrite(first, n);
+    cpu.memory.probeWrite(second, n);
     if (w) {
-      cpu.write32(first, oldCs);
-      cpu.write32(second, next);
+      cpu.memory.write32(first, oldCs);
+      cpu.memory.write32(second, next);
     } else {
-      cpu.write16(first, oldCs);
-      cpu.write16(second, next);
+      cpu.memory.write16(first, oldCs);
+      cpu.memory.write16(second, next);
     }
   };
   if (!inProtected(cpu)) {
     if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
     pushReturn(wide);
-    cpu.moveStack(-2 * bytes);
+    cpu.stack.move(-2 * bytes);
     realJump(cpu, selector, eip);
     return;
   }
@@ -322,7 +324,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
     if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
     setAccessed(cpu, d);
     pushReturn(wide);
-    cpu.moveStack(-2 * bytes);
+    cpu.stack.move(-2 * bytes);
     enterCode(cpu, selector, d, eip, cpl);
     return;
   }
@@ -352,7 +354,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
     if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, 0);
     setAccessed(cpu, code);
     pushReturn(gateWide);
-    cpu.moveStack(gateWide ? -8 : -4);
+    cpu.stack.move(gateWide ? -8 : -4);
     enterCode(cpu, target, code, entry, cpl);
     return;
   }
@@ -360,7 +362,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, 0);
   const n = gateWide ? 4 : 2;
   const values = [R[SEG + SS * SEG_WORDS + SEG_SELECTOR]!, R[ESP]!];
-  for (let i = parameters - 1; i >= 0; i--) values.push(cpu.top(gateWide ? 32 : 16, i * n));
+  for (let i = parameters - 1; i >= 0; i--) values.push(cpu.stack.top(gateWide ? 32 : 16, i * n));
   values.push(oldCs, next);
   setAccessed(cpu, stack.descriptor);
   setAccessed(cpu, code);
@@ -374,10 +376,10 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
 export function farReturn(cpu: Cpu, size: 16 | 32, release: number): void {
   const { R } = cpu;
   const n = size >> 3;
-  const eip = cpu.top(size), selector = cpu.top(size, n) & 0xffff;
+  const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff;
   if (!inProtected(cpu)) {
     if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
-    cpu.moveStack(2 * n + release);
+    cpu.stack.move(2 * n + release);
     realJump(cpu, selector, eip);
     return;
   }
@@ -402,12 +404,12 @@ export function returnTo(cpu: Cpu, selector: number, eip: number, size: 16 | 32,
   if (rpl === cpl) {
     if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
     setAccessed(cpu, d);
-    cpu.moveStack(frame + release);
+    cpu.stack.move(frame + release);
     flags?.();
     enterCode(cpu, selector, d, eip, cpl);
     return;
   }
-  const esp = cpu.top(size, frame + release), ss = cpu.top(size, frame + release + n) & 0xffff;
+  const esp = cpu.stack.top(size, frame + release), ss = cpu.stack.top(size, frame + release + n) & 0xffff;
   if ((ss & 0xfffc) === 0) cpu.fault(GP, 0);
   const stack = readDescriptor(cpu, ss);
   if ((ss & 3) !== rpl || !isWritableData(stack) || descriptorDpl(stack) !== rpl) cpu.fault(GP, ss & 0xfffc);
@@ -421,7 +423,7 @@ export function returnTo(cpu: Cpu, selector: number, eip: number, size: 16 | 32,
   R[ESP] = (stack.high & 0x400000) !== 0 ? (size === 32 ? top : top & 0xffff) : (R[ESP]! & -65536) | (top & 0xffff);
   enterCode(cpu, selector, d, eip, rpl);
   dropInnerSegments(cpu);
-  cpu.modeChanged();
+  cpu.mode.changed();
 }
 
 /** IRET from a nested task. */

@@ -1,7 +1,7 @@
 /** Hardware task switches: SDM vol. 3, chapter 7. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason } from './edge.ts';
-import { CPL, CR0, CR3, CS, DR, DS, EAX, EBX, EFLAGS, EIP, ESI, ESP, LDTR, SEG, SEG_BASE, SEG_RIGHTS, SEG_WORDS, SS, TR } from './registers.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason } from './architecture/edge.ts';
+import { CPL, CR0, CR3, CS, DR, DS, EAX, EBX, EFLAGS, EIP, ESI, ESP, LDTR, SEG, SEG_BASE, SEG_RIGHTS, SEG_WORDS, SS, TR } from './architecture/registers.ts';
 import { Bench, CODE, d, DIRECTORY, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, LDT_SELECTOR, TSS, TSS_SELECTOR, USER_CODE, USER_DATA, w } from './test-support/bench.ts';
 
 const bench = new Bench();

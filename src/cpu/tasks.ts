@@ -1,11 +1,13 @@
 /** Hardware task switches. Source: SDM vol. 3, chapter 7: the order of steps and checks is that of 7.3 and table 7-1. */
 import type { Cpu } from './cpu.ts';
-import { ExitReason } from './edge.ts';
-import { NT, VM } from './flags.ts';
-import { CR0_PG, CR0_TS, CR4_PAE, GP, JUMP, LEAVE, NP, S_STOP, SS_, TS } from './memory.ts';
+import { ExitReason } from './architecture/edge.ts';
+import { NT, VM } from './architecture/flags.ts';
+import { CR0_PG, CR0_TS, CR4_PAE } from './architecture/control-bits.ts';
+import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
+import { JUMP, S_STOP } from './scratch.ts';
 import {
   CPL, CR0, CR3, CR4, CS, DR, DS, EAX, EFLAGS, EIP, ES, FS, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, PENDING_DEBUG,
-} from './registers.ts';
+} from './architecture/registers.ts';
 import {
   type Descriptor, descriptorBase, descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, isCode, isConforming, isWritableData, readDescriptor,
   setAccessed, setNull, setRealSegment, setSegment,
@@ -24,8 +26,8 @@ const NARROW = { cr3: -1, eip: 0x0e, eflags: 0x10, registers: 0x12, segments: 0x
 
 /** Busy bit of a TSS descriptor. */
 function setBusy(cpu: Cpu, at: number, busy: boolean): void {
-  const high = cpu.readSystem8((at + 5) | 0);
-  cpu.writeSystem((at + 5) | 0, 1, busy ? high | 2 : high & ~2);
+  const high = cpu.memory.readSystem8((at + 5) | 0);
+  cpu.memory.writeSystem((at + 5) | 0, 1, busy ? high | 2 : high & ~2);
 }
 
 /** To the task whose TSS descriptor is `d`. EIP must already point behind the instruction (at the interrupted one for TASK_INTERRUPT). */
@@ -47,7 +49,7 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   const base = descriptorBase(d);
 
   // Everything of both TSSs must be there before anything changes.
-  const read = (offset: number, size: number) => (size === 4 ? cpu.readSystem32((base + offset) | 0) : cpu.readSystem16((base + offset) | 0));
+  const read = (offset: number, size: number) => (size === 4 ? cpu.memory.readSystem32((base + offset) | 0) : cpu.memory.readSystem16((base + offset) | 0));
   const cr3 = to.cr3 >= 0 ? read(to.cr3, 4) : R[CR3]!;
   const eip = read(to.eip, to.size), flags = read(to.eflags, to.size);
   const registers: number[] = [];
@@ -56,32 +58,32 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   for (let i = 0; i < (wide ? 6 : 4); i++) selectors.push(read(to.segments + i * to.size, 2));
   const ldt = read(to.ldt, 2);
   const trap = to.trap >= 0 && (read(to.trap, 2) & 1) !== 0;
-  cpu.writeSystem((oldBase + from.eip) | 0, 0, 0);
-  cpu.writeSystem((oldBase + from.limit - 3) | 0, 0, 0);
+  cpu.memory.writeSystem((oldBase + from.eip) | 0, 0, 0);
+  cpu.memory.writeSystem((oldBase + from.limit - 3) | 0, 0, 0);
 
   let savedFlags = cpu.eflags;
   if (kind === TASK_IRET) savedFlags &= ~NT;
-  const write = (offset: number, value: number) => cpu.writeSystem((oldBase + offset) | 0, from.size, value);
+  const write = (offset: number, value: number) => cpu.memory.writeSystem((oldBase + offset) | 0, from.size, value);
   write(from.eip, R[EIP]!);
   write(from.eflags, savedFlags);
   for (let i = 0; i < 8; i++) write(from.registers + i * from.size, R[EAX + i]!);
-  for (let i = 0; i < (from === WIDE ? 6 : 4); i++) cpu.writeSystem((oldBase + from.segments + i * from.size) | 0, 2, R[SEG + i * SEG_WORDS + SEG_SELECTOR]!);
+  for (let i = 0; i < (from === WIDE ? 6 : 4); i++) cpu.memory.writeSystem((oldBase + from.segments + i * from.size) | 0, 2, R[SEG + i * SEG_WORDS + SEG_SELECTOR]!);
 
   if (kind === TASK_JMP || kind === TASK_IRET) {
     const old = readDescriptor(cpu, oldSelector);
     setBusy(cpu, old.at, false);
   }
   if (kind !== TASK_IRET) setBusy(cpu, d.at, true);
-  if (kind === TASK_CALL || kind === TASK_INTERRUPT) cpu.writeSystem(base, 2, oldSelector);
+  if (kind === TASK_CALL || kind === TASK_INTERRUPT) cpu.memory.writeSystem(base, 2, oldSelector);
 
   // The new task is in charge from here on: faults are its own.
   setSegment(cpu, TR, selector, d);
   R[tr + SEG_RIGHTS]! |= 2;
   R[CR0]! |= CR0_TS;
   if ((R[CR0]! & CR0_PG) !== 0 && to.cr3 >= 0 && cr3 !== R[CR3]) {
-    if ((R[CR4]! & CR4_PAE) !== 0 && !cpu.loadPdptes(cr3)) cpu.fault(TS, error);
+    if ((R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(cr3)) cpu.fault(TS, error);
     R[CR3] = cr3;
-    cpu.flushNonGlobal();
+    cpu.tlb.flushNonGlobal();
   }
   R[DR + 7]! &= ~0x155;
   cpu.breakpointsChanged();
@@ -89,7 +91,7 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   cpu.eflags = wide ? newFlags : (newFlags & 0xffff) | (cpu.eflags & 0xffff0000 & ~VM);
   R[EIP] = wide ? eip : eip & 0xffff;
   for (let i = 0; i < 8; i++) R[EAX + i] = registers[i]!;
-  cpu.jumped();
+  cpu.loop.jumped();
 
   setNull(cpu, LDTR, ldt);
   for (let i = 0; i < 6; i++) setNull(cpu, i, selectors[i] ?? 0);
@@ -97,12 +99,12 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   try {
     loadSegments(cpu, ldt, selectors);
   } finally {
-    cpu.modeChanged();
+    cpu.mode.changed();
   }
   if (R[EIP]! >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
   if (trap) R[PENDING_DEBUG]! |= 1 << 15;
   cpu.S[S_STOP] = JUMP;
-  cpu.leaveLoop();
+  cpu.loop.endBatch();
   checkVirtualPending(cpu);
 }
 
@@ -151,7 +153,7 @@ function loadSegments(cpu: Cpu, ldt: number, selectors: number[]): void {
 /** IRET with NT set: back through the link of the current TSS. */
 export function returnFromTask(cpu: Cpu): void {
   const { R } = cpu;
-  const link = cpu.readSystem16(R[SEG + TR * SEG_WORDS + SEG_BASE]!);
+  const link = cpu.memory.readSystem16(R[SEG + TR * SEG_WORDS + SEG_BASE]!);
   const error = link & 0xfffc;
   if ((link & 4) !== 0 || error === 0) cpu.fault(TS, error);
   const d = readDescriptor(cpu, link, TS);

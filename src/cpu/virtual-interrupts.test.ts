@@ -1,7 +1,7 @@
 /** CR4.VME and CR4.PVI: SDM vol. 3, 20.3 with table 20-2, 20.4; vol. 2, CLI, STI, PUSHF, POPF, INT n, IRET. */
 import { describe, expect, it } from 'vitest';
-import { EVENT_SOFTWARE, EVENT_VALID } from './edge.ts';
-import { CPL, CR4, CS, EAX, EBX, EDX, EIP, ESP } from './registers.ts';
+import { EVENT_SOFTWARE, EVENT_VALID } from './architecture/edge.ts';
+import { CPL, CR4, CS, EAX, EBX, EDX, EIP, ESP } from './architecture/registers.ts';
 import { Bench, CODE, d, FREE, HANDLERS, KERNEL_CODE, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK, w } from './test-support/bench.ts';
 
 const bench = new Bench();

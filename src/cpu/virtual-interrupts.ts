@@ -3,9 +3,11 @@
  * holds an interrupt back. Sources: SDM vol. 3, 20.3 (methods of table 20-2) and 20.4; vol. 2, CLI, STI, PUSHF, POPF, INT n, IRET.
  */
 import type { Cpu } from './cpu.ts';
-import { IF, IOPL, RF, TF, VIF, VIP } from './flags.ts';
-import { CR4_PVI, CR4_VME, GP, JUMP, S_STOP } from './memory.ts';
-import { CPL, CR4, CS, EFLAGS, EIP, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR } from './registers.ts';
+import { IF, IOPL, RF, TF, VIF, VIP } from './architecture/flags.ts';
+import { CR4_PVI, CR4_VME } from './architecture/control-bits.ts';
+import { GP } from './faults.ts';
+import { JUMP, S_STOP } from './scratch.ts';
+import { CPL, CR4, CS, EFLAGS, EIP, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR } from './architecture/registers.ts';
 import { inProtected, inVirtual8086, setRealSegment } from './segments.ts';
 
 const isIopl3 = (cpu: Cpu) => (cpu.R[EFLAGS]! & IOPL) === IOPL;
@@ -55,9 +57,9 @@ export function isRedirected(cpu: Cpu, vector: number): boolean {
   const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
   if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
   // The 32 bytes below the I/O permission bitmap.
-  const at = cpu.readSystem16((base + 102) | 0) - 32 + (vector >>> 3);
+  const at = cpu.memory.readSystem16((base + 102) | 0) - 32 + (vector >>> 3);
   if (at < 0 || at > limit) cpu.fault(GP, 0);
-  return (cpu.readSystem8((base + at) | 0) & (1 << (vector & 7))) === 0;
+  return (cpu.memory.readSystem8((base + at) | 0) & (1 << (vector & 7))) === 0;
 }
 
 /** Methods 5 and 6: through the interrupt vector table at linear address 0, on the program's stack. */
@@ -65,17 +67,17 @@ export function redirectInterrupt(cpu: Cpu, vector: number): void {
   const { R } = cpu;
   const isVirtual = !isIopl3(cpu);
   const flags = isVirtual ? virtualFlags(cpu) : cpu.eflags;
-  const ip = cpu.readSystem16(vector * 4), cs = cpu.readSystem16(vector * 4 + 2);
+  const ip = cpu.memory.readSystem16(vector * 4), cs = cpu.memory.readSystem16(vector * 4 + 2);
   const frame = [flags, R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!, R[EIP]!];
-  const slots = frame.map((_, i) => cpu.stackAt(-2 * (i + 1), 2, true));
-  for (const slot of slots) cpu.probeWrite(slot, 2);
-  frame.forEach((value, i) => cpu.write16(slots[i]!, value));
-  cpu.moveStack(-6);
-  cpu.noTrap = true;
+  const slots = frame.map((_, i) => cpu.stack.at(-2 * (i + 1), 2, true));
+  for (const slot of slots) cpu.memory.probeWrite(slot, 2);
+  frame.forEach((value, i) => cpu.memory.write16(slots[i]!, value));
+  cpu.stack.move(-6);
+  cpu.loop.noTrap = true;
   R[EFLAGS]! &= ~(TF | RF | (isVirtual ? VIF : IF));
   setRealSegment(cpu, CS, cs);
   R[EIP] = ip;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
 }
 

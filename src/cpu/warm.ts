@@ -2,20 +2,19 @@
  * Runs every case of the interpreter's switch once or more before the guest does. V8 compiles what has no type feedback into a deoptimisation: without
  * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
  */
-import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './flags.ts';
-import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, type Memory } from './memory.ts';
-import { BASE, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, type Op, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
+import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architecture/flags.ts';
+import type { Cpu } from './cpu.ts';
+import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
+import { BASE, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
 import { CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
-import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './registers.ts';
-import { OP_NOTHING } from './translator.ts';
+import { OP_NOTHING } from './record-writer.ts';
+import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './architecture/registers.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 
-type Warmed = Memory & { readonly A: Int32Array; readonly PM: Int32Array; readonly slow: Op[] };
-
 /** The same between two batches of a guest's instructions: nothing changes. */
-export function warmUpBetween(cpu: Warmed, run: (record: number) => void, own: Switch): void {
-  const { R, S, A, PM, TR, TW, CP } = cpu;
+export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Switch): void {
+  const { R, S, A } = cpu, { PM } = cpu.code, { TR, TW, CP } = cpu.tlb;
   const kept = ([[R, 0, R.length], [S, 0, S.length], [A, 0, 3 * RECORD_WORDS], [PM, 4096, 1], [TR, 1, 1], [TW, 1, 1], [CP, 1, 1]] as const)
     .map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
   R.fill(0);
@@ -24,8 +23,8 @@ export function warmUpBetween(cpu: Warmed, run: (record: number) => void, own: S
 }
 
 /** Runs the cases of one switch. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
-export function warmUp(cpu: Warmed, run: (record: number) => void, { cases, nop }: Switch): void {
-  const { A, PM, R, S, M4, TR, TW, CP, slow } = cpu;
+export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: Switch): void {
+  const { A, R, S, M4 } = cpu, { PM } = cpu.code, { TR, TW, CP } = cpu.tlb, { functions } = cpu.writer;
   const word = STATE_WORDS - 8;
   const host = R.byteOffset + word * 4;
   const linear = 4096 | (host & 4095);
@@ -80,20 +79,20 @@ export function warmUp(cpu: Warmed, run: (record: number) => void, { cases, nop 
     run(p);
   }
   // Many functions are called from one place: V8 must not take the first one for the only one.
-  const nothing = slow[OP_NOTHING]!;
+  const nothing = functions[OP_NOTHING]!;
   for (let i = 0; i < 20; i++) {
     const other = i % 5;
-    slow[OP_NOTHING] = other === 0 ? () => {} : other === 1 ? c => c : other === 2 ? (_, q) => q : other === 3 ? () => 3 : () => 4;
+    functions[OP_NOTHING] = other === 0 ? () => {} : other === 1 ? c => c : other === 2 ? (_, q) => q : other === 3 ? () => 3 : () => 4;
     record(p, OP_NOTHING);
     once(SUB, 1, 2, -1, linear);
   }
-  slow[OP_NOTHING] = () => { S[S_STOP] = EXIT; };
+  functions[OP_NOTHING] = () => { S[S_STOP] = EXIT; };
   for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
-  slow[OP_NOTHING] = nothing;
+  functions[OP_NOTHING] = nothing;
   for (const [op, facts] of cases) {
     // Whatever leaves the switch in here must not run for real.
-    const before = slow[op]!;
-    slow[op] = slow[OP_NOTHING]!;
+    const before = functions[op]!;
+    functions[op] = functions[OP_NOTHING]!;
     // Only direct branches have a target; elsewhere the word is the base register.
     const direct = (facts & CASE_DIRECT) !== 0;
     const lead = () => {
@@ -138,7 +137,7 @@ export function warmUp(cpu: Warmed, run: (record: number) => void, { cases, nop 
     lead();
     A[p + DISP] = 8192;
     once(SUB, 1, 2, -1, 8192);
-    slow[op] = before;
+    functions[op] = before;
   }
   A.fill(0, 0, 3 * RECORD_WORDS);
   PM[table] = 0;

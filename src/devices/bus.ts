@@ -32,6 +32,9 @@ export type State = { [key: string]: unknown };
 export interface Device {
   /** Unique in a machine, e.g. "pit", "uart0". */
   readonly name: string;
+  /** What it answers wherever it is plugged in; the windows of a PCI function are its BARs' instead. */
+  readonly portRanges?: readonly PortRange[];
+  readonly memoryRanges?: readonly MemoryRange[];
   save(): State;
   restore(state: State): void;
   /** Registers for a debugger: no side effects. */

@@ -37,4 +37,8 @@ export class CoprocessorError extends RegisterDevice<ReturnType<typeof initial>>
     this.r.requested = level;
     this.line.set(level);
   }
+
+  get portRanges(): PortRange[] {
+    return [this.ports];
+  }
 }

@@ -9,7 +9,7 @@ import { RegisterDevice } from './register-device.ts';
 const initial = () => ({ post: 0, dmaPages: new Uint8Array(16) });
 
 export class DebugPorts extends RegisterDevice<ReturnType<typeof initial>> {
-  readonly ranges: PortRange[];
+  readonly portRanges: PortRange[];
 
   /** `consoleAtE9`: false where the test device has that port. */
   constructor(debug: (byte: number) => void, onDebugExit: (value: number) => void, consoleAtE9: boolean) {
@@ -18,7 +18,7 @@ export class DebugPorts extends RegisterDevice<ReturnType<typeof initial>> {
     const console = (base: number): PortRange => ({ base, count: 1, read: () => 0xe9, write: (_offset, value) => debug(value) });
     // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
     const exit = (base: number): PortRange => ({ base, count: 4, width: 4, read: () => 0, write: (_offset, value) => onDebugExit(value) });
-    this.ranges = [
+    this.portRanges = [
       // 0x80 lies among the DMA page registers, which are plain storage on a board without DMA controllers' users.
       {
         base: 0x80, count: 16,

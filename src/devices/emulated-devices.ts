@@ -12,9 +12,9 @@ import { FwCfg } from './fw-cfg.ts';
 import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
-import { type NicAttachment, PcnetPci } from './net/pcnet-pci.ts';
+import { NIC_MODELS, type NicAttachment } from './net/models.ts';
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
-import { PciBus } from './pci/pci.ts';
+import { PciBus, type PciFunction } from './pci/pci.ts';
 import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
@@ -62,7 +62,7 @@ export interface EmulatedDeviceOptions {
   printer?: (byte: number) => void;
   /** Disks and CD-ROM drives on the two IDE channels. */
   ide?: IdeAttachment[];
-  /** A network card (Am79C970A, slot 3) and its wire. */
+  /** A network card (slot 3) and its wire. */
   nic?: NicAttachment;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
@@ -95,58 +95,64 @@ export class EmulatedDevices {
   readonly ide: PiixIde;
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
-  /** In the order in which they are restored. */
-  readonly devices: readonly Device[];
+  /** In the order in which they were plugged in, which is that of restoring. */
+  readonly devices: Device[] = [];
   private readonly uarts: Uart[];
   private readonly pm: Piix4PmFunction;
 
   constructor(options: EmulatedDeviceOptions, signals: ModelSignals) {
-    const { bus } = this;
-    const { timers } = options;
+    const { timers, dma } = options;
+    const print = options.debug ?? nothing;
     const irqs = new IrqLines('model-irq-lines', (level, irq) => signals.setIsaIrqLevel(irq, level));
+    // Saved states number request lines in this order: a new one comes last.
+    const [primary, secondary, keyboard, mouse, ...com] = [14, 15, 1, 12, ...COM.map(({ irq }) => irq)].map(irq => irqs.source(irq));
+    const printer = irqs.source(7);
+    const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
     const intx = (slot: number): IrqLine => ({ set: level => signals.setPciIntxLevel(slot, 0, level) });
 
-    this.pci = new PciBus(bus, resetControl(kind => options.onReset(kind)));
+    this.pci = new PciBus(this.bus, resetControl(kind => options.onReset(kind)));
+    this.plug(this.pci);
     this.pci.add(0, 0, i440fx(options.onShadow));
     this.pci.add(1, 0, piix3((link, irq) => signals.setPciLinkRoute(link, irq)));
-    this.ide = new PiixIde(options.dma, [irqs.source(14), irqs.source(15)], options.ide ?? []);
-    this.pci.add(1, 1, this.ide.fn);
     this.pm = new Piix4PmFunction((pmBase, smbusBase) => signals.placePowerManagement(pmBase, smbusBase));
     this.pci.add(1, 3, this.pm.fn);
 
-    const i8042 = new I8042(timers, irqs.source(1), irqs.source(12), () => options.onReset('processor'), options.onA20);
+    const i8042 = this.plug(new I8042(timers, keyboard, mouse, () => options.onReset('processor'), options.onA20));
     this.keyboard = i8042.keyboard;
     this.mouse = i8042.mouse;
-    this.uarts = COM.map(({ base, irq }, i) => new Uart(`uart${i}`, base, irqs.source(irq), options.serial[i] ?? nothing));
-    this.vga = new Vga(timers, options.screen, options.videoMemory, options.vgaBios);
-    this.pci.add(2, 0, this.vga.fn);
-    const nic = options.nic && new PcnetPci(timers, options.dma, intx(NIC_SLOT), options.nic);
-    if (nic) this.pci.add(NIC_SLOT, 0, nic.fn);
-    const xenPlatform = options.xenPlatform ? new XenPlatform(mask => this.unplug(mask), options.debug ?? nothing) : undefined;
-    if (xenPlatform) this.pci.add(XEN_PLATFORM_SLOT, 0, xenPlatform.fn);
-    const hotplug = options.xenPlatform ? new AcpiHotplug() : undefined;
-    const parallel = new ParallelPort('parallel0', 0x378, irqs.source(7), options.printer ?? nothing);
-    const print = options.debug ?? nothing;
-    const debug = new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false);
-    this.fwCfg = new FwCfg(options.dma);
+    this.uarts = COM.map(({ base }, i) => this.plug(new Uart(`uart${i}`, base, com[i], options.serial[i] ?? nothing)));
+    this.vga = this.plug(new Vga(timers, options.screen, options.videoMemory, options.vgaBios), 2);
+    this.plug(new ParallelPort('parallel0', 0x378, printer, options.printer ?? nothing));
+    // Before the drives, which it takes away again when it is restored.
+    if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
+    if (options.xenPlatform) this.plug(new AcpiHotplug());
+    this.ide = this.plug(new PiixIde(dma, [primary, secondary], options.ide ?? []), 1, 1);
+    if (options.nic) this.plug(NIC_MODELS[options.nic.model].make({ timers, dma, irq: intx(NIC_SLOT), ...options.nic }), NIC_SLOT);
+    this.fwCfg = this.plug(new FwCfg(dma));
+    this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
+    if (options.testDevice !== false)
+      this.plug(
+        new TestDevice(print, (line, level) => {
+          if (line < IRQ_COUNT) testLines[line].set(level);
+          else signals.setIoApicPin?.(line, level);
+        }),
+      );
+    // Last, since the others drive them.
+    this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));
-    const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
-    const test = options.testDevice === false ? undefined : new TestDevice(print, (line, level) => {
-      if (line < IRQ_COUNT) testLines[line].set(level);
-      else signals.setIoApicPin?.(line, level);
-    });
+  }
 
-    const { vga } = this;
-    this.devices = [
-      this.pci, i8042, ...this.uarts, vga, parallel, ...(xenPlatform ? [xenPlatform] : []), ...(hotplug ? [hotplug] : []), this.ide, ...(nic ? [nic] : []), this.fwCfg, debug, ...(test ? [test] : []), irqs,
-    ];
-    for (const range of [
-      i8042.dataPorts, i8042.commandPorts, i8042.port92, ...this.uarts.map(uart => uart.ports), vga.ports, vga.colourPorts, vga.monoPorts, vga.dispiPorts,
-      this.pci.ports, parallel.ports, ...this.ide.channels.flatMap(channel => [channel.taskPorts, channel.controlPorts]),
-      ...this.fwCfg.portRanges, ...debug.ranges, ...(test?.portRanges ?? []), ...(xenPlatform ? [xenPlatform.ports] : []), ...(hotplug?.ranges ?? []),
-    ]) bus.plugPorts(range);
-    bus.plugMemory(vga.window);
-    if (test) bus.plugMemory(test.memoryRange);
+  /**
+   * Plugs a device in, as a PCI function where it has a slot: the bus asks it from now on, and reset, save and restore reach it.
+   * @throws OverlapError, RangeLimitError where another device answers what it would answer; nothing is changed then.
+   */
+  plug<D extends Device>(device: D): D;
+  plug<D extends Device & { readonly fn: PciFunction }>(device: D, slot: number, number?: number): D;
+  plug<D extends Device & { readonly fn?: PciFunction }>(device: D, slot = -1, number = 0): D {
+    this.bus.plug(device);
+    if (device.fn && slot >= 0) this.pci.add(slot, number, device.fn);
+    this.devices.push(device);
+    return device;
   }
 
   /** A guest's drivers want emulated devices gone, of which they have others. */

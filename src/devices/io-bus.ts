@@ -3,7 +3,7 @@
  * indexes; nothing is allocated.
  * As on an ISA/PCI bus, a read that nobody claims gives all ones and such a write is lost.
  */
-import type { MemoryRange, PortRange } from './bus.ts';
+import type { Device, MemoryRange, PortRange } from './bus.ts';
 
 const PORTS = 65536;
 const ones = (size: number): number => (size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff);
@@ -37,6 +37,24 @@ export class IoBus {
   private readonly ranges: (PortRange | null)[] = [nobody];
   private readonly memory: MemoryRange[] = [];
   private lastMemory: MemoryRange | null = null;
+
+  /** Claims all that a device answers. @throws OverlapError, RangeLimitError, and claims nothing then. */
+  plug({ portRanges = [], memoryRanges = [] }: Pick<Device, 'portRanges' | 'memoryRanges'>): void {
+    const undo: (() => void)[] = [];
+    try {
+      for (const range of portRanges) {
+        this.plugPorts(range);
+        undo.push(() => this.unplugPorts(range));
+      }
+      for (const range of memoryRanges) {
+        this.plugMemory(range);
+        undo.push(() => this.unplugMemory(range));
+      }
+    } catch (error) {
+      for (const step of undo) step();
+      throw error;
+    }
+  }
 
   /** Claims ports. Throws OverlapError or RangeLimitError and changes nothing then. */
   plugPorts(range: PortRange): void {

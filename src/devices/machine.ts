@@ -298,6 +298,11 @@ export class Pc extends HvmBoard {
     return this.model.devices;
   }
 
+  /** One more device of the device model (EmulatedDevices.plug). */
+  plug<D extends Device>(device: D): D {
+    return this.model.plug(device);
+  }
+
   serialInput(port: number, bytes: Uint8Array): number {
     return this.model.serialInput(port, bytes);
   }

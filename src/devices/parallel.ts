@@ -46,4 +46,8 @@ export class ParallelPort extends RegisterDevice<ReturnType<typeof initial>> {
       this.irq.set(false);
     }
   }
+
+  get portRanges(): PortRange[] {
+    return [this.ports];
+  }
 }

@@ -291,6 +291,10 @@ export class Pic implements Device {
     this.update();
   }
 
+  get portRanges(): PortRange[] {
+    return [this.masterPorts, this.slavePorts, this.elcrPorts];
+  }
+
   reset(): void {
     this.master.reset();
     this.slave.reset();

@@ -377,6 +377,10 @@ export class Pit implements Device {
     for (const [port, value] of [[CONTROL, 0x36], [0, 0], [0, 0], [CONTROL, 0x54], [1, 18]]) this.write(port, value);
   }
 
+  get portRanges(): PortRange[] {
+    return [this.ports, this.portBPorts];
+  }
+
   reset(): void {
     for (const counter of this.counters) resetState(counter.r, initial());
     this.portB = 0;

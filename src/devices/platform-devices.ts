@@ -99,9 +99,7 @@ export class PlatformDevices implements ModelSignals {
     this.upcallLine = irqs.routed();
     const { pic, pit, rtc, pm, coprocessor } = this;
     this.devices = [this.links, pm, pit, rtc, coprocessor, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics];
-    for (const range of [
-      pic.masterPorts, pic.slavePorts, pic.elcrPorts, pit.ports, pit.portBPorts, rtc.ports, pm.smiPorts, coprocessor.ports,
-    ]) bus.plugPorts(range);
+    for (const device of this.devices) bus.plug(device);
   }
 
   // ---- what a device model says
@@ -157,9 +155,7 @@ export class PlatformDevices implements ModelSignals {
       }));
     }
     this.placeApics();
-    const ioApic = new IoApic(bus);
-    this.bus.plugMemory(ioApic.range);
-    return ioApic;
+    return new IoApic(bus);
   }
 
   /** Registers of the local APICs where IA32_APIC_BASE has them: each processor sees its own. A place that something else has is left to that. */

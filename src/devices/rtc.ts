@@ -332,6 +332,10 @@ export class Rtc implements Device {
     else this.writeCmos(0x80 | r.upperIndex, value);
   }
 
+  get portRanges(): PortRange[] {
+    return [this.ports];
+  }
+
   /** RESET pin: interrupt enables and flags are cleared, time and memory stay (datasheet, "RESET"). */
   reset(): void {
     const { r } = this;

@@ -15,7 +15,7 @@ const initial = () => ({ latch: Uint8Array.of(0, 0xe9, 0, 0), lines: new Uint8Ar
 export class TestDevice implements Device {
   readonly name = 'test-device';
   readonly portRanges: PortRange[];
-  readonly memoryRange: MemoryRange;
+  readonly memoryRanges: MemoryRange[];
   private readonly r = initial();
   /** Made when it is first written: most machines never do. */
   private memory: Uint8Array | undefined;
@@ -49,7 +49,7 @@ export class TestDevice implements Device {
         },
       },
     ];
-    this.memoryRange = {
+    this.memoryRanges = [{
       base: MEMORY_BASE, length: MEMORY_BYTES,
       read: (offset, size) => {
         let value = 0;
@@ -60,7 +60,7 @@ export class TestDevice implements Device {
         this.memory ??= new Uint8Array(MEMORY_BYTES);
         for (let i = 0; i < size; i++) this.memory[offset + i] = value >>> (8 * i);
       },
-    };
+    }];
   }
 
   reset(): void {

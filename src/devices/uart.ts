@@ -246,6 +246,10 @@ export class Uart implements Device {
     this.update();
   }
 
+  get portRanges(): PortRange[] {
+    return [this.ports];
+  }
+
   /** Master reset: the divisor and the scratch register keep their values, bytes that wait outside stay there. */
   reset(): void {
     const { divisor, scratch } = this.r;

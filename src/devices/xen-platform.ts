@@ -69,4 +69,8 @@ export class XenPlatform extends RegisterDevice<ReturnType<typeof initial>> {
     super.restore(state);
     if (this.r.unplugged !== 0) this.unplug(this.r.unplugged);
   }
+
+  get portRanges(): PortRange[] {
+    return [this.ports];
+  }
 }

@@ -3,6 +3,9 @@
  * they are read from shared memory or come over a MessagePort.
  */
 import type { MouseMove } from '../hypervisor/index.ts';
+import type { HostCore } from './host.ts';
+import type { Bound, Table } from './toolstack/commands/command.ts';
+import type { COMMANDS } from './toolstack/commands/index.ts';
 
 export type { MouseMove };
 
@@ -108,9 +111,9 @@ export interface OfferedGuest {
  */
 export interface DomainView {
   memory?: SharedArrayBuffer;
-  /** Byte offset of the counters block (layout: src/hypervisor/memory/layout.ts). */
+  /** Byte offset of the counters block (layout: src/hypervisor/layout/layout.ts). */
   countersOffset: number;
-  /** Byte offset of the screen block (layout: src/hypervisor/memory/layout.ts). */
+  /** Byte offset of the screen block (layout: src/hypervisor/layout/layout.ts). */
   screenOffset: number;
   /** Console bytes out (Uint8Array messages), and in (post Uint8Array or a `ConsoleInput`). History comes first. */
   console: MessagePort;
@@ -143,55 +146,19 @@ export interface Schedule {
   domains: { id: number; name: string; weight: number; cap: number; cpus: string; cpusSoft: string }[];
 }
 
-/** What is not given stays. */
-export interface NewShares {
-  weight?: number;
-  cap?: number;
-  cpus?: string;
-  cpusSoft?: string;
-}
+/** What the page asks of the host beside the commands of the table (toolstack/commands). */
+export const PAGE_METHODS = ['summary', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'bootXen', 'subscribe'] as const;
 
-export interface HostApi {
+/** All that the page may ask, for a table of commands. */
+export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;
+
+export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Answers once Domain 0 runs. The Web Lock that its worker holds while it lives; undefined: there are none here. */
   alive(): Promise<string | undefined>;
-  /** Domains of a Domain 0 that is gone, as it listed them last: listed as they are until they are destroyed. Their ids are not used again. */
-  recall(lost: DomainInfo[]): Promise<void>;
-  info(): Promise<HostInfo>;
-  /** Where firmware can be fetched: nothing is, until a guest needs it. */
-  offerFirmware(files: FirmwareFiles): Promise<void>;
-  /** Judges a definition with the files dropped beside it (or a kernel, with or without an initrd, alone). Creates nothing. An earlier judgement ends with an error. */
-  plan(files: NamedFile[]): Promise<Plan>;
-  /** Nobody waits for the judgement under way any more: it ends with an error. */
-  cancelPlan(): Promise<void>;
-  /**
-   * Plans and, when there is no error, creates and starts the domain. Rejects with a sentence otherwise. `anotherName`: where a domain has the name
-   * already, this one gets a number behind its own.
-   */
-  create(files: NamedFile[], anotherName?: boolean): Promise<DomainInfo>;
-  list(): Promise<DomainInfo[]>;
-  view(id: number): Promise<DomainView>;
-  pause(id: number): Promise<void>;
-  unpause(id: number): Promise<void>;
-  /** RESET pin. */
-  reset(id: number): Promise<void>;
-  /** Power button, as ACPI sees it. */
-  shutdown(id: number): Promise<void>;
-  /** What a guest's balloon driver shall come to; `definition.maxmem` is the most. */
-  setMemory(id: number, memoryMiB: number): Promise<void>;
-  /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
-  bootXen(commandLine: string): Promise<string[]>;
-  /** As xl sched-credit and xl vcpu-list show it. */
-  schedule(): Promise<Schedule>;
-  /** xl sched-credit -s: from now on. */
-  setSchedule(parameters: { tsliceUs?: number; ratelimitUs?: number }): Promise<void>;
-  /** xl sched-credit -d, xl vcpu-pin; 0 is Domain 0. */
-  setShares(id: number, shares: NewShares): Promise<void>;
-  /** At once. */
-  destroy(id: number): Promise<void>;
-  /** Whole state of a paused or running domain, and back. */
-  save(id: number): Promise<Blob>;
-  /** `images`: what lay in its drives, by their names. */
-  restore(state: NamedFile, images: NamedFile[]): Promise<DomainInfo>;
-  /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
-  subscribe(listener: (domains: DomainInfo[], tasks: Task[]) => void): Promise<void>;
+};
+
+/** The page's calls, by their names, for a host that is there or comes. */
+export function apiOf<T extends Table>(host: ApiOf<T> | Promise<ApiOf<T>>, table: T): ApiOf<T> {
+  const ask = (name: string) => async (...given: unknown[]) => ((await host) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
+  return Object.fromEntries([...PAGE_METHODS, ...Object.keys(table)].map(name => [name, ask(name)])) as ApiOf<T>;
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
-import { readState, type SavedState } from '../hypervisor/index.ts';
+import { noMedia, type OpenMedium, readState, type SavedState } from '../hypervisor/index.ts';
 import { DOMID_XEN } from '../hypervisor/xen/abi.ts';
-import { Host } from './host.ts';
-import { LocalScheduler } from './runner-local.ts';
+import { createHost, type Host } from './host.ts';
+import { inTurns } from './runner-local.ts';
 import type { Later } from './runner.ts';
 import { print, pvhKernel, shutdown, suspend, waitForKey, writeStore } from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
@@ -14,15 +14,17 @@ const later: Later = (ms, callback) => {
   return () => clearTimeout(timer);
 };
 
-function makeHost(mib = 64, hurry = 1): Host {
-  return new Host({
+function makeHost(mib = 64, hurry = 1, openMedium: OpenMedium = noMedia): Host {
+  return createHost({
     version: 'test',
     memory: new ArrayBuffer(mib * MIB),
     why: 'a test',
-    scheduler: new LocalScheduler(callback => setImmediate(callback), later),
+    runners: inTurns({ soon: callback => setImmediate(callback), later, hostMs: () => performance.now() }),
+    soon: callback => setImmediate(callback),
     later: (ms, callback) => later(ms / hurry, callback),
     hostMs: () => performance.now(),
     epochMs: () => Date.now(),
+    openMedium,
   });
 }
 
@@ -118,6 +120,27 @@ describe('guests of Xen in one worker', () => {
     }
     // What it had said before belongs to the saved domain.
     expect(moved.text()).toBe('key?');
+  });
+
+  it('have virtual disks, which a saved state knows: with the file they come back, without it there is a sentence', async () => {
+    const media = (fill: number): OpenMedium => () => ({ bytes: 8192, read: (_at, into) => (into.fill(fill), true) });
+    const host = makeHost(64, 1, media(7));
+    const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
+    const disk = file('d.img', new Uint8Array(8192));
+    const { id } = await host.create([definition("disk = [ 'd.img,raw,xvdb,ro' ]\n"), file('k.elf', pvhKernel(code)), disk]);
+    const console = await watch(host, id);
+    await until(() => console.text().includes('key?'));
+    const blob = await host.save(id);
+    const { toolstack } = readState(new Uint8Array(await blob.arrayBuffer()), 'x.save');
+    expect(toolstack?.disks).toMatchObject({ disks: [{ vdev: 'xvdb', readOnly: true, place: -1, drive: { bytes: 8192, label: 'd.img' } }] });
+    const other = makeHost(64, 1, media(7));
+    const restored = await other.restore({ name: 'x.save', data: blob }, [disk]);
+    expect((await other.list()).map(({ id: there }) => there)).toEqual([restored.id]);
+    const third = makeHost(64, 1, media(8));
+    const free = third.machine.freeFrames;
+    await expect(third.restore({ name: 'x.save', data: blob })).rejects.toThrow('the guest had the disk d.img as virtual disk 51728. Give it again');
+    await expect(third.restore({ name: 'x.save', data: blob }, [disk])).rejects.toThrow('the contents of the guest');
+    expect([await third.list(), third.machine.freeFrames]).toEqual([[], free]);
   });
 
   it('are there as a whole or not at all, whatever frame the host has too little', async () => {
@@ -221,7 +244,7 @@ describe('the host, all domains in one worker', () => {
     await host.unpause(a.id);
     await until(() => consoleA.text().includes('real-time clock says'));
     // As with xl: a guest of Xen that is reset is a new domain of the same name.
-    await host.reset(a.id);
+    await host.trigger(a.id, 'reset');
     const [next] = (await host.list()).filter(domain => domain.name === 'a');
     expect(next.id).toBe(b.id + 1);
     const consoleNext = await watch(host, next.id);
@@ -404,7 +427,7 @@ describe('station addresses', () => {
     const { id } = await host.create(web('a', ''));
     const before = await addressOf(host, id);
     const blob = await host.save(id);
-    await host.reset(id);
+    await host.trigger(id, 'reset');
     const [restarted] = await host.list();
     expect(restarted.id).not.toBe(id);
     expect(await addressOf(host, restarted.id)).toEqual(before);

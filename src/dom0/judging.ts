@@ -3,7 +3,8 @@ import type { Finding, NamedFile, Plan } from './api.ts';
 import { affinityProblem, formatCpus } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
-import { type Firmware, type Given, isDefinition, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import { prepareToRead } from './config/source.ts';
+import { decode, type Firmware, type Given, isDefinition, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
 /** What is read whole: more than the largest guest has memory for is none of its files. */
@@ -48,7 +49,11 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
   if (files.length > MOST_FILES)
     throw new Error(`These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`);
   const given: Given[] = [];
-  for (const file of files) given.push(await look(file, wanted));
+  for (const file of files) {
+    const read = await look(file, wanted);
+    if ('data' in read && isDefinition(read)) await prepareToRead(decode(read.data.subarray(0, HEAD_BYTES)));
+    given.push(read);
+  }
   return given;
 }
 

@@ -4,7 +4,10 @@
 import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
-import { type DefinedDisk, type Definition, type DomainType, isError, judgeDefinition } from './config/model.ts';
+import { type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { isError, judgeDefinition } from './config/model.ts';
+import { DEFAULT_NIC } from './config/vif.ts';
+import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
@@ -27,7 +30,10 @@ export type Given = NamedBytes | NamedImage;
 
 /** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
 export interface PlannedDrive {
+  /** On the IDE channels; -1: for PV drivers alone. */
   place: number;
+  /** The virtual device: hda, xvda … */
+  vdev: string;
   kind: ImageKind;
   readOnly: boolean;
   image?: NamedImage;
@@ -108,6 +114,17 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Pla
   return planKernel({ kernel: kernels[0], memoryMiB: PLAIN_MEMORY_MIB, ...(ramdisk ? { ramdisk } : {}) });
 }
 
+/** A definition with lines of xl.cfg behind it, which count more, and the line that they begin on. */
+export function withOptions(file: string, written: string, options: string): { text: string; optionsFrom: number } {
+  if (options === '') return { text: written, optionsFrom: Infinity };
+  const { definition, findings, isForeign } = judgeDefinition(file, written);
+  // What is wrong with a definition of another language is told where it stands.
+  if (isForeign && findings.some(isError)) return { text: written, optionsFrom: Infinity };
+  const base = isForeign ? writeXlConfig(definition) : written;
+  const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
+  return { text: head + options, optionsFrom: head.split(/\r\n?|\n/).length };
+}
+
 /** A definition, and the files that `resolve` finds; a string from it says why there is none. `optionsFrom`: see judgeDefinition. */
 export function planDefinition(
   file: string,
@@ -116,7 +133,7 @@ export function planDefinition(
   disks: { image: (path: string) => Given | string; firmware: Firmware } = { image: resolve, firmware: NO_FIRMWARE },
   optionsFrom = Infinity,
 ): Planned {
-  const { definition, findings, valueAt } = judgeDefinition(file, text, optionsFrom);
+  const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
   const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
     if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key) });
@@ -149,14 +166,14 @@ export function planDefinition(
     }
   }
   const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));
-  if (!definition.kernel && definition.disks.length > 0) {
+  if (!definition.kernel && definition.type === 'hvm' && definition.disks.length > 0) {
     boot = firmwareBoot(drives, definition.bootOrder, disks.firmware);
     const [first] = definition.disks;
     const finding = findings.find(f => f.key === 'disk' && f.line === first.at.line && f.column === first.at.column);
     const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
   }
-  return finish(findings, definition, boot, text, `xl create ${quoted(file)}`, drives, definition.type);
+  return finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type);
 }
 
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
@@ -164,7 +181,7 @@ const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' => (typ
 
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
 function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
-  const drive: PlannedDrive = { place: disk.place, kind: disk.kind, readOnly: disk.readOnly };
+  const drive: PlannedDrive = { place: disk.place, vdev: disk.vdev, kind: disk.kind, readOnly: disk.readOnly };
   if (disk.target === '') return drive;
   const finding = findings.find(f => f.key === 'disk' && f.line === disk.at.line && f.column === disk.at.column);
   const found = resolve(disk.target);
@@ -180,7 +197,7 @@ function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: strin
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
 function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null {
-  const tried = drives.filter(({ kind, image }) => image && order.includes(kind === 'disk' ? 'c' : 'd'));
+  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && order.includes(kind === 'disk' ? 'c' : 'd'));
   if (tried.some(({ kind, image }) => image && isBootable(kind, image.head))) return null;
   if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${order}" names has an image. Name one, or change boot.` };
   const [{ kind, image }] = tried;
@@ -204,28 +221,21 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   if (cds > 1 || images.length - cds > 3)
     return refuse(first.name, 'too many images', 'A PC made of images alone has one CD-ROM drive and at most three disks. Drop fewer, or a definition with them.');
   const places = [0, 1, 3];
-  const drives: PlannedDrive[] = images.map((image, i) => ({
-    place: kinds[i] === 'cdrom' ? CD_PLACE : places.shift()!,
-    kind: kinds[i],
-    readOnly: kinds[i] === 'cdrom',
-    image,
-  }));
+  const drives: PlannedDrive[] = images.map((image, i) => {
+    const place = kinds[i] === 'cdrom' ? CD_PLACE : places.shift()!;
+    return { place, vdev: ideName(place), kind: kinds[i], readOnly: kinds[i] === 'cdrom', image };
+  });
   const bootOrder = kinds[0] === 'cdrom' ? 'dc' : 'cd';
   const name = baseName(first.name).replace(/\.[a-z0-9]+$/i, '');
   const definition: Definition = {
+    ...newDefinition(),
     name,
-    type: 'hvm',
     memoryMiB: PLAIN_MEMORY_MIB,
-    vcpus: 1,
-    cmdline: '',
-    disks: drives.map(({ place, kind, readOnly, image }) => ({
-      target: baseName(image?.name ?? ''), format: 'raw', vdev: `hd${'abcd'[place]}`, kind, readOnly, place, at: { line: 1, column: 1 },
+    disks: drives.map(({ place, vdev, kind, readOnly, image }) => ({
+      target: baseName(image?.name ?? ''), format: 'raw', vdev, kind, readOnly, place, at: { line: 1, column: 1 },
     })),
     bootOrder,
-    nic: 'pcnet',
-    onPoweroff: 'destroy',
-    onReboot: 'restart',
-    onCrash: 'destroy',
+    nic: DEFAULT_NIC,
   };
   const findings: Finding[] = drives.map(({ kind, image }) => {
     const file = baseName(image!.name);
@@ -239,14 +249,17 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   });
   const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, bootOrder);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
-  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeDefinition(definition), xlCreateFrom(definition), drives);
+  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
 }
+
+/** Name of the IDE drive at a place. */
+export const ideName = (place: number): string => `hd${'abcd'[place]}`;
 
 /** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
 export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
   return [...order].flatMap(letter =>
     drives
-      .filter(({ kind }) => kind === (letter === 'c' ? 'disk' : 'cdrom'))
+      .filter(({ place, kind }) => place >= 0 && kind === (letter === 'c' ? 'disk' : 'cdrom'))
       .map(({ place }) => `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`),
   );
 }
@@ -266,17 +279,13 @@ export function planKernel(options: {
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
   const definition: Definition = {
+    ...newDefinition(),
     name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
     type: options.type ?? 'hvm',
     memoryMiB,
     vcpus: options.vcpus ?? 1,
     kernel: kernelName,
     cmdline,
-    disks: [],
-    bootOrder: 'cd',
-    onPoweroff: 'destroy',
-    onReboot: 'restart',
-    onCrash: 'destroy',
   };
   const boot: Boot = { kind: bootKind(options.type), kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
@@ -295,22 +304,7 @@ export function planKernel(options: {
     text: `${kernelName} starts ${options.type ? `as a ${options.type.toUpperCase()} guest` : 'on a plain PC'} with ${memoryMiB} MiB.`,
   };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
-  return finish([finding], definition, boot, writeDefinition(definition), xlCreateFrom(definition), [], options.type);
-}
-
-/** The definition as an xl.cfg that would make the same domain. */
-export function writeDefinition(definition: Definition): string {
-  const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
-  const lines = [`name = ${quote(definition.name)}`, `type = ${quote(definition.type)}`, `memory = ${definition.memoryMiB}`];
-  if (definition.vcpus > 1) lines.push(`vcpus = ${definition.vcpus}`);
-  if (definition.kernel) lines.push(`kernel = ${quote(definition.kernel)}`);
-  if (definition.ramdisk) lines.push(`ramdisk = ${quote(definition.ramdisk)}`);
-  const disks = definition.disks.map(({ target, vdev, kind }) => quote(`${target},raw,${vdev}${kind === 'cdrom' ? ',cdrom' : ''}`));
-  if (disks.length > 0) lines.push(`disk = [ ${disks.join(', ')} ]`);
-  if (!definition.kernel) lines.push(`boot = ${quote(definition.bootOrder)}`);
-  if (definition.nic) lines.push(`vif = [ "${definition.mac ? `mac=${definition.mac},` : ''}model=${definition.nic}" ]`);
-  if (definition.cmdline) lines.push(`cmdline = ${quote(definition.cmdline)}`);
-  return `${lines.join('\n')}\n`;
+  return finish([finding], definition, boot, writeXlConfig(definition), xlCreateFrom(definition), [], options.type);
 }
 
 /** In single quotes, for a shell. */
@@ -318,7 +312,7 @@ const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'$
 
 /** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
 export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';
-const xlCreateFrom = (definition: Definition): string => [XL_CREATE_FROM_NOTHING, ...writeDefinition(definition).trim().split('\n').map(quoted)].join(' ');
+const xlCreateFrom = (definition: Definition): string => [XL_CREATE_FROM_NOTHING, ...writeXlConfig(definition).trim().split('\n').map(quoted)].join(' ');
 
 /** Gives the domain to be another name than its definition does. */
 export function rename({ plan, domain }: Planned, name: string, isGenerated: boolean): void {
@@ -326,7 +320,7 @@ export function rename({ plan, domain }: Planned, name: string, isGenerated: boo
   if (!domain) return;
   domain.definition.name = name;
   if (isGenerated) {
-    plan.definition = writeDefinition(domain.definition);
+    plan.definition = writeXlConfig(domain.definition);
     plan.command = xlCreateFrom(domain.definition);
   } else {
     // Of two settings of a key the last one counts.
@@ -341,8 +335,9 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
-  if (drives.length > 0) summary.disks = definition.disks.map(({ place, target }) => `hd${'abcd'[place]}: ${baseName(target) || 'empty'}`);
-  if (definition.nic) summary.nic = definition.nic;
+  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${baseName(target) || 'empty'}`);
+  const card = definition.nic ?? (definition.vif && 'vif');
+  if (card) summary.nic = card;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
   return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } } : { plan };
@@ -369,10 +364,11 @@ export function baseName(path: string): string {
 
 /** Whether a file is a definition: called .cfg, or text that sets something and is no kernel. */
 export function isDefinition(file: NamedBytes): boolean {
-  if (/\.(cfg|xl|conf)$/i.test(file.name)) return true;
+  if (/\.(cfg|xl|conf|sxp|xml)$/i.test(file.name)) return true;
   const start = file.data.subarray(0, 4096);
   if (start.length === 0 || start.includes(0) || kernelKind(file.data) !== undefined) return false;
-  return /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(decode(start));
+  const text = decode(start);
+  return /^\s*(\((domain|vm)\b|<(\?xml|!--|domain)\b)/.test(text) || /^[ \t]*[a-z][._0-9a-z]*[ \t]*\+?=/m.test(text);
 }
 
 export function decode(bytes: Uint8Array): string {

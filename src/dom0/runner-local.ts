@@ -1,8 +1,28 @@
-/** Domains that share one worker: without SharedArrayBuffer, and in tests. They take turns, a slice each; `park()` is the scheduler's sleep here. */
-import { assembleDomain, type PartlessOptions } from '../hypervisor/domain/assemble.ts';
-import { type Domain, type Ending, type MouseMove, saveDomain, type SavedState, type SliceResult } from '../hypervisor/index.ts';
-import type { Slot } from '../hypervisor/scheduler/slot.ts';
-import type { DomainListener, DomainRunner, Later } from './runner.ts';
+/** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
+import type { Clock } from '../devices/index.ts';
+import { assembleDomain } from '../hypervisor/domain/index.ts';
+import { attachDrives, type Domain, type DomainRecord, type Ending, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
+import { Slot } from '../hypervisor/scheduler/index.ts';
+import { GuestLog } from '../hypervisor/xen/index.ts';
+import { diskRecords } from '../hypervisor/disks/index.ts';
+import { type WaitsFor, waitsFor, waitsReport } from '../hypervisor/domain/index.ts';
+import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
+
+export interface TurnsParts {
+  /** Calls back as soon as the event loop had its turn. */
+  soon(callback: () => void): void;
+  later: Later;
+  /** Monotonic milliseconds; absent: virtual time, in which nobody waits for the host's clock. */
+  hostMs?: () => number;
+  /** Absent: domains have no media. */
+  openMedium?: OpenMedium;
+  /** Bytes are told as the guest writes them, and not once a slice. */
+  atOnce?: boolean;
+  /** After each round. */
+  afterRound?(): void;
+  /** Nobody runs before `go` is called. */
+  held?: boolean;
+}
 
 interface Entry {
   domain: Domain;
@@ -12,127 +32,188 @@ interface Entry {
   poked: boolean;
   /** Deadline on the domain's clock while it has nothing to do; -Infinity: it has. */
   untilNs: number;
+  /** In virtual time: where its clock stood, and how far the others were, when it was built. */
+  startedNs: number;
+  othersNs: number;
   /** After a slice. */
   told(result: SliceResult): void;
 }
 
-export class LocalScheduler {
+/** The parts of `makeRunners` for domains in turns. */
+export const inTurns = (parts: TurnsParts) => (host: RunnersHost): Turns => new Turns(parts, host);
+
+export class Turns implements Runners {
+  readonly elsewhere = false;
+  private readonly parts: TurnsParts;
+  private readonly host: RunnersHost;
   private readonly entries: Entry[] = [];
-  private readonly soon: (callback: () => void) => void;
-  private readonly later: Later;
+  private held: boolean;
   private turning = false;
   private cancelSleep: (() => void) | null = null;
 
-  /** `soon`: as soon as the event loop had its turn. */
-  constructor(soon: (callback: () => void) => void, later: Later) {
-    this.soon = soon;
-    this.later = later;
+  constructor(parts: TurnsParts, host: RunnersHost) {
+    this.parts = parts;
+    this.host = host;
+    this.held = parts.held ?? false;
+  }
+
+  start(what: DomainStart, listener: DomainListener): DomainRunner {
+    return new LocalRunner(what, listener, this, this.parts, this.host);
+  }
+
+  forget(_record: DomainRecord): void {}
+
+  get farthestNs(): number {
+    return this.entries.reduce((most, entry) => Math.max(most, elapsedNs(entry)), this.goneNs);
+  }
+
+  /** How far those that are gone had come. */
+  private goneNs = 0;
+
+  /** Domains in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
+  company(mine: () => Entry | null): NonNullable<Domain['options']['company']> {
+    const { host } = this;
+    const reachesNs = (entry: Entry): number => (entry.domain.ending ? Infinity : elapsedNs(entry) + Math.max(0, entry.domain.clock.idleNs(entry.untilNs)));
+    return {
+      wanted: () => host.domain0Wants(),
+      horizonNs: () => {
+        const own = mine();
+        if (!own) return Infinity;
+        const least = this.entries.reduce((so, other) => (other === own ? so : Math.min(so, reachesNs(other))), host.domain0WakeNs());
+        return least - elapsedNs(own) + own.domain.clock.nowNs();
+      },
+    };
   }
 
   add(entry: Entry): void {
     this.entries.push(entry);
-    this.poke(entry);
+    this.pokeOne(entry);
   }
 
   remove(entry: Entry): void {
     const index = this.entries.indexOf(entry);
-    if (index >= 0) this.entries.splice(index, 1);
+    if (index < 0) return;
+    this.goneNs = this.farthestNs;
+    this.entries.splice(index, 1);
   }
 
-  /** Something came in, for this one or for all: look again. */
-  poke(entry?: Entry): void {
-    for (const each of entry ? [entry] : this.entries) each.poked = true;
+  poke(): void {
+    for (const entry of this.entries) entry.poked = true;
     this.turnSoon();
+  }
+
+  pokeOne(entry: Entry): void {
+    entry.poked = true;
+    this.turnSoon();
+  }
+
+  hold(): void {
+    this.held = true;
+    for (const { domain } of this.entries) domain.stopSlice();
+  }
+
+  go(): void {
+    this.held = false;
+    this.poke();
   }
 
   private turnSoon(): void {
     this.cancelSleep?.();
     this.cancelSleep = null;
-    if (this.turning) return;
+    if (this.turning || this.held) return;
     this.turning = true;
-    this.soon(() => this.turn());
+    this.parts.soon(() => this.round());
   }
 
-  private turn(): void {
+  private round(): void {
     this.turning = false;
+    const { host, parts } = this;
     let sleepMs = Infinity;
     for (const entry of [...this.entries]) {
-      const { domain, slot } = entry;
-      const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
-      if (entry.poked || waitMs() === 0) {
-        if (!domain.paused && !slot.enter()) {
-          sleepMs = Math.min(sleepMs, slot.patienceMs);
-          continue;
-        }
-        entry.poked = false;
-        const result = domain.runSlice();
-        slot.leave(result);
-        entry.told(result);
-        entry.untilNs = result.state === 'running' ? -Infinity : result.state === 'parked' ? slot.wakeNs(result) : Infinity;
-      }
-      sleepMs = Math.min(sleepMs, waitMs());
+      if (this.held) break;
+      sleepMs = Math.min(sleepMs, this.turn(entry));
     }
+    // Domain 0 may be about to wake somebody.
+    if (host.serve()) this.poke();
+    parts.afterRound?.();
+    if (this.held || this.turning || sleepMs === Infinity) return;
     if (sleepMs === 0) this.turnSoon();
-    else if (sleepMs !== Infinity) this.cancelSleep = this.later(sleepMs, () => this.turnSoon());
+    else if (parts.hostMs) this.cancelSleep = parts.later(sleepMs, () => this.turnSoon());
+    else {
+      host.idled(sleepMs);
+      this.poke();
+    }
+  }
+
+  /** A slice, if it wants one and has a slot; milliseconds until it wants the next. */
+  private turn(entry: Entry): number {
+    const { domain, slot } = entry;
+    const { company } = domain.options;
+    const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
+    if (domain.instructions >= domain.stopAtInstruction) return Infinity;
+    // In virtual time it goes as far as the others let it.
+    if (!entry.poked && !company && waitMs() > 0) return waitMs();
+    if (!domain.paused && !slot.enter()) return slot.patienceMs;
+    entry.poked = false;
+    const beforeNs = domain.clock.nowNs();
+    const result = domain.runSlice();
+    slot.leave(result);
+    entry.told(result);
+    const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
+    entry.untilNs = result.state === 'running' ? -Infinity : parkedUntilNs;
+    if (company && result.state === 'parked' && (domain.clock.nowNs() > beforeNs || company.wanted())) return 0;
+    return waitMs();
   }
 }
 
-export interface LocalOptions {
-  domain: Omit<PartlessOptions, 'serial' | 'onRestart'>;
-  slot: Slot;
-  saved?: SavedState;
-  name: string;
-  program: string;
-  definition: string;
-}
+/** In virtual time: how far it is, in time since it was built, from where the others were then. */
+const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
 
-export class LocalRunner implements DomainRunner {
+class LocalRunner implements DomainRunner {
   readonly started: Promise<string>;
-  private readonly scheduler: LocalScheduler;
+  private readonly turns: Turns;
   private readonly entry: Entry | null = null;
-  private readonly options: LocalOptions;
+  private readonly what: DomainStart;
+  private readonly slot: Slot;
   private bytes: number[] = [];
 
-  constructor(options: LocalOptions, listener: DomainListener, scheduler: LocalScheduler) {
-    this.options = options;
-    this.scheduler = scheduler;
+  constructor(what: DomainStart, listener: DomainListener, turns: Turns, parts: TurnsParts, { machine, queue }: RunnersHost) {
+    this.what = what;
+    this.turns = turns;
+    const slot = (this.slot = new Slot(queue, what.record.slot));
     const flush = (): void => {
       if (this.bytes.length === 0) return;
       const bytes = Uint8Array.from(this.bytes);
       this.bytes = [];
       listener.serial(bytes);
     };
+    const log = new GuestLog(what.record.id, lines => listener.xenConsole?.(lines));
+    const { record, drives, ide = drives && attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, what.diskChanges), diskChanges: _changes, saved, withXenConsole, withDebug, stopAtInstruction, name: _name, program: _program, definition: _definition, ...options } = what;
+    const debug = withDebug ? (byte: number) => listener.debug?.(Uint8Array.of(byte)) : withXenConsole ? log.put : undefined;
     try {
       const domain = assembleDomain(
         {
-          ...options.domain,
-          serial: byte => this.bytes.push(byte),
+          ...options,
+          machine,
+          record,
+          ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: turns.company(() => this.entry) }),
+          ...(ide ? { ide } : {}),
+          serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
+          ...(debug ? { debug } : {}),
+          ...(withXenConsole ? { xenConsole: log.write, xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),
           onRestart: report => {
             flush();
             listener.restarted(report);
           },
         },
-        options.saved,
+        saved?.state,
       );
-      options.slot.onChange = held => domain.setSlot(held);
-      // One ending may follow another at once, where the domain was resumed between them.
-      let told: Ending | undefined;
-      this.entry = {
-        domain,
-        slot: options.slot,
-        poked: true,
-        untilNs: -Infinity,
-        told: result => {
-          flush();
-          listener.changed?.();
-          const ending = result.state === 'ended' ? result.ending : undefined;
-          const isNew = ending !== told;
-          told = ending;
-          if (ending && isNew) listener.ended(ending);
-        },
-      };
+      if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
+      slot.onChange = held => domain.setSlot(held);
+      const startedNs = domain.clock.nowNs();
+      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, told: tell(domain, slot, listener, flush, log) };
       this.started = Promise.resolve(domain.about);
-      scheduler.add(this.entry);
+      turns.add(this.entry);
     } catch (error) {
       this.started = Promise.reject(error);
     }
@@ -141,12 +222,16 @@ export class LocalRunner implements DomainRunner {
   private ask(what: (domain: Domain) => void): void {
     if (!this.entry) return;
     what(this.entry.domain);
-    this.scheduler.poke(this.entry);
+    this.turns.pokeOne(this.entry);
+  }
+
+  get nowNs(): number {
+    return this.entry?.domain.clock.nowNs() ?? 0;
   }
 
   setPaused(paused: boolean): void {
     this.ask(domain => (paused ? domain.pause() : domain.unpause()));
-    this.options.slot.setPaused(paused);
+    this.slot.setPaused(paused);
   }
 
   reset(): void {
@@ -174,12 +259,47 @@ export class LocalRunner implements DomainRunner {
   }
 
   async save(): Promise<Uint8Array[]> {
-    const { name, program, definition } = this.options;
+    const { name, program, definition } = this.what;
     if (!this.entry) throw new Error('There is no domain to save.');
     return saveDomain(this.entry.domain, { name, program, definition });
   }
 
-  async destroy(): Promise<void> {
-    if (this.entry) this.scheduler.remove(this.entry);
+  async destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {
+    if (!this.entry) return undefined;
+    this.turns.remove(this.entry);
+    return keepsDisks ? [...diskRecords(this.entry.domain.options.ide ?? [])] : undefined;
   }
+
+  /** The guest's slice ends, and Domain 0 has its turn. */
+  modelTime(): { clock: Clock; wakeAt(deadlineNs: number): void } {
+    const { domain } = this.entry as Entry;
+    const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+    return { clock: domain.clock, wakeAt: deadlineNs => alarm.set(deadlineNs) };
+  }
+}
+
+/** What is told after a slice: bytes first, and each thing once. */
+function tell(domain: Domain, slot: Slot, listener: DomainListener, flush: () => void, log: GuestLog): (result: SliceResult) => void {
+  // One ending may follow another at once, where the domain was resumed between them.
+  let told: Ending | undefined;
+  let waits: WaitsFor | undefined;
+  let reached = false;
+  return result => {
+    const ending = result.state === 'ended' ? result.ending : undefined;
+    if (ending) log.close();
+    flush();
+    listener.changed?.();
+    const isNew = ending !== told;
+    told = ending;
+    if (ending && isNew) return listener.ended(ending);
+    if (domain.instructions >= domain.stopAtInstruction && !reached) {
+      reached = true;
+      slot.leave({ state: 'ended' });
+      return listener.reached?.();
+    }
+    const now = waitsFor(domain, result);
+    if (now === waits) return;
+    waits = now;
+    listener.waits?.(now, waitsReport(domain, now));
+  };
 }

@@ -40,7 +40,7 @@ function make() {
     };
   };
   const watch = (_record: DomainRecord, lock: string | undefined, end: () => void): void => void watched.push({ lock, end });
-  const runner = new WorkerRunner(worker, machine, record, {} as ToDomainWorker, listener, later, watch);
+  const runner = new WorkerRunner(worker, machine, record, {} as ToDomainWorker, listener, { later, hostMs: () => 0 }, watch);
   return { machine, record, worker, runner, endings, watched, timers };
 }
 

@@ -1,11 +1,13 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
-import { workerDied } from '../hypervisor/memory/dead-worker.ts';
-import { COMMAND } from '../hypervisor/memory/layout.ts';
-import { postMortem } from '../hypervisor/domain/report.ts';
-import { workerBegins } from '../hypervisor/worker/worker-life.ts';
-import { leaveGuest } from '../hypervisor/xen/memory/flush.ts';
-import type { DomainListener, DomainRunner, Later } from './runner.ts';
+import { MachineView } from '../hypervisor/view/index.ts';
+import { workerDied } from '../hypervisor/memory/index.ts';
+import { COMMAND } from '../hypervisor/layout/index.ts';
+import { postMortem } from '../hypervisor/domain/index.ts';
+import { workerBegins } from '../hypervisor/worker/index.ts';
+import { leaveGuest } from '../hypervisor/xen/memory/index.ts';
+import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
+import { type Watching, WorkerWatch } from './worker-watch.ts';
 
 /** A web worker, as far as it is used here. */
 export interface WorkerLike {
@@ -31,6 +33,36 @@ const PATIENCE_MS = 1000,
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
 const LOAD_MS = 60_000;
 
+export interface WorkersParts {
+  /** Makes a domain's worker. */
+  spawn(): WorkerLike;
+  later: Later;
+  /** Monotonic milliseconds that all workers share (performance.timeOrigin + performance.now()). */
+  hostMs(): number;
+  /** A worker may end without a word, as in browsers: its Web Lock is watched where there are any (`watching`), else its silence. Node tells by itself. */
+  endsSilently?: boolean;
+  watching?: Watching;
+}
+
+/** Domains in workers of their own. */
+export const inWorkers =
+  (parts: WorkersParts) =>
+  ({ machine, queue }: RunnersHost): Runners => {
+    const watch = parts.endsSilently ? new WorkerWatch(machine, queue, parts.later, parts.watching) : undefined;
+    return {
+      elsewhere: true,
+      farthestNs: 0,
+      start({ record, saved, ...what }: DomainStart, listener: DomainListener): DomainRunner {
+        const message: ToDomainWorker = { memory: machine.memory as SharedArrayBuffer, slot: record.slot, ...what, ...(saved ? { saved: saved.bytes } : {}) };
+        return new WorkerRunner(parts.spawn(), machine, record, message, listener, parts, watch && ((...watched) => watch.watch(...watched)));
+      },
+      forget: record => watch?.forget(record),
+      poke() {},
+      hold() {},
+      go() {},
+    };
+  };
+
 export class WorkerRunner implements DomainRunner {
   readonly started: Promise<string>;
   private readonly worker: WorkerLike;
@@ -39,19 +71,21 @@ export class WorkerRunner implements DomainRunner {
   private readonly mailbox: Mailbox;
   private readonly listener: DomainListener;
   private readonly later: Later;
+  private readonly hostMs: () => number;
   private readonly watch: Watch | undefined;
   /** Its program is there, or nobody waits for it any more. */
   private readonly noLongerLoads: () => void;
   /** Until it has started, or could not. */
   private settleStart: { resolve: (about: string) => void; reject: (error: Error) => void } | null = null;
   private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
-  private onGone: (() => void) | null = null;
+  private onGone: ((disks?: Uint8Array[]) => void) | null = null;
   private endIsTold = false;
   private dead = false;
   private waiting: Uint8Array[] = [];
 
-  constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, later: Later, watch?: Watch) {
+  constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, { later, hostMs }: Pick<WorkersParts, 'later' | 'hostMs'>, watch?: Watch) {
     this.watch = watch;
+    this.hostMs = hostMs;
     this.worker = worker;
     this.machine = machine;
     this.record = record;
@@ -99,6 +133,12 @@ export class WorkerRunner implements DomainRunner {
         return this.listener.serial(message.bytes);
       case 'xen-console':
         return this.listener.xenConsole?.(message.bytes);
+      case 'debug':
+        return this.listener.debug?.(message.bytes);
+      case 'waits':
+        return this.listener.waits?.(message.what, message.report);
+      case 'reached':
+        return this.listener.reached?.();
       case 'problem':
         return this.listener.problem(message.sentence);
       case 'ended':
@@ -110,7 +150,7 @@ export class WorkerRunner implements DomainRunner {
       case 'not-saved':
         return this.savers.shift()?.reject(new Error(message.sentence));
       case 'gone':
-        return this.onGone?.();
+        return this.onGone?.(message.disks);
     }
   }
 
@@ -137,6 +177,12 @@ export class WorkerRunner implements DomainRunner {
     if (this.onGone) return this.onGone();
     if (start) return;
     this.listener.ended({ kind: 'crash', sentence, report: postMortem(this.machine.memory, this.record.id, sentence), workerDied: true });
+  }
+
+  /** As it was at the end of a slice; since then time has passed if it sleeps. */
+  get nowNs(): number {
+    const { state, nowNs, hostUs } = new MachineView(this.machine.memory).at(this.record.slot)?.counters() ?? { state: '', nowNs: 0, hostUs: 0 };
+    return state === 'b' ? nowNs + Math.max(0, this.hostMs() * 1000 - hostUs) * 1000 : nowNs;
   }
 
   setPaused(paused: boolean): void {
@@ -188,15 +234,15 @@ export class WorkerRunner implements DomainRunner {
     });
   }
 
-  destroy(): Promise<void> {
+  destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {
     return new Promise(resolve => {
-      if (this.dead) return resolve();
-      const gone = (): void => {
+      if (this.dead) return resolve(undefined);
+      const gone = (disks?: Uint8Array[]): void => {
         cancel();
         force();
         this.gone();
         this.worker.terminate();
-        resolve();
+        resolve(disks);
       };
       let force = (): void => {};
       const cancel = this.later(PATIENCE_MS, () => {
@@ -209,7 +255,7 @@ export class WorkerRunner implements DomainRunner {
       });
       this.onGone = gone;
       for (const saver of this.savers.splice(0)) saver.reject(new Error('The domain was destroyed.'));
-      this.mailbox.command(COMMAND.DESTROY);
+      this.mailbox.command(keepsDisks ? COMMAND.DESTROY_KEEPING_DISKS : COMMAND.DESTROY);
     });
   }
 }

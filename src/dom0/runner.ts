@@ -1,23 +1,35 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
-import type { Ending, MouseMove } from '../hypervisor/index.ts';
+import type { IdeAttachment } from '../devices/index.ts';
+import type { Clock } from '../devices/index.ts';
+import type { DomainRecord, Ending, Machine, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
+import type { WaitsFor } from '../hypervisor/domain/index.ts';
+import type { Scheduler } from '../hypervisor/scheduler/index.ts';
 
 /** What a domain says. */
 export interface DomainListener {
   serial(bytes: Uint8Array): void;
   /** Whole lines of the hypervisor's console, where that was asked for. */
   xenConsole?(lines: Uint8Array): void;
+  /** Bytes of the debug ports, where those were asked for. */
+  debug?(bytes: Uint8Array): void;
   ended(ending: Ending): void;
   /** Something of the host failed it, and it goes on. */
   problem(sentence: string): void;
   /** It was started again; `report` where a triple fault was the reason. */
   restarted(report?: string): void;
-  /** Single-worker mode: its counters and screen may have changed. */
+  /** Nothing of its own wakes it any more (`what`, with a report on where it is), or something has. */
+  waits?(what: WaitsFor | undefined, report?: string): void;
+  /** It has retired as many instructions as it was to, and stands still. */
+  reached?(): void;
+  /** After a slice, where domains run on this thread: its counters and screen may have changed. */
   changed?(): void;
 }
 
 export interface DomainRunner {
   /** Says what was loaded once the domain runs; rejects with a sentence when it cannot be built. */
   readonly started: Promise<string>;
+  /** The guest's time, as well as it is known here. */
+  readonly nowNs: number;
   setPaused(paused: boolean): void;
   reset(): void;
   pressPowerButton(): void;
@@ -27,8 +39,47 @@ export interface DomainRunner {
   key(code: string, down: boolean): void;
   mouse(move: MouseMove): void;
   save(): Promise<Uint8Array[]>;
-  /** Resolves when nothing of the domain touches machine memory any more. */
-  destroy(): Promise<void>;
+  /** Resolves when nothing of the domain touches machine memory any more; `keepsDisks`: with what the guest changed of its drives (saved-disks.ts). */
+  destroy(keepsDisks?: boolean): Promise<Uint8Array[] | undefined>;
+  /** Its own time for a device model in Domain 0, where that is on the same thread; see DeviceModelOptions. */
+  modelTime?(): { clock: Clock; wakeAt(deadlineNs: number): void };
+}
+
+/** What a domain is started from, wherever it runs. */
+export interface DomainStart extends Omit<ToDomainWorker, 'memory' | 'slot' | 'saved'> {
+  record: DomainRecord;
+  /** On this thread: drives with their media open, in place of `drives`. */
+  ide?: IdeAttachment[];
+  saved?: { state: SavedState; bytes: Uint8Array };
+}
+
+/** Where the domains of a host run. */
+export interface Runners {
+  /** On threads of their own: they share machine memory, and their doorbells wake them. False: on this one, in turns. */
+  readonly elsewhere: boolean;
+  start(what: DomainStart, listener: DomainListener): DomainRunner;
+  /** In virtual time: how far the domain is that is farthest, in time since they were built. */
+  readonly farthestNs: number;
+  /** The domain is destroyed. */
+  forget(record: DomainRecord): void;
+  /** Something came in for domains on this thread: they look again. */
+  poke(): void;
+  /** Domains on this thread stand still, the one that runs after the instruction under way; `go`: no longer. */
+  hold(): void;
+  go(): void;
+}
+
+/** What the toolstack is for those who run its domains. */
+export interface RunnersHost {
+  machine: Machine;
+  queue: Scheduler;
+  /** Domain 0's turn on this thread; true: it did something, so that a domain that sleeps may have to wake. */
+  serve(): boolean;
+  /** Domain 0 has something to do. In virtual time: when it wants a turn at the latest, as `farthestNs` counts. */
+  domain0Wants(): boolean;
+  domain0WakeNs(): number;
+  /** In virtual time: nobody could run for so long, and the host's clock moves on by itself. */
+  idled(ms: number): void;
 }
 
 /** Calls back later; the result takes it back. */

@@ -2,18 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { NamedFile } from './api.ts';
-import { Host } from './host.ts';
-import { LocalScheduler } from './runner-local.ts';
+import { createHost, type Host } from './host.ts';
+import { inTurns } from './runner-local.ts';
 
 const demo = readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url));
 const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
 /** A host whose domains are made and never run. */
 const makeHost = (): Host =>
-  new Host({
+  createHost({
     version: 'test',
     memory: new ArrayBuffer(64 * 2 ** 20),
     why: 'a test',
-    scheduler: new LocalScheduler(() => {}, () => () => {}),
+    runners: inTurns({ soon: () => {}, later: () => () => {}, hostMs: () => performance.now() }),
+    soon: () => {},
     later: () => () => {},
     hostMs: () => performance.now(),
     epochMs: () => 0,
@@ -25,7 +26,7 @@ describe("the toolstack's view of the scheduler", () => {
   it('shows each domain with its shares, and changes them', async () => {
     const host = makeHost();
     const { id } = await create(host, 'cpu_weight = 512\ncap = 50\ncpus = "0"\n');
-    expect(await host.schedule()).toEqual({
+    expect(await host['sched-credit']()).toEqual({
       policy: 'credit',
       pcpus: 1,
       tsliceUs: 30_000,
@@ -35,10 +36,11 @@ describe("the toolstack's view of the scheduler", () => {
         { id, name: 'a', weight: 512, cap: 50, cpus: '0', cpusSoft: 'all' },
       ],
     });
-    await host.setShares(id, { weight: 128, cpus: 'all', cpusSoft: '0' });
-    await host.setShares(0, { weight: 1000 });
-    await host.setSchedule({ tsliceUs: 5000 });
-    const { domains, tsliceUs, ratelimitUs } = await host.schedule();
+    await host['sched-credit']({ domain: id, weight: 128 });
+    await host['vcpu-pin'](id, 'all', '0');
+    await host['sched-credit']({ domain: 0, weight: 1000 });
+    await host['sched-credit']({ tsliceUs: 5000 });
+    const { domains, tsliceUs, ratelimitUs } = await host['sched-credit']();
     expect(domains.map(({ weight }) => weight)).toEqual([1000, 128]);
     expect(domains[1]).toMatchObject({ cap: 50, cpus: 'all', cpusSoft: '0' });
     expect([tsliceUs, ratelimitUs]).toEqual([5000, 1000]);
@@ -47,21 +49,21 @@ describe("the toolstack's view of the scheduler", () => {
   it("refuses what is out of libxl's and Xen's ranges, and changes nothing then", async () => {
     const host = makeHost();
     const { id } = await create(host);
-    const before = await host.schedule();
-    await expect(host.setShares(id, { weight: 0 })).rejects.toThrow('Cpu weight out of range, valid values are within range from 1 to 65535');
-    await expect(host.setShares(id, { cap: 101 })).rejects.toThrow('valid range is from 0 to 100');
-    await expect(host.setShares(id, { cpus: '1' })).rejects.toThrow('this host has one processor, 0');
-    await expect(host.setShares(id, { weight: 10, cpus: '^0' })).rejects.toThrow('no processor is left');
-    await expect(host.setSchedule({ tsliceUs: 999 })).rejects.toThrow('a time slice is 1 to 1000 ms');
-    await expect(host.setSchedule({ ratelimitUs: 30_001 })).rejects.toThrow('longer than the time slice');
-    expect(await host.schedule()).toEqual(before);
+    const before = await host['sched-credit']();
+    await expect(host['sched-credit']({ domain: id, weight: 0 })).rejects.toThrow('Cpu weight out of range, valid values are within range from 1 to 65535');
+    await expect(host['sched-credit']({ domain: id, cap: 101 })).rejects.toThrow('valid range is from 0 to 100');
+    await expect(host['vcpu-pin'](id, '1')).rejects.toThrow('this host has one processor, 0');
+    await expect(host['vcpu-pin'](id, '^0')).rejects.toThrow('no processor is left');
+    await expect(host['sched-credit']({ tsliceUs: 999 })).rejects.toThrow('a time slice is 1 to 1000 ms');
+    await expect(host['sched-credit']({ ratelimitUs: 30_001 })).rejects.toThrow('longer than the time slice');
+    expect(await host['sched-credit']()).toEqual(before);
   });
 
   it("follows Xen's command line, before there are domains", async () => {
     const host = makeHost();
     expect(await host.bootXen('sched=rr dom0_mem=512M sched_credit_tslice_ms=2 hvm_fep')).toEqual(['dom0_mem=512M']);
     expect(host.machine.hvmFep).toBe(true);
-    expect(await host.schedule()).toMatchObject({ policy: 'rr', tsliceUs: 2000 });
+    expect(await host['sched-credit']()).toMatchObject({ policy: 'rr', tsliceUs: 2000 });
     await expect(host.bootXen('sched=credit2')).rejects.toThrow('There is no scheduler credit2');
     await create(host);
     await expect(host.bootXen('sched=credit')).rejects.toThrow('there are domains already');

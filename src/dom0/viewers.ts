@@ -1,6 +1,6 @@
 /** Who looks at a domain: each gets what its console showed, what it shows, and, where memory is not shared, copies of screen and counters. */
-import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/memory/layout.ts';
-import type { DomainRecord, Machine } from '../hypervisor/memory/machine.ts';
+import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
+import type { DomainRecord, Machine } from '../hypervisor/memory/index.ts';
 import type { ConsoleInput, ConsoleOutput } from './api.ts';
 
 /** Console output that a new viewer gets to see. */

@@ -4,8 +4,8 @@ import { HVM_PARAM } from '../hypervisor/xen/abi.ts';
 import { getParam } from '../hypervisor/xen/hvm/params.ts';
 import { Ports } from '../hypervisor/xen/events/ports.ts';
 import { pvhKernel } from '../hypervisor/xen/pvh-program.test-support.ts';
-import { Host } from './host.ts';
-import { LocalScheduler } from './runner-local.ts';
+import { createHost } from './host.ts';
+import { inTurns } from './runner-local.ts';
 
 it.each([
   ['hvm', 'viridian = [ "base", "reference_tsc" ]', 0b1011],
@@ -13,11 +13,12 @@ it.each([
   ['hvm', '', 0],
   ['pvh', 'viridian = 1', 0],
 ])('a %s guest with %s gets these enlightenments', async (type, line, features) => {
-  const host = new Host({
+  const host = createHost({
     version: 'test',
     memory: new ArrayBuffer(64 * 2 ** 20),
     why: 'a test',
-    scheduler: new LocalScheduler(() => {}, () => () => {}),
+    runners: inTurns({ soon: () => {}, later: () => () => {}, hostMs: () => performance.now() }),
+    soon: () => {},
     later: () => () => {},
     hostMs: () => performance.now(),
     epochMs: () => 0,

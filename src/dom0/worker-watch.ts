@@ -4,8 +4,8 @@
  * makes no round is called dead after some seconds; whoever has no slot keeps nobody waiting.
  */
 import type { DomainRecord, FromWatcher, Machine, WatchedWorker } from '../hypervisor/index.ts';
-import type { Scheduler } from '../hypervisor/scheduler/scheduler.ts';
-import { beats, callDead, liveWorker } from '../hypervisor/worker/worker-life.ts';
+import type { Scheduler } from '../hypervisor/scheduler/index.ts';
+import { beats, callDead, liveWorker } from '../hypervisor/worker/index.ts';
 import type { WorkerLike } from './runner-worker.ts';
 import type { Later } from './runner.ts';
 

@@ -2,12 +2,12 @@
 import './atomics.ts';
 import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
-import type { HostApi } from './api.ts';
-import { readBlobHere } from '../hypervisor/index.ts';
-import { holdLifeLock } from '../hypervisor/worker/life-lock.ts';
-import { Host } from './host.ts';
-import { LocalScheduler } from './runner-local.ts';
-import type { WorkerLike } from './runner-worker.ts';
+import { apiOf, type HostApi } from './api.ts';
+import { openBlob, readBlobHere } from '../hypervisor/index.ts';
+import { holdLifeLock } from '../hypervisor/worker/index.ts';
+import { createHost, type Host } from './host.ts';
+import { inWorkers, type WorkerLike } from './runner-worker.ts';
+import { COMMANDS } from './toolstack/commands/index.ts';
 import type { Watching } from './worker-watch.ts';
 import type { Later } from './runner.ts';
 
@@ -68,52 +68,46 @@ function watching(): { watching?: Watching } {
 }
 
 const shared = typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
-const host = new Host({
-  version: metadata.version,
-  memory: makeMemory(shared),
-  ...(shared
-    ? { spawn, ...watching() }
-    : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
-  scheduler: new LocalScheduler(makeSoon(), later),
-  later,
-  fetchBytes: async url => {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    return new Uint8Array(await answer.arrayBuffer());
-  },
-  readBlob: readBlobHere,
-  hostMs: () => performance.timeOrigin + performance.now(),
-  // One core stays for the page and for Domain 0.
-  pcpus: Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1),
-  epochMs: () => Date.now(),
-  seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
-});
+const hostMs = (): number => performance.timeOrigin + performance.now();
+const openMedium = openBlob(readBlobHere);
+const soon = makeSoon();
 
+/** What runs domains here, a processor with it, is loaded only where they have no workers of their own. */
+async function start(): Promise<Host> {
+  const runners = shared
+    ? inWorkers({ spawn, later, hostMs, endsSilently: true, ...watching() })
+    : (await import('./runner-local.ts')).inTurns({ soon, later, hostMs, openMedium });
+  return createHost({
+    version: metadata.version,
+    memory: makeMemory(shared),
+    runners,
+    ...(shared ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
+    soon,
+    later,
+    fetchBytes: async url => {
+      const answer = await fetch(url);
+      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+      return new Uint8Array(await answer.arrayBuffer());
+    },
+    openMedium,
+    hostMs,
+    // One core stays for the page and for Domain 0.
+    pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,
+    epochMs: () => Date.now(),
+    seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
+  });
+}
+
+const host = start();
 const api: HostApi = {
-  alive: () => held,
-  recall: lost => host.recall(lost),
-  info: () => host.info(),
-  offerFirmware: files => host.offerFirmware(files),
-  plan: files => host.plan(files),
-  cancelPlan: () => host.cancelPlan(),
-  create: (files, anotherName) => host.create(files, anotherName),
-  list: () => host.list(),
+  ...apiOf(host, COMMANDS),
+  alive: async () => {
+    await host;
+    return held;
+  },
   view: async id => {
-    const view = await host.view(id);
+    const view = await (await host).view(id);
     return Comlink.transfer(view, [view.console]);
   },
-  pause: id => host.pause(id),
-  unpause: id => host.unpause(id),
-  reset: id => host.reset(id),
-  shutdown: id => host.shutdown(id),
-  setMemory: (id, memoryMiB) => host.setMemory(id, memoryMiB),
-  bootXen: commandLine => host.bootXen(commandLine),
-  schedule: () => host.schedule(),
-  setSchedule: parameters => host.setSchedule(parameters),
-  setShares: (id, shares) => host.setShares(id, shares),
-  destroy: id => host.destroy(id),
-  save: id => host.save(id),
-  restore: (state, images) => host.restore(state, images),
-  subscribe: listener => host.subscribe(listener),
 };
 Comlink.expose(api);

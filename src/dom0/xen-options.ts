@@ -2,7 +2,7 @@
  * What Xen's command line says: sched=, sched_credit_tslice_ms=, sched_ratelimit_us= of the scheduler, and hvm_fep (docs/misc/xen-command-line.pandoc).
  * As Xen does, words that mean nothing here are passed over, and named.
  */
-import { parameterProblem, POLICIES, type SchedulerOptions } from '../hypervisor/scheduler/scheduler.ts';
+import { parameterProblem, POLICIES, type SchedulerOptions } from '../hypervisor/scheduler/index.ts';
 
 export interface XenOptions {
   scheduler: Omit<SchedulerOptions, 'pcpus'>;

@@ -6,34 +6,30 @@ import { sessions } from './sessions.ts';
 import { addFiles, detailOpen, dragging, go, place, treeOpen } from './state.ts';
 import { stripOpen } from './settings.ts';
 import { strings } from './strings.ts';
-import { DraftInspector, DraftPage } from './parts/draft.tsx';
-import { Activity, GuestPage } from './parts/guest.tsx';
-import { Home, named } from './parts/home.tsx';
+import type { Panel } from './panel.ts';
+import { PANELS } from './panels.ts';
+import { named } from './parts/home.tsx';
 import { Palette, paletteOpen } from './parts/palette.tsx';
-import { Header, Isolation, Strip, Tree } from './parts/shell.tsx';
+import { Bench, Inspector } from './parts/regions.tsx';
+import { Header, Strip, Tree } from './parts/shell.tsx';
 import { Splitter } from './parts/splitter.tsx';
 
-export function App() {
+export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(dropTarget, []);
   useEffect(regionKeys, []);
   const here = place.value;
-  const session = here.kind === 'domain' ? sessions.value.get(here.id) : undefined;
-  const title = session ? `${session.info.value.name} – ${strings.product}` : strings.product;
+  const name = panels.map(panel => panel.title?.(here)).find(title => title !== undefined);
+  const title = name ? `${name} – ${strings.product}` : strings.product;
   useEffect(() => { document.title = title; }, [title]);
-  const inspector = session ? <Activity session={session} /> : here.kind === 'draft' ? <DraftInspector /> : null;
   return <div class={`app on-${here.kind}`}>
     <a class="skip" href="#bench">{strings.skip}</a>
     <Header />
     <Tree />
     <Splitter region="tree" />
     {(treeOpen.value || detailOpen.value) && <div class="scrim" onClick={() => { treeOpen.value = detailOpen.value = false; }} />}
-    <main class="bench" id="bench" tabIndex={-1}>
-      <Isolation />
-      {here.kind === 'draft' ? <DraftPage /> : session ? <GuestPage key={session.id} session={session} /> : <Home />}
-    </main>
-    {inspector && <aside class={`insp${detailOpen.value ? ' open' : ''}`} id="inspector" tabIndex={-1} aria-label={here.kind === 'draft' ? strings.draft.form : strings.activity.label}>{inspector}</aside>}
-    {inspector && <Splitter region="insp" />}
-    <Palette />
+    <Bench panels={panels} />
+    <Inspector panels={panels} />
+    <Palette panels={panels} />
     <Strip />
     {stripOpen.value && <Splitter region="strip" />}
     {dragging.value && here.kind !== 'home' && <div class="dropveil"><p>{strings.home.dropNow}</p></div>}
@@ -77,7 +73,7 @@ function regionKeys(): () => void {
     }
     if (event.altKey && event.ctrlKey && event.code === 'KeyP') {
       const here = place.peek();
-      const domain = here.kind === 'domain' ? sessions.peek().get(here.id)?.info.peek() : undefined;
+      const domain = here.id === undefined ? undefined : sessions.peek().get(here.id)?.info.peek();
       if (!domain) return;
       event.preventDefault();
       void command(domain.state === 'p' ? 'unpause' : 'pause', domain);

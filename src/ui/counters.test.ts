@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COUNTERS, COUNTER_WORDS } from '../hypervisor/memory/layout.ts';
+import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout/layout.ts';
 import { hostLoad, isContinuous, rates, readCounters } from './counters.ts';
 
 describe('counters of a domain', () => {

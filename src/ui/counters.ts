@@ -1,7 +1,7 @@
 /** Turns two readings of a domain's counters into rates. */
 
-import { reasonOf } from '../hypervisor/domain/exit-reasons.ts';
-import { type Counters, readCounters as readBlock } from '../hypervisor/view/counters.ts';
+import { reasonOf } from '../hypervisor/view/index.ts';
+import { type Counters, readCounters as readBlock } from '../hypervisor/view/index.ts';
 
 export interface Sample extends Counters {
   /** When it was read, milliseconds of the page's clock. */

@@ -4,7 +4,7 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, DomainView, FirmwareFiles, HostApi, HostInfo, NamedFile, Plan, Task } from '../dom0/api.ts';
+import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, Task } from '../dom0/index.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
@@ -68,10 +68,10 @@ export async function connect(recalled: DomainInfo[] = []): Promise<void> {
       domains.value = [...list].sort((a, b) => a.id - b.id);
       hostTasks.value = log;
       // Free memory changes with the domains; one question at a time.
-      refresh = refresh.then(async () => { info.value = await ask(host => host.info()); }).catch(() => {});
+      refresh = refresh.then(async () => { info.value = await ask(host => host.summary()); }).catch(() => {});
     }));
     domains.value = [...await mine.list()].sort((a, b) => a.id - b.id);
-    info.value = await mine.info();
+    info.value = await mine.summary();
   } catch (error) {
     fail(strings.errors.connectFailed(sentence(error)));
   } finally {
@@ -162,25 +162,23 @@ async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
   return Promise.race([question(api as HostApi), whileAlive]);
 }
 
-export const host = {
-  offerFirmware: (files: FirmwareFiles): Promise<void> => {
-    firmware = files;
-    return ask(api => api.offerFirmware(files));
-  },
-  plan: (files: NamedFile[]): Promise<Plan> => ask(api => api.plan(files)),
-  cancelPlan: (): Promise<void> => ask(api => api.cancelPlan()),
-  create: (files: NamedFile[], anotherName = false): Promise<DomainInfo> => ask(api => api.create(files, anotherName)),
-  restore: (state: NamedFile, images: NamedFile[]): Promise<DomainInfo> => ask(api => api.restore(state, images)),
-  save: (id: number): Promise<Blob> => ask(api => api.save(id)),
-  view: (id: number): Promise<DomainView> => ask(api => api.view(id)),
-};
+/** What may be asked of Domain 0, each by its name. */
+export const host = new Proxy({} as HostApi, {
+  get: (_, name: keyof HostApi) => (...given: unknown[]) => ask(api => (api[name] as (...given: unknown[]) => Promise<unknown>)(...given)),
+});
+
+/** Where firmware can be fetched, told to this Domain 0 and to each that takes its place. */
+export function offerFirmware(files: FirmwareFiles): Promise<void> {
+  firmware = files;
+  return host.offerFirmware(files);
+}
 
 export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'destroy';
 
 /** A command that changes a domain. The host logs it; a refusal that the host did not log is logged here. */
 export async function command(name: Command, domain: DomainInfo): Promise<void> {
   try {
-    await ask(api => api[name](domain.id));
+    await (name === 'reset' ? host.trigger(domain.id, 'reset') : host[name](domain.id));
   } catch (error) {
     const message = sentence(error);
     setTimeout(() => {

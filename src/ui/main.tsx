@@ -25,7 +25,7 @@ followTheme();
 followRestarts();
 followDrafts();
 followLeaving();
-followDomains(id => { const here = place.peek(); return here.kind === 'domain' && here.id === id; });
+followDomains(id => place.peek().id === id);
 render(<App />, document.getElementById('app')!);
 void connect();
 startCatalogue();

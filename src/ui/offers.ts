@@ -1,8 +1,8 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
 
 import { signal } from '@preact/signals';
-import type { NamedFile, OfferedGuest } from '../dom0/api.ts';
-import { host, reportProblem, sentence } from './host.ts';
+import type { NamedFile, OfferedGuest } from '../dom0/index.ts';
+import { offerFirmware, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
@@ -41,7 +41,7 @@ async function loadCatalogue(): Promise<void> {
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
     const { guests, firmware = [], cds = [], disks = [] } = await answer.json() as Catalogue;
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
-    if (bios && vgaBios) await host.offerFirmware({ bios, vgaBios });
+    if (bios && vgaBios) await offerFirmware({ bios, vgaBios });
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
     offers.value = [demo,
       ...guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(file => ({ name: file.name, url: new URL(file.path, base).href })) })),

@@ -1,11 +1,12 @@
 /** What the page holds for each domain: its view on shared memory (or the last snapshot), its terminal, its readings of the last minute. */
 
 import { batch, signal } from '@preact/signals';
-import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/api.ts';
-import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/memory/layout.ts';
+import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/index.ts';
+import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
+import type { Place } from './state.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
 
@@ -169,6 +170,9 @@ function showsSomething(screen: Int32Array): boolean {
 
 /** By domain id. Domains that ended stay until `forget`. */
 export const sessions = signal<ReadonlyMap<number, DomainSession>>(new Map());
+
+/** The session of the domain that a place is about. */
+export const sessionAt = ({ id }: Place): DomainSession | undefined => (id === undefined ? undefined : sessions.value.get(id));
 
 /** Keeps the sessions in step with the host's list; `keep` says whether one that is gone is still looked at. */
 export function followDomains(keep: (id: number) => boolean): void {

@@ -1,12 +1,17 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
 import { batch, signal } from '@preact/signals';
-import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/api.ts';
+import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
 import { command, domains, host, reportProblem, sentence } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 
-export type Place = { kind: 'home' } | { kind: 'draft' } | { kind: 'domain'; id: number };
+export interface Place {
+  /** 'home', 'draft', 'domain', or what a panel of its own has. */
+  readonly kind: string;
+  /** The domain that it is about. */
+  readonly id?: number;
+}
 
 export const place = signal<Place>({ kind: 'home' });
 export const treeOpen = signal(false);
@@ -40,7 +45,7 @@ export function go(to: Place): void {
     place.value = to;
     treeOpen.value = false;
     detailOpen.value = false;
-    if (from.kind === 'domain' && (to.kind !== 'domain' || to.id !== from.id)) forget(from.id);
+    if (from.id !== undefined && to.id !== from.id) forget(from.id);
   });
 }
 
@@ -204,13 +209,13 @@ export async function bootAgain(session: DomainSession): Promise<void> {
 export function followRestarts(): void {
   sessions.subscribe(map => {
     const here = place.peek();
-    const old = here.kind === 'domain' ? map.get(here.id) : undefined;
+    const old = here.id === undefined ? undefined : map.get(here.id);
     if (!old?.gone.peek()) return;
     const { name } = old.info.peek();
     const next = [...map.values()].find(session => session.id > old.id && !session.gone.peek() && session.info.peek().name === name);
     if (!next) return;
     next.files ??= old.files;
-    queueMicrotask(() => go({ kind: 'domain', id: next.id }));
+    queueMicrotask(() => go({ ...here, id: next.id }));
   });
 }
 

@@ -1,4 +1,4 @@
-/** Every word the page says, in one place (voice: shared console README, section 7). */
+/** Words that the page says, in one place; a panel's own may stand in its file. */
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
@@ -19,6 +19,7 @@ export const strings = {
   howToServeText: 'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
   help: 'Help',
+  inspector: 'Inspector',
   palette: {
     open: 'Search',
     label: 'Search and commands',

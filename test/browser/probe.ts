@@ -1,6 +1,6 @@
 /** Looks at machine memory from Domain 0's worker, where a test has put it: the bundle of this file is run there (dead-worker.spec.ts). */
 import { audit } from '../../src/hypervisor/memory/audit.ts';
-import { XEN, XEN_TYPE } from '../../src/hypervisor/memory/layout.ts';
+import { XEN, XEN_TYPE } from '../../src/hypervisor/layout/layout.ts';
 import { Machine } from '../../src/hypervisor/memory/machine.ts';
 
 /** Guest frame of the state page of guests/neighbour, and its words (neighbour.c, struct state). */

@@ -18,7 +18,7 @@ const below: Record<string, readonly string[]> = {
 const PURE_ROOMS = ['cpu', 'devices', 'hypervisor'];
 const CLOCK_ROOMS = ['ui', 'cli'];
 
-/** 'src/cpu/edge.ts' → 'cpu'; undefined outside src/. */
+/** 'src/cpu/architecture/edge.ts' → 'cpu'; undefined outside src/. */
 export const roomOf = (path: string): string | undefined => /^src\/([^/]+)\//.exec(path)?.[1];
 const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path);
 /** Part of the build, not of the processor: Vite runs it. */
@@ -135,6 +135,20 @@ export function circles(files: ReadonlyMap<string, string>): string[][] {
   };
   for (const path of imports.keys()) if (!seen.has(path)) visit(path);
   return found.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+}
+
+/** Imports from another room that go past the index.ts of the folder that they reach into. Entries of workers are loaded by their address, not imported. */
+export function pastIndexFindings(path: string, text: string, forTests = isTest(path)): string[] {
+  const room = roomOf(path);
+  if (room === undefined || forTests) return [];
+  return [...modulesNamed(parse(path, text))].flatMap(({ module, start }) => {
+    const target = posix.join(posix.dirname(path), module);
+    const other = module.startsWith('.') ? roomOf(target) : undefined;
+    const isEntry = text.startsWith('new URL', start) || isWorkerEntry(target);
+    if (isEntry || other === undefined || other === room || !below[other] || target.includes('test-support') || posix.basename(target) === 'index.ts')
+      return [];
+    return [`${path}:${lineOf(text, start)}: ${target} is offered by ${posix.dirname(target)}/index.ts`];
+  });
 }
 
 /** Imports that point up or sideways, and packages where there may be none. `path` is relative to the repository. */

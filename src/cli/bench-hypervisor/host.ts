@@ -1,14 +1,14 @@
 /** Domains in workers of their own, over one machine memory and one run queue. */
 import { performance } from 'node:perf_hooks';
-import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
-import { WorkerRunner, type WorkerLike } from '../../dom0/runner-worker.ts';
+import { Services, WHOLE_P2M } from '../../dom0/toolstack/index.ts';
+import { WorkerRunner, type WorkerLike } from '../../dom0/index.ts';
 import { type Boot, type DomainRecord, type Ending, Machine } from '../../hypervisor/index.ts';
-import { MAILBOX } from '../../hypervisor/memory/layout.ts';
-import { createDomain } from '../../hypervisor/memory/domain-table.ts';
-import { DOMAIN_0 } from '../../hypervisor/memory/machine.ts';
-import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/scheduler.ts';
-import { Slot } from '../../hypervisor/scheduler/slot.ts';
-import { MachineView } from '../../hypervisor/view/machine-view.ts';
+import { MAILBOX } from '../../hypervisor/layout/index.ts';
+import { createDomain } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/index.ts';
+import { Slot } from '../../hypervisor/scheduler/index.ts';
+import { MachineView } from '../../hypervisor/view/index.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { COUNT } from './guests.ts';
 
@@ -73,7 +73,7 @@ export class WorkerHost {
     let onEnd: (ending: Ending) => void = failed('ended');
     const listener = { serial: () => {}, ended: (ending: Ending) => onEnd(ending), restarted: failed('was restarted'), problem: failed('has a problem') };
     const worker = spawnDomainWorker(this.folder);
-    const runner = new WorkerRunner(worker, machine, record, message, listener, later);
+    const runner = new WorkerRunner(worker, machine, record, message, listener, { later, hostMs: sharedMs });
     if (attach) runner.setPaused(true);
     await runner.started;
     attach?.(record);

@@ -3,13 +3,13 @@
  * same thread (the single-threaded host, which takes turns), and in Domain 0 on a thread of its own, through ioreq page and event channel.
  */
 import { performance } from 'node:perf_hooks';
-import { createDomain } from '../../hypervisor/memory/domain-table.ts';
+import { createDomain } from '../../hypervisor/memory/index.ts';
 import { MemoryDisk } from '../../devices/index.ts';
-import { hostTime } from '../../dom0/device-model/host-time.ts';
-import { Services, WHOLE_P2M } from '../../dom0/toolstack/services.ts';
-import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
+import { hostTime } from '../../dom0/device-model/index.ts';
+import { Services, WHOLE_P2M } from '../../dom0/toolstack/index.ts';
+import { assembleDomain } from '../../hypervisor/domain/index.ts';
 import { type Boot, type Domain, type DomainRecord, Machine } from '../../hypervisor/index.ts';
-import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { XEN_TYPE } from '../../hypervisor/layout/index.ts';
 import { countMemory, countPort, countSectors } from './guests.ts';
 import { countOf, later, sleep, WorkerHost } from './host.ts';
 

@@ -153,7 +153,7 @@ describe('ringside boot', () => {
     const result = await boot(['--type', 'pvh', file, '--timeout', '3']);
     expect(result.status).toBe(124);
     expect(result.out.startsWith('(d1) up!\n(d2) up!\n')).toBe(true);
-    expect(result.err).toMatch(/^ringside: again is started again as domain 2: The guest asked for a reboot\.\nringside: again is started again as domain 3: /);
+    expect(result.err).toMatch(/^ringside: again: The guest asked for a reboot\. Domain 1 starts again as domain 2\.\nringside: again: The guest asked for a reboot\. Domain 2 starts again as domain 3\./);
   });
 
   // LIDT of an empty table, then INT 3.
@@ -165,7 +165,7 @@ describe('ringside boot', () => {
     expect(result.status).toBe(124);
     // hvm_triple_fault(): the words, and the shutdown code of its parameter, which is a reboot.
     expect(result.out.split('\n').slice(0, 3)).toEqual(['(d1) up!', '(XEN) d1v0 Triple fault - invoking HVM shutdown action 1', '(d2) up!']);
-    const restarts = result.err.match(/^ringside: loop-.* is started again as domain \d+: Triple fault \(exit 2\): .* EIP was 0x[0-9a-f]+\.$/gm) ?? [];
+    const restarts = result.err.match(/^ringside: loop-.*: Triple fault \(exit 2\): .* EIP was 0x[0-9a-f]+\. Domain \d+ starts again as domain \d+\.$/gm) ?? [];
     const stats = JSON.parse(readFileSync(place('loop.json'), 'utf8'));
     expect(restarts.length).toBeGreaterThan(1);
     expect(stats.restarts).toBe(restarts.length);
@@ -192,7 +192,7 @@ describe('ringside boot', () => {
     written('action.elf', pvhKernel([...code]));
     const cfg = written('action.cfg', `name = "action"\ntype = "pvh"\nmemory = 8\nkernel = "action.elf"\n${key} = "restart"\n`);
     const { status, err } = await boot([cfg, '--timeout', '2']);
-    expect([status, err.split('\n')[0]]).toEqual([124, `ringside: action is started again as domain 2: ${why}`]);
+    expect([status, err.split('\n')[0]]).toEqual([124, `ringside: action: ${why} Domain 1 starts again as domain 2.`]);
   });
 
   it('does so with a restored guest, too', async () => {
@@ -210,7 +210,7 @@ describe('ringside boot', () => {
     expect(err).toContain('ringside: Triple fault (exit 2)');
     const again = await boot(['--type', 'pvh', file, other, '--pcpus', '2', '--timeout', '4']);
     expect(again.status).toBe(124);
-    expect(again.err).toMatch(/ringside: worker is started again as domain \d+: Triple fault \(exit 2\): /);
+    expect(again.err).toMatch(/ringside: worker: Triple fault \(exit 2\): .* starts again as domain \d+\./);
   });
 
   it.each([
@@ -228,9 +228,10 @@ describe('ringside boot', () => {
 
   it('says what a definition asks for and does not get, also where an option changes its type', async () => {
     written('said.elf', pvhKernel(shutdown(0)));
+    written('said.img', new Uint8Array(4096));
     const path = written(
       'said.cfg',
-      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "/nowhere,raw,hda" ]\nvif = [ "bridge=br0" ]\nmax_grant_frames = 2\n',
+      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "said.img,raw,hda" ]\nvif = [ "bridge=br0" ]\nmax_grant_frames = 2\n',
     );
     const { status, err } = await boot(['--config', path, '--type', 'pvh', '--timeout', '30']);
     expect([status, err.trimEnd().split('\n')]).toEqual([
@@ -239,9 +240,9 @@ describe('ringside boot', () => {
         `${path}:2:1: type (ignored): type = 'hvm' gives way to the option given beside the file: type = 'pvh'.`,
         `${path}:5:1: soundhw (ignored): soundhw is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
-        `${path}:7:10: disk (ignored): A PVH guest has PV disks only, and their back end is not built yet.`,
-        `${path}:8:9: vif (ignored): A PVH guest has PV network cards only, and their back end is not built yet.`,
-        `${path}:8:10: vif.bridge (ignored): A PVH guest has PV network cards only, and their back end is not built yet.`,
+        `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`,
+        `${path}:8:9: vif (approximated): The guest gets a PV card (xen-netfront) with a station address drawn in 00:16:3e, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
+        `${path}:8:10: vif.bridge (approximated): The host has one bridge, xenbr0, and none called br0: the card is on that.`,
         `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,
       ],
     ]);
@@ -312,7 +313,7 @@ describe('ringside boot', () => {
   });
 
   it('lists all errors of a definition with line and column', async () => {
-    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nvif = ['']\nvcpu = 2\n`);
+    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpu = 2\n`);
     const { status, err } = await boot([path]);
     expect(status).toBe(2);
     expect(err.split('\n')).toEqual([
@@ -355,6 +356,78 @@ describe('ringside boot', () => {
   });
 });
 
+describe('ringside boot in workers', () => {
+  // One slot is not enough for threads of their own; one guest that is given its slots has one.
+  const WORKERS = ['--pcpus', '2', '--timeout', '60'];
+  /** Types at the demo guest's prompt, a line each time it is there. */
+  const atPrompt =
+    (...lines: string[]) =>
+    (seen: string, typed: number): string | undefined =>
+      seen.split('demo> ').length - 1 > typed ? lines[typed] : undefined;
+
+  it('saves where a text is seen, and goes on in another worker', { timeout: 60_000 }, async () => {
+    const saved = await boot([demo, ...WORKERS, '--until', 'demo> ', '--save', place('worker.state'), '--stats', place('worker.json')]);
+    expect([saved.status, saved.err]).toEqual([0, '']);
+    expect(JSON.parse(readFileSync(place('worker.json'), 'utf8'))).toMatchObject({ status: 0, restarts: 0, exitsByReason: { CPUID: expect.any(Number) } });
+    expect(readState(readFileSync(place('worker.state')), 'state').about.name).toBe('demo');
+    const script = written('restored.script', 'send date\\r\nexpect clock says\n');
+    const { status, out } = await boot([...WORKERS, '--restore', place('worker.state'), '--script', script]);
+    expect([status, out.includes('The real-time clock says')]).toEqual([0, true]);
+  });
+
+  it('stands still after as many instructions as --save-at says', { timeout: 60_000 }, async () => {
+    const { status, err } = await boot([demo, ...WORKERS, '--save', place('at.state'), '--save-at', '100000', '--stats', place('at.json')]);
+    expect([status, err]).toEqual([0, '']);
+    expect(JSON.parse(readFileSync(place('at.json'), 'utf8')).instructions).toBe(100_000);
+  });
+
+  it('plays a script, takes a picture and writes the debug ports to their file', { timeout: 60_000 }, async () => {
+    const script = written('worker.script', `expect demo>\nsend date\\r\nexpect clock says\nwait 50\nscreenshot ${place('script.png')}\nexpect demo>\n`);
+    const { status, out, err } = await boot([demo, ...WORKERS, '--script', script, '--screenshot', place('end.png'), '--debugcon', place('worker.debug')]);
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toContain('The real-time clock says');
+    for (const name of ['script.png', 'end.png']) expect(readFileSync(place(name)).subarray(1, 4).toString()).toBe('PNG');
+    const file = written('debug.elf', kernel([...OUT(0xe9, 0x48), ...OUT(0xf4, 0)]));
+    expect(await boot([file, ...WORKERS, '--debugcon', place('worker.debug')])).toMatchObject({ status: 1, out: '' });
+    expect(readFileSync(place('worker.debug'), 'utf8')).toBe('H');
+  });
+
+  it('says where a guest is that nothing can wake', { timeout: 60_000 }, async () => {
+    const result = await boot([written('stuck.elf', kernel([...OUT(0x3f8, 0x48), 0xfa, 0xf4])), ...WORKERS]);
+    expect([result.status, result.out]).toEqual([124, 'H']);
+    expect(result.err).toContain('halted with interrupts off');
+  });
+
+  it.each([['one thread', ['--pcpus', '1']], ['workers', ['--pcpus', '2']]])('keeps what a guest wrote to its disk over a restart, and the file as it was: %s', { timeout: 60_000 }, async (_where, slots) => {
+    const image = new Uint8Array(64 * 512).fill(0x41);
+    // Sector 0's first word: read; the second time, when it is there already, powered off; else written, and a reboot asked for.
+    const ata = (command: number): number[] => [[0x1f2, 1], [0x1f3, 0], [0x1f4, 0], [0x1f5, 0], [0x1f6, 0xe0], [0x1f7, command]].flatMap(([port, value]) => OUT(port, value));
+    const drq = [0xec, 0xa8, 0x08, 0x74, 0xfb];
+    const words = (value: number[]): number[] => [0x66, 0xba, 0xf0, 0x01, 0xb9, 0, 1, 0, 0, 0xbf, 0, 0, 0x20, 0, 0xbe, 0, 0, 0x20, 0, 0xfc, ...value];
+    const written0 = [...ata(0x30), ...drq, ...words([0xf3, 0x66, 0x6f]), ...shutdown(1)];
+    const code = [
+      ...ata(0x20), ...drq, ...words([0xf3, 0x66, 0x6d]),
+      // cmp byte [0x200000], 'B'; mov byte [0x200000], 'B'; je over what writes
+      0x80, 0x3d, 0, 0, 0x20, 0, 0x42, 0xc6, 0x05, 0, 0, 0x20, 0, 0x42, 0x0f, 0x84, written0.length & 255, written0.length >> 8, 0, 0,
+      ...written0, ...shutdown(0),
+    ];
+    const guest = written('writer.elf', pvhKernel(code)),
+      disk = written('writer.img', image);
+    const result = await boot(['--type', 'hvm', '--kernel', guest, '--disk', disk, ...slots, '--timeout', '40', '--memory', '8']);
+    expect(result).toMatchObject({ status: 0, err: 'ringside: writer: The guest asked for a reboot. Domain 1 starts again as domain 2.\n' });
+    expect(readFileSync(disk).every(byte => byte === 0x41)).toBe(true);
+  });
+
+  it('runs several, and hears what is typed', { timeout: 60_000 }, async () => {
+    const one = written('several1.elf', pvhKernel([...say('one\n'), ...shutdown(0)])),
+      two = written('several2.elf', pvhKernel([...say('two\n'), ...shutdown(0)]));
+    const { status, out } = await boot(['--type', 'pvh', one, two, ...WORKERS]);
+    expect([status, out.split('\n').sort()]).toEqual([0, ['', 'several1: (d1) one', 'several2: (d2) two']]);
+    const typed = await boot([demo, ...WORKERS], atPrompt('date\r', 'poweroff\r'));
+    expect([typed.status, typed.out.includes('The real-time clock says')]).toEqual([0, true]);
+  });
+});
+
 describe('options', () => {
   it('are read as --name value or --name=value', () => {
     expect(parseBootOptions(['--memory=64', '--until', '--x', 'F', '--virtual-time'])).toMatchObject({
@@ -381,7 +454,7 @@ describe('options', () => {
     [['a', 'b', '--script', 'x'], /--script is for one guest, and there are 2 files/],
     [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
     [['a', '--timeout', '-1'], /takes seconds/],
-    [['a', '--nic', 'e1000'], /--nic takes pcnet/],
+    [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
     [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
     [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {

@@ -1,44 +1,19 @@
 /** --disk and --cdrom: image files as drives on the IDE channels. */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IdeAttachment } from '../../devices/index.ts';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/images.ts';
-import { bootPaths, type NamedImage, type PlannedDrive } from '../../dom0/plan.ts';
-import type { Boot } from '../../hypervisor/index.ts';
-import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
-import type { SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
-import { UsageError } from './options.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/index.ts';
+import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
+import type { Later } from '../../dom0/index.ts';
+import { MediumDisk } from '../../dom0/storage/index.ts';
+import { Storage, StorageError } from '../../dom0/storage/index.ts';
+import { savedDrives } from '../../dom0/toolstack/index.ts';
+import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
+import { type Image, open } from './image-file.ts';
+import { UsageError } from './usage-error.ts';
 
-const CD_SECTOR_BYTES = 2048;
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
 const CD_PLACE = 2;
-
-interface Image {
-  name: string;
-  fd: number;
-  bytes: number;
-  /** Its first bytes, for a look at what it is. */
-  head: Buffer;
-}
-
-function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image {
-  let fd = -1;
-  try {
-    fd = openSync(path, flags);
-    const status = fstatSync(fd);
-    if (status.isDirectory()) throw new UsageError(`${path} is a folder; name an image file (${option}).`);
-    const head = Buffer.alloc(Math.min(status.size, HEAD_BYTES));
-    readSync(fd, head, 0, head.length, 0);
-    return { name: path, fd, bytes: status.size, head };
-  } catch (error) {
-    if (fd >= 0) closeSync(fd);
-    if (error instanceof UsageError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new UsageError(`${path} does not exist; check the path (${option}).`);
-    throw new UsageError(`${path} cannot be ${flags === 'r' ? 'read' : 'written'} (${code}) (${option}).`);
-  }
-}
 
 /** Whether FILE is a disk image or an ISO; undefined: something else, a kernel or a definition. */
 export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
@@ -53,43 +28,48 @@ export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
   return kindOf(path, image.head);
 }
 
-function source(image: Image, writes: boolean): DiskSource {
-  const { fd, bytes } = image;
-  const whole = (move: (from: number) => number, length: number): boolean => {
-    try {
-      for (let at = 0; at < length; ) {
-        const count = move(at);
-        if (count <= 0) return false;
-        at += count;
-      }
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  return {
-    bytes,
-    read: (at, into) => whole(from => readSync(fd, into, from, into.length - from, at + from), into.length),
-    ...(writes
-      ? {
-          write: (at: number, from: Uint8Array) => whole(start => writeSync(fd, from, start, from.length - start, at + start), from.length),
-          flush: () => {
-            fsyncSync(fd);
-            return true;
-          },
-        }
-      : {}),
-  };
+/** The host's devices, where --state names its storage. */
+export interface HostDevices {
+  storage: Storage;
+  say: (sentence: string) => void;
 }
 
+const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** @throws UsageError with xend's or LVM2's words where there is no such device, or somebody has it */
+function openDevice({ storage, say }: HostDevices, path: string, who: string, readOnly: boolean, sectorBytes = 512): MediumDisk {
+  const { medium } = said(() => storage.open(path, who, !readOnly));
+  return new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
+}
+
+function said<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    if (error instanceof StorageError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+type Opened = Pick<DriveImage, 'readOnly' | 'medium'>;
+
 /** "F", "F,ro" or "F,rw": without a word writes go to memory and are gone at the end. */
-function openDisk(text: string): OverlayDisk {
+function openDisk(text: string, devices: HostDevices | undefined): Opened {
   const match = /^(.*),(ro|rw)$/s.exec(text);
   const path = match ? match[1] : text;
   const mode = match?.[2];
+  if (path.startsWith('phy:')) {
+    if (!devices) throw new UsageError(`${path} is a device of a host's own disk, and there is none. Add --state DIR, the directory that it is kept in.`);
+    const disk = openDevice(devices, path.slice(4), 'this guest', mode === 'ro');
+    return { readOnly: disk.readOnly, medium: { name: disk.label, disk } };
+  }
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
+  closeSync(image.fd);
   whole(image, 'disk');
-  return new OverlayDisk(source(image, mode === 'rw'), { readOnly: mode === 'ro', label: text });
+  return { readOnly: mode === 'ro', medium: { name: text, path, ...(mode === 'rw' ? { writes: true } : {}) } };
 }
 
 /** @throws UsageError for an image that is cut short, or none */
@@ -98,31 +78,47 @@ function whole({ name, head, bytes }: Image, kind: ImageKind): void {
   if (problem) throw new UsageError(problem.text.replace(/\.$/, ` (--${kind}).`));
 }
 
-function openCd(path: string): OverlayDisk {
+function openCd(path: string): Opened {
   const image = open(path, '--cdrom');
+  closeSync(image.fd);
   whole(image, 'cdrom');
-  return new OverlayDisk(source(image, false), { sectorBytes: CD_SECTOR_BYTES, readOnly: true, label: path });
+  return { readOnly: true, medium: { name: path, path } };
 }
 
-/** Opens what --disk and --cdrom name. @throws UsageError */
-export function openDrives(disks: string[], cdrom: string | undefined): IdeAttachment[] {
+/** Looks at what --disk and --cdrom name: on the IDE channels of PCs and HVM guests, as xvda to xvdd of others. @throws UsageError */
+export function openDrives(disks: string[], cdrom: string | undefined, type?: 'hvm' | 'pvh' | 'pv', devices?: HostDevices): DriveImage[] {
+  const isVirtual = type === 'pvh' || type === 'pv';
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   if (disks.length > places.length)
-    throw new UsageError(`There are ${disks.length} disks, and the two IDE channels have room for ${places.length} here. Leave one out.`);
-  const drives: IdeAttachment[] = disks.map((text, i) => ({ place: places[i], kind: 'disk', disk: openDisk(text) }));
-  if (cdrom !== undefined) drives.push({ place: CD_PLACE, kind: 'cdrom', disk: openCd(cdrom) });
+    throw new UsageError(`There are ${disks.length} disks, and there is room for ${places.length} here. Leave one out.`);
+  const drive = (place: number, kind: ImageKind, opened: Opened): DriveImage => ({ place: isVirtual ? -1 : place, vdev: isVirtual ? `xvd${'abcd'[place]}` : ideName(place), kind, ...opened });
+  const drives = disks.map((text, i) => drive(places[i], 'disk', openDisk(text, devices)));
+  if (cdrom !== undefined) drives.push(drive(CD_PLACE, 'cdrom', openCd(cdrom)));
   return drives;
 }
 
-/** The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError */
-export function savedDrives(saved: readonly SavedDrive[], disks: string[], cdrom: string | undefined): IdeAttachment[] {
-  const labels = (kind: SavedDrive['kind']): string[] => saved.filter(drive => drive.kind === kind && drive.bytes >= 0).map(drive => drive.label);
-  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0]);
+/**
+ * The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError, SavedStateError
+ */
+export function restoredDrives(state: SavedState, disks: string[], cdrom: string | undefined, devices?: HostDevices): DriveImage[] {
+  const all = savedDrives(state, label => ({ name: label, path: label })).filter(({ medium }) => medium);
+  const labels = (kind: DriveImage['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ medium }) => (devices && medium && Storage.isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
+  // What it was called, and whether it may be written, is as it was.
+  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map((drive, i) => {
+    const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
+    return before ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly } : drive;
+  });
 }
 
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
-export function lookAtImage(path: string): NamedImage | string {
+export function lookAtImage(path: string, devices?: HostDevices): NamedImage | string {
   try {
+    if (devices && Storage.isDevice(path)) {
+      const medium = said(() => devices.storage.medium(path));
+      const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
+      medium.read(0, head);
+      return { name: path, head, bytes: medium.bytes };
+    }
     const { fd, head, bytes } = open(path, 'disk');
     closeSync(fd);
     return { name: path, head, bytes };
@@ -132,27 +128,39 @@ export function lookAtImage(path: string): NamedImage | string {
   }
 }
 
-/** The drives of a definition. What the guest writes is kept in memory. @throws UsageError */
-export function openPlanned(drives: readonly PlannedDrive[]): IdeAttachment[] {
-  return drives.map(({ place, kind, readOnly, image }): IdeAttachment => {
-    if (!image) return { place, kind: 'cdrom', disk: null };
-    const sectorBytes = kind === 'cdrom' ? CD_SECTOR_BYTES : 512;
-    return { place, kind, disk: new OverlayDisk(source(open(image.name, 'disk'), false), { sectorBytes, readOnly, label: image.name }) };
+/** The drives of the definition of `name`. What the guest writes to a file is kept in memory, and to a device of the host there. @throws UsageError */
+export function openPlanned(drives: readonly PlannedDrive[], name: string, devices?: HostDevices): DriveImage[] {
+  return drives.map(({ place, vdev, kind, readOnly, image }): DriveImage => {
+    const drive = { place, vdev, kind, readOnly };
+    if (!image) return { ...drive, kind: 'cdrom' };
+    const sectorBytes = kind === 'cdrom' ? 2048 : 512;
+    if (devices && Storage.isDevice(image.name)) return { ...drive, medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) } };
+    return { ...drive, medium: { name: image.name, path: image.name } };
   });
 }
 
+function headOf({ medium }: DriveImage): Uint8Array | undefined {
+  if (!medium || 'data' in medium) return undefined;
+  if ('path' in medium) {
+    const image = open(medium.path, 'disk');
+    closeSync(image.fd);
+    return image.head;
+  }
+  const head = new Uint8Array(Math.min(HEAD_BYTES, medium.disk.sectors * medium.disk.sectorBytes));
+  medium.disk.read(0, [head], () => {});
+  return head;
+}
+
 /** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
-export function bootDevices(drives: IdeAttachment[], order: string): string[] {
-  const bootable = drives.some(({ kind, disk }) => {
-    if (!disk) return false;
-    const head = new Uint8Array(Math.min(HEAD_BYTES, disk.sectors * disk.sectorBytes));
-    disk.read(0, [head], () => {});
-    return isBootable(kind, head);
+export function bootDevices(drives: DriveImage[], order: string): string[] {
+  const bootable = drives.some(drive => {
+    const head = headOf(drive);
+    return head && isBootable(drive.kind, head);
   });
   if (drives.length > 0 && !bootable) {
-    const [{ kind, disk }] = drives;
+    const [{ kind, medium }] = drives;
     const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
-    throw new UsageError(`${(disk as OverlayDisk | null)?.label ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
+    throw new UsageError(`${medium?.name ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
   }
   return bootPaths(drives, order);
 }

@@ -1,54 +1,30 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
 import { availableParallelism } from 'node:os';
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { DEFAULT_MAC } from '../../hypervisor/domain/assemble.ts';
-import { affinityProblem } from '../../dom0/config/cpus.ts';
-import { type Action, formatFinding, judgeDefinition } from '../../dom0/config/model.ts';
-import { lengthProblem } from '../../dom0/config/xlcfg.ts';
-import { StationAddresses } from '../../dom0/toolstack/station-addresses.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith } from '../../dom0/plan.ts';
-import { modelOf as savedModelOf } from '../../dom0/device-model/saved-model.ts';
-import type { LinuxForFirmware } from '../../devices/firmware-linux.ts';
-import {
-  type Boot,
-  checkBoot,
-  type Domain,
-  type Ending,
-  HostError,
-  p2mFrames,
-  readState,
-  SAVED_MAGIC,
-  savedChunks,
-  SavedStateError,
-} from '../../hypervisor/index.ts';
-import type { XenGuest } from '../../hypervisor/xen/guest.ts';
-import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
-import { sharesOf } from '../../hypervisor/scheduler/scheduler.ts';
-import type { XenOptions } from '../../dom0/xen-options.ts';
+import { affinityProblem } from '../../dom0/config/index.ts';
+import { decode } from '../../dom0/index.ts';
+import type { Blueprint } from '../../dom0/toolstack/index.ts';
+import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.ts';
+import { LoadError } from '../../hypervisor/loader/index.ts';
+import type { XenOptions } from '../../dom0/index.ts';
 import { VERSION } from '../version.ts';
-import type { State } from '../../devices/bus.ts';
-import type { IdeAttachment } from '../../devices/index.ts';
-import { bootDevices, fetchedFirmware, imageKind, lookAtImage, openDrives, openPlanned, savedDrives } from './disks.ts';
+import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
+import { loadReaders, prepareAll, read } from './prepare.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
-import { Guests, type GuestToRun } from './guests.ts';
-import { Runner, type RunEnd } from './run.ts';
+import { type Guest, Session } from './session.ts';
+import type { Stats } from './stats.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
 import { Watchdog } from './watchdog.ts';
-import { GuestsInWorkers, runInWorkers } from './workers.ts';
 
 const STATUS = { good: 0, unseen: 1, wrongUse: 2, crash: 4, timeout: 124 } as const;
-const DEFAULT_MEMORY_MIB = 256;
 /** How much later than --timeout a run that does not look at the clock is ended by force. */
 const GRACE_SECONDS = 5;
-/** Console of a Linux that was given without a command line: standard output. */
-const LINUX_CMDLINE = 'console=ttyS0';
-/** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
-const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
+/** In real time a script looks at the screen so often while nothing is told. */
+const LOOK_MS = 20;
 
 /** Runs the command; returns the exit status. */
 export async function boot(argv: string[]): Promise<number> {
@@ -59,325 +35,102 @@ export async function boot(argv: string[]): Promise<number> {
       new Output(1).text(bootHelp());
       return STATUS.good;
     }
-    return await start(withCards(prepareAll(options, stderr), options, stderr), options, stderr);
+    await loadReaders(options.files);
+    const state = options.state === undefined ? undefined : await openState(options.state);
+    try {
+      const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
+      return await start(prepareAll(options, stderr, devices), options, stderr);
+    } finally {
+      state?.close();
+    }
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (!(error instanceof UsageError || error instanceof StateError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
     return STATUS.wrongUse;
   }
 }
 
-/** What will be started, checked as far as it can be without starting it. */
-function prepareAll(options: BootOptions, stderr: Output): GuestToRun[] {
-  const one = (of: BootOptions): GuestToRun => {
-    const guest = modelOf(refuseWithoutVt(prepare(of, stderr), options), options);
-    return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
-  };
-  if (options.files.length < 2) return [one(options)];
-  const guests = options.files.map(file => one({ ...options, file }));
-  for (const guest of guests) {
-    const same = guests.filter(({ name }) => name === guest.name);
-    if (same.length > 1) same.forEach((other, i) => (other.name += `-${i + 1}`));
-  }
-  return guests;
+/** What a run is judged by at its end. */
+interface Run {
+  options: BootOptions;
+  /** --until was. */
+  seen: boolean;
+  stderr: Output;
 }
 
-/** Network cards as the definitions and --nic have them, with their station addresses: given, drawn by the seed, or those that saved guests have. */
-function withCards(guests: GuestToRun[], options: BootOptions, stderr: Output): GuestToRun[] {
-  const addresses = new StationAddresses(options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)));
-  const owners = new Map<string, GuestToRun>();
-  const cards = guests.map((guest): GuestToRun => {
-    const nic = guest.nic ?? options.nic;
-    if (!nic || guest.xen === 'pvh' || guest.xen === 'pv') {
-      if (options.nic) stderr.text(`ringside: ${guest.name} gets no network card: ${noPcDevices(guest)}\n`);
-      const { nic: _nic, mac: _mac, ...bare } = guest;
-      return bare;
-    }
-    if (guest.mac === undefined) return { ...guest, nic };
-    const owner = owners.get(guest.mac);
-    if (owner) throw new UsageError(`${owner.name} and ${guest.name} have the same station address, ${guest.mac}. Give one of them another, or leave mac out: then one is drawn.`);
-    owners.set(guest.mac, guest);
-    return { ...guest, nic };
-  });
-  return cards.map(guest => {
-    if (!guest.nic || guest.mac) return guest;
-    const mac = addresses.draw(owners);
-    owners.set(mac, guest);
-    return { ...guest, mac };
-  });
-}
+/** An emulated controller beside the processor has its media there: a device of the host that is open here is out of its reach. */
+const needsThisThread = ({ xen, drives = [] }: Blueprint): boolean => xen !== 'pv' && xen !== 'pvh' && drives.some(({ medium }) => medium && 'disk' in medium);
 
-const noPcDevices = ({ xen }: GuestToRun): string => `a ${xen?.toUpperCase()} guest has PV devices only, and their back ends are not built yet.`;
-
-/** Where the device model is to run, as the command line has it: what a definition says else stays. */
-function modelOf(guest: GuestToRun, { deviceModel }: BootOptions): GuestToRun {
-  if (deviceModel === undefined) return guest;
-  if (guest.xen !== 'hvm' && deviceModel === 'dom0')
-    throw new UsageError(`${guest.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`);
-  return { ...guest, modelInDomain0: deviceModel === 'dom0' };
-}
-
-/** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
-function refuseWithoutVt(guest: GuestToRun, { noVt }: BootOptions): GuestToRun {
-  if (noVt && guest.xen !== undefined && guest.xen !== 'pv')
-    throw new UsageError(
-      `${guest.name} was not created: ${guest.xen.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
-        'Take a PV guest (--type pv), or leave out --no-vt.',
-    );
-  return guest;
-}
-
-function prepare(options: BootOptions, stderr: Output): GuestToRun {
-  const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
-  const onReset = afterwards('restart', options);
-  if (options.restore !== undefined) {
-    const saved = readState(read(options.restore, '--restore').data, options.restore);
-    const { about } = saved,
-      model = savedModelOf(saved);
-    if (about.virtualTime !== options.virtualTime) {
-      throw new UsageError(
-        `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
-      );
-    }
-    // What its definition says of its end still holds.
-    const { definition } = judgeDefinition(about.name, about.definition);
-    return {
-      name: about.name,
-      memoryMiB: about.populatedMiB,
-      maxMemoryMiB: about.memoryMiB,
-      vcpus: about.vcpus ?? 1,
-      p2mFrames: about.p2mFrames,
-      boot: saved.boot,
-      ide: savedDrives(model?.drives ?? about.drives ?? [], options.disks, options.cdrom),
-      ...(model ? { modelInDomain0: true } : {}),
-      definition: about.definition,
-      onReset: afterwards(definition.onReboot, options),
-      onPoweroff: afterwards(definition.onPoweroff, options),
-      onCrash: afterwards(definition.onCrash, options),
-      startEpochMs: about.startEpochMs,
-      saved,
-      ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
-      ...(about.xen ? { xen: about.xen } : {}),
-      ...(about.uuid ? { uuid: about.uuid } : {}),
-    };
-  }
-  const kind = options.file === undefined ? undefined : imageKind(options.file);
-  if (kind === 'disk') options.disks.unshift(options.file ?? '');
-  if (kind === 'cdrom') {
-    if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
-    options.cdrom = options.file;
-  }
-  const ide = openDrives(options.disks, options.cdrom);
-  if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
-    const image: Boot = options.bios === undefined ? fetchedFirmware() : {
-      kind: 'firmware',
-      image: read(options.bios, '--bios').data,
-      name: baseName(options.bios),
-      ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
-      ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
-    };
-    if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
-    if (ide.length > 0) image.bootOrder = bootDevices(ide, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
-    const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
-    checkBoot(image, memoryMiB, options.type);
-    if (options.type === 'pv' || options.type === 'pvh')
-      throw new UsageError(`A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`);
-    return {
-      name: image.name,
-      memoryMiB,
-      vcpus: options.vcpus ?? 1,
-      p2mFrames: p2mFrames(image, memoryMiB),
-      boot: image,
-      ide,
-      definition: '',
-      onReset,
-      startEpochMs,
-      ...(options.type ? { xen: options.type } : {}),
-    };
-  }
-  const {
-    planned: { plan, domain },
-    fromDefinition,
-  } = planFrom(options);
-  if (!domain) {
-    for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
-    if (fromDefinition) {
-      const ignored = plan.findings.filter(finding => finding.verdict === 'ignored').length;
-      stderr.text(
-        `${plan.name || 'The domain'} was not created; ${count(plan.errors.length, 'error')}${ignored ? `, ${count(ignored, 'key')} ignored` : ''}.\n`,
-      );
-    }
-    throw new UsageError('');
-  }
-  for (const finding of plan.findings) {
-    const { key, verdict, text } = finding;
-    if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
-  }
-  const { definition } = domain;
-  if (ide.length > 0 && (domain.xen === 'pvh' || domain.xen === 'pv'))
-    throw new UsageError(`--disk and --cdrom are for PCs and HVM guests, and ${definition.name} is a ${domain.xen.toUpperCase()} guest. Leave them out.`);
-  return {
-    name: definition.name,
-    memoryMiB: definition.memoryMiB,
-    vcpus: definition.vcpus,
-    ...(definition.maxVcpus === undefined ? {} : { maxVcpus: definition.maxVcpus }),
-    ...sharesOf(definition),
-    p2mFrames: p2mFrames(domain.boot, definition.memoryMiB),
-    boot: domain.boot,
-    ide: drivesOf(domain.drives, ide),
-    ...(definition.nic ? { nic: definition.nic } : {}),
-    ...(definition.mac ? { mac: definition.mac } : {}),
-    definition: plan.definition,
-    onReset: afterwards(definition.onReboot, options),
-    onPoweroff: afterwards(definition.onPoweroff, options),
-    onCrash: afterwards(definition.onCrash, options),
-    startEpochMs,
-    ...(domain.xen ? { xen: domain.xen } : {}),
-    ...(definition.uuid ? { uuid: definition.uuid } : {}),
-    ...(definition.viridian ? { viridian: definition.viridian } : {}),
-    ...(definition.modelInDomain0 ? { modelInDomain0: true } : {}),
-    ...(definition.maxMemoryMiB ? { maxMemoryMiB: definition.maxMemoryMiB } : {}),
-  };
-}
-
-/** What an action of a definition means here: a domain that is kept or destroyed ends the command. */
-const afterwards = (action: Action, { noReboot }: BootOptions): 'restart' | 'end' => (action === 'restart' && !noReboot ? 'restart' : 'end');
-
-function firmwareOrWhy(): Firmware {
-  try {
-    const { image, name, vgaBios } = fetchedFirmware();
-    return vgaBios ? { image, name, vgaBios } : NO_FIRMWARE;
-  } catch (error) {
-    if (error instanceof UsageError) return error.message;
-    throw error;
-  }
-}
-
-/** A definition's drives, or those of --disk and --cdrom beside a kernel. */
-function drivesOf(planned: readonly PlannedDrive[], given: IdeAttachment[]): IdeAttachment[] {
-  if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
-  return planned.length > 0 ? openPlanned(planned) : given;
-}
-
-/** Advice for a definition, to someone who wrote none. */
-const inOptions = (sentence: string): string => sentence.replace(/Write memory = (\d+) or more\./, 'Write --memory $1 or more.');
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
-
-function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): LinuxForFirmware {
-  return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
-}
-
-function planFrom(options: BootOptions): { planned: Planned; fromDefinition: boolean } {
-  const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
-  if (options.kernel === undefined && isDefinition(file)) {
-    const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
-    const tooLong = lengthProblem(file.data.length);
-    if (tooLong) throw new UsageError(`${file.name}: ${tooLong}`);
-    const written = decode(file.data);
-    // Options on the command line count after the file, as `xl create file key=value` has it.
-    const head = written.endsWith('\n') || written === '' ? written : `${written}\n`;
-    const extra = [
-      options.memory === undefined ? '' : `memory = ${options.memory}\n`,
-      options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
-      options.type === undefined ? '' : `type = ${quote(options.type)}\n`,
-      options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
-      options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
-    ].join('');
-    const planned = planDefinition(file.name, extra === '' ? written : head + extra, path => {
-      const place = path === options.initrd ? path : beside(path);
-      try {
-        return { name: path, data: readFileSync(place) };
-      } catch (error) {
-        return `${place} ${cannotRead(error)}.`;
-      }
-    }, { image: path => lookAtImage(beside(path)), firmware: firmwareOrWhy() }, head.split(/\r\n?|\n/).length);
-    return { planned, fromDefinition: true };
-  }
-  if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
-  const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? linuxCmdline(options) : '');
-  const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
-  const plan = { kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk };
-  return { planned: planKernel({ ...plan, ...(options.type ? { type: options.type } : {}) }), fromDefinition: false };
-}
-
-/** Where a Linux without a command line shows itself: the first serial port, or the PV console of those that have no such port. */
-const linuxCmdline = ({ type }: BootOptions): string => (type === 'pv' || type === 'pvh' ? 'console=hvc0' : LINUX_CMDLINE);
-
-const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
-
-function read(path: string, option: string): NamedBytes {
-  try {
-    return { name: path, data: readFileSync(path) };
-  } catch (error) {
-    throw new UsageError(`${path || '""'} ${cannotRead(error)} (${option}).`);
-  }
-}
-
-function cannotRead(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'does not exist; check the path';
-  if (code === 'EISDIR') return 'is a folder; name a file';
-  if (code === 'EACCES') return 'may not be read; check its permissions';
-  return `cannot be read (${code ?? (error as Error).message})`;
-}
-
-async function start(guests: GuestToRun[], options: BootOptions, stderr: Output): Promise<number> {
+async function start(guests: Blueprint[], options: BootOptions, stderr: Output): Promise<number> {
   const stdout = new Output(1);
-  const pcpus = options.pcpus ?? Math.max(1, availableParallelism() - 1);
+  const many = guests.length > 1 || options.pcpus !== undefined;
+  // One guest alone never waits for Domain 0.
+  const pcpus = options.pcpus ?? Math.max(many ? 1 : 2, availableParallelism() - 1);
   for (const word of options.xen?.unknown ?? []) stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
-  for (const { name, hardAffinity } of guests) {
-    const problem = affinityProblem(hardAffinity, pcpus);
-    if (problem) throw new UsageError(`${name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
+  for (const { definition } of guests) {
+    const problem = affinityProblem(definition.hardAffinity, pcpus);
+    if (problem) throw new UsageError(`${definition.name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
   }
-  if (runInWorkers(guests, options, pcpus)) return startInWorkers(guests, options, pcpus, stdout, stderr);
   const debugcon = openDebugcon(options, stdout);
   const watcher = options.until === undefined ? undefined : new Watcher(options.until);
-  let runner: Runner | undefined;
-  let script: Script | undefined;
   const lines = options.script === undefined ? undefined : parseScript(decode(read(options.script, '--script').data), options.script);
-  const all = new Guests(guests, {
-    ...(options.virtualTime ? {} : { hostMs: () => performance.now() }),
-    ...(options.pcpus === undefined ? {} : { pcpus: options.pcpus }),
-    ...xenParts(options),
-    ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
-    output: byte => {
-      stdout.put(byte);
-      script?.put(byte);
-      // A guest that uses Xen's interface is saved once it has suspended itself.
-      if (watcher?.put(byte) && !(options.save !== undefined && all.askToSuspend())) runner?.stop();
+  let script: Script | undefined;
+  let suspended = false;
+  const session = new Session(
+    options.saveAt === undefined ? guests : guests.map(guest => ({ ...guest, stopAtInstruction: options.saveAt ?? 0 })),
+    {
+      virtualTime: options.virtualTime,
+      // In virtual time they keep together on one thread.
+      inWorkers: !options.virtualTime && many && pcpus > 1 && !guests.some(needsThisThread),
+      pcpus,
+      ...xenParts(options),
+      ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
+      seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),
+      output: byte => {
+        stdout.put(byte);
+        script?.put(byte);
+        if (!watcher?.put(byte)) return;
+        // A guest that uses Xen's interface is saved once it has suspended itself.
+        const [{ member }] = session.guests;
+        if (suspended) return;
+        suspended = options.save !== undefined && session.toolstack.ask(member, 'suspend');
+        if (suspended) member.whenSuspended = () => session.stop();
+        else session.stop();
+      },
+      ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
+      flush: () => {
+        stdout.flush();
+        debugcon.flush();
+        if (stdout.broken) session.stop();
+      },
+      note: sentence => stderr.text(`ringside: ${sentence}\n`),
+      afterSlice: guest => guest === first() && play(),
     },
-    ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
-    note: sentence => stderr.text(`ringside: ${sentence}\n`),
-  });
-  const first = all.members[0];
-  if (options.saveAt !== undefined) first.domain.stopAtInstruction = options.saveAt;
-  runner = new Runner(all.members, {
-    timeoutSeconds: options.timeout ?? Infinity,
-    flush: () => {
-      stdout.flush();
-      debugcon.flush();
-      if (stdout.broken) runner?.stop();
-    },
-    serve: () => all.serve(),
-    idled: ms => all.idled(ms),
-  });
-  const shoot = (path: string, option: string): void => write(path, encodeScreen(first.domain), option);
-  if (lines) {
-    const hands = {
-      screen: () => screenText(first.domain),
-      send: (bytes: Uint8Array) => all.input(bytes),
-      key: (code: string, down: boolean) => all.key(code, down),
-      screenshot: (path: string) => shoot(path, '--script'),
-      setMemory: (memoryMiB: number) => all.setMemory(memoryMiB),
-    };
-    const player = (script = new Script(lines, hands));
-    runner.afterSlice = () => {
-      const againNs = player.step(first.domain.clock.nowNs());
-      if (player.conclusive && options.until === undefined && options.saveAt === undefined) runner?.stop();
-      return againNs;
-    };
-  }
+  );
+  const first = (): Guest => session.guests[0];
+  const screen = (): [SharedArrayBuffer, number] => [session.toolstack.machine.memory as SharedArrayBuffer, first().member.record.screenOffset];
+  const shoot = (path: string, option: string): void => write(path, encodeScreen(...screen()), option);
+  let look: NodeJS.Timeout | undefined;
+  const play = (): void => {
+    if (!script || first().end) return;
+    const { nowNs } = first().member.runner;
+    try {
+      const againNs = script.step(nowNs);
+      if (script.conclusive && options.until === undefined && options.saveAt === undefined) return session.stop();
+      clearTimeout(look);
+      if (!options.virtualTime && !script.done) look = setTimeout(play, Math.min(LOOK_MS, Math.max(0, (againNs - nowNs) / 1e6)));
+    } catch (error) {
+      session.fail(error instanceof UsageError ? error : new HostError((error as Error).message));
+    }
+  };
+  if (lines)
+    script = new Script(lines, {
+      screen: () => screenText(...screen()),
+      send: bytes => session.input(bytes),
+      key: (code, down) => session.toolstack.key(first().member, code, down),
+      screenshot: path => shoot(path, '--script'),
+      setMemory: memoryMiB => session.toolstack.setMemory(first().member, memoryMiB),
+    });
   const watchdog = options.timeout === undefined ? undefined : new Watchdog(options.timeout + GRACE_SECONDS, () => {
     stdout.flush();
     debugcon.flush();
@@ -385,18 +138,28 @@ async function start(guests: GuestToRun[], options: BootOptions, stderr: Output)
     if (process.stdin.isTTY) process.stdin.setRawMode(false);
     process.exit(STATUS.timeout);
   });
-  await withInput(runner, all);
-  watchdog?.stop();
-  // While its back ends are there.
-  const toolstack = options.save === undefined ? undefined : all.saveToolstack();
-  all.close();
-  stdout.flush();
-  debugcon.close();
-  if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
-  const seen = watcher?.seen ?? false;
-  const status = Math.max(...all.members.map(member => conclude(member.end as RunEnd, { guest: member.guest, options, domain: member.domain, toolstack, seen, stderr })));
-  if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first, status, options), null, 2)}\n`, '--stats');
-  return status;
+  try {
+    await withInput(session, options.timeout, () => play());
+    clearTimeout(look);
+    watchdog?.stop();
+    const seen = watcher?.seen ?? false;
+    // While its back ends are there, and its memory.
+    if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
+    const { end } = first();
+    if (options.save !== undefined && end?.kind === 'stopped' && !signalled && (seen || options.saveAt !== undefined))
+      await save(options.save, session, first(), suspended);
+    const stats = session.stats(first());
+    await session.close();
+    stdout.flush();
+    const status = Math.max(...session.guests.map(guest => conclude(guest, { options, seen, stderr })));
+    if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first(), stats, status, options), null, 2)}\n`, '--stats');
+    return status;
+  } finally {
+    clearTimeout(look);
+    watchdog?.stop();
+    stdout.flush();
+    debugcon.close();
+  }
 }
 
 /** What Xen's command line says. */
@@ -406,52 +169,8 @@ function xenParts({ xen }: BootOptions): Partial<Omit<XenOptions, 'unknown'>> {
   return known;
 }
 
-/** Each guest in a worker thread, as many at once as there are slots. */
-async function startInWorkers(guests: GuestToRun[], options: BootOptions, pcpus: number, stdout: Output, stderr: Output): Promise<number> {
-  const watcher = options.until === undefined ? undefined : new Watcher(options.until);
-  const all = new GuestsInWorkers(guests, {
-    pcpus,
-    ...xenParts(options),
-    timeoutSeconds: options.timeout ?? Infinity,
-    ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
-    output: bytes => {
-      let found = false;
-      for (const byte of bytes) {
-        stdout.put(byte);
-        found ||= watcher?.put(byte) ?? false;
-      }
-      stdout.flush();
-      if (found || stdout.broken) all.endAll({ kind: 'stopped' });
-    },
-    note: sentence => stderr.text(`ringside: ${sentence}\n`),
-  });
-  const stop = (): void => all.endAll({ kind: 'stopped' });
-  const leave = (signal: NodeJS.Signals): void => {
-    signalled = signal;
-    stop();
-  };
-  const input = new Input(bytes => all.input(bytes), stop, () => {});
-  process.on('SIGINT', leave).on('SIGTERM', leave);
-  try {
-    await all.start(guests);
-    const ends = await all.ends;
-    return Math.max(...ends.map((end, i) => outcome(end, guests[i].name, { options, seen: watcher?.seen ?? false, stderr })));
-  } finally {
-    process.off('SIGINT', leave).off('SIGTERM', leave);
-    input.close();
-    stdout.flush();
-  }
-}
-
-/** Says what happened to a guest in a worker where that is not plain; the exit status. */
-function outcome(end: RunEnd, name: string, { options, seen, stderr }: Pick<Conclusion, 'options' | 'seen' | 'stderr'>): number {
-  if (end.kind === 'stopped') return signalled ? (signalled === 'SIGINT' ? 130 : 143) : STATUS.good;
-  if (end.kind === 'timeout') stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
-  return end.kind === 'ended' ? statusOf(end.ending, name, { options, seen, stderr }) : STATUS.timeout;
-}
-
 /** The exit status of a guest that ended by itself, with what is to be said of it: a crash or a fault in full, and a text that never came. */
-function statusOf(ending: Ending, name: string, { options, seen, stderr }: Pick<Conclusion, 'options' | 'seen' | 'stderr'>): number {
+function statusOf(ending: Ending, name: string, { options, seen, stderr }: Run): number {
   if (ending.kind === 'crash' || ending.report !== undefined) {
     stderr.text(`\nringside: ${ending.report ?? ending.sentence}\n`);
     return STATUS.crash;
@@ -462,31 +181,26 @@ function statusOf(ending: Ending, name: string, { options, seen, stderr }: Pick<
   return unseen ? STATUS.unseen : STATUS.good;
 }
 
-async function withInput(runner: Runner, all: Guests): Promise<void> {
-  const startedMs = performance.now();
-  const input = new Input(
-    bytes => {
-      all.input(bytes);
-      runner.poke();
-    },
-    () => runner.stop(),
-    () => {
-      runner.inputEnded = true;
-      runner.poke();
-    },
-  );
-  const [first] = all.members;
-  const startedAt = first.stats.instructions;
+async function withInput(session: Session, timeoutSeconds: number | undefined, started: () => void): Promise<void> {
+  const input = new Input(bytes => session.input(bytes), () => session.stop(), () => session.endInput());
   const leave = (signal: NodeJS.Signals): void => {
     signalled = signal;
-    runner.stop();
+    session.stop();
   };
+  const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => session.endAll({ kind: 'timeout' }), Math.min(2 ** 31 - 1, timeoutSeconds * 1000));
   process.on('SIGINT', leave).on('SIGTERM', leave);
+  let startedAt = 0,
+    startedMs = 0;
   try {
-    await runner.run();
+    await session.start();
+    startedMs = performance.now();
+    startedAt = session.stats(session.guests[0]).instructions;
+    started();
+    await session.over;
   } finally {
     hostSeconds = (performance.now() - startedMs) / 1000;
-    hostInstructions = first.stats.instructions - startedAt;
+    if (startedMs > 0) hostInstructions = session.stats(session.guests[0]).instructions - startedAt;
+    clearTimeout(timer);
     process.off('SIGINT', leave).off('SIGTERM', leave);
     input.close();
   }
@@ -497,45 +211,33 @@ let hostSeconds = 0,
   hostInstructions = 0,
   signalled: NodeJS.Signals | undefined;
 
-interface Conclusion {
-  guest: GuestToRun;
-  options: BootOptions;
-  domain: Domain;
-  /** What Domain 0 keeps of it in a saved state. */
-  toolstack: State | undefined;
-  seen: boolean;
-  stderr: Output;
-}
-
-/** Says what happened where that is not plain, saves what is to be saved; the exit status. */
-function conclude(end: RunEnd, { guest, options, domain, toolstack, seen, stderr }: Conclusion): number {
-  switch (end.kind) {
-    case 'stopped':
-      if (signalled) return signalled === 'SIGINT' ? 130 : 143;
-      if (options.save !== undefined && (seen || domain.instructions >= domain.stopAtInstruction)) save(guest, options.save, domain, toolstack);
-      return STATUS.good;
+/** Says what happened to a guest where that is not plain; the exit status. */
+function conclude({ end, name }: Guest, run: Run): number {
+  const { options, stderr } = run;
+  switch (end?.kind) {
     case 'timeout':
       stderr.text(`ringside: time-out after ${options.timeout} s.\n`);
       return STATUS.timeout;
     case 'stuck':
-      stderr.text(`ringside: ${domain.report(end.sentence)}\n`);
+      stderr.text(`ringside: ${end.report}\n`);
       return STATUS.timeout;
     case 'ended':
-      if (end.ending.kind === 'suspend' && options.save !== undefined) save(guest, options.save, domain, toolstack);
-      return statusOf(end.ending, guest.name, { options, seen, stderr });
+      return statusOf(end.ending, name, run);
+    default:
+      return signalled ? (signalled === 'SIGINT' ? 130 : 143) : STATUS.good;
   }
 }
 
-function save(guest: GuestToRun, path: string, domain: Domain, toolstack?: State): void {
-  const chunks = savedChunks(domain, { name: guest.name, program: VERSION, definition: guest.definition }, toolstack);
+async function save(path: string, { toolstack }: Session, { member }: Guest, suspended: boolean): Promise<void> {
+  // What cannot be saved is refused before a file is touched.
+  const chunks = await toolstack.saveWhere(member, !suspended).catch((error: Error) => {
+    throw error instanceof SavedStateError ? error : new HostError(error.message);
+  });
   try {
-    // What cannot be saved is refused before a file is touched.
-    let chunk = chunks.next();
     const fd = openSync(path, 'w');
-    for (; !chunk.done; chunk = chunks.next()) for (let at = 0; at < chunk.value.length; ) at += writeSync(fd, chunk.value, at);
+    for (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
     closeSync(fd);
   } catch (error) {
-    if (error instanceof SavedStateError) throw error;
     throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
   }
 }
@@ -548,16 +250,9 @@ function write(path: string, text: string | Uint8Array, option: string): void {
   }
 }
 
-/** Frames that a guest of Xen has and may have, and what of its memory is populated on demand. */
-function memoryOf({ frames }: XenGuest): object {
-  const { podCachePages, podEntries } = frames.pod.target;
-  return { frames: frames.current, maxFrames: frames.most, podCachePages, podEntries, podSweeps: frames.pod.sweeps };
-}
-
 /** Of all that a guest was, where it was started again. */
-function statistics({ guest, domain, stats, restarts }: Guests['members'][number], status: number, options: BootOptions): object {
-  const { name, xen } = guest;
-  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model } = stats;
+function statistics({ name, blueprint: { xen }, restarts }: Guest, stats: Stats, status: number, options: BootOptions): object {
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model, memory } = stats;
   return {
     version: VERSION,
     status,
@@ -574,7 +269,7 @@ function statistics({ guest, domain, stats, restarts }: Guests['members'][number
     ...(xen === 'pvh' || xen === 'pv' ? {} : { deviceModel: { name: model.where === 'stub' ? `${name}-dm` : model.where, requests: model.requests, seconds: model.ns / 1e9 } }),
     virtualTime: options.virtualTime,
     seed: options.seed ?? 0,
-    ...(domain.xen ? { memory: memoryOf(domain.xen) } : {}),
+    ...(memory ? { memory } : {}),
   };
 }
 

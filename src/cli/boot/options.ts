@@ -1,14 +1,13 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
-import { CPU_LEVELS, type CpuLevel } from '../../cpu/cpuid.ts';
-import type { DomainType } from '../../dom0/config/model.ts';
-import { parseXenOptions, type XenOptions } from '../../dom0/xen-options.ts';
-import type { NicModel } from '../../hypervisor/index.ts';
+import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
+import type { DomainType } from '../../dom0/config/index.ts';
+import { parseXenOptions, type XenOptions } from '../../dom0/index.ts';
+import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 
-/** Wrong use: one sentence; the command ends with status 2. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
+import { UsageError } from './usage-error.ts';
+
+export { UsageError };
 
 export interface BootOptions {
   /** The first of `files`. */
@@ -41,6 +40,8 @@ export interface BootOptions {
   bios?: string;
   vgabios?: string;
   hvmloader?: string;
+  /** Directory that the host's storage is kept in. */
+  state?: string;
   disks: string[];
   cdrom?: string;
   nic?: NicModel;
@@ -51,6 +52,9 @@ export interface BootOptions {
   debugcon?: string;
   help: boolean;
 }
+
+/** "a", "a or b", … */
+const NIC_NAMES = Object.keys(NIC_MODELS).join(' or ');
 
 interface Word {
   /** May be given more than once. */
@@ -100,9 +104,14 @@ const WORDS: Record<string, Word> = {
     about: 'disk image; what the guest writes is kept in memory, with rw in the file',
     set: (o, v) => o.disks.push(v),
   },
+  '--state': {
+    value: 'DIR',
+    about: "keep the host's disk in DIR: a definition's phy:/dev/vg0/NAME, and --disk phy:DEVICE, are there (ringside storage makes them)",
+    set: (o, v) => (o.state = v),
+  },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
-  '--nic': { value: 'MODEL', about: 'a network card, pcnet (Am79C970A), with a network that has DHCP, DNS, TFTP and ping', set: (o, v) => (o.nic = nicModel(v)) },
+  '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, wait MS', set: (o, v) => (o.script = v) },
   '--screenshot': { value: 'F.png', about: 'write the screen to F.png at the end', set: (o, v) => (o.screenshot = v) },
@@ -236,7 +245,7 @@ function cpuLevel(text: string): CpuLevel {
 }
 
 function nicModel(text: string): NicModel {
-  if (text !== 'pcnet') throw new UsageError(`--nic takes pcnet, not "${text}".`);
+  if (!isNicModel(text)) throw new UsageError(`--nic takes ${NIC_NAMES}, not "${text}".`);
   return text;
 }
 

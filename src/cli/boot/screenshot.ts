@@ -1,9 +1,10 @@
 /** The guest's screen as a PNG file, and as text. */
 import { deflateSync } from 'node:zlib';
-import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/screen.ts';
-import type { Domain } from '../../hypervisor/index.ts';
-import { SCREEN } from '../../hypervisor/memory/layout.ts';
-import { crc32 } from '../../hypervisor/unpack/checksums.ts';
+import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/index.ts';
+import { SCREEN } from '../../hypervisor/layout/index.ts';
+import { crc32 } from '../../hypervisor/unpack/index.ts';
+
+type Memory = SharedArrayBuffer | ArrayBuffer;
 
 const TEXT = 1,
   GRAPHICS = 2;
@@ -32,10 +33,8 @@ export function encodePng(width: number, height: number, rgb: Uint8Array): Buffe
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
 }
 
-/** The domain's screen; one that is off is black. */
-export function encodeScreen(domain: Domain): Buffer {
-  const { memory } = domain.options.machine;
-  const screen = domain.options.record.screenOffset;
+/** A domain's screen, whose block is at this offset of machine memory; one that is off is black. */
+export function encodeScreen(memory: Memory, screen: number): Buffer {
   const words = new Int32Array(memory, screen);
   const columns = words[SCREEN.WIDTH],
     rows = words[SCREEN.HEIGHT];
@@ -69,9 +68,7 @@ export function encodeScreen(domain: Domain): Buffer {
 }
 
 /** Characters of a text screen, a line a row; '' where there is none. */
-export function screenText(domain: Domain): string {
-  const { memory } = domain.options.machine;
-  const screen = domain.options.record.screenOffset;
+export function screenText(memory: Memory, screen: number): string {
   const words = new Int32Array(memory, screen);
   if (words[SCREEN.MODE] !== TEXT) return '';
   const columns = words[SCREEN.WIDTH];

@@ -1,35 +1,41 @@
 /** Several guests on one thread take turns as their weights and caps say, in virtual time. */
 import { describe, expect, it } from 'vitest';
+import { newDefinition } from '../../dom0/config/definition.ts';
+import type { Blueprint } from '../../dom0/toolstack/member.ts';
 import { program } from '../../hypervisor/domain/program.test-support.ts';
+import type { Shares } from '../../hypervisor/scheduler/scheduler.ts';
 import { type Runstates, SchedulerView } from '../../hypervisor/view/scheduler.ts';
-import type { Domain } from '../../hypervisor/domain/domain.ts';
-import { Guests, type GuestToRun } from './guests.ts';
-import { Runner } from './run.ts';
+import { type Guest, Session } from './session.ts';
 
 const MS = 1e6;
 
-function hog(name: string, change: Partial<GuestToRun> = {}): GuestToRun {
+function hog(name: string, change: Shares = {}): Blueprint {
   // jmp to itself
   const boot = { kind: 'kernel', kernel: program(['eb fe']), name, cmdline: '' } as const;
-  return { name, memoryMiB: 4, vcpus: 1, p2mFrames: 1024, boot, definition: '', onReset: 'end', startEpochMs: 0, ...change };
+  return { definition: { ...newDefinition(), name, memoryMiB: 4, onReboot: 'destroy', ...change }, boot, text: '', startEpochMs: 0 };
 }
 
-async function runFor(ms: number, guests: GuestToRun[], { pcpus = 1, policy = 'credit' } = {}): Promise<{ share: number; instructions: number }[]> {
-  const all = new Guests(guests, { pcpus, scheduler: { policy }, output: () => {}, note: () => {} });
-  const view = new SchedulerView(all.machine.memory);
-  const runstates = ({ options }: Domain): Runstates => view.runstates(options.record.slot, all.queue?.nowNs());
-  const runner = new Runner(all.members, {
-    timeoutSeconds: 100,
-    idled: ms => all.idled(ms),
+async function runFor(ms: number, guests: Blueprint[], { pcpus = 1, policy = 'credit' } = {}): Promise<{ share: number; instructions: number }[]> {
+  const all = new Session(guests, {
+    virtualTime: true,
+    inWorkers: false,
+    pcpus,
+    scheduler: { policy },
+    seed: 0,
+    output: () => {},
+    note: () => {},
     flush: () => {
-      const { running, runnable, blocked } = runstates(all.members[0].domain);
-      if (running + runnable + blocked > ms * MS) runner.stop();
+      const { running, runnable, blocked } = runstates(all.guests[0]);
+      if (running + runnable + blocked > ms * MS) all.stop();
     },
   });
-  await runner.run();
-  return all.members.map(({ domain }) => {
-    const { running } = runstates(domain);
-    return { share: running / (ms * MS), instructions: domain.instructions };
+  const view = new SchedulerView(all.toolstack.machine.memory);
+  const runstates = ({ member }: Guest): Runstates => view.runstates(member.record.slot, all.toolstack.queue.nowNs());
+  await all.start();
+  await all.over;
+  return all.guests.map(guest => {
+    const { running } = runstates(guest);
+    return { share: running / (ms * MS), instructions: all.stats(guest).instructions };
   });
 }
 

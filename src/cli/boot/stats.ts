@@ -1,12 +1,38 @@
-/** What a guest did, over all the domains that it was when it is started again. */
-import type { Domain } from '../../hypervisor/index.ts';
+/** What a guest did, over all the domains that it was when it is started again; read in machine memory, wherever it runs. */
+import type { Toolstack } from '../../dom0/toolstack/index.ts';
+import type { Member } from '../../dom0/toolstack/index.ts';
+import { exitsByName } from '../../hypervisor/view/index.ts';
+import type { ModelAccount } from '../../hypervisor/view/index.ts';
+import { Pod } from '../../hypervisor/xen/memory/index.ts';
 
-export type Stats = ReturnType<Domain['stats']>;
+export interface Stats {
+  instructions: number;
+  nowNs: number;
+  runNs: number;
+  idleNs: number;
+  exits: number;
+  exitsByReason: Record<string, number>;
+  model: ModelAccount;
+  /** Frames that a guest of Xen has and may have, and what of its memory is populated on demand. */
+  memory?: object;
+}
+
+export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats {
+  const domain = view.at(record.slot)!;
+  const { retired: instructions, nowNs, runNs, idleNs, exits, byReason } = domain.counters();
+  const { reservation } = domain;
+  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model() };
+  if (!reservation) return stats;
+  const { target, sweeps } = new Pod(machine, record);
+  const { podCachePages, podEntries } = target;
+  return { ...stats, memory: { frames: reservation.current, maxFrames: reservation.most, podCachePages, podEntries, podSweeps: sweeps } };
+}
 
 export function addStats(a: Stats, b: Stats): Stats {
   const exitsByReason = { ...a.exitsByReason };
   for (const [name, count] of Object.entries(b.exitsByReason)) exitsByReason[name] = (exitsByReason[name] ?? 0) + count;
   return {
+    ...b,
     instructions: a.instructions + b.instructions,
     nowNs: a.nowNs + b.nowNs,
     runNs: a.runNs + b.runNs,

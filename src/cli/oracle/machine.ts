@@ -2,10 +2,10 @@
  * The machine around a fixture case: user mode (CPL 3, IOPL 0), protected, paged, segments and pages as test/oracle/README.md describes them.
  * One processor runs all cases; each starts from state words written anew.
  */
-import { ExitReason } from '../../cpu/edge.ts';
-import type { Processor } from '../../cpu/edge.ts';
+import { ExitReason } from '../../cpu/architecture/index.ts';
+import type { Processor } from '../../cpu/architecture/index.ts';
 import { createProcessor } from '../../cpu/index.ts';
-import * as regs from '../../cpu/registers.ts';
+import { registers as regs } from '../../cpu/architecture/index.ts';
 import { CODE, CODE_SIZE, DATA, DATA_SIZE, STACK, STACK_SIZE, START } from './fixture.ts';
 import type { Case, FloatState } from './fixture.ts';
 

@@ -2,8 +2,8 @@
  * Conversions between singles, doubles and integers in XMM, MMX and general registers.
  * Sources: SDM vol. 1, 11.4.1.6, 11.5.2 (exceptions), tables E-12 to E-16; vol. 2, each instruction.
  */
-import { DST, type OpFactory, SRC } from '../ops/context.ts';
-import { FPR, MXCSR, XMM } from '../registers.ts';
+import { DST, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { FPR, MXCSR, XMM } from '../architecture/registers.ts';
 import { DENORMAL, DE, HIGH, IE, INFINITE, NORMAL, OUT, PE, QUIET, SIGNALING, toInteger, unpackInt32, W, X, ZERO } from './softfloat.ts';
 import { F32, F64, numbers, packLane, report, roundingMode, roundLane, unpackLane, usualMode } from './sse.ts';
 import { readyControl, readySse } from './stack.ts';
@@ -50,7 +50,7 @@ function convertFloat(R: Int32Array, i: number, fromDouble: boolean, mxcsr: numb
 const TO_NEAREST = 6755399441055744;
 
 /** CVTSS2SI, CVTSD2SI and the truncating forms. */
-const toRegister = (double: boolean, truncate: boolean): OpFactory => (row, memory) => {
+const toRegister = (double: boolean, truncate: boolean): CoreOpFactory => (row, memory) => {
   const bytes = memoryBytes(row);
   return (core, p) => {
     readySse(core);
@@ -72,9 +72,9 @@ const toRegister = (double: boolean, truncate: boolean): OpFactory => (row, memo
 };
 
 /** CVTSI2SS, CVTSI2SD. */
-const fromRegister = (double: boolean): OpFactory => (_row, memory) => (core, p) => {
+const fromRegister = (double: boolean): CoreOpFactory => (_row, memory) => (core, p) => {
   readySse(core);
-  const R = core.R, value = memory ? core.read32(core.address(p, 4, false)) : R[core.A[p + SRC]], d = XMM + 4 * core.A[p + DST];
+  const R = core.R, value = memory ? core.memory.read32(core.addressing.address(p, 4, false)) : R[core.A[p + SRC]], d = XMM + 4 * core.A[p + DST];
   if (double) {
     numbers(R);
     F64[d >> 1] = value;
@@ -122,7 +122,7 @@ const doubleToSingle: Lane = (R, s, i, mxcsr) => {
 };
 
 /** `lanes` conversions; `words` of the destination are written (the rest of `results` being zero). */
-const packed = (lanes: number, words: number, convert: Lane): OpFactory => (row, memory) => {
+const packed = (lanes: number, words: number, convert: Lane): CoreOpFactory => (row, memory) => {
   const bytes = memoryBytes(row);
   return (core, p) => {
     readySse(core);
@@ -136,7 +136,7 @@ const packed = (lanes: number, words: number, convert: Lane): OpFactory => (row,
 };
 
 /** CVTSS2SD, CVTSD2SS in the usual mode on ordinary numbers; everything else as `packed`. */
-const scalar = (fromDouble: boolean): OpFactory => (row, memory, operandSize) => {
+const scalar = (fromDouble: boolean): CoreOpFactory => (row, memory, operandSize) => {
   const bytes = memoryBytes(row), slow = packed(1, fromDouble ? 1 : 2, fromDouble ? doubleToSingle : singleToDouble)(row, memory, operandSize);
   return (core, p) => {
     if (memory) { slow(core, p); return; }
@@ -160,7 +160,7 @@ const scalar = (fromDouble: boolean): OpFactory => (row, memory, operandSize) =>
 // ---- MMX ----
 
 /** CVTPI2PS, CVTPI2PD: two int32 of an MMX register or memory. They leave the x87 alone when they read memory (SDM vol. 2, of CVTPI2PD; Intel's processors do so of both). */
-const fromMmx = (double: boolean): OpFactory => (_row, memory) => (core, p) => {
+const fromMmx = (double: boolean): CoreOpFactory => (_row, memory) => (core, p) => {
   readySse(core);
   if (!memory) readyControl(core);
   const R = core.R, s = memory ? memorySource(core, p, 8) : FPR + 4 * core.A[p + SRC], d = XMM + 4 * core.A[p + DST], mxcsr = R[MXCSR];
@@ -172,7 +172,7 @@ const fromMmx = (double: boolean): OpFactory => (_row, memory) => (core, p) => {
 };
 
 /** CVTPS2PI, CVTPD2PI and the truncating forms. */
-const toMmx = (double: boolean, truncate: boolean): OpFactory => {
+const toMmx = (double: boolean, truncate: boolean): CoreOpFactory => {
   const convert = double ? doubleToInt(truncate) : singleToInt(truncate);
   return (_row, memory) => (core, p) => {
     readySse(core);
@@ -185,7 +185,7 @@ const toMmx = (double: boolean, truncate: boolean): OpFactory => {
   };
 };
 
-export const convertOps: Record<string, OpFactory> = {
+export const convertOps: Record<string, CoreOpFactory> = {
   cvtss2si: toRegister(false, false), cvttss2si: toRegister(false, true), cvtsd2si: toRegister(true, false), cvttsd2si: toRegister(true, true),
   cvtsi2ss: fromRegister(false), cvtsi2sd: fromRegister(true),
   cvtps2dq: packed(4, 4, singleToInt(false)), cvttps2dq: packed(4, 4, singleToInt(true)), cvtpd2dq: packed(2, 4, doubleToInt(false)), cvttpd2dq: packed(2, 4, doubleToInt(true)),

@@ -1,7 +1,7 @@
 /**
  * FRNDINT, FSCALE, FXTRACT, FPREM and FPREM1, and packed BCD, on register words. Conventions as in extended.ts. Source: SDM vol. 2, each instruction.
  */
-import { FCW, FSW } from '../registers.ts';
+import { FCW, FSW } from '../architecture/registers.ts';
 import { C0, C2, C3, invalid, nan, nanOfTwo, put, putRounded, raise, rounding } from './extended.ts';
 import {
   BIAS_ADJUST, C1, DE, DENORMAL, DROP_80, EXP, HIGH, IE, INFINITE, LOW, MAX_80, MIN_80, NORMAL, OE, OUT, PE, QUIET, REST, SIGN, UE, W, X, Y, Z, ZE,

@@ -8,7 +8,7 @@
  * Functions that can meet an unmasked invalid, denormal or zero-divide exception return false then: flags are set and nothing else was done, so
  * the instruction must not pop either (SDM vol. 1, 8.7).
  */
-import { FCW, FPR, FSW } from '../registers.ts';
+import { FCW, FPR, FSW } from '../architecture/registers.ts';
 import {
   add, C1, compare, copySlot, DE, DENORMAL, divide, DROP_32, DROP_64, DROP_80, EXP, HIGH, IE, INFINITE, LOW, MAX_32, MAX_64, MAX_80, MIN_32, MIN_64, MIN_80, mulHigh, multiply,
   NORMAL, OUT, pack32, pack64, pack80, PE, QUIET, REST, round, setDefaultNan, setInfinity, setZero, SIGN, SIGNALING, squareRoot, unpack32, unpack64, unpack80, UNSUPPORTED,

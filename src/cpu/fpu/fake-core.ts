@@ -4,8 +4,8 @@
  */
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import { type Core, DST, IMM, META, META_REGISTER, META_SEGMENT, type Op, RECORD_WORDS, SRC } from '../ops/context.ts';
-import { CR0, CR4, CS, DS, EDI, ES, FCW, FPR, FSW, FTW, MXCSR, SEG, SEG_BASE, SEG_WORDS, SS, STATE_WORDS, XMM } from '../registers.ts';
+import { type Core, DST, IMM, META, META_REGISTER, META_SEGMENT, type CoreOp, RECORD_WORDS, SRC } from '../ops/context.ts';
+import { CR0, CR4, CS, DS, EDI, ES, FCW, FPR, FSW, FTW, MXCSR, SEG, SEG_BASE, SEG_WORDS, SS, STATE_WORDS, XMM } from '../architecture/registers.ts';
 import { decode, DECODED, newDecoded, type Row } from '../table/index.ts';
 import { fpuOps } from './index.ts';
 
@@ -23,10 +23,12 @@ export class FakeCore implements Core {
   readonly R = new Int32Array(STATE_WORDS);
   readonly R8 = new Uint8Array(this.R.buffer);
   readonly A = new Int32Array(META + RECORD_WORDS);
-  readonly memory = new Uint8Array(END - BASE);
-  private readonly view = new DataView(this.memory.buffer);
+  readonly memory = this;
+  readonly addressing = this;
+  readonly bytes = new Uint8Array(END - BASE);
+  private readonly view = new DataView(this.bytes.buffer);
   readonly decoded = newDecoded();
-  private readonly ops = new Map<string, Op>();
+  private readonly ops = new Map<string, CoreOp>();
   flags = 0;
   ferr?: () => void;
 
@@ -45,13 +47,13 @@ export class FakeCore implements Core {
     if (!mapped(offset) || !mapped(offset + size - 1)) this.fault(14, 0);
     return offset;
   }
-  read8(linear: number): number { return this.memory[this.at(linear, 1)]; }
+  read8(linear: number): number { return this.bytes[this.at(linear, 1)]; }
   read16(linear: number): number { return this.view.getUint16(this.at(linear, 2), true); }
   read32(linear: number): number { return this.view.getInt32(this.at(linear, 4), true); }
   read128(linear: number, to: number): void {
     for (const [i, word] of [0, 4, 8, 12].map(offset => this.read32(linear + offset)).entries()) this.R[to + i] = word;
   }
-  write8(linear: number, value: number): void { this.memory[this.at(linear, 1)] = value; }
+  write8(linear: number, value: number): void { this.bytes[this.at(linear, 1)] = value; }
   write16(linear: number, value: number): void { this.view.setUint16(this.at(linear, 2), value & 0xffff, true); }
   write32(linear: number, value: number): void { this.view.setInt32(this.at(linear, 4), value, true); }
   probeWrite(linear: number, size: number): void { this.at(linear, size); }
@@ -80,7 +82,7 @@ export class FakeCore implements Core {
     base(4, 0x30800);
   }
 
-  op(row: Row, memory: boolean, operandSize: number): Op {
+  op(row: Row, memory: boolean, operandSize: number): CoreOp {
     const key = `${row.id} ${memory} ${operandSize}`;
     let op = this.ops.get(key);
     if (op === undefined) {
@@ -95,8 +97,8 @@ export class FakeCore implements Core {
   /** Decodes and runs one instruction at a linear address; returns its length. */
   step(linear: number, width: 16 | 32): number {
     const d = this.decoded, A = this.A;
-    if (this.memory[linear - BASE] === 0xcc) throw new Fault(3, 0);
-    if (decode(this.memory, linear - BASE, 16, width, d) !== DECODED) throw new Fault(6, 0);
+    if (this.bytes[linear - BASE] === 0xcc) throw new Fault(3, 0);
+    if (decode(this.bytes, linear - BASE, 16, width, d) !== DECODED) throw new Fault(6, 0);
     A[DST] = d.reg; A[SRC] = d.rm; A[IMM] = d.immediate;
     A[META] = d.segment << META_SEGMENT | (d.memory ? 0 : META_REGISTER);
     // The engine's records name the segment of maskmov's [DI] as for any string destination.
@@ -122,10 +124,10 @@ export function fixtures(path: string): Fixture[] {
 const fill = (a: number) => Math.imul(a, 0x9e3779b1) >>> 24;
 
 function load(core: FakeCore, t: Fixture): void {
-  core.memory.fill(0xcc, 0, 0x1000);
-  for (let a = 0x30000; a < 0x35000; a++) core.memory[a - BASE] = fill(a);
-  core.memory.set(Buffer.from(t.c, 'hex'), 0x400);
-  for (const [a, h] of t.m ?? []) core.memory.set(Buffer.from(h, 'hex'), a - BASE);
+  core.bytes.fill(0xcc, 0, 0x1000);
+  for (let a = 0x30000; a < 0x35000; a++) core.bytes[a - BASE] = fill(a);
+  core.bytes.set(Buffer.from(t.c, 'hex'), 0x400);
+  for (const [a, h] of t.m ?? []) core.bytes.set(Buffer.from(h, 'hex'), a - BASE);
   const R = core.R;
   for (let i = 0; i < 8; i++) R[i] = t.r[i];
   core.flags = t.f;
@@ -203,7 +205,7 @@ export function replay(core: FakeCore, t: Fixture, bits = 45): string[] {
   for (const list of [t.m ?? [], o.m ?? []]) for (const [a, h] of list) Buffer.from(h, 'hex').forEach((b, i) => expected.set(a + i, b));
   for (const [from, to] of [[0x30000, 0x32000], [0x34000, 0x35000]]) {
     for (let a = from; a < to; a++) {
-      const got = core.memory[a - BASE], wanted = expected.get(a) ?? fill(a);
+      const got = core.bytes[a - BASE], wanted = expected.get(a) ?? fill(a);
       if (got !== wanted && !(t.mu ?? []).some(([at, n]) => a >= at && a < at + n)) bad.push(`mem[${hex(a)}] ${hex(got)} want ${hex(wanted)}`);
     }
   }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR0, CR4, CS, DS, EAX, EBX, EFLAGS, EIP, FCS, FCW, FDP, FDS, FIP, FPR, FSW, FTW, MXCSR, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../registers.ts';
+import { CR0, CR4, CS, DS, EAX, EBX, EFLAGS, EIP, FCS, FCW, FDP, FDS, FIP, FPR, FSW, FTW, MXCSR, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
 import { FakeCore, Fault } from './fake-core.ts';
 import { resetFpu } from './index.ts';
 
@@ -17,7 +17,7 @@ beforeEach(() => {
 
 /** Runs the bytes as one instruction; the vector it ends in, or -1. */
 function run(...bytes: number[]): number {
-  core.memory.set(bytes, 0);
+  core.bytes.set(bytes, 0);
   try { core.step(CODE, 32); } catch (e) {
     if (e instanceof Fault) return e.vector;
     throw e;
@@ -53,7 +53,7 @@ describe('x87 exceptions (SDM vol. 1, 8.7)', () => {
   function pend(): void {
     R[FCW] = 0x37b;
     expect(run(...FLD1)).toBe(-1);
-    core.memory.fill(0, DATA - CODE, DATA - CODE + 8);
+    core.bytes.fill(0, DATA - CODE, DATA - CODE + 8);
     expect(run(...FDIV_ZERO)).toBe(-1);
   }
 
@@ -71,7 +71,7 @@ describe('x87 exceptions (SDM vol. 1, 8.7)', () => {
     run(...FLD1);
     run(...FDIV_ZERO);
     R[FSW] |= 0x20;
-    core.memory.set([0x5f, 0x03], DATA - CODE);
+    core.bytes.set([0x5f, 0x03], DATA - CODE);
     expect([run(0xd9, 0x2b), run(...FWAIT)]).toEqual([-1, MF]);
   });
 
@@ -94,7 +94,7 @@ describe('x87 exceptions (SDM vol. 1, 8.7)', () => {
 });
 
 describe('the x87 environment (SDM vol. 1, figures 8-9 to 8-12)', () => {
-  const words = (n: number) => Array.from({ length: n }, (_, i) => core.read32(DATA + 4 * i) >>> 0);
+  const words = (n: number) => Array.from({ length: n }, (_, i) => core.memory.read32(DATA + 4 * i) >>> 0);
 
   beforeEach(() => {
     R[SEG + CS * SEG_WORDS + SEG_SELECTOR] = 0x23; R[SEG + DS * SEG_WORDS + SEG_SELECTOR] = 0x2b;
@@ -124,8 +124,8 @@ describe('the x87 environment (SDM vol. 1, figures 8-9 to 8-12)', () => {
       run(...FNSTENV);
       expect(words(7).slice(3)).toEqual([0xffff1575, 0xf000, 0xffff0020, 0x8000]);
       run(0x66, ...FNSTENV);
-      expect(core.read16(DATA + 6)).toBe(0x1575);
-      expect(core.read16(DATA + 8)).toBe(0xf000);
+      expect(core.memory.read16(DATA + 6)).toBe(0x1575);
+      expect(core.memory.read16(DATA + 8)).toBe(0xf000);
     }
   });
 
@@ -133,7 +133,7 @@ describe('the x87 environment (SDM vol. 1, figures 8-9 to 8-12)', () => {
     R[FSW] = 0; R[FTW] = 0b0111;
     [[0, 0x80000000, 0x3fff], [0, 0, 0], [0, 0x80000000, 0x7fff]].forEach(([l, h, e], i) => { R[FPR + 4 * i] = l; R[FPR + 4 * i + 1] = h; R[FPR + 4 * i + 2] = e; });
     run(...FNSTENV);
-    expect(core.read16(DATA + 8)).toBe(0b11_11_11_11_11_10_01_00);
+    expect(core.memory.read16(DATA + 8)).toBe(0b11_11_11_11_11_10_01_00);
   });
 
   it('FNSAVE starts afresh, FRSTOR brings all back', () => {
@@ -152,18 +152,18 @@ describe('FXSAVE, MXCSR', () => {
     R[EBX] = DATA + 8;
     expect([run(...FXSAVE), run(0x0f, 0xae, 0x0b)]).toEqual([GP, GP]);
     R[EBX] = DATA;
-    core.write32(DATA, 0x10000);
+    core.memory.write32(DATA, 0x10000);
     expect(run(0x0f, 0xae, 0x13)).toBe(GP);
     run(...FXSAVE);
-    core.write32(DATA + 24, 0x11f80);
+    core.memory.write32(DATA + 24, 0x11f80);
     expect(run(0x0f, 0xae, 0x0b)).toBe(GP);
   });
 
   it('leaves XMM registers out while CR4.OSFXSR is clear', () => {
     R[XMM] = 0x1234; R[CR4] = 0;
-    core.write32(DATA + 160, 7);
+    core.memory.write32(DATA + 160, 7);
     run(...FXSAVE);
-    expect(core.read32(DATA + 160)).toBe(7);
+    expect(core.memory.read32(DATA + 160)).toBe(7);
   });
 });
 

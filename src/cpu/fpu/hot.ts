@@ -3,10 +3,10 @@
  * the table of functions. Each returns false, having changed nothing, when the instruction is anything but ordinary (an exception pending, CR0.EM or TS, an empty or
  * full stack, a special value to convert); the instruction's Op then does it from the start.
  */
-import { ALL } from '../flags.ts';
-import { S_PAGE_EIP } from '../memory.ts';
+import { ALL } from '../architecture/flags.ts';
+import { S_PAGE_EIP } from '../scratch.ts';
 import { DISP, IMM, SRC } from '../ops/context.ts';
-import { CR0, CS, FB, FCS, FCW, FDP, FDS, FIP, FK, FPR, FR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS } from '../registers.ts';
+import { CR0, CS, FB, FCS, FCW, FDP, FDS, FIP, FK, FPR, FR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {
   ADD, addExtended, compareExtended, DIVIDE, divideExtended, EQUAL, fromDouble, fromInteger, fromSingle, LESS, MEMORY, MULTIPLY, multiplyExtended, SUBTRACT, toDouble, toSingle, UNORDERED,

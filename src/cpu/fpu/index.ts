@@ -1,6 +1,6 @@
 /** The floating-point and SIMD unit: x87, MMX, SSE. What the rest of the processor may use of it. */
-import type { OpFactory } from '../ops/context.ts';
-import { FCW, FPR, FTW, MXCSR, XMM } from '../registers.ts';
+import type { CoreOpFactory } from '../ops/context.ts';
+import { FCW, FPR, FTW, MXCSR, XMM } from '../architecture/registers.ts';
 import { convertOps } from './convert.ts';
 import { moveOps } from './moves.ts';
 import { packedOps } from './packed.ts';
@@ -12,7 +12,7 @@ import { environmentOps } from './x87-env.ts';
 import { transcendentalOps } from './x87-transcendental.ts';
 
 /** Semantics by row.op. */
-export const fpuOps: Record<string, OpFactory> = { ...x87Ops, ...transcendentalOps, ...environmentOps, ...packedOps, ...moveOps, ...sseOps, ...convertOps, ...stringOps };
+export const fpuOps: Record<string, CoreOpFactory> = { ...x87Ops, ...transcendentalOps, ...environmentOps, ...packedOps, ...moveOps, ...sseOps, ...convertOps, ...stringOps };
 
 /** RESET (SDM vol. 3, table 9-1): not quite FNINIT, as every exception is unmasked and the registers hold zeros; firmware and kernels run FNINIT. */
 export function resetFpu(R: Int32Array): void {

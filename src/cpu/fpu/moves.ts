@@ -1,31 +1,31 @@
 /**
  * Moves and shuffles of MMX and SSE registers: no arithmetic, no exceptions but for addresses. Sources: SDM vol. 2, each instruction.
  */
-import { BASE, type Core, DST, IMM, INDEX, type OpFactory, SRC } from '../ops/context.ts';
-import { EDI, FPR, XMM, ZERO } from '../registers.ts';
+import { BASE, type Core, DST, IMM, INDEX, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { EDI, FPR, XMM, ZERO } from '../architecture/registers.ts';
 import { readyControl, readyMmx, readySse } from './stack.ts';
 import { binaryImmediate, enterMmx, memorySource, mmxTarget, readScratch, writeWords } from './vector.ts';
 
 // ---- 128 bits ----
 
 /** MOVAPS and its relatives, loads and stores; `aligned`: memory must lie on 16 bytes. */
-const move128 = (aligned: boolean): OpFactory => (row, memory) => {
+const move128 = (aligned: boolean): CoreOpFactory => (row, memory) => {
   const store = row.operands[0][0] === 'W' || row.operands[0][0] === 'M';
   if (memory && store) {
     return aligned
       ? (core, p) => {
         readySse(core);
-        writeWords(core, core.aligned128(p, true), XMM + 4 * core.A[p + DST], 16);
+        writeWords(core, core.addressing.aligned128(p, true), XMM + 4 * core.A[p + DST], 16);
       }
       : (core, p) => {
         readySse(core);
-        writeWords(core, core.address(p, 16, true), XMM + 4 * core.A[p + DST], 16);
+        writeWords(core, core.addressing.address(p, 16, true), XMM + 4 * core.A[p + DST], 16);
       };
   }
   if (memory) {
     return (core, p) => {
       readySse(core);
-      core.read128(aligned ? core.aligned128(p, false) : core.address(p, 16, false), XMM + 4 * core.A[p + DST]);
+      core.memory.read128(aligned ? core.addressing.aligned128(p, false) : core.addressing.address(p, 16, false), XMM + 4 * core.A[p + DST]);
     };
   }
   return (core, p) => {
@@ -38,18 +38,18 @@ const move128 = (aligned: boolean): OpFactory => (row, memory) => {
 // ---- parts of XMM ----
 
 /** MOVSS, MOVSD: from memory the rest of the register is cleared, from a register it stays. */
-const moveScalar = (words: 1 | 2): OpFactory => (row, memory) => {
+const moveScalar = (words: 1 | 2): CoreOpFactory => (row, memory) => {
   const store = row.operands[0][0] === 'W';
   if (memory && store) {
     return (core, p) => {
       readySse(core);
-      writeWords(core, core.address(p, 4 * words, true), XMM + 4 * core.A[p + DST], 4 * words);
+      writeWords(core, core.addressing.address(p, 4 * words, true), XMM + 4 * core.A[p + DST], 4 * words);
     };
   }
   if (memory) {
     return (core, p) => {
       readySse(core);
-      const linear = core.address(p, 4 * words, false), low = core.read32(linear), high = words === 2 ? core.read32(linear + 4 | 0) : 0;
+      const linear = core.addressing.address(p, 4 * words, false), low = core.memory.read32(linear), high = words === 2 ? core.memory.read32(linear + 4 | 0) : 0;
       const d = XMM + 4 * core.A[p + DST], R = core.R;
       R[d] = low; R[d + 1] = high; R[d + 2] = 0; R[d + 3] = 0;
     };
@@ -63,17 +63,17 @@ const moveScalar = (words: 1 | 2): OpFactory => (row, memory) => {
 };
 
 /** MOVLPS, MOVHPS, MOVLHPS, MOVHLPS: one half of `target`, from or to memory or from half `source` of a register. */
-const moveHalf = (target: 0 | 2, source: 0 | 2): OpFactory => (row, memory) => {
+const moveHalf = (target: 0 | 2, source: 0 | 2): CoreOpFactory => (row, memory) => {
   if (memory && row.operands[0][0] === 'M') {
     return (core, p) => {
       readySse(core);
-      writeWords(core, core.address(p, 8, true), XMM + 4 * core.A[p + DST] + target, 8);
+      writeWords(core, core.addressing.address(p, 8, true), XMM + 4 * core.A[p + DST] + target, 8);
     };
   }
   if (memory) {
     return (core, p) => {
       readySse(core);
-      const linear = core.address(p, 8, false), low = core.read32(linear), high = core.read32(linear + 4 | 0), d = XMM + 4 * core.A[p + DST] + target;
+      const linear = core.addressing.address(p, 8, false), low = core.memory.read32(linear), high = core.memory.read32(linear + 4 | 0), d = XMM + 4 * core.A[p + DST] + target;
       core.R[d] = low; core.R[d + 1] = high;
     };
   }
@@ -85,13 +85,13 @@ const moveHalf = (target: 0 | 2, source: 0 | 2): OpFactory => (row, memory) => {
 };
 
 /** MOVQ in its four encodings (MMX and XMM, load and store) and MOVNTQ. */
-const movq: OpFactory = (row, memory) => {
+const movq: CoreOpFactory = (row, memory) => {
   const store = row.operands[0][0] === 'Q' || row.operands[0][0] === 'W' || row.operands[0][0] === 'M';
   if (row.operands.includes('Pq')) {
     if (memory && store) {
       return (core, p) => {
         readyMmx(core);
-        writeWords(core, core.address(p, 8, true), FPR + 4 * core.A[p + DST], 8);
+        writeWords(core, core.addressing.address(p, 8, true), FPR + 4 * core.A[p + DST], 8);
         enterMmx(core.R);
       };
     }
@@ -107,7 +107,7 @@ const movq: OpFactory = (row, memory) => {
   if (memory && store) {
     return (core, p) => {
       readySse(core);
-      writeWords(core, core.address(p, 8, true), XMM + 4 * core.A[p + DST], 8);
+      writeWords(core, core.addressing.address(p, 8, true), XMM + 4 * core.A[p + DST], 8);
     };
   }
   return (core, p) => {
@@ -119,7 +119,7 @@ const movq: OpFactory = (row, memory) => {
 };
 
 /** MOVD between a general register or 32 bits of memory and MMX or XMM. */
-const movd: OpFactory = (row, memory) => {
+const movd: CoreOpFactory = (row, memory) => {
   const mmx = row.operands.includes('Pd'), store = row.operands[0][0] === 'E', file = mmx ? FPR : XMM;
   return (core, p) => {
     if (mmx) readyMmx(core);
@@ -127,12 +127,12 @@ const movd: OpFactory = (row, memory) => {
     const R = core.R, A = core.A;
     if (store) {
       const s = file + 4 * A[p + DST];
-      if (memory) core.write32(core.address(p, 4, true), R[s]);
+      if (memory) core.memory.write32(core.addressing.address(p, 4, true), R[s]);
       else R[A[p + SRC]] = R[s];
       if (mmx) enterMmx(R);
       return;
     }
-    const value = memory ? core.read32(core.address(p, 4, false)) : R[A[p + SRC]];
+    const value = memory ? core.memory.read32(core.addressing.address(p, 4, false)) : R[A[p + SRC]];
     if (mmx) {
       enterMmx(R);
       const d = mmxTarget(R, A[p + DST]);
@@ -144,7 +144,7 @@ const movd: OpFactory = (row, memory) => {
   };
 };
 
-const movq2dq: OpFactory = () => (core, p) => {
+const movq2dq: CoreOpFactory = () => (core, p) => {
   readySse(core);
   readyControl(core);
   const R = core.R, d = XMM + 4 * core.A[p + DST], s = FPR + 4 * core.A[p + SRC];
@@ -152,7 +152,7 @@ const movq2dq: OpFactory = () => (core, p) => {
   R[d] = R[s]; R[d + 1] = R[s + 1]; R[d + 2] = 0; R[d + 3] = 0;
 };
 
-const movdq2q: OpFactory = () => (core, p) => {
+const movdq2q: CoreOpFactory = () => (core, p) => {
   readySse(core);
   readyControl(core);
   const R = core.R, s = XMM + 4 * core.A[p + SRC];
@@ -162,7 +162,7 @@ const movdq2q: OpFactory = () => (core, p) => {
 };
 
 /** MOVSLDUP, MOVSHDUP, MOVDDUP. */
-const duplicate = (w0: number, w1: number, w2: number, w3: number, bytes: number): OpFactory => (_row, memory) => (core, p) => {
+const duplicate = (w0: number, w1: number, w2: number, w3: number, bytes: number): CoreOpFactory => (_row, memory) => (core, p) => {
   readySse(core);
   const s = memory ? memorySource(core, p, bytes) : XMM + 4 * core.A[p + SRC], d = XMM + 4 * core.A[p + DST], R = core.R;
   const a = R[s + w0], b = R[s + w1], c = R[s + w2], e = R[s + w3];
@@ -208,7 +208,7 @@ const shufpd = binaryImmediate((R, d, s, _n, immediate) => {
 // ---- to and from general registers ----
 
 /** PINSRW, PINSRB, PINSRD: `bits` of a register or memory into a lane. */
-const insert = (bits: 8 | 16 | 32): OpFactory => (row, memory) => {
+const insert = (bits: 8 | 16 | 32): CoreOpFactory => (row, memory) => {
   const mmx = row.operands[0] === 'Pq', lanes = (mmx ? 64 : 128) / bits, perWord = 32 / bits, mask = bits === 32 ? -1 : (1 << bits) - 1;
   return (core, p) => {
     if (mmx) readyMmx(core);
@@ -216,8 +216,8 @@ const insert = (bits: 8 | 16 | 32): OpFactory => (row, memory) => {
     const R = core.R, A = core.A;
     let value: number;
     if (memory) {
-      const linear = core.address(p, bits >> 3, false);
-      value = bits === 8 ? core.read8(linear) : bits === 16 ? core.read16(linear) : core.read32(linear);
+      const linear = core.addressing.address(p, bits >> 3, false);
+      value = bits === 8 ? core.memory.read8(linear) : bits === 16 ? core.memory.read16(linear) : core.memory.read32(linear);
     } else value = R[A[p + SRC]];
     if (mmx) enterMmx(R);
     const lane = A[p + IMM] & lanes - 1, shift = (lane & perWord - 1) * bits;
@@ -227,7 +227,7 @@ const insert = (bits: 8 | 16 | 32): OpFactory => (row, memory) => {
 };
 
 /** PEXTRW, PEXTRB, PEXTRD, EXTRACTPS: a lane to a register (zero-extended) or memory. */
-const extract = (bits: 8 | 16 | 32): OpFactory => (row, memory) => {
+const extract = (bits: 8 | 16 | 32): CoreOpFactory => (row, memory) => {
   // 0F C5 has the general register in ModRM.reg, the SSE4.1 forms in ModRM.rm.
   const toReg = row.operands[0] === 'Gd', mmx = row.operands[1] === 'Nq';
   const lanes = (mmx ? 64 : 128) / bits, perWord = 32 / bits, mask = bits === 32 ? -1 : (1 << bits) - 1;
@@ -239,15 +239,15 @@ const extract = (bits: 8 | 16 | 32): OpFactory => (row, memory) => {
     const value = R[s] >>> (lane & perWord - 1) * bits & mask;
     if (mmx) enterMmx(R);
     if (!memory) { R[A[p + (toReg ? DST : SRC)]] = value; return; }
-    const linear = core.address(p, bits >> 3, true);
-    if (bits === 8) core.write8(linear, value);
-    else if (bits === 16) core.write16(linear, value);
-    else core.write32(linear, value);
+    const linear = core.addressing.address(p, bits >> 3, true);
+    if (bits === 8) core.memory.write8(linear, value);
+    else if (bits === 16) core.memory.write16(linear, value);
+    else core.memory.write32(linear, value);
   };
 };
 
 /** MOVMSKPS, MOVMSKPD. */
-const signs = (step: 1 | 2): OpFactory => () => (core, p) => {
+const signs = (step: 1 | 2): CoreOpFactory => () => (core, p) => {
   readySse(core);
   const R = core.R, s = XMM + 4 * core.A[p + SRC];
   R[core.A[p + DST]] = step === 1 ? R[s] >>> 31 | R[s + 1] >>> 31 << 1 | R[s + 2] >>> 31 << 2 | R[s + 3] >>> 31 << 3 : R[s + 1] >>> 31 | R[s + 3] >>> 31 << 1;
@@ -255,8 +255,8 @@ const signs = (step: 1 | 2): OpFactory => () => (core, p) => {
 
 // ---- stores past the caches ----
 
-const movnti: OpFactory = () => (core, p) => {
-  core.write32(core.address(p, 4, true), core.R[core.A[p + DST]]);
+const movnti: CoreOpFactory = () => (core, p) => {
+  core.memory.write32(core.addressing.address(p, 4, true), core.R[core.A[p + DST]]);
 };
 
 /** Stores the bytes at word index `s` whose mask byte (at `m`) has its top bit, at DS:[EDI]. */
@@ -265,24 +265,24 @@ function storeMasked(core: Core, p: number, s: number, m: number, bytes: number)
   // The record has no memory operand; its address is EDI, 16 bits of it with 67.
   core.A[p + BASE] = EDI; core.A[p + INDEX] = ZERO;
   // #AC looks at the eight bytes.
-  core.address(p, 8, true);
-  const linear = core.address(p, bytes, true);
+  core.addressing.address(p, 8, true);
+  const linear = core.addressing.address(p, bytes, true);
   let any = 0;
   for (let i = 0; i < bytes; i += 4) any |= R[m + (i >> 2)] & 0x80808080;
   if (any === 0) return;
-  core.probeWrite(linear, bytes);
+  core.memory.probeWrite(linear, bytes);
   for (let i = 0; i < bytes; i++) {
-    if ((R[m + (i >> 2)] >>> 8 * (i & 3) & 0x80) !== 0) core.write8(linear + i | 0, R[s + (i >> 2)] >>> 8 * (i & 3) & 0xff);
+    if ((R[m + (i >> 2)] >>> 8 * (i & 3) & 0x80) !== 0) core.memory.write8(linear + i | 0, R[s + (i >> 2)] >>> 8 * (i & 3) & 0xff);
   }
 }
 
-const maskmovq: OpFactory = () => (core, p) => {
+const maskmovq: CoreOpFactory = () => (core, p) => {
   readyMmx(core);
   storeMasked(core, p, FPR + 4 * core.A[p + DST], FPR + 4 * core.A[p + SRC], 8);
   enterMmx(core.R);
 };
 
-const maskmovdqu: OpFactory = () => (core, p) => {
+const maskmovdqu: CoreOpFactory = () => (core, p) => {
   readySse(core);
   storeMasked(core, p, XMM + 4 * core.A[p + DST], XMM + 4 * core.A[p + SRC], 16);
 };
@@ -298,7 +298,7 @@ const blend = (bits: 16 | 32 | 64) => binaryImmediate((R, d, s, _n, immediate) =
 });
 
 /** PBLENDVB, BLENDVPS, BLENDVPD: by the sign bits of lanes of XMM0. */
-const blendVariable = (bits: 8 | 32 | 64): OpFactory => (_row, memory) => (core, p) => {
+const blendVariable = (bits: 8 | 32 | 64): CoreOpFactory => (_row, memory) => (core, p) => {
   readySse(core);
   const s = memory ? memorySource(core, p, 16) : XMM + 4 * core.A[p + SRC], d = XMM + 4 * core.A[p + DST], R = core.R;
   copy(R, XMM, other, 4);
@@ -308,7 +308,7 @@ const blendVariable = (bits: 8 | 32 | 64): OpFactory => (_row, memory) => (core,
   }
 };
 
-const insertps: OpFactory = (_row, memory) => (core, p) => {
+const insertps: CoreOpFactory = (_row, memory) => (core, p) => {
   readySse(core);
   const immediate = core.A[p + IMM] & 0xff, R = core.R, d = XMM + 4 * core.A[p + DST];
   const value = memory ? R[memorySource(core, p, 4)] : R[XMM + 4 * core.A[p + SRC] + (immediate >> 6)];
@@ -316,13 +316,13 @@ const insertps: OpFactory = (_row, memory) => (core, p) => {
   for (let i = 0; i < 4; i++) if ((immediate >> i & 1) !== 0) R[d + i] = 0;
 };
 
-const lddqu: OpFactory = () => (core, p) => {
+const lddqu: CoreOpFactory = () => (core, p) => {
   readySse(core);
-  const linear = core.address(p, 16, false), s = readScratch(core, linear, 16), d = XMM + 4 * core.A[p + DST], R = core.R;
+  const linear = core.addressing.address(p, 16, false), s = readScratch(core, linear, 16), d = XMM + 4 * core.A[p + DST], R = core.R;
   for (let i = 0; i < 4; i++) R[d + i] = R[s + i];
 };
 
-export const moveOps: Record<string, OpFactory> = {
+export const moveOps: Record<string, CoreOpFactory> = {
   movaps: move128(true), movapd: move128(true), movdqa: move128(true), movntps: move128(true), movntpd: move128(true), movntdq: move128(true), movntdqa: move128(true),
   movups: move128(false), movupd: move128(false), movdqu: move128(false), lddqu,
   movss: moveScalar(1), movsd_xmm: moveScalar(2),

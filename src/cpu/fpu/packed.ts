@@ -3,8 +3,8 @@
  * the hottest of those are spelt out as kernels, since a kernel that calls a function it was given is a call V8 cannot see through.
  * Sources: SDM vol. 2, each instruction.
  */
-import { DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
-import { FPR, XMM } from '../registers.ts';
+import { DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { FPR, XMM } from '../architecture/registers.ts';
 import { readyMmx, readySse } from './stack.ts';
 import { binary, binaryImmediate, enterMmx, type Kernel, memorySource, mmxTarget } from './vector.ts';
 
@@ -12,7 +12,7 @@ type Word = (a: number, b: number) => number;
 
 // ---- by words ----
 
-const words = (f: Word): OpFactory => binary((R, d, s, n) => {
+const words = (f: Word): CoreOpFactory => binary((R, d, s, n) => {
   R[d] = f(R[d], R[s]);
   R[d + 1] = f(R[d + 1], R[s + 1]);
   if (n === 4) {
@@ -225,7 +225,7 @@ const SHIFTS: Record<string, [lane: number, arithmetic: boolean, shift: Shift]> 
 };
 
 /** Shift by a register or memory (its low 64 bits are the count) or, in the forms `N,Ib` and `U,Ib`, by an immediate of the register in ModRM.rm. */
-const shift = (name: string): OpFactory => {
+const shift = (name: string): CoreOpFactory => {
   const [lane, arithmetic, f] = SHIFTS[name];
   const apply = (R: Int32Array, d: number, low: number, high: number, n: number): void => {
     if (high === 0 && low >>> 0 < lane) f(R, d, low, n);
@@ -249,7 +249,7 @@ const shift = (name: string): OpFactory => {
 };
 
 /** PSLLDQ, PSRLDQ: the whole register by bytes. */
-const shiftBytes = (left: boolean): OpFactory => () => (core, p) => {
+const shiftBytes = (left: boolean): CoreOpFactory => () => (core, p) => {
   readySse(core);
   const R = core.R, d = XMM + 4 * core.A[p + SRC], count = core.A[p + IMM] & 0xff;
   take(R, d, d, 4);
@@ -312,7 +312,7 @@ const alignBytes = binaryImmediate((R, d, s, n, count) => {
 });
 
 /** PMOVSX, PMOVZX: lanes of `from` bits widened to `to` bits. */
-const extend = (from: number, to: number, signed: boolean): OpFactory => binary((R, d, s) => {
+const extend = (from: number, to: number, signed: boolean): CoreOpFactory => binary((R, d, s) => {
   take(R, s, s, 4);
   for (let i = 0; i < 4; i++) {
     let low = 0, high = 0;
@@ -330,7 +330,7 @@ function lane(i: number, bits: number, signed: boolean): number {
   const value = bits === 8 ? aBytes[i] : bits === 16 ? a16[i] & 0xffff : a[i];
   return !signed ? value : bits === 8 ? value << 24 >> 24 : bits === 16 ? value << 16 >> 16 : value;
 }
-const extensions: Record<string, OpFactory> = {};
+const extensions: Record<string, CoreOpFactory> = {};
 for (const [name, from, to] of [['bw', 8, 16], ['bd', 8, 32], ['bq', 8, 64], ['wd', 16, 32], ['wq', 16, 64], ['dq', 32, 64]] as const) {
   extensions[`pmovsx${name}`] = extend(from, to, true);
   extensions[`pmovzx${name}`] = extend(from, to, false);
@@ -360,7 +360,7 @@ const slidingDistances = binaryImmediate((R, d, s, _n, immediate) => {
 });
 
 /** Bit masks from the sign bits of bytes: PMOVMSKB. */
-const moveMask: OpFactory = row => {
+const moveMask: CoreOpFactory = row => {
   const mmx = row.operands[1] === 'Nq';
   return (core, p) => {
     const R = core.R;
@@ -374,7 +374,7 @@ const moveMask: OpFactory = row => {
 };
 
 /** PTEST: ZF if no bit is common, CF if the destination has all bits of the source. */
-const test: OpFactory = (_row, memory) => (core, p) => {
+const test: CoreOpFactory = (_row, memory) => (core, p) => {
   readySse(core);
   const s = memory ? memorySource(core, p, 16) : XMM + 4 * core.A[p + SRC], d = XMM + 4 * core.A[p + DST], R = core.R;
   let common = 0, missing = 0;
@@ -384,7 +384,7 @@ const test: OpFactory = (_row, memory) => (core, p) => {
 
 const shifts = Object.fromEntries(Object.keys(SHIFTS).map(name => [name, shift(name)]));
 
-export const packedOps: Record<string, OpFactory> = {
+export const packedOps: Record<string, CoreOpFactory> = {
   pand: binary(and), pandn: binary(andNot), por: binary(or), pxor: binary(xor),
   // The floating-point names of the same.
   andps: binary(and), andpd: binary(and), andnps: binary(andNot), andnpd: binary(andNot), orps: binary(or), orpd: binary(or), xorps: binary(xor), xorpd: binary(xor),

@@ -7,8 +7,8 @@
  * an operand is a NaN or infinity or the result may have overflowed or (in double) underflowed. What is left is the inexact flag: it is sticky, so it is
  * looked at only while it is clear, by error-free transformations (Dekker; Knuth's TwoSum).
  */
-import { type Core, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
-import { CR4, MXCSR, XMM } from '../registers.ts';
+import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { CR4, MXCSR, XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {
   add, compare, copySlot, DE, DENORMAL, divide, DROP_32, DROP_64, EXP, HIGH, IE, INFINITE, MAX_32, MAX_64, MIN_32, MIN_64, multiply, NORMAL, OUT, pack32, pack64, PE, QUIET,
@@ -413,7 +413,7 @@ function shape(row: Row): { double: boolean; lanes: number } {
   return { double, lanes: letters[0] === 's' ? 1 : double ? 2 : 4 };
 }
 
-const arithmetic = (operation: number, kernel: Lanes): OpFactory => (row, memory) => {
+const arithmetic = (operation: number, kernel: Lanes): CoreOpFactory => (row, memory) => {
   const { double, lanes } = shape(row), bytes = memoryBytes(row);
   if (memory) {
     return (core, p) => {
@@ -458,7 +458,7 @@ function order(R: Int32Array, d: number, s: number, double: boolean, quiet: bool
 }
 
 /** CMPPS, CMPPD, CMPSS, CMPSD. */
-const compareLanes: OpFactory = (row, memory) => {
+const compareLanes: CoreOpFactory = (row, memory) => {
   const { double, lanes } = shape(row), bytes = memoryBytes(row), step = double ? 2 : 1;
   return (core, p) => {
     readySse(core);
@@ -479,7 +479,7 @@ const compareLanes: OpFactory = (row, memory) => {
 
 /** COMISS, COMISD, UCOMISS, UCOMISD. */
 const FLAGS = [1, 0x40, 0, 0x45];
-const compareToFlags = (quiet: boolean): OpFactory => (row, memory) => {
+const compareToFlags = (quiet: boolean): CoreOpFactory => (row, memory) => {
   const { double } = shape(row), bytes = memoryBytes(row);
   return (core, p) => {
     readySse(core);
@@ -496,7 +496,7 @@ const compareToFlags = (quiet: boolean): OpFactory => (row, memory) => {
 /**
  * RCPPS, RSQRTPS: no exceptions, denormals are zeros. Hardware promises 11 bits and a half; this gives 24.
  */
-const approximate = (squareRooted: boolean): OpFactory => (row, memory) => {
+const approximate = (squareRooted: boolean): CoreOpFactory => (row, memory) => {
   const { lanes } = shape(row), bytes = memoryBytes(row);
   return (core, p) => {
     readySse(core);
@@ -538,7 +538,7 @@ function store(R: Int32Array, d: number): void {
 }
 
 /** HADDPS, HADDPD, HSUBPS, HSUBPD. */
-const horizontal = (operation: number): OpFactory => (row, memory) => {
+const horizontal = (operation: number): CoreOpFactory => (row, memory) => {
   const { double } = shape(row);
   return (core, p) => {
     readySse(core);
@@ -554,7 +554,7 @@ const horizontal = (operation: number): OpFactory => (row, memory) => {
 };
 
 /** ADDSUBPS, ADDSUBPD: subtract in the even lanes, add in the odd ones. */
-const addSubtract: OpFactory = (row, memory) => {
+const addSubtract: CoreOpFactory = (row, memory) => {
   const { double, lanes } = shape(row);
   return (core, p) => {
     readySse(core);
@@ -568,7 +568,7 @@ const addSubtract: OpFactory = (row, memory) => {
 };
 
 /** DPPS, DPPD: products chosen by the immediate's high half, summed pairwise, and stored where its low half says. */
-const dotProduct: OpFactory = (row, memory) => {
+const dotProduct: CoreOpFactory = (row, memory) => {
   const { double, lanes } = shape(row), step = double ? 2 : 1;
   return (core, p) => {
     readySse(core);
@@ -599,7 +599,7 @@ const dotProduct: OpFactory = (row, memory) => {
 };
 
 /** ROUNDPS, ROUNDPD, ROUNDSS, ROUNDSD. */
-const roundLanes: OpFactory = (row, memory) => {
+const roundLanes: CoreOpFactory = (row, memory) => {
   const { double, lanes } = shape(row), bytes = memoryBytes(row), step = double ? 2 : 1;
   return (core, p) => {
     readySse(core);
@@ -621,7 +621,7 @@ const roundLanes: OpFactory = (row, memory) => {
   };
 };
 
-export const sseOps: Record<string, OpFactory> = {
+export const sseOps: Record<string, CoreOpFactory> = {
   addps: arithmetic(ADD, addSingles), addss: arithmetic(ADD, addSingles), addpd: arithmetic(ADD, addDoubles), addsd: arithmetic(ADD, addDoubles),
   subps: arithmetic(SUBTRACT, subtractSingles), subss: arithmetic(SUBTRACT, subtractSingles), subpd: arithmetic(SUBTRACT, subtractDoubles), subsd: arithmetic(SUBTRACT, subtractDoubles),
   mulps: arithmetic(MULTIPLY, multiplySingles), mulss: arithmetic(MULTIPLY, multiplySingles), mulpd: arithmetic(MULTIPLY, multiplyDoubles), mulsd: arithmetic(MULTIPLY, multiplyDoubles),

@@ -3,7 +3,7 @@
  * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
 import { type Core, META, META_SEGMENT } from '../ops/context.ts';
-import { CR0, CR4, CS, EIP, FCS, FCW, FDP, FDS, FERR, FIP, FOP, FPR, FSW, FTW, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS } from '../registers.ts';
+import { CR0, CR4, CS, EIP, FCS, FCW, FDP, FDS, FERR, FIP, FOP, FPR, FSW, FTW, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { invalid } from './extended.ts';
 import { C1, IE } from './softfloat.ts';
 

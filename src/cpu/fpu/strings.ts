@@ -2,8 +2,8 @@
  * SSE4.2 string comparison (PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM), CRC32 and POPCNT. Sources: SDM vol. 1, 12.8-12.10; vol. 2, 4.1 (imm8 control)
  * and each instruction.
  */
-import { type Core, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
-import { EAX, ECX, EDX, XMM } from '../registers.ts';
+import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { EAX, ECX, EDX, XMM } from '../architecture/registers.ts';
 import { readySse } from './stack.ts';
 import { readScratch } from './vector.ts';
 
@@ -56,11 +56,11 @@ function aggregate(count: number, length1: number, length2: number, mode: number
   return bits;
 }
 
-const stringCompare = (explicit: boolean, mask: boolean): OpFactory => (_row, memory) => (core, p) => {
+const stringCompare = (explicit: boolean, mask: boolean): CoreOpFactory => (_row, memory) => (core, p) => {
   readySse(core);
   const R = core.R, immediate = core.A[p + IMM];
   // Any alignment will do here.
-  const s = memory ? readScratch(core, core.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
+  const s = memory ? readScratch(core, core.addressing.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
   const count = (immediate & 1) !== 0 ? 8 : 16, all = (1 << count) - 1;
   lanes(R, XMM + 4 * core.A[p + DST], immediate & 3, first);
   lanes(R, s, immediate & 3, second);
@@ -95,11 +95,11 @@ function crcBytes(crc: number, value: number, bytes: number): number {
 }
 
 function readSized(core: Core, p: number, bytes: number): number {
-  const linear = core.address(p, bytes, false);
-  return bytes === 1 ? core.read8(linear) : bytes === 2 ? core.read16(linear) : core.read32(linear);
+  const linear = core.addressing.address(p, bytes, false);
+  return bytes === 1 ? core.memory.read8(linear) : bytes === 2 ? core.memory.read16(linear) : core.memory.read32(linear);
 }
 
-const crc32: OpFactory = (row, memory, operandSize) => {
+const crc32: CoreOpFactory = (row, memory, operandSize) => {
   const bytes = row.operands[1] === 'Eb' ? 1 : operandSize >> 3;
   return (core, p) => {
     const R = core.R, A = core.A, rm = A[p + SRC];
@@ -109,7 +109,7 @@ const crc32: OpFactory = (row, memory, operandSize) => {
   };
 };
 
-const popcnt: OpFactory = (_row, memory, operandSize) => (core, p) => {
+const popcnt: CoreOpFactory = (_row, memory, operandSize) => (core, p) => {
   const R = core.R, A = core.A, d = A[p + DST];
   let v = memory ? readSized(core, p, operandSize >> 3) : R[A[p + SRC]];
   if (operandSize === 16) v &= 0xffff;
@@ -120,7 +120,7 @@ const popcnt: OpFactory = (_row, memory, operandSize) => (core, p) => {
   R[d] = operandSize === 16 ? R[d] & 0xffff0000 | v : v;
 };
 
-export const stringOps: Record<string, OpFactory> = {
+export const stringOps: Record<string, CoreOpFactory> = {
   pcmpestri: stringCompare(true, false), pcmpestrm: stringCompare(true, true), pcmpistri: stringCompare(false, false), pcmpistrm: stringCompare(false, true),
   crc32, popcnt,
 };

@@ -2,8 +2,8 @@
  * Operands of MMX and SSE instructions: registers as word indexes in R (MMn: FPR + 4n, XMMn: XMM + 4n), memory operands in scratch words of R, so
  * that a kernel sees no difference. Sources: SDM vol. 1, 9.5 (MMX and x87 state), 10.3-10.6; vol. 2, table 2-18 ff. (alignment).
  */
-import { type Core, DST, IMM, type OpFactory, SRC } from '../ops/context.ts';
-import { FPR, FSW, FTW, XMM } from '../registers.ts';
+import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { FPR, FSW, FTW, XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import { readyMmx, readySse } from './stack.ts';
 
@@ -49,34 +49,34 @@ export function memoryBytes(row: Row): number {
 export function readScratch(core: Core, linear: number, bytes: number): number {
   const R = core.R;
   if (bytes === 16) {
-    core.read128(linear, SCRATCH);
+    core.memory.read128(linear, SCRATCH);
     return SCRATCH;
   }
-  R[SCRATCH] = bytes >= 4 ? core.read32(linear) : bytes === 2 ? core.read16(linear) : core.read8(linear);
-  R[SCRATCH + 1] = bytes === 8 ? core.read32(linear + 4 | 0) : 0;
+  R[SCRATCH] = bytes >= 4 ? core.memory.read32(linear) : bytes === 2 ? core.memory.read16(linear) : core.memory.read8(linear);
+  R[SCRATCH + 1] = bytes === 8 ? core.memory.read32(linear + 4 | 0) : 0;
   R[SCRATCH + 2] = R[SCRATCH + 3] = 0;
   return SCRATCH;
 }
 
 /** Reads the record's memory operand to SCRATCH; 16 bytes must be aligned. */
 export function memorySource(core: Core, p: number, bytes: number): number {
-  return readScratch(core, bytes === 16 ? core.aligned128(p, false) : core.address(p, bytes, false), bytes);
+  return readScratch(core, bytes === 16 ? core.addressing.aligned128(p, false) : core.addressing.address(p, bytes, false), bytes);
 }
 
 function storeWords(core: Core, linear: number, s: number, bytes: number): void {
   const R = core.R;
-  for (let i = 0; i < bytes; i += 4) core.write32(linear + i | 0, R[s + (i >> 2)]);
+  for (let i = 0; i < bytes; i += 4) core.memory.write32(linear + i | 0, R[s + (i >> 2)]);
 }
 
 /** Writes 4, 8 or 16 bytes from words at s. All or nothing. */
 export function writeWords(core: Core, linear: number, s: number, bytes: number): void {
-  if ((linear & 4095) > 4096 - bytes) core.probeWrite(linear, bytes);
+  if ((linear & 4095) > 4096 - bytes) core.memory.probeWrite(linear, bytes);
   if ((linear & 3) === 0) storeWords(core, linear, s, bytes);
-  else core.asWhole(() => storeWords(core, linear, s, bytes));
+  else core.memory.asWhole(() => storeWords(core, linear, s, bytes));
 }
 
 /** Instructions `op P,Q` and `op V,W`. */
-export const binary = (kernel: Kernel): OpFactory => (row, memory) => {
+export const binary = (kernel: Kernel): CoreOpFactory => (row, memory) => {
   const bytes = memoryBytes(row);
   if (row.operands[0] === 'Pq') {
     return memory
@@ -106,7 +106,7 @@ export const binary = (kernel: Kernel): OpFactory => (row, memory) => {
 };
 
 /** Instructions `op P,Q,Ib` and `op V,W,Ib`. */
-export const binaryImmediate = (kernel: ImmediateKernel): OpFactory => (row, memory) => {
+export const binaryImmediate = (kernel: ImmediateKernel): CoreOpFactory => (row, memory) => {
   const bytes = memoryBytes(row), mmx = row.operands[0] === 'Pq';
   return (core, p) => {
     if (mmx) readyMmx(core);

@@ -2,8 +2,8 @@
  * Control and state: FLDCW to FRSTOR, FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, EMMS.
  * Sources: SDM vol. 1, 8.1.8-8.1.10 (images, figures 8-9 to 8-12), 10.5 and table 10-2 (FXSAVE); vol. 2, each instruction.
  */
-import type { Core, OpFactory } from '../ops/context.ts';
-import { CR0, CR4, EAX, EFLAGS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MXCSR, XMM } from '../registers.ts';
+import type { Core, CoreOpFactory } from '../ops/context.ts';
+import { CR0, CR4, EAX, EFLAGS, FCS, FCW, FDP, FDS, FIP, FOP, FPR, FSW, FTW, MXCSR, XMM } from '../architecture/registers.ts';
 import { NORMAL, unpack80, W, X, ZERO } from './softfloat.ts';
 import { available, BUSY, ES, GP, NM, noError, readyControl, readyMmx, readySse, resetX87, summarize, wait } from './stack.ts';
 
@@ -50,17 +50,17 @@ function writeEnvironment(core: Core, linear: number, operandSize: 16 | 32): voi
   const ip = sel ? R[FIP] : R[FIP] + (R[FCS] << 4) | 0, dp = sel ? R[FDP] : R[FDP] + (R[FDS] << 4) | 0;
   const op = R[FOP] & 0x7ff;
   if (operandSize === 16) {
-    core.write16(linear, R[FCW]); core.write16(linear + 2 | 0, R[FSW]); core.write16(linear + 4 | 0, fullTags(R));
-    core.write16(linear + 6 | 0, ip & 0xffff); core.write16(linear + 8 | 0, sel ? R[FCS] : ip >>> 4 & 0xf000 | op);
-    core.write16(linear + 10 | 0, dp & 0xffff); core.write16(linear + 12 | 0, sel ? R[FDS] : dp >>> 4 & 0xf000);
+    core.memory.write16(linear, R[FCW]); core.memory.write16(linear + 2 | 0, R[FSW]); core.memory.write16(linear + 4 | 0, fullTags(R));
+    core.memory.write16(linear + 6 | 0, ip & 0xffff); core.memory.write16(linear + 8 | 0, sel ? R[FCS] : ip >>> 4 & 0xf000 | op);
+    core.memory.write16(linear + 10 | 0, dp & 0xffff); core.memory.write16(linear + 12 | 0, sel ? R[FDS] : dp >>> 4 & 0xf000);
     return;
   }
   const reserved = 0xffff0000;
-  core.write32(linear, R[FCW] | reserved); core.write32(linear + 4 | 0, R[FSW] | reserved); core.write32(linear + 8 | 0, fullTags(R) | reserved);
-  core.write32(linear + 12 | 0, sel ? ip : ip & 0xffff | reserved);
-  core.write32(linear + 16 | 0, sel ? R[FCS] | op << 16 : ip >>> 4 & 0xffff000 | op);
-  core.write32(linear + 20 | 0, sel ? dp : dp & 0xffff | reserved);
-  core.write32(linear + 24 | 0, sel ? R[FDS] | reserved : dp >>> 4 & 0xffff000);
+  core.memory.write32(linear, R[FCW] | reserved); core.memory.write32(linear + 4 | 0, R[FSW] | reserved); core.memory.write32(linear + 8 | 0, fullTags(R) | reserved);
+  core.memory.write32(linear + 12 | 0, sel ? ip : ip & 0xffff | reserved);
+  core.memory.write32(linear + 16 | 0, sel ? R[FCS] | op << 16 : ip >>> 4 & 0xffff000 | op);
+  core.memory.write32(linear + 20 | 0, sel ? dp : dp & 0xffff | reserved);
+  core.memory.write32(linear + 24 | 0, sel ? R[FDS] | reserved : dp >>> 4 & 0xffff000);
 }
 
 /** Words of an environment that is being loaded: read whole before anything changes. */
@@ -68,8 +68,8 @@ const image = new Int32Array(28);
 
 /** Reads an environment, 14 or 28 bytes. */
 function readEnvironment(core: Core, linear: number, operandSize: 16 | 32): void {
-  if (operandSize === 16) for (let i = 0; i < 7; i++) image[i] = core.read16(linear + 2 * i | 0);
-  else for (let i = 0; i < 7; i++) image[i] = core.read32(linear + 4 * i | 0);
+  if (operandSize === 16) for (let i = 0; i < 7; i++) image[i] = core.memory.read16(linear + 2 * i | 0);
+  else for (let i = 0; i < 7; i++) image[i] = core.memory.read32(linear + 4 * i | 0);
 }
 
 function loadEnvironment(R: Int32Array, operandSize: 16 | 32): void {
@@ -88,101 +88,101 @@ function loadEnvironment(R: Int32Array, operandSize: 16 | 32): void {
   summarize(R);
 }
 
-const fnstenv: OpFactory = (_row, _memory, operandSize) => (core, p) => {
+const fnstenv: CoreOpFactory = (_row, _memory, operandSize) => (core, p) => {
   available(core);
-  const size = operandSize === 16 ? 14 : 28, linear = core.address(p, size, true), R = core.R;
-  core.probeWrite(linear, size);
+  const size = operandSize === 16 ? 14 : 28, linear = core.addressing.address(p, size, true), R = core.R;
+  core.memory.probeWrite(linear, size);
   writeEnvironment(core, linear, operandSize);
   R[FCW] |= 0x3f;
   noError(R, R[FSW] & ~(ES | BUSY));
 };
 
-const fldenv: OpFactory = (_row, _memory, operandSize) => (core, p) => {
+const fldenv: CoreOpFactory = (_row, _memory, operandSize) => (core, p) => {
   readyControl(core);
-  const linear = core.address(p, operandSize === 16 ? 14 : 28, false);
+  const linear = core.addressing.address(p, operandSize === 16 ? 14 : 28, false);
   readEnvironment(core, linear, operandSize);
   loadEnvironment(core.R, operandSize);
 };
 
 /** FNSAVE: the environment, then ST(0) to ST(7), ten bytes each; then FNINIT. */
-const fnsave: OpFactory = (_row, _memory, operandSize) => (core, p) => {
+const fnsave: CoreOpFactory = (_row, _memory, operandSize) => (core, p) => {
   available(core);
-  const head = operandSize === 16 ? 14 : 28, size = head + 80, linear = core.address(p, size, true), R = core.R;
-  core.probeWrite(linear, size);
+  const head = operandSize === 16 ? 14 : 28, size = head + 80, linear = core.addressing.address(p, size, true), R = core.R;
+  core.memory.probeWrite(linear, size);
   writeEnvironment(core, linear, operandSize);
-  core.asWhole(() => {
+  core.memory.asWhole(() => {
     for (let i = 0; i < 8; i++) {
       const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = linear + head + 10 * i | 0;
-      core.write32(at, R[a]); core.write32(at + 4 | 0, R[a + 1]); core.write16(at + 8 | 0, R[a + 2]);
+      core.memory.write32(at, R[a]); core.memory.write32(at + 4 | 0, R[a + 1]); core.memory.write16(at + 8 | 0, R[a + 2]);
     }
   });
   resetX87(R);
 };
 
-const frstor: OpFactory = (_row, _memory, operandSize) => (core, p) => {
+const frstor: CoreOpFactory = (_row, _memory, operandSize) => (core, p) => {
   readyControl(core);
-  const head = operandSize === 16 ? 14 : 28, linear = core.address(p, head + 80, false), R = core.R;
+  const head = operandSize === 16 ? 14 : 28, linear = core.addressing.address(p, head + 80, false), R = core.R;
   readEnvironment(core, linear, operandSize);
   // The last byte first: a page that is not there shows before anything has changed.
-  core.read8(linear + head + 79 | 0);
+  core.memory.read8(linear + head + 79 | 0);
   loadEnvironment(R, operandSize);
-  core.asWhole(() => {
+  core.memory.asWhole(() => {
     for (let i = 0; i < 8; i++) {
       const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = linear + head + 10 * i | 0;
-      R[a] = core.read32(at); R[a + 1] = core.read32(at + 4 | 0); R[a + 2] = core.read16(at + 8 | 0);
+      R[a] = core.memory.read32(at); R[a + 1] = core.memory.read32(at + 4 | 0); R[a + 2] = core.memory.read16(at + 8 | 0);
     }
   });
 };
 
-const fldcw: OpFactory = () => (core, p) => {
+const fldcw: CoreOpFactory = () => (core, p) => {
   readyControl(core);
-  const value = core.read16(core.address(p, 2, false));
+  const value = core.memory.read16(core.addressing.address(p, 2, false));
   loadControl(core.R, value);
   summarize(core.R);
 };
 
-const fnstcw: OpFactory = () => (core, p) => {
+const fnstcw: CoreOpFactory = () => (core, p) => {
   available(core);
-  core.write16(core.address(p, 2, true), core.R[FCW]);
+  core.memory.write16(core.addressing.address(p, 2, true), core.R[FCW]);
 };
 
-const fnstsw: OpFactory = (_row, memory) => memory
+const fnstsw: CoreOpFactory = (_row, memory) => memory
   ? (core, p) => {
     available(core);
-    core.write16(core.address(p, 2, true), core.R[FSW]);
+    core.memory.write16(core.addressing.address(p, 2, true), core.R[FSW]);
   }
   : core => {
     available(core);
     core.R[EAX] = core.R[EAX] & ~0xffff | core.R[FSW] & 0xffff;
   };
 
-const fnclex: OpFactory = () => core => {
+const fnclex: CoreOpFactory = () => core => {
   available(core);
   noError(core.R, core.R[FSW] & 0x7f00);
 };
 
-const fninit: OpFactory = () => core => {
+const fninit: CoreOpFactory = () => core => {
   available(core);
   resetX87(core.R);
 };
 
-const fwait: OpFactory = () => core => wait(core);
+const fwait: CoreOpFactory = () => core => wait(core);
 
 // ---- FXSAVE ----
 
 /** FXSAVE and FXRSTOR share their checks: #NM, then an address on 16 bytes. */
 function fxAddress(core: Core, p: number, write: boolean): number {
   if ((core.R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
-  const linear = core.address(p, 512, write);
+  const linear = core.addressing.address(p, 512, write);
   if ((linear & 15) !== 0) core.fault(GP, 0);
   return linear;
 }
 
 /** The 288 bytes that mean something outside 64-bit mode; the rest of the 512 is left alone. XMM registers and MXCSR only with CR4.OSFXSR. */
-const fxsave: OpFactory = () => (core, p) => {
+const fxsave: CoreOpFactory = () => (core, p) => {
   const linear = fxAddress(core, p, true), R = core.R;
-  core.probeWrite(linear, 512);
-  const put = (offset: number, value: number) => core.write32(linear + offset | 0, value);
+  core.memory.probeWrite(linear, 512);
+  const put = (offset: number, value: number) => core.memory.write32(linear + offset | 0, value);
   put(0, R[FCW] | R[FSW] << 16); put(4, R[FTW] | R[FOP] << 16); put(8, R[FIP]); put(12, R[FCS]); put(16, R[FDP]); put(20, R[FDS]);
   for (let i = 0; i < 8; i++) {
     const a = FPR + ((R[FSW] >> 11) + i & 7) * 4, at = 32 + 16 * i;
@@ -193,11 +193,11 @@ const fxsave: OpFactory = () => (core, p) => {
   for (let i = 0; i < 32; i++) put(160 + 4 * i, R[XMM + i]);
 };
 
-const fxrstor: OpFactory = () => (core, p) => {
+const fxrstor: CoreOpFactory = () => (core, p) => {
   const linear = fxAddress(core, p, false), R = core.R, sse = (R[CR4] & CR4_OSFXSR) !== 0;
-  const get = (offset: number) => core.read32(linear + offset | 0);
+  const get = (offset: number) => core.memory.read32(linear + offset | 0);
   const control = get(0), mxcsr = get(24);
-  core.read8(linear + 511 | 0);
+  core.memory.read8(linear + 511 | 0);
   if (sse && (mxcsr & ~MXCSR_MASK) !== 0) core.fault(GP, 0);
   loadControl(R, control & 0xffff);
   R[FSW] = control >>> 16;
@@ -214,25 +214,25 @@ const fxrstor: OpFactory = () => (core, p) => {
   for (let i = 0; i < 32; i++) R[XMM + i] = get(160 + 4 * i);
 };
 
-const ldmxcsr: OpFactory = () => (core, p) => {
+const ldmxcsr: CoreOpFactory = () => (core, p) => {
   readySse(core);
-  const value = core.read32(core.address(p, 4, false));
+  const value = core.memory.read32(core.addressing.address(p, 4, false));
   if ((value & ~MXCSR_MASK) !== 0) core.fault(GP, 0);
   core.R[MXCSR] = value;
 };
 
-const stmxcsr: OpFactory = () => (core, p) => {
+const stmxcsr: CoreOpFactory = () => (core, p) => {
   readySse(core);
-  core.write32(core.address(p, 4, true), core.R[MXCSR]);
+  core.memory.write32(core.addressing.address(p, 4, true), core.R[MXCSR]);
 };
 
-const emms: OpFactory = () => core => {
+const emms: CoreOpFactory = () => core => {
   readyMmx(core);
   core.R[FTW] = 0;
   core.R[FSW] &= ~0x3800;
 };
 
-export const environmentOps: Record<string, OpFactory> = {
+export const environmentOps: Record<string, CoreOpFactory> = {
   fldcw, fnstcw, fnstsw, fnclex, fninit, fldenv, fnstenv, fnsave, frstor, fwait,
   fnop8087: () => core => available(core),
   fxsave, fxrstor, ldmxcsr, stmxcsr, emms,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FCW, FPR, FSW, FTW } from '../registers.ts';
+import { FCW, FPR, FSW, FTW } from '../architecture/registers.ts';
 import { rows } from '../table/index.ts';
 import { FakeCore } from './fake-core.ts';
 import { fpuOps } from './index.ts';

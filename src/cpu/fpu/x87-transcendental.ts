@@ -2,8 +2,8 @@
  * FSIN, FCOS, FSINCOS, FPTAN, FPATAN, F2XM1, FYL2X, FYL2XP1. Sources: SDM vol. 2, each instruction; vol. 1, 8.3.8 (pi as processors know it), 8.3.10
  * (accuracy: below one unit in the last place; here the error is below 0.501, see x87-transcendental.test.ts).
  */
-import type { OpFactory } from '../ops/context.ts';
-import { FCW, FSW } from '../registers.ts';
+import type { CoreOpFactory } from '../ops/context.ts';
+import { FCW, FSW } from '../architecture/registers.ts';
 import {
   addPairs, cosineOfPair, dividePairs, exponentialMinus1, inverseTangent, logarithmOfRatio, LOW_PART, multiplyPairs, sineOfPair,
 } from './double-double.ts';
@@ -341,20 +341,20 @@ function yLog2xPlus1(R: Int32Array, x: number, d: number): boolean {
 
 // ---- instructions ----
 
-const trig = (what: number): OpFactory => () => core => {
+const trig = (what: number): CoreOpFactory => () => core => {
   ready(core);
   trigonometric(core.R, what);
 };
 
 /** ST(1) = kernel(ST(0), ST(1)), then pop. */
-const popping = (kernel: (R: Int32Array, x: number, d: number) => boolean): OpFactory => () => core => {
+const popping = (kernel: (R: Int32Array, x: number, d: number) => boolean): CoreOpFactory => () => core => {
   ready(core);
   const R = core.R;
   const done = used(R, 0) && used(R, 1) ? kernel(R, st(R, 0), st(R, 1)) : stackFault(R, 1);
   if (done) pop(R);
 };
 
-export const transcendentalOps: Record<string, OpFactory> = {
+export const transcendentalOps: Record<string, CoreOpFactory> = {
   fsin: trig(SINE), fcos: trig(COSINE), fptan: trig(TANGENT), fsincos: trig(BOTH), fpatan: popping(arcTangent),
   f2xm1: () => core => {
     ready(core);

@@ -5,9 +5,9 @@
  * An instruction that an unmasked invalid, denormal or zero-divide exception stops changes nothing but FSW; the kernels then return false.
  * Memory is written before FSW, the stack and the tags change, so that a page fault leaves all as it was.
  */
-import { FAULT } from '../memory.ts';
-import { type Core, type OpFactory, SRC } from '../ops/context.ts';
-import { FCW, FPR, FSW, FTW } from '../registers.ts';
+import { FAULT } from '../faults.ts';
+import { type Core, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { FCW, FPR, FSW, FTW } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {
   ADD, addExtended, C0, C2, C3, compareExtended, DIVIDE, divideExtended, EQUAL, fromDouble, fromInteger, fromSingle, LESS, MEMORY, MULTIPLY, multiplyExtended,
@@ -33,11 +33,11 @@ function memoryFormat(row: Row): number {
 function read(core: Core, p: number, format: number): number {
   const R = core.R;
   if (format === DOUBLE) {
-    const linear = core.address(p, 8, false), low = core.read32(linear), high = core.read32(linear + 4 | 0);
+    const linear = core.addressing.address(p, 8, false), low = core.memory.read32(linear), high = core.memory.read32(linear + 4 | 0);
     operandAt(core, p, linear);
     return fromDouble(R, MEMORY, low, high);
   }
-  const linear = core.address(p, SIZE[format], false), flags = readOther(core, linear, format);
+  const linear = core.addressing.address(p, SIZE[format], false), flags = readOther(core, linear, format);
   operandAt(core, p, linear);
   return flags;
 }
@@ -45,20 +45,20 @@ function read(core: Core, p: number, format: number): number {
 function readOther(core: Core, linear: number, format: number): number {
   const R = core.R;
   switch (format) {
-    case SINGLE: return fromSingle(R, MEMORY, core.read32(linear));
-    case INT32: fromInteger(R, MEMORY, core.read32(linear)); return 0;
-    case INT16: fromInteger(R, MEMORY, core.read16(linear) << 16 >> 16); return 0;
+    case SINGLE: return fromSingle(R, MEMORY, core.memory.read32(linear));
+    case INT32: fromInteger(R, MEMORY, core.memory.read32(linear)); return 0;
+    case INT16: fromInteger(R, MEMORY, core.memory.read16(linear) << 16 >> 16); return 0;
     case INT64:
-      unpackInt64(core.read32(linear), core.read32(linear + 4 | 0), X);
+      unpackInt64(core.memory.read32(linear), core.memory.read32(linear + 4 | 0), X);
       put(R, MEMORY, X);
       return 0;
     case EXTENDED: {
-      const low = core.read32(linear), high = core.read32(linear + 4 | 0);
-      R[MEMORY + 2] = core.read16(linear + 8 | 0); R[MEMORY] = low; R[MEMORY + 1] = high;
+      const low = core.memory.read32(linear), high = core.memory.read32(linear + 4 | 0);
+      R[MEMORY + 2] = core.memory.read16(linear + 8 | 0); R[MEMORY] = low; R[MEMORY + 1] = high;
       return 0;
     }
     default: {
-      const low = core.read32(linear), high = core.read32(linear + 4 | 0), top = core.read16(linear + 8 | 0);
+      const low = core.memory.read32(linear), high = core.memory.read32(linear + 4 | 0), top = core.memory.read16(linear + 8 | 0);
       fromBcd(low, high, top & 0xff);
       unpackInt64(W[OUT], W[OUT + 1], X);
       W[X + SIGN] = top >> 15;
@@ -71,12 +71,12 @@ function readOther(core: Core, linear: number, format: number): number {
 /** Writes OUT in the given format. All of it or nothing. */
 function write(core: Core, linear: number, format: number): void {
   const size = SIZE[format];
-  if ((linear & 4095) > 4096 - size) core.probeWrite(linear, size);
-  if (size === 2) { core.write16(linear, W[OUT] & 0xffff); return; }
+  if ((linear & 4095) > 4096 - size) core.memory.probeWrite(linear, size);
+  if (size === 2) { core.memory.write16(linear, W[OUT] & 0xffff); return; }
   const low = W[OUT], high = W[OUT + 1], top = W[OUT + 2];
-  core.write32(linear, low);
-  if (size >= 8) core.write32(linear + 4 | 0, high);
-  if (size === 10) core.write16(linear + 8 | 0, top & 0xffff);
+  core.memory.write32(linear, low);
+  if (size >= 8) core.memory.write32(linear + 4 | 0, high);
+  if (size === 10) core.memory.write16(linear + 8 | 0, top & 0xffff);
 }
 
 // ---- arithmetic ----
@@ -89,7 +89,7 @@ function operate(R: Int32Array, operation: number, d: number, a: number, b: numb
 }
 
 /** The four operations in all their forms: D8-DF /0 /1 /4-/7. `reversed`: FSUBR, FDIVR. */
-const arithmetic = (operation: number, reversed = false, pops = false): OpFactory => (row, memory) => {
+const arithmetic = (operation: number, reversed = false, pops = false): CoreOpFactory => (row, memory) => {
   if (memory) {
     const format = memoryFormat(row);
     return (core, p) => {
@@ -134,7 +134,7 @@ function emptyComparison(R: Int32Array): number {
   return (R[FCW] & IE) !== 0 ? UNORDERED : -1;
 }
 
-const comparison = (quiet: boolean, pops = 0): OpFactory => (row, memory) => {
+const comparison = (quiet: boolean, pops = 0): CoreOpFactory => (row, memory) => {
   if (memory) {
     const format = memoryFormat(row);
     return (core, p) => {
@@ -154,7 +154,7 @@ const comparison = (quiet: boolean, pops = 0): OpFactory => (row, memory) => {
 const CF = 1, PF = 4, ZF = 0x40;
 
 /** FCOMI, FUCOMI: the answer goes to EFLAGS. */
-const flagComparison = (quiet: boolean, pops: boolean): OpFactory => () => (core, p) => {
+const flagComparison = (quiet: boolean, pops: boolean): CoreOpFactory => () => (core, p) => {
   ready(core);
   const R = core.R, i = core.A[p + SRC];
   const order = used(R, 0) && used(R, i) ? compareExtended(R, st(R, 0), st(R, i), quiet, 0, C1) : emptyComparison(R);
@@ -163,7 +163,7 @@ const flagComparison = (quiet: boolean, pops: boolean): OpFactory => () => (core
   if (pops) pop(R);
 };
 
-const ftst: OpFactory = () => core => {
+const ftst: CoreOpFactory = () => core => {
   ready(core);
   const R = core.R;
   R[MEMORY] = R[MEMORY + 1] = R[MEMORY + 2] = 0;
@@ -173,7 +173,7 @@ const ftst: OpFactory = () => core => {
 /** Classes of FXAM by unpacked class: zero, normal, denormal, infinity, NaN, NaN, unsupported. */
 const EXAMINED = [C3, C2, C3 | C2, C2 | C0, C0, C0, 0];
 
-const fxam: OpFactory = () => core => {
+const fxam: CoreOpFactory = () => core => {
   ready(core);
   const R = core.R, a = st(R, 0);
   unpack80(R[a], R[a + 1], R[a + 2], X);
@@ -192,7 +192,7 @@ function load(R: Int32Array, a: number): void {
   R[d] = low; R[d + 1] = high; R[d + 2] = top; R[FSW] &= ~C1;
 }
 
-const fld: OpFactory = (row, memory) => {
+const fld: CoreOpFactory = (row, memory) => {
   if (memory) {
     const format = memoryFormat(row);
     return (core, p) => {
@@ -218,7 +218,7 @@ const fld: OpFactory = (row, memory) => {
 };
 
 /** Constants: low word, high word, exponent, and what must be added to the low word when rounding down (or to zero) and up. */
-const constant = (low: number, high: number, exponent: number, down = 0, up = 0): OpFactory => () => core => {
+const constant = (low: number, high: number, exponent: number, down = 0, up = 0): CoreOpFactory => () => core => {
   ready(core);
   const R = core.R;
   if (used(R, 7)) { stackOverflow(R); return; }
@@ -241,7 +241,7 @@ function indefinite(R: Int32Array, format: number): number {
 /** A store that an unmasked exception stops does not go to memory: what is wrong with its address does not show. */
 function operandUnused(core: Core, p: number, size: number): void {
   try {
-    operandAt(core, p, core.address(p, size, true));
+    operandAt(core, p, core.addressing.address(p, size, true));
   } catch (thrown) {
     if (thrown !== FAULT) throw thrown;
   }
@@ -267,14 +267,14 @@ function convert(R: Int32Array, format: number, truncate: boolean): number {
 }
 
 /** FST, FSTP, FIST, FISTP, FISTTP, FBSTP. */
-const store = (pops: boolean, truncate = false): OpFactory => (row, memory) => {
+const store = (pops: boolean, truncate = false): CoreOpFactory => (row, memory) => {
   if (memory) {
     const format = memoryFormat(row);
     return (core, p) => {
       ready(core);
       const R = core.R, flags = used(R, 0) ? convert(R, format, truncate) : indefinite(R, format);
       if (flags < 0) { operandUnused(core, p, SIZE[format]); return; }
-      const linear = core.address(p, SIZE[format], true);
+      const linear = core.addressing.address(p, SIZE[format], true);
       write(core, linear, format);
       operandAt(core, p, linear);
       raise(R, flags);
@@ -294,7 +294,7 @@ const store = (pops: boolean, truncate = false): OpFactory => (row, memory) => {
 };
 
 /** D9 D8+i, an alias of FSTP ST(i) that takes an empty ST(0) without a stack fault. */
-const fstpnce: OpFactory = () => (core, p) => {
+const fstpnce: CoreOpFactory = () => (core, p) => {
   ready(core);
   const R = core.R, i = core.A[p + SRC];
   copy(R, st(R, i), st(R, 0));
@@ -307,7 +307,7 @@ const fstpnce: OpFactory = () => (core, p) => {
 // ---- one operand ----
 
 /** Instructions on ST(0) alone. */
-const unary = (kernel: (R: Int32Array, d: number) => boolean): OpFactory => () => core => {
+const unary = (kernel: (R: Int32Array, d: number) => boolean): CoreOpFactory => () => core => {
   ready(core);
   const R = core.R;
   if (used(R, 0)) kernel(R, st(R, 0));
@@ -315,21 +315,21 @@ const unary = (kernel: (R: Int32Array, d: number) => boolean): OpFactory => () =
 };
 
 /** Instructions on ST(0) and ST(1) that change ST(0). */
-const binary = (kernel: (R: Int32Array, d: number, b: number) => boolean): OpFactory => () => core => {
+const binary = (kernel: (R: Int32Array, d: number, b: number) => boolean): CoreOpFactory => () => core => {
   ready(core);
   const R = core.R;
   if (used(R, 0) && used(R, 1)) kernel(R, st(R, 0), st(R, 1));
   else stackFault(R, 0);
 };
 
-const remainder = (nearest: boolean): OpFactory => () => core => {
+const remainder = (nearest: boolean): CoreOpFactory => () => core => {
   ready(core);
   const R = core.R;
   if (used(R, 0) && used(R, 1)) partialRemainder(R, st(R, 0), st(R, 1), nearest);
   else { R[FSW] &= ~C2; stackFault(R, 0); }
 };
 
-const fxtract: OpFactory = () => core => {
+const fxtract: CoreOpFactory = () => core => {
   ready(core);
   const R = core.R;
   if (!used(R, 0)) { if (stackFault(R, 0)) { copy(R, MEMORY, st(R, 0)); push(R); copy(R, st(R, 0), MEMORY); } return; }
@@ -341,7 +341,7 @@ const fxtract: OpFactory = () => core => {
   if (extract(R, st(R, 0), MEMORY)) { const c1 = R[FSW] & C1; load(R, MEMORY); R[FSW] |= c1; }
 };
 
-const fxch: OpFactory = () => (core, p) => {
+const fxch: CoreOpFactory = () => (core, p) => {
   ready(core);
   const R = core.R, i = core.A[p + SRC], top = R[FSW] >> 11 & 7, other = top + i & 7, a = FPR + top * 4, b = FPR + other * 4;
   if ((R[FTW] >> top & R[FTW] >> other & 1) === 0) {
@@ -357,7 +357,7 @@ const fxch: OpFactory = () => (core, p) => {
 };
 
 /** FCMOVcc by row.cc: 2 B, 4 E, 6 BE, 10 U and their opposites. */
-const fcmovcc: OpFactory = row => {
+const fcmovcc: CoreOpFactory = row => {
   const cc = row.cc!;
   const mask = (cc & 14) === 2 ? CF : (cc & 14) === 4 ? ZF : (cc & 14) === 6 ? CF | ZF : PF;
   return (core, p) => {
@@ -369,20 +369,20 @@ const fcmovcc: OpFactory = row => {
 };
 
 /** FINCSTP, FDECSTP. */
-const turn = (by: number): OpFactory => () => core => {
+const turn = (by: number): CoreOpFactory => () => core => {
   ready(core);
   const R = core.R, status = R[FSW];
   R[FSW] = status & ~(0x3800 | C1) | ((status >> 11) + by & 7) << 11;
 };
 
-const ffree = (pops: boolean): OpFactory => () => (core, p) => {
+const ffree = (pops: boolean): CoreOpFactory => () => (core, p) => {
   ready(core);
   const R = core.R;
   R[FTW] &= ~(1 << ((R[FSW] >> 11) + core.A[p + SRC] & 7));
   if (pops) pop(R);
 };
 
-export const x87Ops: Record<string, OpFactory> = {
+export const x87Ops: Record<string, CoreOpFactory> = {
   fadd: arithmetic(ADD), fiadd: arithmetic(ADD), faddp: arithmetic(ADD, false, true),
   fmul: arithmetic(MULTIPLY), fimul: arithmetic(MULTIPLY), fmulp: arithmetic(MULTIPLY, false, true),
   fsub: arithmetic(SUBTRACT), fisub: arithmetic(SUBTRACT), fsubp: arithmetic(SUBTRACT, false, true),

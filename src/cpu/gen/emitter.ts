@@ -4,8 +4,8 @@
  *
  * Order, so that leaving half way leaves the instruction undone: reads, `slot` and `locate` come first, then `push` and writes to memory, then registers and flags.
  */
-import { ALL, EXPLICIT, SUB } from '../flags.ts';
-import { ECX, EDI, ESI } from '../registers.ts';
+import { ALL, EXPLICIT, SUB } from '../architecture/flags.ts';
+import { ECX, EDI, ESI } from '../architecture/registers.ts';
 
 /** Text of an expression without side effects. */
 export type Value = string;
@@ -78,8 +78,8 @@ export interface Emitter {
   drop(more?: Value): void;
   /** Makes sure that one value can be pushed. */
   slot(): void;
-  /** Pushes it: to the slot. */
-  push(value: Value): void;
+  /** Pushes it: to the slot. `bits`: as much of the slot as is written, from its low end. */
+  push(value: Value, bits?: Size): void;
 
   /** Makes sure that a branch can go to an EIP; without one: to where a direct branch leads. */
   locate(eip?: Value): void;
@@ -331,7 +331,7 @@ export abstract class TextEmitter implements Emitter {
   abstract top(pointer?: number): Value;
   abstract drop(more?: Value): void;
   abstract slot(): void;
-  abstract push(value: Value): void;
+  abstract push(value: Value, bits?: Size): void;
   abstract locate(eip?: Value): void;
   abstract go(): void;
   abstract branch(condition: Value, effects?: () => void): void;

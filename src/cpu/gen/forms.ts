@@ -36,10 +36,6 @@ export function formOf(row: Row, memory: boolean, operandSize: 16 | 32): Form | 
   if (places.includes('')) return null;
   // A bit offset in a register reaches outside the memory operand (BT).
   if (uses.bitOffset && places[0] === 'm' && places[1] === 'r') return null;
-  // ESP has moved when it takes part in the address of what is stored (POP).
-  if (uses.drops && places[0] === 'm' && uses.writes.has(0)) return null;
-  // Of a slot of 32 bits the push of a selector writes 16 (PUSH).
-  if (uses.selector && operandSize === 32) return null;
   const bits = uses.operands === 0 && !uses.string ? operandSize : sizes[0]!, bits1 = sizes[1] ?? bits;
   const suffix = (places[1] === 'r' || places[1] === 'm') && bits1 !== bits ? String(bits1) : '';
   const cc = uses.cc ? row.cc! : 0;

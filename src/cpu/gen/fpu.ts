@@ -3,7 +3,7 @@
  * is left to the row's own function.
  */
 import { HOT_X87, HOT_X87_READS, HOT_X87_WRITES, type HotCase, hotX87Case } from '../fpu/hot.ts';
-import { CR0, CR4, XMM } from '../registers.ts';
+import { CR0, CR4, XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import type { Value } from './emitter.ts';
 import { miss, NEXT_RECORD, record } from './record.ts';

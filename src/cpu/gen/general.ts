@@ -1,7 +1,7 @@
 /** General functions: any segment, any mode, faults and all. `cpu` is the processor (src/cpu/cpu.ts), `p` the record. */
-import { DF } from '../flags.ts';
+import { DF } from '../architecture/flags.ts';
 import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../ops/context.ts';
-import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../registers.ts';
+import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Repetition, type Value } from './emitter.ts';
 import { record, RecordEmitter } from './record.ts';
 
@@ -24,10 +24,10 @@ export class GeneralEmitter extends RecordEmitter {
   constructor(form: Form) { super(form); }
 
   protected override effect(statement: string): void { this.effects += `${statement} `; }
-  address(): Value { return 'cpu.offset(p)'; }
+  address(): Value { return 'addressing.offset(p)'; }
   protected load(): Value {
     const { bits, writes } = memoryOf(this.form)!;
-    return writes ? 'value' : `cpu.read${bits}(cpu.address(p, ${bits / 8}, false))`;
+    return writes ? 'value' : `memory.read${bits}(addressing.address(p, ${bits / 8}, false))`;
   }
   protected store(value: Value): void { this.stored = value; }
   skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
@@ -38,16 +38,19 @@ export class GeneralEmitter extends RecordEmitter {
 
   top(pointer = ESP): Value {
     this.pointer = pointer;
-    if (pointer === ESP) return this.keep(`cpu.top(${this.bits})`);
-    this.let('c', `cpu.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)}`);
-    return this.keep(`cpu.read${this.bits}(cpu.linear(${SS}, c, ${this.bytes}, false))`);
+    if (pointer === ESP) return this.keep(`stack.top(${this.bits})`);
+    this.let('c', `mode.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)}`);
+    return this.keep(`memory.read${this.bits}(addressing.linear(${SS}, c, ${this.bytes}, false))`);
   }
   drop(more?: Value): void {
-    if (this.pointer !== ESP) this.effect(`if (cpu.stack32) ${registerText(ESP, 32)} = c; else ${registerText(ESP, 16)} = c;`);
-    this.effect(`cpu.moveStack(${this.bytes}${more === undefined ? '' : ` + ${more}`});`);
+    if (this.pointer !== ESP) this.effect(`if (mode.stack32) ${registerText(ESP, 32)} = c; else ${registerText(ESP, 16)} = c;`);
+    this.effect(`stack.move(${this.bytes}${more === undefined ? '' : ` + ${more}`});`);
   }
   slot(): void {}
-  push(value: Value): void { this.say(`cpu.push(${value}, ${this.bits});`); }
+  push(value: Value, bits = this.bits): void {
+    if (bits === this.bits) this.say(`stack.push(${value}, ${bits});`);
+    else this.say(`memory.write${bits}(stack.at(-${this.bytes}, ${this.bytes}, true), ${value}); stack.move(-${this.bytes});`);
+  }
 
   locate(eip?: Value): void {
     this.target = eip ?? null;
@@ -62,10 +65,10 @@ export class GeneralEmitter extends RecordEmitter {
 
   private element(pointer: number, write: boolean): Value {
     const segment = pointer === EDI ? ES : `(${record.meta} >>> ${META_SEGMENT}) & 7`;
-    return `cpu.linear(${segment}, ${SHORT} ? ${registerText(pointer, 16)} : ${registerText(pointer, 32)}, ${this.bytes}, ${write})`;
+    return `addressing.linear(${segment}, ${SHORT} ? ${registerText(pointer, 16)} : ${registerText(pointer, 32)}, ${this.bytes}, ${write})`;
   }
-  protected loadElement(pointer: number): Value { return `cpu.read${this.bits}(${this.element(pointer, false)})`; }
-  storeElement(value: Value): void { this.say(`cpu.write${this.bits}(${this.element(EDI, true)}, ${value});`); }
+  protected loadElement(pointer: number): Value { return `memory.read${this.bits}(${this.element(pointer, false)})`; }
+  storeElement(value: Value): void { this.say(`memory.write${this.bits}(${this.element(EDI, true)}, ${value});`); }
   advance(pointer: number): void { this.effect(`advance(cpu, ${pointer}, (R[${EFLAGS}] & ${DF}) !== 0 ? -${this.bytes} : ${this.bytes}, ${SHORT});`); }
   override repeats(how: Repetition): void { this.repetition = how; }
 
@@ -78,14 +81,19 @@ export class GeneralEmitter extends RecordEmitter {
     const memory = memoryOf(this.form);
     if (memory === null || !memory.writes) return head + this.text + this.effects;
     const { bits } = memory, bytes = bits / 8;
-    const write = (at: Value) => `cpu.write${bits}(${at}, ${this.stored}); `, address = `cpu.address(p, ${bytes}, true)`;
+    const write = (at: Value) => `memory.write${bits}(${at}, ${this.stored}); `, address = `addressing.address(p, ${bytes}, true)`;
+    if (this.form.uses.drops) {
+      // The address is found with the new ESP; a fault puts the old one back.
+      const esp = registerText(ESP, 32);
+      return `${head}const before = ${esp}; ${this.text}${this.effects}try { ${write(address)}} catch (thrown) { ${esp} = before; throw thrown; }`;
+    }
     if (!memory.reads) return head + this.text + write(address) + this.effects;
     // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
     const array = memoryArray(bits);
     const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
     return `${head}const linear = ${address}; let value = 0, at = -1; `
-      + `if (${locked} && (at = cpu.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
+      + `if (${locked} && (at = memory.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
       + `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } `
-      + `else { cpu.probeWrite(linear, ${bytes}); value = cpu.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`;
+      + `else { memory.probeWrite(linear, ${bytes}); value = memory.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`;
   }
 }

@@ -2,15 +2,15 @@
  * Writes the interpreter: the switch for flat 32-bit code (wide.ts), its sister for 16-bit code (narrow.ts) and a general function for every form
  * (general.ts), all expanded from semantics.ts, and what the translator must know of them. Run by the Vite plugin at build time, so the page needs no `eval`
  * for it and no bundle holds the generator. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
- * and the interpreter would be 50 times slower (docs/architecture.md; guarded by interpreter.test.ts).
+ * and the interpreter would be 50 times slower (docs/measurements.md; guarded by whole-processor/interpreter.test.ts).
  */
-import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../memory.ts';
+import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
   COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING, type Switch,
 } from '../plans.ts';
-import { EIP } from '../registers.ts';
+import { EIP } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './emitter.ts';
 import { allForms, formOf } from './forms.ts';
@@ -159,25 +159,26 @@ ${casesText(narrow)}
       }`;
   const functions = general.map(({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`);
   return `
-import { carry, condition, arithmetic } from '/src/cpu/flags.ts';
+import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
 import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
 import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
 export function createInterpreter(cpu) {
-  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.TR, cpu.TW, cpu.CP, cpu.PM, cpu.slow, []);
+  const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
 }
 // Parameters: of constants V8 would look at each use whether they are initialised, a tenth of all bytecode.
-function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, slow, general) {
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
 ${functions.join('\n')}
   // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
   function perform(p) {
-    try { slow[${record.op}](cpu, p); } catch (thrown) { cpu.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
+    try { functions[${record.op}](cpu, p); } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
   }
   /** 0 also where the code that follows is for the other switch. */
   function reenter(p, wide) {
     if (S[${S_STOP}] === ${THROWN}) return 0;
-    try { const q = cpu.enter(p); return cpu.code32 === wide ? q : 0; } catch (thrown) { cpu.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
+    try { const q = translator.enter(p); return mode.code32 === wide ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
   }
 ${loopText('run', true, wideText)}
 ${loopText('runNarrow', false, narrowText)}

@@ -1,6 +1,6 @@
 /**
  * The second switch, which runs 16-bit code: real mode, virtual-8086 mode, 16-bit segments of protected mode. It needs segments that begin on 4 bytes
- * and reach to 64 KiB at least (KEY_FLAT of 16-bit code, see `Cpu.modeChanged`); bases are read when an instruction runs, since such code loads
+ * and reach to 64 KiB at least (KEY_FLAT of 16-bit code, see mode.ts); bases are read when an instruction runs, since such code loads
  * segments all the time. Within 64 KiB an aligned access cannot pass a limit, so alignment, which the TLB test covers, is all that is checked.
  *
  * Address, TLB and the ways out are written once, before and behind the cases: there are many more of them than in the first switch, as everything
@@ -9,14 +9,14 @@
  * Ways out of the cases: `break` leaves the record to its function; `break taken` takes the direct branch; `break look` goes to EIP `t` with `h` in SP;
  * `break flags` leaves four words of flags, their kind in `c`.
  */
-import { baseWord } from '../ops/context.ts';
-import { CS, EDI, ES, ESP, SS } from '../registers.ts';
+import { baseWord, INDEX_ALIGNMENT, INDEX_REGISTER_MASK, INDEX_SCALE, INDEX_SEGMENT, INDEX_SEGMENT_MASK } from '../ops/context.ts';
+import { CS, EDI, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, FLAG_WORDS, lookup, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';
 
 const base = (segment: number): Value => `R[${baseWord(segment)}]`;
 const SP = registerText(ESP, 16);
-const SUM: Value = `R[${record.base}] + (R[(e = ${record.index}) & 15] << ((e >>> 4) & 3)) + ${record.disp}`;
+const SUM: Value = `R[${record.base}] + (R[(e = ${record.index}) & ${INDEX_REGISTER_MASK}] << ((e >>> ${INDEX_SCALE}) & 3)) + ${record.disp}`;
 
 /** The memory operand of a form: none, one that is read, one that is written. The cases' numbers are in this order. */
 export const narrowAccess = (form: Form): 0 | 1 | 2 => {
@@ -115,9 +115,9 @@ export const narrowOperand = (firstRead: number, firstWrite: number): string => 
         if (q >= ${firstRead}) {
           t = (${SUM}) | 0;
           if (t & e & -65536) break slow;
-          t = ((t & 65535) + R[(e >>> 9) & 63]) | 0;
+          t = ((t & 65535) + R[(e >>> ${INDEX_SEGMENT}) & ${INDEX_SEGMENT_MASK}]) | 0;
           c = q < ${firstWrite} ? TR[(t >>> 12) | u] : TW[(t >>> 12) | u];
-          if ((c & 1) | (t & (e >>> 6) & 3)) break slow;
+          if ((c & 1) | (t & (e >>> ${INDEX_ALIGNMENT}) & 3)) break slow;
           h = c ^ t;
         }`;
 

@@ -1,8 +1,8 @@
 /** Texts of a record's words and of the engine's arrays: the one place where generated code learns how they are laid out. */
-import { DF } from '../flags.ts';
-import { S_PAGE_EIP } from '../memory.ts';
+import { DF } from '../architecture/flags.ts';
+import { S_PAGE_EIP } from '../scratch.ts';
 import { BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_OFFSET_MASK, NEXT, OP, SRC, TARGET } from '../ops/context.ts';
-import { ECX, EDI, EFLAGS, FA, FB, FK, FR } from '../registers.ts';
+import { ECX, EDI, EFLAGS, FA, FB, FK, FR } from '../architecture/registers.ts';
 import { cellShift, type FlagWords, type Form, memoryArray, registerText, type Size, TextEmitter, type Value } from './emitter.ts';
 
 const word = (at: number): Value => `A[p + ${at}]`;

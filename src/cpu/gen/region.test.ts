@@ -3,9 +3,9 @@
  * flags in locals and operands as constants, as a compiler of regions will; what such a compiler needs besides (choice of regions, several blocks) it has not.
  */
 import { describe, expect, it } from 'vitest';
-import { arithmetic, carry, condition } from '../flags.ts';
+import { arithmetic, carry, condition } from '../architecture/flags.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
-import { EAX, EBX, ECX, EDX, EIP, ESI, ESP, FA, FB, FK, FR } from '../registers.ts';
+import { EAX, EBX, ECX, EDX, EIP, ESI, ESP, FA, FB, FK, FR } from '../architecture/registers.ts';
 import { decode, DECODED, type Decoded, newDecoded } from '../table/index.ts';
 import { operandRegister } from '../table/operands.ts';
 import { Bench, CODE, d, DATA } from '../test-support/bench.ts';
@@ -91,7 +91,7 @@ ${body}      break;
     }
     ${LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' ')} R[${EIP}] = ip;
     };`;
-  const values = { R: cpu.R, TR: cpu.TR, TW: cpu.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh };
+  const values = { R: cpu.R, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh };
   return new Function(...Object.keys(values), text)(...Object.values(values)) as () => void;
 }
 

@@ -2,8 +2,8 @@
  * What the common instructions do, described once against an emitter (emitter.ts): the interpreter's two switches, its general functions and compiled
  * regions are expanded from it. Rarer instructions are ordinary functions in src/cpu/ops and src/cpu/fpu. Source: SDM vol. 2, at each mnemonic.
  */
-import { ADC, ADD, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../flags.ts';
-import { EAX, EBP, EDI, EDX, ESI } from '../registers.ts';
+import { ADC, ADD, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
+import { EAX, EBP, EDI, EDX, ESI } from '../architecture/registers.ts';
 import type { Description, Emitter, Held, Value } from './emitter.ts';
 
 /** A value that is not held at the top, moved there for the flags. */
@@ -141,9 +141,10 @@ export const semantics: Record<string, Description> = {
   },
   pushsreg: e => {
     e.slot();
-    e.push(e.selector());
+    // Of a slot of 32 bits current processors write 16 (SDM vol. 2, PUSH).
+    e.push(e.selector(), 16);
   },
-  // ESP moves first: POP ESP ends with what was popped.
+  // ESP moves first: POP ESP ends with what was popped, and POP to memory finds its address with the new ESP.
   pop: e => {
     const value = e.top();
     e.drop();

@@ -2,12 +2,13 @@
  * The switch for flat 32-bit code. A case never faults and never calls memory: where the TLB entry is not there, the address not aligned or the target not
  * known it breaks out of the switch, and the general function runs the record from its beginning.
  */
-import { ESP } from '../registers.ts';
-import { cellShift, type Form, memoryArray, memoryOf, registerText, type Value } from './emitter.ts';
+import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../ops/context.ts';
+import { ESP } from '../architecture/registers.ts';
+import { cellShift, type Form, memoryArray, memoryOf, registerText, type Size, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, lookup, miss, PAGE_EIP, record } from './record.ts';
 
 /** Effective address; without an index register. */
-export const WIDE_ADDRESS: Value = `(R[${record.base}] + (R[(e = ${record.index}) & 15] << (e >>> 4)) + ${record.disp}) | 0`;
+export const WIDE_ADDRESS: Value = `(R[${record.base}] + (R[(e = ${record.index}) & ${INDEX_REGISTER_MASK}] << (e >>> ${INDEX_SCALE})) + ${record.disp}) | 0`;
 export const NEAR_ADDRESS: Value = `(R[${record.base}] + ${record.disp}) | 0`;
 
 export class WideEmitter extends CaseEmitter {
@@ -35,7 +36,7 @@ export class WideEmitter extends CaseEmitter {
   }
   drop(more?: Value): void { this.effect(`${registerText(ESP, 32)} = (h + 4${more === undefined ? '' : ` + ${more}`}) | 0;`); }
   slot(): void { this.say(`h = (${registerText(ESP, 32)} - 4) | 0; if (${miss('TW', 'h', 4)}) break;`); }
-  push(value: Value): void { this.say(`M4[(e ^ h) >>> 2] = ${value}; ${registerText(ESP, 32)} = h;`); }
+  push(value: Value, bits: Size = 32): void { this.say(`${memoryArray(bits)}[(e ^ h) >>> ${cellShift(bits)}] = ${value}; ${registerText(ESP, 32)} = h;`); }
 
   /** The target's record is in `q`, where its page begins in `c`. */
   locate(eip?: Value): void {

@@ -1,13 +1,11 @@
 /** Integer instructions that are too rare or too odd for descriptions (gen/semantics.ts). Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
-import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../flags.ts';
+import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../architecture/flags.ts';
 import { operandBits } from '../table/operands.ts';
-import { EAX, ECX, EDX, FA, FB, FK, FR } from '../registers.ts';
-import { DE } from '../memory.ts';
-import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type Op, type OpFactory, SRC } from './context.ts';
+import { EAX, ECX, EDX, FA, FB, FK, FR } from '../architecture/registers.ts';
+import { DE } from '../faults.ts';
+import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type OpFactory, SRC } from './context.ts';
 import type { Row } from '../table/index.ts';
-
-const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 export const byteIndex = (n: number) => (n & 3) * 4 + (n >> 2);
 
@@ -21,16 +19,16 @@ export function setRegister(cpu: Cpu, n: number, bits: number, value: number): v
   else cpu.R8[byteIndex(n)] = value;
 }
 export function read(cpu: Cpu, linear: number, bits: number): number {
-  return bits === 32 ? cpu.read32(linear) : bits === 16 ? cpu.read16(linear) : cpu.read8(linear);
+  return bits === 32 ? cpu.memory.read32(linear) : bits === 16 ? cpu.memory.read16(linear) : cpu.memory.read8(linear);
 }
 export function write(cpu: Cpu, linear: number, bits: number, value: number): void {
-  if (bits === 32) cpu.write32(linear, value);
-  else if (bits === 16) cpu.write16(linear, value);
-  else cpu.write8(linear, value);
+  if (bits === 32) cpu.memory.write32(linear, value);
+  else if (bits === 16) cpu.memory.write16(linear, value);
+  else cpu.memory.write8(linear, value);
 }
 /** The r/m operand. */
 export function readRm(cpu: Cpu, p: number, memory: boolean, bits: number): number {
-  return memory ? read(cpu, cpu.address(p, bits / 8, false), bits) : getRegister(cpu, cpu.A[p + SRC]!, bits);
+  return memory ? read(cpu, cpu.addressing.address(p, bits / 8, false), bits) : getRegister(cpu, cpu.A[p + SRC]!, bits);
 }
 
 const widthOf = (row: Row, operandSize: 16 | 32, operand = 0) => operandBits(row.operands[operand]!, operandSize);
@@ -41,12 +39,12 @@ export function modify(cpu: Cpu, p: number, memory: boolean, bits: number, chang
     setRegister(cpu, cpu.A[p + SRC]!, bits, change(getRegister(cpu, cpu.A[p + SRC]!, bits)));
     return;
   }
-  modifyAt(cpu, cpu.address(p, bits / 8, true), bits, change, always || (cpu.A[p + META]! & META_LOCK) !== 0);
+  modifyAt(cpu, cpu.addressing.address(p, bits / 8, true), bits, change, always || (cpu.A[p + META]! & META_LOCK) !== 0);
 }
 
 function modifyAt(cpu: Cpu, linear: number, bits: number, change: (value: number) => number, locked: boolean): void {
   if (locked) {
-    const at = cpu.hostAtomic(linear, bits / 8);
+    const at = cpu.memory.hostAtomic(linear, bits / 8);
     if (at >= 0) {
       const array = bits === 32 ? cpu.M4 : bits === 16 ? cpu.M2 : cpu.M1;
       const cell = at / (bits / 8);
@@ -56,7 +54,7 @@ function modifyAt(cpu: Cpu, linear: number, bits: number, change: (value: number
       }
     }
   }
-  cpu.probeWrite(linear, bits / 8);
+  cpu.memory.probeWrite(linear, bits / 8);
   write(cpu, linear, bits, change(read(cpu, linear, bits)));
 }
 
@@ -92,7 +90,7 @@ function divide32(high: number, low: number, divisor: number): { quotient: numbe
 
 const divide: OpFactory = (row, memory, size) => {
   const bits = widthOf(row, size);
-  return op((cpu, p) => {
+  return (cpu, p) => {
     const { R, R8, R16 } = cpu;
     const d = readRm(cpu, p, memory, bits);
     if (d === 0) cpu.fault(DE);
@@ -113,12 +111,12 @@ const divide: OpFactory = (row, memory, size) => {
       R16[EAX * 2] = quotient;
       R16[EDX * 2] = n % d;
     }
-  });
+  };
 };
 
 const divideSigned: OpFactory = (row, memory, size) => {
   const bits = widthOf(row, size);
-  return op((cpu, p) => {
+  return (cpu, p) => {
     const { R, R8, R16 } = cpu;
     const d = signExtend(readRm(cpu, p, memory, bits), bits);
     if (d === 0) cpu.fault(DE);
@@ -148,18 +146,18 @@ const divideSigned: OpFactory = (row, memory, size) => {
       R16[EAX * 2] = q;
       R16[EDX * 2] = n % d;
     }
-  });
+  };
 };
 
 /** RCL and RCR: a rotate of BITS + 1 bits through CF. Only CF and OF change. */
 const rotateCarry = (left: boolean): OpFactory => (row, memory, size) => {
   const bits = widthOf(row, size);
   const byCl = row.operands[1] === 'CL';
-  return op((cpu, p) => {
+  return (cpu, p) => {
     const count = ((byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31) % (bits + 1);
     const masked = (byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31;
     if (masked === 0) {
-      if (memory) cpu.probeWrite(cpu.address(p, bits / 8, true), bits / 8);
+      if (memory) cpu.memory.probeWrite(cpu.addressing.address(p, bits / 8, true), bits / 8);
       return;
     }
     let carry = 0, result = 0;
@@ -184,17 +182,17 @@ const rotateCarry = (left: boolean): OpFactory => (row, memory, size) => {
     const top = (result >>> (bits - 1)) & 1, below = (result >>> (bits - 2)) & 1;
     const of = left ? top ^ carry : top ^ below;
     cpu.setFlags((start & ~(CF | OF)) | (carry !== 0 ? CF : 0) | (of !== 0 ? OF : 0));
-  });
+  };
 };
 
 /** SHLD and SHRD. A 16-bit count above 16 is undefined; what is done then is what recent processors do: the operands go round. */
 const doubleShift = (left: boolean): OpFactory => (row, memory, size) => {
   const bits = size;
   const byCl = row.operands[2] === 'CL';
-  return op((cpu, p) => {
+  return (cpu, p) => {
     const count = (byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31;
     if (count === 0) {
-      if (memory) cpu.probeWrite(cpu.address(p, bits / 8, true), bits / 8);
+      if (memory) cpu.memory.probeWrite(cpu.addressing.address(p, bits / 8, true), bits / 8);
       return;
     }
     const source = getRegister(cpu, cpu.A[p + DST]!, bits);
@@ -214,19 +212,19 @@ const doubleShift = (left: boolean): OpFactory => (row, memory, size) => {
       return result;
     });
     setShiftFlags(cpu, result, bits, cf, of);
-  });
+  };
 };
 
 /** Bit tests with the offset in a register and the operand in memory: the offset reaches any bit of a string (SDM vol. 2, BT). */
-const bitTest = (change: ((value: number, bit: number) => number) | null): OpFactory => (_row, _memory, size) => op((cpu, p) => {
+const bitTest = (change: ((value: number, bit: number) => number) | null): OpFactory => (_row, _memory, size) => (cpu, p) => {
   const index = size === 32 ? cpu.R[cpu.A[p + DST]!]! : (cpu.R[cpu.A[p + DST]!]! << 16) >> 16;
   const bytes = size / 8;
   const delta = (index >> (size === 32 ? 5 : 4)) * bytes;
   const meta = cpu.A[p + META]!;
-  let offset = (cpu.offset(p) + delta) | 0;
+  let offset = (cpu.addressing.offset(p) + delta) | 0;
   if ((meta & META_ADDRESS16) !== 0) offset &= 0xffff;
   const bit = index & (size - 1);
-  const linear = cpu.linear((meta >>> META_SEGMENT) & 7, offset, bytes, change !== null);
+  const linear = cpu.addressing.linear((meta >>> META_SEGMENT) & 7, offset, bytes, change !== null);
   let old = 0;
   if (change === null) old = read(cpu, linear, size);
   else {
@@ -237,11 +235,11 @@ const bitTest = (change: ((value: number, bit: number) => number) | null): OpFac
   }
   const flags = cpu.getFlags();
   cpu.setFlags((flags & ~CF) | ((old >>> bit) & 1));
-});
+};
 
 const cmpxchg: OpFactory = (row, memory, size) => {
   const bits = widthOf(row, size);
-  return op((cpu, p) => {
+  return (cpu, p) => {
     const { R } = cpu;
     const accumulator = getRegister(cpu, EAX, bits), source = getRegister(cpu, cpu.A[p + DST]!, bits);
     let found = 0;
@@ -255,14 +253,14 @@ const cmpxchg: OpFactory = (row, memory, size) => {
     R[FB] = found << shift;
     R[FR] = ((accumulator << shift) - (found << shift)) | 0;
     if (found !== accumulator) setRegister(cpu, EAX, bits, found);
-  });
+  };
 };
 
-const cmpxchg8b: OpFactory = () => op((cpu, p) => {
+const cmpxchg8b: OpFactory = () => (cpu, p) => {
   const { R } = cpu;
-  const linear = cpu.address(p, 8, true);
+  const linear = cpu.addressing.address(p, 8, true);
   const flags = cpu.getFlags();
-  const at = (cpu.A[p + META]! & META_LOCK) !== 0 ? cpu.hostAtomic(linear, 8) : -1;
+  const at = (cpu.A[p + META]! & META_LOCK) !== 0 ? cpu.memory.hostAtomic(linear, 8) : -1;
   if (at >= 0) {
     // Both halves at once takes a BigInt; only LOCK pays for it.
     const expected = (BigInt(R[EDX]!) << 32n) | BigInt(R[EAX]! >>> 0), wanted = (BigInt(R[ECX]!) << 32n) | BigInt(R[3]! >>> 0);
@@ -274,20 +272,20 @@ const cmpxchg8b: OpFactory = () => op((cpu, p) => {
     cpu.setFlags(found === expected ? flags | ZF : flags & ~ZF);
     return;
   }
-  cpu.probeWrite(linear, 8);
-  const low = cpu.read32(linear), high = cpu.read32((linear + 4) | 0);
+  cpu.memory.probeWrite(linear, 8);
+  const low = cpu.memory.read32(linear), high = cpu.memory.read32((linear + 4) | 0);
   const equal = low === R[EAX] && high === R[EDX];
   if (equal) {
-    cpu.write32(linear, R[3]!);
-    cpu.write32((linear + 4) | 0, R[ECX]!);
+    cpu.memory.write32(linear, R[3]!);
+    cpu.memory.write32((linear + 4) | 0, R[ECX]!);
   } else {
-    cpu.write32(linear, low);
-    cpu.write32((linear + 4) | 0, high);
+    cpu.memory.write32(linear, low);
+    cpu.memory.write32((linear + 4) | 0, high);
     R[EAX] = low;
     R[EDX] = high;
   }
   cpu.setFlags(equal ? flags | ZF : flags & ~ZF);
-});
+};
 
 /** Decimal adjustment, as the operation sections of the SDM spell it out. */
 const szp = (value: number) => {
@@ -296,7 +294,7 @@ const szp = (value: number) => {
   return ((value & 0xff) === 0 ? ZF : 0) | ((value & 0x80) !== 0 ? SF : 0) | (((0x9669 >> (x & 15)) & 1) !== 0 ? PF : 0);
 };
 
-const daa = (subtract: boolean): OpFactory => () => op(cpu => {
+const daa = (subtract: boolean): OpFactory => () => cpu => {
   const { R8 } = cpu;
   const old = R8[0]!, flags = cpu.getFlags();
   let al = old, cf = 0, af = 0;
@@ -311,9 +309,9 @@ const daa = (subtract: boolean): OpFactory => () => op(cpu => {
   }
   R8[0] = al;
   cpu.setFlags(cf | af | szp(al));
-});
+};
 
-const aaa = (subtract: boolean): OpFactory => () => op(cpu => {
+const aaa = (subtract: boolean): OpFactory => () => cpu => {
   const { R8, R16 } = cpu;
   const flags = cpu.getFlags();
   const adjust = (R8[0]! & 15) > 9 || (flags & AF) !== 0;
@@ -325,33 +323,33 @@ const aaa = (subtract: boolean): OpFactory => () => op(cpu => {
   }
   R8[0]! &= 15;
   cpu.setFlags((adjust ? CF | AF : 0) | szp(R8[0]!));
-});
+};
 
-const aam: OpFactory = () => op((cpu, p) => {
+const aam: OpFactory = () => (cpu, p) => {
   const base = cpu.A[p + IMM]! & 255;
   if (base === 0) cpu.fault(DE);
   const al = cpu.R8[0]!;
   cpu.R8[1] = Math.floor(al / base);
   cpu.R8[0] = al % base;
   cpu.setFlags(szp(cpu.R8[0]!));
-});
+};
 
-const aad: OpFactory = () => op((cpu, p) => {
+const aad: OpFactory = () => (cpu, p) => {
   const { R8 } = cpu;
   const al = (R8[0]! + R8[1]! * (cpu.A[p + IMM]! & 255)) & 255;
   R8[0] = al;
   R8[1] = 0;
   cpu.setFlags(szp(al));
-});
+};
 
-const xlat: OpFactory = () => op((cpu, p) => {
+const xlat: OpFactory = () => (cpu, p) => {
   const { R, R8, R16 } = cpu;
   const meta = cpu.A[p + META]!;
   const offset = (meta & META_ADDRESS16) !== 0 ? (R16[3 * 2]! + R8[0]!) & 0xffff : (R[3]! + R8[0]!) | 0;
-  R8[0] = cpu.read8(cpu.linear((meta >>> META_SEGMENT) & 7, offset, 1, false));
-});
+  R8[0] = cpu.memory.read8(cpu.addressing.linear((meta >>> META_SEGMENT) & 7, offset, 1, false));
+};
 
-const flagOp = (change: (flags: number) => number): OpFactory => () => op(cpu => cpu.setFlags(change(cpu.getFlags())));
+const flagOp = (change: (flags: number) => number): OpFactory => () => cpu => cpu.setFlags(change(cpu.getFlags()));
 
 export const arithmeticOps: Record<string, OpFactory> = {
   div: divide, idiv: divideSigned,
@@ -360,7 +358,7 @@ export const arithmeticOps: Record<string, OpFactory> = {
   cmpxchg, cmpxchg8b, daa: daa(false), das: daa(true), aaa: aaa(false), aas: aaa(true), aam, aad,
   xlat,
   clc: flagOp(f => f & ~CF), stc: flagOp(f => f | CF), cmc: flagOp(f => f ^ CF),
-  lahf: () => op(cpu => { cpu.R8[1] = (cpu.getFlags() & 0xd5) | 2; }),
-  sahf: () => op(cpu => cpu.setFlags((cpu.getFlags() & OF) | (cpu.R8[1]! & (SF | ZF | AF | PF | CF)))),
-  salc: () => op(cpu => { cpu.R8[0] = (cpu.getFlags() & CF) !== 0 ? 0xff : 0; }),
+  lahf: () => cpu => { cpu.R8[1] = (cpu.getFlags() & 0xd5) | 2; },
+  sahf: () => cpu => cpu.setFlags((cpu.getFlags() & OF) | (cpu.R8[1]! & (SF | ZF | AF | PF | CF))),
+  salc: () => cpu => { cpu.R8[0] = (cpu.getFlags() & CF) !== 0 ? 0xff : 0; },
 };

@@ -2,18 +2,20 @@
  * What the semantics of one instruction may use. An `Op` runs one record: on return the instruction has retired; a fault or VM exit
  * leaves by `throw` (the objects are preallocated) with no register or memory changed, so that the instruction can be restarted.
  */
-import { SEG, SEG_BASE, SEG_WORDS } from '../registers.ts';
+import type { Cpu } from '../cpu.ts';
+import { SEG, SEG_BASE, SEG_WORDS } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 
 /**
  * Words of a record (a decoded instruction in `A`): eight, half a cache line, since code that runs wide is limited by how many lines it touches.
- * Register operands are encoding numbers; in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH = 0 4 8 12 1 5 9 13).
+ * Register operands are words of the state (`generalWord`); in 8-bit forms (gen/forms.ts) they are indexes of the byte in R8 (AL CL DL BL AH CH DH BH =
+ * 0 4 8 12 1 5 9 13).
  */
 export const OP = 0, NEXT = 1,
   /** ModRM.reg (or the register in the opcode). */ DST = 2,
   /** ModRM.rm where it is a register. */ SRC = 3,
   BASE = 4,
-  /** Register in bits 0-3, scale as a shift from bit 4. */ INDEX = 5,
+  /** Word of the register in bits 0-4, scale as a shift from bit 5: see `indexWord`. */ INDEX = 5,
   DISP = 6,
   /** Immediate, sign-extended; the condition of SETcc and CMOVcc. */ IMM = 7,
   /** Direct branches: record of the target (0 unknown). Far pointers and ENTER: second immediate. None of them has a memory operand. */ TARGET = BASE,
@@ -31,39 +33,47 @@ export const META_OFFSET_MASK = 8191, META_LENGTH = 13, META_SEGMENT = 17, META_
 /** Record indexes are masked so that V8 knows their range: the address of a word then needs no overflow check. */
 export const RECORD_MASK = (1 << 23) - 1;
 
+/** INDEX: state word of the index register (ZERO without one), its scale; in 16-bit code more. */
+export const INDEX_REGISTER_MASK = 31, INDEX_SCALE = 5, INDEX_ALIGNMENT = 7, INDEX_SEGMENT = 9, INDEX_SEGMENT_MASK = 127;
+export const indexWord = (register: number, scale: number): number => register | (scale << INDEX_SCALE);
+
 /** Word of R that holds a segment's base. */
 export const baseWord = (segment: number): number => SEG + segment * SEG_WORDS + SEG_BASE;
 /**
- * INDEX of 16-bit code, besides index register (0-3) and scale (4-5): which bits of the address must be 0 in 6-7, `baseWord` from 9 on, ones in 16-31 for a
+ * INDEX of 16-bit code, besides index register (0-4) and scale (5-6): which bits of the address must be 0 in 7-8, `baseWord` in 9-15, ones in 16-31 for a
  * 32-bit address: such a one must lie below 64 KiB, a 16-bit one wraps there.
  */
-export const narrowIndex = (base: number, wideAddress: boolean): number => (base << 9) | (wideAddress ? -65536 : 0);
-export const narrowAlignment = (bytes: number): number => (bytes - 1) << 6;
+export const narrowIndex = (base: number, wideAddress: boolean): number => (base << INDEX_SEGMENT) | (wideAddress ? -65536 : 0);
+export const narrowAlignment = (bytes: number): number => (bytes - 1) << INDEX_ALIGNMENT;
 
+/** What instructions of src/cpu/fpu use: the processor, or in their tests less. */
 export interface Core {
   /** State words (registers.ts) and the same as bytes. */
   readonly R: Int32Array;
   readonly R8: Uint8Array;
   /** Records. */
   readonly A: Int32Array;
-
-  /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
-  address(p: number, size: number, write: boolean): number;
-  /** The same of a 16-byte operand that must lie on 16 bytes: #GP(0) if it does not. */
-  aligned128(p: number, write: boolean): number;
-  /** Runs accesses to the pieces of an operand whose alignment (#AC) has been checked as a whole, or is not. */
-  asWhole(access: () => void): void;
-  /** Memory by linear address at the current privilege; #PF is thrown. Any alignment, may cross pages. Results of 32 bits are signed. */
-  read8(linear: number): number;
-  read16(linear: number): number;
-  read32(linear: number): number;
-  write8(linear: number, value: number): void;
-  write16(linear: number, value: number): void;
-  write32(linear: number, value: number): void;
-  /** 16 bytes at `linear` to four words of R from `to` on; nothing is changed if one of them cannot be read. */
-  read128(linear: number, to: number): void;
-  /** Checks that `size` bytes can be written (faults if not), so that a store of several words cannot stop half way. */
-  probeWrite(linear: number, size: number): void;
+  readonly addressing: {
+    /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
+    address(p: number, size: number, write: boolean): number;
+    /** The same of a 16-byte operand that must lie on 16 bytes: #GP(0) if it does not. */
+    aligned128(p: number, write: boolean): number;
+  };
+  readonly memory: {
+    /** Runs accesses to the pieces of an operand whose alignment (#AC) has been checked as a whole, or is not. */
+    asWhole(access: () => void): void;
+    /** Memory by linear address at the current privilege; #PF is thrown. Any alignment, may cross pages. Results of 32 bits are signed. */
+    read8(linear: number): number;
+    read16(linear: number): number;
+    read32(linear: number): number;
+    write8(linear: number, value: number): void;
+    write16(linear: number, value: number): void;
+    write32(linear: number, value: number): void;
+    /** 16 bytes at `linear` to four words of R from `to` on; nothing is changed if one of them cannot be read. */
+    read128(linear: number, to: number): void;
+    /** Checks that `size` bytes can be written (faults if not), so that a store of several words cannot stop half way. */
+    probeWrite(linear: number, size: number): void;
+  };
 
   /** Throws the fault. `error` only for vectors that push one. */
   fault(vector: number, error?: number): never;
@@ -77,10 +87,13 @@ export interface Core {
   ferr?(): void;
 }
 
-export type Op = (core: Core, p: number) => void;
+/** Runs one record. Those of src/cpu/fpu ask for a Core only, which a Cpu is. */
+export type Op = (cpu: Cpu, p: number) => void;
+export type CoreOp = (core: Core, p: number) => void;
 
 /**
  * Makes the Op for a row. Called once for each form that the table has, so whatever depends on the row is decided here, not at run time.
  * `memory`: the ModRM operand is memory. `operandSize`: 16 or 32.
  */
 export type OpFactory = (row: Row, memory: boolean, operandSize: 16 | 32) => Op;
+export type CoreOpFactory = (row: Row, memory: boolean, operandSize: 16 | 32) => CoreOp;

@@ -1,16 +1,14 @@
 /** Control flow and stack in their general form: any segment, both operand sizes, both stack sizes. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
-import { EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from '../edge.ts';
-import { IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../flags.ts';
+import { EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from '../architecture/edge.ts';
+import { IOPL, VIF, VIP, VM, AC, ID, IF, NT, RF } from '../architecture/flags.ts';
 import { interruptReturn, softwareInterrupt } from '../interrupts.ts';
-import { BP, GP, JUMP, OF_, S_PATCH, S_STOP, DB, BR } from '../memory.ts';
-import { CPL, EBP, EFLAGS, EIP, ESP, SS } from '../registers.ts';
+import { BP, GP, OF_, DB, BR } from '../faults.ts';
+import { JUMP, S_PATCH, S_STOP } from '../scratch.ts';
+import { CPL, EBP, EFLAGS, EIP, ESP, SS } from '../architecture/registers.ts';
 import { farCall, farJump, farReturn, inVirtual8086 } from '../segments.ts';
 import { checkedVirtualFlags, flagsAreVirtual, VIRTUAL_FLAGS_CHANGED, virtualFlags } from '../virtual-interrupts.ts';
-import { DST, EXTRA, IMM, META, META_LENGTH, META_OFFSET_MASK, type Op, type OpFactory, TARGET } from './context.ts';
-
-/** Ops of this room know the whole processor. */
-const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
+import { DST, EXTRA, IMM, META, META_LENGTH, META_OFFSET_MASK, type OpFactory, TARGET } from './context.ts';
 
 export const lengthOf = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_LENGTH) & 15;
 /** EIP after the instruction. In 16-bit code too it has 32 bits: only 16-bit branches cut it. */
@@ -20,7 +18,7 @@ export const nextEip = (cpu: Cpu, p: number) => (cpu.R[EIP]! + lengthOf(cpu, p))
 
 /** #GP for an EIP beyond the segment's limit. */
 export function checkTarget(cpu: Cpu, eip: number): void {
-  if (eip >>> 0 > cpu.codeLimit) cpu.fault(GP, 0);
+  if (eip >>> 0 > cpu.mode.csLimit) cpu.fault(GP, 0);
 }
 
 /** To an EIP in the same segment. */
@@ -45,68 +43,51 @@ export function branch(cpu: Cpu, p: number, size: number): void {
 /** Far pointer in memory: offset, then selector. */
 function farOperand(cpu: Cpu, p: number, size: 16 | 32): { offset: number; selector: number } {
   const n = size >> 3;
-  const at = cpu.operand(p, n + 2, false);
-  return { offset: size === 32 ? cpu.read32(at) : cpu.read16(at), selector: cpu.read16((at + n) | 0) };
+  const at = cpu.addressing.operand(p, n + 2, false);
+  return { offset: size === 32 ? cpu.memory.read32(at) : cpu.memory.read16(at), selector: cpu.memory.read16((at + n) | 0) };
 }
 
 const cut = (eip: number, size: 16 | 32) => (size === 32 ? eip : eip & 0xffff);
 
-/** POP to memory. */
-const pop: OpFactory = (_row, _memory, size) => op((cpu, p) => {
-  const value = cpu.top(size);
-  const n = size >> 3;
-  // ESP is already moved when it takes part in the address (SDM vol. 2, POP).
-  const esp = cpu.R[ESP]!;
-  cpu.moveStack(n);
-  try {
-    const at = cpu.address(p, n, true);
-    if (size === 32) cpu.write32(at, value);
-    else cpu.write16(at, value);
-  } catch (thrown) {
-    cpu.R[ESP] = esp;
-    throw thrown;
-  }
-});
-
-const pusha: OpFactory = (_row, _memory, size) => op(cpu => {
+const pusha: OpFactory = (_row, _memory, size) => cpu => {
   const n = size >> 3;
   const slots: number[] = [];
   for (let i = 1; i <= 8; i++) {
-    const at = cpu.stackAt(-i * n, n, true);
-    cpu.probeWrite(at, n);
+    const at = cpu.stack.at(-i * n, n, true);
+    cpu.memory.probeWrite(at, n);
     slots.push(at);
   }
   for (let i = 0; i < 8; i++) {
-    if (size === 32) cpu.write32(slots[i]!, cpu.R[i]!);
-    else cpu.write16(slots[i]!, cpu.R[i]!);
+    if (size === 32) cpu.memory.write32(slots[i]!, cpu.R[i]!);
+    else cpu.memory.write16(slots[i]!, cpu.R[i]!);
   }
-  cpu.moveStack(-8 * n);
-});
+  cpu.stack.move(-8 * n);
+};
 
-const popa: OpFactory = (_row, _memory, size) => op(cpu => {
+const popa: OpFactory = (_row, _memory, size) => cpu => {
   const n = size >> 3;
   // Registers that were read before a fault keep what they got, as on processors; ESP moves last.
   for (let i = 0; i < 8; i++) {
-    const register = 7 - i, value = cpu.top(size, i * n);
+    const register = 7 - i, value = cpu.stack.top(size, i * n);
     if (register === ESP) continue;
     if (size === 32) cpu.R[register] = value;
     else cpu.R16[register * 2] = value;
   }
-  cpu.moveStack(8 * n);
-});
+  cpu.stack.move(8 * n);
+};
 
 /** ENTER: size in the immediate, nesting level (modulo 32) after it. */
-const enter: OpFactory = (_row, _memory, size) => op((cpu, p) => {
+const enter: OpFactory = (_row, _memory, size) => (cpu, p) => {
   const { R, R16, A } = cpu;
   const n = size >> 3;
   const level = A[p + TARGET]! & 31;
   const allocate = A[p + IMM]! & 0xffff;
-  const big = cpu.stack32;
+  const big = cpu.mode.stack32;
   const mask = big ? -1 : 0xffff;
   const store = (delta: number, value: number) => {
-    const at = cpu.stackAt(delta, n, true);
-    if (size === 32) cpu.write32(at, value);
-    else cpu.write16(at, value);
+    const at = cpu.stack.at(delta, n, true);
+    if (size === 32) cpu.memory.write32(at, value);
+    else cpu.memory.write16(at, value);
   };
   store(-n, R[EBP]!);
   // ESP as the push leaves it: of a 16-bit stack its upper half stays (SDM vol. 2, ENTER: FrameTemp = ESP).
@@ -114,35 +95,35 @@ const enter: OpFactory = (_row, _memory, size) => op((cpu, p) => {
   let delta = -n;
   if (level > 0) {
     for (let i = 1; i < level; i++) {
-      const from = cpu.linear(SS, (R[EBP]! - i * n) & mask, n, false);
+      const from = cpu.addressing.linear(SS, (R[EBP]! - i * n) & mask, n, false);
       delta -= n;
-      store(delta, size === 32 ? cpu.read32(from) : cpu.read16(from));
+      store(delta, size === 32 ? cpu.memory.read32(from) : cpu.memory.read16(from));
     }
     delta -= n;
     store(delta, frame);
   }
   // The new top must be writable, though nothing is written there.
-  cpu.probeWrite(cpu.stackAt(delta - allocate, n, true), n);
-  cpu.moveStack(delta - allocate);
+  cpu.memory.probeWrite(cpu.stack.at(delta - allocate, n, true), n);
+  cpu.stack.move(delta - allocate);
   if (size === 32) R[EBP] = frame;
   else R16[EBP * 2] = frame;
-});
+};
 
-const pushf: OpFactory = (_row, _memory, size) => op(cpu => {
+const pushf: OpFactory = (_row, _memory, size) => cpu => {
   const flags = flagsAreVirtual(cpu, size) ? virtualFlags(cpu) : cpu.eflags;
-  cpu.push(flags & ~(VM | RF), size);
-});
+  cpu.stack.push(flags & ~(VM | RF), size);
+};
 
-const popf: OpFactory = (_row, _memory, size) => op(cpu => {
+const popf: OpFactory = (_row, _memory, size) => cpu => {
   const { R } = cpu;
   if (flagsAreVirtual(cpu, size)) {
-    const flags = checkedVirtualFlags(cpu, cpu.top(16));
-    cpu.moveStack(2);
+    const flags = checkedVirtualFlags(cpu, cpu.stack.top(16));
+    cpu.stack.move(2);
     cpu.changeFlags(flags, VIRTUAL_FLAGS_CHANGED);
     return;
   }
-  const value = cpu.top(size);
-  cpu.moveStack(size >> 3);
+  const value = cpu.stack.top(size);
+  cpu.stack.move(size >> 3);
   const cpl = R[CPL]!;
   let mask = 0xd5 | 0x100 | 0x400 | 0x800 | NT;
   if (size === 32) mask |= AC | ID;
@@ -150,34 +131,34 @@ const popf: OpFactory = (_row, _memory, size) => op(cpu => {
   if (cpl === 0) mask |= IOPL;
   if (size === 32) R[EFLAGS]! &= ~(RF | (inVirtual8086(cpu) ? 0 : cpl === 0 ? VIF | VIP : 0));
   cpu.changeFlags(value, mask);
-});
+};
 
-const bound: OpFactory = (_row, _memory, size) => op((cpu, p) => {
+const bound: OpFactory = (_row, _memory, size) => (cpu, p) => {
   const n = size >> 3;
-  const read = (a: number) => (size === 32 ? cpu.read32(a) : (cpu.read16(a) << 16) >> 16);
+  const read = (a: number) => (size === 32 ? cpu.memory.read32(a) : (cpu.memory.read16(a) << 16) >> 16);
   const index = size === 32 ? cpu.R[cpu.A[p + DST]!]! : (cpu.R[cpu.A[p + DST]!]! << 16) >> 16;
   // The lower bound alone may decide, wherever the upper one lies.
-  if (index < read(cpu.operand(p, n, false)) || index > read((cpu.operand(p, 2 * n, false) + n) | 0)) cpu.fault(BR);
-});
+  if (index < read(cpu.addressing.operand(p, n, false)) || index > read((cpu.addressing.operand(p, 2 * n, false) + n) | 0)) cpu.fault(BR);
+};
 
 export const control: Record<string, OpFactory> = {
-  pop, pusha, popa, enter, pushf, popf, bound,
-  jmpf: (_row, _memory, size) => op((cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p))),
-  callf: (_row, _memory, size) => op((cpu, p) => farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size)),
-  jmpfind: (_row, _memory, size) => op((cpu, p) => {
+  pusha, popa, enter, pushf, popf, bound,
+  jmpf: (_row, _memory, size) => (cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p)),
+  callf: (_row, _memory, size) => (cpu, p) => farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size),
+  jmpfind: (_row, _memory, size) => (cpu, p) => {
     const { offset, selector } = farOperand(cpu, p, size);
     farJump(cpu, selector, offset, nextEip(cpu, p));
-  }),
-  callfind: (_row, _memory, size) => op((cpu, p) => {
+  },
+  callfind: (_row, _memory, size) => (cpu, p) => {
     const { offset, selector } = farOperand(cpu, p, size);
     farCall(cpu, selector, offset, nextEip(cpu, p), size);
-  }),
-  retf: (_row, _memory, size) => op((cpu, p) => farReturn(cpu, size, cpu.A[p + IMM]!)),
-  iret: (_row, _memory, size) => op((cpu, p) => interruptReturn(cpu, size, nextEip(cpu, p))),
-  int: () => op((cpu, p) => softwareInterrupt(cpu, cpu.A[p + IMM]! & 255, lengthOf(cpu, p), p, EVENT_SOFTWARE)),
-  int3: () => op((cpu, p) => softwareInterrupt(cpu, BP, lengthOf(cpu, p), p, EVENT_SOFTWARE_EXCEPTION)),
-  into: () => op((cpu, p) => {
+  },
+  retf: (_row, _memory, size) => (cpu, p) => farReturn(cpu, size, cpu.A[p + IMM]!),
+  iret: (_row, _memory, size) => (cpu, p) => interruptReturn(cpu, size, nextEip(cpu, p)),
+  int: () => (cpu, p) => softwareInterrupt(cpu, cpu.A[p + IMM]! & 255, lengthOf(cpu, p), p, EVENT_SOFTWARE),
+  int3: () => (cpu, p) => softwareInterrupt(cpu, BP, lengthOf(cpu, p), p, EVENT_SOFTWARE_EXCEPTION),
+  into: () => (cpu, p) => {
     if ((cpu.getFlags() & 0x800) !== 0) softwareInterrupt(cpu, OF_, lengthOf(cpu, p), p, EVENT_SOFTWARE_EXCEPTION);
-  }),
-  icebp: () => op((cpu, p) => softwareInterrupt(cpu, DB, lengthOf(cpu, p), p, EVENT_PRIVILEGED_SOFTWARE)),
+  },
+  icebp: () => (cpu, p) => softwareInterrupt(cpu, DB, lengthOf(cpu, p), p, EVENT_PRIVILEGED_SOFTWARE),
 };

@@ -1,8 +1,8 @@
 /** Every instruction that a function runs, by the table's `op`. */
 import { fpuOps } from '../fpu/index.ts';
-import { GP } from '../memory.ts';
+import { GP } from '../faults.ts';
 import { monitorOps } from '../monitor.ts';
-import { CPL } from '../registers.ts';
+import { CPL } from '../architecture/registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
 import type { OpFactory } from './context.ts';
 import { control } from './control.ts';

@@ -1,10 +1,11 @@
 /** Model-specific registers that Linux 6.1 and Xen guests touch. Source: SDM vol. 4. */
 import type { Cpu } from '../cpu.ts';
-import { EFER_NXE, PHYSICAL_BITS } from '../memory.ts';
+import { EFER_NXE } from '../architecture/control-bits.ts';
+import { PHYSICAL_BITS } from '../architecture/paging.ts';
 import { MISC_MONITOR } from '../monitor.ts';
 import {
   EFER, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_MTRR, MSR_PAT, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, TSC_OFFSET,
-} from '../registers.ts';
+} from '../architecture/registers.ts';
 
 /** Answer of `readMsr`: low word; the high word is in `high`. */
 export const msrAnswer = { low: 0, high: 0 };
@@ -121,7 +122,7 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
   }
   switch (index >>> 0) {
     case 0x10: {
-      const now = cpu.time.tsc(cpu.retiredNow) >>> 0, nowHigh = cpu.time.tscHigh;
+      const now = cpu.time.tsc(cpu.loop.retiredNow) >>> 0, nowHigh = cpu.time.tscHigh;
       const difference = (low >>> 0) - now;
       R[TSC_OFFSET] = difference | 0;
       R[TSC_OFFSET + 1] = (high - nowHigh - (difference < 0 ? 1 : 0)) | 0;
@@ -135,7 +136,7 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
     case 0xc0000080:
       if ((low & ~EFER_NXE) !== 0 || high !== 0) return 'fault';
       R[EFER] = low;
-      cpu.flushAll();
+      cpu.tlb.flushAll();
       return 'done';
     default: return 'unknown';
   }
@@ -144,6 +145,6 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
 /** The guest's TSC: the host's plus the offset that the guest wrote or the hypervisor set. */
 export function readTsc(cpu: Cpu): { low: number; high: number } {
   const { R } = cpu;
-  const low = (cpu.time.tsc(cpu.retiredNow) >>> 0) + (R[TSC_OFFSET]! >>> 0);
+  const low = (cpu.time.tsc(cpu.loop.retiredNow) >>> 0) + (R[TSC_OFFSET]! >>> 0);
   return { low: low | 0, high: (cpu.time.tscHigh + R[TSC_OFFSET + 1]! + (low >= 2 ** 32 ? 1 : 0)) | 0 };
 }

@@ -3,18 +3,16 @@
  * in the state words, so that a state saved in between goes on. Sources: SDM vol. 2, IN, INS, OUT, OUTS; vol. 1, 19.5 (permission); vol. 3, 17.2.
  */
 import type { Cpu } from '../cpu.ts';
-import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../edge.ts';
-import { DF, IOPL, TF } from '../flags.ts';
-import { FAULT, GP } from '../memory.ts';
+import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../architecture/edge.ts';
+import { DF, IOPL, TF } from '../architecture/flags.ts';
+import { FAULT, GP } from '../faults.ts';
 import {
   CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, PENDING_DEBUG, PORT, PORT_ANSWERED, PORT_LINEAR, PORT_NONE, PORT_STATE, PORT_VALUE, PORT_WAITS, SEG, SEG_BASE,
   SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR,
-} from '../registers.ts';
+} from '../architecture/registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
 import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
 import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
-
-const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 /** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
 const PORT_ADDRESS16 = 1 << 7, PORT_LENGTH = 8, PORT_HITS = 12, HITS_MASK = 15 << PORT_HITS;
@@ -22,15 +20,15 @@ const PORT_ADDRESS16 = 1 << 7, PORT_LENGTH = 8, PORT_HITS = 12, HITS_MASK = 15 <
 /** CPL against IOPL, then the I/O permission bitmap of the TSS (SDM vol. 1, 18.5). */
 function checkPort(cpu: Cpu, port: number, size: number): void {
   const { R } = cpu;
-  cpu.portBreakpoint(port, size);
+  cpu.debug.port(port, size);
   if (!inProtected(cpu) && !inVirtual8086(cpu)) return;
   if (!inVirtual8086(cpu) && R[CPL]! <= (R[EFLAGS]! & IOPL) >>> 12) return;
   const tr = SEG + TR * SEG_WORDS;
   const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
   if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
-  const at = cpu.readSystem16((base + 102) | 0) + (port >>> 3);
+  const at = cpu.memory.readSystem16((base + 102) | 0) + (port >>> 3);
   if (at + 1 > limit) cpu.fault(GP, 0);
-  const bits = cpu.readSystem16((base + at) | 0) >>> (port & 7);
+  const bits = cpu.memory.readSystem16((base + at) | 0) >>> (port & 7);
   if ((bits & ((1 << size) - 1)) !== 0) cpu.fault(GP, 0);
 }
 
@@ -51,9 +49,9 @@ function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number,
   exit.size = size;
   exit.value = value;
   if ((bits & IO_STRING) !== 0) exit.guestLinear = linear;
-  cpu.vmExit(ExitReason.IO, qualification, p);
+  cpu.loop.vmExit(ExitReason.IO, qualification, p);
   R[PORT_STATE] = PORT_WAITS;
-  R[PORT] = qualification | (short(cpu, p) ? PORT_ADDRESS16 : 0) | (exit.instructionLength << PORT_LENGTH) | (cpu.hitBreakpoints << PORT_HITS);
+  R[PORT] = qualification | (short(cpu, p) ? PORT_ADDRESS16 : 0) | (exit.instructionLength << PORT_LENGTH) | (cpu.debug.hits << PORT_HITS);
   R[PORT_LINEAR] = linear;
   R[PORT_VALUE] = segment;
 }
@@ -66,7 +64,7 @@ function setAccumulator(cpu: Cpu, size: number, value: number): void {
   else cpu.R8[EAX * 4] = value;
 }
 
-const input = (size: number, immediate: boolean): Op => op((cpu, p) => {
+const input = (size: number, immediate: boolean): Op => (cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   if (exits(cpu, port, size)) portExit(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0);
@@ -74,15 +72,15 @@ const input = (size: number, immediate: boolean): Op => op((cpu, p) => {
     setAccumulator(cpu, size, -1);
     cpu.probe?.port?.(port, size, false, mask(size) >>> 0);
   }
-});
+};
 
-const output = (size: number, immediate: boolean): Op => op((cpu, p) => {
+const output = (size: number, immediate: boolean): Op => (cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   const value = cpu.R[EAX]! & mask(size);
   if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, value);
   else cpu.probe?.port?.(port, size, true, value >>> 0);
-});
+};
 
 /** One element of INS or OUTS is done: registers move on. True if REP has more to do. */
 function elementDone(cpu: Cpu, register: number, size: number, rep: boolean, narrow: boolean): boolean {
@@ -94,44 +92,44 @@ function elementDone(cpu: Cpu, register: number, size: number, rep: boolean, nar
 
 const repeats = (cpu: Cpu, p: number) => (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
 
-const ins = (size: number): Op => op((cpu, p) => {
+const ins = (size: number): Op => (cpu, p) => {
   const { R } = cpu;
   const narrow = short(cpu, p), rep = repeats(cpu, p);
   const port = cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   if (rep && get(cpu, ECX, narrow) === 0) return;
-  const linear = cpu.linear(ES, get(cpu, EDI, narrow), size, true);
+  const linear = cpu.addressing.linear(ES, get(cpu, EDI, narrow), size, true);
   // Whatever may fault does so before the port is read.
-  cpu.checkAlignment(linear, size);
-  cpu.probeWrite(linear, size);
+  cpu.memory.checkAlignment(linear, size);
+  cpu.memory.probeWrite(linear, size);
   // An element that goes to no memory was read before its store left by another exit: it is not read again.
   if (R[PORT_STATE] === PORT_ANSWERED && R[PORT]! >>> 16 === port) {
     writeElement(cpu, linear, size, R[PORT_VALUE]!);
     R[PORT_STATE] = PORT_NONE;
     if (elementDone(cpu, EDI, size, rep, narrow)) {
-      cpu.goOn();
-      cpu.jumped();
-    } else cpu.ended();
+      cpu.loop.goOn();
+      cpu.loop.jumped();
+    } else cpu.loop.ended();
     return;
   }
   portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0, linear);
-});
+};
 
-const outs = (size: number): Op => op((cpu, p) => {
+const outs = (size: number): Op => (cpu, p) => {
   const narrow = short(cpu, p), rep = repeats(cpu, p);
   const port = cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   if (rep && get(cpu, ECX, narrow) === 0) return;
   const segment = sourceSegment(cpu, p);
-  const linear = cpu.linear(segment, get(cpu, ESI, narrow), size, false);
+  const linear = cpu.addressing.linear(segment, get(cpu, ESI, narrow), size, false);
   const value = readElement(cpu, linear, size);
   portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size), linear, segment);
-});
+};
 
 /** True if a store could be made now without a fault or an exit. */
 function isMemory(cpu: Cpu, linear: number, size: number): boolean {
   try {
-    return cpu.hostWrite(linear) >= 0 && cpu.hostWrite((linear + size - 1) | 0) >= 0;
+    return cpu.memory.hostWrite(linear) >= 0 && cpu.memory.hostWrite((linear + size - 1) | 0) >= 0;
   } catch (thrown) {
     if (thrown !== FAULT) throw thrown;
     return false;
@@ -145,7 +143,7 @@ export function completePort(cpu: Cpu, value: number): void {
   const port = R[PORT]!;
   const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
   exit.instructionLength = (port >>> PORT_LENGTH) & 15;
-  cpu.hitBreakpoints = (port >>> PORT_HITS) & 15;
+  cpu.debug.hits = (port >>> PORT_HITS) & 15;
   cpu.probe?.port?.(port >>> 16, size, !input, ((input ? value : exit.value) & mask(size)) >>> 0);
   let more = false;
   if ((port & IO_STRING) === 0) {
@@ -160,15 +158,15 @@ export function completePort(cpu: Cpu, value: number): void {
     more = elementDone(cpu, EDI, size, (port & IO_REP) !== 0, narrow);
   } else more = elementDone(cpu, ESI, size, (port & IO_REP) !== 0, narrow);
   R[PORT_STATE] = PORT_NONE;
-  cpu.accesses.length = 0;
+  cpu.mmio.forget();
   // Each element is traced (SDM vol. 3, 17.3.1.4).
   if (more && (R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
   if (more) {
-    cpu.goOn();
-    cpu.told();
+    cpu.loop.goOn();
+    cpu.debug.tell();
   } else cpu.skipInstruction();
-  R[PENDING_DEBUG]! |= cpu.hitBreakpoints;
-  cpu.hitBreakpoints = 0;
+  R[PENDING_DEBUG]! |= cpu.debug.hits;
+  cpu.debug.hits = 0;
 }
 
 /**
@@ -179,7 +177,7 @@ function nextElements(cpu: Cpu): number {
   const { R } = cpu;
   const port = R[PORT]!;
   if (R[PORT_STATE] !== PORT_WAITS || (port & (IO_STRING | IO_REP)) !== (IO_STRING | IO_REP)) return -1;
-  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.dataBreakpoints !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null) return -1;
+  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.debug.onData !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null) return -1;
   const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
   const linear = R[PORT_LINEAR]!, offset = get(cpu, input ? EDI : ESI, narrow);
   elements = Math.min(get(cpu, ECX, narrow) >>> 0, Math.floor((4096 - (linear & 4095)) / size));
@@ -188,8 +186,8 @@ function nextElements(cpu: Cpu): number {
   const last = (elements - 1) * size;
   try {
     // The first element passed the segment's checks, so the last one stands for those between.
-    if (cpu.linear(R[PORT_VALUE]!, (offset + last) | 0, size, input) !== ((linear + last) | 0)) return -1;
-    return input ? cpu.hostWrite(linear) : cpu.hostRead(linear);
+    if (cpu.addressing.linear(R[PORT_VALUE]!, (offset + last) | 0, size, input) !== ((linear + last) | 0)) return -1;
+    return input ? cpu.memory.hostWrite(linear) : cpu.memory.hostRead(linear);
   } catch (thrown) {
     if (thrown !== FAULT) throw thrown;
     return -1;
@@ -210,14 +208,14 @@ export function completePortBlock(cpu: Cpu, bytes: number): void {
   const port = R[PORT]!;
   const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
   if (at < 0 || bytes < size || bytes > elements * size) return;
-  if (input) cpu.wrote(at, bytes);
+  if (input) cpu.code.wrote(at, bytes);
   advance(cpu, input ? EDI : ESI, bytes, narrow);
   advance(cpu, ECX, -bytes / size, narrow);
   exit.instructionLength = (port >>> PORT_LENGTH) & 15;
   R[PORT_STATE] = PORT_NONE;
-  cpu.accesses.length = 0;
+  cpu.mmio.forget();
   if (get(cpu, ECX, narrow) === 0) cpu.skipInstruction();
-  else cpu.goOn();
+  else cpu.loop.goOn();
 }
 
 const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);

@@ -3,9 +3,9 @@
  * was done is in the registers, so a fault or an interrupt between elements finds the architectural state. Source: SDM vol. 2, REP and each mnemonic.
  */
 import type { Cpu } from '../cpu.ts';
-import { DF, TF } from '../flags.ts';
-import { JUMP, S_STOP } from '../memory.ts';
-import { EAX, ECX, EDI, EFLAGS, ES, ESI, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../registers.ts';
+import { DF, TF } from '../architecture/flags.ts';
+import { JUMP, S_STOP } from '../scratch.ts';
+import { EAX, ECX, EDI, EFLAGS, ES, ESI, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../architecture/registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
 import { operandBits } from '../table/operands.ts';
 
@@ -16,11 +16,11 @@ export const advance = (cpu: Cpu, register: number, by: number, narrow: boolean)
   if (narrow) cpu.R16[register * 2]! += by;
   else cpu.R[register] = (cpu.R[register]! + by) | 0;
 };
-export const readElement = (cpu: Cpu, linear: number, size: number) => (size === 4 ? cpu.read32(linear) : size === 2 ? cpu.read16(linear) : cpu.read8(linear));
+export const readElement = (cpu: Cpu, linear: number, size: number) => (size === 4 ? cpu.memory.read32(linear) : size === 2 ? cpu.memory.read16(linear) : cpu.memory.read8(linear));
 export const writeElement = (cpu: Cpu, linear: number, size: number, value: number) => {
-  if (size === 4) cpu.write32(linear, value);
-  else if (size === 2) cpu.write16(linear, value);
-  else cpu.write8(linear, value);
+  if (size === 4) cpu.memory.write32(linear, value);
+  else if (size === 2) cpu.memory.write16(linear, value);
+  else cpu.memory.write8(linear, value);
 };
 
 /** Elements that one call may do: enough to be fast, few enough to keep interrupts prompt. */
@@ -32,7 +32,7 @@ const NO_MEMORY = -1, DEVICE_ELEMENTS = 32;
 
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
 function limitOf(cpu: Cpu): number {
-  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.accesses.length > 0 || cpu.dataBreakpoints !== 0 || cpu.probe !== null ? 1 : CHUNK;
+  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.mmio.pending || cpu.debug.onData !== 0 || cpu.probe !== null ? 1 : CHUNK;
 }
 
 /** Does several elements of `size` bytes, at most `count`, and says how many. 0 and NO_MEMORY: none. */
@@ -50,26 +50,26 @@ function repeated(cpu: Cpu, p: number, size: number, element: () => void, bulk: 
   let room = limitOf(cpu), single = 0;
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
-    if (count === 0) return cpu.ended();
-    if (room <= 0 || cpu.stopping) {
+    if (count === 0) return cpu.loop.ended();
+    if (room <= 0 || cpu.loop.stopping) {
       // Not done: the same instruction again, after interrupts were looked at.
-      cpu.goOn();
+      cpu.loop.goOn();
       S[S_STOP] = JUMP;
       return;
     }
     let done = bulk === null || room === 1 || --single >= 0 ? 0 : bulk(cpu, p, size, Math.min(count >>> 0, room * 4));
     if (done <= 0) {
       if (done === NO_MEMORY) single = DEVICE_ELEMENTS;
-      const { answered } = cpu;
+      const { answeredInPlace } = cpu.mmio;
       element();
       done = 1;
       // A device's answer takes as long as many elements in memory: limits of instructions stand for time.
-      if (cpu.answered !== answered) room -= DEVICE_WEIGHT;
+      if (cpu.mmio.answeredInPlace !== answeredInPlace) room -= DEVICE_WEIGHT;
     }
     if (narrow) R16[ECX * 2] = count - done;
     else R[ECX] = (count - done) | 0;
     room -= done;
-    if (whileEqual && (R[FR] === 0) !== equal) return cpu.ended();
+    if (whileEqual && (R[FR] === 0) !== equal) return cpu.loop.ended();
   }
 }
 
@@ -120,15 +120,15 @@ export function copyElements(cpu: Cpu, p: number, size: number, count: number): 
   const from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0, to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
   const n = Math.min(count, elements(from, reach(cpu, segment, si, narrow), size), elements(to, reach(cpu, ES, di, narrow), size));
   if (n < 4) return 0;
-  const source = cpu.hostRead(from);
+  const source = cpu.memory.hostRead(from);
   if (source < 0) return NO_MEMORY;
-  const target = cpu.hostWrite(to);
+  const target = cpu.memory.hostWrite(to);
   if (target < 0) return NO_MEMORY;
   const bytes = n * size;
   // Forward copies onto themselves repeat a pattern: element by element then.
   if (target > source && target < source + bytes) return 0;
   M1.copyWithin(target, source, source + bytes);
-  cpu.wrote(target, bytes);
+  cpu.code.wrote(target, bytes);
   advance(cpu, ESI, bytes, narrow);
   advance(cpu, EDI, bytes, narrow);
   return n;
@@ -153,7 +153,7 @@ export function fillElements(cpu: Cpu, p: number, size: number, count: number): 
   const to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
   const n = Math.min(count, elements(to, reach(cpu, ES, di, narrow), size));
   if (n < 8) return 0;
-  const target = cpu.hostWrite(to);
+  const target = cpu.memory.hostWrite(to);
   if (target < 0) return NO_MEMORY;
   if ((target & (size - 1)) !== 0) return 0;
   const bytes = n * size;
@@ -168,7 +168,7 @@ export function fillElements(cpu: Cpu, p: number, size: number, count: number): 
     }
     for (seeded *= size; seeded < bytes; seeded *= 2) M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
   }
-  cpu.wrote(target, bytes);
+  cpu.code.wrote(target, bytes);
   advance(cpu, EDI, bytes, narrow);
   return n;
 }

@@ -1,17 +1,16 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { CPUID_MONITOR, cpuid, type Features } from '../cpuid.ts';
-import { ExitReason } from '../edge.ts';
-import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../flags.ts';
-import {
-  CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP,
-  CR4_TSD, CR4_UMIP, CR4_VME, GP, JUMP, NP, S_STOP, UD,
-} from '../memory.ts';
+import { CPUID_MONITOR, cpuid, type Features } from '../architecture/cpuid.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../architecture/flags.ts';
+import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, CR4_VME } from '../architecture/control-bits.ts';
+import { GP, NP, UD } from '../faults.ts';
+import { JUMP, S_STOP } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
   APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
-  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
-} from '../registers.ts';
+  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
+} from '../architecture/registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, findDescriptor, inProtected, inVirtual8086, isCode, isConforming, loadSegment, readDescriptor,
   setNull, setSegment,
@@ -19,10 +18,8 @@ import {
 import type { Row } from '../table/index.ts';
 import { changesVif, setVif } from '../virtual-interrupts.ts';
 import { read, readRm, setRegister, write } from './arithmetic.ts';
-import { DST, META, META_OPERAND16, type Op, type OpFactory, SRC } from './context.ts';
+import { DST, META, META_OPERAND16, type OpFactory, SRC } from './context.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
-
-const op = (run: (cpu: Cpu, p: number) => void): Op => run as unknown as Op;
 
 // ---- control registers ----
 
@@ -42,46 +39,46 @@ export function writeCr0(cpu: Cpu, wanted: number): void {
   if ((value & CR0_NW) !== 0 && (value & CR0_CD) === 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR0]!;
   // PDPTEs are loaded when paging comes on with PAE (SDM vol. 3, 4.4.1).
-  if ((changed & CR0_PG) !== 0 && (value & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
+  if ((changed & CR0_PG) !== 0 && (value & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
   R[CR0] = value;
   if ((changed & (CR0_PG | CR0_PE | CR0_WP)) !== 0) {
-    cpu.flushAll();
-    cpu.codeGoesOn();
+    cpu.tlb.flushAll();
+    cpu.loop.codeGoesOn();
   }
   if ((changed & CR0_PE) !== 0) {
     R[CPL] = 0;
-    cpu.modeChanged();
+    cpu.mode.changed();
   }
 }
 
 export function writeCr3(cpu: Cpu, value: number): void {
   const { R } = cpu;
-  if ((R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.loadPdptes(value)) cpu.fault(GP, 0);
+  if ((R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(value)) cpu.fault(GP, 0);
   R[CR3] = value;
-  cpu.flushNonGlobal();
-  cpu.codeGoesOn();
+  cpu.tlb.flushNonGlobal();
+  cpu.loop.codeGoesOn();
 }
 
 export function writeCr4(cpu: Cpu, value: number): void {
   const { R } = cpu;
   if ((value & ~cpu.cr4Bits) !== 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR4]!;
-  if ((R[CR0]! & CR0_PG) !== 0 && (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 && (value & CR4_PAE) !== 0 && !cpu.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
+  if ((R[CR0]! & CR0_PG) !== 0 && (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 && (value & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
   R[CR4] = value;
   if ((changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) !== 0) {
-    cpu.flushAll();
-    cpu.codeGoesOn();
+    cpu.tlb.flushAll();
+    cpu.loop.codeGoesOn();
   }
 }
 
 /** Qualification of a control-register access (SDM vol. 3, table 28-3). */
 const crQualification = (cr: number, type: number, register: number) => cr | (type << 4) | (register << 8);
 
-const movtocr: OpFactory = () => op((cpu, p) => {
+const movtocr: OpFactory = () => (cpu, p) => {
   const cr = cpu.A[p + DST]!, register = cpu.A[p + SRC]!;
   const value = cpu.R[register]!;
   const { controls } = cpu;
-  const exit = () => cpu.vmExit(ExitReason.CR_ACCESS, crQualification(cr, 0, register), p);
+  const exit = () => cpu.loop.vmExit(ExitReason.CR_ACCESS, crQualification(cr, 0, register), p);
   switch (cr) {
     case 0:
       if (((value ^ controls.cr0Shadow) & controls.cr0Mask) !== 0) return exit();
@@ -93,22 +90,22 @@ const movtocr: OpFactory = () => op((cpu, p) => {
       return writeCr4(cpu, (value & ~controls.cr4Mask) | (cpu.R[CR4]! & controls.cr4Mask));
     default: cpu.fault(UD);
   }
-});
+};
 
-const movcr: OpFactory = () => op((cpu, p) => {
+const movcr: OpFactory = () => (cpu, p) => {
   const cr = cpu.A[p + DST]!, register = cpu.A[p + SRC]!;
   const { R, controls } = cpu;
   switch (cr) {
     case 0: R[register] = (R[CR0]! & ~controls.cr0Mask) | (controls.cr0Shadow & controls.cr0Mask); return;
     case 2: R[register] = R[CR2]!; return;
     case 3:
-      if (controls.cr3Store) return cpu.vmExit(ExitReason.CR_ACCESS, crQualification(3, 1, register), p);
+      if (controls.cr3Store) return cpu.loop.vmExit(ExitReason.CR_ACCESS, crQualification(3, 1, register), p);
       R[register] = R[CR3]!;
       return;
     case 4: R[register] = (R[CR4]! & ~controls.cr4Mask) | (controls.cr4Shadow & controls.cr4Mask); return;
     default: cpu.fault(UD);
   }
-});
+};
 
 /** Which debug register is meant: 4 and 5 are 6 and 7 unless CR4.DE is set. Faults of SDM vol. 3, 17.2.2. */
 function debugRegister(cpu: Cpu, p: number): number {
@@ -118,26 +115,26 @@ function debugRegister(cpu: Cpu, p: number): number {
     if ((R[CR4]! & CR4_DE) !== 0) cpu.fault(UD);
     n += 2;
   }
-  if ((R[DR + 7]! & 0x2000) !== 0) cpu.debugFault(0x2000);
+  if ((R[DR + 7]! & 0x2000) !== 0) cpu.faults.raiseDebug(0x2000);
   return n;
 }
 
-const movtodr: OpFactory = () => op((cpu, p) => {
-  if (cpu.controls.movDr) return cpu.vmExit(ExitReason.DR_ACCESS, cpu.A[p + DST]! | (cpu.A[p + SRC]! << 8), p);
+const movtodr: OpFactory = () => (cpu, p) => {
+  if (cpu.controls.movDr) return cpu.loop.vmExit(ExitReason.DR_ACCESS, cpu.A[p + DST]! | (cpu.A[p + SRC]! << 8), p);
   const n = debugRegister(cpu, p);
   const value = cpu.R[cpu.A[p + SRC]!]!;
   cpu.R[DR + n] = n === 6 ? (value & 0xe00f) | 0xffff0ff0 : n === 7 ? (value & (0xffff23ff | 0)) | 0x400 : value;
   if (n !== 6) {
     cpu.breakpointsChanged();
-    cpu.codeGoesOn();
+    cpu.loop.codeGoesOn();
   }
-});
+};
 
-const movdr: OpFactory = () => op((cpu, p) => {
-  if (cpu.controls.movDr) return cpu.vmExit(ExitReason.DR_ACCESS, cpu.A[p + DST]! | 16 | (cpu.A[p + SRC]! << 8), p);
+const movdr: OpFactory = () => (cpu, p) => {
+  if (cpu.controls.movDr) return cpu.loop.vmExit(ExitReason.DR_ACCESS, cpu.A[p + DST]! | 16 | (cpu.A[p + SRC]! << 8), p);
   const n = debugRegister(cpu, p);
   cpu.R[cpu.A[p + SRC]!] = cpu.R[DR + n]!;
-});
+};
 
 // ---- segments ----
 
@@ -146,60 +143,47 @@ const selectorOf = (cpu: Cpu, segment: number) => cpu.R[SEG + segment * SEG_WORD
 
 /** A load of SS holds interrupts off for one instruction. */
 function load(cpu: Cpu, segment: number, selector: number): void {
-  const { mode } = cpu;
+  const { key } = cpu.mode;
   loadSegment(cpu, segment, selector);
-  if (cpu.mode !== mode) cpu.codeGoesOn();
-  if (segment === SS) cpu.shadow(2);
+  if (cpu.mode.key !== key) cpu.loop.codeGoesOn();
+  if (segment === SS) cpu.loop.shadow(2);
 }
 
-const movtosreg: OpFactory = (_row, memory) => op((cpu, p) => load(cpu, cpu.A[p + DST]!, readRm(cpu, p, memory, 16)));
+const movtosreg: OpFactory = (_row, memory) => (cpu, p) => load(cpu, cpu.A[p + DST]!, readRm(cpu, p, memory, 16));
 
-const movsreg: OpFactory = (_row, memory, size) => op((cpu, p) => {
+const movsreg: OpFactory = (_row, memory, size) => (cpu, p) => {
   const selector = selectorOf(cpu, cpu.A[p + DST]!);
-  if (memory) cpu.write16(cpu.address(p, 2, true), selector);
+  if (memory) cpu.memory.write16(cpu.addressing.address(p, 2, true), selector);
   else setRegister(cpu, cpu.A[p + SRC]!, size, selector);
-});
+};
 
 const segmentOperand = (row: Row) => SEGMENT_NAMES.indexOf(row.operands[0]!);
 
-const pushsreg: OpFactory = (row, _memory, size) => {
-  const segment = segmentOperand(row);
-  return op(cpu => {
-    // A 32-bit push of a segment register writes 16 bits on current processors; the slot is 32 wide (SDM vol. 2, PUSH).
-    if (size === 16) cpu.push(selectorOf(cpu, segment), 16);
-    else {
-      const at = cpu.stackAt(-4, 4, true);
-      cpu.write16(at, selectorOf(cpu, segment));
-      cpu.moveStack(-4);
-    }
-  });
-};
-
 const popsreg: OpFactory = (row, _memory, size) => {
   const segment = segmentOperand(row);
-  return op(cpu => {
-    const selector = cpu.read16(cpu.stackAt(0, size >> 3, false));
-    const wide = cpu.stack32;
+  return cpu => {
+    const selector = cpu.memory.read16(cpu.stack.at(0, size >> 3, false));
+    const wide = cpu.mode.stack32;
     loadSegment(cpu, segment, selector);
     // ESP moves by the width that the stack had before.
     if (wide) cpu.R[ESP] = (cpu.R[ESP]! + (size >> 3)) | 0;
     else cpu.R16[ESP * 2]! += size >> 3;
-    cpu.codeGoesOn();
-    if (segment === SS) cpu.shadow(2);
-  });
+    cpu.loop.codeGoesOn();
+    if (segment === SS) cpu.loop.shadow(2);
+  };
 };
 
 const lseg: OpFactory = (row, _memory, size) => {
   const segment = SEGMENT_NAMES.indexOf(row.mnemonic.slice(1).toUpperCase());
-  return op((cpu, p) => {
+  return (cpu, p) => {
     const n = size >> 3;
-    const at = cpu.operand(p, n + 2, false);
-    const offset = read(cpu, at, size), selector = cpu.read16((at + n) | 0);
+    const at = cpu.addressing.operand(p, n + 2, false);
+    const offset = read(cpu, at, size), selector = cpu.memory.read16((at + n) | 0);
     loadSegment(cpu, segment, selector);
     setRegister(cpu, cpu.A[p + DST]!, size, offset);
     // LSS loads ESP too, and so blocks nothing (SDM vol. 3, 6.8.3).
-    cpu.codeGoesOn();
-  });
+    cpu.loop.codeGoesOn();
+  };
 };
 
 const needProtected = (cpu: Cpu) => {
@@ -212,30 +196,30 @@ const umip = (cpu: Cpu) => {
   if (cpu.R[CPL] !== 0 && (cpu.R[CR4]! & CR4_UMIP) !== 0) cpu.fault(GP, 0);
 };
 
-const storeSystem = (value: (cpu: Cpu) => number, protectedOnly: boolean): OpFactory => (_row, memory, size) => op((cpu, p) => {
+const storeSystem = (value: (cpu: Cpu) => number, protectedOnly: boolean): OpFactory => (_row, memory, size) => (cpu, p) => {
   if (protectedOnly) needProtected(cpu);
   umip(cpu);
-  if (memory) cpu.write16(cpu.address(p, 2, true), value(cpu));
+  if (memory) cpu.memory.write16(cpu.addressing.address(p, 2, true), value(cpu));
   else setRegister(cpu, cpu.A[p + SRC]!, size, value(cpu));
-});
+};
 
-const storeTable = (base: number, limit: number): OpFactory => () => op((cpu, p) => {
+const storeTable = (base: number, limit: number): OpFactory => () => (cpu, p) => {
   umip(cpu);
-  const at = cpu.address(p, 6, true);
-  cpu.probeWrite(at, 6);
-  cpu.write16(at, cpu.R[limit]!);
-  cpu.write32((at + 2) | 0, cpu.R[base]!);
-});
+  const at = cpu.addressing.address(p, 6, true);
+  cpu.memory.probeWrite(at, 6);
+  cpu.memory.write16(at, cpu.R[limit]!);
+  cpu.memory.write32((at + 2) | 0, cpu.R[base]!);
+};
 
 /** With 16-bit operands the base has 24 bits. */
-const loadTable = (base: number, limit: number): OpFactory => () => op((cpu, p) => {
-  const at = cpu.address(p, 6, false);
-  const newLimit = cpu.read16(at), newBase = cpu.read32((at + 2) | 0);
+const loadTable = (base: number, limit: number): OpFactory => () => (cpu, p) => {
+  const at = cpu.addressing.address(p, 6, false);
+  const newLimit = cpu.memory.read16(at), newBase = cpu.memory.read32((at + 2) | 0);
   cpu.R[limit] = newLimit;
   cpu.R[base] = (cpu.A[p + META]! & META_OPERAND16) !== 0 ? newBase & 0xffffff : newBase;
-});
+};
 
-const lldt: OpFactory = (_row, memory) => op((cpu, p) => {
+const lldt: OpFactory = (_row, memory) => (cpu, p) => {
   needProtected(cpu);
   needPrivilege(cpu);
   const selector = readRm(cpu, p, memory, 16);
@@ -245,9 +229,9 @@ const lldt: OpFactory = (_row, memory) => op((cpu, p) => {
   if (descriptorType(d) !== 2) cpu.fault(GP, selector & 0xfffc);
   if (!descriptorPresent(d)) cpu.fault(NP, selector & 0xfffc);
   setSegment(cpu, LDTR, selector, d);
-});
+};
 
-const ltr: OpFactory = (_row, memory) => op((cpu, p) => {
+const ltr: OpFactory = (_row, memory) => (cpu, p) => {
   needProtected(cpu);
   needPrivilege(cpu);
   const selector = readRm(cpu, p, memory, 16);
@@ -258,9 +242,9 @@ const ltr: OpFactory = (_row, memory) => op((cpu, p) => {
   if (type !== 1 && type !== 9) cpu.fault(GP, selector & 0xfffc);
   if (!descriptorPresent(d)) cpu.fault(NP, selector & 0xfffc);
   d.high |= 0x200;
-  cpu.writeSystem((d.at + 5) | 0, 1, d.high >>> 8);
+  cpu.memory.writeSystem((d.at + 5) | 0, 1, d.high >>> 8);
   setSegment(cpu, TR, selector, d);
-});
+};
 
 const setZf = (cpu: Cpu, on: boolean) => {
   const flags = cpu.getFlags();
@@ -272,7 +256,7 @@ const visible = (cpu: Cpu, selector: number, d: { low: number; high: number; at:
   isConforming(d) || descriptorDpl(d) >= Math.max(cpu.R[CPL]!, selector & 3);
 const LAR_TYPES = new Set([1, 2, 3, 4, 5, 9, 11, 12]), LSL_TYPES = new Set([1, 2, 3, 9, 11]);
 
-const lar = (limit: boolean): OpFactory => (_row, memory, size) => op((cpu, p) => {
+const lar = (limit: boolean): OpFactory => (_row, memory, size) => (cpu, p) => {
   needProtected(cpu);
   const selector = readRm(cpu, p, memory, 16);
   const d = findDescriptor(cpu, selector);
@@ -280,47 +264,47 @@ const lar = (limit: boolean): OpFactory => (_row, memory, size) => op((cpu, p) =
   const ok = d !== null && (type >= 16 || (limit ? LSL_TYPES : LAR_TYPES).has(type)) && visible(cpu, selector, d);
   if (ok) setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xffff00));
   setZf(cpu, ok);
-});
+};
 
-const verify = (writable: boolean): OpFactory => (_row, memory) => op((cpu, p) => {
+const verify = (writable: boolean): OpFactory => (_row, memory) => (cpu, p) => {
   needProtected(cpu);
   const selector = readRm(cpu, p, memory, 16);
   const d = findDescriptor(cpu, selector);
   let ok = d !== null && descriptorType(d) >= 16 && visible(cpu, selector, d);
   if (ok && d !== null) ok = writable ? !isCode(d) && (d.high & 0x200) !== 0 : !isCode(d) || (d.high & 0x200) !== 0;
   setZf(cpu, ok);
-});
+};
 
-const arpl: OpFactory = (_row, memory) => op((cpu, p) => {
+const arpl: OpFactory = (_row, memory) => (cpu, p) => {
   needProtected(cpu);
   const value = readRm(cpu, p, memory, 16);
   const rpl = cpu.R16[cpu.A[p + DST]! * 2]! & 3;
   const lower = (value & 3) < rpl;
   // The operand need not be writable unless it changes.
   if (lower) {
-    if (memory) write(cpu, cpu.address(p, 2, true), 16, (value & ~3) | rpl);
+    if (memory) write(cpu, cpu.addressing.address(p, 2, true), 16, (value & ~3) | rpl);
     else cpu.R16[cpu.A[p + SRC]! * 2] = (value & ~3) | rpl;
   }
   setZf(cpu, lower);
-});
+};
 
-const lmsw: OpFactory = (_row, memory) => op((cpu, p) => {
+const lmsw: OpFactory = (_row, memory) => (cpu, p) => {
   const source = readRm(cpu, p, memory, 16);
   const { R, controls } = cpu;
   // PE can be set, not cleared.
   const value = (R[CR0]! & ~14) | (source & 15);
   if (((value ^ controls.cr0Shadow) & controls.cr0Mask & 15) !== 0) {
-    if (memory) cpu.exit.guestLinear = cpu.address(p, 2, false);
-    return cpu.vmExit(ExitReason.CR_ACCESS, (3 << 4) | (memory ? 1 << 6 : 0) | (source << 16), p);
+    if (memory) cpu.exit.guestLinear = cpu.addressing.address(p, 2, false);
+    return cpu.loop.vmExit(ExitReason.CR_ACCESS, (3 << 4) | (memory ? 1 << 6 : 0) | (source << 16), p);
   }
   writeCr0(cpu, (value & ~controls.cr0Mask) | (R[CR0]! & controls.cr0Mask));
-});
+};
 
-const clts: OpFactory = () => op((cpu, p) => {
-  if ((cpu.controls.cr0Mask & cpu.controls.cr0Shadow & CR0_TS) !== 0) return cpu.vmExit(ExitReason.CR_ACCESS, 2 << 4, p);
+const clts: OpFactory = () => (cpu, p) => {
+  if ((cpu.controls.cr0Mask & cpu.controls.cr0Shadow & CR0_TS) !== 0) return cpu.loop.vmExit(ExitReason.CR_ACCESS, 2 << 4, p);
   // Owned by the hypervisor and clear for the guest: nothing to do (SDM vol. 3, 26.3).
   if ((cpu.controls.cr0Mask & CR0_TS) === 0) cpu.R[CR0]! &= ~CR0_TS;
-});
+};
 
 // ---- flags ----
 
@@ -330,23 +314,23 @@ const ioplCheck = (cpu: Cpu) => {
   if (inVirtual8086(cpu) ? iopl < 3 : inProtected(cpu) && cpu.R[CPL]! > iopl) cpu.fault(GP, 0);
 };
 
-const cli: OpFactory = () => op(cpu => {
+const cli: OpFactory = () => cpu => {
   if (changesVif(cpu)) {
     cpu.R[EFLAGS]! &= ~VIF;
     return;
   }
   ioplCheck(cpu);
   cpu.R[EFLAGS]! &= ~IF;
-});
+};
 
-const sti: OpFactory = () => op(cpu => {
+const sti: OpFactory = () => cpu => {
   if (changesVif(cpu)) return setVif(cpu);
   ioplCheck(cpu);
   if ((cpu.R[EFLAGS]! & IF) === 0) {
     cpu.R[EFLAGS]! |= IF;
-    cpu.shadow(1);
+    cpu.loop.shadow(1);
   }
-});
+};
 
 // ---- fast system calls (SDM vol. 2, SYSENTER, SYSEXIT) ----
 
@@ -356,11 +340,11 @@ function flat(cpu: Cpu, segment: number, selector: number, cpl: number): void {
   const s = SEG + segment * SEG_WORDS;
   R[s + SEG_SELECTOR] = selector;
   R[s + SEG_BASE] = 0;
-  R[s + 2] = -1;
+  R[s + SEG_LIMIT] = -1;
   R[s + SEG_RIGHTS] = 0xc090 | (cpl << 5) | (segment === CS ? 0xb : 3);
 }
 
-const sysenter: OpFactory = () => op(cpu => {
+const sysenter: OpFactory = () => cpu => {
   const { R } = cpu;
   const cs = R[MSR_SYSENTER_CS]!;
   if (!((R[CR0]! & CR0_PE) !== 0) || (cs & 0xfffc) === 0) cpu.fault(GP, 0);
@@ -370,11 +354,11 @@ const sysenter: OpFactory = () => op(cpu => {
   R[CPL] = 0;
   R[ESP] = R[MSR_SYSENTER_ESP]!;
   R[EIP] = R[MSR_SYSENTER_EIP]!;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
-});
+};
 
-const sysexit: OpFactory = () => op(cpu => {
+const sysexit: OpFactory = () => cpu => {
   const { R } = cpu;
   const cs = R[MSR_SYSENTER_CS]!;
   if ((R[CR0]! & CR0_PE) === 0 || (cs & 0xfffc) === 0 || R[CPL] !== 0) cpu.fault(GP, 0);
@@ -383,24 +367,24 @@ const sysexit: OpFactory = () => op(cpu => {
   R[CPL] = 3;
   R[ESP] = R[ECX]!;
   R[EIP] = R[EDX]!;
-  cpu.modeChanged();
+  cpu.mode.changed();
   cpu.S[S_STOP] = JUMP;
-});
+};
 
 // ---- time, identity, MSRs ----
 
-const rdtsc = (withAux: boolean): OpFactory => () => op((cpu, p) => {
+const rdtsc = (withAux: boolean): OpFactory => () => (cpu, p) => {
   const { R, controls } = cpu;
   if ((R[CR4]! & CR4_TSD) !== 0 && R[CPL] !== 0) cpu.fault(GP, 0);
-  if (controls.rdtsc) return cpu.vmExit(withAux ? ExitReason.RDTSCP : ExitReason.RDTSC, 0, p);
+  if (controls.rdtsc) return cpu.loop.vmExit(withAux ? ExitReason.RDTSCP : ExitReason.RDTSC, 0, p);
   const { low, high } = readTsc(cpu);
   R[EAX] = low;
   R[EDX] = high;
   if (withAux) R[ECX] = R[MSR_TSC_AUX]!;
-});
+};
 
-const cpuidOp: OpFactory = () => op((cpu, p) => {
-  if (cpu.controls.cpuid) return cpu.vmExit(ExitReason.CPUID, 0, p);
+const cpuidOp: OpFactory = () => (cpu, p) => {
+  if (cpu.controls.cpuid) return cpu.loop.vmExit(ExitReason.CPUID, 0, p);
   const { R } = cpu;
   const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, R[CPU_LEVEL]!);
   // IA32_MISC_ENABLE can hide what it switches off.
@@ -409,7 +393,7 @@ const cpuidOp: OpFactory = () => op((cpu, p) => {
   R[EBX] = answer.ebx;
   R[ECX] = answer.ecx;
   R[EDX] = answer.edx;
-});
+};
 
 /** MSR bitmap (SDM vol. 3, 25.6.9): reads of 0-1FFF, of C0000000-C0001FFF, then writes; others always exit. */
 function msrExits(cpu: Cpu, index: number, isWrite: boolean): boolean {
@@ -421,61 +405,61 @@ function msrExits(cpu: Cpu, index: number, isWrite: boolean): boolean {
   return (bitmap[(low ? 0 : 1024) + (isWrite ? 2048 : 0) + (bit >>> 3)]! & (1 << (bit & 7))) !== 0;
 }
 
-const rdmsr: OpFactory = () => op((cpu, p) => {
+const rdmsr: OpFactory = () => (cpu, p) => {
   const { R } = cpu;
   const index = R[ECX]!;
-  if (msrExits(cpu, index, false) || !readMsr(cpu, index)) return cpu.vmExit(ExitReason.RDMSR, 0, p);
+  if (msrExits(cpu, index, false) || !readMsr(cpu, index)) return cpu.loop.vmExit(ExitReason.RDMSR, 0, p);
   R[EAX] = msrAnswer.low;
   R[EDX] = msrAnswer.high;
-});
+};
 
-const wrmsr: OpFactory = () => op((cpu, p) => {
+const wrmsr: OpFactory = () => (cpu, p) => {
   const { R } = cpu;
   const index = R[ECX]!;
   const outcome = msrExits(cpu, index, true) ? 'unknown' : writeMsr(cpu, index, R[EAX]!, R[EDX]!);
-  if (outcome === 'unknown') return cpu.vmExit(ExitReason.WRMSR, 0, p);
+  if (outcome === 'unknown') return cpu.loop.vmExit(ExitReason.WRMSR, 0, p);
   if (outcome === 'fault') cpu.fault(GP, 0);
-  cpu.codeGoesOn();
-});
+  cpu.loop.codeGoesOn();
+};
 
-const leave = (reason: number): OpFactory => () => op((cpu, p) => cpu.vmExit(reason, 0, p));
-const nothing: OpFactory = () => op(() => {});
+const leave = (reason: number): OpFactory => () => (cpu, p) => cpu.loop.vmExit(reason, 0, p);
+const nothing: OpFactory = () => () => {};
 
 export const system: Record<string, OpFactory> = {
-  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, pushsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
+  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
   sgdt: storeTable(GDTR_BASE, GDTR_LIMIT), sidt: storeTable(IDTR_BASE, IDTR_LIMIT), lgdt: loadTable(GDTR_BASE, GDTR_LIMIT), lidt: loadTable(IDTR_BASE, IDTR_LIMIT),
   sldt: storeSystem(cpu => selectorOf(cpu, LDTR), true), str: storeSystem(cpu => selectorOf(cpu, TR), true),
   smsw: storeSystem(cpu => (cpu.R[CR0]! & ~cpu.controls.cr0Mask) | (cpu.controls.cr0Shadow & cpu.controls.cr0Mask), false),
   lar: lar(false), lsl: lar(true), verr: verify(false), verw: verify(true),
   rdtsc: rdtsc(false), rdtscp: rdtsc(true), cpuid: cpuidOp,
-  rdpid: () => op((cpu, p) => { cpu.R[cpu.A[p + SRC]!] = cpu.R[MSR_TSC_AUX]!; }),
-  cld: () => op(cpu => { cpu.R[EFLAGS]! &= ~DF; }),
-  std: () => op(cpu => { cpu.R[EFLAGS]! |= DF; }),
+  rdpid: () => (cpu, p) => { cpu.R[cpu.A[p + SRC]!] = cpu.R[MSR_TSC_AUX]!; },
+  cld: () => cpu => { cpu.R[EFLAGS]! &= ~DF; },
+  std: () => cpu => { cpu.R[EFLAGS]! |= DF; },
   // At CPL above 0 they are #UD, not #GP.
-  clac: () => op(cpu => {
+  clac: () => cpu => {
     if (cpu.R[CPL] !== 0) cpu.fault(UD);
     cpu.R[EFLAGS]! &= ~AC;
-  }),
-  stac: () => op(cpu => {
+  },
+  stac: () => cpu => {
     if (cpu.R[CPL] !== 0) cpu.fault(UD);
     cpu.R[EFLAGS]! |= AC;
-  }),
-  invlpg: () => op((cpu, p) => {
+  },
+  invlpg: () => (cpu, p) => {
     // The address is linear; the segment's limit is not checked (SDM vol. 2, INVLPG).
     const segment = (cpu.A[p + META]! >>> 17) & 7;
-    const linear = (cpu.R[SEG + segment * SEG_WORDS + SEG_BASE]! + cpu.offset(p)) | 0;
-    if (cpu.controls.invlpg) return cpu.vmExit(ExitReason.INVLPG, linear, p);
+    const linear = (cpu.R[SEG + segment * SEG_WORDS + SEG_BASE]! + cpu.addressing.offset(p)) | 0;
+    if (cpu.controls.invlpg) return cpu.loop.vmExit(ExitReason.INVLPG, linear, p);
     cpu.flushPage(linear);
-    cpu.codeGoesOn();
-  }),
+    cpu.loop.codeGoesOn();
+  },
   hlt: leave(ExitReason.HLT), vmcall: leave(ExitReason.VMCALL), vmmcall: leave(ExitReason.VMMCALL),
-  rdpmc: () => op(cpu => cpu.fault(GP, 0)),
-  pause: () => op((cpu, p) => {
-    if (cpu.controls.pause) cpu.vmExit(ExitReason.PAUSE, 0, p);
-  }),
+  rdpmc: () => cpu => cpu.fault(GP, 0),
+  pause: () => (cpu, p) => {
+    if (cpu.controls.pause) cpu.loop.vmExit(ExitReason.PAUSE, 0, p);
+  },
   // Caches are not modelled.
   wbinvd: nothing, invd: nothing, prefetch: nothing, lfence: nothing, mfence: nothing, sfence: nothing,
-  clflush: (_row, memory) => op((cpu, p) => {
-    if (memory) cpu.read8(cpu.address(p, 1, false));
-  }),
+  clflush: (_row, memory) => (cpu, p) => {
+    if (memory) cpu.memory.read8(cpu.addressing.address(p, 1, false));
+  },
 };

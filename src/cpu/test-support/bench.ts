@@ -3,8 +3,8 @@
  * is a HLT, so that `run()` ends in whatever was delivered; `event()` says what that was.
  */
 import { Cpu } from '../cpu.ts';
-import { ExitReason, type ProcessorOptions } from '../edge.ts';
-import * as r from '../registers.ts';
+import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
+import * as r from '../architecture/registers.ts';
 
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
 export const CODE = 0x10000, DATA = 0x12000, DIRECTORY = 0x20000, TABLES = 0x21000;
@@ -97,7 +97,7 @@ export class Bench {
   protectedMode(cpl: 0 | 3 = 0): this {
     const { R, cpu } = this;
     cpu.reset();
-    cpu.dropAllCode();
+    cpu.code.dropAll();
     Object.assign(cpu.controls, OFF);
     this.descriptor(KERNEL_CODE, 0, 0xfffff, 0x9b, 12);
     this.descriptor(KERNEL_DATA, 0, 0xfffff, 0x93, 12);
@@ -134,7 +134,7 @@ export class Bench {
     this.R[r.CPL] = cpl;
     this.segment(r.CS, user ? USER_CODE : KERNEL_CODE, 0, -1, user ? 0xc0fb : 0xc09b);
     for (const s of [r.SS, r.DS, r.ES, r.FS, r.GS]) this.segment(s, user ? USER_DATA : KERNEL_DATA, 0, -1, user ? 0xc0f3 : 0xc093);
-    this.cpu.modeChanged();
+    this.cpu.mode.changed();
   }
 
   segment(index: number, selector: number, base: number, limit: number, rights: number): void {
@@ -157,7 +157,7 @@ export class Bench {
   realMode(): this {
     const { R, cpu } = this;
     cpu.reset();
-    cpu.dropAllCode();
+    cpu.code.dropAll();
     Object.assign(cpu.controls, OFF);
     for (let vector = 0; vector < 256; vector++) {
       this.setWord(vector * 4, ((HANDLERS >> 4) << 16) | (vector * 8));
@@ -194,7 +194,7 @@ export class Bench {
     }
     this.R[r.CR4]! |= 0x20;
     this.R[r.CR3] = pointers;
-    this.cpu.loadPdptes(pointers);
+    this.cpu.memory.loadPdptes(pointers);
     this.R[r.CR0]! |= 0x80000000;
     this.cpu.reload();
     return this;

@@ -6,7 +6,7 @@ import { IoBus } from '../io-bus.ts';
 function setUp() {
   const bus = new IoBus();
   const device = new AcpiHotplug();
-  for (const range of device.ranges) bus.plugPorts(range);
+  bus.plug(device);
   return { bus, device };
 }
 

@@ -16,7 +16,7 @@ const ENABLE = GPE0_BYTES / 2;
 const initial = () => ({ enable: new Uint8Array(GPE0_BYTES - ENABLE) });
 
 export class AcpiHotplug extends RegisterDevice<ReturnType<typeof initial>> {
-  readonly ranges: PortRange[] = [
+  readonly portRanges: PortRange[] = [
     {
       base: GPE0_BASE,
       count: GPE0_BYTES,

@@ -277,6 +277,10 @@ export class Piix4Pm implements Device {
     }
   }
 
+  get portRanges(): PortRange[] {
+    return [this.smiPorts];
+  }
+
   reset(): void {
     resetState(this.r, { ...initial(), checkedCycle: this.cycle() });
     this.update();

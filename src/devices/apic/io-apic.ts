@@ -119,6 +119,10 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     }
   }
 
+  get memoryRanges(): MemoryRange[] {
+    return [this.range];
+  }
+
   override reset(): void {
     resetState(this.r, { ...initial(), lines: this.r.lines });
   }

@@ -12,6 +12,8 @@ export interface Disk {
   write(sector: number, from: Uint8Array[], done: (ok: boolean) => void): void;
   /** Everything written before is durable when `done` comes. */
   flush(done: (ok: boolean) => void): void;
+  /** What is in these sectors is needed no more: they read as anything until they are written. Absent: the medium can make nothing of that. */
+  discard?(sector: number, sectors: number, done: (ok: boolean) => void): void;
 }
 
 /** Bytes in memory as a disk: for tests and small images. The array is the disk: writes change it. */

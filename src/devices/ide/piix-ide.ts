@@ -2,7 +2,7 @@
  * IDE function of the PIIX3: two channels at their legacy places, bus-master registers in BAR 4.
  * Source: 82371FB/SB (PIIX3) datasheet, order number 290550, 2.5 (IDE configuration) and 2.6 (bus master).
  */
-import type { Device, Dma, IrqLine, State } from '../bus.ts';
+import type { Device, Dma, IrqLine, PortRange, State } from '../bus.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
 import { AtaDrive } from './ata-drive.ts';
@@ -73,6 +73,10 @@ export class PiixIde implements Device {
         if (drive instanceof AtaDrive && !(exceptFirst && i === 0 && n === 0)) channel.drives[n] = null;
       });
     });
+  }
+
+  get portRanges(): PortRange[] {
+    return [...this.channels.flatMap(({ taskPorts, controlPorts }) => [taskPorts, controlPorts])];
   }
 
   reset(): void {

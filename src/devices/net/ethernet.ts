@@ -3,8 +3,12 @@
 export interface Ethernet {
   /** A frame towards the wire: destination, source, type, data. The frame is the receiver's to keep. Returns at once. */
   send(frame: Uint8Array): void;
+  /** The wire takes no frame now: the card waits and asks again. Absent: it always does. */
+  readonly busy?: boolean;
   /** A frame from the wire; the card sets it. To be called between instructions (from a timer or a message), never inside `send`. */
   receive?: (frame: Uint8Array) => void;
+  /** Whether the card would keep a frame: one with nowhere to put it loses it. The card sets it. */
+  canReceive?: () => boolean;
 }
 
 /** Shortest and longest frame without its frame check sequence (IEEE 802.3, 3.2.7 and 4A.4.2), and that sequence's length, in bytes. */

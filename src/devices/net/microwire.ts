@@ -24,6 +24,11 @@ export class Microwire {
     });
   }
 
+  /** What a word holds. */
+  word(address: number): number {
+    return this.r.words[address & (WORDS - 1)];
+  }
+
   get dataOut(): boolean {
     return this.r.dataOut;
   }

@@ -1,21 +1,14 @@
 /** The Am79C970A as a PCI function: 32 bytes of I/O space and the same 32 bytes of memory. Source: datasheet, "PCI Configuration Registers". */
-import type { Device, Dma, IrqLine, State, Timers } from '../bus.ts';
+import type { State } from '../bus.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
-import type { Ethernet } from './ethernet.ts';
+import type { NicDevice, NicParts } from './models.ts';
 import { Pcnet, PCNET_PORTS } from './pcnet.ts';
 
 /** Interrupt line's neighbours: minimum grant and maximum latency. */
 const MIN_GNT = 0x3e;
 const PARITY_AND_SERR = 0x0140;
 
-/** A network card and its wire. */
-export interface NicAttachment {
-  /** Station address: six bytes, not a group address. */
-  mac: Uint8Array;
-  ethernet: Ethernet;
-}
-
-export class PcnetPci implements Device {
+export class PcnetPci implements NicDevice {
   readonly name = 'pcnet';
   readonly fn = new PciFunction('Am79C970A', {
     vendor: 0x1022, device: 0x2000, revision: 0x16, class: 0x020000, status: 0x0280, interruptPin: 1, subsystemVendor: 0x1022, subsystem: 0x2000,
@@ -23,17 +16,19 @@ export class PcnetPci implements Device {
   private readonly chip: Pcnet;
 
   /** Takes `ethernet.receive`. Throws RangeError for an address that no station can have. */
-  constructor(timers: Timers, dma: Dma, irq: IrqLine, { mac, ethernet }: NicAttachment) {
+  constructor({ timers, dma, irq, mac, ethernet }: NicParts) {
     if (mac.length !== 6 || mac[0] & 1) throw new RangeError('a network card’s address is six bytes, the first of them even');
     const { fn } = this;
     const chip = new Pcnet(mac, {
       timers, dma, irq,
       busMaster: () => fn.busMaster,
       send: frame => ethernet.send(frame),
+      isWireBusy: () => ethernet.busy === true,
       latency: value => fn.put(MIN_GNT, value, 2),
     });
     this.chip = chip;
     ethernet.receive = frame => chip.receive(frame);
+    ethernet.canReceive = () => chip.canReceive;
     fn.allow(PCI.COMMAND, 2, PARITY_AND_SERR | fn.writable[PCI.COMMAND]);
     fn.writable[PCI.LATENCY] = 0xff;
     const read = (offset: number, size: number): number => chip.read(offset, size);

@@ -694,7 +694,7 @@ describe('in the machine', () => {
   it('sits in slot 3 with its BARs and interrupts on INTA', () => {
     const sent: Uint8Array[] = [];
     const ethernet = { send: (frame: Uint8Array) => void sent.push(frame), receive: undefined as ((frame: Uint8Array) => void) | undefined };
-    const t = testPc({ nic: { mac: MAC, ethernet } });
+    const t = testPc({ nic: { model: 'pcnet', mac: MAC, ethernet } });
     t.pc.installTables();
     const fn = t.pc.pci.at(3, 0)!;
     expect(fn.get(0, 4)).toBe(0x20001022);
@@ -714,12 +714,12 @@ describe('in the machine', () => {
     expect(t.pc.intr).toBe(true);
     expect(ethernet.receive).toBeTypeOf('function');
     const state = structuredClone(t.pc.save());
-    const again = testPc({ nic: { mac: MAC, ethernet: { send: () => {} } } });
+    const again = testPc({ nic: { model: 'pcnet', mac: MAC, ethernet: { send: () => {} } } });
     again.pc.restore(state);
     expect(again.pc.intr).toBe(true);
   });
 
   it('refuses a group address', () => {
-    expect(() => testPc({ nic: { mac: BROADCAST, ethernet: { send: () => {} } } })).toThrow(RangeError);
+    expect(() => testPc({ nic: { model: 'pcnet', mac: BROADCAST, ethernet: { send: () => {} } } })).toThrow(RangeError);
   });
 });

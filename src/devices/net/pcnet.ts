@@ -30,6 +30,8 @@ const MAX_RECEIVED = 0xfff;
 const POLL_DESCRIPTORS = 256;
 /** A poll that ended early goes on after this time. */
 const CONTINUE_NS = 2_000_000;
+/** How soon a busy wire is tried again. */
+const WIRE_BUSY_NS = 100_000;
 /** Polling of the transmit ring: 65536 bus clocks of 33 MHz (CSR47 = 0). A driver that demands its transmissions needs it seldom. */
 const POLL_NS = 2_000_000, SELDOM_POLL_NS = 50_000_000;
 
@@ -41,6 +43,8 @@ export interface PcnetWiring {
   busMaster(): boolean;
   /** A frame for the wire, without frame check sequence; the receiver's to keep. */
   send(frame: Uint8Array): void;
+  /** The wire takes no frame now: what waits is sent a little later. */
+  isWireBusy?(): boolean;
   /** Minimum grant (low byte) and maximum latency for PCI configuration space: BCR22. */
   latency?(value: number): void;
 }
@@ -389,15 +393,19 @@ export class Pcnet {
     const { r, wiring } = this;
     const { csr } = r;
     this.schedule(Infinity);
-    let budget = POLL_DESCRIPTORS;
+    let budget = POLL_DESCRIPTORS,
+      busy = false;
     while (budget > 0 && csr[0] & CSR0.TXON && !(csr[5] & CSR5.SPND) && this.masters()) {
+      busy = wiring.isWireBusy?.() === true;
+      if (busy) break;
       const taken = this.transmit();
       if (taken === 0) break;
       budget -= taken;
     }
     if (csr[0] & CSR0.TXON && !(csr[5] & CSR5.SPND)) {
       const now = wiring.timers.clock.nowNs();
-      if (budget <= 0) this.schedule(now + CONTINUE_NS);
+      if (busy) this.schedule(now + WIRE_BUSY_NS);
+      else if (budget <= 0) this.schedule(now + CONTINUE_NS);
       else if (!(csr[4] & CSR4.TXDPOLL)) this.schedule(now + (r.demands ? SELDOM_POLL_NS : POLL_NS));
     }
     this.update();
@@ -496,6 +504,16 @@ export class Pcnet {
     if (this.r.csr[15] & MODE.LOOP) return;
     this.accept(frame, true);
     this.update();
+  }
+
+  /** Whether a frame from the wire would be kept, or is none of ours: not while the driver has yet to give the next buffer. */
+  get canReceive(): boolean {
+    const { r, layout, descriptor } = this;
+    const { csr } = r;
+    if (!(csr[0] & CSR0.RXON) || csr[15] & MODE.LOOP || !this.wiring.busMaster()) return true;
+    if (csr[5] & CSR5.SPND) return false;
+    layout.fetch((this.base(24) + r.rxIndex * layout.size) >>> 0, descriptor);
+    return (descriptor.flags & RMD.OWN) !== 0;
   }
 
   /** PAM, LAFM or BAM; 0: taken since all are; -1: not for us. */

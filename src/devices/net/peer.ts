@@ -1,7 +1,7 @@
 /**
  * The other end of the wire, in process: a small network with a gateway that answers ARP, DHCP, DNS, TFTP and ICMP echo, and knows no way further.
  * Sources: RFC 826, 2131, 1035, 1350, 792; see packets.ts, dhcp.ts, dns.ts, tftp.ts.
- * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come a little later, from a timer.
+ * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come from a timer, when whoever sent has returned.
  */
 import type { Timer, Timers } from '../bus.ts';
 import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parseDhcp } from './dhcp.ts';
@@ -15,8 +15,8 @@ import { TFTP_PORT, type TftpReply, TftpServer } from './tftp.ts';
 
 const NETWORK = 0x0a000200, MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
 const GATEWAY = NETWORK + 2, NAME_SERVER = NETWORK + 3;
-/** The first client gets 10.0.2.15, later ones what follows. */
-const FIRST_LEASE = NETWORK + 15, LEASES = 64;
+/** The first client gets 10.0.2.15, later ones what follows, up to 10.0.2.254; then whoever has asked least lately loses his. */
+const FIRST_LEASE = NETWORK + 15, LEASES = 240;
 const DOMAIN = 'ringside';
 const EVERY_STATION = new Uint8Array(6).fill(0xff);
 
@@ -25,8 +25,8 @@ const NET_UNREACHABLE = 0, PROTOCOL_UNREACHABLE = 2, PORT_UNREACHABLE = 3;
 /** IP header and eight bytes: as much of a packet as an ICMP error quotes. */
 const QUOTED = 28;
 
-/** Time on the way, frames a delivery, and the time until the next one: a card's ring is to keep up. */
-const DELAY_NS = 50_000, BURST = 8, BURST_NS = 20_000;
+/** Frames a delivery. */
+const BURST = 8;
 /** Frames on the way; more are lost, as in a switch. */
 const MAX_QUEUED = 128;
 
@@ -59,7 +59,7 @@ export class NetworkPeer implements Ethernet {
   private readonly names: Map<string, number>;
   private readonly network: DhcpNetwork;
   private readonly tftp: TftpServer;
-  /** Leases by hardware address. */
+  /** Leases by hardware address, in the order in which they were asked for last. */
   private readonly leases = new Map<string, number>();
   /** Where a TFTP client is to be found. */
   private readonly clients = new Map<string, { path: Path; port: number }>();
@@ -97,12 +97,12 @@ export class NetworkPeer implements Ethernet {
   private reply(frame: Uint8Array): void {
     if (this.queue.length >= MAX_QUEUED) return;
     this.queue.push(frame);
-    if (this.queue.length === 1) this.delivery.set(this.timers.clock.nowNs() + DELAY_NS);
+    if (this.queue.length === 1) this.delivery.set(this.timers.clock.nowNs());
   }
 
   private deliver(): void {
     for (const frame of this.queue.splice(0, BURST)) this.receive?.(frame);
-    if (this.queue.length > 0) this.delivery.set(this.timers.clock.nowNs() + BURST_NS);
+    if (this.queue.length > 0) this.delivery.set(this.timers.clock.nowNs());
   }
 
   // ---- protocols
@@ -169,10 +169,14 @@ export class NetworkPeer implements Ethernet {
     const request = parseDhcp(data);
     if (!request || request.hardware[0] & 1) return;
     const key = request.hardware.join();
-    const lease = this.leases.get(key) ?? FIRST_LEASE + (this.leases.size % LEASES);
+    const known = this.leases.get(key);
+    const [oldest] = this.leases;
+    const lease = known ?? (this.leases.size < LEASES ? FIRST_LEASE + this.leases.size : oldest[1]);
     const answer = answerDhcp(request, lease, this.network);
     if (!answer) return;
-    if (this.leases.size < LEASES) this.leases.set(key, lease);
+    if (known !== undefined) this.leases.delete(key);
+    else if (this.leases.size === LEASES) this.leases.delete(oldest[0]);
+    this.leases.set(key, lease);
     const everybody = answer.nak || (request.broadcast && request.clientAddress === 0);
     const path: Path = {
       fromMac: stationOf(GATEWAY), from: GATEWAY,

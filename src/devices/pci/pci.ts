@@ -287,6 +287,10 @@ export class PciBus implements Device {
     this.selected()?.write((this.address & 0xfc) + offset, value, size);
   }
 
+  get portRanges(): PortRange[] {
+    return [this.ports];
+  }
+
   reset(): void {
     this.unplugged.clear();
     this.address = 0;

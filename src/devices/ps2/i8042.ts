@@ -251,6 +251,10 @@ export class I8042 implements Device {
     if (resets) this.onReset();
   }
 
+  get portRanges(): PortRange[] {
+    return [this.dataPorts, this.commandPorts, this.port92];
+  }
+
   reset(): void {
     resetState(this.r, initial());
     this.keyboard.reset();

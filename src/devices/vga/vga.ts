@@ -602,6 +602,14 @@ export class Vga implements Device {
     return { address, pitch: dispi.pitch, width: dispi.width, height: dispi.height, depth: dispi.bpp };
   }
 
+  get portRanges(): PortRange[] {
+    return [this.ports, this.colourPorts, this.monoPorts, this.dispiPorts];
+  }
+
+  get memoryRanges(): MemoryRange[] {
+    return [this.window];
+  }
+
   /** Registers are cleared and nothing is shown until a BIOS sets a mode; memory keeps what it held. */
   reset(): void {
     resetState(this.r, initial());

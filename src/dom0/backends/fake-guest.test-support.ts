@@ -28,6 +28,8 @@ export class FakeGuest implements GrantAccess {
   readonly events: number[] = [];
   readonly said: string[] = [];
   private readonly work: (() => void)[] = [];
+  /** Work that was put off until others had their turn. */
+  turns = 0;
   readonly store = new Xenstored(this);
   readonly client = this.store.client();
   private readonly own: StoreConnection = this.store.store.connect(this.domid, () => {});
@@ -88,7 +90,10 @@ export class FakeGuest implements GrantAccess {
         this.pending.delete(port);
         this.bound.get(port)?.();
       }
-      for (const work of this.work.splice(0)) work();
+      for (const work of this.work.splice(0)) {
+        this.turns++;
+        work();
+      }
     }
   }
 

@@ -116,6 +116,21 @@ export class BackRing {
     return this.check() > 0;
   }
 
+  /**
+   * Whether so many requests wait, where one thing needs several. False: the next request comes with an event; then this is to be asked again.
+   * @throws RingError
+   */
+  awaits(count: number): boolean {
+    let waiting = this.check();
+    while (waiting < count) {
+      Atomics.store(this.indices, REQ_EVENT, (this.reqCons + waiting + 1) | 0);
+      const before = waiting;
+      waiting = this.check();
+      if (waiting === before) return false;
+    }
+    return true;
+  }
+
   private copy(index: number, words: Int32Array, into: boolean): void {
     let at = HEADER_WORDS + (index & (this.slots - 1)) * this.slotWords;
     for (let i = 0; i < words.length && i < this.slotWords; i++, at++) {

@@ -66,8 +66,8 @@ export class Connection {
   private readonly ports: number[] = [];
   /** Runs work that came later; nothing if the connection is closed, and what it throws closes the device. */
   readonly guard: (work: () => void) => void;
-  /** Calls a handler once more after others had their turn. */
-  readonly again: (handler: () => void) => void;
+  /** Calls back in Domain 0's turn, after others had theirs; also when the connection is closed by then. */
+  readonly soon: (work: () => void) => void;
 
   constructor(access: GrantAccess, domid: number, read: (name: string) => string | undefined, guard: (work: () => void) => void, soon: (work: () => void) => void) {
     this.access = access;
@@ -76,7 +76,12 @@ export class Connection {
     this.guard = work => {
       if (this.open) guard(work);
     };
-    this.again = handler => soon(() => this.guard(handler));
+    this.soon = soon;
+  }
+
+  /** Calls a handler once more after others had their turn. */
+  again(handler: () => void): void {
+    this.soon(() => this.guard(handler));
   }
 
   /** A node of the front end's; undefined: there is none. */

@@ -2,7 +2,7 @@
  * Lists of physical processors: `cpus` and `cpus_soft`. Source: xl.cfg(5) of Xen 4.17, and update_cpumap_range() in tools/xl/xl_vcpu.c: numbers, ranges,
  * all, nodes:…, each with ^ taken out again, from left to right.
  */
-import { MAX_PCPUS } from '../../hypervisor/scheduler/block.ts';
+import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
 /** Bit n: processor n. */
 export const ALL_CPUS = -1;

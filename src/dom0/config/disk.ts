@@ -3,7 +3,7 @@
  * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats).
  */
 import type { ImageKind } from '../images.ts';
-import { ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface DiskSpec {
@@ -24,7 +24,7 @@ const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?)$/;
 const oneOf = (values: string[], judged: Judged): OptionRule => value =>
   value === '' || values.includes(value) ? judged : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
-const ADVICE = 'This is advice for PV front ends, and the disk is an IDE one.';
+const ADVICE = 'This is advice for PV front ends.';
 
 /** Parameters by name, beside the positional ones, and flags. */
 const OPTIONS: Record<string, OptionRule> = {
@@ -36,17 +36,17 @@ const OPTIONS: Record<string, OptionRule> = {
   backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
   backendtype: oneOf(['phy', 'qdisk', 'standalone', 'tap'], ignored('the host reads the file', 'This host reads the file itself: there is one implementation.')),
   script: () => ignored('no scripts', 'Domain 0 runs no block scripts: the target is taken for a file.'),
-  specification: oneOf(['xen', 'virtio'], ignored('an IDE disk', 'The disk is an IDE one; neither Xen’s protocol nor virtio has a back end yet.')),
-  transport: oneOf(['mmio'], ignored('an IDE disk', 'The disk is an IDE one, not one of virtio.')),
-  grant_usage: oneOf(['0', '1'], ignored('an IDE disk', 'The disk is an IDE one, not one of virtio.')),
+  specification: oneOf(['xen', 'virtio'], ignored('Xen’s protocol', 'Disks have Xen’s own back end, and an emulated IDE drive in HVM guests; there is none of virtio.')),
+  transport: oneOf(['mmio'], ignored('no virtio', 'The disk is not one of virtio.')),
+  grant_usage: oneOf(['0', '1'], ignored('no virtio', 'The disk is not one of virtio.')),
   'active-disk': colo,
   'hidden-disk': colo,
 };
 const FLAGS: Record<string, Judged> = {
   cdrom: used('CD-ROM drive', 'The drive is a CD-ROM drive.'),
   'direct-io-safe': ignored('writes stay in memory', 'The file is never written, so there is no page cache to go past.'),
-  discard: ignored('no TRIM', 'IDE disks of this PC have no TRIM.'),
-  'no-discard': used('as asked', 'This is how it is here: IDE disks of this PC have no TRIM.'),
+  discard: used('for PV drivers', 'PV drivers may say what they need no more. IDE disks of this PC have no TRIM.'),
+  'no-discard': approximated('discard is offered', 'PV drivers may say what they need no more: what the guest writes is kept in memory anyway.'),
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
   untrusted: ignored('advice for PV front ends', ADVICE),
 };
@@ -135,6 +135,15 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
   if (access !== undefined && !Object.hasOwn(ACCESS, access)) return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
   if (target === '' && !cdrom) return 'it names no file.';
   return { target, format, vdev, kind: cdrom ? 'cdrom' : 'disk', readOnly: access === undefined ? cdrom : ACCESS[access] };
+}
+
+/** The disk as its definition would have it. */
+export function formatDisk({ target, vdev, kind, readOnly }: DiskSpec): string {
+  const cdrom = kind === 'cdrom';
+  const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
+  // A path with what means something between or before the parameters stands last, by name.
+  if (/[,=:]/.test(target)) return ['format=raw', `vdev=${vdev}`, ...access.map(value => `access=${value}`), ...(cdrom ? ['cdrom'] : []), `target=${target}`].join(',');
+  return [target, 'raw', vdev, ...access, ...(cdrom ? ['cdrom'] : [])].join(',');
 }
 
 /** Place on the two IDE channels (0 primary master to 3 secondary slave) of the whole disks a to d, as Xen's emulated controller has them; -1: none. */

@@ -60,12 +60,16 @@ describe('definitions (xl.cfg(5))', () => {
     expect(errors(good.replace('type = "hvm"', 'builder = "x"'))[0]).toContain('the builders were');
   });
 
-  it('says what PVH and PV guests do not have', () => {
+  it('says what PVH and PV guests have and do not have', () => {
     const text = `${good.replace('hvm', 'pvh')}disk = ['/d.img,raw,hda']\nvif = ['']\n`;
     expect(errors(text)).toEqual([]);
-    expect(verdicts(text)).toMatchObject({ disk: 'ignored', vif: 'ignored', kernel: 'used' });
-    expect(judgeDefinition('x.cfg', text).definition).toMatchObject({ disks: [] });
+    expect(verdicts(text)).toMatchObject({ disk: 'approximated', vif: 'approximated', kernel: 'used' });
+    expect(judgeDefinition('x.cfg', text).definition).toMatchObject({ disks: [{ vdev: 'hda', place: -1 }] });
     expect(judgeDefinition('x.cfg', text).definition.nic).toBeUndefined();
+    // Of cards it has paravirtual ones.
+    expect(judgeDefinition('x.cfg', text).definition.vif).toBe(true);
+    const cards = ['type=vif', ''].map(vif => judgeDefinition('x.cfg', `${good}vif = ['${vif}']\n`).definition);
+    expect(cards.map(({ nic, vif }) => [nic, vif])).toEqual([[undefined, true], ['pcnet', true]]);
     expect(errors('name = "x"\ntype = "pv"\nmemory = 64\ndisk = ["/d.img,raw,xvda"]\n')).toEqual([
       'x.cfg:2:1: A PV guest has no firmware that could boot a disk. Write kernel = "FILE".',
     ]);
@@ -145,7 +149,7 @@ describe('definitions (xl.cfg(5))', () => {
   });
 
   it('puts disks on the IDE channels, one verdict each, and says what becomes of writes', () => {
-    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=e1000' ]\n`;
+    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=ne2k_pci' ]\n`;
     const { definition, findings } = judgeDefinition('x.cfg', text);
     expect(findings.filter(isError)).toEqual([]);
     expect(definition.disks.map(({ target, place, kind, readOnly }) => [target, place, kind, readOnly])).toEqual([
@@ -160,17 +164,17 @@ describe('definitions (xl.cfg(5))', () => {
       [5, 19, 'disk.cdrom', 'used'],
       [6, 1, 'boot', 'approximated'],
       [7, 9, 'vif', 'approximated'],
-      [7, 10, 'vif.bridge', 'ignored'],
+      [7, 10, 'vif.bridge', 'approximated'],
       [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
-    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/e1000 is not built: the card is an AMD PCNet/);
+    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/ne2k_pci is not built: the card is an AMD PCNet/);
   });
 
   it('refuses disks that have no place, with the place in the text', () => {
     const of = (disk: string, more = ''): string[] => errors(`name = "a"\ntype = "hvm"\ndisk = [ ${disk} ]\n${more}`);
     expect(of(`'/a,raw,hda', '/b,raw,xvda'`)).toEqual(["x.cfg:3:24: disk = '/b,raw,xvda': xvda and hda of line 3 are the same drive. Write another of hda to hdd."]);
-    expect(of(`'/a,raw,xvdq'`)[0]).toContain('the PC has four drives, hda to hdd, and xvdq is none of them.');
+    expect(of(`'/a,raw,hdz'`)[0]).toContain('hdz has no number (xen-vbd-interface(7)).');
     expect(of(`'/a,qcow3,hda'`)[0]).toContain('‘qcow3’ is no format. Write raw.');
     expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': floppy and network are not built.")]);
     expect(errors('name = "a"\ntype = "hvm"\n')).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
@@ -182,8 +186,8 @@ describe('definitions (xl.cfg(5))', () => {
     expect([of(`''`).definition.nic, of(`''`).definition.mac, of('').definition.nic]).toEqual(['pcnet', undefined, undefined]);
     const all = 'type=ioemu,bridge=xenbr0,gatewaydev=eth0,vifname=v,script=s,ip=10.0.0.1,backend=dom1,rate=1MB/s@20ms,devid=0,mtu=9000,vlan=10,trusted,accel=1';
     expect(of(`'${all}'`).findings.filter(f => f.key.startsWith('vif.')).map(f => [f.key.slice(4), f.verdict])).toEqual([
-      ['type', 'approximated'], ['bridge', 'ignored'], ['gatewaydev', 'ignored'], ['vifname', 'ignored'], ['script', 'ignored'], ['ip', 'ignored'], ['backend', 'ignored'],
-      ['rate', 'ignored'], ['devid', 'used'], ['mtu', 'ignored'], ['vlan', 'ignored'], ['trusted', 'used'], ['accel', 'ignored'],
+      ['type', 'used'], ['bridge', 'used'], ['gatewaydev', 'ignored'], ['vifname', 'ignored'], ['script', 'ignored'], ['ip', 'ignored'], ['backend', 'ignored'],
+      ['rate', 'used'], ['devid', 'used'], ['mtu', 'ignored'], ['vlan', 'ignored'], ['trusted', 'used'], ['accel', 'ignored'],
     ]);
     const errorsOf = (vif: string, type?: string): string[] => of(vif, type).findings.filter(isError).map(formatFinding);
     expect(errorsOf(`'', 'model=pcnet, brigde=xenbr0'`)).toEqual([
@@ -210,7 +214,7 @@ describe('definitions (xl.cfg(5))', () => {
     const of = (disk: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "hvm"\ndisk = [ '${disk}' ]\n`).findings.filter(f => f.key.startsWith('disk.')).map(f => [f.key, f.verdict, f.column]);
     expect(of('/a,qcow2,hda,rw')).toEqual([['disk.format', 'ignored', 14]]);
     expect(of('vdev=hda, script=iscsi,backendtype=phy,discard,no-discard,direct-io-safe,untrusted,colo-host=x,specification=virtio,target=/a,b')).toEqual([
-      ['disk.vdev', 'used', 11], ['disk.script', 'ignored', 21], ['disk.backendtype', 'ignored', 34], ['disk.discard', 'ignored', 50], ['disk.no-discard', 'used', 58],
+      ['disk.vdev', 'used', 11], ['disk.script', 'ignored', 21], ['disk.backendtype', 'ignored', 34], ['disk.discard', 'used', 50], ['disk.no-discard', 'approximated', 58],
       ['disk.direct-io-safe', 'ignored', 69], ['disk.untrusted', 'ignored', 84], ['disk.colo-host', 'ignored', 94], ['disk.specification', 'ignored', 106], ['disk.target', 'used', 127],
     ]);
     expect(of('/a,raw,hda,fromat=raw')).toEqual([['disk.fromat', 'error', 22]]);
@@ -229,7 +233,7 @@ describe('definitions (xl.cfg(5))', () => {
     const text = `${good}vga = "stdvga"\nhap = 1\nnographic = 1\ndisk = [ '/d,raw,hda',\n '/e,raw,hdb' ]\nbios = "seabios"\n`;
     const judged = judgeDefinition('x.cfg', `${text}type = "pvh"\n`, 11);
     expect(Object.fromEntries(judged.findings.filter(f => f.verdict === 'ignored').map(f => [f.key, f.short]))).toEqual({
-      type: 'an option counts', vga: 'nothing in a PVH guest', nographic: 'nothing in a PVH guest', disk: 'no PV disks yet', bios: 'nothing in a PVH guest',
+      type: 'an option counts', vga: 'nothing in a PVH guest', nographic: 'nothing in a PVH guest', bios: 'nothing in a PVH guest',
     });
     expect(judged.findings.find(f => f.key === 'type' && f.verdict === 'ignored')!.text).toBe("type = 'hvm' gives way to the option given beside the file: type = 'pvh'.");
     expect(verdicts(`${good.replace('hvm', 'pv')}hap = 1\n`).hap).toBe('ignored');

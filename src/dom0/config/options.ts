@@ -1,6 +1,6 @@
 /** The named options and flags inside a text of a definition, as those of a disk or a network card: what each comes to here. */
 import type { Verdict } from '../api.ts';
-import { nearest } from './keys.ts';
+import { nearest } from './nearest.ts';
 import { shortened } from './xlcfg.ts';
 
 /** What one option comes to. */

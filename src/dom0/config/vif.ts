@@ -2,16 +2,27 @@
  * One network card of a definition. Source: xl-network-configuration(5) of Xen 4.17, and parse_nic_config() in tools/xl/xl_parse.c: options separated by
  * commas, NAME=VALUE, and two flags; libxlu_vif.c for the form of rate.
  */
-import { ofNetwork } from '../../devices/index.ts';
+import { NIC_MODELS, type NicModel, ofNetwork } from '../../devices/index.ts';
 import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import { parseRate, type Rate } from '../network/rate.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface VifSpec {
   /** The station address in lower case, where the text gives one. */
   mac?: string;
+  /** How much it may send. */
+  rate?: Rate;
+  /** The card, where it is one that there is. */
+  model?: NicModel;
+  /** Which cards an HVM guest gets: an emulated one and a PV one (absent), or the latter alone. */
+  pvOnly?: true;
   /** Each option, in the order of the text. */
   remarks: OptionRemark[];
 }
+
+/** The card of a definition that names none, or one that is not built. */
+export const DEFAULT_NIC: NicModel = 'pcnet';
+const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 
 const isNumber = (value: string): boolean => /^\d+$/.test(value);
 const noNumber = (value: string): Judged => wrong('wants a number', `‘${shortened(value)}’ is no number.`);
@@ -29,33 +40,36 @@ function mac(value: string): Judged {
   return used('the card’s station address', `The card has the station address ${value.toLowerCase()}.`);
 }
 
-const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: the network behind it is there from the start.';
-const NO_BRIDGES = 'There are no bridges or devices of Domain 0 behind the card: each guest has a network of its own, with DHCP, DNS, TFTP and ping.';
-const ADVICE = 'This is advice for PV front ends, and the card is an emulated one.';
+const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: its bridge is there from the start.';
+const NO_ROUTES = 'Cards are on the bridge xenbr0, and not routed.';
+const ADVICE = 'This is advice for PV front ends.';
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
 
 const OPTIONS: Record<string, OptionRule> = {
   mac,
   model: value =>
-    value === 'pcnet'
-      ? used('AMD PCNet', 'The card is an AMD PCNet (pcnet32).')
-      : approximated('AMD PCNet instead', `${shortened(value) || 'xl’s rtl8139'} is not built: the card is an AMD PCNet (pcnet32).`),
+    isModel(value)
+      ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
+      : approximated(`${NIC_MODELS[DEFAULT_NIC].name} instead`, `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`),
   type: value =>
     value === 'ioemu'
-      ? approximated('the emulated card alone', 'The guest gets the emulated card. The PV device beside it has no back end yet.')
+      ? used('an emulated card and a PV one', 'An HVM guest gets an emulated card, and a PV card in its place once it has drivers for it. (Others have PV cards only.)')
       : value === 'vif'
-        ? approximated('an emulated card instead', 'A PV card has no back end yet: the guest gets an emulated one.')
+        ? used('a PV card', 'The guest gets a PV card, and no emulated one.')
         : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
-  bridge: () => ignored('no bridges', NO_BRIDGES),
-  gatewaydev: () => ignored('no routes', NO_BRIDGES),
-  netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_BRIDGES}`),
-  vifname: () => ignored('no device in Domain 0', 'No network device of Domain 0 stands for the card, so none has this name.'),
+  bridge: value =>
+    value === 'xenbr0'
+      ? used('the host’s bridge', 'The card is on the bridge xenbr0.')
+      : approximated('xenbr0 instead', `The host has one bridge, xenbr0, and none called ${shortened(value) || '""'}: the card is on that.`),
+  gatewaydev: () => ignored('no routes', NO_ROUTES),
+  netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
+  vifname: () => ignored('a name of its own', 'The card’s port on the bridge has the name that xl gives it without this.'),
   script: () => ignored('no scripts', NO_SCRIPTS),
-  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest 10.0.2.15.'),
+  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest one in 10.0.2.0/24.'),
   backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
   rate: value =>
-    /^\d+[GMK]?[Bb]\/s(@\d+([mu]?s)?)?$/.test(value)
-      ? ignored('not limited', 'What the card sends is not limited.')
+    parseRate(value)
+      ? used('limited', `What the card sends is limited to ${value}.`)
       : wrong('no rate', `‘${shortened(value)}’ is no rate. Write it as 10Mb/s, or with an interval as 1MB/s@20ms.`),
   devid: value => (isNumber(value) ? unless(id => Number(id) === 0, ignored('device 0', 'The card is the only one, device 0.'))(value) : noNumber(value)),
   mtu: value => (isNumber(value) ? unless(bytes => Number(bytes) === 1500, ignored('1500', 'The network takes packets of up to 1500 bytes.'))(value) : noNumber(value)),
@@ -65,7 +79,7 @@ const OPTIONS: Record<string, OptionRule> = {
 };
 const FLAGS: Record<string, Judged> = {
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
-  untrusted: ignored('advice for PV front ends', ADVICE),
+  untrusted: ignored('the back end is trusted', `The back end is shown as trusted. ${ADVICE}`),
 };
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 
@@ -88,6 +102,10 @@ export function parseVif(text: string): VifSpec {
       seen.add(name);
       spec.remarks.push({ name, offset: offset + part.indexOf(word), ...judged });
       if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
+      const rate = name === 'rate' ? parseRate(value) : undefined;
+      if (rate) spec.rate = rate;
+      if (name === 'type' && value === 'vif') spec.pvOnly = true;
+      if (name === 'model' && isModel(value)) spec.model = value;
     }
     offset += part.length + 1;
   }

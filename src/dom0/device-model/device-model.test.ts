@@ -5,7 +5,7 @@ import { assembleDomain } from '../../hypervisor/domain/assemble.ts';
 import { audit } from '../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../hypervisor/domain/domain.ts';
 import { readState, saveDomain, type SavedState, withToolstack } from '../../hypervisor/stream/state.ts';
-import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../hypervisor/memory/machine.ts';
 import { type DiskSource, OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';

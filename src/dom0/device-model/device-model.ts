@@ -2,21 +2,22 @@
  * A device model in Domain 0 (device_model_stubdomain_override = 0): the same devices that the domain's worker has otherwise, over an ioreq server and the
  * guest's memory mapped from outside. It works when Domain 0 does, in its slot: on events of the guest, on its devices' deadlines, on what people type.
  */
-import type { Clock, NicAttachment } from '../../devices/index.ts';
+import type { Clock } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
-import { setLinux } from '../../devices/firmware-linux.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
-import type { Boot } from '../../hypervisor/domain/boot.ts';
+import { setLinux } from '../../devices/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { WiredCard } from '../../hypervisor/domain/index.ts';
+import type { Boot } from '../../hypervisor/domain/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
-import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/page.ts';
-import { IoreqServer } from '../../hypervisor/ioreq/server.ts';
-import { SignalSender } from '../../hypervisor/ioreq/signals.ts';
-import { MODEL, XEN_MODEL } from '../../hypervisor/memory/layout.ts';
-import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../hypervisor/memory/machine.ts';
-import { ScreenBlock } from '../../hypervisor/domain/screen.ts';
-import { SerialFeed } from '../../hypervisor/domain/serial-feed.ts';
-import { APIC_ID_STEP } from '../../hypervisor/xen/abi.ts';
-import type { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
+import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/index.ts';
+import { IoreqServer } from '../../hypervisor/ioreq/index.ts';
+import { SignalSender } from '../../hypervisor/ioreq/index.ts';
+import { MODEL, XEN_MODEL } from '../../hypervisor/layout/index.ts';
+import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../hypervisor/memory/index.ts';
+import { ScreenBlock } from '../../hypervisor/domain/index.ts';
+import { SerialFeed } from '../../hypervisor/domain/index.ts';
+import { APIC_ID_STEP } from '../../hypervisor/xen/index.ts';
+import type { Dom0 } from '../../hypervisor/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
 import { restoreDisks, saveModel, type SavedModel } from './saved-model.ts';
 
@@ -25,7 +26,7 @@ export interface DeviceModelOptions {
   memoryMiB: number;
   boot: Boot;
   ide?: IdeAttachment[];
-  nic?: (timers: TimerQueue) => NicAttachment;
+  nic?: (timers: TimerQueue) => WiredCard;
   /** Time that goes with the guest's. */
   clock: Clock;
   /** Calls `work()` in Domain 0's turn once the clock is there; Infinity: not before something else happens. Replaces what was asked before. */
@@ -52,6 +53,7 @@ export class DeviceModel {
   private readonly memory: ForeignMemory;
   private readonly signals: SignalSender;
   private readonly server: IoreqServer;
+  private readonly card: WiredCard | undefined;
   private readonly feed: SerialFeed;
   /** What the devices' clock is ahead of `clock`: it goes on from where they were saved. */
   private readonly aheadNs: number;
@@ -71,6 +73,7 @@ export class DeviceModel {
     const video = this.videoMemory();
     this.releaseVideo = video?.release ?? (() => {});
     const firmware = boot.kind === 'firmware' ? boot : undefined;
+    this.card = options.nic?.(this.timers);
     this.devices = new EmulatedDevices(
       {
         timers: this.timers,
@@ -84,7 +87,7 @@ export class DeviceModel {
         ...(video ? { videoMemory: video.memory } : {}),
         ...(firmware?.vgaBios ? { vgaBios: firmware.vgaBios } : {}),
         ...(options.ide ? { ide: options.ide } : {}),
-        ...(options.nic ? { nic: options.nic(this.timers) } : {}),
+        ...(this.card ? { nic: this.card } : {}),
         onShadow: signals.shadow,
         onA20: signals.a20,
         testDevice: false,
@@ -236,11 +239,14 @@ export class DeviceModel {
 
   // ---- Domain 0's turn
 
-  /** Deadlines that have come. Call in Domain 0's turn. */
+  /** Deadlines that have come, and frames for its card. Call in Domain 0's turn. */
   work(): void {
     if (this.closed) return;
     try {
-      this.timed(() => this.timers.run());
+      this.timed(() => {
+        this.timers.run();
+        this.card?.ethernet.poll();
+      });
       this.settle();
     } catch (error) {
       this.server.close();
@@ -250,7 +256,7 @@ export class DeviceModel {
 
   /** Whether `work` has something to do. */
   get isDue(): boolean {
-    return !this.closed && this.timers.nextDeadlineNs <= this.timers.clock.nowNs();
+    return !this.closed && (this.timers.nextDeadlineNs <= this.timers.clock.nowNs() || this.card?.ethernet.arrived === true);
   }
 
   /** After everything that may have changed something: what was typed finds room, what did not fit goes out, and the next deadline is known. */

@@ -3,8 +3,8 @@
  * What is written may be code: its processor hears of it.
  */
 import type { Dma } from '../../devices/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../hypervisor/memory/machine.ts';
-import type { Dom0, Mapping } from '../../hypervisor/xen/dom0-access.ts';
+import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../hypervisor/memory/index.ts';
+import type { Dom0, Mapping } from '../../hypervisor/xen/index.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;
 

@@ -1,8 +1,8 @@
 /** What Domain 0 keeps of a device model that runs there: its part of the toolstack's record in a saved domain. */
 import type { State } from '../../devices/index.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { SavedStateError, type SavedState } from '../../hypervisor/index.ts';
-import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/saved-disks.ts';
+import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
 
 export interface SavedModel {
   devices: State;

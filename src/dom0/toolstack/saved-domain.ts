@@ -2,11 +2,11 @@
  * What Domain 0 keeps of a guest that is saved at a moment of which it knows nothing: its part of the store, its watches, what is on its way through the
  * rings. (Of one that has suspended itself nothing is kept: it registers anew what it wants.) Domain ids are others in the new domain.
  */
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import type { PvConsole } from '../console/pv-console.ts';
 import type { StoreClient } from '../xenstore/client.ts';
-import { isValidPath, type Permission, QUOTA } from '../xenstore/store.ts';
+import { isValidPath, ofDomain, type Permission, QUOTA } from '../xenstore/store.ts';
 import type { SavedConnection, Xenstored } from '../xenstore/xenstored.ts';
 
 interface SavedNode {
@@ -57,6 +57,7 @@ function checked(state: State): SavedDomain {
     nodes.every(isNode) &&
     Array.isArray(watches) &&
     watches.length <= QUOTA.watches &&
+    (connection?.formerId === undefined || Number.isInteger(connection.formerId)) &&
     watches.every(watch => typeof watch?.path === 'string' && typeof watch.token === 'string' && typeof watch.relative === 'boolean') &&
     ring?.request instanceof Uint8Array &&
     ring.request.length <= MOST_REQUEST_BYTES &&
@@ -85,7 +86,7 @@ export function restoreNodes(client: StoreClient, state: State, domid: number): 
 /** Once its store and console are attached. */
 export function restoreConnections(xenstored: Xenstored, console: PvConsole, state: State, domid: number): void {
   const { domid: before, connection, typed } = checked(state);
-  const moved = (path: string): string => (path === home(before) || path.startsWith(`${home(before)}/`) ? home(domid) + path.slice(home(before).length) : path);
-  xenstored.restoreConnection(domid, { ...connection, watches: connection.watches.map(watch => ({ ...watch, path: moved(watch.path) })) });
+  const watches = connection.watches.map(watch => ({ ...watch, path: ofDomain(watch.path, before, domid) }));
+  xenstored.restoreConnection(domid, { ...connection, watches, formerId: connection.formerId ?? before });
   console.input(typed);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { XEN_TYPE } from '../../hypervisor/memory/layout.ts';
+import { XEN_TYPE } from '../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';

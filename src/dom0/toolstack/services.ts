@@ -2,16 +2,21 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/memory/layout.ts';
-import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/machine.ts';
-import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout/index.ts';
+import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
+import { HVM_PARAM } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
-import { Dom0 } from '../../hypervisor/xen/dom0-access.ts';
-import { GrantTable } from '../../hypervisor/xen/grants/grants.ts';
+import { Dom0 } from '../../hypervisor/xen/index.ts';
+import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
+import type { BackendParts } from '../backends/xenbus.ts';
+import { Disks, type GuestDisk, savedDisks } from './disks.ts';
+import { type Dom0Time, Network } from '../network/network.ts';
+import { HostBus } from '../hardware/host-bus.ts';
+import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -33,7 +38,28 @@ export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB:
   return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
 }
 
-export type Described = Omit<DomainPaths, 'domid' | 'store' | 'console'>;
+const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
+
+export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'console'> {
+  /** For its PV drivers. */
+  cards?: readonly GuestCard[];
+  disks?: readonly GuestDisk[];
+}
+
+interface Guest {
+  console: PvConsole;
+  uuid: string;
+  type: DomainPaths['type'];
+  disks: Disks;
+  cards: Cards;
+}
+
+export interface ServicesParts {
+  /** Absent: nothing happens by itself. */
+  time?: Dom0Time;
+  /** Sentences for Domain 0's log. */
+  log?: (sentence: string) => void;
+}
 
 /** A guest with its back ends. */
 export interface Attached {
@@ -46,18 +72,31 @@ export interface Attached {
 export class Services {
   readonly dom0: Dom0;
   readonly xenstored: Xenstored;
+  /** The simulated host's devices. */
+  readonly hardware: HostBus;
+  readonly network: Network;
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
-  private readonly guests = new Map<number, { console: PvConsole; uuid: string; type: DomainPaths['type'] }>();
+  private readonly guests = new Map<number, Guest>();
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
+  /** What back ends have put off, or what their media have answered: for the next turn. */
+  private work: (() => void)[] = [];
+  private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine) {
+  constructor(machine: Machine, { time = NO_TIME, log = () => {} }: ServicesParts = {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
+    this.hardware = new HostBus(machine);
+    this.network = new Network(machine, time, this.hardware);
+    const soon = (work: () => void): void => {
+      this.work.push(work);
+      this.dom0.ports.ring();
+    };
+    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon };
   }
 
   /**
@@ -95,22 +134,28 @@ export class Services {
     grants.grant(STORE_REF, 0, store.gfn);
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
-    let pv: PvConsole | undefined;
+    let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
+      cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
+      disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
       if (kept) restoreNodes(xenstored.client(), kept, domid);
+      cards.start();
+      disks.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
+      cards?.close();
+      disks?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
       removeDomainPaths(xenstored.client(), domid, described.uuid);
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards, disks });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
@@ -130,21 +175,27 @@ export class Services {
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
-    if (this.dom0.pending) return true;
+    if (this.dom0.pending || this.network.pending || this.work.length > 0) return true;
     for (const model of this.models.values()) if (model.isDue) return true;
     return false;
   }
 
   /**
    * What is to be kept of a guest; undefined: nothing. Of one that does not know that it is being saved (`unasked`) that is its part of the store and its
-   * rings, of any its device model, where that is here. It must not run meanwhile. @throws SavedStateError
+   * rings, of any what it changed of its disks, and its device model, where those are here. It must not run meanwhile. @throws SavedStateError
    */
   save(domid: number, unasked = true): State | undefined {
     const guest = this.guests.get(domid),
       model = this.models.get(domid);
-    if (!guest || (!unasked && !model)) return undefined;
+    if (!guest) return undefined;
     if (model && !model.quiesce()) throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
-    return { ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}), ...(model ? { model: model.save() } : {}) };
+    const parts = {
+      ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
+      ...(guest.cards.size > 0 ? { cards: guest.cards.save(unasked) } : {}),
+      ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
+      ...(model ? { model: model.save() } : {}),
+    };
+    return Object.keys(parts).length > 0 ? parts : undefined;
   }
 
   /**
@@ -176,10 +227,20 @@ export class Services {
     return true;
   }
 
+  /** A guest's paravirtual cards, as `xl network-list` has them. */
+  cards(domid: number): CardInfo[] {
+    return this.guests.get(domid)?.cards.list() ?? [];
+  }
+
   /** Serves what guests asked for since the last call; true if anything was. */
   poll(): boolean {
     if (this.frozen > 0) return false;
     let worked = this.dom0.poll();
+    if (this.network.poll()) worked = true;
+    for (const work of this.work.splice(0)) {
+      work();
+      worked = true;
+    }
     for (const model of this.models.values()) {
       if (!model.isDue) continue;
       model.work();
@@ -196,6 +257,8 @@ export class Services {
     if (!guest) return;
     this.guests.delete(domid);
     this.poll();
+    guest.cards.close();
+    guest.disks.close();
     guest.console.close();
     this.xenstored.release(domid);
     removeDomainPaths(this.xenstored.client(), domid, guest.uuid);

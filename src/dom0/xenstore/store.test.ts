@@ -25,6 +25,26 @@ function make(): { store: Store; dom0: Connection; guest: Connection; other: Con
   return { store, dom0, guest, other };
 }
 
+describe('a guest that goes on under another id and was not told', () => {
+  it('finds its own under the id that it knows, hears of it so, and sees nothing of who has that id now', () => {
+    const { store, dom0, guest, other } = make();
+    guest.formerId = 2;
+    const back = '/local/domain/0/backend/vbd/1/51712/state';
+    store.write(dom0, back, bytes('2'));
+    store.setPermissions(dom0, back, [{ letter: 'n', domid: 0 }, { letter: 'r', domid: 1 }]);
+    store.write(guest, '/local/domain/2/data/x', bytes('mine'));
+    expect([text(store.read(dom0, '/local/domain/1/data/x')), text(store.read(guest, 'data/x'))]).toEqual(['mine', 'mine']);
+    expect(() => store.read(other, 'data/x')).toThrow('ENOENT');
+    expect(text(store.read(guest, '/local/domain/0/backend/vbd/2/51712/state'))).toBe('2');
+    expect(store.watch(guest, '/local/domain/0/backend/vbd/2/51712/state', 't')).toBe('/local/domain/0/backend/vbd/2/51712/state');
+    store.watch(guest, 'data', 'r');
+    store.write(dom0, back, bytes('4'));
+    store.write(dom0, '/local/domain/1/data/x', bytes('2'));
+    expect(events).toEqual(['1 /local/domain/0/backend/vbd/2/51712/state t', '1 data/x r']);
+    store.unwatch(guest, '/local/domain/0/backend/vbd/2/51712/state', 't');
+  });
+});
+
 describe('the store (docs/misc/xenstore.txt)', () => {
   it('creates missing parents with empty values and keeps values beside children', () => {
     const { store, dom0 } = make();

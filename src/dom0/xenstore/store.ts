@@ -120,6 +120,8 @@ export class Connection {
   readonly watches: Watch[] = [];
   readonly transactions = new Map<number, Transaction>();
   lastTransaction = 0;
+  /** The id that a guest knows itself by which goes on under another and was not told: what it names with that one is its own. */
+  formerId: number | undefined;
 
   constructor(domid: number, onEvent: (path: string, token: string) => void) {
     this.domid = domid;
@@ -277,7 +279,7 @@ export class Store {
   private absolute(who: Connection, path: string): string {
     const name = path.startsWith('/') ? path : `${who.home}/${path}`;
     if (!isValidPath(name)) throw new StoreError('EINVAL');
-    return name;
+    return who.formerId === undefined ? name : ofDomain(name, who.formerId, who.domid);
   }
 
   private get(path: string, transaction: Transaction | undefined): Node | undefined {
@@ -420,7 +422,14 @@ export class Store {
 }
 
 function eventPath(who: Connection, watch: Watch, path: string): string {
-  return watch.relative ? path.slice(who.home.length + 1) : path;
+  if (watch.relative) return path.slice(who.home.length + 1);
+  return who.formerId === undefined ? path : ofDomain(path, who.domid, who.formerId);
+}
+
+/** What is at a path of one domain, and of the back ends of its devices, at that of another. */
+export function ofDomain(path: string, from: number, to: number): string {
+  const match = /^(\/local\/domain(?:\/0\/backend\/[^/]+)?\/)(\d+)(\/.*)?$/.exec(path);
+  return match && Number(match[2]) === from ? `${match[1]}${to}${match[3] ?? ''}` : path;
 }
 
 function count(owned: Map<number, number>, old: Node | undefined, next: Node | undefined): void {

@@ -19,6 +19,8 @@ interface Guest {
 export interface SavedConnection {
   watches: { path: string; token: string; relative: boolean }[];
   ring: SavedRing;
+  /** Connection.formerId */
+  formerId?: number;
 }
 
 export class Xenstored implements Daemon {
@@ -95,14 +97,16 @@ export class Xenstored implements Daemon {
   saveConnection(domid: number): SavedConnection {
     const guest = this.guests.get(domid);
     if (!guest) throw new StoreError('ENOENT');
-    return { watches: guest.connection.watches.map(watch => ({ ...watch })), ring: guest.ring.save() };
+    const { watches, formerId } = guest.connection;
+    return { watches: watches.map(watch => ({ ...watch })), ring: guest.ring.save(), ...(formerId === undefined ? {} : { formerId }) };
   }
 
   /** For a domain that has just been introduced: it goes on as it was saved. */
-  restoreConnection(domid: number, { watches, ring }: SavedConnection): void {
+  restoreConnection(domid: number, { watches, ring, formerId }: SavedConnection): void {
     const guest = this.guests.get(domid);
     if (!guest) throw new StoreError('ENOENT');
     guest.connection.watches.push(...watches);
+    if (formerId !== domid) guest.connection.formerId = formerId;
     guest.ring.restore(ring);
     this.serve(guest);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attachDrives, type DriveImage } from './drives.ts';
+import { attachDrives, type DriveImage, openBlob } from './drives.ts';
 
 const MIB = 2 ** 20;
 const image = Uint8Array.from({ length: MIB + 512 }, (_, i) => (i >> 9) ^ i);
@@ -11,7 +11,7 @@ const drive: DriveImage = { place: 0, kind: 'disk', readOnly: false, medium: { n
 function disk(readBlob = (part: Blob) => image.slice((part as unknown as { start: number }).start, (part as unknown as { end: number }).end)) {
   const problems: string[] = [];
   let reads = 0;
-  const [attachment] = attachDrives([drive], part => (reads++, readBlob(part)), sentence => problems.push(sentence));
+  const [attachment] = attachDrives([drive], openBlob(part => (reads++, readBlob(part))), sentence => problems.push(sentence));
   const medium = attachment.disk!;
   const read = (sector: number, sectors: number): Uint8Array | null => {
     const into = new Uint8Array(sectors * 512);

@@ -1,16 +1,30 @@
-/** Drives whose media are files of the browser: read in place, a piece at a time, and never written. */
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+/** Drives as they can be sent to a worker, and media that are files of the browser: read in place, a piece at a time, and never written. */
+import type { Disk } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { HostError } from '../memory/machine.ts';
+import { readDiskRecord, restoreChanges } from './saved-disks.ts';
 import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
   place: number;
+  /** Name of the virtual device; absent: that of the place (hda). */
+  vdev?: string;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
   /** Absent: nothing is in the drive. */
-  medium?: { name: string; data: Blob };
+  medium?: Medium;
 }
+
+/**
+ * A file of the browser, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
+ * already: such a drive is for domains on this thread.
+ */
+export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk };
+
+/** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
+export type OpenMedium = (medium: Exclude<Medium, { disk: Disk }>, failed: () => void) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -21,6 +35,19 @@ declare class FileReaderSync {
 
 /** In a worker of a browser. */
 export const readBlobHere: ReadBlob = part => new Uint8Array(new FileReaderSync().readAsArrayBuffer(part));
+
+/** Where there is no way to any. */
+export const noMedia: OpenMedium = ({ name }) => {
+  throw new HostError(`${name} cannot be opened: files cannot be read here.`);
+};
+
+/** Opens files of the browser. */
+export const openBlob =
+  (readBlob: ReadBlob): OpenMedium =>
+  (medium, failed) => {
+    if (!('data' in medium)) throw new HostError(`${medium.name} cannot be opened here: files by their paths are for the command line.`);
+    return new BlobSource(medium.data, readBlob, failed);
+  };
 
 /** Read at a time: a guest asks for a few KiB, and each call costs some 0.2 ms whatever it brings. */
 const PIECE_BYTES = 256 * 1024;
@@ -73,17 +100,26 @@ class BlobSource implements DiskSource {
   }
 }
 
-/** The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. */
-export function attachDrives(drives: DriveImage[], readBlob: ReadBlob, problem: (sentence: string) => void): IdeAttachment[] {
-  return drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
+/**
+ * The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. `changes`: what the
+ * guest had changed of them as another domain (DISK records). @throws what `open` does
+ */
+export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = []): IdeAttachment[] {
+  const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
     if (!medium) return { place, kind: 'cdrom', disk: null };
+    if ('disk' in medium) return { place, kind, disk: medium.disk };
     let told = false;
     const failed = (): void => {
       if (told) return;
       told = true;
       problem(`${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`);
     };
-    const source = new BlobSource(medium.data, readBlob, failed);
+    const source = open(medium, failed);
     return { place, kind, disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }) };
   });
+  for (const record of changes) {
+    const disk = readDiskRecord(record);
+    if (disk) restoreChanges(attached, disk.place, disk.changes);
+  }
+  return attached;
 }

@@ -1,6 +1,22 @@
 import { expect, it } from 'vitest';
 import { OverlayDisk } from './overlay-disk.ts';
 
+it('needs no memory for whole blocks that are discarded', () => {
+  const disk = new OverlayDisk({ bytes: 20 * 4096, read: (_at, into) => (into.fill(1), true) });
+  const sector = (number: number): number => {
+    const into = new Uint8Array(512);
+    disk.read(number, [into], () => {});
+    return into[0];
+  };
+  let answered = 0;
+  const done = (ok: boolean): void => void (answered += Number(ok));
+  disk.write(0, [new Uint8Array(20 * 4096).fill(2)], done);
+  disk.discard(7, 10, done);
+  expect([sector(7), sector(8), sector(15), sector(16), [...disk.changes()].length]).toEqual([2, 1, 1, 2, 19]);
+  disk.discard(0, 160, done);
+  expect([[...disk.changes()].length, answered]).toEqual([0, 3]);
+});
+
 it('keeps what the guest writes away from the medium', () => {
   const medium = Uint8Array.from({ length: 10 * 512 }, (_, i) => i >> 9);
   const disk = new OverlayDisk({

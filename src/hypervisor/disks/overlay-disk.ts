@@ -1,5 +1,5 @@
 /** A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. */
-import type { Disk } from '../../devices/ide/disk.ts';
+import type { Disk } from '../../devices/ide/index.ts';
 import { crc32 } from '../unpack/checksums.ts';
 
 /** Bytes behind a disk, read at once. */
@@ -24,6 +24,19 @@ const SAMPLES = 128,
 export interface DiskChange {
   block: number;
   bytes: Uint8Array;
+}
+
+/** Checksum of a sample of the medium, to tell another one by. */
+export function fingerprint(source: DiskSource): number {
+  const first = Math.min(source.bytes, FIRST_BYTES);
+  const sample = new Uint8Array(FIRST_BYTES + SAMPLES * SAMPLE_BYTES);
+  source.read(0, sample.subarray(0, first));
+  for (let i = 0; i < SAMPLES && source.bytes >= SAMPLE_BYTES; i++) {
+    const at = FIRST_BYTES + i * SAMPLE_BYTES;
+    const sector = Math.floor((source.bytes / SAMPLE_BYTES - 1) * ((i + 1) / SAMPLES));
+    source.read(sector * SAMPLE_BYTES, sample.subarray(at, at + SAMPLE_BYTES));
+  }
+  return crc32(sample) >>> 0;
 }
 
 export class OverlayDisk implements Disk {
@@ -105,20 +118,19 @@ export class OverlayDisk implements Disk {
     done(this.source.flush?.() ?? true);
   }
 
+  /** Whole blocks read as the medium has them, and need no memory any more. */
+  discard(sector: number, sectors: number, done: (ok: boolean) => void): void {
+    const end = Math.floor(((sector + sectors) * this.sectorBytes) / BLOCK_BYTES);
+    const first = Math.ceil((sector * this.sectorBytes) / BLOCK_BYTES);
+    if (end - first <= this.changed.size) for (let block = first; block < end; block++) this.changed.delete(block);
+    else for (const block of this.changed.keys()) if (block >= first && block < end) this.changed.delete(block);
+    done(!this.readOnly);
+  }
+
   // Saved states.
 
-  /** Checksum of a sample of the medium, to tell another one by. */
   fingerprint(): number {
-    const { source } = this;
-    const first = Math.min(source.bytes, FIRST_BYTES);
-    const sample = new Uint8Array(FIRST_BYTES + SAMPLES * SAMPLE_BYTES);
-    source.read(0, sample.subarray(0, first));
-    for (let i = 0; i < SAMPLES && source.bytes >= SAMPLE_BYTES; i++) {
-      const at = FIRST_BYTES + i * SAMPLE_BYTES;
-      const sector = Math.floor((source.bytes / SAMPLE_BYTES - 1) * ((i + 1) / SAMPLES));
-      source.read(sector * SAMPLE_BYTES, sample.subarray(at, at + SAMPLE_BYTES));
-    }
-    return crc32(sample) >>> 0;
+    return fingerprint(this.source);
   }
 
   /** What the guest has changed and the medium does not hold, in the order of blocks. */

@@ -3,12 +3,13 @@
  *
  *   DISK record   place (32 bits), blocks n (32 bits), n block numbers (32 bits each), n blocks of 4 KiB
  */
-import type { Disk } from '../../devices/ide/disk.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
+import type { Disk } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
 
 /** A drive as a saved state knows it. */
 export interface SavedDrive {
+  /** On the IDE channels (0 to 3), or the number of a virtual disk. */
   place: number;
   kind: 'disk' | 'cdrom';
   /** Bytes of the medium; -1: the drive is empty. */
@@ -32,7 +33,7 @@ const WHERE = ['primary master', 'primary slave', 'secondary master', 'secondary
 /** Blocks of one record: 4 MiB. */
 const BLOCKS_PER_RECORD = 1024;
 
-const drivePlace = (place: number): string => WHERE[place] ?? `place ${place}`;
+const drivePlace = (place: number): string => WHERE[place] ?? `virtual disk ${place}`;
 
 /** What the state says of the drives; `refuse` is called with a sentence where one cannot be saved. */
 export function describeDrives(ide: readonly IdeAttachment[], refuse: (sentence: string) => never): SavedDrive[] {
@@ -84,7 +85,7 @@ export function areDrives(value: unknown): boolean {
     (Array.isArray(value) &&
       value.every(
         ({ place, kind, bytes, label, fingerprint }: Partial<SavedDrive>) =>
-          WHERE[place ?? -1] !== undefined && (kind === 'disk' || kind === 'cdrom') && typeof label === 'string' && Number.isInteger(bytes) && Number.isInteger(fingerprint),
+          Number.isInteger(place) && (place ?? -1) >= 0 && (kind === 'disk' || kind === 'cdrom') && typeof label === 'string' && Number.isInteger(bytes) && Number.isInteger(fingerprint),
       ))
   );
 }

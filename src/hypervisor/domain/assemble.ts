@@ -1,13 +1,11 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler. */
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import { BareHvmBoard, NetworkPeer, type NicAttachment, Pc, PvhBoard, type Timers } from '../../devices/index.ts';
+import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
+import { type WiredCard, wired } from './nic.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
-
-/** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */
-export const DEFAULT_MAC = '00:16:3e:00:00:01';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'disassemble'>;
 
@@ -16,6 +14,7 @@ export function assembleDomain(options: PartlessOptions, saved?: SavedState): Do
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac } = saved ? saved.about : options;
+  let card: WiredCard | undefined;
   const whole: DomainOptions = {
     ...options,
     apic,
@@ -27,15 +26,11 @@ export function assembleDomain(options: PartlessOptions, saved?: SavedState): Do
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: wired(board.timers, mac) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({ ...board, ...(nic ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac })) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+    arrivals: () => card?.ethernet.poll(),
     disassemble: disassembleOne,
   };
   return new Domain(whole, saved ? domain => restoreInto(domain, saved) : undefined);
-}
-
-/** A domain's card, with its station address as six bytes in hexadecimal with colons, and the network behind it. */
-export function wired(timers: Timers, mac = DEFAULT_MAC): NicAttachment {
-  return { mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new NetworkPeer(timers) };
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm, w } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
-import { XEN_TYPE } from '../memory/layout.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
 import { runToEnd } from './program.test-support.ts';
 import { type Code, end, realModeDomain, WORDS } from './real-mode.test-support.ts';
 import { testGuest } from '../xen/pvh-program.test-support.ts';

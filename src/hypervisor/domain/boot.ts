@@ -1,8 +1,8 @@
 /** What a domain starts: whether it can, asked before anything is made, and how it gets there. */
-import type { Processor } from '../../cpu/edge.ts';
-import * as R from '../../cpu/registers.ts';
-import { memoryMap } from '../../devices/e820.ts';
-import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/firmware-linux.ts';
+import type { Processor } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { memoryMap } from '../../devices/index.ts';
+import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
 import { type EntryState, kernelKind, type LoadedFile, LoadError, loadKernel, type LoadOptions, unzipped } from '../loader/index.ts';
 import { enterKernel } from './vcpu.ts';

@@ -4,8 +4,8 @@
  * Virtual time is instructions retired: the same run gives the same times anywhere. Host time follows a monotonic clock that is passed in;
  * between readings it advances by instructions retired, never backwards.
  */
-import type { TimeSource } from '../../cpu/edge.ts';
-import type { Clock } from '../../devices/bus.ts';
+import type { TimeSource } from '../../cpu/architecture/index.ts';
+import type { Clock } from '../../devices/index.ts';
 
 /** One tick a nanosecond. */
 export const TSC_HZ = 1_000_000_000;

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../../cpu/edge.ts';
+import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../../cpu/architecture/edge.ts';
 import { Pc } from '../../devices/index.ts';
 import type { Boot } from './boot.ts';
 import { Domain, type DomainOptions } from './domain.ts';
 import { FakeProcessor, type Step } from './fake-processor.test-support.ts';
-import { COUNTERS } from '../memory/layout.ts';
+import { COUNTERS } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { Mailbox } from '../worker/mailbox.ts';
@@ -107,6 +107,30 @@ describe('interrupts and time', () => {
     expect(ticks().map(([vector]) => vector)).toEqual([8]);
     expect(domain.clock.nowNs() - before).toBeGreaterThan(10e6);
     expect(domain.stats().idleNs).toBeGreaterThan(9.9e6);
+  });
+
+  it('a halted processor in virtual time waits for its company: for what Domain 0 has to do, and where the others have yet to come', () => {
+    let wanted = false,
+      horizonNs = Infinity;
+    const domain = make([...timer(11932), { exit: ExitReason.HLT }, { run: 10 }, out(0xf4, 3)], { company: { wanted: () => wanted, horizonNs: () => horizonNs } });
+    horizonNs = 2e6;
+    const result = domain.runSlice();
+    expect(result).toMatchObject({ state: 'parked' });
+    expect([ticks().length, domain.clock.nowNs()]).toEqual([0, 2e6]);
+    wanted = true;
+    horizonNs = Infinity;
+    expect(domain.runSlice()).toEqual(result);
+    expect(domain.clock.nowNs()).toBe(2e6);
+    wanted = false;
+    horizonNs = 3e6;
+    domain.runSlice();
+    expect(domain.clock.nowNs()).toBe(3e6);
+    horizonNs = 1e6;
+    domain.runSlice();
+    expect(domain.clock.nowNs()).toBe(3e6);
+    horizonNs = Infinity;
+    expect(domain.runSlice()).toMatchObject({ state: 'ended' });
+    expect(ticks()).toHaveLength(1);
   });
 
   it('a deadline falls on the same instruction however the run is cut', () => {

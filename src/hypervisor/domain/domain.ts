@@ -3,27 +3,28 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
-import type { CpuLevel } from '../../cpu/cpuid.ts';
-import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/edge.ts';
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
-import { setBootOrder } from '../../devices/firmware-config.ts';
-import { setLinux } from '../../devices/firmware-linux.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
-import type { ResetKind } from '../../devices/pci/i440fx.ts';
-import { TimerQueue } from '../../devices/timers.ts';
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
+import { setBootOrder } from '../../devices/index.ts';
+import { setLinux } from '../../devices/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { NicModel } from '../../devices/index.ts';
+import type { ResetKind } from '../../devices/pci/index.ts';
+import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
-import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from './exit-reasons.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
-import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../memory/layout.ts';
+import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../layout/layout.ts';
 import { RemoteModel } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
-import type { NicModel, Platform, PlatformOptions } from './platform.ts';
+import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { SerialFeed } from './serial-feed.ts';
@@ -69,7 +70,7 @@ export interface DomainOptions {
   apic?: boolean;
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
-  /** A network card, with the network in process behind it (default: none). */
+  /** A network card; its other end is Domain 0's bridge (default: none). */
   nic?: NicModel;
   /** The card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
@@ -80,6 +81,13 @@ export interface DomainOptions {
   debug?: (byte: number) => void;
   /** It was started again; with a crash report where a triple fault was the reason. */
   onRestart?: (report?: string) => void;
+  /** Called before each slice: something may have come for the domain in machine memory. */
+  arrivals?: () => void;
+  /**
+   * Others share this thread, and virtual time with it. `wanted`: Domain 0 has something to do, so that a guest that waits must not let its time go on
+   * before that is done; `horizonNs`: nor past this point of its time, where the others have yet to come.
+   */
+  company?: { wanted(): boolean; horizonNs(): number };
   /** The two rooms below; tests pass others. */
   createProcessor: (options: ProcessorOptions) => Processor;
   createPlatform: (options: PlatformOptions) => Platform;
@@ -247,7 +255,7 @@ export class Domain {
     const { xen, processor, vcpus, platform, video } = this;
     const { signals } = platform;
     if (!xen || !signals) return undefined;
-    if (video) this.options.machine.words[xen.ports.xen + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
+    if (video) this.options.machine.words[xen.ports.xenBlock + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
     return new RemoteModel({
       ports: xen.ports,
       processor,
@@ -476,6 +484,7 @@ export class Domain {
 
   private slice(): SliceResult {
     this.serialFeed.feed();
+    this.options.arrivals?.();
     this.xen?.service();
     this.remote?.service();
     const { clock, processor, thread } = this;
@@ -498,7 +507,7 @@ export class Domain {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (!parked) return { state: 'running' };
     if (this.stuck) return { state: 'parked', untilNs: Infinity, latestNs: Infinity };
-    return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.idleEndNs };
+    return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.latestNs };
   }
 
   /** Halted with interrupts off: nothing but a reset wakes it. */
@@ -526,6 +535,7 @@ export class Domain {
     while (!this.leaveSlice) {
       const { retired } = processor;
       const idle = !vcpus.schedule();
+      if (idle && this.options.company?.wanted()) return true;
       if (idle && !vcpus.stuck) this.idle();
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
@@ -573,8 +583,13 @@ export class Domain {
   }
 
   /** Who wakes late finds that so much time has passed; virtual time has no reason to be late. */
-  private get idleEndNs(): number {
+  private get latestNs(): number {
     return this.clock.virtual ? this.timers.nextDeadlineNs : this.timers.latestNs;
+  }
+
+  private get idleEndNs(): number {
+    const { company } = this.options;
+    return company ? Math.min(this.latestNs, company.horizonNs()) : this.latestNs;
   }
 
   /** Ends the domain, or starts it again, with a report of where it was. */

@@ -2,24 +2,12 @@
  * What happens at each VM exit of a domain: one function a reason. `Domain` runs the processor and calls `handle()` with what came out of it;
  * whatever wants the slice to end, or the domain, says so to the domain.
  */
-import {
-  EPT_FETCH,
-  EPT_WRITE,
-  EVENT_ERROR_CODE,
-  EVENT_EXCEPTION,
-  EVENT_VALID,
-  type ExitInfo,
-  ExitReason,
-  IO_IN,
-  IO_REP,
-  IO_SIZE_MASK,
-  type Processor,
-} from '../../cpu/edge.ts';
-import * as R from '../../cpu/registers.ts';
+import { EPT_FETCH, EPT_WRITE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID, type ExitInfo, ExitReason, IO_IN, IO_REP, IO_SIZE_MASK, type Processor } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
 import type { Domain } from './domain.ts';
-import { exitCounter, exitName } from './exit-reasons.ts';
+import { exitCounter, exitName } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
-import { COUNTERS, EXIT_SAMPLE, FRAME_SHIFT, IOREQ_SAMPLE } from '../memory/layout.ts';
+import { COUNTERS, EXIT_SAMPLE, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
 import { TRACE_KIND } from './trace.ts';
 

@@ -1,6 +1,6 @@
 /** A processor for tests of what surrounds it: it "executes" a list of steps instead of instructions. */
-import { type Controls, EVENT_VALID, type ExitInfo, ExitReason, type Processor, type ProcessorExtra, type ProcessorOptions } from '../../cpu/edge.ts';
-import * as R from '../../cpu/registers.ts';
+import { type Controls, EVENT_VALID, type ExitInfo, ExitReason, type Processor, type ProcessorExtra, type ProcessorOptions } from '../../cpu/architecture/edge.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
 
 export type Step = { run: number } | { exit: number; info?: Partial<ExitInfo> } | { flags: number };
 

@@ -1,15 +1,12 @@
 /** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
-import type { LocalApic } from '../../devices/apic/local-apic.ts';
-import type { Dma, State, Timers } from '../../devices/bus.ts';
-import type { ModelSignals } from '../../devices/emulated-devices.ts';
-import type { FwCfg } from '../../devices/fw-cfg.ts';
-import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
-import type { ResetKind, Shadowing } from '../../devices/pci/i440fx.ts';
-import type { ScreenWriter, VideoMemory } from '../../devices/vga/screen.ts';
+import type { LocalApic } from '../../devices/apic/index.ts';
+import type { Dma, State, Timers } from '../../devices/index.ts';
+import type { ModelSignals } from '../../devices/index.ts';
+import type { FwCfg } from '../../devices/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
+import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
 import type { E820Entry, FrameBuffer } from '../loader/index.ts';
-
-/** Network cards by the names of --nic. */
-export type NicModel = 'pcnet';
 
 export interface PlatformOptions {
   timers: Timers;

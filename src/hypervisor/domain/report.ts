@@ -1,6 +1,6 @@
 /** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
-import * as R from '../../cpu/registers.ts';
-import { exitName } from './exit-reasons.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { exitName } from '../view/exit-reasons.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { VcpuState, VcpuView } from '../view/vcpu-view.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../../cpu/edge.ts';
+import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
-import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from '../memory/layout.ts';
+import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
 import { TRACE_KIND, Trace } from './trace.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';

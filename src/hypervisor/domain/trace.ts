@@ -2,7 +2,7 @@
  * What a domain does, event by event, for those who look: a ring in machine memory, in the spirit of xentrace. Its worker writes while anybody watches
  * (WATCHERS is not 0); readers (view/trace.ts) keep their own place and see by WRITTEN what they missed.
  */
-import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../memory/layout.ts';
+import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 export const TRACE_KIND = {

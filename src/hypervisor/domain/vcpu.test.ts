@@ -1,9 +1,9 @@
 /** Several processors on one PC, as Intel's SDM vol. 3 promises it: 9.4 (start-up of application processors), 11.6 (interprocessor messages). */
 import { describe, expect, it } from 'vitest';
 import { d } from '../../cpu/test-support/bench.ts';
-import * as R from '../../cpu/registers.ts';
+import * as R from '../../cpu/architecture/registers.ts';
 import type { Domain } from './domain.ts';
-import { DOMAIN } from '../memory/layout.ts';
+import { DOMAIN } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';

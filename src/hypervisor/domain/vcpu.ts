@@ -3,11 +3,11 @@
  * all): the state words of the current vCPU are where the processor runs, those of the others lie in their blocks of machine memory (layout.ts, VCPU).
  * With one vCPU the block is where the processor runs, and nothing is ever copied.
  */
-import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorExtra } from '../../cpu/edge.ts';
-import { endsWait, isInMwait, MONITOR_NONE } from '../../cpu/monitor.ts';
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
-import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS } from '../memory/layout.ts';
+import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorExtra } from '../../cpu/architecture/index.ts';
+import { endsWait, isInMwait, MONITOR_NONE } from '../../cpu/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
+import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS } from '../layout/layout.ts';
 import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Platform } from './platform.ts';

@@ -3,8 +3,8 @@
  * has no other way. Memory stays. Firmware in the guest acts on the code by itself; without firmware this acts in its place.
  * Sources: IBM Personal Computer AT Technical Reference (1502494), "shutdown status byte" and the BIOS's listing; SeaBIOS's handle_resume() for the codes.
  */
-import * as R from '../../cpu/registers.ts';
-import type { ResetKind } from '../../devices/pci/i440fx.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { ResetKind } from '../../devices/pci/index.ts';
 import type { Domain } from './domain.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 

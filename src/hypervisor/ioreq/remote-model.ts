@@ -2,8 +2,8 @@
  * The device model of a domain when it runs in Domain 0: accesses to its devices become requests in the shared ioreq page, and the vCPU waits for the
  * response as for nothing else. Source: xen/arch/x86/hvm/ioreq.c, emulate.c (hvm_send_ioreq, hvm_io_completion, hvm_send_buffered_ioreq).
  */
-import { type ExitInfo, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK, type Processor } from '../../cpu/edge.ts';
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../memory/layout.ts';
+import { type ExitInfo, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK, type Processor } from '../../cpu/architecture/index.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout/layout.ts';
 import { FRAME_BYTES } from '../memory/machine.ts';
 import type { Vcpus } from '../domain/vcpu.ts';
 import type { Ports } from '../xen/events/ports.ts';
@@ -48,7 +48,7 @@ export class RemoteModel {
     this.parts = parts;
     const { ports, vcpus } = parts;
     this.words = ports.words;
-    this.base = ports.xen + XEN_MODEL;
+    this.base = ports.xenBlock + XEN_MODEL;
     this.pending = vcpus.all.map(() => undefined);
     vcpus.modelAnswered = id => this.answered(id);
   }

@@ -3,7 +3,7 @@
  * reach, then each request is handed to whoever runs the device model. Source: xen/arch/x86/hvm/ioreq.c (hvm_create_ioreq_server, hvm_remove_ioreq_gfn),
  * and the loop that QEMU has for it (hw/i386/xen/xen-hvm.c, cpu_handle_ioreq).
  */
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../memory/layout.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout/layout.ts';
 import { DOMAIN_0, HostError } from '../memory/machine.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import type { Dom0, Mapping } from '../xen/dom0-access.ts';
@@ -37,7 +37,7 @@ export class IoreqServer {
     this.handler = handler;
     this.guest = dom0.portsOf(domid);
     const { guest } = this;
-    this.base = guest.xen + XEN_MODEL;
+    this.base = guest.xenBlock + XEN_MODEL;
     const { words } = dom0.machine;
     if (words[this.base + MODEL.STATE] !== MODEL_STATE.WANTED) throw new HostError(`Domain ${domid} was not built for a device model in Domain 0.`);
     try {

@@ -4,8 +4,8 @@
  * track_dirty_vram, remote_shutdown; xen/include/public/hvm/dm_op.h); here they are words of a ring in machine memory, taken in their order before the domain's
  * next instruction: a response to a request never overtakes what was said before it.
  */
-import type { ModelSignals } from '../../devices/emulated-devices.ts';
-import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../memory/layout.ts';
+import type { ModelSignals } from '../../devices/index.ts';
+import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../layout/layout.ts';
 import { FRAME_SHIFT } from '../memory/machine.ts';
 import type { Ports } from '../xen/events/ports.ts';
 
@@ -36,7 +36,7 @@ export class SignalSender implements ModelSignals {
   constructor(ports: Ports) {
     this.ports = ports;
     this.words = ports.words;
-    this.base = ports.xen + XEN_MODEL;
+    this.base = ports.xenBlock + XEN_MODEL;
   }
 
   setIsaIrqLevel(irq: number, level: boolean): void {
@@ -116,8 +116,8 @@ export interface SignalTargets {
 }
 
 /** Takes what was said since the last call. */
-export function takeSignals({ words, xen, machine }: Ports, to: SignalTargets): void {
-  const base = xen + XEN_MODEL;
+export function takeSignals({ words, xenBlock, machine }: Ports, to: SignalTargets): void {
+  const base = xenBlock + XEN_MODEL;
   const written = Atomics.load(words, base + MODEL.SIGNALS_WRITTEN);
   let read = words[base + MODEL.SIGNALS_READ];
   for (; read !== written; read = (read + 1) | 0) {

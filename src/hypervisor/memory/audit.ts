@@ -2,11 +2,11 @@
  * Counts machine memory anew and compares: owners, references and types of frames from p2m, page tables, grants and special pages; the M2P table; ports
  * and their other ends; locks. For tests, the fuzzer and whoever examines a host after a worker's death. Nobody may change anything meanwhile.
  */
-import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import {
   DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, INVALID_M2P, MAX_DOMAINS, PORT, PORTS, XEN, XENHEAP,
   XEN_TYPE, XEN_VCPU, XEN_VIRQS,
-} from './layout.ts';
+} from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { SCHED } from '../scheduler/block.ts';
 import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';
@@ -139,7 +139,7 @@ class Audit {
       if (control !== 0) this.write(control >>> FRAME_SHIFT);
       if (this.words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0) this.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);
     }
-    for (let page = 0; page < this.words[ports.xen + XEN.FIFO_PAGES]; page++) this.write(this.words[ports.xen + XEN.FIFO_FRAMES + page]);
+    for (let page = 0; page < this.words[ports.xenBlock + XEN.FIFO_PAGES]; page++) this.write(this.words[ports.xenBlock + XEN.FIFO_FRAMES + page]);
   }
 
   /** Uses of grants that a domain's mappings stand for. */
@@ -147,7 +147,7 @@ class Audit {
     const ports = new Ports(this.machine, record),
       table = new GrantTable(ports);
     const p2m = this.machine.p2m(record);
-    const translated = this.words[ports.xen + XEN.TYPE] !== XEN_TYPE.PV;
+    const translated = this.words[ports.xenBlock + XEN.TYPE] !== XEN_TYPE.PV;
     for (const map of table.mappings()) {
       const granter = this.domains.find(({ id }) => id === map.domid);
       if (!granter || granter.grantsOffset === 0) {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
-import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from './layout.ts';
+import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from './domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';
@@ -84,9 +84,9 @@ const useFifo = ({ machine, neighbour }: Host): void => {
   const [control, events] = [p2m[0x50] >>> FRAME_SHIFT, p2m[0x51] >>> FRAME_SHIFT];
   for (const mfn of [control, events]) machine.takeReference(mfn, neighbour.id);
   machine.words[other.vcpu(0) + XEN_VCPU.FIFO_CONTROL] = control * FRAME_BYTES;
-  machine.words[other.xen + XEN.FIFO_FRAMES] = events;
-  machine.words[other.xen + XEN.FIFO_PAGES] = 1;
-  machine.words[other.xen + XEN.EVENT_ABI] = 1;
+  machine.words[other.xenBlock + XEN.FIFO_FRAMES] = events;
+  machine.words[other.xenBlock + XEN.FIFO_PAGES] = 1;
+  machine.words[other.xenBlock + XEN.EVENT_ABI] = 1;
 };
 const map = (host: Host, readonly: boolean): GrantTable => {
   const mine = host.tableOf(host.theirs, host.victim);
@@ -203,7 +203,7 @@ it('an event that was half told through FIFO queues is told again', () => {
     const other = new Ports(host.machine, host.neighbour);
     killed = host.kill(step, () => ports(host)[0].send(1));
     workerDied(host.machine, host.victim);
-    const events = host.machine.words[other.xen + XEN.FIFO_FRAMES] << (FRAME_SHIFT - 2);
+    const events = host.machine.words[other.xenBlock + XEN.FIFO_FRAMES] << (FRAME_SHIFT - 2);
     const word = host.machine.words[events + PORT_FOR_VICTIM];
     // Not pending at all, or linked, ready and told.
     if (word >= 0) continue;

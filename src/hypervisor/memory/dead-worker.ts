@@ -3,7 +3,7 @@
  * undone, and events that it had begun to tell are told again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
  * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted anew.
  */
-import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, MAX_DOMAINS, XEN } from './layout.ts';
+import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, MAX_DOMAINS, XEN } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 import { fifoRepair } from '../xen/events/fifo.ts';
 import { GrantTable } from '../xen/grants/grants.ts';

@@ -2,7 +2,7 @@
  * The life of domains in machine memory: their records and entries in the domain table, the RAM that they start with, and how all of it goes back.
  * `Machine` has the frames and reads the table; here it is written.
  */
-import { STATE_WORDS } from '../../cpu/registers.ts';
+import { STATE_WORDS } from '../../cpu/architecture/index.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 import { DOMID_XEN, VCPU_INFO_BYTES } from '../xen/abi.ts';
 import { Ports } from '../xen/events/ports.ts';
@@ -10,7 +10,7 @@ import { GrantTable } from '../xen/grants/grants.ts';
 import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
 import { relinquishPv } from '../xen/pv/relinquish.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from './layout.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, MAX_PIXEL_BYTES, wholeFrames, VIDEO_BYTES } from './machine.ts';
 
 /** What a domain has beside RAM. */
@@ -21,24 +21,28 @@ export interface DomainShape {
   onlineVcpus?: number;
   /** XEN_TYPE (default NONE: a plain PC). */
   xen?: number;
+  /** It has an emulated network card. */
+  card?: boolean;
   /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
   populateMiB?: number;
 }
 
-function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE }: DomainShape): number {
+function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card }: DomainShape): number {
   const ofXen = xen === XEN_TYPE.NONE ? 0 : wholeFrames(XEN_BYTES) + wholeFrames(PORTS_BYTES) + wholeFrames(GRANTS_BYTES) + FRAME_BYTES;
   return (
-    wholeFrames(COUNTER_WORDS * 4) + wholeFrames(vcpus * VCPU_BYTES) + (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) + wholeFrames(MAILBOX_BYTES) + wholeFrames(DOMAIN_TRACE_BYTES) + wholeFrames(SCREEN_BYTES) + wholeFrames(p2mFrames * 4) + ofXen
+    wholeFrames(COUNTER_WORDS * 4) + wholeFrames(vcpus * VCPU_BYTES) + (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) + wholeFrames(MAILBOX_BYTES) + wholeFrames(DOMAIN_TRACE_BYTES) + wholeFrames(SCREEN_BYTES) + wholeFrames(p2mFrames * 4) + (card ? wholeFrames(WIRE_BYTES) : 0) + ofXen
   );
 }
 
-const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM };
+const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true };
 const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
+/** What Domain 0's drivers share with the host's devices (src/dom0/hardware). */
+const DRIVER_BYTES = 40 * FRAME_BYTES;
 
 /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
 export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
   const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
-  const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + firmware + MAX_PIXEL_BYTES;
+  const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + DRIVER_BYTES + firmware + MAX_PIXEL_BYTES;
   const frames = guest / FRAME_BYTES + 64;
   // Rounding of the tables, and a firmware image.
   return wholeFrames(guest + XENHEAP_HEADER_BYTES + SCHED_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
@@ -132,6 +136,7 @@ function placeRecords(machine: Machine, slot: number, first: number, p2mFrames: 
   place(DOMAIN.MAILBOX, MAILBOX_BYTES);
   place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
   place(DOMAIN.SCREEN, SCREEN_BYTES);
+  if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
   place(DOMAIN.P2M, p2mFrames * 4);
   if (xen !== XEN_TYPE.NONE) {
     place(DOMAIN.XEN, XEN_BYTES);

@@ -3,7 +3,7 @@
  * Source: 82441FX (PMC) datasheet, order number 290549, 3.2.18 (programmable attribute map).
  * The p2m has one frame for reads and writes; where they part (reads ROM, writes RAM: how a BIOS is copied over itself) stores come here one by one.
  */
-import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
 
 const FIRST = 0xc0,

@@ -2,8 +2,8 @@
  * A domain's RAM at its guest-physical addresses, for those who are not its processor: loaders, device DMA, save and restore.
  * Every write here drops what the processor has translated from that frame.
  */
-import { P2M_ON_DEMAND, P2M_WRITE } from '../../cpu/edge.ts';
-import type { Dma } from '../../devices/bus.ts';
+import { P2M_ON_DEMAND, P2M_WRITE } from '../../cpu/architecture/index.ts';
+import type { Dma } from '../../devices/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 
 /** Frames that may be closed and are no ROM: from 1 MiB to the flash. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dropLock, takeLock } from './lock.ts';
-import { XENHEAP } from './layout.ts';
+import { XENHEAP } from '../layout/layout.ts';
 import { createDomain } from './domain-table.ts';
 import { Machine } from './machine.ts';
 import { beat, callDead, workerBegins } from '../worker/worker-life.ts';

@@ -6,7 +6,7 @@
  * Order: in a section, references are taken and words set, all through the journal; what cannot be undone (references dropped, events raised) comes
  * after the commit, with the lock still held.
  */
-import { FRAME, FRAME_COUNT_MASK, FRAME_OWNER_SHIFT } from './layout.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_OWNER_SHIFT } from '../layout/layout.ts';
 import type { Machine } from './machine.ts';
 import { beats, callDead, liveWorker } from '../worker/worker-life.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { GuestMemory } from './guest-memory.ts';
-import { XEN_TYPE } from './layout.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain, machineBytesFor } from './domain-table.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { FRAME_BYTES, HostError, Machine } from './machine.ts';

@@ -21,12 +21,12 @@ import {
   XENHEAP_HEADER_BYTES,
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
-} from './layout.ts';
+} from '../layout/layout.ts';
 import { dropLock, takeLock } from './lock.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 
-export { FRAME_BYTES, FRAME_SHIFT } from './layout.ts';
+export { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
 /** Memory of a graphics adapter, where a domain has firmware. */
 export const VIDEO_BYTES = 16 * 2 ** 20;
 /** Largest picture: 1920 x 1200. */
@@ -58,6 +58,8 @@ export interface DomainRecord {
   xenOffset: number;
   portsOffset: number;
   grantsOffset: number;
+  /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
+  wireOffset: number;
 }
 
 /** Domain 0's id, and its entry in the domain table. */
@@ -396,6 +398,7 @@ export class Machine {
       xenOffset: word(DOMAIN.XEN),
       portsOffset: word(DOMAIN.PORTS),
       grantsOffset: word(DOMAIN.GRANTS),
+      wireOffset: word(DOMAIN.WIRE),
     };
   }
 

@@ -4,8 +4,8 @@
  * that marks the page and opens it until the adapter has looked. A page that is written before every look stays open and counts as written, but for
  * every eighth look: an animation pays few exits, and a picture that stands still is soon left alone.
  */
-import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
-import type { VideoMemory } from '../../devices/vga/screen.ts';
+import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
+import type { VideoMemory } from '../../devices/vga/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, VIDEO_BYTES } from './machine.ts';
 
 const FRAMES = VIDEO_BYTES / FRAME_BYTES;

@@ -136,8 +136,12 @@ export const HVM = {
 } as const;
 export const HVM_MAGIC = 0x54381286,
   HVM_VERSION = 1;
-/** Bodies of HVM_CONTEXT's records, RINGSIDE_DOMAIN and EMULATOR_CONTEXT are ours (plain data); this is their version, and the mark beside it. */
-export const BODIES_VERSION = 1,
+/**
+ * Bodies of HVM_CONTEXT's records, RINGSIDE_DOMAIN and EMULATOR_CONTEXT are ours (plain data); this is their version, and the mark beside it. Version 1 held state
+ * words of processors; it is still read (stream/processors.ts).
+ */
+export const BODIES_VERSION = 2,
+  OLDEST_BODIES_VERSION = 1,
   BODIES_MARK = 0x474e4952;
 
 const named = (numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> => new Map(Object.entries(numbers).map(([name, number]) => [number, name]));

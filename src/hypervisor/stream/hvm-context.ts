@@ -2,9 +2,9 @@
  * Body of the HVM_CONTEXT record: a chain of records with Xen's numbers and framing, one a device and instance, whose bodies are ours.
  * Source: xen/include/public/arch-x86/hvm/save.h (struct hvm_save_descriptor, struct hvm_save_header).
  */
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import { decodePlain, encodePlain, PlainDataError } from './plain-data.ts';
-import { BODIES_MARK, BODIES_VERSION, HVM, HVM_MAGIC, HVM_VERSION } from './format.ts';
+import { BODIES_MARK, BODIES_VERSION, HVM, HVM_MAGIC, HVM_VERSION, OLDEST_BODIES_VERSION } from './format.ts';
 
 /** A device's or processor's state, or several devices' of one kind. */
 export interface HvmRecord {
@@ -82,7 +82,7 @@ function checkHeader(body: Uint8Array, fail: (what: string) => never): void {
   const word = (i: number): number => view.getUint32(i * 4, true);
   if (word(0) !== HVM_MAGIC || word(1) !== HVM_VERSION) fail('has a record HEADER that is none');
   if (word(3) !== BODIES_MARK) fail('was written by another hypervisor, whose devices are others');
-  if (word(2) !== BODIES_VERSION) fail(`holds devices in version ${word(2)}, and this version of Ringside reads ${BODIES_VERSION}`);
+  if (word(2) < OLDEST_BODIES_VERSION || word(2) > BODIES_VERSION) fail(`holds devices in version ${word(2)}, and this version of Ringside reads ${OLDEST_BODIES_VERSION} to ${BODIES_VERSION}`);
 }
 
 /** Plain data that is an object. */

@@ -1,7 +1,7 @@
 /** RAM of a domain as its saved state sees it: out of a domain, and into one that has just been made. HVM, PVH and plain PCs. */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
 import type { Domain } from '../domain/domain.ts';
-import { XEN } from '../memory/layout.ts';
+import { XEN } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { tableFrames } from '../xen/saved.ts';
 import { PAGE } from './format.ts';
@@ -95,7 +95,7 @@ function frameFor(domain: Domain, gfn: number): number {
   const mfn = machine.allocate(1, record.id)?.[0];
   if (mfn === undefined) throw noMemory;
   machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
-  machine.words[xen.xen + XEN.CURRENT_FRAMES]++;
+  machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
   return mfn;
 }
 
@@ -108,5 +108,5 @@ function takeAway(domain: Domain, gfn: number): void {
   if (mfn === 0 || machine.isDeviceFrame(mfn) || machine.ownerOf(mfn) !== record.id) return;
   machine.p2m(record)[gfn] = 0;
   machine.release(mfn);
-  machine.words[xen.xen + XEN.CURRENT_FRAMES]--;
+  machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]--;
 }

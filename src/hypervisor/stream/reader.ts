@@ -3,11 +3,11 @@
  * Every complaint is a sentence that names the record and where it lies.
  */
 import { cpuid } from '../../cpu/index.ts';
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
+import { isNicModel } from '../../devices/index.ts';
 import type { Boot } from '../domain/boot.ts';
-import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../domain/exit-reasons.ts';
-import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES, VCPU_BYTES } from '../memory/layout.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../layout/layout.ts';
 import { crc32 } from '../unpack/checksums.ts';
 import { FRAME_BYTES } from '../memory/machine.ts';
 import { areDrives, readDiskRecord } from '../disks/saved-disks.ts';
@@ -19,6 +19,7 @@ import { isSavedXen } from '../xen/saved.ts';
 import {
   BODIES_MARK,
   BODIES_VERSION,
+  OLDEST_BODIES_VERSION,
   CPUID_LEAF_BYTES,
   DOMAIN_KIND,
   HVM,
@@ -33,6 +34,7 @@ import {
 } from './format.ts';
 import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
+import { levelOf, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 32 bits reach. */
@@ -109,7 +111,8 @@ class Reader {
     if (!about || typeof about !== 'object')
       return complaint.say("was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.");
     if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
-    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs } = about;
+    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
+    if (nic !== undefined && !isNicModel(nic)) complaint.say('was saved with a network card that this version does not have. Restore it with the version that saved it.');
     const isCount = (value: unknown, most: number): boolean => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
     const ends = (value: unknown): boolean => value === 'restart' || value === 'end';
     if (
@@ -290,7 +293,7 @@ class Reader {
     const { body, view } = record;
     if (body.length < skip + 8 || view.getUint32(skip + 4, true) !== BODIES_MARK) return this.complaint.record(record, 'is not of Ringside');
     const version = view.getUint32(skip, true);
-    if (version !== BODIES_VERSION) this.complaint.say(`was saved by another version of Ringside: record ${record.name} at byte ${record.at} has version ${version}, and this one reads ${BODIES_VERSION}. Restore it with the version that saved it.`);
+    if (version < OLDEST_BODIES_VERSION || version > BODIES_VERSION) this.complaint.say(`was saved by another version of Ringside: record ${record.name} at byte ${record.at} has version ${version}, and this one reads ${OLDEST_BODIES_VERSION} to ${BODIES_VERSION}. Restore it with the version that saved it.`);
     return plainState(body.subarray(skip + 8), (what, at) => this.complaint.record(record, `cannot be read at byte ${skip + 8 + at} of its body: ${what}`));
   }
 
@@ -319,12 +322,12 @@ class Reader {
     const processors = this.isPv ? ofPv() : hvm.filter(({ type }) => type === HVM.CPU);
     if (processors.length !== vcpus) complaint.record(context, `has ${processors.length} processors and the configuration names ${vcpus}`);
     for (let id = 0; id < vcpus; id++) {
-      const { state } = processors.find(({ instance }) => instance === id) ?? complaint.record(context, `has no processor ${id}`);
-      const { block } = state;
-      if (!(block instanceof Int32Array) || block.length !== VCPU_BYTES / 4 || typeof state.activity !== 'number' || typeof state.extra !== 'object')
-        complaint.record(context, `has a processor ${id} that is none`);
+      const record = processors.find(({ instance }) => instance === id) ?? complaint.record(context, `has no processor ${id}`);
+      const processor = readProcessor(record.state) ?? complaint.record(context, `has a processor ${id} that is none`);
+      record.state = processor;
+      if (this.isPv) (domain.processors as State[])[id] = processor;
       if (id > 0) continue;
-      const level = (block as Int32Array)[R.CPU_LEVEL];
+      const level = levelOf(processor);
       for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
         const plain = cpuid(leaf, subleaf, apic, 0, level);
         const now = xen ? underXen(leaf, plain) : plain;

@@ -1,8 +1,8 @@
 /** What a saved domain consists of, between its file (writer.ts, reader.ts) and the domain (restore.ts). */
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { DiskChange } from '../disks/overlay-disk.ts';
-import type { NicModel } from '../domain/platform.ts';
+import type { NicModel } from '../../devices/index.ts';
 import type { SavedDrive } from '../disks/saved-disks.ts';
 import type { HvmRecord } from './hvm-context.ts';
 

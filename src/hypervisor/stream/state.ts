@@ -1,11 +1,12 @@
 /** Saved domains: a domain as a file, and a file as a domain again. The file is what `xl save` writes (stream/format.ts). */
-import type { State } from '../../devices/bus.ts';
+import type { State } from '../../devices/index.ts';
 import type { Domain } from '../domain/domain.ts';
-import { VCPU_BYTES } from '../memory/layout.ts';
+import { VCPU_BYTES } from '../layout/layout.ts';
 import { drivesDiffer, restoreChanges } from '../disks/saved-disks.ts';
 import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';
 import { putPages } from './memory.ts';
+import { putProcessor, type SavedProcessor } from './processors.ts';
 import { SavedStateError, type SavedState } from './saved-state.ts';
 import { type SavedBy, savedChunks } from './writer.ts';
 import { setParam } from '../xen/hvm/params.ts';
@@ -36,19 +37,19 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
   domain.screen.restored();
   const platform: State = { ...emulator.devices };
   const processors: State[] = [];
-  const putProcessor = (id: number, { block, ...state }: State): void => {
-    machine.words.set(block as Int32Array, (record.vcpuOffset + id * VCPU_BYTES) >>> 2);
-    processors[id] = state;
+  const put = (id: number, state: State): void => {
+    const at = (record.vcpuOffset + id * VCPU_BYTES) >>> 2;
+    processors[id] = putProcessor(machine.words.subarray(at, at + VCPU_BYTES / 4), state as SavedProcessor);
   };
   for (const { type, instance, state } of saved.hvm) {
     const device = deviceAt(type, instance);
     if (device !== undefined) platform[device] = state;
-    else if (type === HVM.CPU && instance < record.vcpus) putProcessor(instance, state);
+    else if (type === HVM.CPU && instance < record.vcpus) put(instance, state);
   }
   const { turns, xen, pv: rest, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
   if (saved.pv) {
     Object.assign(platform, ofPvPlatform);
-    (ofPv as State[]).forEach((state, id) => putProcessor(id, state));
+    (ofPv as State[]).forEach((state, id) => put(id, state));
   }
   try {
     domain.restoreParts({ ...parts, platform, vcpus: { ...(turns as State), all: processors } });

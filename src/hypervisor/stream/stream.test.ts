@@ -120,7 +120,7 @@ describe('a reader', () => {
         if (record.name === name) bytes.writeUInt32LE(value, at);
         return bytes;
       })));
-    expect(changed('EMULATOR_CONTEXT', 16, 9)).toMatch(/another version of Ringside: record EMULATOR_CONTEXT at byte \d+ has version 9, and this one reads 1/);
+    expect(changed('EMULATOR_CONTEXT', 16, 9)).toMatch(/another version of Ringside: record EMULATOR_CONTEXT at byte \d+ has version 9, and this one reads 1 to 2\./);
     expect(changed('HVM_CONTEXT', 24, 9)).toMatch(/record HVM_CONTEXT at byte \d+ holds devices in version 9/);
     expect(changed('HVM_CONTEXT', 28, 0)).toMatch(/written by another hypervisor/);
     // Leaf 1 is the second: AVX.

@@ -1,10 +1,10 @@
 /** Writes a domain away as `xl save` does (format.ts). */
 import { cpuid } from '../../cpu/index.ts';
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
 import { TSC_HZ } from '../domain/clock.ts';
 import type { Domain } from '../domain/domain.ts';
-import { SCREEN_BYTES, XEN } from '../memory/layout.ts';
+import { SCREEN_BYTES, XEN } from '../layout/layout.ts';
 import { crc32 } from '../unpack/checksums.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
@@ -42,6 +42,7 @@ import {
 } from './format.ts';
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
 import { ON_DEMAND, populatedMiB, ramOf } from './memory.ts';
+import { saveProcessor } from './processors.ts';
 import { type SavedAbout, SavedStateError } from './saved-state.ts';
 
 /** Who saves, and what the toolstack wants kept. */
@@ -93,7 +94,7 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   const xen = domain.xen && saveXen(domain.xen);
   const pv = domain.xen?.savePv();
   const { all, ...turns } = vcpus;
-  const processors = domain.vcpus.all.map(({ id, block }) => ({ ...all[id], block: block.slice() }));
+  const processors = domain.vcpus.all.map(({ id, block }) => saveProcessor(block, all[id]));
   const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
     devices: State = {};
   const viridian = domain.xen?.viridian?.save();
@@ -160,7 +161,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     ...(options.nic ? { nic: options.nic } : {}),
     ...(options.nic && options.mac ? { mac: options.mac } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
-    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xen + XEN.UUID) } : {}),
+    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID) } : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
 }

@@ -1,6 +1,6 @@
 /** A domain's counters block, and what its exits were and took. */
-import { EXIT_COUNTERS, exitName, reasonOf } from '../domain/exit-reasons.ts';
-import { COUNTERS } from '../memory/layout.ts';
+import { EXIT_COUNTERS, exitName, reasonOf } from './exit-reasons.ts';
+import { COUNTERS } from '../layout/layout.ts';
 import { HYPERCALLS } from '../xen/abi.ts';
 import { copyBySequence } from './memory-view.ts';
 

@@ -1,6 +1,6 @@
 /** A domain, read from its entry in the domain table and the records that the entry names. */
-import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/edge.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, FRAME_SHIFT, MAX_VCPUS, XEN, XEN_TYPE } from '../memory/layout.ts';
+import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, FRAME_SHIFT, MAX_VCPUS, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
 import { type GrantsView, readGrants } from './grants.ts';
 import { type IoreqsView, readIoreqs } from './ioreqs.ts';

@@ -1,6 +1,6 @@
 /** Grant tables as readers have them, against what was granted, mapped and ended through them. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_SHIFT, XEN_TYPE } from '../memory/layout.ts';
+import { FRAME_SHIFT, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { GNTMAP, type Granted, GrantTable, GTF } from '../xen/grants/grants.ts';

@@ -1,7 +1,7 @@
 /** The grant table of a domain (layout.ts, GRANT): what it lets others use, who uses it, and what it has mapped of others. */
 import {
   ACTIVE_PER_FRAME, DOMAIN, ENTRIES_V1, ENTRIES_V2, FRAME_BYTES, GRANT, GRANT_ACTIVE, GRANT_MAP, GRANTS_BYTES, MAPS_PER_FRAME, STATUS_PER_FRAME,
-} from '../memory/layout.ts';
+} from '../layout/layout.ts';
 import { GNTMAP, GTF } from '../xen/abi.ts';
 import type { DomainView } from './domain-view.ts';
 import type { MemoryView } from './memory-view.ts';

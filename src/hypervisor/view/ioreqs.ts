@@ -1,5 +1,5 @@
 /** What a domain and its device model in Domain 0 say to each other: the pages of requests (ioreq/page.ts), and who the device model is. */
-import { FRAME_BYTES, MAX_VCPUS, MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../memory/layout.ts';
+import { FRAME_BYTES, MAX_VCPUS, MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../layout/layout.ts';
 import { BufferedPage, type BufferedWrite, type Ioreq, IoreqSlot } from '../ioreq/page.ts';
 import type { DomainView } from './domain-view.ts';
 

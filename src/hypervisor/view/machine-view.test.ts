@@ -1,8 +1,8 @@
 /** Domain table and frames as readers have them, against what Machine did; and that no garbage in them makes a reader throw. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { P2M_RWX } from '../../cpu/edge.ts';
-import { DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP, XEN_TYPE } from '../memory/layout.ts';
+import { P2M_RWX } from '../../cpu/architecture/edge.ts';
+import { DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { Machine } from '../memory/machine.ts';

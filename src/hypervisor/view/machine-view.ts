@@ -5,7 +5,7 @@
 import {
   DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TAKER_SHIFT, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, FRAME_WORDS, INVALID_M2P, MAX_DOMAINS,
   XENHEAP, XENHEAP_MAGIC, XENHEAP_VERSION,
-} from '../memory/layout.ts';
+} from '../layout/layout.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { DomainView } from './domain-view.ts';
 import { MemoryView } from './memory-view.ts';

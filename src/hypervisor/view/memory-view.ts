@@ -2,7 +2,7 @@
  * Machine memory as a reader sees it. Nothing is changed, no lock is taken, and no index is trusted: what names a place may be what a dead worker left, so
  * a word outside memory reads as 0.
  */
-import { FRAME_BYTES } from '../memory/layout.ts';
+import { FRAME_BYTES } from '../layout/layout.ts';
 
 /** A record that a writer may have changed while it was copied says so; it is shown all the same. */
 export interface Copy {

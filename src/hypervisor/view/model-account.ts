@@ -1,5 +1,5 @@
 /** What a domain's device model did, and how long it took, for whoever lists domains. */
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../memory/layout.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout/layout.ts';
 import type { DomainView } from './domain-view.ts';
 
 export interface ModelAccount {

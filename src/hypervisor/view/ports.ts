@@ -1,5 +1,5 @@
 /** The event channel ports of a domain (layout.ts, PORT), with what its guest sees of them: pending and masked. */
-import { DOMAIN, PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN } from '../memory/layout.ts';
+import { DOMAIN, PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN } from '../layout/layout.ts';
 import { EVENT_WORD, EVTCHNSTAT, SHARED_INFO } from '../xen/abi.ts';
 import type { DomainView } from './domain-view.ts';
 

@@ -1,5 +1,5 @@
 /** The rings of a guest's store and console (io/xs_wire.h, io/console.h): how far each side has come, and what lies between. */
-import { XEN } from '../memory/layout.ts';
+import { XEN } from '../layout/layout.ts';
 import { CONSOLE_PAGE, HVM_PARAM, STORE_PAGE } from '../xen/abi.ts';
 import type { DomainView } from './domain-view.ts';
 

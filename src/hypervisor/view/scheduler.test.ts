@@ -1,6 +1,6 @@
 /** The run queue as readers have it, against what the scheduler was told and did. Shares over time: ../scheduler/scheduler.test.ts, which reads through this, too. */
 import { expect, it } from 'vitest';
-import { XENHEAP } from '../memory/layout.ts';
+import { XENHEAP } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING, SCHED, TRACE_ENTRIES } from '../scheduler/block.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';

@@ -1,5 +1,5 @@
 /** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
-import { XENHEAP, XENHEAP_MAGIC } from '../memory/layout.ts';
+import { XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
 import {
   BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, SCHED_BYTES, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
 } from '../scheduler/block.ts';

@@ -1,5 +1,5 @@
 /** A viewer's side of the trace of a domain (../trace.ts), in any worker. */
-import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../memory/layout.ts';
+import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
 import { wholeEntries } from './memory-view.ts';
 
 export interface TraceEntry {

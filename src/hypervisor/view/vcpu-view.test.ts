@@ -1,6 +1,6 @@
 /** Virtual processors as readers have them, against the processor that ran and what the guest is told. */
 import { describe, expect, it } from 'vitest';
-import * as R from '../../cpu/registers.ts';
+import * as R from '../../cpu/architecture/registers.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
 import type { Domain } from '../domain/domain.ts';
 import { postMortem } from '../domain/report.ts';

@@ -1,10 +1,10 @@
 /** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
-import { P2M_ON_DEMAND } from '../../cpu/edge.ts';
-import { arithmetic } from '../../cpu/flags.ts';
-import { PageWalk, type Translation } from '../../cpu/paging.ts';
-import * as R from '../../cpu/registers.ts';
-import { EXIT_COUNTERS } from '../domain/exit-reasons.ts';
-import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../memory/layout.ts';
+import { P2M_ON_DEMAND } from '../../cpu/architecture/index.ts';
+import { arithmetic } from '../../cpu/architecture/index.ts';
+import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { EXIT_COUNTERS } from './exit-reasons.ts';
+import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout/layout.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 
@@ -44,7 +44,7 @@ export class VcpuView {
     return this.domain.currentVcpu === this.id;
   }
 
-  /** State words (src/cpu/registers.ts), as they are now: of one that runs they change. Torn: its turn began or ended meanwhile, or there are none. */
+  /** State words (src/cpu/architecture/registers.ts), as they are now: of one that runs they change. Torn: its turn began or ended meanwhile, or there are none. */
   registers(): Copy {
     const { domain } = this;
     const look = (): Int32Array => (this.isCurrent ? domain.memory.block(domain.entry[DOMAIN.LIVE], R.STATE_WORDS) : this.block.subarray(0, R.STATE_WORDS)).slice();

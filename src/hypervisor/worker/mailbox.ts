@@ -2,7 +2,7 @@
  * How a domain's worker is reached while it runs or sleeps: words and a ring in machine memory, and a doorbell that ends its slice or its sleep.
  * Nothing here waits: a writer that finds the ring full tries again later.
  */
-import { type COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../memory/layout.ts';
+import { type COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 /** The mouse since its last message: counts right, up and of the wheel towards the user; bits of the buttons that are down (layout.ts). */

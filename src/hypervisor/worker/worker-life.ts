@@ -3,7 +3,7 @@
  * notices: a defect of ours ends it with an exception, the browser or node tell (watch.ts, cli/node-worker.ts), and who waits in vain for a lock that it
  * holds sees that it does not get on (lock.ts). A worker that is called dead and is not stops at once.
  */
-import { DOMAIN } from '../memory/layout.ts';
+import { DOMAIN } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 type Slot = Pick<DomainRecord, 'slot'>;

@@ -1,9 +1,10 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
-import type { CpuLevel } from '../../cpu/cpuid.ts';
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { Ending } from '../domain/domain.ts';
+import type { WaitsFor } from '../domain/waits.ts';
 import type { DriveImage } from '../disks/drives.ts';
-import type { NicModel } from '../domain/platform.ts';
+import type { NicModel } from '../../devices/index.ts';
 
 /** The first and only message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts). */
 export interface ToDomainWorker {
@@ -14,6 +15,8 @@ export interface ToDomainWorker {
   memoryMiB: number;
   boot: Boot;
   drives?: DriveImage[];
+  /** What the guest changed of them when it was another domain (saved-disks.ts). */
+  diskChanges?: Uint8Array[];
   nic?: NicModel;
   mac?: string;
   cpuLevel?: CpuLevel;
@@ -25,6 +28,10 @@ export interface ToDomainWorker {
   definition: string;
   /** What it writes to the debug ports and to the hypervisor's console is told, too. */
   withXenConsole?: boolean;
+  /** What it writes to the debug ports is told by itself. */
+  withDebug?: boolean;
+  /** Instructions after which it stands still, counted from its start. */
+  stopAtInstruction?: number;
   /** Content of a saved state: the domain goes on from there. */
   saved?: Uint8Array;
 }
@@ -37,17 +44,23 @@ export type FromDomainWorker =
   /** Could not be built; the worker is of no more use. */
   | { kind: 'failed'; sentence: string }
   | { kind: 'serial'; bytes: Uint8Array }
+  /** What it wrote to the debug ports. */
+  | { kind: 'debug'; bytes: Uint8Array }
   /** Whole lines of the hypervisor's console, as Xen prints them. */
   | { kind: 'xen-console'; bytes: Uint8Array }
   /** Something of the host failed it, and it goes on; for people. */
   | { kind: 'problem'; sentence: string }
   | { kind: 'ended'; ending: Ending }
+  /** Nothing of its own wakes it any more (with a report on where it is), or something has. */
+  | { kind: 'waits'; what: WaitsFor | undefined; report?: string | undefined }
+  /** It has come to `stopAtInstruction`. */
+  | { kind: 'reached' }
   /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
   | { kind: 'saved'; chunks: Uint8Array[] }
   | { kind: 'not-saved'; sentence: string }
-  /** After DESTROY: the worker touches machine memory no more. */
-  | { kind: 'gone' };
+  /** After DESTROY: the worker touches machine memory no more. `disks`: what the guest changed of its drives, where that was to be kept. */
+  | { kind: 'gone'; disks?: Uint8Array[] };
 
 /** To the worker that watches the others (watch.ts): tell when the holder of `lock`, which runs domain `id` in `slot`, has ended. */
 export interface WatchedWorker {

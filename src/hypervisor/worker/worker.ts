@@ -4,14 +4,16 @@
  */
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
-import { attachDrives, readBlobHere } from '../disks/drives.ts';
-import { COMMAND } from '../memory/layout.ts';
+import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
+import { diskRecords } from '../disks/saved-disks.ts';
+import { COMMAND } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
 import { Mailbox } from './mailbox.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
+import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { readState, saveDomain, SavedStateError } from '../stream/state.ts';
 import { GuestLog } from '../xen/guest-log.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
@@ -29,11 +31,11 @@ const sharedMs = (): number => performance.timeOrigin + performance.now();
 
 /** Bytes of a console, sent once a slice. */
 class Output {
-  private readonly kind: 'serial' | 'xen-console';
+  private readonly kind: 'serial' | 'xen-console' | 'debug';
   private bytes = new Uint8Array(1024);
   private length = 0;
 
-  constructor(kind: 'serial' | 'xen-console') {
+  constructor(kind: 'serial' | 'xen-console' | 'debug') {
     this.kind = kind;
   }
 
@@ -56,6 +58,7 @@ class Output {
 
 class Outputs {
   readonly serial = new Output('serial');
+  readonly debug = new Output('debug');
   private readonly xen = new Output('xen-console');
   readonly guestLog: GuestLog;
 
@@ -67,9 +70,13 @@ class Outputs {
 
   flush(): void {
     this.serial.flush();
+    this.debug.flush();
     this.xen.flush();
   }
 }
+
+/** Node's worker brings a way to open files by their paths (cli/domain-worker.ts). */
+const openMedium = (globalThis as { openMedium?: OpenMedium }).openMedium ?? openBlob(readBlobHere);
 
 function start(message: ToDomainWorker): void {
   const machine = new Machine(message.memory, message.slot);
@@ -85,7 +92,7 @@ function start(message: ToDomainWorker): void {
         record,
         memoryMiB: message.memoryMiB,
         boot: message.boot,
-        ...(message.drives ? { ide: attachDrives(message.drives, readBlobHere, sentence => send({ kind: 'problem', sentence })) } : {}),
+        ...(message.drives ? { ide: attachDrives(message.drives, openMedium, sentence => send({ kind: 'problem', sentence }), message.diskChanges) } : {}),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
@@ -95,6 +102,7 @@ function start(message: ToDomainWorker): void {
         hostMs: sharedMs,
         serial: output.serial.put,
         ...(message.withXenConsole ? { debug: output.guestLog.put, xenConsole: output.guestLog.write, xenLog: output.log } : {}),
+        ...(message.withDebug ? { debug: output.debug.put } : {}),
         onRestart: report => {
           output.flush();
           send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
@@ -107,15 +115,17 @@ function start(message: ToDomainWorker): void {
     workerLeaves(machine, record);
     return send({ kind: 'failed', sentence: error.message });
   }
+  if (message.stopAtInstruction !== undefined) domain.stopAtInstruction = message.stopAtInstruction;
   send({ kind: 'started', about: domain.about });
   const entry = machine.domainEntry(record);
   const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
-  run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
+  const last = run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
     if (machine.isWorkerDead(record.slot)) throw new Error('others had called this worker dead');
     beat(machine, entry);
   });
   workerLeaves(machine, record);
-  send({ kind: 'gone' });
+  if (last & COMMAND.DESTROY_KEEPING_DISKS) send({ kind: 'gone', disks: [...diskRecords(domain.options.ide ?? [])] });
+  else send({ kind: 'gone' });
   close();
 }
 
@@ -138,15 +148,17 @@ class Patience {
   }
 }
 
-/** Until the domain is to be destroyed. `round`: called in each round. */
-function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): void {
+/** Until the domain is to be destroyed: with the commands that said so. `round`: called in each round. */
+function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): number {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
+  let waits: WaitsFor | undefined;
   const patience = new Patience();
   for (;;) {
     round();
     const seen = mailbox.doorbellValue;
-    if (!serve(domain, mailbox, slot, message)) return;
+    const last = serve(domain, mailbox, slot, message);
+    if (last !== 0) return last;
     if (!domain.paused && !slot.enter()) {
       mailbox.wait(seen, slot.patienceMs);
       continue;
@@ -162,7 +174,13 @@ function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, mess
     output.flush();
     if (ending && ending !== told) send({ kind: 'ended', ending });
     told = ending;
-    if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
+    const now = waitsFor(domain, result);
+    if (now !== waits) send({ kind: 'waits', what: now, report: waitsReport(domain, now) });
+    waits = now;
+    if (domain.instructions >= domain.stopAtInstruction && !mailbox.paused) {
+      send({ kind: 'reached' });
+      mailbox.setPaused(true);
+    } else if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
   }
 }
 
@@ -173,10 +191,10 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
   if (ms > 0) mailbox.wait(seen, ms);
 }
 
-/** What came through the mailbox; false: the domain is to be destroyed. */
-function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): boolean {
+/** What came through the mailbox; not 0: commands with which the domain is to be destroyed. */
+function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): number {
   const commands = mailbox.takeCommands();
-  if (commands & COMMAND.DESTROY) return false;
+  if (commands & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return commands;
   if (mailbox.paused !== domain.paused) {
     if (mailbox.paused) domain.pause();
     else domain.unpause();
@@ -202,7 +220,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
       send({ kind: 'not-saved', sentence: error.message });
     }
   }
-  return true;
+  return 0;
 }
 
 /** An exception is a defect of ours: others learn of it at once, also those that wait for a lock that is held here, and then as of any error. */

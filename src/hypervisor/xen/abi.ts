@@ -213,6 +213,9 @@ export const XENFEAT = {
   DIRECT_MAPPED: 17,
 } as const;
 
+// physdev_op. Those of interrupts over event channels are not offered.
+export const PHYSDEVOP = { IRQ_STATUS_QUERY: 5, SET_IOPL: 6, SET_IOBITMAP: 7, EOI: 12, MAP_PIRQ: 13, UNMAP_PIRQ: 14, GET_FREE_PIRQ: 23 } as const;
+
 // vm_assist.
 export const VMASST_CMD_ENABLE = 0,
   VMASST_CMD_DISABLE = 1;

@@ -1,6 +1,6 @@
 /** Identifiers of the local APICs of Xen's guests: vCPU number times two, in the APIC and in CPUID (reference: hvm-pvh.md; xen/arch/x86/hvm/vlapic.c). */
 import { expect, it } from 'vitest';
-import * as R from '../../cpu/registers.ts';
+import * as R from '../../cpu/architecture/registers.ts';
 import { testGuest } from './pvh-program.test-support.ts';
 
 const APIC_ID_REGISTER = 0xfee00020;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { XEN_TYPE } from '../memory/layout.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { EVTCHNSTAT, HVM_PARAM } from './abi.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import * as R from '../../cpu/architecture/registers.ts';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { XEN_TYPE } from '../memory/layout.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';
@@ -46,14 +47,14 @@ describe("the forced emulation prefix of an HVM guest (hvm_fep on Xen's command 
     const guest = testGuest();
     const { processor, xen } = guest.domain;
     guest.domain.memory.write(LOAD, Uint8Array.from(asm(PREFIX, 'f4')));
-    processor.regs[9] = LOAD; // EIP
+    processor.regs[R.EIP] = LOAD;
     processor.eflags |= 0x10000;
     expect(xen!.forcesEmulation()).toBe(true);
-    expect(processor.regs[9]).toBe(LOAD + 5);
+    expect(processor.regs[R.EIP]).toBe(LOAD + 5);
     expect(processor.eflags & 0x10000).toBe(0);
     // Past the code segment's limit there is none.
-    processor.regs[9] = LOAD;
-    processor.regs[32 + 4 + 2] = LOAD + 3; // CS limit
+    processor.regs[R.EIP] = LOAD;
+    processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_LIMIT] = LOAD + 3;
     expect(xen!.forcesEmulation()).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 /** The forced emulation prefix: ud2 and "xen". Source: xen/include/public/arch-x86/xen.h, XEN_EMULATE_PREFIX. */
-import type { Processor } from '../../cpu/edge.ts';
-import * as R from '../../cpu/registers.ts';
+import type { Processor } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
 import type { GuestAccess } from './guest-access.ts';
 
 export const FORCED_PREFIX: readonly number[] = [0x0f, 0x0b, 0x78, 0x65, 0x6e];

@@ -2,7 +2,7 @@
  * Arguments of hypercalls in the guest's memory, at linear addresses through the page tables of the vCPU that calls. Everything is copied once;
  * what is not mapped, or is no RAM, ends in -EFAULT.
  */
-import { P2M_ON_DEMAND, P2M_READ, P2M_WRITE } from '../../cpu/edge.ts';
+import { P2M_ON_DEMAND, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;
@@ -44,7 +44,7 @@ export class GuestAccess {
   }
 
   /** Copies from the guest; undefined: -EFAULT. */
-  read(linear: number, length: number): Uint8Array | undefined {
+  read(linear: number, length: number): Uint8Array<ArrayBuffer> | undefined {
     const into = new Uint8Array(length);
     for (let at = 0; at < length; ) {
       const offset = this.machineOffset(linear + at, false);

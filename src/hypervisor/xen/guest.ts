@@ -2,13 +2,13 @@
  * A domain's half of Xen, in the domain's own worker: what its hypercalls work on. One object a domain; everything that others look at lies in the
  * XEN block and the port table of machine memory.
  */
-import type { Processor } from '../../cpu/edge.ts';
-import type { CpuidAnswer } from '../../cpu/cpuid.ts';
+import type { Processor } from '../../cpu/architecture/index.ts';
+import type { CpuidAnswer } from '../../cpu/architecture/index.ts';
 import { cpuid } from '../../cpu/index.ts';
-import * as R from '../../cpu/registers.ts';
-import type { LocalApic } from '../../devices/apic/local-apic.ts';
-import type { State, Timers } from '../../devices/bus.ts';
-import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { LocalApic } from '../../devices/apic/index.ts';
+import type { State, Timers } from '../../devices/index.ts';
+import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
 import { TRIPLE_FAULT } from '../domain/report.ts';
 import { type Trace, TRACE_KIND } from '../domain/trace.ts';
@@ -19,8 +19,7 @@ import { answerCpuid, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts
 import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
 import { GuestAccess } from './guest-access.ts';
 import { stepOverPrefix } from './forced-prefix.ts';
-import { HVM_HYPERCALLS } from './hvm/hvm-table.ts';
-import { type Hypercall, hypercall, hypercallPage } from './hypercalls.ts';
+import { type Hypercall, type HypercallContext, type HypercallParts, hypercall, hypercallPage } from './hypercalls.ts';
 import { GuestMsrs, type MsrValue } from './msrs.ts';
 import { getParam, setParam, setShutdownCode, shutdownCode } from './hvm/params.ts';
 import { GuestFrames } from './memory/p2m.ts';
@@ -29,7 +28,7 @@ import { prepareHvm } from './hvm/special-pages.ts';
 import type { PvBuild } from './pv/builder.ts';
 import { PvDomain } from './pv/pv-domain.ts';
 import type { PvImage, SavedPvImage } from './pv/saved.ts';
-import { pvHypercalls } from './pv/table.ts';
+import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
 import { tableFrames } from './saved.ts';
 import { XenTime } from './time.ts';
@@ -38,7 +37,7 @@ import { VIRIDIAN_CALL } from './viridian/hypercall.ts';
 import { isViridianLeaf, isViridianMsr, type Viridian } from './viridian/viridian.ts';
 
 /** What a domain gives its half of Xen. */
-export interface XenParts {
+export interface XenParts extends HypercallParts {
   machine: Machine;
   record: DomainRecord;
   processor: Processor;
@@ -89,7 +88,7 @@ const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
   offline: RUNSTATE.OFFLINE,
 };
 
-export class XenGuest {
+export class XenGuest implements HypercallContext {
   readonly parts: XenParts;
   readonly machine: Machine;
   readonly record: DomainRecord;
@@ -99,14 +98,14 @@ export class XenGuest {
   readonly time: XenTime;
   readonly frames: GuestFrames;
   readonly type: number;
-  readonly hypercalls: Readonly<Record<number, Hypercall>>;
+  readonly hypercalls: readonly (Hypercall | undefined)[];
   readonly msrs: GuestMsrs;
   /** The Hyper-V interface; undefined: the toolstack wants none. */
   viridian: Viridian | undefined;
   /** Page tables, traps and descriptors of a paravirtual domain. */
   readonly pv: PvDomain | undefined;
   /** Index in `words` of the XEN block. */
-  readonly xen: number;
+  readonly xenBlock: number;
   /** A multicall is under way: none of its calls is one. */
   inMulticall = false;
   /** The hypercall under way is to be made again, with this argument changed. */
@@ -126,8 +125,8 @@ export class XenGuest {
     this.words = machine.words;
     this.processor = processor;
     this.ports = new Ports(machine, record);
-    this.xen = this.ports.xen;
-    this.type = this.words[this.xen + XEN.TYPE];
+    this.xenBlock = this.ports.xenBlock;
+    this.type = this.words[this.xenBlock + XEN.TYPE];
     this.msrs = new GuestMsrs({
       vcpus: parts.vcpus.all.length,
       isHvm: this.isHvm,
@@ -137,7 +136,7 @@ export class XenGuest {
     });
     const pv = this.isHvm ? undefined : this.paravirtual();
     this.pv = pv;
-    this.hypercalls = pv ? pvHypercalls(pv) : HVM_HYPERCALLS;
+    this.hypercalls = hypercallsOf(this.type);
     this.access = new GuestAccess({
       bytes: machine.bytes,
       p2m: machine.p2m(record),
@@ -198,12 +197,12 @@ export class XenGuest {
     const { words, ports, record, parts } = this;
     if (!this.pv) throw new Error('not a paravirtual domain');
     const rings = {
-      sharedInfoMfn: words[this.xen + XEN.SHARED_INFO],
+      sharedInfoMfn: words[this.xenBlock + XEN.SHARED_INFO],
       storePort: getParam(ports, HVM_PARAM.STORE_EVTCHN)[0],
       consolePort: getParam(ports, HVM_PARAM.CONSOLE_EVTCHN)[0],
     };
     const { about, storeMfn, consoleMfn } = this.pv.start(build, parts.memoryMiB, rings);
-    words[this.xen + XEN.MAX_FRAMES] = words[this.xen + XEN.CURRENT_FRAMES] = record.ramFrames;
+    words[this.xenBlock + XEN.MAX_FRAMES] = words[this.xenBlock + XEN.CURRENT_FRAMES] = record.ramFrames;
     setParam(ports, HVM_PARAM.STORE_PFN, storeMfn);
     setParam(ports, HVM_PARAM.CONSOLE_PFN, consoleMfn);
     return about;
@@ -332,8 +331,8 @@ export class XenGuest {
 
   /** The guest's code is of 32 bits: from now on shared_info has that layout. */
   latchWidth(): void {
-    if (this.words[this.xen + XEN.WIDTH] === 32) return;
-    this.words[this.xen + XEN.WIDTH] = 32;
+    if (this.words[this.xenBlock + XEN.WIDTH] === 32) return;
+    this.words[this.xenBlock + XEN.WIDTH] = 32;
     this.time.updateWallclock();
   }
 
@@ -342,17 +341,17 @@ export class XenGuest {
   /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
   enter(): void {
     this.machine.relax = this.answer;
-    enterGuest(this.words, this.xen, this.forget);
+    enterGuest(this.words, this.xenBlock, this.forget);
     this.frames.pod.beforeGuest();
   }
 
   leave(): void {
-    leaveGuest(this.words, this.xen);
+    leaveGuest(this.words, this.xenBlock);
     this.machine.relax = () => {};
   }
 
   /** While this thread waits for another it does what that may wait for. */
-  private readonly answer = (): void => answerFlush(this.words, this.xen, this.forget);
+  private readonly answer = (): void => answerFlush(this.words, this.xenBlock, this.forget);
 
   private readonly forget = (): void => {
     this.takeWritten();
@@ -498,7 +497,7 @@ export class XenGuest {
   /** The domain shuts down, as SCHEDOP_shutdown says it, or for a `fault`. */
   shutdown(code: number, fault?: string): void {
     if (shutdownCode(this.ports) >= 0) return;
-    const latched = this.words[this.xen + XEN.LATCHED_SHUTDOWN];
+    const latched = this.words[this.xenBlock + XEN.LATCHED_SHUTDOWN];
     setShutdownCode(this.ports, latched !== 0 ? latched - 1 : code);
     this.ports.of(0)?.raiseVirq(0, VIRQ.DOM_EXC);
     this.parts.onShutdown(shutdownCode(this.ports), fault);
@@ -511,12 +510,12 @@ export class XenGuest {
 
   /** Nobody has made a hypercall yet: firmware, or a kernel at its start. */
   get untouched(): boolean {
-    return this.words[this.xen + XEN.HYPERCALLS] === 0;
+    return this.words[this.xenBlock + XEN.HYPERCALLS] === 0;
   }
 
   /** SCHEDOP_shutdown(suspend) returns 1: the guest is where it was. */
   cancelSuspend(): void {
-    Atomics.store(this.words, this.xen + XEN.SHUTDOWN, 0);
+    Atomics.store(this.words, this.xenBlock + XEN.SHUTDOWN, 0);
     this.processor.regs[R.EAX] = 1;
   }
 
@@ -536,7 +535,7 @@ export class XenGuest {
 
   /** @throws SavedStateError */
   restorePv(saved: SavedPvImage): void {
-    this.words[this.xen + XEN.MAX_FRAMES] = this.words[this.xen + XEN.CURRENT_FRAMES] = this.record.ramFrames;
+    this.words[this.xenBlock + XEN.MAX_FRAMES] = this.words[this.xenBlock + XEN.CURRENT_FRAMES] = this.record.ramFrames;
     this.pv?.restore(this.ports, tableFrames(this), saved);
   }
 

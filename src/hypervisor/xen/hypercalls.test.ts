@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
-import { XEN } from '../memory/layout.ts';
+import * as R from '../../cpu/architecture/registers.ts';
+import { XEN } from '../layout/layout.ts';
 import {
   DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
 } from './abi.ts';
@@ -13,7 +14,7 @@ beforeEach(() => {
   guest = testGuest();
 });
 
-const xenWord = (field: number): number => guest.domain.xen!.words[guest.domain.xen!.xen + field];
+const xenWord = (field: number): number => guest.domain.xen!.words[guest.domain.xen!.xenBlock + field];
 
 describe('hypercalls', () => {
   it('that nobody knows answer -ENOSYS and are counted', () => {
@@ -54,10 +55,10 @@ describe('hypercalls', () => {
 
   it('come from CPL 0 alone: others get -EPERM', () => {
     const { processor, xen } = guest.domain;
-    processor.regs[15] = 3; // CPL
-    processor.regs[0] = HYPERCALL.XEN_VERSION;
+    processor.regs[R.CPL] = 3;
+    processor.regs[R.EAX] = HYPERCALL.XEN_VERSION;
     xen!.vmcall();
-    expect(processor.regs[0]).toBe(-EPERM);
+    expect(processor.regs[R.EAX]).toBe(-EPERM);
   });
 
   it('have a page whose slots load the number, call and return; slot 23 is ud2', () => {

@@ -4,8 +4,8 @@
  * guests have beyond it (hvm/hvm.c, hvm/vmx/vmx.c); PV guests' own is in pv/emulate.ts. What has no row is the processor's or a device's, or #GP(0).
  * Numbers and names: SDM vol. 4.
  */
-import * as R from '../../cpu/registers.ts';
-import type { State } from '../../devices/bus.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
 
 /** Low and high word, unsigned. */
 export type MsrValue = readonly [low: number, high: number];

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { assembleDomain } from '../domain/assemble.ts';
-import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../memory/layout.ts';
+import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
@@ -150,7 +150,7 @@ describe('a guest that does not know that it was saved', () => {
     const moved = again(guest);
     const there = moved.domain.xen!.ports;
     expect(there.words[there.vcpu(1) + XEN_VCPU.TIMES + 6]).toBe(12345);
-    expect(there.words[there.xen + XEN.CURRENT_FRAMES]).toBe(words[ports.xen + XEN.CURRENT_FRAMES]);
+    expect(there.words[there.xenBlock + XEN.CURRENT_FRAMES]).toBe(words[ports.xenBlock + XEN.CURRENT_FRAMES]);
     expect(moved.domain.clock.nowNs()).toBe(guest.domain.clock.nowNs());
   });
 });

@@ -5,8 +5,8 @@
  * timers are gone in the new domain, and it makes them anew. One that is saved at any other moment knows nothing of it, so it finds everything as it was;
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
-import type { State } from '../../devices/bus.ts';
-import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../memory/layout.ts';
+import type { State } from '../../devices/index.ts';
+import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
@@ -46,18 +46,18 @@ export function tableFrames({ ports }: XenGuest): Set<number> {
 /** @throws SavedStateError where the guest has put something where it cannot be found again. */
 export function saveXen(xen: XenGuest): State {
   const { words, machine, record, ports } = xen;
-  const own = { suspended: xen.suspended, maxFrames: words[xen.xen + XEN.MAX_FRAMES], line: xen.saveLine(), msrs: xen.msrs.save() };
+  const own = { suspended: xen.suspended, maxFrames: words[xen.xenBlock + XEN.MAX_FRAMES], line: xen.saveLine(), msrs: xen.msrs.save() };
   if (xen.suspended) return own;
   const p2m = machine.p2m(record);
   /** Guest frames by machine frame, of those that are asked for. */
   const seen = new Map<number, number>();
   const grants = new GrantTable(ports);
   const shown = tableFrames(xen);
-  shown.add(words[xen.xen + XEN.SHARED_INFO]);
+  shown.add(words[xen.xenBlock + XEN.SHARED_INFO]);
   const place = (offset: number): number => shown.add(offset >>> FRAME_SHIFT).size;
   const ids = Array.from({ length: ports.vcpus }, (_, id) => ports.vcpu(id));
   for (const vcpu of ids) for (const field of [XEN_VCPU.INFO, XEN_VCPU.FIFO_CONTROL]) place(words[vcpu + field]);
-  for (let page = 0; page < words[xen.xen + XEN.FIFO_PAGES]; page++) shown.add(words[xen.xen + XEN.FIFO_FRAMES + page]);
+  for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++) shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
   for (let gfn = 0; gfn < p2m.length; gfn++) if (p2m[gfn] !== 0 && shown.has(p2m[gfn] >>> FRAME_SHIFT)) seen.set(p2m[gfn] >>> FRAME_SHIFT, gfn);
   const gfnOf = (mfn: number): number => seen.get(mfn) ?? -1;
   const placeOf = (offset: number, what: string): Place => {
@@ -72,13 +72,13 @@ export function saveXen(xen: XenGuest): State {
   return {
     ...own,
     domid: record.id,
-    block: words.slice(xen.xen, xen.xen + XEN_BYTES / 4),
+    block: words.slice(xen.xenBlock, xen.xenBlock + XEN_BYTES / 4),
     ports: words.slice(ports.entry(0), ports.entry(0) + PORTS_BYTES / 4),
-    sharedInfo: { gfn: gfnOf(words[xen.xen + XEN.SHARED_INFO]), bytes: copy(words[xen.xen + XEN.SHARED_INFO]) },
+    sharedInfo: { gfn: gfnOf(words[xen.xenBlock + XEN.SHARED_INFO]), bytes: copy(words[xen.xenBlock + XEN.SHARED_INFO]) },
     // A vcpu_info without a reference of its own lies in shared_info.
     vcpuInfo: ids.map(vcpu => (words[vcpu + XEN_VCPU.INFO_MFN] === 0 ? NOWHERE : placeOf(words[vcpu + XEN_VCPU.INFO], 'a vcpu_info'))),
     fifoControl: ids.map(vcpu => placeOf(words[vcpu + XEN_VCPU.FIFO_CONTROL], 'its FIFO events')),
-    fifoPages: Array.from({ length: words[xen.xen + XEN.FIFO_PAGES] }, (_, page) => placeOf(words[xen.xen + XEN.FIFO_FRAMES + page] * FRAME_BYTES, 'its FIFO events')[0]),
+    fifoPages: Array.from({ length: words[xen.xenBlock + XEN.FIFO_PAGES] }, (_, page) => placeOf(words[xen.xenBlock + XEN.FIFO_FRAMES + page] * FRAME_BYTES, 'its FIFO events')[0]),
     grants: {
       version: grants.version,
       maxFrames: grants.maxFrames,
@@ -163,7 +163,7 @@ export function restoreXen(xen: XenGuest, state: State): void {
   const { words } = xen;
   if (xen.isHvm) xen.restoreLine(saved.line);
   if (saved.msrs) xen.msrs.restore(saved.msrs);
-  words[xen.xen + XEN.MAX_FRAMES] = saved.maxFrames;
+  words[xen.xenBlock + XEN.MAX_FRAMES] = saved.maxFrames;
   // A paravirtual guest has told where its rings are (pv/saved.ts), and they stay as they are.
   if (!xen.isHvm) return;
   if (saved.suspended) {
@@ -171,7 +171,7 @@ export function restoreXen(xen: XenGuest, state: State): void {
     xen.dropLine();
     setParam(xen.ports, HVM_PARAM.CALLBACK_IRQ, 0);
     for (const param of [HVM_PARAM.STORE_PFN, HVM_PARAM.CONSOLE_PFN]) {
-      const mfn = xen.frames.machineFrame(words[xen.xen + XEN.PARAMS + 2 * param]);
+      const mfn = xen.frames.machineFrame(words[xen.xenBlock + XEN.PARAMS + 2 * param]);
       if (mfn >= 0) xen.machine.scrub(mfn);
     }
     return;
@@ -193,7 +193,7 @@ function referenced(xen: XenGuest, gfn: number, what: string): number {
 
 function restoreBlock(xen: XenGuest, { block, sharedInfo, vcpuInfo, fifoControl, fifoPages }: SavedXen): void {
   const { words, machine, ports } = xen;
-  const at = xen.xen;
+  const at = xen.xenBlock;
   const own = Array.from({ length: ports.vcpus }, (_, id) => words[ports.vcpu(id) + XEN_VCPU.INFO]);
   for (const [first, end] of OF_THE_DOMAIN) words.set(block.subarray(first, end), at + first);
   const mfn = words[at + XEN.SHARED_INFO];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, SliceResult } from '../domain/domain.ts';
-import { XEN_TYPE } from '../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
@@ -62,7 +62,7 @@ describe('a guest that suspends itself', () => {
     const { domain } = restored(guest);
     expect(domain.clock.nowNs()).toBe(now);
     expect(domain.xen!.frames.machineFrame(0xfeffc)).toBeGreaterThan(0);
-    expect(domain.xen!.words[domain.xen!.xen + 64 + HVM_PARAM.STORE_PFN * 2]).toBe(0xfeffc);
+    expect(domain.xen!.words[domain.xen!.xenBlock + XEN.PARAMS + HVM_PARAM.STORE_PFN * 2]).toBe(0xfeffc);
     expect(run(domain)).toMatchObject({ state: 'ended', ending: { kind: 'poweroff' } });
     expect(word(domain, RESULT)).toBe(0);
   });

@@ -3,10 +3,10 @@
  * Source: xen/include/public/xen.h (vcpu_time_info), vcpu.h. System time is the domain's clock; its TSC counts it at TSC_HZ, so that old and new
  * records agree for as long as the guest leaves its TSC alone.
  */
-import * as R from '../../cpu/registers.ts';
-import type { Timer, Timers } from '../../devices/bus.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { Timer, Timers } from '../../devices/index.ts';
 import { TSC_HZ } from '../domain/clock.ts';
-import { XEN, XEN_VCPU } from '../memory/layout.ts';
+import { XEN, XEN_VCPU } from '../layout/layout.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, SHARED_INFO, VCPU_INFO, VCPU_TIME, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
@@ -78,10 +78,10 @@ export class XenTime {
   /** A new domain: its wall clock at system time 0, all vCPUs but the first offline. */
   start(startEpochMs: number): void {
     const { words } = this;
-    const { xen } = this.ports;
+    const { xenBlock } = this.ports;
     // Time has run already where a domain starts again.
-    write64(words, xen + XEN.WALLCLOCK_SECONDS, Math.floor(startEpochMs / 1000));
-    words[xen + XEN.WALLCLOCK_NS] = Math.round((startEpochMs % 1000) * 1e6);
+    write64(words, xenBlock + XEN.WALLCLOCK_SECONDS, Math.floor(startEpochMs / 1000));
+    words[xenBlock + XEN.WALLCLOCK_NS] = Math.round((startEpochMs % 1000) * 1e6);
     const now = this.nowNs();
     for (let id = 0; id < this.ports.vcpus; id++) {
       const vcpu = this.ports.vcpu(id);
@@ -95,13 +95,13 @@ export class XenTime {
   /** Writes the wall clock where the layout of shared_info wants it. */
   updateWallclock(): void {
     const { words, bytes } = this;
-    const { xen, sharedInfo } = this.ports;
-    const layout = words[xen + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
+    const { xenBlock, sharedInfo } = this.ports;
+    const layout = words[xenBlock + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
     const version = (sharedInfo + layout.WC_VERSION) >>> 2;
     Atomics.add(words, version, 1);
-    bytes.setInt32(sharedInfo + layout.WC_SEC, words[xen + XEN.WALLCLOCK_SECONDS], true);
-    bytes.setInt32(sharedInfo + layout.WC_NSEC, words[xen + XEN.WALLCLOCK_NS], true);
-    bytes.setInt32(sharedInfo + layout.WC_SEC_HI, words[xen + XEN.WALLCLOCK_SECONDS + 1], true);
+    bytes.setInt32(sharedInfo + layout.WC_SEC, words[xenBlock + XEN.WALLCLOCK_SECONDS], true);
+    bytes.setInt32(sharedInfo + layout.WC_NSEC, words[xenBlock + XEN.WALLCLOCK_NS], true);
+    bytes.setInt32(sharedInfo + layout.WC_SEC_HI, words[xenBlock + XEN.WALLCLOCK_SECONDS + 1], true);
     Atomics.add(words, version, 1);
   }
 
@@ -239,7 +239,7 @@ export class XenTime {
     const put = (): void => {
       for (let at = 0, i = 0; i < pieces.length; at += pieces[i++].length) bytes.set(whole.subarray(at, at + pieces[i].length), pieces[i].offset);
     };
-    if (this.words[this.ports.xen + XEN.ASSISTS] & (1 << VMASST.RUNSTATE_UPDATE_FLAG)) {
+    if (this.words[this.ports.xenBlock + XEN.ASSISTS] & (1 << VMASST.RUNSTATE_UPDATE_FLAG)) {
       const entry = view.getUint32(8, true);
       view.setUint32(8, (entry | UPDATE_IN_PROGRESS) >>> 0, true);
       put();

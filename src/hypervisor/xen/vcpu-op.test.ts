@@ -1,7 +1,7 @@
 /** What vcpu_op and sched_op promise of states, times and errors (xen/include/public/vcpu.h, sched.h; xen/common/domain.c, sched/core.c). */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, HYPERCALL, RUNSTATE, SCHEDOP, SHUTDOWN, VCPUOP, VMASST } from './abi.ts';
-import * as R from '../../cpu/registers.ts';
+import * as R from '../../cpu/architecture/registers.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
 const NOWHERE = 0x80000000,

@@ -1,21 +1,20 @@
 /** xen_version. Source: xen/include/public/version.h. Strings fill their fields with zeros: no byte of anything else leaves. */
-import { XEN, XEN_TYPE } from '../memory/layout.ts';
-import { EFAULT, EINVAL, ENOSYS, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
-import type { XenGuest } from './guest.ts';
-import type { Hypercall } from './hypercalls.ts';
+import { XEN, XEN_TYPE } from '../layout/layout.ts';
+import { EINVAL, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
+import { dispatch, type HypercallContext, operation, operations, plain } from './hypercalls.ts';
+import { chars, type GuestStruct, octets, struct, u32, ulong } from './struct.ts';
 
-const EXTRAVERSION_BYTES = 16,
-  CAPABILITIES_BYTES = 1024,
-  CHANGESET_BYTES = 64,
-  UUID_BYTES = 16;
-const CAPABILITIES = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
-/** compile_info: compiler, who, where, when. */
-const COMPILE_INFO = [
-  ['TypeScript', 64],
-  ['ringside', 16],
-  ['', 32],
-  ['', 32],
-] as const;
+const DENIED = '<denied>';
+
+const Extraversion = struct({ extraversion: chars(16) });
+const CompileInfo = struct({ compiler: chars(64), compile_by: chars(16), compile_domain: chars(32), compile_date: chars(32) });
+const Capabilities = struct({ capabilities: chars(1024) });
+const Changeset = struct({ changeset: chars(64) });
+const PlatformParameters = struct({ virt_start: ulong });
+const FeatureInfo = struct({ submap_idx: u32, submap: u32 });
+const GuestHandle = struct({ handle: octets(16) });
+/** The first bytes of 1024: no more is written where it is denied. */
+const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
 const HVM_FEATURES = bits(
@@ -34,60 +33,99 @@ const PV_FEATURES = bits(
   XENFEAT.DIRECT_MAPPED,
 );
 
-function text(value: string, bytes: number): Uint8Array {
-  const field = new Uint8Array(bytes);
-  for (let i = 0; i < Math.min(value.length, bytes - 1); i++) field[i] = value.charCodeAt(i);
-  return field;
+export const VERSION_OPERATIONS = operations('XENVER_', XENVER, {
+  VERSION: plain(version),
+  EXTRAVERSION: operation(Extraversion, extraversion, { out: ['extraversion'], outOnly: true }),
+  COMPILE_INFO: operation(CompileInfo, compileInfo, { out: ['compiler', 'compile_by', 'compile_domain', 'compile_date'], outOnly: true }),
+  CAPABILITIES: operation(Capabilities, capabilities, { out: ['capabilities'], outOnly: true }),
+  CHANGESET: operation(Changeset, changeset, { out: ['changeset'], outOnly: true }),
+  PLATFORM_PARAMETERS: operation(PlatformParameters, platformParameters, { out: ['virt_start'], outOnly: true }),
+  GET_FEATURES: operation(FeatureInfo, getFeatures, { out: ['submap'] }),
+  PAGESIZE: plain(pagesize),
+  GUEST_HANDLE: operation(GuestHandle, guestHandle, { out: ['handle'], outOnly: true }),
+  COMMANDLINE: operation(Commandline, commandline, { out: ['commandline'], outOnly: true }),
+  BUILD_ID: plain(buildId),
+});
+
+/** xen_version: what hypervisor this is and what it offers. IN: cmd, arg. */
+export function xenVersion(caller: HypercallContext, [command, arg]: readonly number[]): number {
+  return dispatch(caller, VERSION_OPERATIONS, command, arg);
 }
 
-const DENIED = '<denied>';
-
-function features(xen: XenGuest): number {
-  const above4g = xen.words[xen.xen + XEN.ASSISTS] & (1 << VMASST.PAE_EXTENDED_CR3) ? 1 << XENFEAT.PAE_PGDIR_ABOVE_4GB : 0;
-  return (xen.type === XEN_TYPE.PV ? PV_FEATURES : HVM_FEATURES) | above4g;
+/** XENVER_version: major in bits 16-31, minor in 0-15. */
+function version(): number {
+  return (XEN_MAJOR << 16) | XEN_MINOR;
 }
 
-export const xenVersion: Hypercall = (xen, [command, arg]) => {
-  const put = (bytes: Uint8Array): number => (xen.access.write(arg, bytes) ? 0 : -EFAULT);
-  switch (command) {
-    case XENVER.VERSION:
-      return (XEN_MAJOR << 16) | XEN_MINOR;
-    case XENVER.EXTRAVERSION:
-      return put(text('.0-ringside', EXTRAVERSION_BYTES));
-    case XENVER.COMPILE_INFO: {
-      const info = new Uint8Array(COMPILE_INFO.reduce((sum, [, bytes]) => sum + bytes, 0));
-      let at = 0;
-      for (const [value, bytes] of COMPILE_INFO) {
-        info.set(text(value, bytes), at);
-        at += bytes;
-      }
-      return put(info);
-    }
-    case XENVER.CAPABILITIES:
-      return put(text(CAPABILITIES, CAPABILITIES_BYTES));
-    case XENVER.CHANGESET:
-      return put(text('unavailable', CHANGESET_BYTES));
-    case XENVER.PLATFORM_PARAMETERS:
-      return xen.access.writeWord(arg, xen.type === XEN_TYPE.PV ? PV_VIRT_START : 0) ? 0 : -EFAULT;
-    case XENVER.GET_FEATURES: {
-      const view = xen.access.view(arg, 8);
-      if (!view) return -EFAULT;
-      if (view.getUint32(0, true) !== 0) return -EINVAL;
-      view.setUint32(4, features(xen), true);
-      return xen.access.put(arg, view) ? 0 : -EFAULT;
-    }
-    case XENVER.PAGESIZE:
-      return arg === 0 ? 4096 : -EINVAL;
-    case XENVER.GUEST_HANDLE: {
-      const at = (xen.xen + XEN.UUID) * 4;
-      return put(xen.machine.bytes.slice(at, at + UUID_BYTES));
-    }
-    case XENVER.COMMANDLINE:
-      // Domain 0's to know; others are not refused, but told so.
-      return put(text(DENIED, DENIED.length + 1));
-    case XENVER.BUILD_ID:
-      return -EPERM;
-    default:
-      return -ENOSYS;
-  }
-};
+/** XENVER_extraversion: what follows the numbers. OUT: extraversion. */
+function extraversion(_caller: HypercallContext, args: GuestStruct<typeof Extraversion>): number {
+  args.extraversion = '.0-ringside';
+  return 0;
+}
+
+/** XENVER_compile_info: who built it with what; where and when is not told. OUT: compiler, compile_by, compile_domain, compile_date. */
+function compileInfo(_caller: HypercallContext, args: GuestStruct<typeof CompileInfo>): number {
+  args.compiler = 'TypeScript';
+  args.compile_by = 'ringside';
+  return 0;
+}
+
+/** XENVER_capabilities: kinds of guests that can be run. OUT: capabilities. */
+function capabilities(_caller: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
+  args.capabilities = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
+  return 0;
+}
+
+/** XENVER_changeset: not told. OUT: changeset. */
+function changeset(_caller: HypercallContext, args: GuestStruct<typeof Changeset>): number {
+  args.changeset = 'unavailable';
+  return 0;
+}
+
+/** XENVER_platform_parameters: where the hypervisor's part of a paravirtual guest's space begins; 0 for others. OUT: virt_start. */
+function platformParameters({ type }: HypercallContext, args: GuestStruct<typeof PlatformParameters>): number {
+  args.virt_start = type === XEN_TYPE.PV ? PV_VIRT_START : 0;
+  return 0;
+}
+
+/**
+ * XENVER_get_features: bits XENFEAT_* of a word.
+ * IN: submap_idx. OUT: submap.
+ * Errors: EINVAL another word than 0.
+ */
+function getFeatures({ type, words, xenBlock }: HypercallContext, args: GuestStruct<typeof FeatureInfo>): number {
+  if (args.submap_idx !== 0) return -EINVAL;
+  const above4g = words[xenBlock + XEN.ASSISTS] & (1 << VMASST.PAE_EXTENDED_CR3) ? 1 << XENFEAT.PAE_PGDIR_ABOVE_4GB : 0;
+  args.submap = (type === XEN_TYPE.PV ? PV_FEATURES : HVM_FEATURES) | above4g;
+  return 0;
+}
+
+/**
+ * XENVER_pagesize: 4096.
+ * Errors: EINVAL an argument, where none is wanted.
+ */
+function pagesize(_caller: HypercallContext, arg: number): number {
+  return arg === 0 ? 4096 : -EINVAL;
+}
+
+/** XENVER_guest_handle: the domain's UUID. OUT: handle. */
+function guestHandle({ machine, xenBlock }: HypercallContext, args: GuestStruct<typeof GuestHandle>): number {
+  const at = (xenBlock + XEN.UUID) * 4;
+  args.handle = machine.bytes.slice(at, at + GuestHandle.bytes);
+  return 0;
+}
+
+/** XENVER_commandline: Domain 0's to know; others are not refused, but told so. OUT: commandline. */
+function commandline(_caller: HypercallContext, args: GuestStruct<typeof Commandline>): number {
+  args.commandline = DENIED;
+  return 0;
+}
+
+/**
+ * XENVER_build_id: which build it is.
+ * Refused: Domain 0's to know.
+ * Errors: EPERM always.
+ */
+function buildId(): number {
+  return -EPERM;
+}

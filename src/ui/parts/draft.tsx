@@ -1,18 +1,25 @@
 /** A dropped definition: every line with its verdict, what stops it, what Start will do. */
 
 import { useSignal } from '@preact/signals';
-import type { Finding, Plan } from '../../dom0/api.ts';
-import { addFiles, discard, draft, removeFile, startDraft } from '../state.ts';
+import type { Finding, Plan } from '../../dom0/index.ts';
+import type { Panel } from '../panel.ts';
+import { discard, draft, startDraft } from '../state.ts';
 import { strings } from '../strings.ts';
-import { bytes } from '../terminal.ts';
-import { named } from './home.tsx';
-import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
+import { ModeBadge, Tag } from './marks.tsx';
 
 const words = strings.draft;
+
+export const draftPanel: Panel = {
+  id: 'draft',
+  region: 'bench',
+  name: strings.tree.draft,
+  show: here => here.kind === 'draft' && <DraftPage />,
+};
+
 /** Longer definitions show only the lines that have a verdict. */
 const MAX_LINES = 400;
 
-export function DraftPage() {
+function DraftPage() {
   const now = draft.value;
   if (!now) return null;
   const plan = now.plan;
@@ -114,30 +121,4 @@ function Source({ text, finding }: { text: string; finding?: Finding }) {
   }
   const key = /^\s*[A-Za-z_]\w*\s*(?==)/.exec(text)?.[0] ?? '';
   return <><b>{key}</b>{text.slice(key.length)}</>;
-}
-
-/** What would be created, and the files it comes from. */
-export function DraftInspector() {
-  const now = draft.value;
-  if (!now) return null;
-  const summary = now.plan?.summary;
-  // A value with an error has no number yet.
-  const wrong = new Set(now.plan?.errors.map(finding => finding.key));
-  const facts: [string, string | undefined][] = summary && now.plan ? [
-    [words.name, now.plan.name], [words.type, summary.type.toUpperCase()], [words.memory, wrong.has('memory') ? undefined : `${summary.memoryMiB} MiB`],
-    [words.vcpus, wrong.has('vcpus') ? undefined : String(summary.vcpus)],
-    ...(summary.kernel ? [[words.kernel, summary.kernel], [words.ramdisk, summary.ramdisk], [words.cmdline, summary.cmdline]] as [string, string | undefined][] : []),
-    ...(summary.disks ?? []).map((disk, i): [string, string] => [i === 0 ? words.disks : '', disk]),
-    ...(summary.nic ? [[words.network, summary.nic] as [string, string]] : [])] : [];
-  return <>
-    {facts.length > 0 && <section><h3>{words.form}</h3><dl class="kv">{facts.map(([label, value]) => <><dt>{label}</dt><dd>{value || words.none}</dd></>)}</dl></section>}
-    <section>
-      <h3>{words.files}</h3>
-      <table><tbody>{now.files.map(file => <tr key={file.name}>
-        <td class="m cut">{file.name}</td><td class="num m nw">{bytes(file.data.size)}</td>
-        <td class="num"><button class="btn quiet icon sm" aria-label={words.remove(file.name)} onClick={() => void removeFile(file.name)}><Icon name="close" size={10} /></button></td>
-      </tr>)}</tbody></table>
-      <p class="row wrap more-files"><ChooseFiles small onFiles={files => void addFiles(named(files))}>{words.addFiles}</ChooseFiles><span class="cap-t">{words.staysHere}</span></p>
-    </section>
-  </>;
 }

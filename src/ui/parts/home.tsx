@@ -2,15 +2,24 @@
 
 import { info } from '../host.ts';
 import { offers, progressText } from '../offers.ts';
+import type { Panel } from '../panel.ts';
 import { addFiles, bootOffer, dragging, fetching, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
-import type { OfferedGuest } from '../../dom0/api.ts';
+import type { OfferedGuest } from '../../dom0/index.ts';
 import { ChooseFiles, Icon, Tag } from './marks.tsx';
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
 
-export function Home() {
+export const homePanel: Panel = {
+  id: 'home',
+  region: 'bench',
+  name: strings.hostName,
+  show: () => <Home />,
+  from: here => (here.kind === 'home' ? undefined : { kind: 'home' }),
+};
+
+function Home() {
   return <div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>

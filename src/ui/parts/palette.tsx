@@ -4,7 +4,8 @@ import { signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { command } from '../host.ts';
 import { offers } from '../offers.ts';
-import { sessions } from '../sessions.ts';
+import type { Panel } from '../panel.ts';
+import { sessionAt, sessions } from '../sessions.ts';
 import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
 import { bootOffer, destroy, go, leaving, place, saveState } from '../state.ts';
 import { strings } from '../strings.ts';
@@ -19,9 +20,9 @@ interface Entry {
   run(): void;
 }
 
-function entries(): Entry[] {
+function entries(panels: readonly Panel[]): Entry[] {
   const here = place.value;
-  const session = here.kind === 'domain' ? sessions.value.get(here.id) : undefined;
+  const session = sessionAt(here);
   const list: Entry[] = [];
   if (session && !session.over) {
     const domain = session.info.value;
@@ -32,7 +33,10 @@ function entries(): Entry[] {
       { name: words.save(domain.name), hint: `xl save -c ${domain.name} ${domain.name}.save`, run: () => void saveState(domain) },
       { name: `${leaving.value.has(domain.id) ? strings.guest.destroyNow : strings.guest.destroy} ${domain.name}`, hint: `xl destroy ${domain.name}`, run: () => destroy(session) });
   }
-  if (here.kind !== 'home') list.push({ name: words.goTo(strings.hostName), run: () => go({ kind: 'home' }) });
+  for (const { name, from } of panels) {
+    const to = from?.(here);
+    if (to) list.push({ name: words.goTo(name), run: () => go(to) });
+  }
   for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });
   for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home' }); void bootOffer(guest); } });
   list.push({ name: stripOpen.value ? strings.strip.collapse : strings.strip.expand, run: () => { stripOpen.value = !stripOpen.peek(); } });
@@ -46,17 +50,17 @@ const matches = (entry: Entry, typed: string): boolean => {
   return typed.toLowerCase().split(/\s+/).every(word => text.includes(word));
 };
 
-export function Palette() {
-  return paletteOpen.value ? <Open /> : null;
+export function Palette({ panels }: { panels: readonly Panel[] }) {
+  return paletteOpen.value ? <Open panels={panels} /> : null;
 }
 
-function Open() {
+function Open({ panels }: { panels: readonly Panel[] }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const typed = useSignal('');
   const chosen = useSignal(0);
   // At once: who types on at the same moment types here.
   useLayoutEffect(() => { dialog.current!.showModal(); }, []);
-  const shown = entries().filter(entry => matches(entry, typed.value.trim()));
+  const shown = entries(panels).filter(entry => matches(entry, typed.value.trim()));
   const at = Math.min(chosen.value, shown.length - 1);
   const close = () => { paletteOpen.value = false; };
   const run = (entry: Entry | undefined) => {

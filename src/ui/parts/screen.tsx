@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { SCREEN, SCREEN_BYTES } from '../../hypervisor/memory/layout.ts';
+import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import { command, reportProblem } from '../host.ts';
 import { HeldKeys, strokeOf } from '../screen/keys.ts';
 import { MouseMoves, TouchPad } from '../screen/mouse.ts';

@@ -2,7 +2,7 @@
 
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { DomainInfo, Task } from '../../dom0/api.ts';
+import type { DomainInfo, Task } from '../../dom0/index.ts';
 import { dismiss, domains, hostNotice, hostProblem, info, tasks } from '../host.ts';
 import { hostLoad } from '../counters.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
@@ -21,7 +21,7 @@ export function clock(ns: number): string {
 
 const shownSession = (): DomainSession | undefined => {
   const here = place.value;
-  return here.kind === 'domain' ? sessions.value.get(here.id) : [...sessions.value.values()].findLast(session => !session.gone.value);
+  return here.id !== undefined ? sessions.value.get(here.id) : [...sessions.value.values()].findLast(session => !session.gone.value);
 };
 
 export function Header() {
@@ -100,9 +100,9 @@ export function Tree() {
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span><span class="v"><HostLoad /></span>
       </li>
       <li class="grp" role="presentation">{strings.tree.guests}<span>{all.length}</span></li>
-      {shown.value.map(domain => <DomainRow key={domain.id} domain={domain} selected={here.kind === 'domain' && here.id === domain.id} />)}
+      {shown.value.map(domain => <DomainRow key={domain.id} domain={domain} selected={here.id === domain.id} />)}
       {[...sessions.value.values()].filter(session => session.gone.value).map(session =>
-        <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} selected={here.kind === 'domain' && here.id === session.id} />)}
+        <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} selected={here.id === session.id} />)}
       {draft.value && <>
         <li class="grp" role="presentation">{strings.tree.draft}</li>
         <li class={`tr l1${here.kind === 'draft' ? ' sel' : ''}`} role="treeitem" tabIndex={here.kind === 'draft' ? 0 : -1} aria-selected={here.kind === 'draft'} data-name={draftName()} onClick={() => go({ kind: 'draft' })}>

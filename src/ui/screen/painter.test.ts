@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SCREEN, SCREEN_BYTES } from '../../hypervisor/memory/layout.ts';
+import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/layout.ts';
 import { CELL_WIDTH, copyBlock, ScreenPainter } from './painter.ts';
 
 const GREY = 0xffaaaaaa, BLACK = 0xff000000;

@@ -1,11 +1,11 @@
 /**
- * Draws a screen block (src/hypervisor/memory/layout.ts) into pixels: text cells and rows of pixels that changed, with the rows to show reported.
+ * Draws a screen block (src/hypervisor/layout/layout.ts) into pixels: text cells and rows of pixels that changed, with the rows to show reported.
  * Attributes as the IBM VGA has them: foreground 0-3, background 4-6 or, where bit 7 does not blink, 4-7. Blinking text is steady: only the cursor blinks here.
  */
 
-import { CP437_TEXT } from '../../devices/vga/font/cp437-8x16.ts';
-import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/screen.ts';
-import { SCREEN } from '../../hypervisor/memory/layout.ts';
+import { CP437_TEXT } from '../../devices/vga/font/index.ts';
+import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/index.ts';
+import { SCREEN } from '../../hypervisor/layout/index.ts';
 
 export const CELL_WIDTH = 8;
 const MAX_CELLS = (SCREEN.FONT - SCREEN.DATA) * 2;

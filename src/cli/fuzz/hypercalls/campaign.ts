@@ -2,15 +2,15 @@
  * One host with a hostile domain in it: calls in batches, what Domain 0 does to the domain meanwhile, its deaths and rebirths, and after each batch a
  * look at everything.
  */
-import { audit, dirtyFreeFrame } from '../../../hypervisor/memory/audit.ts';
-import { XEN } from '../../../hypervisor/memory/layout.ts';
-import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
-import { HostError, Machine } from '../../../hypervisor/memory/machine.ts';
-import { saveDomain, SavedStateError } from '../../../hypervisor/stream/state.ts';
-import type { Mapping } from '../../../hypervisor/xen/dom0-access.ts';
-import { viridianFeatures } from '../../../hypervisor/xen/viridian/features.ts';
-import { Services, WHOLE_P2M } from '../../../dom0/toolstack/services.ts';
-import { StoreError } from '../../../dom0/xenstore/store.ts';
+import { audit, dirtyFreeFrame } from '../../../hypervisor/memory/index.ts';
+import { XEN } from '../../../hypervisor/layout/index.ts';
+import { createDomain, destroyDomain } from '../../../hypervisor/memory/index.ts';
+import { HostError, Machine } from '../../../hypervisor/memory/index.ts';
+import { saveDomain, SavedStateError } from '../../../hypervisor/stream/index.ts';
+import type { Mapping } from '../../../hypervisor/xen/index.ts';
+import { viridianFeatures } from '../../../hypervisor/xen/viridian/index.ts';
+import { Services, WHOLE_P2M } from '../../../dom0/toolstack/index.ts';
+import { StoreError } from '../../../dom0/xenstore/index.ts';
 import { Hostile, HOSTILE_MIB, HOSTILE_VCPUS, type HostileType } from './hostile.ts';
 import { LENT_COUNT, LENT_FIRST, Neighbours } from './neighbours.ts';
 import { type Pick, picker } from './pick.ts';

@@ -4,18 +4,18 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as R from '../../../cpu/registers.ts';
-import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
-import type { Boot } from '../../../hypervisor/domain/boot.ts';
-import type { Domain } from '../../../hypervisor/domain/domain.ts';
-import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, XEN, XEN_TYPE } from '../../../hypervisor/memory/layout.ts';
-import { type DomainRecord, FRAME_SHIFT, FRAME_BYTES, type Machine } from '../../../hypervisor/memory/machine.ts';
-import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/xen/abi.ts';
-import { GrantTable } from '../../../hypervisor/xen/grants/grants.ts';
-import type { XenGuest } from '../../../hypervisor/xen/guest.ts';
-import { hypercall } from '../../../hypervisor/xen/hypercalls.ts';
-import { getParam } from '../../../hypervisor/xen/hvm/params.ts';
-import { Ports } from '../../../hypervisor/xen/events/ports.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { assembleDomain } from '../../../hypervisor/domain/index.ts';
+import type { Boot } from '../../../hypervisor/domain/index.ts';
+import type { Domain } from '../../../hypervisor/domain/index.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, XEN, XEN_TYPE } from '../../../hypervisor/layout/index.ts';
+import { type DomainRecord, FRAME_SHIFT, FRAME_BYTES, type Machine } from '../../../hypervisor/memory/index.ts';
+import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/xen/index.ts';
+import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
+import type { XenGuest } from '../../../hypervisor/xen/index.ts';
+import { hypercall } from '../../../hypervisor/xen/index.ts';
+import { getParam } from '../../../hypervisor/xen/hvm/index.ts';
+import { Ports } from '../../../hypervisor/xen/events/index.ts';
 import { pvhKernel } from '../../../hypervisor/xen/pvh-program.test-support.ts';
 import type { Pick } from './pick.ts';
 
@@ -205,7 +205,7 @@ export class Hostile {
     let mfn: number;
     switch (pick(6)) {
       case 0:
-        mfn = words[ports.xen + XEN.SHARED_INFO];
+        mfn = words[ports.xenBlock + XEN.SHARED_INFO];
         break;
       case 1:
       case 2: {
@@ -330,7 +330,7 @@ export class Hostile {
     if (pick(12) === 0) args[pick(5)] = this.value();
     this.make(number, args.map(argument => argument | 0));
     // A domain that has shut down makes no more calls: here it does.
-    xen.words[xen.xen + XEN.SHUTDOWN] = 0;
+    xen.words[xen.xenBlock + XEN.SHUTDOWN] = 0;
   }
 
   /** An MSR of Xen's or of Hyper-V's, with a page of its own or somebody else's in it, or a hypercall by Hyper-V's convention. */

@@ -4,16 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
-import type { Domain } from '../../../hypervisor/domain/domain.ts';
-import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/memory/layout.ts';
-import { createDomain } from '../../../hypervisor/memory/domain-table.ts';
-import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/machine.ts';
-import { EVTCHNSTAT } from '../../../hypervisor/xen/abi.ts';
-import { GrantTable, GTF } from '../../../hypervisor/xen/grants/grants.ts';
-import { Ports } from '../../../hypervisor/xen/events/ports.ts';
-import type { Services } from '../../../dom0/toolstack/services.ts';
-import { WHOLE_P2M } from '../../../dom0/toolstack/services.ts';
+import { assembleDomain } from '../../../hypervisor/domain/index.ts';
+import type { Domain } from '../../../hypervisor/domain/index.ts';
+import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/layout/index.ts';
+import { createDomain } from '../../../hypervisor/memory/index.ts';
+import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/index.ts';
+import { EVTCHNSTAT } from '../../../hypervisor/xen/index.ts';
+import { GrantTable, GTF } from '../../../hypervisor/xen/grants/index.ts';
+import { Ports } from '../../../hypervisor/xen/events/index.ts';
+import type { Services } from '../../../dom0/toolstack/index.ts';
+import { WHOLE_P2M } from '../../../dom0/toolstack/index.ts';
 
 const MEMORY_MIB = 4;
 /** Guest frame of the state page, and words in it (guests/neighbour/neighbour.c). */

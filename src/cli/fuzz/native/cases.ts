@@ -2,7 +2,7 @@
  * Random single instructions, drawn from the rows of the instruction table, with the state that each starts from: mostly operands that point to memory
  * which is there. And the files in which runner.c gets them and says how they ended.
  */
-import { featuresOf } from '../../../cpu/cpuid.ts';
+import { featuresOf } from '../../../cpu/architecture/index.ts';
 import { decode, newDecoded, rows, type Row } from '../../../cpu/table/index.ts';
 import { DATA, DATA_SIZE, STACK, STACK_SIZE, type FloatState, type Span } from '../../oracle/fixture.ts';
 import type { Setting } from '../../oracle/machine.ts';

@@ -2,7 +2,7 @@
  * Where a host's processor may differ from ours without either being wrong, each with its source, and where this comparison is blind. Everything else that
  * differs is a fault of ours. "Seen" means: on an Intel Xeon, family 6 model 207 (Sapphire Rapids), 20 November 2026.
  */
-import { featuresOf } from '../../../cpu/cpuid.ts';
+import { featuresOf } from '../../../cpu/architecture/index.ts';
 import type { Decoded } from '../../../cpu/table/index.ts';
 import type { Ending, Setting } from '../../oracle/machine.ts';
 import type { NativeEnd } from './cases.ts';

@@ -1,5 +1,5 @@
 /** Our processor in the place of a program under 64-bit Linux that runs 32-bit code: the same segments under the same selectors as runner.c's. */
-import * as regs from '../../../cpu/registers.ts';
+import { registers as regs } from '../../../cpu/architecture/index.ts';
 import { CODE, DATA, STACK } from '../../oracle/fixture.ts';
 import { OracleMachine, type Segment, segment, type Setting } from '../../oracle/machine.ts';
 

@@ -5,7 +5,7 @@
  */
 import { dropLock, takeLock } from '../../memory/lock.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
-import { PORT, PORT_PENDING_EARLY as EARLY, PORTS, XEN, XEN_VCPU } from '../../memory/layout.ts';
+import { PORT, PORT_PENDING_EARLY as EARLY, PORTS, XEN, XEN_VCPU } from '../../layout/layout.ts';
 import { EVENT_WORD } from '../abi.ts';
 import type { Ports } from './ports.ts';
 
@@ -23,8 +23,8 @@ const HEADS = 2;
 /** Index of a port's event word; -1: its page has not come yet. */
 function eventWord(ports: Ports, port: number): number {
   const page = Math.floor(port / FIFO_PAGE_WORDS);
-  if (page >= ports.words[ports.xen + XEN.FIFO_PAGES]) return -1;
-  return (ports.words[ports.xen + XEN.FIFO_FRAMES + page] << (FRAME_SHIFT - 2)) + (port % FIFO_PAGE_WORDS);
+  if (page >= ports.words[ports.xenBlock + XEN.FIFO_PAGES]) return -1;
+  return (ports.words[ports.xenBlock + XEN.FIFO_FRAMES + page] << (FRAME_SHIFT - 2)) + (port % FIFO_PAGE_WORDS);
 }
 
 function lock(ports: Ports, vcpu: number): void {

@@ -2,7 +2,7 @@
  * A domain's event channel ports, as any worker sees and changes them: the port table, the bitmaps in shared_info, each vCPU's vcpu_info.
  * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
  */
-import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../../memory/layout.ts';
+import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from '../abi.ts';
@@ -18,7 +18,7 @@ export class Ports {
   readonly record: DomainRecord;
   readonly words: Int32Array;
   /** Index in `words` of the XEN block. */
-  readonly xen: number;
+  readonly xenBlock: number;
   private readonly table: number;
   private readonly journal: Journal;
   private readonly doorbell: number;
@@ -30,7 +30,7 @@ export class Ports {
     this.machine = machine;
     this.record = record;
     this.words = machine.words;
-    this.xen = record.xenOffset >>> 2;
+    this.xenBlock = record.xenOffset >>> 2;
     this.table = record.portsOffset >>> 2;
     this.journal = new Journal(machine, XENHEAP.PORT_JOURNAL, () => {});
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
@@ -54,11 +54,11 @@ export class Ports {
 
   /** Index in `words` of a vCPU's record (XEN_VCPU). */
   vcpu(id: number): number {
-    return this.xen + XEN.VCPU + id * XEN_VCPU_WORDS;
+    return this.xenBlock + XEN.VCPU + id * XEN_VCPU_WORDS;
   }
 
   get vcpus(): number {
-    return this.words[this.xen + XEN.VCPUS];
+    return this.words[this.xenBlock + XEN.VCPUS];
   }
 
   /** The port a hypercall allocates: the lowest free one; -1: none. */
@@ -146,16 +146,16 @@ export class Ports {
 
   /** Byte offset of shared_info in machine memory. */
   get sharedInfo(): number {
-    return this.words[this.xen + XEN.SHARED_INFO] << FRAME_SHIFT;
+    return this.words[this.xenBlock + XEN.SHARED_INFO] << FRAME_SHIFT;
   }
 
   private get layout(): (typeof SHARED_INFO)[32] | (typeof SHARED_INFO)[64] {
-    return this.words[this.xen + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
+    return this.words[this.xenBlock + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
   }
 
   /** Width of shared_info's layout: 32 or 64. */
   get width(): number {
-    return this.words[this.xen + XEN.WIDTH];
+    return this.words[this.xenBlock + XEN.WIDTH];
   }
 
   private pendingWord(port: number): number {
@@ -167,7 +167,7 @@ export class Ports {
   }
 
   private get isFifo(): boolean {
-    return this.words[this.xen + XEN.EVENT_ABI] === 1;
+    return this.words[this.xenBlock + XEN.EVENT_ABI] === 1;
   }
 
   isPending(port: number): boolean {
@@ -365,9 +365,9 @@ export class Ports {
 
   /** Two-level again: the guest's pages of FIFO events are its own alone. */
   leaveFifo(): void {
-    const { words, machine, xen } = this;
+    const { words, machine, xenBlock } = this;
     // No event is raised through them any more before they go.
-    Atomics.store(words, xen + XEN.EVENT_ABI, 0);
+    Atomics.store(words, xenBlock + XEN.EVENT_ABI, 0);
     for (let id = 0; id < this.vcpus; id++) {
       const vcpu = this.vcpu(id);
       const control = words[vcpu + XEN_VCPU.FIFO_CONTROL];
@@ -375,9 +375,9 @@ export class Ports {
       words.fill(0, vcpu + XEN_VCPU.FIFO_TAIL, vcpu + XEN_VCPU.FIFO_TAIL + FIFO_QUEUES);
       if (control !== 0) dropWritable(machine, this.record, control >>> FRAME_SHIFT);
     }
-    const pages = words[xen + XEN.FIFO_PAGES];
-    words[xen + XEN.FIFO_PAGES] = 0;
-    for (let page = 0; page < pages; page++) dropWritable(machine, this.record, words[xen + XEN.FIFO_FRAMES + page]);
+    const pages = words[xenBlock + XEN.FIFO_PAGES];
+    words[xenBlock + XEN.FIFO_PAGES] = 0;
+    for (let page = 0; page < pages; page++) dropWritable(machine, this.record, words[xenBlock + XEN.FIFO_FRAMES + page]);
   }
 
   /** The domain dies or starts anew: no port is open, and nothing of its memory is written for it any more. May be called again. */

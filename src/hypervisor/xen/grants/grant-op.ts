@@ -1,11 +1,15 @@
 /**
- * HYPERVISOR_grant_table_op: sub-operations on arrays of structures in the caller's memory (xen/include/public/grant_table.h, 32-bit layouts).
+ * HYPERVISOR_grant_table_op: sub-operations on arrays of structures in the caller's memory (xen/include/public/grant_table.h).
  * The call answers 0 or an errno; what became of an element is in its status. Structures are copied in once, before the first check.
  */
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, EOPNOTSUPP, ENOSYS, EPERM, ESRCH } from '../abi.ts';
-import { GNTMAP, GNTST, type Granted, type GrantTable } from './grants.ts';
+import { ALL, PV, TRANSLATED } from '../hypercalls.ts';
 import { frameWritten } from '../memory/stale.ts';
+import {
+  answer, type Fields, type GuestStruct, handle, i16, nested, pfn, type Span, type StructCopy, type StructMemory, type StructType, struct, u16, u32, u64, u64words, type Values,
+} from '../struct.ts';
+import { GNTMAP, GNTST, type Granted, type GrantTable, type Mapped } from './grants.ts';
 
 export const GNTTABOP = {
   MAP_GRANT_REF: 0,
@@ -23,106 +27,133 @@ export const GNTTABOP = {
   CACHE_FLUSH: 12,
 } as const;
 
-/** Bytes of a sub-operation's structure: where a call that was interrupted goes on. */
-export const GRANT_OP_BYTES: readonly number[] = [32, 24, 16, 4, 16, 24, 16, 24, 4, 12, 8, 12, 16];
+const MapGrantRef = struct({ host_addr: u64, flags: u32, ref: u32, dom: u16, status: i16, handle: u32, dev_bus_addr: u64 });
+const UnmapGrantRef = struct({ host_addr: u64, dev_bus_addr: u64, handle: u32, status: i16 });
+const SetupTable = struct({ dom: u16, nr_frames: u32, status: i16, frame_list: handle });
+const Transfer = struct({ mfn: pfn, domid: u16, ref: u32, status: i16 });
+/** `ref` is `gmfn` where the end is a frame of the caller's own. */
+const CopyEnd = struct({ ref: u32, domid: u16, offset: u16 });
+const Copy = struct({ source: nested(CopyEnd), dest: nested(CopyEnd), len: u16, flags: u16, status: i16 });
+const QuerySize = struct({ dom: u16, nr_frames: u32, max_nr_frames: u32, status: i16 });
+const UnmapAndReplace = struct({ host_addr: u64, new_addr: u64words, handle: u32, status: i16 });
+const SetVersion = struct({ version: u32 });
+const GetStatusFrames = struct({ nr_frames: u32, dom: u16, status: i16, frame_list: handle });
+const GetVersion = struct({ dom: u16, pad: u16, version: u32 });
+const SwapGrantRef = struct({ ref_a: u32, ref_b: u32, status: i16 });
+const CacheFlush = struct({ dev_bus_addr: u64, offset: u16, length: u16, op: u32 });
+
 /** Elements that are done before the guest's interrupts get a chance. */
 const MOST_AT_ONCE = 64;
-/** What an HVM or PVH domain may ask for. */
-const HVM_OPS: readonly number[] = [
-  GNTTABOP.MAP_GRANT_REF, GNTTABOP.UNMAP_GRANT_REF, GNTTABOP.SETUP_TABLE, GNTTABOP.COPY, GNTTABOP.QUERY_SIZE, GNTTABOP.SET_VERSION, GNTTABOP.GET_VERSION,
-  GNTTABOP.SWAP_GRANT_REF,
-];
 
-/** The domain that calls: its memory, and how a frame comes into its address space. */
-export interface GrantCaller {
+/** The domain that calls: its memory at linear addresses, through its own page tables, and how a frame comes into its address space. */
+export interface GrantCaller extends StructMemory {
   readonly table: GrantTable;
   readonly machine: Machine;
   /** HVM or PVH: places are guest-physical addresses; otherwise linear ones, or machine addresses of page table entries (GNTMAP.CONTAINS_PTE). */
   readonly translated: boolean;
-  /** Guest-linear, through the caller's page tables; false: a page is not there. */
-  read(address: number, into: Uint8Array): boolean;
-  write(address: number, from: Uint8Array): boolean;
   /** Puts a foreign frame at a place; a GNTST status. */
-  mapHost(place: number, placeHigh: number, mfn: number, flags: number): number;
+  mapHost(place: number, mfn: number, flags: number): number;
   /**
    * Takes it out again, and makes the processor forget it; where `replacement` is not 0 what the page table entry of that address held goes to `place`.
    * GENERAL_ERROR where something else is at that place.
    */
-  unmapHost(place: number, placeHigh: number, mfn: number, flags: number, replacement: number): number;
-  /** An element is carried out, its status in it. */
-  done?(op: number, element: DataView): void;
+  unmapHost(place: number, mfn: number, flags: number, replacement: number): number;
+  /** An element is carried out: the reference or handle that it names, and its status. */
+  done?(op: number, which: number, status: number): void;
 }
 
-/** Carries a call out: an errno or 0; `done`: so many elements are done, and the call is to go on behind them. */
-export function grantTableOp(caller: GrantCaller, op: number, array: number, count: number): number | { done: number } {
-  if (caller.translated && !HVM_OPS.includes(op)) return -ENOSYS;
+/** What is done with one structure: its status is in it. A number: the call's own result, which ends it. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most have no result of their own.
+type Work<Args> = (caller: GrantCaller, args: Args) => number | void;
+
+/** A row of the table. */
+interface GrantOperation {
+  guests: number;
+  args: StructType<Fields>;
+  spans: readonly Span[];
+  // biome-ignore lint/suspicious/noExplicitAny: rows over all structures.
+  run: Work<any>;
+  /** It is over one structure: another count is refused before it is read. */
+  single?: boolean;
+  /** It is over one structure, whatever the count is. */
+  countIgnored?: boolean;
+  /** Its structure is not looked at. */
+  unread?: boolean;
+  /** The field that says of which grant it is, for the trace. */
+  traced?: string;
+}
+
+function grantOperation<F extends Fields>(args: StructType<F>, run: Work<Values<F> & StructCopy>, more: Omit<Partial<GrantOperation>, 'args' | 'run'> & { out?: readonly (keyof F)[] } = {}): GrantOperation {
+  return { guests: ALL, ...more, args: args as unknown as StructType<Fields>, spans: args.spans(more.out ?? []), run };
+}
+
+const OPERATIONS: { readonly [Name in keyof typeof GNTTABOP]: GrantOperation } = {
+  MAP_GRANT_REF: grantOperation(MapGrantRef, mapGrantRef, { out: ['status', 'handle', 'dev_bus_addr'], traced: 'ref' }),
+  UNMAP_GRANT_REF: grantOperation(UnmapGrantRef, unmapGrantRef, { out: ['status'], traced: 'handle' }),
+  SETUP_TABLE: grantOperation(SetupTable, setupTable, { single: true, out: ['status'] }),
+  DUMP_TABLE: grantOperation(struct({ dom: u16, status: i16 }), dumpTable, { guests: PV, single: true, unread: true }),
+  TRANSFER: grantOperation(Transfer, transfer, { guests: PV, out: ['status'] }),
+  COPY: grantOperation(Copy, copy, { out: ['status'], traced: 'source' }),
+  QUERY_SIZE: grantOperation(QuerySize, querySize, { single: true, out: ['nr_frames', 'max_nr_frames', 'status'] }),
+  UNMAP_AND_REPLACE: grantOperation(UnmapAndReplace, unmapAndReplace, { guests: PV, out: ['status'], traced: 'handle' }),
+  SET_VERSION: grantOperation(SetVersion, setVersion, { countIgnored: true, out: ['version'] }),
+  GET_STATUS_FRAMES: grantOperation(GetStatusFrames, getStatusFrames, { guests: PV, single: true, out: ['status'] }),
+  GET_VERSION: grantOperation(GetVersion, getVersion, { countIgnored: true, out: ['version'] }),
+  SWAP_GRANT_REF: grantOperation(SwapGrantRef, swapGrantRef, { out: ['status'] }),
+  CACHE_FLUSH: grantOperation(CacheFlush, cacheFlush, { guests: PV }),
+};
+
+export const GRANT_OPERATIONS = {
+  prefix: 'GNTTABOP_',
+  numbers: GNTTABOP as Readonly<Record<string, number>>,
+  rows: Object.entries(OPERATIONS).reduce<GrantOperation[]>((rows, [name, row]) => {
+    rows[GNTTABOP[name as keyof typeof GNTTABOP]] = row;
+    return rows;
+  }, []),
+};
+
+/**
+ * Carries a call out: an errno or 0; `done`: so many elements are done, and the call is to go on with an element at `at`. What became of an element is in its
+ * status, which is written whatever it is.
+ */
+export function grantTableOp(caller: GrantCaller, op: number, list: number, count: number): number | { done: number; at: number } {
+  const row = GRANT_OPERATIONS.rows[op];
+  const known = row && (row.guests & (caller.translated ? TRANSLATED : PV)) !== 0;
+  // hvm_grant_table_op() looks at the operation first, do_grant_table_op() at the count.
+  if (!known && caller.translated) return -ENOSYS;
   if (count >>> 31) return -EINVAL;
-  switch (op) {
-    case GNTTABOP.MAP_GRANT_REF:
-      return each(caller, op, array, count, map);
-    case GNTTABOP.UNMAP_GRANT_REF:
-    case GNTTABOP.UNMAP_AND_REPLACE:
-      return each(caller, op, array, count, (who, element) => unmap(who, element, op === GNTTABOP.UNMAP_AND_REPLACE));
-    case GNTTABOP.COPY:
-      return each(caller, op, array, count, copy);
-    case GNTTABOP.SWAP_GRANT_REF:
-      return each(caller, op, array, count, (who, element) =>
-        element.setInt16(8, who.table.swap(element.getUint32(0, true), element.getUint32(4, true)), true),
-      );
-    case GNTTABOP.TRANSFER:
-      // No page changes its owner this way any more; elements say so.
-      return each(caller, op, array, count, (_who, element) => element.setInt16(12, GNTST.GENERAL_ERROR, true));
-    case GNTTABOP.SETUP_TABLE:
-      return count === 1 ? one(caller, op, array, setupTable) : -EINVAL;
-    case GNTTABOP.QUERY_SIZE:
-      return count === 1 ? one(caller, op, array, querySize) : -EINVAL;
-    case GNTTABOP.GET_STATUS_FRAMES:
-      return count === 1 ? one(caller, op, array, getStatusFrames) : -EINVAL;
-    case GNTTABOP.SET_VERSION:
-      return one(caller, op, array, setVersion);
-    case GNTTABOP.GET_VERSION:
-      return one(caller, op, array, getVersion);
-    case GNTTABOP.CACHE_FLUSH:
-      return cacheFlush(caller, array, count);
-    case GNTTABOP.DUMP_TABLE:
-      return count === 1 ? 0 : -EINVAL;
-    default:
-      return -ENOSYS;
-  }
-}
-
-type Element = DataView<ArrayBuffer>;
-
-function each(caller: GrantCaller, op: number, array: number, count: number, work: (caller: GrantCaller, element: Element) => void): number | { done: number } {
-  const size = GRANT_OP_BYTES[op];
-  const bytes = new Uint8Array(size),
-    element = new DataView(bytes.buffer);
-  for (let i = 0; i < count; i++) {
-    if (i === MOST_AT_ONCE) return { done: i };
-    if (!caller.read((array + i * size) >>> 0, bytes)) return -EFAULT;
-    work(caller, element);
-    caller.done?.(op, element);
-    if (!caller.write((array + i * size) >>> 0, bytes)) return -EFAULT;
+  if (!known) return -ENOSYS;
+  if (row.single && count !== 1) return -EINVAL;
+  if (row.unread) return 0;
+  const { args: type, run, spans, traced } = row;
+  const elements = row.countIgnored ? 1 : count;
+  for (let i = 0; i < elements; i++) {
+    const at = (list + i * type.bytes) >>> 0;
+    // A flush asks for nothing that takes time.
+    if (i === MOST_AT_ONCE && run !== cacheFlush) return { done: i, at };
+    const args = type.read(caller, at);
+    if (!args) return -EFAULT;
+    const result = run(caller, args);
+    if (traced) caller.done?.(op, args.view.getUint32(type.offset(traced), true), args.view.getInt16(type.offset('status'), true));
+    if (!answer(caller, at, args, spans)) return -EFAULT;
+    if (result) return result;
   }
   return 0;
 }
 
-function one(caller: GrantCaller, op: number, array: number, work: (caller: GrantCaller, element: Element) => number): number {
-  const bytes = new Uint8Array(GRANT_OP_BYTES[op]);
-  if (!caller.read(array, bytes)) return -EFAULT;
-  const result = work(caller, new DataView(bytes.buffer));
-  return caller.write(array, bytes) ? result : -EFAULT;
-}
-
 // ---- map and unmap
 
-function map(caller: GrantCaller, element: Element): void {
-  const place = element.getUint32(0, true),
-    placeHigh = element.getUint32(4, true),
-    flags = element.getUint32(8, true),
-    ref = element.getUint32(12, true),
-    domid = element.getUint16(16, true);
-  const status = (value: number): void => element.setInt16(18, value, true);
+/**
+ * GNTTABOP_map_grant_ref: another domain's frame comes into the caller's memory: at a guest-physical address, or into the page table entry of (or at) a place.
+ * IN: host_addr, flags, ref, dom. OUT: status, handle, dev_bus_addr.
+ * Status: bad_gntref neither host nor device map, or no such grant; general_error flags that a translated caller cannot have, or a place that takes no frame;
+ * bad_domain; no_space no handle; permission_denied not granted to the caller, or not for writing.
+ */
+function mapGrantRef(caller: GrantCaller, args: GuestStruct<typeof MapGrantRef>): void {
+  const { host_addr: place, flags, ref, dom: domid } = args;
+  const status = (value: number): void => {
+    args.status = value;
+  };
   if (!(flags & (GNTMAP.HOST | GNTMAP.DEVICE))) return status(GNTST.BAD_GNTREF);
   if (caller.translated && flags & (GNTMAP.DEVICE | GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE)) return status(GNTST.GENERAL_ERROR);
   const granter = caller.table.of(domid);
@@ -143,43 +174,76 @@ function map(caller: GrantCaller, element: Element): void {
   const [{ mfn }] = uses;
   const handle = caller.table.track(flags & KEPT_FLAGS, ref, domid, caller.translated ? place >>> FRAME_SHIFT : 0);
   if (handle < 0) return undo(GNTST.NO_SPACE);
-  const mapped = flags & GNTMAP.HOST ? caller.mapHost(place, placeHigh, mfn, flags) : GNTST.OKAY;
+  const mapped = flags & GNTMAP.HOST ? caller.mapHost(place, mfn, flags) : GNTST.OKAY;
   if (mapped !== GNTST.OKAY) {
     const made = caller.table.mapped(handle);
     // With the handle its uses end.
     for (const part of parts) if (made) caller.table.untrack(made, part);
     return status(mapped);
   }
-  element.setUint32(20, handle, true);
-  element.setUint32(24, mfn << FRAME_SHIFT, true);
-  element.setUint32(28, 0, true);
+  args.handle = handle;
+  args.dev_bus_addr = mfn * FRAME_BYTES;
   status(GNTST.OKAY);
 }
 
 const KEPT_FLAGS = GNTMAP.DEVICE | GNTMAP.HOST | GNTMAP.READONLY | GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE;
 
-function unmap(caller: GrantCaller, element: Element, replace: boolean): void {
-  const place = element.getUint32(0, true),
-    placeHigh = element.getUint32(4, true),
-    busOrNew = element.getUint32(8, true);
-  const status = (value: number): void => element.setInt16(20, value, true);
+/**
+ * GNTTABOP_unmap_grant_ref: ends a mapping, or that part of it that is named by its place (host_addr) or its frame (dev_bus_addr); 0 names none.
+ * IN: host_addr, dev_bus_addr, handle. OUT: status.
+ * Status: bad_handle; general_error the frame or the place is another, bad_virt_addr nothing is there.
+ */
+function unmapGrantRef(caller: GrantCaller, args: GuestStruct<typeof UnmapGrantRef>): void {
+  const entry = caller.table.mapped(args.handle);
+  args.status = entry ? unmap(caller, entry, args.host_addr, args.dev_bus_addr, 0, false) : GNTST.BAD_HANDLE;
+}
+
+/**
+ * GNTTABOP_unmap_and_replace: the same, and what the page table entry of new_addr held goes to the place.
+ * IN: host_addr, new_addr, handle. OUT: status.
+ * Status: bad_handle; general_error the place is another, or what is to go there is not the caller's own, bad_virt_addr nothing is there.
+ */
+function unmapAndReplace(caller: GrantCaller, args: GuestStruct<typeof UnmapAndReplace>): void {
+  const entry = caller.table.mapped(args.handle);
+  args.status = entry ? unmap(caller, entry, args.host_addr, 0, args.new_addr[0], true) : GNTST.BAD_HANDLE;
+}
+
+function unmap(caller: GrantCaller, entry: Mapped, place: number, busAddress: number, replacement: number, replace: boolean): number {
   const { table, translated } = caller;
-  const entry = table.mapped(element.getUint32(16, true));
-  if (!entry) return status(GNTST.BAD_HANDLE);
   const mfn = table.mfnOf(entry);
-  const device = !replace && busOrNew !== 0 && (entry.flags & GNTMAP.DEVICE) !== 0;
-  if (device && (busOrNew !== (mfn << FRAME_SHIFT) >>> 0 || element.getUint32(12, true) !== 0)) return status(GNTST.GENERAL_ERROR);
-  if ((place !== 0 || placeHigh !== 0) && entry.flags & GNTMAP.HOST) {
-    if (translated && (replace || (place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn)) return status(GNTST.GENERAL_ERROR);
-    const taken = caller.unmapHost(place, placeHigh, mfn, entry.flags, replace ? busOrNew : 0);
-    if (taken !== GNTST.OKAY) return status(taken);
+  // Its low word says whether there is one.
+  const device = busAddress % 2 ** 32 !== 0 && (entry.flags & GNTMAP.DEVICE) !== 0;
+  if (device && busAddress !== mfn * FRAME_BYTES) return GNTST.GENERAL_ERROR;
+  if (place !== 0 && entry.flags & GNTMAP.HOST) {
+    if (translated && (replace || (place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn)) return GNTST.GENERAL_ERROR;
+    const taken = caller.unmapHost(place, mfn, entry.flags, replacement);
+    if (taken !== GNTST.OKAY) return taken;
     table.untrack(entry, GNTMAP.HOST);
   }
   if (device) table.untrack(entry, GNTMAP.DEVICE);
   // What was written through the mapping may be code to its owner.
   const granter = entry.flags & GNTMAP.READONLY ? undefined : table.of(entry.domid);
   if (granter) frameWritten(granter.ports, mfn);
-  status(GNTST.OKAY);
+  return GNTST.OKAY;
+}
+
+/**
+ * GNTTABOP_swap_grant_ref: two entries of the caller's own table change places.
+ * IN: ref_a, ref_b. OUT: status.
+ * Status: bad_gntref no such entry; general_error one is in use.
+ */
+function swapGrantRef(caller: GrantCaller, args: GuestStruct<typeof SwapGrantRef>): void {
+  args.status = caller.table.swap(args.ref_a, args.ref_b);
+}
+
+/**
+ * GNTTABOP_transfer: a frame changes its owner.
+ * IN: mfn, domid, ref. OUT: status.
+ * Refused: no frame changes its owner by a grant any more; elements say so.
+ * Status: general_error always.
+ */
+function transfer(_caller: GrantCaller, args: GuestStruct<typeof Transfer>): void {
+  args.status = GNTST.GENERAL_ERROR;
 }
 
 // ---- copy
@@ -187,18 +251,17 @@ function unmap(caller: GrantCaller, element: Element, replace: boolean): void {
 const COPY_SOURCE_REF = 1,
   COPY_DEST_REF = 2;
 
-function copy(caller: GrantCaller, element: Element): void {
-  const flags = element.getUint16(18, true),
-    length = element.getUint16(16, true);
-  const side = (at: number): End => ({ ref: element.getUint32(at, true), domid: element.getUint16(at + 4, true), offset: element.getUint16(at + 6, true) });
-  element.setInt16(20, copyBetween(caller, side(0), side(8), length, flags), true);
+/**
+ * GNTTABOP_copy: bytes from one frame to another. Either end is a grant, or a frame of the caller's own.
+ * IN: source, dest, len, flags. OUT: status.
+ * Status: permission_denied a frame of another domain, or a grant that is not the caller's to use so; bad_domain; bad_gntref no such grant; bad_copy_arg it
+ * leaves a frame; general_error it leaves what was granted.
+ */
+function copy(caller: GrantCaller, args: GuestStruct<typeof Copy>): void {
+  args.status = copyBetween(caller, args.source, args.dest, args.len, args.flags);
 }
 
-interface End {
-  ref: number;
-  domid: number;
-  offset: number;
-}
+type End = GuestStruct<typeof Copy>['source'];
 
 function copyBetween(caller: GrantCaller, from: End, to: End, length: number, flags: number): number {
   const granters = [from, to].map(({ domid }, i) => {
@@ -246,20 +309,28 @@ function notSelf(caller: GrantCaller, domid: number): number {
   return caller.table.of(domid) ? GNTST.PERMISSION_DENIED : GNTST.BAD_DOMAIN;
 }
 
-function setupTable(caller: GrantCaller, element: Element): number {
-  const domid = element.getUint16(0, true),
-    frames = element.getUint32(4, true),
-    list = element.getUint32(12, true);
+/**
+ * GNTTABOP_setup_table: so many frames of the table, and their numbers.
+ * IN: dom, nr_frames, frame_list. OUT: status.
+ * Errors: EINVAL another count than 1.
+ * Status: permission_denied another domain, bad_domain there is none; general_error more than it may have; bad_virt_addr the list cannot be written.
+ */
+function setupTable(caller: GrantCaller, args: GuestStruct<typeof SetupTable>): void {
+  const { dom: domid, nr_frames: frames, frame_list: list } = args;
   const { table } = caller;
   let status: number = GNTST.OKAY;
   if (!isSelf(caller, domid)) status = notSelf(caller, domid);
   else if (frames > table.maxFrames || (frames > table.frames && !table.grow(frames))) status = GNTST.GENERAL_ERROR;
-  else {
-    for (let i = 0; i < frames && status === GNTST.OKAY; i++) status = putFrame(caller, (list + 4 * i) >>> 0, table.sharedFrame(i), 4);
-  }
-  element.setInt16(8, status, true);
-  return 0;
+  else for (let i = 0; i < frames && status === GNTST.OKAY; i++) status = putFrame(caller, (list + 4 * i) >>> 0, table.sharedFrame(i), 4);
+  args.status = status;
 }
+
+/**
+ * GNTTABOP_dump_table: for who debugs the hypervisor; it writes nothing here.
+ * IN: dom.
+ * Errors: EINVAL another count than 1.
+ */
+function dumpTable(): void {}
 
 /** A table frame's number as the caller knows it: machine frames for PV, guest frames for others, -1 where it is not placed yet. */
 function putFrame(caller: GrantCaller, address: number, mfn: number, bytes: 4 | 8): number {
@@ -270,67 +341,86 @@ function putFrame(caller: GrantCaller, address: number, mfn: number, bytes: 4 | 
   return caller.write(address, word) ? GNTST.OKAY : GNTST.BAD_VIRT_ADDR;
 }
 
-function getStatusFrames(caller: GrantCaller, element: Element): number {
-  const frames = element.getUint32(0, true),
-    domid = element.getUint16(4, true),
-    list = element.getUint32(8, true);
+/**
+ * GNTTABOP_get_status_frames: the numbers of so many status frames of a table of version 2.
+ * IN: nr_frames, dom, frame_list. OUT: status.
+ * Errors: EINVAL another count than 1.
+ * Status: permission_denied another domain, bad_domain there is none; general_error it has fewer; bad_virt_addr the list cannot be written.
+ */
+function getStatusFrames(caller: GrantCaller, args: GuestStruct<typeof GetStatusFrames>): void {
+  const { nr_frames: frames, dom: domid, frame_list: list } = args;
   const { table } = caller;
   let status: number = GNTST.OKAY;
   if (!isSelf(caller, domid)) status = notSelf(caller, domid);
   else if (frames > table.statusFrames) status = GNTST.GENERAL_ERROR;
   else for (let i = 0; i < frames && status === GNTST.OKAY; i++) status = putFrame(caller, (list + 8 * i) >>> 0, table.statusFrame(i), 8);
-  element.setInt16(6, status, true);
-  return 0;
+  args.status = status;
 }
 
-function querySize(caller: GrantCaller, element: Element): number {
-  const domid = element.getUint16(0, true);
+/**
+ * GNTTABOP_query_size: how many frames the table has and may have.
+ * IN: dom. OUT: nr_frames, max_nr_frames, status.
+ * Errors: EINVAL another count than 1.
+ * Status: permission_denied another domain, bad_domain there is none.
+ */
+function querySize(caller: GrantCaller, args: GuestStruct<typeof QuerySize>): void {
   const { table } = caller;
-  if (isSelf(caller, domid)) {
-    element.setUint32(4, table.frames, true);
-    element.setUint32(8, table.maxFrames, true);
-    element.setInt16(12, GNTST.OKAY, true);
-  } else element.setInt16(12, notSelf(caller, domid), true);
-  return 0;
+  const { dom } = args;
+  if (!isSelf(caller, dom)) {
+    args.status = notSelf(caller, dom);
+    return;
+  }
+  args.nr_frames = table.frames;
+  args.max_nr_frames = table.maxFrames;
+  args.status = GNTST.OKAY;
 }
 
-function setVersion(caller: GrantCaller, element: Element): number {
+/**
+ * GNTTABOP_set_version: the layout of entries, 1 or 2; answers with the one that is used. The count is not looked at.
+ * IN: version. OUT: version.
+ * Errors: EINVAL no such version; ENOSYS one that the toolstack has forbidden; EBUSY entries are in use; ENOMEM no memory for status frames.
+ */
+function setVersion(caller: GrantCaller, args: GuestStruct<typeof SetVersion>): number {
   const { table, machine } = caller;
+  const { version } = args;
   // Status frames are no more with version 1: they leave the caller's guest frames first.
-  if (caller.translated && table.version === 2 && element.getUint32(0, true) === 1) {
+  if (caller.translated && table.version === 2 && version === 1) {
     for (let i = 0; i < table.statusFrames; i++) {
       const mfn = table.statusFrame(i),
         gfn = machine.words[machine.m2p + mfn];
-      if (gfn >= 0) caller.unmapHost(gfn << FRAME_SHIFT, 0, mfn, GNTMAP.HOST, 0);
+      if (gfn >= 0) caller.unmapHost(gfn * FRAME_BYTES, mfn, GNTMAP.HOST, 0);
     }
   }
-  const result = caller.table.setVersion(element.getUint32(0, true));
-  element.setUint32(0, caller.table.version, true);
+  const result = table.setVersion(version);
+  args.version = table.version;
   return result;
 }
 
-function getVersion(caller: GrantCaller, element: Element): number {
-  const domid = element.getUint16(0, true);
-  if (!isSelf(caller, domid)) return caller.table.of(domid) ? -EPERM : -ESRCH;
-  element.setUint32(4, caller.table.version, true);
+/**
+ * GNTTABOP_get_version: the layout that is used. The count is not looked at.
+ * IN: dom. OUT: version.
+ * Errors: ESRCH no such domain; EPERM another than the caller.
+ */
+function getVersion(caller: GrantCaller, args: GuestStruct<typeof GetVersion>): number {
+  if (!isSelf(caller, args.dom)) return caller.table.of(args.dom) ? -EPERM : -ESRCH;
+  args.version = caller.table.version;
   return 0;
 }
 
-/** No caches here: the arguments are judged, and nothing is left to do. */
-function cacheFlush(caller: GrantCaller, array: number, count: number): number {
-  const bytes = new Uint8Array(GRANT_OP_BYTES[GNTTABOP.CACHE_FLUSH]),
-    element = new DataView(bytes.buffer);
-  for (let i = 0; i < count; i++) {
-    if (!caller.read((array + i * bytes.length) >>> 0, bytes)) return -EFAULT;
-    const offset = element.getUint16(8, true),
-      length = element.getUint16(10, true),
-      op = element.getUint32(12, true);
-    if (offset >= FRAME_BYTES || offset + length > FRAME_BYTES || op & 0x7ffffffc) return -EINVAL;
-    if (length === 0 || (op & 3) === 0) continue;
-    if (op & 0x80000000) return -EOPNOTSUPP;
-    const mfn = element.getUint32(0, true) >>> FRAME_SHIFT;
-    if (element.getUint32(4, true) !== 0 || mfn >= caller.machine.frames) return -EINVAL;
-    if (caller.machine.ownerOf(mfn) !== caller.table.ports.record.id) return -EPERM;
-  }
-  return 0;
+/** Bits of a flush: clean, invalidate; and that it names a grant in place of an address. */
+const CACHE_CLEAN_INVALIDATE = 3,
+  CACHE_SOURCE_GREF = 0x80000000;
+
+/**
+ * GNTTABOP_cache_flush: there are no caches here: the arguments are judged, and nothing is left to do.
+ * IN: dev_bus_addr, offset, length, op.
+ * Errors: EINVAL it leaves the frame, or an unknown operation; EOPNOTSUPP a grant in place of an address; EINVAL no such frame; EPERM another domain's.
+ */
+function cacheFlush(caller: GrantCaller, { dev_bus_addr: address, offset, length, op }: GuestStruct<typeof CacheFlush>): number {
+  if (offset >= FRAME_BYTES || offset + length > FRAME_BYTES || op & ~(CACHE_CLEAN_INVALIDATE | CACHE_SOURCE_GREF)) return -EINVAL;
+  if (length === 0 || (op & CACHE_CLEAN_INVALIDATE) === 0) return 0;
+  if (op & CACHE_SOURCE_GREF) return -EOPNOTSUPP;
+  const mfn = Math.floor(address / FRAME_BYTES);
+  if (mfn >= caller.machine.frames) return -EINVAL;
+  return caller.machine.ownerOf(mfn) === caller.table.ports.record.id ? 0 : -EPERM;
 }

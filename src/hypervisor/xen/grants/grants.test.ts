@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GuestMemory } from '../../memory/guest-memory.ts';
-import { XEN_TYPE } from '../../memory/layout.ts';
+import { XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi.ts';
@@ -31,10 +31,11 @@ class Guest implements GrantCaller {
     this.memory = new GuestMemory(machine.bytes, this.p2m);
   }
 
-  read(address: number, into: Uint8Array): boolean {
-    if (address >= 0x100000) return false;
+  read(address: number, length: number): Uint8Array<ArrayBuffer> | undefined {
+    if (address >= 0x100000) return undefined;
+    const into = new Uint8Array(length);
     this.memory.read(address, into);
-    return true;
+    return into;
   }
 
   write(address: number, from: Uint8Array): boolean {
@@ -43,7 +44,7 @@ class Guest implements GrantCaller {
     return true;
   }
 
-  mapHost(place: number, _high: number, mfn: number, flags: number): number {
+  mapHost(place: number, mfn: number, flags: number): number {
     const gfn = place >>> 12;
     if ((place & 0xfff) !== 0 || gfn >= this.p2m.length) return GNTST.GENERAL_ERROR;
     this.hidden.set(gfn, this.p2m[gfn]);
@@ -51,7 +52,7 @@ class Guest implements GrantCaller {
     return GNTST.OKAY;
   }
 
-  unmapHost(place: number, _high: number, mfn: number): number {
+  unmapHost(place: number, mfn: number): number {
     const gfn = place >>> 12;
     if (this.p2m[gfn] >>> 12 !== mfn) return GNTST.GENERAL_ERROR;
     this.p2m[gfn] = 0;
@@ -216,7 +217,7 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     expect(grantTableOp(b, GNTTABOP.MAP_GRANT_REF, 0x100000, 1)).toBe(-EFAULT);
     expect(grantTableOp(b, GNTTABOP.MAP_GRANT_REF, ARGS, 0)).toBe(0);
-    expect(grantTableOp(b, GNTTABOP.COPY, LIST, 200)).toEqual({ done: 64 });
+    expect(grantTableOp(b, GNTTABOP.COPY, LIST, 200)).toEqual({ done: 64, at: LIST + 64 * 24 });
   });
 });
 

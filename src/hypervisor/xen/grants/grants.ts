@@ -7,7 +7,7 @@
  */
 import {
   ACTIVE_PER_FRAME, ACTIVE_WORDS, ENTRIES_V1, ENTRIES_V2, GRANT, GRANT_ACTIVE as ACTIVE, GRANT_MAP as MAP, IN_FLIGHT_ENTRIES, IN_FLIGHT_WORDS, MAP_WORDS, MAPS_PER_FRAME, STATUS_PER_FRAME, XEN, XEN_TYPE,
-} from '../../memory/layout.ts';
+} from '../../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
 import { DOMID_XEN, EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts';
@@ -469,7 +469,7 @@ export class GrantTable {
   }
 
   private get isPv(): boolean {
-    return this.words[this.ports.xen + XEN.TYPE] === XEN_TYPE.PV;
+    return this.words[this.ports.xenBlock + XEN.TYPE] === XEN_TYPE.PV;
   }
 
   private release(ref: number, user: number, readonly: boolean, mfn: number): void {

@@ -1,20 +1,20 @@
 /** hvm_op: HVM parameters and upcall vectors. Source: xen/include/public/hvm/hvm_op.h, params.h. */
-import { XEN_TYPE, XEN_VCPU } from '../../memory/layout.ts';
-import { DOMID_SELF, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from '../abi.ts';
-import { setUint64 } from '../guest-access.ts';
-import type { XenGuest } from '../guest.ts';
-import type { Hypercall } from '../hypercalls.ts';
+import { XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
+import { DOMID_SELF, EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from '../abi.ts';
+import { dispatch, type HypercallContext, operation, operations, plain, TRANSLATED } from '../hypercalls.ts';
 import { HVMMEM } from '../memory/p2m.ts';
+import { array, type GuestStruct, octets, struct, u8, u16, u32, u64, u64words } from '../struct.ts';
 import { getParam, isDeadParam, setParam } from './params.ts';
 
-const PARAM_BYTES = 16;
-/** xen_hvm_pagetable_dying, xen_hvm_get_mem_type, xen_hvm_xentrace. */
-const DYING_BYTES = 16,
-  MEM_TYPE_BYTES = 16,
-  XENTRACE_BYTES = 32;
-/** Bytes that a guest may put into a trace record, and bits of its event (TRC_SUBCLS_SHIFT). */
-const MOST_TRACED = 28,
-  TRACE_EVENT_BITS = 12;
+const Param = struct({ domid: u16, pad: u16, index: u32, value: u64words });
+const SetEvtchnUpcallVector = struct({ vcpu: u32, vector: u8 });
+const GetTime = struct({ now: u64 });
+const PagetableDying = struct({ domid: u16, pad: array(u16, 3), gpa: u64 });
+const Xentrace = struct({ event: u16, extra_bytes: u16, extra: octets(28) });
+const GetMemType = struct({ domid: u16, mem_type: u16, pad: array(u16, 2), pfn: u64 });
+
+/** Bits of a trace record's event (TRC_SUBCLS_SHIFT). */
+const TRACE_EVENT_BITS = 12;
 /** First vector that a local APIC takes as a fixed interrupt. */
 const FIRST_VECTOR = 16;
 
@@ -30,112 +30,166 @@ const GUEST_SETS: readonly number[] = [
   HVM_PARAM.X87_FIP_WIDTH,
 ];
 const GUEST_GETS: readonly number[] = [...GUEST_SETS, HVM_PARAM.STORE_PFN, HVM_PARAM.CONSOLE_PFN, HVM_PARAM.ALTP2M];
-export const hvmOp: Hypercall = (xen, [command, arg]) => {
-  switch (command) {
-    case HVMOP.SET_PARAM:
-    case HVMOP.GET_PARAM:
-      return param(xen, command === HVMOP.SET_PARAM, arg);
-    case HVMOP.FLUSH_TLBS:
-      if (arg !== 0) return -EINVAL;
-      xen.parts.processor.flushTlb();
-      return 0;
-    case HVMOP.GET_TIME: {
-      const view = new DataView(new ArrayBuffer(8));
-      setUint64(view, 0, Math.floor(xen.time.now()));
-      return xen.access.put(arg, view) ? 0 : -EFAULT;
-    }
-    case HVMOP.SET_EVTCHN_UPCALL_VECTOR: {
-      const view = xen.access.view(arg, 8);
-      if (!view) return -EFAULT;
-      const vector = view.getUint8(4);
-      if (vector < FIRST_VECTOR) return -EINVAL;
-      const vcpu = view.getUint32(0, true);
-      if (vcpu >= xen.ports.vcpus) return -ENOENT;
-      if (vcpu === 0) xen.dropLine();
-      xen.words[xen.ports.vcpu(vcpu) + XEN_VCPU.VECTOR] = vector;
-      if (xen.ports.upcallPending(vcpu)) xen.assertUpcall(vcpu);
-      return 0;
-    }
-    case HVMOP.GUEST_REQUEST_VM_EVENT:
-      // A monitor is told, and there is none.
-      return arg === 0 ? 0 : -EINVAL;
-    case HVMOP.PAGETABLE_DYING: {
-      const view = xen.access.view(arg, DYING_BYTES);
-      // Second-stage paging walks no copies of the guest's tables.
-      return view ? (isKnown(xen, view.getUint16(0, true)) ? -EINVAL : -ESRCH) : -EFAULT;
-    }
-    case HVMOP.GET_MEM_TYPE:
-      return memType(xen, arg);
-    case HVMOP.XENTRACE: {
-      const view = xen.access.view(arg, XENTRACE_BYTES);
-      if (!view) return -EFAULT;
-      // The trace has the call itself.
-      return view.getUint16(2, true) > MOST_TRACED || view.getUint16(0, true) >>> TRACE_EVENT_BITS !== 0 ? -EINVAL : 0;
-    }
-    case HVMOP.ALTP2M:
-      return -EOPNOTSUPP;
-    default:
-      return -ENOSYS;
-  }
-};
 
-function isKnown(xen: XenGuest, domid: number): boolean {
-  return domid === DOMID_SELF || xen.ports.of(domid) !== undefined;
+export const HVM_OPERATIONS = operations('HVMOP_', HVMOP, {
+  SET_PARAM: operation(Param, setHvmParam),
+  GET_PARAM: operation(Param, getHvmParam, { out: ['value'] }),
+  FLUSH_TLBS: plain(flushTlbs),
+  PAGETABLE_DYING: operation(PagetableDying, pagetableDying, { guests: TRANSLATED }),
+  GET_TIME: operation(GetTime, getTime, { guests: TRANSLATED, out: ['now'], outOnly: true }),
+  XENTRACE: operation(Xentrace, xentrace, { guests: TRANSLATED }),
+  GET_MEM_TYPE: operation(GetMemType, getMemType, { guests: TRANSLATED, out: ['mem_type'] }),
+  SET_EVTCHN_UPCALL_VECTOR: operation(SetEvtchnUpcallVector, setEvtchnUpcallVector, { before: ({ isHvm }) => (isHvm ? 0 : -EINVAL) }),
+  GUEST_REQUEST_VM_EVENT: plain(guestRequestVmEvent, { guests: TRANSLATED }),
+  ALTP2M: plain(altp2m, { guests: TRANSLATED }),
+});
+
+/** hvm_op: what guests with virtual hardware ask for beyond it. Paravirtual guests may call it, and mostly hear that it is not for them. IN: cmd, arg. */
+export function hvmOp(caller: HypercallContext, [command, arg]: readonly number[]): number {
+  return dispatch(caller, HVM_OPERATIONS, command, arg);
 }
 
-/** What lies at a guest frame now, without bringing anything there. */
-function memType(xen: XenGuest, arg: number): number {
-  const view = xen.access.view(arg, MEM_TYPE_BYTES);
-  if (!view) return -EFAULT;
-  const domid = view.getUint16(0, true);
-  if (!isKnown(xen, domid)) return -ESRCH;
-  if (domid !== DOMID_SELF && domid !== xen.record.id) return -EPERM;
-  if (xen.type === XEN_TYPE.PV) return -EINVAL;
-  view.setUint16(2, view.getUint32(12, true) === 0 ? xen.frames.memType(view.getUint32(8, true)) : HVMMEM.MMIO_DM, true);
-  return xen.access.put(arg, view) ? 0 : -EFAULT;
-}
-
-function param(xen: XenGuest, set: boolean, arg: number): number {
-  const view = xen.access.view(arg, PARAM_BYTES);
-  if (!view) return -EFAULT;
-  const domid = view.getUint16(0, true),
-    index = view.getUint32(4, true);
+/** Whether a parameter of the guest's own may be used: 0 or an errno. */
+function mayUse(caller: HypercallContext, { domid, index }: GuestStruct<typeof Param>, mine: readonly number[]): number {
   if (index >= HVM_PARAM.COUNT) return -EINVAL;
-  if (domid !== DOMID_SELF && domid !== xen.record.id) return xen.ports.of(domid) ? -EPERM : -ESRCH;
-  if (xen.type === XEN_TYPE.PV) return -EINVAL;
-  if (isDeadParam(index)) return -EINVAL;
-  if (!(set ? GUEST_SETS : GUEST_GETS).includes(index)) return -EPERM;
-  if (!set) {
-    const [low, high] = getParam(xen.ports, index);
-    view.setUint32(8, low, true);
-    view.setUint32(12, high, true);
-    return xen.access.put(arg, view) ? 0 : -EFAULT;
-  }
-  const low = view.getUint32(8, true),
-    high = view.getUint32(12, true);
+  if (domid !== DOMID_SELF && domid !== caller.record.id) return caller.ports.of(domid) ? -EPERM : -ESRCH;
+  if (!caller.isHvm || isDeadParam(index)) return -EINVAL;
+  return mine.includes(index) ? 0 : -EPERM;
+}
+
+/**
+ * HVMOP_get_param: an HVM parameter.
+ * IN: domid, index. OUT: value.
+ * Errors: EINVAL no such parameter; ESRCH no such domain; EPERM another than the caller; EINVAL a paravirtual guest has none, or the parameter is gone
+ * from the ABI; EPERM the toolstack's.
+ */
+function getHvmParam(caller: HypercallContext, args: GuestStruct<typeof Param>): number {
+  const refused = mayUse(caller, args, GUEST_GETS);
+  if (refused) return refused;
+  args.value = getParam(caller.ports, args.index);
+  return 0;
+}
+
+/**
+ * HVMOP_set_param: sets one that is the guest's.
+ * IN: domid, index, value.
+ * Errors: EINVAL no such parameter; ESRCH no such domain; EPERM another than the caller; EINVAL a paravirtual guest has none, or the parameter is gone
+ * from the ABI; EPERM the toolstack's; ENODEV ports of ACPI without a chipset; EINVAL no such width of FIP, or place of ACPI's ports; EEXIST a port that
+ * the toolstack has set already.
+ */
+function setHvmParam(caller: HypercallContext, args: GuestStruct<typeof Param>): number {
+  const refused = mayUse(caller, args, GUEST_SETS);
+  if (refused) return refused;
+  const { ports } = caller;
+  const { index } = args;
+  const [low, high] = args.value;
   switch (index) {
     case HVM_PARAM.CALLBACK_IRQ:
-      xen.dropLine();
-      setParam(xen.ports, index, low, high);
-      xen.latchWidth();
-      xen.updateLine();
+      caller.dropLine();
+      setParam(ports, index, low, high);
+      caller.latchWidth();
+      caller.updateLine();
       return 0;
     case HVM_PARAM.X87_FIP_WIDTH:
       if (high !== 0 || (low !== 0 && low !== 4 && low !== 8)) return -EINVAL;
       break;
     case HVM_PARAM.ACPI_IOPORTS_LOCATION:
       // Without a chipset there is no such block of ports.
-      if (xen.type !== XEN_TYPE.HVM) return -ENODEV;
+      if (caller.type !== XEN_TYPE.HVM) return -ENODEV;
       if (high !== 0 || low > 1) return -EINVAL;
       break;
     case HVM_PARAM.STORE_EVTCHN:
     case HVM_PARAM.CONSOLE_EVTCHN: {
       // Set once by the toolstack; the guest may write what is there.
-      const [old] = getParam(xen.ports, index);
+      const [old] = getParam(ports, index);
       if (old !== 0 && old !== low) return -EEXIST;
       break;
     }
   }
-  setParam(xen.ports, index, low, high);
+  setParam(ports, index, low, high);
   return 0;
+}
+
+/**
+ * HVMOP_flush_tlbs: of all of the domain's vCPUs.
+ * Errors: EINVAL an argument, where none is wanted; EPERM a paravirtual guest has mmuext_op for it.
+ */
+function flushTlbs({ isHvm, parts }: HypercallContext, arg: number): number {
+  if (arg !== 0) return -EINVAL;
+  if (!isHvm) return -EPERM;
+  parts.processor.flushTlb();
+  return 0;
+}
+
+/** HVMOP_get_time: the system time, nanoseconds. OUT: now. */
+function getTime({ time }: HypercallContext, args: GuestStruct<typeof GetTime>): number {
+  args.now = Math.floor(time.now());
+  return 0;
+}
+
+/**
+ * HVMOP_set_evtchn_upcall_vector: a vCPU's upcalls come through its local APIC from now on.
+ * IN: vcpu, vector.
+ * Errors: EINVAL a paravirtual guest has no local APIC, which is looked at before the structure; EINVAL below 16; ENOENT no such vCPU.
+ */
+function setEvtchnUpcallVector(caller: HypercallContext, { vcpu, vector }: GuestStruct<typeof SetEvtchnUpcallVector>): number {
+  if (vector < FIRST_VECTOR) return -EINVAL;
+  const { ports, words } = caller;
+  if (vcpu >= ports.vcpus) return -ENOENT;
+  if (vcpu === 0) caller.dropLine();
+  words[ports.vcpu(vcpu) + XEN_VCPU.VECTOR] = vector;
+  if (ports.upcallPending(vcpu)) caller.assertUpcall(vcpu);
+  return 0;
+}
+
+/**
+ * HVMOP_guest_request_vm_event: tells a monitor of the domain, of which there is none.
+ * Errors: EINVAL an argument, where none is wanted.
+ */
+function guestRequestVmEvent(_caller: HypercallContext, arg: number): number {
+  return arg === 0 ? 0 : -EINVAL;
+}
+
+function isKnown({ ports }: HypercallContext, domid: number): boolean {
+  return domid === DOMID_SELF || ports.of(domid) !== undefined;
+}
+
+/**
+ * HVMOP_pagetable_dying: a hint for a hypervisor that keeps copies of the guest's page tables; second-stage paging keeps none.
+ * IN: domid, gpa.
+ * Errors: ESRCH no such domain; EINVAL else, as Xen answers where a domain has second-stage paging.
+ */
+function pagetableDying(caller: HypercallContext, { domid }: GuestStruct<typeof PagetableDying>): number {
+  return isKnown(caller, domid) ? -EINVAL : -ESRCH;
+}
+
+/**
+ * HVMOP_get_mem_type: what lies at a guest frame now, without bringing anything there.
+ * IN: domid, pfn. OUT: mem_type.
+ * Errors: ESRCH no such domain; EPERM another than the caller.
+ */
+function getMemType(caller: HypercallContext, args: GuestStruct<typeof GetMemType>): number {
+  const { domid, pfn } = args;
+  if (!isKnown(caller, domid)) return -ESRCH;
+  if (domid !== DOMID_SELF && domid !== caller.record.id) return -EPERM;
+  args.mem_type = pfn < 2 ** 32 ? caller.frames.memType(pfn) : HVMMEM.MMIO_DM;
+  return 0;
+}
+
+/**
+ * HVMOP_xentrace: a record of the guest's own for the trace, which has the call itself already.
+ * IN: event, extra_bytes, extra.
+ * Errors: EINVAL more bytes than a record holds, or no event of a guest's.
+ */
+function xentrace(_caller: HypercallContext, { event, extra_bytes }: GuestStruct<typeof Xentrace>): number {
+  return extra_bytes > Xentrace.fields.extra.bytes || event >>> TRACE_EVENT_BITS !== 0 ? -EINVAL : 0;
+}
+
+/**
+ * HVMOP_altp2m: other views of guest-physical memory.
+ * Refused: a domain has one view.
+ * Errors: EOPNOTSUPP always.
+ */
+function altp2m(): number {
+  return -EOPNOTSUPP;
 }

@@ -2,7 +2,7 @@
  * What hvmloader leaves for SeaBIOS in an HVM guest: a block at 0x1000 that names the tables and the memory map. SeaBIOS looks for it where CPUID shows Xen.
  * Source: the layout that hvmloader and SeaBIOS share (tools/firmware/hvmloader/seabios.c, SeaBIOS's src/fw/xen.c).
  */
-import type { Dma } from '../../../devices/bus.ts';
+import type { Dma } from '../../../devices/index.ts';
 import type { E820Entry } from '../../loader/index.ts';
 import { SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from '../abi.ts';
 

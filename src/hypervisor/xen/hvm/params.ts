@@ -1,16 +1,16 @@
 /** HVM parameters and shutdown codes in a domain's XEN block, for any worker. Source: xen/include/public/hvm/params.h, sched.h. */
-import { XEN } from '../../memory/layout.ts';
+import { XEN } from '../../layout/layout.ts';
 import { HVM_PARAM } from '../abi.ts';
 import type { Ports } from '../events/ports.ts';
 
 /** An HVM parameter: low and high word. `index` below HVM_PARAM.COUNT. */
-export function getParam({ words, xen }: Ports, index: number): [low: number, high: number] {
-  const at = xen + XEN.PARAMS + index * 2;
+export function getParam({ words, xenBlock }: Ports, index: number): [low: number, high: number] {
+  const at = xenBlock + XEN.PARAMS + index * 2;
   return [words[at] >>> 0, words[at + 1] >>> 0];
 }
 
-export function setParam({ words, xen }: Ports, index: number, low: number, high = 0): void {
-  const at = xen + XEN.PARAMS + index * 2;
+export function setParam({ words, xenBlock }: Ports, index: number, low: number, high = 0): void {
+  const at = xenBlock + XEN.PARAMS + index * 2;
   words[at] = low;
   words[at + 1] = high;
 }
@@ -25,15 +25,12 @@ export function isDeadParam(index: number): boolean {
   return index === HVM_PARAM.PAE_ENABLED || index === HVM_PARAM.DM_DOMAIN || (index >= FIRST_DEAD && index <= LAST_DEAD) || index === DEAD_30;
 }
 
-/** Ports that a fresh domain has, by HVM parameter: the store's first, then the console's, as toolstacks make them. */
-export const FIRST_PORTS = [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN] as const;
-
 /** SHUTDOWN.* of a domain that has shut down; -1: it has not. */
-export function shutdownCode({ words, xen }: Ports): number {
-  return Atomics.load(words, xen + XEN.SHUTDOWN) - 1;
+export function shutdownCode({ words, xenBlock }: Ports): number {
+  return Atomics.load(words, xenBlock + XEN.SHUTDOWN) - 1;
 }
 
 /** Latches the code with which a domain shut down. */
-export function setShutdownCode({ words, xen }: Ports, code: number): void {
-  Atomics.store(words, xen + XEN.SHUTDOWN, code + 1);
+export function setShutdownCode({ words, xenBlock }: Ports, code: number): void {
+  Atomics.store(words, xenBlock + XEN.SHUTDOWN, code + 1);
 }

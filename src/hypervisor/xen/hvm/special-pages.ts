@@ -2,8 +2,8 @@
  * What the toolstack puts into an HVM or PVH domain before it starts: special pages for the rings, HVM parameters that name them, and for PVH the pages
  * that ACPI's tables lie in. Source: tools/libs/guest/xg_dom_x86.c of Xen, for numbers and order.
  */
-import { P2M_RWX } from '../../../cpu/edge.ts';
-import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { P2M_RWX } from '../../../cpu/architecture/index.ts';
+import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../memory/machine.ts';
 import { HVM_PARAM, SHUTDOWN, SPECIAL, SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
@@ -17,13 +17,13 @@ const IDENTITY_ENTRY = 0xe7;
 /** @throws HostError */
 export function prepareHvm(xen: XenGuest): void {
   const { words, record } = xen;
-  const again = words[xen.xen + XEN.MAX_FRAMES] !== 0;
+  const again = words[xen.xenBlock + XEN.MAX_FRAMES] !== 0;
   if (again) xen.ports.relinquish();
   const pages = Array.from({ length: SPECIAL_PAGE_COUNT }, (_, i) => SPECIAL_PAGES + i);
   if (xen.type === XEN_TYPE.PVH) for (let i = 0; i <= ACPI_TABLE_PAGES; i++) pages.push((ACPI_INFO >>> FRAME_SHIFT) + i);
-  for (const gfn of pages) if (backPage(xen, gfn)) words[xen.xen + XEN.CURRENT_FRAMES]++;
-  words[xen.xen + XEN.MAX_FRAMES] = record.ramFrames + pages.length;
-  words[xen.xen + XEN.SHUTDOWN] = 0;
+  for (const gfn of pages) if (backPage(xen, gfn)) words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
+  words[xen.xenBlock + XEN.MAX_FRAMES] = record.ramFrames + pages.length;
+  words[xen.xenBlock + XEN.SHUTDOWN] = 0;
   const set = (param: number, value: number): void => setParam(xen.ports, param, value);
   set(HVM_PARAM.CALLBACK_IRQ, 0);
   set(HVM_PARAM.STORE_PFN, SPECIAL_PAGES + SPECIAL.XENSTORE);

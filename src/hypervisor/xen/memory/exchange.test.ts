@@ -1,14 +1,13 @@
 /** XENMEM_exchange and extents of several frames, as xen/include/public/memory.h describes them: a PV domain of 4 MiB, called as its kernel would. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, SHARED_INFO, XENMEM } from '../abi.ts';
-import type { XenGuest } from '../guest.ts';
-import { memoryExchange } from './exchange.ts';
+import type { HypercallContext } from '../hypercalls.ts';
+import { memoryOp } from './memory-op.ts';
 import { GuestFrames } from './p2m.ts';
 import { Ports } from '../events/ports.ts';
-import { pvMemoryOp } from '../pv/memory-op.ts';
 import type { PvDomain } from '../pv/pv-domain.ts';
 
 const ARGS = 0x1000,
@@ -18,7 +17,7 @@ const ARGS = 0x1000,
 
 let machine: Machine;
 let record: DomainRecord;
-let xen: XenGuest;
+let xen: HypercallContext;
 /** What the guest has at linear addresses below NOWHERE. */
 let memory: Int32Array;
 
@@ -26,13 +25,13 @@ beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(24 * 2 ** 20));
   record = createDomain(machine, 4, machine.frames, { xen: XEN_TYPE.PV });
   memory = new Int32Array(NOWHERE / 4);
-  const { xen: block } = new Ports(machine, record);
-  machine.words[block + XEN.MAX_FRAMES] = record.ramFrames;
+  const { xenBlock } = new Ports(machine, record);
+  machine.words[xenBlock + XEN.MAX_FRAMES] = record.ramFrames;
   const inside = (address: number, bytes: number): boolean => address + bytes <= NOWHERE;
   const access = {
-    view: (at: number, bytes: number) => (inside(at, bytes) ? new DataView(memory.buffer.slice(at, at + bytes)) : undefined),
-    put: (at: number, view: DataView, from = 0) => {
-      for (let i = from; i < view.byteLength; i += 4) memory[(at + i) >>> 2] = view.getInt32(i, true);
+    read: (at: number, bytes: number) => (inside(at, bytes) ? new Uint8Array(memory.buffer.slice(at, at + bytes)) : undefined),
+    write: (at: number, from: Uint8Array) => {
+      new Uint8Array(memory.buffer).set(from, at);
       return true;
     },
     readWord: (at: number) => (inside(at, 4) ? memory[at >>> 2] >>> 0 : undefined),
@@ -43,7 +42,7 @@ beforeEach(() => {
     },
   };
   const parts = { processor: { flushTlb() {} }, written() {} };
-  xen = { machine, record, words: machine.words, xen: block, type: XEN_TYPE.PV, isHvm: false, ports: new Ports(machine, record), access, parts } as unknown as XenGuest;
+  xen = { machine, record, words: machine.words, xenBlock, type: XEN_TYPE.PV, isHvm: false, ports: new Ports(machine, record), access, parts } as unknown as HypercallContext;
   Object.assign(xen, { frames: new GuestFrames(xen) });
 });
 
@@ -53,11 +52,11 @@ const pv = {
   types: {
     noteStale() {},
     drop: (mfn: number) => {
-      if (machine.dropReference(mfn)) machine.words[xen.xen + XEN.CURRENT_FRAMES]--;
+      if (machine.dropReference(mfn)) machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]--;
     },
   },
 } as unknown as PvDomain;
-const call = (op: number, start = 0): number => pvMemoryOp(pv)(xen, [op | (start << 6), ARGS, 0, 0, 0]);
+const call = (op: number, start = 0): number => memoryOp({ ...xen, pv }, [op | (start << 6), ARGS, 0, 0, 0]);
 const reservation = (list: number, extents: number, order: number, flags = 0, domid: number = DOMID_SELF): number[] => [list, extents, order, flags, domid];
 const exchange = (given: number[], wanted: number[], exchanged = 0): number => {
   put(ARGS, ...given, ...wanted, exchanged);
@@ -83,7 +82,7 @@ describe('XENMEM_exchange', () => {
     expect(exchange(reservation(IN, 1, 2), reservation(OUT, 4, 0))).toBe(0);
     expect(exchanged()).toBe(1);
     expect([...memory.subarray(OUT >>> 2, (OUT >>> 2) + 4)].map(each => machine.words[machine.m2p + each])).toEqual([1, 2, 3, 4]);
-    expect(machine.words[xen.xen + XEN.CURRENT_FRAMES]).toBe(owned().length);
+    expect(machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]).toBe(owned().length);
   });
 
   it('does a chunk or nothing of it, and says how far it came', () => {
@@ -104,7 +103,7 @@ describe('XENMEM_exchange', () => {
 
   it('takes nothing twice, nothing of others, and not what it shares with Xen', () => {
     const [first] = owned();
-    const shared = machine.words[xen.xen + XEN.SHARED_INFO];
+    const shared = machine.words[xen.xenBlock + XEN.SHARED_INFO];
     for (const list of [[first, first], [0, first], [machine.frames, first], [shared, first]]) {
       put(IN, ...list);
       put(OUT, 1, 2);
@@ -131,15 +130,15 @@ describe('XENMEM_exchange', () => {
     expect(exchange(reservation(IN, 1, 0), reservation(NOWHERE, 1, 0))).toBe(-EFAULT);
     expect(owned()).toHaveLength(count);
     expect(call(XENMEM.EXCHANGE, 1)).toBe(-EINVAL);
-    expect(pvMemoryOp(pv)(xen, [XENMEM.EXCHANGE, NOWHERE, 0, 0, 0])).toBe(-EFAULT);
+    expect(memoryOp({ ...xen, pv }, [XENMEM.EXCHANGE, NOWHERE, 0, 0, 0])).toBe(-EFAULT);
   });
 
   it('is nothing for a translated domain, whose frames have no numbers', () => {
     put(ARGS, ...reservation(IN, 1, 0), ...reservation(OUT, 1, 0), 0);
     put(IN, owned()[0]);
-    expect(memoryExchange(xen, XENMEM.EXCHANGE, ARGS)).toBe(-EOPNOTSUPP);
+    expect(memoryOp({ ...xen, type: XEN_TYPE.PVH, isHvm: true }, [XENMEM.EXCHANGE, ARGS, 0, 0, 0])).toBe(-EOPNOTSUPP);
     put(ARGS, ...reservation(IN, 0, 0), ...reservation(OUT, 0, 0), 0);
-    expect(memoryExchange(xen, XENMEM.EXCHANGE, ARGS)).toBe(0);
+    expect(memoryOp({ ...xen, type: XEN_TYPE.PVH, isHvm: true }, [XENMEM.EXCHANGE, ARGS, 0, 0, 0])).toBe(0);
   });
 });
 
@@ -187,7 +186,7 @@ describe('extents of several frames', () => {
     }
     put(ARGS, ...reservation(IN, 1, 0, 1 << 16));
     expect(call(XENMEM.POPULATE_PHYSMAP)).toBe(0);
-    expect(pvMemoryOp(pv)(xen, [XENMEM.POPULATE_PHYSMAP, NOWHERE, 0, 0, 0])).toBe(0);
+    expect(memoryOp({ ...xen, pv }, [XENMEM.POPULATE_PHYSMAP, NOWHERE, 0, 0, 0])).toBe(0);
   });
 });
 
@@ -195,12 +194,12 @@ describe('XENMEM_maximum_gpfn', () => {
   it('is the last of the frames that a PV guest says its list has (arch.max_pfn), 0 before it does', () => {
     put(ARGS, DOMID_SELF);
     expect(call(XENMEM.MAXIMUM_GPFN)).toBe(0);
-    const page = machine.words[xen.xen + XEN.SHARED_INFO] * 1024;
+    const page = machine.words[xen.xenBlock + XEN.SHARED_INFO] * 1024;
     machine.words[page + SHARED_INFO[32].MAX_PFN / 4] = 0x400;
     expect(call(XENMEM.MAXIMUM_GPFN)).toBe(0x3ff);
     expect(call(XENMEM.MAXIMUM_GPFN, 1)).toBe(-EINVAL);
     put(ARGS, 9);
     expect(call(XENMEM.MAXIMUM_GPFN)).toBe(-ESRCH);
-    expect(pvMemoryOp(pv)(xen, [XENMEM.MAXIMUM_GPFN, NOWHERE, 0, 0, 0])).toBe(-EFAULT);
+    expect(memoryOp({ ...xen, pv }, [XENMEM.MAXIMUM_GPFN, NOWHERE, 0, 0, 0])).toBe(-EFAULT);
   });
 });

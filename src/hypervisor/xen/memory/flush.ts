@@ -3,7 +3,7 @@
  * forget what its processor knows, and waits until it has; a worker that is not in its guest now does so before it enters it again.
  * Both sides write their word before they read the other's, so that one of them sees the other.
  */
-import { MAILBOX, XEN } from '../../memory/layout.ts';
+import { MAILBOX, XEN } from '../../layout/layout.ts';
 import type { DomainRecord, Machine } from '../../memory/machine.ts';
 
 /** Looks before the thread that waits sleeps, and sleeps of a millisecond until it gives up: a worker that does not answer for so long is dead. */

@@ -3,7 +3,7 @@
  * hypervisor or to a domain; what is free is what the count of free frames says; and when all domains are gone, as many are free as at the start.
  */
 import { describe, expect, it } from 'vitest';
-import { FRAME, XEN, XEN_TYPE, XENHEAP } from '../../memory/layout.ts';
+import { FRAME, XEN, XEN_TYPE, XENHEAP } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../../memory/machine.ts';
 import { Dom0, type Mapping } from '../dom0-access.ts';
@@ -39,9 +39,9 @@ class Life {
       populateMiB = 2 + random(seen);
     this.record = createDomain(machine, seen, 0x1000, { xen: type, populateMiB });
     const ports = new Ports(machine, this.record);
-    machine.words[ports.xen + XEN.MAX_FRAMES] = seen * 256 + 16;
+    machine.words[ports.xenBlock + XEN.MAX_FRAMES] = seen * 256 + 16;
     const parts = { processor: { flushTlb() {} }, written() {} };
-    this.frames = new GuestFrames({ machine, record: this.record, words: machine.words, xen: ports.xen, type, parts } as unknown as XenGuest);
+    this.frames = new GuestFrames({ machine, record: this.record, words: machine.words, xenBlock: ports.xenBlock, type, parts } as unknown as XenGuest);
     this.pod = this.frames.pod;
     this.grants = new GrantTable(ports);
     this.grants.grow(1);

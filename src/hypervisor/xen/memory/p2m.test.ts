@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import type { XenGuest } from '../guest.ts';
@@ -11,10 +11,10 @@ const READ_WRITE = 3;
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 1, 512, { xen: XEN_TYPE.PVH });
-  const { xen } = new Ports(machine, record);
-  machine.words[xen + XEN.MAX_FRAMES] = machine.words[xen + XEN.CURRENT_FRAMES] = record.ramFrames;
+  const { xenBlock } = new Ports(machine, record);
+  machine.words[xenBlock + XEN.MAX_FRAMES] = machine.words[xenBlock + XEN.CURRENT_FRAMES] = record.ramFrames;
   const parts = { processor: { flushTlb() {} }, written() {} };
-  const guest = { machine, record, words: machine.words, xen, type: XEN_TYPE.PVH, parts } as unknown as XenGuest;
+  const guest = { machine, record, words: machine.words, xenBlock, type: XEN_TYPE.PVH, parts } as unknown as XenGuest;
   return { machine, record, frames: new GuestFrames(guest), p2m: machine.p2m(record) };
 }
 

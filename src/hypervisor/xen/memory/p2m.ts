@@ -2,10 +2,10 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX, P2M_WRITE } from '../../../cpu/edge.ts';
-import { INVALID_M2P, XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX, P2M_WRITE } from '../../../cpu/architecture/index.ts';
+import { INVALID_M2P, XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
-import type { XenGuest } from '../guest.ts';
+import type { HypercallContext } from '../hypercalls.ts';
 import { Pod } from './pod.ts';
 
 /** Guest frames of a PC that firmware and the chipset's shadowing hold: not the guest's to change. */
@@ -15,28 +15,31 @@ const LEGACY_FIRST = 0xa0,
 /** hvmmem_type_t of xen/include/public/hvm/hvm_op.h. */
 export const HVMMEM = { RAM_RW: 0, RAM_RO: 1, MMIO_DM: 2 } as const;
 
+/** The domain whose memory it is. */
+type GuestFramesOf = Pick<HypercallContext, 'machine' | 'record' | 'words' | 'xenBlock' | 'type' | 'parts' | 'ports'>;
+
 export class GuestFrames {
-  private readonly xen: XenGuest;
+  private readonly xen: GuestFramesOf;
   private readonly p2m: Int32Array;
   /** What of it is populated on demand. */
   readonly pod: Pod;
 
-  constructor(xen: XenGuest) {
+  constructor(xen: GuestFramesOf) {
     this.xen = xen;
     this.p2m = xen.machine.p2m(xen.record);
     this.pod = new Pod(xen.machine, xen.record, () => xen.parts.processor.flushTlb());
   }
 
   get current(): number {
-    return this.xen.words[this.xen.xen + XEN.CURRENT_FRAMES];
+    return this.xen.words[this.xen.xenBlock + XEN.CURRENT_FRAMES];
   }
 
   get most(): number {
-    return this.xen.words[this.xen.xen + XEN.MAX_FRAMES];
+    return this.xen.words[this.xen.xenBlock + XEN.MAX_FRAMES];
   }
 
   private count(change: number): void {
-    Atomics.add(this.xen.words, this.xen.xen + XEN.CURRENT_FRAMES, change);
+    Atomics.add(this.xen.words, this.xen.xenBlock + XEN.CURRENT_FRAMES, change);
   }
 
   /** Highest guest frame that has memory. */

@@ -1,10 +1,10 @@
 /** Rules of populate on demand as xen/arch/x86/mm/p2m-pod.c has them, and its counts as XENMEM_get_pod_target shows them (xen/include/public/memory.h). */
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/bench.ts';
-import * as R from '../../../cpu/registers.ts';
+import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../../domain/assemble.ts';
 import { workerDied } from '../../memory/dead-worker.ts';
-import { XEN, XEN_TYPE } from '../../memory/layout.ts';
+import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { Dom0 } from '../dom0-access.ts';

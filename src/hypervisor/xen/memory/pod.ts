@@ -5,8 +5,8 @@
  *
  * Everything lies in machine memory: any worker may make a guest frame's memory appear, so that a grant or a back end finds it.
  */
-import { P2M_ON_DEMAND, P2M_RWX } from '../../../cpu/edge.ts';
-import { FRAME, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../../memory/layout.ts';
+import { P2M_ON_DEMAND, P2M_RWX } from '../../../cpu/architecture/index.ts';
+import { FRAME, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../../layout/layout.ts';
 import { dropLock, takeLock } from '../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { ENOMEM } from '../abi.ts';

@@ -1,50 +1,64 @@
-/** struct xen_memory_reservation: what the calls that take and give memory have in common. Source: xen/include/public/memory.h, xen/common/memory.c; 32-bit layout. */
-import { DOMID_SELF, EPERM, ESRCH } from '../abi.ts';
-import type { XenGuest } from '../guest.ts';
+/** struct xen_memory_reservation: what the calls that take and give memory have in common. Source: xen/include/public/memory.h, xen/common/memory.c. */
+import { DOMID_SELF, EPERM, ESRCH, MEMORY_OP_BITS } from '../abi.ts';
+import type { HypercallContext } from '../hypercalls.ts';
+import { type GuestStruct, handle, struct, u16, u32, ulong } from '../struct.ts';
 
-const RESERVATION_BYTES = 20;
+export const MemoryReservation = struct({ extent_start: handle, nr_extents: ulong, extent_order: u32, mem_flags: u32, domid: u16 });
+
+/** Frames of one go; a longer list goes on after others had their turn. */
+export const FRAMES_A_TURN = 4096;
 /** Order of 2 MiB: the largest that an unprivileged guest may ask for (CONFIG_DOMU_MAX_ORDER). */
 export const MOST_ORDER = 9;
 /** A count that a continuation could not name: the command has six bits of its word. */
-const MOST_EXTENTS = 0x3ffffff;
+const MOST_EXTENTS = 2 ** (32 - MEMORY_OP_BITS) - 1;
 /** mem_flags: width of the addresses that the frames may have; populate on demand. */
 const ADDRESS_BITS = 0xff,
   ON_DEMAND = 1 << 16;
 const PAGE_SHIFT = 12;
 
 /** A domain that the caller may name: itself. 0 or an errno. */
-export function domainNamed(xen: XenGuest, domid: number): number {
-  if (domid === DOMID_SELF || domid === xen.record.id) return 0;
-  return xen.ports.of(domid) ? -EPERM : -ESRCH;
+export function domainNamed({ record, ports }: HypercallContext, domid: number): number {
+  if (domid === DOMID_SELF || domid === record.id) return 0;
+  return ports.of(domid) ? -EPERM : -ESRCH;
 }
 
 /** Bits of a machine address that frames shall have, 0: any. */
-export function addressBits({ machine }: XenGuest, flags: number): number {
+export function addressBits({ machine }: HypercallContext, flags: number): number {
   const bits = flags & ADDRESS_BITS;
   return bits !== 0 && 2 ** bits < machine.frames * 2 ** PAGE_SHIFT ? bits : 0;
 }
 
 /** Frames below here have so many bits. */
-export function extentLimit({ machine }: XenGuest, bits: number): number {
+export function extentLimit({ machine }: HypercallContext, bits: number): number {
   return bits === 0 ? machine.frames : 2 ** Math.max(0, bits - PAGE_SHIFT);
 }
 
-export interface Reservation {
-  list: number;
-  extents: number;
+/** One of the extents that a reservation names. */
+export interface Extent {
+  /** What the list has for it; undefined: it cannot be read. */
+  read(): number | undefined;
+  /** Tells a frame's number there, where there is a list; false: it cannot be written. */
+  tell(mfn: number): boolean;
   order: number;
-  onDemand: boolean;
   /** Frames lie below. */
   limit: number;
 }
 
-/** Reads one for increase_reservation, decrease_reservation or populate_physmap; undefined: nothing of it can be done. */
-export function readReservation(xen: XenGuest, arg: number, start: number): Reservation | undefined {
-  const view = xen.access.view(arg, RESERVATION_BYTES);
-  if (!view) return undefined;
-  const [list, extents, order, flags] = [0, 4, 8, 12].map(at => view.getUint32(at, true));
-  if (extents > MOST_EXTENTS || start >= extents || order > MOST_ORDER || domainNamed(xen, view.getUint16(16, true)) !== 0) return undefined;
-  const bits = addressBits(xen, flags);
-  if (bits !== 0 && bits <= PAGE_SHIFT) return undefined;
-  return { list, extents, order, onDemand: (flags & ON_DEMAND) !== 0, limit: extentLimit(xen, bits) };
+/** increase_reservation, decrease_reservation or populate_physmap (`op`): does `one` extent after another, from `start` to the first that fails; how many were done. */
+export function eachExtent(caller: HypercallContext, op: number, args: GuestStruct<typeof MemoryReservation>, start: number, one: (extent: Extent) => boolean): number {
+  const { extent_start: list, nr_extents: extents, extent_order: order } = args;
+  if (extents > MOST_EXTENTS || start >= extents || order > MOST_ORDER || domainNamed(caller, args.domid) !== 0) return start;
+  const bits = addressBits(caller, args.mem_flags);
+  if (bits !== 0 && bits <= PAGE_SHIFT) return start;
+  const limit = extentLimit(caller, bits);
+  const { access } = caller;
+  for (let i = start; i < extents; i++) {
+    if ((i - start) << order >= FRAMES_A_TURN) return caller.continueWith(0, op | (i << MEMORY_OP_BITS));
+    const at = (list + i * 4) >>> 0;
+    if (!one({ read: () => access.readWord(at), tell: mfn => list === 0 || access.writeWord(at, mfn), order, limit })) return i;
+  }
+  return extents;
 }
+
+/** Whether it asks for entries that are populated on demand. */
+export const wantsOnDemand = ({ mem_flags }: GuestStruct<typeof MemoryReservation>): boolean => (mem_flags & ON_DEMAND) !== 0;

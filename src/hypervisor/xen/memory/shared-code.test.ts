@@ -1,7 +1,7 @@
 /** Code in memory that others write: SDM vol. 3, 8.1.3 (cross-modifying code), through grants (xen/include/public/grant_table.h) and foreign mappings. */
 import { expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/bench.ts';
-import { FRAME, FRAME_FLAG } from '../../memory/layout.ts';
+import { FRAME, FRAME_FLAG } from '../../layout/layout.ts';
 import { Machine } from '../../memory/machine.ts';
 import { GrantTable } from '../grants/grants.ts';
 import { Ports } from '../events/ports.ts';

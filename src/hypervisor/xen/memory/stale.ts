@@ -2,7 +2,7 @@
  * Machine frames that someone other than their owner has written: the owner's worker drops what its processor has translated from them before it runs
  * the guest again. A ring of frame numbers in the owner's XEN block; many writers, one reader.
  */
-import { FRAME, FRAME_FLAG, XEN, XEN_STALE } from '../../memory/layout.ts';
+import { FRAME, FRAME_FLAG, XEN, XEN_STALE } from '../../layout/layout.ts';
 import type { Machine } from '../../memory/machine.ts';
 import { flushDomain } from './flush.ts';
 import type { Ports } from '../events/ports.ts';
@@ -42,24 +42,24 @@ export function codeDropped(machine: Machine, mfn: number): void {
 
 /** Says that a frame of the domain was written. Its worker looks at the latest when it next enters the guest from its loop. */
 export function frameWritten(owner: Ports, mfn: number): void {
-  const { words, xen } = owner;
-  const at = Atomics.add(words, xen + XEN.STALE_WRITTEN, 1);
-  Atomics.store(words, xen + XEN.STALE + (at & (XEN_STALE - 1)), mfn + 1);
+  const { words, xenBlock } = owner;
+  const at = Atomics.add(words, xenBlock + XEN.STALE_WRITTEN, 1);
+  Atomics.store(words, xenBlock + XEN.STALE + (at & (XEN_STALE - 1)), mfn + 1);
 }
 
 /** Takes what was written since the last call; false: more than the ring holds, so anything may have been. */
 export function takeWritten(domain: Ports, written: (mfn: number) => void): boolean {
-  const { words, xen } = domain;
-  const end = Atomics.load(words, xen + XEN.STALE_WRITTEN);
-  let at = words[xen + XEN.STALE_READ];
+  const { words, xenBlock } = domain;
+  const end = Atomics.load(words, xenBlock + XEN.STALE_WRITTEN);
+  let at = words[xenBlock + XEN.STALE_READ];
   if (at === end) return true;
   let complete = ((end - at) | 0) <= XEN_STALE;
   for (; complete && at !== end; at = (at + 1) | 0) {
-    const mfn = Atomics.exchange(words, xen + XEN.STALE + (at & (XEN_STALE - 1)), 0) - 1;
+    const mfn = Atomics.exchange(words, xenBlock + XEN.STALE + (at & (XEN_STALE - 1)), 0) - 1;
     // Counted, but not stored yet.
     if (mfn < 0) complete = false;
     else written(mfn);
   }
-  words[xen + XEN.STALE_READ] = end;
+  words[xenBlock + XEN.STALE_READ] = end;
   return complete;
 }

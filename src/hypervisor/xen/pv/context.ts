@@ -2,8 +2,8 @@
  * vcpu_guest_context: the state in which a paravirtual guest starts another of its vCPUs (VCPUOP_initialise).
  * Source: xen/include/public/arch-x86/xen.h, 32-bit layout.
  */
-import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE } from '../../memory/layout.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import { EFAULT, EINVAL } from '../abi.ts';
 import { putFlags } from '../vcpu-op.ts';
 import { GUEST_GDT_FRAMES, PV, type PvBlock } from './block.ts';

@@ -2,8 +2,8 @@
  * Segment descriptors of a paravirtual domain: its GDT and LDT frames, checked before the processor sees them, and loads of segment registers that
  * the hypervisor does in the guest's stead. Source: xen/include/public/arch-x86/xen-x86_32.h; SDM vol. 3, 3.4.5.
  */
-import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE } from '../../memory/layout.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import type { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, type PvBlock } from './block.ts';

@@ -2,9 +2,10 @@
  * Privileged instructions that a paravirtual kernel runs in ring 1 all the same: each faults, and is done here in the guest's stead or handed back as
  * the guest's own #GP. Source: SDM vol. 2 for what each does; what a guest may do with it as Xen has it (docs of direct paging guests).
  */
-import type { Processor } from '../../../cpu/edge.ts';
-import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
-import * as R from '../../../cpu/registers.ts';
+import type { Processor } from '../../../cpu/architecture/index.ts';
+import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
+import { CR0_TS, CR4_DE, CR4_TSD, EFER_LMA, EFER_LME, EFER_SCE } from '../../../cpu/architecture/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
 import { ENODEV, EPERM, MSR_HYPERCALL_PAGE, PV_VIRT_START } from '../abi.ts';
 import { answerCpuid } from '../cpuid-leaves.ts';
 import { FORCED_PREFIX } from '../forced-prefix.ts';
@@ -12,7 +13,6 @@ import { type GuestMsrs, MISC_ENABLE_UNAVAILABLE } from '../msrs.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';
 
-const CR0_TS = 8;
 const DR6_FIXED = 0xffff0ff0 | 0,
   DR7_FIXED = 0x400;
 /** DR7 bits 11, 12, 14 and 15 read 0. */
@@ -22,9 +22,8 @@ const DR7_RESERVED = 0xd800,
   DR7_ACTIVE = 0xff;
 /** R/W field of a breakpoint for ports, in bits 16-17, 20-21, 24-25 and 28-29 of DR7. */
 const DR7_PORT = 2;
-/** Bits of CR4 that are the guest's: TSD and DE. */
-export const CR4_GUEST = 0xc;
-const CR4_DE = 8;
+/** Bits of CR4 that are the guest's. */
+export const CR4_GUEST = CR4_TSD | CR4_DE;
 const MAX_INSTRUCTION = 15;
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 const OPERAND_SIZE = 0x66,
@@ -67,7 +66,8 @@ const HOST_MSRS = [
   [0x268, 0x26f],
   [0x2ff, 0x2ff],
 ] as const;
-const EFER_SCE_LME_LMA = 0x501;
+/** The hypervisor's alone: they read as 0. */
+const EFER_OF_XEN = EFER_SCE | EFER_LME | EFER_LMA;
 /** IA32_MISC_ENABLE (guest_misc_enable): fast strings; neither performance counters nor MONITOR, nor xTPR messages. */
 const MISC_ENABLE_VALUE = 1 | MISC_ENABLE_UNAVAILABLE | (1 << 23);
 /** CPUID leaf 0x80000001 EDX and leaf 7 ECX: who has one of these has IA32_TSC_AUX. */
@@ -380,7 +380,7 @@ export class Emulator {
       case MSR.TSC:
         return tsc();
       case MSR.EFER:
-        return [regs[R.EFER] & ~EFER_SCE_LME_LMA, 0];
+        return [regs[R.EFER] & ~EFER_OF_XEN, 0];
       case MSR.MISC_ENABLE:
         return [MISC_ENABLE_VALUE, 0];
       case MSR.APIC_BASE:
@@ -411,7 +411,7 @@ export class Emulator {
       case MSR.ENERGY_PERF_BIAS:
         return true;
       case MSR.EFER:
-        return high === 0 && low === (regs[R.EFER] & ~EFER_SCE_LME_LMA);
+        return high === 0 && low === (regs[R.EFER] & ~EFER_OF_XEN);
       case MSR.TSC_AUX:
         if (!this.hasTscAux || high !== 0) return false;
         regs[R.MSR_TSC_AUX] = low;

@@ -2,8 +2,8 @@
  * Granted frames in a paravirtual domain's page tables: map_grant_ref writes the L1 entry, since no guest may name another's frame itself.
  * Source: xen/include/public/grant_table.h.
  */
-import { P2M_READ, P2M_WRITE } from '../../../cpu/edge.ts';
-import { FRAME_TYPE } from '../../memory/layout.ts';
+import { P2M_READ, P2M_WRITE } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
 import type { PvMemory } from './memory.ts';
@@ -28,8 +28,8 @@ export class GrantMap {
   }
 
   /** The L1 entry meant: by machine address, or as the one that maps a linear address. Undefined: there is none. */
-  private entry(place: number, placeHigh: number, flags: number): { table: number; slot: number } | undefined {
-    if (placeHigh !== 0) return undefined;
+  private entry(place: number, flags: number): { table: number; slot: number } | undefined {
+    if (place >= 2 ** 32) return undefined;
     if (flags & GNTMAP.CONTAINS_PTE) {
       const table = place >>> FRAME_SHIFT;
       return place & 7 || this.parts.ownerOf(table) !== this.parts.domid ? undefined : { table, slot: (place & 0xfff) >>> 3 };
@@ -39,9 +39,9 @@ export class GrantMap {
   }
 
   /** Puts a frame there; what was there goes. A GNTST status. */
-  map(place: number, placeHigh: number, mfn: number, flags: number): number {
+  map(place: number, mfn: number, flags: number): number {
     const { types, p2m } = this.parts;
-    const at = this.entry(place, placeHigh, flags);
+    const at = this.entry(place, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const entry = (mfn << FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED | (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) | (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
     if (this.parts.ownerOf(mfn) === this.parts.domid) {
@@ -59,9 +59,9 @@ export class GrantMap {
   }
 
   /** Takes it away; where `replacement` is not 0, the entry of that linear address moves there. A GNTST status. */
-  unmap(place: number, placeHigh: number, mfn: number, flags: number, replacement: number): number {
+  unmap(place: number, mfn: number, flags: number, replacement: number): number {
     const { types, p2m, words } = this.parts;
-    const at = this.entry(place, placeHigh, flags);
+    const at = this.entry(place, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const low = words[(at.table << 10) + 2 * at.slot];
     if (!(low & PTE_PRESENT) || low >>> FRAME_SHIFT !== mfn || types.typeOf(at.table) !== FRAME_TYPE.L1) return GNTST.GENERAL_ERROR;

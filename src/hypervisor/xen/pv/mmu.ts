@@ -2,8 +2,8 @@
  * Page-table hypercalls of a paravirtual domain: mmu_update, mmuext_op, update_va_mapping. Every new entry is checked and counted (page-types.ts)
  * before the processor can see it. Source: xen/include/public/xen.h; the errors are Xen's.
  */
-import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE } from '../../memory/layout.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import { FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { DOMID_FIRST_RESERVED, DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, PV_VIRT_START } from '../abi.ts';
 import { PV, type PvBlock } from './block.ts';

@@ -1,7 +1,7 @@
 /** Direct paging: what a guest may put into its page tables (public description of Xen's page types). */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_TYPE, XEN_TYPE } from '../../memory/layout.ts';
+import { FRAME_TYPE, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';

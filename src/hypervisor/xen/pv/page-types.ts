@@ -3,7 +3,7 @@
  * this is all that keeps a guest, whose page tables the processor walks directly, from mapping what is not its own.
  * Source: the public description of Xen's direct paging (docs and xen/include/public/xen.h); PAE, three levels.
  */
-import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../memory/layout.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout/layout.ts';
 import type { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
 

@@ -3,14 +3,15 @@
  * The guest's kernel is in ring 1 and walks real page tables with machine frame numbers; the processor leaves for everything that would go through
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
-import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/edge.ts';
-import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
-import * as R from '../../../cpu/registers.ts';
-import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../memory/layout.ts';
+import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/architecture/index.ts';
+import { CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, EFER_NXE } from '../../../cpu/architecture/index.ts';
+import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
 import type { Ports } from '../events/ports.ts';
 import type { GuestMsrs } from '../msrs.ts';
-import { EEXIST, EFAULT, EINVAL, ENODEV, EPERM, HYPERCALL, VCPU_INFO, VMASST } from '../abi.ts';
+import { EEXIST, EFAULT, EINVAL, VCPU_INFO, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
 import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
 import { Descriptors } from './descriptors.ts';
@@ -33,12 +34,9 @@ const DEBUG = 1,
 const INFORMATION_TYPE = 7 << 8;
 const PF_PRESENT = 1,
   PF_WRITE = 2;
-/** PE, MP, ET, NE, WP, PG; the guest owns TS alone. */
-const CR0 = 0x80010033 | 0,
-  CR0_TS = 8;
-/** PAE, OSFXSR, OSXMMEXCPT. */
-const CR4 = 0x620;
-const EFER_NXE = 0x800;
+/** The guest owns TS alone. */
+const CR0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+const CR4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 export interface PvParts {
   machine: Machine;
   record: DomainRecord;
@@ -62,7 +60,7 @@ export class PvDomain {
   readonly grants: GrantMap;
   private readonly parts: PvParts;
   private readonly block: PvBlock;
-  private readonly descriptors: Descriptors;
+  readonly descriptors: Descriptors;
   private readonly emulator: Emulator;
   private readonly p2m: Int32Array;
   private readonly context: GuestContext;
@@ -306,57 +304,22 @@ export class PvDomain {
 
   // ---- hypercalls
 
-  /** A call that only paravirtual domains have; undefined: not one of them. Arguments as in EBX, ECX, EDX, ESI, EDI. */
-  hypercall(number: number, a: number, b: number, c: number, d: number): number | undefined {
-    const { mmu, traps, descriptors, parts } = this;
-    const vcpu = parts.currentVcpu();
-    switch (number) {
-      case HYPERCALL.SET_TRAP_TABLE:
-        return traps.setTrapTable(a >>> 0);
-      case HYPERCALL.MMU_UPDATE:
-        return mmu.update(a >>> 0, b, c >>> 0, d);
-      case HYPERCALL.MMUEXT_OP:
-        return mmu.extended(a >>> 0, b, c >>> 0, d);
-      case HYPERCALL.UPDATE_VA_MAPPING:
-        return mmu.updateVaMapping(a >>> 0, b, c, d);
-      case HYPERCALL.UPDATE_VA_MAPPING_OTHERDOMAIN:
-        return -EPERM;
-      case HYPERCALL.SET_GDT:
-        return this.setGdt(vcpu, a >>> 0, b >>> 0);
-      case HYPERCALL.UPDATE_DESCRIPTOR:
-        return b === 0 ? descriptors.update(a >>> 0, c, d) : -EINVAL;
-      case HYPERCALL.STACK_SWITCH:
-        return traps.stackSwitch(a, b);
-      case HYPERCALL.SET_CALLBACKS:
-        return traps.setCallbacks(a, b, c, d);
-      case HYPERCALL.CALLBACK_OP:
-        return traps.callbackOp(a, b >>> 0);
-      case HYPERCALL.NMI_OP:
-        return traps.nmiOp(a, b >>> 0);
-      case HYPERCALL.FPU_TASKSWITCH:
-        if (a) parts.processor.regs[R.CR0] |= CR0_TS;
-        else parts.processor.regs[R.CR0] &= ~CR0_TS;
-        parts.processor.reload();
-        return 0;
-      case HYPERCALL.SET_DEBUGREG:
-        return this.emulator.setDebug(a >>> 0, b);
-      case HYPERCALL.GET_DEBUGREG:
-        return this.emulator.getDebug(a >>> 0) ?? -ENODEV;
-      case HYPERCALL.IRET:
-        traps.iret();
-        // Not a result: what the frame said is to be in EAX.
-        return parts.processor.regs[R.EAX];
-      default:
-        return undefined;
-    }
-  }
-
-  private setGdt(vcpu: number, list: number, entries: number): number {
+  /** HYPERVISOR_set_gdt: `list`: linear address of the frames' numbers. */
+  setGdt(vcpu: number, list: number, entries: number): number {
     const count = Math.ceil(entries / 512);
     if (count > 14) return -EINVAL;
     const bytes = new Uint8Array(count * 4);
     if (!this.memory.read(list, bytes)) return -EFAULT;
     return this.descriptors.setGdt(vcpu, [...new Uint32Array(bytes.buffer)], entries);
+  }
+
+  /** HYPERVISOR_set_debugreg and get_debugreg (emulate.ts). */
+  setDebug(register: number, value: number): number {
+    return this.emulator.setDebug(register, value);
+  }
+
+  getDebug(register: number): number | undefined {
+    return this.emulator.getDebug(register);
   }
 
   /** PHYSDEVOP_set_iopl. */

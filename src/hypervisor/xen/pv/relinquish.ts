@@ -1,5 +1,5 @@
 /** The end of a paravirtual domain's tables: nothing of its own holds its frames any more, so that they can be given back. */
-import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../memory/layout.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from './block.ts';
 import { entriesOf, PTE_PRESENT } from './page-types.ts';

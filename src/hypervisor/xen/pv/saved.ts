@@ -3,8 +3,8 @@
  * frames of the guest's own list of frames, its shared_info and the contexts of its vCPUs; and back into the frames of another machine.
  * Source: xen/docs/specs/libxc-migration-stream.pandoc; tools/libs/guest/xg_sr_save_x86_pv.c and xg_sr_restore_x86_pv.c for what is converted.
  */
-import type { State } from '../../../devices/bus.ts';
-import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../memory/layout.ts';
+import type { State } from '../../../devices/index.ts';
+import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { PAGE } from '../../stream/format.ts';
 import { type SavedPages, SavedStateError, type SavedVcpus } from '../../stream/saved-state.ts';
@@ -113,7 +113,7 @@ export function savePv({ machine, record, ports, block, types, context, notRam }
   };
   // What cannot be converted is found before anything is written.
   for (const _page of image());
-  const rest = { covers: most, assists: words[ports.xen + XEN.ASSISTS], beyond: block.vcpu(0).slice(...BEYOND_CONTEXT) };
+  const rest = { covers: most, assists: words[ports.xenBlock + XEN.ASSISTS], beyond: block.vcpu(0).slice(...BEYOND_CONTEXT) };
   return { p2mFrames, sharedInfo: bytes.slice(shared, shared + FRAME_BYTES), contexts, pages: image, rest };
 }
 
@@ -181,10 +181,10 @@ export function restorePv(parts: PvSaveParts, saved: SavedPvImage, mfns: Int32Ar
     if (present[pfn]) continue;
     expel(mfns[pfn]);
     machine.release(mfns[pfn]);
-    words[ports.xen + XEN.CURRENT_FRAMES]--;
+    words[ports.xenBlock + XEN.CURRENT_FRAMES]--;
   }
   for (const { mfn, type, pfn } of pinned) if (types.pin(mfn, type) !== 0) throw damaged(`Record PAGE_DATA: guest frame 0x${pfn.toString(16)} cannot be the page table that it is said to be.`);
-  words[ports.xen + XEN.ASSISTS] = assists;
+  words[ports.xenBlock + XEN.ASSISTS] = assists;
   block.vcpu(0).set(beyond, BEYOND_CONTEXT[0]);
   if (context.apply(0, first, regs, setControls) !== 0) throw damaged(`${record}: vCPU 0 names tables that it may not have.`);
 }

@@ -3,8 +3,8 @@
  * hypervisor, which puts a frame onto the guest's stack as a processor would and continues at the handler that the guest named ("bounce").
  * Source: xen/include/public/xen.h, arch-x86/xen-x86_32.h, callback.h.
  */
-import type { Processor } from '../../../cpu/edge.ts';
-import * as R from '../../../cpu/registers.ts';
+import type { Processor } from '../../../cpu/architecture/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
 import { EFAULT, EINVAL, ENOSYS, VCPU_INFO } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING3_DS, PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';

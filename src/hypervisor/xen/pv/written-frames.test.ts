@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { assembleDomain } from '../../domain/assemble.ts';
 import type { Domain } from '../../domain/domain.ts';
-import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../memory/layout.ts';
+import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { FRAME_SHIFT, HostError, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EINVAL, EVTCHNOP, HYPERCALL, VCPUOP } from '../abi.ts';

@@ -1,6 +1,6 @@
 /** The Hyper-V interface of a guest, wired to what the guest's half of Xen has. */
-import * as R from '../../../cpu/registers.ts';
-import { XEN } from '../../memory/layout.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { XEN } from '../../layout/layout.ts';
 import { HVM_PARAM, SHUTDOWN } from '../abi.ts';
 import type { XenGuest } from '../guest.ts';
 import { getParam } from '../hvm/params.ts';
@@ -32,7 +32,7 @@ export function viridianOf(xen: XenGuest): Viridian | undefined {
       parts.yield();
     },
     latchCrash: () => {
-      xen.words[xen.xen + XEN.LATCHED_SHUTDOWN] = SHUTDOWN.CRASH + 1;
+      xen.words[xen.xenBlock + XEN.LATCHED_SHUTDOWN] = SHUTDOWN.CRASH + 1;
     },
     log: text => parts.console(new TextEncoder().encode(`(XEN) d${xen.record.id}v${xen.current} ${text}\n`)),
     crash,

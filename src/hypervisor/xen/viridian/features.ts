@@ -66,3 +66,9 @@ export function viridianFeatures(words: readonly string[]): number | string {
   const bits = [...enabled].reduce((mask, group) => mask | GROUPS[group], 0);
   return enabled.has('freq') ? bits : bits | VIRIDIAN.NO_FREQ;
 }
+
+/** Groups that come to these bits; the other way round than `viridianFeatures`. */
+export function viridianGroups(features: number): string[] {
+  const groups = VIRIDIAN_GROUPS.filter(group => group !== 'freq' && (features & GROUPS[group]) === GROUPS[group]);
+  return features & VIRIDIAN.NO_FREQ ? groups : [...groups, 'freq'];
+}

@@ -2,7 +2,7 @@
  * Hypercalls by Hyper-V's convention, of 32-bit guests: EDX:EAX says which, EBX:ECX and EDI:ESI are its parameters or where they lie.
  * Source: xen/arch/x86/hvm/viridian/viridian.c; Hypervisor Top-Level Functional Specification, 3.
  */
-import * as R from '../../../cpu/registers.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { ViridianParts } from './parts.ts';
 
 /** Call codes. */

@@ -1,6 +1,6 @@
 /** What the enlightenments of a guest work on. */
 import type { LocalApic } from '../../../devices/index.ts';
-import type { Timers } from '../../../devices/bus.ts';
+import type { Timers } from '../../../devices/index.ts';
 import type { GuestAccess } from '../guest-access.ts';
 
 export interface ViridianParts {

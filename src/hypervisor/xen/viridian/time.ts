@@ -3,7 +3,7 @@
  * Source: xen/arch/x86/hvm/viridian/time.c; Hypervisor Top-Level Functional Specification, 12.
  */
 import { APIC_TIMER_HZ } from '../../../devices/index.ts';
-import type { Timer } from '../../../devices/bus.ts';
+import type { Timer } from '../../../devices/index.ts';
 import { TSC_HZ } from '../../domain/clock.ts';
 import type { MsrValue } from '../msrs.ts';
 import { VIRIDIAN } from './features.ts';

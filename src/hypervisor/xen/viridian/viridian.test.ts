@@ -1,9 +1,9 @@
 /** What Windows counts on of the Hyper-V interface, as Xen 4.17 has it: xen/arch/x86/hvm/viridian, and Microsoft's Hypervisor Top-Level Functional Specification (TLFS). */
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/bench.ts';
-import * as R from '../../../cpu/registers.ts';
+import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../../domain/assemble.ts';
-import { XEN } from '../../memory/layout.ts';
+import { XEN } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { readState, saveDomain } from '../../stream/state.ts';
@@ -398,6 +398,6 @@ describe('a guest with the Hyper-V interface that is saved', () => {
     const word = new Uint8Array(4);
     domain.memory.read(MESSAGES + 2 * 256, word);
     expect(new DataView(word.buffer).getUint32(0, true)).toBe(0x80000010);
-    expect(domain.xen!.words[domain.xen!.xen + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN]).toBe(ALL);
+    expect(domain.xen!.words[domain.xen!.xenBlock + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN]).toBe(ALL);
   });
 });

@@ -2,8 +2,8 @@
  * The Hyper-V interface that Xen shows a guest with HVM_PARAM_VIRIDIAN ("enlightenments"): CPUID leaves from 0x40000000, where Xen's then lie from
  * 0x40000100, and MSRs up to 0x400001FF. Source: xen/arch/x86/hvm/viridian/viridian.c; Microsoft's Hypervisor Top-Level Functional Specification.
  */
-import type { CpuidAnswer } from '../../../cpu/cpuid.ts';
-import type { State } from '../../../devices/bus.ts';
+import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
+import type { State } from '../../../devices/index.ts';
 import { assignState, copyState, resetState } from '../../../devices/index.ts';
 import type { MsrValue } from '../msrs.ts';
 import { VIRIDIAN } from './features.ts';

@@ -1,0 +1,238 @@
+/** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { LinuxForFirmware } from '../../devices/index.ts';
+import { type Action, type Definition, newDefinition } from '../../dom0/config/index.ts';
+import { formatFinding } from '../../dom0/config/index.ts';
+import { prepareToRead } from '../../dom0/config/index.ts';
+import { lengthProblem } from '../../dom0/config/index.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/index.ts';
+import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
+import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
+import { kernelKind } from '../../hypervisor/loader/index.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openPlanned, restoredDrives } from './disks.ts';
+import { type BootOptions, UsageError } from './options.ts';
+import type { Output } from './terminal.ts';
+
+const DEFAULT_MEMORY_MIB = 256;
+/** Console of a Linux that was given without a command line: standard output. */
+const LINUX_CMDLINE = 'console=ttyS0';
+/** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
+export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
+
+/** A definition in XML has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
+export async function loadReaders(files: string[]): Promise<void> {
+  for (const file of files) {
+    const head = new Uint8Array(256);
+    try {
+      const fd = openSync(file, 'r');
+      readSync(fd, head);
+      closeSync(fd);
+    } catch {
+      continue;
+    }
+    await prepareToRead(decode(head));
+  }
+}
+
+/** What will be started, checked as far as it can be without starting it. */
+export function prepareAll(options: BootOptions, stderr: Output, devices?: HostDevices): Blueprint[] {
+  const one = (of: BootOptions): Blueprint => {
+    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
+    return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
+  };
+  const guests = options.files.length < 2 ? [one(options)] : options.files.map(file => one({ ...options, file }));
+  for (const { definition } of guests) {
+    const same = guests.filter(guest => guest.definition.name === definition.name);
+    if (same.length > 1) same.forEach((guest, i) => (guest.definition.name += `-${i + 1}`));
+  }
+  return withCards(guests, options, stderr);
+}
+
+/** Network cards as the definitions and --nic have them. Who is given no station address gets one when it is built. @throws UsageError where two have the same */
+function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): Blueprint[] {
+  const owners = new Map<string, string>();
+  return guests.map((guest): Blueprint => {
+    const { definition, xen } = guest;
+    const { nic: given, vif, ...bare } = definition;
+    const isPc = xen !== 'pvh' && xen !== 'pv';
+    if (options.nic && !isPc) stderr.text(`ringside: ${definition.name} gets a PV network card: a ${xen?.toUpperCase()} guest has PV devices only.\n`);
+    const nic = isPc ? (given ?? options.nic) : undefined;
+    const owner = definition.mac && owners.get(definition.mac);
+    if (owner) throw new UsageError(`${owner} and ${definition.name} have the same station address, ${definition.mac}. Give one of them another, or leave mac out: then one is drawn.`);
+    if (definition.mac) owners.set(definition.mac, definition.name);
+    return { ...guest, definition: { ...bare, ...(nic ? { nic } : {}), ...(xen && (options.nic || vif) ? { vif: true } : {}) } };
+  });
+}
+
+/** Where the device model is to run, as the command line has it: what a definition says else stays. */
+function modelOf(guest: Blueprint, { deviceModel }: BootOptions): Blueprint {
+  if (deviceModel === undefined) return guest;
+  if (guest.xen !== 'hvm' && deviceModel === 'dom0')
+    throw new UsageError(`${guest.definition.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`);
+  return { ...guest, definition: { ...guest.definition, modelInDomain0: deviceModel === 'dom0' } };
+}
+
+/** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
+function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
+  if (noVt && guest.xen !== undefined && guest.xen !== 'pv')
+    throw new UsageError(
+      `${guest.definition.name} was not created: ${guest.xen.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
+        'Take a PV guest (--type pv), or leave out --no-vt.',
+    );
+  return guest;
+}
+
+function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined): Blueprint {
+  const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
+  if (options.restore !== undefined) {
+    const { data } = read(options.restore, '--restore');
+    const saved = readState(data, options.restore);
+    const { about } = saved;
+    if (about.virtualTime !== options.virtualTime) {
+      throw new UsageError(
+        `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
+      );
+    }
+    const drives = restoredDrives(saved, options.disks, options.cdrom, devices);
+    const blueprint = blueprintOf(saved, data, drives, options.restore);
+    // What its definition says of its end still holds.
+    return { ...blueprint, definition: withEndings(blueprint.definition, options) };
+  }
+  const kind = options.file === undefined ? undefined : imageKind(options.file);
+  if (kind === 'disk') options.disks.unshift(options.file ?? '');
+  if (kind === 'cdrom') {
+    if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
+    options.cdrom = options.file;
+  }
+  const drives = openDrives(options.disks, options.cdrom, options.type, devices);
+  if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
+    const image: Boot = options.bios === undefined ? fetchedFirmware() : {
+      kind: 'firmware',
+      image: read(options.bios, '--bios').data,
+      name: baseName(options.bios),
+      ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
+      ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
+    };
+    if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
+    if (drives.length > 0) image.bootOrder = bootDevices(drives, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
+    const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
+    checkBoot(image, memoryMiB, options.type);
+    if (options.type === 'pv' || options.type === 'pvh')
+      throw new UsageError(`A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`);
+    const definition = { ...newDefinition(), name: image.name, memoryMiB, vcpus: options.vcpus ?? 1 };
+    return { definition: withEndings(definition, options), boot: image, drives, text: '', startEpochMs, ...(options.type ? { xen: options.type } : {}) };
+  }
+  const {
+    planned: { plan, domain },
+    fromDefinition,
+  } = planFrom(options, devices);
+  if (!domain) {
+    for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
+    if (fromDefinition) {
+      const ignored = plan.findings.filter(finding => finding.verdict === 'ignored').length;
+      stderr.text(
+        `${plan.name || 'The domain'} was not created; ${count(plan.errors.length, 'error')}${ignored ? `, ${count(ignored, 'key')} ignored` : ''}.\n`,
+      );
+    }
+    throw new UsageError('');
+  }
+  for (const finding of plan.findings) {
+    const { key, verdict, text } = finding;
+    if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
+  }
+  const { definition } = domain;
+  return {
+    definition: withEndings(definition, options),
+    boot: domain.boot,
+    drives: drivesOf(domain.drives, drives, definition.name, devices),
+    text: plan.definition,
+    startEpochMs,
+    ...(domain.xen ? { xen: domain.xen } : {}),
+  };
+}
+
+/** With --no-reboot nobody is started again. */
+function withEndings(definition: Definition, { noReboot }: BootOptions): Definition {
+  const then = (action: Action): Action => (action === 'restart' && noReboot ? 'destroy' : action);
+  return { ...definition, onPoweroff: then(definition.onPoweroff), onReboot: then(definition.onReboot), onCrash: then(definition.onCrash) };
+}
+
+function firmwareOrWhy(): Firmware {
+  try {
+    const { image, name, vgaBios } = fetchedFirmware();
+    return vgaBios ? { image, name, vgaBios } : NO_FIRMWARE;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+}
+
+/** A definition's drives, or those of --disk and --cdrom beside a kernel. */
+function drivesOf(planned: readonly PlannedDrive[], given: DriveImage[], name: string, devices: HostDevices | undefined): DriveImage[] {
+  if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
+  return planned.length > 0 ? openPlanned(planned, name, devices) : given;
+}
+
+/** Advice for a definition, to someone who wrote none. */
+const inOptions = (sentence: string): string => sentence.replace(/Write memory = (\d+) or more\./, 'Write --memory $1 or more.');
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): LinuxForFirmware {
+  return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
+}
+
+function planFrom(options: BootOptions, devices: HostDevices | undefined): { planned: Planned; fromDefinition: boolean } {
+  const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
+  if (options.kernel === undefined && isDefinition(file)) {
+    const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
+    const tooLong = lengthProblem(file.data.length);
+    if (tooLong) throw new UsageError(`${file.name}: ${tooLong}`);
+    const written = decode(file.data);
+    // Options on the command line count after the file, as `xl create file key=value` has it.
+    const extra = [
+      options.memory === undefined ? '' : `memory = ${options.memory}\n`,
+      options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
+      options.type === undefined ? '' : `type = ${quote(options.type)}\n`,
+      options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
+      options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
+    ].join('');
+    const { text, optionsFrom } = withOptions(file.name, written, extra);
+    const planned = planDefinition(file.name, text, path => {
+      const place = path === options.initrd ? path : beside(path);
+      try {
+        return { name: path, data: readFileSync(place) };
+      } catch (error) {
+        return `${place} ${cannotRead(error)}.`;
+      }
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, optionsFrom);
+    return { planned, fromDefinition: true };
+  }
+  if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
+  const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? linuxCmdline(options) : '');
+  const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
+  const plan = { kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk };
+  return { planned: planKernel({ ...plan, ...(options.type ? { type: options.type } : {}) }), fromDefinition: false };
+}
+
+/** Where a Linux without a command line shows itself: the first serial port, or the PV console of those that have no such port. */
+const linuxCmdline = ({ type }: BootOptions): string => (type === 'pv' || type === 'pvh' ? 'console=hvc0' : LINUX_CMDLINE);
+
+const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
+
+export function read(path: string, option: string): NamedBytes {
+  try {
+    return { name: path, data: readFileSync(path) };
+  } catch (error) {
+    throw new UsageError(`${path || '""'} ${cannotRead(error)} (${option}).`);
+  }
+}
+
+function cannotRead(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'does not exist; check the path';
+  if (code === 'EISDIR') return 'is a folder; name a file';
+  if (code === 'EACCES') return 'may not be read; check its permissions';
+  return `cannot be read (${code ?? (error as Error).message})`;
+}

@@ -1,0 +1,270 @@
+/**
+ * The guests of one `ringside boot`, over the toolstack: in turns on this thread, in real or virtual time, or each in a worker thread. What the command line
+ * adds: one stream of output, how each guest's run ended, and stopping at a point.
+ */
+import { performance } from 'node:perf_hooks';
+import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
+import { Toolstack } from '../../dom0/toolstack/index.ts';
+import { inTurns } from '../../dom0/index.ts';
+import { inWorkers } from '../../dom0/index.ts';
+import type { WaitsFor } from '../../hypervisor/domain/index.ts';
+import { type Ending, HostError } from '../../hypervisor/index.ts';
+import { machineBytesFor } from '../../hypervisor/memory/index.ts';
+import type { SchedulerOptions } from '../../hypervisor/scheduler/index.ts';
+import { spawnDomainWorker } from '../node-worker.ts';
+import { VERSION } from '../version.ts';
+import { openFile } from './image-file.ts';
+import { Lines } from './lines.ts';
+import { VIRTUAL_EPOCH_MS } from './prepare.ts';
+import { addStats, type Stats, statsOf } from './stats.ts';
+
+const MIB = 2 ** 20;
+const NEWLINE = 10;
+/** Longest piece of a line that is held back for the rest of it. */
+const LONGEST_LINE = 4096;
+/** Guests that all wait, with nobody left to type, are looked at once more after this: Domain 0 may have been about to wake one. */
+const STILL_MS = 200;
+
+export type RunEnd =
+  | { kind: 'ended'; ending: Ending }
+  | { kind: 'stopped' }
+  | { kind: 'timeout' }
+  /** Nothing can wake it, or nothing that is there. */
+  | { kind: 'stuck'; report: string };
+
+export interface SessionParts {
+  virtualTime: boolean;
+  /** Each guest in a thread of its own. */
+  inWorkers: boolean;
+  pcpus: number;
+  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
+  hvmFep?: boolean;
+  hostMemoryMiB?: number;
+  seed: number;
+  /** Every byte that a guest shows. */
+  output(byte: number): void;
+  /** Bytes of the debug ports, where they have a place of their own. */
+  debug?: (byte: number) => void;
+  /** Output that came in one go is complete. */
+  flush(): void;
+  note(sentence: string): void;
+  /** After a slice on this thread. */
+  afterSlice?(guest: Guest): void;
+}
+
+/** Its bytes, and, between its lines, those of the hypervisor's console. */
+interface GuestConsole extends DomainConsole {
+  guest: Guest;
+}
+
+export interface Guest {
+  blueprint: Blueprint;
+  name: string;
+  member: Member<GuestConsole>;
+  end?: RunEnd;
+  /** What it did before it was started again, and how often it was. */
+  before?: Stats;
+  restarts: number;
+  /** When it ended: what it was is given back then. */
+  last?: Stats;
+  waits?: { what: WaitsFor; report: string };
+}
+
+const later = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+  return () => clearTimeout(timer);
+};
+
+export class Session {
+  readonly guests: Guest[] = [];
+  readonly toolstack: Toolstack<GuestConsole>;
+  /** Resolves when every guest has its end. */
+  readonly over: Promise<void>;
+  /** No more input will come. */
+  private inputEnded = false;
+  private finish: () => void = () => {};
+  /** Ends the run with an error. */
+  fail: (error: Error) => void = () => {};
+  private starting: Guest | undefined;
+  private activity = 0;
+  private readonly parts: SessionParts;
+  private readonly blueprints: readonly Blueprint[];
+
+  /** @throws HostError */
+  constructor(blueprints: readonly Blueprint[], parts: SessionParts) {
+    this.parts = parts;
+    this.blueprints = blueprints;
+    this.over = new Promise((resolve, reject) => {
+      this.finish = resolve;
+      this.fail = error => {
+        this.endAll({ kind: 'stopped' });
+        reject(error);
+      };
+    });
+    const hostMs = parts.virtualTime ? undefined : () => performance.timeOrigin + performance.now();
+    const needs = (blueprint: Blueprint): number => {
+      const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
+      return machineBytesFor(seenMiB, p2mFrames || undefined);
+    };
+    const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), 0) : parts.hostMemoryMiB * MIB;
+    const soon = (callback: () => void): void => void setImmediate(callback);
+    this.toolstack = new Toolstack<GuestConsole>(
+      {
+        version: VERSION,
+        memory: new SharedArrayBuffer(bytes),
+        pcpus: parts.pcpus,
+        ...(parts.scheduler ? { scheduler: parts.scheduler } : {}),
+        ...(parts.hvmFep ? { hvmFep: true } : {}),
+        ...(hostMs ? { hostMs } : {}),
+        runners:
+          parts.inWorkers && hostMs
+            ? inWorkers({ spawn: spawnDomainWorker, later, hostMs })
+            : inTurns({ soon, later, ...(hostMs ? { hostMs } : {}), openMedium: openFile, atOnce: true, held: true, afterRound: parts.flush }),
+        epochMs: () => (hostMs ? Date.now() : VIRTUAL_EPOCH_MS + this.toolstack.virtualMs),
+        soon,
+        later,
+        seed: parts.seed,
+        openMedium: openFile,
+        tripleFaultEnds: true,
+      },
+      {
+        console: (_record, before) => this.consoleOf(before?.console.guest ?? (this.starting as Guest)),
+        listed: () => {},
+        ended: ({ console: { guest } }, ending, again) => this.ended(guest, ending, again),
+        restarted: ({ console: { guest }, name }, line, report, next) => {
+          guest.restarts++;
+          if (next) guest.member = next;
+          parts.note(`${name}: ${line}`);
+          // Once in full: a guest in a loop would say the same again and again.
+          if (report !== undefined && guest.restarts === 1) parts.note(report);
+        },
+        rebuildFailed: ({ console: { guest } }, { message }) => {
+          parts.note(message);
+          this.ends(guest, { kind: 'stopped' });
+        },
+        problem: (member, sentence) => parts.note(member ? `${member.name}: ${sentence}` : sentence),
+        waits: ({ console: { guest } }, what, report = '') => {
+          this.activity++;
+          if (what === undefined) delete guest.waits;
+          else guest.waits = { what, report };
+          if (what === 'reset') this.ends(guest, { kind: 'stuck', report });
+          this.lookForStillness();
+        },
+        reached: ({ console: { guest } }) => this.ends(guest, { kind: 'stopped' }),
+        changed: ({ console: { guest } }) => parts.afterSlice?.(guest),
+      },
+    );
+  }
+
+  /** Builds all of them, then lets them run. @throws HostError */
+  async start(): Promise<void> {
+    for (const blueprint of this.blueprints) {
+      const guest = { blueprint, name: blueprint.definition.name, restarts: 0 } as unknown as Guest;
+      this.guests.push((this.starting = guest));
+      guest.member = await this.toolstack.build(blueprint, { paused: true }).catch((error: Error) => {
+        throw new HostError(error.message);
+      });
+    }
+    for (const { member } of this.guests) this.toolstack.setPaused(member, false);
+    this.toolstack.runners.go();
+  }
+
+  private consoleOf(guest: Guest): GuestConsole {
+    const { parts } = this;
+    const lines = new Lines(this.shown(guest));
+    return {
+      guest,
+      print: bytes => {
+        this.activity++;
+        bytes.forEach(lines.show);
+        if (parts.inWorkers) parts.flush();
+      },
+      printXen: bytes => {
+        lines.showBetween(bytes);
+        if (parts.inWorkers) parts.flush();
+      },
+      ...(parts.debug ? { printDebug: bytes => bytes.forEach(byte => parts.debug?.(byte)) } : {}),
+      close: () => lines.close(),
+    };
+  }
+
+  /** One guest's bytes as they are; of several, whole lines with the name before them. */
+  private shown(guest: Guest): (byte: number) => void {
+    const { output } = this.parts;
+    if (this.blueprints.length === 1) return output;
+    const head = new TextEncoder().encode(`${guest.name}: `);
+    let line: number[] = [];
+    return byte => {
+      line.push(byte);
+      if (byte !== NEWLINE && line.length < LONGEST_LINE) return;
+      for (const part of [head, line]) for (const each of part) output(each);
+      line = [];
+    };
+  }
+
+  /** Of all that it was started as. */
+  stats(guest: Guest): Stats {
+    const now = guest.last ?? statsOf(this.toolstack, guest.member);
+    return guest.before ? addStats(guest.before, now) : now;
+  }
+
+  private ended(guest: Guest, ending: Ending, again: boolean): void {
+    if (again) {
+      if (guest.blueprint.xen || ending.workerDied) guest.before = this.stats(guest);
+      return;
+    }
+    guest.last = statsOf(this.toolstack, guest.member);
+    guest.member.console.close();
+    this.ends(guest, { kind: 'ended', ending });
+  }
+
+  private ends(guest: Guest, end: RunEnd): void {
+    guest.end ??= end;
+    if (this.guests.every(each => each.end)) this.endAll(end);
+  }
+
+  /** Ends those that still run with `end`, and the run: on this thread after the instruction under way. */
+  endAll(end: RunEnd): void {
+    this.toolstack.runners.hold();
+    for (const guest of this.guests) guest.end ??= end;
+    // Once it has returned from where it is, and an error was told first.
+    queueMicrotask(this.finish);
+  }
+
+  stop(): void {
+    this.endAll({ kind: 'stopped' });
+  }
+
+  // ---- people
+
+  /** Bytes typed: at the first guest that runs. */
+  input(bytes: Uint8Array): void {
+    this.activity++;
+    const guest = this.guests.find(({ end }) => !end);
+    if (guest) this.toolstack.type(guest.member, bytes);
+  }
+
+  endInput(): void {
+    this.inputEnded = true;
+    this.lookForStillness();
+  }
+
+  /** Nobody can do anything any more: all wait for each other's words, or for input that will not come. */
+  private lookForStillness(): void {
+    const isStill = (): boolean => this.inputEnded && !this.toolstack.services.pending && this.guests.every(({ end, waits }) => end || waits?.what === 'event');
+    if (!isStill()) return;
+    const { activity } = this;
+    later(STILL_MS, () => {
+      if (activity !== this.activity || !isStill()) return;
+      for (const guest of this.guests) if (!guest.end) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
+    });
+  }
+
+  /** Last words; guests in threads of their own are ended. */
+  async close(): Promise<void> {
+    this.toolstack.close();
+    for (const { member } of this.guests) member?.console.close();
+    if (!this.parts.inWorkers) return;
+    for (const { member } of this.guests) await member?.runner.destroy();
+  }
+}

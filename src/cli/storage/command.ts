@@ -1,0 +1,100 @@
+/** `ringside storage --state DIR COMMAND…`: the host's volumes and disk, from a shell of this machine. */
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { COMMANDS, runStorageCommand } from '../../dom0/storage/index.ts';
+import type { Medium } from '../../dom0/storage/index.ts';
+import { Storage, StorageError } from '../../dom0/storage/index.ts';
+import { StoreFull } from '../../dom0/storage/index.ts';
+import { Output } from '../boot/terminal.ts';
+import { openState, StateError } from './state.ts';
+
+const WRONG_USE = 2,
+  NOT_DONE = 1;
+const COPY_BYTES = 2 ** 20;
+
+export function storageHelp(): string {
+  const lines = [...Object.values(COMMANDS).map(({ usage, about }) => [usage, about]), [COPY_USAGE, 'copy a file of this machine to a device, or back']];
+  return `Usage: ringside storage --state DIR COMMAND…
+
+The disk of the host that ringside boot --state DIR starts: a 500-GB disk in files of DIR, which is made where there is none.
+
+${lines.map(([usage, about]) => `  ${usage.padEnd(44)} ${about}`).join('\n')}
+`;
+}
+
+const COPY_USAGE = 'dd if=SOURCE of=TARGET';
+
+export async function storage(argv: string[]): Promise<number> {
+  const [stdout, stderr] = [new Output(1), new Output(2)];
+  const wrong = (sentence: string): number => (stderr.text(`ringside storage: ${sentence}\n`), WRONG_USE);
+  if (argv.some(word => word === '--help' || word === '-h')) return stdout.text(storageHelp()), 0;
+  const [option, directory, ...command] = argv[0]?.startsWith('--state=') ? ['--state', argv[0].slice(8), ...argv.slice(1)] : argv;
+  if (option !== '--state' || !directory || command.length === 0) return wrong('write ringside storage --state DIR COMMAND…, or --help.');
+  try {
+    const state = await openState(directory);
+    try {
+      if (command[0] === 'dd') {
+        stderr.text(copy(state.storage, command.slice(1)));
+        return 0;
+      }
+      const { status, out, err } = runStorageCommand(state.storage, command);
+      stdout.text(out);
+      stderr.text(err);
+      return status;
+    } finally {
+      state.close();
+    }
+  } catch (error) {
+    // Ours have a sentence, and those of the file system a code; anything else is a defect.
+    if (!(error instanceof StateError || error instanceof StorageError || error instanceof StoreFull || 'code' in (error as object))) throw error;
+    stderr.text(`ringside storage: ${(error as Error).message}\n`);
+    return NOT_DONE;
+  }
+}
+
+/** Zeros are not written: a new volume has them, and they need no room. @throws Error with a sentence */
+function copy(storage: Storage, args: string[]): string {
+  const value = (name: string): string => {
+    const found = args.find(arg => arg.startsWith(`${name}=`))?.slice(name.length + 1);
+    if (!found) throw new StorageError(`dd needs ${name}=. Usage: ${COPY_USAGE}`);
+    return found;
+  };
+  const [from, to] = [value('if'), value('of')];
+  const piece = new Uint8Array(COPY_BYTES);
+  if (Storage.isDevice(to)) {
+    const fd = openSync(from, 'r');
+    const bytes = fstatSync(fd).size;
+    const { medium, close } = storage.open(to, 'dd', true);
+    try {
+      if (bytes > medium.bytes) throw new StorageError(`${from} has ${bytes} bytes and ${to} has ${medium.bytes}. Make it larger with lvextend.`);
+      for (let at = 0; at < bytes; at += COPY_BYTES) {
+        const part = piece.subarray(0, readSync(fd, piece, 0, Math.min(COPY_BYTES, bytes - at), at));
+        writeChanged(medium, at, part);
+      }
+      medium.flush();
+      return `${bytes} bytes copied\n`;
+    } finally {
+      close();
+      closeSync(fd);
+    }
+  }
+  const { medium, close } = storage.open(from, 'dd', false);
+  const fd = openSync(to, 'w');
+  try {
+    for (let at = 0; at < medium.bytes; at += COPY_BYTES) {
+      const part = piece.subarray(0, Math.min(COPY_BYTES, medium.bytes - at));
+      medium.read(at, part);
+      if (part.some(byte => byte !== 0) || at + part.length === medium.bytes) writeSync(fd, part, 0, part.length, at);
+    }
+    return `${medium.bytes} bytes copied\n`;
+  } finally {
+    close();
+    closeSync(fd);
+  }
+}
+
+/** Writes what is not there already. */
+function writeChanged(medium: Medium, at: number, bytes: Uint8Array): void {
+  const old = new Uint8Array(bytes.length);
+  medium.read(at, old);
+  if (Buffer.compare(old, bytes) !== 0) medium.write(at, bytes);
+}

@@ -1,0 +1,104 @@
+/** The host's files in a directory of node's file system, held by one process at a time. */
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Store, type StoreFile, StoreFull } from '../../dom0/storage/index.ts';
+import { holdDirectory } from './directory-lock.ts';
+
+class DirectoryFile implements StoreFile {
+  private readonly fd: number;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  size(): number {
+    return fstatSync(this.fd).size;
+  }
+
+  read(at: number, into: Uint8Array): void {
+    let done = 0;
+    while (done < into.length) {
+      const count = readSync(this.fd, into, done, into.length - done, at + done);
+      if (count === 0) break;
+      done += count;
+    }
+    into.fill(0, done);
+  }
+
+  write(at: number, from: Uint8Array): void {
+    for (let done = 0; done < from.length; ) done += orFull(() => writeSync(this.fd, from, done, from.length - done, at + done));
+  }
+
+  truncate(bytes: number): void {
+    orFull(() => ftruncateSync(this.fd, bytes));
+  }
+
+  flush(): void {
+    fsyncSync(this.fd);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+function orFull<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') throw new StoreFull((error as Error).message);
+    throw error;
+  }
+}
+
+export class DirectoryStore implements Store {
+  readonly where: string;
+  readonly outlivesHost = true;
+  private readonly release: () => void;
+
+  private constructor(where: string, release: () => void) {
+    this.where = where;
+    this.release = release;
+  }
+
+  /** Makes the directory where there is none. @throws Error where it cannot be had, with who holds it where somebody does */
+  static async open(path: string): Promise<DirectoryStore> {
+    mkdirSync(path, { recursive: true });
+    const where = realpathSync(path);
+    return new DirectoryStore(where, await holdDirectory(where));
+  }
+
+  async open(name: string): Promise<StoreFile> {
+    const path = join(this.where, name);
+    let fd: number;
+    try {
+      fd = openSync(path, 'r+');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      fd = openSync(path, 'wx+');
+      this.flushNames();
+    }
+    return new DirectoryFile(fd);
+  }
+
+  /** A new file's name is durable when its directory is. Where directories cannot be opened (Windows) names need nothing. */
+  private flushNames(): void {
+    let fd: number;
+    try {
+      fd = openSync(this.where, 'r');
+    } catch {
+      return;
+    }
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Others may have the directory. */
+  close(): void {
+    this.release();
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * Access to memory by linear address: through the TLB, and where that has no entry through paging and the second stage to machine memory, with accessed and
+ * dirty bits, faults, breakpoints, and what lies outside memory. Sources: SDM vol. 3, chapter 4 (paging), 28.3 (EPT).
+ */
+import type { CodeCache } from './code-cache.ts';
+import { CR0_AM, CR4_SMAP } from './architecture/control-bits.ts';
+import type { Debug } from './debug.ts';
+import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './architecture/edge.ts';
+import { AC_, type Faults } from './faults.ts';
+import { AC } from './architecture/flags.ts';
+import type { Mmio } from './mmio.ts';
+import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
+import { CR0, CR4, EFLAGS, PDPTE } from './architecture/registers.ts';
+import { S_USER } from './scratch.ts';
+import { HAS_CODE, type Tlb } from './tlb.ts';
+import type { Views } from './views.ts';
+
+const WRITABLE = P2M_READ | P2M_WRITE;
+
+/**
+ * Alignment that #AC asks of an operand (SDM vol. 3, table 6-7): its size; 8 for ten bytes; for an environment or a far pointer that of its words. Operands
+ * of 16 bytes either must be aligned whatever AC says or need not be (vol. 2, table 2-21).
+ */
+function alignmentOf(size: number): number {
+  return size === 10 ? 8 : size >= 16 && size % 16 === 0 ? 1 : size & -size;
+}
+
+export class MemoryAccess {
+  private readonly R: Int32Array;
+  private readonly M1: Uint8Array;
+  private readonly M2: Uint16Array;
+  private readonly M4: Int32Array;
+  private readonly S: Int32Array;
+  private readonly TR: Int32Array;
+  private readonly TW: Int32Array;
+  private readonly p2m: Int32Array;
+  private readonly tlb: Tlb;
+  private readonly code: CodeCache;
+  private readonly debug: Debug;
+  private readonly mmio: Mmio;
+  private readonly faults: Faults;
+  readonly paging: PageWalk;
+  /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
+  private implicit = false;
+  /** Result of the last walk. */
+  private walkGfn = 0;
+  private walkDirty = false;
+
+  constructor(views: Views, tlb: Tlb, code: CodeCache, debug: Debug, mmio: Mmio, faults: Faults) {
+    this.R = views.R;
+    this.M1 = views.M1;
+    this.M2 = views.M2;
+    this.M4 = views.M4;
+    this.S = views.S;
+    this.p2m = views.p2m;
+    this.TR = tlb.TR;
+    this.TW = tlb.TW;
+    this.tlb = tlb;
+    this.code = code;
+    this.debug = debug;
+    this.mmio = mmio;
+    this.faults = faults;
+    this.paging = new PageWalk(views.R, views.M4, views.p2m);
+  }
+
+  // ---- access by linear address ----
+
+  read8(linear: number): number {
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if ((e & 1) === 0) return this.M1[(e ^ linear) >>> 0]!;
+    return this.readSlow(linear, 1);
+  }
+
+  read16(linear: number): number {
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 1) === 0) return this.M2[(e ^ linear) >>> 1]!;
+    return this.readSlow(linear, 2);
+  }
+
+  read32(linear: number): number {
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 3) === 0) return this.M4[(e ^ linear) >>> 2]!;
+    return this.readSlow(linear, 4);
+  }
+
+  read128(linear: number, to: number): void {
+    const { R } = this;
+    const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 15) === 0) {
+      const { M4 } = this;
+      const from = (e ^ linear) >>> 2;
+      R[to] = M4[from]!;
+      R[to + 1] = M4[from + 1]!;
+      R[to + 2] = M4[from + 2]!;
+      R[to + 3] = M4[from + 3]!;
+      return;
+    }
+    if ((linear & 3) === 0) this.readPieces(linear, to);
+    else this.asWhole(() => this.readPieces(linear, to));
+  }
+
+  private readPieces(linear: number, to: number): void {
+    const { R } = this;
+    const a = this.read32(linear), b = this.read32((linear + 4) | 0), c = this.read32((linear + 8) | 0);
+    R[to + 3] = this.read32((linear + 12) | 0);
+    R[to] = a;
+    R[to + 1] = b;
+    R[to + 2] = c;
+  }
+
+  write8(linear: number, value: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if ((e & 1) === 0) this.M1[(e ^ linear) >>> 0] = value;
+    else this.writeSlow(linear, 1, value);
+  }
+
+  write16(linear: number, value: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 1) === 0) this.M2[(e ^ linear) >>> 1] = value;
+    else this.writeSlow(linear, 2, value);
+  }
+
+  write32(linear: number, value: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 3) === 0) this.M4[(e ^ linear) >>> 2] = value;
+    else this.writeSlow(linear, 4, value);
+  }
+
+  /** Faults if any of the `size` bytes could not be written; nothing is written. */
+  probeWrite(linear: number, size: number): void {
+    this.checkAlignment(linear, size);
+    this.hostWrite(linear);
+    if ((linear & 4095) + size > 4096) this.hostWrite(((linear & ~4095) + 4096) | 0);
+  }
+
+  probeRead(linear: number, size: number): void {
+    this.hostRead(linear);
+    if ((linear & 4095) + size > 4096) this.hostRead(((linear & ~4095) + 4096) | 0);
+  }
+
+  /** The processor's own accesses: supervisor rights whatever the CPL. */
+  readSystem8(linear: number): number { return this.asSystem(linear, 1); }
+  readSystem16(linear: number): number {
+    const e = this.TR[linear >>> 12]!;
+    return ((e | linear) & 1) === 0 ? this.M2[(e ^ linear) >>> 1]! : this.asSystem(linear, 2);
+  }
+  readSystem32(linear: number): number {
+    const e = this.TR[linear >>> 12]!;
+    return ((e | linear) & 3) === 0 ? this.M4[(e ^ linear) >>> 2]! : this.asSystem(linear, 4);
+  }
+
+  private asSystem(linear: number, size: number): number {
+    const user = this.S[S_USER]!;
+    this.S[S_USER] = 0;
+    this.implicit = true;
+    try {
+      return size === 4 ? this.read32(linear) : size === 2 ? this.read16(linear) : this.read8(linear);
+    } finally {
+      this.S[S_USER] = user;
+      this.implicit = false;
+    }
+  }
+
+  /** As `writeN`, with supervisor rights. `size` 0 only probes for writing (4 bytes). */
+  writeSystem(linear: number, size: number, value: number): void {
+    const user = this.S[S_USER]!;
+    this.S[S_USER] = 0;
+    this.implicit = true;
+    try {
+      if (size === 4) this.write32(linear, value);
+      else if (size === 2) this.write16(linear, value);
+      else if (size === 1) this.write8(linear, value);
+      else this.probeWrite(linear, 4);
+    } finally {
+      this.S[S_USER] = user;
+      this.implicit = false;
+    }
+  }
+
+  /** Machine byte offset for a read of what lies at `linear` up to the page's end; -1: not memory (then `walkGfn` tells where). */
+  hostRead(linear: number): number {
+    const user = this.S[S_USER]!;
+    const e = this.TR[(linear >>> 12) + user]!;
+    if ((e & 1) === 0) return (e ^ linear) >>> 0;
+    this.walk(linear, false, false);
+    const entry = this.secondStage(this.walkGfn);
+    if ((entry & P2M_READ) === 0) return -1;
+    this.fill(linear, entry, user);
+    return ((entry & ~4095) | (linear & 4095)) >>> 0;
+  }
+
+  /** The same for a write; whatever was translated from the line written is dropped. */
+  hostWrite(linear: number): number {
+    const user = this.S[S_USER]!;
+    const e = this.TW[(linear >>> 12) + user]!;
+    if ((e & 1) === 0) return (e ^ linear) >>> 0;
+    if ((e & 3) === HAS_CODE) {
+      const at = (e ^ HAS_CODE ^ linear) >>> 0;
+      if (this.code.lines[at >>> 12] === 0) this.TW[(linear >>> 12) + user] = e ^ HAS_CODE;
+      return at;
+    }
+    this.walk(linear, true, false);
+    const entry = this.secondStage(this.walkGfn);
+    // To write alone is no right that there is (an EPT misconfiguration).
+    if ((entry & WRITABLE) !== WRITABLE) return -1;
+    this.fill(linear, entry, user);
+    return ((entry & ~4095) | (linear & 4095)) >>> 0;
+  }
+
+  /** Byte offset in machine memory for an atomic read-modify-write of an aligned operand; -1: take the plain way. */
+  hostAtomic(linear: number, size: number): number {
+    if ((linear & (size - 1)) !== 0) return -1;
+    this.debug.data(linear, size, true);
+    const at = this.hostWrite(linear);
+    if (at < 0) return -1;
+    if (this.debug.probe !== null) this.debug.seen.addAtomic(linear, size, at);
+    this.code.wrote(at, size);
+    return at;
+  }
+
+  /** #AC: SDM vol. 3, 6.15, "Interrupt 17". */
+  checkAlignment(linear: number, size: number): void {
+    if ((this.R[EFLAGS]! & AC) === 0 || (linear & (alignmentOf(size) - 1)) === 0 || !this.checksAlignment) return;
+    this.faults.raise(AC_, 0);
+  }
+
+  /** #AC is possible: EFLAGS.AC in user mode, CR0.AM. */
+  get checksAlignment(): boolean {
+    return (this.R[EFLAGS]! & AC) !== 0 && this.S[S_USER] !== 0 && (this.R[CR0]! & CR0_AM) !== 0;
+  }
+
+  /** For the pieces of an operand whose alignment is checked as a whole, or not at all. */
+  asWhole(access: () => void): void {
+    const { R } = this;
+    if (!this.checksAlignment) return access();
+    R[EFLAGS]! &= ~AC;
+    try {
+      access();
+    } finally {
+      R[EFLAGS]! |= AC;
+    }
+  }
+
+  private readSlow(linear: number, size: number): number {
+    this.checkAlignment(linear, size);
+    if ((linear & 4095) + size > 4096) {
+      this.probeRead(linear, size);
+      let value = 0;
+      for (let i = 0; i < size; i++) value |= this.read8((linear + i) | 0) << (8 * i);
+      return value;
+    }
+    this.debug.data(linear, size, false);
+    const value = this.readWithin(linear, size);
+    if (this.debug.probe !== null) this.debug.seen.add(linear, size, false, value);
+    return value;
+  }
+
+  /** A read that does not cross into another page. */
+  private readWithin(linear: number, size: number): number {
+    const at = this.hostRead(linear);
+    if (at < 0) return this.device(linear, size, false, 0);
+    const m = this.M1;
+    if (size === 1) return m[at]!;
+    if (size === 2) return m[at]! | (m[at + 1]! << 8);
+    if ((at & 3) === 0) return this.M4[at >>> 2]!;
+    return m[at]! | (m[at + 1]! << 8) | (m[at + 2]! << 16) | (m[at + 3]! << 24);
+  }
+
+  private writeSlow(linear: number, size: number, value: number): void {
+    this.checkAlignment(linear, size);
+    if ((linear & 4095) + size > 4096) {
+      this.probeWrite(linear, size);
+      // What is no memory first: its exits repeat the instruction, which must not find memory changed already.
+      for (const device of [true, false]) {
+        for (let i = 0; i < size; i++) {
+          const at = (linear + i) | 0;
+          if ((this.hostWrite(at) < 0) === device) this.write8(at, value >> (8 * i));
+        }
+      }
+      return;
+    }
+    this.debug.data(linear, size, true);
+    if (this.debug.probe !== null) this.debug.seen.add(linear, size, true, value);
+    const at = this.hostWrite(linear);
+    if (at < 0) {
+      this.device(linear, size, true, value);
+      return;
+    }
+    this.store(at, size, value);
+    this.code.wrote(at, size);
+  }
+
+  private store(at: number, size: number, value: number): void {
+    const m = this.M1;
+    if (size === 4 && (at & 3) === 0) {
+      this.M4[at >>> 2] = value;
+      return;
+    }
+    m[at] = value;
+    if (size > 1) m[at + 1] = value >> 8;
+    if (size > 2) {
+      m[at + 2] = value >> 16;
+      m[at + 3] = value >> 24;
+    }
+  }
+
+  /** An access to what is no memory, or memory without the right. */
+  private device(linear: number, size: number, write: boolean, value: number): number {
+    return this.mmio.access(linear, this.walkGfn * 4096 + (linear & 4095), size, write, value, this.secondStage(this.walkGfn));
+  }
+
+  /** The second stage's word of a guest frame. */
+  private secondStage(gfn: number): number { return gfn < this.p2m.length ? this.p2m[gfn]! : 0; }
+
+  /** After a walk: the page goes into the TLB, where it may. */
+  private fill(linear: number, entry: number, user: number): void {
+    const { paging, debug } = this;
+    if (debug.probe !== null || debug.watchesPage(linear)) return;
+    // Under SMAP the right to a user page comes and goes with EFLAGS.AC: never cached for the supervisor.
+    if (user === 0 && paging.userPage && (this.R[CR4]! & CR4_SMAP) !== 0) return;
+    const writable = paging.writable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE;
+    this.tlb.fill(linear, user, entry & ~4095, writable, this.code.lines[entry >>> 12] !== 0, paging.global);
+  }
+
+  // ---- paging ----
+
+  /** Machine frame for a fetch at `linear`; throws #PF, or leaves with an EPT violation. */
+  fetchFrame(linear: number): number {
+    this.walk(linear, false, true);
+    const entry = this.secondStage(this.walkGfn);
+    if ((entry & P2M_EXECUTE) === 0 || (entry & WRITABLE) === P2M_WRITE) {
+      this.mmio.leave(linear, this.walkGfn * 4096 + (linear & 4095), EPT_FETCH, entry);
+    }
+    return entry >>> 12;
+  }
+
+  /** Linear to physical without side effects; -1 where nothing is mapped. */
+  translate(linear: number): number {
+    const gfn = this.paging.find(linear);
+    return gfn < 0 ? -1 : gfn * 4096 + (linear & 4095);
+  }
+
+  private mark(gpa: number, bits: number): void {
+    const gfn = Math.floor(gpa / 4096);
+    const entry = this.secondStage(gfn);
+    if ((entry & P2M_WRITE) === 0) return;
+    const at = ((entry & ~4095) | (gpa & 4095)) >>> 0;
+    Atomics.or(this.M4, at >>> 2, bits);
+    this.code.wrote(at, 4);
+  }
+
+  /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
+  private walk(linear: number, write: boolean, fetch: boolean): void {
+    const { paging } = this;
+    const error = paging.access(linear, write, fetch, this.S[S_USER] !== 0, this.implicit);
+    this.walkGfn = paging.gfn;
+    if (error !== ALLOWED) this.faults.raisePage(linear, error);
+    if (this.R[CR0]! >= 0) { // PG clear
+      this.walkDirty = true;
+      return;
+    }
+    if (paging.upperAt < 0) this.tlb.sawLargePage(linear);
+    else if ((paging.upper & PTE_A) === 0) this.mark(paging.upperAt, PTE_A);
+    const want = write ? PTE_A | PTE_D : PTE_A;
+    if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);
+    this.walkDirty = write || (paging.leaf & PTE_D) !== 0;
+  }
+
+  /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
+  loadPdptes(cr3: number): boolean {
+    const words = new Int32Array(8);
+    for (let i = 0; i < 8; i++) words[i] = this.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
+    for (let i = 0; i < 8; i += 2) {
+      if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
+    }
+    this.R.set(words, PDPTE);
+    return true;
+  }
+}

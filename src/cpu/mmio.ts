@@ -1,0 +1,75 @@
+/**
+ * Accesses to what is no memory, or to memory without the right. They are answered in place, or leave as EPT violations (SDM vol. 3, 28.3); then the
+ * instruction runs again and takes the answers that it already has.
+ */
+import { EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_WRITE, type ProcessorOptions } from './architecture/edge.ts';
+import { LEAVE } from './faults.ts';
+
+/** Numbers of an answer: guest-physical address, width, 1 for write, value. */
+const ADDRESS = 0, WIDTH = 1, WRITE = 2, VALUE = 3, NUMBERS = 4;
+
+export class Mmio {
+  /** Answers to accesses of the instruction under way, in their order. */
+  answers: number[] = [];
+  /** How many of their numbers it has taken. */
+  private taken = 0;
+  /** Accesses answered in place so far. */
+  answeredInPlace = 0;
+  private readonly exit: ExitInfo;
+  private readonly answerAccess: ProcessorOptions['answerAccess'];
+
+  constructor(exit: ExitInfo, answerAccess: ProcessorOptions['answerAccess']) {
+    this.exit = exit;
+    this.answerAccess = answerAccess;
+  }
+
+  /** An instruction has had accesses answered, and has to run again to its end. */
+  get pending(): boolean { return this.answers.length > 0; }
+
+  /** The instruction begins, once more perhaps. */
+  rewind(): void { this.taken = 0; }
+
+  /** The instruction is complete, or will never be. */
+  forget(): void { this.answers.length = this.taken = 0; }
+
+  /** An access at a linear and guest-physical address, whose frame has this word of the second stage: what a read finds. */
+  access(linear: number, gpa: number, size: number, write: boolean, value: number, entry: number): number {
+    const { answers, taken } = this;
+    if (taken + VALUE < answers.length) {
+      if (answers[taken + ADDRESS] === gpa && answers[taken + WIDTH] === size && answers[taken + WRITE] === (write ? 1 : 0)) {
+        this.taken = taken + NUMBERS;
+        return answers[taken + VALUE]!;
+      }
+      // Something else than what was answered runs now (the code was changed, an event came between): it asks anew.
+      answers.length = taken;
+    }
+    this.describe(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
+    if (entry === 0 && this.answerAccess?.(this.exit)) {
+      this.answeredInPlace++;
+      return this.exit.value;
+    }
+    throw LEAVE;
+  }
+
+  /** Leaves for an access that is never answered: a fetch. */
+  leave(linear: number, gpa: number, access: number, entry: number): never {
+    this.describe(linear, gpa, 1, access, entry, 0);
+    throw LEAVE;
+  }
+
+  private describe(linear: number, gpa: number, size: number, access: number, entry: number, value: number): void {
+    const x = this.exit;
+    x.reason = (entry & 7) === P2M_WRITE || (entry & 7) === (P2M_WRITE | P2M_EXECUTE) ? ExitReason.EPT_MISCONFIGURATION : ExitReason.EPT_VIOLATION;
+    x.qualification = access | ((entry & 7) << 3) | 0x180;
+    x.guestLinear = linear;
+    x.guestPhysical = gpa;
+    x.size = size;
+    x.value = value;
+  }
+
+  /** The machine's answer to the access that left last. */
+  complete(value: number): void {
+    const { exit } = this;
+    this.answers.push(exit.guestPhysical, exit.size, (exit.qualification & EPT_WRITE) !== 0 ? 1 : 0, value);
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What code may be run as, derived from segment registers, CR0 and CPL: code and stack size, the code segment, and whether the segments are such that the
+ * switches may handle operands. The *mode key* is what a record depends on besides its bytes.
+ */
+import type { MemoryAccess } from './access.ts';
+import {
+  CPL, CS, DS, ES, FS, GS, RIGHTS_DB, RIGHTS_S, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS,
+} from './architecture/registers.ts';
+import { S_USER, USER } from './scratch.ts';
+import type { Tlb } from './tlb.ts';
+import type { Views } from './views.ts';
+
+/** Bits of the mode key. FLAT: segments for which the switch handles operands (for 16-bit code see gen/narrow.ts). */
+export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
+
+/** A data segment that may be read and written, does not expand down: S and W set; code, expand-down, unusable clear. */
+const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
+export const isPlain = (rights: number): boolean => (rights & PLAIN_MASK) === PLAIN;
+
+export class Mode {
+  /** Mode key: records of one do not run in another. */
+  key = 0;
+  /** The code segment's base, and its limit as an unsigned number. */
+  csBase = 0;
+  csLimit = 0xffff;
+  private readonly R: Int32Array;
+  private readonly S: Int32Array;
+  private readonly tlb: Tlb;
+  private readonly memory: MemoryAccess;
+
+  constructor({ R, S }: Views, tlb: Tlb, memory: MemoryAccess) {
+    this.R = R;
+    this.S = S;
+    this.tlb = tlb;
+    this.memory = memory;
+  }
+
+  get code32(): boolean { return (this.key & KEY_CODE32) !== 0; }
+  get stack32(): boolean { return (this.key & KEY_STACK32) !== 0; }
+  get flat(): boolean { return (this.key & KEY_FLAT) !== 0; }
+  /** 16-bit code whose segments satisfy the second switch. A selector loaded in real mode leaves it so: limits stay, bases are paragraphs. */
+  get narrowSegments(): boolean { return (this.key & (KEY_CODE32 | KEY_FLAT)) === KEY_FLAT; }
+
+  /** After segment registers, CR0, CPL or EFLAGS.AC changed. */
+  changed(): void {
+    const { R } = this;
+    const cs = SEG + CS * SEG_WORDS, ss = SEG + SS * SEG_WORDS;
+    this.csBase = R[cs + SEG_BASE]!;
+    this.csLimit = R[cs + SEG_LIMIT]! >>> 0;
+    this.S[S_USER] = R[CPL] === 3 ? USER : 0;
+    if (R[CPL] === 3) this.tlb.enterUser();
+    let key = 0;
+    if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
+    if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
+    if ((key & KEY_CODE32) === 0) {
+      if (this.narrowCode(R[cs + SEG_RIGHTS]!) && !this.memory.checksAlignment && this.narrow(ES) && this.narrow(SS) && this.narrow(DS) && this.narrow(FS) && this.narrow(GS)) key |= KEY_FLAT;
+      // The page that the segment ends in: what was found there was perhaps not for a segment that ends.
+      const end = this.csBase + this.csLimit;
+      if (((end + 1) & 4095) !== 0) this.tlb.CP[((end >>> 12) & (USER - 1)) + this.S[S_USER]!] = 0;
+    } else if (this.csBase === 0 && this.csLimit === 0xffffffff && !this.memory.checksAlignment && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
+    if (key !== this.key) {
+      this.key = key;
+      this.tlb.flushCode();
+    }
+  }
+
+  private plainFlat(segment: number): boolean {
+    const s = SEG + segment * SEG_WORDS;
+    const { R } = this;
+    return R[s + SEG_BASE] === 0 && R[s + SEG_LIMIT] === -1 && isPlain(R[s + SEG_RIGHTS]!);
+  }
+
+  /** What the second switch asks of data segments: see gen/narrow.ts. */
+  private narrow(segment: number): boolean {
+    const s = SEG + segment * SEG_WORDS;
+    const { R } = this;
+    return (R[s + SEG_BASE]! & 3) === 0 && R[s + SEG_LIMIT]! >>> 0 >= 0xffff && isPlain(R[s + SEG_RIGHTS]!);
+  }
+
+  /** Of a code segment: readable code, or (real mode) data. */
+  private narrowCode(rights: number): boolean {
+    return (this.csBase & 3) === 0 && this.csLimit >= 0xffff && (rights & (RIGHTS_UNUSABLE | RIGHTS_S | 2)) === (RIGHTS_S | 2);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The software TLB: three flat tables by linear page, the supervisor's 2^20 entries first, then the user's; and the lists of entries that a flush walks.
+ *
+ * TR and TW (reads, writes): an entry is `linear page XOR machine offset`, its low 12 bits 0 when valid and 3 when not, so that one test covers validity and
+ * alignment: `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are HAS_CODE translates all right, but its
+ * frame holds translated code: such stores go the long way, which looks after the code.
+ *
+ * CP: linear page to table of records (code-cache.ts); 0 none.
+ */
+import { USER } from './scratch.ts';
+
+const INVALID = 3;
+export const HAS_CODE = 1;
+
+const LIST = 1 << 16;
+
+export class Tlb {
+  readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  readonly CP = new Int32Array(2 * USER);
+  /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
+  private userTables = false;
+
+  private readonly filled = new Int32Array(LIST);
+  private filledCount = 0;
+  private readonly filledGlobal = new Int32Array(LIST);
+  private filledGlobalCount = 0;
+  private readonly codeFilled = new Int32Array(LIST);
+  private codeFilledCount = 0;
+  /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
+  private readonly large = new Uint8Array(1024);
+
+  /** Before anything runs or is translated at CPL 3. */
+  enterUser(): void {
+    if (this.userTables) return;
+    this.userTables = true;
+    this.TR.fill(INVALID, USER);
+    this.TW.fill(INVALID, USER);
+  }
+
+  /** Enters a page for reads; for stores too if `writable`, with HAS_CODE if its frame `hasCode`. `linear` lies in the page, `machine` is its frame's byte offset. */
+  fill(linear: number, user: number, machine: number, writable: boolean, hasCode: boolean, global: boolean): void {
+    const { TR, TW } = this;
+    const page = (linear >>> 12) + user, value = (linear & ~4095) ^ machine;
+    if (TR[page]! & 1 && TW[page]! & 1) this.remember(page, global);
+    TR[page] = value;
+    if (writable) TW[page] = hasCode ? value | HAS_CODE : value;
+  }
+
+  private remember(page: number, global: boolean): void {
+    if (this.filledCount === LIST || this.filledGlobalCount === LIST) this.flushAll();
+    if (global) this.filledGlobal[this.filledGlobalCount++] = page;
+    else this.filled[this.filledCount++] = page;
+  }
+
+  /** A large page maps something in the 4 MiB round `linear`: INVLPG there drops all of them. */
+  sawLargePage(linear: number): void { this.large[linear >>> 22] = 1; }
+
+  /** Entries but the global ones: what a CR3 write drops. */
+  flushNonGlobal(): void {
+    const { TR, TW, filled } = this;
+    for (let i = 0; i < this.filledCount; i++) {
+      const page = filled[i]!;
+      TR[page] = INVALID;
+      TW[page] = INVALID;
+    }
+    this.filledCount = 0;
+    this.flushCode();
+  }
+
+  flushAll(): void {
+    this.flushNonGlobal();
+    const { TR, TW, filledGlobal } = this;
+    for (let i = 0; i < this.filledGlobalCount; i++) {
+      const page = filledGlobal[i]!;
+      TR[page] = INVALID;
+      TW[page] = INVALID;
+    }
+    this.filledGlobalCount = 0;
+  }
+
+  /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
+  flushPage(linear: number): void {
+    if (this.large[linear >>> 22] !== 0) {
+      this.large[linear >>> 22] = 0;
+      const first = (linear >>> 12) & ~0x3ff;
+      for (const page of [first, first + USER]) {
+        this.TR.fill(INVALID, page, page + 1024);
+        this.TW.fill(INVALID, page, page + 1024);
+        this.CP.fill(0, page, page + 1024);
+      }
+      return;
+    }
+    const page = linear >>> 12;
+    for (const p of [page, page + USER]) {
+      // The page stays in its list: dropping an entry twice is harmless.
+      this.TR[p] = INVALID;
+      this.TW[p] = INVALID;
+      this.CP[p] = 0;
+    }
+  }
+
+  /** Enters a page's table of records. */
+  fillCode(linear: number, user: number, table: number): void {
+    const page = (linear >>> 12) + user;
+    this.CP[page] = table;
+    if (this.codeFilledCount === LIST) this.flushCode();
+    this.codeFilled[this.codeFilledCount++] = page;
+  }
+
+  /** The tables of records: with the rest, and when the kind of code that may run (mode key) changes. */
+  flushCode(): void {
+    for (let i = 0; i < this.codeFilledCount; i++) this.CP[this.codeFilled[i]!] = 0;
+    this.codeFilledCount = 0;
+  }
+
+  /** Write entries that point at a machine frame are marked: it now holds translated code. */
+  markCode(mfn: number): void {
+    const { TW } = this;
+    for (const [list, count] of [[this.filled, this.filledCount], [this.filledGlobal, this.filledGlobalCount]] as const) {
+      for (let i = 0; i < count; i++) {
+        const page = list[i]!;
+        const e = TW[page]!;
+        if ((e & 1) === 0 && (e ^ (page << 12)) >>> 12 === mfn) TW[page] = e | HAS_CODE;
+      }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/** A probe hears of everything that retires; without one the processor runs as before. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason, type Probe } from '../architecture/edge.ts';
+import { CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
+import { Bench, CODE, d, DATA, FRAMES, IDT, KERNEL_CODE, KERNEL_STACK, TSS } from '../test-support/bench.ts';
+
+const bench = new Bench();
+const { R, cpu } = bench;
+const DEVICE = FRAMES << 12;
+let seen: string[] = [];
+const hex = (value: number) => value.toString(16);
+const probe: Probe = {
+  retired: linear => seen.push(`+${hex(linear - CODE)}`),
+  memory: (linear, size, write, value) => seen.push(`${write ? 'w' : 'r'}${size} ${hex(linear)}=${hex(value)}`),
+  port: (port, size, write, value) => seen.push(`${write ? 'out' : 'in'}${size} ${hex(port)}=${hex(value)}`),
+  event: (information, errorCode) => seen.push(`!${hex(information >>> 0)} ${hex(errorCode)}`),
+};
+beforeEach(() => {
+  bench.protectedMode();
+  cpu.probe = probe;
+  seen = [];
+  R[EBX] = DATA;
+  bench.bytes.fill(0, DATA, DATA + 0x1000);
+});
+
+describe('a probe', () => {
+  it('hears of each access and each instruction, in their order', () => {
+    bench.setWord(DATA, 0x11223344);
+    bench.code('8b 03 66 89 43 05 88 43 07 50 ff 03');
+    bench.run();
+    expect(seen).toEqual([
+      `r4 ${hex(DATA)}=11223344`, '+0', `w2 ${hex(DATA + 5)}=3344`, '+2', `w1 ${hex(DATA + 7)}=44`, '+6',
+      `w4 ${hex(KERNEL_STACK - 4)}=11223344`, '+9', `r4 ${hex(DATA)}=11223344`, `w4 ${hex(DATA)}=11223345`, '+a',
+    ]);
+  });
+  it('counts what the processor counts, HLT too once it is left', () => {
+    const before = cpu.retired;
+    bench.code('43 75 fd 90');
+    R[EBX] = -3;
+    bench.run();
+    cpu.skipInstruction();
+    expect([seen, cpu.retired - before]).toEqual([['+0', '+1', '+0', '+1', '+0', '+1', '+3', '+4'], 8]);
+  });
+  it('LOCK, XCHG and CMPXCHG8B: what was found and what is there then', () => {
+    bench.setWord(DATA, 5);
+    R[EAX] = 9;
+    bench.code('f0 ff 03 87 03');
+    bench.run();
+    expect(seen).toEqual([`r4 ${hex(DATA)}=5`, `w4 ${hex(DATA)}=6`, '+0', `r4 ${hex(DATA)}=6`, `w4 ${hex(DATA)}=9`, '+3']);
+    seen = [];
+    Object.assign(R, { [EIP]: CODE, [EAX]: 9, [EDX]: 0, [ECX]: 7, [EBX]: 8 });
+    bench.code('f0 0f c7 0d', d(DATA));
+    bench.run();
+    expect(seen).toEqual([`r4 ${hex(DATA)}=9`, `w4 ${hex(DATA)}=8`, `r4 ${hex(DATA + 4)}=0`, `w4 ${hex(DATA + 4)}=7`, '+0']);
+  });
+  it('string instructions element by element, wide accesses and those across pages in parts', () => {
+    Object.assign(R, { [ESI]: DATA, [EDI]: DATA + 0x100, [ECX]: 2 });
+    bench.bytes.set([1, 2], DATA);
+    bench.code('f3 a4');
+    bench.run();
+    expect(seen.filter(text => text[0] !== '+')).toEqual([`r1 ${hex(DATA)}=1`, `w1 ${hex(DATA + 0x100)}=1`, `r1 ${hex(DATA + 1)}=2`, `w1 ${hex(DATA + 0x101)}=2`]);
+    seen = [];
+    R[EIP] = CODE;
+    R[CR4] = 0x600;
+    R[XMM] = 1;
+    bench.code('0f 11 03 66 a1', d(DATA + 0xfff));
+    bench.run();
+    expect(seen).toEqual([
+      ...[1, 0, 0, 0].map((_, i) => `w4 ${hex(DATA + 4 * i)}=${hex(R[XMM + i]!)}`), '+0', `r1 ${hex(DATA + 0xfff)}=0`, `r1 ${hex(DATA + 0x1000)}=${hex(bench.bytes[DATA + 0x1000]!)}`, '+3',
+    ]);
+  });
+  it('ports, once they are answered; string forms with their memory', () => {
+    Object.assign(R, { [EDX]: 0x3f8, [EAX]: 0x41, [EDI]: DATA, [ESI]: DATA });
+    bench.code('ee e4 60 6c 66 6f');
+    for (const value of [0, 0x5a, 0x77, 0]) {
+      expect(bench.run()).toBe(ExitReason.IO);
+      cpu.completePortAccess(value);
+    }
+    expect(seen).toEqual(['out1 3f8=41', '+0', 'in1 60=5a', '+1', 'in1 3f8=77', `w1 ${hex(DATA)}=77`, '+3', 'out2 3f8=77', `r2 ${hex(DATA)}=77`, '+4']);
+  });
+  it('a device access that leaves run() is heard of once', () => {
+    R[EBX] = DEVICE;
+    bench.code('ff 03');
+    for (const value of [7, 0]) {
+      expect(bench.run()).toBe(ExitReason.EPT_VIOLATION);
+      cpu.completeMemoryAccess(value);
+    }
+    bench.run();
+    expect(seen).toEqual([`r4 ${hex(DEVICE)}=7`, `w4 ${hex(DEVICE)}=8`, '+0']);
+  });
+  it('exceptions, software and external interrupts with their frames; what an instruction did that faulted is not there', () => {
+    bench.idtGate(0x40, KERNEL_CODE, CODE + 0x80, 0xef);
+    bench.put(CODE + 0x80, 'cf');
+    bench.code('cd 40 ff 35', d(DATA), 'a4');
+    cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x40);
+    bench.segment(0, 0, 0, 0, 0x10000);
+    cpu.reload();
+    bench.run();
+    const events = seen.filter(text => text[0] === '!' || text[0] === '+');
+    expect(events).toEqual([
+      `!${hex((EVENT_VALID | EVENT_EXTERNAL | 0x40) >>> 0)} 0`, '+80', `!${hex((EVENT_VALID | EVENT_SOFTWARE | 0x40) >>> 0)} 0`, '+0', '+80', '+2',
+      `!${hex((EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13) >>> 0)} 0`,
+    ]);
+    expect(seen).toContain(`r4 ${hex(IDT + 0x200)}=${hex(bench.word(IDT + 0x200))}`);
+    expect(seen).toContain(`w4 ${hex(KERNEL_STACK - 4)}=2`);
+    expect(seen.filter(text => text === `r1 ${hex(R[ESI]!)}=0`)).toEqual([]);
+  });
+  it('is gone when it is null: the same run hears nothing and ends in the same state', () => {
+    const end = (watch: boolean) => {
+      bench.protectedMode();
+      cpu.probe = watch ? probe : null;
+      R[ECX] = 500;
+      R[EBX] = DATA;
+      bench.bytes.fill(0, DATA, DATA + 64);
+      bench.code('01 0b 51 59 49 75 f9');
+      const before = cpu.retired;
+      bench.run();
+      return [R[ECX], R[ESP], R[EFLAGS], cpu.eflags, bench.word(DATA), cpu.retired - before, R[EIP], bench.word(TSS + 4)];
+    };
+    expect(end(true)).toEqual(end(false));
+    seen = [];
+    end(false);
+    expect(seen).toEqual([]);
+  });
+});

@@ -1,0 +1,2 @@
+/** What src/devices/apic offers to other rooms. */
+export type { LocalApic } from './local-apic.ts';

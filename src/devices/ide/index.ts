@@ -1,0 +1,3 @@
+/** What src/devices/ide offers to other rooms. */
+export type { Disk } from './disk.ts';
+export type { IdeAttachment } from './piix-ide.ts';

@@ -1,0 +1,3 @@
+/** What src/devices/pci offers to other rooms. */
+export type { ResetKind, Shadowing } from './i440fx.ts';
+export { PCI, PciBus, PciFunction } from './pci.ts';

@@ -1,0 +1,372 @@
+/**
+ * The block back end: serves a guest's paravirtual disk from a `Disk`. Reads and writes go straight between the medium and the guest's granted pages.
+ * Source: xen/include/public/io/blkif.h; what is answered to what as Linux's xen-blkback has it.
+ *
+ * Requests are answered as the medium is done with them, in any order. What a front end that follows the rules can ask and not get (a sector past the end,
+ * a write to a disk that is read-only, an operation that is not offered) is an error in the response. What only a broken or hostile one asks (more segments
+ * than there are, parts of pages that are none, pages that it has not granted) closes the device.
+ */
+import type { Disk } from '../../../devices/ide/index.ts';
+import type { BackRing, SavedRing } from '../ring.ts';
+import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
+import { Grants, type UsedPage } from './grants.ts';
+import {
+  type Layout, LAYOUTS, MOST_INDIRECT_SEGMENTS, MOST_SEGMENTS, NATIVE_PROTOCOL, OP, readRequest, readSegment, type Request, RSP, SECTOR_BYTES, SECTOR_SHIFT, type Segment, writeResponse,
+} from './protocol.ts';
+
+/** Bits of the node `info` (VDISK_*). */
+const INFO = { CDROM: 1, REMOVABLE: 2, READ_ONLY: 4 } as const;
+/** Pages of a ring are a power of two: at most 16. */
+const MOST_RING_ORDER = 4;
+/** Requests served before others have a turn, in rings full. */
+const RINGS_AT_ONCE = 2;
+const PAGE_SECTORS = 8;
+
+export interface VbdOptions {
+  disk: Disk;
+  kind: 'disk' | 'cdrom';
+  readOnly: boolean;
+}
+
+/** What xentop shows of a disk: requests, and sectors of 512 bytes. `full`: how often the ring had no room for another request (VBD_OO). */
+export interface VbdCounts {
+  reads: number;
+  writes: number;
+  flushes: number;
+  discards: number;
+  readSectors: number;
+  writtenSectors: number;
+  full: number;
+  /** Events sent to the front end, and heard of it. */
+  sent: number;
+  heard: number;
+}
+
+/** What another back end needs to go on: the ring's indices, and slots that were taken and not answered. */
+export interface SavedVbd {
+  ring: SavedRing;
+  requests: Int32Array[];
+}
+
+/** @throws Error where it is not what `Vbd.save` gave */
+function checkedSaved(saved: unknown, slotWords: number): SavedVbd {
+  const { ring, requests } = (saved ?? {}) as Partial<SavedVbd>;
+  const good =
+    Number.isInteger(ring?.reqCons) && Number.isInteger(ring?.rspProd) && Array.isArray(requests) && requests.every(words => words instanceof Int32Array && words.length === slotWords);
+  if (!good || requests?.length !== (((ring?.reqCons ?? 0) - (ring?.rspProd ?? 0)) | 0)) throw new DeviceError('the saved state does not say where its ring was');
+  return saved as SavedVbd;
+}
+
+export class Vbd implements Driver {
+  readonly counts: VbdCounts = { reads: 0, writes: 0, flushes: 0, discards: 0, readSectors: 0, writtenSectors: 0, full: 0, sent: 0, heard: 0 };
+  private readonly options: VbdOptions;
+  private session: Session | undefined;
+
+  constructor(options: VbdOptions) {
+    this.options = options;
+  }
+
+  features(): Nodes {
+    const { disk } = this.options;
+    return {
+      'feature-barrier': 1,
+      'feature-flush-cache': 1,
+      'feature-persistent': 1,
+      'feature-max-indirect-segments': MOST_INDIRECT_SEGMENTS,
+      'max-ring-page-order': MOST_RING_ORDER,
+      ...(disk.discard ? { 'feature-discard': 1, 'discard-granularity': SECTOR_BYTES, 'discard-alignment': 0, 'discard-secure': 0 } : {}),
+    };
+  }
+
+  /** What the front end reads when the back end is Connected, and again when the disk has another size. */
+  get geometry(): Nodes {
+    const { disk, kind } = this.options;
+    const info = (kind === 'cdrom' ? INFO.CDROM | INFO.REMOVABLE : 0) | (isReadOnly(this.options) ? INFO.READ_ONLY : 0);
+    return { sectors: sectorsOf(disk), info, 'sector-size': SECTOR_BYTES, 'physical-sector-size': disk.sectorBytes };
+  }
+
+  connect(connection: Connection, saved?: unknown): Nodes {
+    this.session = new Session(connection, this.options, this.counts, saved);
+    this.session.begin();
+    return this.geometry;
+  }
+
+  disconnect(): void {
+    this.session?.close();
+    this.session = undefined;
+  }
+
+  save(): SavedVbd | undefined {
+    return this.session?.save();
+  }
+}
+
+const sectorsOf = ({ sectors, sectorBytes }: Disk): number => sectors * (sectorBytes / SECTOR_BYTES);
+
+/** Media with longer sectors are CDs. */
+const isReadOnly = ({ disk, readOnly }: VbdOptions): boolean => readOnly || disk.readOnly || disk.sectorBytes !== SECTOR_BYTES;
+
+/** Sectors of 512 bytes, of media whose own may be longer. */
+function readSectors(disk: Disk, sector: number, pieces: Uint8Array[], done: (ok: boolean) => void): void {
+  if (disk.sectorBytes === SECTOR_BYTES) return disk.read(sector, pieces, done);
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  const start = (sector * SECTOR_BYTES) % disk.sectorBytes;
+  const whole = new Uint8Array(Math.ceil((start + bytes) / disk.sectorBytes) * disk.sectorBytes);
+  disk.read((sector * SECTOR_BYTES - start) / disk.sectorBytes, [whole], ok => {
+    let at = start;
+    for (const piece of pieces) {
+      piece.set(whole.subarray(at, at + piece.length));
+      at += piece.length;
+    }
+    done(ok);
+  });
+}
+
+/** Grant references of the ring's pages. @throws DeviceError */
+function ringRefs(connection: Connection): number[] {
+  const order = connection.number('ring-page-order', 0);
+  if (order > MOST_RING_ORDER) throw new DeviceError(`its ring has 2^${order} pages, and at most 2^${MOST_RING_ORDER} are offered`);
+  if (connection.text('ring-ref0') === undefined) return [connection.number('ring-ref')];
+  return Array.from({ length: 2 ** order }, (_, i) => connection.number(`ring-ref${i}`));
+}
+
+function release({ pages }: Job): void {
+  for (const used of pages.splice(0)) used.release();
+}
+
+/** A request with the pages that it uses. */
+interface Job {
+  words: Int32Array;
+  request: Request;
+  pages: UsedPage[];
+  pieces: Uint8Array[];
+  /** The medium works on its pages. */
+  atMedium: boolean;
+}
+
+/** One connection: from Connected until either side closes. */
+class Session {
+  private readonly connection: Connection;
+  private readonly options: VbdOptions;
+  private readonly counts: VbdCounts;
+  private readonly layout: Layout;
+  private readonly ring: BackRing;
+  private readonly grants: Grants;
+  private readonly tell: () => void;
+  private readonly response: Int32Array;
+  /** Taken and not answered. */
+  private readonly jobs = new Set<Job>();
+  /** A barrier: it waits for what was before it, and what comes after waits for it. */
+  private barrier: Job | undefined;
+  private serving = false;
+  /** Slots that an earlier back end had taken. */
+  private readonly taken: Int32Array[];
+
+  /** Maps nothing but the ring. @throws DeviceError, RingError, HostError */
+  constructor(connection: Connection, options: VbdOptions, counts: VbdCounts, saved: unknown) {
+    this.connection = connection;
+    this.options = options;
+    this.counts = counts;
+    const protocol = connection.text('protocol') ?? NATIVE_PROTOCOL;
+    if (!Object.hasOwn(LAYOUTS, protocol)) throw new DeviceError(`its protocol is none of ${Object.keys(LAYOUTS).join(' and ')}`);
+    this.layout = LAYOUTS[protocol];
+    this.response = new Int32Array(this.layout.responseWords);
+    const before = saved === undefined ? undefined : checkedSaved(saved, this.layout.slotBytes / 4);
+    this.ring = connection.ring(ringRefs(connection), this.layout.slotBytes, before?.ring);
+    this.grants = new Grants((ref, readOnly) => connection.map(ref, readOnly), connection.text('feature-persistent') === '1');
+    this.tell = connection.bind(connection.number('event-channel'), () => {
+      counts.heard++;
+      this.serve();
+    });
+    this.taken = before?.requests ?? [];
+  }
+
+  begin(): void {
+    this.batch(() => this.taken.forEach(words => this.start(words)));
+  }
+
+  save(): SavedVbd {
+    // What stays mapped is granted anew where the guest goes on.
+    return { ring: this.ring.save(), requests: [...this.jobs].map(({ words }) => words.slice()) };
+  }
+
+  close(): void {
+    for (const job of this.jobs) if (!job.atMedium) release(job);
+    this.grants.close();
+  }
+
+  /** What asked for answers in `work` gets them together. */
+  private batch(work: () => void): void {
+    this.serving = true;
+    try {
+      work();
+    } finally {
+      this.serving = false;
+      this.push();
+    }
+  }
+
+  private push(): void {
+    if (!this.connection.open || !this.ring.push()) return;
+    this.counts.sent++;
+    this.tell();
+  }
+
+  private serve(): void {
+    const { ring, layout } = this;
+    const most = ring.slots * RINGS_AT_ONCE;
+    let served = 0;
+    do {
+      this.batch(() => {
+        if (ring.check() === ring.slots - ring.unanswered) this.counts.full++;
+        while (!this.barrier && served < most) {
+          const words = new Int32Array(layout.slotBytes / 4);
+          if (!ring.take(words)) break;
+          served++;
+          this.start(words);
+        }
+      });
+      // Whoever ends a barrier serves on.
+      if (this.barrier) return;
+      if (served >= most) return this.connection.again(() => this.serve());
+    } while (ring.finalCheck());
+  }
+
+  private start(words: Int32Array): void {
+    const request = readRequest(words, this.layout);
+    const job: Job = { words, request, pages: [], pieces: [], atMedium: false };
+    this.jobs.add(job);
+    switch (request.op) {
+      case OP.READ:
+      case OP.WRITE:
+        return this.move(job, status => this.finish(job, status));
+      case OP.FLUSH_DISKCACHE:
+        if (request.list) break;
+        // What was answered before is durable; sectors that come with it are written afterwards.
+        return this.flush(job, status => (status === RSP.OKAY && request.count > 0 ? this.move(job, moved => this.finish(job, moved)) : this.finish(job, status)));
+      case OP.WRITE_BARRIER:
+        if (request.list) break;
+        this.barrier = job;
+        return this.passBarrier();
+      case OP.DISCARD:
+        if (request.list || !this.options.disk.discard) break;
+        return this.discard(job);
+      default:
+    }
+    this.finish(job, RSP.NOT_SUPPORTED);
+  }
+
+  /** Reads or writes what the segments say. */
+  private move(job: Job, done: (status: number) => void): void {
+    const { disk } = this.options;
+    const { request, pieces } = job;
+    const isWrite = request.op !== OP.READ;
+    const sectors = this.gather(job);
+    if (sectors === 0 || request.sector + sectors > sectorsOf(disk) || (isWrite && isReadOnly(this.options))) return done(RSP.ERROR);
+    const { counts } = this;
+    if (isWrite) {
+      counts.writes++;
+      counts.writtenSectors += sectors;
+      return this.ask(job, answer => disk.write(request.sector, pieces, answer), done);
+    }
+    counts.reads++;
+    counts.readSectors += sectors;
+    this.ask(
+      job,
+      answer => readSectors(disk, request.sector, pieces, answer),
+      status => {
+        for (const { page } of job.pages) page.written();
+        done(status);
+      },
+    );
+  }
+
+  /** Maps the pages of a request; sectors in all. @throws DeviceError, HostError */
+  private gather(job: Job): number {
+    const { request, pages, pieces } = job;
+    const segments = request.list ? this.readList(request.list, job) : request.segments;
+    if (!request.list && request.count > MOST_SEGMENTS) throw new DeviceError(`it asks for ${request.count} segments in a request, and there are ${MOST_SEGMENTS}`);
+    let sectors = 0;
+    for (const { ref, first, last } of segments) {
+      if (first > last || last >= PAGE_SECTORS) throw new DeviceError(`a segment has the sectors ${first} to ${last} of a page, which has ${PAGE_SECTORS}`);
+      const used = this.grants.use(ref, request.op !== OP.READ);
+      pages.push(used);
+      pieces.push(used.page.bytes.subarray(first << SECTOR_SHIFT, (last + 1) << SECTOR_SHIFT));
+      sectors += last - first + 1;
+    }
+    return sectors;
+  }
+
+  /** The segments of an indirect request, copied out of the guest's pages. */
+  private readList({ refs, count }: NonNullable<Request['list']>, job: Job): Segment[] {
+    if (count === 0 || count > MOST_INDIRECT_SEGMENTS) throw new DeviceError(`it asks for ${count} indirect segments, and ${MOST_INDIRECT_SEGMENTS} are offered`);
+    const used = this.grants.use(refs[0], true);
+    job.pages.push(used);
+    const words = used.page.words.slice(0, 2 * count);
+    return Array.from({ length: count }, (_, i) => readSegment(words, 2 * i));
+  }
+
+  private flush(job: Job, done: (status: number) => void): void {
+    this.counts.flushes++;
+    this.ask(job, answer => this.options.disk.flush(answer), done);
+  }
+
+  private discard(job: Job): void {
+    const { disk } = this.options;
+    const { sector, discard } = job.request;
+    if (isReadOnly(this.options) || sector + discard > sectorsOf(disk)) return this.finish(job, RSP.ERROR);
+    this.counts.discards++;
+    this.ask(
+      job,
+      answer => disk.discard?.(sector, discard, answer),
+      status => this.finish(job, status),
+    );
+  }
+
+  /** Once all before it is answered: flushes, writes, flushes, and lets the rest come. */
+  private passBarrier(): void {
+    const job = this.barrier;
+    if (!job || this.jobs.size > 1) return;
+    const end = (status: number): void => {
+      this.barrier = undefined;
+      this.finish(job, status);
+      if (!this.serving) this.serve();
+    };
+    this.flush(job, flushed => {
+      if (flushed !== RSP.OKAY || job.request.count === 0) return end(flushed);
+      this.move(job, moved => (moved === RSP.OKAY ? this.flush(job, end) : end(moved)));
+    });
+  }
+
+  /**
+   * Asks the medium, which answers at once or later, when Domain 0 may not have its turn. The pages of the request are kept until then though nobody may wait
+   * for the answer any more: somebody else could have them otherwise.
+   */
+  private ask(job: Job, start: (done: (ok: boolean) => void) => void, done: (status: number) => void): void {
+    let returned = false;
+    job.atMedium = true;
+    start(ok => {
+      const status = ok ? RSP.OKAY : RSP.ERROR;
+      const answer = (): void => {
+        job.atMedium = false;
+        if (this.connection.open) this.connection.guard(() => done(status));
+        else release(job);
+      };
+      if (returned) this.connection.soon(answer);
+      else {
+        job.atMedium = false;
+        done(status);
+      }
+    });
+    returned = true;
+  }
+
+  private finish(job: Job, status: number): void {
+    release(job);
+    this.jobs.delete(job);
+    writeResponse(this.response, job.request, status);
+    this.ring.respond(this.response);
+    if (this.barrier && this.barrier !== job) this.passBarrier();
+    if (!this.serving) this.push();
+  }
+}

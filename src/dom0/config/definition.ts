@@ -1,0 +1,79 @@
+/** A domain as a definition asks for it, whatever language the definition is written in. */
+import type { NicModel } from '../../hypervisor/index.ts';
+import type { Rate } from '../network/rate.ts';
+import type { DiskSpec } from './disk.ts';
+import type { Position } from './xlcfg.ts';
+
+export type DomainType = 'hvm' | 'pv' | 'pvh';
+export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
+
+/** What happens to a domain that stopped. */
+export type Action = 'destroy' | 'restart' | 'preserve';
+
+/** Paths are as they were written. */
+export interface Definition {
+  name: string;
+  type: DomainType;
+  memoryMiB: number;
+  /** As far as the guest may grow. */
+  maxMemoryMiB?: number;
+  uuid?: string;
+  /** Virtual processors from the start, and as many as there may be. */
+  vcpus: number;
+  maxVcpus?: number;
+  /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
+  weight?: number;
+  cap?: number;
+  /** Bits of the processors on which it may run, and of those on which it should. */
+  hardAffinity?: number;
+  softAffinity?: number;
+  kernel?: string;
+  ramdisk?: string;
+  cmdline: string;
+  /** Drives on the IDE channels, and virtual disks. */
+  disks: DefinedDisk[];
+  /** What firmware tries, first one first: c disks, d CD-ROM drives. */
+  bootOrder: string;
+  /** An emulated network card on the host's bridge. */
+  nic?: NicModel;
+  /** A card for the PV drivers of a guest of Xen; beside an emulated one it has the same address. */
+  vif?: true;
+  /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
+  mac?: string;
+  /** How much the card may send. */
+  rate?: Rate;
+  /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
+  modelInDomain0?: boolean;
+  /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
+  viridian?: number;
+  onPoweroff: Action;
+  onReboot: Action;
+  onCrash: Action;
+}
+
+export interface DefinedDisk extends DiskSpec {
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
+  place: number;
+  /** Where its text stands in the definition. */
+  at: Position;
+}
+
+/** libxl's default (LIBXL_MAX_MEMORY in MiB where memory is not set). */
+export const DEFAULT_MEMORY_MIB = 32;
+
+/** What a definition that says nothing asks for: xl's defaults. */
+export const newDefinition = (): Definition => ({
+  name: '',
+  type: 'hvm',
+  memoryMiB: DEFAULT_MEMORY_MIB,
+  vcpus: 1,
+  cmdline: '',
+  disks: [],
+  bootOrder: 'cd',
+  onPoweroff: 'destroy',
+  onReboot: 'restart',
+  onCrash: 'destroy',
+});
+
+/** Definitions of old name the firmware's loader as the kernel of a fully virtual guest. */
+export const isHvmloader = (kernel: string): boolean => /(^|\/)hvmloader(\.gz)?$/.test(kernel);

@@ -1,0 +1,66 @@
+/** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
+import { deviceNumber } from '../../backends/vbd/device-number.ts';
+import type { Definition, DomainType } from '../definition.ts';
+import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
+import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
+import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
+import { show } from '../values.ts';
+import type { Value } from '../xlcfg.ts';
+
+const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
+
+/** What becomes of the disk, and of what the guest writes to it. */
+function diskVerdict(spec: DiskSpec, place: number, type: DomainType): Judged {
+  if (place < 0) return virtualVerdict(spec, type);
+  const where = PLACES[place];
+  if (spec.kind === 'cdrom') return used(`${where}, CD-ROM drive`, `The CD-ROM drive is the IDE ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);
+  if (spec.readOnly && spec.vdev.startsWith('hd')) return used(where, `The disk is the IDE ${where}.`);
+  const kept = spec.readOnly ? 'It is read only.' : 'What the guest writes is kept in memory; the file stays as it is.';
+  const ide = spec.vdev.startsWith('hd') ? '' : ` ${spec.vdev} is an IDE disk until the guest's PV drivers unplug that, as Xen has it.`;
+  return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, `The disk is the IDE ${where}. ${kept}${ide}`);
+}
+
+/** A disk for PV drivers alone. */
+function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: DomainType): Judged {
+  const what = kind === 'cdrom' ? 'CD' : 'disk';
+  if (target === '') return ignored('nothing in it', `A ${type.toUpperCase()} guest has no emulated CD-ROM drive, and a virtual one is there with its medium.`);
+  if (readOnly) return used(`virtual ${what}, read only`, `${vdev} is a virtual ${what} for the guest's PV drivers. It is read only.`);
+  return approximated(`virtual ${what}; the file stays as it is`, `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`);
+}
+
+/** One finding for each disk, and one for each option in its text. */
+function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => void): void {
+  const { value, definition } = asked;
+  const { type } = definition;
+  const found: Definition['disks'] = [];
+  const one = (item: Value): Judged => {
+    const fail = (short: string, text: string): Judged => wrong(short, `disk = ${show(item)}: ${text}`);
+    if (item.kind === 'list') return fail('wants a text', 'each disk is one text.');
+    const remarks: OptionRemark[] = [];
+    const spec = parseDisk(item.text, remarks);
+    asked.tellOptions('disk', item, remarks);
+    if (typeof spec === 'string') return fail('not understood', spec);
+    const number = deviceNumber(spec.vdev);
+    if (number === undefined) return fail('no such disk', `${spec.vdev} has no number (xen-vbd-interface(7)). Write for example xvdb.`);
+    // PVH and PV guests have no IDE.
+    const place = type === 'hvm' ? placeOf(spec.vdev) : -1;
+    const other = found.find(disk => deviceNumber(disk.vdev) === number || (place >= 0 && disk.place === place));
+    if (other) return fail(`${spec.vdev} is taken`, `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${type === 'hvm' ? 'hda to hdd' : 'xvda to xvdp'}.`);
+    if (place >= 0 || spec.target !== '') found.push({ ...spec, place, at: { line: item.line, column: item.column } });
+    return diskVerdict(spec, place, type);
+  };
+  for (const item of value.kind === 'list' ? value.items : []) asked.tell(item, 'disk', one(item));
+  found.forEach(take);
+}
+
+export const disks: Family = {
+  disk: rule('list', used('no disks', 'The PC has no disks.'), {
+    judge: asked => {
+      if (asked.value.kind === 'list' && asked.value.items.length === 0) return undefined;
+      eachDisk(asked, disk => asked.definition.disks.push(disk));
+      return TOLD;
+    },
+    from: ({ disks }) => (disks.length > 0 ? disks.map(formatDisk) : undefined),
+  }),
+  ...only(['hvm'], alike('hdtype', 'string', approximated('disks are IDE', 'Disks are on the two IDE channels of the PC; there is no AHCI controller.'), value => value === 'ide')),
+};

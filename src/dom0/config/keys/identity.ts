@@ -1,0 +1,71 @@
+/** Keys that say what the domain is. Source: xl.cfg(5), "Mandatory Configuration Items" and "General Options". */
+import { DOMAIN_TYPES, type DomainType } from '../definition.ts';
+import { nearest } from '../nearest.ts';
+import { approximated, ignored, used, wrong } from '../options.ts';
+import { alike, type Family, rule } from '../rule.ts';
+
+/** xs_wire.h, XENSTORE_PAYLOAD_MAX: the store takes 4096 bytes with the node's path. */
+const MOST_NAME_LETTERS = 1000;
+
+const BUILDERS = ['hvm', 'linux', 'generic'];
+const TYPE: Record<DomainType, [short: string, text: string]> = {
+  hvm: ['fully virtual machine', 'The guest starts on a fully virtual PC, and can detect Xen there.'],
+  pvh: ['Xen with VT, without a PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.'],
+  pv: ['paravirtual, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.'],
+};
+const isType = (text: string): text is DomainType => (DOMAIN_TYPES as readonly string[]).includes(text);
+
+export const identity: Family = {
+  name: rule('string', used('the name of the domain', 'The domain is listed under this name.'), {
+    range: ({ text }) => {
+      if (text === '') return wrong('empty', 'a domain needs a name.');
+      if (text.length > MOST_NAME_LETTERS) return wrong('too long', `a name has at most ${MOST_NAME_LETTERS} letters here, and this one has ${text.length}.`);
+      // xenstore's rule for the node /local/domain/ID/name is any text; control characters would only upset terminals.
+      return /[\u0000-\u001f\u007f/]/.test(text) ? wrong('characters that names may not have', 'a name has no slashes and no control characters.') : undefined;
+    },
+    into: (definition, { text }) => { definition.name = text; },
+    judge: ({ text }) => used('the name of the domain', `The domain is listed as ${text}.`),
+    absent: context => {
+      if (!context.mentions('name')) context.tell({ line: 1, column: 1 }, 'name', wrong('missing', 'The definition has no name. Write a line like name = "web1".'));
+    },
+    from: ({ name }) => name,
+  }),
+  type: rule('string', used('fully virtual machine', 'The guest starts on a fully virtual PC.'), {
+    range: ({ text }) => {
+      if (isType(text)) return undefined;
+      const near = nearest(text.toLowerCase(), DOMAIN_TYPES);
+      return wrong('no such type', `the types are hvm, pvh and pv.${near ? ` Did you mean "${near}"?` : ''}`);
+    },
+    into: (definition, { text }) => { definition.type = text as DomainType; },
+    judge: ({ text }) => used(...TYPE[text as DomainType]),
+    absent: context => {
+      if (context.mentions('type') || context.has('builder')) return;
+      context.definition.type = 'pv';
+      const text = 'Without a type xl builds a paravirtual guest. Write type = "hvm" for a kernel that wants a PC.';
+      context.tell({ line: 1, column: 1 }, 'type', approximated('no type means PV', text));
+    },
+    from: ({ type }) => type,
+  }),
+  builder: rule('string', approximated('old spelling of type', 'builder is the spelling of Xen 4.9 and older for type.'), {
+    range: asked =>
+      asked.has('type') || BUILDERS.includes(asked.text)
+        ? undefined
+        : wrong('no such builder', 'the builders were hvm, linux and generic. Write type = "hvm", "pvh" or "pv".'),
+    into: (definition, asked) => {
+      if (!asked.has('type')) definition.type = asked.text === 'hvm' ? 'hvm' : 'pv';
+    },
+    judge: asked => {
+      if (asked.has('type')) return undefined;
+      const { type } = asked.definition;
+      return approximated(`old spelling of type = "${type}"`, `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`);
+    },
+  }),
+  uuid: rule('string', used('shown by Xen and the store', 'Guests of Xen see this UUID.'), {
+    range: ({ text }) =>
+      /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text) ? undefined : wrong('no UUID', 'a UUID has 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.'),
+    into: (definition, { text }) => { definition.uuid = text.toLowerCase(); },
+    from: ({ uuid }) => uuid,
+  }),
+  ...alike('seclabel init_seclabel', 'string', ignored('no XSM labels', 'There is no security module to check labels.')),
+  ...alike('nomigrate', 'defbool', ignored('one host, no migration', 'There is one host, so the guest cannot migrate.')),
+};

@@ -1,0 +1,50 @@
+/** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
+import { NIC_MODELS } from '../../../devices/index.ts';
+import { formatRate } from '../../network/rate.ts';
+import { approximated, ignored, used, wrong } from '../options.ts';
+import { type Asked, type Family, rule, TOLD } from '../rule.ts';
+import { show } from '../values.ts';
+import { DEFAULT_NIC, parseVif } from '../vif.ts';
+import { shortened } from '../xlcfg.ts';
+
+/** One finding for each card, and one for each option in its text. */
+function eachCard(asked: Asked): void {
+  const { value, definition } = asked;
+  const items = value.kind === 'list' ? value.items : [];
+  for (const [index, item] of items.entries()) {
+    if (item.kind === 'list') {
+      asked.tell(item, 'vif', wrong('wants a text', `vif = ${show(item)}: each card is one text.`));
+      continue;
+    }
+    const { mac, rate, pvOnly, model = DEFAULT_NIC, remarks } = parseVif(item.text);
+    const leftOut =
+      index > 0 ? { of: ignored('its card is left out', 'The card is left out: a guest has one.'), which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})` } : undefined;
+    asked.tellOptions('vif', item, leftOut ? remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, ...leftOut.of })) : remarks);
+    if (leftOut) {
+      asked.tell(item, 'vif', ignored('the first card counts', `Card ${index + 1}${leftOut.which} is left out: a guest has one card.`));
+      continue;
+    }
+    const isEmulated = definition.type === 'hvm' && !pvOnly;
+    if (isEmulated) definition.nic = model;
+    definition.vif = true;
+    if (mac) definition.mac = mac;
+    if (rate) definition.rate = rate;
+    const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
+    const { name, title } = NIC_MODELS[model];
+    const [kind, cards] = isEmulated
+      ? [name.split(' ').at(-1), `${title.replace(' (', ' card (')}, and for PV drivers a card in its place,`]
+      : ['PV', 'a PV card (xen-netfront)'];
+    asked.tell(item, 'vif', approximated(`${kind} card, ${mac ?? 'address drawn'}`, `The guest gets ${cards} with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`));
+  }
+}
+
+export const network: Family = {
+  vif: rule('list', used('no network card', 'The PC has no network card.'), {
+    judge: asked => {
+      if (asked.value.kind === 'list' && asked.value.items.length === 0) return undefined;
+      eachCard(asked);
+      return TOLD;
+    },
+    from: ({ nic, vif, mac, rate }) => (nic || vif ? [[mac && `mac=${mac}`, rate && `rate=${formatRate(rate)}`, nic ? `model=${nic}` : 'type=vif'].filter(Boolean).join()] : undefined),
+  }),
+};

@@ -1,0 +1,79 @@
+/** Keys about processors and their time. Source: xl.cfg(5), "CPU Allocation", "CPU Scheduling" and "Guest Virtual NUMA Configuration"; xl sched-credit. */
+import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
+import { formatCpus, parseCpus } from '../cpus.ts';
+import { approximated, ignored, used, wrong } from '../options.ts';
+import { alike, type Asked, type Family, type KeyRule, rule } from '../rule.ts';
+
+const MAX_CAP = 100 * MAX_VCPUS, MAX_WEIGHT = 65535;
+
+/** One list for all vCPUs, or a list of lists, one a vCPU: bits of what all of them name (`common`) and of what any names; a sentence: what is wrong. */
+function affinityOf({ value }: Asked): { common: number; any: number } | string {
+  const lists = (value.kind === 'list' ? value.items : [value]).map(item => (item.kind === 'list' ? 'a list in a list is no list of processors.' : parseCpus(item.text)));
+  const problem = lists.find(list => typeof list === 'string');
+  if (lists.length === 0 || problem !== undefined) return String(problem ?? 'it names no processor.');
+  return { common: (lists as number[]).reduce((a, b) => a & b), any: (lists as number[]).reduce((a, b) => a | b) };
+}
+
+/** The vCPUs of a domain share a slot, so one set of processors is for all of them. */
+function affinity(field: 'hardAffinity' | 'softAffinity', what: 'runs on' | 'prefers', general: string): KeyRule {
+  return rule('list or string', used(`where it ${what === 'prefers' ? 'should' : 'may'} run`, general), {
+    range: asked => {
+      const of = affinityOf(asked);
+      return typeof of === 'string' ? wrong('no list of processors', of) : undefined;
+    },
+    into: (definition, asked) => {
+      const { common, any } = affinityOf(asked) as { common: number; any: number };
+      definition[field] = common === 0 ? any : common;
+    },
+    judge: asked => {
+      const { common, any } = affinityOf(asked) as { common: number; any: number };
+      const shown = formatCpus(common === 0 ? any : common);
+      if (common === any) return used(`${what} ${shown}`, `The guest ${what} ${shown === 'all' ? 'all processors' : `the processors ${shown}`}.`);
+      const text = `The vCPUs of a guest share one slot, so all of them ${what === 'prefers' ? 'prefer' : 'run on'} ${shown}, which ${common === 0 ? 'any' : 'each'} of these lists names.`;
+      return approximated(`${what} ${shown}, all vCPUs`, text);
+    },
+    from: definition => (definition[field] === undefined ? undefined : formatCpus(definition[field])),
+  });
+}
+
+export const processors: Family = {
+  vcpus: rule('number', used('virtual processors', 'The guest gets this many virtual processors.'), {
+    range: ({ number }) =>
+      number < 1
+        ? wrong('at least 1', 'a guest needs at least one processor.')
+        : number > MAX_VCPUS
+          ? wrong(`at most ${MAX_VCPUS}`, `this host gives a guest at most ${MAX_VCPUS} processors.`)
+          : undefined,
+    into: (definition, { number }) => { definition.vcpus = number; },
+    judge: ({ number }) => used(number === 1 ? '1 processor' : `${number} processors`, `The guest gets ${number} virtual processor${number === 1 ? '' : 's'}.`),
+    from: ({ vcpus }) => (vcpus > 1 ? vcpus : undefined),
+  }),
+  maxvcpus: rule('number', used('virtual processors at most', 'The guest may bring up this many virtual processors.'), {
+    range: asked => {
+      const { number } = asked, vcpus = asked.numberOf('vcpus') ?? 1;
+      if (number < 1 || number > MAX_VCPUS) return wrong(`1 to ${MAX_VCPUS}`, `this host gives a guest 1 to ${MAX_VCPUS} processors.`);
+      return number < vcpus ? wrong(`vcpus is ${vcpus}`, `vcpus is ${vcpus}, and a guest cannot have more than maxvcpus. Write ${vcpus} or more.`) : undefined;
+    },
+    into: (definition, { number }) => { definition.maxVcpus = number; },
+    judge: ({ number, definition: { vcpus } }) =>
+      used(number === vcpus ? 'as many as vcpus' : `${number - vcpus} offline`, `The guest may bring up ${number} virtual processors; ${vcpus} are there from the start.`),
+    from: ({ maxVcpus }) => maxVcpus,
+  }),
+  cpus: affinity('hardAffinity', 'runs on', 'The guest runs on these processors only.'),
+  cpus_soft: affinity('softAffinity', 'prefers', 'The guest runs on these processors where one of them is free.'),
+  cpu_weight: rule('number', used('weight in the run queue', 'The guest gets processor time by this weight.'), {
+    range: ({ number }) => (number < 1 || number > MAX_WEIGHT ? wrong(`1 to ${MAX_WEIGHT}`, `a weight is a number from 1 to ${MAX_WEIGHT}; 256 is usual.`) : undefined),
+    into: (definition, { number }) => { definition.weight = number; },
+    judge: ({ number }) => used(`weight ${number}`, `The guest's share of processor time has weight ${number}; others have 256.`),
+    from: ({ weight }) => weight,
+  }),
+  cap: rule('number', used('cap in the run queue', 'The guest gets at most so many per cent of a processor; 0: no limit.'), {
+    range: ({ number }) =>
+      number < 0 || number > MAX_CAP ? wrong(`0 to ${MAX_CAP}`, `a cap is a number of per cent of one processor, at most ${MAX_CAP}; 0 is none.`) : undefined,
+    into: (definition, { number }) => { definition.cap = number; },
+    judge: ({ number }) => (number === 0 ? used('no cap', 'The guest has no cap.') : used(`at most ${number} %`, `The guest gets at most ${number} % of a processor.`)),
+    from: ({ cap }) => cap,
+  }),
+  ...alike('pool', 'string', ignored('one pool', 'There are no CPU pools.'), value => value === 'Pool-0'),
+  ...alike('vnuma', 'list', ignored('one NUMA node', 'The machine has one NUMA node.')),
+};

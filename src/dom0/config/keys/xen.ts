@@ -1,0 +1,89 @@
+/** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
+import { viridianFeatures, viridianGroups } from '../../../hypervisor/xen/viridian/index.ts';
+import { approximated, ignored, used, wrong } from '../options.ts';
+import { alike, type Asked, type Family, is, isEmpty, isZero, rule } from '../rule.ts';
+
+const noHardware = ignored('no hardware to pass through', 'There is no hardware that could be given to one guest.');
+const noBackEnd = ignored('its back end is not built yet', 'The back end of this PV device is not built yet.');
+const noShim = ignored('not built', 'This is for PV and PVH guests on other hosts, and is not built.');
+const notBuilt = ignored('not built', 'This is not built.');
+const builtIn = ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to configure.');
+/** A limit of Xen's that is not set for single guests here. */
+const limit = (most: number, text: string) => ['number', approximated(`Xen's default: ${most}`, text), is(most)] as const;
+
+/** 0 or 1, or a list of groups: their words, and the bits of HVM_PARAM_VIRIDIAN; a sentence: what is wrong. */
+function viridianOf({ value }: Asked): { groups: string[]; features: number } | string {
+  if (value.kind !== 'list' && !['0', '1'].includes(value.text)) return 'xl takes 0, 1 or a list of groups here. Write viridian = 1.';
+  const groups = value.kind === 'list' ? value.items.map(word => (word.kind === 'list' ? '[…]' : word.text)) : value.text === '1' ? ['defaults'] : [];
+  const features = viridianFeatures(groups);
+  return typeof features === 'string' ? features : { groups, features };
+}
+
+export const xen: Family = {
+  viridian: rule('list or string', used('no Hyper-V interface', 'An HVM guest finds the groups of the Hyper-V interface that are named here.'), {
+    range: asked => {
+      const of = viridianOf(asked);
+      return typeof of === 'string' ? wrong(of.startsWith('xl takes') ? 'wants 0, 1 or a list' : 'not as xl.cfg has it', of) : undefined;
+    },
+    into: (definition, asked) => {
+      const { features } = viridianOf(asked) as { features: number };
+      if (definition.type === 'hvm' && features !== 0) definition.viridian = features;
+    },
+    judge: asked => {
+      const { groups, features } = viridianOf(asked) as { groups: string[]; features: number };
+      const { type } = asked.definition;
+      if (features === 0) return used('no Hyper-V interface', 'The guest finds no Hyper-V interface.');
+      if (type !== 'hvm') return ignored('for HVM guests', `A ${type.toUpperCase()} guest has no Hyper-V interface: xl shows it to HVM guests alone.`);
+      return used('Hyper-V interface', `The guest finds Hyper-V's interface beside Xen's: ${groups.join(', ')}.`);
+    },
+    from: ({ viridian }) => (viridian ? viridianGroups(viridian) : undefined),
+  }),
+  ...alike(
+    'nestedhvm',
+    'defbool',
+    ignored('no VMX inside the guest', 'The processor has neither VMX nor SVM, so no guest can run guests of its own: CPUID shows none of them, and their instructions are invalid.'),
+    isZero,
+  ),
+  // Here the stub domain is the default.
+  device_model_stubdomain_override: rule(
+    'defbool',
+    used('where the device model runs', 'The emulated devices of an HVM guest run beside its processor, as the stub domain NAME-dm.'),
+    {
+      into: (definition, { number }) => {
+        if (definition.type === 'hvm' && number === 0) definition.modelInDomain0 = true;
+      },
+      judge: ({ number, definition: { type } }) => {
+        if (type !== 'hvm') return ignored('no device model', 'A guest of this type has no emulated devices.');
+        const text = 'The emulated devices run in Domain 0: each access is a request by the ioreq page and an event channel.';
+        return number === 0 ? used('device model in Domain 0', text) : undefined;
+      },
+      from: ({ modelInDomain0 }) => (modelInDomain0 ? 0 : undefined),
+    },
+  ),
+  ...alike('device_model_version', 'string', ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to choose.')),
+  ...alike('device_model_override device_model_user device_model_stubdomain_seclabel device_model', 'string', builtIn),
+  ...alike('device_model_args device_model_args_pv device_model_args_hvm', 'list', builtIn),
+  ...alike('dm_restrict', 'defbool', builtIn),
+  ...alike('stubdomain_kernel stubdomain_cmdline stubdomain_ramdisk', 'string', builtIn),
+  ...alike('stubdomain_memory', 'number', builtIn),
+
+  ...alike('max_grant_frames', ...limit(64, "A guest has 64 grant frames, Xen's default.")),
+  ...alike('max_maptrack_frames', ...limit(1024, "A guest has 1024 maptrack frames, Xen's default.")),
+  ...alike('max_grant_version', ...limit(2, 'A guest may use grants of version 1 and 2.')),
+  ...alike('event_channels max_event_channels', ...limit(1023, "A guest has 1023 event channels, Xen's default.")),
+
+  ...alike('vfb', 'list', ignored('no PV frame buffer yet', 'The back end of PV frame buffers is not built yet; the guest has its PV console.'), isEmpty),
+  ...alike('vtpm p9 pvcalls channel vkb vdispl vsnd virtio', 'list', noBackEnd, isEmpty),
+  ...alike('vkb_device vendor_device', 'any', noBackEnd),
+  ...alike('driver_domain xend_suspend_evtchn_compat', 'defbool', ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.'), isZero),
+
+  ...alike('pci irqs ioports iomem dtdev rdm', 'list or string', noHardware, isEmpty),
+  ...alike('pci_permissive pci_msitranslate pci_seize pci_power_mgmt', 'defbool', noHardware, isZero),
+  ...alike('gfx_passthru passthrough', 'any', noHardware, value => isZero(value) || value === 'disabled'),
+  ...alike('rdm_mem_boundary', 'number', noHardware),
+
+  ...alike('e820_host pvh pvshim', 'defbool', noShim, isZero),
+  ...alike('pvshim_path pvshim_cmdline pvshim_extra', 'string', noShim),
+  ...alike('vpmu msr_relaxed xenstore_quota vmtrace_buf_kb assisted_xapic assisted_x2apic vuart', 'any', notBuilt, isZero),
+  ...alike('llc_colors gic_version tee sve device_tree arm_sci nr_spis force_assign_without_iommu', 'any', ignored('for ARM hosts', 'This is for ARM hosts; here is an x86 PC.')),
+};

@@ -1,0 +1,43 @@
+/** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
+import { formatCpus } from './cpus.ts';
+import type { Definition } from './definition.ts';
+
+/** In quotes where it would not be one atom. */
+const atom = (text: string): string => (/^[^\s()'"#\\]+$/.test(text) ? text : `'${text.replace(/[\\']/g, '\\$&')}'`);
+const field = (name: string, value: string | number | undefined): string => (value === undefined || value === '' ? `(${name} )` : `(${name} ${typeof value === 'number' ? value : atom(value)})`);
+
+export function writeSxp(definition: Definition): string {
+  const { name, type, memoryMiB, disks, nic, vif, mac } = definition;
+  const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
+  const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
+  const image = [
+    field('kernel', definition.kernel),
+    ...(definition.ramdisk ? [field('ramdisk', definition.ramdisk)] : []),
+    ...(definition.cmdline ? [field('args', definition.cmdline)] : []),
+    ...(type === 'hvm' && !definition.kernel ? [field('boot', definition.bootOrder)] : []),
+    ...(definition.viridian ? ['(viridian 1)'] : []),
+  ];
+  const lines = [
+    field('name', name),
+    ...(definition.uuid ? [field('uuid', definition.uuid)] : []),
+    field('memory', memoryMiB),
+    field('maxmem', definition.maxMemoryMiB ?? memoryMiB),
+    field('vcpus', definition.vcpus),
+    ...(definition.maxVcpus ? [field('maxvcpus', definition.maxVcpus)] : []),
+    ...(definition.hardAffinity === undefined ? [] : [`(cpus ((${formatCpus(definition.hardAffinity).replaceAll(',', ' ')})))`]),
+    ...(definition.weight === undefined ? [] : [field('cpu_weight', definition.weight)]),
+    ...(definition.cap === undefined ? [] : [field('cpu_cap', definition.cap)]),
+    field('on_poweroff', definition.onPoweroff),
+    field('on_reboot', definition.onReboot),
+    field('on_crash', definition.onCrash),
+    // xend knew no PVH: its image is xl's word for it.
+    '(image',
+    ...indent([`(${type === 'pv' ? 'linux' : type}`, ...indent(image), ')']),
+    ')',
+    ...disks.map(({ target, vdev, kind, readOnly }) =>
+      device('vbd', [field('uname', target && `file:${target}`), field('dev', `${vdev}:${kind}`), field('mode', readOnly ? 'r' : 'w')]),
+    ),
+    ...(nic || vif ? [device('vif', [...(mac ? [field('mac', mac)] : []), ...(nic ? [field('model', nic)] : [])])] : []),
+  ];
+  return `(domain\n${indent(lines).join('\n')}\n)\n`;
+}

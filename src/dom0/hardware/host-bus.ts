@@ -1,0 +1,151 @@
+/**
+ * The PCI bus of the simulated host, as Domain 0's drivers see it: configuration space, registers in memory, interrupt lines, and machine memory that a
+ * device may reach. A device gets no other memory than its driver has asked for.
+ */
+import type { Device, Dma, IrqLine } from '../../devices/index.ts';
+import { IoBus } from '../../devices/index.ts';
+import { PCI, PciBus, PciFunction } from '../../devices/pci/index.ts';
+import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../hypervisor/memory/index.ts';
+
+/** Where the registers of devices are: above all RAM. */
+const FIRST_WINDOW = 0xf0000000;
+const BARS = 6;
+
+/** Memory that a driver and its device share. */
+export interface DmaMemory {
+  bytes: Uint8Array;
+  /** The device's address of the first byte. */
+  address: number;
+}
+
+/** A function that was found on the bus, with its registers in reach. */
+export interface HostFunction {
+  slot: number;
+  vendor: number;
+  device: number;
+  read(register: number): number;
+  write(register: number, value: number): void;
+  /** Takes machine memory for the device, in Domain 0's name. @throws HostError */
+  share(bytes: number): DmaMemory;
+  /** Called in Domain 0's turn while the interrupt line is up. */
+  onInterrupt(handler: () => void): void;
+}
+
+interface Slot {
+  device: Device;
+  level: boolean;
+  handler: (() => void) | undefined;
+  /** Its device reaches these: first byte and end. */
+  shared: { from: number; to: number }[];
+}
+
+export class HostBus {
+  private readonly machine: Machine;
+  private readonly bus = new IoBus();
+  readonly pci = new PciBus(this.bus, { base: 0xcf9, count: 1, read: () => 0xff, write: () => {} });
+  private readonly slots = new Map<number, Slot>();
+  private nextWindow = FIRST_WINDOW;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.pci.add(0, 0, new PciFunction('440FX host bridge', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000, status: 0x0280 }));
+  }
+
+  /** Puts a device with one function into a slot. `make` gets its interrupt line and its way to memory. */
+  plug<D extends Device & { fn: PciFunction }>(slot: number, make: (irq: IrqLine, dma: Dma) => D): D {
+    const state: Slot = { device: undefined as unknown as Device, level: false, handler: undefined, shared: [] };
+    const irq: IrqLine = {
+      set: level => {
+        state.level = level;
+      },
+    };
+    const device = make(irq, this.dma(state));
+    state.device = device;
+    this.slots.set(slot, state);
+    this.pci.add(slot, 0, device.fn);
+    return device;
+  }
+
+  /** All of an access lies in what was shared, or it is lost: what an IOMMU does. */
+  private dma({ shared }: Slot): Dma {
+    const at = (address: number, length: number): boolean => shared.some(({ from, to }) => address >= from && address + length <= to);
+    return {
+      read: (address, into) => void (at(address, into.length) ? into.set(this.machine.bytes.subarray(address, address + into.length)) : into.fill(0xff)),
+      write: (address, from) => {
+        if (at(address, from.length)) this.machine.bytes.set(from, address);
+      },
+    };
+  }
+
+  /** Looks for a function, as a driver does at start, gives its memory windows addresses and switches it on. Undefined: there is none. */
+  find(vendor: number, device: number): HostFunction | undefined {
+    for (const slot of this.slots.keys()) {
+      const config = (offset: number, size: number): number => this.pci.configAccess(slot << 3, offset, size, true, 0);
+      if (config(PCI.VENDOR, 2) === vendor && config(PCI.DEVICE, 2) === device) return this.open(slot, vendor, device);
+    }
+    return undefined;
+  }
+
+  private open(slot: number, vendor: number, device: number): HostFunction {
+    const { machine, bus } = this;
+    const bdf = slot << 3;
+    const state = this.slots.get(slot)!;
+    const set = (offset: number, value: number, size: number): void => void this.pci.configAccess(bdf, offset, size, false, value);
+    let first = -1;
+    for (let bar = 0; bar < BARS; bar++) {
+      const offset = PCI.BAR0 + 4 * bar;
+      set(offset, 0xffffffff, 4);
+      const mask = this.pci.configAccess(bdf, offset, 4, true, 0);
+      // Windows in I/O space are not needed.
+      if (mask === 0 || mask & 1) continue;
+      const size = (~(mask & ~15) >>> 0) + 1;
+      this.nextWindow = Math.ceil(this.nextWindow / size) * size;
+      set(offset, this.nextWindow, 4);
+      if (first < 0) first = this.nextWindow;
+      this.nextWindow += size;
+    }
+    // Memory, and bus master.
+    set(PCI.COMMAND, 6, 2);
+    return {
+      slot, vendor, device,
+      read: register => bus.readMemory(first + register, 4),
+      write: (register, value) => bus.writeMemory(first + register, value, 4),
+      share: bytes => {
+        const frames = Math.ceil(bytes / FRAME_BYTES);
+        const mfn = machine.allocateRun(frames, DOMAIN_0);
+        if (mfn < 0) throw new HostError(`The host has too little memory for Domain 0's drivers: ${frames} frames are wanted.`);
+        const from = mfn * FRAME_BYTES,
+          to = from + frames * FRAME_BYTES;
+        state.shared.push({ from, to });
+        return { bytes: machine.bytes.subarray(from, to), address: from };
+      },
+      onInterrupt: handler => {
+        state.handler = handler;
+      },
+    };
+  }
+
+  /** An interrupt line is up. */
+  get pending(): boolean {
+    for (const { level, handler } of this.slots.values()) if (level && handler) return true;
+    return false;
+  }
+
+  /** Calls the handlers of lines that are up, in the order of slots. */
+  poll(): void {
+    for (const { level, handler } of this.slots.values()) if (level) handler?.();
+  }
+
+  /** What `lspci -n` shows: slot and function, class, vendor and device, revision. */
+  list(): string[] {
+    const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+    const lines: string[] = [];
+    for (let bdf = 0; bdf < 256; bdf++) {
+      const config = (offset: number, size: number): number => this.pci.configAccess(bdf, offset, size, true, 0);
+      if (config(PCI.VENDOR, 2) === 0xffff) continue;
+      const revision = config(PCI.REVISION, 1);
+      lines.push(`00:${hex(bdf >> 3, 2)}.${bdf & 7} ${hex(config(PCI.SUBCLASS, 2), 4)}: ${hex(config(PCI.VENDOR, 2), 4)}:${hex(config(PCI.DEVICE, 2), 4)}${revision ? ` (rev ${hex(revision, 2)})` : ''}`);
+    }
+    return lines;
+  }
+}

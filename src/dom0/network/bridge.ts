@@ -1,0 +1,225 @@
+/**
+ * A learning bridge, as Linux's: it remembers behind which port a station is, sends a frame there alone, and floods what is for many or for nobody known.
+ * Sources: IEEE 802.1D-2004, 7.7-7.9 (forwarding, filtering database, ageing); 7.12.6 (addresses that no bridge forwards); Linux's net/bridge.
+ */
+import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
+import { finish, type Frame } from './frame.ts';
+
+/** Ageing time by default (802.1D, table 7-5). */
+const AGEING_NS = 300e9;
+/** Stations that one port may have in the table: who makes addresses up pushes out his own alone. */
+const MOST_STATIONS = 256;
+/** Frames that wait while others are delivered; more are lost. */
+const MOST_WAITING = 1024;
+
+/** What is behind a port. */
+export interface PortEnd {
+  /** Takes a frame, to keep. It may call `input` of any port; what comes of that is delivered after it has returned. */
+  deliver(frame: Frame): void;
+  /** It takes frames with work left to do (checksums, segments); else they come finished. */
+  readonly offloads?: boolean;
+  /** Whether it wants frames for this group of stations (default: for all). */
+  wants?(group: Uint8Array): boolean;
+}
+
+/** Counts of a port, as seen from the bridge: received from what is behind it, transmitted to it. */
+export interface PortCounts {
+  rxPackets: number;
+  rxBytes: number;
+  rxDropped: number;
+  txPackets: number;
+  txBytes: number;
+  txDropped: number;
+}
+
+/** A row of `brctl showmacs`. */
+export interface Station {
+  port: number;
+  mac: string;
+  isLocal: boolean;
+  /** Since it was heard last. */
+  ageNs: number;
+}
+
+export interface BridgePort {
+  /** From 1 on. */
+  readonly number: number;
+  readonly name: string;
+  readonly counts: Readonly<PortCounts>;
+  /** A frame from behind the port. */
+  input(frame: Frame): void;
+  /** What is behind it could not take a frame. */
+  lost(frames?: number): void;
+  /** Takes the port out of the bridge. */
+  remove(): void;
+}
+
+/** Sees every frame that passes a port, or all that come into the bridge. */
+export type Tap = (frame: Frame, port: BridgePort, direction: 'in' | 'out') => void;
+
+class Port implements BridgePort {
+  readonly counts: PortCounts = { rxPackets: 0, rxBytes: 0, rxDropped: 0, txPackets: 0, txBytes: 0, txDropped: 0 };
+  /** Stations heard behind it, oldest first. */
+  readonly stations = new Set<number>();
+  readonly number: number;
+  readonly name: string;
+  readonly end: PortEnd;
+  private readonly bridge: Bridge;
+
+  constructor(bridge: Bridge, number: number, name: string, end: PortEnd) {
+    this.bridge = bridge;
+    this.number = number;
+    this.name = name;
+    this.end = end;
+  }
+
+  input(frame: Frame): void {
+    this.bridge.input(this, frame);
+  }
+
+  lost(frames = 1): void {
+    this.counts.txDropped += frames;
+  }
+
+  remove(): void {
+    this.bridge.remove(this);
+  }
+}
+
+/** A station's address as a number: six bytes fit exactly. */
+const key = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] * 256 + bytes[at + 1]) * 2 ** 32 + (((bytes[at + 2] << 24) | (bytes[at + 3] << 16) | (bytes[at + 4] << 8) | bytes[at + 5]) >>> 0);
+const macOf = (station: number): string => station.toString(16).padStart(12, '0').replace(/..(?!$)/g, '$&:');
+/** 01:80:c2:00:00:00 to 0f: for bridges themselves. */
+const LINK_LOCAL = 0x0180c2000000;
+
+export class Bridge {
+  readonly name: string;
+  private readonly nowNs: () => number;
+  private readonly ports: Port[] = [];
+  private readonly table = new Map<number, { port: Port; heardNs: number }>();
+  private readonly taps = new Set<Tap>();
+  private readonly waiting: { from: Port; frame: Frame }[] = [];
+  private forwarding = false;
+  /** How long a station that says nothing stays in the table, nanoseconds (`brctl setageing`). */
+  ageingNs = AGEING_NS;
+
+  constructor(name: string, nowNs: () => number) {
+    this.name = name;
+    this.nowNs = nowNs;
+  }
+
+  addPort(name: string, end: PortEnd): BridgePort {
+    let number = 1;
+    while (this.ports.some(port => port.number === number)) number++;
+    const port = new Port(this, number, name, end);
+    this.ports.push(port);
+    return port;
+  }
+
+  remove(port: Port): void {
+    const at = this.ports.indexOf(port);
+    if (at < 0) return;
+    this.ports.splice(at, 1);
+    for (const station of port.stations) this.table.delete(station);
+    port.stations.clear();
+  }
+
+  /** In the order in which they came. */
+  list(): readonly BridgePort[] {
+    return this.ports;
+  }
+
+  /** Watches until the result is called. */
+  tap(tap: Tap): () => void {
+    this.taps.add(tap);
+    return () => this.taps.delete(tap);
+  }
+
+  /** What `brctl showmacs` shows: stations that were heard and are not too old, by their addresses. */
+  stations(): Station[] {
+    const now = this.nowNs();
+    return [...this.table]
+      .filter(([, { heardNs }]) => now - heardNs <= this.ageingNs)
+      .sort(([a], [b]) => a - b)
+      .map(([station, { port, heardNs }]) => ({ port: port.number, mac: macOf(station), isLocal: false, ageNs: now - heardNs }));
+  }
+
+  input(from: Port, frame: Frame): void {
+    const { bytes } = frame;
+    // Runts, giants, senders that are no station: no frames.
+    const isGiant = bytes.length > MAX_FRAME && frame.segmentBytes === undefined;
+    if (!this.ports.includes(from) || bytes.length < HEADER_BYTES || isGiant || bytes[6] & 1 || key(bytes, 6) === 0 || this.waiting.length >= MOST_WAITING) {
+      from.counts.rxDropped++;
+      return;
+    }
+    from.counts.rxPackets++;
+    from.counts.rxBytes += bytes.length;
+    this.waiting.push({ from, frame });
+    if (this.forwarding) return;
+    this.forwarding = true;
+    try {
+      for (let next = this.waiting.shift(); next; next = this.waiting.shift()) this.forward(next.from, next.frame);
+    } finally {
+      this.forwarding = false;
+    }
+  }
+
+  private forward(from: Port, frame: Frame): void {
+    const { bytes } = frame;
+    for (const tap of this.taps) tap(frame, from, 'in');
+    this.learn(from, key(bytes, 6));
+    const to = key(bytes, 0);
+    if (to >= LINK_LOCAL && to <= LINK_LOCAL + 15) return;
+    const isGroup = (bytes[0] & 1) !== 0;
+    const known = isGroup ? undefined : this.lookUp(to);
+    if (known) {
+      if (known !== from) this.output(known, frame);
+      return;
+    }
+    // A port may go while others get their copy.
+    for (const port of [...this.ports]) if (port !== from && (!isGroup || port.end.wants?.(bytes.subarray(0, 6)) !== false)) this.output(port, frame);
+  }
+
+  private lookUp(station: number): Port | undefined {
+    const entry = this.table.get(station);
+    return entry && this.nowNs() - entry.heardNs <= this.ageingNs ? entry.port : undefined;
+  }
+
+  private learn(port: Port, station: number): void {
+    if (!this.ports.includes(port)) return;
+    const before = this.table.get(station);
+    const heardNs = this.nowNs();
+    if (before?.port === port) {
+      before.heardNs = heardNs;
+      return;
+    }
+    before?.port.stations.delete(station);
+    if (port.stations.size >= MOST_STATIONS) {
+      const [oldest] = port.stations;
+      port.stations.delete(oldest);
+      this.table.delete(oldest);
+    }
+    port.stations.add(station);
+    this.table.set(station, { port, heardNs });
+  }
+
+  private output(port: Port, frame: Frame): void {
+    const { counts, end } = port;
+    const needsWork = frame.blankChecksum === true || frame.segmentBytes !== undefined;
+    const frames = needsWork && !end.offloads ? finish(frame).map((bytes): Frame => ({ bytes })) : [frame];
+    if (frames.length === 0) counts.txDropped++;
+    for (const each of frames) {
+      counts.txPackets++;
+      counts.txBytes += each.bytes.length;
+      for (const tap of this.taps) tap(each, port, 'out');
+      end.deliver(each);
+    }
+  }
+}
+
+/** The table as `brctl showmacs` prints it: ages in seconds. */
+export function formatStations(stations: readonly Station[]): string {
+  const rows = stations.map(({ port, mac, isLocal, ageNs }) => `${String(port).padStart(3)}\t${mac}\t${isLocal ? 'yes' : 'no'}\t\t${(ageNs / 1e9).toFixed(2).padStart(7)}`);
+  return ['port no\tmac addr\t\tis local?\tageing timer', ...rows].map(row => `${row}\n`).join('');
+}

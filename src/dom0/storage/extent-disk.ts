@@ -1,0 +1,300 @@
+/**
+ * The host's disk: large, and stored as far as it was written. It is divided into extents of 1 MiB. An extent that is written for the first time gets a
+ * slot of the data file, at its end or where an extent was freed; the map from extents to slots is a journal.
+ *
+ *   disk.data   slot 0, slot 1, …     each of the size of an extent
+ *   disk.0, .1  the map (journal.ts)  first a record that tells the disk's size, then records of pairs (extent, slot; slot −1: freed)
+ *
+ * The order of writes keeps the two consistent whatever a power cut leaves of what was not flushed: a pair becomes durable after the data in its slot, and a
+ * slot that was freed gets new data after the record that frees it is durable.
+ */
+import { Journal } from './journal.ts';
+import { type Medium, type Place, within } from './medium.ts';
+import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
+
+export const EXTENT_BYTES = 2 ** 20;
+const GEOMETRY = 0,
+  PAIRS = 1;
+const PAIR_BYTES = 8;
+/** Of one record. */
+const MOST_PAIRS = 65_536;
+const NOWHERE = -1;
+
+interface ExtentDiskOptions {
+  /** Of a disk that is not there yet; one that is has the size it was made with. */
+  bytes: number;
+  extentBytes?: number;
+  /** See Journal.open. */
+  leastCompaction?: number;
+}
+
+export class ExtentDisk implements Medium {
+  readonly bytes: number;
+  readonly extentBytes: number;
+  private readonly data: StoreFile;
+  private journal!: Journal;
+  /** Slot by extent. */
+  private readonly slots: Int32Array;
+  /** Extents whose slots the journal does not know yet. */
+  private readonly changed = new Set<number>();
+  /** Slots for new extents, below `nextSlot`; their old content is still there. */
+  private readonly free: number[] = [];
+  /** Freed, and not to be used before the journal says so. */
+  private freed: number[] = [];
+  private nextSlot = 0;
+  private failed: Error | undefined;
+
+  private constructor(data: StoreFile, bytes: number, extentBytes: number) {
+    this.data = data;
+    this.bytes = bytes;
+    this.extentBytes = extentBytes;
+    this.slots = new Int32Array(Math.ceil(bytes / extentBytes)).fill(NOWHERE);
+  }
+
+  /** Opens the files `name`.data and `name`.0 and .1, or makes them. @throws StoreDamaged, and any Error of the store */
+  static async open(store: Store, name: string, { bytes, extentBytes = EXTENT_BYTES, leastCompaction }: ExtentDiskOptions): Promise<ExtentDisk> {
+    const data = await store.open(`${name}.data`);
+    const damaged = (what: string): never => {
+      throw new StoreDamaged(`The disk in ${store.where} is damaged: ${what}. Put back a copy of ${name}.data, ${name}.0 and ${name}.1.`);
+    };
+    let disk: ExtentDisk | undefined;
+    const journal = await Journal.open(
+      store,
+      name,
+      record => {
+        const view = new DataView(record.buffer, record.byteOffset, record.length);
+        if (record[0] === GEOMETRY) {
+          const size = Number(view.getBigUint64(4, true)),
+            unit = view.getUint32(12, true);
+          if (unit === 0 || size / unit > 2 ** 24) damaged('its map says that it has no size that could be');
+          disk ??= new ExtentDisk(data, size, unit);
+        } else if (!disk?.take(view)) damaged('its map names extents that it does not have');
+      },
+      leastCompaction === undefined ? {} : { leastCompaction },
+    );
+    const isNew = disk === undefined;
+    disk ??= new ExtentDisk(data, bytes, extentBytes);
+    disk.journal = journal;
+    if (isNew) {
+      const made = disk;
+      journal.append(made.geometry());
+      journal.flush(() => made.snapshot());
+    }
+    const problem = disk.settle();
+    if (problem) damaged(problem);
+    return disk;
+  }
+
+  /** False: the record names what is not there. */
+  private take(view: DataView): boolean {
+    for (let at = 4; at + PAIR_BYTES <= view.byteLength; at += PAIR_BYTES) {
+      const extent = view.getUint32(at, true);
+      const slot = view.getInt32(at + 4, true);
+      if (extent >= this.slots.length || slot < NOWHERE) return false;
+      this.slots[extent] = slot;
+    }
+    return true;
+  }
+
+  /** Finds the free slots, and cuts off what a power cut left behind the last one that counts. @returns what is wrong */
+  private settle(): string | undefined {
+    const { slots, extentBytes, data } = this;
+    let used = 0;
+    for (const slot of slots) if (slot >= 0) used = Math.max(used, slot + 1);
+    const taken = new Uint8Array(used);
+    for (const slot of slots) {
+      if (slot < 0) continue;
+      if (taken[slot]++) return `two extents have the slot ${slot}`;
+    }
+    if (used > 0 && data.size() <= (used - 1) * extentBytes) return `its data end at byte ${data.size()}, and its map names the slot ${used - 1}`;
+    for (let slot = used - 1; slot >= 0; slot--) if (!taken[slot]) this.free.push(slot);
+    this.nextSlot = used;
+    // A slot at the end is taken for new, so zeros.
+    if (data.size() > used * extentBytes) data.truncate(used * extentBytes);
+    return undefined;
+  }
+
+  private geometry(): Uint8Array {
+    const bytes = new Uint8Array(16);
+    const view = new DataView(bytes.buffer);
+    bytes[0] = GEOMETRY;
+    view.setBigUint64(4, BigInt(this.bytes), true);
+    view.setUint32(12, this.extentBytes, true);
+    return bytes;
+  }
+
+  private *pairs(extents: number[]): Generator<Uint8Array> {
+    for (let from = 0; from < extents.length; from += MOST_PAIRS) {
+      const part = extents.slice(from, from + MOST_PAIRS);
+      const bytes = new Uint8Array(4 + part.length * PAIR_BYTES);
+      const view = new DataView(bytes.buffer);
+      bytes[0] = PAIRS;
+      part.forEach((extent, i) => {
+        view.setUint32(4 + i * PAIR_BYTES, extent, true);
+        view.setInt32(8 + i * PAIR_BYTES, this.slots[extent], true);
+      });
+      yield bytes;
+    }
+  }
+
+  private *snapshot(): Generator<Uint8Array> {
+    yield this.geometry();
+    const there: number[] = [];
+    this.slots.forEach((slot, extent) => {
+      if (slot >= 0) there.push(extent);
+    });
+    yield* this.pairs(there);
+  }
+
+  // Reading and writing.
+
+  read(at: number, into: Uint8Array): void {
+    within(this, at, into.length, 'the disk');
+    pieces(at, into.length, this.extentBytes, (extent, offset, from, count) => {
+      const slot = this.slots[extent];
+      const piece = into.subarray(from, from + count);
+      if (slot < 0) piece.fill(0);
+      else this.data.read(slot * this.extentBytes + offset, piece);
+    });
+  }
+
+  write(at: number, bytes: Uint8Array): void {
+    within(this, at, bytes.length, 'the disk');
+    this.alive();
+    pieces(at, bytes.length, this.extentBytes, (extent, offset, from, count) => {
+      const piece = bytes.subarray(from, from + count);
+      const slot = this.slots[extent];
+      if (slot < 0) this.allocate(extent, offset, piece);
+      else this.attempt(() => this.data.write(slot * this.extentBytes + offset, piece));
+    });
+  }
+
+  /** The first write to an extent. */
+  private allocate(extent: number, offset: number, piece: Uint8Array): void {
+    const { extentBytes, data, free } = this;
+    const old = free.at(-1);
+    const slot = old ?? this.nextSlot;
+    this.attempt(() => {
+      if (old === undefined) return data.write(slot * extentBytes + offset, piece);
+      // What lay there before is not this extent's.
+      const whole = new Uint8Array(extentBytes);
+      whole.set(piece, offset);
+      data.write(slot * extentBytes, whole);
+    });
+    if (old === undefined) this.nextSlot++;
+    else free.pop();
+    this.slots[extent] = slot;
+    this.changed.add(extent);
+  }
+
+  discard(at: number, bytes: number): void {
+    within(this, at, bytes, 'the disk');
+    this.alive();
+    const { extentBytes, slots } = this;
+    const end = at + bytes === this.bytes ? slots.length : Math.floor((at + bytes) / extentBytes);
+    for (let extent = Math.ceil(at / extentBytes); extent < end; extent++) {
+      if (slots[extent] < 0) continue;
+      this.freed.push(slots[extent]);
+      slots[extent] = NOWHERE;
+      this.changed.add(extent);
+    }
+  }
+
+  flush(): void {
+    this.alive();
+    this.attempt(() => {
+      this.data.flush();
+      if (this.changed.size === 0) return;
+      for (const record of this.pairs([...this.changed])) this.journal.append(record);
+      // From here on the journal has them, also where it finds no room now.
+      this.changed.clear();
+    });
+    this.attempt(() => this.journal.flush(() => this.snapshot()));
+    for (const slot of this.freed) this.free.push(slot);
+    this.freed = [];
+    this.shorten();
+  }
+
+  /** Gives back what is free at the end of the data file. */
+  private shorten(): void {
+    const { free } = this;
+    if (free.length === 0) return;
+    free.sort((a, b) => b - a);
+    let last = 0;
+    while (last < free.length && free[last] === this.nextSlot - 1) {
+      this.nextSlot--;
+      last++;
+    }
+    if (last === 0) return;
+    free.splice(0, last);
+    this.attempt(() => this.data.truncate(this.nextSlot * this.extentBytes));
+  }
+
+  /**
+   * Moves the last slots into free ones, at most `most`, and makes the data file shorter by them: what a browser lets a page store counts the whole file.
+   * @returns how many are still free
+   */
+  reclaim(most: number): number {
+    this.flush();
+    const moved: number[] = [];
+    if (this.free.length > 0) {
+      const owner = new Map<number, number>();
+      this.slots.forEach((slot, extent) => slot >= this.nextSlot - most && owner.set(slot, extent));
+      const content = new Uint8Array(this.extentBytes);
+      for (let slot = this.nextSlot - 1; moved.length < most && this.free.length > 0; slot--) {
+        const extent = owner.get(slot);
+        const target = this.free.at(-1) as number;
+        if (extent === undefined || target >= slot) break;
+        this.data.read(slot * this.extentBytes, content);
+        this.attempt(() => this.data.write(target * this.extentBytes, content));
+        this.free.pop();
+        this.freed.push(slot);
+        this.slots[extent] = target;
+        this.changed.add(extent);
+        moved.push(slot);
+      }
+    }
+    if (moved.length > 0) this.flush();
+    return this.free.length;
+  }
+
+  /** Where nothing is known any more of what was written, nothing more is: the guest sees a bad disk and the host's next start the last good state. */
+  private alive(): void {
+    if (this.failed) throw this.failed;
+  }
+
+  private attempt(what: () => void): void {
+    try {
+      what();
+    } catch (error) {
+      if (!(error instanceof StoreFull)) this.failed = error as Error;
+      throw error;
+    }
+  }
+
+  /** Bytes of the data file, and of it those that hold extents. */
+  get stored(): { bytes: number; usedBytes: number } {
+    const unused = this.free.length + this.freed.length;
+    return { bytes: this.nextSlot * this.extentBytes, usedBytes: (this.nextSlot - unused) * this.extentBytes };
+  }
+
+  place(at: number): Place[] {
+    const extent = Math.floor(at / this.extentBytes);
+    const slot = this.slots[extent];
+    const here: Place = { layer: 'disk sda', at, unit: { name: 'extent', number: extent } };
+    return slot < 0
+      ? [here, { layer: 'file disk.data' }]
+      : [here, { layer: 'file disk.data', at: slot * this.extentBytes + (at % this.extentBytes), unit: { name: 'slot', number: slot } }];
+  }
+
+  /** Flushes, and lets go of the files. */
+  close(): void {
+    try {
+      if (!this.failed) this.flush();
+    } finally {
+      this.failed ??= new Error('The disk is closed.');
+      this.data.close();
+      this.journal.close();
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/** What src/dom0/storage offers to other rooms. */
+export { COMMANDS, runStorageCommand } from './commands.ts';
+export { MediumDisk } from './medium-disk.ts';
+export type { Medium } from './medium.ts';
+export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
+export { Storage, StorageError } from './storage.ts';
+export { type Store, type StoreFile, StoreFull } from './store.ts';

@@ -1,0 +1,69 @@
+/** What disks, partitions, volumes and images have in common: bytes with random access, moved when the call returns. */
+export interface Medium {
+  readonly bytes: number;
+  /** Fills `into` from byte `at` on; both lie within. @throws Error that says why it cannot be read */
+  read(at: number, into: Uint8Array): void;
+  /** @throws StoreFull: nothing is lost, and it may be tried again; any other Error that says why it cannot be written */
+  write(at: number, from: Uint8Array): void;
+  /** All that was written is durable when it returns. @throws as write */
+  flush(): void;
+  /** These bytes are not needed any more: they read as zeros, or as they were where that is not a whole unit of storage. @throws as write */
+  discard(at: number, bytes: number): void;
+  /** Where a byte lies, from here down to the host's file; of what lies nowhere yet as far as it goes. */
+  place(at: number): Place[];
+}
+
+/** One step on the way of a byte to the host's file: in this layer it is at this byte. */
+export interface Place {
+  /** 'volume vg0/web', 'disk sda', 'file disk.data' … */
+  layer: string;
+  /** Byte within the layer; undefined: it has no place there yet, and reads as zeros. */
+  at?: number;
+  /** The layer's unit that it lies in, where it has units. */
+  unit?: { name: string; number: number };
+}
+
+/** A part of a medium as a medium. */
+export class Part implements Medium {
+  readonly bytes: number;
+  private readonly whole: Medium;
+  private readonly start: number;
+  private readonly layer: string;
+
+  /** @throws RangeError where it is not within the whole */
+  constructor(whole: Medium, start: number, bytes: number, layer: string) {
+    if (start < 0 || bytes < 0 || start + bytes > whole.bytes) throw new RangeError(`${layer} does not lie within its disk.`);
+    this.whole = whole;
+    this.start = start;
+    this.bytes = bytes;
+    this.layer = layer;
+  }
+
+  read(at: number, into: Uint8Array): void {
+    within(this, at, into.length, this.layer);
+    this.whole.read(this.start + at, into);
+  }
+
+  write(at: number, from: Uint8Array): void {
+    within(this, at, from.length, this.layer);
+    this.whole.write(this.start + at, from);
+  }
+
+  flush(): void {
+    this.whole.flush();
+  }
+
+  discard(at: number, bytes: number): void {
+    within(this, at, bytes, this.layer);
+    this.whole.discard(this.start + at, bytes);
+  }
+
+  place(at: number): Place[] {
+    return [{ layer: this.layer, at }, ...this.whole.place(this.start + at)];
+  }
+}
+
+/** @throws RangeError where an access leaves the medium: whoever asks has checked, so this is a defect of ours and no way out of a guest's disk */
+export function within(medium: Medium, at: number, length: number, what: string): void {
+  if (!(at >= 0 && length >= 0 && at + length <= medium.bytes)) throw new RangeError(`${length} bytes at ${at} do not lie within ${what}.`);
+}

@@ -1,0 +1,57 @@
+/**
+ * A disk's partition table as a PC's master boot record has it: four entries of 16 bytes from byte 446 on, 55 AA at the end.
+ * Of each: state (80: active), first sector as CHS, type, last sector as CHS, first sector (32 bits), sectors (32 bits).
+ */
+import { type Medium, Part } from './medium.ts';
+
+export const SECTOR_BYTES = 512;
+const TABLE = 446,
+  ENTRY_BYTES = 16,
+  SIGNATURE = 510,
+  DISK_ID = 440;
+/** For sectors that CHS does not reach. */
+const NO_CHS = [0xfe, 0xff, 0xff];
+export const TYPE = { SWAP: 0x82, LINUX: 0x83, LVM: 0x8e } as const;
+
+export interface Partition {
+  /** From 1 on, as in sda1. */
+  number: number;
+  active: boolean;
+  type: number;
+  firstSector: number;
+  sectors: number;
+}
+
+/** @returns the partitions that lie within the disk; none where there is no table */
+export function readPartitions(disk: Medium): Partition[] {
+  const sector = new Uint8Array(SECTOR_BYTES);
+  disk.read(0, sector);
+  if (sector[SIGNATURE] !== 0x55 || sector[SIGNATURE + 1] !== 0xaa) return [];
+  const view = new DataView(sector.buffer);
+  return [0, 1, 2, 3].flatMap((i): Partition[] => {
+    const at = TABLE + ENTRY_BYTES * i;
+    const firstSector = view.getUint32(at + 8, true),
+      sectors = view.getUint32(at + 12, true);
+    if (sector[at + 4] === 0 || sectors === 0 || (firstSector + sectors) * SECTOR_BYTES > disk.bytes) return [];
+    return [{ number: i + 1, active: sector[at] === 0x80, type: sector[at + 4], firstSector, sectors }];
+  });
+}
+
+/** Durable with the disk's next flush. `id`: the disk's signature, 32 bits. */
+export function writePartitions(disk: Medium, partitions: readonly Partition[], id: number): void {
+  const sector = new Uint8Array(SECTOR_BYTES);
+  const view = new DataView(sector.buffer);
+  view.setUint32(DISK_ID, id, true);
+  for (const { number, active, type, firstSector, sectors } of partitions) {
+    const at = TABLE + ENTRY_BYTES * (number - 1);
+    sector.set([active ? 0x80 : 0, ...NO_CHS, type, ...NO_CHS], at);
+    view.setUint32(at + 8, firstSector, true);
+    view.setUint32(at + 12, sectors, true);
+  }
+  sector.set([0x55, 0xaa], SIGNATURE);
+  disk.write(0, sector);
+}
+
+export function partOf(disk: Medium, { number, firstSector, sectors }: Partition): Part {
+  return new Part(disk, firstSector * SECTOR_BYTES, sectors * SECTOR_BYTES, `partition sda${number}`);
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { LoggingStore, seeded } from './logging-store.test-support.ts';
+import { MediumDisk } from './medium-disk.ts';
+import { cutVolumes } from './power-cuts.ts';
+import { Storage, StorageError } from './storage.ts';
+import { MemoryStore, type Store } from './store.ts';
+
+const GIB = 2 ** 30;
+const open = (store: Store = new MemoryStore(), diskBytes?: number): Promise<Storage> =>
+  Storage.open({ store, epochMs: () => 1_767_225_600_000, random: seeded(1), ...(diskBytes ? { diskBytes } : {}) });
+const sector = (value: number): Uint8Array => new Uint8Array(512).fill(value);
+
+describe('the host’s storage', () => {
+  it('has the partitions that an installer leaves, and an empty volume group', async () => {
+    const storage = await open();
+    expect(storage.disk.bytes).toBe(500e9);
+    expect(storage.partitions.map(({ number, type, active, sectors }) => [number, type, active, Math.round((sectors * 512) / GIB)])).toEqual([
+      [1, 0x82, false, 2], [2, 0x83, true, 64], [3, 0x83, false, 20], [4, 0x8e, false, 380],
+    ]);
+    expect(storage.volumes).toEqual([]);
+    expect(storage.disk.stored.bytes).toBeLessThan(16 * 2 ** 20);
+  });
+
+  it('keeps its volumes and what is in them over a restart', async () => {
+    const store = new MemoryStore();
+    const storage = await open(store);
+    storage.createVolume('web', 20 * GIB);
+    storage.medium('phy:/dev/vg0/web').write(19 * GIB, sector(7));
+    storage.close();
+    const again = await open(store);
+    expect(again.volumes).toMatchObject([{ name: 'web', bytes: 20 * GIB, open: false }]);
+    const into = sector(0);
+    again.medium('vg0/web').read(19 * GIB, into);
+    expect(into).toEqual(sector(7));
+  });
+
+  it('tells the way of a sector to the file, where its bytes are', async () => {
+    const store = new MemoryStore();
+    const storage = await open(store);
+    storage.createVolume('first', GIB);
+    storage.createVolume('web', 20 * GIB);
+    storage.medium('/dev/vg0/web').write(1_000_000 * 512, sector(0x5a));
+    const [volume, partition, sda, file] = storage.diskPath('/dev/vg0/web', 1_000_000);
+    expect([volume.layer, volume.at, volume.unit?.number]).toEqual(['volume vg0/web', 512_000_000, 122]);
+    const onPartition = 2 ** 20 + GIB + 512_000_000;
+    expect([partition.layer, partition.at]).toEqual(['partition sda4', onPartition]);
+    expect(sda.at).toBe(storage.partitions[3].firstSector * 512 + onPartition);
+    const into = sector(0);
+    (await store.open('disk.data')).read(file.at as number, into);
+    expect(into).toEqual(sector(0x5a));
+    storage.disk.read(sda.at as number, into);
+    expect(into).toEqual(sector(0x5a));
+    expect(() => storage.diskPath('/dev/vg0/web', 20 * GIB / 512)).toThrow('has the sectors 0 to 41943039');
+  });
+
+  it('makes volumes of what others left, without what was in it', async () => {
+    const storage = await open(new MemoryStore(), 4 * GIB);
+    const names = ['a', 'b', 'c'];
+    for (const name of names) storage.createVolume(name, GIB / 2);
+    for (const name of names) storage.medium(`/dev/vg0/${name}`).write(0, sector(9));
+    storage.removeVolume('b');
+    storage.extendVolume('a', GIB);
+    const medium = storage.medium('/dev/vg0/a');
+    const into = sector(1);
+    medium.read(GIB / 2, into);
+    expect([medium.bytes, into]).toEqual([GIB, sector(0)]);
+    medium.read(0, into);
+    expect(into).toEqual(sector(9));
+    storage.removeVolume('a');
+    storage.removeVolume('c');
+    const all = storage.freeExtents;
+    expect(all).toBe(storage.extents);
+    storage.createVolume('c', GIB);
+    storage.medium('vg0/c').read(0, into);
+    expect(into).toEqual(sector(0));
+  });
+
+  it('refuses in the words of LVM2 and xend, and changes nothing', async () => {
+    const storage = await open();
+    storage.createVolume('web', GIB);
+    const close = storage.open('/dev/vg0/web', 'domain web', true);
+    for (const [what, words] of [
+      [() => storage.createVolume('web', GIB), 'Logical Volume "web" already exists in volume group "vg0"'],
+      [() => storage.createVolume('../x', GIB), 'Logical volume name "../x" is invalid.'],
+      [() => storage.createVolume('big', 900 * GIB), /^Volume group "vg0" has insufficient free space \(\d+ extents\): 230400 required\.$/],
+      [() => storage.removeVolume('none'), 'Failed to find logical volume "vg0/none"'],
+      [() => storage.removeVolume('web'), 'Logical volume vg0/web is used by domain web.'],
+      [() => storage.extendVolume('web', GIB), /not larger than existing size/],
+      [() => storage.open('/dev/vg0/web', 'domain b', false), /^Device \/dev\/vg0\/web is mounted read-write in domain web, and so cannot be mounted now/],
+      [() => storage.open('/dev/sda2', 'domain b', true), /^Device \/dev\/sda2 is in use by Domain-0/],
+      [() => storage.open('/dev/vg0/../sda', 'domain b', true), /no such device/],
+      [() => storage.open('/dev/sda9', 'domain b', true), /no such device/],
+    ] as const)
+      expect(what).toThrow(words);
+    expect(() => storage.medium('/dev/vg0/constructor')).toThrow(StorageError);
+    close.close();
+    storage.removeVolume('web');
+    expect(storage.volumes).toEqual([]);
+  });
+
+  it('lets a guest wait where the device is full, and go on when there is room', async () => {
+    const store = new LoggingStore();
+    const storage = await open(store, 8 * GIB);
+    storage.createVolume('web', GIB);
+    const said: string[] = [];
+    const timers: (() => void)[] = [];
+    const disk = new MediumDisk({ medium: storage.medium('vg0/web'), label: '/dev/vg0/web', later: (_ms, callback) => (timers.push(callback), () => {}), say: sentence => said.push(sentence) });
+    const results: string[] = [];
+    store.roomLeft = 0;
+    const buffer = sector(3);
+    disk.write(100_000, [buffer], ok => results.push(`write ${ok}`));
+    disk.flush(ok => results.push(`flush ${ok}`));
+    buffer.fill(4);
+    timers.shift()?.();
+    expect([results, disk.isWaiting, timers.length]).toEqual([[], true, 1]);
+    store.roomLeft = Infinity;
+    timers.shift()?.();
+    expect([results, disk.isWaiting]).toEqual([['write true', 'flush true'], false]);
+    expect(said).toEqual([expect.stringMatching(/is full, and the guest waits/), expect.stringMatching(/there is room again/)]);
+    const into = sector(0);
+    storage.medium('vg0/web').read(100_000 * 512, into);
+    expect(into).toEqual(sector(3));
+  });
+
+  it('has after a power cut every volume that lvcreate acknowledged, and none that lvremove removed', { timeout: 60_000 }, async () => {
+    expect(await cutVolumes(1, 60)).toBeUndefined();
+  });
+});

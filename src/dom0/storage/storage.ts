@@ -1,0 +1,280 @@
+/**
+ * The host's storage: one disk, sda, with the partition table that an installer leaves, and the volume group vg0 on its last partition.
+ * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
+ */
+import { ExtentDisk } from './extent-disk.ts';
+import {
+  extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
+} from './lvm.ts';
+import type { Medium, Place } from './medium.ts';
+import { type Partition, partOf, readPartitions, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
+import type { Store } from './store.ts';
+import { Volume } from './volume.ts';
+
+/** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */
+export class StorageError extends Error {
+  override name = 'StorageError';
+}
+
+export interface StorageParts {
+  store: Store;
+  /** Milliseconds since 1970. */
+  epochMs: () => number;
+  /** Whole numbers from 0 to `below` − 1. */
+  random: (below: number) => number;
+  /** Of a disk that is not there yet (500 GB). */
+  diskBytes?: number;
+}
+
+export const DISK_BYTES = 500e9;
+export const GROUP = 'vg0';
+const MIB = 2 ** 20,
+  GIB = 2 ** 30;
+/** Of the installer's layout: swap, Domain 0's root, one to give to a guest. */
+const SWAP_BYTES = 2 * GIB,
+  ROOT_BYTES = 64 * GIB,
+  SPARE_BYTES = 20 * GIB;
+const ROOT_NUMBER = 2,
+  LVM_NUMBER = 4;
+/** Slots of the disk's file that are moved at a time, to make it shorter. */
+const MOVES = 16;
+
+/** lvm(8): letters, digits and + _ . -, no hyphen first. */
+const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
+
+/** A disk that somebody has open. */
+export interface OpenDisk {
+  medium: Medium;
+  close(): void;
+}
+
+interface User {
+  path: string;
+  who: string;
+  writes: boolean;
+}
+
+export class Storage {
+  readonly disk: ExtentDisk;
+  readonly where: string;
+  readonly outlivesHost: boolean;
+  private readonly parts: StorageParts;
+  private group: GroupText;
+  private readonly users: User[] = [];
+
+  private constructor(parts: StorageParts, disk: ExtentDisk, group: GroupText) {
+    this.parts = parts;
+    this.where = parts.store.where;
+    this.outlivesHost = parts.store.outlivesHost;
+    this.disk = disk;
+    this.group = group;
+  }
+
+  /** @throws StoreDamaged, and any Error of the store */
+  static async open(parts: StorageParts): Promise<Storage> {
+    const disk = await ExtentDisk.open(parts.store, 'disk', { bytes: parts.diskBytes ?? DISK_BYTES });
+    if (readPartitions(disk).length === 0) install(disk, parts);
+    const last = readPartitions(disk).find(({ type }) => type === TYPE.LVM);
+    const group = last && readGroup(partOf(disk, last));
+    if (!group) throw new StorageError(`There is no volume group on the disk in ${parts.store.where}. Name another directory, or put back a copy of this one.`);
+    return new Storage(parts, disk, group);
+  }
+
+  get partitions(): Partition[] {
+    return readPartitions(this.disk);
+  }
+
+  private get physicalVolume(): Medium {
+    return partOf(this.disk, this.partitions.find(({ number }) => number === LVM_NUMBER) as Partition);
+  }
+
+  // Volumes, with LVM2's messages.
+
+  get volumes(): { name: string; uuid: string; bytes: number; open: boolean }[] {
+    return this.group.volumes.map(({ name, uuid, segments }) => ({ name, uuid, bytes: bytesOf(segments), open: this.usersOf(`/dev/${GROUP}/${name}`).length > 0 }));
+  }
+
+  get freeExtents(): number {
+    return this.group.extents - this.group.volumes.reduce((sum, { segments }) => sum + count(segments), 0);
+  }
+
+  get extents(): number {
+    return this.group.extents;
+  }
+
+  private find(name: string): LogicalVolume {
+    const volume = this.group.volumes.find(each => each.name === name);
+    if (!volume) throw new StorageError(`Failed to find logical volume "${GROUP}/${name}"`);
+    return volume;
+  }
+
+  /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
+  createVolume(name: string, bytes: number): LogicalVolume {
+    if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
+    if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
+    const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
+    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments };
+    this.write([...this.group.volumes, volume]);
+    return volume;
+  }
+
+  /** @throws StorageError */
+  extendVolume(name: string, bytes: number): { before: number; after: number } {
+    const volume = this.find(name);
+    const before = count(volume.segments),
+      after = Math.ceil(bytes / PE_BYTES);
+    if (after <= before)
+      throw new StorageError(`New size given (${after} extents) not larger than existing size (${before} extents)`);
+    const longer = { ...volume, segments: merged([...volume.segments, ...this.allocate(after - before)]) };
+    this.write(this.group.volumes.map(each => (each === volume ? longer : each)));
+    return { before, after };
+  }
+
+  /** Its room is free, and what was in it is gone. @throws StorageError */
+  removeVolume(name: string): void {
+    const volume = this.find(name);
+    const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
+    if (user) throw new StorageError(`Logical volume ${GROUP}/${name} is used by ${user.who}.`);
+    this.write(this.group.volumes.filter(each => each !== volume));
+    this.discard(volume.segments);
+    this.tidy();
+  }
+
+  private write(volumes: LogicalVolume[]): void {
+    const next = { ...this.group, volumes, seqno: this.group.seqno + 1 };
+    writeGroup(this.physicalVolume, next, this.parts.epochMs());
+    this.group = next;
+  }
+
+  private discard(segments: Segment[]): void {
+    for (const { first, count: extents } of segments) this.physicalVolume.discard(extentStart(first), extents * PE_BYTES);
+  }
+
+  /** First fit. What others left there is gone. @throws StorageError */
+  private allocate(wanted: number): Segment[] {
+    if (!(wanted >= 1)) throw new StorageError('Please specify either size or extents');
+    const free = this.freeExtents;
+    if (wanted > free) throw new StorageError(`Volume group "${GROUP}" has insufficient free space (${free} extents): ${wanted} required.`);
+    const taken = this.group.volumes.flatMap(({ segments }) => segments).sort((a, b) => a.first - b.first);
+    const found: Segment[] = [];
+    let next = 0,
+      left = wanted;
+    for (const { first, count: extents } of [...taken, { first: this.group.extents, count: 0 }]) {
+      const room = Math.min(left, first - next);
+      if (room > 0) {
+        found.push({ first: next, count: room });
+        left -= room;
+      }
+      next = first + extents;
+    }
+    this.discard(found);
+    return found;
+  }
+
+  // Disks for domains.
+
+  private usersOf(path: string): User[] {
+    return this.users.filter(user => user.path === path);
+  }
+
+  /** Whether the path is one of this host's devices. */
+  static isDevice(path: string): boolean {
+    return path.startsWith('/dev/');
+  }
+
+  /** What a definition calls /dev/vg0/NAME, /dev/mapper/vg0-NAME, /dev/sdaN or vg0/NAME, for looking at it. @throws StorageError */
+  medium(path: string): Medium {
+    return this.resolve(path).medium;
+  }
+
+  private resolve(written: string): { path: string; medium: Medium } {
+    const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
+    const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
+    const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
+    if (partition) {
+      const found = this.partitions.find(({ number }) => number === Number(partition[1]));
+      if (!found) throw missing();
+      return { path, medium: partOf(this.disk, found) };
+    }
+    // A hyphen of a name is doubled in /dev/mapper.
+    const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
+    const name = mapped ? mapped[1].replaceAll('--', '-') : /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
+    const volume = this.group.volumes.find(each => each.name === name);
+    if (!volume) throw missing();
+    return { path: `/dev/${GROUP}/${volume.name}`, medium: new Volume(this.physicalVolume, `${GROUP}/${volume.name}`, volume.segments) };
+  }
+
+  /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
+  open(written: string, who: string, writes: boolean): OpenDisk {
+    const { path, medium } = this.resolve(written);
+    const own = /^\/dev\/sda([1-9])$/.exec(path);
+    if (own && [1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
+      throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
+    const other = this.usersOf(path).find(user => writes || user.writes);
+    // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
+    if (other) throw new StorageError(`Device ${path} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`);
+    const user = { path, who, writes };
+    this.users.push(user);
+    return {
+      medium,
+      close: () => {
+        const at = this.users.indexOf(user);
+        if (at >= 0) this.users.splice(at, 1);
+      },
+    };
+  }
+
+  /** The way of a sector of a device to the host's file. @throws StorageError */
+  diskPath(path: string, sector: number): Place[] {
+    const { medium } = this.resolve(path);
+    if (!(Number.isSafeInteger(sector) && sector >= 0 && (sector + 1) * SECTOR_BYTES <= medium.bytes))
+      throw new StorageError(`${path} has the sectors 0 to ${Math.floor(medium.bytes / SECTOR_BYTES) - 1}, and no ${sector}.`);
+    return medium.place(sector * SECTOR_BYTES);
+  }
+
+  /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws StoreFull, and any Error of the store */
+  tidy(): void {
+    this.disk.reclaim(MOVES);
+  }
+
+  close(): void {
+    this.disk.close();
+  }
+}
+
+const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
+const bytesOf = (segments: readonly Segment[]): number => count(segments) * PE_BYTES;
+
+function merged(segments: Segment[]): Segment[] {
+  const result: Segment[] = [];
+  for (const segment of segments) {
+    const last = result.at(-1);
+    if (last && last.first + last.count === segment.first) last.count += segment.count;
+    else result.push({ ...segment });
+  }
+  return result;
+}
+
+/** The table comes last: where a power cut leaves none, all is done again. */
+function install(disk: ExtentDisk, { epochMs, random }: StorageParts): void {
+  const partitions: Partition[] = [];
+  let start = MIB;
+  const add = (type: number, bytes: number, active = false): void => {
+    partitions.push({ number: partitions.length + 1, active, type, firstSector: start / SECTOR_BYTES, sectors: bytes / SECTOR_BYTES });
+    start += bytes;
+  };
+  // A small disk has the same partitions, in proportion.
+  const scale = Math.min(1, disk.bytes / (4 * (SWAP_BYTES + ROOT_BYTES + SPARE_BYTES)));
+  const scaled = (bytes: number): number => Math.ceil((bytes * scale) / MIB) * MIB;
+  add(TYPE.SWAP, scaled(SWAP_BYTES));
+  add(TYPE.LINUX, scaled(ROOT_BYTES), true);
+  add(TYPE.LINUX, scaled(SPARE_BYTES));
+  add(TYPE.LVM, Math.floor((disk.bytes - start) / MIB) * MIB);
+  const medium = partOf(disk, partitions[LVM_NUMBER - 1]);
+  const pvUuid = lvmUuid(random);
+  writeLabel(medium, pvUuid);
+  const extents = extentsOf(medium.bytes);
+  writeGroup(medium, { group: GROUP, groupUuid: lvmUuid(random), pvUuid, seqno: 1, extents, deviceBytes: medium.bytes, volumes: [] }, epochMs());
+  writePartitions(disk, partitions, random(2 ** 32));
+  disk.flush();
+}

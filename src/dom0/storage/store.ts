@@ -1,0 +1,113 @@
+/**
+ * Where the host keeps what must outlive it: a few files with random access. Opening may take a while; everything else is done when it returns,
+ * as a directory's files and a browser's access handles have it.
+ */
+
+/** The device has no room for what is to be written. Nothing is lost: the same write may be tried again once room was made. */
+export class StoreFull extends Error {
+  override name = 'StoreFull';
+}
+
+/** What is kept contradicts itself, or cannot be read. The sentence says where and what can be done. */
+export class StoreDamaged extends Error {
+  override name = 'StoreDamaged';
+}
+
+export interface StoreFile {
+  /** Bytes. */
+  size(): number;
+  /** Fills `into` from byte `at` on; past the end it is filled with zeros. @throws Error where the file cannot be read */
+  read(at: number, into: Uint8Array): void;
+  /** What lies between the old end and `at` is zeros. @throws StoreFull, and any other Error where the file cannot be written */
+  write(at: number, from: Uint8Array): void;
+  /** Cuts it off, or lengthens it with zeros. @throws as write */
+  truncate(bytes: number): void;
+  /** All that was written is durable when it returns. @throws Error, never StoreFull: nothing is known of what was written then */
+  flush(): void;
+  close(): void;
+}
+
+export interface Store {
+  /** For people: where it is. */
+  readonly where: string;
+  /** Whether a host that is started later finds what was kept. */
+  readonly outlivesHost: boolean;
+  /** Opens a file, an empty one where there is none. The name is durable with the file's first flush. */
+  open(name: string): Promise<StoreFile>;
+}
+
+/** Files in memory: for a host where nothing else is to be had, and for tests. */
+export class MemoryStore implements Store {
+  readonly where = 'memory';
+  readonly outlivesHost = false;
+  private readonly files = new Map<string, MemoryFile>();
+
+  async open(name: string): Promise<StoreFile> {
+    let file = this.files.get(name);
+    if (!file) this.files.set(name, (file = new MemoryFile()));
+    return file;
+  }
+}
+
+/** Kept in chunks: a file of gigabytes is no single array, and one that grows is not copied. A chunk that was never written is zeros. */
+export class MemoryFile implements StoreFile {
+  private length = 0;
+  private readonly chunks = new Map<number, Uint8Array>();
+  private readonly chunkBytes: number;
+
+  constructor(chunkBytes = 2 ** 20) {
+    this.chunkBytes = chunkBytes;
+  }
+
+  size(): number {
+    return this.length;
+  }
+
+  read(at: number, into: Uint8Array): void {
+    pieces(at, into.length, this.chunkBytes, (number, within, from, count) => {
+      const chunk = this.chunks.get(number);
+      if (chunk) into.set(chunk.subarray(within, within + count), from);
+      else into.fill(0, from, from + count);
+    });
+  }
+
+  write(at: number, bytes: Uint8Array): void {
+    pieces(at, bytes.length, this.chunkBytes, (number, within, from, count) => {
+      let chunk = this.chunks.get(number);
+      if (!chunk) {
+        try {
+          chunk = new Uint8Array(this.chunkBytes);
+        } catch {
+          throw new StoreFull('the browser gives no more memory');
+        }
+        this.chunks.set(number, chunk);
+      }
+      chunk.set(bytes.subarray(from, from + count), within);
+    });
+    this.length = Math.max(this.length, at + bytes.length);
+  }
+
+  truncate(bytes: number): void {
+    for (const [number, chunk] of this.chunks) {
+      const keep = bytes - number * this.chunkBytes;
+      if (keep <= 0) this.chunks.delete(number);
+      else if (keep < this.chunkBytes) chunk.fill(0, keep);
+    }
+    this.length = bytes;
+  }
+
+  flush(): void {}
+
+  close(): void {}
+}
+
+/** Bytes at, at + length − 1 in units of `unit` bytes: for each its number, the first byte within it, where that lies in the whole, and how many. */
+export function pieces(at: number, length: number, unit: number, visit: (number: number, within: number, from: number, count: number) => void): void {
+  for (let from = 0; from < length; ) {
+    const number = Math.floor((at + from) / unit);
+    const within = (at + from) % unit;
+    const count = Math.min(length - from, unit - within);
+    visit(number, within, from, count);
+    from += count;
+  }
+}

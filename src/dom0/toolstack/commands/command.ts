@@ -1,0 +1,53 @@
+/** What a command of the toolstack is: an entry of the table (index.ts) from which the page's proxy, the command line, help and the shell derive. */
+import type { HostCore } from '../../host.ts';
+
+export interface Command<Arguments extends unknown[], Result> {
+  /** One line, as `xl help` lists it. */
+  summary: string;
+  /** What stands behind its name, as xl writes it: `[options] <Domain>`. */
+  usage: string;
+  /** Options and what they do, for its help. */
+  options?: readonly (readonly [option: string, about: string])[];
+  /** It changes something (xl -f), and can say what it would do (xl -N). */
+  modifies?: true;
+  dryRun?: true;
+  /** It takes over the terminal while it runs. */
+  interactive?: true;
+  /** Does it: what the page calls, with values in place of words. @throws Error with a sentence */
+  run(host: HostCore, ...given: Arguments): Promise<Result>;
+  /** Does it from the words behind its name (by `run`): what it prints; absent: from there it cannot be asked for. @throws Refusal, Error with a sentence */
+  xl?(call: Call, run: (...given: Arguments) => Promise<Result>): Promise<string>;
+}
+
+/** A command's words, and the files that it may read and write. */
+export interface Call {
+  host: HostCore;
+  words: string[];
+  /** @throws Error with a sentence */
+  read(path: string): Promise<Blob>;
+  write(path: string, data: Blob): Promise<void>;
+}
+
+/** A command is refused in xl's words, with xl's status. */
+export class Refusal extends Error {
+  override name = 'Refusal';
+  readonly status: number;
+
+  constructor(message: string, status = 1) {
+    super(message);
+    this.status = status;
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a table holds commands with arguments of their own
+export type Table = Record<string, Command<any, any>>;
+
+/** A table's commands as methods of a host. */
+export type Bound<T extends Table> = { [Name in keyof T]: T[Name] extends Command<infer Arguments, infer Result> ? (...given: Arguments) => Promise<Result> : never };
+
+/** Its arguments and its result follow from `run`. */
+export const command = <Arguments extends unknown[], Result>(entry: Command<Arguments, Result>): Command<Arguments, Result> => entry;
+
+export function bind<T extends Table>(table: T, host: HostCore): Bound<T> {
+  return Object.fromEntries(Object.entries(table).map(([name, { run }]) => [name, async (...given: unknown[]) => run(host, ...given)])) as Bound<T>;
+}

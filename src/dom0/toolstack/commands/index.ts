@@ -1,0 +1,30 @@
+/** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
+import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
+import { domid, domname, info, list } from './lists.ts';
+import { networkList, showmacs } from './network.ts';
+import { memSet, schedCredit, vcpuPin } from './resources.ts';
+import { restore, save } from './state.ts';
+
+export const COMMANDS = {
+  create,
+  list,
+  info,
+  pause,
+  unpause,
+  shutdown,
+  reboot,
+  destroy,
+  save,
+  restore,
+  trigger,
+  'mem-set': memSet,
+  'sched-credit': schedCredit,
+  'vcpu-pin': vcpuPin,
+  'network-list': networkList,
+  showmacs,
+  domid,
+  domname,
+};
+
+export { bind, type Bound, type Call, command, type Command, Refusal, type Table } from './command.ts';
+export { helpOf, helpOn, runXl } from './words.ts';

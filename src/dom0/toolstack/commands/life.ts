@@ -1,0 +1,194 @@
+/** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
+import type { DriveImage } from '../../../hypervisor/index.ts';
+import type { DomainInfo, NamedFile } from '../../api.ts';
+import { formatFinding } from '../../config/model.ts';
+import { judgeFiles } from '../../judging.ts';
+import { baseName } from '../../plan.ts';
+import type { Guest, HostCore } from '../../host.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
+
+/** How long a guest may take to follow its power button. */
+const POWER_MS = 30_000;
+/** What xl trigger can send here; it knows nmi, init, sleep and s3resume, too. */
+export type Trigger = 'power' | 'reset';
+
+const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+
+/** What a new domain is, for the task that made it. */
+export function describeBuilt({ record, name, memoryMiB, about }: Guest): string {
+  return `${name} is domain ${record.id} with ${memoryMiB} MiB and ${plural(record.vcpus, 'vCPU')}: ${about || 'it goes on where it was saved'}.`;
+}
+
+export const create = command({
+  summary: 'Create a domain from config file <filename>',
+  usage: '<ConfigFile> [options] [vars]',
+  options: [['-p', 'Leave the domain paused after it is created.']],
+  modifies: true,
+  dryRun: true,
+  /** Plans and, when there is no error, creates and starts the domain. `anotherName`: where one has the name already, this gets a number behind its own. */
+  run: (host: HostCore, files: NamedFile[], anotherName: boolean = false, paused: boolean = false): Promise<DomainInfo> => {
+    const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
+    return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async task => {
+      const read = await host.read(files);
+      const { plan, domain } = judgeFiles(read, host.facts, anotherName);
+      if (plan.command !== '') task.command = plan.command;
+      if (!domain) throw new Error(plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n'));
+      // Every drive's image is one of the files: a plan with another is refused.
+      const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
+        const file = files.find(({ name }) => name === image?.name);
+        return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
+      });
+      const { definition, boot, xen } = domain;
+      const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
+      const built = await host.toolstack.build(blueprint, { paused });
+      task.message = describeBuilt(built);
+      return host.describe(built);
+    });
+  },
+  xl: async (call, run) => {
+    const { options, rest } = readWords(call.words, { flags: 'p' });
+    atLeast('create', rest, 1);
+    const files = await Promise.all(rest.map(async path => ({ name: path, data: await call.read(path) })));
+    await run(files, false, options.has('p'));
+    return `Parsing config from ${rest[0]}\n`;
+  },
+});
+
+export const pause = command({
+  summary: 'Pause execution of a domain',
+  usage: '<Domain>',
+  modifies: true,
+  run: (host: HostCore, id: number): Promise<void> =>
+    host.tasks.run(`xl pause ${host.living(id).name}`, async task => {
+      host.toolstack.setPaused(host.living(id), true);
+      task.message = 'Its processors and its time stand still.';
+    }),
+  xl: ({ host, words }, run) => onDomain('pause', host, words, run),
+});
+
+export const unpause = command({
+  summary: 'Unpause a paused domain',
+  usage: '<Domain>',
+  modifies: true,
+  run: (host: HostCore, id: number): Promise<void> =>
+    host.tasks.run(`xl unpause ${host.living(id).name}`, async task => {
+      host.toolstack.setPaused(host.living(id), false);
+      task.message = 'It goes on where it was.';
+    }),
+  xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
+});
+
+export const shutdown = command({
+  summary: 'Issue a shutdown signal to a domain',
+  usage: '[options] <-a|Domain>',
+  options: [
+    ['-a, --all', 'Shutdown all guest domains.'],
+    ['-F', 'Fallback to ACPI power event for HVM guests with no PV drivers.'],
+  ],
+  modifies: true,
+  /** A guest with PV drivers is asked through the store. Another has a power button: pressed unless `fallback` says that it is not to be. */
+  run: async (host: HostCore, id: number, fallback: boolean = true): Promise<void> => {
+    const member = host.living(id);
+    if (host.toolstack.ask(member, 'poweroff')) return follow(host, member, `xl shutdown ${member.name}`, 'Asked through the store; the guest decides.', 'It may be busy: wait');
+    if (!fallback) throw new Refusal(`PV control interface not available: external graceful shutdown not possible.\nUse "-F" to fallback to ACPI power event.\nshutdown failed (rc=-10)`);
+    await trigger.run(host, id, 'power');
+  },
+  xl: ({ host, words }, run) => onAll('shutdown', host, words, run),
+});
+
+export const reboot = command({
+  summary: 'Issue a reboot signal to a domain',
+  usage: '[options] <-a|Domain>',
+  options: [
+    ['-a, --all', 'Reboot all guest domains.'],
+    ['-F', 'Fallback to ACPI reset event for HVM guests with no PV drivers.'],
+  ],
+  modifies: true,
+  run: async (host: HostCore, id: number, fallback: boolean = false): Promise<void> => {
+    const member = host.living(id);
+    if (host.toolstack.ask(member, 'reboot')) return host.tasks.note(`xl reboot ${member.name}`, 'done', 'Asked through the store; the guest decides.');
+    if (!fallback) throw new Refusal(`PV control interface not available: external graceful reboot not possible.\nUse "-F" to fallback to ACPI reset event.\nreboot failed (rc=-10)`);
+    await trigger.run(host, id, 'reset');
+  },
+  xl: ({ host, words }, run) => onAll('reboot', host, words, run),
+});
+
+export const trigger = command({
+  summary: 'Send a trigger to a domain',
+  usage: '<Domain> <reset|power>',
+  modifies: true,
+  /** The RESET pin, or the power button as ACPI sees it. */
+  run: async (host: HostCore, id: number, what: Trigger): Promise<void> => {
+    const member = host.member(id);
+    if (what === 'power') {
+      host.living(id).runner.pressPowerButton();
+      return follow(host, member, `xl trigger ${member.name} power`, 'Pressed; the guest decides.', 'It may not listen to ACPI, or ask somebody there: shut it down from inside');
+    }
+    await host.tasks.run(`xl trigger ${member.name} reset`, async task => {
+      task.message = await host.toolstack.reset(member);
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('trigger', rest, 2);
+    const id = findDomain(host, rest[0]);
+    const [, what] = rest;
+    if (what !== 'power' && what !== 'reset') throw new Refusal(`Invalid trigger "${what}"`);
+    await run(id, what);
+    return '';
+  },
+});
+
+export const destroy = command({
+  summary: 'Terminate a domain immediately',
+  usage: '[options] <Domain>',
+  modifies: true,
+  run: async (host: HostCore, id: number): Promise<void> => {
+    const lost = host.lost.get(id);
+    if (lost) return host.tasks.run(`xl destroy ${lost.name}`, async () => void host.lost.delete(id));
+    return host.tasks.run(`xl destroy ${host.member(id).name}`, async task => {
+      const member = host.member(id);
+      const { disks } = host.describe(member);
+      await host.toolstack.remove(member);
+      task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
+    });
+  },
+  xl: ({ host, words }, run) =>
+    onDomain('destroy', host, words, async id => {
+      if (id === 0) throw new Refusal('Cannot destroy privileged domain 0.');
+      await run(id);
+    }),
+});
+
+/** A task that lasts until the guest has done what it was asked. */
+function follow(host: HostCore, member: Guest, spelled: string, message: string, advice: string): void {
+  const { end } = host.tasks.start(spelled, message);
+  const over = (how: string, byItself: boolean): void => {
+    cancel();
+    end(byItself ? 'done' : 'failed', how);
+  };
+  const cancel = host.parts.later(POWER_MS, () => {
+    member.whenOver.delete(over);
+    const why = member.paused ? 'It is paused: let it run' : advice;
+    end('failed', `${member.name} has not shut down for ${POWER_MS / 1000} s. ${why}, or destroy it.`);
+  });
+  member.whenOver.add(over);
+}
+
+/** A command with one domain. */
+async function onDomain(name: string, host: HostCore, words: string[], run: (id: number) => Promise<void>): Promise<string> {
+  const { rest } = readWords(words);
+  atLeast(name, rest, 1);
+  await run(findDomain(host, rest[0]));
+  return '';
+}
+
+/** A command with one domain, or with -a all that run. */
+async function onAll(name: string, host: HostCore, words: string[], run: (id: number, fallback: boolean) => Promise<void>): Promise<string> {
+  const { options, rest } = readWords(words, { flags: 'aF', long: { all: 'a' } });
+  if (!options.has('a')) atLeast(name, rest, 1);
+  const ids = options.has('a') ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id])) : [findDomain(host, rest[0])];
+  for (const id of ids) await run(id, options.has('F'));
+  return '';
+}

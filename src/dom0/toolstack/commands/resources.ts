@@ -1,0 +1,130 @@
+/** What domains have of memory and processors. */
+import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
+import type { Schedule } from '../../api.ts';
+import { affinityProblem, formatCpus, parseCpus } from '../../config/cpus.ts';
+import type { HostCore } from '../../host.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
+
+export const memSet = command({
+  summary: 'Set the current memory usage for a domain',
+  usage: "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
+  modifies: true,
+  /** What the guest's balloon driver shall come to; its maxmem is the most. */
+  run: (host: HostCore, id: number, memoryMiB: number): Promise<void> =>
+    host.tasks.run(`xl mem-set ${host.living(id).name} ${memoryMiB}`, async () => host.toolstack.setMemory(host.living(id), memoryMiB)),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('mem-set', rest, 2);
+    await run(findDomain(host, rest[0]), mebibytes(rest[1]));
+    return '';
+  },
+});
+
+/** What is not given stays; without a domain the scheduler's own parameters. */
+export interface NewSchedule {
+  domain?: number;
+  weight?: number;
+  cap?: number;
+  tsliceUs?: number;
+  ratelimitUs?: number;
+}
+
+const given = (options: [string, number | undefined][]): string => options.map(([letter, value]) => (value === undefined ? '' : ` -${letter} ${value}`)).join('');
+
+export const schedCredit = command({
+  summary: 'Get/set credit scheduler parameters',
+  usage: '[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]]',
+  options: [
+    ['-d DOMAIN, --domain=DOMAIN', 'Domain to modify'],
+    ['-w WEIGHT, --weight=WEIGHT', 'Weight (int)'],
+    ['-c CAP, --cap=CAP', 'Cap (int)'],
+    ['-s         --schedparam', 'Query / modify scheduler parameters'],
+    ['-t TSLICE, --tslice_ms=TSLICE', 'Set the timeslice, in milliseconds'],
+    ['-r RLIMIT, --ratelimit_us=RLIMIT', 'Set the scheduling rate limit, in microseconds'],
+  ],
+  modifies: true,
+  /** How processor time is shared, after what is to be changed was; domain 0 is Domain 0. */
+  run: async (host: HostCore, { domain, weight, cap, tsliceUs, ratelimitUs }: NewSchedule = {}): Promise<Schedule> => {
+    const { queue } = host;
+    if (domain !== undefined && (weight !== undefined || cap !== undefined)) {
+      const { name, record } = host.unit(domain);
+      await host.tasks.run(`xl sched-credit -d ${name}${given([['w', weight], ['c', cap]])}`, async () => {
+        const shares = sharesOf({ weight, cap });
+        const problem = sharesProblem(shares, record.vcpus);
+        if (problem) throw new Error(problem);
+        queue.adjust(record.slot, shares);
+      });
+    }
+    if (tsliceUs !== undefined || ratelimitUs !== undefined)
+      await host.tasks.run(`xl sched-credit -s${given([['t', tsliceUs && tsliceUs / 1000], ['r', ratelimitUs]])}`, async () =>
+        queue.setParameters({ ...(tsliceUs === undefined ? {} : { tsliceUs }), ...(ratelimitUs === undefined ? {} : { ratelimitUs }) }),
+      );
+    const units = [host.unit(0), ...host.toolstack.members.values()];
+    const domains = units.flatMap(({ name, record }, i) => {
+      const shares = queue.shares(record.slot);
+      const id = i === 0 ? 0 : (record as { id?: number }).id ?? 0;
+      return shares ? [{ id, name, weight: shares.weight, cap: shares.cap, cpus: formatCpus(shares.hardAffinity), cpusSoft: formatCpus(shares.softAffinity) }] : [];
+    });
+    return { policy: queue.policy.name, pcpus: queue.pcpus, ...queue.parameters, domains };
+  },
+  xl: async ({ host, words }, run) => {
+    const { options } = readWords(words, {
+      flags: 's',
+      values: 'dwctr',
+      long: { domain: 'd', weight: 'w', cap: 'c', schedparam: 's', tslice_ms: 't', ratelimit_us: 'r' },
+    });
+    const number = (letter: string, what: string): number | undefined => {
+      const word = options.get(letter);
+      return word === undefined ? undefined : wholeNumber(word, what);
+    };
+    const isSet = ['w', 'c'].some(letter => options.has(letter)),
+      domain = options.get('d');
+    if (isSet && domain === undefined) throw new Refusal('Must specify a domain.');
+    if (['t', 'r'].some(letter => options.has(letter)) && !options.has('s')) throw new Refusal('Must specify schedparam to set schedule parameter values.');
+    const id = domain === undefined ? undefined : findDomain(host, domain);
+    const tsliceMs = number('t', 'timeslice');
+    const wanted = { domain: id, weight: number('w', 'weight'), cap: number('c', 'cap'), tsliceUs: tsliceMs && tsliceMs * 1000, ratelimitUs: number('r', 'ratelimit') };
+    const schedule = await run(Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)));
+    if (isSet || options.has('t') || options.has('r')) return '';
+    const head = `${'Name'.padEnd(33)} ${'ID'.padStart(4)} ${'Weight'.padStart(6)} ${'Cap'.padStart(4)}\n`;
+    const rows = schedule.domains
+      .filter(row => id === undefined || row.id === id)
+      .map(row => `${row.name.padEnd(33)} ${String(row.id).padStart(4)} ${String(row.weight).padStart(6)} ${String(row.cap).padStart(4)}\n`);
+    const pool = `Cpupool Pool-0: tslice=${schedule.tsliceUs / 1000}ms ratelimit=${schedule.ratelimitUs}us migration-delay=0us\n`;
+    if (options.has('s')) return pool;
+    return `${id === undefined ? pool : ''}${head}${rows.join('')}`;
+  },
+});
+
+export const vcpuPin = command({
+  summary: 'Set which CPUs a VCPU can use',
+  usage: '<Domain> <all> <Hard affinity|-|all> <Soft affinity|-|all>',
+  modifies: true,
+  /** Lists of processors as xl.cfg writes them; absent: they stay. */
+  run: async (host: HostCore, id: number, cpus?: string, cpusSoft?: string): Promise<void> => {
+    const { name, record } = host.unit(id);
+    await host.tasks.run(`xl vcpu-pin ${name} all ${cpus ?? '-'} ${cpusSoft ?? '-'}`, async () => {
+      const affinity = (text: string | undefined): number | undefined => {
+        const bits = text === undefined ? undefined : parseCpus(text);
+        if (typeof bits === 'string') throw new Error(bits);
+        return bits;
+      };
+      const shares = sharesOf({ hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
+      const problem = affinityProblem(shares.hardAffinity, host.queue.pcpus);
+      if (problem) throw new Error(problem);
+      host.queue.adjust(record.slot, shares);
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    // A minus alone is a word.
+    const { rest } = readWords(words);
+    atLeast('vcpu-pin', rest, 3);
+    const [domain, vcpu, hard, soft = '-'] = rest;
+    const id = findDomain(host, domain);
+    if (vcpu !== 'all') throw new Refusal(`Error: vCPUs of a domain share their processors here: write all in place of ${vcpu}.`);
+    const list = (word: string): string | undefined => (word === '-' ? undefined : word);
+    await run(id, list(hard), list(soft));
+    return '';
+  },
+});

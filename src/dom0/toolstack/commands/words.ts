@@ -1,0 +1,111 @@
+/**
+ * From the words of `xl NAME …` to a command: options, domains by name or number, help, and refusals as xl words them.
+ * Source: help(), def_getopt() and find_domain() in tools/xl/xl_utils.c and xl_vmcontrol.c of Xen 4.17; error numbers of libxl_types.idl.
+ */
+import type { HostCore } from '../../host.ts';
+import { type Call, Refusal, type Table } from './command.ts';
+
+/** ERROR_INVAL: no domain has the name; ERROR_DOMAIN_NOTFOUND: none has the number. */
+const ERROR_INVAL = -6,
+  ERROR_DOMAIN_NOTFOUND = -21;
+const WRONG_USE = 2;
+
+/** Letters of options with a value, and the long spellings of any (`{ all: 'a' }`). */
+export interface OptionRules {
+  flags?: string;
+  values?: string;
+  long?: Record<string, string>;
+}
+
+export interface ReadWords {
+  options: ReadonlyMap<string, string>;
+  rest: string[];
+}
+
+/** Reads options, which may stand behind other words. @throws Refusal */
+export function readWords(words: readonly string[], { flags = '', values = '', long = {} }: OptionRules = {}): ReadWords {
+  const options = new Map<string, string>();
+  const rest: string[] = [];
+  const queue = [...words];
+  const take = (letter: string, given: string | undefined): boolean => {
+    const takesValue = values.includes(letter);
+    if (!takesValue && !flags.includes(letter)) throw new Refusal(`option \`${letter}' not supported.`, WRONG_USE);
+    const value = takesValue ? given || queue.shift() : '';
+    if (value === undefined) throw new Refusal(`option requires an argument -- '${letter}'`, WRONG_USE);
+    options.set(letter, value);
+    return takesValue;
+  };
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    if (word === '--') {
+      rest.push(...queue.splice(0));
+    } else if (word.startsWith('--')) {
+      const [, name, value] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+      if (!Object.hasOwn(long, name)) throw new Refusal(`unrecognized option '--${name}'`, WRONG_USE);
+      take(long[name], value);
+    } else if (/^-[^\d-]/.test(word)) {
+      // A letter with a value ends the word: -w512.
+      for (let at = 1; at < word.length; at++) if (take(word[at], word.slice(at + 1).replace(/^=/, ''))) break;
+    } else rest.push(word);
+  }
+  return { options, rest };
+}
+
+/** @throws Refusal where there are fewer words than that */
+export function atLeast(name: string, rest: readonly string[], least: number): void {
+  if (rest.length < least) throw new Refusal(`'xl ${name}' requires at least ${least} argument${least > 1 ? 's' : ''}.`, WRONG_USE);
+}
+
+/** A domain by its name or its number; 0 is Domain 0. @throws Refusal */
+export function findDomain(host: HostCore, word: string): number {
+  const byNumber = /^\d+$/.test(word);
+  if (byNumber && Number(word) === 0) return 0;
+  if (word === 'Domain-0') return 0;
+  const domains = host.all();
+  // The one that runs, where one that has stopped has the name, too.
+  const found = byNumber ? domains.find(({ id }) => id === Number(word)) : (domains.find(({ name, ended }) => name === word && !ended) ?? domains.find(({ name }) => name === word));
+  if (!found) throw new Refusal(`${word} is an invalid domain identifier (rc=${byNumber ? ERROR_DOMAIN_NOTFOUND : ERROR_INVAL})`);
+  return found.id;
+}
+
+/** A whole number. @throws Refusal */
+export function wholeNumber(word: string, what: string): number {
+  if (!/^\d+$/.test(word)) throw new Refusal(`Invalid ${what}: ${word}`, WRONG_USE);
+  return Number(word);
+}
+
+/** A size in MiB, with xl's suffixes b, k, m, g, t. @throws Refusal */
+export function mebibytes(word: string): number {
+  const [, digits, suffix = 'm'] = /^(\d+)([bkmgt])?b?$/i.exec(word) ?? [];
+  if (digits === undefined) throw new Refusal(`invalid memory size: ${word}`, 3);
+  return Math.floor((Number(digits) * 1024 ** 'bkmgt'.indexOf(suffix.toLowerCase())) / 2 ** 20);
+}
+
+/** All commands, as `xl help` lists them. */
+export function helpOf(table: Table): string {
+  const rows = Object.entries(table).map(([name, { summary }]) => ` ${name.padEnd(19)} ${summary}`);
+  return `Usage xl [-vfNtT] <subcommand> [args]\n\nxl full list of subcommands:\n\n${rows.join('\n')}\n`;
+}
+
+/** One of them, as its -h tells it. */
+export function helpOn(table: Table, name: string): string {
+  const { summary, usage, options = [], modifies, dryRun } = table[name];
+  const rows = options.map(([option, about]) => `${option.padEnd(23)} ${about}`);
+  return `Usage: xl [-v${modifies ? 'f' : ''}${dryRun ? 'N' : ''}] ${name} ${usage}\n\n${summary}.\n\n${rows.length > 0 ? `Options:\n\n${rows.join('\n')}\n` : ''}`;
+}
+
+/** What `xl WORDS` says. @throws Refusal, Error with a sentence */
+export async function runXl(table: Table, { words: [name = '', ...words], ...call }: Call): Promise<string> {
+  const known = (what: string): boolean => Object.hasOwn(table, what) && table[what].xl !== undefined;
+  if (name === '') throw new Refusal(helpOf(table));
+  if (name === 'help') {
+    if (words[0] === undefined) return helpOf(table);
+    name = words[0];
+    if (!known(name)) throw new Refusal('command not implemented');
+    return helpOn(table, name);
+  }
+  if (!known(name)) throw new Refusal('command not implemented');
+  const before = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  if (before.some(word => word === '-h' || word === '--help')) return helpOn(table, name);
+  const entry = table[name];
+  return entry.xl!({ ...call, words }, async (...given) => entry.run(call.host, ...given));
+}

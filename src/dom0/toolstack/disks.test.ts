@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
+import { FakeGuest, FrontRing } from '../backends/fake-guest.test-support.ts';
+import { XENBUS_STATE } from '../backends/xenbus.ts';
+import { Disks, divideDrives, type OpenDrive, savedDisks } from './disks.ts';
+
+const ID = { kind: 'vbd', domid: 7, devid: 51712 };
+const SECTOR = new Uint8Array(512).fill(9);
+
+function medium(fill = 1): OverlayDisk {
+  const bytes = 64 * 512;
+  return new OverlayDisk({ bytes, read: (_at, into) => (into.fill(fill), true) }, { label: 'small.img' });
+}
+
+const drive = (vdev = 'xvda', place = 0, disk: OverlayDisk | null = medium()): OpenDrive =>
+  disk ? { place, vdev, kind: 'disk', readOnly: false, target: 'small.img', disk } : { place, vdev, kind: 'cdrom', readOnly: true, target: '', disk };
+
+/** What a sector has, or that it could not be written. */
+function first(disk: { read: OverlayDisk['read'] } | null | undefined): number {
+  const into = new Uint8Array(512);
+  disk?.read(0, [into], () => {});
+  return into[0];
+}
+
+function writes(disk: { write: OverlayDisk['write'] } | null | undefined): boolean {
+  let written = false;
+  disk?.write(0, [SECTOR], ok => (written = ok));
+  return written;
+}
+
+describe('the drives of a guest', () => {
+  it('are emulated for a PC, both for an HVM guest, and for PV drivers alone for others', () => {
+    const drives = [drive(), drive('hdc', 2, null), drive('xvde', -1)];
+    const shape = (type?: 'hvm' | 'pvh' | 'pv') => {
+      const { ide, disks } = divideDrives(drives, type);
+      return [ide.map(({ place }) => place), disks.map(({ vdev, place }) => [vdev, place])];
+    };
+    expect(shape()).toEqual([[0, 2, -1], []]);
+    expect(shape('hvm')).toEqual([[0, 2], [['xvda', 0], ['xvde', -1]]]);
+    expect(shape('pvh')).toEqual([[], [['xvda', -1], ['xvde', -1]]]);
+    expect(shape('pv')).toEqual(shape('pvh'));
+  });
+
+  it('that are both are written by one: the emulated one until PV drivers have used the medium', () => {
+    const { ide, disks } = divideDrives([drive()], 'hvm');
+    expect([writes(ide[0].disk), first(disks[0].disk)]).toEqual([true, 9]);
+    expect([writes(ide[0].disk), first(ide[0].disk), writes(disks[0].disk)]).toEqual([false, 9, true]);
+    disks[0].begin?.();
+    expect(writes(ide[0].disk)).toBe(true);
+  });
+});
+
+describe("a guest's disks", () => {
+  it('are in the store as libxl writes them', () => {
+    const guest = new FakeGuest();
+    new Disks(guest.parts, 7, divideDrives([drive()], 'pvh').disks).start();
+    const front = '/local/domain/7/device/vbd/51712';
+    expect(['backend', 'backend-id', 'state', 'virtual-device', 'device-type'].map(name => guest.client.read(`${front}/${name}`))).toEqual(['/local/domain/0/backend/vbd/7/51712', '0', '1', '51712', 'disk']);
+    const back = { frontend: front, 'frontend-id': '7', online: '1', removable: '0', bootable: '1', state: '2', dev: 'xvda', type: 'qdisk', mode: 'w', 'device-type': 'disk', params: 'aio:small.img', 'feature-discard': '1' };
+    for (const [name, value] of Object.entries(back)) expect([name, guest.backend(ID, name)]).toEqual([name, value]);
+    expect(guest.client.read('/libxl/7/device/vbd/51712/backend')).toBe('/local/domain/0/backend/vbd/7/51712');
+  });
+
+  it('are gone with it, and nothing of them is left in the store', () => {
+    const guest = new FakeGuest();
+    const disks = new Disks(guest.parts, 7, divideDrives([drive()], 'pvh').disks);
+    disks.start();
+    disks.close();
+    expect([guest.client.directory('/local/domain/7/device/vbd'), guest.client.directory('/local/domain/0/backend/vbd/7'), guest.client.directory('/libxl/7/device/vbd')]).toEqual([[], [], []]);
+  });
+
+  it('come back as the guest left them: asked to suspend without their rings, unasked with them', () => {
+    const guest = new FakeGuest();
+    const given = divideDrives([drive()], 'pvh').disks;
+    const disks = new Disks(guest.parts, 7, given);
+    disks.start();
+    new FrontRing([guest.grant(8)], 108);
+    guest.unbound.add(3);
+    guest.write(ID, { 'ring-ref': 8, 'event-channel': 3, state: XENBUS_STATE.CONNECTED });
+    guest.poll();
+    writes(given[0].disk);
+    const asked = savedDisks({ disks: structuredClone(disks.save(false)) }),
+      unasked = savedDisks({ disks: structuredClone(disks.save(true)) });
+    expect([asked, unasked].map(saved => saved?.disks.map(({ vdev, ring }) => [vdev, ring !== undefined]))).toEqual([[['xvda', false]], [['xvda', true]]]);
+    disks.close();
+    const again = divideDrives([drive()], 'pvh').disks;
+    new Disks(guest.parts, 7, again, asked);
+    expect(first(again[0].disk)).toBe(9);
+  });
+
+  it('are not taken for others', () => {
+    const guest = new FakeGuest();
+    const saved = new Disks(guest.parts, 7, divideDrives([drive()], 'pvh').disks).save(false);
+    const restore = (drives: OpenDrive[]): Disks => new Disks(guest.parts, 7, divideDrives(drives, 'pvh').disks, saved);
+    expect(() => restore([])).toThrow("The domain cannot be restored: the guest had the disk small.img as virtual disk 51712. Give it again.");
+    expect(() => restore([drive('xvda', 0, medium(2))])).toThrow('the contents of the guest\'s disk small.img were others');
+    expect(() => restore([drive('xvdb')])).toThrow('virtual disk 51712');
+    for (const bad of [null, {}, { disks: [{}], changes: [] }, { disks: [], changes: [1] }]) expect(() => savedDisks({ disks: bad })).toThrow('Save the guest anew');
+    expect(savedDisks(undefined)).toBeUndefined();
+  });
+});

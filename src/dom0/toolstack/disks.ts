@@ -1,0 +1,221 @@
+/**
+ * A guest's paravirtual disks: their nodes in the store, their back ends, and what is kept of them in a saved state.
+ * Source: libxl__device_disk_add (tools/libs/light/libxl_disk.c) for the nodes.
+ */
+import type { Disk } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { type DriveImage, SavedStateError } from '../../hypervisor/index.ts';
+import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
+import { deviceNumber } from '../backends/vbd/device-number.ts';
+import { Vbd } from '../backends/vbd/vbd.ts';
+import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
+import type { DomainPaths } from './domain-paths.ts';
+import { ideName } from '../plan.ts';
+import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
+
+/** A disk for the PV drivers of a guest. */
+export interface GuestDisk {
+  /** xvda, hda, sda, d0 …: `deviceNumber` knows it, and no other disk of the guest has the same number. */
+  vdev: string;
+  kind: 'disk' | 'cdrom';
+  readOnly: boolean;
+  disk: Disk;
+  /** Where the medium is, for people. */
+  target: string;
+  /** Place of the emulated drive that has the same medium, and whose changes are saved with that; -1: none has. */
+  place: number;
+  /** A new domain has the disk. */
+  begin?(): void;
+}
+
+/** A drive of a guest, with its medium open; `disk` null: nothing is in it. */
+export type OpenDrive = IdeAttachment & {
+  vdev: string;
+  readOnly: boolean;
+  /** Where the medium is, for people. */
+  target: string;
+};
+
+/** Which drives of a guest are emulated, and which are for PV drivers; a PC that shows nothing of Xen has no `type`. */
+export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['type'] | undefined): { ide: IdeAttachment[]; disks: GuestDisk[] } {
+  if (type === undefined) return { ide: drives.map(bare), disks: [] };
+  const ide: IdeAttachment[] = [],
+    disks: GuestDisk[] = [];
+  for (const drive of drives) {
+    const { vdev, kind, readOnly, target, disk } = drive;
+    const place = type === 'hvm' ? drive.place : -1;
+    if (disk && place >= 0) {
+      const shared = shareDisk(disk);
+      ide.push({ place, kind, disk: shared.emulated });
+      disks.push({ vdev, kind, readOnly, target, place, disk: shared.pv, begin: shared.begin });
+    } else if (disk) disks.push({ vdev, kind, readOnly, target, place, disk });
+    else if (place >= 0) ide.push(bare(drive));
+  }
+  return { ide, disks };
+}
+
+/**
+ * Opens drives in Domain 0, and divides them. `changes`: what the guest had changed of them as another domain. `all`: each by its place, or the number of its
+ * device where it has none, for what is kept of them. @throws what `open` does
+ */
+export function openInDomain0(
+  images: readonly DriveImage[],
+  type: DomainPaths['type'] | undefined,
+  open: (images: readonly DriveImage[]) => IdeAttachment[],
+): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
+  const named = images.map(image => ({ ...image, vdev: image.vdev ?? ideName(image.place) }));
+  const all = open(named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })));
+  const drives = named.map(({ place, vdev, readOnly, medium }, i): OpenDrive => ({ ...all[i], place, vdev, readOnly, target: medium?.name ?? '' }));
+  return { ...divideDrives(drives, type), all };
+}
+
+const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: 'cdrom', disk: drive.disk });
+
+/**
+ * A medium that an emulated drive and PV drivers share, one after the other: the drive cannot write any more once the PV drivers have used it. Xen leaves it
+ * to the guest to unplug the drive first.
+ */
+function shareDisk(disk: Disk): { emulated: Disk; pv: Disk; begin: () => void } {
+  let claimed = false;
+  const claim = <A extends unknown[]>(work: (...args: A) => void) => (...args: A): void => {
+    claimed = true;
+    work(...args);
+  };
+  const emulated: Disk = Object.create(disk, { write: { value: ((sector, from, done) => (claimed ? done(false) : disk.write(sector, from, done))) satisfies Disk['write'] } });
+  const pv: Disk = Object.create(disk, {
+    read: { value: claim(disk.read.bind(disk)) },
+    write: { value: claim(disk.write.bind(disk)) },
+    ...(disk.discard ? { discard: { value: claim(disk.discard.bind(disk)) } } : {}),
+  });
+  const begin = (): void => {
+    claimed = false;
+  };
+  return { emulated, pv, begin };
+}
+
+/** A disk in a saved state. */
+export interface SavedDisk {
+  vdev: string;
+  readOnly: boolean;
+  /** On the IDE channels, where an emulated drive has the same medium: what the guest changed is with that; -1: there is none. */
+  place: number;
+  /** What the medium was, with the device number for its place. */
+  drive: SavedDrive;
+  /** Of a guest that was saved unasked: where its ring was. */
+  ring?: unknown;
+}
+
+interface SavedDisks {
+  disks: SavedDisk[];
+  /** What the guest changed of media that no emulated drive has (saved-disks.ts). */
+  changes: Uint8Array[];
+}
+
+/** @throws SavedStateError where the state says something else than `Disks.save` writes */
+export function savedDisks(state: { disks?: unknown } | undefined): SavedDisks | undefined {
+  if (state?.disks === undefined) return undefined;
+  const saved = state.disks as Partial<SavedDisks> | null;
+  const good =
+    Array.isArray(saved?.disks) &&
+    saved.disks.every(each => deviceNumber(String(each?.vdev)) !== undefined && typeof each.readOnly === 'boolean' && Number.isInteger(each.place) && areDrives([each.drive])) &&
+    Array.isArray(saved.changes) &&
+    saved.changes.every(bytes => bytes instanceof Uint8Array);
+  if (!good) throw new SavedStateError('The record of the toolstack does not say what disks the guest had. Save the guest anew.');
+  return saved as SavedDisks;
+}
+
+const refuse = (sentence: string): never => {
+  throw new SavedStateError(sentence);
+};
+
+interface Attached {
+  id: DeviceId;
+  given: GuestDisk;
+  vbd: Vbd;
+  backend?: XenbusBackend;
+  /** Of the saved state, until the back end has it. */
+  ring?: unknown;
+}
+
+export class Disks {
+  private readonly parts: BackendParts;
+  private readonly attached: Attached[] = [];
+
+  /** Writes what the guest finds in the store. It does not run yet. @throws SavedStateError where the media are others than those it had */
+  constructor(parts: BackendParts, domid: number, disks: readonly GuestDisk[], saved?: SavedDisks) {
+    this.parts = parts;
+    if (saved) restore(saved, disks);
+    for (const given of disks) {
+      given.begin?.();
+      const id = { kind: 'vbd', domid, devid: deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`) };
+      writePaths(parts, id, given);
+      this.attached.push({ id, given, vbd: new Vbd(given), ring: saved?.disks.find(({ vdev }) => vdev === given.vdev)?.ring });
+    }
+  }
+
+  /** The back ends begin: all that the guest had of its own is in the store. */
+  start(): void {
+    for (const each of this.attached) {
+      const { id, vbd, ring } = each;
+      each.backend = new XenbusBackend(this.parts, id, vbd, ring);
+      delete each.ring;
+    }
+  }
+
+  get size(): number {
+    return this.attached.length;
+  }
+
+  /** Counts of each disk, by the name of its device. */
+  get counts(): { vdev: string; counts: Vbd['counts'] }[] {
+    return this.attached.map(({ given: { vdev }, vbd: { counts } }) => ({ vdev, counts }));
+  }
+
+  /** `unasked`: the guest knows nothing of it, and goes on with the rings that it has. @throws SavedStateError */
+  save(unasked: boolean): SavedDisks {
+    const disks = this.attached.map(({ given, backend }): SavedDisk => {
+      const { vdev, readOnly, place } = given;
+      const ring = unasked ? backend?.save() : undefined;
+      return { vdev, readOnly, place, drive: describeDrives([asDrive(given)], refuse)[0], ...(ring === undefined ? {} : { ring }) };
+    });
+    return { disks, changes: [...diskRecords(this.attached.filter(({ given }) => given.place < 0).map(({ given }) => asDrive(given)))] };
+  }
+
+  close(): void {
+    for (const { id, backend } of this.attached.splice(0)) {
+      backend?.close();
+      removeDevicePaths(this.parts.client, id);
+    }
+  }
+}
+
+/** As saved-disks.ts knows drives: by the device number. */
+const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({ place: deviceNumber(vdev) ?? -1, kind, disk });
+
+function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDisk[]): void {
+  const own = disks.filter(({ place }) => place < 0).map(asDrive);
+  // Whoever has the emulated drive looks at its medium.
+  const difference = drivesDiffer(saved.filter(({ place }) => place < 0).map(({ drive }) => drive), own);
+  if (difference) refuse(`The domain cannot be restored: ${difference}.`);
+  for (const record of changes) {
+    const change = readDiskRecord(record) ?? refuse('A disk of the saved guest contradicts itself. Save the guest anew.');
+    restoreChanges(own, change.place, change.changes);
+  }
+}
+
+function writePaths({ client }: BackendParts, id: DeviceId, { vdev, kind, readOnly, target, disk }: GuestDisk): void {
+  writeDevicePaths(client, id, {
+    frontend: { 'virtual-device': id.devid, 'device-type': kind, trusted: 1 },
+    backend: {
+      removable: kind === 'cdrom' ? 1 : 0,
+      bootable: 1,
+      dev: vdev,
+      type: 'qdisk',
+      mode: readOnly ? 'r' : 'w',
+      'device-type': kind,
+      'discard-enable': disk.discard ? 1 : 0,
+      specification: 'xen',
+      params: `aio:${target}`,
+    },
+  });
+}

@@ -1,0 +1,144 @@
+/** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
+import { p2mFrames } from '../../hypervisor/domain/index.ts';
+import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
+import type { Definition, DomainType } from '../config/definition.ts';
+import { judgeDefinition } from '../config/model.ts';
+import { lengthProblem } from '../config/xlcfg.ts';
+import type { IdeAttachment } from '../../devices/index.ts';
+import type { SavedDrive } from '../../hypervisor/disks/index.ts';
+import type { DeviceModel } from '../device-model/device-model.ts';
+import { modelOf } from '../device-model/saved-model.ts';
+import type { DomainRunner } from '../runner.ts';
+import { cardsOf, savedCards } from './cards.ts';
+import { type GuestDisk, savedDisks } from './disks.ts';
+import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
+
+/** What a domain is built from; kept to build it again when it asks for a restart. */
+export interface Blueprint {
+  definition: Definition;
+  boot: Boot;
+  /** What it shows of Xen; absent: a plain PC. */
+  xen?: DomainType;
+  drives?: readonly DriveImage[];
+  /** What the guest has changed of its drives, as a saved state has it (saved-disks.ts). */
+  diskChanges?: Uint8Array[];
+  /** The definition's text. */
+  text: string;
+  /** What the clock of its PC shows when it starts. */
+  startEpochMs: number;
+  /** What CPUID shows, and a PC's processor has; absent: everything. */
+  cpuLevel?: CpuLevel;
+  /** Instructions after which it stands still. */
+  stopAtInstruction?: number;
+  saved?: { state: SavedState; bytes: Uint8Array };
+}
+
+/** Where what a domain shows goes: viewers in the page, standard output. */
+export interface DomainConsole {
+  /** Bytes of its serial port and its PV console, which share it. */
+  print(bytes: Uint8Array): void;
+  /** Whole lines of the hypervisor's console; absent: nobody wants them. */
+  printXen?(lines: Uint8Array): void;
+  /** Bytes of the debug ports; absent: they have no place of their own. */
+  printDebug?(bytes: Uint8Array): void;
+  /** Kept with a saved state. */
+  readonly shown?: Uint8Array;
+  /** After a slice on this thread; `now`: it has stopped. */
+  snapshot?(now: boolean): void;
+  close(): void;
+}
+
+/** Why a domain was started again, and how often it was. */
+export interface Restarts {
+  count: number;
+  why: string;
+}
+
+export interface Member<Console extends DomainConsole = DomainConsole> {
+  blueprint: Blueprint;
+  record: DomainRecord;
+  name: string;
+  /** What its balloon was last asked to come to, at first what it was made with. */
+  memoryMiB: number;
+  console: Console;
+  runner: DomainRunner;
+  /** Its back ends, of a guest of Xen that runs. */
+  attached?: Attached;
+  /** Its device model, where that is in Domain 0. */
+  model?: DeviceModel;
+  /** Drives whose media are open in Domain 0: the emulated ones, those for PV drivers, and all of them as saved-disks.ts knows drives. */
+  opened?: { ide: IdeAttachment[]; disks: GuestDisk[]; all: readonly IdeAttachment[] };
+  /** Where it showed something last: there it is typed at. */
+  usesPvConsole: boolean;
+  /** What was loaded. */
+  about: string;
+  restarts?: Restarts;
+  paused: boolean;
+  ending: Ending | null;
+  /** RAM was given back. */
+  released: boolean;
+  /** Those who wait for it to stop, with what they do then. */
+  whenOver: Set<(how: string, byItself: boolean) => void>;
+  /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
+  whenSuspended?: (failed?: string) => void;
+}
+
+/** How much of what a domain needs of machine memory. */
+export function shapeOf({ definition, boot, xen }: Blueprint, machineFrames: number): { seenMiB: number; populateMiB: number; p2mFrames: number } {
+  // A PV guest's second stage is indexed by machine frames.
+  const reach = xen === 'pv' ? machineFrames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
+  return { ...memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB), p2mFrames: reach };
+}
+
+/** What the store is told of a domain. */
+export function describe({ definition, boot, startEpochMs }: Blueprint, type: DomainType, uuid: string): Described {
+  const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
+  return {
+    uuid, name, type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, startEpochMs,
+    ...cardsOf(definition),
+    ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
+  };
+}
+
+/** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
+export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readonly DriveImage[], file: string): Blueprint {
+  const { about, boot } = state;
+  const tooLong = lengthProblem(about.definition.length);
+  if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
+  const { definition: judged } = judgeDefinition(about.name, about.definition);
+  // The card that it has, with its address, whatever the definition's text says.
+  const { nic: _nic, vif: _vif, mac: _mac, ...rest } = judged;
+  const [pvCard] = savedCards(state.toolstack);
+  const definition: Definition = {
+    ...rest,
+    name: about.name,
+    memoryMiB: about.populatedMiB,
+    maxMemoryMiB: about.memoryMiB,
+    vcpus: about.vcpus ?? 1,
+    modelInDomain0: modelOf(state) !== undefined,
+    ...(about.uuid ? { uuid: about.uuid } : {}),
+    ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
+    ...(pvCard ? { vif: true, mac: pvCard.mac } : {}),
+  };
+  return { definition, boot, drives, text: about.definition, startEpochMs: about.startEpochMs, saved: { state, bytes }, ...(about.xen ? { xen: about.xen } : {}) };
+}
+
+/** The drives of a saved domain; `media` gives what lies in one now. A medium that is not there is missed when the state is read into the domain. */
+export function savedDrives(state: SavedState, media: (label: string, kind: DriveImage['kind']) => DriveImage['medium']): DriveImage[] {
+  const virtual = savedDisks(state.toolstack)?.disks ?? [];
+  const drive = ({ place, kind, bytes, label }: SavedDrive, more: { place?: number; vdev?: string; readOnly?: boolean } = {}): DriveImage[] => {
+    const medium = bytes >= 0 ? media(label, kind) : undefined;
+    if (bytes >= 0 && !medium) return [];
+    return [{ place, kind, readOnly: kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
+  };
+  const emulated = modelOf(state)?.drives ?? state.about.drives ?? [];
+  return [
+    ...emulated.flatMap(saved => {
+      const same = virtual.find(({ place }) => place === saved.place);
+      return drive(saved, same && { vdev: same.vdev, readOnly: same.readOnly });
+    }),
+    ...virtual.filter(({ place }) => place < 0).flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
+  ];
+}

@@ -1,0 +1,625 @@
+/**
+ * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
+ * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
+ */
+import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
+import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/index.ts';
+import { Slot } from '../../hypervisor/scheduler/index.ts';
+import { wired } from '../../hypervisor/domain/index.ts';
+import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, withToolstack } from '../../hypervisor/index.ts';
+import { diskRecords } from '../../hypervisor/disks/index.ts';
+import { GuestLog } from '../../hypervisor/xen/index.ts';
+import { MachineView } from '../../hypervisor/view/index.ts';
+import type { WaitsFor } from '../../hypervisor/domain/index.ts';
+import type { State } from '../../devices/index.ts';
+import { hostTime } from '../device-model/host-time.ts';
+import { modelOf } from '../device-model/saved-model.ts';
+import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
+import { actionOf, hasStopped, startsAgain, startsAgainAs } from './endings.ts';
+import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
+import type { Dom0Time } from '../network/network.ts';
+import { openInDomain0 } from './disks.ts';
+import { Services, XEN_TYPES } from './services.ts';
+import { StationAddresses } from './station-addresses.ts';
+import { uuidOf } from './uuid.ts';
+
+export interface ToolstackParts {
+  /** Of the program, for saved states. */
+  version: string;
+  memory: SharedArrayBuffer | ArrayBuffer;
+  /** Slots: domains that may run at once (1). */
+  pcpus?: number;
+  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
+  hvmFep?: boolean;
+  /** Where domains run: inTurns() or inWorkers(). */
+  runners: (host: RunnersHost) => Runners;
+  /** Monotonic milliseconds, the same for all workers (performance.timeOrigin + performance.now()); absent: virtual time. */
+  hostMs?: () => number;
+  epochMs: () => number;
+  /** As soon as the event loop had its turn, and after some milliseconds. */
+  soon(callback: () => void): void;
+  later: Later;
+  /** Of what is drawn: station addresses (0). */
+  seed?: number;
+  /** For device models in Domain 0. */
+  openMedium: OpenMedium;
+  /** A plain PC that has a triple fault ends, and does not start again. */
+  tripleFaultEnds?: boolean;
+}
+
+/** Where a new domain takes the place of another: that one's console, and what is said of its end. */
+export interface Predecessor<Console> {
+  console: Console;
+  line: string;
+  report?: string | undefined;
+}
+
+export interface BuildOptions<Console> {
+  paused?: boolean;
+  before?: (id: number) => Predecessor<Console>;
+  restarts?: Restarts;
+}
+
+/** Who is told. */
+export interface ToolstackListener<Console extends DomainConsole> {
+  /** `shown`: what it showed before it was saved. */
+  console(record: DomainRecord, before?: Predecessor<Console>, shown?: Uint8Array): Console;
+  /** What is listed has changed. */
+  listed(): void;
+  /** It has stopped by itself; `again`: and will be started again. */
+  ended(member: Member<Console>, ending: Ending, again: boolean): void;
+  /** It was started again by itself: in its own memory, or (`next`) as a new domain. `line` says so, `report` of what fault. */
+  restarted(member: Member<Console>, line: string, report?: string, next?: Member<Console>): void;
+  /** It was to be started again as a new domain, and that could not be built. */
+  rebuildFailed(member: Member<Console>, error: Error): void;
+  /** Something of the host failed it; undefined: Domain 0 itself. */
+  problem(member: Member<Console> | undefined, sentence: string): void;
+  waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;
+  reached?(member: Member<Console>): void;
+  /** After a slice on this thread. */
+  changed?(member: Member<Console>): void;
+}
+
+/** Milliseconds that a domain's worker may take to hear that it is paused. */
+const STANDS_STILL_TRIES = 1000;
+/** How long a guest may take to suspend itself. */
+const SUSPEND_MS = 60_000;
+/** How often a dying domain is looked after. */
+const DYING_MS = 200;
+/** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
+const POLL_MS = 4;
+
+export class Toolstack<Console extends DomainConsole = DomainConsole> {
+  readonly machine: Machine;
+  readonly view: MachineView;
+  /** Who may run; domain ids stand for units by their slots in the domain table. */
+  readonly queue: Scheduler;
+  readonly services: Services;
+  readonly runners: Runners;
+  readonly members = new Map<number, Member<Console>>();
+  /** Destroyed domains of which somebody still has frames mapped. */
+  readonly dying = new Map<number, Member<Console>>();
+  private readonly parts: ToolstackParts;
+  private readonly listener: ToolstackListener<Console>;
+  /** Domain 0's own. */
+  private readonly slot: Slot;
+  private readonly addresses: StationAddresses;
+  private closed = false;
+  /** In virtual time: of domains that are gone, and while nobody could run. */
+  private goneNs = 0;
+
+  /** @throws HostError where machine memory is too small */
+  constructor(parts: ToolstackParts, listener: ToolstackListener<Console>) {
+    this.parts = parts;
+    this.listener = listener;
+    this.addresses = new StationAddresses(parts.seed ?? 0);
+    this.machine = Machine.create(parts.memory);
+    this.machine.hvmFep = parts.hvmFep ?? false;
+    this.view = new MachineView(parts.memory);
+    this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
+    this.queue.configure({ pcpus: parts.pcpus ?? 1, ...parts.scheduler });
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence) });
+    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
+    this.slot = new Slot(this.queue, DOMAIN_0);
+    this.runners = parts.runners({
+      machine: this.machine,
+      queue: this.queue,
+      serve: () => this.serve(),
+      domain0Wants: () => this.services.pending,
+      domain0WakeNs: () => this.wakeNs,
+      idled: ms => {
+        this.goneNs += ms * 1e6;
+      },
+    });
+    if (this.runners.elsewhere) this.listen();
+  }
+
+  /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
+  get virtualMs(): number {
+    let ns = this.goneNs;
+    for (const { runner } of this.members.values()) ns += runner.nowNs;
+    return ns / 1e6;
+  }
+
+  // ---- Domain 0's turn
+
+  /** Time of Domain 0: the host's, or, in virtual time, that of the guest that is farthest. */
+  private time(): Dom0Time {
+    const { hostMs, later } = this.parts;
+    if (hostMs) return hostTime(hostMs, later, () => this.wakeDomain0());
+    return {
+      clock: { nowNs: () => this.runners?.farthestNs ?? 0 },
+      wakeAt: deadlineNs => {
+        this.wakeNs = deadlineNs;
+      },
+    };
+  }
+
+  /** In virtual time: when Domain 0 wants a turn. */
+  private wakeNs = Infinity;
+
+  /** It works while it holds a slot; who holds it for less gives it up at its next check. */
+  private serve(): boolean {
+    const { services } = this;
+    return this.slot.serve(services.pending, () => services.poll());
+  }
+
+  /** Domain 0 is told of events by its doorbell: it serves them, and waits for the next ring without blocking. */
+  private listen(): void {
+    if (this.closed) return;
+    const { words } = this.machine;
+    const { doorbell } = this.services.dom0;
+    const seen = Atomics.load(words, doorbell);
+    this.serve();
+    const ring = typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, doorbell, seen) : undefined;
+    if (ring?.async) void ring.value.then(() => this.listen());
+    else if (ring) this.parts.soon(() => this.listen());
+    else this.parts.later(POLL_MS, () => this.listen());
+  }
+
+  /** Domain 0 has something to do. */
+  private wakeDomain0(): void {
+    if (this.runners.elsewhere) this.services.dom0.ports.ring();
+    else this.runners.poke();
+  }
+
+  /** The host goes: Domain 0 listens no more, and what guests have said last comes out. */
+  close(): void {
+    this.closed = true;
+    for (const member of this.members.values()) this.detach(member);
+    this.services.dom0.ports.ring();
+  }
+
+  // ---- who there is
+
+  member(id: number): Member<Console> {
+    const member = this.members.get(id);
+    if (!member) throw new Error(`There is no domain ${id}: it may have been destroyed meanwhile.`);
+    return member;
+  }
+
+  /** A domain that has not stopped. */
+  living(id: number): Member<Console> {
+    const member = this.member(id);
+    if (member.ending) throw new Error(`${hasStopped(member.name, member.ending)} Create it again.`);
+    return member;
+  }
+
+  isTaken(name: string): boolean {
+    return [...this.members.values()].some(member => member.name === name && !member.ending);
+  }
+
+  /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
+  stationProblem(mac: string | undefined): string | undefined {
+    const other = [...this.members.values()].find(({ ending, blueprint }) => mac && !ending && blueprint.definition.mac === mac);
+    return other && `${other.name} has the station address ${mac} already.`;
+  }
+
+  /** Letter as xl list prints it. */
+  state(member: Member<Console>): 'r' | 'b' | 'p' | 's' | 'c' | 'd' {
+    if (this.dying.has(member.record.id)) return 'd';
+    if (member.ending) return member.ending.kind === 'crash' ? 'c' : 's';
+    if (member.paused) return 'p';
+    return this.letter(member) === 'b' ? 'b' : 'r';
+  }
+
+  private letter({ record }: Member<Console>): string {
+    return String.fromCharCode(Atomics.load(this.machine.words, (record.countersOffset >>> 2) + COUNTERS.STATE));
+  }
+
+  // ---- building
+
+  /** With a station address, if there is a card. @throws Error */
+  private addressed(blueprint: Blueprint): Blueprint {
+    const { definition } = blueprint;
+    if (!definition.nic && !definition.vif) return blueprint;
+    const problem = this.stationProblem(definition.mac);
+    if (problem) throw new Error(`${problem} Destroy it first.`);
+    const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
+    return definition.mac ? blueprint : { ...blueprint, definition: { ...definition, mac: this.addresses.draw(taken) } };
+  }
+
+  /**
+   * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
+   * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
+   */
+  async build(asked: Blueprint, { paused = false, before, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
+    const blueprint = this.addressed(asked);
+    const { definition, xen } = blueprint;
+    const { machine, queue } = this;
+    const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
+    const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined };
+    const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
+    const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
+    try {
+      if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
+    } catch (error) {
+      destroyDomain(machine, record);
+      throw error;
+    }
+    const shown = blueprint.saved?.state.toolstack?.console;
+    const member: Member<Console> = {
+      blueprint, record,
+      name: definition.name,
+      memoryMiB: definition.memoryMiB,
+      console: this.listener.console(record, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
+      runner: undefined as unknown as DomainRunner,
+      usesPvConsole: xen === 'pv' || xen === 'pvh',
+      about: '',
+      paused, ending: null, released: false,
+      whenOver: new Set(),
+      ...(restarts ? { restarts } : {}),
+    };
+    const listener = this.listenTo(member);
+    try {
+      this.openDrives(member, modelHere, listener);
+    } catch (error) {
+      destroyDomain(machine, record);
+      throw error;
+    }
+    queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
+    member.runner = this.runners.start(this.startOf(member, seenMiB, modelHere), listener);
+    this.members.set(record.id, member);
+    this.services.network.attachCard(record, definition.rate);
+    try {
+      const waits = paused || xen !== undefined;
+      if (waits) member.runner.setPaused(true);
+      member.about = await member.runner.started;
+      if (xen) this.attach(member, uuid);
+      if (modelHere) this.attachModel(member, seenMiB, listener);
+      if (waits && !member.paused) member.runner.setPaused(false);
+    } catch (error) {
+      this.members.delete(record.id);
+      this.services.network.detachCard(record.id);
+      await member.runner.destroy();
+      queue.remove(record.slot);
+      this.bury(member);
+      throw error;
+    }
+    return member;
+  }
+
+  /**
+   * Media that Domain 0 opens: those of PV drivers, and of emulated drives that are on this thread. (A device model in a worker of its own has media of its
+   * own: its guest's PV drivers do not reach them.)
+   */
+  private openDrives(member: Member<Console>, modelHere: boolean, { problem }: DomainListener): void {
+    const { drives = [], diskChanges, xen } = member.blueprint;
+    if (!xen) return;
+    const inWorker = xen === 'hvm' && !modelHere && this.runners.elsewhere;
+    const here = drives.filter(({ place, medium }) => (xen === 'hvm' ? !inWorker || place < 0 : medium !== undefined));
+    if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges));
+  }
+
+  private startOf({ blueprint, record, console, opened }: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
+    const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
+    const drives = xen === 'pv' || xen === 'pvh' ? [] : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
+    return {
+      record, boot, memoryMiB, startEpochMs,
+      name: definition.name,
+      definition: text,
+      program: this.parts.version,
+      ...(opened && !modelHere && !this.runners.elsewhere ? { ide: opened.ide } : drives.length > 0 && !modelHere ? { drives, ...(diskChanges ? { diskChanges } : {}) } : {}),
+      ...(definition.nic ? { nic: definition.nic } : {}),
+      ...(definition.mac ? { mac: definition.mac } : {}),
+      ...(cpuLevel ? { cpuLevel } : {}),
+      ...(saved ? { saved } : {}),
+      ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
+      ...(xen && console.printXen ? { withXenConsole: true } : {}),
+      ...(console.printDebug ? { withDebug: true } : {}),
+      // A guest of Xen that restarts is a new domain.
+      onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
+      onTripleFault: xen || this.parts.tripleFaultEnds ? 'end' : 'restart',
+    };
+  }
+
+  private listenTo(member: Member<Console>): DomainListener {
+    const { console } = member;
+    const { listener } = this;
+    return {
+      serial: bytes => {
+        member.usesPvConsole = false;
+        console.print(bytes);
+      },
+      xenConsole: lines => console.printXen?.(lines),
+      debug: bytes => console.printDebug?.(bytes),
+      ended: ending => this.ended(member, ending),
+      problem: sentence => listener.problem(member, sentence),
+      restarted: report => this.startedAgain(member, report, 'The guest asked for a reset.'),
+      waits: (what, report) => listener.waits?.(member, what, report),
+      reached: () => listener.reached?.(member),
+      changed: () => {
+        console.snapshot?.(false);
+        listener.changed?.(member);
+      },
+    };
+  }
+
+  /** Store and console. */
+  private attach(member: Member<Console>, uuid: string): void {
+    const { blueprint, console } = member;
+    const described = { ...describe(blueprint, blueprint.xen ?? 'hvm', uuid), disks: member.opened?.disks ?? [] };
+    const print = (bytes: Uint8Array): void => {
+      member.usesPvConsole = true;
+      console.print(bytes);
+    };
+    member.attached = this.services.attach(member.record, described, print, blueprint.saved?.state.toolstack);
+  }
+
+  /** The device model of a guest, in Domain 0. */
+  private attachModel(member: Member<Console>, memoryMiB: number, { problem, serial }: DomainListener): void {
+    const { parts, services } = this;
+    const { record, console, runner, blueprint } = member;
+    const { definition, boot, saved } = blueprint;
+    const { hostMs } = parts;
+    const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : console.printXen && new GuestLog(record.id, lines => console.printXen?.(lines)).put;
+    // In its guest's time where that is known here, so that a run in virtual time repeats itself.
+    const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
+    const ide = member.opened?.ide ?? [];
+    member.model = services.attachModel({
+      record, memoryMiB, boot, ide,
+      ...(definition.nic ? { nic: timers => wired(this.machine, record, timers, definition) } : {}),
+      ...time,
+      ...(hostMs ? { hostMs } : {}),
+      serial: byte => serial(Uint8Array.of(byte)),
+      ...(debug ? { debug } : {}),
+      failed: problem,
+      saved: saved && modelOf(saved.state),
+    });
+  }
+
+  // ---- people
+
+  /** Typed at the one terminal that serial port and PV console share. */
+  type(member: Member<Console>, bytes: Uint8Array): void {
+    if (member.ending) return;
+    if (member.attached && member.usesPvConsole) member.attached.input(bytes);
+    else if (member.model) member.model.serialInput(bytes);
+    else return member.runner.serial(bytes);
+    this.runners.poke();
+  }
+
+  /** A key by its KeyboardEvent.code. */
+  key(member: Member<Console>, code: string, down: boolean): void {
+    if (!member.ending) (member.model ?? member.runner).key(code, down);
+  }
+
+  mouse(member: Member<Console>, move: MouseMove): void {
+    if (!member.ending) (member.model ?? member.runner).mouse(move);
+  }
+
+  setPaused(member: Member<Console>, paused: boolean): void {
+    member.paused = paused;
+    member.runner.setPaused(paused);
+  }
+
+  /** False: a guest with PV drivers was asked through the store. True: any other has a power button, which was pressed. */
+  shutDown(member: Member<Console>): boolean {
+    if (this.ask(member, 'poweroff')) return false;
+    member.runner.pressPowerButton();
+    return true;
+  }
+
+  /** Asks a guest with PV drivers; false: none listens. */
+  ask({ record }: Member<Console>, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+    const asked = this.services.ask(record.id, what);
+    if (asked) this.runners.poke();
+    return asked;
+  }
+
+  /** What its balloon driver shall come to. @throws Error with a sentence */
+  setMemory(member: Member<Console>, memoryMiB: number): void {
+    this.services.setMemory(member.record.id, memoryMiB);
+    member.memoryMiB = memoryMiB;
+    this.runners.poke();
+  }
+
+  /** RESET pin. A guest of Xen that restarts is a new domain, and so is one whose worker is gone. What is said of it. @throws Error with a sentence */
+  async reset(member: Member<Console>): Promise<string> {
+    if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
+    if (member.blueprint.xen || member.ending?.workerDied) return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
+    const problem = member.ending && this.stationProblem(member.blueprint.definition.mac);
+    if (problem) throw new Error(`${problem} Destroy it first.`);
+    member.ending = null;
+    member.runner.reset();
+    return 'It starts again in the same memory, which is empty now.';
+  }
+
+  // ---- endings
+
+  private ended(member: Member<Console>, ending: Ending): void {
+    if (ending.kind === 'suspend') {
+      if (member.whenSuspended) member.whenSuspended();
+      // Nobody wanted to save it.
+      else member.runner.resume();
+      return;
+    }
+    const action = actionOf(member.blueprint.definition, ending);
+    const again = action === 'restart';
+    this.isOver(member, ending.sentence);
+    member.whenSuspended?.(`${hasStopped(member.name, ending)} There is nothing to save.`);
+    // The report of a crash was told there.
+    const report = ending.kind === 'crash' ? undefined : ending.report;
+    if (again && (member.blueprint.xen || ending.workerDied)) {
+      this.detach(member);
+      this.listener.ended(member, ending, true);
+      this.rebuild(member, ending).then(
+        ({ line, next }) => this.listener.restarted(member, line, report, next),
+        error => this.listener.rebuildFailed(member, error as Error),
+      );
+      return this.listener.listed();
+    }
+    if (again) {
+      this.listener.ended(member, ending, true);
+      if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
+      member.runner.reset();
+      return this.listener.listed();
+    }
+    this.detach(member);
+    // Its worker died of a defect, and gives no slot back.
+    if (ending.workerDied) this.queue.remove(member.record.slot);
+    member.ending = ending;
+    this.listener.ended(member, ending, false);
+    member.console.snapshot?.(true);
+    this.listener.listed();
+    if (action === 'preserve' || ending.kind === 'crash') return;
+    // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
+    void member.runner.destroy().then(() => {
+      if (this.members.get(member.record.id) !== member) return;
+      this.queue.remove(member.record.slot);
+      releaseRam(this.machine, member.record);
+      member.released = true;
+      this.listener.listed();
+    });
+  }
+
+  /** It started again by itself, in the same memory: a reset, or a triple fault (then with its report). */
+  private startedAgain(member: Member<Console>, report: string | undefined, why: string): void {
+    const sentence = report?.split('\n')[0] ?? why;
+    member.restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
+    this.listener.restarted(member, startsAgain(sentence), report);
+  }
+
+  /** A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on. */
+  private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>): Promise<{ next: Member<Console>; line: string }> {
+    const { saved: _once, ...blueprint } = member.blueprint;
+    const { console, record } = member;
+    const retired = this.view.at(record.slot)?.counters().retired ?? 0;
+    if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
+    const diskChanges = await this.remove(member, true);
+    if (diskChanges) blueprint.diskChanges = diskChanges;
+    const line = (id: number): string => startsAgainAs(sentence, record.id, id);
+    const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
+    const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, { restarts, before: id => ({ console, line: line(id), report }) });
+    return { next, line: line(next.record.id) };
+  }
+
+  private detach(member: Member<Console>): void {
+    if (member.attached) this.services.detach(member.record.id);
+    this.services.network.detachCard(member.record.id);
+    delete member.attached;
+    delete member.model;
+  }
+
+  /** Ends a domain at once; `keepsDisks`: what its guest changed of its drives comes back. */
+  async remove(member: Member<Console>, keepsDisks = false): Promise<Uint8Array[] | undefined> {
+    const { record, opened } = member;
+    this.goneNs += member.runner.nowNs;
+    this.members.delete(record.id);
+    this.isOver(member, `${member.name} was destroyed before it answered.`, false);
+    const changes = await member.runner.destroy(keepsDisks);
+    this.detach(member);
+    this.queue.remove(record.slot);
+    this.bury(member);
+    member.console.close();
+    return opened && keepsDisks ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
+  }
+
+  /** Whoever waits for the guest to stop is told. */
+  private isOver(member: Member<Console>, how: string, byItself = true): void {
+    for (const tell of member.whenOver) tell(how, byItself);
+    member.whenOver.clear();
+  }
+
+  /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
+  private bury(member: Member<Console>): void {
+    const { id } = member.record;
+    this.runners.forget(member.record);
+    if (destroyDomain(this.machine, member.record, this.services.dom0.held.frames)) {
+      if (this.dying.delete(id)) this.listener.listed();
+      return;
+    }
+    this.dying.set(id, member);
+    this.parts.later(DYING_MS, () => this.bury(member));
+  }
+
+  // ---- saving
+
+  /** The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. @throws Error with a sentence */
+  async save(member: Member<Console>): Promise<Uint8Array[]> {
+    const asked = this.ask(member, 'suspend');
+    if (asked) await this.suspended(member);
+    try {
+      return await this.saveWhere(member, !asked);
+    } finally {
+      // It was not moved anywhere: it goes on, as after xl save -c.
+      if (asked) member.runner.resume();
+    }
+  }
+
+  /**
+   * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
+   * model here, so that nobody moves meanwhile.
+   */
+  async saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
+    const { runner, record, attached } = member;
+    // What its console showed comes last: all of it that belongs to the state has come then.
+    const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
+      const { shown } = member.console;
+      const all = { ...kept, ...(shown ? { console: shown } : {}) };
+      return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
+    };
+    if (!attached) return withKept(await runner.save());
+    const { services } = this;
+    // On this thread it does not move while we do.
+    const pauses = unasked && this.runners.elsewhere;
+    if (pauses) {
+      if (!member.paused) runner.setPaused(true);
+      // What it asked for before it stood still is answered yet.
+      await this.standsStill(member);
+    }
+    services.frozen++;
+    try {
+      const kept = services.save(record.id, unasked);
+      return withKept(await runner.save(), kept);
+    } finally {
+      services.frozen--;
+      if (pauses && !member.paused) runner.setPaused(false);
+      this.wakeDomain0();
+    }
+  }
+
+  /** Its worker has heard that it is paused. */
+  private async standsStill(member: Member<Console>): Promise<void> {
+    for (let tries = 0; tries < STANDS_STILL_TRIES && this.letter(member) !== 'p'; tries++) await new Promise<void>(resolve => this.parts.later(1, resolve));
+  }
+
+  /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
+  private suspended(member: Member<Console>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.parts.later(SUSPEND_MS, () => {
+        delete member.whenSuspended;
+        reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
+      });
+      member.whenSuspended = failed => {
+        cancel();
+        delete member.whenSuspended;
+        if (failed === undefined) resolve();
+        else reject(new Error(failed));
+      };
+    });
+  }
+}

@@ -1,0 +1,2 @@
+/** What src/dom0/xenstore offers to other rooms. */
+export { StoreError } from './store.ts';

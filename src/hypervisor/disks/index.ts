@@ -1,0 +1,4 @@
+/** What src/hypervisor/disks offers to other rooms. */
+export type { OpenMedium } from './drives.ts';
+export { type DiskChange, type DiskSource, fingerprint } from './overlay-disk.ts';
+export { type SavedDrive, areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges } from './saved-disks.ts';

@@ -1,0 +1,72 @@
+/**
+ * The wire of a domain's emulated network card: two rings in the domain's records, with Domain 0's bridge at their other ends (src/dom0/network). The card may
+ * be in the domain's worker, on a thread that it shares with Domain 0, or in Domain 0 itself: it is the same.
+ */
+import type { Ethernet } from '../../devices/net/index.ts';
+import type { Timer, Timers } from '../../devices/index.ts';
+import { MAILBOX } from '../layout/layout.ts';
+import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
+import { wireOf } from '../worker/frame-ring.ts';
+
+/** Frames at once, and the time until the next ones: a card's ring is to keep up. */
+const BURST = 8,
+  BURST_NS = 20_000;
+/** When a card without a buffer is looked at again. */
+const FULL_NS = 100_000;
+
+export class CardWire implements Ethernet {
+  receive?: (frame: Uint8Array) => void;
+  canReceive?: () => boolean;
+  private readonly machine: Machine;
+  private readonly timers: Timers;
+  private readonly rings: ReturnType<typeof wireOf>;
+  private readonly delivery: Timer;
+  private waits = false;
+
+  /** A record without rings makes a wire that ends nowhere. */
+  constructor(machine: Machine, record: DomainRecord, timers: Timers) {
+    this.machine = machine;
+    this.timers = timers;
+    this.rings = wireOf(machine, record);
+    this.delivery = timers.create('network delivery', () => this.deliver());
+  }
+
+  get busy(): boolean {
+    return this.rings?.fromCard.hasRoom === false;
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.rings?.fromCard.put(frame)) this.ringDomain0();
+  }
+
+  /** Where there is no Domain 0 yet, nobody need be told. */
+  private ringDomain0(): void {
+    const { machine } = this;
+    const { mailboxOffset } = machine.domain(DOMAIN_0);
+    if (mailboxOffset === 0) return;
+    const doorbell = (mailboxOffset >>> 2) + MAILBOX.DOORBELL;
+    Atomics.add(machine.words, doorbell, 1);
+    Atomics.notify(machine.words, doorbell);
+  }
+
+  /** Something has come for `poll`. */
+  get arrived(): boolean {
+    return !this.waits && this.rings?.toCard.isEmpty === false;
+  }
+
+  /** Something may have come: the card gets it in its own time. Call between instructions, after each ring of the doorbell. */
+  poll(): void {
+    if (this.arrived) this.deliver();
+  }
+
+  private deliver(): void {
+    const toCard = this.rings?.toCard;
+    if (!toCard) return;
+    for (let i = 0; i < BURST && !toCard.isEmpty && this.canReceive?.() !== false; i++) {
+      const frame = toCard.take();
+      if (frame) this.receive?.(frame);
+    }
+    this.waits = !toCard.isEmpty;
+    if (this.waits) this.delivery.set(this.timers.clock.nowNs() + (this.canReceive?.() === false ? FULL_NS : BURST_NS));
+  }
+}

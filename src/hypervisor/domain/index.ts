@@ -1,0 +1,9 @@
+/** A domain put together: its clock, exits, saved screen and reports. */
+export { assembleDomain } from './assemble.ts';
+export { type Boot, p2mFrames } from './boot.ts';
+export type { Domain } from './domain.ts';
+export { DEFAULT_MAC, type WiredCard, wired } from './nic.ts';
+export { postMortem } from './report.ts';
+export { ScreenBlock } from './screen.ts';
+export { SerialFeed } from './serial-feed.ts';
+export { type WaitsFor, waitsFor, waitsReport } from './waits.ts';

@@ -1,0 +1,456 @@
+/**
+ * Fixed-layout records of machine memory that other workers and the page read in place. Offsets are 32-bit words from the block's start.
+ * Writers bump SEQUENCE to odd before and to even after a change of several words; readers retry while it is odd or has moved.
+ */
+
+/** Counters of one domain (block of COUNTER_WORDS words). 64-bit counters: low word, high word. */
+export const COUNTER_WORDS = 2048;
+export const COUNTERS = {
+  SEQUENCE: 0,
+  /** ASCII code of the domain's letter in `xl list`. */
+  STATE: 1,
+  RETIRED: 2,
+  /** Time that its thread had the processor for it (thread-time.ts; in virtual time the guest's), and time parked, nanoseconds. */
+  RUN_NS: 4,
+  IDLE_NS: 6,
+  EXITS_TOTAL: 8,
+  /** Virtual time of the domain's clock, nanoseconds. */
+  NOW_NS: 10,
+  /** Requests to the device model (64 bits); of every IOREQ_SAMPLE-th that it answers beside the processor the time is taken: how many, and nanoseconds. */
+  IOREQS: 12,
+  IOREQ_SAMPLES: 14,
+  IOREQ_SAMPLE_NS: 16,
+  /** Time that it had something to do and no slot, and that the host took from its thread in the middle of a slice, nanoseconds. */
+  WAIT_NS: 18,
+  STOLEN_NS: 20,
+  /** When all of this was written, microseconds of the host's clock. */
+  HOST_US: 22,
+  /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
+  EXITS: 64,
+  /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
+  EXIT_SAMPLES: 416,
+  EXIT_SAMPLE_NS: 768,
+  /** Hypercalls by number, 0-63: a copy of XEN.CALLS, so that a viewer finds all that it shows in one block. */
+  HYPERCALLS: 1472,
+} as const;
+export const EXIT_SAMPLE = 64,
+  IOREQ_SAMPLE = 64;
+
+/** Ring of what a domain does (trace.ts). */
+export const DOMAIN_TRACE = {
+  /** How many watch: 0, and nothing is written. */
+  WATCHERS: 0,
+  /** Entries written, free-running. */
+  WRITTEN: 1,
+  RING: 8,
+} as const;
+export const TRACE_RING_ENTRIES = 512,
+  TRACE_RING_WORDS = 6,
+  DOMAIN_TRACE_BYTES = (8 + 512 * 6) * 4;
+
+/** Screen of one domain: header words, then the text cells or pixels. */
+export const SCREEN = {
+  SEQUENCE: 0,
+  /** 0 off, 1 text, 2 graphics (pixels as 0xAABBGGRR words, ready for ImageData). */
+  MODE: 1,
+  /** Text: columns and rows. Graphics: pixels. */
+  WIDTH: 2,
+  HEIGHT: 3,
+  /** Text: cell under the cursor (row * columns + column), -1 hidden; first and last scan line of it in bits 0-7, 8-15 of CURSOR_SHAPE. */
+  CURSOR: 4,
+  CURSOR_SHAPE: 5,
+  /** Bumped whenever cells or pixels changed. */
+  GENERATION: 6,
+  /** Character height in scan lines. */
+  CELL_HEIGHT: 7,
+  /** 16 palette entries, 0x00RRGGBB. */
+  PALETTE: 8,
+  /** Graphics: byte offset in machine memory of WIDTH * HEIGHT pixels; it moves when the picture grows. */
+  PIXELS: 24,
+  /** Text: 1 where bit 7 of an attribute makes its text blink, 0 where it makes the background bright. */
+  BLINK: 25,
+  /** Viewers add 1 to it when they have shown the last picture and want the next one. */
+  WANTED: 26,
+  /** Text: word where the cells start (two a word: character in bits 0-7, attribute 8-15). Graphics: one word a row, GENERATION at its last change. */
+  DATA: 64,
+  /**
+   * Text: word where the fonts start: 256 characters of 32 bytes for attribute bit 3 clear, 256 for bit 3 set; a byte a scan line from the top,
+   * bit 7 leftmost.
+   */
+  FONT: 12 * 1024,
+} as const;
+/** Bytes of a screen block: room for 132 x 60 cells and two fonts; pixels lie elsewhere. */
+export const SCREEN_BYTES = 64 * 1024;
+
+/** Start of machine memory (words). The frame table and the domain table follow at the byte offsets given here. */
+export const XENHEAP = {
+  MAGIC: 0,
+  VERSION: 1,
+  /** Frames of machine memory, and how many nobody owns. */
+  FRAMES: 2,
+  FREE_FRAMES: 3,
+  FRAME_TABLE: 4,
+  DOMAIN_TABLE: 5,
+  /** No frame below this one is free. */
+  LOWEST_FREE: 6,
+  /** Id of the youngest domain; ids are not used twice. */
+  LAST_DOMAIN: 7,
+  /** Taken while the port tables of two domains change together; what a section of it has changed is at PORT_JOURNAL (lock.ts). */
+  PORT_LOCK: 8,
+  /** Byte offset of the M2P table: one word a machine frame, the frame number by which its owner knows it; INVALID_M2P: nobody does. PV guests read it. */
+  M2P: 9,
+  /** Byte offset of the run queue (scheduler/block.ts). */
+  SCHEDULER: 10,
+  /** Taken while frames are given out or come back. */
+  FRAME_LOCK: 11,
+  /** 1: HVM guests have the forced emulation prefix. */
+  HVM_FEP: 12,
+  PORT_JOURNAL: 256,
+  /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
+  GROUP_FREE: 512,
+} as const;
+/** 2 GiB of machine memory have 512 such groups. */
+export const GROUP_SHIFT = 10,
+  FRAMES_OF_GROUP = 1 << GROUP_SHIFT;
+export const INVALID_M2P = 0xffffffff | 0;
+export const XENHEAP_MAGIC = 0x474e4952,
+  XENHEAP_VERSION = 1,
+  XENHEAP_HEADER_BYTES = 4096;
+
+export const FRAME_SHIFT = 12,
+  FRAME_BYTES = 1 << FRAME_SHIFT;
+/** A frame's entry in the frame table (FRAME_WORDS words). */
+export const FRAME_WORDS = 4;
+export const FRAME = {
+  /**
+   * 0: free. Bits 17-31: the owner's domain id + 1; bits 0-16: references that keep the frame from the allocator. One word, so that one
+   * compare-and-swap takes a reference and checks whose frame it is.
+   */
+  COUNT: 0,
+  /** Bits of FRAME_FLAG. */
+  FLAGS: 1,
+  /** Bits 29-31: type (FRAME_TYPE); 28: pinned; 27: its entries were checked; bits 0-16: uses of that type. */
+  TYPE: 2,
+  /** Mappings of others that may write it; in a populate-on-demand cache: the next frame there + 1. */
+  SHARED: 3,
+} as const;
+export const FRAME_COUNT_MASK = 0x1ffff,
+  FRAME_OWNER_SHIFT = 17;
+/**
+ * ALLOCATED: one of the references is the owner's. DEVICE: a ROM or a frame buffer, which its owner cannot give away. CODE: its owner's processor has
+ * translated code from it since it was last told that others write there. XEN: the hypervisor's, though a domain owns it and may see it (its grant table).
+ */
+export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4, XEN: 8 } as const;
+/** Bits 16-31 of FLAGS: the worker that took the frame (its domain's slot) + 1. */
+export const FRAME_TAKER_SHIFT = 16;
+/** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
+/** L2_XEN: an L2 table for the last GiB, where the hypervisor has entries of its own; only slot 3 of an L3 table may point to it. */
+export const FRAME_TYPE = { NONE: 0, L1: 1, L2: 2, L3: 3, DESCRIPTORS: 5, L2_XEN: 6, WRITABLE: 7 } as const;
+export const FRAME_TYPE_SHIFT = 29,
+  FRAME_PINNED = 1 << 28,
+  FRAME_VALIDATED = 1 << 27;
+
+/** A domain's entry in the domain table (DOMAIN_WORDS words); the offsets are bytes of machine memory. */
+export const MAX_DOMAINS = 64,
+  DOMAIN_WORDS = 32;
+export const DOMAIN = {
+  /** 0: the entry is free; otherwise the domain's id + 1. Entry 0 is Domain 0's. */
+  ID: 0,
+  /** Frames of the block that holds the domain's records, from the one at RECORDS. */
+  RECORDS: 1,
+  RECORD_FRAMES: 2,
+  COUNTERS: 3,
+  SCREEN: 4,
+  /** A block a vCPU: state words (src/cpu/architecture/registers.ts), then the ring of last exits. */
+  VCPU: 5,
+  MAILBOX: 6,
+  P2M: 7,
+  /** Words of the p2m: guest frames past it do not exist. */
+  P2M_FRAMES: 8,
+  /** Frames of RAM. */
+  RAM_FRAMES: 9,
+  /** First frame, and frames, of the memory for graphics pictures; 0 frames: none yet. */
+  PIXELS: 10,
+  PIXEL_FRAMES: 11,
+  /** Blocks that a domain with Xen's interface has (XEN, PORT, grants.ts); 0: a plain PC. */
+  XEN: 12,
+  PORTS: 13,
+  GRANTS: 14,
+  /** 1: it is being destroyed; no port is bound to it and none of its frames is mapped any more. */
+  DYING: 15,
+  /** Virtual processors: VCPU holds a block of VCPU_BYTES for each. */
+  VCPUS: 16,
+  /**
+   * The vCPU whose turn it is, and where its state words lie while it is: with one vCPU in its block, else in a place of their own, for all of them
+   * in turn. Registers of a vCPU: at LIVE if it is CURRENT_VCPU, in its block if not. The count of retired instructions is the domain's.
+   */
+  CURRENT_VCPU: 17,
+  LIVE: 18,
+  /** Byte offset of a paravirtual domain's block (xen/pv/block.ts); 0: none. */
+  PV: 19,
+  /** Ring of what the domain does (DOMAIN_TRACE). */
+  TRACE: 20,
+  /** The domain's id + 1: its worker runs; the same negative: it has died, with whatever it was doing; 0: it has none, or it went in order (worker-life.ts). */
+  WORKER: 21,
+  /** Virtual processors that its firmware tables show as there from the start; the others can be brought up later. */
+  ONLINE_VCPUS: 22,
+  /** Counts the rounds of its worker's loop. */
+  HEARTBEAT: 23,
+  /** Byte offset of the frames on their way between its network card and Domain 0 (WIRE); 0: it has no card. */
+  WIRE: 24,
+} as const;
+
+/**
+ * Frames between a domain's emulated network card and Domain 0's bridge: a ring of bytes each way (worker/frame-ring.ts). Words of a ring's head: bytes put
+ * in and taken out, free-running, and frames that found no room.
+ */
+export const WIRE = { FROM_CARD: 0, TO_CARD: 16, FRAMES: 32 } as const;
+export const FRAME_RING = { WRITTEN: 0, READ: 1, DROPPED: 2 } as const;
+/** A power of two: some forty frames of full length. */
+export const FRAME_RING_BYTES = 65536,
+  WIRE_BYTES = 32 * 4 + 2 * 65536;
+
+/** What a domain shows of Xen (word TYPE of its XEN block). */
+export const XEN_TYPE = { NONE: 0, HVM: 1, PVH: 2, PV: 3 } as const;
+export const XEN_PARAMS = 40,
+  XEN_VCPUS = 32,
+  XEN_VCPU_WORDS = 128,
+  XEN_VIRQS = 24,
+  XEN_STALE = 256;
+/** Block of a domain with Xen's interface. Pairs of words: low, then high. */
+export const XEN = {
+  /** XEN_TYPE. */
+  TYPE: 0,
+  /** SHUTDOWN_* code + 1; 0: it runs. */
+  SHUTDOWN: 1,
+  /** Machine frame of shared_info, and the guest frame where it is mapped + 1 (0: nowhere). */
+  SHARED_INFO: 2,
+  SHARED_INFO_GFN: 3,
+  /** Layout of shared_info: 32 or 64. */
+  WIDTH: 4,
+  VCPUS: 5,
+  /** Frames of RAM that the domain may have. How many it has: CURRENT_FRAMES. */
+  MAX_FRAMES: 7,
+  CURRENT_FRAMES: 8,
+  /** 0: two-level; 1: FIFO, with FIFO_PAGES machine frames of event words. */
+  EVENT_ABI: 9,
+  FIFO_PAGES: 10,
+  /** Wall clock at system time 0: seconds (pair), nanoseconds. */
+  WALLCLOCK_SECONDS: 12,
+  WALLCLOCK_NS: 14,
+  /** Bits of vm_assist. */
+  ASSISTS: 15,
+  UUID: 16,
+  /** Code that SCHEDOP_shutdown_code latched + 1. */
+  LATCHED_SHUTDOWN: 20,
+  /** Hypercalls that nobody implements, and all of them. */
+  UNKNOWN_HYPERCALLS: 21,
+  HYPERCALLS: 22,
+  /** Machine frames that others wrote: free-running counts of what was put in and taken out; the ring at STALE. When it overran, everything is stale. */
+  STALE_WRITTEN: 24,
+  STALE_READ: 25,
+  /** Machine frames of FIFO event words. */
+  FIFO_FRAMES: 32,
+  PARAMS: 64,
+  /** Calls by hypercall number 0-63. */
+  CALLS: 160,
+  /**
+   * Populate on demand (xen/memory/pod.ts): taken (1) while it changes; frames of the cache, and the first one + 1; guest frames that wait for memory;
+   * guest frame where the next sweep for zeroes starts; times that one ran, and frames that they found.
+   */
+  POD_LOCK: 224,
+  POD_COUNT: 225,
+  POD_FIRST: 226,
+  POD_ENTRIES: 227,
+  POD_SWEEP: 228,
+  POD_SWEEPS: 229,
+  POD_SWEPT: 230,
+  /** 1: someone waits for memory of a running domain's, which only its own worker may look for; 1: no frame may be taken now (two guest frames show one). */
+  POD_WANTED: 235,
+  POD_HELD: 236,
+  /** Flushes of the TLB that others asked the domain's worker for (free-running), how many it has made, and 1 while it may use translations. */
+  FLUSH_WANTED: 232,
+  FLUSH_DONE: 233,
+  IN_GUEST: 234,
+  STALE: 256,
+  VCPU: 512,
+} as const;
+/** A vCPU's record in the XEN block, from XEN.VCPU + id * XEN_VCPU_WORDS. */
+export const XEN_VCPU = {
+  /** Byte offset in machine memory of its vcpu_info; 0: none (ids from 32 before they registered one). */
+  INFO: 0,
+  /** Vector of HVMOP_set_evtchn_upcall_vector; 0: none. */
+  VECTOR: 1,
+  /** RUNSTATE_*: state, its entry time, nanoseconds in each of the four. */
+  STATE: 2,
+  STATE_ENTRY: 4,
+  TIMES: 6,
+  /** SCHEDOP_poll: 0 does not poll, -1 several ports, else the port. */
+  POLL: 14,
+  /** Bits of KICK: what its worker must look at. */
+  KICK: 15,
+  /** Absolute ns of the one-shot timer (0: off), period in ns (0: off) and its next end. */
+  SINGLE_NS: 16,
+  PERIOD_NS: 18,
+  PERIODIC_NS: 20,
+  /** Guest-linear (physical with bit 0 of AREA_FLAGS) addresses + 1 of runstate and time areas; 0: none. */
+  RUNSTATE_AREA: 22,
+  TIME_AREA: 24,
+  AREA_FLAGS: 26,
+  /** Byte offset in machine memory of its FIFO control block; 0: none. */
+  FIFO_CONTROL: 27,
+  /** VCPUOP_initialise has set its registers; it is up. */
+  INITIALISED: 28,
+  UP: 29,
+  /** Frame on which INFO holds a reference, + 1; 0: it is shared_info's. */
+  INFO_MFN: 30,
+  /** Ports of VIRQs, those of the whole domain with vCPU 0; 0: not bound. */
+  VIRQ: 32,
+  /** FIFO queues, 16 priorities: taken while they change, the port that is being linked, and their last ports. */
+  FIFO_LOCK: 57,
+  FIFO_PORT: 58,
+  FIFO_TAIL: 64,
+} as const;
+export const KICK = {
+  /** upcall_pending went from 0 to 1. */
+  UPCALL: 1,
+  /** A polled port became pending. */
+  WAKE: 2,
+  /** The device model in another domain has something to say. */
+  MODEL: 4,
+} as const;
+
+/** Where in the XEN block the part lies that a device model in Domain 0 shares with the domain's worker (ioreq/): words from there. */
+export const XEN_MODEL = 512 + 32 * 128;
+export const MODEL = {
+  /** MODEL_STATE. */
+  STATE: 0,
+  /** Machine frames of the ioreq page and of the page of buffered requests, and the guest's port of the latter. */
+  IOREQ_MFN: 1,
+  BUFFERED_MFN: 2,
+  BUFFERED_PORT: 3,
+  /** First machine frame of the graphics adapter's memory + 1; 0: it is the device model's alone. */
+  VIDEO: 4,
+  /** What the device model wrote to isa-debug-exit, with the signal that says so. */
+  EXIT_VALUE: 5,
+  /** Ring of what the device model says (ioreq/signals.ts): free-running counts of words put in and taken out, and 1 while a look at the frame buffer waits. */
+  SIGNALS_WRITTEN: 6,
+  SIGNALS_READ: 7,
+  LOOK_WAITS: 8,
+  /** Time that Domain 0 spent on it, nanoseconds (pair). */
+  SPENT_NS: 10,
+  SIGNALS: 16,
+  /** A byte a page of the frame buffer that was written since the device model looked. */
+  VIDEO_DIRTY: 16 + 512,
+} as const;
+export const MODEL_SIGNALS = 512,
+  MODEL_WORDS = 16 + 512 + 1024;
+/** HERE: in the domain's worker, or none. WANTED: Domain 0 is about to have one. */
+export const MODEL_STATE = { HERE: 0, WANTED: 1, ATTACHED: 2, GONE: 3 } as const;
+export const XEN_BYTES = (XEN_MODEL + MODEL_WORDS) * 4;
+
+/** Event channel ports: PORT_WORDS words each. */
+export const PORTS = 1024,
+  PORT_WORDS = 4;
+export const PORT = {
+  /** EVTCHNSTAT_*. */
+  STATE: 0,
+  /** Unbound: domain id that may bind; interdomain: the other domain's id; VIRQ and PIRQ: its number. */
+  REMOTE: 1,
+  /** Interdomain: the other's port. */
+  REMOTE_PORT: 2,
+  /**
+   * Bits 0-7 vCPU it is delivered to, 8-11 FIFO priority; 12: pending since before the FIFO page of the port was there;
+   * 16-23 vCPU and 24-27 priority of the queue it was last linked into; 30: it is the hypervisor's own (PORT_OF_XEN).
+   */
+  VCPU: 3,
+} as const;
+/** What comes in there goes to the hypervisor's half of the domain (KICK.MODEL); the guest can neither send on it nor close it. */
+export const PORT_OF_XEN = 1 << 30;
+/** Pending since before the FIFO page of the port was there. */
+export const PORT_PENDING_EARLY = 1 << 12;
+export const PORTS_BYTES = PORTS * PORT_WORDS * 4;
+
+/** Grant table of a domain (xen/grants.ts): counts, and the machine frames that hold its entries, its active entries and its maptrack. */
+export const GRANT = {
+  /** Taken while the table changes; JOURNAL: what was changed, ENTRY: the entry whose users change + 1. */
+  LOCK: 0,
+  /** Version of the entries, 1 or 2; 0: the block is fresh. MAX_VERSION and MAX_FRAMES: as far as the guest may go. */
+  VERSION: 1,
+  MAX_VERSION: 2,
+  FRAMES: 3,
+  MAX_FRAMES: 4,
+  STATUS_FRAMES: 5,
+  MAPTRACK_FRAMES: 6,
+  /** First free maptrack handle + 1; 0: none. */
+  MAPTRACK_FREE: 7,
+  ENTRY: 8,
+  /** Frame whose use ends with the section + 1, times 2, + 1 if it was used to write; 0: none. */
+  DROP: 9,
+  /** Machine frames: of entries, of the status words of version 2, of active entries (two a frame of entries), of maptrack entries. */
+  SHARED: 16,
+  STATUS: 80,
+  ACTIVE: 96,
+  /**
+   * What the domain's worker uses and no maptrack entry says: IN_FLIGHT_ENTRIES of IN_FLIGHT_WORDS (granting domain + 1, 0: none; reference; user in
+   * whose name * 2 + 1 if only to read).
+   */
+  IN_FLIGHT: 224,
+  MAPTRACK: 256,
+  JOURNAL: 256 + 1024,
+  /** Xen's defaults for max_grant_frames and max_maptrack_frames. */
+  FRAMES_LIMIT: 64,
+  MAPTRACK_LIMIT: 1024,
+} as const;
+export const IN_FLIGHT_ENTRIES = 8,
+  IN_FLIGHT_WORDS = 3;
+export const GRANTS_BYTES = (256 + 1024 + 256) * 4;
+/** Of one frame of a grant table: entries of 8 and 16 bytes, status words of 2. */
+export const ENTRIES_V1 = FRAME_BYTES / 8,
+  ENTRIES_V2 = FRAME_BYTES / 16,
+  STATUS_PER_FRAME = FRAME_BYTES / 2;
+/** Active entries of a grant table: PINS: readers in bits 0-15, writers in 16-31. SPAN: first byte of the frame that counts, and how many (bits 16-31). */
+export const ACTIVE_WORDS = 4,
+  ACTIVE_PER_FRAME = FRAME_BYTES / (4 * ACTIVE_WORDS);
+export const GRANT_ACTIVE = { PINS: 0, MFN: 1, DOMID: 2, SPAN: 3 } as const;
+/** Maptrack entries: FLAGS of GNTMAP (0: free), REF (free: next free handle + 1), granting DOMID, guest frame where an HVM domain sees it. */
+export const MAP_WORDS = 4,
+  MAPS_PER_FRAME = FRAME_BYTES / (4 * MAP_WORDS);
+export const GRANT_MAP = { FLAGS: 0, REF: 1, DOMID: 2, GFN: 3 } as const;
+
+/** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
+export const LAST_EXITS = 1024,
+  LAST_EXITS_RING = 1028,
+  LAST_EXITS_COUNT = 32;
+/** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
+export const LAST_EXIT_WORDS = 4;
+/** Exits of this vCPU by reason, as COUNTERS.EXITS. */
+export const VCPU_EXITS = 1280;
+export const VCPU_BYTES = 8192;
+/** vCPUs of one domain at most. */
+export const MAX_VCPUS = 8;
+/** RAM of a domain at most: it lies below the PCI hole, and machine memory is no larger. */
+export const MAX_MEMORY_MIB = 2047;
+
+/** How other workers reach a domain's worker: they change words here, then add 1 to DOORBELL and notify it. */
+export const MAILBOX = {
+  DOORBELL: 0,
+  /** Bits of COMMAND, set with Atomics.or and taken with Atomics.exchange. */
+  COMMANDS: 1,
+  /** Not 0: the domain's processor stands still. */
+  PAUSED: 2,
+  /** Input ring: bytes written and bytes read, free-running; its bytes start at word INPUT_RING. */
+  INPUT_WRITTEN: 4,
+  INPUT_READ: 5,
+  INPUT_RING: 64,
+} as const;
+export const INPUT_RING_BYTES = 8192,
+  MAILBOX_BYTES = 12288;
+/** RESUME: a guest that has suspended itself goes on. */
+export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32 } as const;
+/**
+ * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
+ * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:
+ * bit 0 left, 1 right, 2 middle, 3 and 4 at the side).
+ */
+export const INPUT = { SERIAL: 1, KEY: 2, MOUSE: 3 } as const;

@@ -1,0 +1,5 @@
+/** Machine memory, its domain table, and who looks after both. */
+export { audit, dirtyFreeFrame } from './audit.ts';
+export { workerDied } from './dead-worker.ts';
+export { createDomain, destroyDomain, machineBytesFor, releaseRam, skipIds } from './domain-table.ts';
+export { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, Machine, VIDEO_BYTES } from './machine.ts';

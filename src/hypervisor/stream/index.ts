@@ -1,0 +1,2 @@
+/** What src/hypervisor/stream offers to other rooms. */
+export { SavedStateError, saveDomain } from './state.ts';

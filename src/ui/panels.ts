@@ -1,0 +1,16 @@
+/** The page's panels: one file each, and one line here. The first one of the workbench that has something to show stands there. */
+import type { Panel } from './panel.ts';
+import { activityPanel } from './parts/activity.tsx';
+import { draftFormPanel } from './parts/draft-form.tsx';
+import { draftPanel } from './parts/draft.tsx';
+import { guestPanel } from './parts/guest.tsx';
+import { homePanel } from './parts/home.tsx';
+
+export const PANELS: readonly Panel[] = [
+  guestPanel,
+  draftPanel,
+  activityPanel,
+  draftFormPanel,
+  // It has something to show everywhere.
+  homePanel,
+];

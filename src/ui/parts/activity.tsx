@@ -1,0 +1,82 @@
+/** What a domain does to the hypervisor: rates and counts, read from the block its worker writes. */
+
+import { exitSource, exitTitle, vectorOf } from '../../hypervisor/view/index.ts';
+import { hypercallName } from '../../hypervisor/xen/index.ts';
+import type { Count } from '../counters.ts';
+import { info } from '../host.ts';
+import type { Panel } from '../panel.ts';
+import { type DomainSession, sessionAt } from '../sessions.ts';
+import { strings } from '../strings.ts';
+import { Spark } from './marks.tsx';
+
+export const activityPanel: Panel = {
+  id: 'activity',
+  region: 'inspector',
+  name: strings.activity.label,
+  show: here => {
+    const session = sessionAt(here);
+    return session && <Activity session={session} />;
+  },
+};
+
+/** 1234567 → "1.23 M", 16000 → "16.0 k": three figures; small counts as they are. */
+function figures(n: number): string {
+  if (n >= 1e9) return `${(n / 1e9).toPrecision(3)} G`;
+  if (n >= 999_500) return `${(n / 1e6).toPrecision(3)} M`;
+  if (n >= 9_999.5) return `${(n / 1e3).toPrecision(3)} k`;
+  return n >= 10 || n === 0 ? String(Math.round(n)) : n.toFixed(1);
+}
+const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
+
+function Activity({ session }: { session: DomainSession }) {
+  const text = strings.activity;
+  const domain = session.info.value;
+  // What has stopped has counts and no rates.
+  const last = session.rates.value, rates = session.over ? undefined : last, sample = session.sample.value;
+  const history = session.history.value;
+  const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
+  const reasons = last?.reasons ?? [], hypercalls = last?.hypercalls ?? [];
+  const throughXen = reasons.some(({ reason }) => vectorOf(reason) >= 0);
+  return <>
+    <section class="rate">
+      <h3>{text.rate}</h3>
+      <div class="row"><span class="big m">{rates ? figures(rates.instructionsPerSecond) : strings.tree.noData}</span><span class="grow" />
+        <Spark values={history.map(point => point.instructionsPerSecond / peak)} label={text.rate} width={132} height={34} /></div>
+      <dl class="kv">
+        <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
+        {domain.type === 'hvm' && <><dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt><dd>{rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData} <span class="plain dim">{text.perSecond}</span></dd></>}
+        {domain.restarts && <><dt>{text.restarts}</dt><dd>{domain.restarts.count}</dd></>}
+        <Share name={text.running} part={rates?.running} /><Share name={text.runnable} part={rates?.runnable} /><Share name={text.stolen} part={rates?.stolen} />
+      </dl>
+      <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
+    </section>
+    <section class="exits">
+      <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
+      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} still={!rates} rows={reasons.map(({ reason, ...count }) =>
+        ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), ...count }))} />}
+    </section>
+    <p class="why"><b>{text.why}</b> {throughXen ? text.whyTextPv : text.whyText}
+      {reasons.length > 0 && <span class="src">{text.whySource([...new Set(reasons.map(({ reason }) => exitSource(reason)))])}</span>}</p>
+    {hypercalls.length > 0 && <section class="exits">
+      <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
+      <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), ...count }))} />
+      <p class="cap-t">{text.hypercallSource}</p>
+    </section>}
+  </>;
+}
+
+const Share = ({ name, part }: { name: string; part: number | undefined }) =>
+  <><dt>{name}</dt><dd>{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`} <span class="plain dim">{strings.activity.ofTime}</span></dd></>;
+
+/** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
+function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string })[] }) {
+  const text = strings.activity;
+  const top = Math.max(1, ...rows.map(row => row.perSecond));
+  return <table>
+    <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
+    <tbody>{rows.map(({ key, name, perSecond, total }) => <tr key={key}>
+      <td><span class="m dim no">{key}</span> {name}<div class="bar c-hv"><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
+      <td class="num m">{still ? strings.tree.noData : figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
+    </tr>)}</tbody>
+  </table>;
+}

@@ -1,0 +1,62 @@
+/** docs/adding.md: its examples are the files of this folder, and each is at work once its one line stands where the page says. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Pc } from '../../src/devices/index.ts';
+import { judgeDefinition } from '../../src/dom0/config/model.ts';
+import { KEYS } from '../../src/dom0/config/keys.ts';
+import { writeXlConfig } from '../../src/dom0/config/write-xl.ts';
+import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
+import { delays } from './boot-delay.ts';
+import { PostCard } from './post-card.ts';
+
+const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+describe('docs/adding.md', () => {
+  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx'])('shows %s as it is here', file => {
+    expect(text('../../docs/adding.md')).toContain(`\n${text(`./${file}`)}\`\`\``);
+  });
+});
+
+describe('a device that is added', () => {
+  it('answers its port in a running machine, and is saved, restored and reset with it', () => {
+    // mov dx, 0x300; mov al, 0x42; out dx, al; xor al, al; in al, dx; mov bl, al; hlt
+    const kernel = program(['66 ba 00 03 b0 42 ee 30 c0 ec 88 c3 f4']);
+    const domain = programDomain(kernel);
+    const card = (domain.platform as unknown as Pc).plug(new PostCard());
+    runToEnd(domain, 1);
+    expect(domain.processor.regs[3] & 255).toBe(0x42);
+    const state = domain.platform.save();
+    expect(state['post-card']).toEqual({ code: 0x42 });
+    domain.platform.reset();
+    expect(card.peek()).toEqual({ code: 0 });
+    domain.platform.restore(state);
+    expect(card.peek()).toEqual({ code: 0x42 });
+  });
+
+  it('cannot take what another one answers', () => {
+    const pc = programDomain(program(['f4'])).platform as unknown as Pc;
+    pc.plug(new PostCard());
+    expect(() => pc.plug(new PostCard())).toThrow('ports 0x300-0x300 overlap a range that starts at 0x300');
+  });
+});
+
+describe('a key that is added', () => {
+  const rules = { ...KEYS, ...delays };
+  const judged = (line: string) => judgeDefinition('x.cfg', `name = "a"\nmemory = 64\ntype = "hvm"\nkernel = "/k"\n${line}\n`, Infinity, rules);
+  const of = (line: string) => {
+    const { definition, findings } = judged(line);
+    const { verdict, short, column } = findings.find(({ key }) => key === 'boot_delay')!;
+    return [verdict, short, column, definition.bootDelay];
+  };
+
+  it('gets its verdict and reaches the definition, in range and out of it', () => {
+    expect(of('boot_delay = 5')).toEqual(['used', 'waits 5 s', 1, 5]);
+    expect(of('boot_delay = 61')).toEqual(['error', 'at most 60', 14, undefined]);
+    expect(of('boot_delay = "x"')).toEqual(['error', 'wants a number', 14, undefined]);
+    expect(judged('boot_dealy = 5').findings.find(({ verdict }) => verdict === 'error')!.text).toContain('Did you mean boot_delay?');
+  });
+
+  it('is written where a definition is', () => {
+    expect(writeXlConfig(judged('boot_delay = 5').definition, rules)).toContain('\nboot_delay = 5\n');
+  });
+});

@@ -1,0 +1,42 @@
+// @vitest-environment happy-dom
+import { h, render } from 'preact';
+import { expect, it } from 'vitest';
+import { App } from '../../src/ui/app.tsx';
+import { info } from '../../src/ui/host.ts';
+import { PANELS } from '../../src/ui/panels.ts';
+import { paletteOpen } from '../../src/ui/parts/palette.tsx';
+import { go } from '../../src/ui/state.ts';
+import { machinePanel } from './machine-panel.tsx';
+
+const settle = () => new Promise(resolve => setTimeout(resolve, 20));
+
+it('a panel that is added renders at its place, and the search leads there', async () => {
+  const root = document.createElement('div');
+  document.body.append(root);
+  info.value = { mode: 'single', pcpus: 2, memoryMiB: 1024, freeMiB: 768 } as unknown as typeof info.value;
+  render(h(App, { panels: [machinePanel, ...PANELS] }), root);
+  expect(root.querySelector('h1')!.textContent).toContain('Boot an x86 computer');
+  paletteOpen.value = true;
+  await settle();
+  const entry = [...root.querySelectorAll<HTMLElement>('dialog [role=option]')].find(option => option.textContent === 'Go to Machine')!;
+  entry.click();
+  await settle();
+  expect(root.querySelector('main')!.textContent).toContain('768 of 1024 MiB are free.');
+  expect(root.querySelector('h1')).toBeNull();
+  go({ kind: 'home' });
+  await settle();
+  expect(root.querySelector('main')!.textContent).not.toContain('MiB are free.');
+});
+
+it('the inspector offers all that has something to say, and shows the one that is chosen', async () => {
+  const root = document.createElement('div');
+  document.body.append(root);
+  const speaks = (id: string) => ({ id, region: 'inspector' as const, name: `The ${id}`, show: () => h('p', {}, `It is ${id}.`) });
+  render(h(App, { panels: [...PANELS, speaks('one'), speaks('two')] }), root);
+  const inspector = () => root.querySelector('aside')!;
+  expect(inspector().textContent).toContain('It is one.');
+  [...inspector().querySelectorAll('button')].find(button => button.textContent === 'The two')!.click();
+  await settle();
+  expect([inspector().getAttribute('aria-label'), inspector().textContent]).toEqual(['The two', expect.stringContaining('It is two.')]);
+  expect(inspector().textContent).not.toContain('It is one.');
+});
