@@ -2,12 +2,14 @@
 import { boot } from './boot/index.ts';
 import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';
+import { shell } from './shell/command.ts';
 import { storage } from './storage/command.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeScript.
 
   ringside boot …     start a guest with its console here
+  ringside sh …       a host with Domain 0's shell (ringside sh --help)
   ringside storage …  the volumes and the disk of a host whose state is kept (ringside storage --help)
   ringside --help     show this
   ringside --version  show the version
@@ -20,6 +22,8 @@ export async function main(argv: string[]): Promise<number> {
   switch (command) {
     case 'boot':
       return boot(rest);
+    case 'sh':
+      return shell(rest);
     case 'storage':
       return storage(rest);
     case '--version':

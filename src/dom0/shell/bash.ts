@@ -7,6 +7,8 @@ import { failed, type Program, type Ran, type Surroundings } from './program.ts'
 
 /** Its own words for a line that goes on: `if true`, an open quote, a here-document without its end. */
 const GOES_ON = /(?:got EOF|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
+/** strerror()'s words. */
+const ERRORS: Record<string, string> = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory', EACCES: 'Permission denied' };
 const SYNTAX_ERROR = 2;
 const INTERRUPTED = 130;
 /** Longest that one line may run. */
@@ -70,7 +72,17 @@ export class Bash {
   around(stdin = '', directory = this.directory, signal = this.abort.signal): Surroundings {
     const { fs } = this.parts;
     const at = (path: string): string => fs.resolvePath(directory, path);
-    return { stdin, directory, signal, readFile: path => fs.readFileBuffer(at(path)), writeFile: (path, bytes) => fs.writeFile(at(path), bytes) };
+    /** The file system names the system call; people are told the file. */
+    const told = <T>(path: string, done: Promise<T>): Promise<T> =>
+      done.catch((error: Error) => {
+        const why = /^(E[A-Z]+):/.exec(error.message)?.[1] ?? '';
+        throw new Error(ERRORS[why] === undefined ? error.message : `${path}: ${ERRORS[why]}`);
+      });
+    return {
+      stdin, directory, signal,
+      readFile: path => told(path, fs.readFileBuffer(at(path))),
+      writeFile: (path, bytes) => told(path, fs.writeFile(at(path), bytes)),
+    };
   }
 
   private bash(): Promise<JustBash> {

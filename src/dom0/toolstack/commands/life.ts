@@ -1,11 +1,14 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
 import type { DriveImage } from '../../../hypervisor/index.ts';
 import type { DomainInfo, NamedFile } from '../../api.ts';
-import { formatFinding } from '../../config/model.ts';
+import { formatFinding, judgeDefinition } from '../../config/model.ts';
+import { prepareToRead } from '../../config/source.ts';
+import { MOST_BYTES } from '../../config/xlcfg.ts';
+import { HEAD_BYTES } from '../../images.ts';
 import { judgeFiles } from '../../judging.ts';
-import { baseName } from '../../plan.ts';
+import { baseName, isDefinition } from '../../plan.ts';
 import type { Guest, HostCore } from '../../host.ts';
-import { command, Refusal } from './command.ts';
+import { type Call, command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 /** How long a guest may take to follow its power button. */
@@ -50,10 +53,23 @@ export const create = command({
     const { options, rest } = readWords(call.words, { flags: 'p' });
     atLeast('create', rest, 1);
     const files = await Promise.all(rest.map(async path => ({ name: path, data: await call.read(path) })));
-    await run(files, false, options.has('p'));
+    await run([...files, ...(await namedFiles(call, files))], false, options.has('p'));
     return `Parsing config from ${rest[0]}\n`;
   },
 });
+
+/** Files that the first one names, if it is a definition: those that can be read. What is missing is told by the judgement. */
+async function namedFiles({ read }: Call, [first, ...others]: NamedFile[]): Promise<NamedFile[]> {
+  const head = new Uint8Array(await first.data.slice(0, HEAD_BYTES).arrayBuffer());
+  if (!isDefinition({ name: first.name, data: head })) return [];
+  const text = await first.data.slice(0, MOST_BYTES).text();
+  await prepareToRead(text);
+  const { kernel, ramdisk, disks } = judgeDefinition(first.name, text).definition;
+  const given = new Set(others.map(({ name }) => baseName(name)));
+  const named = new Set([kernel, ramdisk, ...disks.map(({ target }) => target)].filter(path => path !== undefined && path !== '' && !given.has(baseName(path))));
+  const found = await Promise.all([...named].map(async path => read(path!).then(data => ({ name: path!, data }), () => undefined)));
+  return found.filter(file => file !== undefined);
+}
 
 export const pause = command({
   summary: 'Pause execution of a domain',

@@ -1,0 +1,153 @@
+/** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { createHost, inTurns, inWorkers } from '../../dom0/index.ts';
+import { Bash, type Program, Session, xlProgram } from '../../dom0/shell/index.ts';
+import { COMMANDS } from '../../dom0/toolstack/commands/index.ts';
+import { openFile } from '../boot/image-file.ts';
+import { fetchedFirmware } from '../boot/disks.ts';
+import { Output } from '../boot/terminal.ts';
+import { spawnDomainWorker } from '../node-worker.ts';
+import { VERSION } from '../version.ts';
+
+const MIB = 2 ** 20;
+const WRONG_USE = 2;
+const HOST_MEMORY_MIB = 1024;
+/** Where definitions, kernels and logs belong on a Xen host. */
+const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/tmp', '/var/lib/xen/images', '/var/log/xen'];
+
+export const shellHelp = (): string => `Usage: ringside sh [options]
+
+Domain 0's shell: xl, text tools, pipes. Files live in memory and are gone with the host.
+
+  -c LINE               run a line; its status is the last command's
+  --file SOURCE:PATH    put a file of this machine at a path of Domain 0 (also several times)
+  --host-memory MIB     the host's memory (${HOST_MEMORY_MIB})
+  --pcpus N             processors of the host (one fewer than this machine has)
+
+For example: ringside sh --file vm.cfg:/etc/xen/vm/vm --file vmlinuz:/boot/vmlinuz -c 'xl create /etc/xen/vm/vm; xl list'
+`;
+
+class WrongUse extends Error {}
+
+function parse(argv: string[]) {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: { c: { type: 'string', short: 'c' }, file: { type: 'string', multiple: true }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    });
+    return values;
+  } catch (error) {
+    throw new WrongUse((error as Error).message);
+  }
+}
+
+function numberOf(text: string | undefined, what: string, least: number, most: number, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!(/^\d+$/.test(text) && value >= least && value <= most)) throw new WrongUse(`${what} ${text}: write a whole number from ${least} to ${most}.`);
+  return value;
+}
+
+const later = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+  return () => clearTimeout(timer);
+};
+
+/** A host on this machine: with several processors each domain has a thread of its own. */
+function makeHost(memoryMiB: number, pcpus: number) {
+  const hostMs = (): number => performance.timeOrigin + performance.now();
+  const soon = (callback: () => void): void => void setImmediate(callback);
+  const host = createHost({
+    version: VERSION,
+    memory: new SharedArrayBuffer(memoryMiB * MIB),
+    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile }),
+    soon,
+    later,
+    hostMs,
+    pcpus,
+    epochMs: () => Date.now(),
+    seed: Math.floor(Math.random() * 2 ** 32),
+    openMedium: openFile,
+    fetchBytes: async part => {
+      const { image, vgaBios } = fetchedFirmware();
+      return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
+    },
+  });
+  void host.offerFirmware({ bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } });
+  return host;
+}
+
+/** Lists all programs. */
+const help = (programs: readonly Program[]): Program => ({
+  name: 'help',
+  summary: 'lists what there is',
+  run: async () => ({ stdout: programs.map(({ name, summary }) => `${name.padEnd(12)} ${summary}\n`).join('') + 'ls, cat, grep, sed, awk and the other text tools, pipes, loops and variables are as in bash.\n', stderr: '', status: 0 }),
+});
+
+export async function shell(argv: string[]): Promise<number> {
+  const stdout = new Output(1), stderr = new Output(2);
+  try {
+    const options = parse(argv);
+    if (options.help) return stdout.text(shellHelp()), 0;
+    const memoryMiB = numberOf(options['host-memory'], '--host-memory', 64, 2047, HOST_MEMORY_MIB);
+    const pcpus = numberOf(options.pcpus, '--pcpus', 1, 32, Math.max(1, availableParallelism() - 1));
+    const { InMemoryFs } = await import('just-bash/browser');
+    const fs = new InMemoryFs();
+    for (const folder of FOLDERS) await fs.mkdir(folder, { recursive: true });
+    for (const pair of options.file ?? []) {
+      const at = pair.lastIndexOf(':');
+      if (at < 1 || pair[at + 1] !== '/') throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
+      try {
+        await fs.writeFile(pair.slice(at + 1), readFileSync(pair.slice(0, at)));
+      } catch (error) {
+        throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
+      }
+    }
+    const host = makeHost(memoryMiB, pcpus);
+    const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS)];
+    programs.push(help(programs));
+    const parts = {
+      fs, programs, directory: '/root',
+      sleep: (ms: number) => new Promise<void>(resolve => void later(ms, resolve)),
+      environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', TERM: 'xterm' },
+    };
+    if (options.c !== undefined) {
+      const ran = await new Bash(parts).run(options.c);
+      stdout.text(ran?.stdout ?? '');
+      stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
+      return ran?.status ?? WRONG_USE;
+    }
+    return await interact(parts, stdout);
+  } catch (error) {
+    if (!(error instanceof WrongUse)) throw error;
+    stderr.text(`ringside sh: ${error.message}\n`);
+    return WRONG_USE;
+  }
+}
+
+/** A session at this terminal; what comes through a pipe is run line by line. */
+async function interact(parts: ConstructorParameters<typeof Bash>[0], stdout: Output): Promise<number> {
+  const { stdin } = process;
+  const columns = (): number => process.stdout.columns ?? 80, rows = (): number => process.stdout.rows ?? 24;
+  const session = new Session({
+    ...parts,
+    terminal: { write: text => stdout.text(text), get columns() { return columns(); }, get rows() { return rows(); } },
+    history: [],
+    hostName: 'ringside',
+    greeting: `Ringside ${VERSION}, Domain 0. help lists what there is; Ctrl-D leaves.\n`,
+  });
+  if (stdin.isTTY) stdin.setRawMode(true);
+  stdin.setEncoding('utf8');
+  stdin.on('data', text => session.input(String(text)));
+  stdin.on('end', () => session.input('\x04'));
+  process.stdout.on('resize', () => session.resized());
+  try {
+    return await session.over;
+  } finally {
+    if (stdin.isTTY) stdin.setRawMode(false);
+    stdin.pause();
+  }
+}
