@@ -137,7 +137,8 @@ async function testEverything() {
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
   const built = await build();
-  await vitest('unit tests', [], 600);
+  // One at a time on two cores: 4 minutes on a quiet machine, and three times that beside other work.
+  await vitest('unit tests', [], 900);
   if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
   else if (!chromium.path) skip('browser tests', chromium.why);
   else if (built) await playwright('browser tests', 600, { RINGSIDE_CHROMIUM: chromium.path });
