@@ -1,8 +1,8 @@
-/** The longer boots (npm run test:guests): one at a time, each may take minutes. */
+/** The longer boots (npm run test:guests; the longest: npm run soak:guests): one at a time, each may take minutes. */
 import { mergeConfig } from 'vite';
 import config from './vite.config.ts';
 
 const merged = mergeConfig(config, { test: { fileParallelism: false, testTimeout: 15 * 60_000, hookTimeout: 5 * 60_000 } });
-merged.test.include = ['test/guests/**/*.guest.ts'];
+merged.test.include = [process.env.RINGSIDE_SOAK ? 'test/soak/**/*.guest.ts' : 'test/guests/**/*.guest.ts'];
 merged.test.passWithNoTests = true;
 export default merged;
