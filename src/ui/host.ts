@@ -120,7 +120,10 @@ function lost(): void {
 }
 
 function start(): Worker {
-  const worker = new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
+  const shared = typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
+  const worker = shared
+    ? new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
+    : new Worker(new URL('../dom0/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
   worker.addEventListener('error', event => {
     event.preventDefault();
     fail(info.value ? strings.errors.workerFailed(event.message || 'no reason given') : strings.errors.connectFailed(event.message || 'its program could not be loaded'));
