@@ -120,6 +120,7 @@ function lost(): void {
 }
 
 function start(): Worker {
+  // Two scripts: where domains have workers of their own, Domain 0's needs no processor.
   const shared = typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
   const worker = shared
     ? new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
