@@ -46,3 +46,23 @@ describe(`a host of ${GUESTS} guests`, () => {
     expect(await host.end(20)).toBe(3);
   });
 });
+
+describe('minipv', () => {
+  it('suspends itself to be saved, and has its network again where it is restored', { timeout: 90_000 }, async () => {
+    const host = new Ringside('sh', '--file', `${file('guests/minipv/minipv.elf')}:/boot/minipv.elf`);
+    onTestFinished(() => host.kill());
+    await host.expect('# ', 30);
+    host.send(
+      `i=1; printf "${DEFINITION}" > /tmp/1.cfg; xl create /tmp/1.cfg; sleep 1; xl save mini1 /tmp/1.save; xl restore /tmp/1.save; echo sta''tus $?\r`,
+    );
+    await host.expect('status 0', 40);
+    host.send('xl console mini1\r');
+    // What the guest says after the resume: its card is connected once more.
+    await host.expect('eth0: ', 20);
+    await host.expect('resumed', 20);
+    host.send('dhcp\r');
+    await host.expect('dhcp: 10.0.2.', 20);
+    host.send('ping 10.0.2.2 3\r');
+    await host.expect('ping: 3 of 3', 20);
+  });
+});
