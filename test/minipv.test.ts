@@ -44,7 +44,7 @@ describe('minipv', () => {
   it.each([
     ['pv', 'PV'],
     ['pvh', 'PVH'],
-  ])('as %s: xenstore, a disk by rings, DHCP and ping, memory, events', { timeout: 60_000 }, async (type, mode) => {
+  ])('as %s: xenstore, a disk by rings, DHCP and ping, memory, events', async (type, mode) => {
     const commands = [
       'ls device; read name; write data/said hello; read data/said; read data/none',
       `sum xvda 0 ${SECTORS}; sum xvda 5 1000; fill xvda 3 700 9; sum xvda 0 ${SECTORS}; sum xvda 2000 100`,
@@ -78,7 +78,7 @@ describe('minipv', () => {
     ]);
   });
 
-  it('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront', { timeout: 60_000 }, async () => {
+  it('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront', async () => {
     const commands = [
       `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
       'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
@@ -116,7 +116,7 @@ describe('minipv', () => {
     ]);
   });
 
-  it('answers what is typed at its console', { timeout: 60_000 }, async () => {
+  it('answers what is typed at its console', async () => {
     const vm = new Ringside('boot', '--type', 'pvh', '--memory', '16', kernel);
     onTestFinished(() => vm.kill());
     await vm.expect('minipv> ', 20);

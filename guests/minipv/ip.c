@@ -151,7 +151,8 @@ static void on_icmp(const u8 *mac, const struct ip *ip, const struct icmp *i, u3
   ip_send(mac, ip->from, ICMP, bytes);
 }
 static void on_dhcp(const u8 *d, u32 bytes) {
-  if (bytes < 240 || d[0] != 2 || *(u32 *)(d + 4) != 0x21494e4d) return;
+  /* Answers go to everybody: ours has our transaction, which is the end of our station address. */
+  if (bytes < 240 || d[0] != 2 || *(u32 *)(d + 4) != *(u32 *)(nic.mac + 2)) return;
   offered_ip = *(u32 *)(d + 16);
   for (u32 at = 240; at + 1 < bytes && d[at] != 255;) {
     if (!d[at]) { at++; continue; }
@@ -210,7 +211,7 @@ static void dhcp_send(u8 kind) {
   fill(d, 0, 300);
   d[0] = d[1] = 1;
   d[2] = 6;
-  *(u32 *)(d + 4) = 0x21494e4d;
+  *(u32 *)(d + 4) = *(u32 *)(nic.mac + 2);
   d[10] = 0x80; /* answer by broadcast */
   copy(d + 28, nic.mac, 6);
   *(u32 *)(d + 236) = 0x63538263;

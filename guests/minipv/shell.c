@@ -130,6 +130,9 @@ void main(enum mode how, u32 info) {
   xen_start(how, info);
   print("minipv as %s\n", modes[mode]);
   xs_watch("control/shutdown", "control");
+  xs_write("control/feature-poweroff", "1");
+  xs_write("control/feature-reboot", "1");
+  if (mode != PV_MODE) xs_write("control/feature-suspend", "1");
   if (mode == HVM_MODE) ata_start(), pcnet_start();
   else connect_devices();
   watch_fired();

@@ -67,6 +67,9 @@ static void fill_hypercall_page(void) {
 }
 
 u32 pci_find(u32 mask, u32 wanted, u32 at) {
+  /* Where there is no bus, nothing keeps the address. */
+  out32(0xcf8, 0x80000000);
+  if (in32(0xcf8) != 0x80000000) return 0;
   for (u32 device = 0x80000000; device < 0x80010000; device += 0x100) {
     out32(0xcf8, device);
     if (in32(0xcfc) == 0xffffffff) continue;
