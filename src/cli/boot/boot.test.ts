@@ -422,7 +422,7 @@ describe('ringside boot in workers', () => {
     ['one thread', ['--pcpus', '1', '--timeout', '60']],
     ['virtual time', ['--virtual-time', '--timeout', '60']],
     ['workers', WORKERS],
-  ])('saves several guests, each where it shows a text, and plays to each when they go on: %s', { timeout: 120_000 }, async (where, how) => {
+  ])('saves several guests, each where it shows a text, and plays to each when they go on: %s', async (where, how) => {
     const files = ['demo-1', 'demo-2'].map(name => place(`${name}.${where}`));
     const saved = await boot([demo, demo, ...how, '--until', 'demo> ', ...files.flatMap((file, i) => ['--save', `demo-${i + 1}=${file}`]), '--stats', place('two.json')]);
     expect([saved.status, saved.err]).toEqual([0, '']);
