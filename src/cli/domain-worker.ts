@@ -12,5 +12,4 @@ Object.assign(globalThis, {
   openMedium: openFile,
 });
 
-// Not waited for: a bundle may have what it imports in this very module, which would then wait for itself.
 void import('../hypervisor/worker/worker.ts');

@@ -19,6 +19,8 @@ export interface Timer {
   /** `slackNs`: so much later is early enough while the machine has nothing else to do (0). */
   set(deadlineNs: number, slackNs?: number): void;
   cancel(): void;
+  /** Whoever had it is gone: the queue knows it no longer, and it never fires. */
+  remove(): void;
 }
 
 /** An interrupt request line: a level, as the pin has. */

@@ -7,11 +7,13 @@ class QueueTimer implements Timer {
   readonly name: string;
   readonly callback: () => void;
   private readonly changed: () => void;
+  private readonly removed: (timer: QueueTimer) => void;
 
-  constructor(name: string, callback: () => void, changed: () => void) {
+  constructor(name: string, callback: () => void, changed: () => void, removed: (timer: QueueTimer) => void) {
     this.name = name;
     this.callback = callback;
     this.changed = changed;
+    this.removed = removed;
   }
 
   set(deadlineNs: number, slackNs = 0): void {
@@ -22,6 +24,11 @@ class QueueTimer implements Timer {
 
   cancel(): void {
     this.set(Infinity);
+  }
+
+  remove(): void {
+    this.cancel();
+    this.removed(this);
   }
 }
 
@@ -38,9 +45,14 @@ export class TimerQueue implements Timers {
   }
 
   create(name: string, callback: () => void): Timer {
-    const timer = new QueueTimer(name, callback, () => {
+    const changed = (): void => {
       this.stale = true;
-    });
+    };
+    const removed = (gone: QueueTimer): void => {
+      const at = this.timers.indexOf(gone);
+      if (at >= 0) this.timers.splice(at, 1);
+    };
+    const timer = new QueueTimer(name, callback, changed, removed);
     this.timers.push(timer);
     return timer;
   }
@@ -78,6 +90,11 @@ export class TimerQueue implements Timers {
       due.cancel();
       due.callback();
     }
+  }
+
+  /** How many timers there are, set or not. */
+  get size(): number {
+    return this.timers.length;
   }
 
   /** Deadlines by name, for a debugger. */

@@ -61,7 +61,7 @@ export class CardPort {
   }
 
   close(): void {
-    this.again?.cancel();
+    this.again?.remove();
     this.port.remove();
   }
 }

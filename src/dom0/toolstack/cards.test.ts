@@ -5,16 +5,17 @@ import { FakeGuest } from '../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../backends/xenbus.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { Network } from '../network/network.ts';
+import type { Rate } from '../network/rate.ts';
 import { Cards, cardsOf, formatNetworkList, savedCards } from './cards.ts';
 
 const MAC = '00:16:3e:12:34:56';
 const ID = { kind: 'vif', domid: 7, devid: 0 };
 
-function make(saved?: ReturnType<typeof savedCards>) {
+function make(saved?: ReturnType<typeof savedCards>, rate?: Rate) {
   const guest = new FakeGuest();
   const machine = Machine.create(new SharedArrayBuffer(4 * 2 ** 20));
   const network = new Network(machine, { clock: new TestTimers().clock, wakeAt: () => {} }, new HostBus(machine));
-  const cards = new Cards(guest.parts, network, guest.domid, [{ mac: MAC, emulated: true }], saved);
+  const cards = new Cards(guest.parts, network, guest.domid, [{ mac: MAC, emulated: true, rate }], saved);
   cards.start();
   const connect = (): void => {
     for (const ref of [768, 769]) guest.grant(ref);
@@ -42,6 +43,15 @@ describe("a guest's PV cards", () => {
     expect(guest.backend(ID, 'type')).toBe('vif_ioemu');
     cards.close();
     expect([network.bridge.list().length, guest.mapped, guest.client.directory('/local/domain/0/backend/vif/7')]).toEqual([1, 0, []]);
+  });
+
+  it('leave no timer behind that kept them to a rate', () => {
+    const { size } = make().network.timers;
+    const { network, cards, connect } = make(undefined, { bytes: 1000, intervalUs: 50_000 });
+    connect();
+    expect(network.timers.size).toBe(size + 1);
+    cards.close();
+    expect(network.timers.size).toBe(size);
   });
 
   it('are saved with their addresses, and with their rings where the guest was not asked', () => {

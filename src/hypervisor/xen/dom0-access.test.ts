@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
@@ -56,6 +57,32 @@ describe('Domain 0', () => {
     });
     dom0.poll();
     expect(events).toBe(3);
+  });
+
+  it('has its turn over when guests ring without a pause, and serves each ring in the end', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(200), { minLength: 1, maxLength: 3 }), rings => {
+        const left = [...rings],
+          served = rings.map(() => 0);
+        const ports = rings.map((_, i) => {
+          const theirs = dom0.allocUnboundFor(1);
+          return dom0.bindInterdomain(1, theirs, () => {
+            served[i]++;
+            if (left[i]-- > 0) guest.send(theirs);
+          });
+        });
+        for (let before = [...served]; dom0.pending; before = [...served]) {
+          const doorbell = machine.words[dom0.doorbell];
+          dom0.poll();
+          served.forEach((count, i) => expect(count - before[i]).toBeLessThanOrEqual(16));
+          // Who waits for the doorbell with what it was before this turn is not left asleep.
+          if (dom0.pending) expect(machine.words[dom0.doorbell]).not.toBe(doorbell);
+        }
+        expect(served).toEqual(rings.map(count => count + 1));
+        for (const port of ports) dom0.close(port);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('binds no port that does not wait for it', () => {

@@ -130,8 +130,9 @@ export class Vif implements Driver {
     return link && { tx: link.tx.save(), rx: link.rx.save(), groups: [...groups] };
   }
 
-  /** The device is gone: so is its port. */
+  /** The device is gone: so are its port and its timer. */
   remove(): void {
+    this.again?.remove();
     this.port.remove();
   }
 
