@@ -127,6 +127,12 @@ describe('a reader', () => {
     expect(changed('X86_CPUID_POLICY', 8 + 24 + 16, 1 << 28)).toMatch(/X86_CPUID_POLICY says that the guest was shown features in leaf 0x1 that this version does not have/);
   });
 
+  it.each(['rtl8139', 'toString', '__proto__'])('refuses a guest with a network card that this version does not have: %s', nic => {
+    const saved = Object.create(guest.domain, { options: { value: { ...guest.domain.options, nic, mac: '00:16:3e:00:00:01' } } }) as typeof guest.domain;
+    const bytes = Buffer.concat(saveDomain(saved, { name: 'web1', program: 'test', definition: '' }));
+    expect(complaint(bytes)).toBe('web1.save was saved with a network card that this version does not have. Restore it with the version that saved it.');
+  });
+
   it("refuses a configuration in xl's header that is longer than any definition can make it, unread", () => {
     const bytes = Buffer.concat([file, Buffer.alloc(4 << 20)]);
     bytes.writeUInt32LE(3 << 20, 32 + 12);
