@@ -25,7 +25,7 @@ const EPOCH = 1024, MAX_COUNTS = 4096;
 const MAX_REGIONS = 96, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
-/** A region whose visits are shorter on average costs more than it brings: looked at after so many visits. */
+/** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 6, TRIAL = 4096;
 
 /** Makes a function from its text and the values that it names; null where that is not allowed. */
@@ -45,8 +45,11 @@ interface Compiled {
   /** The record's own op. */
   own: Op;
   instructions: number;
+  /** Ways from the interpreter into it, and what was done there until control came back, in other regions too. */
   visits: number;
   retired: number;
+  /** Instructions that it ran since the epoch began. */
+  recent: number;
 }
 
 export interface TierStatistics {
@@ -105,8 +108,8 @@ export class RegionTier {
         else map.delete(key);
       }
     }
-    this.refused.clear();
-    for (const region of this.regions) if (region !== null) region.visits = region.retired = 0;
+    if (this.refused.size > MAX_COUNTS) this.refused.clear();
+    for (const region of this.regions) if (region !== null) region.recent = 0;
   }
 
   /** Compiles what begins at record `p`, where EIP points, and what begins behind its calls, as far as that was decoded. */
@@ -154,7 +157,7 @@ export class RegionTier {
     }
     const run = make(...Object.values(this.values)) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions: region.instructions, visits: 0, retired: 0 };
+    this.regions[index] = { entry, run, longest, own, instructions: region.instructions, visits: 0, retired: 0, recent: 0 };
     this.statistics.regions++;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
@@ -172,7 +175,7 @@ export class RegionTier {
   private evict(): void {
     let least = -1;
     this.regions.forEach((region, i) => {
-      if (region !== null && (least < 0 || region.retired < this.regions[least]!.retired)) least = i;
+      if (region !== null && (least < 0 || region.recent < this.regions[least]!.recent)) least = i;
     });
     if (least >= 0) this.remove(least);
     this.statistics.evicted++;
@@ -192,32 +195,29 @@ export class RegionTier {
   /** Runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
   private enter(p: number): void {
     const { A, R, S } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code;
-    let q = p, left = S[S_BUDGET]! + 1;
+    const first = this.regions[A[p + REGION]!]!;
+    const begun = S[S_BUDGET]! + 1;
+    let q = p, left = begun;
     for (;;) {
       const region = this.regions[A[q + REGION]!]!;
       if (left < region.longest) break;
       S[S_BUDGET] = left;
       region.run(S[S_USER]!, S[S_PAGE_EIP]!);
       const done = left - S[S_BUDGET]!;
-      region.retired += done;
+      region.recent += done;
       this.statistics.retired += done;
-      if (++region.visits === TRIAL) {
-        if (region.retired < TRIAL * SHORT) {
-          this.refused.add(q);
-          this.remove(A[q + REGION]!);
-        }
-        region.visits = region.retired = 0;
-      }
       if (done === 0) break;
       left -= done;
       const eip = R[EIP]!;
       q = PM[CP[(eip >>> 12) + S[S_USER]!]! + (eip & 4095)]!;
       if (q === 0 || A[q + OP] !== OP_ENTRY) {
         S[S_STOP] = JUMP;
+        this.visited(p, first, begun - left);
         return;
       }
       S[S_PAGE_EIP] = eip & -4096;
     }
+    this.visited(p, first, begun - left);
     if (q !== p || left === 0) {
       // An op may run only from its own record, and while the budget lasts.
       S[S_BUDGET] = left;
@@ -225,7 +225,17 @@ export class RegionTier {
       return;
     }
     S[S_BUDGET] = left - 1;
-    const own = this.regions[A[q + REGION]!]?.own ?? this.cpu.writer.functions[A[q + OP]!]!;
-    own(this.cpu, p);
+    first.own(this.cpu, p);
+  }
+
+  /** A way into compiled code and back took long for what was done there, if that goes on so. */
+  private visited(p: number, region: Compiled, done: number): void {
+    region.retired += done;
+    if (++region.visits < TRIAL) return;
+    if (region.retired < TRIAL * SHORT) {
+      this.refused.add(p);
+      this.remove(this.cpu.A[p + REGION]!);
+    }
+    region.visits = region.retired = 0;
   }
 }
