@@ -31,5 +31,5 @@ export default defineConfig({
   build: { target: 'es2022' },
   server: { headers: isolation },
   preview: { headers: isolation },
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 60_000 },
+  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 180_000, maxWorkers: '100%' },
 });

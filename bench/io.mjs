@@ -1,8 +1,10 @@
 /**
- * npm run -s bench:io [-- --runs N --mib N --packets N --json FILE --profile]
+ * npm run -s bench:io [-- --runs N --mib N --packets N --json FILE --profile --minipv]
  *
  * Disk and network in Linux: `dd` from and to an IDE disk by DMA, and `ping` as fast as answers come, on Ringside with its PCNet and on v86 as
  * shipped (compiler on) with its ne2k, in turn, with the same kernel, initramfs and disk. Times are the host's, from the guest's lines on its serial port.
+ * Then the embedded guest minipv: IDE PIO, IDE DMA and blkfront, PCNet and netfront, with exits and hypercalls a MiB (`io-minipv.mjs`);
+ * --minipv: that alone, which needs no fetched guest.
  * --profile: where a run of ours spends its time, by function.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,12 +13,13 @@ import { basename, join } from 'node:path';
 import { buildProgram } from '../scripts/build.mjs';
 import { cpioFile } from './cpio.mjs';
 import { debianGuest } from './guests.mjs';
+import { minipvRows } from './io-minipv.mjs';
 import { firmware, median, need, options, runGuest, short } from './lib.mjs';
 
-const { runs, mib, packets, json, profile } = options({ runs: 3, mib: 64, packets: 1000, json: '', profile: false });
+const { runs, mib, packets, json, profile, minipv } = options({ runs: 3, mib: 64, packets: 1000, json: '', profile: false, minipv: false });
 const guest = debianGuest('686');
-need(guest, 'The Debian 686 guest is not here: run `npm run guests` first.');
-need(firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
+need(minipv || guest, 'The Debian 686 guest is not here: run `npm run guests` first.');
+need(minipv || firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
 await buildProgram('ringside');
 
 /** What the guest does: its own init, in an archive behind the initramfs that replaces the one there. */
@@ -43,7 +46,7 @@ poweroff -f
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-io-'));
 const initrd = join(folder, 'initrd');
-writeFileSync(initrd, Buffer.concat([readFileSync(`${guest.initrd}-modules`), cpioFile('init', INIT)]));
+if (!minipv) writeFileSync(initrd, Buffer.concat([readFileSync(`${guest.initrd}-modules`), cpioFile('init', INIT)]));
 const disk = join(folder, 'disk.img');
 writeFileSync(disk, Buffer.alloc(mib << 20, 'Ringside measures what a disk gives. '));
 
@@ -80,10 +83,16 @@ const job = peer => ({
   cmdline: `console=ttyS0,115200 cryptomgr.notests ${networks[peer]}`,
 });
 try {
-  if (profile) await showProfile();
+  if (minipv) await compareMinipv();
+  else if (profile) await showProfile();
   else await compare();
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+async function compareMinipv() {
+  const rows = await minipvRows(folder, { mib, packets, runs });
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, minipv: rows }, null, 1));
 }
 
 async function compare() {
@@ -103,7 +112,8 @@ Debian 686, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.vers
     ratios[name] = ours / theirs;
     console.log(`| ${title} | ${unit} | ${short(ours)} | ${short(theirs)} | ${short(ratios[name])} |`);
   }
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, seconds, ratios }, null, 1));
+  const rows = await minipvRows(folder, { mib, packets, runs });
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, seconds, ratios, minipv: rows }, null, 1));
 }
 
 /** Self time of our run by function, from V8's sampling profiler: interpreter or device? */

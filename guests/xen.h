@@ -1,4 +1,7 @@
-/* What the guests of Xen here share: the ABI's structures of 32-bit guests, a hypercall, the clock. PV: a kernel in ring 1, else one behind VM exits. */
+/*
+ * What the guests of Xen here share: the ABI's structures of 32-bit guests, a hypercall, the clock. HYPERCALL_PAGE: calls go through the page that the
+ * hypervisor fills, so one image may be either kind of guest; else PV: a kernel in ring 1, or one behind VM exits.
+ */
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -9,7 +12,10 @@ struct shared_info { struct vcpu_info vcpu[32]; u32 pending[32], mask[32]; u32 w
 
 static inline int hypercall(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e) {
   int result;
-#ifdef PV
+#if defined HYPERCALL_PAGE
+  extern char hypercall_page[];
+  __asm__ volatile("call *%0" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(hypercall_page + 32 * op) : "memory");
+#elif defined PV
   __asm__ volatile("int $0x82" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
 #else
   __asm__ volatile("vmcall" : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e) : "0"(op) : "memory");
@@ -18,7 +24,7 @@ static inline int hypercall(u32 op, u32 a, u32 b, u32 c, u32 d, u32 e) {
 }
 
 /* System time, by a vCPU's record and its TSC. */
-static u64 system_time(volatile struct vcpu_info *v) {
+static __attribute__((unused)) u64 system_time(volatile struct vcpu_info *v) {
   u32 version;
   u64 system, stamp, tsc;
   do {

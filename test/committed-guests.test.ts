@@ -13,6 +13,26 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
   ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
   ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h']],
+  [
+    'minipv',
+    [
+      'boot.S',
+      'minipv.h',
+      'ports.h',
+      'text.c',
+      'xen.c',
+      'blkfront.c',
+      'ata.c',
+      'netfront.c',
+      'pcnet.c',
+      'ip.c',
+      'workloads.c',
+      'shell.c',
+      'link.ld',
+      'build.sh',
+      '../xen.h',
+    ],
+  ],
   ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh', '../xen.h'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
 ];
 const folderOf = (name: string) => fileURLToPath(new URL(`../guests/${name}/`, import.meta.url));

@@ -27,14 +27,14 @@ describe('a 32-bit paravirtual guest', () => {
     },
   );
 
-  it('is refused with too little memory, and nothing is made', { timeout: 30_000 }, async () => {
+  it('is refused with too little memory, and nothing is made', async () => {
     const vm = new Ringside('boot', '--type', 'pv', '--memory', '1', guest);
     onTestFinished(() => vm.kill());
     expect(await vm.end(20)).not.toBe(0);
     expect(vm.errors).toMatch(/memory = \d+|--memory \d+/);
   });
 
-  it('is refused as what it is not', { timeout: 30_000 }, async () => {
+  it('is refused as what it is not', async () => {
     const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', file('guests/demo/demo.elf'));
     onTestFinished(() => vm.kill());
     expect(await vm.end(20)).not.toBe(0);
@@ -42,7 +42,7 @@ describe('a 32-bit paravirtual guest', () => {
   });
 
   // What is typed comes back with a cursor movement after each letter: only the answer has it in one piece.
-  it.skipIf(!existsSync(grub))(`is GRUB, which comes to its prompt and answers what is typed ${NEEDS_GUESTS}`, { timeout: 60_000 }, async () => {
+  it.skipIf(!existsSync(grub))(`is GRUB, which comes to its prompt and answers what is typed ${NEEDS_GUESTS}`, async () => {
     const vm = new Ringside('boot', '--type', 'pv', '--memory', '64', grub);
     onTestFinished(() => vm.kill());
     await vm.expect('grub> ', 40);

@@ -11,7 +11,7 @@ import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
 import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
 import { CR0, CR4, EFLAGS, PDPTE } from './architecture/registers.ts';
-import { S_USER } from './scratch.ts';
+import { S_STOP, S_USER, THROWN } from './scratch.ts';
 import { HAS_CODE, type Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 
@@ -175,6 +175,25 @@ export class MemoryAccess {
       this.S[S_USER] = user;
       this.implicit = false;
     }
+  }
+
+  /**
+   * Finds the page of an access ahead of it. False: that is a page fault, which is noted as if it had been thrown. What else may be wrong with the access
+   * (another page that it crosses into, memory that is a device's) shows when it is made.
+   */
+  reach(linear: number, write: boolean): boolean {
+    const user = this.S[S_USER]!;
+    const e = (write ? this.TW : this.TR)[(linear >>> 12) + user]!;
+    if ((e & 1) === 0 || (e & 3) === HAS_CODE) return true;
+    const error = this.tryWalk(linear, write, false);
+    if (error !== ALLOWED) {
+      this.faults.notePage(linear, error);
+      this.S[S_STOP] = THROWN;
+      return false;
+    }
+    const entry = this.secondStage(this.walkGfn);
+    if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0)) this.fill(linear, entry, user);
+    return true;
   }
 
   /** Machine byte offset for a read of what lies at `linear` up to the page's end; -1: not memory (then `walkGfn` tells where). */
@@ -351,19 +370,26 @@ export class MemoryAccess {
 
   /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
   private walk(linear: number, write: boolean, fetch: boolean): void {
+    const error = this.tryWalk(linear, write, fetch);
+    if (error !== ALLOWED) this.faults.raisePage(linear, error);
+  }
+
+  /** The same; returns the error code of #PF, or ALLOWED. */
+  private tryWalk(linear: number, write: boolean, fetch: boolean): number {
     const { paging } = this;
     const error = paging.access(linear, write, fetch, this.S[S_USER] !== 0, this.implicit);
     this.walkGfn = paging.gfn;
-    if (error !== ALLOWED) this.faults.raisePage(linear, error);
+    if (error !== ALLOWED) return error;
     if (this.R[CR0]! >= 0) { // PG clear
       this.walkDirty = true;
-      return;
+      return ALLOWED;
     }
     if (paging.upperAt < 0) this.tlb.sawLargePage(linear);
     else if ((paging.upper & PTE_A) === 0) this.mark(paging.upperAt, PTE_A);
     const want = write ? PTE_A | PTE_D : PTE_A;
     if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);
     this.walkDirty = write || (paging.leaf & PTE_D) !== 0;
+    return ALLOWED;
   }
 
   /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */

@@ -29,7 +29,15 @@ export class Faults {
   }
 
   raisePage(linear: number, error: number): never {
+    this.notePage(linear, error);
+    throw FAULT;
+  }
+
+  /** For whoever ends the instruction without throwing. */
+  notePage(linear: number, error: number): void {
     this.address = linear;
-    return this.raise(PF_, error);
+    this.vector = PF_;
+    this.error = error;
+    this.thrown = FAULT;
   }
 }

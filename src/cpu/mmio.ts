@@ -30,7 +30,11 @@ export class Mmio {
   rewind(): void { this.taken = 0; }
 
   /** The instruction is complete, or will never be. */
-  forget(): void { this.answers.length = this.taken = 0; }
+  forget(): void {
+    this.taken = 0;
+    // To set the length takes a call of the runtime, even where it is 0 already.
+    if (this.pending) this.answers.length = 0;
+  }
 
   /** An access at a linear and guest-physical address, whose frame has this word of the second stage: what a read finds. */
   access(linear: number, gpa: number, size: number, write: boolean, value: number, entry: number): number {

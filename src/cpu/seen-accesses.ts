@@ -32,7 +32,8 @@ export class SeenAccesses {
   }
 
   drop(): void {
-    this.list.length = 0;
+    // As in Mmio.forget().
+    if (this.list.length !== 0) this.list.length = 0;
   }
 
   tell(probe: Probe): void {

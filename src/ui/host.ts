@@ -120,7 +120,11 @@ function lost(): void {
 }
 
 function start(): Worker {
-  const worker = new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
+  // Two scripts: where domains have workers of their own, Domain 0's needs no processor.
+  const shared = typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
+  const worker = shared
+    ? new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
+    : new Worker(new URL('../dom0/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
   worker.addEventListener('error', event => {
     event.preventDefault();
     fail(info.value ? strings.errors.workerFailed(event.message || 'no reason given') : strings.errors.connectFailed(event.message || 'its program could not be loaded'));

@@ -6,9 +6,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { launch } from 'puppeteer-core';
 import { file } from './needs.ts';
 
@@ -73,9 +75,11 @@ async function openWebKit(url: string): Promise<Tab> {
   const port = await freePort();
   const driver: ChildProcess = spawn(xvfb!, ['-a', webDriver!, `--port=${port}`], { stdio: 'ignore', detached: true });
   const command = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
-    const { value } = (await answer.json()) as { value: unknown };
-    if (!answer.ok) throw new Error(`WebKitWebDriver ${path}: ${(value as { message?: string }).message}`);
+    // Not fetch(), which gives up after 300 seconds without an answer: a script may wait longer for its guest.
+    const asked = request({ host: '127.0.0.1', port, path, method }).end(body && JSON.stringify(body));
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    const { value } = (await json(answer)) as { value: unknown };
+    if (answer.statusCode !== 200) throw new Error(`WebKitWebDriver ${path}: ${(value as { message?: string }).message}`);
     return value;
   };
   const stop = (): void => {

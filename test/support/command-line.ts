@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { file } from './needs.ts';
 
+/** Beside other work, and on slow machines, everything takes so many times as long. */
+const PATIENCE = 3;
+
 export class Ringside {
   /** Everything printed so far. */
   output = '';
@@ -34,8 +37,9 @@ export class Ringside {
     return `${this.output.slice(-1500)}\n${this.errors.slice(-1500)}`;
   }
 
-  /** Waits until the console shows this text after what was expected before. */
-  async expect(text: string, seconds: number): Promise<void> {
+  /** Waits until the console shows this text after what was expected before. `usualSeconds`: it takes no longer where nothing else runs. */
+  async expect(text: string, usualSeconds: number): Promise<void> {
+    const seconds = usualSeconds * PATIENCE;
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const at = this.output.indexOf(text, this.seen);
@@ -61,7 +65,8 @@ export class Ringside {
   }
 
   /** Exit status. Throws what was printed if the process is still there after that time. */
-  async end(seconds: number): Promise<number> {
+  async end(usualSeconds: number): Promise<number> {
+    const seconds = usualSeconds * PATIENCE;
     const timer = setTimeout(() => this.child.kill('SIGKILL'), seconds * 1000);
     const status = await this.ended;
     clearTimeout(timer);

@@ -89,6 +89,8 @@ const ARGUMENTS = 0x200000,
 /** shared_info, 32-bit layout: evtchn_pending, evtchn_mask. */
 const PENDING = SHARED_INFO + 0x800,
   MASK = SHARED_INFO + 0x880;
+/** The first port of a guest's own: the store has 1, the console 2. */
+const PORT = 3;
 const store = (address: number, value: number): Code => ['c7 05', d(address), d(value)];
 
 /** An ELF kernel with Xen's PVH note (XEN_ELFNOTE_PHYS32_ENTRY). */
@@ -121,21 +123,23 @@ const mapSharedInfo: Code = [
   ...store(ARGUMENTS, DOMID_SELF), ...store(ARGUMENTS + 4, 0), ...store(ARGUMENTS + 8, 0), ...store(ARGUMENTS + 12, SHARED_INFO >>> 12),
   ...call(MEMORY_OP, 7, ARGUMENTS), ...store(MASK, 0xffffffff),
 ];
-/** SCHEDOP_poll for port 1, without an end; then its bit is cleared: lock btr dword [PENDING], 1. */
-const awaitEvent: Code = [...call(SCHED_OP, 3, ARGUMENTS + 0x20), 'f0 0f ba 35', d(PENDING), '01'];
-/** The same without blocking: bt [PENDING], 1; jnc back; lock btr. */
-const spinForEvent: Code = ['0f ba 25', d(PENDING), '01 73 f6 f0 0f ba 35', d(PENDING), '01'];
+/** lock btr dword [PENDING], PORT */
+const clearEvent: Code = ['f0 0f ba 35', d(PENDING), [PORT]];
+/** SCHEDOP_poll for the port, without an end; then its bit is cleared. */
+const awaitEvent: Code = [...call(SCHED_OP, 3, ARGUMENTS + 0x20), ...clearEvent];
+/** The same without blocking: bt [PENDING], PORT; jnc back. */
+const spinForEvent: Code = ['0f ba 25', d(PENDING), [PORT], '73 f6', ...clearEvent];
 const preparePoll: Code = [
-  ...store(ARGUMENTS + 0x20, ARGUMENTS + 0x30), ...store(ARGUMENTS + 0x24, 1), ...store(ARGUMENTS + 0x28, 0), ...store(ARGUMENTS + 0x2c, 0), ...store(ARGUMENTS + 0x30, 1),
+  ...store(ARGUMENTS + 0x20, ARGUMENTS + 0x30), ...store(ARGUMENTS + 0x24, 1), ...store(ARGUMENTS + 0x28, 0), ...store(ARGUMENTS + 0x2c, 0), ...store(ARGUMENTS + 0x30, PORT),
 ];
-const sendEvent: Code = [...store(ARGUMENTS + 0x40, 1), ...call(EVENT_CHANNEL_OP, 4, ARGUMENTS + 0x40)];
+const sendEvent: Code = [...store(ARGUMENTS + 0x40, PORT), ...call(EVENT_CHANNEL_OP, 4, ARGUMENTS + 0x40)];
 
 function forever(...code: Code): Code {
   const inner = bytes(code);
   return [inner, 'e9', d(0x100000000 - (inner.length + 5))];
 }
 
-/** Offers port 1 to domain `to` and answers every event. */
+/** Offers the port to domain `to` and answers every event. */
 export const eventAnswerer = (to: number, blocks: boolean): Boot =>
   pvhKernel('answerer', [
     ...mapSharedInfo, ...preparePoll,
@@ -143,13 +147,13 @@ export const eventAnswerer = (to: number, blocks: boolean): Boot =>
     ...forever(...(blocks ? awaitEvent : spinForEvent), ...sendEvent),
   ]);
 
-/** Binds to port 1 of domain `to`, sends and waits for the answer, and counts. */
+/** Binds to that of domain `to`, sends and waits for the answer, and counts. */
 export const eventSender = (to: number): Boot =>
   pvhKernel('sender', [
     ...mapSharedInfo, ...preparePoll,
-    ...store(ARGUMENTS + 0x60, to), ...store(ARGUMENTS + 0x64, 1), ...call(EVENT_CHANNEL_OP, 0, ARGUMENTS + 0x60),
+    ...store(ARGUMENTS + 0x60, to), ...store(ARGUMENTS + 0x64, PORT), ...call(EVENT_CHANNEL_OP, 0, ARGUMENTS + 0x60),
     // It is pending since it was bound.
-    'f0 0f ba 35', d(PENDING), '01',
+    ...clearEvent,
     ...forever(...sendEvent, ...awaitEvent, 'ff 05', d(COUNT)),
   ]);
 

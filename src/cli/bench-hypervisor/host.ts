@@ -1,14 +1,10 @@
-/** Domains in workers of their own, over one machine memory and one run queue. */
+/** Small guests over the toolstack, each in a worker of its own or in turns on this thread, with one machine memory and one run queue. */
 import { performance } from 'node:perf_hooks';
-import { Services, WHOLE_P2M } from '../../dom0/toolstack/index.ts';
-import { WorkerRunner, type WorkerLike } from '../../dom0/index.ts';
-import { type Boot, type DomainRecord, type Ending, Machine } from '../../hypervisor/index.ts';
-import { MAILBOX } from '../../hypervisor/layout/index.ts';
-import { createDomain } from '../../hypervisor/memory/index.ts';
-import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { queueClock, Scheduler, type UnitOptions } from '../../hypervisor/scheduler/index.ts';
-import { Slot } from '../../hypervisor/scheduler/index.ts';
-import { MachineView } from '../../hypervisor/view/index.ts';
+import { MemoryDisk } from '../../devices/index.ts';
+import { type DomainType, newDefinition } from '../../dom0/config/index.ts';
+import { inTurns, inWorkers, type WorkerLike } from '../../dom0/index.ts';
+import { type DomainConsole, Toolstack, type ToolstackListener, type ToolstackParts } from '../../dom0/toolstack/index.ts';
+import { type Boot, type DomainRecord, type Ending, type Machine, noMedia } from '../../hypervisor/index.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { COUNT } from './guests.ts';
 
@@ -16,6 +12,7 @@ const GUEST_MIB = 4,
   HOST_MIB = 256;
 export const sharedMs = (): number => performance.timeOrigin + performance.now();
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+export const soon = (callback: () => void): void => void setImmediate(callback);
 export const later = (ms: number, callback: () => void): (() => void) => {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
@@ -28,105 +25,122 @@ export function countOf(machine: Machine, record: DomainRecord): number {
 }
 
 interface Started {
-  xen?: number;
+  xen?: DomainType;
+  weight?: number;
+  cap?: number;
   /** Of its GUEST_MIB; what is missing is populated on demand. */
   populateMiB?: number;
-  /** Called with the record before the domain is built, and before it runs. */
-  prepare?(record: DomainRecord): void;
+  /** The first IDE disk's bytes. */
+  disk?: Uint8Array;
+  modelInDomain0?: boolean;
+  /** Called once the domain is built, before it runs. */
   attach?(record: DomainRecord): void;
 }
 
-export class WorkerHost {
-  readonly machine = Machine.create(new SharedArrayBuffer(HOST_MIB * 2 ** 20));
-  readonly queue: Scheduler;
-  readonly view = new MachineView(this.machine.memory);
-  private readonly folder: string | undefined;
-  private readonly running: { record: DomainRecord; runner: WorkerRunner; worker: WorkerLike; ended: (then: (ending: Ending) => void) => void }[] = [];
+export class BenchHost {
+  readonly toolstack: Toolstack;
+  /** Who waits for the end of a domain. */
+  private readonly endings = new Map<DomainRecord, (ending: Ending) => void>();
+
+  constructor(pcpus: number, runners: ToolstackParts['runners']) {
+    const failed = (what: string) => ({ name }: { name: string }): void => {
+      throw new Error(`${name} ${what}`);
+    };
+    const listener: ToolstackListener<DomainConsole> = {
+      console: () => ({ print: () => {}, close: () => {} }),
+      listed: () => {},
+      ended: (member, ending) => (this.endings.get(member.record) ?? failed('ended').bind(null, member))(ending),
+      restarted: failed('was restarted'),
+      rebuildFailed: failed('was to be restarted'),
+      problem: (member, sentence) => failed(`has a problem: ${sentence}`)(member ?? { name: 'Domain-0' }),
+    };
+    const memory = new SharedArrayBuffer(HOST_MIB * 2 ** 20);
+    this.toolstack = new Toolstack({ version: 'bench', memory, pcpus, runners, soon, later, hostMs: sharedMs, epochMs: () => 0, openMedium: noMedia, tripleFaultEnds: true }, listener);
+  }
+
+  get machine(): Machine {
+    return this.toolstack.machine;
+  }
+
+  async start(name: string, boot: Boot, { xen, weight, cap, populateMiB = GUEST_MIB, disk, modelInDomain0, attach }: Started = {}): Promise<DomainRecord> {
+    const { toolstack } = this;
+    const member = await toolstack.build(
+      {
+        definition: {
+          ...newDefinition(),
+          name,
+          type: xen ?? 'hvm',
+          memoryMiB: populateMiB,
+          maxMemoryMiB: GUEST_MIB,
+          onPoweroff: 'preserve',
+          onReboot: 'preserve',
+          onCrash: 'preserve',
+          ...(weight === undefined ? {} : { weight }),
+          ...(cap === undefined ? {} : { cap }),
+          ...(modelInDomain0 ? { modelInDomain0 } : {}),
+        },
+        boot,
+        ...(xen ? { xen } : {}),
+        ...(disk ? { drives: [{ place: 0, kind: 'disk', readOnly: false, medium: { name, disk: new MemoryDisk(disk) } }] } : {}),
+        text: '',
+        startEpochMs: 0,
+      },
+      { paused: attach !== undefined },
+    );
+    attach?.(member.record);
+    if (attach) toolstack.setPaused(member, false);
+    return member.record;
+  }
+
+  /** How a domain ends. */
+  protected ending(record: DomainRecord): Promise<Ending> {
+    return new Promise(resolve => this.endings.set(record, resolve));
+  }
+
+  /** Gives back all that a domain had. */
+  async remove({ id }: DomainRecord): Promise<void> {
+    await this.toolstack.remove(this.toolstack.member(id));
+  }
+
+  /** Ends every domain, and Domain 0. */
+  async end(): Promise<void> {
+    for (const { record } of [...this.toolstack.members.values()]) await this.remove(record);
+    this.toolstack.close();
+  }
+}
+
+/** Each domain in a worker. */
+export class WorkerHost extends BenchHost {
+  private readonly workers: WorkerLike[];
+  private readonly workerOf = new Map<DomainRecord, WorkerLike>();
 
   /** `folder`: where the worker's bundle is (beside this program's). */
   constructor(pcpus: number, folder?: string) {
-    this.folder = folder;
-    this.queue = new Scheduler(this.machine, queueClock(this.machine, sharedMs));
-    this.queue.configure({ pcpus });
+    const workers: WorkerLike[] = [];
+    const spawn = (): WorkerLike => {
+      const worker = spawnDomainWorker(folder);
+      workers.push(worker);
+      return worker;
+    };
+    super(pcpus, inWorkers({ spawn, later, hostMs: sharedMs }));
+    this.workers = workers;
   }
 
-  async start(name: string, boot: Boot, { xen, populateMiB = GUEST_MIB, prepare, attach, ...options }: Partial<UnitOptions> & Started = {}): Promise<DomainRecord> {
-    const { machine } = this;
-    const record = xen === undefined ? createDomain(machine, GUEST_MIB) : createDomain(machine, GUEST_MIB, WHOLE_P2M, { xen, populateMiB });
-    prepare?.(record);
-    this.queue.add(record, { ...options, doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
-    const message = {
-      memory: machine.memory as SharedArrayBuffer,
-      slot: record.slot,
-      name,
-      memoryMiB: GUEST_MIB,
-      boot,
-      startEpochMs: 0,
-      onReset: 'end',
-      onTripleFault: 'end',
-      program: 'bench',
-      definition: '',
-    } as const;
-    const failed = (what: string) => (): void => {
-      throw new Error(`${name} ${what}`);
-    };
-    let onEnd: (ending: Ending) => void = failed('ended');
-    const listener = { serial: () => {}, ended: (ending: Ending) => onEnd(ending), restarted: failed('was restarted'), problem: failed('has a problem') };
-    const worker = spawnDomainWorker(this.folder);
-    const runner = new WorkerRunner(worker, machine, record, message, listener, { later, hostMs: sharedMs });
-    if (attach) runner.setPaused(true);
-    await runner.started;
-    attach?.(record);
-    if (attach) runner.setPaused(false);
-    const ended = (then: (ending: Ending) => void): void => {
-      onEnd = then;
-    };
-    this.running.push({ record, runner, worker, ended });
+  override async start(...what: Parameters<BenchHost['start']>): Promise<DomainRecord> {
+    const started = super.start(...what);
+    const at = this.workers.length - 1;
+    const record = await started;
+    this.workerOf.set(record, this.workers[at]);
     return record;
   }
 
   /** Ends a domain's worker by force, whatever it is doing; what is then said of the domain. */
   kill(record: DomainRecord): Promise<Ending> {
-    const at = this.running.findIndex(each => each.record === record);
-    const [{ worker, ended }] = this.running.splice(at, 1);
-    return new Promise(resolve => {
-      ended(resolve);
-      worker.terminate();
-    });
-  }
-
-  /** Domain 0 with its services: in this thread, while it holds a slot. */
-  domain0(): Services {
-    const { words } = this.machine;
-    const services = new Services(this.machine);
-    const { doorbell } = services.dom0;
-    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell });
-    const slot = new Slot(this.queue, DOMAIN_0);
-    const listen = (): void => {
-      if (this.ended) return;
-      const seen = Atomics.load(words, doorbell);
-      if (services.pending && slot.enter()) {
-        services.poll();
-        slot.leave({ state: 'parked' });
-      }
-      const ring = Atomics.waitAsync(words, doorbell, seen);
-      if (ring.async) void ring.value.then(listen);
-      else setImmediate(listen);
-    };
-    listen();
-    this.ring = () => services.dom0.ports.ring();
-    return services;
-  }
-
-  private ended = false;
-  private ring: () => void = () => {};
-
-  async end(): Promise<void> {
-    this.ended = true;
-    this.ring();
-    for (const { record, runner } of this.running.splice(0)) {
-      await runner.destroy();
-      this.queue.remove(record.slot);
-    }
+    const ending = this.ending(record);
+    this.workerOf.get(record)!.terminate();
+    return ending;
   }
 }
+
+/** All domains and Domain 0 in turns on this thread. */
+export const turnsHost = (): BenchHost => new BenchHost(1, inTurns({ soon, later, hostMs: sharedMs }));

@@ -13,7 +13,7 @@ import { type DomainRecord, noMedia, readState } from '../../hypervisor/index.ts
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { type Counters, exitsByName } from '../../hypervisor/view/index.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
-import { later, sharedMs, sleep } from './host.ts';
+import { later, sharedMs, sleep, soon } from './host.ts';
 
 const MEMORY_MIB = 64;
 const PROMPT = '/ # ';
@@ -110,8 +110,6 @@ async function idle(saved: Uint8Array, guests: number, seconds: number, runners:
   toolstack.close();
   return cost;
 }
-
-const soon = (callback: () => void): void => void setImmediate(callback);
 
 /** Each guest in a worker of its own, Domain 0 in this thread, as in the page. */
 export const idleInWorkers = (saved: Uint8Array, guests: number, seconds: number): Promise<IdleCost> =>

@@ -114,7 +114,7 @@ async function shares(pcpus: number, seconds: number, guests: { name: string; we
   const records: DomainRecord[] = [];
   for (const { name, ...options } of guests) records.push(await host.start(name, hog(), options));
   await sleep(500);
-  const running = (): number[] => records.map(record => host.view.scheduler.runstates(record.slot, host.queue.nowNs()).running / 1e9);
+  const running = (): number[] => records.map(record => host.toolstack.view.scheduler.runstates(record.slot, host.toolstack.queue.nowNs()).running / 1e9);
   const before = running();
   await sleep(seconds * 1000);
   const after = running();
@@ -146,10 +146,10 @@ async function wake({ seconds }: Options): Promise<Result> {
   await sleep(1000);
   const waits: number[] = [];
   let seen = sharedMs(),
-    seenNs = host.view.scheduler.decisions().at(-1)?.timeNs ?? 0;
+    seenNs = host.toolstack.view.scheduler.decisions().at(-1)?.timeNs ?? 0;
   for (const end = seen + 5000 * seconds; seen < end; seen = sharedMs()) {
     await sleep(50);
-    const decisions = host.view.scheduler.decisions().filter(({ timeNs }) => timeNs > seenNs);
+    const decisions = host.toolstack.view.scheduler.decisions().filter(({ timeNs }) => timeNs > seenNs);
     seenNs = decisions.at(-1)?.timeNs ?? seenNs;
     waits.push(...decisions.filter(({ to, from }) => to === slot && from !== slot).map(({ waitedNs }) => waitedNs / 1e6));
   }
@@ -252,8 +252,8 @@ async function hypercall({ runs }: Options): Promise<Result> {
 /** Microseconds from one domain to another and back. */
 async function roundTrip(blocks: boolean, seconds: number): Promise<number> {
   const host = new WorkerHost(2);
-  await host.start('answerer', eventAnswerer(2, blocks), { xen: XEN_TYPE.PVH });
-  const sender = await host.start('sender', eventSender(1), { xen: XEN_TYPE.PVH });
+  await host.start('answerer', eventAnswerer(2, blocks), { xen: 'pvh' });
+  const sender = await host.start('sender', eventSender(1), { xen: 'pvh' });
   await sleep(WARM_UP_MS);
   let best = Infinity;
   for (let i = 0; i < 4; i++) {

@@ -365,7 +365,7 @@ describe('ringside boot in workers', () => {
     (seen: string, typed: number): string | undefined =>
       seen.split('demo> ').length - 1 > typed ? lines[typed] : undefined;
 
-  it('saves where a text is seen, and goes on in another worker', { timeout: 60_000 }, async () => {
+  it('saves where a text is seen, and goes on in another worker', async () => {
     const saved = await boot([demo, ...WORKERS, '--until', 'demo> ', '--save', place('worker.state'), '--stats', place('worker.json')]);
     expect([saved.status, saved.err]).toEqual([0, '']);
     expect(JSON.parse(readFileSync(place('worker.json'), 'utf8'))).toMatchObject({ status: 0, restarts: 0, exitsByReason: { CPUID: expect.any(Number) } });
@@ -375,13 +375,13 @@ describe('ringside boot in workers', () => {
     expect([status, out.includes('The real-time clock says')]).toEqual([0, true]);
   });
 
-  it('stands still after as many instructions as --save-at says', { timeout: 60_000 }, async () => {
+  it('stands still after as many instructions as --save-at says', async () => {
     const { status, err } = await boot([demo, ...WORKERS, '--save', place('at.state'), '--save-at', '100000', '--stats', place('at.json')]);
     expect([status, err]).toEqual([0, '']);
     expect(JSON.parse(readFileSync(place('at.json'), 'utf8')).instructions).toBe(100_000);
   });
 
-  it('plays a script, takes a picture and writes the debug ports to their file', { timeout: 60_000 }, async () => {
+  it('plays a script, takes a picture and writes the debug ports to their file', async () => {
     const script = written('worker.script', `expect demo>\nsend date\\r\nexpect clock says\nwait 50\nscreenshot ${place('script.png')}\nexpect demo>\n`);
     const { status, out, err } = await boot([demo, ...WORKERS, '--script', script, '--screenshot', place('end.png'), '--debugcon', place('worker.debug')]);
     expect([status, err]).toEqual([0, '']);
@@ -392,13 +392,13 @@ describe('ringside boot in workers', () => {
     expect(readFileSync(place('worker.debug'), 'utf8')).toBe('H');
   });
 
-  it('says where a guest is that nothing can wake', { timeout: 60_000 }, async () => {
+  it('says where a guest is that nothing can wake', async () => {
     const result = await boot([written('stuck.elf', kernel([...OUT(0x3f8, 0x48), 0xfa, 0xf4])), ...WORKERS]);
     expect([result.status, result.out]).toEqual([124, 'H']);
     expect(result.err).toContain('halted with interrupts off');
   });
 
-  it.each([['one thread', ['--pcpus', '1']], ['workers', ['--pcpus', '2']]])('keeps what a guest wrote to its disk over a restart, and the file as it was: %s', { timeout: 60_000 }, async (_where, slots) => {
+  it.each([['one thread', ['--pcpus', '1']], ['workers', ['--pcpus', '2']]])('keeps what a guest wrote to its disk over a restart, and the file as it was: %s', async (_where, slots) => {
     const image = new Uint8Array(64 * 512).fill(0x41);
     // Sector 0's first word: read; the second time, when it is there already, powered off; else written, and a reboot asked for.
     const ata = (command: number): number[] => [[0x1f2, 1], [0x1f3, 0], [0x1f4, 0], [0x1f5, 0], [0x1f6, 0xe0], [0x1f7, command]].flatMap(([port, value]) => OUT(port, value));
@@ -418,7 +418,7 @@ describe('ringside boot in workers', () => {
     expect(readFileSync(disk).every(byte => byte === 0x41)).toBe(true);
   });
 
-  it('runs several, and hears what is typed', { timeout: 60_000 }, async () => {
+  it('runs several, and hears what is typed', async () => {
     const one = written('several1.elf', pvhKernel([...say('one\n'), ...shutdown(0)])),
       two = written('several2.elf', pvhKernel([...say('two\n'), ...shutdown(0)]));
     const { status, out } = await boot(['--type', 'pvh', one, two, ...WORKERS]);

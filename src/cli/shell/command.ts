@@ -4,25 +4,29 @@ import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/index.ts';
-import { Bash, type Program, Session, xlProgram } from '../../dom0/shell/index.ts';
+import { KeptFiles } from '../../dom0/files/index.ts';
+import { Bash, type Program, Session, storagePrograms, xenstorePrograms, xlProgram } from '../../dom0/shell/index.ts';
+import { MemoryStore, Storage } from '../../dom0/storage/index.ts';
 import { COMMANDS } from '../../dom0/toolstack/commands/index.ts';
 import { openFile } from '../boot/image-file.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
+import { type HostState, openState, StateError } from '../storage/state.ts';
 import { VERSION } from '../version.ts';
 
 const MIB = 2 ** 20;
 const WRONG_USE = 2;
 const HOST_MEMORY_MIB = 1024;
-/** Where definitions, kernels and logs belong on a Xen host. */
-const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/tmp', '/var/lib/xen/images', '/var/log/xen'];
+const HISTORY = '/root/.bash_history';
+const MOST_HISTORY = 1000;
 
 export const shellHelp = (): string => `Usage: ringside sh [options]
 
-Domain 0's shell: xl, text tools, pipes. Files live in memory and are gone with the host.
+Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
 
   -c LINE               run a line; its status is the last command's
+  --state DIR           keep files and volumes in DIR (without it they live in memory, and are gone with the host)
   --file SOURCE:PATH    put a file of this machine at a path of Domain 0 (also several times)
   --host-memory MIB     the host's memory (${HOST_MEMORY_MIB})
   --pcpus N             processors of the host (one fewer than this machine has)
@@ -36,7 +40,7 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, file: { type: 'string', multiple: true }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
     return values;
   } catch (error) {
@@ -89,14 +93,14 @@ const help = (programs: readonly Program[]): Program => ({
 
 export async function shell(argv: string[]): Promise<number> {
   const stdout = new Output(1), stderr = new Output(2);
+  let state: Kept | undefined;
   try {
     const options = parse(argv);
     if (options.help) return stdout.text(shellHelp()), 0;
     const memoryMiB = numberOf(options['host-memory'], '--host-memory', 64, 2047, HOST_MEMORY_MIB);
     const pcpus = numberOf(options.pcpus, '--pcpus', 1, 32, Math.max(1, availableParallelism() - 1));
-    const { InMemoryFs } = await import('just-bash/browser');
-    const fs = new InMemoryFs();
-    for (const folder of FOLDERS) await fs.mkdir(folder, { recursive: true });
+    state = await openAll(options.state);
+    const { fs } = state;
     for (const pair of options.file ?? []) {
       const at = pair.lastIndexOf(':');
       if (at < 1 || pair[at + 1] !== '/') throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
@@ -107,7 +111,7 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const host = makeHost(memoryMiB, pcpus);
-    const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS)];
+    const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
     const parts = {
       fs, programs, directory: '/root',
@@ -120,24 +124,54 @@ export async function shell(argv: string[]): Promise<number> {
       stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
       return ran?.status ?? WRONG_USE;
     }
-    return await interact(parts, stdout);
+    return await interact(parts, stdout, options.state);
   } catch (error) {
+    if (error instanceof StateError) return stderr.text(`ringside sh: ${error.message}\n`), 1;
     if (!(error instanceof WrongUse)) throw error;
     stderr.text(`ringside sh: ${error.message}\n`);
     return WRONG_USE;
+  } finally {
+    state?.close();
+  }
+}
+
+interface Kept extends Pick<HostState, 'storage' | 'close'> {
+  fs: KeptFiles;
+}
+
+/** Files and volumes, kept in a directory or in memory. @throws StateError */
+async function openAll(directory: string | undefined): Promise<Kept> {
+  const { InMemoryFs } = await import('just-bash/browser');
+  if (directory === undefined) {
+    const store = new MemoryStore();
+    const storage = await Storage.open({ store, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below) });
+    return { storage, fs: await KeptFiles.open(store, new InMemoryFs()), close: () => {} };
+  }
+  const state = await openState(directory);
+  try {
+    const fs = await KeptFiles.open(state.store, new InMemoryFs());
+    return { storage: state.storage, fs, close: () => (fs.close(), state.close()) };
+  } catch (error) {
+    state.close();
+    throw new StateError((error as Error).message);
   }
 }
 
 /** A session at this terminal; what comes through a pipe is run line by line. */
-async function interact(parts: ConstructorParameters<typeof Bash>[0], stdout: Output): Promise<number> {
+async function interact(parts: ConstructorParameters<typeof Bash>[0], stdout: Output, kept: string | undefined): Promise<number> {
+  const { fs } = parts;
+  const history = (await fs.readFile(HISTORY).catch(() => '')).split('\n').filter(line => line !== '').slice(-MOST_HISTORY);
+  const memory = kept === undefined ? 'Files and volumes live in memory and are gone with the host: --state DIR keeps them.\n' : '';
   const { stdin } = process;
   const columns = (): number => process.stdout.columns ?? 80, rows = (): number => process.stdout.rows ?? 24;
   const session = new Session({
     ...parts,
     terminal: { write: text => stdout.text(text), get columns() { return columns(); }, get rows() { return rows(); } },
-    history: [],
+    history,
+    // A line that could not be kept is in the session all the same.
+    remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
     hostName: 'ringside',
-    greeting: `Ringside ${VERSION}, Domain 0. help lists what there is; Ctrl-D leaves.\n`,
+    greeting: `Ringside ${VERSION}, Domain 0. help lists what there is; Ctrl-D leaves.\n${memory}`,
   });
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.setEncoding('utf8');

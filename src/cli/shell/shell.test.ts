@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Ringside } from '../../../test/support/command-line.ts';
@@ -31,6 +34,18 @@ describe('ringside sh', () => {
     expect(await sh('-c', 'echo "open')).toMatchObject({ status: 2, err: expect.stringContaining('not whole') });
     expect(await sh('--file', 'x')).toMatchObject({ status: 2, err: expect.stringContaining('write SOURCE:PATH') });
     expect(await sh('--pcpus', '99', '-c', 'true')).toMatchObject({ status: 2, err: expect.stringContaining('whole number from 1 to 32') });
+  });
+
+  it('keeps files and volumes with --state, and shows what xenstored has', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'ringside-sh-'));
+    try {
+      expect(await sh('--state', state, '-c', 'echo memory=8 > /etc/xen/vm/a; lvcreate -L 8 -n web vg0')).toMatchObject({ status: 0, err: '' });
+      const { out, err } = await sh('--state', state, '-c', 'cat /etc/xen/vm/a; lvs | grep web; xenstore-read /local/domain/0/name; echo x > /dev/null; xenstore-read /no');
+      expect(out).toMatch(/^memory=8\n {2}web +vg0 .*\nDomain-0\n$/);
+      expect(err).toBe("xenstore-read: couldn't read path /no\n");
+    } finally {
+      rmSync(state, { recursive: true });
+    }
   });
 
   it("gives the terminal to a guest's console and takes it back at Ctrl-]", async () => {

@@ -83,7 +83,7 @@ async function numbers(): Promise<Uint32Array> {
 }
 
 describe('a host whose state is kept', () => {
-  it('has after being killed all that a guest was told to be durable', { timeout: 120_000 }, async () => {
+  it('has after being killed all that a guest was told to be durable', async () => {
     expect(await storage('lvcreate', '-L', '8M', '-n', 'web', 'vg0')).toEqual({ status: 0, out: '  Logical volume "web" created.\n', err: '' });
     for (const dots of [40, 300, 520, 20]) {
       const { child, shown } = await start(dots);
@@ -103,7 +103,7 @@ describe('a host whose state is kept', () => {
     }
   });
 
-  it('tells where in its files a guest’s sector is', { timeout: 60_000 }, async () => {
+  it('tells where in its files a guest’s sector is', async () => {
     const { child } = await start(30);
     await kill(child);
     const { out } = await storage('disk-path', '/dev/vg0/web', '17');
@@ -114,7 +114,7 @@ describe('a host whose state is kept', () => {
     expect(new Set(new Uint32Array(bytes.buffer, bytes.byteOffset, 128))).toEqual(new Set([17]));
   });
 
-  it('refuses what it cannot do in the tools’ words', { timeout: 60_000 }, async () => {
+  it('refuses what it cannot do in the tools’ words', async () => {
     expect(await storage('lvremove', 'vg0/none')).toEqual({ status: 5, out: '', err: '  Failed to find logical volume "vg0/none"\n' });
     expect((await storage('lvcreate', '-L', 'much', '-n', 'x', 'vg0')).err).toContain('Invalid argument for --size: much');
     expect((await storage('format', 'c:')).status).toBe(3);

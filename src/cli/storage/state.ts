@@ -1,6 +1,6 @@
 /** A host's state in a directory (--state DIR): its storage, which this process holds until it closes it or ends. */
 import { Storage } from '../../dom0/storage/index.ts';
-import { StoreFull } from '../../dom0/storage/index.ts';
+import { type Store, StoreFull } from '../../dom0/storage/index.ts';
 import { DirectoryStore } from './directory-store.ts';
 
 /** The directory cannot be used; a sentence with what to do. */
@@ -10,6 +10,8 @@ export class StateError extends Error {
 
 export interface HostState {
   storage: Storage;
+  /** Where the host keeps what else must outlive it. */
+  store: Store;
   /** Flushes, and lets others have it. */
   close(): void;
 }
@@ -35,6 +37,7 @@ export async function openState(directory: string): Promise<HostState> {
     timer.unref();
     return {
       storage,
+      store: held,
       close: () => {
         clearInterval(timer);
         try {

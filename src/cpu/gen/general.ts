@@ -27,9 +27,14 @@ export class GeneralEmitter extends RecordEmitter {
   address(): Value { return 'addressing.offset(p)'; }
   protected load(): Value {
     const { bits, writes } = memoryOf(this.form)!;
-    return writes ? 'value' : `memory.read${bits}(addressing.address(p, ${bits / 8}, false))`;
+    if (writes) return 'value';
+    this.say(this.reach(this.let('at', `addressing.address(p, ${bits / 8}, false)`), false));
+    return `memory.read${bits}(at)`;
   }
   protected store(value: Value): void { this.stored = value; }
+  /** Ends the instruction if its access is a page fault, which is the commonest fault: JavaScript's exceptions cost some microseconds. */
+  private reach(at: Value, write: boolean): string { return `if (!memory.reach(${at}, ${write})) return; `; }
+  private reachStack(delta: number, write: boolean): void { this.say(this.reach(`stack.at(${delta}, ${this.bytes}, ${write})`, write)); }
   skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
 
   counter(): Value { return `(${SHORT} ? ${registerText(ECX, 16)} : ${registerText(ECX, 32)})`; }
@@ -38,6 +43,7 @@ export class GeneralEmitter extends RecordEmitter {
 
   top(pointer = ESP): Value {
     this.pointer = pointer;
+    if (pointer === ESP) this.reachStack(0, false);
     if (pointer === ESP) return this.keep(`stack.top(${this.bits})`);
     this.let('c', `mode.stack32 ? ${registerText(pointer, 32)} : ${registerText(pointer, 16)}`);
     return this.keep(`memory.read${this.bits}(addressing.linear(${SS}, c, ${this.bytes}, false))`);
@@ -48,6 +54,7 @@ export class GeneralEmitter extends RecordEmitter {
   }
   slot(): void {}
   push(value: Value, bits = this.bits): void {
+    this.reachStack(-this.bytes, true);
     if (bits === this.bits) this.say(`stack.push(${value}, ${bits});`);
     else this.say(`memory.write${bits}(stack.at(-${this.bytes}, ${this.bytes}, true), ${value}); stack.move(-${this.bytes});`);
   }
@@ -87,11 +94,11 @@ export class GeneralEmitter extends RecordEmitter {
       const esp = registerText(ESP, 32);
       return `${head}const before = ${esp}; ${this.text}${this.effects}try { ${write(address)}} catch (thrown) { ${esp} = before; throw thrown; }`;
     }
-    if (!memory.reads) return head + this.text + write(address) + this.effects;
+    if (!memory.reads) return `${head}${this.text}const at = ${address}; ${this.reach('at', true)}${write('at')}${this.effects}`;
     // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
     const array = memoryArray(bits);
     const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
-    return `${head}const linear = ${address}; let value = 0, at = -1; `
+    return `${head}const linear = ${address}; ${this.reach('linear', true)}let value = 0, at = -1; `
       + `if (${locked} && (at = memory.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
       + `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } `
       + `else { memory.probeWrite(linear, ${bytes}); value = memory.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`;

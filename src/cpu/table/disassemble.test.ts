@@ -64,7 +64,7 @@ describe('disassembler', () => {
 
 describe.skipIf(!present && !strict)('disassembler and decoder beside objdump', () => {
   for (const bits of [16, 32, 64] as const) {
-    it(`agree on every row in both syntaxes, ${bits}-bit`, { timeout: 60_000 }, () => {
+    it(`agree on every row in both syntaxes, ${bits}-bit`, () => {
       const decoded = newDecoded();
       const code: number[] = [];
       const shown: { row: Row; at: number }[] = [];
@@ -102,7 +102,7 @@ describe.skipIf(!present && !strict)('disassembler and decoder beside objdump', 
       expect(differences).toEqual([]);
     });
 
-    it(`agree on validity and length of 70,000 random instructions, ${bits}-bit`, { timeout: 60_000 }, () => {
+    it(`agree on validity and length of 70,000 random instructions, ${bits}-bit`, () => {
       const code = randomCode(20261120 + bits, bits, 45_000);
       const lines = objdump(code, bits, 'intel');
       const differences: string[] = [];

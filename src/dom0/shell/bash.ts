@@ -8,7 +8,7 @@ import { failed, type Program, type Ran, type Surroundings } from './program.ts'
 /** Its own words for a line that goes on: `if true`, an open quote, a here-document without its end. */
 const GOES_ON = /(?:got EOF|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
 /** strerror()'s words. */
-const ERRORS: Record<string, string> = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory', EACCES: 'Permission denied' };
+const ERRORS: Record<string, string> = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory', EACCES: 'Permission denied', ENOSPC: 'No space left on device', EFBIG: 'File too large' };
 const SYNTAX_ERROR = 2;
 const INTERRUPTED = 130;
 /** Longest that one line may run. */

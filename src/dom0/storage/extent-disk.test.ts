@@ -102,7 +102,7 @@ describe('the 500-GB disk', () => {
     await expect(ExtentDisk.open(store, 'disk', { bytes: GB })).rejects.toThrow(StoreDamaged);
   });
 
-  it('has after a power cut what was flushed, whatever else was lost or torn', { timeout: 60_000 }, async () => {
+  it('has after a power cut what was flushed, whatever else was lost or torn', async () => {
     expect(await cutExtentDisk(1, 400)).toBeUndefined();
   });
 });

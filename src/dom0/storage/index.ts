@@ -4,4 +4,5 @@ export { MediumDisk } from './medium-disk.ts';
 export type { Medium } from './medium.ts';
 export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
 export { Storage, StorageError } from './storage.ts';
-export { type Store, type StoreFile, StoreFull } from './store.ts';
+export { Journal } from './journal.ts';
+export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';

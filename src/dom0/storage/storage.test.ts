@@ -122,7 +122,7 @@ describe('the host’s storage', () => {
     expect(into).toEqual(sector(3));
   });
 
-  it('has after a power cut every volume that lvcreate acknowledged, and none that lvremove removed', { timeout: 60_000 }, async () => {
+  it('has after a power cut every volume that lvcreate acknowledged, and none that lvremove removed', async () => {
     expect(await cutVolumes(1, 60)).toBeUndefined();
   });
 });

@@ -49,6 +49,12 @@ export class StoreView {
     return this.store.permissions(this.connection, path, this.tx);
   }
 
+  /** Of a node that is there. @throws StoreError */
+  setPermissions(path: string, permissions: readonly Permission[]): void {
+    this.store.setPermissions(this.connection, path, permissions, this.tx);
+    this.settle();
+  }
+
   rm(path: string): void {
     try {
       this.store.rm(this.connection, path, this.tx);

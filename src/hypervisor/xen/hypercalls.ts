@@ -221,7 +221,7 @@ export function hypercallPage(): Uint8Array {
 }
 
 /** struct multicall_entry. */
-const MulticallEntry = struct({ op: u32, result: ulong, args: array(ulong, 6) });
+export const MulticallEntry = struct({ op: u32, result: ulong, args: array(ulong, 6) });
 const RESULT = MulticallEntry.offset('result'),
   ARGUMENTS = MulticallEntry.offset('args');
 

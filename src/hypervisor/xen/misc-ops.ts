@@ -90,8 +90,8 @@ export function platformOp(caller: HypercallContext, [arg]: readonly number[]): 
   return versioned(caller, arg, PLATFORM_VERSION);
 }
 
-const SetIopl = struct({ iopl: u32 });
-const SetIobitmap = struct({ bitmap: handle, nr_ports: u32 });
+export const SetIopl = struct({ iopl: u32 });
+export const SetIobitmap = struct({ bitmap: handle, nr_ports: u32 });
 
 export const PHYSDEV_OPERATIONS = operations('PHYSDEVOP_', PHYSDEVOP, {
   SET_IOPL: operation(SetIopl, setIopl, { guests: PV }),

@@ -4,10 +4,10 @@ import { EFAULT, EINVAL, ENOSPC, ENOSYS, EPERM, ESRCH, SCHEDOP, SHUTDOWN } from 
 import { dispatch, type HypercallContext, operation, operations, plain, toolstackOnly } from './hypercalls.ts';
 import { type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';
 
-const Shutdown = struct({ reason: u32 });
-const Poll = struct({ ports: handle, nr_ports: u32, timeout: u64 });
-const RemoteShutdown = struct({ domain_id: u16, reason: u32 });
-const Watchdog = struct({ id: u32, timeout: u32 });
+export const Shutdown = struct({ reason: u32 });
+export const Poll = struct({ ports: handle, nr_ports: u32, timeout: u64 });
+export const RemoteShutdown = struct({ domain_id: u16, reason: u32 });
+export const Watchdog = struct({ id: u32, timeout: u32 });
 
 const MOST_POLLED = 128;
 const WATCHDOGS = 2;

@@ -10,7 +10,7 @@ import { takeWritable } from './memory/writable.ts';
 import { array, type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';
 
 /** Its part for a vCPU of 32 bits: general registers in the order of vcpu_hvm_x86_32, then base, limit and access rights of CS, DS, SS, ES and TR. */
-const VcpuHvmContext = struct({
+export const VcpuHvmContext = struct({
   mode: u32,
   pad: u32,
   general: array(u32, 9),
@@ -25,11 +25,12 @@ const VcpuHvmContext = struct({
   rights: array(u16, 5),
   pad2: array(u16, 3),
 });
-const RegisterRunstate = struct({ addr: handle });
-const RegisterTimeArea = struct({ addr: handle });
-const SetPeriodicTimer = struct({ period_ns: u64 });
-const SetSingleshotTimer = struct({ timeout_abs_ns: u64, flags: u32 });
-const RegisterVcpuInfo = struct({ mfn: u64, offset: u32, rsvd: u32 });
+/** addr is a union of 64 bits: a 32-bit guest gives the first word. */
+export const RegisterRunstate = struct({ addr: handle, _high: u32 });
+export const RegisterTimeArea = struct({ addr: handle, _high: u32 });
+export const SetPeriodicTimer = struct({ period_ns: u64 });
+export const SetSingleshotTimer = struct({ timeout_abs_ns: u64, flags: u32 });
+export const RegisterVcpuInfo = struct({ mfn: u64, offset: u32, rsvd: u32 });
 
 const MODE_32 = 0;
 const RUNSTATE_BYTES = 44;

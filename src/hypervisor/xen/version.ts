@@ -6,15 +6,15 @@ import { chars, type GuestStruct, octets, struct, u32, ulong } from './struct.ts
 
 const DENIED = '<denied>';
 
-const Extraversion = struct({ extraversion: chars(16) });
-const CompileInfo = struct({ compiler: chars(64), compile_by: chars(16), compile_domain: chars(32), compile_date: chars(32) });
-const Capabilities = struct({ capabilities: chars(1024) });
-const Changeset = struct({ changeset: chars(64) });
-const PlatformParameters = struct({ virt_start: ulong });
-const FeatureInfo = struct({ submap_idx: u32, submap: u32 });
-const GuestHandle = struct({ handle: octets(16) });
+export const Extraversion = struct({ extraversion: chars(16) });
+export const CompileInfo = struct({ compiler: chars(64), compile_by: chars(16), compile_domain: chars(32), compile_date: chars(32) });
+export const Capabilities = struct({ capabilities: chars(1024) });
+export const Changeset = struct({ changeset: chars(64) });
+export const PlatformParameters = struct({ virt_start: ulong });
+export const FeatureInfo = struct({ submap_idx: u32, submap: u32 });
+export const GuestHandle = struct({ handle: octets(16) });
 /** The first bytes of 1024: no more is written where it is denied. */
-const Commandline = struct({ commandline: chars(DENIED.length + 1) });
+export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
 const HVM_FEATURES = bits(

@@ -9,20 +9,20 @@ import { at, type GuestStruct, octets, struct, u8, u16, u32, u64 } from '../stru
 import { FIFO_CONTROL_BYTES, FIFO_LINK_BITS, FIFO_MOST_PAGES, fifoCarryOver, fifoPageAdded } from './fifo.ts';
 import type { Ports } from './ports.ts';
 
-const BindInterdomain = struct({ remote_dom: u16, remote_port: u32, local_port: u32 });
-const BindVirq = struct({ virq: u32, vcpu: u32, port: u32 });
-const Close = struct({ port: u32 });
-const Send = struct({ port: u32 });
+export const BindInterdomain = struct({ remote_dom: u16, remote_port: u32, local_port: u32 });
+export const BindVirq = struct({ virq: u32, vcpu: u32, port: u32 });
+export const Close = struct({ port: u32 });
+export const Send = struct({ port: u32 });
 /** Its union: who may bind an unbound port; the other end; the VIRQ or PIRQ. */
-const Status = struct({ dom: u16, port: u32, status: u32, vcpu: u32, u_dom: at(16, u16), u_port: at(20, u32), u_irq: at(16, u32) });
-const AllocUnbound = struct({ dom: u16, remote_dom: u16, port: u32 });
-const BindIpi = struct({ vcpu: u32, port: u32 });
-const BindVcpu = struct({ port: u32, vcpu: u32 });
-const Unmask = struct({ port: u32 });
-const Reset = struct({ dom: u16 });
-const InitControl = struct({ control_gfn: u64, offset: u32, vcpu: u32, link_bits: u8, _pad: octets(7) });
-const ExpandArray = struct({ array_gfn: u64 });
-const SetPriority = struct({ port: u32, priority: u32 });
+export const Status = struct({ dom: u16, port: u32, status: u32, vcpu: u32, u_dom: at(16, u16), u_port: at(20, u32), u_irq: at(16, u32) });
+export const AllocUnbound = struct({ dom: u16, remote_dom: u16, port: u32 });
+export const BindIpi = struct({ vcpu: u32, port: u32 });
+export const BindVcpu = struct({ port: u32, vcpu: u32 });
+export const Unmask = struct({ port: u32 });
+export const Reset = struct({ dom: u16 });
+export const InitControl = struct({ control_gfn: u64, offset: u32, vcpu: u32, link_bits: u8, _pad: octets(7) });
+export const ExpandArray = struct({ array_gfn: u64 });
+export const SetPriority = struct({ port: u32, priority: u32 });
 
 const LOWEST_PRIORITY = 15;
 /** Where a VIRQ belongs: one a vCPU, one a domain, or Domain 0's alone. */

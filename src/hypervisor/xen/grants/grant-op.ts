@@ -27,20 +27,20 @@ export const GNTTABOP = {
   CACHE_FLUSH: 12,
 } as const;
 
-const MapGrantRef = struct({ host_addr: u64, flags: u32, ref: u32, dom: u16, status: i16, handle: u32, dev_bus_addr: u64 });
-const UnmapGrantRef = struct({ host_addr: u64, dev_bus_addr: u64, handle: u32, status: i16 });
-const SetupTable = struct({ dom: u16, nr_frames: u32, status: i16, frame_list: handle });
-const Transfer = struct({ mfn: pfn, domid: u16, ref: u32, status: i16 });
+export const MapGrantRef = struct({ host_addr: u64, flags: u32, ref: u32, dom: u16, status: i16, handle: u32, dev_bus_addr: u64 });
+export const UnmapGrantRef = struct({ host_addr: u64, dev_bus_addr: u64, handle: u32, status: i16 });
+export const SetupTable = struct({ dom: u16, nr_frames: u32, status: i16, frame_list: handle });
+export const Transfer = struct({ mfn: pfn, domid: u16, ref: u32, status: i16 });
 /** `ref` is `gmfn` where the end is a frame of the caller's own. */
-const CopyEnd = struct({ ref: u32, domid: u16, offset: u16 });
-const Copy = struct({ source: nested(CopyEnd), dest: nested(CopyEnd), len: u16, flags: u16, status: i16 });
-const QuerySize = struct({ dom: u16, nr_frames: u32, max_nr_frames: u32, status: i16 });
-const UnmapAndReplace = struct({ host_addr: u64, new_addr: u64words, handle: u32, status: i16 });
-const SetVersion = struct({ version: u32 });
-const GetStatusFrames = struct({ nr_frames: u32, dom: u16, status: i16, frame_list: handle });
-const GetVersion = struct({ dom: u16, pad: u16, version: u32 });
-const SwapGrantRef = struct({ ref_a: u32, ref_b: u32, status: i16 });
-const CacheFlush = struct({ dev_bus_addr: u64, offset: u16, length: u16, op: u32 });
+export const CopyEnd = struct({ ref: u32, domid: u16, offset: u16 });
+export const Copy = struct({ source: nested(CopyEnd), dest: nested(CopyEnd), len: u16, flags: u16, status: i16 });
+export const QuerySize = struct({ dom: u16, nr_frames: u32, max_nr_frames: u32, status: i16 });
+export const UnmapAndReplace = struct({ host_addr: u64, new_addr: u64words, handle: u32, status: i16 });
+export const SetVersion = struct({ version: u32 });
+export const GetStatusFrames = struct({ nr_frames: u32, dom: u16, status: i16, frame_list: handle });
+export const GetVersion = struct({ dom: u16, pad: u16, version: u32 });
+export const SwapGrantRef = struct({ ref_a: u32, ref_b: u32, status: i16 });
+export const CacheFlush = struct({ dev_bus_addr: u64, offset: u16, length: u16, op: u32 });
 
 /** Elements that are done before the guest's interrupts get a chance. */
 const MOST_AT_ONCE = 64;

@@ -6,12 +6,12 @@ import { HVMMEM } from '../memory/p2m.ts';
 import { array, type GuestStruct, octets, struct, u8, u16, u32, u64, u64words } from '../struct.ts';
 import { getParam, isDeadParam, setParam } from './params.ts';
 
-const Param = struct({ domid: u16, pad: u16, index: u32, value: u64words });
-const SetEvtchnUpcallVector = struct({ vcpu: u32, vector: u8 });
-const GetTime = struct({ now: u64 });
-const PagetableDying = struct({ domid: u16, pad: array(u16, 3), gpa: u64 });
-const Xentrace = struct({ event: u16, extra_bytes: u16, extra: octets(28) });
-const GetMemType = struct({ domid: u16, mem_type: u16, pad: array(u16, 2), pfn: u64 });
+export const Param = struct({ domid: u16, pad: u16, index: u32, value: u64words });
+export const SetEvtchnUpcallVector = struct({ vcpu: u32, vector: u8 });
+export const GetTime = struct({ now: u64 });
+export const PagetableDying = struct({ domid: u16, pad: array(u16, 3), gpa: u64 });
+export const Xentrace = struct({ event: u16, extra_bytes: u16, extra: octets(28) });
+export const GetMemType = struct({ domid: u16, mem_type: u16, pad: array(u16, 2), pfn: u64 });
 
 /** Bits of a trace record's event (TRC_SUBCLS_SHIFT). */
 const TRACE_EVENT_BITS = 12;

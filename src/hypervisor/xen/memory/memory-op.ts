@@ -11,16 +11,16 @@ import { exchangeExtents } from './exchange.ts';
 import { xenMemoryMap } from './memory-map.ts';
 import { domainNamed, eachExtent, type Extent, FRAMES_A_TURN, MemoryReservation, wantsOnDemand } from './reservation.ts';
 
-const MemoryExchange = struct({ in: nested(MemoryReservation), out: nested(MemoryReservation), nr_exchanged: ulong });
-const DomainId = struct({ domid: u16 });
-const MachphysMfnList = struct({ max_extents: u32, extent_start: handle, nr_extents: u32 });
-const MachphysMapping = struct({ v_start: ulong, v_end: ulong, max_mfn: ulong });
-const AddToPhysmap = struct({ domid: u16, size: u16, space: u32, idx: ulong, gpfn: pfn });
+export const MemoryExchange = struct({ in: nested(MemoryReservation), out: nested(MemoryReservation), nr_exchanged: ulong });
+export const DomainId = struct({ domid: u16 });
+export const MachphysMfnList = struct({ max_extents: u32, extent_start: handle, nr_extents: u32 });
+export const MachphysMapping = struct({ v_start: ulong, v_end: ulong, max_mfn: ulong });
+export const AddToPhysmap = struct({ domid: u16, size: u16, space: u32, idx: ulong, gpfn: pfn });
 /** `foreign_domid` is its union's one member that is used. */
-const AddToPhysmapBatch = struct({ domid: u16, space: u16, size: u16, foreign_domid: u16, idxs: handle, gpfns: handle, errs: handle });
-const RemoveFromPhysmap = struct({ domid: u16, gpfn: pfn });
-const MemoryMap = struct({ nr_entries: u32, buffer: handle });
-const E820Entry = struct({ addr: u64, size: u64, type: u32 });
+export const AddToPhysmapBatch = struct({ domid: u16, space: u16, size: u16, foreign_domid: u16, idxs: handle, gpfns: handle, errs: handle });
+export const RemoveFromPhysmap = struct({ domid: u16, gpfn: pfn });
+export const MemoryMap = struct({ nr_entries: u32, buffer: handle });
+export const E820Entry = struct({ addr: u64, size: u64, type: u32 });
 
 const MAX_GFN = 0xfffff;
 

@@ -6,6 +6,7 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { FRAME_TYPE } from '../../layout/layout.ts';
 import { FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { DOMID_FIRST_RESERVED, DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, PV_VIRT_START } from '../abi.ts';
+import { type GuestStruct, struct, u32, u64words, ulong } from '../struct.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
@@ -16,8 +17,10 @@ const NORMAL_PT_UPDATE = 0,
   MACHPHYS_UPDATE = 1,
   PT_UPDATE_PRESERVE_AD = 2,
   PT_UPDATE_NO_TRANSLATE = 3;
-const REQUEST_BYTES = 16,
-  OPERATION_BYTES = 12;
+/** ptr: the machine address of an entry, and the command in bits 0-2; val: the entry. */
+export const MmuUpdate = struct({ ptr: u64words, val: u64words });
+/** arg1: mfn or linear_addr. arg2: nr_ents, vcpumask or src_mfn. */
+export const MmuextOp = struct({ cmd: u32, arg1: ulong, arg2: ulong });
 /** Bit of a count: the call was made before, and what was done then stands where it wants the count of what is done. */
 const PREEMPTED = 0x80000000;
 /** Of a list, before others have their turn. */
@@ -120,11 +123,9 @@ export class Mmu {
     const { memory } = this.parts;
     const noOwner = this.ownerError(foreign & 0xffff) || (foreign >>> 16 === 0 ? 0 : this.ownerError((foreign >>> 16) - 1));
     if (noOwner !== 0) return noOwner;
-    const request = new Uint8Array(REQUEST_BYTES);
-    const view = new DataView(request.buffer);
-    return this.inTurns(requests, count, doneAt, REQUEST_BYTES, REQUESTS_A_TURN, at =>
-      memory.read(at, request) ? this.one(view.getUint32(0, true), view.getUint32(4, true), view.getInt32(8, true), view.getInt32(12, true)) : -EFAULT,
-    );
+    const bytes = new Uint8Array(MmuUpdate.bytes);
+    const request = MmuUpdate.over(bytes);
+    return this.inTurns(requests, count, doneAt, MmuUpdate.bytes, REQUESTS_A_TURN, at => (memory.read(at, bytes) ? this.one(request) : -EFAULT));
   }
 
   /** Does what a list says, to the first error; a long one goes on after others had their turn. `doneAt` gets how many were done, where it can be written. */
@@ -146,8 +147,11 @@ export class Mmu {
     return continueWith(1, (total - done) | PREEMPTED);
   }
 
-  private one(pointer: number, pointerHigh: number, low: number, high: number): number {
+  private one({ ptr, val }: GuestStruct<typeof MmuUpdate>): number {
     const { machine, domid, types, block } = this.parts;
+    const [pointer, pointerHigh] = ptr,
+      low = val[0] | 0,
+      high = val[1] | 0;
     const command = pointer & 7,
       mfn = pointer >>> 12;
     if (command > PT_UPDATE_NO_TRANSLATE) return -ENOSYS;
@@ -198,14 +202,12 @@ export class Mmu {
     const { memory } = this.parts;
     const noOwner = this.ownerError(foreign & 0xffff);
     if (noOwner !== 0) return noOwner;
-    const operation = new Uint8Array(OPERATION_BYTES);
-    const view = new DataView(operation.buffer);
-    return this.inTurns(operations, count, doneAt, OPERATION_BYTES, OPERATIONS_A_TURN, at =>
-      memory.read(at, operation) ? this.oneExtended(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)) : -EFAULT,
-    );
+    const bytes = new Uint8Array(MmuextOp.bytes);
+    const operation = MmuextOp.over(bytes);
+    return this.inTurns(operations, count, doneAt, MmuextOp.bytes, OPERATIONS_A_TURN, at => (memory.read(at, bytes) ? this.oneExtended(operation) : -EFAULT));
   }
 
-  private oneExtended(command: number, first: number, second: number): number {
+  private oneExtended({ cmd: command, arg1: first, arg2: second }: GuestStruct<typeof MmuextOp>): number {
     const { types, descriptors, machine, currentVcpu } = this.parts;
     switch (command) {
       case MMUEXT.PIN_L1_TABLE:

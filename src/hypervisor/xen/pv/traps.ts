@@ -7,6 +7,7 @@ import type { Processor } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { EFAULT, EINVAL, ENOSYS, VCPU_INFO } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING3_DS, PV, type PvBlock } from './block.ts';
+import { i32, struct, u8, u16, u32, ulong } from '../struct.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
 
@@ -24,12 +25,16 @@ const TRAP_DPL = 3,
   TRAP_MASKS = 4;
 /** Entries of a trap table that are taken before others have their turn. */
 const TRAPS_A_TURN = 1024;
-const TRAP_BYTES = 8,
-  /** EAX, EIP, CS, EFLAGS. */
-  IRET_FRAME_BYTES = 16;
+export const TrapInfo = struct({ vector: u8, flags: u8, cs: u16, address: i32 });
+/** EAX, EIP, CS, EFLAGS. */
+const IRET_FRAME_BYTES = 16;
 /** callback_op (xen/include/public/callback.h). */
 const CALLBACKOP_REGISTER = 0,
   CALLBACKOP_UNREGISTER = 1;
+/** nmi_op (xen/include/public/nmi.h). */
+export const XennmiCallback = struct({ handler_address: i32, pad: u32 });
+export const CallbackRegister = struct({ type: u16, flags: u16, cs: ulong, eip: i32 });
+export const CallbackUnregister = struct({ type: u16, _unused: u16 });
 const CALLBACK_PLACES: { readonly [type: number]: number } = { 0: PV.EVENT, 1: PV.FAILSAFE, 5: PV.SYSENTER, 7: PV.SYSCALL32 };
 const CALLBACK_FAILSAFE = 1,
   CALLBACK_NMI = 4,
@@ -89,16 +94,15 @@ export class Traps {
       state.fill(0, PV.TRAPS, PV.TRAPS + 512);
       return 0;
     }
-    const entry = new Uint8Array(TRAP_BYTES);
-    const view = new DataView(entry.buffer);
-    for (let at = table; ; at = (at + TRAP_BYTES) >>> 0) {
-      if (at - table === TRAPS_A_TURN * TRAP_BYTES) return this.parts.continueWith(0, at);
-      if (!this.parts.memory.read(at, entry)) return -EFAULT;
-      const address = view.getInt32(4, true);
-      if (address === 0) return 0;
-      const to = PV.TRAPS + 2 * entry[0];
-      state[to] = kernelSelector(view.getUint16(2, true)) | (entry[1] << 16);
-      state[to + 1] = address;
+    const bytes = new Uint8Array(TrapInfo.bytes);
+    const trap = TrapInfo.over(bytes);
+    for (let at = table; ; at = (at + TrapInfo.bytes) >>> 0) {
+      if (at - table === TRAPS_A_TURN * TrapInfo.bytes) return this.parts.continueWith(0, at);
+      if (!this.parts.memory.read(at, bytes)) return -EFAULT;
+      if (trap.address === 0) return 0;
+      const to = PV.TRAPS + 2 * trap.vector;
+      state[to] = kernelSelector(trap.cs) | (trap.flags << 16);
+      state[to + 1] = trap.address;
     }
   }
 
@@ -123,18 +127,19 @@ export class Traps {
 
   /** HYPERVISOR_callback_op. What can be taken away again is the NMI's alone. */
   callbackOp(command: number, argument: number): number {
-    const bytes = new Uint8Array(command === CALLBACKOP_REGISTER ? 12 : 2);
     if (command !== CALLBACKOP_REGISTER && command !== CALLBACKOP_UNREGISTER) return -EINVAL;
-    if (!this.parts.memory.read(argument, bytes)) return -EFAULT;
-    const view = new DataView(bytes.buffer);
-    const type = view.getUint16(0, true);
-    if (type === CALLBACK_NMI) return command === CALLBACKOP_REGISTER ? this.setNmi(view.getInt32(8, true)) : this.dropNmi();
+    const bytes = new Uint8Array(CallbackRegister.bytes);
+    const { parts } = this;
+    // What is taken away is named by its first field alone (struct callback_unregister).
+    if (!parts.memory.read(argument, command === CALLBACKOP_REGISTER ? bytes : bytes.subarray(0, CallbackUnregister.bytes))) return -EFAULT;
+    const { type, flags, cs, eip } = CallbackRegister.over(bytes);
+    if (type === CALLBACK_NMI) return command === CALLBACKOP_REGISTER ? this.setNmi(eip) : this.dropNmi();
     const place = CALLBACK_PLACES[type];
     if (place === undefined) return -ENOSYS;
     if (command === CALLBACKOP_UNREGISTER) return -EINVAL;
-    this.setCallback(place, view.getUint32(4, true) & 0xffff, view.getInt32(8, true));
+    this.setCallback(place, cs & 0xffff, eip);
     const bit = 1 << type;
-    if (view.getUint16(2, true) & CALLBACKF_MASK_EVENTS) this.state[PV.CALLBACK_MASKS] |= bit;
+    if (flags & CALLBACKF_MASK_EVENTS) this.state[PV.CALLBACK_MASKS] |= bit;
     else this.state[PV.CALLBACK_MASKS] &= ~bit;
     return 0;
   }
@@ -143,9 +148,9 @@ export class Traps {
   nmiOp(command: number, argument: number): number {
     if (command === CALLBACKOP_UNREGISTER) return this.dropNmi();
     if (command !== CALLBACKOP_REGISTER) return -ENOSYS;
-    const bytes = new Uint8Array(4);
+    const bytes = new Uint8Array(XennmiCallback.bytes);
     if (!this.parts.memory.read(argument, bytes)) return -EFAULT;
-    return this.setNmi(new DataView(bytes.buffer).getInt32(0, true));
+    return this.setNmi(XennmiCallback.over(bytes).handler_address);
   }
 
   /** Its handler is vector 2 of the trap table, in the kernel's flat code segment and with events masked; only vCPU 0 gets NMIs. */

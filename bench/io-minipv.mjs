@@ -1,0 +1,90 @@
+/**
+ * Disk and network of the embedded guest minipv, an HVM guest with the same disk and network by emulated hardware and by rings.
+ * Time is what all threads of the process ran (`schedstat`), between two lines of the guest. Exits and hypercalls are what a run with the work has
+ * more than one without; they are counts and do not depend on the computer's load. A hypercall is an exit too; notifications are among them.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { median, short, threadTimes } from './lib.mjs';
+
+const place = path => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const sum = times => [...times.values()].reduce((all, ms) => all + ms, 0);
+
+/** One start, with a pause behind the first mark so that it is seen before the work begins: CPU milliseconds between the guest's two marks, what it said between them, and the exits of the whole run. */
+function start(folder, before, work) {
+  const definition = join(folder, 'minipv.cfg'),
+    stats = join(folder, 'stats.json');
+  const commands = [
+    ...before,
+    'write data/mark begin',
+    'read data/mark',
+    'sleep 100',
+    work,
+    'write data/mark end',
+    'read data/mark',
+    'sleep 50',
+    'poweroff',
+  ];
+  writeFileSync(
+    definition,
+    `name = "minipv"\ntype = "hvm"\nmemory = 32\nkernel = "${place('guests/minipv/minipv.elf')}"\nserial = "pty"\nextra = "${commands.filter(Boolean).join('; ')}"
+disk = [ "${join(folder, 'disk.img')},raw,hda,w" ]\nvif = [ "" ]\n`,
+  );
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [place('bin/ringside.mjs'), 'boot', '--timeout', '300', '--stats', stats, definition]);
+    let text = '',
+      begin,
+      end;
+    child.stdout.on('data', data => {
+      text += data;
+      if (begin === undefined && text.includes('begin\r\n')) begin = sum(threadTimes(child.pid));
+      if (end === undefined && text.includes('end\r\n')) end = sum(threadTimes(child.pid));
+    });
+    child.on('error', reject);
+    child.on('close', status => {
+      if (status !== 0 || end === undefined || begin === end) return reject(new Error(`minipv ended with ${status}: ${text}`));
+      const { exits, exitsByReason } = JSON.parse(readFileSync(stats, 'utf8'));
+      // Polling the clock in `sleep` and the marks are in both runs; slices that end are the host's business.
+      resolve({ ms: end - begin, text, exits: exits - (exitsByReason.PREEMPTION_TIMER ?? 0), hypercalls: exitsByReason.VMCALL ?? 0 });
+    });
+  });
+}
+
+export async function minipvRows(folder, { mib, packets, runs }) {
+  const sectors = mib * 2048;
+  const rows = [];
+  for (const way of ['read', 'write'])
+    for (const [title, before, disk] of [
+      ['IDE PIO', [], 'pio'],
+      ['IDE DMA', [], 'dma'],
+      ['blkfront', ['unplug'], 'hda'],
+    ])
+      rows.push({ title: `${title} ${way}`, before, work: `time ${disk} ${way} ${sectors}`, said: /: \d+ KiB in/, amount: mib });
+  for (const [title, before] of [
+    ['PCNet', []],
+    ['netfront', ['unplug']],
+  ])
+    rows.push({
+      title: `${title} ping, 1400 bytes`,
+      before: [...before, 'dhcp', 'ping 10.0.2.2 1'],
+      work: `ping 10.0.2.2 ${packets} 1400`,
+      said: new RegExp(`ping: ${packets} of ${packets}`),
+      amount: (packets * 2 * 1400) / 2 ** 20,
+    });
+  const results = [];
+  console.log('\n| minipv | MiB/s of CPU time | exits / MiB | hypercalls / MiB |\n| --- | ---: | ---: | ---: |');
+  for (const { title, before, work, said, amount } of rows) {
+    const idle = await start(folder, before, '');
+    const done = [];
+    for (let run = 0; run < runs; run++) done.push(await start(folder, before, work));
+    for (const { text } of done) if (!said.test(text)) throw new Error(`${title}: the guest did not do its work: ${text}`);
+    const seconds = Math.max(median(done.map(({ ms }) => ms)) - idle.ms, 0.1) / 1000;
+    const more = key => Math.max(median(done.map(result => result[key])) - idle[key], 0) / amount;
+    const result = { title, mibPerSecond: amount / seconds, exits: more('exits'), hypercalls: more('hypercalls') };
+    results.push(result);
+    console.log(`| ${title} | ${short(result.mibPerSecond)} | ${short(result.exits)} | ${short(result.hypercalls)} |`);
+  }
+  return results;
+}

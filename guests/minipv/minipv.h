@@ -1,0 +1,91 @@
+/* minipv: a guest of Xen's public interface with a shell. What its files offer each other. */
+#define HYPERCALL_PAGE
+#include "../xen.h"
+
+#define PAGE 4096u
+#define ALIGNED __attribute__((aligned(4096)))
+#define barrier() __sync_synchronize()
+
+/* text.c */
+u32 length(const char *s);
+int same(const char *a, const char *b);
+void copy(void *to, const void *from, u32 bytes);
+void fill(void *to, u8 value, u32 bytes);
+/* %s %d %u %x %c, and %U for a u64; into `to`, which holds `room` bytes with the final NUL. */
+void format(char *to, u32 room, const char *pattern, ...);
+u32 number(const char *s);
+u32 crc32(u32 crc, const void *data, u32 bytes);
+u64 divide(u64 value, u32 by);
+
+/* xen.c */
+enum mode { PV_MODE, PVH_MODE, HVM_MODE };
+extern enum mode mode;
+extern volatile struct shared_info *shared;
+extern char command_line[1024];
+void xen_start(enum mode how, u32 info);
+/* Connects shared_info, grants, console and xenstore: at the start and after a resume. */
+void xen_connect(void);
+u64 now(void);
+u32 mfn_of(const void *page);
+u32 grant(const void *page, int read_only);
+u32 grants_used(void);
+u32 new_port(void);
+int close_port(u32 port);
+int send(u32 port);
+int port_taken(u32 port);
+/* Sleeps until one of the ports known to `listen` has an event, or `ns` have passed; 0: no limit. */
+void wait(u64 ns);
+void listen(u32 port);
+void print(const char *pattern, ...);
+int key(void);
+/* Error names of xenstored or NULL; the answer ends with a NUL and lies in the caller's room. */
+const char *xs_read(const char *path, char *to, u32 room);
+const char *xs_list(const char *path, char *to, u32 room, u32 *bytes);
+const char *xs_write(const char *path, const char *value);
+const char *xs_remove(const char *path);
+const char *xs_watch(const char *path, const char *token);
+u32 xs_number(const char *path, u32 otherwise);
+/* True once after a watch has fired. */
+int watch_fired(void);
+int xenbus_state(const char *path, u32 state);
+int xenbus_wait(const char *backend, u32 state);
+void end(u32 reason);
+/* 1: resumed elsewhere, 0: cancelled, < 0: refused. */
+int suspend(void);
+int balloon(int pages);
+int held_pages(void);
+int event_test(u32 times);
+/* The PCI device whose register `at` has `wanted` under the mask, as its address in port 0xCF8; 0: none. */
+u32 pci_find(u32 mask, u32 wanted, u32 at);
+/* The ports of a base address register, which are given to it where no firmware has done so; and bus mastering. */
+u32 pci_ports(u32 device, u32 bar, u32 otherwise);
+/* Emulated disks and NICs away (Xen's platform device, port 0x10); < 0: there is none. */
+int unplug(void);
+
+/* blkfront.c, ata.c: a transfer of whole sectors between `sector` of the disk and the transfer buffer. 0 or an error. */
+#define BUFFER_PAGES 64u
+extern u8 buffer[BUFFER_PAGES * PAGE];
+struct disk { char name[8]; u32 sectors; int (*move)(struct disk *, u32 sector, u32 count, int writing); int (*flush)(struct disk *); u32 unit; };
+extern struct disk disks[8];
+extern int disk_count;
+void blkfront_start(void);
+void blkfront_forget(void);
+void ata_start(void);
+
+/* netfront.c, pcnet.c: frames without checksum, 1514 bytes at most; `receive` gives 0 when there is none. `polled`: no event tells of a frame. */
+struct nic { u8 mac[6]; int up, polled; int (*send)(const void *frame, u32 bytes); u32 (*receive)(void *frame); };
+extern struct nic nic;
+void netfront_start(void);
+void pcnet_start(void);
+
+/* ip.c */
+extern u32 own_ip;
+void ip_poll(void);
+int dhcp(void);
+int ping(u32 to, u32 count, u32 bytes);
+u32 parse_ip(const char *s);
+extern u32 echoed;
+
+/* workloads.c, shell.c */
+int workload(int count, char **words);
+void control(void);

@@ -1,0 +1,162 @@
+/* The start and the shell. The kernel's command line is a list of commands with semicolons between them; then come those of the console. */
+#include "minipv.h"
+
+void xen_poll(void);
+static const char *const modes[] = { "PV", "PVH", "HVM" };
+
+static const char help[] =
+  "ls PATH, read PATH, write PATH VALUE, rm PATH     xenstore\n"
+  "disks, sum DISK SECTOR COUNT, fill DISK SECTOR COUNT SEED, time DISK read|write COUNT   disks; sums are CRC-32\n"
+  "dhcp, ip ADDRESS, ping ADDRESS [COUNT [BYTES]], serve, net     network; TCP port 7 echoes\n"
+  "unplug     HVM: emulated disks and NIC away, PV drivers in their place\n"
+  "events N, grants, balloon PAGES (negative: back), suspend, sleep MS\n"
+  "hog MS [PERCENT], calls N, tables N, dirty PAGES ROUNDS [PAUSE_US], writer DISK SECTORS TIMES   loads\n"
+  "poweroff, reboot, crash\n";
+
+static void print_ip(u32 ip) { print("%u.%u.%u.%u", ip & 255, ip >> 8 & 255, ip >> 16 & 255, ip >> 24); }
+
+static struct disk *find(const char *name) {
+  for (int i = 0; i < disk_count; i++) if (same(disks[i].name, name)) return &disks[i];
+  print("no disk %s\n", name);
+  return 0;
+}
+/* Word i of sector s is (s × 128 + i) × 2654435761 + seed. */
+static void pattern(u32 sector, u32 count, u32 seed) {
+  u32 *words = (u32 *)buffer;
+  for (u32 i = 0; i < count * 128; i++) words[i] = (sector * 128 + i) * 2654435761u + seed;
+}
+enum job { SUM, FILL, TIME_READ, TIME_WRITE };
+static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32 seed) {
+  if (!disk) return;
+  if (sector > disk->sectors || count > disk->sectors - sector) { print("%s has %u sectors\n", disk->name, disk->sectors); return; }
+  u32 crc = 0, chunk = BUFFER_PAGES * 8, total = count;
+  int error = 0;
+  u64 begin = now();
+  for (; count && !error; ) {
+    u32 n = count < chunk ? count : chunk;
+    if (job == FILL) pattern(sector, n, seed);
+    error = disk->move(disk, sector, n, job == FILL || job == TIME_WRITE);
+    if (job == SUM || job == FILL) crc = crc32(crc, buffer, n * 512);
+    sector += n;
+    count -= n;
+  }
+  if (!error && (job == FILL || job == TIME_WRITE)) error = disk->flush(disk);
+  u32 us = divide(now() - begin, 1000);
+  if (error) print("%s: error %d\n", disk->name, error);
+  else if (job == SUM || job == FILL) print("%s: crc %x\n", disk->name, crc);
+  else print("%s: %u KiB in %u us\n", disk->name, total / 2, us);
+}
+
+static void list(const char *path) {
+  static char names[2048];
+  u32 bytes;
+  const char *error = xs_list(path, names, sizeof names, &bytes);
+  if (error) { print("%s\n", error); return; }
+  for (char *name = names; name < names + bytes && *name; name += length(name) + 1) print("%s\n", name);
+}
+static int pv_devices;
+static void connect_devices(void) {
+  pv_devices = 1;
+  blkfront_start();
+  netfront_start();
+}
+static void do_suspend(void) {
+  xs_remove("control/shutdown");
+  int how = suspend();
+  if (how < 0) { print("suspend: not as %s\n", modes[mode]); return; }
+  if (how) {
+    disk_count = 0;
+    blkfront_forget();
+    xs_watch("control/shutdown", "control");
+    if (mode == HVM_MODE && !pv_devices) ata_start(), pcnet_start(); else connect_devices();
+  }
+  print("%s\n", how ? "resumed" : "suspend cancelled");
+}
+
+/* What the toolstack asks: control/shutdown. */
+void control(void) {
+  char what[16];
+  xen_poll();
+  if (!watch_fired() || xs_read("control/shutdown", what, sizeof what) || !*what) return;
+  if (same(what, "suspend")) { do_suspend(); return; }
+  xs_write("control/shutdown", "");
+  if (same(what, "poweroff") || same(what, "halt")) end(0);
+  if (same(what, "reboot")) end(1);
+}
+
+static void run(char *line) {
+  char *words[8];
+  int count = 0;
+  for (char *at = line; *at && count < 8;) {
+    while (*at == ' ') *at++ = 0;
+    if (!*at) break;
+    words[count++] = at;
+    while (*at && *at != ' ') at++;
+  }
+  if (!count) return;
+  const char *a = count > 1 ? words[1] : "", *b = count > 2 ? words[2] : "", *c = count > 3 ? words[3] : "";
+  char text[512];
+  const char *error = 0;
+  if (same(words[0], "help")) print("%s", help);
+  else if (same(words[0], "ls")) list(a);
+  else if (same(words[0], "read")) { if (!(error = xs_read(a, text, sizeof text))) print("%s\n", text); }
+  else if (same(words[0], "write")) error = xs_write(a, b);
+  else if (same(words[0], "rm")) error = xs_remove(a);
+  else if (same(words[0], "disks")) for (int i = 0; i < disk_count; i++) print("%s: %u sectors\n", disks[i].name, disks[i].sectors);
+  else if (same(words[0], "sum")) disk_job(find(a), number(b), number(c), SUM, 0);
+  else if (same(words[0], "fill")) disk_job(find(a), number(b), number(c), FILL, count > 4 ? number(words[4]) : 0);
+  else if (same(words[0], "time")) disk_job(find(a), 0, number(c), same(b, "write") ? TIME_WRITE : TIME_READ, 0);
+  else if (same(words[0], "dhcp")) { if (dhcp()) print("dhcp: no answer\n"); else { print("dhcp: "); print_ip(own_ip); print("\n"); } }
+  else if (same(words[0], "ip")) own_ip = parse_ip(a);
+  else if (same(words[0], "ping")) { u32 n = count > 2 ? number(b) : 1; print("ping: %d of %u\n", ping(parse_ip(a), n, count > 3 ? number(c) : 56), n); }
+  else if (same(words[0], "net")) { print_ip(own_ip); print(", echoed %u bytes\n", echoed); }
+  else if (same(words[0], "unplug")) {
+    if (unplug()) print("unplug: there is nothing that could go\n");
+    else { disk_count = 0; nic.up = 0; connect_devices(); }
+  }
+  else if (same(words[0], "events")) print("events: %d of %u\n", event_test(number(a)), number(a));
+  else if (same(words[0], "grants")) print("grants: %u of 512 used\n", grants_used());
+  else if (same(words[0], "balloon")) { int n = *a == '-' ? -(int)number(a + 1) : (int)number(a); int done = balloon(n); print("balloon: %d pages, %d given back\n", done, held_pages()); }
+  else if (same(words[0], "suspend")) do_suspend();
+  else if (same(words[0], "sleep")) { u64 until = now() + number(a) * 1000000ull; while (now() < until) { u64 rest = until - now(); wait(rest); ip_poll(); } }
+  else if (same(words[0], "poweroff")) end(0);
+  else if (same(words[0], "reboot")) end(1);
+  else if (same(words[0], "crash")) end(3);
+  else if (!workload(count, words)) print("%s: no such command; help lists them\n", words[0]);
+  if (error) print("%s\n", error);
+}
+
+void main(enum mode how, u32 info) {
+  xen_start(how, info);
+  print("minipv as %s\n", modes[mode]);
+  xs_watch("control/shutdown", "control");
+  xs_write("control/feature-poweroff", "1");
+  xs_write("control/feature-reboot", "1");
+  if (mode != PV_MODE) xs_write("control/feature-suspend", "1");
+  if (mode == HVM_MODE) ata_start(), pcnet_start();
+  else connect_devices();
+  watch_fired();
+  for (char *at = command_line; *at;) {
+    char *line = at;
+    while (*at && *at != ';') at++;
+    if (*at) *at++ = 0;
+    run(line);
+  }
+  static char line[256];
+  u32 n = 0;
+  print("minipv> ");
+  for (;;) {
+    control();
+    ip_poll();
+    int c = key();
+    if (c < 0) { wait(mode == HVM_MODE ? 10000000 : 0); continue; } /* a serial port sends no event */
+    if (c == '\r' || c == '\n') {
+      line[n] = 0;
+      n = 0;
+      print("\n");
+      run(line);
+      print("minipv> ");
+    } else if ((c == 127 || c == 8) && n) { n--; print("\b \b"); }
+    else if (c >= ' ' && n < sizeof line - 1) { line[n++] = c; print("%c", c); }
+  }
+}

@@ -1,0 +1,2 @@
+/** Domain 0's file tree. */
+export { FOLDERS, KeptFiles } from './kept-files.ts';

@@ -1,0 +1,254 @@
+/**
+ * Domain 0's file tree: definitions, kernels, logs. It is just-bash's tree in memory, and each change is in a journal of the host's store before the caller
+ * hears that it is done. After a cut a file is as it was before a change, or as after it. A tree that the store kept is read back when it is opened.
+ */
+import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash/browser';
+import { Journal, type Store, StoreFull } from '../storage/index.ts';
+import { type Change, decodeChanges, encodeChanges } from './changes.ts';
+
+/** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
+export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/tmp', '/var/lib/xen/images', '/var/log/xen'];
+/** What is there belongs to one run of the host: devices, what it tells of itself, scratch files. */
+const NOT_KEPT = /^\/(?:dev|proc|tmp)(?:\/|$)/;
+/** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on a volume. */
+const MOST_FILE_BYTES = 60 * 2 ** 20;
+const FILES = 'files';
+
+type Written = { writeFileSync?(...given: unknown[]): void; mkdirSync?(...given: unknown[]): void };
+
+export class KeptFiles implements IFileSystem {
+  private readonly tree: IFileSystem & Written;
+  private journal!: Journal;
+  /** One change after the other: records stand in the order in which the tree changed. */
+  private last: Promise<unknown> = Promise.resolve();
+  /** All that is kept, by path, folders before what is in them: what a new journal begins with. */
+  private readonly kept = new Map<string, Change>();
+
+  private constructor(tree: IFileSystem & Written) {
+    this.tree = tree;
+    // just-bash puts its own folders and programs there, anew each time.
+    if (tree.writeFileSync) this.writeFileSync = tree.writeFileSync.bind(tree);
+    if (tree.mkdirSync) this.mkdirSync = tree.mkdirSync.bind(tree);
+  }
+
+  writeFileSync?: (...given: unknown[]) => void;
+  mkdirSync?: (...given: unknown[]) => void;
+
+  /** Reads the kept tree into `tree`, an empty one. @throws StoreDamaged, Error of the store */
+  static async open(store: Store, tree: IFileSystem): Promise<KeptFiles> {
+    const files = new KeptFiles(tree);
+    files.journal = await Journal.open(store, FILES, record => {
+      for (const change of decodeChanges(record, store.where)) files.note(change);
+    });
+    for (const folder of FOLDERS) await tree.mkdir(folder, { recursive: true });
+    for (const change of files.kept.values()) await putBack(tree, change);
+    return files;
+  }
+
+  close(): void {
+    this.journal.close();
+  }
+
+  // What changes nothing.
+
+  readFile(path: string, options?: Parameters<IFileSystem['readFile']>[1]): Promise<string> {
+    return this.tree.readFile(path, options);
+  }
+  readFileBytes(path: string): ReturnType<NonNullable<IFileSystem['readFileBytes']>> {
+    return this.tree.readFileBytes!(path);
+  }
+  readFileBuffer(path: string): Promise<Uint8Array> {
+    return this.tree.readFileBuffer(path);
+  }
+  exists(path: string): Promise<boolean> {
+    return this.tree.exists(path);
+  }
+  stat(path: string): Promise<FsStat> {
+    return this.tree.stat(path);
+  }
+  lstat(path: string): Promise<FsStat> {
+    return this.tree.lstat(path);
+  }
+  readdir(path: string): Promise<string[]> {
+    return this.tree.readdir(path);
+  }
+  readlink(path: string): Promise<string> {
+    return this.tree.readlink(path);
+  }
+  realpath(path: string): Promise<string> {
+    return this.tree.realpath(path);
+  }
+  resolvePath(base: string, path: string): string {
+    return this.tree.resolvePath(base, path);
+  }
+  getAllPaths(): string[] {
+    return this.tree.getAllPaths();
+  }
+
+  // What changes something.
+
+  writeFile(path: string, content: FileContent, options?: { encoding?: BufferEncoding } | BufferEncoding): Promise<void> {
+    return this.change(async () => {
+      checkSize(path, content.length);
+      const target = await this.target(path);
+      await this.tree.writeFile(target, content, options);
+      return [target];
+    });
+  }
+  appendFile(path: string, content: FileContent, options?: { encoding?: BufferEncoding } | BufferEncoding): Promise<void> {
+    return this.change(async () => {
+      const target = await this.target(path);
+      const before = await this.tree.stat(target).then(({ size }) => size, () => 0);
+      checkSize(path, before + content.length);
+      await this.tree.appendFile(target, content, options);
+      return [target];
+    });
+  }
+  mkdir(path: string, options?: MkdirOptions): Promise<void> {
+    return this.change(async () => {
+      await this.tree.mkdir(path, options);
+      return [await this.tree.realpath(path)];
+    });
+  }
+  rm(path: string, options?: RmOptions): Promise<void> {
+    return this.change(async () => {
+      const entry = await this.entry(path);
+      await this.tree.rm(path, options);
+      return [entry];
+    });
+  }
+  mv(from: string, to: string): Promise<void> {
+    return this.change(async () => {
+      const [source, target] = [await this.entry(from), await this.entry(to)];
+      await this.tree.mv(from, to);
+      return [source, target];
+    });
+  }
+  cp(from: string, to: string, options?: CpOptions): Promise<void> {
+    return this.change(async () => {
+      await this.tree.cp(from, to, options);
+      return [await this.entry(to)];
+    });
+  }
+  chmod(path: string, mode: number): Promise<void> {
+    return this.change(async () => {
+      await this.tree.chmod(path, mode);
+      return [await this.tree.realpath(path)];
+    });
+  }
+  utimes(path: string, atime: Date, mtime: Date): Promise<void> {
+    return this.change(async () => {
+      await this.tree.utimes(path, atime, mtime);
+      return [await this.tree.realpath(path)];
+    });
+  }
+  symlink(target: string, path: string): Promise<void> {
+    return this.change(async () => {
+      await this.tree.symlink(target, path);
+      return [await this.entry(path)];
+    });
+  }
+  /** After the host's next start the two names have a file each. */
+  link(existing: string, path: string): Promise<void> {
+    return this.change(async () => {
+      await this.tree.link(existing, path);
+      return [await this.entry(path)];
+    });
+  }
+
+  /** The path of a name itself, not of what it links to. */
+  private async entry(path: string): Promise<string> {
+    const whole = this.tree.resolvePath('/', path);
+    const slash = whole.lastIndexOf('/');
+    const folder = await this.tree.realpath(whole.slice(0, slash) || '/').catch(() => whole.slice(0, slash));
+    return `${folder === '/' ? '' : folder}${whole.slice(slash)}`;
+  }
+
+  /** What is written when `path` is: just-bash's tree would put a file in place of a link. @throws Error where a link leads nowhere, or in a ring */
+  private async target(path: string): Promise<string> {
+    const isLink = await this.tree.lstat(path).then(({ isSymbolicLink }) => isSymbolicLink, (error: Error) => {
+      if (/^ENOENT/.test(error.message)) return false;
+      throw error;
+    });
+    return isLink ? this.tree.realpath(path) : this.entry(path);
+  }
+
+  /** Does it, and makes durable what is now at the paths that it names. @throws what `does` throws; Error ENOSPC where the store has no room */
+  private change(does: () => Promise<string[]>): Promise<void> {
+    const done = this.last.then(async () => {
+      const changes: Change[] = [];
+      for (const path of await does()) if (!NOT_KEPT.test(path)) await this.collect(path, changes);
+      if (changes.length === 0) return;
+      for (const change of changes) this.note(change);
+      for (const record of records(changes)) this.journal.append(record);
+      try {
+        this.journal.flush(() => records([...this.kept.values()]));
+      } catch (error) {
+        if (error instanceof StoreFull) throw new Error(`ENOSPC: no space left on device: ${error.message}`);
+        throw error;
+      }
+    });
+    this.last = done.catch(() => {});
+    return done;
+  }
+
+  /** What stands at a path, and below it. */
+  private async collect(path: string, into: Change[]): Promise<void> {
+    const stat = await this.tree.lstat(path).catch(() => undefined);
+    const old = this.kept.get(path);
+    const kind = !stat ? 'gone' : stat.isSymbolicLink ? 'link' : stat.isDirectory ? 'folder' : 'file';
+    if (old && old.kind !== kind) into.push({ kind: 'gone', path });
+    if (!stat) {
+      if (!old) into.push({ kind: 'gone', path });
+      return;
+    }
+    const { mode } = stat, mtimeMs = stat.mtime.getTime();
+    if (kind === 'link') into.push({ kind, path, target: await this.tree.readlink(path) });
+    else if (kind === 'file') into.push({ kind, path, mode, mtimeMs, bytes: await this.tree.readFileBuffer(path) });
+    else {
+      into.push({ kind: 'folder', path, mode, mtimeMs });
+      for (const name of await this.tree.readdir(path)) await this.collect(`${path === '/' ? '' : path}/${name}`, into);
+    }
+  }
+
+  private note(change: Change): void {
+    if (change.kind === 'gone') {
+      const below = `${change.path}/`;
+      for (const path of this.kept.keys()) if (path === change.path || path.startsWith(below)) this.kept.delete(path);
+    } else this.kept.set(change.path, change);
+  }
+}
+
+/** One record, or several where they would be more than a record may have: a copy of a large folder, and the whole tree. */
+function records(changes: readonly Change[]): Uint8Array[] {
+  const made: Uint8Array[] = [];
+  let part: Change[] = [],
+    bytes = 0;
+  for (const change of changes) {
+    const size = 256 + change.path.length * 3 + (change.kind === 'file' ? change.bytes.length : 0);
+    if (part.length > 0 && bytes + size > MOST_FILE_BYTES) {
+      made.push(encodeChanges(part));
+      part = [];
+      bytes = 0;
+    }
+    part.push(change);
+    bytes += size;
+  }
+  if (part.length > 0) made.push(encodeChanges(part));
+  return made;
+}
+
+function checkSize(path: string, bytes: number): void {
+  if (bytes > MOST_FILE_BYTES && !NOT_KEPT.test(path)) throw new Error(`EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, put more on a volume: ${path}`);
+}
+
+async function putBack(tree: IFileSystem, change: Change): Promise<void> {
+  const { path } = change;
+  if (change.kind === 'link') return tree.symlink(change.target, path);
+  if (change.kind === 'folder') await tree.mkdir(path, { recursive: true });
+  else if (change.kind === 'file') await tree.writeFile(path, change.bytes);
+  else return;
+  const time = new Date(change.mtimeMs);
+  await tree.chmod(path, change.mode);
+  await tree.utimes(path, time, time);
+}

@@ -1,0 +1,129 @@
+/** Our own guest of Xen's public interface, through the toolstack: what it prints is compared with what is outside. */
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from './support/command-line.ts';
+import { file } from './support/needs.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-minipv-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const kernel = file('guests/minipv/minipv.elf');
+
+const SECTORS = 2048;
+const image = new Uint8Array(SECTORS * 512);
+for (let i = 0, value = 1; i < image.length; i++) image[i] = (value = (value * 1664525 + 1013904223) >>> 0) >>> 24;
+const disk = join(folder, 'disk.img');
+writeFileSync(disk, image);
+const hex = (bytes: Uint8Array): string => crc32(bytes).toString(16);
+
+/** What `fill` of the guest writes: word i of sector s is (s × 128 + i) × 2654435761 + seed. */
+function pattern(sector: number, count: number, seed: number): Uint8Array {
+  const words = new Uint32Array(count * 128);
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(sector * 128 + i, 2654435761) + seed;
+  return new Uint8Array(words.buffer);
+}
+const overlaid = image.slice();
+overlaid.set(pattern(3, 700, 9), 3 * 512);
+
+function start(type: string, commands: string, more = ''): Ringside {
+  const definition = join(folder, `${type}.cfg`);
+  writeFileSync(definition, `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${kernel}"\nextra = "${commands}"\n${more}`);
+  const vm = new Ringside('boot', '--virtual-time', '--seed', '1', '--timeout', '40', definition);
+  onTestFinished(() => vm.kill());
+  return vm;
+}
+
+describe('minipv', () => {
+  it('leaves room for others: all embedded guests together stay under 300 KB', () => {
+    const built = ['minipv/minipv.elf', 'demo/demo.elf', 'pvtest/pvtest.elf', 'neighbour/neighbour-pv.elf', 'neighbour/neighbour-hvm.elf'];
+    expect(built.reduce((sum, name) => sum + statSync(file(`guests/${name}`)).size, 0)).toBeLessThan(300_000);
+  });
+
+  it.each([
+    ['pv', 'PV'],
+    ['pvh', 'PVH'],
+  ])('as %s: xenstore, a disk by rings, DHCP and ping, memory, events', async (type, mode) => {
+    const commands = [
+      'ls device; read name; write data/said hello; read data/said; read data/none',
+      `sum xvda 0 ${SECTORS}; sum xvda 5 1000; fill xvda 3 700 9; sum xvda 0 ${SECTORS}; sum xvda 2000 100`,
+      'dhcp; ping 10.0.2.2 3; balloon 100; balloon -100; events 5; tables 10; dirty 20 5; writer xvda 8 2; sum xvda 0 8; poweroff',
+    ];
+    const vm = start(type, commands.join('; '), `disk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]\n`);
+    expect(await vm.end(50)).toBe(0);
+    const lines = vm.output.replace(/\r/g, '').trim().split('\n');
+    expect(lines[0]).toBe(`minipv as ${mode}`);
+    expect(lines[1]).toBe('xvda: 2048 sectors');
+    expect(lines[2]).toMatch(/^eth0: 0:16:3e:/);
+    const answers = lines.slice(3);
+    expect(answers.slice(0, answers.indexOf('mini')).sort()).toEqual(expect.arrayContaining(['vbd', 'vif']));
+    expect(answers.slice(answers.indexOf('mini') + 1)).toEqual([
+      'hello',
+      'ENOENT',
+      `xvda: crc ${hex(image)}`,
+      `xvda: crc ${hex(image.subarray(5 * 512, 1005 * 512))}`,
+      `xvda: crc ${hex(pattern(3, 700, 9))}`,
+      `xvda: crc ${hex(overlaid)}`,
+      'xvda has 2048 sectors',
+      'dhcp: 10.0.2.15',
+      'ping: 3 of 3',
+      'balloon: 100 pages, 100 given back',
+      'balloon: -100 pages, 0 given back',
+      'events: 5 of 5',
+      type === 'pv' ? 'tables: 10 changes, 0 refused' : 'tables: only a paravirtual guest asks for its page tables',
+      'dirty: 20 pages, 5 times',
+      'writer: 8 sectors, 2 times, 0 errors',
+      `xvda: crc ${hex(new Uint8Array(8 * 512).fill(2))}`,
+    ]);
+  });
+
+  it('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront', async () => {
+    const commands = [
+      `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
+      'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
+      'unplug; sum pio 0 1; sum hda 2 10; fill hda 2 10 6; sum hda 2 10; dhcp; ping 10.0.2.2 2; poweroff',
+    ];
+    const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ '${disk},raw,hda,w' ]\nvif = [ '' ]\n`);
+    expect(await vm.end(50)).toBe(0);
+    const network = /^eth0: 0:16:3e:[0-9a-f]+:[0-9a-f]+:[0-9a-f]+/;
+    const lines = vm.output.replace(/\r/g, '').trim().split('\n');
+    expect(lines.map(line => line.replace(network, 'eth0'))).toEqual([
+      'minipv as HVM',
+      'pio: 2048 sectors',
+      'dma: 2048 sectors',
+      'eth0, PCnet',
+      `pio: crc ${hex(image)}`,
+      `dma: crc ${hex(image)}`,
+      `dma: crc ${hex(pattern(3, 700, 9))}`,
+      `pio: crc ${hex(overlaid)}`,
+      `pio: crc ${hex(pattern(2, 10, 5))}`,
+      `dma: crc ${hex(pattern(2, 10, 5))}`,
+      'dhcp: 10.0.2.15',
+      'ping: 3 of 3',
+      'balloon: 10 pages, 10 given back',
+      'balloon: -10 pages, 0 given back',
+      'events: 3 of 3',
+      'mini',
+      'hda: 2048 sectors',
+      'eth0',
+      'no disk pio',
+      `hda: crc ${hex(pattern(2, 10, 5))}`,
+      `hda: crc ${hex(pattern(2, 10, 6))}`,
+      `hda: crc ${hex(pattern(2, 10, 6))}`,
+      'dhcp: 10.0.2.15',
+      'ping: 2 of 2',
+    ]);
+  });
+
+  it('answers what is typed at its console', async () => {
+    const vm = new Ringside('boot', '--type', 'pvh', '--memory', '16', kernel);
+    onTestFinished(() => vm.kill());
+    await vm.expect('minipv> ', 20);
+    vm.send('read domid\r');
+    await vm.expect('minipv> ', 10);
+    expect(vm.output).toMatch(/read domid\r\n\d+\r\nminipv> $/);
+    vm.send('poweroff\r');
+    expect(await vm.end(10)).toBe(0);
+  });
+});
