@@ -44,7 +44,10 @@ export interface Plans {
   forms: readonly FormPlan[];
   /** Index in `forms` of each row's variants: at 4 × row + 2 if the operand is memory + 1 for an operand size of 16. -1, or past the end: none. */
   variants: readonly number[];
-  /** Rows that functions run and that have a case of the first switch for what is ordinary: variant and op number, in pairs. */
+  /**
+   * Rows that functions run and that have a case of the first switch for what is ordinary, in threes: variant, op number, and what IMM of an x87 record
+   * says (`which` of gen/unit-semantics.ts), or -1.
+   */
   unitCases: readonly number[];
   /** First op number for functions of rows (ops/, fpu/). */
   firstFunction: number;

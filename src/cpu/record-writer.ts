@@ -1,17 +1,16 @@
 /** Writes records: what of a decoded instruction stands in which word, and which case of the switches or which function runs it. */
 import type { CodeCache } from './code-cache.ts';
 import type { Features } from './architecture/cpuid.ts';
-import { fillHotX87, hotX87Case } from './fpu/hot.ts';
 import { GP, UD } from './faults.ts';
 import type { Mode } from './mode.ts';
 import {
-  BASE, baseWord, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE, META_SEGMENT,
+  BASE, baseWord, CODE_SELECTOR_SHIFT, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE, META_SEGMENT,
   indexWord, narrowAlignment, narrowIndex, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
 } from './ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
 } from './plans.ts';
-import { CS, FS, generalWord, SEG_BASE, SEG_SELECTOR, ZERO } from './architecture/registers.ts';
+import { CS, FS, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
 import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
 import { operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
@@ -31,7 +30,12 @@ const OPS = OWN + 7;
 const forms: (FormPlan | undefined)[] = Array.from({ length: rows.length * 4 }, (_, variant) => plans.forms[plans.variants[variant] ?? -1]);
 /** Op numbers of the cases for what is ordinary of rows that functions run; 0: none. */
 const unitCases = new Int16Array(rows.length * 4);
-for (let i = 0; i < plans.unitCases.length; i += 2) unitCases[plans.unitCases[i]!] = plans.unitCases[i + 1]!;
+/** What IMM says in the records of those of the x87; -1: not of the x87. */
+const unitNumbers = new Int16Array(rows.length * 4);
+for (let i = 0; i < plans.unitCases.length; i += 3) {
+  unitCases[plans.unitCases[i]!] = plans.unitCases[i + 1]!;
+  unitNumbers[plans.unitCases[i]!] = plans.unitCases[i + 2]!;
+}
 /** Bits of a row that `write` asks for. */
 const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4;
 const traits = Uint8Array.from(rows, row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0)
@@ -185,7 +189,12 @@ export class RecordWriter {
     A[p + SRC] = d.rm;
     if (row.cc !== undefined) A[p + IMM] = row.cc;
     const unitCase = this.wide && !d.lock && (!d.memory || this.flatOperand(d)) ? unitCases[variant]! : 0;
-    if (unitCase !== 0 && hotX87Case(row, d.memory) !== '') fillHotX87(A, p, row, d.memory, offset, d.segment);
+    if (unitCase !== 0 && unitNumbers[variant]! >= 0) {
+      // FIP and FDS: the instruction's offset in its page and the word of its operand's selector, where the case finds them without another cache line.
+      A[p + IMM] = unitNumbers[variant]!;
+      if (d.memory) A[p + SRC] = offset | (SEG + d.segment * SEG_WORDS + SEG_SELECTOR) << CODE_SELECTOR_SHIFT;
+      else A[p + DISP] = offset;
+    }
     const op = unitCase !== 0 ? unitCase : FUNCTION + variant;
     A[p + OP] = op;
     this.make(op, row, d.memory, size);

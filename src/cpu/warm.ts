@@ -127,7 +127,7 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     }
     // A double, 1.0, for what reads one; a single and a double to store.
     if ((facts & CASE_X87) !== 0) {
-      for (const code of [0, 1, 2, 3, 16, 17, 18, 32, 33, 34, 35, 36, 38]) {
+      for (const code of [0, 1, 2, 3, 16, 17, 18]) {
         record(p, op);
         A[p + IMM] = code;
         for (const count of [0, 3]) once(SUB, 1, 2, -1, linear, count, 0x3ff00000);

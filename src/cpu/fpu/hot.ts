@@ -1,82 +1,24 @@
 /**
- * The commonest x87 instructions as plain functions, which the interpreter's switch (gen/fpu.ts) calls directly: half the time of a call through
- * the table of functions. Each returns false, having changed nothing, when the instruction is anything but ordinary (an exception pending, CR0.EM or TS, an empty or
- * full stack, a special value to convert); the instruction's Op then does it from the start.
+ * The commonest x87 instructions as plain functions of values: what their descriptions (gen/unit-semantics.ts) call, so that the interpreter's switch and
+ * compiled regions need no call through the table of functions. Each returns false (the comparison -1), having changed nothing, when the instruction is
+ * anything but ordinary (an exception pending, CR0.EM or TS, an empty or full stack, a special value to convert); the instruction's Op then does it.
  */
-import { ALL } from '../architecture/flags.ts';
-import { S_PAGE_EIP } from '../scratch.ts';
-import { DISP, IMM, SRC } from '../ops/context.ts';
-import { CR0, CS, FB, FCS, FCW, FDP, FDS, FIP, FK, FPR, FR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
-import type { Row } from '../table/row.ts';
+import { CR0, CS, FCS, FCW, FDP, FDS, FIP, FPR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import {
-  ADD, addExtended, compareExtended, DIVIDE, divideExtended, EQUAL, fromDouble, fromInteger, fromSingle, LESS, MEMORY, MULTIPLY, multiplyExtended, SUBTRACT, toDouble, toSingle, UNORDERED,
+  ADD, addExtended, compareExtended, divideExtended, EQUAL, fromDouble, fromInteger, fromSingle, LESS, MEMORY, MULTIPLY, multiplyExtended, SUBTRACT, toDouble, toSingle, UNORDERED,
 } from './extended.ts';
 import { C1, OUT, W } from './softfloat.ts';
 
-/** Operation of the arithmetic forms: ADD to DIVIDE of extended.ts, and these. */
-const REVERSED = 4, TO_STI = 8, POP = 16;
-
-const OPERATIONS: Record<string, number> = {
-  fadd: ADD, fsub: SUBTRACT, fmul: MULTIPLY, fdiv: DIVIDE, fsubr: SUBTRACT | REVERSED, fdivr: DIVIDE | REVERSED,
-};
-
-// What a record's IMM holds. On registers: below 32 an operation.
-const LOAD = 32, EXCHANGE = 33, STORE = 34, STORE_POP = 35, ONE = 36, ZERO = 37, CHANGE_SIGN = 38, CLEAR_SIGN = 39;
-const REGISTER_FORMS: Record<string, number> = { fld: LOAD, fxch: EXCHANGE, fst: STORE, fstp: STORE_POP, fld1: ONE, fldz: ZERO, fchs: CHANGE_SIGN, fabs: CLEAR_SIGN };
-// From memory: an operation (on a double, or SINGLE), or a load.
-const SINGLE = 8, LOAD_DOUBLE = 16, LOAD_SINGLE = 17, LOAD_INTEGER = 18;
-// To memory.
-const STORE_DOUBLE = 2;
-// FCOMI and its relatives.
-const POPS = 1, QUIET = 2;
-const COMPARISONS: Record<string, number> = { fcomi: 0, fcomip: POPS, fucomi: QUIET, fucomip: QUIET | POPS };
-
-/** Cases of the interpreter's switch and their functions. Most stand for several instructions, whose records hold in IMM which. */
-export const HOT_X87 = {
-  'x87.add': 'hotAdd', 'x87.subtract': 'hotSubtract', 'x87.multiply': 'hotMultiply', 'x87.divide': 'hotDivide', 'x87.exchange': 'hotExchange',
-  'x87.loadRegister': 'hotLoadRegister', 'x87.storeRegister': 'hotStoreRegister', 'x87.register': 'hotRegister', 'x87.compare': 'hotCompare',
-} as const;
-export const HOT_X87_READS = { 'x87.load': 'hotLoad' } as const;
-export const HOT_X87_WRITES = { 'x87.store': 'hotStore' } as const;
-export type HotCase = keyof typeof HOT_X87 | keyof typeof HOT_X87_READS | keyof typeof HOT_X87_WRITES;
-
-const ARITHMETIC_CASES = ['x87.add', 'x87.subtract', 'x87.multiply', 'x87.divide'] as const;
-
-/** Case of a row, '' if it has none. `memory`: it has a memory operand. */
-export function hotX87Case(row: Row, memory: boolean): HotCase | '' {
-  const code = hotX87Code(row, memory);
-  if (code < 0) return '';
-  if (memory) return row.op === 'fst' || row.op === 'fstp' ? 'x87.store' : 'x87.load';
-  if (row.op in COMPARISONS) return 'x87.compare';
-  if (code < LOAD) return ARITHMETIC_CASES[code & 3];
-  return code === LOAD ? 'x87.loadRegister' : code === EXCHANGE ? 'x87.exchange' : code === STORE || code === STORE_POP ? 'x87.storeRegister' : 'x87.register';
-}
-
-/**
- * Makes `p` the record of such a row, which lies at `offset` in its page: IMM says which instruction it is; where it is and the word of its operand's
- * selector go where the switch finds them without another cache line: to SRC, or on registers to DISP.
- */
-export function fillHotX87(A: Int32Array, p: number, row: Row, memory: boolean, offset: number, segment: number): void {
-  A[p + IMM] = hotX87Code(row, memory);
-  if (memory) A[p + SRC] = offset | SEG + segment * SEG_WORDS + SEG_SELECTOR << 16;
-  else A[p + DISP] = offset;
-}
-
-/** What kind of instruction; -1: none that has a case. */
-function hotX87Code(row: Row, memory: boolean): number {
-  const { op, operands } = row;
-  if (memory) {
-    const format = operands[0];
-    if (format === 'Mi32') return op === 'fild' ? LOAD_INTEGER : -1;
-    if (format !== 'Mf64' && format !== 'Mf32') return -1;
-    if (op in OPERATIONS) return OPERATIONS[op] | (format === 'Mf32' ? SINGLE : 0);
-    if (op === 'fld') return format === 'Mf64' ? LOAD_DOUBLE : LOAD_SINGLE;
-    return op === 'fst' || op === 'fstp' ? (format === 'Mf64' ? STORE_DOUBLE : 0) | (op === 'fstp' ? POPS : 0) : -1;
-  }
-  if (op in OPERATIONS) return OPERATIONS[op] | (operands[0] === 'STi' ? TO_STI : 0);
-  const popping = op.endsWith('p') ? OPERATIONS[op.slice(0, -1)] : undefined;
-  return popping !== undefined ? popping | TO_STI | POP : REGISTER_FORMS[op] ?? COMPARISONS[op] ?? -1;
-}
+/** What `operation` says of arithmetic: ADD to DIVIDE of extended.ts, and these. */
+export const REVERSED = 4;
+/** On registers: the result goes to ST(i); the stack is popped. */
+export const TO_STI = 8, POP = 16;
+/** … on memory: the operand is a single. Otherwise it is loaded. */
+export const SINGLE = 8, LOAD_DOUBLE = 16, LOAD_SINGLE = 17, LOAD_INTEGER = 18;
+/** Of stores: they pop; of those to memory: a double. Of comparisons: they pop; a quiet NaN is no exception. */
+export const POPS = 1, STORE_DOUBLE = 2, QUIET = 2;
+/** Of `hotRegister`. */
+export const ONE = 0, ZERO = 1, CHANGE_SIGN = 2, CLEAR_SIGN = 3;
 
 /** CR0.EM and TS; FSW.ES. */
 const CR0_STOP = 12, STATUS_STOP = 0x80;
@@ -188,18 +130,17 @@ function changeSign(R: Int32Array, flip: number, keep: number): boolean {
   return true;
 }
 
-// ---- cases of the interpreter's switch; `p` is the record, `S` the engine's scratch state ----
+// ---- what descriptions call: `eip` is the instruction's own ----
 
 /** The x87's instruction pointer (SDM vol. 1, 8.1.8), after an instruction on registers. */
-function leaveAddress(R: Int32Array, A: Int32Array, S: Int32Array, p: number): void {
-  R[FIP] = S[S_PAGE_EIP] + A[p + DISP]; R[FCS] = R[CODE_SELECTOR];
+function leaveAddress(R: Int32Array, eip: number): void {
+  R[FIP] = eip; R[FCS] = R[CODE_SELECTOR];
 }
 
-/** … and the operand pointer, after one on memory; the segment is flat. */
-function leaveOperand(R: Int32Array, A: Int32Array, S: Int32Array, p: number, linear: number): void {
-  const place = A[p + SRC];
-  R[FIP] = S[S_PAGE_EIP] + (place & 0xffff); R[FCS] = R[CODE_SELECTOR];
-  R[FDP] = linear; R[FDS] = R[place >>> 16 & 1023];
+/** … and the operand pointer, after one on memory; the segment is flat, `selector` the word of its selector. */
+function leaveOperand(R: Int32Array, eip: number, linear: number, selector: number): void {
+  R[FIP] = eip; R[FCS] = R[CODE_SELECTOR];
+  R[FDP] = linear; R[FDS] = R[selector & 1023];
 }
 
 /** True if ST(0) and ST(i) can be worked on. */
@@ -210,49 +151,44 @@ function ordinary(R: Int32Array, i: number): boolean {
 
 // Four functions for arithmetic on ST(0) and ST(i), so that none has to ask which operation it is.
 
-export function hotAdd(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const i = A[p + SRC];
+export function hotAdd(R: Int32Array, i: number, operation: number, eip: number): boolean {
   if (!ordinary(R, i)) return false;
-  leaveAddress(R, A, S, p);
-  const operation = A[p + IMM], top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
+  leaveAddress(R, eip);
+  const top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
   if (addExtended(R, (operation & TO_STI) !== 0 ? y : x, x, y, 0) && (operation & POP) !== 0) popped(R, top);
   return true;
 }
 
-export function hotSubtract(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const i = A[p + SRC];
+export function hotSubtract(R: Int32Array, i: number, operation: number, eip: number): boolean {
   if (!ordinary(R, i)) return false;
-  leaveAddress(R, A, S, p);
-  const operation = A[p + IMM], top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
+  leaveAddress(R, eip);
+  const top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
   const d = (operation & TO_STI) !== 0 ? y : x, a = (operation & REVERSED) === 0 ? d : x + y - d;
   if (addExtended(R, d, a, x + y - a, 0x8000) && (operation & POP) !== 0) popped(R, top);
   return true;
 }
 
-export function hotMultiply(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const i = A[p + SRC];
+export function hotMultiply(R: Int32Array, i: number, operation: number, eip: number): boolean {
   if (!ordinary(R, i)) return false;
-  leaveAddress(R, A, S, p);
-  const operation = A[p + IMM], top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
+  leaveAddress(R, eip);
+  const top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
   if (multiplyExtended(R, (operation & TO_STI) !== 0 ? y : x, x, y) && (operation & POP) !== 0) popped(R, top);
   return true;
 }
 
-export function hotDivide(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const i = A[p + SRC];
+export function hotDivide(R: Int32Array, i: number, operation: number, eip: number): boolean {
   if (!ordinary(R, i)) return false;
-  leaveAddress(R, A, S, p);
-  const operation = A[p + IMM], top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
+  leaveAddress(R, eip);
+  const top = R[FSW] >> 11 & 7, x = FPR + top * 4, y = FPR + (top + i & 7) * 4;
   const d = (operation & TO_STI) !== 0 ? y : x, a = (operation & REVERSED) === 0 ? d : x + y - d;
   if (divideExtended(R, d, a, x + y - a) && (operation & POP) !== 0) popped(R, top);
   return true;
 }
 
 /** FXCH ST(i). */
-export function hotExchange(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const i = A[p + SRC];
+export function hotExchange(R: Int32Array, i: number, eip: number): boolean {
   if (!ordinary(R, i)) return false;
-  leaveAddress(R, A, S, p);
+  leaveAddress(R, eip);
   const top = R[FSW] >> 11 & 7, a = FPR + top * 4, b = FPR + (top + i & 7) * 4, low = R[a], high = R[a + 1], sign = R[a + 2];
   R[a] = R[b]; R[a + 1] = R[b + 1]; R[a + 2] = R[b + 2];
   R[b] = low; R[b + 1] = high; R[b + 2] = sign;
@@ -261,10 +197,10 @@ export function hotExchange(R: Int32Array, A: Int32Array, S: Int32Array, p: numb
 }
 
 /** FLD ST(i). */
-export function hotLoadRegister(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const to = room(R), from = to + 1 + A[p + SRC] & 7;
+export function hotLoadRegister(R: Int32Array, i: number, eip: number): boolean {
+  const to = room(R), from = to + 1 + i & 7;
   if (to < 0 || (R[FTW] >> from & 1) === 0) return false;
-  leaveAddress(R, A, S, p);
+  leaveAddress(R, eip);
   const d = FPR + to * 4, s = FPR + from * 4;
   R[d] = R[s]; R[d + 1] = R[s + 1]; R[d + 2] = R[s + 2];
   pushed(R, to);
@@ -272,27 +208,27 @@ export function hotLoadRegister(R: Int32Array, A: Int32Array, S: Int32Array, p: 
 }
 
 /** FST, FSTP ST(i). */
-export function hotStoreRegister(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
+export function hotStoreRegister(R: Int32Array, i: number, pops: number, eip: number): boolean {
   if (!ordinary(R, 0)) return false;
-  leaveAddress(R, A, S, p);
-  const status = R[FSW], top = status >> 11 & 7, to = top + A[p + SRC] & 7, d = FPR + to * 4, s = FPR + top * 4;
+  leaveAddress(R, eip);
+  const status = R[FSW], top = status >> 11 & 7, to = top + i & 7, d = FPR + to * 4, s = FPR + top * 4;
   R[d] = R[s]; R[d + 1] = R[s + 1]; R[d + 2] = R[s + 2];
   R[FTW] |= 1 << to;
   R[FSW] = status & ~C1;
-  if (A[p + IMM] === STORE_POP) popped(R, top);
+  if (pops !== 0) popped(R, top);
   return true;
 }
 
 /** Other instructions on registers. */
-export function hotRegister(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
+export function hotRegister(R: Int32Array, operation: number, eip: number): boolean {
   let done: boolean;
-  switch (A[p + IMM]) {
+  switch (operation) {
     case ONE: done = constant(R, 0x3fff); break;
     case ZERO: done = constant(R, 0); break;
     case CHANGE_SIGN: done = changeSign(R, 0x8000, 0xffff); break;
     default: done = changeSign(R, 0, 0x7fff);
   }
-  if (done) leaveAddress(R, A, S, p);
+  if (done) leaveAddress(R, eip);
   return done;
 }
 
@@ -300,34 +236,31 @@ export function hotRegister(R: Int32Array, A: Int32Array, S: Int32Array, p: numb
 const crosses = (linear: number): boolean => (linear & 4095) === 4092;
 
 /** Those that read memory: word h (and the next one), which lies at `linear`, on a multiple of 4. */
-export function hotLoad(R: Int32Array, A: Int32Array, S: Int32Array, p: number, memory: Int32Array, h: number, linear: number): boolean {
-  const code = A[p + IMM];
+export function hotLoad(R: Int32Array, memory: Int32Array, h: number, linear: number, operation: number, eip: number, selector: number): boolean {
   if (crosses(linear)) return false;
   let done: boolean;
-  if (code === LOAD_DOUBLE) done = loadDouble(R, memory[h], memory[h + 1]);
-  else if (code < LOAD_DOUBLE) done = arithmeticMemory(R, code, memory, h);
-  else done = code === LOAD_SINGLE ? loadSingle(R, memory[h]) : loadInteger(R, memory[h]);
-  if (done) leaveOperand(R, A, S, p, linear);
+  if (operation === LOAD_DOUBLE) done = loadDouble(R, memory[h], memory[h + 1]);
+  else if (operation < LOAD_DOUBLE) done = arithmeticMemory(R, operation, memory, h);
+  else done = operation === LOAD_SINGLE ? loadSingle(R, memory[h]) : loadInteger(R, memory[h]);
+  if (done) leaveOperand(R, eip, linear, selector);
   return done;
 }
 
 /** Those that write memory. */
-export function hotStore(R: Int32Array, A: Int32Array, S: Int32Array, p: number, memory: Int32Array, h: number, linear: number): boolean {
-  const code = A[p + IMM];
+export function hotStore(R: Int32Array, memory: Int32Array, h: number, linear: number, operation: number, eip: number, selector: number): boolean {
   if (crosses(linear)) return false;
-  const done = (code & STORE_DOUBLE) !== 0 ? storeDouble(R, memory, h, code & POPS) : storeSingle(R, memory, h, code & POPS);
-  if (done) leaveOperand(R, A, S, p, linear);
+  const done = (operation & STORE_DOUBLE) !== 0 ? storeDouble(R, memory, h, operation & POPS) : storeSingle(R, memory, h, operation & POPS);
+  if (done) leaveOperand(R, eip, linear, selector);
   return done;
 }
 
-/** FCOMI, FUCOMI and with a pop; sets the arithmetic flags as `Core.setFlags` does. */
-export function hotCompare(R: Int32Array, A: Int32Array, S: Int32Array, p: number): boolean {
-  const code = A[p + IMM], status = R[FSW], top = status >> 11 & 7, other = top + A[p + SRC] & 7, used = R[FTW];
-  if ((R[CR0] & CR0_STOP | status & STATUS_STOP) !== 0 || (used >> top & used >> other & 1) === 0) return false;
-  const order = compareExtended(R, FPR + top * 4, FPR + other * 4, (code & QUIET) !== 0, 0, C1);
-  if (order < 0) { R[FSW] = status; return false; }
-  if ((code & POPS) !== 0) popped(R, top);
-  R[FK] = ALL; R[FB] = order === LESS ? 1 : order === EQUAL ? 0x40 : order === UNORDERED ? 0x45 : 0; R[FR] = order === EQUAL || order === UNORDERED ? 0 : 1;
-  leaveAddress(R, A, S, p);
-  return true;
+/** FCOMI, FUCOMI and with a pop: the arithmetic flags that the order gives. */
+export function hotCompare(R: Int32Array, i: number, operation: number, eip: number): number {
+  const status = R[FSW], top = status >> 11 & 7, other = top + i & 7, used = R[FTW];
+  if ((R[CR0] & CR0_STOP | status & STATUS_STOP) !== 0 || (used >> top & used >> other & 1) === 0) return -1;
+  const order = compareExtended(R, FPR + top * 4, FPR + other * 4, (operation & QUIET) !== 0, 0, C1);
+  if (order < 0) { R[FSW] = status; return -1; }
+  if ((operation & POPS) !== 0) popped(R, top);
+  leaveAddress(R, eip);
+  return order === LESS ? 1 : order === EQUAL ? 0x40 : order === UNORDERED ? 0x45 : 0;
 }

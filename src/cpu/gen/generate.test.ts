@@ -4,10 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { plans } from 'virtual:plans';
 import { REGISTER_0 } from '../plans.ts';
+import { ADD, SUBTRACT } from '../fpu/extended.ts';
 import { rows } from '../table/index.ts';
 import { usesOf } from './emitter.ts';
 import { allForms } from './forms.ts';
+import { unitCase } from './fpu.ts';
 import { semantics } from './semantics.ts';
+import { unitSemantics } from './unit-semantics.ts';
 
 const src = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -23,13 +26,37 @@ describe('the generator', () => {
     expect(new Set(numbers).size).toBe(numbers.length);
     const forms = allForms(rows);
     expect(plans.forms).toHaveLength(forms.size);
-    for (const { op, mnemonic, wide = '', narrow = '' } of rows) {
-      // 128 bits: a move that fpu/moves.ts does where it is not ordinary.
-      for (const variant of `${wide} ${narrow}`.split(' ').filter(word => word !== '' && word !== 'm128')) {
+    for (const row of rows) {
+      const { op, mnemonic, wide = '', narrow = '' } = row;
+      for (const variant of `${wide} ${narrow}`.split(' ').filter(word => word !== '')) {
+        // x87 and SSE: a function of fpu/ does what is not ordinary.
+        if (unitSemantics[op] !== undefined) {
+          expect(unitCase(row, variant[0] === 'm'), `${mnemonic}: ${variant}`).not.toBeNull();
+          expect(unitCase(row, variant[0] !== 'm'), `${mnemonic}: not ${variant}`).toBeNull();
+          continue;
+        }
         expect(semantics[op], `${mnemonic}: ${variant}`).toBeDefined();
         expect([...forms.values()].some(({ form }) => form.op === op && form.bits === Number(variant.slice(1))), `${mnemonic}: ${variant}`).toBe(true);
       }
     }
+  });
+
+  it('gives cases to the rows of x87 and SSE that say so, and the records of a shared case a number each', () => {
+    const found = rows.flatMap(row => [false, true].flatMap(memory => {
+      const one = unitCase(row, memory);
+      return one === null ? [] : [{ name: `${row.mnemonic} ${row.operands}`, ...one }];
+    }));
+    const numberOf = (name: string) => found.find(one => one.name === name)?.number;
+    expect(plans.unitCases).toHaveLength(3 * found.length);
+    // ADD, SUBTRACT 0 and 1 with reversed 4, to ST(i) 8, pop 16; a single 8.
+    expect(['fadd ST0,STi', 'fadd Mf32', 'fsubrp STi,ST0', 'fld Mf64', 'fstp Mf64', 'fucomip ST0,STi'].map(numberOf)).toEqual([ADD, ADD | 8, SUBTRACT | 28, 16, 3, 3]);
+    const names = new Map<string, string>();
+    for (const { name, text, number } of found.filter(({ x87 }) => x87)) {
+      const known = names.get(`${number} ${text}`) ?? name;
+      expect(name, `the record of ${known} is that of another`).toBe(known);
+      names.set(`${number} ${text}`, name);
+    }
+    expect(found.filter(({ x87 }) => !x87).every(({ text }) => text.includes('M4[h + 3]'))).toBe(true);
   });
 
   it('learns from a description what it asks for', () => {

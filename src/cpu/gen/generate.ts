@@ -14,7 +14,7 @@ import { EIP } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './emitter.ts';
 import { allForms, formOf } from './forms.ts';
-import { unitCase, X87_FUNCTIONS } from './fpu.ts';
+import { unitCase } from './fpu.ts';
 import { CONTROL_FUNCTIONS, GeneralEmitter, STRING_FUNCTIONS } from './general.ts';
 import { NARROW_FLAGS, NARROW_LOOK, NARROW_STUBS, NARROW_TAKEN, narrowAccess, NarrowEmitter, narrowOperand } from './narrow.ts';
 import { OFFSET, PAGE_EIP, record } from './record.ts';
@@ -34,6 +34,8 @@ interface Parts {
   narrowReads: number;
   narrowWrites: number;
   general: { op: number; form: Form }[];
+  /** Functions of fpu/hot.ts that cases call. */
+  hot: Set<string>;
   plans: Plans;
 }
 
@@ -75,9 +77,12 @@ function partsOf(rows: readonly Row[]): Parts {
     if (cases.wide) plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, false)), caseFacts(form.uses));
     if (cases.near) plan.near = add(wide, `${form.name}.near`, expand(new WideEmitter(form, true)), caseFacts(form.uses));
   }
+  const hot = new Set<string>();
   const unitCases = rows.flatMap(row => [false, true].flatMap(memory => {
     const found = unitCase(row, memory);
-    return found === null ? [] : [row.id * 4 + (memory ? 2 : 0), add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87))];
+    if (found === null) return [];
+    for (const name of found.calls) hot.add(name);
+    return [row.id * 4 + (memory ? 2 : 0), add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87)), found.x87 ? found.number : -1];
   }));
 
   const [narrowGoto, narrowCross] = stubs(narrow, NARROW_STUBS) as [number, number];
@@ -102,7 +107,7 @@ function partsOf(rows: readonly Row[]): Parts {
   const nop = plans.get('nop.32')!;
   const cases = (all: Case[]): Switch['cases'] => [...byText(all).values()].map(([{ op, facts }]) => [op, facts]);
   return {
-    wide, narrow, narrowReads: narrowReads!, narrowWrites: narrowWrites!, general,
+    wide, narrow, narrowReads: narrowReads!, narrowWrites: narrowWrites!, general, hot,
     plans: {
       wide: { cases: cases(wide), goto, cross, nop: nop.wide },
       narrow: { cases: cases(narrow), goto: narrowGoto, cross: narrowCross, nop: nop.narrow },
@@ -140,7 +145,7 @@ const USER = 1 << 20;
 
 /** The text of the module `virtual:interpreter`. */
 export function generateInterpreter(rows: readonly Row[]): string {
-  const { wide, narrow, narrowReads, narrowWrites, general } = partsOf(rows);
+  const { wide, narrow, narrowReads, narrowWrites, general, hot } = partsOf(rows);
   const wideText = `switch (${record.op}) {
 ${casesText(wide)}
       }`;
@@ -163,7 +168,7 @@ import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
 import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
-import { ${X87_FUNCTIONS.join(', ')} } from '/src/cpu/fpu/hot.ts';
+import { ${[...hot].join(', ')} } from '/src/cpu/fpu/hot.ts';
 export function createInterpreter(cpu) {
   const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
   return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);

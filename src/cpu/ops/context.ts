@@ -35,6 +35,8 @@ export const RECORD_MASK = (1 << 23) - 1;
 
 /** INDEX: state word of the index register (ZERO without one), its scale; in 16-bit code more. */
 export const INDEX_REGISTER_MASK = 31, INDEX_SCALE = 5, INDEX_ALIGNMENT = 7, INDEX_SEGMENT = 9, INDEX_SEGMENT_MASK = 127;
+/** SRC of an x87 instruction on memory that a case runs: offset of the instruction in its page, state word of the selector of its operand's segment. */
+export const CODE_OFFSET_MASK = 0xffff, CODE_SELECTOR_SHIFT = 16;
 export const indexWord = (register: number, scale: number): number => register | (scale << INDEX_SCALE);
 
 /** Word of R that holds a segment's base. */

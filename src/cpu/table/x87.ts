@@ -7,9 +7,11 @@ import { hex, row, type RowOptions } from './define.ts';
 import type { Row } from './row.ts';
 
 const FPU: RowOptions = { feature: 'fpu' };
+/** Cases of the switch: on registers, on a double, on 32 bits of memory. */
+const HOT_80 = { wide: 'r80' }, HOT_64 = { wide: 'm64' }, HOT_32 = { wide: 'm32' };
 const CMOV: RowOptions = { feature: 'cmov', op: 'fcmovcc' };
 /** CPUID's CMOV bit stands for them too (SDM vol. 2, CPUID). */
-const COMPARE: RowOptions = { feature: 'cmov', writes: 'OSZAPC' };
+const COMPARE: RowOptions = { feature: 'cmov', writes: 'OSZAPC', ...HOT_80 };
 const fpu = (encoding: string, mnemonic: string, operands = '', options: RowOptions = {}): Row => row(encoding, mnemonic, operands, { ...FPU, ...options });
 
 /** The eight operations of D8, by ModRM.reg. In DC and DE the register forms of the last four are exchanged: /4 is FSUBR. */
@@ -19,13 +21,13 @@ const arithmetic = ARITHMETIC.flatMap((name, i) => {
   const compares = i === 2 || i === 3;
   const reversed = ARITHMETIC[i ^ (i >> 2)];
   return [
-    fpu(`D8 /${i}m`, name, 'Mf32'),
-    fpu(`D8 /${i}r`, name, compares ? 'STi' : 'ST0,STi'),
+    fpu(`D8 /${i}m`, name, 'Mf32', compares ? {} : HOT_32),
+    fpu(`D8 /${i}r`, name, compares ? 'STi' : 'ST0,STi', compares ? {} : HOT_80),
     fpu(`DA /${i}m`, integer, 'Mi32'),
-    fpu(`DC /${i}m`, name, 'Mf64'),
-    fpu(`DC /${i}r`, reversed, compares ? 'STi' : 'STi,ST0'),
+    fpu(`DC /${i}m`, name, 'Mf64', compares ? {} : HOT_64),
+    fpu(`DC /${i}r`, reversed, compares ? 'STi' : 'STi,ST0', compares ? {} : HOT_80),
     fpu(`DE /${i}m`, integer, 'Mi16'),
-    ...(compares ? [] : [fpu(`DE /${i}r`, `${reversed}p`, 'STi,ST0')]),
+    ...(compares ? [] : [fpu(`DE /${i}r`, `${reversed}p`, 'STi,ST0', HOT_80)]),
   ];
 });
 
@@ -37,20 +39,21 @@ const D9: readonly [number, string][] = [
   [0xf0, 'f2xm1 fyl2x fptan fpatan fxtract fprem1 fdecstp fincstp'],
   [0xf8, 'fprem fyl2xp1 fsqrt fsincos frndint fscale fsin fcos'],
 ];
-const withoutOperand = D9.flatMap(([first, names]) => names.split(' ').map((name, i) => fpu(`D9 ${hex(first + i)}`, name)));
+const HOT_D9 = new Set(['fchs', 'fabs', 'fld1', 'fldz']);
+const withoutOperand = D9.flatMap(([first, names]) => names.split(' ').map((name, i) => fpu(`D9 ${hex(first + i)}`, name, '', HOT_D9.has(name) ? HOT_80 : {})));
 
 export const x87: Row[] = [
   ...arithmetic,
   ...withoutOperand,
-  fpu('D9 /0m', 'fld', 'Mf32'),
-  fpu('D9 /2m', 'fst', 'Mf32'),
-  fpu('D9 /3m', 'fstp', 'Mf32'),
+  fpu('D9 /0m', 'fld', 'Mf32', HOT_32),
+  fpu('D9 /2m', 'fst', 'Mf32', HOT_32),
+  fpu('D9 /3m', 'fstp', 'Mf32', HOT_32),
   fpu('D9 /4m', 'fldenv', 'M'),
   fpu('D9 /5m', 'fldcw', 'Mw'),
   fpu('D9 /6m', 'fnstenv', 'M'),
   fpu('D9 /7m', 'fnstcw', 'Mw'),
-  fpu('D9 /0r', 'fld', 'STi'),
-  fpu('D9 /1r', 'fxch', 'STi'),
+  fpu('D9 /0r', 'fld', 'STi', HOT_80),
+  fpu('D9 /1r', 'fxch', 'STi', HOT_80),
   fpu('D9 D0', 'fnop'),
   fpu('D9 /3r', 'fstp1', 'STi', { op: 'fstpnce' }),
 
@@ -60,7 +63,7 @@ export const x87: Row[] = [
   fpu('DA /3r', 'fcmovu', 'ST0,STi', { ...CMOV, cc: 10, reads: 'P' }),
   fpu('DA E9', 'fucompp'),
 
-  fpu('DB /0m', 'fild', 'Mi32'),
+  fpu('DB /0m', 'fild', 'Mi32', HOT_32),
   fpu('DB /1m', 'fisttp', 'Mi32', { feature: 'sse3' }),
   fpu('DB /2m', 'fist', 'Mi32'),
   fpu('DB /3m', 'fistp', 'Mi32'),
@@ -79,17 +82,17 @@ export const x87: Row[] = [
   fpu('DB /5r', 'fucomi', 'ST0,STi', COMPARE),
   fpu('DB /6r', 'fcomi', 'ST0,STi', COMPARE),
 
-  fpu('DD /0m', 'fld', 'Mf64'),
+  fpu('DD /0m', 'fld', 'Mf64', HOT_64),
   fpu('DD /1m', 'fisttp', 'Mi64', { feature: 'sse3' }),
-  fpu('DD /2m', 'fst', 'Mf64'),
-  fpu('DD /3m', 'fstp', 'Mf64'),
+  fpu('DD /2m', 'fst', 'Mf64', HOT_64),
+  fpu('DD /3m', 'fstp', 'Mf64', HOT_64),
   fpu('DD /4m', 'frstor', 'M'),
   fpu('DD /6m', 'fnsave', 'M'),
   fpu('DD /7m', 'fnstsw', 'Mw'),
   fpu('DD /0r', 'ffree', 'STi'),
-  fpu('DD /1r', 'fxch', 'STi'),
-  fpu('DD /2r', 'fst', 'STi'),
-  fpu('DD /3r', 'fstp', 'STi'),
+  fpu('DD /1r', 'fxch', 'STi', HOT_80),
+  fpu('DD /2r', 'fst', 'STi', HOT_80),
+  fpu('DD /3r', 'fstp', 'STi', HOT_80),
   fpu('DD /4r', 'fucom', 'STi'),
   fpu('DD /5r', 'fucomp', 'STi'),
 
@@ -105,9 +108,9 @@ export const x87: Row[] = [
   fpu('DF /6m', 'fbstp', 'Mbcd'),
   fpu('DF /7m', 'fistp', 'Mi64'),
   fpu('DF /0r', 'ffreep', 'STi'),
-  fpu('DF /1r', 'fxch', 'STi'),
-  fpu('DF /2r', 'fstp', 'STi'),
-  fpu('DF /3r', 'fstp', 'STi'),
+  fpu('DF /1r', 'fxch', 'STi', HOT_80),
+  fpu('DF /2r', 'fstp', 'STi', HOT_80),
+  fpu('DF /3r', 'fstp', 'STi', HOT_80),
   fpu('DF E0', 'fnstsw', 'AX'),
   fpu('DF /5r', 'fucomip', 'ST0,STi', COMPARE),
   fpu('DF /6r', 'fcomip', 'ST0,STi', COMPARE),
