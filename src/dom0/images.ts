@@ -3,6 +3,7 @@
  * Sources: ECMA-119 (volume descriptors), El Torito 1.0 (boot record), the PC's master boot record; magic numbers of qcow, VHD, VMDK and VDI from
  * their specifications.
  */
+import { isQcow2, Qcow2Error, readQcow2Header } from '../hypervisor/disks/index.ts';
 import { kernelKind } from '../hypervisor/loader/index.ts';
 
 const SECTOR_BYTES = 512,
@@ -28,7 +29,6 @@ const isIso = (head: Uint8Array): boolean => textAt(head, DESCRIPTORS + 1, 5) ==
 
 /** Formats that hold a disk in a wrapping of their own. */
 function wrapping(head: Uint8Array): string | undefined {
-  if (textAt(head, 0, 4) === 'QFI\xfb') return 'qcow2';
   if (textAt(head, 0, 4) === 'KDMV') return 'vmdk';
   if (textAt(head, 0, 4) === 'QED\0') return 'qed';
   if (textAt(head, 0, 8) === 'conectix') return 'vhd';
@@ -49,7 +49,7 @@ const hasPartitions = (head: Uint8Array): boolean => isTable(head) && [0, 1, 2, 
 /** What a file of this name and beginning is to a PC; undefined: no image. A kernel with a boot sector's signature is a kernel. */
 export function imageKind(name: string, head: Uint8Array): ImageKind | undefined {
   if (isIso(head)) return 'cdrom';
-  if (wrapping(head)) return 'disk';
+  if (isQcow2(head) || wrapping(head)) return 'disk';
   const kernel = kernelKind(head);
   // GRUB's core image, behind the boot sector, has a multiboot header of its own.
   if (kernel !== undefined && !(kernel === 'multiboot' && hasSignature(head) && hasPartitions(head))) return undefined;
@@ -73,9 +73,10 @@ export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, by
     const volume = word(head, descriptor(head, PRIMARY) + VOLUME_SECTORS) * CD_SECTOR_BYTES;
     return volume > bytes ? { short, text: `${name} is cut short: its volume has ${volume} bytes and the file ${bytes}. ${advice}` } : null;
   }
+  if (isQcow2(head)) return qcow2Problem(name, head, bytes);
   const wrapped = wrapping(head);
   if (wrapped)
-    return { short: `${wrapped} is not read`, text: `${name} is a ${wrapped} image, and raw ones are read here. Run qemu-img convert -O raw ${name} disk.img.` };
+    return { short: `${wrapped} is not read`, text: `${name} is a ${wrapped} image, and raw and qcow2 ones are read here. Run qemu-img convert -O raw ${name} disk.img.` };
   if (bytes === 0 || bytes % SECTOR_BYTES !== 0)
     return { short, text: `${name} has ${bytes} bytes and a disk has whole sectors of ${SECTOR_BYTES}: it is cut short. ${advice}` };
   if (!hasSignature(head) || isIso(head) || !isTable(head)) return null;
@@ -87,9 +88,19 @@ export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, by
   return null;
 }
 
-/** Whether firmware finds something to start in it. */
+function qcow2Problem(name: string, head: Uint8Array, bytes: number): ImageProblem | null {
+  try {
+    readQcow2Header(head, bytes);
+    return null;
+  } catch (error) {
+    if (error instanceof Qcow2Error) return { short: error.short, text: `${name} ${error.message}` };
+    throw error;
+  }
+}
+
+/** Whether firmware finds something to start in it. In a qcow2 image the first sector lies further behind: the firmware will see. */
 export function isBootable(kind: ImageKind, head: Uint8Array): boolean {
-  if (kind === 'disk') return hasSignature(head);
+  if (kind === 'disk') return isQcow2(head) || hasSignature(head);
   const record = descriptor(head, BOOT_RECORD);
   return record >= 0 && textAt(head, record + 7, 23) === 'EL TORITO SPECIFICATION';
 }

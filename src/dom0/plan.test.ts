@@ -58,9 +58,10 @@ describe('images alone', () => {
     expect(errorsOf([disk(8, { signature: false })])).toEqual([expect.stringMatching(/^disk\.img is not bootable: its first sector does not end in 55 AA\. Take/)]);
     expect(errorsOf([iso(100, { bootable: false })])).toEqual([expect.stringMatching(/^cd\.iso is not bootable: it has no El Torito boot record\./)]);
     const wrapped = disk(8);
-    put(wrapped.head, 0, 'QFI\xfb');
-    wrapped.head.set([0x51, 0x46, 0x49, 0xfb]);
-    expect(errorsOf([wrapped])).toEqual([expect.stringContaining('is a qcow2 image, and raw ones are read here. Run qemu-img convert -O raw disk.img')]);
+    put(wrapped.head, 0, 'KDMV');
+    expect(errorsOf([wrapped])).toEqual([expect.stringContaining('is a vmdk image, and raw and qcow2 ones are read here. Run qemu-img convert -O raw disk.img')]);
+    wrapped.head.set([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 9]);
+    expect(errorsOf([wrapped])).toEqual([expect.stringContaining('disk.img is a qcow2 image of version 9, and versions 2 and 3 are read. Run qemu-img convert')]);
   });
 
   it('need firmware, and say where it comes from', () => {

@@ -2,6 +2,7 @@
  * From files to a domain that could be created: which of them is the definition, which the kernel, and what is wrong with them. Creates nothing.
  */
 import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
+import { isQcow2 } from '../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
 import { type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
@@ -232,7 +233,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     name,
     memoryMiB: PLAIN_MEMORY_MIB,
     disks: drives.map(({ place, vdev, kind, readOnly, image }) => ({
-      target: baseName(image?.name ?? ''), format: 'raw', vdev, kind, readOnly, place, at: { line: 1, column: 1 },
+      target: baseName(image?.name ?? ''), format: image && isQcow2(image.head) ? 'qcow2' : 'raw', vdev, kind, readOnly, place, at: { line: 1, column: 1 },
     })),
     bootOrder,
     nic: DEFAULT_NIC,

@@ -77,6 +77,43 @@ test('a graphics mode is shown pixel by pixel, changes, and can be saved', async
   expect(await savePicture(page)).toEqual([320, 200]);
 });
 
+/** A raw image of at most 512 MiB as qcow2 of version 3: header, L1, L2, and its bytes, in clusters of 64 KiB. */
+function asQcow2(raw: Buffer): Buffer {
+  const cluster = 65536;
+  const clusters = Math.ceil(raw.length / cluster);
+  const image = Buffer.alloc((3 + clusters) * cluster);
+  const long = (value: number, at: number) => image.writeBigUInt64BE(BigInt(value), at);
+  image.write('QFI\xfb', 'latin1');
+  image.writeUInt32BE(3, 4);
+  image.writeUInt32BE(16, 20);
+  long(raw.length, 24);
+  image.writeUInt32BE(1, 36);
+  long(cluster, 40);
+  image.writeUInt32BE(104, 100);
+  long(2 * cluster, cluster);
+  for (let i = 0; i < clusters; i++) long((3 + i) * cluster, 2 * cluster + 8 * i);
+  raw.copy(image, 3 * cluster);
+  return image;
+}
+
+test('a dropped qcow2 image boots', async ({ page }) => {
+  test.skip(!haveFirmware, 'npm run guests has not fetched firmware');
+  await open(page);
+  await boot(page, [{ name: 'mouse.qcow2', buffer: asQcow2(own('guests/mouse/mouse.img').buffer) }]);
+  await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
+});
+
+test('a qcow2 image whose tables are damaged makes no guest, and the page says where', async ({ page }) => {
+  test.skip(!haveFirmware, 'npm run guests has not fetched firmware');
+  await open(page);
+  const image = asQcow2(own('guests/mouse/mouse.img').buffer);
+  image.writeBigUInt64BE(65536n, 65536);
+  await drop(page, [{ name: 'loop.qcow2', buffer: image }]);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  await expect(page.getByText(/loop\.qcow2 is damaged: entry 0 of its L1 table names byte 65536/).first()).toBeVisible();
+  await expect(domainRows(page).filter({ hasNotText: 'defined' })).toHaveCount(0);
+});
+
 test('images that cannot be booted say why and what to do', async ({ page }) => {
   await page.route('**/guests/catalogue.json', route => route.fulfill({ status: 404 }));
   await open(page);
@@ -88,7 +125,8 @@ test('images that cannot be booted say why and what to do', async ({ page }) => 
   };
   await refused('mode13.img', own('guests/frames/mode13.img').buffer, /Firmware is needed to boot from a disk, and none is here\. Run npm run guests once/);
   await refused('half.img', own('guests/frames/mode13.img').buffer.subarray(0, 300), /half\.img has 300 bytes and a disk has whole sectors of 512/);
-  await refused('cloud.qcow2', Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'), /cloud\.qcow2 is a qcow2 image, .* qemu-img convert/);
+  await refused('cloud.qcow2', Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'), /cloud\.qcow2 is a qcow2 image of version 0, .* qemu-img convert/);
+  await refused('disk.vmdk', Buffer.from('KDMV'.padEnd(1024, '\0'), 'latin1'), /disk\.vmdk is a vmdk image, .* qemu-img convert/);
 });
 
 test('a guest with a disk, saved and dropped again with its image, goes on; without the image the page says which one', async ({ page }) => {

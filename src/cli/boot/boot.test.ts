@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readState } from '../../hypervisor/index.ts';
 import { imageKind } from './disks.ts';
-import { parseBootOptions, UsageError } from './options.ts';
+import { forGuests, parseBootOptions, UsageError } from './options.ts';
 import { print, pvhKernel, say, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
 import { Watcher } from './until.ts';
 
@@ -418,6 +418,28 @@ describe('ringside boot in workers', () => {
     expect(readFileSync(disk).every(byte => byte === 0x41)).toBe(true);
   });
 
+  it.each([
+    ['one thread', ['--pcpus', '1', '--timeout', '60']],
+    ['virtual time', ['--virtual-time', '--timeout', '60']],
+    ['workers', WORKERS],
+  ])('saves several guests, each where it shows a text, and plays to each when they go on: %s', async (where, how) => {
+    const files = ['demo-1', 'demo-2'].map(name => place(`${name}.${where}`));
+    const saved = await boot([demo, demo, ...how, '--until', 'demo> ', ...files.flatMap((file, i) => ['--save', `demo-${i + 1}=${file}`]), '--stats', place('two.json')]);
+    expect([saved.status, saved.err]).toEqual([0, '']);
+    const stats = (): Record<string, { status: number; instructions: number }> => JSON.parse(readFileSync(place('two.json'), 'utf8'));
+    const first = stats();
+    expect(Object.keys(first)).toEqual(['demo-1', 'demo-2']);
+    expect(files.map(file => readState(readFileSync(file), file).about.name)).toEqual(['demo-1', 'demo-2']);
+    const dates = written('date.script', 'send date\\r\nexpect clock says\nexpect demo>\n'),
+      echoes = written('echo.script', 'send mine\\r\nexpect mine\nexpect demo>\n');
+    const again = await boot([...how, ...files.flatMap(file => ['--restore', file]), '--script', `demo-1=${dates}`, '--script', `demo-2=${echoes}`, '--stats', place('two.json')]);
+    expect([again.status, again.err]).toEqual([0, '']);
+    const lines = again.out.split('\n');
+    expect(lines.filter(line => line.includes('clock says')).map(line => line.slice(0, 8))).toEqual(['demo-1: ']);
+    expect(new Set(lines.filter(line => line.includes('mine')).map(line => line.slice(0, 8)))).toEqual(new Set(['demo-2: ']));
+    for (const name of Object.keys(first)) expect(stats()[name].instructions).toBeGreaterThan(0);
+  });
+
   it('runs several, and hears what is typed', async () => {
     const one = written('several1.elf', pvhKernel([...say('one\n'), ...shutdown(0)])),
       two = written('several2.elf', pvhKernel([...say('two\n'), ...shutdown(0)]));
@@ -451,7 +473,8 @@ describe('options', () => {
     [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
     [['a', '--vgabios', 'x'], /goes with --bios/],
     [['a', '--type', 'kvm'], /--type takes hvm, pvh or pv, not "kvm"/],
-    [['a', 'b', '--script', 'x'], /--script is for one guest, and there are 2 files/],
+    [['a', 'b', '--disk', 'x'], /--disk is for one guest, and there are 2/],
+    [['a', '--script', 'x', '--script', 'y'], /--script is given twice, and there is one guest/],
     [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
     [['a', '--timeout', '-1'], /takes seconds/],
     [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
@@ -460,6 +483,21 @@ describe('options', () => {
   ] as const)('that make no sense are refused: %j', (argv, message) => {
     expect(() => parseBootOptions([...argv])).toThrow(UsageError);
     expect(() => parseBootOptions([...argv])).toThrow(message);
+  });
+});
+
+describe('an option for several guests', () => {
+  it('names the guest, and stands alone where there is one', () => {
+    expect([...forGuests('--save', ['a=b=c'], ['a'])]).toEqual([['a', 'a=b=c']]);
+    expect([...forGuests('--save', ['b=y=z', 'a=x'], ['a', 'b', 'c'])]).toEqual([['b', 'y=z'], ['a', 'x']]);
+  });
+
+  it.each([
+    [['x'], '--save takes NAME=F where there are several guests, and NAME is a or b, not "x".'],
+    [['a='], '--save takes NAME=F where there are several guests, and NAME is a or b, not "a=".'],
+    [['a=x', 'a=y'], '--save is given twice for a. Give it once.'],
+  ])('is refused: %j', (values, message) => {
+    expect(() => forGuests('--save', values, ['a', 'b'])).toThrow(new UsageError(message));
   });
 });
 

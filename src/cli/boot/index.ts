@@ -10,10 +10,10 @@ import { LoadError } from '../../hypervisor/loader/index.ts';
 import type { XenOptions } from '../../dom0/index.ts';
 import { VERSION } from '../version.ts';
 import { openState, StateError } from '../storage/state.ts';
-import { bootHelp, type BootOptions, parseBootOptions, UsageError } from './options.ts';
+import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
 import { loadReaders, prepareAll, read } from './prepare.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
-import { parseScript, Script } from './script.ts';
+import { parseScript, Script, type ScriptHands } from './script.ts';
 import { type Guest, Session } from './session.ts';
 import type { Stats } from './stats.ts';
 import { Input, Output } from './terminal.ts';
@@ -72,12 +72,15 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
     if (problem) throw new UsageError(`${definition.name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
   }
   const debugcon = openDebugcon(options, stdout);
-  const watcher = options.until === undefined ? undefined : new Watcher(options.until);
-  const lines = options.script === undefined ? undefined : parseScript(decode(read(options.script, '--script').data), options.script);
-  let script: Script | undefined;
-  let suspended = false;
+  const names = guests.map(({ definition }) => definition.name);
+  const saves = forGuests('--save', options.saves, names),
+    screenshots = forGuests('--screenshot', options.screenshots, names);
+  const scripts = new Map([...forGuests('--script', options.scripts, names)].map(([name, path]) => [name, parseScript(decode(read(path, '--script').data), path)]));
+  const watchers = new Map<Guest, Watcher>();
+  const players = new Map<Guest, Player>();
+  const suspended = new Set<Guest>();
   const session = new Session(
-    options.saveAt === undefined ? guests : guests.map(guest => ({ ...guest, stopAtInstruction: options.saveAt ?? 0 })),
+    guests.map(guest => (options.saveAt !== undefined && saves.has(guest.definition.name) ? { ...guest, stopAtInstruction: options.saveAt } : guest)),
     {
       virtualTime: options.virtualTime,
       // In virtual time they keep together on one thread.
@@ -86,51 +89,46 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
       ...xenParts(options),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
       seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),
-      output: byte => {
-        stdout.put(byte);
-        script?.put(byte);
-        if (!watcher?.put(byte)) return;
-        // A guest that uses Xen's interface is saved once it has suspended itself.
-        const [{ member }] = session.guests;
-        if (suspended) return;
-        suspended = options.save !== undefined && session.toolstack.ask(member, 'suspend');
-        if (suspended) member.whenSuspended = () => session.stop();
-        else session.stop();
+      output: stdout.put,
+      heard: (guest, byte) => {
+        players.get(guest)?.script.put(byte);
+        if (watcherOf(guest)?.put(byte)) shown(guest);
       },
       ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
+      saved: saves,
       flush: () => {
         stdout.flush();
         debugcon.flush();
         if (stdout.broken) session.stop();
       },
       note: sentence => stderr.text(`ringside: ${sentence}\n`),
-      afterSlice: guest => guest === first() && play(),
+      afterSlice: guest => players.get(guest)?.play(),
     },
   );
-  const first = (): Guest => session.guests[0];
-  const screen = (): [SharedArrayBuffer, number] => [session.toolstack.machine.memory as SharedArrayBuffer, first().member.record.screenOffset];
-  const shoot = (path: string, option: string): void => write(path, encodeScreen(...screen()), option);
-  let look: NodeJS.Timeout | undefined;
-  const play = (): void => {
-    if (!script || first().end) return;
-    const { nowNs } = first().member.runner;
-    try {
-      const againNs = script.step(nowNs);
-      if (script.conclusive && options.until === undefined && options.saveAt === undefined) return session.stop();
-      clearTimeout(look);
-      if (!options.virtualTime && !script.done) look = setTimeout(play, Math.min(LOOK_MS, Math.max(0, (againNs - nowNs) / 1e6)));
-    } catch (error) {
-      session.fail(error instanceof UsageError ? error : new HostError((error as Error).message));
+  const watcherOf = (guest: Guest): Watcher | undefined => {
+    if (options.until !== undefined && !watchers.has(guest)) watchers.set(guest, new Watcher(options.until));
+    return watchers.get(guest);
+  };
+  /** It has shown TEXT. */
+  const shown = (guest: Guest): void => {
+    if (saves.size === 0) return session.stop();
+    if (!saves.has(guest.name) || suspended.has(guest)) return;
+    // A guest that uses Xen's interface is saved once it has suspended itself.
+    if (!session.toolstack.ask(guest.member, 'suspend')) return session.reached(guest);
+    suspended.add(guest);
+    guest.member.whenSuspended = failed => failed === undefined && session.reached(guest);
+  };
+  const hasShown = (guest: Guest): boolean => watchers.get(guest)?.seen ?? false;
+  const shoot = (guest: Guest, path: string, option: string): void => write(path, encodeScreen(...screenOf(session, guest)), option);
+  const begin = (): void => {
+    for (const guest of session.guests) {
+      const lines = scripts.get(guest.name);
+      if (lines) players.set(guest, new Player(session, guest, new Script(lines, handsOf(session, guest, shoot)), options.virtualTime, played));
     }
   };
-  if (lines)
-    script = new Script(lines, {
-      screen: () => screenText(...screen()),
-      send: bytes => session.input(bytes),
-      key: (code, down) => session.toolstack.key(first().member, code, down),
-      screenshot: path => shoot(path, '--script'),
-      setMemory: memoryMiB => session.toolstack.setMemory(first().member, memoryMiB),
-    });
+  const played = (): void => {
+    if (options.until === undefined && options.saveAt === undefined && [...players.values()].every(({ script }) => script.conclusive)) session.stop();
+  };
   const watchdog = options.timeout === undefined ? undefined : new Watchdog(options.timeout + GRACE_SECONDS, () => {
     stdout.flush();
     debugcon.flush();
@@ -139,26 +137,82 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
     process.exit(STATUS.timeout);
   });
   try {
-    await withInput(session, options.timeout, () => play());
-    clearTimeout(look);
+    await withInput(session, options.timeout, begin, () => players.forEach(player => void player.play()));
+    for (const player of players.values()) player.stop();
     watchdog?.stop();
-    const seen = watcher?.seen ?? false;
-    // While its back ends are there, and its memory.
-    if (options.screenshot !== undefined) shoot(options.screenshot, '--screenshot');
-    const { end } = first();
-    if (options.save !== undefined && end?.kind === 'stopped' && !signalled && (seen || options.saveAt !== undefined))
-      await save(options.save, session, first(), suspended);
-    const stats = session.stats(first());
+    const those = session.guests.filter(({ name }) => saves.has(name));
+    const seen = those.length > 0 ? those.every(hasShown) : session.guests.some(hasShown);
+    // While their back ends are there, and their memory.
+    for (const guest of session.guests) {
+      const { name, end } = guest;
+      const picture = screenshots.get(name),
+        state = saves.get(name);
+      if (picture !== undefined) shoot(guest, picture, '--screenshot');
+      if (state !== undefined && end?.kind === 'stopped' && !signalled && (hasShown(guest) || options.saveAt !== undefined))
+        await save(state, session, guest, suspended.has(guest));
+    }
+    const stats = session.guests.map(guest => session.stats(guest));
     await session.close();
     stdout.flush();
-    const status = Math.max(...session.guests.map(guest => conclude(guest, { options, seen, stderr })));
-    if (options.stats !== undefined) write(options.stats, `${JSON.stringify(statistics(first(), stats, status, options), null, 2)}\n`, '--stats');
-    return status;
+    const statuses = session.guests.map(guest => conclude(guest, { options, seen, stderr }));
+    if (options.stats !== undefined) {
+      const each = session.guests.map((guest, i) => [guest.name, statistics(guest, stats[i], statuses[i], options)] as const);
+      write(options.stats, `${JSON.stringify(each.length === 1 ? each[0][1] : Object.fromEntries(each), null, 2)}\n`, '--stats');
+    }
+    return Math.max(...statuses);
   } finally {
-    clearTimeout(look);
+    for (const player of players.values()) player.stop();
     watchdog?.stop();
     stdout.flush();
     debugcon.close();
+  }
+}
+
+const screenOf = ({ toolstack }: Session, { member }: Guest): [SharedArrayBuffer, number] => [toolstack.machine.memory as SharedArrayBuffer, member.record.screenOffset];
+
+/** What a script does to its guest. */
+const handsOf = (session: Session, guest: Guest, shoot: (guest: Guest, path: string, option: string) => void): ScriptHands => ({
+  screen: () => screenText(...screenOf(session, guest)),
+  send: bytes => session.type(guest, bytes),
+  key: (code, down) => session.toolstack.key(guest.member, code, down),
+  screenshot: path => shoot(guest, path, '--script'),
+  setMemory: memoryMiB => session.toolstack.setMemory(guest.member, memoryMiB),
+});
+
+/** Plays a script to its guest: after its slices, and in real time when the script waits for an hour or for the screen. */
+class Player {
+  readonly script: Script;
+  private readonly session: Session;
+  private readonly guest: Guest;
+  private readonly virtualTime: boolean;
+  /** The script has come to its last line. */
+  private readonly played: () => void;
+  private look: NodeJS.Timeout | undefined;
+
+  constructor(session: Session, guest: Guest, script: Script, virtualTime: boolean, played: () => void) {
+    this.session = session;
+    this.guest = guest;
+    this.script = script;
+    this.virtualTime = virtualTime;
+    this.played = played;
+  }
+
+  play(): void {
+    const { guest, script, session } = this;
+    if (guest.end) return;
+    const { nowNs } = guest.member.runner;
+    try {
+      const againNs = script.step(nowNs);
+      if (script.conclusive) this.played();
+      clearTimeout(this.look);
+      if (!this.virtualTime && !script.done && !guest.end) this.look = setTimeout(() => this.play(), Math.min(LOOK_MS, Math.max(0, (againNs - nowNs) / 1e6)));
+    } catch (error) {
+      session.fail(error instanceof UsageError ? error : new HostError((error as Error).message));
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.look);
   }
 }
 
@@ -181,7 +235,8 @@ function statusOf(ending: Ending, name: string, { options, seen, stderr }: Run):
   return unseen ? STATUS.unseen : STATUS.good;
 }
 
-async function withInput(session: Session, timeoutSeconds: number | undefined, started: () => void): Promise<void> {
+/** `begin`: the guests are built, and none has run; `started`: they may. */
+async function withInput(session: Session, timeoutSeconds: number | undefined, begin: () => void, started: () => void): Promise<void> {
   const input = new Input(bytes => session.input(bytes), () => session.stop(), () => session.endInput());
   const leave = (signal: NodeJS.Signals): void => {
     signalled = signal;
@@ -189,26 +244,24 @@ async function withInput(session: Session, timeoutSeconds: number | undefined, s
   };
   const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => session.endAll({ kind: 'timeout' }), Math.min(2 ** 31 - 1, timeoutSeconds * 1000));
   process.on('SIGINT', leave).on('SIGTERM', leave);
-  let startedAt = 0,
-    startedMs = 0;
+  let startedMs = 0;
   try {
-    await session.start();
+    await session.start(begin);
     startedMs = performance.now();
-    startedAt = session.stats(session.guests[0]).instructions;
+    for (const guest of session.guests) instructionsBefore.set(guest, session.stats(guest).instructions);
     started();
     await session.over;
   } finally {
     hostSeconds = (performance.now() - startedMs) / 1000;
-    if (startedMs > 0) hostInstructions = session.stats(session.guests[0]).instructions - startedAt;
     clearTimeout(timer);
     process.off('SIGINT', leave).off('SIGTERM', leave);
     input.close();
   }
 }
 
-/** Of the one run of this process: how long it took, what it retired, and the signal that ended it. */
+/** Of the one run of this process: what its guests had retired before, how long it took, and the signal that ended it. */
+const instructionsBefore = new Map<Guest, number>();
 let hostSeconds = 0,
-  hostInstructions = 0,
   signalled: NodeJS.Signals | undefined;
 
 /** Says what happened to a guest where that is not plain; the exit status. */
@@ -251,7 +304,8 @@ function write(path: string, text: string | Uint8Array, option: string): void {
 }
 
 /** Of all that a guest was, where it was started again. */
-function statistics({ name, blueprint: { xen }, restarts }: Guest, stats: Stats, status: number, options: BootOptions): object {
+function statistics(guest: Guest, stats: Stats, status: number, options: BootOptions): object {
+  const { name, blueprint: { xen }, restarts } = guest;
   const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model, memory } = stats;
   return {
     version: VERSION,
@@ -262,7 +316,7 @@ function statistics({ name, blueprint: { xen }, restarts }: Guest, stats: Stats,
     guestSeconds: nowNs / 1e9,
     runSeconds: runNs / 1e9,
     idleSeconds: idleNs / 1e9,
-    mips: hostSeconds > 0 ? hostInstructions / hostSeconds / 1e6 : 0,
+    mips: hostSeconds > 0 ? (instructions - (instructionsBefore.get(guest) ?? 0)) / hostSeconds / 1e6 : 0,
     exits,
     exitsByReason,
     // The devices' share: a stub domain's is part of runSeconds, Domain 0's is its own.

@@ -34,9 +34,12 @@ export interface BootOptions {
   seed?: number;
   stats?: string;
   noReboot: boolean;
-  save?: string;
+  /** Of one guest F; of several NAME=F each. */
+  saves: string[];
   saveAt?: number;
+  /** The first of `restores`. */
   restore?: string;
+  restores: string[];
   bios?: string;
   vgabios?: string;
   hvmloader?: string;
@@ -47,8 +50,9 @@ export interface BootOptions {
   nic?: NicModel;
   cpu?: CpuLevel;
   boot?: string;
-  script?: string;
-  screenshot?: string;
+  /** As `saves`. */
+  scripts: string[];
+  screenshots: string[];
   debugcon?: string;
   help: boolean;
 }
@@ -113,24 +117,34 @@ const WORDS: Record<string, Word> = {
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
   '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
-  '--script': { value: 'F', about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, wait MS', set: (o, v) => (o.script = v) },
-  '--screenshot': { value: 'F.png', about: 'write the screen to F.png at the end', set: (o, v) => (o.screenshot = v) },
+  '--script': {
+    value: 'F',
+    many: true,
+    about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, wait MS',
+    set: (o, v) => o.scripts.push(v),
+  },
+  '--screenshot': { value: 'F.png', many: true, about: 'write the screen to F.png at the end', set: (o, v) => o.screenshots.push(v) },
   '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
   '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
   '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
   '--stats': { value: 'F.json', about: 'write instructions, exits and times to F.json at the end', set: (o, v) => (o.stats = v) },
   '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
-  '--save': { value: 'F', about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => (o.save = v) },
+  '--save': { value: 'F', many: true, about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => o.saves.push(v) },
   '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
-  '--restore': { value: 'F', about: 'go on from a saved state, with the disks it had (--disk and --cdrom say where they are now)', set: (o, v) => (o.restore = v) },
+  '--restore': {
+    value: 'F',
+    many: true,
+    about: 'go on from a saved state, with the disks it had (--disk and --cdrom say where they are now)',
+    set: (o, v) => o.restores.push(v),
+  },
   '--debugcon': { value: 'F', about: 'write what goes to ports 0xE9 and 0x402 to F (- for standard output)', set: (o, v) => (o.debugcon = v) },
   '--help': { about: 'show this', set: o => (o.help = true) },
 };
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [] };
+  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [] };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],
@@ -163,6 +177,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     rule.set(options, value, word);
   }
   if (options.files.length > 0) options.file = options.files[0];
+  if (options.restores.length > 0) options.restore = options.restores[0];
   if (!options.help) checkTogether(options);
   return options;
 }
@@ -179,18 +194,22 @@ function checkTogether(o: BootOptions): void {
   const drives = o.disks.length > 0 || o.cdrom !== undefined;
   if (sources.length === 0 && !drives) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
-  if (o.files.length > 1) {
+  const guests = Math.max(1, o.files.length, o.restores.length);
+  if (guests > 1) {
     for (const [name, given] of [
-      ['--save', o.save !== undefined],
-      ['--script', o.script !== undefined],
-      ['--screenshot', o.screenshot !== undefined],
-      ['--stats', o.stats !== undefined],
       ['--disk', o.disks.length > 0],
       ['--cdrom', o.cdrom !== undefined],
       ['--initrd', o.initrd !== undefined],
     ] as const) {
-      if (given) throw new UsageError(`${name} is for one guest, and there are ${o.files.length} files. Leave it out, or start them one by one.`);
+      if (given) throw new UsageError(`${name} is for one guest, and there are ${guests}. Leave it out, or start them one by one.`);
     }
+  } else {
+    for (const [name, values] of [
+      ['--save', o.saves],
+      ['--script', o.scripts],
+      ['--screenshot', o.screenshots],
+    ] as const)
+      if (values.length > 1) throw new UsageError(`${name} is given twice, and there is one guest. Give it once.`);
   }
   if (o.restore !== undefined) {
     for (const [name, value] of [
@@ -207,10 +226,26 @@ function checkTogether(o: BootOptions): void {
   if (o.bios !== undefined && o.kernel === undefined && (o.initrd !== undefined || o.cmdline !== undefined))
     throw new UsageError('--initrd and --cmdline are for kernels, and --bios alone starts none. Leave them out, or add --kernel for the firmware.');
   if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
-  if (o.save !== undefined && o.until === undefined && o.saveAt === undefined)
+  if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
-  if (o.saveAt !== undefined && o.save === undefined) throw new UsageError('--save-at needs --save F, the file to save to.');
+  if (o.saveAt !== undefined && o.saves.length === 0) throw new UsageError('--save-at needs --save F, the file to save to.');
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
+}
+
+/**
+ * What an option of ringside boot says for each guest: its one value for the one guest there is, or NAME=F for each of several.
+ * @throws UsageError where a value names no guest, or the same twice
+ */
+export function forGuests(word: string, values: readonly string[], names: readonly string[]): Map<string, string> {
+  if (names.length === 1) return new Map(values.map(value => [names[0], value]));
+  const found = new Map<string, string>();
+  for (const value of values) {
+    const name = names.find(each => value.startsWith(`${each}=`) && value.length > each.length + 1);
+    if (name === undefined) throw new UsageError(`${word} takes NAME=F where there are several guests, and NAME is ${names.join(' or ')}, not "${value}".`);
+    if (found.has(name)) throw new UsageError(`${word} is given twice for ${name}. Give it once.`);
+    found.set(name, value.slice(name.length + 1));
+  }
+  return found;
 }
 
 function integer(word: string, text: string, least: number, most: number): number {
@@ -284,5 +319,8 @@ ${lines.join('\n')}
 
 Status: 0 the guest powered off or TEXT was seen, 1 it ended and TEXT was not seen, 4 it crashed or had a triple fault, 124 time-out, 2 wrong use; a value that the guest writes to
 isa-debug-exit gives (value << 1) | 1. Of several guests the highest counts.
+
+Several guests: FILE or --restore F more than once. --save, --script and --screenshot then take NAME=F, once for each guest that they are for, and --stats
+writes an object with an entry for each NAME. The run ends when any guest has shown TEXT; with --save, when each guest that is saved has.
 `;
 }

@@ -41,7 +41,8 @@ export function prepareAll(options: BootOptions, stderr: Output, devices?: HostD
     const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
-  const guests = options.files.length < 2 ? [one(options)] : options.files.map(file => one({ ...options, file }));
+  const several = options.files.length > 1 ? options.files.map(file => ({ file })) : options.restores.map(restore => ({ restore }));
+  const guests = several.length > 1 ? several.map(source => one({ ...options, ...source })) : [one(options)];
   for (const { definition } of guests) {
     const same = guests.filter(guest => guest.definition.name === definition.name);
     if (same.length > 1) same.forEach((guest, i) => (guest.definition.name += `-${i + 1}`));

@@ -10,7 +10,7 @@ export interface ScriptHands {
   send(bytes: Uint8Array): void;
   key(code: string, down: boolean): void;
   screenshot(path: string): void;
-  /** Asks the balloon driver of the first guest for so much memory. @throws Error with a sentence */
+  /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;
 }
 

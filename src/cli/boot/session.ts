@@ -41,10 +41,14 @@ export interface SessionParts {
   hvmFep?: boolean;
   hostMemoryMiB?: number;
   seed: number;
-  /** Every byte that a guest shows. */
+  /** Every byte that is shown: of several guests, whole lines with their names. */
   output(byte: number): void;
+  /** Every byte that this guest shows, as it shows it. */
+  heard?(guest: Guest, byte: number): void;
   /** Bytes of the debug ports, where they have a place of their own. */
   debug?: (byte: number) => void;
+  /** Names of guests that are to be saved: the run is over when all of them have come there. */
+  saved?: ReadonlyMap<string, unknown>;
   /** Output that came in one go is complete. */
   flush(): void;
   note(sentence: string): void;
@@ -156,8 +160,8 @@ export class Session {
     );
   }
 
-  /** Builds all of them, then lets them run. @throws HostError */
-  async start(): Promise<void> {
+  /** Builds all of them, then lets them run; `begin` is called between. @throws HostError */
+  async start(begin?: () => void): Promise<void> {
     for (const blueprint of this.blueprints) {
       const guest = { blueprint, name: blueprint.definition.name, restarts: 0 } as unknown as Guest;
       this.guests.push((this.starting = guest));
@@ -165,13 +169,18 @@ export class Session {
         throw new HostError(error.message);
       });
     }
+    begin?.();
     for (const { member } of this.guests) this.toolstack.setPaused(member, false);
     this.toolstack.runners.go();
   }
 
   private consoleOf(guest: Guest): GuestConsole {
     const { parts } = this;
-    const lines = new Lines(this.shown(guest));
+    const shown = this.shown(guest);
+    const lines = new Lines(byte => {
+      shown(byte);
+      parts.heard?.(guest, byte);
+    });
     return {
       guest,
       print: bytes => {
@@ -220,7 +229,14 @@ export class Session {
 
   private ends(guest: Guest, end: RunEnd): void {
     guest.end ??= end;
-    if (this.guests.every(each => each.end)) this.endAll(end);
+    if (this.isOver) this.endAll(end);
+  }
+
+  /** All guests have their end, or all that are to be saved. */
+  private get isOver(): boolean {
+    const { guests, parts } = this;
+    const saved = guests.filter(({ name }) => parts.saved?.has(name));
+    return (saved.length > 0 ? saved : guests).every(({ end }) => end);
   }
 
   /** Ends those that still run with `end`, and the run: on this thread after the instruction under way. */
@@ -231,6 +247,12 @@ export class Session {
     queueMicrotask(this.finish);
   }
 
+  /** A guest has come to where it is saved: it stands still until all that the run is about have. */
+  reached(guest: Guest): void {
+    this.ends(guest, { kind: 'stopped' });
+    if (!this.isOver) this.toolstack.setPaused(guest.member, true);
+  }
+
   stop(): void {
     this.endAll({ kind: 'stopped' });
   }
@@ -239,9 +261,13 @@ export class Session {
 
   /** Bytes typed: at the first guest that runs. */
   input(bytes: Uint8Array): void {
-    this.activity++;
     const guest = this.guests.find(({ end }) => !end);
-    if (guest) this.toolstack.type(guest.member, bytes);
+    if (guest) this.type(guest, bytes);
+  }
+
+  type({ member }: Guest, bytes: Uint8Array): void {
+    this.activity++;
+    this.toolstack.type(member, bytes);
   }
 
   endInput(): void {

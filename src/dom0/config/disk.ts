@@ -54,9 +54,9 @@ const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
 
 /** The file's content counts; a definition that says otherwise is told so. */
 const formatVerdict = (value: string): Judged =>
-  ['', 'raw', 'empty'].includes(value)
-    ? used('as asked', 'Images are read as they are.')
-    : ignored(`${shortened(value)} is not read`, `The file's first bytes say what it is, and raw images are read: a ${shortened(value)} image is refused.`);
+  ['', 'raw', 'qcow2', 'empty'].includes(value)
+    ? used('as asked', "The file's first bytes say whether it is raw or qcow2.")
+    : ignored(`${shortened(value)} is not read`, `The file's first bytes say what it is, and raw and qcow2 images are read: a ${shortened(value)} image is refused.`);
 
 /** Where xl decides by content which position a parameter has. */
 const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
@@ -138,12 +138,13 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
 }
 
 /** The disk as its definition would have it. */
-export function formatDisk({ target, vdev, kind, readOnly }: DiskSpec): string {
+export function formatDisk({ target, format, vdev, kind, readOnly }: DiskSpec): string {
   const cdrom = kind === 'cdrom';
+  const form = format === 'qcow2' ? format : 'raw';
   const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
   // A path with what means something between or before the parameters stands last, by name.
-  if (/[,=:]/.test(target)) return ['format=raw', `vdev=${vdev}`, ...access.map(value => `access=${value}`), ...(cdrom ? ['cdrom'] : []), `target=${target}`].join(',');
-  return [target, 'raw', vdev, ...access, ...(cdrom ? ['cdrom'] : [])].join(',');
+  if (/[,=:]/.test(target)) return [`format=${form}`, `vdev=${vdev}`, ...access.map(value => `access=${value}`), ...(cdrom ? ['cdrom'] : []), `target=${target}`].join(',');
+  return [target, form, vdev, ...access, ...(cdrom ? ['cdrom'] : [])].join(',');
 }
 
 /** Place on the two IDE channels (0 primary master to 3 secondary slave) of the whole disks a to d, as Xen's emulated controller has them; -1: none. */

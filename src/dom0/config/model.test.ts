@@ -212,7 +212,8 @@ describe('definitions (xl.cfg(5))', () => {
 
   it('gives each option of a disk a verdict', () => {
     const of = (disk: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "hvm"\ndisk = [ '${disk}' ]\n`).findings.filter(f => f.key.startsWith('disk.')).map(f => [f.key, f.verdict, f.column]);
-    expect(of('/a,qcow2,hda,rw')).toEqual([['disk.format', 'ignored', 14]]);
+    expect(of('/a,qcow2,hda,rw')).toEqual([]);
+    expect(of('/a,vhd,hda,rw')).toEqual([['disk.format', 'ignored', 14]]);
     expect(of('vdev=hda, script=iscsi,backendtype=phy,discard,no-discard,direct-io-safe,untrusted,colo-host=x,specification=virtio,target=/a,b')).toEqual([
       ['disk.vdev', 'used', 11], ['disk.script', 'ignored', 21], ['disk.backendtype', 'ignored', 34], ['disk.discard', 'used', 50], ['disk.no-discard', 'approximated', 58],
       ['disk.direct-io-safe', 'ignored', 69], ['disk.untrusted', 'ignored', 84], ['disk.colo-host', 'ignored', 94], ['disk.specification', 'ignored', 106], ['disk.target', 'used', 127],

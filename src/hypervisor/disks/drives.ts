@@ -4,6 +4,7 @@ import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { HostError } from '../memory/machine.ts';
 import { readDiskRecord, restoreChanges } from './saved-disks.ts';
 import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
+import { isQcow2, Qcow2Error, Qcow2Source } from './qcow2.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {
@@ -114,7 +115,8 @@ export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, pr
       told = true;
       problem(`${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`);
     };
-    const source = open(medium, failed);
+    const file = open(medium, failed);
+    const source = kind === 'disk' ? unwrap(file, medium, problem) : file;
     return { place, kind, disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }) };
   });
   for (const record of changes) {
@@ -122,4 +124,21 @@ export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, pr
     if (disk) restoreChanges(attached, disk.place, disk.changes);
   }
   return attached;
+}
+
+/** The disk in a file: the file, or what a qcow2 image says. @throws HostError where that cannot be read, or is to be written */
+function unwrap(file: DiskSource, { name }: { name: string }, problem: (sentence: string) => void): DiskSource {
+  const magic = new Uint8Array(4);
+  if (file.bytes < magic.length || !file.read(0, magic) || !isQcow2(magic)) return file;
+  if (file.write) throw new HostError(`${name} is a qcow2 image, and those are not written. Without rw, what the guest writes is kept in memory.`);
+  let told = false;
+  try {
+    return new Qcow2Source(file, error => {
+      if (!told) problem(`${name} ${error.message}`);
+      told = true;
+    });
+  } catch (error) {
+    if (error instanceof Qcow2Error) throw new HostError(`${name} ${error.message}`);
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 /** What src/hypervisor/disks offers to other rooms. */
 export type { OpenMedium } from './drives.ts';
 export { type DiskChange, type DiskSource, fingerprint } from './overlay-disk.ts';
+export { isQcow2, Qcow2Error, readQcow2Header } from './qcow2.ts';
 export { type SavedDrive, areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges } from './saved-disks.ts';

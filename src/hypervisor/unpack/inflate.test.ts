@@ -26,6 +26,16 @@ describe('gzip', () => {
     );
   });
 
+  it('unpacks to as much as is allowed and no more', () => {
+    for (const bytes of [1, 512, 65536, 200_000]) {
+      const data = Buffer.alloc(bytes, 7);
+      expect(inflate(deflateRawSync(data), { limit: bytes })).toHaveLength(bytes);
+      expect(gunzip(gzipSync(data), { limit: bytes })).toHaveLength(bytes);
+      expect(() => inflate(deflateRawSync(data), { limit: bytes - 1 })).toThrow(`more than the ${bytes - 1} bytes allowed`);
+      expect(() => gunzip(gzipSync(data), { limit: bytes - 1 })).toThrow(`more than the ${bytes - 1} bytes allowed`);
+    }
+  });
+
   it('unpacks members one behind the other, and ignores padding with zeros', () => {
     const packed = Buffer.concat([gzipSync('one '), gzipSync('two'), new Uint8Array(512)]);
     expect(new TextDecoder().decode(gunzip(packed))).toBe('one two');

@@ -7,6 +7,8 @@ import { crc32 } from './checksums.ts';
 import { DecodeError, Output } from './lzma2.ts';
 
 const DEFAULT_LIMIT_BYTES = 1 << 30;
+/** A symbol makes at most 258 bytes: room for many is made at once. */
+const BATCH_BYTES = 1 << 16;
 const MAX_CODE_BITS = 15;
 // RFC 1951, section 3.2.5.
 const LENGTH_BASE = Uint16Array.of(3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258);
@@ -32,19 +34,18 @@ export function isGzip(bytes: Uint8Array): boolean {
  */
 export function gunzip(input: Uint8Array, options: { limit?: number } = {}): Uint8Array<ArrayBuffer> {
   if (input.length === 0) throw new DecodeError('empty, not a gzip file', 0);
-  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES);
+  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, BATCH_BYTES);
   let offset = 0;
   // Zeros behind the last member are padding (tapes, cpio archives).
   do offset = unpackMember(input, offset, output);
   while (offset < input.length && input[offset] !== 0);
-  return output.take();
+  return output.take(offset);
 }
 
 /** Unpacks raw deflate data. */
 export function inflate(input: Uint8Array, options: { limit?: number } = {}): Uint8Array<ArrayBuffer> {
-  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES);
-  new Inflate(input, 0, output).run();
-  return output.take();
+  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, BATCH_BYTES);
+  return output.take(new Inflate(input, 0, output).run());
 }
 
 function unpackMember(input: Uint8Array, start: number, output: Output): number {
@@ -172,10 +173,8 @@ class Inflate {
 
   private compressed(literals: Code, distances: Code): void {
     const { output } = this;
-    // A symbol makes at most 258 bytes: room for many is made at once.
-    const batch = 1 << 16;
     for (;;) {
-      if (output.bytes.length - output.length < 258) output.reserve(Math.max(258, Math.min(batch, output.bytes.length)), this.position);
+      if (output.bytes.length - output.length < 258) output.reserve(Math.max(258, Math.min(BATCH_BYTES, output.bytes.length)), this.position);
       const bytes = output.bytes;
       const stop = bytes.length - 258;
       let at = output.length;

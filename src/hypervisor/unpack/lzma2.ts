@@ -20,24 +20,35 @@ export class Output {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
   private readonly limit: number;
+  private readonly slack: number;
 
-  /** `expected`: bytes to make room for at once; `limit`: most bytes that it may hold. */
-  constructor(expected: number, limit: number) {
+  /**
+   * `expected`: bytes to make room for at once; `limit`: most bytes that it may hold when it is taken; `slack`: room behind them for who asks for more than
+   * it then needs.
+   */
+  constructor(expected: number, limit: number, slack = 0) {
     this.bytes = new Uint8Array(Math.min(expected, limit));
     this.limit = limit;
+    this.slack = slack;
   }
 
   /** Makes room for `count` bytes more. `offset`: where the input asks for them. */
   reserve(count: number, offset: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
-    if (needed > this.limit) throw new DecodeError(`unpacks to more than the ${this.limit} bytes allowed`, offset);
-    const grown = new Uint8Array(Math.min(this.limit, Math.max(needed, this.bytes.length * 2, 1 << 16)));
+    if (needed > this.limit + this.slack) this.refuse(offset);
+    const grown = new Uint8Array(Math.min(this.limit + this.slack, Math.max(needed, this.bytes.length * 2, 1 << 16)));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
 
-  take(): Uint8Array<ArrayBuffer> {
+  private refuse(offset: number): never {
+    throw new DecodeError(`unpacks to more than the ${this.limit} bytes allowed`, offset);
+  }
+
+  /** `offset`: where the input ends. @throws DecodeError where there is more than allowed */
+  take(offset = 0): Uint8Array<ArrayBuffer> {
+    if (this.length > this.limit) this.refuse(offset);
     return this.length === this.bytes.length ? this.bytes : this.bytes.slice(0, this.length);
   }
 }

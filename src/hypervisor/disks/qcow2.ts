@@ -1,0 +1,252 @@
+/**
+ * Reads QEMU's copy-on-write images, qcow2, of versions 2 and 3: a table of two levels (L1, L2) says where in the file each cluster of the disk lies. Only
+ * what stands in one file is read: no backing file, no encryption. Nothing is written.
+ * Source: QEMU's docs/interop/qcow2.txt.
+ */
+import { inflate } from '../unpack/inflate.ts';
+import type { DiskSource } from './overlay-disk.ts';
+
+/** The image cannot be read: a sentence without the image's name, and at most 48 characters of it. */
+export class Qcow2Error extends Error {
+  override name = 'Qcow2Error';
+  readonly short: string;
+
+  constructor(short: string, message: string) {
+    super(message);
+    this.short = short;
+  }
+}
+
+const MAGIC = 0x514649fb;
+/** Of a version 2 header; version 3 has more fields, and says how many bytes. */
+const HEADER_BYTES = 72,
+  HEADER_3_BYTES = 104;
+/** Read of a file for its header, the name of a backing file with it. */
+const HEAD_BYTES = 4096;
+const MIN_CLUSTER_BITS = 9,
+  MAX_CLUSTER_BITS = 21;
+/** QEMU's limit (QCOW_MAX_L1_SIZE). */
+const MAX_L1_BYTES = 32 * 2 ** 20;
+const ENTRY_BYTES = 8;
+const SECTOR_BYTES = 512;
+const TWO_32 = 2 ** 32;
+/** Incompatible features of version 3. Bit 0, dirty, is about the reference counts, which are not read. */
+const CORRUPT = 1 << 1,
+  DATA_FILE = 1 << 2,
+  COMPRESSION = 1 << 3,
+  EXTENDED_L2 = 1 << 4,
+  KNOWN = 0x1f;
+const BACKING_AT = 8,
+  BACKING_LENGTH = 16,
+  CLUSTER_BITS = 20,
+  SIZE = 24,
+  ENCRYPTION = 32,
+  L1_SIZE = 36,
+  L1_AT = 40,
+  INCOMPATIBLE = 72,
+  HEADER_LENGTH = 100,
+  COMPRESSION_TYPE = 104;
+/** In the upper half of an L2 entry. */
+const COMPRESSED = 1 << 30;
+/** In the lower half of an L2 entry, of version 3: the cluster reads as zeros, whatever lies there. */
+const ZEROS = 1;
+/** Bits 9 to 55 of an entry are an offset; those of its upper half. */
+const OFFSET_HIGH = 0x00ffffff,
+  OFFSET_LOW = ~0x1ff;
+/** Kept of L2 tables, and of unpacked clusters. */
+const CACHE_BYTES = 4 * 2 ** 20;
+
+const CHECK = 'Run qemu-img check on it, or copy it again.';
+const damaged = (text: string): Qcow2Error => new Qcow2Error('damaged', `is damaged: ${text}. ${CHECK}`);
+const unread = (short: string, text: string): Qcow2Error => new Qcow2Error(short, `${text}. Run qemu-img convert -O qcow2 with it, and take what that makes.`);
+
+interface Header {
+  version: number;
+  clusterBits: number;
+  /** Of the disk in it. */
+  diskBytes: number;
+  l1At: number;
+  l1Bytes: number;
+}
+
+export const isQcow2 = (head: Uint8Array): boolean => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC;
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+const offsetOf = (high: number, low: number): number => (high & OFFSET_HIGH) * TWO_32 + ((low & OFFSET_LOW) >>> 0);
+
+/** @throws Qcow2Error where the header of a file of `fileBytes` bytes, of which `head` is the beginning, is bad or asks for what is not read */
+export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
+  if (!isQcow2(head)) throw new Qcow2Error('no qcow2 image', 'is no qcow2 image.');
+  if (head.length < HEADER_BYTES) throw new Qcow2Error('cut short', `is cut short: it has ${fileBytes} bytes, and a qcow2 header ${HEADER_BYTES}. Copy it again.`);
+  const view = viewOf(head);
+  const wide = (at: number): number => view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
+  const version = view.getUint32(4);
+  if (version !== 2 && version !== 3) throw unread('unknown version', `is a qcow2 image of version ${version}, and versions 2 and 3 are read`);
+  const clusterBits = view.getUint32(CLUSTER_BITS);
+  if (clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS)
+    throw damaged(`its header says clusters of 2^${clusterBits} bytes, and 2^${MIN_CLUSTER_BITS} to 2^${MAX_CLUSTER_BITS} can be`);
+  if (version === 3) checkFeatures(view);
+  if (view.getUint32(ENCRYPTION) !== 0) throw unread('encrypted', 'is an encrypted qcow2 image, and plain ones are read');
+  if (wide(BACKING_AT) !== 0) throw unread('has a backing file', `holds only what differs from another image${backingName(head, wide(BACKING_AT), view.getUint32(BACKING_LENGTH))}`);
+  const clusterBytes = 2 ** clusterBits;
+  const diskBytes = wide(SIZE);
+  if (diskBytes === 0 || !Number.isSafeInteger(diskBytes)) throw damaged(`its header says a disk of ${diskBytes} bytes`);
+  if (diskBytes % SECTOR_BYTES !== 0) throw damaged(`its header says a disk of ${diskBytes} bytes, and a disk has whole sectors of ${SECTOR_BYTES}`);
+  const l1Entries = view.getUint32(L1_SIZE);
+  const needed = Math.ceil(diskBytes / (clusterBytes * (clusterBytes / ENTRY_BYTES)));
+  if (needed * ENTRY_BYTES > MAX_L1_BYTES) throw damaged(`its header says a disk of ${diskBytes} bytes, whose L1 table would be larger than ${MAX_L1_BYTES} bytes`);
+  if (l1Entries < needed) throw damaged(`its L1 table has ${l1Entries} entries, and a disk of ${diskBytes} bytes needs ${needed}`);
+  const l1At = wide(L1_AT);
+  const l1Bytes = needed * ENTRY_BYTES;
+  if (l1At % clusterBytes !== 0 || l1At < clusterBytes) throw damaged(`its L1 table is at byte ${l1At}, where no table can be`);
+  if (l1At + l1Bytes > fileBytes) throw new Qcow2Error('cut short', `is cut short: its L1 table ends at byte ${l1At + l1Bytes}, and the file has ${fileBytes}. Copy it again.`);
+  return { version, clusterBits, diskBytes, l1At, l1Bytes };
+}
+
+function checkFeatures(view: DataView): void {
+  if (view.byteLength < HEADER_3_BYTES || view.getUint32(HEADER_LENGTH) < HEADER_3_BYTES) throw damaged(`its header is shorter than the ${HEADER_3_BYTES} bytes of version 3`);
+  const high = view.getUint32(INCOMPATIBLE),
+    features = view.getUint32(INCOMPATIBLE + 4);
+  if (high !== 0 || (features & ~KNOWN) !== 0) throw unread('unknown features', 'has incompatible features that are not known here');
+  if (features & CORRUPT) throw damaged('it is marked as corrupt');
+  if (features & DATA_FILE) throw unread('has a data file', 'keeps its data in another file');
+  if (features & EXTENDED_L2) throw unread('has subclusters', 'has subclusters (extended_l2), which are not read');
+  // The field is there when the header is longer than version 3's smallest.
+  if (features & COMPRESSION && view.byteLength > COMPRESSION_TYPE && view.getUint8(COMPRESSION_TYPE) !== 0)
+    throw unread('not deflate', 'is compressed with zstd, and deflate is read');
+}
+
+function backingName(head: Uint8Array, at: number, length: number): string {
+  if (length === 0 || length > 1023 || at + length > head.length) return '';
+  return ` (${String.fromCharCode(...head.subarray(at, at + Math.min(length, 100))).replace(/[^ -~]/g, '?')})`;
+}
+
+/** What was used last, up to some bytes. */
+class Cache {
+  private readonly items = new Map<number, Uint8Array>();
+  private readonly limit: number;
+
+  constructor(itemBytes: number) {
+    this.limit = Math.max(1, Math.floor(CACHE_BYTES / itemBytes));
+  }
+
+  get(key: number, make: () => Uint8Array): Uint8Array {
+    const item = this.items.get(key) ?? make();
+    this.items.delete(key);
+    if (this.items.size >= this.limit) this.items.delete(this.items.keys().next().value as number);
+    this.items.set(key, item);
+    return item;
+  }
+}
+
+class FileUnreadable extends Error {}
+
+/** The disk in an image. What is wrong with its tables is found where they are used. */
+export class Qcow2Source implements DiskSource {
+  readonly bytes: number;
+  private readonly file: DiskSource;
+  private readonly header: Header;
+  private readonly l1: DataView;
+  /** Where the L2 tables lie. */
+  private readonly tables = new Set<number>();
+  private readonly l2Cache: Cache;
+  private readonly unpacked: Cache;
+  private readonly tell: (error: Qcow2Error) => void;
+
+  /** `tell`: a part that is read is damaged. @throws Qcow2Error */
+  constructor(file: DiskSource, tell: (error: Qcow2Error) => void) {
+    const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
+    const read = (at: number, into: Uint8Array): Uint8Array => {
+      if (!file.read(at, into)) throw new Qcow2Error('unreadable', 'cannot be read.');
+      return into;
+    };
+    this.header = readQcow2Header(read(0, head), file.bytes);
+    this.file = file;
+    this.tell = tell;
+    this.bytes = this.header.diskBytes;
+    this.l1 = viewOf(read(this.header.l1At, new Uint8Array(this.header.l1Bytes)));
+    this.l2Cache = new Cache(this.clusterBytes);
+    this.unpacked = new Cache(this.clusterBytes);
+    for (let at = 0; at < this.header.l1Bytes; at += ENTRY_BYTES) this.noteTable(at);
+  }
+
+  private get clusterBytes(): number {
+    return 2 ** this.header.clusterBits;
+  }
+
+  private noteTable(at: number): void {
+    const table = offsetOf(this.l1.getUint32(at), this.l1.getUint32(at + 4));
+    if (table === 0) return;
+    const what = `entry ${at / ENTRY_BYTES} of its L1 table`;
+    if (table % this.clusterBytes !== 0 || table + this.clusterBytes > this.file.bytes || this.isTable(table))
+      throw damaged(`${what} names byte ${table}, where no L2 table can be`);
+    this.tables.add(table);
+  }
+
+  /** Whether the header or a table lies in this cluster of the file. */
+  private isTable(at: number): boolean {
+    const { l1At, l1Bytes } = this.header;
+    return at < this.clusterBytes || (at + this.clusterBytes > l1At && at < l1At + l1Bytes) || this.tables.has(at);
+  }
+
+  read(at: number, into: Uint8Array): boolean {
+    try {
+      for (let done = 0; done < into.length; ) {
+        const within = (at + done) % this.clusterBytes;
+        const count = Math.min(into.length - done, this.clusterBytes - within);
+        this.readWithin(Math.floor((at + done) / this.clusterBytes), within, into.subarray(done, done + count));
+        done += count;
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof Qcow2Error) this.tell(error);
+      else if (!(error instanceof FileUnreadable)) throw error;
+      return false;
+    }
+  }
+
+  private readWithin(cluster: number, within: number, into: Uint8Array): void {
+    const perTable = this.clusterBytes / ENTRY_BYTES;
+    const l1Entry = Math.floor(cluster / perTable) * ENTRY_BYTES;
+    const table = offsetOf(this.l1.getUint32(l1Entry), this.l1.getUint32(l1Entry + 4));
+    if (table === 0) return void into.fill(0);
+    const l2 = viewOf(this.l2Cache.get(table, () => this.fromFile(table, new Uint8Array(this.clusterBytes))));
+    const entry = (cluster % perTable) * ENTRY_BYTES;
+    const high = l2.getUint32(entry),
+      low = l2.getUint32(entry + 4);
+    if (high & COMPRESSED) return void into.set(this.unpack(cluster, high, low).subarray(within, within + into.length));
+    const from = offsetOf(high, low);
+    if (from === 0 || (this.header.version === 3 && low & ZEROS)) return void into.fill(0);
+    if (from % this.clusterBytes !== 0 || from >= this.file.bytes || this.isTable(from)) throw damaged(`cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    // A file may end within its last cluster.
+    const there = Math.max(0, Math.min(into.length, this.file.bytes - from - within));
+    this.fromFile(from + within, into.subarray(0, there));
+    into.fill(0, there);
+  }
+
+  /** Source: "Compressed Clusters Descriptor": the offset has 62 − (cluster_bits − 8) bits, what is left counts the sectors after the first. */
+  private unpack(cluster: number, high: number, low: number): Uint8Array {
+    const offsetHighBits = 62 - (this.header.clusterBits - 8) - 32;
+    const upper = high & (COMPRESSED - 1);
+    const from = (upper & (2 ** offsetHighBits - 1)) * TWO_32 + (low >>> 0);
+    const sectors = (upper >>> offsetHighBits) + 1;
+    const bytes = Math.min(sectors * SECTOR_BYTES - (from % SECTOR_BYTES), this.file.bytes - from);
+    if (from < this.clusterBytes || bytes <= 0) throw damaged(`the compressed cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    return this.unpacked.get(cluster, () => {
+      const packed = this.fromFile(from, new Uint8Array(bytes));
+      let data: Uint8Array;
+      try {
+        data = inflate(packed, { limit: this.clusterBytes });
+      } catch (error) {
+        throw damaged(`the compressed cluster ${cluster} cannot be unpacked (${(error as Error).message})`);
+      }
+      if (data.length !== this.clusterBytes) throw damaged(`the compressed cluster ${cluster} has ${data.length} bytes, and a cluster ${this.clusterBytes}`);
+      return data;
+    });
+  }
+
+  private fromFile(at: number, into: Uint8Array): Uint8Array {
+    if (into.length > 0 && !this.file.read(at, into)) throw new FileUnreadable();
+    return into;
+  }
+}
