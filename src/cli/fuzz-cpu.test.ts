@@ -16,6 +16,12 @@ for (const mode of MODES) {
   });
 }
 
+it('random bytes in protected mode end in the same state with whatever a batch begins at compiled', { timeout: 240_000 }, () => {
+  const { status, lines } = run('--instructions', '40000', '--seed', '8', '--mode', 'protected', '--threshold', '1');
+  expect(lines[0]).toMatch(/, \d{4,} in \d+ regions$/);
+  expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed']);
+});
+
 it('a wrong command line gives status 2', () => {
   expect(run('--mode', 'long').status).toBe(2);
   expect(run('--instructions', '-1').status).toBe(2);

@@ -1,6 +1,6 @@
 /** Debug traps and breakpoints: SDM vol. 3, 17.2 and 17.3; 6.8.3 for the shadows. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR4, DR, EAX, EBX, ECX, EDI, EFLAGS, EIP, INTERRUPTIBILITY, SS } from './architecture/registers.ts';
+import { CR4, DR, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, INTERRUPTIBILITY, SS } from './architecture/registers.ts';
 import { Bench, CODE, d, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -21,7 +21,7 @@ function traps(count: number, ...code: (string | number | number[])[]): number[]
     R[DR + 6] = 0xffff0ff0 | 0;
     // As an IRET would.
     R[EIP] = eip;
-    R[4] = R[4]! + 12;
+    R[ESP] = R[ESP]! + 12;
     bench.cpu.eflags = flags;
   }
   return seen;
@@ -244,11 +244,11 @@ describe('RF and repeated strings (17.3.1.1)', () => {
     R[DR + 7] = 0x402;
     bench.cpu.reload();
     bench.code('f3 ac 90 cc');
-    R[6] = DATA;
+    R[ESI] = DATA;
     R[ECX] = 10_000;
     expect(bench.fault()).toEqual([1, undefined, 0]);
     R[EIP] = CODE;
-    R[4] = KERNEL_STACK;
+    R[ESP] = KERNEL_STACK;
     bench.cpu.eflags = 2 | RF;
     bench.cpu.run(1);
     expect([R[EIP], R[ECX]! > 0, R[EFLAGS]! & RF]).toEqual([CODE, true, RF]);
@@ -257,7 +257,7 @@ describe('RF and repeated strings (17.3.1.1)', () => {
   });
   it('without a breakpoint RF is gone when the REP is', () => {
     bench.code('f3 ac');
-    R[6] = DATA;
+    R[ESI] = DATA;
     R[ECX] = 10_000;
     bench.run();
     expect(R[EFLAGS]! & RF).toBe(0);
@@ -282,7 +282,7 @@ describe('debug registers', () => {
   it('fixed bits of DR6 and DR7', () => {
     bench.code('b8', d(0), '0f 23 f0 0f 23 f8 0f 21 f1 0f 21 fa');
     bench.run();
-    expect([R[ECX], R[2]]).toEqual([0xffff0ff0 | 0, 0x400]);
+    expect([R[ECX], R[EDX]]).toEqual([0xffff0ff0 | 0, 0x400]);
   });
   it('an exception that exits leaves DR6 alone; the qualification has its bits (28.2.1)', () => {
     bench.cpu.controls.exceptionBitmap = 2;
@@ -301,7 +301,7 @@ describe('interrupt shadows (6.8.3)', () => {
     bench.cpu.run(1);
     expect([R[INTERRUPTIBILITY], bench.cpu.interruptible, bench.selector(SS)]).toEqual([2, false, KERNEL_DATA]);
     expect(bench.fault()).toEqual([6, undefined, 2]);
-    expect([R[INTERRUPTIBILITY], R[4]]).toEqual([0, KERNEL_STACK - 12]);
+    expect([R[INTERRUPTIBILITY], R[ESP]]).toEqual([0, KERNEL_STACK - 12]);
   });
   it('STI blocks for one instruction, and not if IF was set', () => {
     bench.code('fb 90 90');

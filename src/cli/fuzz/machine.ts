@@ -3,6 +3,7 @@
  * handlers send execution back into the random code, and answers to every VM exit. Everything comes from one seed.
  */
 import { createProcessor, EPT_FETCH, EPT_WRITE, EVENT_EXTERNAL, EVENT_VALID, type ExitInfo, ExitReason, type Processor } from '../../cpu/index.ts';
+import { addRegions, type TierStatistics } from '../../cpu/region/index.ts';
 import * as r from '../../cpu/index.ts';
 
 export const MODES = ['real', 'protected', 'pae', 'v86'] as const;
@@ -54,8 +55,11 @@ export class FuzzMachine {
   private readonly p2m = new Int32Array(FRAMES);
   private readonly cpu: Processor;
   private readonly R: Int32Array;
+  /** What the second tier did. */
+  readonly regions: Readonly<TierStatistics> | null = null;
 
-  constructor(mode: Mode, seed: number) {
+  /** `threshold`: of the second tier (`addRegions`); 0: the interpreter alone. */
+  constructor(mode: Mode, seed: number, threshold = 0) {
     this.mode = mode;
     this.random = generator(seed);
     this.bytes.fill(FOREIGN, 0, MACHINE_FRAMES * 4096);
@@ -69,6 +73,7 @@ export class FuzzMachine {
     this.cpu = createProcessor({
       memory: this.memory, stateOffset: MACHINE_FRAMES * 4096, p2m: this.p2m, time, doorbell: -1, apic: true, answerAccess: exit => this.answerInPlace(exit),
     });
+    if (threshold > 0) this.regions = addRegions(this.cpu, threshold);
     this.R = this.cpu.regs;
   }
 

@@ -43,7 +43,11 @@ class RegionEmitter extends TextEmitter {
   protected store(value: Value): void { this.say(`${this.load()} = ${value};`); }
   immediate(): Value { return this.at.row!.operands.includes('1') ? '1' : `(${this.at.immediate})`; }
   address(): Value { return addressText(this.at); }
-  skipIf(condition: Value): void { this.text = `done: { ${this.text} if (${condition}) break done; `; }
+  private skips = false;
+  skipIf(condition: Value): void {
+    this.text = `done: { ${this.text} if (${condition}) break done; `;
+    this.skips = true;
+  }
   protected conditionCode(): Value { return String(this.at.row!.cc); }
   top(pointer = ESP): Value {
     this.say(`h = r${pointer}; if (${miss('TR', 'h', 4)}) { ${this.leave()} } t = M4[(e ^ h) >>> 2];`);
@@ -67,7 +71,7 @@ class RegionEmitter extends TextEmitter {
   storeElement = absent;
   advance = absent;
   protected loadElement = absent;
-  finish(): string { return this.text.startsWith('done:') ? `${this.text}}` : this.text; }
+  finish(): string { return this.skips ? `${this.text}}` : this.text; }
 }
 
 /** The address of a memory operand: registers in locals. */

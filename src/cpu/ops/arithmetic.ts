@@ -2,7 +2,7 @@
 import type { Cpu } from '../cpu.ts';
 import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../architecture/flags.ts';
 import { operandBits } from '../table/operands.ts';
-import { EAX, ECX, EDX, FA, FB, FK, FR } from '../architecture/registers.ts';
+import { EAX, EBX, ECX, EDX, FA, FB, FK, FR } from '../architecture/registers.ts';
 import { DE } from '../faults.ts';
 import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type OpFactory, SRC } from './context.ts';
 import type { Row } from '../table/index.ts';
@@ -263,7 +263,7 @@ const cmpxchg8b: OpFactory = () => (cpu, p) => {
   const at = (cpu.A[p + META]! & META_LOCK) !== 0 ? cpu.memory.hostAtomic(linear, 8) : -1;
   if (at >= 0) {
     // Both halves at once takes a BigInt; only LOCK pays for it.
-    const expected = (BigInt(R[EDX]!) << 32n) | BigInt(R[EAX]! >>> 0), wanted = (BigInt(R[ECX]!) << 32n) | BigInt(R[3]! >>> 0);
+    const expected = (BigInt(R[EDX]!) << 32n) | BigInt(R[EAX]! >>> 0), wanted = (BigInt(R[ECX]!) << 32n) | BigInt(R[EBX]! >>> 0);
     const found = Atomics.compareExchange(cpu.M8, at >>> 3, expected, wanted);
     if (found !== expected) {
       R[EAX] = Number(BigInt.asIntN(32, found));
@@ -276,7 +276,7 @@ const cmpxchg8b: OpFactory = () => (cpu, p) => {
   const low = cpu.memory.read32(linear), high = cpu.memory.read32((linear + 4) | 0);
   const equal = low === R[EAX] && high === R[EDX];
   if (equal) {
-    cpu.memory.write32(linear, R[3]!);
+    cpu.memory.write32(linear, R[EBX]!);
     cpu.memory.write32((linear + 4) | 0, R[ECX]!);
   } else {
     cpu.memory.write32(linear, low);
@@ -345,7 +345,7 @@ const aad: OpFactory = () => (cpu, p) => {
 const xlat: OpFactory = () => (cpu, p) => {
   const { R, R8, R16 } = cpu;
   const meta = cpu.A[p + META]!;
-  const offset = (meta & META_ADDRESS16) !== 0 ? (R16[3 * 2]! + R8[0]!) & 0xffff : (R[3]! + R8[0]!) | 0;
+  const offset = (meta & META_ADDRESS16) !== 0 ? (R16[EBX * 2]! + R8[0]!) & 0xffff : (R[EBX]! + R8[0]!) | 0;
   R8[0] = cpu.memory.read8(cpu.addressing.linear((meta >>> META_SEGMENT) & 7, offset, 1, false));
 };
 

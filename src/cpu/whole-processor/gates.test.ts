@@ -1,7 +1,7 @@
 /** Far transfers, gates, interrupts and what becomes of faults in them: SDM vol. 3, chapters 5 and 6; vol. 2 at CALL, JMP, RET, INT n, IRET. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
-import { CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR } from '../architecture/registers.ts';
+import { CPL, CR0, CS, DS, EAX, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR } from '../architecture/registers.ts';
 import {
   Bench, CODE, d, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK, w,
 } from '../test-support/bench.ts';
@@ -282,7 +282,7 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
   it('a contributory exception while one is delivered: #DF with error code 0', () => {
     bench.idtGate(GP, 0x200, 0, 0x8e);
     bench.code('8e d8');
-    R[0] = 0x200;
+    R[EAX] = 0x200;
     expect(bench.fault()).toEqual([8, 0, 0]);
   });
 
@@ -296,7 +296,7 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
     bench.idtGate(GP, 0x200, 0, 0x8e);
     bench.idtGate(8, 0x200, 0, 0x8e);
     bench.code('8e d8');
-    R[0] = 0x200;
+    R[EAX] = 0x200;
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
   });
 
@@ -307,7 +307,7 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
     bench.setWord(0x21000 + ((GDT + 0xa000) >> 12) * 4, 0);
     bench.idtGate(GP, 0xa008, HANDLERS, 0x8e);
     bench.code('8e d8');
-    R[0] = 0xfff8;
+    R[EAX] = 0xfff8;
     expect(bench.event().vector).toBe(14);
     bench.protectedMode().paging32();
     bench.idtGate(14, 0x3f0, HANDLERS, 0x8e);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProcessor, CS, CR0, EBX, EIP, ESP, ExitReason, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, DS, STATE_WORDS } from '../index.ts';
+import { createProcessor, CS, CR0, EBX, ECX, EIP, ESP, ExitReason, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, DS, STATE_WORDS } from '../index.ts';
 
 // SDM vol. 2, CALL: a near call pushes the address of the instruction that follows, through a register or memory as well as direct.
 it('an indirect call returns behind itself, also once its target is known', () => {
@@ -22,8 +22,8 @@ it('an indirect call returns behind itself, also once its target is known', () =
   cpu.regs[EIP] = 0x1000;
   cpu.regs[EBX] = 0x2000;
   cpu.regs[ESP] = 0x8000;
-  cpu.regs[1] = 5;
+  cpu.regs[ECX] = 5;
   cpu.reload();
   expect(cpu.run(1000)).toBe(ExitReason.HLT);
-  expect([cpu.regs[EIP], cpu.regs[ESP], cpu.regs[1]]).toEqual([0x100b, 0x8000, 0]);
+  expect([cpu.regs[EIP], cpu.regs[ESP], cpu.regs[ECX]]).toEqual([0x100b, 0x8000, 0]);
 });

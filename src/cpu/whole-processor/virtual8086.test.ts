@@ -1,7 +1,7 @@
 /** Virtual-8086 mode: SDM vol. 3, chapter 20 (21 in newer editions). */
 import { describe, expect, it } from 'vitest';
 import { EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
-import { CPL, CS, DS, EFLAGS, EIP, ES, ESP, FS, GS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../architecture/registers.ts';
+import { CPL, CS, DS, EAX, EFLAGS, EIP, ES, ESP, FS, GS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../architecture/registers.ts';
 import { Bench, CODE, d, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, w } from '../test-support/bench.ts';
 
 const bench = new Bench();
@@ -81,7 +81,7 @@ describe('IOPL-sensitive instructions (20.2.7, CR4.VME clear)', () => {
     // push 0; popf; pushf; pop ax; sti; cli
     bench.put(CODE, '6a 00 9d 9c 58 fb fa f4');
     const { vector, flags } = bench.event();
-    expect([vector, flags & 0x23200, R[0]! & 0x3000]).toEqual([13, 0x23000, 0x3000]);
+    expect([vector, flags & 0x23200, R[EAX]! & 0x3000]).toEqual([13, 0x23000, 0x3000]);
     bench.v86(3);
     bench.put(CODE, '6a 00 68', w(CODE >> 4), '68', w(0x20), 'cf');
     bench.put(CODE + 0x20, 'f4');

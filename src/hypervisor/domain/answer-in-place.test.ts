@@ -1,5 +1,6 @@
 /** Accesses to devices' memory that are answered inside `run()`: a few instructions on the real processor and PC. */
 import { expect, it } from 'vitest';
+import { EBX } from '../../cpu/index.ts';
 import type { Domain } from './domain.ts';
 import { program, programDomain, runToEnd } from './program.test-support.ts';
 
@@ -25,7 +26,7 @@ it('writes to the VGA window reach its planes, each counted as an EPT violation'
 it('reads get the device\'s answer, and a read-modify-write both', () => {
   // mov edi,0xa0000; mov byte [edi],0x41; or byte [edi],2; mov bl,[edi]; hlt
   const domain = run(PLANES, 'bf 00 00 0a 00 c6 07 41 80 0f 02 8a 1f f4');
-  expect(domain.processor.regs[3] & 255).toBe(0x43);
+  expect(domain.processor.regs[EBX] & 255).toBe(0x43);
   expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 4 });
 });
 

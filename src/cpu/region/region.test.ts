@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EAX, EBX, EDI, EDX, EIP, ESI, ESP } from '../architecture/registers.ts';
+import { ExitReason } from '../architecture/edge.ts';
+import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { type Compile, RegionTier } from './tier.ts';
+
+const compile: Compile = (names, text) => new Function(...names, text) as ReturnType<Compile>;
+
+/** A machine in flat protected mode, with the second tier from the first sample on. */
+function compiled(): { bench: Bench; tier: RegionTier } {
+  const bench = new Bench().protectedMode();
+  const tier = new RegionTier(bench.cpu, { compile, threshold: 1 });
+  bench.cpu.regions = tier;
+  return { bench, tier };
+}
+
+const state = ({ cpu, R, bytes }: Bench) => ({
+  registers: [...R.subarray(0, 8)], eip: R[EIP]! - CODE, eflags: cpu.eflags, retired: cpu.retired, data: [...bytes.subarray(DATA, DATA + 1024)],
+  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)],
+});
+
+/** Runs the same code in portions on both tiers and compares at the end of each; says what the regions ran of it. */
+function same(code: (bench: Bench) => void, portions: readonly number[], limit = 40): number {
+  const plain = new Bench().protectedMode(), { bench, tier } = compiled();
+  for (const one of [plain, bench]) {
+    code(one);
+    one.R[ESI] = one.R[EDI] = DATA;
+    one.R[EBX] = 0x80001234 | 0;
+  }
+  for (let i = 0; i < limit; i++) {
+    const portion = portions[i % portions.length]!;
+    const reason = plain.run(portion);
+    expect(bench.run(portion)).toBe(reason);
+    expect(state(bench)).toEqual(state(plain));
+    if (reason === ExitReason.HLT) break;
+  }
+  return tier.statistics.retired;
+}
+
+describe('regions', () => {
+  it('run loops with memory, the stack and flags as the interpreter does, whatever the portions', () => {
+    // L: add eax,ecx; mov [DATA+ecx*4],eax; mov edx,[..]; push edx; xor edx,ecx; shl edx,3; pop esi; adc ebx,edx; imul esi,esi,7; dec ecx; jnz L
+    const loop = (bench: Bench) => {
+      bench.code('b9', d(200), '01c8', '89048d', d(DATA), '8b148d', d(DATA), '52', '31ca', 'c1e203', '5e', '11d3', '6bf607', '49', '75e3');
+    };
+    expect(same(loop, [7, 100, 1, 13, 400], 200)).toBeGreaterThan(1000);
+  });
+
+  it('run nested loops and calls', () => {
+    // M: mov edx,10; L: call F; dec edx; jnz L; dec ecx; jnz M; hlt; F: inc eax; test al,3; je +1; inc ebx; ret
+    const code = (bench: Bench) => bench.put(CODE, 'b9', d(100), 'ba', d(10), 'e809000000', '4a', '75f8', '49', '75f0', 'f4', '90909090', '40', 'a803', '7401', '43', 'c3');
+    expect(same(code, [500], 60)).toBeGreaterThan(3000);
+  });
+
+  it('are gone when the guest rewrites their code', () => {
+    // L: inc eax; mov byte [L], 0x43 (inc ebx) ; dec ecx; jnz L
+    const code = (bench: Bench) => bench.put(CODE, 'b9', d(300), '40', 'c605', d(CODE + 5), '43', '49', '75f5', 'f4');
+    same(code, [50, 3]);
+    // The immediate of an ADD counts up: every turn is new code.
+    const own = (bench: Bench) => bench.put(CODE, 'b9', d(2000), '81c0', d(0), 'ff05', d(CODE + 7), '49', '75f1', 'f4');
+    same(own, [50, 300], 100);
+  });
+
+  it('leave a fault to the interpreter', () => {
+    // L: mov eax,[esi]; add esi,4; jmp L: up to where there is no memory.
+    const code = (bench: Bench) => {
+      bench.paging32();
+      bench.put(CODE, '8b06', '83c604', 'ebf9');
+    };
+    expect(same(code, [1000, 77], 400)).toBeGreaterThan(10_000);
+  });
+
+  it('run at one mapping what was compiled at another', () => {
+    const { bench, tier } = compiled();
+    bench.paging32();
+    bench.put(CODE, '40', '3d', d(1000), '75f8', 'e800000000', 'f4');
+    bench.setWord(0x21000 + 0x40 * 4, CODE | 7);
+    for (const at of [CODE, 0x40000]) {
+      bench.R[EIP] = at;
+      bench.R[EAX] = 0;
+      for (let i = 0; i < 50 && bench.run(100) !== ExitReason.HLT; i++);
+      expect([bench.R[EAX], bench.word(bench.R[ESP]!)]).toEqual([1000, at + 13]);
+    }
+    expect(tier.statistics.retired).toBeGreaterThan(1000);
+  });
+
+  it('are as many as there is room for', () => {
+    const { bench, tier } = compiled();
+    for (let i = 0; i < 300; i++) bench.put(0x30000 + i * 16, 'b9', d(50), '49', '75fd', 'c3', '90');
+    for (let i = 0; i < 300; i++) {
+      bench.put(CODE, 'e8', d(0x30000 + i * 16 - CODE - 5), 'f4');
+      bench.R[EIP] = CODE;
+      for (let j = 0; j < 10 && bench.run(20) !== ExitReason.HLT; j++);
+    }
+    expect(tier.statistics.evicted).toBeGreaterThan(0);
+    expect(tier.statistics.regions).toBeLessThanOrEqual(96);
+  });
+
+  // Instructions of one to four bytes on registers, and on memory through ESI and EDI (which nothing changes).
+  const registers = fc.constantFrom(EAX, EDX, EBX);
+  const modrm = fc.tuple(registers, registers).map(([a, b]) => 0xc0 | a << 3 | b);
+  const memory = fc.tuple(registers, fc.constantFrom(6, 7), fc.integer({ min: 0, max: 127 })).map(([r, base, at]) => [0x40 | r << 3 | base, at]);
+  const operation = fc.constantFrom(0, 8, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38).chain(op => fc.integer({ min: 0, max: 3 }).map(form => op + form));
+  const byteRegister = fc.constantFrom(0, 2, 3, 4, 6, 7);
+  const size = fc.constantFrom<number[]>([], [0x66]);
+  const instruction = fc.oneof(
+    fc.tuple(size, operation, modrm).filter(([, op]) => (op & 1) === 1).map(([s, op, m]) => [...s, op, m]),
+    fc.tuple(operation, byteRegister, byteRegister).filter(([op]) => (op & 1) === 0).map(([op, a, b]) => [op, 0xc0 | a << 3 | b]),
+    fc.tuple(size, operation, memory).map(([s, op, m]) => [...s, op, ...m]),
+    fc.tuple(size, fc.constantFrom(0xc1, 0xd1, 0xd3), fc.constantFrom(0, 1, 4, 5, 7), registers, fc.integer({ min: 0, max: 40 }))
+      .map(([s, op, kind, r, n]) => [...s, op, 0xc0 | kind << 3 | r, ...(op === 0xc1 ? [n] : [])]),
+    fc.tuple(size, fc.constantFrom(2, 3, 4, 5), registers).map(([s, kind, r]) => [...s, 0xf7, 0xc0 | kind << 3 | r]),
+    fc.tuple(size, fc.constantFrom(0x40, 0x48), registers).map(([s, op, r]) => [...s, op + r]),
+    fc.tuple(fc.integer({ min: 0x40, max: 0x4f }), modrm).map(([op, m]) => [0x0f, op, m]),
+    fc.tuple(fc.integer({ min: 0x90, max: 0x9f }), byteRegister).map(([op, r]) => [0x0f, op, 0xc0 | r]),
+    fc.tuple(fc.constantFrom(0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xc1), modrm).map(([op, m]) => [0x0f, op, m]),
+    fc.tuple(fc.integer({ min: 0x70, max: 0x7f }), fc.constant(0)).map(([op]) => [op, 0x02, 0x40, 0x43]),
+    registers.map(r => [0x50 + r, 0x58 + (r ^ 1)]).filter(([, pop]) => pop !== 0x59 && pop !== 0x5c),
+    fc.constantFrom([0x98], [0x99], [0x66, 0x98], [0x86, 0xe0], [0x0f, 0xc8]),
+  );
+  it('do what the interpreter does with drawn loops', () => {
+    fc.assert(fc.property(fc.array(instruction, { minLength: 1, maxLength: 16 }), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }), (body, portions) => {
+      const bytes = body.flat();
+      same(bench => bench.put(CODE, 'b9', d(30), bytes, '49', '0f85', d(-(bytes.length + 7)), 'f4'), portions, 100);
+    }), { numRuns: 20 });
+  });
+});

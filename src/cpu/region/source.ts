@@ -1,0 +1,240 @@
+/**
+ * The JavaScript of a region. Guest registers and flags are locals; an instruction that the TLB does not serve leaves the region with nothing of it done; the
+ * budget is charged by blocks, tested where loops begin, and given back where a block is left half way. EIPs are relative to the page, so that the same text
+ * is right wherever the frame is mapped.
+ */
+import { ADC, ADD, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../architecture/flags.ts';
+import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
+import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
+import { miss } from '../gen/record.ts';
+import { semantics } from '../gen/semantics.ts';
+import { S_BUDGET } from '../scratch.ts';
+import { operandRegister } from '../table/operands.ts';
+import type { Block, Instruction, Region } from './former.ts';
+
+const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
+
+/** A number as text, for whatever stands before it. */
+const number = (n: number): string => (n < 0 ? `(${n | 0})` : String(n | 0));
+
+const absent = (): never => { throw new Error('not an instruction of a region'); };
+
+/** A conditional branch's two ways: text for the offset that it leads to. */
+type Way = (offset: number) => string;
+
+class RegionEmitter extends TextEmitter {
+  private readonly at: Instruction;
+  private readonly refund: number;
+  private readonly way: Way;
+  private readonly live: boolean;
+  /** Kind of the flags if the block has set them; -1: not known. */
+  kind: number;
+  private conditional = false;
+  private inside = false;
+  private goes: Value = '';
+
+  /** `refund`: instructions of the block from this one on. `live`: someone may read the flags that it leaves. */
+  constructor(at: Instruction, refund: number, kind: number, live: boolean, way: Way) {
+    super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: 'fr' });
+    this.at = at;
+    this.refund = refund;
+    this.kind = kind;
+    this.live = live;
+    this.way = way;
+    const memory = memoryOf(at.form);
+    if (memory === null || (!memory.reads && !memory.writes)) return;
+    this.say(`t = ${this.address()}; ${this.leaveIf(miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8))} h = (e ^ t) >>> ${cellShift(memory.bits)};`);
+  }
+
+  private leaveIf(condition: Value): string { return `if (${condition}) { ip = ${this.at.offset}; n = n + ${this.refund} | 0; break out; }`; }
+  private get next(): number { return this.at.offset + this.at.decoded.length; }
+
+  protected operandRegister(operand: number, bits: Size): Value { return this.register(operandRegister(this.at.decoded.row!.operands[operand]!, this.at.decoded), bits); }
+  override register(register: number, bits: Size): Value {
+    if (bits === 32) return `r${register}`;
+    if (bits === 16) return `(r${register} & 65535)`;
+    return register < 4 ? `(r${register} & 255)` : `(r${register - 4} >>> 8 & 255)`;
+  }
+  override setRegister(register: number, bits: Size, value: Value): void {
+    const r = `r${bits === 8 ? register & 3 : register}`;
+    if (bits === 32) this.effect(`${r} = ${value};`);
+    else if (bits === 16) this.effect(`${r} = ${r} & -65536 | (${value}) & 65535;`);
+    else if (register < 4) this.effect(`${r} = ${r} & -256 | (${value}) & 255;`);
+    else this.effect(`${r} = ${r} & -65281 | ((${value}) & 255) << 8;`);
+  }
+  override write(operand: number, value: Value, how: 'top' | 'zero' = 'zero'): void {
+    const { form: { places, bits, bits1 }, decoded } = this.at;
+    const text = how === 'top' && this.shift !== 0 ? `${value} >>> ${this.shift}` : value;
+    if (places[operand] === 'm') this.store(text);
+    else this.setRegister(operandRegister(decoded.row!.operands[operand]!, decoded), operand === 1 ? bits1 : bits, text);
+  }
+  protected load(): Value { return `${memoryArray(memoryOf(this.form)!.bits)}[h]`; }
+  protected store(value: Value): void { this.say(`${this.load()} = ${value};`); }
+  immediate(): Value { return number(this.count); }
+  private get count(): number { return this.at.decoded.row!.operands[1] === '1' ? 1 : this.at.decoded.immediate; }
+  selector(): Value { return `R[${SEG + SEGMENT_NAMES.indexOf(this.at.decoded.row!.operands[0]!) * SEG_WORDS + SEG_SELECTOR}]`; }
+  address(): Value {
+    const { base, index, scale, displacement } = this.at.decoded;
+    const parts = [base < 0 ? '' : `r${base}`, index < 0 ? '' : scale === 0 ? `r${index}` : `(r${index} << ${scale})`, displacement === 0 ? '' : number(displacement)].filter(part => part !== '');
+    return `${parts.length === 0 ? '0' : parts.join(' + ')} | 0`;
+  }
+  counter(): Value { return `r${ECX}`; }
+  countedDown(): Value { return this.result(`(r${ECX} - 1) | 0`); }
+  setCounter(value: Value): void { this.effect(`r${ECX} = ${value};`); }
+
+  skipIf(condition: Value): void {
+    // A count that is an immediate is known.
+    if (this.form.places[1] === 'i' && (this.count & 31) !== 0) return;
+    this.text = `done: { ${this.text} if (${condition}) break done; `;
+    this.conditional = this.inside = true;
+  }
+  override when(condition: Value, then: () => void): void {
+    const before = this.conditional;
+    this.conditional = true;
+    super.when(condition, then);
+    this.conditional = before;
+  }
+
+  override flags(kind: number, outcome: Outcome): void {
+    if (!this.live) return;
+    super.flags(kind, outcome);
+    this.kind = this.conditional ? -1 : kind;
+  }
+  override changeFlags(mask: number, value: Value): void {
+    super.changeFlags(mask, value);
+    this.kind = -1;
+  }
+  override carry(): Value {
+    switch (this.kind) {
+      case SUB: return '(fa >>> 0 < fb >>> 0 ? 1 : 0)';
+      case ADD: return '(fr >>> 0 < fa >>> 0 ? 1 : 0)';
+      case LOGIC: return '0';
+      case INC:
+      case DEC:
+      case EXPLICIT: return '(fb & 1)';
+      default: return super.carry();
+    }
+  }
+  override condition(cc = this.at.decoded.row!.cc!): Value {
+    const { kind } = this;
+    const relation = (): Value => {
+      const code = cc >> 1;
+      if (kind === SUB && [1, 3, 6, 7].includes(code)) return code === 1 ? 'fa >>> 0 < fb >>> 0' : code === 3 ? 'fa >>> 0 <= fb >>> 0' : code === 6 ? 'fa < fb' : 'fa <= fb';
+      if (kind === LOGIC) return code === 3 ? 'fr === 0' : code === 6 ? 'fr < 0' : code === 7 ? 'fr <= 0' : code === 4 ? 'fr < 0' : code === 2 ? 'fr === 0' : '';
+      if (![SUB, ADD, INC, DEC, EXPLICIT, SBB, ADC].includes(kind)) return '';
+      return code === 2 ? 'fr === 0' : code === 4 ? 'fr < 0' : code === 1 ? `${this.carry()} !== 0` : '';
+    };
+    const text = relation();
+    if (text === '') return `(${super.condition(cc)})`;
+    return (cc & 1) === 0 ? `(${text})` : `!(${text})`;
+  }
+  protected conditionCode(): Value { return String(this.at.decoded.row!.cc); }
+
+  top(pointer = ESP): Value {
+    this.say(`h = r${pointer}; ${this.leaveIf(miss('TR', 'h', 4))} t = M4[(e ^ h) >>> 2];`);
+    return 't';
+  }
+  drop(more?: Value): void { this.effect(`r${ESP} = (h + 4${more === undefined ? '' : ` + ${more}`}) | 0;`); }
+  slot(): void { this.say(`h = (r${ESP} - 4) | 0; ${this.leaveIf(miss('TW', 'h', 4))}`); }
+  push(value: Value, bits: Size = 32): void { this.say(`${memoryArray(bits)}[(e ^ h) >>> ${cellShift(bits)}] = ${value}; r${ESP} = h;`); }
+
+  locate(eip?: Value): void { this.goes = eip === undefined ? '' : eip; }
+  go(): void {
+    if (this.goes === '') this.say(this.way(this.next + this.at.decoded.immediate));
+    else this.say(`ip = (${this.goes} - base) | 0; break out;`);
+    this.ended = true;
+  }
+  branch(condition: Value, effects?: () => void): void {
+    this.say(`if (${condition}) {`);
+    effects?.();
+    this.say(`${this.way(this.next + this.at.decoded.immediate)} }`);
+    effects?.();
+    this.say(this.way(this.next));
+    this.ended = true;
+  }
+  returnAddress(): Value { return `(base + ${this.next}) | 0`; }
+  storeElement = absent;
+  advance = absent;
+  protected loadElement = absent;
+  finish(): string { return this.inside ? `${this.text}}` : this.text; }
+  get leads(): boolean { return this.ended; }
+}
+
+const REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7].map(n => [`r${n}`, n] as const);
+const LOCALS = [...REGISTERS, ['fk', FK], ['fa', FA], ['fb', FB], ['fr', FR]] as const;
+
+/** Ops that leave all flags but those that a count of 0 may spare new, whatever they were. */
+const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'inc', 'dec', 'neg', 'xadd', 'mul', 'imul']);
+const READS = new Set(['adc', 'sbb', 'inc', 'dec']);
+
+/** Whether someone may read the flags that each instruction leaves: a reader, an exit, the block's end. */
+function liveFlags({ instructions }: Block): boolean[] {
+  let live = true;
+  const result: boolean[] = [];
+  for (let i = instructions.length - 1; i >= 0; i--) {
+    const { form } = instructions[i]!;
+    result[i] = live;
+    if (SETS.has(form.op)) live = false;
+    if (form.uses.flags || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
+  }
+  return result;
+}
+
+/** The text of the region's function, `(u, base) => void`: what it uses is in `VALUES`. `longest`: see `longestWay`. */
+export function sourceOf(region: Region): { text: string; longest: number } {
+  const byOffset = new Map(region.blocks.map(block => [block.offset, block]));
+  const longest = longestWay(region, byOffset);
+  const mergesOf = (block: Block): Block[] => region.blocks.filter(other => other.merge && other.dominator === block);
+
+  const edge = (from: Block, offset: number): string => {
+    const to = from.successors.includes(offset) ? byOffset.get(offset) : undefined;
+    if (to === undefined) return `ip = ${number(offset)}; break out;`;
+    if (to.order <= from.order) return `continue L${to.offset};`;
+    return to.merge ? `break B${to.offset};` : tree(to);
+  };
+  const body = (block: Block): string => {
+    const count = block.instructions.length;
+    let text = block.header || block === region.entry ? `if (n < ${longest(block)}) { ip = ${block.offset}; break out; }\n` : '';
+    text += `n = n - ${count} | 0;\n`;
+    const live = liveFlags(block);
+    let kind = -1, leads = false;
+    block.instructions.forEach((at, i) => {
+      const emitter = new RegionEmitter(at, count - i, kind, live[i]!, offset => edge(block, offset));
+      semantics[at.form.op]!(emitter);
+      text += `${emitter.finish()}\n`;
+      ({ kind, leads } = emitter);
+    });
+    return leads ? text : `${text}${edge(block, block.next)}\n`;
+  };
+  const within = (block: Block, merges: Block[]): string => {
+    const last = merges.pop();
+    return last === undefined ? body(block) : `B${last.offset}: {\n${within(block, merges)}}\n${tree(last)}`;
+  };
+  const tree = (block: Block): string => {
+    const text = within(block, mergesOf(block));
+    return block.header ? `L${block.offset}: for (;;) {\n${text}}\n` : text;
+  };
+  return {
+    longest: longest(region.entry),
+    text: `return (u, base) => {
+let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], ip = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
+out: {
+${tree(region.entry)}}
+${LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' ')} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = n;
+};`,
+  };
+}
+
+/** Most instructions from a block's start to the next test of the budget or out of the region. */
+function longestWay({ entry }: Region, blocks: Map<number, Block>): (block: Block) => number {
+  const known = new Map<Block, number>();
+  const longest = (block: Block): number => {
+    let result = known.get(block);
+    if (result !== undefined) return result;
+    const onwards = block.successors.map(to => blocks.get(to)!).filter(to => to.order > block.order && !to.header && to !== entry).map(longest);
+    result = block.instructions.length + Math.max(0, ...onwards);
+    known.set(block, result);
+    return result;
+  };
+  return longest;
+}
