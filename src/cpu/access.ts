@@ -178,13 +178,10 @@ export class MemoryAccess {
   }
 
   /**
-   * Finds the page of an access ahead of it. False: that is a page fault, which is noted as if it had been thrown. What else may be wrong with the access
+   * Finds the page of an access ahead of it, where the TLB has none (ABSENT). False: that is a page fault, which is noted as if it had been thrown. What else may be wrong with the access
    * (another page that it crosses into, memory that is a device's) shows when it is made.
    */
   reach(linear: number, write: boolean): boolean {
-    const user = this.S[S_USER]!;
-    const e = (write ? this.TW : this.TR)[(linear >>> 12) + user]!;
-    if ((e & 1) === 0 || (e & 3) === HAS_CODE) return true;
     const error = this.tryWalk(linear, write, false);
     if (error !== ALLOWED) {
       this.faults.notePage(linear, error);
@@ -192,7 +189,7 @@ export class MemoryAccess {
       return false;
     }
     const entry = this.secondStage(this.walkGfn);
-    if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0)) this.fill(linear, entry, user);
+    if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0)) this.fill(linear, entry, this.S[S_USER]!);
     return true;
   }
 

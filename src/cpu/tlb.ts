@@ -11,6 +11,8 @@ import { USER } from './scratch.ts';
 
 const INVALID = 3;
 export const HAS_CODE = 1;
+/** Bit of an entry that is not there. */
+export const ABSENT = 2;
 
 const LIST = 1 << 16;
 

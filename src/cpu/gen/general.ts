@@ -1,5 +1,7 @@
 /** General functions: any segment, any mode, faults and all. `cpu` is the processor (src/cpu/cpu.ts), `p` the record. */
 import { DF } from '../architecture/flags.ts';
+import { S_USER } from '../scratch.ts';
+import { ABSENT } from '../tlb.ts';
 import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../ops/context.ts';
 import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Repetition, type Value } from './emitter.ts';
@@ -33,8 +35,10 @@ export class GeneralEmitter extends RecordEmitter {
   }
   protected store(value: Value): void { this.stored = value; }
   /** Ends the instruction if its access is a page fault, which is the commonest fault: JavaScript's exceptions cost some microseconds. */
-  private reach(at: Value, write: boolean): string { return `if (!memory.reach(${at}, ${write})) return; `; }
-  private reachStack(delta: number, write: boolean): void { this.say(this.reach(`stack.at(${delta}, ${this.bytes}, ${write})`, write)); }
+  private reach(at: Value, write: boolean): string {
+    return `if ((${write ? 'TW' : 'TR'}[(${at} >>> 12) + S[${S_USER}]] & ${ABSENT}) !== 0 && !memory.reach(${at}, ${write})) return; `;
+  }
+  private reachStack(delta: number, write: boolean): void { this.say(this.reach(this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`), write)); }
   skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
 
   counter(): Value { return `(${SHORT} ? ${registerText(ECX, 16)} : ${registerText(ECX, 32)})`; }
