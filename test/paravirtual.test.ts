@@ -14,18 +14,14 @@ describe('a 32-bit paravirtual guest', () => {
     ['two vCPUs', ['--vcpus', '2']],
     ['a computer without VT', ['--no-vt']],
     ['virtual time', ['--virtual-time', '--seed', '1']],
-  ])(
-    'finds what Xen promises: direct paging, pinning, descriptor tables, traps, multicalls, events: %s',
-    { timeout: 60_000 },
-    async (_what, options) => {
-      const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', ...options, guest);
-      onTestFinished(() => vm.kill());
-      const status = await vm.end(50);
-      expect(vm.output).not.toContain('FAIL');
-      expect(vm.output).toMatch(/3\d\d checks held: SUCCESS/);
-      expect(status).toBe(0);
-    },
-  );
+  ])('finds what Xen promises: direct paging, pinning, descriptor tables, traps, multicalls, events: %s', async (_what, options) => {
+    const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', ...options, guest);
+    onTestFinished(() => vm.kill());
+    const status = await vm.end(50);
+    expect(vm.output).not.toContain('FAIL');
+    expect(vm.output).toMatch(/3\d\d checks held: SUCCESS/);
+    expect(status).toBe(0);
+  });
 
   it('is refused with too little memory, and nothing is made', async () => {
     const vm = new Ringside('boot', '--type', 'pv', '--memory', '1', guest);

@@ -6,6 +6,7 @@ import { apiOf, type HostApi } from './api.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { createHost } from './host.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
+import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
 
 const MIB = 2 ** 20;
@@ -46,7 +47,6 @@ function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
 /** Web Locks are of all pages of a site: a name of this host's own. */
 export const newLockPrefix = (): string => `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
 
-export const hostMs = (): number => performance.timeOrigin + performance.now();
 export const openMedium = openBlob(readBlobHere);
 export const soon = makeSoon();
 
@@ -68,7 +68,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       return new Uint8Array(await answer.arrayBuffer());
     },
     openMedium,
-    hostMs,
+    hostMs: sharedMs,
     // One core stays for the page and for Domain 0.
     pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,
     epochMs: () => Date.now(),

@@ -1,7 +1,7 @@
 /** Entry of Domain 0's worker where memory can be shared: domains have workers of their own, and no processor is loaded here. */
-import { holdLifeLock } from '../hypervisor/worker/index.ts';
+import { holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
 import { inWorkers, type WorkerLike } from './runner-worker.ts';
-import { hostMs, later, newLockPrefix, serve } from './any-worker.ts';
+import { later, newLockPrefix, serve } from './any-worker.ts';
 import type { Watching } from './worker-watch.ts';
 
 const lockPrefix = newLockPrefix();
@@ -25,4 +25,4 @@ function watching(): { watching?: Watching } {
   };
 }
 
-serve(inWorkers({ spawn, later, hostMs, endsSilently: true, ...watching() }), true, held);
+serve(inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held);

@@ -1,22 +1,16 @@
 /** Small guests over the toolstack, each in a worker of its own or in turns on this thread, with one machine memory and one run queue. */
-import { performance } from 'node:perf_hooks';
 import { MemoryDisk } from '../../devices/index.ts';
 import { type DomainType, newDefinition } from '../../dom0/config/index.ts';
 import { inTurns, inWorkers, type WorkerLike } from '../../dom0/index.ts';
 import { type DomainConsole, Toolstack, type ToolstackListener, type ToolstackParts } from '../../dom0/toolstack/index.ts';
 import { type Boot, type DomainRecord, type Ending, type Machine, noMedia } from '../../hypervisor/index.ts';
+import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { COUNT } from './guests.ts';
 
 const GUEST_MIB = 4,
   HOST_MIB = 256;
-export const sharedMs = (): number => performance.timeOrigin + performance.now();
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
-export const soon = (callback: () => void): void => void setImmediate(callback);
-export const later = (ms: number, callback: () => void): (() => void) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
 
 /** What a guest counted so far. */
 export function countOf(machine: Machine, record: DomainRecord): number {

@@ -12,8 +12,9 @@ import { Toolstack, type ToolstackListener, type ToolstackParts } from '../../do
 import { type DomainRecord, noMedia, readState } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { type Counters, exitsByName } from '../../hypervisor/view/index.ts';
+import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
-import { later, sharedMs, sleep, soon } from './host.ts';
+import { sleep } from './host.ts';
 
 const MEMORY_MIB = 64;
 const PROMPT = '/ # ';

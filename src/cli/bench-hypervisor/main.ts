@@ -31,7 +31,8 @@ import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts
 import { XEN_TYPE } from '../../hypervisor/layout/index.ts';
 import { eventAnswerer, eventSender, hog, loop, messages, NULL_CALL, pauses, sleeper, xenLoop } from './guests.ts';
 import { ioreq } from './ioreq.ts';
-import { countOf, sharedMs, sleep, WorkerHost } from './host.ts';
+import { sharedMs } from '../node-clock.ts';
+import { countOf, sleep, WorkerHost } from './host.ts';
 import { idleInTurns, idleInWorkers, savedShell } from './idle.ts';
 
 interface Options {

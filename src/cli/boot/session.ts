@@ -2,7 +2,6 @@
  * The guests of one `ringside boot`, over the toolstack: in turns on this thread, in real or virtual time, or each in a worker thread. What the command line
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
-import { performance } from 'node:perf_hooks';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
 import { inTurns } from '../../dom0/index.ts';
@@ -11,6 +10,7 @@ import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
 import type { SchedulerOptions } from '../../hypervisor/scheduler/index.ts';
+import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
 import { openFile } from './image-file.ts';
@@ -74,11 +74,6 @@ export interface Guest {
   waits?: { what: WaitsFor; report: string };
 }
 
-const later = (ms: number, callback: () => void): (() => void) => {
-  const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
-  return () => clearTimeout(timer);
-};
-
 export class Session {
   readonly guests: Guest[] = [];
   readonly toolstack: Toolstack<GuestConsole>;
@@ -105,13 +100,12 @@ export class Session {
         reject(error);
       };
     });
-    const hostMs = parts.virtualTime ? undefined : () => performance.timeOrigin + performance.now();
+    const hostMs = parts.virtualTime ? undefined : sharedMs;
     const needs = (blueprint: Blueprint): number => {
       const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
       return machineBytesFor(seenMiB, p2mFrames || undefined);
     };
     const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), 0) : parts.hostMemoryMiB * MIB;
-    const soon = (callback: () => void): void => void setImmediate(callback);
     this.toolstack = new Toolstack<GuestConsole>(
       {
         version: VERSION,

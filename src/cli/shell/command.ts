@@ -1,7 +1,6 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/index.ts';
 import { KeptFiles } from '../../dom0/files/index.ts';
@@ -11,6 +10,7 @@ import { COMMANDS } from '../../dom0/toolstack/commands/index.ts';
 import { openFile } from '../boot/image-file.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
+import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { type HostState, openState, StateError } from '../storage/state.ts';
 import { VERSION } from '../version.ts';
@@ -55,15 +55,9 @@ function numberOf(text: string | undefined, what: string, least: number, most: n
   return value;
 }
 
-const later = (ms: number, callback: () => void): (() => void) => {
-  const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
-  return () => clearTimeout(timer);
-};
-
 /** A host on this machine: with several processors each domain has a thread of its own. */
 function makeHost(memoryMiB: number, pcpus: number) {
-  const hostMs = (): number => performance.timeOrigin + performance.now();
-  const soon = (callback: () => void): void => void setImmediate(callback);
+  const hostMs = sharedMs;
   const host = createHost({
     version: VERSION,
     memory: new SharedArrayBuffer(memoryMiB * MIB),

@@ -17,6 +17,7 @@ import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { readState, saveDomain, SavedStateError } from '../stream/state.ts';
 import { GuestLog } from '../xen/guest-log.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
+import { sharedMs } from './shared-clock.ts';
 import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
@@ -25,9 +26,6 @@ const LONGEST_SLEEP_MS = 60_000;
 function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
-
-/** The clock that all workers and the page share. */
-const sharedMs = (): number => performance.timeOrigin + performance.now();
 
 /** Bytes of a console, sent once a slice. */
 class Output {
