@@ -253,7 +253,12 @@ export class WorkerRunner implements DomainRunner {
           gone();
         });
       });
-      this.onGone = gone;
+      // Whoever asked before hears of it too.
+      const { onGone } = this;
+      this.onGone = disks => {
+        onGone?.(disks);
+        gone(disks);
+      };
       for (const saver of this.savers.splice(0)) saver.reject(new Error('The domain was destroyed.'));
       this.mailbox.command(keepsDisks ? COMMAND.DESTROY_KEEPING_DISKS : COMMAND.DESTROY);
     });

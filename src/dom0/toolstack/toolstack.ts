@@ -185,7 +185,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     else this.runners.poke();
   }
 
-  /** The host goes: Domain 0 listens no more, and what guests have said last comes out. */
+  /** The host goes: Domain 0 listens no more, what guests have said last comes out, and nothing is built any more. */
   close(): void {
     this.closed = true;
     for (const member of this.members.values()) this.detach(member);
@@ -241,11 +241,16 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return definition.mac ? blueprint : { ...blueprint, definition: { ...definition, mac: this.addresses.draw(taken) } };
   }
 
+  private mayBuild(): void {
+    if (this.closed) throw new Error('The host has ended: nothing is started any more.');
+  }
+
   /**
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
   async build(asked: Blueprint, { paused = false, before, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
+    this.mayBuild();
     const blueprint = this.addressed(asked);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
@@ -288,6 +293,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       const waits = paused || xen !== undefined;
       if (waits) member.runner.setPaused(true);
       member.about = await member.runner.started;
+      this.mayBuild();
       if (xen) this.attach(member, uuid);
       if (modelHere) this.attachModel(member, seenMiB, listener);
       if (waits && !member.paused) member.runner.setPaused(false);
@@ -468,7 +474,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.listener.ended(member, ending, true);
       this.rebuild(member, ending).then(
         ({ line, next }) => this.listener.restarted(member, line, report, next),
-        error => this.listener.rebuildFailed(member, error as Error),
+        error => this.closed || this.listener.rebuildFailed(member, error as Error),
       );
       return this.listener.listed();
     }
