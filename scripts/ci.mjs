@@ -28,12 +28,12 @@ async function tests(script, limitSeconds) {
 
 mkdirSync(at('.cache'), { recursive: true });
 say('== npm ci');
-if ((await npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, limitSeconds: 600 })) !== 0) {
+if ((await npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, limitSeconds: 400 })) !== 0) {
   total.failed++;
   failed.push('npm ci');
 } else {
-  await tests('test', 24 * 60);
-  await tests('test:guests', 54 * 60);
+  await tests('test', 32 * 60);
+  await tests('test:guests', 51 * 60);
 }
 for (const line of failed) console.log(`FAILED ${line}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);

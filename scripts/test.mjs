@@ -140,7 +140,7 @@ async function testEverything() {
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
   const built = await build();
   // On all cores: 5 minutes with two that do nothing else, three times that beside other work.
-  await vitest('unit tests', [], 900);
+  await vitest('unit tests', [], 1200);
   if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
   else if (!chromium.path) skip('browser tests', chromium.why);
   else if (built) await playwright('browser tests', 600, { RINGSIDE_CHROMIUM: chromium.path });
@@ -154,7 +154,7 @@ async function testGuests() {
   if (firefox) skip('Firefox', firefox);
   const webkit = await ensurePrograms({ WebKitWebDriver: 'webkit2gtk-driver', 'xvfb-run': 'xvfb' }, ['xauth']);
   if (webkit) skip('WebKitGTK', webkit);
-  if (await build()) await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 50 * 60);
+  if (await build()) await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60);
 }
 
 const suites = { test: testEverything, guests: testGuests };
