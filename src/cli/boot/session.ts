@@ -37,8 +37,8 @@ export interface SessionParts {
   /** Each guest in a thread of its own. */
   inWorkers: boolean;
   pcpus: number;
-  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
-  hvmFep?: boolean;
+  /** Xen's command line. */
+  xen?: string;
   hostMemoryMiB?: number;
   seed: number;
   /** Every byte that is shown: of several guests, whole lines with their names. */
@@ -106,13 +106,14 @@ export class Session {
       return machineBytesFor(seenMiB, p2mFrames || undefined);
     };
     const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), 0) : parts.hostMemoryMiB * MIB;
+    // The guests have what they need beside what Domain 0 is given.
+    const dom0MiB = parts.hostMemoryMiB === undefined ? (readXenOptions(parts.xen ?? '').dom0MemoryMiB ?? 0) : 0;
+    const memoryMiB = Math.ceil(bytes / MIB) + dom0MiB;
     this.toolstack = new Toolstack<GuestConsole>(
       {
         version: VERSION,
-        memory: new SharedArrayBuffer(bytes),
-        pcpus: parts.pcpus,
-        ...(parts.scheduler ? { scheduler: parts.scheduler } : {}),
-        ...(parts.hvmFep ? { hvmFep: true } : {}),
+        memory: new SharedArrayBuffer(bytes + dom0MiB * MIB),
+        xen: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
         ...(hostMs ? { hostMs } : {}),
         runners:
           parts.inWorkers && hostMs

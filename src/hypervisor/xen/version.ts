@@ -47,6 +47,11 @@ export const VERSION_OPERATIONS = operations('XENVER_', XENVER, {
   BUILD_ID: plain(buildId),
 });
 
+/** Kinds of guests that can be run, as XENVER_capabilities and `xl info` have them. */
+export const guestKinds = (hasVt: boolean): string => `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
+export const XEN_EXTRA = '.0-ringside';
+export const XEN_CHANGESET = 'unavailable';
+
 /** xen_version: what hypervisor this is and what it offers. IN: cmd, arg. */
 export function xenVersion(caller: HypercallContext, [command, arg]: readonly number[]): number {
   return dispatch(caller, VERSION_OPERATIONS, command, arg);
@@ -59,7 +64,7 @@ function version(): number {
 
 /** XENVER_extraversion: what follows the numbers. OUT: extraversion. */
 function extraversion(_caller: HypercallContext, args: GuestStruct<typeof Extraversion>): number {
-  args.extraversion = '.0-ringside';
+  args.extraversion = XEN_EXTRA;
   return 0;
 }
 
@@ -71,14 +76,14 @@ function compileInfo(_caller: HypercallContext, args: GuestStruct<typeof Compile
 }
 
 /** XENVER_capabilities: kinds of guests that can be run. OUT: capabilities. */
-function capabilities(_caller: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
-  args.capabilities = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
+function capabilities({ machine }: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
+  args.capabilities = guestKinds(machine.hasVt);
   return 0;
 }
 
 /** XENVER_changeset: not told. OUT: changeset. */
 function changeset(_caller: HypercallContext, args: GuestStruct<typeof Changeset>): number {
-  args.changeset = 'unavailable';
+  args.changeset = XEN_CHANGESET;
   return 0;
 }
 
