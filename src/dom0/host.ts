@@ -15,7 +15,8 @@ import { hasStopped, lastExits } from './toolstack/endings.ts';
 import type { Member } from './toolstack/member.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { parseXenOptions } from './xen-options.ts';
+import { startXen } from './boot/start-xen.ts';
+import { parseXenOptions } from './boot/xen-options.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -152,6 +153,7 @@ export class HostCore {
       isTaken: name => toolstack.isTaken(name),
       stationProblem: mac => toolstack.stationProblem(mac),
       pcpus: toolstack.queue.pcpus,
+      hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
   }
@@ -222,15 +224,14 @@ export class HostCore {
   /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
   async bootXen(commandLine: string): Promise<string[]> {
     if (this.toolstack.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { scheduler, hvmFep = false, unknown } = parseXenOptions(commandLine);
-    this.queue.configure({ pcpus: this.queue.pcpus, ...scheduler });
-    this.machine.hvmFep = hvmFep;
+    const { unknown } = parseXenOptions(commandLine);
+    this.toolstack.start(startXen(this.toolstack.xen.host, commandLine, this.parts.version));
     return unknown;
   }
 
   /** A domain's unit in the run queue; id 0 is Domain 0's. */
-  unit(id: number): { name: string; record: { slot: number; vcpus: number } } {
-    return id === 0 ? { name: 'Domain-0', record: { slot: DOMAIN_0, vcpus: 1 } } : this.living(id);
+  unit(id: number): { name: string; record: { index: number; vcpus: number } } {
+    return id === 0 ? { name: 'Domain-0', record: { index: DOMAIN_0, vcpus: 1 } } : this.living(id);
   }
 
   // ---- what happens by itself, and who is told

@@ -4,12 +4,10 @@
  */
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
-import { inTurns } from '../../dom0/index.ts';
-import { inWorkers } from '../../dom0/index.ts';
+import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
-import type { SchedulerOptions } from '../../hypervisor/scheduler/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';

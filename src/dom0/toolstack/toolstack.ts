@@ -98,8 +98,8 @@ const LATIN_1 = new TextDecoder('latin1');
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
-  readonly xen: StartedXen;
-  /** Who may run; domain ids stand for units by their slots in the domain table. */
+  xen: StartedXen;
+  /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
   readonly runners: Runners;
@@ -122,14 +122,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.addresses = new StationAddresses(parts.seed ?? 0);
     this.machine = Machine.create(parts.memory);
     this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
-    const { options, host, hasVt, dom0MemoryMiB } = this.xen;
-    this.machine.hvmFep = options.hvmFep ?? false;
-    this.machine.hasVt = hasVt;
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: dom0MemoryMiB });
-    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
+    this.start(this.xen);
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
+    this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.runners = parts.runners({
       machine: this.machine,
@@ -142,6 +139,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       },
     });
     if (this.runners.elsewhere) this.listen();
+  }
+
+  /** Does what Xen's command line says, before there are domains. */
+  start(xen: StartedXen): void {
+    this.xen = xen;
+    this.machine.hvmFep = xen.options.hvmFep ?? false;
+    this.machine.hasVt = xen.hasVt;
+    this.queue.configure({ pcpus: xen.host.pcpus, ...xen.options.scheduler });
   }
 
   /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
@@ -317,7 +322,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
-      queue.remove(record.slot);
+      queue.remove(record.index);
       this.bury(member);
       throw error;
     }
@@ -508,7 +513,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     }
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
-    if (ending.workerDied) this.queue.remove(member.record.slot);
+    if (ending.workerDied) this.queue.remove(member.record.index);
     member.ending = ending;
     this.listener.ended(member, ending, false);
     member.console.snapshot?.(true);
@@ -517,7 +522,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
-      this.queue.remove(member.record.slot);
+      this.queue.remove(member.record.index);
       releaseRam(this.machine, member.record);
       member.released = true;
       this.listener.listed();
@@ -535,7 +540,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { console, record } = member;
-    const retired = this.view.at(record.slot)?.counters().retired ?? 0;
+    const retired = this.view.at(record.index)?.counters().retired ?? 0;
     if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
     const diskChanges = await this.remove(member, true);
     if (diskChanges) blueprint.diskChanges = diskChanges;
@@ -560,7 +565,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.isOver(member, `${member.name} was destroyed before it answered.`, false);
     const changes = await member.runner.destroy(keepsDisks);
     this.detach(member);
-    this.queue.remove(record.slot);
+    this.queue.remove(record.index);
     this.bury(member);
     member.console.close();
     return opened && keepsDisks ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
