@@ -249,8 +249,8 @@ export class HostCore {
   }
 
   /** A domain's unit in the run queue; id 0 is Domain 0's. */
-  unit(id: number): { name: string; record: { slot: number; vcpus: number } } {
-    return id === 0 ? { name: 'Domain-0', record: { slot: DOMAIN_0, vcpus: 1 } } : this.living(id);
+  unit(id: number): { name: string; record: { index: number; vcpus: number } } {
+    return id === 0 ? { name: 'Domain-0', record: { index: DOMAIN_0, vcpus: 1 } } : this.living(id);
   }
 
   // ---- what happens by itself, and who is told

@@ -99,7 +99,7 @@ const POLL_MS = 4;
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
-  /** Who may run; domain ids stand for units by their slots in the domain table. */
+  /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
   readonly runners: Runners;
@@ -126,7 +126,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
     this.queue.configure({ pcpus: parts.pcpus ?? 1, ...parts.scheduler });
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence) });
-    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
+    this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.runners = parts.runners({
       machine: this.machine,
@@ -306,7 +306,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
-      queue.remove(record.slot);
+      queue.remove(record.index);
       this.bury(member);
       throw error;
     }
@@ -495,7 +495,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     }
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
-    if (ending.workerDied) this.queue.remove(member.record.slot);
+    if (ending.workerDied) this.queue.remove(member.record.index);
     if (!again || beside) member.ending = ending;
     this.listener.ended(member, ending, again);
     if (again) {
@@ -516,7 +516,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
-      this.queue.remove(member.record.slot);
+      this.queue.remove(member.record.index);
       releaseRam(this.machine, member.record);
       member.released = true;
       this.listener.listed();
@@ -537,7 +537,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside = false): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { console, record } = member;
-    const retired = this.view.at(record.slot)?.counters().retired ?? 0;
+    const retired = this.view.at(record.index)?.counters().retired ?? 0;
     if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
     const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
     if (diskChanges) blueprint.diskChanges = diskChanges;
@@ -571,7 +571,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.isOver(member, `${member.name} was destroyed before it answered.`, false);
     const changes = await member.runner.destroy(keepsDisks);
     this.detach(member);
-    this.queue.remove(record.slot);
+    this.queue.remove(record.index);
     this.bury(member);
     member.console.close();
     return opened && keepsDisks ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
