@@ -56,7 +56,7 @@ function parse(argv: string[]) {
 const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen) {
+function makeHost(xen: StartedXen, files: KeptFiles) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
@@ -70,6 +70,8 @@ function makeHost(xen: StartedXen) {
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
+    files,
+    buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
       return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
@@ -105,7 +107,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(startXen(definition, options.xen ?? '', VERSION));
+    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
     const parts = {

@@ -16,6 +16,13 @@ export const GuestHandle = struct({ handle: octets(16) });
 /** The first bytes of 1024: no more is written where it is denied. */
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
+/** What kinds of guests can be run, as guests and `xl info` are told. */
+export const guestKinds = (hasVt: boolean): string => `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
+/** What follows the numbers of the version. */
+export const XEN_EXTRA = '.0-ringside';
+/** The version control's name of the sources: not told. */
+export const CHANGESET = 'unavailable';
+
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
 const HVM_FEATURES = bits(
   XENFEAT.WRITABLE_PAGE_TABLES,
@@ -46,11 +53,6 @@ export const VERSION_OPERATIONS = operations('XENVER_', XENVER, {
   COMMANDLINE: operation(Commandline, commandline, { out: ['commandline'], outOnly: true }),
   BUILD_ID: plain(buildId),
 });
-
-/** Kinds of guests that can be run, as XENVER_capabilities and `xl info` have them. */
-export const guestKinds = (hasVt: boolean): string => `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
-export const XEN_EXTRA = '.0-ringside';
-export const XEN_CHANGESET = 'unavailable';
 
 /** xen_version: what hypervisor this is and what it offers. IN: cmd, arg. */
 export function xenVersion(caller: HypercallContext, [command, arg]: readonly number[]): number {
@@ -83,7 +85,7 @@ function capabilities({ machine }: HypercallContext, args: GuestStruct<typeof Ca
 
 /** XENVER_changeset: not told. OUT: changeset. */
 function changeset(_caller: HypercallContext, args: GuestStruct<typeof Changeset>): number {
-  args.changeset = XEN_CHANGESET;
+  args.changeset = CHANGESET;
   return 0;
 }
 

@@ -1,7 +1,7 @@
 /** The host and its hypervisor: what they are, and what the hypervisor has printed. */
 import { cpuid } from '../../../cpu/architecture/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
-import { guestKinds, PV_VIRT_START, XEN_CHANGESET, XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
+import { CHANGESET, guestKinds, PV_VIRT_START, XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
 import type { HostInfo } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import { command } from './command.ts';
@@ -67,7 +67,7 @@ function hostFacts(host: HostCore, { version, memoryMiB, freeMiB, pcpus }: HostI
     ['xen_scheduler', host.queue.policy.name],
     ['xen_pagesize', 4096],
     ['platform_params', `virt_start=0x${PV_VIRT_START.toString(16)}`],
-    ['xen_changeset', XEN_CHANGESET],
+    ['xen_changeset', CHANGESET],
     ['xen_commandline', xen.commandLine],
     ['cc_compiler', 'TypeScript'],
     ['cc_compile_by', HOST_NAME],
