@@ -56,7 +56,7 @@ function numberOf(text: string | undefined, what: string, least: number, most: n
 }
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(memoryMiB: number, pcpus: number) {
+function makeHost(memoryMiB: number, pcpus: number, files: KeptFiles) {
   const hostMs = sharedMs;
   const host = createHost({
     version: VERSION,
@@ -69,6 +69,8 @@ function makeHost(memoryMiB: number, pcpus: number) {
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
+    files,
+    buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
       return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
@@ -104,7 +106,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(memoryMiB, pcpus);
+    const host = makeHost(memoryMiB, pcpus, fs);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
     const parts = {

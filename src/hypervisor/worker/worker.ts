@@ -77,8 +77,8 @@ class Outputs {
 const openMedium = (globalThis as { openMedium?: OpenMedium }).openMedium ?? openBlob(readBlobHere);
 
 function start(message: ToDomainWorker): void {
-  const machine = new Machine(message.memory, message.slot);
-  const record = machine.domain(message.slot);
+  const machine = new Machine(message.memory, message.index);
+  const record = machine.domain(message.index);
   const mailbox = new Mailbox(machine, record);
   const output = new Outputs(record.id);
   let domain: Domain;
@@ -116,9 +116,9 @@ function start(message: ToDomainWorker): void {
   if (message.stopAtInstruction !== undefined) domain.stopAtInstruction = message.stopAtInstruction;
   send({ kind: 'started', about: domain.about });
   const entry = machine.domainEntry(record);
-  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
-  const last = run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
-    if (machine.isWorkerDead(record.slot)) throw new Error('others had called this worker dead');
+  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.index);
+  const last = run(domain, mailbox, new Slot(queue, record.index, held => domain.setSlot(held)), output, message, () => {
+    if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
     beat(machine, entry);
   });
   workerLeaves(machine, record);
@@ -226,8 +226,8 @@ function startOrDie(message: ToDomainWorker): void {
   try {
     start(message);
   } catch (error) {
-    const machine = new Machine(message.memory, message.slot);
-    callDead(machine, machine.domain(message.slot));
+    const machine = new Machine(message.memory, message.index);
+    callDead(machine, machine.domain(message.index));
     throw error;
   }
 }
