@@ -16,19 +16,21 @@ const doubleword = (value: number): number[] => [value, value >> 8, value >> 16,
 /** Numbers that floating point treats each in its own way. */
 const NUMBERS = [0, -0, 1, -1, 2, 0.5, 3, 0.1, 1e10, -7.25, 1e300, 1e-300, 5e-324, 2 ** -1022, Infinity, -Infinity, NaN, 2 ** 31, 2 ** 53 + 2, 1 / 3, 4, 100];
 
-/** What a portion ended with, and all state. */
+/** What a portion ended with. */
 export interface Moment {
   reason: number;
-  retired: number;
   qualification: number;
-  registers: SavedRegisters;
+  eflags: number;
 }
+
+/** State words that say something: flags are compared as EFLAGS, words of fpu/extended.ts's own mean nothing between instructions. */
+const COMPARED = Array.from({ length: r.HIGH }, (_, word) => word).filter(word => (word < r.FK || word > r.EFLAGS) && (word < r.FPR + 32 || word >= r.XMM));
 
 export class ProgramMachine {
   private readonly memory = new SharedArrayBuffer(FRAMES * 4096 + r.STATE_WORDS * 4);
   private readonly bytes = new Uint8Array(this.memory);
   /** Guest memory: frames are machine frames. */
-  readonly words = new Int32Array(this.memory, 0, FRAMES * 1024);
+  private readonly words = new Int32Array(this.memory, 0, FRAMES * 1024);
   private readonly cpu: Processor;
   private readonly R: Int32Array;
   private regions = { retired: 0, compiled: 0 };
@@ -141,8 +143,8 @@ export class ProgramMachine {
   /** Runs a portion, and answers what it asked for with `answer`. Null once the program is done. */
   run(instructions: number, answer: number): Moment | null {
     if (this.done) return null;
-    const { cpu, R } = this, reason = cpu.run(instructions), { qualification } = cpu.exit;
-    const moment = { reason, retired: cpu.retired, qualification: reason === ExitReason.PREEMPTION_TIMER ? 0 : qualification, registers: saveRegisters(R) };
+    const { cpu } = this, reason = cpu.run(instructions), { qualification } = cpu.exit;
+    const moment = { reason, qualification: reason === ExitReason.PREEMPTION_TIMER ? 0 : qualification, eflags: cpu.eflags };
     switch (reason) {
       case ExitReason.IO:
         this.done = qualification >>> 16 === END_PORT;
@@ -162,6 +164,16 @@ export class ProgramMachine {
         cpu.skipInstruction();
     }
     return moment;
+  }
+
+  /** A register or a word of memory that the other has otherwise; null: none. */
+  differenceTo(other: ProgramMachine): string | null {
+    const hex = (value: number) => (value >>> 0).toString(16);
+    for (const word of COMPARED) if (this.R[word] !== other.R[word]) return `state word ${word}: ${hex(this.R[word]!)} and ${hex(other.R[word]!)}`;
+    for (let i = 0; i < this.words.length; i++) {
+      if (this.words[i] !== other.words[i]) return `memory at 0x${hex(i * 4)}: ${hex(this.words[i]!)} and ${hex(other.words[i]!)}`;
+    }
+    return null;
   }
 
   /** An external interrupt, if one would be taken now. */
