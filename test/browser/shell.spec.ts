@@ -1,0 +1,52 @@
+/** Domain 0's shell in the page, over files and volumes in the browser's storage. */
+import type { Page } from '@playwright/test';
+import { expect, open, test } from './page.ts';
+
+const shellText = async (page: Page): Promise<string> => {
+  const rows = await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts();
+  return rows.map(row => row.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+};
+const prompt = /ringside:~ # *\n*$/;
+
+async function openShell(page: Page): Promise<void> {
+  await page.getByRole('treeitem', { name: 'Domain-0' }).click();
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(prompt);
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+}
+
+/** Types a line; resolves with what it printed. */
+async function run(page: Page, line: string): Promise<string> {
+  await page.keyboard.type(`clear; ${line}; echo "end of" line\n`);
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/^end of line\nringside:\S+ # *\n*$/m);
+  return (await shellText(page)).replace(/end of line\n[^]*$/, '');
+}
+
+test('the shell lists domains, makes a volume and a definition, and they are there after a reload, with the history', async ({ page }) => {
+  await open(page);
+  await openShell(page);
+  await expect(page.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
+  expect(await run(page, 'xl list')).toMatch(/^Name +ID +Mem VCPUs\tState\tTime\(s\)|^Name +ID/m);
+  expect(await run(page, 'lvcreate -L 1G -n a vg0')).toContain('Logical volume "a" created.');
+  await run(page, "echo 'name = \"x\"' > /etc/xen/vm/x");
+  // Tab puts in what is missing of a name.
+  await page.keyboard.type('clear; cat /etc/xen/v\t\t');
+  await page.keyboard.type('x\n');
+  await expect.poll(() => shellText(page)).toMatch(/^name = "x"$/m);
+
+  await page.reload();
+  await openShell(page);
+  expect(await run(page, 'cat /etc/xen/vm/x; lvs')).toMatch(/^name = "x"\n.*\n {2}a +vg0 +-wi-a----- +1\.00g/m);
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(() => shellText(page)).toContain('# clear; cat /etc/xen/vm/x');
+  // Ctrl-C gives the line up, and ends a command.
+  await page.keyboard.press('Control+C');
+  await page.keyboard.type('clear; sleep 1000\n');
+  await page.waitForTimeout(300);
+  await page.keyboard.press('Control+C');
+  await expect.poll(() => shellText(page)).toMatch(prompt);
+  expect(await run(page, 'echo "status $?"')).toContain('status');
+  // Shift + Tab leaves the terminal (WCAG 2.1.2).
+  await page.keyboard.press('Shift+Tab');
+  expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
+});
