@@ -50,3 +50,59 @@ test('the shell lists domains, makes a volume and a definition, and they are the
   await page.keyboard.press('Shift+Tab');
   expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
 });
+
+test('a second tab is told who has files and volumes, and takes them over once they are flushed and closed', async ({ page, context }) => {
+  await open(page);
+  await openShell(page);
+  await run(page, 'lvcreate -L 8M -n first vg0');
+  const second = await context.newPage();
+  await open(second);
+  await openShell(second);
+  expect(await run(second, 'lvs')).not.toContain('first');
+  const note = second.getByRole('status').filter({ hasText: 'live in memory' });
+  await expect(note).toContainText('Another tab of this browser has them. It has had them since');
+  await note.getByRole('button', { name: 'Take over' }).click();
+  await expect(second.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
+  // The keyboard is in the new shell already.
+  await expect.poll(() => shellText(second)).toMatch(prompt);
+  expect(await run(second, 'lvs')).toContain('first');
+  // The first one has lost them, says so, and can take them back.
+  await expect.poll(() => shellText(page)).toContain('another tab’s now: this shell ends.');
+  await page.getByRole('button', { name: 'Take over' }).click();
+  await expect.poll(() => shellText(page)).toMatch(prompt);
+  expect(await run(page, 'lvs')).toContain('first');
+});
+
+test('a tab that is closed leaves files and volumes to the next one at once', async ({ page, context }) => {
+  await open(page);
+  await openShell(page);
+  await run(page, 'echo kept > /root/note');
+  const second = await context.newPage();
+  await open(second);
+  await page.close();
+  await openShell(second);
+  expect(await run(second, 'cat note')).toContain('kept');
+});
+
+const PLAIN = process.env.RINGSIDE_TEST_PLAIN!;
+
+test('without shared memory files are kept by the one worker that there is', async ({ page }) => {
+  await open(page, PLAIN);
+  await openShell(page);
+  await run(page, 'echo kept > /root/note; lvcreate -L 8M -n plain vg0');
+  await page.reload();
+  await openShell(page);
+  expect(await run(page, 'cat note; lvs')).toMatch(/^kept\n[^]*plain/m);
+});
+
+test('where the browser keeps no files the shell says so, and works', async ({ page }) => {
+  // As a private window of Firefox has it.
+  await page.route('**/turns-worker-*.js', async route => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: `StorageManager.prototype.getDirectory = async () => { throw new DOMException('Security error', 'SecurityError'); };${await answer.text()}` });
+  });
+  await open(page, PLAIN);
+  await openShell(page);
+  await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText('This window may keep no files: it is a private one');
+  expect(await run(page, 'lvcreate -L 8M -n gone vg0; lvs')).toContain('gone');
+});

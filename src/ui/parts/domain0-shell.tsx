@@ -38,7 +38,7 @@ function StateNote() {
   const known = state.value;
   if (!known || known.kept) return null;
   return <div class="note" role="status">
-    <span>{words.notKept} {known.why}</span>
+    <span>{words.notKept} {known.why}</span>{' '}
     {known.heldElsewhere && <>
       <span>{words.takeOverHint(known.heldElsewhere.sinceMs)}</span>
       <button class="btn sm" disabled={takingOver.value} onClick={() => void takeOver()}>{takingOver.value ? words.takingOver : words.takeOver}</button>
