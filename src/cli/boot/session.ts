@@ -41,6 +41,8 @@ export interface SessionParts {
   hvmFep?: boolean;
   hostMemoryMiB?: number;
   seed: number;
+  /** Whether guest code is compiled (Toolstack.jitThreshold). */
+  jitThreshold?: number;
   /** Every byte that is shown: of several guests, whole lines with their names. */
   output(byte: number): void;
   /** Every byte that this guest shows, as it shows it. */
@@ -113,6 +115,7 @@ export class Session {
         pcpus: parts.pcpus,
         ...(parts.scheduler ? { scheduler: parts.scheduler } : {}),
         ...(parts.hvmFep ? { hvmFep: true } : {}),
+        ...(parts.jitThreshold === undefined ? {} : { jitThreshold: parts.jitThreshold }),
         ...(hostMs ? { hostMs } : {}),
         runners:
           parts.inWorkers && hostMs

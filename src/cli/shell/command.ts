@@ -10,6 +10,7 @@ import { COMMANDS } from '../../dom0/toolstack/commands/index.ts';
 import { openFile } from '../boot/image-file.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
+import { JIT_THRESHOLD_ABOUT, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { type HostState, openState, StateError } from '../storage/state.ts';
@@ -30,6 +31,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --file SOURCE:PATH    put a file of this machine at a path of Domain 0 (also several times)
   --host-memory MIB     the host's memory (${HOST_MEMORY_MIB})
   --pcpus N             processors of the host (one fewer than this machine has)
+  --no-jit              ${NO_JIT_ABOUT}
+  --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
 For example: ringside sh --file vm.cfg:/etc/xen/vm/vm --file vmlinuz:/boot/vmlinuz -c 'xl create /etc/xen/vm/vm; xl list'
 `;
@@ -40,7 +43,7 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, 'no-jit': { type: 'boolean' }, 'jit-threshold': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
     return values;
   } catch (error) {
@@ -56,7 +59,7 @@ function numberOf(text: string | undefined, what: string, least: number, most: n
 }
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(memoryMiB: number, pcpus: number) {
+function makeHost(memoryMiB: number, pcpus: number, jitThreshold: number | undefined) {
   const hostMs = sharedMs;
   const host = createHost({
     version: VERSION,
@@ -66,6 +69,7 @@ function makeHost(memoryMiB: number, pcpus: number) {
     later,
     hostMs,
     pcpus,
+    ...(jitThreshold === undefined ? {} : { jitThreshold }),
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
@@ -93,6 +97,9 @@ export async function shell(argv: string[]): Promise<number> {
     if (options.help) return stdout.text(shellHelp()), 0;
     const memoryMiB = numberOf(options['host-memory'], '--host-memory', 64, 2047, HOST_MEMORY_MIB);
     const pcpus = numberOf(options.pcpus, '--pcpus', 1, 32, Math.max(1, availableParallelism() - 1));
+    const noJit = options['no-jit'], threshold = options['jit-threshold'];
+    if (noJit && threshold !== undefined) throw new WrongUse('--no-jit and --jit-threshold do not go together. Leave one out.');
+    const jitThreshold = noJit ? 0 : threshold === undefined ? undefined : numberOf(threshold, '--jit-threshold', 1, MAX_JIT_THRESHOLD, 1);
     state = await openAll(options.state);
     const { fs } = state;
     for (const pair of options.file ?? []) {
@@ -104,7 +111,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(memoryMiB, pcpus);
+    const host = makeHost(memoryMiB, pcpus, jitThreshold);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
     const parts = {
