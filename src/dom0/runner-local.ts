@@ -185,7 +185,7 @@ class LocalRunner implements DomainRunner {
   constructor(what: DomainStart, listener: DomainListener, turns: Turns, parts: TurnsParts, { machine, queue }: RunnersHost) {
     this.what = what;
     this.turns = turns;
-    const slot = (this.slot = new Slot(queue, what.record.slot));
+    const slot = (this.slot = new Slot(queue, what.record.index));
     const flush = (): void => {
       if (this.bytes.length === 0) return;
       const bytes = Uint8Array.from(this.bytes);

@@ -4,6 +4,8 @@ import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
 import type { DomainType } from '../../dom0/config/index.ts';
 import { parseXenOptions, type XenOptions } from '../../dom0/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
+import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
 import { JIT_THRESHOLD_ABOUT, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -71,10 +73,6 @@ interface Word {
   about: string;
   set(options: BootOptions, value: string, word: string): void;
 }
-
-const MAX_MEMORY_MIB = 2047,
-  MAX_VCPUS = 8,
-  MAX_PCPUS = 32;
 
 const WORDS: Record<string, Word> = {
   '--kernel': { value: 'F', about: 'kernel to start: bzImage, multiboot or PVH ELF', set: (o, v) => (o.kernel = v) },

@@ -59,7 +59,7 @@ function numberOf(text: string | undefined, what: string, least: number, most: n
 }
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(memoryMiB: number, pcpus: number, jitThreshold: number | undefined) {
+function makeHost(memoryMiB: number, pcpus: number, files: KeptFiles, jitThreshold: number | undefined) {
   const hostMs = sharedMs;
   const host = createHost({
     version: VERSION,
@@ -73,6 +73,8 @@ function makeHost(memoryMiB: number, pcpus: number, jitThreshold: number | undef
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
+    files,
+    buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
       return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
@@ -111,7 +113,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(memoryMiB, pcpus, jitThreshold);
+    const host = makeHost(memoryMiB, pcpus, fs, jitThreshold);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
     const parts = {

@@ -1,4 +1,5 @@
 /** The second tier (src/cpu/region) as its owner sees it: what it is given, what it did, what it made. */
+import type { Decoded } from '../table/index.ts';
 import type { Features } from './cpuid.ts';
 
 /** Makes a function from its text and the values that it names. Null: that is not allowed here. Undefined: not yet; it is asked again. @throws SyntaxError */
@@ -23,6 +24,8 @@ export interface RegionText {
   instructions: number;
   /** First and last byte of each instruction, offsets in the frame. */
   ranges: readonly (readonly [first: number, last: number])[];
+  /** Instructions that it calls by records of its own: its function takes their numbers as `calls`. */
+  calls: readonly { offset: number; decoded: Decoded }[];
   /** Offsets where control comes back to: behind calls, and behind what the interpreter runs. */
   returns: readonly number[];
 }

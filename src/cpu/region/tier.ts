@@ -11,9 +11,11 @@ import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
-import { META, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
+import * as hot from '../fpu/hot.ts';
+import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from '../scratch.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
+import { DECODED } from '../table/index.ts';
 
 /** The one mode whose code becomes regions. */
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
@@ -53,6 +55,7 @@ export class RegionTier implements Regions {
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
   private readonly values: Record<string, unknown>;
+  private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
@@ -70,7 +73,9 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
+      call: (p: number) => this.call(p), ...hot,
     };
+    this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
   }
 
@@ -164,8 +169,8 @@ export class RegionTier implements Regions {
       this.refused.add(record);
       return [];
     }
-    const { longest, text, instructions, ranges, returns } = made;
-    const make = this.compile(Object.keys(this.values), text);
+    const { longest, text, instructions, ranges, returns, calls } = made;
+    const make = this.compile(this.names, text);
     this.textUnderway = make === undefined;
     if (make === undefined) {
       // It is hot at the next sample, too.
@@ -176,6 +181,8 @@ export class RegionTier implements Regions {
       this.failed();
       return [];
     }
+    const records = this.writeRecords(calls);
+    if (records === null) return [];
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
     let lines = 0;
@@ -193,7 +200,7 @@ export class RegionTier implements Regions {
       this.free.push(index);
       return [];
     }
-    const run = make(...Object.values(this.values)) as Compiled['run'];
+    const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
     this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made, frame: mfn * 4096 };
     this.statistics.regions++;
@@ -209,6 +216,39 @@ export class RegionTier implements Regions {
     S[S_BUDGET] = budget;
     return [...returns];
   }
+
+  /** Gives what the region calls its records. They stay when the region goes: a full arena is emptied as a whole. */
+  private writeRecords(calls: RegionText['calls']): number[] | null {
+    const { code, writer } = this.cpu;
+    if (!code.hasRoom(calls.length)) return null;
+    return calls.map(({ offset, decoded }) => {
+      const record = code.allocate();
+      writer.write(record, DECODED, offset, decoded);
+      return record;
+    });
+  }
+
+  /**
+   * Runs the record `p` for a region, which has put everything in the state. True: the region is to be left, EIP says where to; S_STOP says if the interpreter is
+   * to be left too.
+   */
+  private call(p: number): boolean {
+    const { A, R, S, writer: { functions } } = this.cpu;
+    const budget = S[S_BUDGET]!;
+    this.changed = false;
+    functions[A[p + OP]!]!(this.cpu, p);
+    const stop = S[S_STOP]!;
+    if (stop === GO && S[S_BUDGET] === budget && !this.changed) return false;
+    this.lost = budget - S[S_BUDGET]!;
+    if (stop === GO || stop === STALE) {
+      S[S_STOP] = GO;
+      R[EIP] = (R[EIP]! + (A[p + META]! >>> META_LENGTH & 15)) | 0;
+    }
+    return true;
+  }
+  /** What is called took regions away, perhaps the one that runs; and so many instructions that are not to run any more. */
+  private changed = false;
+  private lost = 0;
 
   /** The region that ran least since the last epoch makes room. */
   private evict(): void {
@@ -227,6 +267,7 @@ export class RegionTier implements Regions {
 
   private forget(index: number): void {
     this.statistics.characters -= this.regions[index]!.made.text.length;
+    this.changed = true;
     this.regions[index] = null;
     this.free.push(index);
     this.statistics.regions--;
@@ -243,11 +284,16 @@ export class RegionTier implements Regions {
       if (left < region.longest) break;
       S[S_BUDGET] = left;
       region.run(S[S_USER]!, S[S_PAGE_EIP]!);
-      const done = left - S[S_BUDGET]!;
+      const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
       this.statistics.retired += done;
       if (done === 0) break;
-      left -= done;
+      left = S[S_BUDGET]!;
+      this.lost = 0;
+      if (S[S_STOP] !== GO) {
+        if (S[S_STOP] !== JUMP) return;
+        S[S_STOP] = GO;
+      }
       const eip = R[EIP]!;
       q = PM[CP[(eip >>> 12) + S[S_USER]!]! + (eip & 4095)]!;
       if (q === 0 || A[q + OP] !== OP_ENTRY) {
@@ -272,7 +318,7 @@ export class RegionTier implements Regions {
   private visited(p: number, region: Compiled, done: number): void {
     region.retired += done;
     if (++region.visits < TRIAL) return;
-    if (region.retired < TRIAL * SHORT) {
+    if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.add(p);
       this.statistics.given++;
       this.remove(this.cpu.A[p + REGION]!);

@@ -8,7 +8,7 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
-import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, withToolstack } from '../../hypervisor/index.ts';
+import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState, withToolstack } from '../../hypervisor/index.ts';
 import { diskRecords } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -17,8 +17,9 @@ import type { State } from '../../devices/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
-import { actionOf, hasStopped, startsAgain, startsAgainAs } from './endings.ts';
+import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
+import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { openInDomain0 } from './disks.ts';
 import { Services, XEN_TYPES } from './services.ts';
@@ -49,6 +50,8 @@ export interface ToolstackParts {
   tripleFaultEnds?: boolean;
   /** Of domains built from now on: `jitThreshold` below. */
   jitThreshold?: number;
+  /** A domain that stopped and is to be destroyed goes at once, as with xl. Absent: it can be looked at until somebody destroys it. */
+  buriesStopped?: boolean;
 }
 
 /** Where a new domain takes the place of another: that one's console, and what is said of its end. */
@@ -76,6 +79,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   restarted(member: Member<Console>, line: string, report?: string, next?: Member<Console>): void;
   /** It was to be started again as a new domain, and that could not be built. */
   rebuildFailed(member: Member<Console>, error: Error): void;
+  /** It has stopped, and its state is to be kept as a core file (coredump-*). What goes wrong is told there. */
+  dumpCore?(member: Member<Console>): Promise<void>;
   /** Something of the host failed it; undefined: Domain 0 itself. */
   problem(member: Member<Console> | undefined, sentence: string): void;
   waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;
@@ -96,7 +101,7 @@ const POLL_MS = 4;
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
-  /** Who may run; domain ids stand for units by their slots in the domain table. */
+  /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
   readonly runners: Runners;
@@ -129,7 +134,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
     this.queue.configure({ pcpus: parts.pcpus ?? 1, ...parts.scheduler });
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence) });
-    this.queue.add({ slot: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
+    this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.runners = parts.runners({
       machine: this.machine,
@@ -309,7 +314,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
-      queue.remove(record.slot);
+      queue.remove(record.index);
       this.bury(member);
       throw error;
     }
@@ -473,21 +478,25 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       return;
     }
     const action = actionOf(member.blueprint.definition, ending);
-    const again = action === 'restart';
     this.isOver(member, ending.sentence);
     member.whenSuspended?.(`${hasStopped(member.name, ending)} There is nothing to save.`);
+    if (!dumpsCore(action) || !this.listener.dumpCore || ending.workerDied) return this.follow(member, ending, action);
+    // Nobody may type at it or ask it for something meanwhile.
+    member.ending = ending;
+    void this.listener.dumpCore(member).then(() => {
+      if (this.members.get(member.record.id) !== member) return;
+      member.ending = null;
+      this.follow(member, ending, action);
+    });
+  }
+
+  /** What its definition says of such an ending. */
+  private follow(member: Member<Console>, ending: Ending, action: Action): void {
+    const again = isStartedAgain(action),
+      beside = action === 'rename-restart';
     // The report of a crash was told there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
-    if (again && (member.blueprint.xen || ending.workerDied)) {
-      this.detach(member);
-      this.listener.ended(member, ending, true);
-      this.rebuild(member, ending).then(
-        ({ line, next }) => this.listener.restarted(member, line, report, next),
-        error => this.closed || this.listener.rebuildFailed(member, error as Error),
-      );
-      return this.listener.listed();
-    }
-    if (again) {
+    if (again && !beside && !member.blueprint.xen && !ending.workerDied) {
       this.listener.ended(member, ending, true);
       if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
       member.runner.reset();
@@ -495,16 +504,28 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     }
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
-    if (ending.workerDied) this.queue.remove(member.record.slot);
-    member.ending = ending;
-    this.listener.ended(member, ending, false);
+    if (ending.workerDied) this.queue.remove(member.record.index);
+    if (!again || beside) member.ending = ending;
+    this.listener.ended(member, ending, again);
+    if (again) {
+      this.rebuild(member, ending, beside).then(
+        ({ line, next }) => this.listener.restarted(member, line, report, next),
+        error => this.closed || this.listener.rebuildFailed(member, error as Error),
+      );
+      return this.listener.listed();
+    }
     member.console.snapshot?.(true);
     this.listener.listed();
-    if (action === 'preserve' || ending.kind === 'crash') return;
+    if (action === 'preserve') return;
+    if (this.parts.buriesStopped) {
+      void this.remove(member).then(() => this.listener.listed());
+      return;
+    }
+    if (ending.kind === 'crash') return;
     // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
-      this.queue.remove(member.record.slot);
+      this.queue.remove(member.record.index);
       releaseRam(this.machine, member.record);
       member.released = true;
       this.listener.listed();
@@ -518,18 +539,30 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.listener.restarted(member, startsAgain(sentence), report);
   }
 
-  /** A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on. */
-  private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>): Promise<{ next: Member<Console>; line: string }> {
+  /**
+   * A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on.
+   * `beside`: the old one is kept under another name.
+   */
+  private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside = false): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { console, record } = member;
-    const retired = this.view.at(record.slot)?.counters().retired ?? 0;
+    const retired = this.view.at(record.index)?.counters().retired ?? 0;
     if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
-    const diskChanges = await this.remove(member, true);
+    const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
     const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
     const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, { restarts, before: id => ({ console, line: line(id), report }) });
     return { next, line: line(next.record.id) };
+  }
+
+  /** A domain that has stopped is kept under another name; what its guest changed of its drives comes back. */
+  private async keep(member: Member<Console>): Promise<Uint8Array[] | undefined> {
+    const { blueprint, opened } = member;
+    member.name = keptName(member.name, this.parts.epochMs());
+    // Its worker alone knows the changes of media that it has opened, and tells them at its end.
+    const changes = blueprint.drives?.some(({ readOnly }) => !readOnly) ? await member.runner.destroy(true) : undefined;
+    return opened ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
   }
 
   private detach(member: Member<Console>): void {
@@ -547,7 +580,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.isOver(member, `${member.name} was destroyed before it answered.`, false);
     const changes = await member.runner.destroy(keepsDisks);
     this.detach(member);
-    this.queue.remove(record.slot);
+    this.queue.remove(record.index);
     this.bury(member);
     member.console.close();
     return opened && keepsDisks ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
@@ -615,6 +648,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (pauses && !member.paused) runner.setPaused(false);
       this.wakeDomain0();
     }
+  }
+
+  /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
+  async look(member: Member<Console>): Promise<SavedState> {
+    const chunks = await member.runner.save();
+    return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
   }
 
   /** Its worker has heard that it is paused. */

@@ -610,7 +610,7 @@ export class Domain {
     const { options, vcpus } = this;
     return crashReport({
       sentence,
-      vcpu: new MachineView(options.machine.memory).at(options.record.slot)!.vcpus()[vcpus.current.id],
+      vcpu: new MachineView(options.machine.memory).at(options.record.index)!.vcpus()[vcpus.current.id],
       retired: this.instructions,
       ...(options.disassemble ? { disassemble: options.disassemble } : {}),
     });
@@ -677,7 +677,7 @@ export class Domain {
       idleNs: this.idleNs,
       exits: this.exits.total,
       exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
-      model: new MachineView(this.options.machine.memory).at(this.options.record.slot)!.model(),
+      model: new MachineView(this.options.machine.memory).at(this.options.record.index)!.model(),
     };
   }
 

@@ -93,8 +93,8 @@ function eventLoop(): Promise<void> {
 const openMedium = (globalThis as { openMedium?: OpenMedium }).openMedium ?? openBlob(readBlobHere);
 
 async function start(message: ToDomainWorker): Promise<void> {
-  const machine = new Machine(message.memory, message.slot);
-  const record = machine.domain(message.slot);
+  const machine = new Machine(message.memory, message.index);
+  const record = machine.domain(message.index);
   const mailbox = new Mailbox(machine, record);
   const output = new Outputs(record.id);
   let domain: Domain;
@@ -134,9 +134,9 @@ async function start(message: ToDomainWorker): Promise<void> {
   if (message.stopAtInstruction !== undefined) domain.stopAtInstruction = message.stopAtInstruction;
   send({ kind: 'started', about: domain.about });
   const entry = machine.domainEntry(record);
-  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.slot);
-  const last = await run(domain, mailbox, new Slot(queue, record.slot, held => domain.setSlot(held)), output, message, () => {
-    if (machine.isWorkerDead(record.slot)) throw new Error('others had called this worker dead');
+  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.index);
+  const last = await run(domain, mailbox, new Slot(queue, record.index, held => domain.setSlot(held)), output, message, () => {
+    if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
     beat(machine, entry);
   });
   workerLeaves(machine, record);
@@ -246,8 +246,8 @@ async function startOrDie(message: ToDomainWorker): Promise<void> {
   try {
     await start(message);
   } catch (error) {
-    const machine = new Machine(message.memory, message.slot);
-    callDead(machine, machine.domain(message.slot));
+    const machine = new Machine(message.memory, message.index);
+    callDead(machine, machine.domain(message.index));
     // Not as a rejection, which browsers do not tell the worker's owner.
     queueMicrotask(() => {
       throw error;

@@ -16,6 +16,11 @@ export const GuestHandle = struct({ handle: octets(16) });
 /** The first bytes of 1024: no more is written where it is denied. */
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
+/** What kinds of guests can be run, as guests and `xl info` are told. */
+export const CAPABILITIES = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
+/** The version control's name of the sources: not told. */
+export const CHANGESET = 'unavailable';
+
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
 const HVM_FEATURES = bits(
   XENFEAT.WRITABLE_PAGE_TABLES,
@@ -72,13 +77,13 @@ function compileInfo(_caller: HypercallContext, args: GuestStruct<typeof Compile
 
 /** XENVER_capabilities: kinds of guests that can be run. OUT: capabilities. */
 function capabilities(_caller: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
-  args.capabilities = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
+  args.capabilities = CAPABILITIES;
   return 0;
 }
 
 /** XENVER_changeset: not told. OUT: changeset. */
 function changeset(_caller: HypercallContext, args: GuestStruct<typeof Changeset>): number {
-  args.changeset = 'unavailable';
+  args.changeset = CHANGESET;
   return 0;
 }
 

@@ -26,7 +26,7 @@ export const list = command({
     const domain0 = row('Domain-0', 0, 0, 1, 'r-----', seconds(DOMAIN_0));
     const guests = host.all().map(info => {
       const member = host.toolstack.members.get(info.id);
-      return { id: info.id, text: row(info.name, info.id, info.memoryMiB, info.vcpus, letters(info), member ? seconds(member.record.slot) : '0.0') };
+      return { id: info.id, text: row(info.name, info.id, info.memoryMiB, info.vcpus, letters(info), member ? seconds(member.record.index) : '0.0') };
     });
     const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)\n`;
     const rows = [{ id: 0, text: domain0 }, ...guests].filter(({ id }) => only === undefined || id === only);
