@@ -48,7 +48,7 @@ describe('domain workers', () => {
     const before = records.map(record => countOf(host.machine, record));
     await until(() => records.every((record, i) => countOf(host.machine, record) - before[i] > 100_000));
     for (let i = 0; i < 20; i++) {
-      expect(records.filter(({ slot }) => host.toolstack.queue.runs(slot)).length).toBeLessThanOrEqual(1);
+      expect(records.filter(({ index }) => host.toolstack.queue.runs(index)).length).toBeLessThanOrEqual(1);
       await sleep(5);
     }
     await until(() => host.toolstack.view.scheduler.decisions().filter(({ why }) => why === 'TURN').length > 1);
@@ -76,7 +76,7 @@ describe('domain workers', () => {
     const record = await host.start('sleeper', sleeper());
     const other = await host.start('hog', hog());
     await until(() => countOf(host.machine, record) > 20 && countOf(host.machine, other) > 100_000);
-    expect(host.toolstack.view.scheduler.runstates(record.slot).blocked).toBeGreaterThan(0);
+    expect(host.toolstack.view.scheduler.runstates(record.index).blocked).toBeGreaterThan(0);
     await host.end();
   });
 
@@ -96,7 +96,7 @@ describe('domain workers', () => {
     await host.end();
     expect(host.toolstack.dying.size).toBe(0);
     expect(host.machine.freeFrames).toBe(free);
-    expect(host.toolstack.queue.runs(record.slot)).toBe(false);
+    expect(host.toolstack.queue.runs(record.index)).toBe(false);
   });
 });
 

@@ -58,6 +58,17 @@ export const soon = makeSoon();
  * where there are Web Locks. `openStore`: how the browser's storage is had.
  */
 export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
+  const shells = new Set<PortSession>();
+  const state = new BrowserState({
+    open: openStore,
+    epochMs: () => Date.now(),
+    random: below => Math.floor(Math.random() * below),
+    later,
+    closing: () => {
+      for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
+      shells.clear();
+    },
+  });
   const host = Promise.resolve().then(() => createHost({
     version: metadata.version,
     memory: makeMemory(shared),
@@ -71,23 +82,13 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       return new Uint8Array(await answer.arrayBuffer());
     },
     openMedium,
+    files: state.files,
     hostMs: sharedMs,
     // One core stays for the page and for Domain 0.
     pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,
     epochMs: () => Date.now(),
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   }));
-  const shells = new Set<PortSession>();
-  const state = new BrowserState({
-    open: openStore,
-    epochMs: () => Date.now(),
-    random: below => Math.floor(Math.random() * below),
-    later,
-    closing: () => {
-      for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
-      shells.clear();
-    },
-  });
   const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
   const api: HostApi = {
     ...apiOf(host, COMMANDS),

@@ -2,6 +2,7 @@
  * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
  * another tab asks for it.
  */
+import type { HostFiles } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
 import { type HeldStore, MemoryStore, type OpenStore } from './storage/index.ts';
@@ -17,6 +18,9 @@ export interface StateInfo {
   heldElsewhere?: { sinceMs?: number };
 }
 
+/** What HostFiles has. */
+const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists'] as const satisfies (keyof HostFiles)[];
+
 interface BrowserStateParts {
   open: OpenStore;
   epochMs(): number;
@@ -27,6 +31,16 @@ interface BrowserStateParts {
 }
 
 export class BrowserState {
+  /** Domain 0's files wherever they are now: the first call opens them. */
+  readonly files = Object.fromEntries(
+    FILE_CALLS.map(name => [
+      name,
+      async (...given: unknown[]) => {
+        const tree = await (await this.get()).files();
+        return (tree[name] as (...given: unknown[]) => unknown).call(tree, ...given);
+      },
+    ]),
+  ) as unknown as HostFiles;
   private readonly parts: BrowserStateParts;
   private opened: Promise<HostState> | undefined;
   private held: HeldStore | undefined;

@@ -8,4 +8,6 @@ export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Later } from './runner.ts';
 export type { ShellInput, ShellOutput } from './shell/index.ts';
 export { type HostState, openHostState } from './state.ts';
-export { type XenOptions, parseXenOptions } from './xen-options.ts';
+export { describeHost, fittedHost, type HostDefinition, HostDefinitionError, readHost } from './boot/host-definition.ts';
+export { startXen, type StartedXen } from './boot/start-xen.ts';
+export { parseXenOptions, readXenOptions } from './boot/xen-options.ts';

@@ -89,7 +89,7 @@ describe("a domain's worker", () => {
     await expect(runner.save()).rejects.toThrow('nothing to save');
     expect(endings.map(({ kind, workerDied, report }) => [kind, workerDied, /eip/i.test(report ?? '')])).toEqual([['crash', true, true]]);
     // Called dead wrongly it would go on: it is ended.
-    expect([worker.terminated, machine.isWorkerDead(record.slot)]).toEqual([1, true]);
+    expect([worker.terminated, machine.isWorkerDead(record.index)]).toEqual([1, true]);
     watched[0].end();
     worker.onerror?.({ message: 'late' });
     expect(endings).toHaveLength(1);
@@ -114,5 +114,5 @@ it('a slot that went to another domain is not called dead for the one before', (
   const before = { ...record };
   destroyDomain(machine, record);
   const next = createDomain(machine, 16, 0);
-  expect([next.slot, callDead(machine, before), machine.isWorkerDead(next.slot)]).toEqual([before.slot, false, false]);
+  expect([next.index, callDead(machine, before), machine.isWorkerDead(next.index)]).toEqual([before.index, false, false]);
 });

@@ -53,7 +53,7 @@ export const inWorkers =
       elsewhere: true,
       farthestNs: 0,
       start({ record, saved, ...what }: DomainStart, listener: DomainListener): DomainRunner {
-        const message: ToDomainWorker = { memory: machine.memory as SharedArrayBuffer, slot: record.slot, ...what, ...(saved ? { saved: saved.bytes } : {}) };
+        const message: ToDomainWorker = { memory: machine.memory as SharedArrayBuffer, index: record.index, ...what, ...(saved ? { saved: saved.bytes } : {}) };
         return new WorkerRunner(parts.spawn(), machine, record, message, listener, parts, watch && ((...watched) => watch.watch(...watched)));
       },
       forget: record => watch?.forget(record),
@@ -181,7 +181,7 @@ export class WorkerRunner implements DomainRunner {
 
   /** As it was at the end of a slice; since then time has passed if it sleeps. */
   get nowNs(): number {
-    const { state, nowNs, hostUs } = new MachineView(this.machine.memory).at(this.record.slot)?.counters() ?? { state: '', nowNs: 0, hostUs: 0 };
+    const { state, nowNs, hostUs } = new MachineView(this.machine.memory).at(this.record.index)?.counters() ?? { state: '', nowNs: 0, hostUs: 0 };
     return state === 'b' ? nowNs + Math.max(0, this.hostMs() * 1000 - hostUs) * 1000 : nowNs;
   }
 

@@ -46,7 +46,7 @@ export interface DomainRunner {
 }
 
 /** What a domain is started from, wherever it runs. */
-export interface DomainStart extends Omit<ToDomainWorker, 'memory' | 'slot' | 'saved'> {
+export interface DomainStart extends Omit<ToDomainWorker, 'memory' | 'index' | 'saved'> {
   record: DomainRecord;
   /** On this thread: drives with their media open, in place of `drives`. */
   ide?: IdeAttachment[];

@@ -14,9 +14,17 @@ export interface HostState {
 /** What no guest flushed is written so often, as a file system commits. */
 const TIDY_MS = 5000;
 
+interface HostStateParts {
+  epochMs(): number;
+  random(below: number): number;
+  later: Later;
+  /** Of a disk that is not there yet (500 GB). */
+  diskBytes?: number;
+}
+
 /** @throws StoreDamaged, StorageError, Error of the store */
-export async function openHostState(store: Store, { epochMs, random, later }: { epochMs(): number; random(below: number): number; later: Later }): Promise<HostState> {
-  const storage = await Storage.open({ store, epochMs, random });
+export async function openHostState(store: Store, { epochMs, random, later, diskBytes }: HostStateParts): Promise<HostState> {
+  const storage = await Storage.open({ store, epochMs, random, diskBytes });
   let stop = (): void => {};
   const tidy = (): void => {
     try {

@@ -45,7 +45,7 @@ describe('with Web Locks', () => {
     const { record, watch, watchers, look, ended } = make(true);
     const [{ asked }] = watchers,
       say = (id: number): void => watchers[0].onmessage?.({ data: { kind: 'ended', id } satisfies FromWatcher });
-    expect(asked).toMatchObject([{ lock: 'its lock', slot: record.slot, id: record.id }]);
+    expect(asked).toMatchObject([{ lock: 'its lock', index: record.index, id: record.id }]);
     expect(look()).toBe(false);
     say(record.id + 1);
     expect(ended()).toBe(0);
@@ -70,16 +70,16 @@ describe('with Web Locks', () => {
 describe('without them', () => {
   it('a worker that holds a slot and whose loop makes no round is called dead after ten looks', () => {
     const { machine, queue, record, look, ended } = make(false);
-    queue.wake(record.slot);
-    expect(queue.runs(record.slot)).toBe(true);
+    queue.wake(record.index);
+    expect(queue.runs(record.index)).toBe(true);
     for (let looks = 0; looks < 9; looks++) expect([look(), ended()]).toEqual([true, 0]);
-    expect([look(), ended(), machine.isWorkerDead(record.slot)]).toEqual([false, 1, true]);
+    expect([look(), ended(), machine.isWorkerDead(record.index)]).toEqual([false, 1, true]);
   });
 
   it('one whose loop goes round, however slowly, is not; nor one that has no slot', () => {
     const { machine, queue, record, entry, look, ended } = make(false);
     for (let looks = 0; looks < 40; looks++) look();
-    queue.wake(record.slot);
+    queue.wake(record.index);
     for (let looks = 0; looks < 40; looks++) {
       if (looks % 8 === 0) beat(machine, entry);
       expect(look()).toBe(true);

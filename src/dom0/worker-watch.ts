@@ -49,9 +49,9 @@ export class WorkerWatch {
   }
 
   watch(record: DomainRecord, lock: string | undefined, ended: () => void): void {
-    const { slot, id } = record;
+    const { index, id } = record;
     if (!this.watcher || lock === undefined) return this.look(record, ended, 0, 0);
-    const what: WatchedWorker = { memory: this.machine.memory as SharedArrayBuffer, lock, slot, id };
+    const what: WatchedWorker = { memory: this.machine.memory as SharedArrayBuffer, lock, index, id };
     this.watched.set(id, { what, ended });
     this.watcher.postMessage(what);
   }
@@ -65,10 +65,10 @@ export class WorkerWatch {
   private look(record: DomainRecord, ended: () => void, lastBeats: number, silent: number): void {
     this.later(LOOK_MS, () => {
       const { machine } = this;
-      if (machine.isWorkerDead(record.slot)) return callDead(machine, record) ? ended() : undefined;
+      if (machine.isWorkerDead(record.index)) return callDead(machine, record) ? ended() : undefined;
       if (liveWorker(machine, record)?.id !== record.id) return;
       const now = beats(machine, record),
-        looks = this.queue.runs(record.slot) && now === lastBeats ? silent + 1 : 0;
+        looks = this.queue.runs(record.index) && now === lastBeats ? silent + 1 : 0;
       if (looks === MOST_LOOKS && callDead(machine, record)) return ended();
       this.look(record, ended, now, looks);
     });

@@ -115,7 +115,7 @@ async function shares(pcpus: number, seconds: number, guests: { name: string; we
   const records: DomainRecord[] = [];
   for (const { name, ...options } of guests) records.push(await host.start(name, hog(), options));
   await sleep(500);
-  const running = (): number[] => records.map(record => host.toolstack.view.scheduler.runstates(record.slot, host.toolstack.queue.nowNs()).running / 1e9);
+  const running = (): number[] => records.map(record => host.toolstack.view.scheduler.runstates(record.index, host.toolstack.queue.nowNs()).running / 1e9);
   const before = running();
   await sleep(seconds * 1000);
   const after = running();
@@ -143,7 +143,7 @@ async function cap({ seconds }: Options): Promise<Result> {
 async function wake({ seconds }: Options): Promise<Result> {
   const host = new WorkerHost(1);
   for (let i = 0; i < 4; i++) await host.start(`hog${i}`, hog());
-  const { slot } = await host.start('sleeper', sleeper());
+  const { index } = await host.start('sleeper', sleeper());
   await sleep(1000);
   const waits: number[] = [];
   let seen = sharedMs(),
@@ -152,7 +152,7 @@ async function wake({ seconds }: Options): Promise<Result> {
     await sleep(50);
     const decisions = host.toolstack.view.scheduler.decisions().filter(({ timeNs }) => timeNs > seenNs);
     seenNs = decisions.at(-1)?.timeNs ?? seenNs;
-    waits.push(...decisions.filter(({ to, from }) => to === slot && from !== slot).map(({ waitedNs }) => waitedNs / 1e6));
+    waits.push(...decisions.filter(({ to, from }) => to === index && from !== index).map(({ waitedNs }) => waitedNs / 1e6));
   }
   await host.end();
   const ms = median(waits);

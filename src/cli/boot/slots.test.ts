@@ -20,7 +20,7 @@ async function runFor(ms: number, guests: Blueprint[], { pcpus = 1, policy = 'cr
     virtualTime: true,
     inWorkers: false,
     pcpus,
-    scheduler: { policy },
+    xen: `sched=${policy}`,
     seed: 0,
     output: () => {},
     note: () => {},
@@ -30,7 +30,7 @@ async function runFor(ms: number, guests: Blueprint[], { pcpus = 1, policy = 'cr
     },
   });
   const view = new SchedulerView(all.toolstack.machine.memory);
-  const runstates = ({ member }: Guest): Runstates => view.runstates(member.record.slot, all.toolstack.queue.nowNs());
+  const runstates = ({ member }: Guest): Runstates => view.runstates(member.record.index, all.toolstack.queue.nowNs());
   await all.start();
   await all.over;
   return all.guests.map(guest => {

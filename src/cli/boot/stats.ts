@@ -18,7 +18,7 @@ export interface Stats {
 }
 
 export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats {
-  const domain = view.at(record.slot)!;
+  const domain = view.at(record.index)!;
   const { retired: instructions, nowNs, runNs, idleNs, exits, byReason } = domain.counters();
   const { reservation } = domain;
   const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model() };

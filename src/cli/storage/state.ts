@@ -8,13 +8,13 @@ export class StateError extends Error {
   override name = 'StateError';
 }
 
-/** @throws StateError */
-export async function openState(directory: string): Promise<HostState> {
+/** `diskBytes`: of a disk that is not there yet. @throws StateError */
+export async function openState(directory: string, diskBytes?: number): Promise<HostState> {
   let store: DirectoryStore | undefined;
   try {
     store = await DirectoryStore.open(directory);
     const held = store;
-    const state = await openHostState(store, { epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below), later });
+    const state = await openHostState(store, { diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below), later });
     return {
       ...state,
       files: () => state.files().catch((error: Error) => Promise.reject(new StateError(error.message))),

@@ -27,6 +27,7 @@ import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
+import { type JitOptions, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { ThreadTime } from './thread-time.ts';
@@ -54,7 +55,7 @@ export interface Ending {
   workerDied?: true;
 }
 
-export interface DomainOptions {
+export interface DomainOptions extends JitOptions {
   machine: Machine;
   record: DomainRecord;
   memoryMiB: number;
@@ -183,6 +184,7 @@ export class Domain {
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
+      ...regionOptions(options),
     });
     const { boot } = options;
     this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
@@ -608,7 +610,7 @@ export class Domain {
     const { options, vcpus } = this;
     return crashReport({
       sentence,
-      vcpu: new MachineView(options.machine.memory).at(options.record.slot)!.vcpus()[vcpus.current.id],
+      vcpu: new MachineView(options.machine.memory).at(options.record.index)!.vcpus()[vcpus.current.id],
       retired: this.instructions,
       ...(options.disassemble ? { disassemble: options.disassemble } : {}),
     });
@@ -675,7 +677,7 @@ export class Domain {
       idleNs: this.idleNs,
       exits: this.exits.total,
       exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
-      model: new MachineView(this.options.machine.memory).at(this.options.record.slot)!.model(),
+      model: new MachineView(this.options.machine.memory).at(this.options.record.index)!.model(),
     };
   }
 

@@ -105,6 +105,8 @@ export const XENHEAP = {
   FRAME_LOCK: 11,
   /** 1: HVM guests have the forced emulation prefix. */
   HVM_FEP: 12,
+  /** 1: Xen has no VT-x to use, and runs paravirtual guests alone. */
+  NO_VT: 13,
   PORT_JOURNAL: 256,
   /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
   GROUP_FREE: 512,
@@ -141,7 +143,7 @@ export const FRAME_COUNT_MASK = 0x1ffff,
  * translated code from it since it was last told that others write there. XEN: the hypervisor's, though a domain owns it and may see it (its grant table).
  */
 export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4, XEN: 8 } as const;
-/** Bits 16-31 of FLAGS: the worker that took the frame (its domain's slot) + 1. */
+/** Bits 16-31 of FLAGS: the worker that took the frame (its domain's index) + 1. */
 export const FRAME_TAKER_SHIFT = 16;
 /** Page types of PV memory (xen/arch/x86/include/asm/mm.h, PGT_*). NONE with uses does not occur. */
 /** L2_XEN: an L2 table for the last GiB, where the hypervisor has entries of its own; only slot 3 of an L3 table may point to it. */

@@ -41,7 +41,7 @@ class Host {
     for (let i = 0; i < 4; i++) table.grant(REF + i, this.victim.id, GFN + i);
     const ports = new Ports(machine, this.neighbour);
     ports.locked(() => ports.allocate(EVTCHNSTAT.UNBOUND, this.victim.id, 0, 0));
-    this.theirs = new Machine(machine.memory, this.victim.slot, () => {
+    this.theirs = new Machine(machine.memory, this.victim.index, () => {
       this.steps++;
       if (--this.left < 0) throw new Killed();
     });
@@ -216,18 +216,18 @@ it('an event that was half told through FIFO queues is told again', () => {
 });
 
 describe('when a worker dies while it has the run queue', () => {
-  type Unit = Pick<DomainRecord, 'slot'>;
+  type Unit = Pick<DomainRecord, 'index'>;
   const works: [string, (theirs: Scheduler, victim: Unit, other: Unit) => void][] = [
-    ['and wakes', (queue, { slot }) => queue.wake(slot)],
-    ['and wakes another', (queue, _victim, { slot }) => queue.wake(slot)],
-    ['and gives its slot up', (queue, { slot }) => {
-      queue.wake(slot);
-      queue.block(slot);
+    ['and wakes', (queue, { index }) => queue.wake(index)],
+    ['and wakes another', (queue, _victim, { index }) => queue.wake(index)],
+    ['and gives its slot up', (queue, { index }) => {
+      queue.wake(index);
+      queue.block(index);
     }],
-    ['and loses its slot to another', (queue, { slot }, other) => {
-      queue.wake(slot);
-      queue.wake(other.slot);
-      queue.yield(slot);
+    ['and loses its slot to another', (queue, { index }, other) => {
+      queue.wake(index);
+      queue.wake(other.index);
+      queue.yield(index);
     }],
   ];
 
@@ -239,18 +239,18 @@ describe('when a worker dies while it has the run queue', () => {
       let now = 0;
       const clock = (): number => (now += 1e6);
       const mine = new Scheduler(machine, clock),
-        theirs = new Scheduler(host.theirs, clock, victim.slot);
+        theirs = new Scheduler(host.theirs, clock, victim.index);
       mine.configure({ pcpus: 1 });
       for (const record of [victim, neighbour]) mine.add(record, { doorbell: record.mailboxOffset >>> 2 });
       killed = host.kill(step, () => work(theirs, victim, neighbour));
       workerDied(machine, victim);
       // The lock is taken from it by whoever comes next: here the neighbour, which has something to do.
-      mine.wake(neighbour.slot);
+      mine.wake(neighbour.index);
       expect([0, 1, 2].filter(unit => mine.runs(unit)).length, `step ${step}: one has the slot`).toBe(1);
-      mine.remove(victim.slot);
-      expect(mine.runs(neighbour.slot), `step ${step}`).toBe(true);
-      mine.block(neighbour.slot);
-      expect(mine.runs(neighbour.slot), `step ${step}`).toBe(false);
+      mine.remove(victim.index);
+      expect(mine.runs(neighbour.index), `step ${step}`).toBe(true);
+      mine.block(neighbour.index);
+      expect(mine.runs(neighbour.index), `step ${step}`).toBe(false);
       expect(audit(machine).filter(problem => problem.includes('lock')), `step ${step}`).toEqual([]);
     }
   });

@@ -17,15 +17,15 @@ export function workerDied(machine: Machine, record: DomainRecord): void {
   // Nobody waits for it to forget translations.
   if (record.xenOffset !== 0) Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.IN_GUEST, 0);
   machine.repair();
-  for (let slot = 0; slot < MAX_DOMAINS; slot++) {
-    const other = machine.domain(slot);
+  for (let index = 0; index < MAX_DOMAINS; index++) {
+    const other = machine.domain(index);
     if (other.id < 0 || other.xenOffset === 0) continue;
     const ports = new Ports(machine, other);
     // To take a lock is to repair it.
     ports.locked(() => {});
     if (other.grantsOffset !== 0) new GrantTable(ports).locked(() => {});
     for (let id = 0; id < ports.vcpus; id++) fifoRepair(ports, id);
-    if (slot !== record.slot) ports.tellAgain();
+    if (index !== record.index) ports.tellAgain();
   }
 }
 
@@ -66,6 +66,6 @@ export function recountFrames(machine: Machine, record: DomainRecord, held: Read
 }
 
 /** Frames of the hypervisor's that a domain's worker had taken and nothing names. Once all that is named has been given back. */
-export function releaseTakenBy(machine: Machine, slot: number): void {
-  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.takerOf(mfn) === slot) machine.release(mfn);
+export function releaseTakenBy(machine: Machine, index: number): void {
+  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.takerOf(mfn) === index) machine.release(mfn);
 }

@@ -58,9 +58,9 @@ export function createDomain(machine: Machine, memoryMiB: number, p2mFrames = me
   const ramFrames = memoryMiB * 256,
     populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
     onDemand = populated < ramFrames;
-  let slot = DOMAIN_0 + 1;
-  while (slot < MAX_DOMAINS && machine.words[machine.domainEntry({ slot }) + DOMAIN.ID] !== 0) slot++;
-  if (slot === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
+  let index = DOMAIN_0 + 1;
+  while (index < MAX_DOMAINS && machine.words[machine.domainEntry({ index }) + DOMAIN.ID] !== 0) index++;
+  if (index === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
   const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
   const tooLittle = (): HostError =>
     new HostError(`The host has ${machine.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`);
@@ -74,7 +74,7 @@ export function createDomain(machine: Machine, memoryMiB: number, p2mFrames = me
     for (let i = 0; i < recordFrames; i++) machine.release(records + i);
     throw tooLittle();
   }
-  const entry = placeRecords(machine, slot, records, p2mFrames, shape);
+  const entry = placeRecords(machine, index, records, p2mFrames, shape);
   const { words } = machine;
   words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
   const p2m = words[entry + DOMAIN.P2M] >>> 2;
@@ -90,7 +90,7 @@ export function createDomain(machine: Machine, memoryMiB: number, p2mFrames = me
   }
   if (shape.xen) words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.CURRENT_FRAMES] = atOnce - hole;
   Atomics.store(words, entry + DOMAIN.ID, id + 1);
-  const record = machine.domain(slot);
+  const record = machine.domain(index);
   if (onDemand && new Pod(machine, record).build(atOnce, ramFrames, populated - atOnce) !== 0) {
     destroyDomain(machine, record);
     throw tooLittle();
@@ -105,7 +105,7 @@ export function skipIds(machine: Machine, last: number): void {
 
 /** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
 export function domain0(machine: Machine): DomainRecord {
-  if (machine.words[machine.domainEntry({ slot: DOMAIN_0 }) + DOMAIN.ID] === 0) {
+  if (machine.words[machine.domainEntry({ index: DOMAIN_0 }) + DOMAIN.ID] === 0) {
     const records = machine.allocateRun(DOMAIN_0_BYTES >>> FRAME_SHIFT, DOMID_XEN);
     if (records < 0) throw new HostError('The host has too little memory for Domain 0.');
     const entry = placeRecords(machine, DOMAIN_0, records, 0, { xen: XEN_TYPE.PV });
@@ -115,9 +115,9 @@ export function domain0(machine: Machine): DomainRecord {
 }
 
 /** Lays a domain's records out in the (zeroed) frames from `first`; returns the index of its entry in the domain table. */
-function placeRecords(machine: Machine, slot: number, first: number, p2mFrames: number, shape: DomainShape): number {
+function placeRecords(machine: Machine, index: number, first: number, p2mFrames: number, shape: DomainShape): number {
   const { words } = machine;
-  const entry = machine.domainEntry({ slot });
+  const entry = machine.domainEntry({ index });
   const { vcpus = 1, xen = XEN_TYPE.NONE } = shape;
   let offset = first * FRAME_BYTES;
   words[entry + DOMAIN.RECORDS] = offset;
@@ -172,7 +172,7 @@ export function destroyDomain(machine: Machine, record: DomainRecord, held: Read
   const entry = machine.domainEntry(record);
   if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return true;
   Atomics.store(machine.words, entry + DOMAIN.DYING, 1);
-  const dead = machine.isWorkerDead(record.slot);
+  const dead = machine.isWorkerDead(record.index);
   if (dead) keepFrames(machine, record);
   const ports = record.xenOffset === 0 ? undefined : new Ports(machine, record);
   ports?.relinquish();
@@ -185,7 +185,7 @@ export function destroyDomain(machine: Machine, record: DomainRecord, held: Read
   for (let i = 0; i < machine.words[entry + DOMAIN.PIXEL_FRAMES]; i++) machine.release(machine.words[entry + DOMAIN.PIXELS] + i);
   const first = machine.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
   for (let i = 0; i < machine.words[entry + DOMAIN.RECORD_FRAMES]; i++) machine.release(first + i);
-  releaseTakenBy(machine, record.slot);
+  releaseTakenBy(machine, record.index);
   for (let i = DOMAIN_WORDS - 1; i >= 0; i--) Atomics.store(machine.words, entry + i, 0);
   return true;
 }

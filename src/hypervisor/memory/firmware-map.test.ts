@@ -62,7 +62,7 @@ describe('PAM (82441FX, 3.2.18)', () => {
     destroyDomain(machine, record);
     expect(machine.freeFrames).toBeGreaterThan(free + 2 * 256 - 0x20);
     const all = machine.freeFrames;
-    destroyDomain(machine, machine.domain(createDomain(machine, 2, 0x100000).slot));
+    destroyDomain(machine, machine.domain(createDomain(machine, 2, 0x100000).index));
     expect(machine.freeFrames).toBe(all);
   });
 });

@@ -10,7 +10,7 @@ function held() {
   const machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
   const record = createDomain(machine, 1);
   workerBegins(machine, record);
-  const theirs = new Machine(machine.memory, record.slot);
+  const theirs = new Machine(machine.memory, record.index);
   takeLock(theirs, XENHEAP.PORT_LOCK);
   let sleeps = 0,
     onSleep = (_sleeps: number): void => {};
@@ -35,7 +35,7 @@ describe('a lock whose holder does not let go', () => {
   it('is taken from it after ten thousand sleeps in which its loop made no round: it is called dead then', () => {
     const { machine, record, sleeps } = held();
     expect(takeLock(machine, XENHEAP.PORT_LOCK)).toBe(true);
-    expect([sleeps(), machine.isWorkerDead(record.slot)]).toEqual([10_000, true]);
+    expect([sleeps(), machine.isWorkerDead(record.index)]).toEqual([10_000, true]);
   });
 
   it('stays with one whose loop goes round, however often the lock is found taken by it', () => {
@@ -45,7 +45,7 @@ describe('a lock whose holder does not let go', () => {
       if (count === 50_000) dropLock(theirs, XENHEAP.PORT_LOCK);
     });
     expect(takeLock(machine, XENHEAP.PORT_LOCK)).toBe(false);
-    expect([sleeps(), machine.isWorkerDead(record.slot)]).toEqual([50_000, false]);
+    expect([sleeps(), machine.isWorkerDead(record.index)]).toEqual([50_000, false]);
   });
 
   it('is no more to be dropped by one that was called dead and was not: that one stops', () => {

@@ -36,12 +36,12 @@ export function takeLock(machine: Machine, at: number, me = machine.worker, rela
     if (machine.isWorkerDead(holder - 1) && Atomics.compareExchange(words, at, holder, me + 1) === holder) return true;
     relax();
     if (looks < LOOKS) continue;
-    const rounds = beats(machine, { slot: holder - 1 });
+    const rounds = beats(machine, { index: holder - 1 });
     if (holder !== last || rounds !== lastBeats) waits = 0;
     last = holder;
     lastBeats = rounds;
     if (Atomics.wait(words, at, holder, WAIT_MS) !== 'timed-out' || ++waits < MOST_WAITS) continue;
-    const live = liveWorker(machine, { slot: holder - 1 });
+    const live = liveWorker(machine, { index: holder - 1 });
     if (live) callDead(machine, live);
   }
 }

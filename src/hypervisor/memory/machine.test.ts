@@ -150,7 +150,7 @@ describe('machine memory', () => {
     const mfn = machine.p2m(record)[5] >>> 12;
     machine.takeReference(mfn, record.id);
     expect(destroyDomain(machine, record)).toBe(false);
-    expect([machine.domain(record.slot).id, machine.ownerOf(mfn)]).toEqual([record.id, record.id]);
+    expect([machine.domain(record.index).id, machine.ownerOf(mfn)]).toEqual([record.id, record.id]);
     machine.dropReference(mfn);
     expect(destroyDomain(machine, record)).toBe(true);
     expect(machine.freeFrames).toBe(free);

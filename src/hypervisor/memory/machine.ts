@@ -40,7 +40,7 @@ export class HostError extends Error {
 export interface DomainRecord {
   id: number;
   /** Index in the domain table. */
-  slot: number;
+  index: number;
   countersOffset: number;
   screenOffset: number;
   vcpuOffset: number;
@@ -78,7 +78,7 @@ export class Machine {
   readonly m2p: number;
   /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/memory/flush.ts). */
   relax: () => void = () => {};
-  /** Who works here: the slot of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
+  /** Who works here: the index of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
   readonly worker: number;
   /** Called at each step of a locked section: tests throw there. */
   readonly step: (() => void) | undefined;
@@ -138,6 +138,15 @@ export class Machine {
     this.words[XENHEAP.HVM_FEP] = on ? 1 : 0;
   }
 
+  /** Xen uses VT-x: there can be HVM and PVH guests. */
+  get hasVt(): boolean {
+    return this.words[XENHEAP.NO_VT] === 0;
+  }
+
+  set hasVt(on: boolean) {
+    this.words[XENHEAP.NO_VT] = on ? 0 : 1;
+  }
+
   get freeFrames(): number {
     return Atomics.load(this.words, XENHEAP.FREE_FRAMES);
   }
@@ -188,7 +197,7 @@ export class Machine {
     this.lockedFrames(() => {});
   }
 
-  /** The slot of the domain whose worker took a frame for the hypervisor; -1: a domain's own frame, or free. */
+  /** The index of the domain whose worker took a frame for the hypervisor; -1: a domain's own frame, or free. */
   takerOf(mfn: number): number {
     return this.ownerOf(mfn) === DOMID_XEN ? (this.words[this.frameEntry(mfn) + FRAME.FLAGS] >>> FRAME_TAKER_SHIFT) - 1 : -1;
   }
@@ -352,38 +361,38 @@ export class Machine {
     if (at < end) this.bytes.set(ZEROES, mfn * FRAME_BYTES);
   }
 
-  /** Whether the worker of the domain in a slot has died. */
-  isWorkerDead(slot: number): boolean {
-    return Atomics.load(this.words, this.domainTable + slot * DOMAIN_WORDS + DOMAIN.WORKER) < 0;
+  /** Whether the worker of the domain at an index has died. */
+  isWorkerDead(index: number): boolean {
+    return Atomics.load(this.words, this.domainTable + index * DOMAIN_WORDS + DOMAIN.WORKER) < 0;
   }
 
   /** Whether the domain of a record is still there and not being destroyed. */
   isAlive(record: DomainRecord): boolean {
-    const entry = this.domainTable + record.slot * DOMAIN_WORDS;
+    const entry = this.domainTable + record.index * DOMAIN_WORDS;
     return Atomics.load(this.words, entry + DOMAIN.ID) === record.id + 1 && this.words[entry + DOMAIN.DYING] === 0;
   }
 
   /** The record of a domain, one that is being destroyed only where `dying`; undefined: there is none. */
   find(id: number, dying = false): DomainRecord | undefined {
-    for (let slot = 0; slot < MAX_DOMAINS; slot++) {
-      const entry = this.domainTable + slot * DOMAIN_WORDS;
-      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && (dying || this.words[entry + DOMAIN.DYING] === 0)) return this.domain(slot);
+    for (let index = 0; index < MAX_DOMAINS; index++) {
+      const entry = this.domainTable + index * DOMAIN_WORDS;
+      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && (dying || this.words[entry + DOMAIN.DYING] === 0)) return this.domain(index);
     }
     return undefined;
   }
 
   /** Index in `words` of a domain's entry in the domain table; its words: DOMAIN. */
-  domainEntry(record: Pick<DomainRecord, 'slot'>): number {
-    return this.domainTable + record.slot * DOMAIN_WORDS;
+  domainEntry(record: Pick<DomainRecord, 'index'>): number {
+    return this.domainTable + record.index * DOMAIN_WORDS;
   }
 
-  /** The record in a slot of the domain table. */
-  domain(slot: number): DomainRecord {
-    const entry = this.domainTable + slot * DOMAIN_WORDS;
+  /** The record at an index of the domain table. */
+  domain(index: number): DomainRecord {
+    const entry = this.domainTable + index * DOMAIN_WORDS;
     const word = (field: number): number => this.words[entry + field] >>> 0;
     return {
       id: word(DOMAIN.ID) - 1,
-      slot,
+      index,
       countersOffset: word(DOMAIN.COUNTERS),
       screenOffset: word(DOMAIN.SCREEN),
       vcpuOffset: word(DOMAIN.VCPU),

@@ -46,7 +46,7 @@ export const PCPU = {
 export const MAX_UNITS = 64;
 /**
  * A unit's entry, from SCHED.UNIT + unit * UNIT_WORDS. The unit is what can hold a slot: the vCPUs of a domain, which take turns in its worker
- * (as with Xen's sched_unit of several vCPUs). Its number is the domain's slot in the domain table; 0 is Domain 0.
+ * (as with Xen's sched_unit of several vCPUs). Its number is the domain’s index in the domain table; 0 is Domain 0.
  */
 export const UNIT_WORDS = 48;
 export const UNIT = {

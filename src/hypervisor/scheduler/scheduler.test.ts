@@ -38,7 +38,7 @@ class Host {
 
   add(habit: Habit, options: Omit<UnitOptions, 'doorbell'> = {}): number {
     const slot = this.domains.length + 1;
-    this.scheduler.add({ slot, vcpus: 1 }, { doorbell: 1000 + slot, ...options });
+    this.scheduler.add({ index: slot, vcpus: 1 }, { doorbell: 1000 + slot, ...options });
     this.scheduler.wake(slot);
     this.domains.push({ slot, habit, left: habit.workNs, wakeAt: Infinity, sliceEnd: 0, bell: 0, askedAt: 0 });
     this.latencies.set(slot, []);
@@ -241,7 +241,7 @@ describe('credit scheduler', () => {
   it('gets its slot back from Domain 0 though what woke it is done already when its turn comes', () => {
     const host = new Host({ pcpus: 1 });
     const { scheduler } = host;
-    scheduler.add({ slot: 0, vcpus: 1 }, { doorbell: 999 });
+    scheduler.add({ index: 0, vcpus: 1 }, { doorbell: 999 });
     const hog = host.add(HOG);
     const dom0 = new Slot(scheduler, 0);
     let served = 0;

@@ -177,8 +177,8 @@ export class Scheduler {
   // ---- units
 
   /** A domain's unit: blocked until it is woken. */
-  add(record: Pick<DomainRecord, 'slot' | 'vcpus'>, options: UnitOptions): void {
-    const unit = record.slot;
+  add(record: Pick<DomainRecord, 'index' | 'vcpus'>, options: UnitOptions): void {
+    const unit = record.index;
     this.locked(now => {
       const { queue, words } = this;
       words.fill(0, queue.unit(unit), queue.unit(unit) + UNIT_WORDS);

@@ -25,15 +25,15 @@ const TYPES = { [XEN_TYPE.NONE]: 'pc', [XEN_TYPE.HVM]: 'hvm', [XEN_TYPE.PVH]: 'p
 export class DomainView {
   readonly memory: MemoryView;
   /** Index in the domain table, and of its unit in the run queue. */
-  readonly slot: number;
+  readonly index: number;
   /** Its entry (DOMAIN) when it was looked up; where its records lie does not change while it is there. */
   readonly entry: Int32Array;
   private readonly at: number;
 
   /** `at`: word where the entry lies, of which `entry` is a copy. */
-  constructor(memory: MemoryView, slot: number, at: number, entry: Int32Array) {
+  constructor(memory: MemoryView, index: number, at: number, entry: Int32Array) {
     this.memory = memory;
-    this.slot = slot;
+    this.index = index;
     this.at = at;
     this.entry = entry;
   }

@@ -21,7 +21,7 @@ describe('the domain table', () => {
     const pc = createDomain(machine, 2, 0x800, { vcpus: 2, onlineVcpus: 1 }),
       pvh = createDomain(machine, 1, 0x400, { xen: XEN_TYPE.PVH }),
       pv = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
-    expect(view.domains().map(({ id, slot, type, ramFrames }) => [id, slot, type, ramFrames])).toEqual([[0, 0, 'pv', 0], [1, 1, 'pc', 512], [2, 2, 'pvh', 256], [3, 3, 'pv', 256]]);
+    expect(view.domains().map(({ id, index, type, ramFrames }) => [id, index, type, ramFrames])).toEqual([[0, 0, 'pv', 0], [1, 1, 'pc', 512], [2, 2, 'pvh', 256], [3, 3, 'pv', 256]]);
     const seen = view.domain(pc.id)!;
     expect([seen.vcpus().length, seen.entry[DOMAIN.ONLINE_VCPUS], seen.p2mWords.length, seen.dying, seen.gone, seen.workerDead, seen.shutdown]).toEqual([2, 1, 0x800, false, false, false, -1]);
     // A plain PC has nothing to share.

@@ -64,9 +64,9 @@ export class MachineView {
     return this.isMachine ? this.memory.unsigned(XENHEAP.FREE_FRAMES) : 0;
   }
 
-  /** The domains of the domain table by slot, those that are dying among them. */
+  /** The domains of the domain table by index, those that are dying among them. */
   domains(): DomainView[] {
-    return Array.from({ length: MAX_DOMAINS }, (_, slot) => this.at(slot)).filter(domain => domain !== undefined);
+    return Array.from({ length: MAX_DOMAINS }, (_, index) => this.at(index)).filter(domain => domain !== undefined);
   }
 
   /** A domain by its id; undefined: it is not there. */
@@ -74,17 +74,17 @@ export class MachineView {
     return this.domains().find(domain => domain.id === id);
   }
 
-  /** The domain of a slot of the domain table. */
-  at(slot: number): DomainView | undefined {
-    if (!this.isMachine || !(slot >= 0 && slot < MAX_DOMAINS)) return undefined;
+  /** The domain at an index of the domain table. */
+  at(index: number): DomainView | undefined {
+    if (!this.isMachine || !(index >= 0 && index < MAX_DOMAINS)) return undefined;
     const { memory } = this;
-    const at = (memory.unsigned(XENHEAP.DOMAIN_TABLE) >>> 2) + slot * DOMAIN_WORDS;
+    const at = (memory.unsigned(XENHEAP.DOMAIN_TABLE) >>> 2) + index * DOMAIN_WORDS;
     const id = memory.word(at + DOMAIN.ID);
     if (id <= 0) return undefined;
     const entry = memory.words.slice(at, at + DOMAIN_WORDS);
     // Who is taken from the table is wiped from the last word to the first: where this one is whole, so were those before it.
     if (entry.length < DOMAIN_WORDS || memory.word(at + DOMAIN.ID) !== id || memory.word(at + DOMAIN.ONLINE_VCPUS) === 0) return undefined;
-    return new DomainView(memory, slot, at, entry);
+    return new DomainView(memory, index, at, entry);
   }
 
   /** A frame's entry; undefined: there is no such frame. */

@@ -13,7 +13,7 @@ function make(pcpus: number) {
   const clock = { nowNs: 0 };
   const scheduler = new Scheduler(machine, () => clock.nowNs);
   scheduler.configure({ pcpus });
-  const add = (slot: number, options = {}): void => scheduler.add({ slot, vcpus: slot }, { doorbell: 1000 + slot, ...options });
+  const add = (slot: number, options = {}): void => scheduler.add({ index: slot, vcpus: slot }, { doorbell: 1000 + slot, ...options });
   return { machine, clock, scheduler, add, view: new SchedulerView(machine.memory) };
 }
 

@@ -16,7 +16,7 @@ export interface Runstates {
   torn: boolean;
 }
 
-/** What can hold a slot: the vCPUs of the domain with this slot in the domain table. */
+/** What can hold a slot: the vCPUs of the domain with this index in the domain table. */
 export interface Unit {
   unit: number;
   state: Runstate;

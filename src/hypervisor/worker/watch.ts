@@ -11,10 +11,10 @@ function send(message: FromWatcher): void {
   postMessage(message);
 }
 
-function watch({ memory, lock, slot, id }: WatchedWorker): void {
+function watch({ memory, lock, index, id }: WatchedWorker): void {
   void navigator.locks.request(lock, () => {
     // One that went in order has said so itself.
-    if (callDead(new Machine(memory), { slot, id })) send({ kind: 'ended', id });
+    if (callDead(new Machine(memory), { index, id })) send({ kind: 'ended', id });
   });
 }
 

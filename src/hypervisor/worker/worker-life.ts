@@ -6,7 +6,7 @@
 import { DOMAIN } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
-type Slot = Pick<DomainRecord, 'slot'>;
+type Slot = Pick<DomainRecord, 'index'>;
 
 const wordOf = (machine: Machine, of: Slot): number => machine.domainEntry(of) + DOMAIN.WORKER;
 
@@ -20,9 +20,9 @@ export function workerLeaves(machine: Machine, record: DomainRecord): void {
   Atomics.compareExchange(machine.words, wordOf(machine, record), record.id + 1, 0);
 }
 
-/** It is gone and did not say so: true, also where it was called dead before. False: it said so, or the slot is another domain's by now. */
-export function callDead(machine: Machine, { slot, id }: Pick<DomainRecord, 'slot' | 'id'>): boolean {
-  const was = Atomics.compareExchange(machine.words, wordOf(machine, { slot }), id + 1, -(id + 1));
+/** It is gone and did not say so: true, also where it was called dead before. False: it said so, or the index is another domain's by now. */
+export function callDead(machine: Machine, { index, id }: Pick<DomainRecord, 'index' | 'id'>): boolean {
+  const was = Atomics.compareExchange(machine.words, wordOf(machine, { index }), id + 1, -(id + 1));
   return was === id + 1 || was === -(id + 1);
 }
 
@@ -36,8 +36,8 @@ export function beats(machine: Machine, of: Slot): number {
   return Atomics.load(machine.words, machine.domainEntry(of) + DOMAIN.HEARTBEAT);
 }
 
-/** The domain in a slot whose worker, as it says, runs; undefined: none, or it has died. */
-export function liveWorker(machine: Machine, of: Slot): Pick<DomainRecord, 'slot' | 'id'> | undefined {
+/** The domain at an index of the table whose worker, as it says, runs; undefined: none, or it has died. */
+export function liveWorker(machine: Machine, of: Slot): Pick<DomainRecord, 'index' | 'id'> | undefined {
   const said = Atomics.load(machine.words, wordOf(machine, of));
-  return said > 0 ? { slot: of.slot, id: said - 1 } : undefined;
+  return said > 0 ? { index: of.index, id: said - 1 } : undefined;
 }

@@ -9,8 +9,8 @@ import type { NicModel } from '../../devices/index.ts';
 /** The first and only message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts). */
 export interface ToDomainWorker {
   memory: SharedArrayBuffer;
-  /** Entry in the domain table. */
-  slot: number;
+  /** Index in the domain table. */
+  index: number;
   name: string;
   memoryMiB: number;
   boot: Boot;
@@ -20,6 +20,8 @@ export interface ToDomainWorker {
   nic?: NicModel;
   mac?: string;
   cpuLevel?: CpuLevel;
+  /** Of the second tier (second-tier.ts). */
+  jitThreshold?: number;
   startEpochMs: number;
   onReset: 'restart' | 'end';
   onTripleFault: 'restart' | 'end';
@@ -62,11 +64,11 @@ export type FromDomainWorker =
   /** After DESTROY: the worker touches machine memory no more. `disks`: what the guest changed of its drives, where that was to be kept. */
   | { kind: 'gone'; disks?: Uint8Array[] };
 
-/** To the worker that watches the others (watch.ts): tell when the holder of `lock`, which runs domain `id` in `slot`, has ended. */
+/** To the worker that watches the others (watch.ts): tell when the holder of `lock`, which runs domain `id` at `index` of the domain table, has ended. */
 export interface WatchedWorker {
   memory: SharedArrayBuffer;
   lock: string;
-  slot: number;
+  index: number;
   id: number;
 }
 

@@ -53,7 +53,7 @@ export const schedCredit = command({
         const shares = sharesOf({ weight, cap });
         const problem = sharesProblem(shares, record.vcpus);
         if (problem) throw new Error(problem);
-        queue.adjust(record.slot, shares);
+        queue.adjust(record.index, shares);
       });
     }
     if (tsliceUs !== undefined || ratelimitUs !== undefined)
@@ -62,7 +62,7 @@ export const schedCredit = command({
       );
     const units = [host.unit(0), ...host.toolstack.members.values()];
     const domains = units.flatMap(({ name, record }, i) => {
-      const shares = queue.shares(record.slot);
+      const shares = queue.shares(record.index);
       const id = i === 0 ? 0 : (record as { id?: number }).id ?? 0;
       return shares ? [{ id, name, weight: shares.weight, cap: shares.cap, cpus: formatCpus(shares.hardAffinity), cpusSoft: formatCpus(shares.softAffinity) }] : [];
     });
@@ -113,7 +113,7 @@ export const vcpuPin = command({
       const shares = sharesOf({ hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
       const problem = affinityProblem(shares.hardAffinity, host.queue.pcpus);
       if (problem) throw new Error(problem);
-      host.queue.adjust(record.slot, shares);
+      host.queue.adjust(record.index, shares);
     });
   },
   xl: async ({ host, words }, run) => {

@@ -180,7 +180,7 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
   const xen = record.xenOffset >>> 2;
   // A worker of a domain that has died, with the lock in its hand and the list half changed.
   const other = createDomain(machine, 2, 512, { xen: XEN_TYPE.PVH });
-  machine.words[xen + XEN.POD_LOCK] = other.slot + 1;
+  machine.words[xen + XEN.POD_LOCK] = other.index + 1;
   machine.words[xen + XEN.POD_FIRST] = 0;
   machine.words[xen + XEN.POD_COUNT] = 7;
   workerDied(machine, other);
