@@ -1,6 +1,8 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { domid, domname, info, list } from './lists.ts';
+import { domid, domname, info, list, uptime, vmList } from './lists.ts';
+import { attachConsole } from './console.ts';
+import { define, remove, start } from './managed.ts';
 import { networkList, showmacs } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { restore, save } from './state.ts';
@@ -24,7 +26,13 @@ export const COMMANDS = {
   showmacs,
   domid,
   domname,
+  'vm-list': vmList,
+  uptime,
+  console: attachConsole,
+  new: define,
+  start,
+  delete: remove,
 };
 
 export { bind, type Bound, type Call, command, type Command, Refusal, type Table } from './command.ts';
-export { helpOf, helpOn, runXl } from './words.ts';
+export { attachXl, helpOf, helpOn, namesOf, runXl } from './words.ts';
