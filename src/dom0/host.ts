@@ -20,7 +20,8 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { parseXenOptions } from './xen-options.ts';
+import { startXen } from './boot/start-xen.ts';
+import { parseXenOptions } from './boot/xen-options.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -175,6 +176,7 @@ export class HostCore {
       isTaken: name => toolstack.isTaken(name),
       stationProblem: mac => toolstack.stationProblem(mac),
       pcpus: toolstack.queue.pcpus,
+      hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
   }
@@ -260,7 +262,7 @@ export class HostCore {
     const { files } = this.parts;
     if (!files) throw new Error('Domain 0 has no place for files here: the core file was not written.');
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
-    const core = new Blob(coreFile(await this.toolstack.look(member)) as BlobPart[]);
+    const core = new Blob(coreFile(await this.toolstack.look(member), this.machine.hasVt) as BlobPart[]);
     await writeWhole(files, path, new Uint8Array(await core.arrayBuffer()));
   }
 
@@ -275,10 +277,15 @@ export class HostCore {
   /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
   async bootXen(commandLine: string): Promise<string[]> {
     if (this.toolstack.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { scheduler, hvmFep = false, unknown } = parseXenOptions(commandLine);
-    this.queue.configure({ pcpus: this.queue.pcpus, ...scheduler });
-    this.machine.hvmFep = hvmFep;
+    const { unknown } = parseXenOptions(commandLine);
+    this.toolstack.start(startXen(this.toolstack.xen.host, commandLine, this.parts.version));
     return unknown;
+  }
+
+  /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */
+  async setJitThreshold(samples: number): Promise<void> {
+    if (!(Number.isInteger(samples) && samples >= 0)) throw new Error('Write jit=0 for no compiler, or the number of samples from which code is compiled (8 is usual).');
+    this.toolstack.jitThreshold = samples;
   }
 
   /** A domain's unit in the run queue; id 0 is Domain 0's. */

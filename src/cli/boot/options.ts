@@ -2,11 +2,12 @@
 
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
 import type { DomainType } from '../../dom0/config/index.ts';
-import { parseXenOptions, type XenOptions } from '../../dom0/index.ts';
+import { parseXenOptions } from '../../dom0/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
+import { JIT_THRESHOLD_ABOUT, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { UsageError } from './usage-error.ts';
 
 export { UsageError };
@@ -29,7 +30,8 @@ export interface BootOptions {
   vcpus?: number;
   pcpus?: number;
   /** Xen's command line. */
-  xen?: XenOptions;
+  /** Xen's command line. */
+  xen?: string;
   until?: string;
   timeout?: number;
   virtualTime: boolean;
@@ -56,6 +58,8 @@ export interface BootOptions {
   scripts: string[];
   screenshots: string[];
   debugcon?: string;
+  /** 0: no guest code is compiled. Absent: the default. */
+  jitThreshold?: number;
   help: boolean;
 }
 
@@ -93,7 +97,7 @@ const WORDS: Record<string, Word> = {
   },
   '--xen': {
     value: 'TEXT',
-    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep",
+    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep, dom0_mem=SIZE",
     set: (o, v, w) => (o.xen = xenOptions(w, v)),
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
@@ -127,6 +131,8 @@ const WORDS: Record<string, Word> = {
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
   '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
   '--stats': { value: 'F.json', about: 'write instructions, exits and times to F.json at the end', set: (o, v) => (o.stats = v) },
+  '--no-jit': { about: NO_JIT_ABOUT, set: o => (o.jitThreshold = 0) },
+  '--jit-threshold': { value: 'N', about: JIT_THRESHOLD_ABOUT, set: (o, v, w) => (o.jitThreshold = integer(w, v, 1, MAX_JIT_THRESHOLD)) },
   '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
   '--save': { value: 'F', many: true, about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => o.saves.push(v) },
   '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
@@ -176,11 +182,11 @@ export function parseBootOptions(argv: string[]): BootOptions {
   }
   if (options.files.length > 0) options.file = options.files[0];
   if (options.restores.length > 0) options.restore = options.restores[0];
-  if (!options.help) checkTogether(options);
+  if (!options.help) checkTogether(options, seen);
   return options;
 }
 
-function checkTogether(o: BootOptions): void {
+function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   const sources = [
     ['FILE', o.file],
     // With --bios the firmware is what starts, and the kernel is for it.
@@ -227,6 +233,7 @@ function checkTogether(o: BootOptions): void {
   if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.saves.length === 0) throw new UsageError('--save-at needs --save F, the file to save to.');
+  if (given.has('--no-jit') && given.has('--jit-threshold')) throw new UsageError('--no-jit and --jit-threshold do not go together. Leave one out.');
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
 }
 
@@ -252,9 +259,10 @@ function integer(word: string, text: string, least: number, most: number): numbe
   return value;
 }
 
-function xenOptions(word: string, text: string): XenOptions {
+function xenOptions(word: string, text: string): string {
   try {
-    return parseXenOptions(text);
+    parseXenOptions(text);
+    return text;
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`${word}: ${error.message}`);
     throw error;

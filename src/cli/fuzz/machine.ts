@@ -3,7 +3,7 @@
  * handlers send execution back into the random code, and answers to every VM exit. Everything comes from one seed.
  */
 import { createProcessor, EPT_FETCH, EPT_WRITE, EVENT_EXTERNAL, EVENT_VALID, type ExitInfo, ExitReason, type Processor } from '../../cpu/index.ts';
-import { addRegions, type TierStatistics } from '../../cpu/region/index.ts';
+import { addRegions, type RegionStatistics } from '../../cpu/region/index.ts';
 import * as r from '../../cpu/index.ts';
 
 export const MODES = ['real', 'protected', 'pae', 'v86'] as const;
@@ -56,7 +56,7 @@ export class FuzzMachine {
   private readonly cpu: Processor;
   private readonly R: Int32Array;
   /** What the second tier did. */
-  readonly regions: Readonly<TierStatistics> | null = null;
+  readonly regions: Readonly<RegionStatistics> | null = null;
 
   /** `threshold`: of the second tier (`addRegions`); 0: the interpreter alone. */
   constructor(mode: Mode, seed: number, threshold = 0) {
@@ -140,6 +140,8 @@ export class FuzzMachine {
       const move = this.mode === 'v86' ? [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255] : [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255, 0xc6, 0x44, 0x24, 2, 1];
       this.setBytes(handler, ...skip, ...move, 0xcf);
     }
+    // The handlers' frame holds code that ran.
+    this.cpu.invalidate(this.p2m[HANDLERS >>> 12]! >>> 12);
     // Interrupt vectors of real mode.
     if (this.mode === 'real') for (let vector = 0; vector < 256; vector++) this.setWord(vector * 4, ((CODE >>> 4) << 16) | (random() & 0xfff8));
     // One to one; user rights below TABLES, some pages read-only, not present or not executable.

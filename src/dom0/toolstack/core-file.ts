@@ -3,7 +3,7 @@
  * Source: xen/docs/misc/dump-core-format.txt; xen/include/public/elfnote.h, arch-x86/xen.h (struct vcpu_guest_context).
  */
 import type { SavedState } from '../../hypervisor/index.ts';
-import { CAPABILITIES, CHANGESET, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
+import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
 
 const PAGE_BYTES = 4096;
 const ELF = { HEADER_BYTES: 64, SECTION_BYTES: 64, CORE: 4, MACHINE_386: 3, MACHINE_X86_64: 62, PROGBITS: 1, STRTAB: 3, NOTE: 7 } as const;
@@ -92,8 +92,8 @@ function note(type: number, description: Uint8Array): Uint8Array {
 }
 
 /** XEN_ELFNOTE_DUMPCORE_XEN_VERSION: what `xl info` tells of the hypervisor. */
-const xenVersion = (isPv: boolean): Uint8Array =>
-  joined([words64(XEN_MAJOR, XEN_MINOR), text('', 16), text('', 64), text('', 16), text('', 32), text('', 32), text(CAPABILITIES, 1024), text(CHANGESET, 64), words64(isPv ? PV_VIRT_START : 0, PAGE_BYTES)]);
+const xenVersion = (isPv: boolean, hasVt: boolean): Uint8Array =>
+  joined([words64(XEN_MAJOR, XEN_MINOR), text('', 16), text('', 64), text('', 16), text('', 32), text('', 32), text(guestKinds(hasVt), 1024), text(CHANGESET, 64), words64(isPv ? PV_VIRT_START : 0, PAGE_BYTES)]);
 
 interface Section {
   name: string;
@@ -102,8 +102,8 @@ interface Section {
   parts: readonly Uint8Array[];
 }
 
-/** The pieces of the file, one behind another. */
-export function coreFile(state: SavedState): Uint8Array[] {
+/** The pieces of the file, one behind another. `hasVt`: the host has VT-x. */
+export function coreFile(state: SavedState, hasVt: boolean): Uint8Array[] {
   const isPv = state.pv !== undefined;
   const frames: number[] = [];
   const pages: Uint8Array[] = [];
@@ -123,7 +123,7 @@ export function coreFile(state: SavedState): Uint8Array[] {
   const notes = joined([
     note(NOTE.NONE, new Uint8Array(0)),
     note(NOTE.HEADER, words64(isPv ? MAGIC_PV : MAGIC_HVM, contexts.length, frames.length, PAGE_BYTES)),
-    note(NOTE.XEN_VERSION, xenVersion(isPv)),
+    note(NOTE.XEN_VERSION, xenVersion(isPv, hasVt)),
     note(NOTE.FORMAT_VERSION, words64(FORMAT_VERSION)),
   ]);
   return elf(isPv ? ELF.MACHINE_386 : ELF.MACHINE_X86_64, [

@@ -5,7 +5,7 @@
 import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/index.ts';
+import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
 import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState, withToolstack } from '../../hypervisor/index.ts';
@@ -21,6 +21,8 @@ import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain,
 import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
 import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
+import { type StartedXen, startXen } from '../boot/start-xen.ts';
+import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
 import { openInDomain0 } from './disks.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { StationAddresses } from './station-addresses.ts';
@@ -32,8 +34,8 @@ export interface ToolstackParts {
   memory: SharedArrayBuffer | ArrayBuffer;
   /** Slots: domains that may run at once (1). */
   pcpus?: number;
-  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
-  hvmFep?: boolean;
+  /** The hypervisor as it started on this host; absent: with the defaults of its command line. */
+  xen?: StartedXen;
   /** Where domains run: inTurns() or inWorkers(). */
   runners: (host: RunnersHost) => Runners;
   /** Monotonic milliseconds, the same for all workers (performance.timeOrigin + performance.now()); absent: virtual time. */
@@ -48,6 +50,8 @@ export interface ToolstackParts {
   openMedium: OpenMedium;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
+  /** Of domains built from now on: `jitThreshold` below. */
+  jitThreshold?: number;
   /** A domain that stopped and is to be destroyed goes at once, as with xl. Absent: it can be looked at until somebody destroys it. */
   buriesStopped?: boolean;
 }
@@ -95,10 +99,13 @@ const SUSPEND_MS = 60_000;
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
 const POLL_MS = 4;
+/** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
+const LATIN_1 = new TextDecoder('latin1');
 
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
+  xen: StartedXen;
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
@@ -107,6 +114,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Destroyed domains of which somebody still has frames mapped. */
   readonly dying = new Map<number, Member<Console>>();
   private readonly parts: ToolstackParts;
+  /**
+   * Guest code of domains that are built from now on is compiled where so many samples of its time were taken; 0: it never is. Undefined: the default
+   * (hypervisor/domain/second-tier.ts).
+   */
+  jitThreshold: number | undefined;
   private readonly listener: ToolstackListener<Console>;
   /** Domain 0's own. */
   private readonly slot: Slot;
@@ -118,14 +130,15 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** @throws HostError where machine memory is too small */
   constructor(parts: ToolstackParts, listener: ToolstackListener<Console>) {
     this.parts = parts;
+    this.jitThreshold = parts.jitThreshold;
     this.listener = listener;
     this.addresses = new StationAddresses(parts.seed ?? 0);
     this.machine = Machine.create(parts.memory);
-    this.machine.hvmFep = parts.hvmFep ?? false;
+    this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    this.queue.configure({ pcpus: parts.pcpus ?? 1, ...parts.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence) });
+    this.start(this.xen);
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.runners = parts.runners({
@@ -139,6 +152,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       },
     });
     if (this.runners.elsewhere) this.listen();
+  }
+
+  /** Does what Xen's command line says, before there are domains. */
+  start(xen: StartedXen): void {
+    this.xen = xen;
+    this.machine.hvmFep = xen.options.hvmFep ?? false;
+    this.machine.hasVt = xen.hasVt;
+    this.queue.configure({ pcpus: xen.host.pcpus, ...xen.options.scheduler });
   }
 
   /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
@@ -250,12 +271,20 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (this.closed) throw new Error('The host has ended: nothing is started any more.');
   }
 
+  /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
+  private mayRun({ xen }: Blueprint): void {
+    if (xen === 'pv' || this.machine.hasVt) return;
+    this.xen.log.print('info', NO_VT_LOG);
+    throw new NoVtError(NO_VT_REASON);
+  }
+
   /**
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
   async build(asked: Blueprint, { paused = false, before, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayBuild();
+    this.mayRun(asked);
     const blueprint = this.addressed(asked);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
@@ -339,9 +368,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
       ...(cpuLevel ? { cpuLevel } : {}),
+      ...(this.jitThreshold === undefined ? {} : { jitThreshold: this.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
-      ...(xen && console.printXen ? { withXenConsole: true } : {}),
+      ...(xen && (console.printXen || this.xen.log.wantsGuests) ? { withXenConsole: true } : {}),
       ...(console.printDebug ? { withDebug: true } : {}),
       // A guest of Xen that restarts is a new domain.
       onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
@@ -357,7 +387,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
         member.usesPvConsole = false;
         console.print(bytes);
       },
-      xenConsole: lines => console.printXen?.(lines),
+      xenConsole: lines => this.printXen(member, lines),
       debug: bytes => console.printDebug?.(bytes),
       ended: ending => this.ended(member, ending),
       problem: sentence => listener.problem(member, sentence),
@@ -369,6 +399,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
         listener.changed?.(member);
       },
     };
+  }
+
+  /** Whole lines of the hypervisor's console. */
+  private printXen({ console }: Member<Console>, lines: Uint8Array): void {
+    console.printXen?.(lines);
+    if (this.xen.log.wantsGuests) this.xen.log.guest(LATIN_1.decode(lines));
   }
 
   /** Store and console. */
@@ -388,7 +424,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { record, console, runner, blueprint } = member;
     const { definition, boot, saved } = blueprint;
     const { hostMs } = parts;
-    const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : console.printXen && new GuestLog(record.id, lines => console.printXen?.(lines)).put;
+    const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : (console.printXen || this.xen.log.wantsGuests) && new GuestLog(record.id, lines => this.printXen(member, lines)).put;
     // In its guest's time where that is known here, so that a run in virtual time repeats itself.
     const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
     const ide = member.opened?.ide ?? [];

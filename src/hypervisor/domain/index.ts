@@ -1,9 +1,11 @@
 /** A domain put together: its clock, exits, saved screen and reports. */
 export { assembleDomain } from './assemble.ts';
 export { type Boot, p2mFrames } from './boot.ts';
+export { TSC_HZ } from './clock.ts';
 export type { Domain } from './domain.ts';
 export { DEFAULT_MAC, type WiredCard, wired } from './nic.ts';
 export { postMortem } from './report.ts';
 export { ScreenBlock } from './screen.ts';
+export { CompilerLoader, JIT_BY_DEFAULT, type JitOptions } from './second-tier.ts';
 export { SerialFeed } from './serial-feed.ts';
 export { type WaitsFor, waitsFor, waitsReport } from './waits.ts';

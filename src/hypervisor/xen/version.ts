@@ -17,7 +17,9 @@ export const GuestHandle = struct({ handle: octets(16) });
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
 /** What kinds of guests can be run, as guests and `xl info` are told. */
-export const CAPABILITIES = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
+export const guestKinds = (hasVt: boolean): string => `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
+/** What follows the numbers of the version. */
+export const XEN_EXTRA = '.0-ringside';
 /** The version control's name of the sources: not told. */
 export const CHANGESET = 'unavailable';
 
@@ -64,7 +66,7 @@ function version(): number {
 
 /** XENVER_extraversion: what follows the numbers. OUT: extraversion. */
 function extraversion(_caller: HypercallContext, args: GuestStruct<typeof Extraversion>): number {
-  args.extraversion = '.0-ringside';
+  args.extraversion = XEN_EXTRA;
   return 0;
 }
 
@@ -76,8 +78,8 @@ function compileInfo(_caller: HypercallContext, args: GuestStruct<typeof Compile
 }
 
 /** XENVER_capabilities: kinds of guests that can be run. OUT: capabilities. */
-function capabilities(_caller: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
-  args.capabilities = CAPABILITIES;
+function capabilities({ machine }: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
+  args.capabilities = guestKinds(machine.hasVt);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { domid, domname, info, list, uptime, vmList } from './lists.ts';
+import { dmesg, info } from './host.ts';
+import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { attachConsole } from './console.ts';
 import { define, remove, start } from './managed.ts';
 import { networkList, showmacs } from './network.ts';
@@ -11,6 +12,7 @@ export const COMMANDS = {
   create,
   list,
   info,
+  dmesg,
   pause,
   unpause,
   shutdown,

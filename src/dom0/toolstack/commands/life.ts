@@ -8,6 +8,7 @@ import { HEAD_BYTES } from '../../images.ts';
 import { judgeFiles } from '../../judging.ts';
 import { writeJson } from '../../config/write-json.ts';
 import { baseName, isDefinition, withOptions } from '../../plan.ts';
+import { NO_VT_LIBXL, NO_VT_REASON, NO_VT_STATUS } from '../no-vt.ts';
 import type { Guest, HostCore } from '../../host.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
@@ -48,7 +49,10 @@ export const create = command({
       const read = await host.read(files);
       const { plan, domain } = judgeFiles(read, host.facts, anotherName);
       if (plan.command !== '') task.command = plan.command;
-      if (!domain) throw new Error(planErrors(plan));
+      if (!domain) {
+        const told = planErrors(plan);
+        throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
+      }
       // Every drive's image is one of the files: a plan with another is refused.
       const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
         const file = files.find(({ name }) => name === image?.name);

@@ -1,8 +1,7 @@
-/** What there is: domains, and the host. */
-import type { DomainInfo, HostInfo } from '../../api.ts';
+/** What domains there are. */
+import type { DomainInfo } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
 import { type Definition, newDefinition } from '../../config/definition.ts';
 import { writeJson } from '../../config/write-json.ts';
 import { writeSxp } from '../../config/write-sxp.ts';
@@ -38,7 +37,7 @@ const NO_UUID = '00000000-0000-0000-0000-000000000000';
 function rowsOf(host: HostCore, only?: number): Row[] {
   const { toolstack, queue } = host;
   const seconds = (index: number): number => toolstack.view.scheduler.runstates(index, queue.nowNs()).running / 1e9;
-  const domain0 = { id: 0, name: 'Domain-0', memoryMiB: 0, vcpus: 1, state: 'r-----', seconds: seconds(DOMAIN_0), uuid: NO_UUID };
+  const domain0 = { id: 0, name: 'Domain-0', memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, state: 'r-----', seconds: seconds(DOMAIN_0), uuid: NO_UUID };
   const guests = host.all().map((info): Row => {
     const member = toolstack.members.get(info.id);
     const reason = member?.blueprint.xen && member.ending ? toolstack.view.at(member.record.index)?.shutdown : undefined;
@@ -136,31 +135,6 @@ export const uptime = command({
       return all.map(({ id, name, seconds }) => ` ${now} up ${formatUptime(seconds, true)},  ${name} (${id})\n`).join('');
     }
     return `${'Name'.padEnd(33)} ${'ID'.padStart(4)} Uptime\n${all.map(({ id, name, seconds }) => `${name.padEnd(33)} ${number(id, 4)} ${formatUptime(seconds, false)}\n`).join('')}`;
-  },
-});
-
-export const info = command({
-  summary: 'Get information about Xen host',
-  usage: '[Key]',
-  run: (host: HostCore): Promise<HostInfo> => host.summary(),
-  xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
-    const { pcpus, memoryMiB, freeMiB } = await run();
-    const values = {
-      nr_cpus: pcpus,
-      max_cpu_id: pcpus - 1,
-      total_memory: memoryMiB,
-      free_memory: freeMiB,
-      xen_major: XEN_MAJOR,
-      xen_minor: XEN_MINOR,
-      xen_version: `${XEN_MAJOR}.${XEN_MINOR}`,
-      xen_scheduler: host.queue.policy.name,
-      xen_pagesize: 4096,
-    };
-    if (rest[0] !== undefined) return Object.hasOwn(values, rest[0]) ? `${values[rest[0] as keyof typeof values]}\n` : '';
-    return Object.entries(values)
-      .map(([key, value]) => `${key.padEnd(23)}: ${value}\n`)
-      .join('');
   },
 });
 
