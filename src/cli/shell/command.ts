@@ -102,6 +102,7 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs, options.jitThreshold);
+    await host.startAutomatic();
     const parts = await shellParts(host, state, ms => new Promise<void>(resolve => void later(ms, resolve)));
     if (options.c !== undefined) {
       const ran = await new Bash(parts).run(options.c);
