@@ -1,5 +1,5 @@
 /** A small machine that runs one drawn program after the other: flat 32-bit segments, paging, handlers for all exceptions, ports and a device that answer. */
-import { restoreRegisters, type SavedRegisters, saveRegisters } from '../../../cpu/architecture/saved-registers.ts';
+import { restoreRegisters, type SavedRegisters, saveRegisters } from '../../../cpu/architecture/index.ts';
 import { createProcessor, EVENT_EXTERNAL, EVENT_VALID, ExitReason, type Processor, type ProcessorExtra } from '../../../cpu/index.ts';
 import * as r from '../../../cpu/index.ts';
 import { addRegions } from '../../../cpu/region/index.ts';
