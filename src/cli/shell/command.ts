@@ -53,7 +53,7 @@ function parse(argv: string[]) {
 const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles) {
+function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
@@ -68,6 +68,7 @@ function makeHost(xen: StartedXen, files: KeptFiles) {
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     files,
+    storage: async () => storage,
     buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
@@ -97,7 +98,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs);
+    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), state, fs);
     await host.startAutomatic();
     const parts = await shellParts(host, state, ms => new Promise<void>(resolve => void later(ms, resolve)));
     if (options.c !== undefined) {
