@@ -44,7 +44,7 @@ export interface RegionStatistics {
   /** Regions that made room, that a frame's change took, and that brought too little. */
   evicted: number;
   dropped: number;
-  given: number;
+  givenUp: number;
   /** Instructions that regions ran. */
   retired: number;
   /** Batches of instructions that began, and those among them that began at a region. */
@@ -54,10 +54,11 @@ export interface RegionStatistics {
 
 /** A region there is, for people. */
 export interface RegionView {
-  /** Machine address of its first instruction. */
-  address: number;
-  /** Machine addresses and lengths of its instructions, in the order of their addresses. */
-  code: readonly (readonly [address: number, length: number])[];
+  /** Machine address of its frame; linear address of its first instruction where it was compiled. */
+  frame: number;
+  linear: number;
+  /** Offsets in the frame, and lengths, of its instructions, in the order of their offsets. */
+  code: readonly (readonly [offset: number, length: number])[];
   text: string;
   /** Instructions that it ran. */
   retired: number;

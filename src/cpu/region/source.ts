@@ -204,14 +204,14 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
         let setsFlags = true, own: string;
         if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD);
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
-        text += `${own}\n`;
+        text += `/*${at.offset}*/ ${own}\n`;
         if (setsFlags) kind = -1;
         leads = false;
         return;
       }
       const emitter = new RegionEmitter(at, count - i, kind, live[i]!, offset => edge(block, offset));
       semantics[at.form.op]!(emitter);
-      text += `${emitter.finish()}\n`;
+      text += `/*${at.offset}*/ ${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
     });
     return leads ? text : `${text}${edge(block, block.next)}\n`;

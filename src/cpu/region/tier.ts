@@ -45,8 +45,9 @@ interface Compiled {
   recent: number;
   before: number;
   made: RegionText;
-  /** Machine address of the frame. */
+  /** Machine address of the frame, linear address where it was compiled. */
   frame: number;
+  linear: number;
 }
 
 export class RegionTier implements Regions {
@@ -62,7 +63,7 @@ export class RegionTier implements Regions {
   private readonly drops = new Map<number, number>();
   /** Records that a region did no good at, or that cannot be compiled, until they are forgotten. */
   private readonly refused = new Set<number>();
-  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, given: 0, retired: 0, samples: 0, regionSamples: 0 };
+  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: 0, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
   private textUnderway = false;
@@ -98,9 +99,8 @@ export class RegionTier implements Regions {
 
   hottest(count: number): RegionView[] {
     const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { frame, made, entry }, retired }) => ({
-      address: frame + (this.cpu.A[entry.record + META]! & META_OFFSET_MASK), text: made.text, retired,
-      code: [...made.ranges].sort(([a], [b]) => a - b).map(([first, last]) => [frame + first, last - first + 1] as const),
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { frame, linear, made }, retired }) => ({
+      frame, linear, text: made.text, retired, code: [...made.ranges].sort(([a], [b]) => a - b).map(([first, last]) => [first, last - first + 1] as const),
     }));
   }
 
@@ -202,7 +202,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made, frame: mfn * 4096 };
+    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made, frame: mfn * 4096, linear: (R[EIP]! & -4096) | offset };
     this.statistics.regions++;
     this.statistics.characters += text.length;
     this.statistics.compiled++;
@@ -320,7 +320,7 @@ export class RegionTier implements Regions {
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.add(p);
-      this.statistics.given++;
+      this.statistics.givenUp++;
       this.remove(this.cpu.A[p + REGION]!);
     }
     region.visits = region.retired = 0;
