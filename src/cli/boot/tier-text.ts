@@ -9,9 +9,9 @@ const CODE_COLUMNS = 52,
 /** A region's lines: its JavaScript, with the guest's instruction beside the line that runs it. */
 export function sideBySide({ linear, code, javascript }: Pick<HotRegion, 'linear' | 'code' | 'javascript'>): string[] {
   const page = (linear & -4096) >>> 0;
-  const instructions = new Map(code.map(({ linear: at, text }) => [at - page, `${at.toString(16).padStart(8, '0')}  ${text}`]));
+  const instructions = new Map(code.map(({ linear: at, text }) => [(at - page) | 0, `${at.toString(16).padStart(8, '0')}  ${text}`]));
   return javascript.split('\n').flatMap(line => {
-    const [, offset, rest] = /^\/\*(\d+)\*\/ (.*)$/.exec(line) ?? [undefined, undefined, line];
+    const [, offset, rest] = /^\/\*(-?\d+)\*\/ (.*)$/.exec(line) ?? [undefined, undefined, line];
     const left = (offset !== undefined && instructions.get(Number(offset))) || '';
     const parts = rest!.match(new RegExp(`.{1,${SCRIPT_COLUMNS}}(?=[\\s;{}]|$)[\\s;{}]?|.{1,${SCRIPT_COLUMNS}}`, 'g')) ?? [''];
     return parts.map((part, i) => `${(i === 0 ? left : '').padEnd(CODE_COLUMNS)}| ${part}`.trimEnd());

@@ -115,6 +115,7 @@ export async function shell(argv: string[]): Promise<number> {
     const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs, options.jitThreshold);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
+    await host.startAutomatic();
     const parts = {
       fs, programs, directory: '/root',
       sleep: (ms: number) => new Promise<void>(resolve => void later(ms, resolve)),

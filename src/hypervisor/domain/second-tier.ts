@@ -34,16 +34,16 @@ export interface HotRegion {
   retired: number;
   /** Its instructions by their linear addresses, in Intel's words. */
   code: { linear: number; text: string }[];
-  /** Its JavaScript; each instruction's line begins with a comment that holds its offset in the page. */
+  /** Its JavaScript; each instruction's line begins with a comment that holds its offset from the start of the first one's page. */
   javascript: string;
 }
 
 /** `bytes`: machine memory. */
 export function hotRegion(region: RegionView, bytes: Uint8Array, disassemble: NonNullable<DomainOptions['disassemble']>): HotRegion {
-  const { frame, linear, retired, text } = region;
-  const code = region.code.map(([offset, length]) => {
-    const at = ((linear & -4096) | offset) >>> 0;
-    return { linear: at, text: disassemble(bytes.slice(frame + offset, frame + offset + length), at, 32).text };
+  const { linear, retired, text } = region;
+  const code = region.code.map(({ offset, machine, length }) => {
+    const at = ((linear & -4096) + offset) >>> 0;
+    return { linear: at, text: disassemble(bytes.slice(machine, machine + length), at, 32).text };
   });
   return { linear: linear >>> 0, retired, code, javascript: text };
 }
