@@ -15,7 +15,8 @@ const demo = file('guests/demo/demo.cfg');
 function boot(args: string[], node: string[] = []): Promise<{ status: number; out: string; err: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...node, file('bin/ringside.mjs'), 'boot', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '', err = '';
+    let out = '',
+      err = '';
     child.stdout.on('data', data => (out += data));
     child.stderr.on('data', data => (err += data));
     child.on('error', reject);
@@ -28,7 +29,23 @@ describe('compiled guest code', () => {
   it('changes no instruction, no byte of the console and nothing of the saved state in virtual time', async () => {
     writeFileSync(place('script'), 'expect demo>\nsend mem\\r\nwait 100\nsend spin 1\\r\nwait 300\nsend regs\\r\n');
     const run = async (name: string, ...jit: string[]) => {
-      const { status, out, err } = await boot([demo, '--virtual-time', '--seed', '3', '--script', place('script'), '--save', place(`${name}.state`), '--save-at', '40000000', '--stats', place(`${name}.json`), '--timeout', '100', ...jit]);
+      const { status, out, err } = await boot([
+        demo,
+        '--virtual-time',
+        '--seed',
+        '3',
+        '--script',
+        place('script'),
+        '--save',
+        place(`${name}.state`),
+        '--save-at',
+        '40000000',
+        '--stats',
+        place(`${name}.json`),
+        '--timeout',
+        '100',
+        ...jit,
+      ]);
       expect([status, err]).toEqual([0, '']);
       const { tiers, seconds: _seconds, mips: _mips, ...stats } = json(`${name}.json`);
       return { tiers, same: { out, stats, state: readFileSync(place(`${name}.state`)).toString('base64') } };
@@ -54,7 +71,19 @@ describe('compiled guest code', () => {
       return place(`${name}.cfg`);
     });
     const { status, err } = await boot([
-      ...guests, '--jit-threshold', '1', '--script', `a=${place('spin')}`, '--script', `b=${place('spin')}`, '--stats', place('two.json'), '--stats', place('two.txt'), '--timeout', '100',
+      ...guests,
+      '--jit-threshold',
+      '1',
+      '--script',
+      `a=${place('spin')}`,
+      '--script',
+      `b=${place('spin')}`,
+      '--stats',
+      place('two.json'),
+      '--stats',
+      place('two.txt'),
+      '--timeout',
+      '100',
     ]);
     expect([status, err]).toEqual([0, '']);
     const told = json('two.json');
@@ -71,7 +100,10 @@ describe('compiled guest code', () => {
 
   it('is left alone where text must not become functions, and a person is told why', async () => {
     writeFileSync(place('wait'), 'expect demo>\nsend spin 1\\r\nwait 1500\n');
-    const { status, out, err } = await boot([demo, '--jit-threshold', '1', '--script', place('wait'), '--stats', place('strict.json'), '--timeout', '100'], ['--disallow-code-generation-from-strings']);
+    const { status, out, err } = await boot(
+      [demo, '--jit-threshold', '1', '--script', place('wait'), '--stats', place('strict.json'), '--timeout', '100'],
+      ['--disallow-code-generation-from-strings'],
+    );
     expect([status, out.includes('demo> ')]).toEqual([0, true]);
     expect(err).toContain('guest code is interpreted and not compiled');
     expect(json('strict.json').tiers).toMatchObject({ state: 'refused', regions: 0, retired: 0 });
