@@ -338,6 +338,12 @@ export class HostCore {
     return unknown;
   }
 
+  /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */
+  async setJitThreshold(samples: number): Promise<void> {
+    if (!(Number.isInteger(samples) && samples >= 0)) throw new Error('Write jit=0 for no compiler, or the number of samples from which code is compiled (8 is usual).');
+    this.toolstack.jitThreshold = samples;
+  }
+
   /** A domain's unit in the run queue; id 0 is Domain 0's. */
   unit(id: number): { name: string; record: { index: number; vcpus: number } } {
     return id === 0 ? { name: 'Domain-0', record: { index: DOMAIN_0, vcpus: 1 } } : this.living(id);

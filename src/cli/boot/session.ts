@@ -8,6 +8,7 @@ import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.t
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
+import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
@@ -39,6 +40,8 @@ export interface SessionParts {
   xen?: string;
   hostMemoryMiB?: number;
   seed: number;
+  /** Whether guest code is compiled (Toolstack.jitThreshold). */
+  jitThreshold?: number;
   /** Every byte that is shown: of several guests, whole lines with their names. */
   output(byte: number): void;
   /** Every byte that this guest shows, as it shows it. */
@@ -112,11 +115,12 @@ export class Session {
         version: VERSION,
         memory: new SharedArrayBuffer(bytes + dom0MiB * MIB),
         xen: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
+        ...(parts.jitThreshold === undefined ? {} : { jitThreshold: parts.jitThreshold }),
         ...(hostMs ? { hostMs } : {}),
         runners:
           parts.inWorkers && hostMs
             ? inWorkers({ spawn: spawnDomainWorker, later, hostMs })
-            : inTurns({ soon, later, ...(hostMs ? { hostMs } : {}), openMedium: openFile, atOnce: true, held: true, afterRound: parts.flush }),
+            : inTurns({ soon, later, ...(hostMs ? { hostMs } : {}), openMedium: openFile, compile: functionOrScript, atOnce: true, held: true, afterRound: parts.flush }),
         epochMs: () => (hostMs ? Date.now() : VIRTUAL_EPOCH_MS + this.toolstack.virtualMs),
         soon,
         later,
