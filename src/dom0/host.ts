@@ -6,16 +6,19 @@ import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
+import { type HostFiles, writeWhole } from './files/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { type Firmware, needsFirmware, NO_FIRMWARE } from './plan.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
+import { coreFile } from './toolstack/core-file.ts';
 import { hasStopped, lastExits } from './toolstack/endings.ts';
 import type { Member } from './toolstack/member.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { parseXenOptions } from './xen-options.ts';
+import { startXen } from './boot/start-xen.ts';
+import { parseXenOptions } from './boot/xen-options.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -23,6 +26,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   why?: string;
   /** Throws a sentence. */
   fetchBytes?: (url: string) => Promise<Uint8Array>;
+  /** Domain 0's files; absent: it has none, and what needs them is refused. */
+  files?: HostFiles;
   openMedium?: OpenMedium;
 }
 
@@ -41,6 +46,9 @@ export function createHost(parts: HostParts, table: Table = COMMANDS): HostCore 
 
 /** What the host itself says in a guest's terminal. */
 const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
+
+/** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
+const DUMP_FOLDER = '/var/lib/xen/dump';
 
 export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
@@ -78,6 +86,10 @@ export class HostCore {
         rebuildFailed: ({ name }, { message }) => {
           this.tasks.note(`xl create ${name}`, 'failed', message);
           this.tell();
+        },
+        dumpCore: async member => {
+          const path = `${DUMP_FOLDER}/${member.name}`;
+          await this.tasks.run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path)).catch(() => {});
         },
         problem: (member, sentence) => {
           this.tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
@@ -152,6 +164,7 @@ export class HostCore {
       isTaken: name => toolstack.isTaken(name),
       stationProblem: mac => toolstack.stationProblem(mac),
       pcpus: toolstack.queue.pcpus,
+      hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
   }
@@ -211,6 +224,15 @@ export class HostCore {
     return { countersOffset, screenOffset, console, ...(toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}) };
   }
 
+  /** Writes a domain's core file. @throws Error with a sentence */
+  async dumpCore(member: Guest, path: string): Promise<void> {
+    const { files } = this.parts;
+    if (!files) throw new Error('Domain 0 has no place for files here: the core file was not written.');
+    if (member.released) throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
+    const core = new Blob(coreFile(await this.toolstack.look(member), this.machine.hasVt) as BlobPart[]);
+    await writeWhole(files, path, new Uint8Array(await core.arrayBuffer()));
+  }
+
   private hear(member: Guest, message: Uint8Array | ConsoleInput): void {
     const { toolstack } = this;
     if (message instanceof Uint8Array) toolstack.type(member, message);
@@ -222,9 +244,8 @@ export class HostCore {
   /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
   async bootXen(commandLine: string): Promise<string[]> {
     if (this.toolstack.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { scheduler, hvmFep = false, unknown } = parseXenOptions(commandLine);
-    this.queue.configure({ pcpus: this.queue.pcpus, ...scheduler });
-    this.machine.hvmFep = hvmFep;
+    const { unknown } = parseXenOptions(commandLine);
+    this.toolstack.start(startXen(this.toolstack.xen.host, commandLine, this.parts.version));
     return unknown;
   }
 

@@ -6,4 +6,6 @@ export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Plan
 export { inTurns } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Later } from './runner.ts';
-export { type XenOptions, parseXenOptions } from './xen-options.ts';
+export { describeHost, fittedHost, type HostDefinition, HostDefinitionError, readHost } from './boot/host-definition.ts';
+export { startXen, type StartedXen } from './boot/start-xen.ts';
+export { parseXenOptions, readXenOptions } from './boot/xen-options.ts';

@@ -5,6 +5,7 @@ import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
 import { prepareToRead } from './config/source.ts';
 import { decode, type Firmware, type Given, isDefinition, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import { NO_VT_REASON } from './toolstack/no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
 /** What is read whole: more than the largest guest has memory for is none of its files. */
@@ -65,6 +66,8 @@ export interface HostFacts {
   stationProblem(mac: string | undefined): string | undefined;
   pcpus: number;
   freeMiB: number;
+  /** Xen uses VT-x. */
+  hasVt: boolean;
 }
 
 /** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
@@ -107,6 +110,8 @@ function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void 
   if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
+  if (definition && definition.type !== 'pv' && !facts.hasVt)
+    add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`);
   const { freeMiB } = facts;
   if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
     add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain or write memory = ${freeMiB}.`);

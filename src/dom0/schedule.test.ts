@@ -61,7 +61,7 @@ describe("the toolstack's view of the scheduler", () => {
 
   it("follows Xen's command line, before there are domains", async () => {
     const host = makeHost();
-    expect(await host.bootXen('sched=rr dom0_mem=512M sched_credit_tslice_ms=2 hvm_fep')).toEqual(['dom0_mem=512M']);
+    expect(await host.bootXen('sched=rr dom0_mem=512M sched_credit_tslice_ms=2 hvm_fep com1=9600')).toEqual(['com1=9600']);
     expect(host.machine.hvmFep).toBe(true);
     expect(await host['sched-credit']()).toMatchObject({ policy: 'rr', tsliceUs: 2000 });
     await expect(host.bootXen('sched=credit2')).rejects.toThrow('There is no scheduler credit2');

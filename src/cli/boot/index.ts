@@ -3,11 +3,10 @@ import { availableParallelism } from 'node:os';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { affinityProblem } from '../../dom0/config/index.ts';
-import { decode } from '../../dom0/index.ts';
+import { decode, parseXenOptions } from '../../dom0/index.ts';
 import type { Blueprint } from '../../dom0/toolstack/index.ts';
 import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
-import type { XenOptions } from '../../dom0/index.ts';
 import { VERSION } from '../version.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
@@ -66,7 +65,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
   const many = guests.length > 1 || options.pcpus !== undefined;
   // One guest alone never waits for Domain 0.
   const pcpus = options.pcpus ?? Math.max(many ? 1 : 2, availableParallelism() - 1);
-  for (const word of options.xen?.unknown ?? []) stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
+  for (const word of parseXenOptions(options.xen ?? '').unknown) stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
   for (const { definition } of guests) {
     const problem = affinityProblem(definition.hardAffinity, pcpus);
     if (problem) throw new UsageError(`${definition.name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
@@ -86,7 +85,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
       // In virtual time they keep together on one thread.
       inWorkers: !options.virtualTime && many && pcpus > 1 && !guests.some(needsThisThread),
       pcpus,
-      ...xenParts(options),
+      ...(options.xen === undefined ? {} : { xen: options.xen }),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
       seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),
       output: stdout.put,
@@ -214,13 +213,6 @@ class Player {
   stop(): void {
     clearTimeout(this.look);
   }
-}
-
-/** What Xen's command line says. */
-function xenParts({ xen }: BootOptions): Partial<Omit<XenOptions, 'unknown'>> {
-  if (!xen) return {};
-  const { unknown, ...known } = xen;
-  return known;
 }
 
 /** The exit status of a guest that ended by itself, with what is to be said of it: a crash or a fault in full, and a text that never came. */

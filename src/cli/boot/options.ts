@@ -2,7 +2,7 @@
 
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
 import type { DomainType } from '../../dom0/config/index.ts';
-import { parseXenOptions, type XenOptions } from '../../dom0/index.ts';
+import { parseXenOptions } from '../../dom0/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
@@ -29,7 +29,8 @@ export interface BootOptions {
   vcpus?: number;
   pcpus?: number;
   /** Xen's command line. */
-  xen?: XenOptions;
+  /** Xen's command line. */
+  xen?: string;
   until?: string;
   timeout?: number;
   virtualTime: boolean;
@@ -93,7 +94,7 @@ const WORDS: Record<string, Word> = {
   },
   '--xen': {
     value: 'TEXT',
-    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep",
+    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep, dom0_mem=SIZE",
     set: (o, v, w) => (o.xen = xenOptions(w, v)),
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
@@ -252,9 +253,10 @@ function integer(word: string, text: string, least: number, most: number): numbe
   return value;
 }
 
-function xenOptions(word: string, text: string): XenOptions {
+function xenOptions(word: string, text: string): string {
   try {
-    return parseXenOptions(text);
+    parseXenOptions(text);
+    return text;
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`${word}: ${error.message}`);
     throw error;

@@ -155,7 +155,8 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
 
 /** With --no-reboot nobody is started again. */
 function withEndings(definition: Definition, { noReboot }: BootOptions): Definition {
-  const then = (action: Action): Action => (action === 'restart' && noReboot ? 'destroy' : action);
+  const INSTEAD: Partial<Record<Action, Action>> = { restart: 'destroy', 'rename-restart': 'preserve', 'coredump-restart': 'coredump-destroy' };
+  const then = (action: Action): Action => (noReboot && INSTEAD[action]) || action;
   return { ...definition, onPoweroff: then(definition.onPoweroff), onReboot: then(definition.onReboot), onCrash: then(definition.onCrash) };
 }
 

@@ -4,12 +4,10 @@
  */
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
-import { inTurns } from '../../dom0/index.ts';
-import { inWorkers } from '../../dom0/index.ts';
+import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
-import type { SchedulerOptions } from '../../hypervisor/scheduler/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
@@ -37,8 +35,8 @@ export interface SessionParts {
   /** Each guest in a thread of its own. */
   inWorkers: boolean;
   pcpus: number;
-  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
-  hvmFep?: boolean;
+  /** Xen's command line. */
+  xen?: string;
   hostMemoryMiB?: number;
   seed: number;
   /** Every byte that is shown: of several guests, whole lines with their names. */
@@ -106,13 +104,14 @@ export class Session {
       return machineBytesFor(seenMiB, p2mFrames || undefined);
     };
     const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), 0) : parts.hostMemoryMiB * MIB;
+    // The guests have what they need beside what Domain 0 is given.
+    const dom0MiB = parts.hostMemoryMiB === undefined ? (readXenOptions(parts.xen ?? '').dom0MemoryMiB ?? 0) : 0;
+    const memoryMiB = Math.ceil(bytes / MIB) + dom0MiB;
     this.toolstack = new Toolstack<GuestConsole>(
       {
         version: VERSION,
-        memory: new SharedArrayBuffer(bytes),
-        pcpus: parts.pcpus,
-        ...(parts.scheduler ? { scheduler: parts.scheduler } : {}),
-        ...(parts.hvmFep ? { hvmFep: true } : {}),
+        memory: new SharedArrayBuffer(bytes + dom0MiB * MIB),
+        xen: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
         ...(hostMs ? { hostMs } : {}),
         runners:
           parts.inWorkers && hostMs

@@ -20,7 +20,7 @@ async function runFor(ms: number, guests: Blueprint[], { pcpus = 1, policy = 'cr
     virtualTime: true,
     inWorkers: false,
     pcpus,
-    scheduler: { policy },
+    xen: `sched=${policy}`,
     seed: 0,
     output: () => {},
     note: () => {},

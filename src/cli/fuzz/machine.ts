@@ -140,6 +140,8 @@ export class FuzzMachine {
       const move = this.mode === 'v86' ? [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255] : [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255, 0xc6, 0x44, 0x24, 2, 1];
       this.setBytes(handler, ...skip, ...move, 0xcf);
     }
+    // The handlers' frame holds code that ran.
+    this.cpu.invalidate(this.p2m[HANDLERS >>> 12]! >>> 12);
     // Interrupt vectors of real mode.
     if (this.mode === 'real') for (let vector = 0; vector < 256; vector++) this.setWord(vector * 4, ((CODE >>> 4) << 16) | (random() & 0xfff8));
     // One to one; user rights below TABLES, some pages read-only, not present or not executable.

@@ -1,8 +1,8 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createHost, inTurns, inWorkers } from '../../dom0/index.ts';
+import { createHost, describeHost, fittedHost, type HostDefinition, HostDefinitionError, inTurns, inWorkers, readHost, type StartedXen, startXen } from '../../dom0/index.ts';
 import { KeptFiles } from '../../dom0/files/index.ts';
 import { Bash, type Program, Session, storagePrograms, xenstorePrograms, xlProgram } from '../../dom0/shell/index.ts';
 import { MemoryStore, Storage } from '../../dom0/storage/index.ts';
@@ -17,6 +17,7 @@ import { VERSION } from '../version.ts';
 
 const MIB = 2 ** 20;
 const WRONG_USE = 2;
+/** Of the host, where this machine has twice as much. */
 const HOST_MEMORY_MIB = 1024;
 const HISTORY = '/root/.bash_history';
 const MOST_HISTORY = 1000;
@@ -28,8 +29,11 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   -c LINE               run a line; its status is the last command's
   --state DIR           keep files and volumes in DIR (without it they live in memory, and are gone with the host)
   --file SOURCE:PATH    put a file of this machine at a path of Domain 0 (also several times)
-  --host-memory MIB     the host's memory (${HOST_MEMORY_MIB})
-  --pcpus N             processors of the host (one fewer than this machine has)
+  --host WORDS          what the host has, as in pcpus=2,memory=512,vt=off,disk=20GB (without it ${describeHost(hostHere())};
+                        vt=off: a standard computer, for paravirtual guests alone; a disk keeps the size of its first start)
+  --host-memory MIB     the same as --host memory=MIB
+  --pcpus N             the same as --host pcpus=N
+  --xen TEXT            Xen's command line: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
 
 For example: ringside sh --file vm.cfg:/etc/xen/vm/vm --file vmlinuz:/boot/vmlinuz -c 'xl create /etc/xen/vm/vm; xl list'
 `;
@@ -40,7 +44,7 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
     return values;
   } catch (error) {
@@ -48,15 +52,12 @@ function parse(argv: string[]) {
   }
 }
 
-function numberOf(text: string | undefined, what: string, least: number, most: number, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!(/^\d+$/.test(text) && value >= least && value <= most)) throw new WrongUse(`${what} ${text}: write a whole number from ${least} to ${most}.`);
-  return value;
-}
+/** As this machine suggests it. */
+const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(memoryMiB: number, pcpus: number) {
+function makeHost(xen: StartedXen, files: KeptFiles) {
+  const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
     version: VERSION,
@@ -65,10 +66,12 @@ function makeHost(memoryMiB: number, pcpus: number) {
     soon,
     later,
     hostMs,
-    pcpus,
+    xen,
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
+    files,
+    buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
       return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
@@ -91,9 +94,9 @@ export async function shell(argv: string[]): Promise<number> {
   try {
     const options = parse(argv);
     if (options.help) return stdout.text(shellHelp()), 0;
-    const memoryMiB = numberOf(options['host-memory'], '--host-memory', 64, 2047, HOST_MEMORY_MIB);
-    const pcpus = numberOf(options.pcpus, '--pcpus', 1, 32, Math.max(1, availableParallelism() - 1));
-    state = await openAll(options.state);
+    const words = [options.host, options['host-memory'] && `memory=${options['host-memory']}`, options.pcpus && `pcpus=${options.pcpus}`];
+    const definition = { ...hostHere(), ...readHost(words.filter(Boolean).join(' ')) };
+    state = await openAll(options.state, definition);
     const { fs } = state;
     for (const pair of options.file ?? []) {
       const at = pair.lastIndexOf(':');
@@ -104,7 +107,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(memoryMiB, pcpus);
+    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
     const parts = {
@@ -121,6 +124,7 @@ export async function shell(argv: string[]): Promise<number> {
     return await interact(parts, stdout, options.state);
   } catch (error) {
     if (error instanceof StateError) return stderr.text(`ringside sh: ${error.message}\n`), 1;
+    if (error instanceof HostDefinitionError) return stderr.text(`ringside sh: --host ${error.message}\n`), WRONG_USE;
     if (!(error instanceof WrongUse)) throw error;
     stderr.text(`ringside sh: ${error.message}\n`);
     return WRONG_USE;
@@ -134,14 +138,14 @@ interface Kept extends Pick<HostState, 'storage' | 'close'> {
 }
 
 /** Files and volumes, kept in a directory or in memory. @throws StateError */
-async function openAll(directory: string | undefined): Promise<Kept> {
+async function openAll(directory: string | undefined, { diskBytes }: HostDefinition): Promise<Kept> {
   const { InMemoryFs } = await import('just-bash/browser');
   if (directory === undefined) {
     const store = new MemoryStore();
-    const storage = await Storage.open({ store, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below) });
+    const storage = await Storage.open({ store, diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below) });
     return { storage, fs: await KeptFiles.open(store, new InMemoryFs()), close: () => {} };
   }
-  const state = await openState(directory);
+  const state = await openState(directory, diskBytes);
   try {
     const fs = await KeptFiles.open(state.store, new InMemoryFs());
     return { storage: state.storage, fs, close: () => (fs.close(), state.close()) };

@@ -61,6 +61,13 @@ describe('ringside sh', () => {
     await guest.expect('# ', 30);
     guest.send('xl list | wc -l\r');
     await guest.expect('3\r\n', 30);
+    // A guest that powers off is gone, and its console with it.
+    guest.send('xl console demo\r');
+    await guest.expect('over the console\r\n', 30);
+    guest.send('poweroff\r');
+    await guest.expect('# ', 30);
+    guest.send('xl list | wc -l\r');
+    await guest.expect('2\r\n', 30);
     guest.send('exit 7\r');
     expect(await guest.end(20)).toBe(7);
   });

@@ -1,5 +1,5 @@
 /** A host's state in a directory (--state DIR): its storage, which this process holds until it closes it or ends. */
-import { Storage } from '../../dom0/storage/index.ts';
+import { DISK_BYTES, Storage } from '../../dom0/storage/index.ts';
 import { type Store, StoreFull } from '../../dom0/storage/index.ts';
 import { DirectoryStore } from './directory-store.ts';
 
@@ -19,13 +19,13 @@ export interface HostState {
 /** What no guest flushed is written so often, as a file system commits. */
 const TIDY_MS = 5000;
 
-/** @throws StateError */
-export async function openState(directory: string): Promise<HostState> {
+/** `diskBytes`: of a disk that is not there yet. @throws StateError */
+export async function openState(directory: string, diskBytes = DISK_BYTES): Promise<HostState> {
   let store: DirectoryStore | undefined;
   try {
     store = await DirectoryStore.open(directory);
     const held = store;
-    const storage = await Storage.open({ store, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below) });
+    const storage = await Storage.open({ store, diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below) });
     const timer = setInterval(() => {
       try {
         storage.tidy();

@@ -7,6 +7,7 @@ import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import { CS, FS } from '../architecture/registers.ts';
 import { decode, DECODED, type Decoded, newDecoded } from '../table/index.ts';
+import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
 const MAX_INSTRUCTIONS = 150, MAX_BLOCKS = 64, MAX_IN_BLOCK = 64;
@@ -15,7 +16,11 @@ export interface Instruction {
   /** In its page. */
   offset: number;
   decoded: Decoded;
+  /** NO_FORM: an ordinary case of the x87 or SSE, or an instruction that is called. */
   form: Form;
+  /** Of an instruction that is called: the record that runs it, once there is one. */
+  called: boolean;
+  record: number;
 }
 
 export interface Block {
@@ -69,7 +74,9 @@ export class Former {
     const row = decoded.row!;
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
     const form = formOf(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
-    return form !== null && fits(form, decoded) ? { offset, decoded, form } : null;
+    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false, record: 0 };
+    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false, record: 0 };
+    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true, record: 0 } : null;
   }
 
   /** The region that begins at `offset` of the page of flat 32-bit code at machine address `from`; null: nothing to compile there. */

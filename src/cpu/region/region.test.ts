@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EAX, EBX, EDI, EDX, EIP, ESI, ESP } from '../architecture/registers.ts';
+import { CR4, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { type Compile, RegionTier } from './tier.ts';
@@ -17,7 +17,7 @@ function compiled(): { bench: Bench; tier: RegionTier } {
 
 const state = ({ cpu, R, bytes }: Bench) => ({
   registers: [...R.subarray(0, 8)], eip: R[EIP]! - CODE, eflags: cpu.eflags, retired: cpu.retired, data: [...bytes.subarray(DATA, DATA + 1024)],
-  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)],
+  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)], unit: [...R.subarray(FCW, XMM + 32)],
 });
 
 /** Runs the same code in portions on both tiers and compares at the end of each; says what the regions ran of it. */
@@ -83,6 +83,31 @@ describe('regions', () => {
       expect([bench.R[EAX], bench.word(bench.R[ESP]!)]).toEqual([1000, at + 13]);
     }
     expect(tier.statistics.retired).toBeGreaterThan(1000);
+  });
+
+  it('hold what has no description: division, string instructions, the interrupt flag, locked accesses', () => {
+    // L: mov eax,ecx; cdq; div ebp; pushf; cli; popf; rep stosd 3; lock xadd [DATA+512],ebx; bts [DATA+516],ecx; dec; jnz
+    const code = (bench: Bench) => {
+      bench.put(CODE, 'bd', d(7), 'b9', d(300), '89c8', '99', 'f7f5', '9c', 'fa', '9d', '51', '57', 'b9', d(3), 'f3ab', '5f', '59', 'f00fc11d', d(DATA + 512), '0fab0d', d(DATA + 516), '49', '75db', 'f4');
+    };
+    expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(3000);
+  });
+
+  it('leave through what they call: division by zero, a port, a store to their own code', () => {
+    // L: mov eax,ecx; cdq; sub ebp,1; div ebp (#DE at 0: a triple fault); dec ecx; jnz L
+    same(bench => bench.put(CODE, 'bd', d(50), 'b9', d(300), '89c8', '99', '83ed01', 'f7f5', '49', '75f5', 'f4'), [100, 3], 20);
+    // L: inc eax; mov edi, L; stosb (INC EBX); dec ecx; jnz L
+    same(bench => bench.put(CODE, 'b9', d(300), '40', '50', 'b043', 'bf', d(CODE + 5), 'aa', '58', '49', '75f2', 'f4'), [50, 3]);
+  });
+
+  it('run x87 and SSE', () => {
+    // FNINIT; FLD1 (1 on the stack); L: fld dword [DATA]; fadd st0,st1; fld st0; fmul st0,st0; faddp st1; fcomi; fstp qword [DATA+8]; movups xmm1,[DATA]; paddd; movaps
+    const code = (bench: Bench) => {
+      bench.R[CR4]! |= 0x200;
+      bench.view.setFloat32(DATA, 0.1, true);
+      bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d7', 'f4');
+    };
+    expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });
 
   it('are as many as there is room for', () => {

@@ -11,16 +11,18 @@ import { semantics } from '../gen/semantics.ts';
 import { S_BUDGET } from '../scratch.ts';
 import { operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
+import { number } from './text.ts';
+import { addressText, callText, NO_FORM, unitText } from './units.ts';
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
-
-/** A number as text, for whatever stands before it. */
-const number = (n: number): string => (n < 0 ? `(${n | 0})` : String(n | 0));
 
 const absent = (): never => { throw new Error('not an instruction of a region'); };
 
 /** A conditional branch's two ways: text for the offset that it leads to. */
 type Way = (offset: number) => string;
+
+/** Leaves the region with the instruction at `offset` not begun: it and the rest of the block, `refund` instructions, are given back. */
+const leaving = (offset: number, refund: number) => (condition: Value): string => `if (${condition}) { ip = ${offset}; n = n + ${refund} | 0; break out; }`;
 
 class RegionEmitter extends TextEmitter {
   private readonly at: Instruction;
@@ -46,7 +48,7 @@ class RegionEmitter extends TextEmitter {
     this.say(`t = ${this.address()}; ${this.leaveIf(miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8))} h = (e ^ t) >>> ${cellShift(memory.bits)};`);
   }
 
-  private leaveIf(condition: Value): string { return `if (${condition}) { ip = ${this.at.offset}; n = n + ${this.refund} | 0; break out; }`; }
+  private leaveIf(condition: Value): string { return leaving(this.at.offset, this.refund)(condition); }
   private get next(): number { return this.at.offset + this.at.decoded.length; }
 
   protected operandRegister(operand: number, bits: Size): Value { return this.register(operandRegister(this.at.decoded.row!.operands[operand]!, this.at.decoded), bits); }
@@ -73,11 +75,7 @@ class RegionEmitter extends TextEmitter {
   immediate(): Value { return number(this.count); }
   private get count(): number { return this.at.decoded.row!.operands[1] === '1' ? 1 : this.at.decoded.immediate; }
   selector(): Value { return `R[${SEG + SEGMENT_NAMES.indexOf(this.at.decoded.row!.operands[0]!) * SEG_WORDS + SEG_SELECTOR}]`; }
-  address(): Value {
-    const { base, index, scale, displacement } = this.at.decoded;
-    const parts = [base < 0 ? '' : `r${base}`, index < 0 ? '' : scale === 0 ? `r${index}` : `(r${index} << ${scale})`, displacement === 0 ? '' : number(displacement)].filter(part => part !== '');
-    return `${parts.length === 0 ? '0' : parts.join(' + ')} | 0`;
-  }
+  address(): Value { return addressText(this.at.decoded); }
   counter(): Value { return `r${ECX}`; }
   countedDown(): Value { return this.result(`(r${ECX} - 1) | 0`); }
   setCounter(value: Value): void { this.effect(`r${ECX} = ${value};`); }
@@ -163,6 +161,8 @@ class RegionEmitter extends TextEmitter {
 const REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7].map(n => [`r${n}`, n] as const);
 const LOCALS = [...REGISTERS, ['fk', FK], ['fa', FA], ['fb', FB], ['fr', FR]] as const;
 
+const SPILL = LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' '), RELOAD = LOCALS.map(([name, word]) => `${name} = R[${word}];`).join(' ');
+
 /** Ops that leave all flags but those that a count of 0 may spare new, whatever they were. */
 const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'inc', 'dec', 'neg', 'xadd', 'mul', 'imul']);
 const READS = new Set(['adc', 'sbb', 'inc', 'dec']);
@@ -175,7 +175,7 @@ function liveFlags({ instructions }: Block): boolean[] {
     const { form } = instructions[i]!;
     result[i] = live;
     if (SETS.has(form.op)) live = false;
-    if (form.uses.flags || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
+    if (form === NO_FORM || form.uses.flags || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
   }
   return result;
 }
@@ -199,6 +199,15 @@ export function sourceOf(region: Region): { text: string; longest: number } {
     const live = liveFlags(block);
     let kind = -1, leads = false;
     block.instructions.forEach((at, i) => {
+      if (at.form === NO_FORM) {
+        let setsFlags = true, own: string;
+        if (at.record !== 0) own = callText(at.record, at.offset, count - i - 1, SPILL, RELOAD);
+        else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
+        text += `${own}\n`;
+        if (setsFlags) kind = -1;
+        leads = false;
+        return;
+      }
       const emitter = new RegionEmitter(at, count - i, kind, live[i]!, offset => edge(block, offset));
       semantics[at.form.op]!(emitter);
       text += `${emitter.finish()}\n`;
@@ -220,7 +229,7 @@ export function sourceOf(region: Region): { text: string; longest: number } {
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], ip = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
 out: {
 ${tree(region.entry)}}
-${LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' ')} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = n;
+${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = n;
 };`,
   };
 }

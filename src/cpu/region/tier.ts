@@ -9,10 +9,12 @@ import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
-import { META, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
+import * as hot from '../fpu/hot.ts';
+import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from '../scratch.ts';
-import { Former } from './former.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
+import { DECODED } from '../table/index.ts';
+import { Former, type Region } from './former.ts';
 import { sourceOf } from './source.ts';
 
 /** The one mode whose code becomes regions. */
@@ -83,6 +85,7 @@ export class RegionTier {
     this.former = new Former(cpu.M1, () => cpu.writer.instructions);
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
+      call: (p: number) => this.call(p), ...hot,
     };
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
   }
@@ -135,6 +138,7 @@ export class RegionTier {
       this.refused.add(record);
       return [];
     }
+    if (!this.writeRecords(region)) return [];
     const { text, longest } = sourceOf(region);
     const make = this.compile(Object.keys(this.values), text);
     if (make === null) return [];
@@ -171,6 +175,36 @@ export class RegionTier {
     return region.returns;
   }
 
+  /** Gives what the region calls its records. They stay when the region goes: a full arena is emptied as a whole. */
+  private writeRecords({ blocks }: Region): boolean {
+    const { code, writer } = this.cpu, called = blocks.flatMap(({ instructions }) => instructions.filter(one => one.called));
+    if (!code.hasRoom(called.length)) return false;
+    for (const one of called) writer.write(one.record = code.allocate(), DECODED, one.offset, one.decoded);
+    return true;
+  }
+
+  /**
+   * Runs the record `p` for a region, which has put everything in the state. True: the region is to be left, EIP says where to; S_STOP says if the interpreter is
+   * to be left too.
+   */
+  private call(p: number): boolean {
+    const { A, R, S, writer: { functions } } = this.cpu;
+    const budget = S[S_BUDGET]!;
+    this.changed = false;
+    functions[A[p + OP]!]!(this.cpu, p);
+    const stop = S[S_STOP]!;
+    if (stop === GO && S[S_BUDGET] === budget && !this.changed) return false;
+    this.lost = budget - S[S_BUDGET]!;
+    if (stop === GO || stop === STALE) {
+      S[S_STOP] = GO;
+      R[EIP] = (R[EIP]! + (A[p + META]! >>> META_LENGTH & 15)) | 0;
+    }
+    return true;
+  }
+  /** What is called took regions away, perhaps the one that runs; and so many instructions that are not to run any more. */
+  private changed = false;
+  private lost = 0;
+
   /** The region that ran least since the last epoch makes room. */
   private evict(): void {
     let least = -1;
@@ -187,6 +221,7 @@ export class RegionTier {
   }
 
   private forget(index: number): void {
+    this.changed = true;
     this.regions[index] = null;
     this.free.push(index);
     this.statistics.regions--;
@@ -203,11 +238,16 @@ export class RegionTier {
       if (left < region.longest) break;
       S[S_BUDGET] = left;
       region.run(S[S_USER]!, S[S_PAGE_EIP]!);
-      const done = left - S[S_BUDGET]!;
+      const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
       this.statistics.retired += done;
       if (done === 0) break;
-      left -= done;
+      left = S[S_BUDGET]!;
+      this.lost = 0;
+      if (S[S_STOP] !== GO) {
+        if (S[S_STOP] !== JUMP) return;
+        S[S_STOP] = GO;
+      }
       const eip = R[EIP]!;
       q = PM[CP[(eip >>> 12) + S[S_USER]!]! + (eip & 4095)]!;
       if (q === 0 || A[q + OP] !== OP_ENTRY) {
@@ -232,7 +272,7 @@ export class RegionTier {
   private visited(p: number, region: Compiled, done: number): void {
     region.retired += done;
     if (++region.visits < TRIAL) return;
-    if (region.retired < TRIAL * SHORT) {
+    if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.add(p);
       this.remove(this.cpu.A[p + REGION]!);
     }

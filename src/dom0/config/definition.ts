@@ -7,8 +7,9 @@ import type { Position } from './xlcfg.ts';
 export type DomainType = 'hvm' | 'pv' | 'pvh';
 export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
 
-/** What happens to a domain that stopped. */
-export type Action = 'destroy' | 'restart' | 'preserve';
+/** What happens to a domain that stopped (xl.cfg(5), "Event Actions"). */
+export const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
+export type Action = (typeof ACTIONS)[number];
 
 /** Paths are as they were written. */
 export interface Definition {

@@ -1,2 +1,3 @@
 /** Domain 0's file tree. */
 export { FOLDERS, KeptFiles } from './kept-files.ts';
+export { type HostFiles, writeWhole } from './host-files.ts';

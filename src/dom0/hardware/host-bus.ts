@@ -10,6 +10,7 @@ import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../hypervisor
 /** Where the registers of devices are: above all RAM. */
 const FIRST_WINDOW = 0xf0000000;
 const BARS = 6;
+const MIB = 2 ** 20;
 
 /** Memory that a driver and its device share. */
 export interface DmaMemory {
@@ -45,9 +46,15 @@ export class HostBus {
   readonly pci = new PciBus(this.bus, { base: 0xcf9, count: 1, read: () => 0xff, write: () => {} });
   private readonly slots = new Map<number, Slot>();
   private nextWindow = FIRST_WINDOW;
+  /** Frames of Domain 0, with those of its drivers. */
+  frames = 0;
+  /** What is left of Domain 0's own memory. */
+  private own: { mfn: number; frames: number };
 
-  constructor(machine: Machine) {
+  /** `memoryMiB`: what Domain 0 gets before anybody else (dom0_mem); its drivers take from that first. @throws HostError */
+  constructor(machine: Machine, memoryMiB = 0) {
     this.machine = machine;
+    this.own = this.takeRun((memoryMiB * MIB) / FRAME_BYTES);
     this.pci.add(0, 0, new PciFunction('440FX host bridge', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000, status: 0x0280 }));
   }
 
@@ -75,6 +82,14 @@ export class HostBus {
         if (at(address, from.length)) this.machine.bytes.set(from, address);
       },
     };
+  }
+
+  /** Zeroed frames that lie side by side, in Domain 0's name. @throws HostError */
+  private takeRun(frames: number): { mfn: number; frames: number } {
+    const mfn = frames === 0 ? -1 : this.machine.allocateRun(frames, DOMAIN_0);
+    if (mfn < 0 && frames > 0) throw new HostError(`The host has too little memory for Domain 0's drivers: ${frames} frames are wanted.`);
+    this.frames += frames;
+    return { mfn, frames };
   }
 
   /** Looks for a function, as a driver does at start, gives its memory windows addresses and switches it on. Undefined: there is none. */
@@ -112,8 +127,8 @@ export class HostBus {
       write: (register, value) => bus.writeMemory(first + register, value, 4),
       share: bytes => {
         const frames = Math.ceil(bytes / FRAME_BYTES);
-        const mfn = machine.allocateRun(frames, DOMAIN_0);
-        if (mfn < 0) throw new HostError(`The host has too little memory for Domain 0's drivers: ${frames} frames are wanted.`);
+        const { mfn } = frames <= this.own.frames ? this.own : this.takeRun(frames);
+        if (mfn === this.own.mfn) this.own = { mfn: mfn + frames, frames: this.own.frames - frames };
         const from = mfn * FRAME_BYTES,
           to = from + frames * FRAME_BYTES;
         state.shared.push({ from, to });

@@ -54,6 +54,8 @@ async function openConsole(host: HostCore, [word]: string[], terminal: Owned): P
   };
   await new Promise<void>(resolve => {
     terminal.signal.addEventListener('abort', () => resolve(), { once: true });
+    // The domain is gone.
+    console.addEventListener('close', () => resolve(), { once: true });
     terminal.listen(typed => {
       const end = typed.indexOf(LEAVE);
       const text = end < 0 ? typed : typed.slice(0, end);

@@ -3,6 +3,6 @@ export { COMMANDS, runStorageCommand } from './commands.ts';
 export { MediumDisk } from './medium-disk.ts';
 export type { Medium } from './medium.ts';
 export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
-export { Storage, StorageError } from './storage.ts';
+export { DISK_BYTES, Storage, StorageError } from './storage.ts';
 export { Journal } from './journal.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';

@@ -10,6 +10,14 @@ export function actionOf({ onPoweroff, onReboot, onCrash }: Definition, { kind }
   return kind === 'debug-exit' && onPoweroff === 'restart' ? 'destroy' : onPoweroff;
 }
 
+/** Its state is to be kept as a core file first. */
+export const dumpsCore = (action: Action): boolean => action.startsWith('coredump-');
+/** It is started again; with rename-restart as a second domain beside the one that stopped. */
+export const isStartedAgain = (action: Action): boolean => action.endsWith('restart');
+
+/** The name of a domain that is kept beside its successor: preserve_domain() in tools/xl/xl_vmcontrol.c. */
+export const keptName = (name: string, epochMs: number): string => `${name}-${new Date(epochMs).toISOString().slice(0, 16).replace(/[-:]/g, '')}Z`;
+
 export const startsAgainAs = (sentence: string, before: number, domid: number): string => `${sentence} Domain ${before} starts again as domain ${domid}.`;
 export const startsAgain = (sentence: string): string => `${sentence} It starts again.`;
 export const hasStopped = (name: string, { sentence }: Pick<Ending, 'sentence'>): string => `${name} has stopped: ${sentence}`;

@@ -59,6 +59,8 @@ export interface ServicesParts {
   time?: Dom0Time;
   /** Sentences for Domain 0's log. */
   log?: (sentence: string) => void;
+  /** Of Domain 0's own, for its drivers (0: they take what they need). */
+  memoryMiB?: number;
 }
 
 /** A guest with its back ends. */
@@ -86,11 +88,11 @@ export class Services {
   private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine, { time = NO_TIME, log = () => {} }: ServicesParts = {}) {
+  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0 }: ServicesParts = {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
-    this.hardware = new HostBus(machine);
+    this.hardware = new HostBus(machine, memoryMiB);
     this.network = new Network(machine, time, this.hardware);
     const soon = (work: () => void): void => {
       this.work.push(work);

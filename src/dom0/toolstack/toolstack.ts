@@ -5,10 +5,10 @@
 import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { queueClock, Scheduler, type SchedulerOptions, sharesOf } from '../../hypervisor/scheduler/index.ts';
+import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
-import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium } from '../../hypervisor/index.ts';
+import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -16,9 +16,12 @@ import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
-import { actionOf, hasStopped, startsAgain, startsAgainAs } from './endings.ts';
+import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
+import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
+import { type StartedXen, startXen } from '../boot/start-xen.ts';
+import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
 import { openInDomain0 } from './disks.ts';
 import { Saving } from './saving.ts';
 import { Services, XEN_TYPES } from './services.ts';
@@ -31,8 +34,8 @@ export interface ToolstackParts {
   memory: SharedArrayBuffer | ArrayBuffer;
   /** Slots: domains that may run at once (1). */
   pcpus?: number;
-  scheduler?: Omit<SchedulerOptions, 'pcpus'>;
-  hvmFep?: boolean;
+  /** The hypervisor as it started on this host; absent: with the defaults of its command line. */
+  xen?: StartedXen;
   /** Where domains run: inTurns() or inWorkers(). */
   runners: (host: RunnersHost) => Runners;
   /** Monotonic milliseconds, the same for all workers (performance.timeOrigin + performance.now()); absent: virtual time. */
@@ -47,6 +50,8 @@ export interface ToolstackParts {
   openMedium: OpenMedium;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
+  /** A domain that stopped and is to be destroyed goes at once, as with xl. Absent: it can be looked at until somebody destroys it. */
+  buriesStopped?: boolean;
 }
 
 /** Where a new domain takes the place of another: that one's console, and what is said of its end. */
@@ -74,6 +79,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   restarted(member: Member<Console>, line: string, report?: string, next?: Member<Console>): void;
   /** It was to be started again as a new domain, and that could not be built. */
   rebuildFailed(member: Member<Console>, error: Error): void;
+  /** It has stopped, and its state is to be kept as a core file (coredump-*). What goes wrong is told there. */
+  dumpCore?(member: Member<Console>): Promise<void>;
   /** Something of the host failed it; undefined: Domain 0 itself. */
   problem(member: Member<Console> | undefined, sentence: string): void;
   waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;
@@ -86,10 +93,13 @@ export interface ToolstackListener<Console extends DomainConsole> {
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
 const POLL_MS = 4;
+/** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
+const LATIN_1 = new TextDecoder('latin1');
 
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
+  xen: StartedXen;
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
@@ -113,11 +123,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.listener = listener;
     this.addresses = new StationAddresses(parts.seed ?? 0);
     this.machine = Machine.create(parts.memory);
-    this.machine.hvmFep = parts.hvmFep ?? false;
+    this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    this.queue.configure({ pcpus: parts.pcpus ?? 1, ...parts.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence) });
+    this.start(this.xen);
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({
@@ -139,6 +149,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       },
     });
     if (this.runners.elsewhere) this.listen();
+  }
+
+  /** Does what Xen's command line says, before there are domains. */
+  start(xen: StartedXen): void {
+    this.xen = xen;
+    this.machine.hvmFep = xen.options.hvmFep ?? false;
+    this.machine.hasVt = xen.hasVt;
+    this.queue.configure({ pcpus: xen.host.pcpus, ...xen.options.scheduler });
   }
 
   /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
@@ -250,12 +268,20 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (this.closed) throw new Error('The host has ended: nothing is started any more.');
   }
 
+  /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
+  private mayRun({ xen }: Blueprint): void {
+    if (xen === 'pv' || this.machine.hasVt) return;
+    this.xen.log.print('info', NO_VT_LOG);
+    throw new NoVtError(NO_VT_REASON);
+  }
+
   /**
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
   async build(asked: Blueprint, { paused = false, before, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayBuild();
+    this.mayRun(asked);
     const blueprint = this.addressed(asked);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
@@ -339,7 +365,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       ...(cpuLevel ? { cpuLevel } : {}),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
-      ...(xen && console.printXen ? { withXenConsole: true } : {}),
+      ...(xen && (console.printXen || this.xen.log.wantsGuests) ? { withXenConsole: true } : {}),
       ...(console.printDebug ? { withDebug: true } : {}),
       // A guest of Xen that restarts is a new domain.
       onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
@@ -355,7 +381,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
         member.usesPvConsole = false;
         console.print(bytes);
       },
-      xenConsole: lines => console.printXen?.(lines),
+      xenConsole: lines => this.printXen(member, lines),
       debug: bytes => console.printDebug?.(bytes),
       ended: ending => this.ended(member, ending),
       problem: sentence => listener.problem(member, sentence),
@@ -367,6 +393,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
         listener.changed?.(member);
       },
     };
+  }
+
+  /** Whole lines of the hypervisor's console. */
+  private printXen({ console }: Member<Console>, lines: Uint8Array): void {
+    console.printXen?.(lines);
+    if (this.xen.log.wantsGuests) this.xen.log.guest(LATIN_1.decode(lines));
   }
 
   /** Store and console. */
@@ -386,7 +418,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { record, console, runner, blueprint } = member;
     const { definition, boot, saved } = blueprint;
     const { hostMs } = parts;
-    const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : console.printXen && new GuestLog(record.id, lines => console.printXen?.(lines)).put;
+    const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : (console.printXen || this.xen.log.wantsGuests) && new GuestLog(record.id, lines => this.printXen(member, lines)).put;
     // In its guest's time where that is known here, so that a run in virtual time repeats itself.
     const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
     const ide = member.opened?.ide ?? [];
@@ -469,21 +501,25 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       return;
     }
     const action = actionOf(member.blueprint.definition, ending);
-    const again = action === 'restart';
     this.isOver(member, ending.sentence);
     member.whenSuspended?.(`${hasStopped(member.name, ending)} There is nothing to save.`);
+    if (!dumpsCore(action) || !this.listener.dumpCore || ending.workerDied) return this.follow(member, ending, action);
+    // Nobody may type at it or ask it for something meanwhile.
+    member.ending = ending;
+    void this.listener.dumpCore(member).then(() => {
+      if (this.members.get(member.record.id) !== member) return;
+      member.ending = null;
+      this.follow(member, ending, action);
+    });
+  }
+
+  /** What its definition says of such an ending. */
+  private follow(member: Member<Console>, ending: Ending, action: Action): void {
+    const again = isStartedAgain(action),
+      beside = action === 'rename-restart';
     // The report of a crash was told there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
-    if (again && (member.blueprint.xen || ending.workerDied)) {
-      this.detach(member);
-      this.listener.ended(member, ending, true);
-      this.rebuild(member, ending).then(
-        ({ line, next }) => this.listener.restarted(member, line, report, next),
-        error => this.closed || this.listener.rebuildFailed(member, error as Error),
-      );
-      return this.listener.listed();
-    }
-    if (again) {
+    if (again && !beside && !member.blueprint.xen && !ending.workerDied) {
       this.listener.ended(member, ending, true);
       if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
       member.runner.reset();
@@ -492,11 +528,23 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
     if (ending.workerDied) this.queue.remove(member.record.index);
-    member.ending = ending;
-    this.listener.ended(member, ending, false);
+    if (!again || beside) member.ending = ending;
+    this.listener.ended(member, ending, again);
+    if (again) {
+      this.rebuild(member, ending, beside).then(
+        ({ line, next }) => this.listener.restarted(member, line, report, next),
+        error => this.closed || this.listener.rebuildFailed(member, error as Error),
+      );
+      return this.listener.listed();
+    }
     member.console.snapshot?.(true);
     this.listener.listed();
-    if (action === 'preserve' || ending.kind === 'crash') return;
+    if (action === 'preserve') return;
+    if (this.parts.buriesStopped) {
+      void this.remove(member).then(() => this.listener.listed());
+      return;
+    }
+    if (ending.kind === 'crash') return;
     // Its records stay, so that the last screen and the counters can be looked at until it is destroyed.
     void member.runner.destroy().then(() => {
       if (this.members.get(member.record.id) !== member) return;
@@ -514,18 +562,30 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.listener.restarted(member, startsAgain(sentence), report);
   }
 
-  /** A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on. */
-  private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>): Promise<{ next: Member<Console>; line: string }> {
+  /**
+   * A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on.
+   * `beside`: the old one is kept under another name.
+   */
+  private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside = false): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { console, record } = member;
     const retired = this.view.at(record.index)?.counters().retired ?? 0;
     if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
-    const diskChanges = await this.remove(member, true);
+    const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
     const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
     const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, { restarts, before: id => ({ console, line: line(id), report }) });
     return { next, line: line(next.record.id) };
+  }
+
+  /** A domain that has stopped is kept under another name; what its guest changed of its drives comes back. */
+  private async keep(member: Member<Console>): Promise<Uint8Array[] | undefined> {
+    const { blueprint, opened } = member;
+    member.name = keptName(member.name, this.parts.epochMs());
+    // Its worker alone knows the changes of media that it has opened, and tells them at its end.
+    const changes = blueprint.drives?.some(({ readOnly }) => !readOnly) ? await member.runner.destroy(true) : undefined;
+    return opened ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
   }
 
   private detach(member: Member<Console>): void {
@@ -577,5 +637,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
   saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
     return this.saving.where(member, unasked);
+  }
+
+  /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
+  async look(member: Member<Console>): Promise<SavedState> {
+    const chunks = await member.runner.save();
+    return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
   }
 }

@@ -105,6 +105,8 @@ export const XENHEAP = {
   FRAME_LOCK: 11,
   /** 1: HVM guests have the forced emulation prefix. */
   HVM_FEP: 12,
+  /** 1: Xen has no VT-x to use, and runs paravirtual guests alone. */
+  NO_VT: 13,
   PORT_JOURNAL: 256,
   /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
   GROUP_FREE: 512,

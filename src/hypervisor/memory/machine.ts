@@ -138,6 +138,15 @@ export class Machine {
     this.words[XENHEAP.HVM_FEP] = on ? 1 : 0;
   }
 
+  /** Xen uses VT-x: there can be HVM and PVH guests. */
+  get hasVt(): boolean {
+    return this.words[XENHEAP.NO_VT] === 0;
+  }
+
+  set hasVt(on: boolean) {
+    this.words[XENHEAP.NO_VT] = on ? 0 : 1;
+  }
+
   get freeFrames(): number {
     return Atomics.load(this.words, XENHEAP.FREE_FRAMES);
   }

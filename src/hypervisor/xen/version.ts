@@ -16,6 +16,13 @@ export const GuestHandle = struct({ handle: octets(16) });
 /** The first bytes of 1024: no more is written where it is denied. */
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
+/** What kinds of guests can be run, as guests and `xl info` are told. */
+export const guestKinds = (hasVt: boolean): string => `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
+/** What follows the numbers of the version. */
+export const XEN_EXTRA = '.0-ringside';
+/** The version control's name of the sources: not told. */
+export const CHANGESET = 'unavailable';
+
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
 const HVM_FEATURES = bits(
   XENFEAT.WRITABLE_PAGE_TABLES,
@@ -59,7 +66,7 @@ function version(): number {
 
 /** XENVER_extraversion: what follows the numbers. OUT: extraversion. */
 function extraversion(_caller: HypercallContext, args: GuestStruct<typeof Extraversion>): number {
-  args.extraversion = '.0-ringside';
+  args.extraversion = XEN_EXTRA;
   return 0;
 }
 
@@ -71,14 +78,14 @@ function compileInfo(_caller: HypercallContext, args: GuestStruct<typeof Compile
 }
 
 /** XENVER_capabilities: kinds of guests that can be run. OUT: capabilities. */
-function capabilities(_caller: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
-  args.capabilities = 'xen-3.0-x86_32p hvm-3.0-x86_32 hvm-3.0-x86_32p ';
+function capabilities({ machine }: HypercallContext, args: GuestStruct<typeof Capabilities>): number {
+  args.capabilities = guestKinds(machine.hasVt);
   return 0;
 }
 
 /** XENVER_changeset: not told. OUT: changeset. */
 function changeset(_caller: HypercallContext, args: GuestStruct<typeof Changeset>): number {
-  args.changeset = 'unavailable';
+  args.changeset = CHANGESET;
   return 0;
 }
 

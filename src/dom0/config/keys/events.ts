@@ -1,26 +1,33 @@
 /** Keys that say what becomes of a domain that stopped. Source: xl.cfg(5), "Event Actions". */
-import type { Action, Definition } from '../definition.ts';
+import { type Action, ACTIONS, type Definition } from '../definition.ts';
 import { nearest } from '../nearest.ts';
 import { approximated, used, wrong } from '../options.ts';
 import { alike, type Family, type KeyRule, rule } from '../rule.ts';
 
-const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart', 'soft-reset'];
-const BUILT: Record<Action, string> = { destroy: 'destroyed', restart: 'started again', preserve: 'kept as it is' };
-const isBuilt = (action: string): action is Action => Object.hasOwn(BUILT, action);
-/** What is done in place of an action that is not built. */
-const instead = (action: string): Action => (isBuilt(action) ? action : action.endsWith('restart') || action === 'soft-reset' ? 'restart' : 'destroy');
+/** What a soft reset would keep is gone with a restart. */
+const SOFT_RESET = 'soft-reset';
+const KNOWN: readonly string[] = [...ACTIONS, SOFT_RESET];
+const DONE: Record<Action, string> = {
+  destroy: 'destroyed',
+  restart: 'started again',
+  'rename-restart': 'kept under another name, and started again',
+  preserve: 'kept as it is',
+  'coredump-destroy': 'written to a core file in /var/lib/xen/dump, and destroyed',
+  'coredump-restart': 'written to a core file in /var/lib/xen/dump, and started again',
+};
+const actionOf = (text: string): Action => ACTIONS.find(action => action === text) ?? 'restart';
 
 function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short: string, does: string, general: string): KeyRule {
   return rule('action', used(short, general), {
     range: ({ text }) => {
-      if (ACTIONS.includes(text)) return undefined;
-      const near = nearest(text, ACTIONS);
-      return wrong('no such action', `the actions are ${ACTIONS.join(', ')}.${near ? ` Did you mean "${near}"?` : ''}`);
+      if (KNOWN.includes(text)) return undefined;
+      const near = nearest(text, KNOWN);
+      return wrong('no such action', `the actions are ${KNOWN.join(', ')}.${near ? ` Did you mean "${near}"?` : ''}`);
     },
-    into: (definition, { text }) => { definition[field] = instead(text); },
+    into: (definition, { text }) => { definition[field] = actionOf(text); },
     judge: ({ text }) => {
-      const done = `When the guest ${does}, the domain is ${BUILT[instead(text)]}`;
-      return isBuilt(text) ? used(`${text} it`, `${done}.`) : approximated(`${instead(text)} instead`, `${done}; ${text} is not built.`);
+      const done = `When the guest ${does}, the domain is ${DONE[actionOf(text)]}`;
+      return text === SOFT_RESET ? approximated('restart instead', `${done}; ${text} is not built.`) : used(`${text} it`, `${done}.`);
     },
     from: (definition: Definition) => (definition[field] === usual ? undefined : definition[field]),
   });

@@ -68,7 +68,7 @@ describe('commands from words', () => {
     await xl(host, 'sched-credit -d a -w512 --cap=50');
     expect(await xl(host, 'sched-credit -d a')).toBe(`${'Name'.padEnd(33)}   ID Weight  Cap\n${'a'.padEnd(33)}    1    512   50\n`);
     expect(await xl(host, 'sched-credit -s')).toBe('Cpupool Pool-0: tslice=30ms ratelimit=1000us migration-delay=0us\n');
-    expect(await xl(host, 'info xen_version')).toBe('4.17\n');
+    expect(await xl(host, 'info xen_version')).toBe('4.17.0-ringside\n');
     expect(await xl(host, 'network-list a')).toMatch(/^Idx BE Mac Addr\. {9}handle state evt-ch {3}tx-\/rx-ring-ref BE-path *\n$/);
     expect(await xl(host, 'showmacs xenbr0')).toBe('port no\tmac addr\t\tis local?\tageing timer\n');
     await expect(xl(host, 'showmacs br9')).rejects.toThrow('bridge br9 does not exist!');

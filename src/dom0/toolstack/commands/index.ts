@@ -1,6 +1,7 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { domid, domname, info, list } from './lists.ts';
+import { dmesg, info } from './host.ts';
+import { domid, domname, list } from './lists.ts';
 import { networkList, showmacs } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { restore, save } from './state.ts';
@@ -9,6 +10,7 @@ export const COMMANDS = {
   create,
   list,
   info,
+  dmesg,
   pause,
   unpause,
   shutdown,

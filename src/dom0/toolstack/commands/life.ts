@@ -7,6 +7,7 @@ import { MOST_BYTES } from '../../config/xlcfg.ts';
 import { HEAD_BYTES } from '../../images.ts';
 import { judgeFiles } from '../../judging.ts';
 import { baseName, isDefinition } from '../../plan.ts';
+import { NO_VT_LIBXL, NO_VT_REASON, NO_VT_STATUS } from '../no-vt.ts';
 import type { Guest, HostCore } from '../../host.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -36,7 +37,10 @@ export const create = command({
       const read = await host.read(files);
       const { plan, domain } = judgeFiles(read, host.facts, anotherName);
       if (plan.command !== '') task.command = plan.command;
-      if (!domain) throw new Error(plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n'));
+      if (!domain) {
+        const told = plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n');
+        throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
+      }
       // Every drive's image is one of the files: a plan with another is refused.
       const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
         const file = files.find(({ name }) => name === image?.name);

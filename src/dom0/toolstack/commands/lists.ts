@@ -1,8 +1,7 @@
-/** What there is: domains, and the host. */
-import type { DomainInfo, HostInfo } from '../../api.ts';
+/** What domains there are. */
+import type { DomainInfo } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -23,7 +22,7 @@ export const list = command({
     const seconds = (slot: number): string => (host.toolstack.view.scheduler.runstates(slot, host.queue.nowNs()).running / 1e9).toFixed(1);
     const row = (name: string, id: number, mib: number, vcpus: number, state: string, time: string): string =>
       `${name.padEnd(40)} ${String(id).padStart(5)} ${String(mib).padStart(5)} ${String(vcpus).padStart(5)}     ${state}  ${time.padStart(8)}\n`;
-    const domain0 = row('Domain-0', 0, 0, 1, 'r-----', seconds(DOMAIN_0));
+    const domain0 = row('Domain-0', 0, Math.round(host.toolstack.services.hardware.frames / 256), 1, 'r-----', seconds(DOMAIN_0));
     const guests = host.all().map(info => {
       const member = host.toolstack.members.get(info.id);
       return { id: info.id, text: row(info.name, info.id, info.memoryMiB, info.vcpus, letters(info), member ? seconds(member.record.index) : '0.0') };
@@ -31,31 +30,6 @@ export const list = command({
     const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)\n`;
     const rows = [{ id: 0, text: domain0 }, ...guests].filter(({ id }) => only === undefined || id === only);
     return head + rows.map(({ text }) => text).join('');
-  },
-});
-
-export const info = command({
-  summary: 'Get information about Xen host',
-  usage: '[Key]',
-  run: (host: HostCore): Promise<HostInfo> => host.summary(),
-  xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
-    const { pcpus, memoryMiB, freeMiB } = await run();
-    const values = {
-      nr_cpus: pcpus,
-      max_cpu_id: pcpus - 1,
-      total_memory: memoryMiB,
-      free_memory: freeMiB,
-      xen_major: XEN_MAJOR,
-      xen_minor: XEN_MINOR,
-      xen_version: `${XEN_MAJOR}.${XEN_MINOR}`,
-      xen_scheduler: host.queue.policy.name,
-      xen_pagesize: 4096,
-    };
-    if (rest[0] !== undefined) return Object.hasOwn(values, rest[0]) ? `${values[rest[0] as keyof typeof values]}\n` : '';
-    return Object.entries(values)
-      .map(([key, value]) => `${key.padEnd(23)}: ${value}\n`)
-      .join('');
   },
 });
 

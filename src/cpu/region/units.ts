@@ -1,0 +1,85 @@
+/**
+ * Instructions of a region that gen/semantics.ts does not describe. The ordinary cases of the x87 and of SSE are expanded from gen/unit-semantics.ts, with their
+ * registers in the state. Whatever else goes on to the next instruction is *called*: registers and flags go to the state, the interpreter's general function
+ * runs a record of the region's own, and they come back. Its faults and VM exits leave through it, as they leave the interpreter.
+ */
+import { ALL } from '../architecture/flags.ts';
+import { CS, EIP, FS, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
+import { type Form, usesOf, type Value } from '../gen/emitter.ts';
+import { miss } from '../gen/record.ts';
+import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from '../gen/unit-semantics.ts';
+import { S_BUDGET } from '../scratch.ts';
+import type { Decoded, Row } from '../table/index.ts';
+import { number } from './text.ts';
+
+/** The form of an instruction that has no description: it asks for nothing. */
+export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32, cc: 0, uses: usesOf(() => {}, 32, 0) };
+
+/** Ops that leave the region as good as always: they exit, or fault. */
+const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'cpuid', 'ud0', 'ud1', 'ud2', 'monitor', 'mwait', 'vmcall', 'hlt']);
+
+/** True if the ordinary case of an x87 or SSE instruction can stand in a region: see `flatOperand` in record-writer.ts. */
+export const isUnit = ({ row, memory, lock, addressSize, segment }: Decoded): boolean =>
+  !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && unitDescription(row!, memory) !== null;
+
+/** True if an instruction may be called: the next one follows it. */
+export const isCallable = ({ row }: Decoded): boolean => row!.ends !== true && row!.branch !== true && row!.privilege !== 0 && !LEAVING.has(row!.op);
+
+/** The address of a memory operand: registers are locals. */
+export function addressText({ base, index, scale, displacement }: Decoded): Value {
+  const parts = [base < 0 ? '' : `r${base}`, index < 0 ? '' : scale === 0 ? `r${index}` : `(r${index} << ${scale})`, displacement === 0 ? '' : number(displacement)].filter(part => part !== '');
+  return `${parts.length === 0 ? '0' : parts.join(' + ')} | 0`;
+}
+
+/** What expands one x87 or SSE instruction. `leave`: text that leaves the region if the condition holds, with the instruction not begun. */
+class RegionUnitEmitter implements UnitEmitter {
+  text = '';
+  setsFlags = false;
+  readonly row: Row;
+  readonly memory: boolean;
+  private readonly at: Decoded;
+  private readonly offset: number;
+  private readonly leave: (condition: Value) => string;
+  constructor(at: Decoded, offset: number, leave: (condition: Value) => string) {
+    this.row = at.row!;
+    this.memory = at.memory;
+    this.at = at;
+    this.offset = offset;
+    this.leave = leave;
+  }
+  which(n: number): Value { return number(n); }
+  stackNumber(): Value { return number(this.at.rm); }
+  instructionPointer(): Value { return `(base + ${number(this.offset)}) | 0`; }
+  operandSelector(): Value { return number(SEG + this.at.segment * SEG_WORDS + SEG_SELECTOR); }
+  state(word: Value): Value { return `R[${word}]`; }
+  xmm(): Value { return number(XMM + this.at.reg * 4); }
+  reach(alignment: number, write: boolean): Reached {
+    this.text += `t = ${addressText(this.at)}; ${this.leave(miss(write ? 'TW' : 'TR', 't', alignment))} h = (e ^ t) >>> 2; `;
+    return { linear: 't', words: 'M4', first: 'h' };
+  }
+  set(place: Value, value: Value): void { this.text += `${place} = ${value}; `; }
+  leaveIf(condition: Value): void { this.text += `${this.leave(condition)} `; }
+  attempt(name: HotFunction, ...values: Value[]): void { this.leaveIf(`!${name}(R, ${values.join(', ')})`); }
+  evaluate(name: HotFunction, ...values: Value[]): Value {
+    this.leaveIf(`(r = ${name}(R, ${values.join(', ')})) < 0`);
+    return 'r';
+  }
+  allFlags(flags: Value, result: Value): void {
+    this.text += `fk = ${ALL}; fb = ${flags}; fr = ${result}; `;
+    this.setsFlags = true;
+  }
+}
+
+/** The text of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
+export function unitText(at: Decoded, offset: number, leave: (condition: Value) => string): { text: string; setsFlags: boolean } {
+  const emitter = new RegionUnitEmitter(at, offset, leave);
+  unitDescription(at.row!, at.memory)!(emitter);
+  return emitter;
+}
+
+/**
+ * The text of a call: `left` instructions of the block come after it. `spill` and `reload` move the locals to the state and back. Where `call` says so the
+ * region ends, with everything in the state.
+ */
+export const callText = (record: number, offset: number, left: number, spill: string, reload: string): string =>
+  `${spill} R[${EIP}] = (base + ${number(offset)}) | 0; S[${S_BUDGET}] = n + ${number(left)} | 0; if (call(${number(record)})) return; ${reload}`;

@@ -1,0 +1,87 @@
+/** The host and its hypervisor: what they are, and what the hypervisor has printed. */
+import { cpuid } from '../../../cpu/architecture/index.ts';
+import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
+import { CHANGESET, guestKinds, PV_VIRT_START, XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
+import type { HostInfo } from '../../api.ts';
+import type { HostCore } from '../../host.ts';
+import { command } from './command.ts';
+import { readWords } from './words.ts';
+
+/** CPUID leaf 1, ECX. */
+const VMX = 1 << 5;
+const HOST_NAME = 'ringside';
+
+export const info = command({
+  summary: 'Get information about Xen host',
+  usage: '[Key]',
+  run: (host: HostCore): Promise<HostInfo> => host.summary(),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    const values = hostFacts(host, await run());
+    if (rest[0] !== undefined) return values.has(rest[0]) ? `${values.get(rest[0])}\n` : '';
+    return [...values].map(([key, value]) => `${key.padEnd(23)}: ${value}\n`).join('');
+  },
+});
+
+export const dmesg = command({
+  summary: 'Read and/or clear dmesg buffer',
+  usage: '[-c]',
+  options: [['-c', 'Clear dmesg buffer as well as printing it']],
+  /** What the hypervisor has printed. `clear`: and forgets it. */
+  run: async (host: HostCore, clear: boolean = false): Promise<string> => {
+    const { log } = host.toolstack.xen;
+    const { text } = log;
+    if (clear) log.clear();
+    return text;
+  },
+  xl: async ({ words }, run) => run(readWords(words, { flags: 'c' }).options.has('c')),
+});
+
+/** The rows of `xl info`, in the order of output_xeninfo() and its like in tools/xl/xl_info.c. */
+function hostFacts(host: HostCore, { version, memoryMiB, freeMiB, pcpus }: HostInfo): Map<string, string | number> {
+  const { xen } = host.toolstack;
+  return new Map<string, string | number>([
+    ['host', HOST_NAME],
+    ['release', version],
+    ['version', `Ringside ${version}`],
+    ['machine', 'i686'],
+    ['nr_cpus', pcpus],
+    ['max_cpu_id', pcpus - 1],
+    ['nr_nodes', 1],
+    ['cores_per_socket', pcpus],
+    ['threads_per_core', 1],
+    ['cpu_mhz', (TSC_HZ / 1e6).toFixed(3)],
+    ['hw_caps', hardwareWords(xen.hasVt)],
+    ['virt_caps', xen.hasVt ? 'pv hvm hap gnttab-v1 gnttab-v2' : 'pv gnttab-v1 gnttab-v2'],
+    ['total_memory', memoryMiB],
+    ['free_memory', freeMiB],
+    ['sharing_freed_memory', 0],
+    ['sharing_used_memory', 0],
+    ['outstanding_claims', 0],
+    ['free_cpus', 0],
+    ['xen_major', XEN_MAJOR],
+    ['xen_minor', XEN_MINOR],
+    ['xen_extra', XEN_EXTRA],
+    ['xen_version', `${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`],
+    ['xen_caps', guestKinds(xen.hasVt)],
+    ['xen_scheduler', host.queue.policy.name],
+    ['xen_pagesize', 4096],
+    ['platform_params', `virt_start=0x${PV_VIRT_START.toString(16)}`],
+    ['xen_changeset', CHANGESET],
+    ['xen_commandline', xen.commandLine],
+    ['cc_compiler', 'TypeScript'],
+    ['cc_compile_by', HOST_NAME],
+    ['cc_compile_domain', ''],
+    ['cc_compile_date', ''],
+    ['build_id', ''],
+    ['xend_config_format', 4],
+  ]);
+}
+
+/** The eight words of features that Xen knows of the processors: CPUID 1 EDX and ECX, 0x80000001 EDX and ECX, 0xD/1 EAX, 7 EBX and ECX, 0x80000007 EDX. */
+function hardwareWords(hasVt: boolean): string {
+  const one = cpuid(1, 0, true),
+    seven = cpuid(7, 0, true);
+  const words = [one.edx, one.ecx | (hasVt ? VMX : 0), cpuid(0x80000001, 0, true).edx, 0, 0, seven.ebx, seven.ecx, cpuid(0x80000007, 0, true).edx];
+  return words.map(word => (word >>> 0).toString(16).padStart(8, '0')).join(':');
+}

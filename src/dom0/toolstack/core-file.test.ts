@@ -1,0 +1,47 @@
+/** The core file of a guest that stands still, read as dump-core-format.txt describes it. */
+import { expect, it } from 'vitest';
+import { pvhKernel, print, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { testFile, testFiles, testHost } from '../host.test-support.ts';
+
+/** Sections by name. */
+function sections(core: Uint8Array): Map<string, Uint8Array> {
+  const view = new DataView(core.buffer, core.byteOffset, core.byteLength);
+  const number = (at: number): number => Number(view.getBigUint64(at, true));
+  const header = (n: number): number => number(40) + n * view.getUint16(58, true);
+  const body = (n: number): Uint8Array => core.subarray(number(header(n) + 24), number(header(n) + 24) + number(header(n) + 32));
+  const names = new TextDecoder().decode(body(view.getUint16(62, true)));
+  return new Map(Array.from({ length: view.getUint16(60, true) - 1 }, (_, i) => {
+    const from = view.getUint32(header(i + 1), true);
+    return [names.slice(from, names.indexOf('\0', from)), body(i + 1)] as const;
+  }));
+}
+
+it('has the processors, and every page with its number', async () => {
+  const files = await testFiles();
+  const host = testHost({ files });
+  const kernel = pvhKernel([...print('up'), ...waitForKey()]);
+  const { id } = await host.create([testFile('x.cfg', 'name = "x"\ntype = "pvh"\nmemory = 8\nvcpus = 2\nkernel = "k.elf"\n'), testFile('k.elf', kernel)]);
+  await new Promise(resolve => setTimeout(resolve, 200));
+  host.toolstack.setPaused(host.living(id), true);
+  await host.dumpCore(host.living(id), '/tmp/x.core');
+  const core = await files.readFileBuffer('/tmp/x.core');
+  const found = sections(core);
+  expect([...found.keys()]).toEqual(['.shstrtab', '.note.Xen', '.xen_prstatus', '.xen_pfn', '.xen_pages']);
+  const notes = found.get('.note.Xen')!;
+  const note = new DataView(notes.buffer, notes.byteOffset);
+  // Behind the empty note: magic of a translated guest, vCPUs, pages, their size.
+  const [magic, vcpus, pages, bytes] = [0, 1, 2, 3].map(i => Number(note.getBigUint64(32 + 8 * i, true)));
+  expect([magic, vcpus, bytes]).toEqual([0xf00febee, 2, 4096]);
+  expect(found.get('.xen_prstatus')!.length).toBe(2 * 5168);
+  expect([found.get('.xen_pfn')!.length, found.get('.xen_pages')!.length]).toEqual([pages! * 8, pages! * 4096]);
+  // Where the processor stands there is the program's code.
+  const context = found.get('.xen_prstatus')!;
+  const rip = Number(new DataView(context.buffer, context.byteOffset).getBigUint64(648, true));
+  const frames = found.get('.xen_pfn')!;
+  const numbers = Array.from({ length: pages! }, (_, i) => Number(new DataView(frames.buffer, frames.byteOffset).getBigUint64(8 * i, true)));
+  const at = numbers.indexOf(rip >>> 12) * 4096 + (rip & 4095);
+  expect(numbers).toHaveLength(new Set(numbers).size);
+  const code = Buffer.from(found.get('.xen_pages')!.subarray(at, at + 8));
+  expect(Buffer.from(kernel).includes(code), code.toString('hex')).toBe(true);
+  expect(code.some(byte => byte !== 0)).toBe(true);
+});

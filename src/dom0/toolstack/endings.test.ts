@@ -1,0 +1,72 @@
+/** on_poweroff, on_reboot and on_crash with every action. */
+import { describe, expect, it } from 'vitest';
+import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import type { Host } from '../host.ts';
+import { testFile, testFiles, testHost, until } from '../host.test-support.ts';
+
+const POWEROFF = 0, REBOOT = 1, CRASH = 3;
+const definition = (more: string) => testFile('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
+const create = (host: Host, reason: number, more: string) => host.create([definition(more), testFile('k.elf', pvhKernel([...print('up'), ...waitForKey(), ...shutdown(reason)]))]);
+/** The guest goes on to its end. */
+const press = async (host: Host, id: number): Promise<void> => {
+  const { console } = await host.view(id);
+  console.postMessage(new TextEncoder().encode('x'));
+  await until(() => !host.toolstack.members.get(id) || host.toolstack.members.get(id)!.ending);
+  console.close();
+};
+const xlHost = (): Host => testHost({ buriesStopped: true, epochMs: () => Date.UTC(2026, 10, 21, 8, 43, 52) });
+
+describe('a host that buries what has stopped, as xl does', () => {
+  it.each([
+    ['on_poweroff', POWEROFF],
+    ['on_crash', CRASH],
+  ])('lists nothing any more of a guest with %s = "destroy"', async (key, reason) => {
+    const host = xlHost();
+    const free = host.machine.freeFrames;
+    const { id } = await create(host, reason, `${key} = "destroy"\n`);
+    await press(host, id);
+    await until(() => host.all().length === 0);
+    expect(host.machine.freeFrames).toBe(free);
+  });
+
+  it('keeps one with "preserve" until it is destroyed', async () => {
+    const host = xlHost();
+    const { id } = await create(host, POWEROFF, 'on_poweroff = "preserve"\n');
+    await press(host, id);
+    expect(host.all()).toMatchObject([{ id, name: 'x', state: 's' }]);
+    await host.destroy(id);
+    expect(host.all()).toEqual([]);
+  });
+
+  it('keeps one with "rename-restart" under another name, beside the one that is started', async () => {
+    const host = xlHost();
+    const { id } = await create(host, REBOOT, 'on_reboot = "rename-restart"\n');
+    await press(host, id);
+    await until(() => host.all().length === 2);
+    expect(host.all()).toMatchObject([{ id, name: 'x-20261121T0843Z', state: 's' }, { id: id + 1, name: 'x' }]);
+    expect(host.all()[1]!.ended).toBeUndefined();
+    await host.destroy(id);
+    await host.destroy(id + 1);
+  });
+
+  it.each([
+    ['coredump-destroy', 0],
+    ['coredump-restart', 1],
+  ])('keeps the state of one with %s before it goes', async (action, left) => {
+    const files = await testFiles();
+    const host = testHost({ buriesStopped: true, files });
+    const { id } = await create(host, CRASH, `on_crash = "${action}"\n`);
+    await press(host, id);
+    await until(() => !host.toolstack.members.has(id));
+    await until(() => host.all().length === left);
+    expect((await files.readFile('/var/lib/xen/dump/x', 'binary')).slice(0, 4)).toBe('\x7fELF');
+    for (const { id: last } of host.all()) await host.destroy(last);
+  });
+});
+
+it('a host with people who look keeps what has stopped until they destroy it', async () => {
+  const host = testHost();
+  const { id } = await create(host, POWEROFF, '');
+  await press(host, id);
+  expect(host.all()).toMatchObject([{ id, state: 's', ended: 'The guest powered off.' }]);
+});
