@@ -10,6 +10,7 @@ import { COMMANDS } from '../../dom0/toolstack/commands/index.ts';
 import { openFile } from '../boot/image-file.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
+import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { type HostState, openState, StateError } from '../storage/state.ts';
@@ -34,6 +35,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --host-memory MIB     the same as --host memory=MIB
   --pcpus N             the same as --host pcpus=N
   --xen TEXT            Xen's command line: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
+  --no-jit              ${NO_JIT_ABOUT}
+  --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
 For example: ringside sh --file vm.cfg:/etc/xen/vm/vm --file vmlinuz:/boot/vmlinuz -c 'xl create /etc/xen/vm/vm; xl list'
 `;
@@ -44,9 +47,9 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, 'no-jit': { type: 'boolean' }, 'jit-threshold': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
-    return values;
+    return { ...values, jitThreshold: jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']) };
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
@@ -56,7 +59,7 @@ function parse(argv: string[]) {
 const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles) {
+function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | undefined) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
@@ -67,6 +70,7 @@ function makeHost(xen: StartedXen, files: KeptFiles) {
     later,
     hostMs,
     xen,
+    ...(jitThreshold === undefined ? {} : { jitThreshold }),
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
@@ -107,9 +111,10 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs);
+    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs, options.jitThreshold);
     const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
     programs.push(help(programs));
+    await host.startAutomatic();
     const parts = {
       fs, programs, directory: '/root',
       sleep: (ms: number) => new Promise<void>(resolve => void later(ms, resolve)),

@@ -18,9 +18,8 @@ export interface Instruction {
   decoded: Decoded;
   /** NO_FORM: an ordinary case of the x87 or SSE, or an instruction that is called. */
   form: Form;
-  /** Of an instruction that is called: the record that runs it, once there is one. */
+  /** By a record of the region's own. */
   called: boolean;
-  record: number;
 }
 
 export interface Block {
@@ -74,9 +73,9 @@ export class Former {
     const row = decoded.row!;
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
     const form = formOf(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
-    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false, record: 0 };
-    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false, record: 0 };
-    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true, record: 0 } : null;
+    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false };
+    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false };
+    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true } : null;
   }
 
   /** The region that begins at `offset` of the page of flat 32-bit code at machine address `from`; null: nothing to compile there. */

@@ -180,8 +180,9 @@ function liveFlags({ instructions }: Block): boolean[] {
   return result;
 }
 
-/** The text of the region's function, `(u, base) => void`: what it uses is in `VALUES`. `longest`: see `longestWay`. */
-export function sourceOf(region: Region): { text: string; longest: number } {
+/** The text of the region's function, `(u, base) => void`: what it uses is the tier's `values`. `longest`: see `longestWay`; `calls`: what it calls, by number. */
+export function sourceOf(region: Region): { text: string; longest: number; calls: Instruction[] } {
+  const calls: Instruction[] = [];
   const byOffset = new Map(region.blocks.map(block => [block.offset, block]));
   const longest = longestWay(region, byOffset);
   const mergesOf = (block: Block): Block[] => region.blocks.filter(other => other.merge && other.dominator === block);
@@ -201,7 +202,7 @@ export function sourceOf(region: Region): { text: string; longest: number } {
     block.instructions.forEach((at, i) => {
       if (at.form === NO_FORM) {
         let setsFlags = true, own: string;
-        if (at.record !== 0) own = callText(at.record, at.offset, count - i - 1, SPILL, RELOAD);
+        if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD);
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
         text += `${own}\n`;
         if (setsFlags) kind = -1;
@@ -223,12 +224,13 @@ export function sourceOf(region: Region): { text: string; longest: number } {
     const text = within(block, mergesOf(block));
     return block.header ? `L${block.offset}: for (;;) {\n${text}}\n` : text;
   };
+  const whole = tree(region.entry);
   return {
-    longest: longest(region.entry),
+    longest: longest(region.entry), calls,
     text: `return (u, base) => {
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], ip = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
 out: {
-${tree(region.entry)}}
+${whole}}
 ${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = n;
 };`,
   };

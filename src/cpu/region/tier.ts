@@ -3,7 +3,9 @@
  * equal length, and where a batch begins is where time is spent. Counts are halved at each epoch, so that only what takes a real share of recent time is compiled.
  * Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
  */
+import type { Features } from '../architecture/cpuid.ts';
 import { arithmetic, carry, condition } from '../architecture/flags.ts';
+import type { Compile, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
 import { EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
@@ -14,8 +16,6 @@ import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
-import { Former, type Region } from './former.ts';
-import { sourceOf } from './source.ts';
 
 /** The one mode whose code becomes regions. */
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
@@ -30,15 +30,6 @@ const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 6, TRIAL = 4096;
 
-/** Makes a function from its text and the values that it names; null where that is not allowed. */
-export type Compile = (names: readonly string[], text: string) => ((...values: unknown[]) => unknown) | null;
-
-export interface TierOptions {
-  compile: Compile;
-  /** Samples in an epoch from which a place is compiled. */
-  threshold?: number;
-}
-
 interface Compiled {
   entry: Entry;
   run(u: number, base: number): void;
@@ -50,58 +41,94 @@ interface Compiled {
   /** Ways from the interpreter into it, and what was done there until control came back, in other regions too. */
   visits: number;
   retired: number;
-  /** Instructions that it ran since the epoch began. */
+  /** Instructions that it ran since the epoch began, and before. */
   recent: number;
+  before: number;
+  made: RegionText;
+  /** Machine address of the frame. */
+  frame: number;
 }
 
-export interface TierStatistics {
-  regions: number;
-  compiled: number;
-  evicted: number;
-  dropped: number;
-  /** Instructions that regions ran. */
-  retired: number;
-}
-
-export class RegionTier {
+export class RegionTier implements Regions {
   private readonly cpu: Cpu;
   private readonly compile: Compile;
   private readonly threshold: number;
-  private readonly former: Former;
+  private compiler: RegionCompiler | null = null;
   private readonly values: Record<string, unknown>;
+  private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
   /** Records that a region did no good at, or that cannot be compiled, until they are forgotten. */
   private readonly refused = new Set<number>();
-  private samples = 0;
-  readonly statistics: TierStatistics = { regions: 0, compiled: 0, evicted: 0, dropped: 0, retired: 0 };
+  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, given: 0, retired: 0, samples: 0, regionSamples: 0 };
+  wantsCompiler = false;
+  off = false;
+  private textUnderway = false;
 
-  constructor(cpu: Cpu, { compile, threshold = 8 }: TierOptions) {
+  constructor(cpu: Cpu, { compile, threshold = 8 }: RegionOptions) {
     this.cpu = cpu;
     this.compile = compile;
     this.threshold = threshold;
-    this.former = new Former(cpu.M1, () => cpu.writer.instructions);
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
       call: (p: number) => this.call(p), ...hot,
     };
+    this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
   }
 
+  // ---- what its owner does
+
+  get waiting(): boolean { return !this.off && (this.wantsCompiler || this.textUnderway); }
+
+  useCompiler(create: (bytes: Uint8Array, features: () => Features) => RegionCompiler): void {
+    this.compiler = create(this.cpu.M1, () => this.cpu.writer.instructions);
+    this.wantsCompiler = false;
+  }
+
+  failed(): void {
+    this.off = true;
+    this.wantsCompiler = false;
+    this.regions.forEach((region, i) => {
+      if (region !== null) this.remove(i);
+    });
+  }
+
+  hottest(count: number): RegionView[] {
+    const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { frame, made, entry }, retired }) => ({
+      address: frame + (this.cpu.A[entry.record + META]! & META_OFFSET_MASK), text: made.text, retired,
+      code: [...made.ranges].sort(([a], [b]) => a - b).map(([first, last]) => [frame + first, last - first + 1] as const),
+    }));
+  }
+
+  get recordBytes(): number { return this.cpu.code.bytes; }
+
+  // ---- finding what is hot
+
   /** A batch begins at record `p` with EIP set. Between instructions. */
   sample(p: number): void {
-    const { counts } = this;
-    if (++this.samples % EPOCH === 0) this.halve();
-    if (this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
+    const { counts, statistics } = this;
+    if (++statistics.samples % EPOCH === 0) this.halve();
+    if (this.cpu.A[p + OP] === OP_ENTRY) {
+      statistics.regionSamples++;
+      return;
+    }
+    if (this.off || this.cpu.mode.key !== KEY || this.refused.has(p)) return;
     const count = (counts.get(p) ?? 0) + 1;
-    if (count < this.threshold) {
+    if (count < this.threshold || !this.canCompile()) {
       if (counts.size < MAX_COUNTS) counts.set(p, count);
       return;
     }
     counts.delete(p);
     this.compileAt(p);
+  }
+
+  private canCompile(): boolean {
+    this.wantsCompiler = this.compiler === null;
+    return !this.wantsCompiler;
   }
 
   private halve(): void {
@@ -112,7 +139,11 @@ export class RegionTier {
       }
     }
     if (this.refused.size > MAX_COUNTS) this.refused.clear();
-    for (const region of this.regions) if (region !== null) region.recent = 0;
+    for (const region of this.regions) {
+      if (region === null) continue;
+      region.before += region.recent;
+      region.recent = 0;
+    }
   }
 
   /** Compiles what begins at record `p`, where EIP points, and what begins behind its calls, as far as that was decoded. */
@@ -133,19 +164,29 @@ export class RegionTier {
     if (offset > 4095 || code.PM[table + offset] !== record || this.refused.has(record)) return [];
     const mfn = code.frameOf(table);
     if ((this.drops.get(mfn) ?? 0) >= MAX_DROPS) return [];
-    const region = this.former.form(mfn * 4096, offset);
-    if (region === null) {
+    const made = this.compiler!.compile(mfn * 4096, offset);
+    if (made === null) {
       this.refused.add(record);
       return [];
     }
-    if (!this.writeRecords(region)) return [];
-    const { text, longest } = sourceOf(region);
-    const make = this.compile(Object.keys(this.values), text);
-    if (make === null) return [];
+    const { longest, text, instructions, ranges, returns, calls } = made;
+    const make = this.compile(this.names, text);
+    this.textUnderway = make === undefined;
+    if (make === undefined) {
+      // It is hot at the next sample, too.
+      this.counts.set(record, this.threshold);
+      return [];
+    }
+    if (make === null) {
+      this.failed();
+      return [];
+    }
+    const records = this.writeRecords(calls);
+    if (records === null) return [];
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
     let lines = 0;
-    for (const [first, last] of region.ranges) lines |= linesOf(first, last - first + 1);
+    for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {
       record, op: OP_ENTRY, sources: [{ mfn, lines }],
@@ -159,10 +200,11 @@ export class RegionTier {
       this.free.push(index);
       return [];
     }
-    const run = make(...Object.values(this.values)) as Compiled['run'];
+    const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions: region.instructions, visits: 0, retired: 0, recent: 0 };
+    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made, frame: mfn * 4096 };
     this.statistics.regions++;
+    this.statistics.characters += text.length;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
     const eip = R[EIP]!, budget = S[S_BUDGET]!;
@@ -172,15 +214,18 @@ export class RegionTier {
     }
     R[EIP] = eip;
     S[S_BUDGET] = budget;
-    return region.returns;
+    return [...returns];
   }
 
   /** Gives what the region calls its records. They stay when the region goes: a full arena is emptied as a whole. */
-  private writeRecords({ blocks }: Region): boolean {
-    const { code, writer } = this.cpu, called = blocks.flatMap(({ instructions }) => instructions.filter(one => one.called));
-    if (!code.hasRoom(called.length)) return false;
-    for (const one of called) writer.write(one.record = code.allocate(), DECODED, one.offset, one.decoded);
-    return true;
+  private writeRecords(calls: RegionText['calls']): number[] | null {
+    const { code, writer } = this.cpu;
+    if (!code.hasRoom(calls.length)) return null;
+    return calls.map(({ offset, decoded }) => {
+      const record = code.allocate();
+      writer.write(record, DECODED, offset, decoded);
+      return record;
+    });
   }
 
   /**
@@ -221,6 +266,7 @@ export class RegionTier {
   }
 
   private forget(index: number): void {
+    this.statistics.characters -= this.regions[index]!.made.text.length;
     this.changed = true;
     this.regions[index] = null;
     this.free.push(index);
@@ -274,6 +320,7 @@ export class RegionTier {
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.add(p);
+      this.statistics.given++;
       this.remove(this.cpu.A[p + REGION]!);
     }
     region.visits = region.retired = 0;

@@ -50,6 +50,8 @@ export interface ToolstackParts {
   openMedium: OpenMedium;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
+  /** Of domains built from now on: `jitThreshold` below. */
+  jitThreshold?: number;
   /** A domain that stopped and is to be destroyed goes at once, as with xl. Absent: it can be looked at until somebody destroys it. */
   buriesStopped?: boolean;
 }
@@ -108,6 +110,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Destroyed domains of which somebody still has frames mapped. */
   readonly dying = new Map<number, Member<Console>>();
   private readonly parts: ToolstackParts;
+  /**
+   * Guest code of domains that are built from now on is compiled where so many samples of its time were taken; 0: it never is. Undefined: the default
+   * (hypervisor/domain/second-tier.ts).
+   */
+  jitThreshold: number | undefined;
   private readonly listener: ToolstackListener<Console>;
   /** Domain 0's own. */
   private readonly slot: Slot;
@@ -120,6 +127,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** @throws HostError where machine memory is too small */
   constructor(parts: ToolstackParts, listener: ToolstackListener<Console>) {
     this.parts = parts;
+    this.jitThreshold = parts.jitThreshold;
     this.listener = listener;
     this.addresses = new StationAddresses(parts.seed ?? 0);
     this.machine = Machine.create(parts.memory);
@@ -300,6 +308,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const member: Member<Console> = {
       blueprint, record,
       name: definition.name,
+      uuid,
+      builtEpochMs: this.parts.epochMs(),
       memoryMiB: definition.memoryMiB,
       console: this.listener.console(record, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
       runner: undefined as unknown as DomainRunner,
@@ -363,6 +373,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
       ...(cpuLevel ? { cpuLevel } : {}),
+      ...(this.jitThreshold === undefined ? {} : { jitThreshold: this.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
       ...(xen && (console.printXen || this.xen.log.wantsGuests) ? { withXenConsole: true } : {}),
