@@ -18,7 +18,11 @@ it.each(rows.map(([, fact, path, word]) => [fact, path, word]))('%s: %s', (_fact
 
 /** "- `folder` (about it): name, name (about it), …." */
 const folders = [...readFileSync(file('docs/architecture.md'), 'utf8').matchAll(/^- `(src\/[^`]+)`(?: \([^)]*\))?:((?:.|\n {2})*)\.$/gm)];
-const namesOf = (list: string): string[] => list.replace(/\([^)]*\)/g, '').split(',').map(name => name.trim());
+const namesOf = (list: string): string[] =>
+  list
+    .replace(/\([^)]*\)/g, '')
+    .split(',')
+    .map(name => name.trim());
 /** Sources of a folder by name, without what the map leaves out. */
 const sourcesIn = (folder: string): string[] =>
   readdirSync(file(folder))
