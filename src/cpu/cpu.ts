@@ -55,7 +55,7 @@ export class Cpu implements Core, Processor {
   readonly writer: RecordWriter;
   readonly translator: Translator;
   readonly loop: Loop;
-  /** Told where each batch of instructions begins. */
+  /** Told where each batch of instructions begins; says how many the next one has at most. */
   regions: RegionTier | null = null;
 
   // The arrays of Views, and the records: what instructions work on.

@@ -16,23 +16,35 @@ export const functionOf: Compile = (names, text) => {
   }
 };
 
-/** A region as the compiler makes it: the text of its function, and of which bytes of the frame it was made. */
+/** A page that a region was made from: how many pages behind that of the entry, its table of records, the machine address of its frame. */
+export interface RegionPage {
+  number: number;
+  table: number;
+  frame: number;
+  /** First and last byte of each instruction, offsets in the page. */
+  ranges: [first: number, last: number][];
+}
+
+/** A page of code by number; null: none of it was decoded. */
+export type FindPage = (number: number) => { table: number; frame: number } | null;
+
+/** A region as the compiler makes it: the text of its function, and of which bytes it was made. */
 export interface RegionText {
   text: string;
   /** Most instructions from the entry to the first test of the budget. */
   longest: number;
   instructions: number;
-  /** First and last byte of each instruction, offsets in the frame. */
-  ranges: readonly (readonly [first: number, last: number])[];
+  /** The entry's first. */
+  pages: readonly RegionPage[];
   /** Instructions that it calls by records of its own: its function takes their numbers as `calls`. */
   calls: readonly { offset: number; decoded: Decoded }[];
-  /** Offsets where control comes back to: behind calls, and behind what the interpreter runs. */
-  returns: readonly number[];
 }
 
 export interface RegionCompiler {
-  /** The region that begins at `offset` of the frame at machine address `frame`; null: nothing to compile there. */
-  compile(frame: number, offset: number): RegionText | null;
+  /** The region that begins at `offset` of page 0; null: nothing to compile there. */
+  compile(offset: number, find: FindPage): RegionText | null;
+  /** EIP where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. */
+  head(trace: readonly number[], find: FindPage): number;
 }
 
 /** What the second tier did. */
@@ -47,7 +59,7 @@ export interface RegionStatistics {
   given: number;
   /** Instructions that regions ran. */
   retired: number;
-  /** Batches of instructions that began, and those among them that began at a region. */
+  /** Batches of instructions that began, and those among them before which regions had run most instructions. */
   samples: number;
   regionSamples: number;
 }

@@ -11,11 +11,12 @@ import { sourceOf } from './source.ts';
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    compile(frame, offset) {
-      const region = former.form(frame, offset);
+    compile(offset, find) {
+      const region = former.form(offset, find);
       if (region === null) return null;
-      const { instructions, ranges, returns } = region;
-      return { ...sourceOf(region), instructions, ranges, returns };
+      const { instructions, pages } = region;
+      return { ...sourceOf(region), instructions, pages };
     },
+    head: (trace, find) => former.head(trace, find),
   };
 }

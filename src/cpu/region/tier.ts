@@ -1,7 +1,8 @@
 /**
  * The second tier: finds where a guest spends its time, compiles regions there and lets records lead to them. Time is sampled: the interpreter's batches are of
- * equal length, and where a batch begins is where time is spent. Counts are halved at each epoch, so that only what takes a real share of recent time is compiled.
- * Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
+ * equal length, and where a batch begins is where time is spent. From a place that many samples named the next instructions are watched one by one: the loop
+ * or function that they show becomes a region, and so does a place to which regions often lead out. Counts are halved at each epoch, so that only what takes
+ * a real share of recent time is compiled. Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
  */
 import type { Features } from '../architecture/cpuid.ts';
 import { arithmetic, carry, condition } from '../architecture/flags.ts';
@@ -14,15 +15,25 @@ import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
 import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 
 /** The one mode whose code becomes regions. */
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
-/** Word of a record behind META: which region it leads to. */
-const REGION = META + 1;
+/** Words of a record behind META: which region it leads to; how often regions led to it, in which epoch. */
+const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
+/** Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. */
+const BATCH = 5_000, REGION_BATCH = 25_000;
+/** Samples after which a text that was no function yet is asked for again. */
+const RETRY = 16;
+/** Instructions that are watched. */
+const TRACE = 300;
+/** For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. */
+const EXITS_A_SAMPLE = 250;
+/** What is refused is asked again after so many epochs have halved this to nothing. */
+const REFUSED = 16, COVERED = 2;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
-const EPOCH = 1024, MAX_COUNTS = 4096;
+const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
 const MAX_REGIONS = 96, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
@@ -32,7 +43,7 @@ const SHORT = 6, TRIAL = 4096;
 
 interface Compiled {
   entry: Entry;
-  run(u: number, base: number): void;
+  run(): void;
   /** Most instructions up to the first test of the budget behind the entry. */
   longest: number;
   /** The record's own op. */
@@ -45,8 +56,6 @@ interface Compiled {
   recent: number;
   before: number;
   made: RegionText;
-  /** Machine address of the frame. */
-  frame: number;
 }
 
 export class RegionTier implements Regions {
@@ -54,14 +63,23 @@ export class RegionTier implements Regions {
   private readonly compile: Compile;
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
+  /** EIPs of the instructions under watch; null: none are. */
+  private trace: number[] | null = null;
+  private traced = 0;
+  /** Record and EIP of what is to be compiled once its text is a function; 0: nothing. */
+  private unmade = 0;
+  private unmadeAt = 0;
+  private retiredBefore = 0;
+  /** Instructions in the loop's next batch, at most. */
+  batch = BATCH;
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
-  /** Records that a region did no good at, or that cannot be compiled, until they are forgotten. */
-  private readonly refused = new Set<number>();
+  /** Records that a region did no good at, or that cannot be compiled. */
+  private readonly refused = new Map<number, number>();
   readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, given: 0, retired: 0, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
@@ -72,7 +90,7 @@ export class RegionTier implements Regions {
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
+      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
       call: (p: number) => this.call(p), ...hot,
     };
     this.names = [...Object.keys(this.values), 'calls'];
@@ -98,9 +116,10 @@ export class RegionTier implements Regions {
 
   hottest(count: number): RegionView[] {
     const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { frame, made, entry }, retired }) => ({
-      address: frame + (this.cpu.A[entry.record + META]! & META_OFFSET_MASK), text: made.text, retired,
-      code: [...made.ranges].sort(([a], [b]) => a - b).map(([first, last]) => [frame + first, last - first + 1] as const),
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, entry }, retired }) => ({
+      address: pages[0]!.frame + (this.cpu.A[entry.record + META]! & META_OFFSET_MASK), text, retired,
+      // Callees may be there more than once.
+      code: [...new Map(pages.flatMap(({ frame, ranges }) => ranges.map(([first, last]) => [frame + first, last - first + 1] as const)))].sort(([a], [b]) => a - b),
     }));
   }
 
@@ -108,22 +127,50 @@ export class RegionTier implements Regions {
 
   // ---- finding what is hot
 
-  /** A batch begins at record `p` with EIP set. Between instructions. */
-  sample(p: number): void {
+  /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. */
+  sample(p: number, n: number): void {
     const { counts, statistics } = this;
-    if (++statistics.samples % EPOCH === 0) this.halve();
-    if (this.cpu.A[p + OP] === OP_ENTRY) {
-      statistics.regionSamples++;
+    if (this.trace !== null) {
+      this.watch(this.trace);
       return;
     }
-    if (this.off || this.cpu.mode.key !== KEY || this.refused.has(p)) return;
+    // Single steps.
+    if (n === 1) return;
+    if (++statistics.samples % EPOCH === 0) this.halve();
+    const inRegions = statistics.retired - this.retiredBefore;
+    this.retiredBefore = statistics.retired;
+    const busy = inRegions >= this.batch >> 1;
+    this.batch = busy ? REGION_BATCH : BATCH;
+    if (busy) statistics.regionSamples++;
+    if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt);
+    // Regions run most of what runs: where their last batch ended says nothing.
+    if ((busy && this.threshold > 1) || this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
     const count = (counts.get(p) ?? 0) + 1;
     if (count < this.threshold || !this.canCompile()) {
       if (counts.size < MAX_COUNTS) counts.set(p, count);
       return;
     }
     counts.delete(p);
-    this.compileAt(p);
+    if (this.threshold === 1) this.compileAt(p, this.cpu.R[EIP]!);
+    else {
+      this.trace = [];
+      this.traced = p;
+      this.batch = 1;
+    }
+  }
+
+  /** Notes the instruction that begins; with the last one, compiles what they show. */
+  private watch(trace: number[]): void {
+    const { R, A, mode } = this.cpu;
+    if (mode.key === KEY) trace.push(R[EIP]!);
+    if (mode.key === KEY && trace.length < TRACE) return;
+    this.trace = null;
+    this.batch = BATCH;
+    this.retiredBefore = this.statistics.retired;
+    if (mode.key !== KEY) return;
+    const eip = this.compiler!.head(trace, page => this.pageAt(page)), record = this.recordAt(eip);
+    if (record === 0 || A[record + OP] === OP_ENTRY) this.refused.set(this.traced, COVERED);
+    else this.compileAt(record, eip);
   }
 
   private canCompile(): boolean {
@@ -132,13 +179,12 @@ export class RegionTier implements Regions {
   }
 
   private halve(): void {
-    for (const map of [this.counts, this.drops]) {
+    for (const map of [this.counts, this.drops, this.refused]) {
       for (const [key, count] of map) {
         if (count > 1) map.set(key, count >> 1);
         else map.delete(key);
       }
     }
-    if (this.refused.size > MAX_COUNTS) this.refused.clear();
     for (const region of this.regions) {
       if (region === null) continue;
       region.before += region.recent;
@@ -146,75 +192,76 @@ export class RegionTier implements Regions {
     }
   }
 
-  /** Compiles what begins at record `p`, where EIP points, and what begins behind its calls, as far as that was decoded. */
-  private compileAt(p: number): void {
-    const { A, R, S, tlb, code } = this.cpu;
-    const table = tlb.CP[(R[EIP]! >>> 12) + S[S_USER]!]!;
-    if (table === 0) return;
-    const returns = this.install(p, table);
-    for (const offset of returns) {
-      const q = code.PM[table + offset]!;
-      if (q !== 0 && A[q + OP] !== OP_ENTRY && !this.refused.has(q)) this.install(q, table);
-    }
+  /** A linear page's table of records and frame; null: no code of it was decoded. */
+  private pageAt(page: number): { table: number; frame: number } | null {
+    const table = this.cpu.tlb.CP[(page & (USER - 1)) + this.cpu.S[S_USER]!]!;
+    return table === 0 ? null : { table, frame: this.cpu.code.frameOf(table) * 4096 };
+  }
+  /** The record at linear address `at`; 0: none. */
+  private recordAt(at: number): number {
+    const page = this.pageAt(at >>> 12);
+    return page === null ? 0 : this.cpu.code.PM[page.table + (at & 4095)]!;
   }
 
-  private install(record: number, table: number): number[] {
+  /** Compiles what begins at the record of `eip`. */
+  private compileAt(record: number, eip: number): void {
     const { A, R, S, code, writer } = this.cpu;
-    const offset = A[record + META]! & META_OFFSET_MASK;
-    if (offset > 4095 || code.PM[table + offset] !== record || this.refused.has(record)) return [];
-    const mfn = code.frameOf(table);
-    if ((this.drops.get(mfn) ?? 0) >= MAX_DROPS) return [];
-    const made = this.compiler!.compile(mfn * 4096, offset);
-    if (made === null) {
-      this.refused.add(record);
-      return [];
+    this.unmade = 0;
+    if (this.recordAt(eip) !== record || this.refused.has(record)) return;
+    const page = eip >>> 12;
+    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number));
+    if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
+      this.refused.set(record, REFUSED);
+      return;
     }
-    const { longest, text, instructions, ranges, returns, calls } = made;
+    const { longest, text, instructions, pages, calls } = region;
     const make = this.compile(this.names, text);
     this.textUnderway = make === undefined;
     if (make === undefined) {
-      // It is hot at the next sample, too.
-      this.counts.set(record, this.threshold);
-      return [];
+      this.unmade = record;
+      this.unmadeAt = eip;
+      return;
     }
     if (make === null) {
       this.failed();
-      return [];
+      return;
     }
     const records = this.writeRecords(calls);
-    if (records === null) return [];
+    if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
-    let lines = 0;
-    for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
+    const sources = pages.map(({ frame, ranges }) => {
+      let lines = 0;
+      for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
+      return { mfn: frame / 4096, lines };
+    });
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {
-      record, op: OP_ENTRY, sources: [{ mfn, lines }],
+      record, op: OP_ENTRY, sources,
       dropped: () => {
         this.statistics.dropped++;
-        this.drops.set(mfn, (this.drops.get(mfn) ?? 0) + 1);
+        for (const { mfn } of sources) this.drops.set(mfn, (this.drops.get(mfn) ?? 0) + 1);
         this.forget(index);
       },
     };
     if (!code.install(entry)) {
       this.free.push(index);
-      return [];
+      return;
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made, frame: mfn * 4096 };
+    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region };
     this.statistics.regions++;
     this.statistics.characters += text.length;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
-    const eip = R[EIP]!, budget = S[S_BUDGET]!;
+    const budget = S[S_BUDGET]!, before = R[EIP]!;
     for (let i = 0; i < WARM_CALLS; i++) {
       S[S_BUDGET] = 0;
-      run(0, 0);
+      run();
     }
-    R[EIP] = eip;
+    R[EIP] = before;
     S[S_BUDGET] = budget;
-    return [...returns];
   }
 
   /** Gives what the region calls its records. They stay when the region goes: a full arena is emptied as a whole. */
@@ -223,7 +270,7 @@ export class RegionTier implements Regions {
     if (!code.hasRoom(calls.length)) return null;
     return calls.map(({ offset, decoded }) => {
       const record = code.allocate();
-      writer.write(record, DECODED, offset, decoded);
+      writer.write(record, DECODED, offset & 4095, decoded);
       return record;
     });
   }
@@ -283,7 +330,7 @@ export class RegionTier implements Regions {
       const region = this.regions[A[q + REGION]!]!;
       if (left < region.longest) break;
       S[S_BUDGET] = left;
-      region.run(S[S_USER]!, S[S_PAGE_EIP]!);
+      region.run();
       const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
       this.statistics.retired += done;
@@ -299,6 +346,7 @@ export class RegionTier implements Regions {
       if (q === 0 || A[q + OP] !== OP_ENTRY) {
         S[S_STOP] = JUMP;
         this.visited(p, first, begun - left);
+        if (q !== 0) this.left(q);
         return;
       }
       S[S_PAGE_EIP] = eip & -4096;
@@ -314,12 +362,22 @@ export class RegionTier implements Regions {
     first.own(this.cpu, p);
   }
 
+  /** A region led to record `q`, which leads to none. */
+  private left(q: number): void {
+    const { A } = this.cpu, epoch = this.statistics.samples >> EPOCH_SHIFT;
+    if (A[q + EXITS_EPOCH] !== epoch) {
+      A[q + EXITS_EPOCH] = epoch;
+      A[q + EXITS] = 0;
+    }
+    if (++A[q + EXITS]! === EXITS_A_SAMPLE * this.threshold && this.canCompile()) this.compileAt(q, this.cpu.R[EIP]!);
+  }
+
   /** A way into compiled code and back took long for what was done there, if that goes on so. */
   private visited(p: number, region: Compiled, done: number): void {
     region.retired += done;
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
-      this.refused.add(p);
+      this.refused.set(p, REFUSED);
       this.statistics.given++;
       this.remove(this.cpu.A[p + REGION]!);
     }
