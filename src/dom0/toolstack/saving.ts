@@ -51,7 +51,8 @@ export class Saving {
     // What its console showed comes last: all of it that belongs to the state has come then.
     const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
       const { shown } = member.console;
-      const all = { ...kept, ...(shown ? { console: shown } : {}) };
+      // What it is called now, where it was renamed: its worker knows the name that it was built with.
+      const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
       return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
     };
     if (!attached) return withKept(await runner.save());

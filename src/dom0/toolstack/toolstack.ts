@@ -91,15 +91,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   changed?(member: Member<Console>): void;
 }
 
-<<<<<<< HEAD
-=======
-/** Milliseconds that a domain's worker may take to hear that it is paused. */
-const STANDS_STILL_TRIES = 1000;
 /** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
 const SLACK_MIB = 1;
-/** How long a guest may take to suspend itself. */
-const SUSPEND_MS = 60_000;
->>>>>>> main
 /** How often a dying domain is looked after. */
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
@@ -686,43 +679,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return this.saving.save(member);
   }
 
-<<<<<<< HEAD
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
   saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
     return this.saving.where(member, unasked);
-=======
-  /**
-   * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
-   * model here, so that nobody moves meanwhile.
-   */
-  async saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
-    const { runner, record, attached } = member;
-    // What its console showed comes last: all of it that belongs to the state has come then.
-    const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
-      const { shown } = member.console;
-      // What it is called now, where it was renamed: its worker knows the name that it was built with.
-      const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
-      return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
-    };
-    if (!attached) return withKept(await runner.save());
-    const { services } = this;
-    // On this thread it does not move while we do.
-    const pauses = unasked && this.runners.elsewhere;
-    if (pauses) {
-      if (!member.paused) runner.setPaused(true);
-      // What it asked for before it stood still is answered yet.
-      await this.standsStill(member);
-    }
-    services.frozen++;
-    try {
-      const kept = services.save(record.id, unasked);
-      return withKept(await runner.save(), kept);
-    } finally {
-      services.frozen--;
-      if (pauses && !member.paused) runner.setPaused(false);
-      this.wakeDomain0();
-    }
->>>>>>> main
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
