@@ -240,14 +240,14 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
         let setsFlags = true, own: string;
         if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD);
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
-        text += `${own}\n`;
+        text += `/*${at.offset}*/ ${own}\n`;
         if (setsFlags) kind = -1;
         leads = false;
         return;
       }
       const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], way);
       semantics[at.form.op]!(emitter);
-      text += `${emitter.finish()}\n`;
+      text += `/*${at.offset}*/ ${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
     });
     texts.set(block, leads ? text : `${text}${way(block.next)}\n`);
