@@ -4,13 +4,17 @@
  */
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
-import { type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
+import { type DriveImage, type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { type HostFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES } from './images.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
+<<<<<<< HEAD
 import { type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE } from './plan.ts';
 import { MediumDisk, Storage } from './storage/index.ts';
+=======
+import { baseName, type Firmware, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+>>>>>>> main
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -234,6 +238,14 @@ export class HostCore {
       hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
+  }
+
+  /** A plan's drives with their media: each is one of the files, as a plan with another is refused. */
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): DriveImage[] {
+    return drives.map(({ image, ...drive }): DriveImage => {
+      const file = files.find(({ name }) => name === image?.name);
+      return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
+    });
   }
 
   // ---- domains
