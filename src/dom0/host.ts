@@ -9,12 +9,8 @@ import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, Nam
 import { type HostFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES } from './images.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
-<<<<<<< HEAD
-import { type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE } from './plan.ts';
+import { baseName, type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { MediumDisk, Storage } from './storage/index.ts';
-=======
-import { baseName, type Firmware, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
->>>>>>> main
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -213,7 +209,7 @@ export class HostCore {
           const medium = storage.medium(path);
           const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
           medium.read(0, head);
-          return [path, { name: path, head, bytes: medium.bytes }];
+          return [path, { name: path, head, bytes: medium.bytes, device: true }];
         } catch (error) {
           return [path, (error as Error).message];
         }
@@ -240,9 +236,10 @@ export class HostCore {
     };
   }
 
-  /** A plan's drives with their media: each is one of the files, as a plan with another is refused. */
+  /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
   drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): DriveImage[] {
     return drives.map(({ image, ...drive }): DriveImage => {
+      if (image?.device) return { ...drive, medium: { name: image.name, device: true } };
       const file = files.find(({ name }) => name === image?.name);
       return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
     });

@@ -24,6 +24,8 @@ export interface NamedImage {
   /** Its first HEAD_BYTES (images.ts). */
   head: Uint8Array;
   bytes: number;
+  /** It is one of the host's devices, and the name its path. */
+  device?: true;
 }
 
 /** What a person gave. */

@@ -53,16 +53,7 @@ export const create = command({
         const told = planErrors(plan);
         throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
       }
-<<<<<<< HEAD
-      // Every drive's image is a device of the host or one of the files: a plan with another is refused.
-      const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
-        if (image && read.devices?.get(image.name) === image) return { ...drive, medium: { name: image.name, device: true } };
-        const file = files.find(({ name }) => name === image?.name);
-        return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
-      });
-=======
       const drives = host.drivesFrom(domain.drives, files);
->>>>>>> main
       const { definition, boot, xen } = domain;
       const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
       const built = await host.toolstack.build(blueprint, { paused });
