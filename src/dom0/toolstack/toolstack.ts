@@ -8,12 +8,11 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
-import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState, withToolstack } from '../../hypervisor/index.ts';
+import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
-import type { State } from '../../devices/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
@@ -24,6 +23,7 @@ import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
 import { openInDomain0 } from './disks.ts';
+import { Saving } from './saving.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { StationAddresses } from './station-addresses.ts';
 import { uuidOf } from './uuid.ts';
@@ -91,12 +91,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   changed?(member: Member<Console>): void;
 }
 
-/** Milliseconds that a domain's worker may take to hear that it is paused. */
-const STANDS_STILL_TRIES = 1000;
 /** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
 const SLACK_MIB = 1;
-/** How long a guest may take to suspend itself. */
-const SUSPEND_MS = 60_000;
 /** How often a dying domain is looked after. */
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
@@ -125,6 +121,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Domain 0's own. */
   private readonly slot: Slot;
   private readonly addresses: StationAddresses;
+  private readonly saving: Saving;
   private closed = false;
   /** In virtual time: of domains that are gone, and while nobody could run. */
   private goneNs = 0;
@@ -143,6 +140,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
+    this.saving = new Saving({
+      services: this.services,
+      inWorkers: () => this.runners.elsewhere,
+      later: parts.later,
+      ask: member => this.ask(member, 'suspend'),
+      stands: member => this.letter(member) === 'p',
+      wakeDomain0: () => this.wakeDomain0(),
+    });
     this.runners = parts.runners({
       machine: this.machine,
       queue: this.queue,
@@ -253,7 +258,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return this.letter(member) === 'b' ? 'b' : 'r';
   }
 
-  private letter({ record }: Member<Console>): string {
+  private letter({ record }: Pick<Member, 'record'>): string {
     return String.fromCharCode(Atomics.load(this.machine.words, (record.countersOffset >>> 2) + COUNTERS.STATE));
   }
 
@@ -475,7 +480,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** Asks a guest with PV drivers; false: none listens. */
-  ask({ record }: Member<Console>, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+  ask({ record }: Pick<Member, 'record'>, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
     const asked = this.services.ask(record.id, what);
     if (asked) this.runners.poke();
     return asked;
@@ -669,75 +674,19 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- saving
 
-  /** The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. @throws Error with a sentence */
-  async save(member: Member<Console>): Promise<Uint8Array[]> {
-    const asked = this.ask(member, 'suspend');
-    if (asked) await this.suspended(member);
-    try {
-      return await this.saveWhere(member, !asked);
-    } finally {
-      // It was not moved anywhere: it goes on, as after xl save -c.
-      if (asked) member.runner.resume();
-    }
+  /** The state of a domain, which goes on then (saving.ts). @throws Error with a sentence */
+  save(member: Member<Console>): Promise<Uint8Array[]> {
+    return this.saving.save(member);
   }
 
-  /**
-   * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
-   * model here, so that nobody moves meanwhile.
-   */
-  async saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
-    const { runner, record, attached } = member;
-    // What its console showed comes last: all of it that belongs to the state has come then.
-    const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
-      const { shown } = member.console;
-      // What it is called now, where it was renamed: its worker knows the name that it was built with.
-      const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
-      return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
-    };
-    if (!attached) return withKept(await runner.save());
-    const { services } = this;
-    // On this thread it does not move while we do.
-    const pauses = unasked && this.runners.elsewhere;
-    if (pauses) {
-      if (!member.paused) runner.setPaused(true);
-      // What it asked for before it stood still is answered yet.
-      await this.standsStill(member);
-    }
-    services.frozen++;
-    try {
-      const kept = services.save(record.id, unasked);
-      return withKept(await runner.save(), kept);
-    } finally {
-      services.frozen--;
-      if (pauses && !member.paused) runner.setPaused(false);
-      this.wakeDomain0();
-    }
+  /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
+  saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
+    return this.saving.where(member, unasked);
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
     const chunks = await member.runner.save();
     return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
-  }
-
-  /** Its worker has heard that it is paused. */
-  private async standsStill(member: Member<Console>): Promise<void> {
-    for (let tries = 0; tries < STANDS_STILL_TRIES && this.letter(member) !== 'p'; tries++) await new Promise<void>(resolve => this.parts.later(1, resolve));
-  }
-
-  /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
-  private suspended(member: Member<Console>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.parts.later(SUSPEND_MS, () => {
-        delete member.whenSuspended;
-        reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
-      });
-      member.whenSuspended = failed => {
-        cancel();
-        delete member.whenSuspended;
-        if (failed === undefined) resolve();
-        else reject(new Error(failed));
-      };
-    });
   }
 }
