@@ -56,6 +56,15 @@ const absolute = (path: string): string => (path.startsWith('/') ? path : `/${pa
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
 
+const LOG = '/var/log/xen/xend.log',
+  MOST_LOG_BYTES = 64 * 1024;
+
+/** As xend wrote them: time, level, who, and what. */
+function logLine({ startedMs, command, state, message }: Task): string {
+  const time = new Date(startedMs).toISOString().slice(0, 19).replace('T', ' ');
+  return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
+}
+
 export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
@@ -65,6 +74,8 @@ export class HostCore {
   readonly startedEpochMs: number;
   /** Domains of a Domain 0 that is gone, by id. */
   readonly lost = new Map<number, DomainInfo>();
+  /** Lines are written one after the other. */
+  private logged: Promise<void> = Promise.resolve();
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
@@ -75,7 +86,7 @@ export class HostCore {
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
-    this.tasks = new Tasks(parts, () => this.tell());
+    this.tasks = new Tasks(parts, () => this.tell(), task => this.keepLog(task));
     this.toolstack = new Toolstack<Viewers>(
       { openMedium: noMedia, ...parts },
       {
@@ -254,6 +265,29 @@ export class HostCore {
   /** @throws Error with a sentence */
   async removeFile(path: string): Promise<void> {
     await this.parts.files?.rm(absolute(path));
+  }
+
+  /** A task that is over comes into the log; an older half of a long log is put aside. A log that cannot be written hinders nobody. */
+  private keepLog(task: Task): void {
+    const { files } = this.parts;
+    this.logged = this.logged
+      .then(async () => {
+        if (!files) return;
+        const size = await files.stat(LOG).then(({ size: bytes }) => bytes, () => 0);
+        if (size > MOST_LOG_BYTES) {
+          await files.writeFile(`${LOG}.1`, await files.readFileBuffer(LOG));
+          await files.rm(LOG);
+        }
+        await files.appendFile(LOG, logLine(task));
+      })
+      .catch(() => {});
+  }
+
+  /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */
+  async readLog(): Promise<string> {
+    await this.logged;
+    const kept = await this.parts.files?.readFileBuffer(LOG).catch(() => new Uint8Array());
+    return kept ? new TextDecoder().decode(kept) : this.tasks.list().map(logLine).join('');
   }
 
   /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */
