@@ -8,7 +8,7 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
-import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
+import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -17,7 +17,7 @@ import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
 import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
-import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
+import { type Blueprint, describe, type DomainConsole, type Member, type OpenHostDevice, type Restarts, shapeOf } from './member.ts';
 import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
@@ -48,6 +48,8 @@ export interface ToolstackParts {
   seed?: number;
   /** For device models in Domain 0. */
   openMedium: OpenMedium;
+  /** Opens devices of the host; absent: there are none. */
+  openDevice?: OpenHostDevice;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
   /** Of domains built from now on: `jitThreshold` below. */
@@ -99,6 +101,8 @@ const DYING_MS = 200;
 const POLL_MS = 4;
 /** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
 const LATIN_1 = new TextDecoder('latin1');
+
+const hasDevices = ({ drives = [] }: Blueprint): boolean => drives.some(({ medium }) => medium !== undefined && 'device' in medium);
 
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
@@ -299,7 +303,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined };
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
-    const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
+    const modelHere = xen === 'hvm' && (definition.modelInDomain0 === true || hasDevices(blueprint));
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
@@ -319,12 +323,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       about: '',
       paused, ending: null, released: false,
       whenOver: new Set(),
+      devices: [],
       ...(restarts ? { restarts } : {}),
     };
     const listener = this.listenTo(member);
     try {
       this.openDrives(member, modelHere, listener);
     } catch (error) {
+      this.closeDevices(member);
       destroyDomain(machine, record);
       throw error;
     }
@@ -344,6 +350,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
+      this.closeDevices(member);
       queue.remove(record.index);
       this.bury(member);
       throw error;
@@ -356,11 +363,28 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * own: its guest's PV drivers do not reach them.)
    */
   private openDrives(member: Member<Console>, modelHere: boolean, { problem }: DomainListener): void {
-    const { drives = [], diskChanges, xen } = member.blueprint;
+    const { diskChanges, xen } = member.blueprint;
     if (!xen) return;
+    const drives = (member.blueprint.drives ?? []).map(drive => this.withDevice(member, drive, problem));
     const inWorker = xen === 'hvm' && !modelHere && this.runners.elsewhere;
     const here = drives.filter(({ place, medium }) => (xen === 'hvm' ? !inWorker || place < 0 : medium !== undefined));
     if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges));
+  }
+
+  /** A drive whose medium is a device of the host, with that open. @throws Error with a sentence */
+  private withDevice(member: Member<Console>, drive: DriveImage, say: (sentence: string) => void): DriveImage {
+    const { medium, readOnly, kind } = drive;
+    if (!medium || !('device' in medium)) return drive;
+    const { openDevice } = this.parts;
+    if (!openDevice) throw new Error(`${medium.name}: this host has no disk of its own. Take a file.`);
+    const device = openDevice(medium.name, member.name, { readOnly, sectorBytes: kind === 'cdrom' ? 2048 : 512, say });
+    member.devices.push(device);
+    return { ...drive, medium: { name: medium.name, disk: device.disk } };
+  }
+
+  /** Others may have them. */
+  private closeDevices(member: Member<Console>): void {
+    for (const device of member.devices.splice(0)) device.close();
   }
 
   private startOf({ blueprint, record, console, opened }: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
@@ -638,6 +662,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services.network.detachCard(member.record.id);
     delete member.attached;
     delete member.model;
+    this.closeDevices(member);
   }
 
   /** Ends a domain at once; `keepsDisks`: what its guest changed of its drives comes back. */
