@@ -74,7 +74,10 @@ async function killNode() {
     const { child, seen, kill } = isGuest ? start('boot', '--state', state, guest.definition) : start('sh', '--state', state);
     if (!isGuest) child.stdin.write(`N=${step}\n${soak.STEP.repeat(STEPS)}`);
     const dots = () => (isGuest ? seen.out.split('.').length - 1 : 0);
-    await until(() => (isGuest ? dots() > 0 : stepOf(seen.out) > 0), () => `nothing was acknowledged: ${seen.out}${seen.err}`);
+    await until(
+      () => (isGuest ? dots() > 0 : stepOf(seen.out) > 0),
+      () => `nothing was acknowledged: ${seen.out}${seen.err}`,
+    );
     await sleep(random(MOST_LIFE_MS));
     const known = { dots: dots(), step: stepOf(seen.out, step) };
     await kill();
@@ -106,10 +109,11 @@ async function filesOfPage() {
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('ringside', { create: true });
   const files = {};
   for await (const [name, handle] of folder.entries()) {
-    const url = await new Promise(async resolve => {
+    const file = await handle.getFile();
+    const url = await new Promise(resolve => {
       const reader = new FileReader();
       reader.onload = () => resolve(reader.result);
-      reader.readAsDataURL(await handle.getFile());
+      reader.readAsDataURL(file);
     });
     files[name] = url.slice(url.indexOf(',') + 1);
   }
@@ -144,18 +148,35 @@ async function killPages(url) {
       await page.waitForSelector('[data-name="Domain-0"]');
       await page.evaluate(() => document.querySelector('[data-name="Domain-0"]').click());
       await page.waitForSelector('[data-testid=shell] textarea');
-      await until(async () => /ringside:.* # /.test(await text()), () => 'no prompt came');
+      await until(
+        async () => /ringside:.* # /.test(await text()),
+        () => 'no prompt came',
+      );
       await page.focus('[data-testid=shell] textarea');
       for (const line of soak.BEGIN.trim().split('\n')) {
         await type(line);
         await page.keyboard.press('Enter');
       }
-      await until(async () => /begin-\d+\r/.test(await text()), () => 'the shell did not begin');
+      await until(
+        async () => /begin-\d+\r/.test(await text()),
+        () => 'the shell did not begin',
+      );
       const step = Number(/begin-(\d+)\r/.exec(await text())[1]);
-      await page.evaluate(dropOnPage, [guest.definition, guest.kernel].map(path => ({ name: path.slice(path.lastIndexOf('/') + 1), base64: readFileSync(path).toString('base64') })));
-      await page.waitForFunction(() => [...document.querySelectorAll('button')].some(button => button.textContent === 'Start writer' && !button.disabled));
+      await page.evaluate(
+        dropOnPage,
+        [guest.definition, guest.kernel].map(path => ({
+          name: path.slice(path.lastIndexOf('/') + 1),
+          base64: readFileSync(path).toString('base64'),
+        })),
+      );
+      await page.waitForFunction(() =>
+        [...document.querySelectorAll('button')].some(button => button.textContent === 'Start writer' && !button.disabled),
+      );
       await page.evaluate(() => [...document.querySelectorAll('button')].find(button => button.textContent === 'Start writer').click());
-      await until(() => page.evaluate(() => globalThis.seen.dots > 0), () => 'the guest wrote nothing');
+      await until(
+        () => page.evaluate(() => globalThis.seen.dots > 0),
+        () => 'the guest wrote nothing',
+      );
       await page.evaluate(() => document.querySelector('[data-name="Domain-0"]').click());
       await page.waitForSelector('[data-testid=shell] textarea');
       await page.focus('[data-testid=shell] textarea');
@@ -202,7 +223,9 @@ try {
     const { server, url } = await serve({ port: 0 });
     await killPages(url).finally(() => server.close());
   }
-  process.stdout.write(`${kills.node} kills in node, ${kills.page} of pages: ${totals.dots} writes and ${totals.steps} steps had been acknowledged, none is missing\n`);
+  process.stdout.write(
+    `${kills.node} kills in node, ${kills.page} of pages: ${totals.dots} writes and ${totals.steps} steps had been acknowledged, none is missing\n`,
+  );
   rmSync(folder, { recursive: true, force: true });
   process.exit(0);
 } catch (error) {
