@@ -4,11 +4,11 @@
  */
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
-import { type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
+import { type DriveImage, type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { type HostFiles, writeWhole } from './files/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
-import { type Firmware, needsFirmware, NO_FIRMWARE } from './plan.ts';
+import { baseName, type Firmware, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -179,6 +179,14 @@ export class HostCore {
       hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
+  }
+
+  /** A plan's drives with their media: each is one of the files, as a plan with another is refused. */
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): DriveImage[] {
+    return drives.map(({ image, ...drive }): DriveImage => {
+      const file = files.find(({ name }) => name === image?.name);
+      return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
+    });
   }
 
   // ---- domains

@@ -222,6 +222,11 @@ export const strings = {
     timeText: (slots: number) => `Runnable: it waited for ${slots === 1 ? 'the one slot' : `one of ${slots} slots`}. Stolen: the host took its thread’s processor away, seen from gaps between looks at the clock. The rest it was blocked.`,
     restarts: 'restarts',
     retired: 'retired so far',
+    compiled: 'by compiled code',
+    ofInstructions: 'of the instructions',
+    refused: 'not allowed here: 0 %',
+    regions: 'compiled regions',
+    regionsOf: (made: number, bytes: number) => `of ${made} made, ${(bytes / 2 ** 20).toFixed(1)} MiB`,
     /** Who runs the emulated devices, as a domain of its own. */
     model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
     exits: 'Exits per second',

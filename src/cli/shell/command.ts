@@ -6,6 +6,7 @@ import { createHost, describeHost, fittedHost, type HostDefinition, HostDefiniti
 import type { KeptFiles } from '../../dom0/files/index.ts';
 import { Bash, login, shellParts } from '../../dom0/shell/index.ts';
 import { MemoryStore } from '../../dom0/storage/index.ts';
+import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { openFile } from '../boot/image-file.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
@@ -62,7 +63,7 @@ function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | unde
   const host = createHost({
     version: VERSION,
     memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile }),
+    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
     soon,
     later,
     hostMs,

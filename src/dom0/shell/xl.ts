@@ -7,8 +7,9 @@ const ABOUT = { xl: 'creates and controls domains: xl help', xm: 'the same in xe
 
 export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
-  const callOf = (words: string[], { readFile, writeFile }: Surroundings): Call => ({
+  const callOf = (words: string[], { directory, readFile, writeFile }: Surroundings): Call => ({
     host, program, words,
+    absolute: path => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`),
     read: async path => new Blob([(await readFile(path)) as BlobPart]),
     write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
   });

@@ -60,6 +60,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   blueprint: Blueprint;
   record: DomainRecord;
   name: string;
+  /** Its worker knows it by another name. */
+  isRenamed?: true;
   uuid: string;
   /** When it was built: it is up since then. */
   builtEpochMs: number;
@@ -105,6 +107,9 @@ export function describe({ definition, boot, startEpochMs }: Blueprint, type: Do
   };
 }
 
+/** What a saved domain was called last. */
+export const nameOf = ({ about, toolstack }: SavedState): string => (typeof toolstack?.name === 'string' ? toolstack.name : about.name);
+
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
 export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readonly DriveImage[], file: string): Blueprint {
   const { about, boot } = state;
@@ -116,7 +121,7 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
   const [pvCard] = savedCards(state.toolstack);
   const definition: Definition = {
     ...rest,
-    name: about.name,
+    name: nameOf(state),
     memoryMiB: about.populatedMiB,
     maxMemoryMiB: about.memoryMiB,
     vcpus: about.vcpus ?? 1,

@@ -2,7 +2,7 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
+import { COUNTERS, MAILBOX, XEN } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
@@ -93,6 +93,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
 
 /** Milliseconds that a domain's worker may take to hear that it is paused. */
 const STANDS_STILL_TRIES = 1000;
+/** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
+const SLACK_MIB = 1;
 /** How long a guest may take to suspend itself. */
 const SUSPEND_MS = 60_000;
 /** How often a dying domain is looked after. */
@@ -486,6 +488,38 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.runners.poke();
   }
 
+  /** As far as the hypervisor lets it grow: libxl_domain_setmaxmem. @throws Error with a sentence */
+  setMaxMemory({ record, memoryMiB: now, blueprint: { xen } }: Member<Console>, memoryMiB: number): void {
+    if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
+    if (memoryMiB < now) throw new Error('libxl: error: memory_static_max must be greater than or or equal to memory_dynamic_max');
+    Atomics.store(this.machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, (memoryMiB + SLACK_MIB) * 256);
+  }
+
+  /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
+  setVcpus({ record, blueprint: { xen } }: Member<Console>, vcpus: number): void {
+    if (xen !== 'pv' && xen !== 'pvh') throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
+    const { client } = this.services;
+    for (let vcpu = 0; vcpu < record.vcpus; vcpu++) client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
+    this.runners.poke();
+  }
+
+  /** Linux's magic SysRq: its driver reads the letter in the store. @throws Error with a sentence */
+  sysrq({ record, attached }: Member<Console>, letter: string): void {
+    if (!attached) throw new Error('The guest is a plain PC: no driver of it looks into the store.');
+    this.services.client.write(`/local/domain/${record.id}/control/sysrq`, letter);
+    this.runners.poke();
+  }
+
+  /** Its new name, in its store and in every list. */
+  rename(member: Member<Console>, name: string): void {
+    const { client } = this.services;
+    member.name = name;
+    member.isRenamed = true;
+    member.blueprint = { ...member.blueprint, definition: { ...member.blueprint.definition, name } };
+    for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`]) if (client.read(path) !== undefined) client.write(path, name);
+    this.listener.listed();
+  }
+
   /** RESET pin. A guest of Xen that restarts is a new domain, and so is one whose worker is gone. What is said of it. @throws Error with a sentence */
   async reset(member: Member<Console>): Promise<string> {
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
@@ -656,7 +690,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     // What its console showed comes last: all of it that belongs to the state has come then.
     const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
       const { shown } = member.console;
-      const all = { ...kept, ...(shown ? { console: shown } : {}) };
+      // What it is called now, where it was renamed: its worker knows the name that it was built with.
+      const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
       return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
     };
     if (!attached) return withKept(await runner.save());

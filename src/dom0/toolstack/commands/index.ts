@@ -3,10 +3,15 @@ import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './li
 import { dmesg, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { attachConsole } from './console.ts';
+import { debugKeys } from './debug-keys.ts';
+import { sendKey, sysrq } from './input.ts';
 import { define, remove, start } from './managed.ts';
 import { networkList, showmacs } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
+import { vcpuList, vcpuSet } from './processors.ts';
+import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { restore, save } from './state.ts';
+import { top } from './top.ts';
 
 export const COMMANDS = {
   create,
@@ -31,6 +36,16 @@ export const COMMANDS = {
   'vm-list': vmList,
   uptime,
   console: attachConsole,
+  rename,
+  'mem-max': memMax,
+  'vcpu-list': vcpuList,
+  'vcpu-set': vcpuSet,
+  top,
+  'debug-keys': debugKeys,
+  sysrq,
+  'send-key': sendKey,
+  'dump-core': dumpCore,
+  'config-update': configUpdate,
   new: define,
   start,
   delete: remove,

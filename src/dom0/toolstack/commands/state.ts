@@ -53,7 +53,8 @@ export const restore = command({
         return image && { name: image.name, data: image.data };
       });
       const blueprint = blueprintOf(saved, bytes, drives, state.name);
-      if (host.toolstack.isTaken(about.name)) throw new Error(`There is a domain called ${about.name} already. Destroy it, and restore this one again.`);
+      const { name } = blueprint.definition;
+      if (host.toolstack.isTaken(name)) throw new Error(`There is a domain called ${name} already. Destroy it, and restore this one again.`);
       const built = await host.toolstack.build(blueprint, { paused });
       task.message = describeBuilt(built);
       return host.describe(built);
