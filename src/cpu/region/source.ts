@@ -284,9 +284,9 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     text: `return () => {
 const u = S[${S_USER}] & ${USER};
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
-out: {
+${x87?.enter ?? ''}out: {
 ${whole}}
-${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
+${x87?.leave ?? ''}${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`,
   };
 }

@@ -122,7 +122,7 @@ export class X87Plan {
         }
       }
       if (asked.join() !== before && pass < 9) continue;
-      if (asked.join() !== before) return null;
+      if (asked.join() !== before || used === 0) return null;
       for (const cut of cuts) cut();
       const bits = (tag: number) => asked.reduce((sum, one, register) => sum | (one === tag ? 1 << register : 0), 0);
       return new X87Plan(starts, bits(FULL), bits(EMPTY), used);
@@ -252,12 +252,14 @@ export class X87Emitter {
       this.round(operation, target, this.near(halves), leave);
       return;
     }
-    this.say(`xv = xu / xb; xs = xv * xb; xw = ${this.error('xv', 'xb', 'xs')}; xw = xu - xs - xw + xl - xv * xo; xz = xw / xb; xm = xv; xs = xm + xz; xz = xz - (xs - xm);`);
+    this.say('xv = xu / xb; xs = xv * xb;');
+    this.say(`xw = ${this.error('xv', 'xb', 'xs')}; xw = xu - xs - xw + xl - xv * xo; xz = xw / xb; xm = xv; xs = xm + xz; xz = xz - (xs - xm);`);
     this.round(operation, target, this.near(`xw !== 0 || ${halves}`), leave);
   }
 
   private squareRoot(target: number, leave: (condition: Value) => string): void {
-    this.say(`xu = x${target}; xl = y${target}; xb = 0; xo = 0; xv = Math.sqrt(xu); xs = xv * xv; xw = ${this.error('xv', 'xv', 'xs')}; xw = xu - xs - xw + xl; xz = xw / (xv * 2); xm = xv; xs = xm + xz; xz = xz - (xs - xm);`);
+    this.say(`xu = x${target}; xl = y${target}; xb = 0; xo = 0; xv = Math.sqrt(xu); xs = xv * xv;`);
+    this.say(`xw = ${this.error('xv', 'xv', 'xs')}; xw = xu - xs - xw + xl; xz = xw / (xv * 2); xm = xv; xs = xm + xz; xz = xz - (xs - xm);`);
     this.round(SQUARE_ROOT, target, this.near('xw !== 0 || xl !== 0'), leave);
   }
 }
