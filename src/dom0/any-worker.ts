@@ -5,7 +5,7 @@ import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
-import { createHost } from './host.ts';
+import { createHost, type Host } from './host.ts';
 import { loginOverPort, type PortSession, shellParts } from './shell/index.ts';
 import type { OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -64,12 +64,13 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     epochMs: () => Date.now(),
     random: below => Math.floor(Math.random() * below),
     later,
-    closing: () => {
+    closing: async () => {
       for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
       shells.clear();
+      await (await host).endUsersOfDisk('Its disk is another tab’s now.');
     },
   });
-  const host = Promise.resolve().then(() => createHost({
+  const host: Promise<Host> = Promise.resolve().then(() => createHost({
     version: metadata.version,
     memory: makeMemory(shared),
     runners,
@@ -83,6 +84,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     },
     openMedium,
     files: state.files,
+    storage: async () => (await state.get()).storage,
     hostMs: sharedMs,
     // One core stays for the page and for Domain 0.
     pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,

@@ -140,6 +140,7 @@ export const strings = {
       `${name} stands still and is destroyed within ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
     keep: 'Keep it',
     destroyNow: 'Destroy now',
+    waitsForRoom: 'It waits to write: the host’s disk has no room. Remove a volume (lvremove in the shell of Domain-0), or free space in this browser; it goes on by itself.',
     restarted: (times: number, why: string) => `Restarted ${times === 1 ? 'once' : `${times} times`}. ${why}`,
     save: 'Save state',
     again: 'Boot it again',

@@ -57,7 +57,7 @@ function parse(argv: string[]) {
 const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | undefined) {
+function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
@@ -73,6 +73,7 @@ function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | unde
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     files,
+    storage: async () => storage,
     buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
@@ -102,7 +103,7 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs, options.jitThreshold);
+    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), state, fs, options.jitThreshold);
     await host.startAutomatic();
     const parts = await shellParts(host, state, ms => new Promise<void>(resolve => void later(ms, resolve)));
     if (options.c !== undefined) {

@@ -44,4 +44,15 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
   };
 }
 
+/** `xentop`, as which `xl top` is known, too. */
+export function xentopProgram(host: HostCore, table: Table): Program {
+  const xl = xlProgram('xl', host, table);
+  return {
+    name: 'xentop',
+    summary: 'what domains use, again and again; -b for a script',
+    run: (words, around) => xl.run(['top', ...words], around),
+    own: words => xl.own?.(['top', ...words]),
+  };
+}
+
 const statusOf = (error: unknown): number => (error instanceof Refusal ? error.status : 1);

@@ -5,8 +5,8 @@ import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
-import { define, remove, start } from './managed.ts';
-import { networkList, showmacs } from './network.ts';
+import { define, log, remove, start } from './managed.ts';
+import { networkList } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
@@ -30,7 +30,6 @@ export const COMMANDS = {
   'sched-credit': schedCredit,
   'vcpu-pin': vcpuPin,
   'network-list': networkList,
-  showmacs,
   domid,
   domname,
   'vm-list': vmList,
@@ -49,6 +48,7 @@ export const COMMANDS = {
   new: define,
   start,
   delete: remove,
+  log,
 };
 
 export { bind, type Bound, type Call, command, type Command, Refusal, type Table } from './command.ts';
