@@ -9,6 +9,8 @@ import { C1, PE } from './softfloat.ts';
 
 /** Exponents of pairs, biased as those of doubles: products and their errors stay far from the ends. */
 export const LEAST = 623, MOST = 1423;
+/** No offset of an instruction. */
+export const NOWHERE = 0x7fffffff;
 /** In PAIRS: four words for the operands and the result of `slow`, behind those of eight registers. */
 export const OPERANDS = 16;
 export const SQUARE_ROOT = 4;
@@ -83,10 +85,12 @@ export function enterPairs(R: Int32Array, full: number, empty: number, used: num
 }
 
 /**
- * Gives them back from PAIRS. `state`: bits 0-2 how far ST(0) moved, 4-11 registers that hold something, 12-19 those that hold nothing. `inexact` and `up`: PE
- * and C1. `ran`: some instruction did, the last one at `eip`; the last memory operand lay at `linear`, the word of its selector is `selector` (0: none did).
+ * Gives them back from PAIRS. `state`: bits 0-2 how far ST(0) moved, 4-11 registers that hold something, 12-19 those that hold nothing. `inexact`: PE. C1
+ * says whether the result behind the operands' first place was rounded up, by the error in the first: exact less rounded. `offset` is that of the last
+ * instruction in the page at `base` (NOWHERE: none ran); the last memory operand lay at `linear`, the word of its selector is `selector` (0: none did).
  */
-export function leavePairs(R: Int32Array, used: number, state: number, inexact: number, up: boolean, ran: boolean, eip: number, linear: number, selector: number): void {
+export function leavePairs(R: Int32Array, used: number, state: number, inexact: number, offset: number, base: number, linear: number, selector: number): void {
+  const error = pairs[OPERANDS]!, up = error !== 0 && error < 0 !== pairs[OPERANDS + 1]! < 0;
   const status = R[FSW]!, top = status >> 11 & 7;
   for (let i = 0; i < 8; i++) {
     if ((used >> i & 1) !== 0 && pairs[i * 2] === pairs[i * 2]) pack(R, i * 2, FPR + (top + i & 7) * 4);
@@ -97,8 +101,8 @@ export function leavePairs(R: Int32Array, used: number, state: number, inexact: 
   if (selector !== 0) {
     R[FDP] = linear; R[FDS] = R[selector]!;
   }
-  if (ran) {
-    R[FIP] = eip; R[FCS] = R[CODE_SELECTOR]!;
+  if (offset !== NOWHERE) {
+    R[FIP] = (base + offset) | 0; R[FCS] = R[CODE_SELECTOR]!;
   }
 }
 

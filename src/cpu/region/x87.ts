@@ -7,7 +7,7 @@
 import { ALL } from '../architecture/flags.ts';
 import { CS, FS, FSW, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { ADD, DIVIDE, MULTIPLY } from '../fpu/extended.ts';
-import { LEAST, MOST, OPERANDS, SQUARE_ROOT } from '../fpu/pairs.ts';
+import { LEAST, MOST, NOWHERE, OPERANDS, SQUARE_ROOT } from '../fpu/pairs.ts';
 import type { Value } from '../gen/emitter.ts';
 import type { Decoded } from '../table/index.ts';
 import type { Block, Region } from './former.ts';
@@ -26,8 +26,6 @@ interface Stack {
 const MOST_ARITHMETIC = 48, LEAST_INSTRUCTIONS = 4;
 /** Multiplication, division and roots know their error but for this part of half the last bit. */
 const TOLERANCE = 2 ** -36;
-/** FIP's local before any instruction ran. */
-const NOWHERE = 0x7fffffff;
 const SPLITTER = 134217729;
 
 const ARITHMETIC: Record<string, { operation: number; reversed: boolean; pops: boolean; negates: boolean }> = Object.fromEntries(
@@ -142,7 +140,7 @@ let ${this.registers.map(register => `x${register} = PAIRS[${register * 2}], y${
   /** Gives all back. */
   get leave(): string {
     return `${this.registers.map(register => `PAIRS[${register * 2}] = x${register}; PAIRS[${register * 2 + 1}] = y${register};`).join(' ')} `
-      + `leavePairs(R, ${this.used}, xt, xp, xc !== 0 && xc < 0 !== xh < 0, xi !== ${NOWHERE}, (home + xi) | 0, xd, xq);\n`;
+      + `PAIRS[${OPERANDS}] = xc; PAIRS[${OPERANDS + 1}] = xh; leavePairs(R, ${this.used}, xt, xp, xi, home, xd, xq);\n`;
   }
 
   /** What expands a block's instructions, one after the other. */
