@@ -7,7 +7,7 @@ import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { createHost, type Host } from './host.ts';
 import { loginOverPort, type PortSession, shellParts } from './shell/index.ts';
-import type { OpenStore } from './storage/index.ts';
+import { hasOpfs, type OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
@@ -103,6 +103,12 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       return Comlink.transfer(view, [view.console]);
     },
     state: () => state.info(),
+    resume: async () => {
+      if (!(await hasOpfs())) return undefined;
+      const info = await state.resume();
+      if (info?.kept) await (await host).startAutomatic();
+      return info;
+    },
     takeOver: () => state.takeOver(),
     shell: async size => {
       const parts = await shellParts(await host, await state.get(), sleep);

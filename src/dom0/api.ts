@@ -160,6 +160,11 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   alive(): Promise<string | undefined>;
   /** Where files and volumes are, which is found out now if nobody has asked yet. */
   state(): Promise<StateInfo>;
+  /**
+   * Once, when the host has started: opens what an earlier visit left, if it left something, and starts the domains that start with the host. Undefined:
+   * nothing was left.
+   */
+  resume(): Promise<StateInfo | undefined>;
   /** Asks the tab that has them for them; shells here end. @throws Error where it does not give them up */
   takeOver(): Promise<StateInfo>;
   /** A login at Domain 0 for a terminal of this size (messages: shell/port.ts). @throws Error where the shell cannot be loaded */

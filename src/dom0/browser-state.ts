@@ -42,6 +42,7 @@ export class BrowserState {
     ]),
   ) as unknown as HostFiles;
   private readonly parts: BrowserStateParts;
+  private isUsed = false;
   private opened: Promise<HostState> | undefined;
   private held: HeldStore | undefined;
   private known: StateInfo | undefined;
@@ -52,6 +53,7 @@ export class BrowserState {
 
   /** The state, opened at the first call. */
   get(): Promise<HostState> {
+    this.isUsed = true;
     this.opened ??= this.open(false);
     return this.opened;
   }
@@ -60,6 +62,17 @@ export class BrowserState {
   async info(): Promise<StateInfo> {
     await this.get();
     return this.known as StateInfo;
+  }
+
+  /** Opens it where this tab can have it now. Else that is found out again when somebody needs it: the tab that has it may be gone by then. */
+  async resume(): Promise<StateInfo | undefined> {
+    this.opened ??= this.open(false);
+    const state = await this.opened;
+    const { known } = this;
+    if (known?.kept || this.isUsed) return known;
+    this.opened = this.known = undefined;
+    state.close();
+    return known;
   }
 
   /** Asks the tab that has the browser's storage to give it up; what was kept in memory here is gone then. @throws Error where it does not give it up */

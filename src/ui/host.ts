@@ -75,11 +75,18 @@ export async function connect(recalled: DomainInfo[] = []): Promise<void> {
     }));
     domains.value = [...await mine.list()].sort((a, b) => a.id - b.id);
     info.value = await mine.summary();
+    // The first Domain 0 resumes when it knows where firmware is.
+    if (hostsLost.peek() > 0) void resume();
   } catch (error) {
     fail(strings.errors.connectFailed(sentence(error)));
   } finally {
     connected();
   }
+}
+
+/** Has Domain 0 open what an earlier visit left, and start what starts with the host. */
+export async function resume(): Promise<void> {
+  await host.resume().catch(error => reportProblem('Domain-0', sentence(error)));
 }
 
 /** Notices when Domain 0's worker has ended. */

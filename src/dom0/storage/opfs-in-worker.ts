@@ -34,5 +34,12 @@ export async function openOpfs(wanted: () => void, take: boolean): Promise<{ sto
   }
 }
 
+/** Whether an earlier visit left something. */
+export async function hasOpfs(): Promise<boolean> {
+  const { storage } = navigator as { storage?: StorageManager };
+  if (!storage?.getDirectory) return false;
+  return storage.getDirectory().then(root => root.getDirectoryHandle(FOLDER)).then(() => true, () => false);
+}
+
 /** Private windows and settings that forbid storage throw at the first use. */
 const refused = (error: unknown): string => `This window may keep no files: it is a private one, or its settings forbid it (${(error as Error).message}).`;
