@@ -1,0 +1,53 @@
+/**
+ * SSE in a region: bitwise operations, sums and shuffles of 32-bit lanes inline, arithmetic on singles and doubles by the functions that the interpreter's
+ * instructions are made of (fpu/sse.ts). XMM registers stay in the state. What is unusual (CR0.TS, exceptions that are not masked, memory that is not
+ * aligned) leaves the region.
+ */
+import { CR0, CR4, MXCSR, XMM } from '../architecture/registers.ts';
+import type { laneFunctions } from '../fpu/sse.ts';
+import { SCRATCH } from '../fpu/vector.ts';
+import type { Value } from '../gen/emitter.ts';
+import type { Decoded } from '../table/index.ts';
+import { miss, number } from './text.ts';
+
+/** CR0.EM and TS; CR4.OSFXSR. */
+const CR0_STOP = 12, OSFXSR = 512;
+
+/** One lane of the result. */
+const LANES: Record<string, (a: Value, b: Value) => Value> = {
+  pxor: (a, b) => `${a} ^ ${b}`, pand: (a, b) => `${a} & ${b}`, por: (a, b) => `${a} | ${b}`, pandn: (a, b) => `~${a} & ${b}`,
+  paddd: (a, b) => `(${a} + ${b}) | 0`, psubd: (a, b) => `(${a} - ${b}) | 0`, pcmpeqd: (a, b) => `-(${a} === ${b})`, pcmpgtd: (a, b) => `-(${a} > ${b})`,
+};
+for (const [op, lane] of [['and', 'pand'], ['or', 'por'], ['xor', 'pxor'], ['andn', 'pandn']] as const) LANES[`${op}ps`] = LANES[`${op}pd`] = LANES[lane]!;
+const MOVES = new Set(['movaps', 'movups', 'movapd', 'movupd', 'movdqa', 'movdqu']);
+const ARITHMETIC = /^(add|sub|mul|div|min|max|sqrt)([ps])([sd])$/;
+
+/** True for an instruction that `sseText` expands. Memory operands are flat. */
+export function isSse({ row, memory }: Decoded): boolean {
+  const { op, operands } = row!;
+  if (operands[0]?.[0] !== 'V' && !(MOVES.has(op) && !memory)) return false;
+  return op in LANES || op === 'pshufd' || ARITHMETIC.test(op) || (MOVES.has(op) && !memory);
+}
+
+/** `address`: text of the memory operand's address; `leave`: text that leaves the region if the condition holds, with the instruction not begun. */
+export function sseText(at: Decoded, address: Value, leave: (condition: Value) => string): string {
+  const { op, operands } = at.row!, arithmetic = ARITHMETIC.exec(op);
+  const loads = operands[0]![0] === 'V', target = XMM + (loads ? at.reg : at.rm) * 4, other = XMM + (loads ? at.rm : at.reg) * 4;
+  let text = leave(`(R[${CR0}] & ${CR0_STOP}) !== 0 || (R[${CR4}] & ${OSFXSR}) === 0${arithmetic === null ? '' : ` || !usualMode(R)`}`);
+  const words = arithmetic?.[2] === 's' ? (arithmetic[3] === 'd' ? 2 : 1) : 4;
+  if (at.memory) text += ` t = ${address}; ${leave(miss('TR', 't', words === 4 ? 16 : 4) + (words === 2 ? ' || (t & 4095) === 4092' : ''))} h = (e ^ t) >>> 2;`;
+  const source = (i: number): Value => (at.memory ? (i === 0 ? 'M4[h]' : `M4[h + ${i}]`) : `R[${other + i}]`);
+  if (arithmetic !== null) {
+    if (at.memory) for (let i = 0; i < words; i++) text += ` R[${SCRATCH + i}] = ${source(i)};`;
+    const lanes = arithmetic[2] === 's' ? 1 : arithmetic[3] === 'd' ? 2 : 4;
+    const name: keyof typeof laneFunctions = `${arithmetic[1] as 'add'}${arithmetic[3] === 'd' ? 'Doubles' : 'Singles'}`;
+    return `${text} numbers(R); R[${MXCSR}] |= ${name}(R, ${target}, ${at.memory ? SCRATCH : other}, ${lanes}); `;
+  }
+  if (op === 'pshufd') {
+    // The names of what is read, since the target may be the source.
+    text += ` a = ${source(at.immediate & 3)}; b = ${source(at.immediate >> 2 & 3)}; c = ${source(at.immediate >> 4 & 3)}; r = ${source(at.immediate >> 6 & 3)};`;
+    return `${text} R[${target}] = a; R[${target + 1}] = b; R[${target + 2}] = c; R[${target + 3}] = r; `;
+  }
+  for (let i = 0; i < 4; i++) text += ` R[${number(target + i)}] = ${MOVES.has(op) ? source(i) : LANES[op]!(`R[${target + i}]`, source(i))};`;
+  return `${text} `;
+}
