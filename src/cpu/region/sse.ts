@@ -22,6 +22,30 @@ for (const [op, lane] of [['and', 'pand'], ['or', 'por'], ['xor', 'pxor'], ['and
 const MOVES = new Set(['movaps', 'movups', 'movapd', 'movupd', 'movdqa', 'movdqu']);
 const ARITHMETIC = /^(add|sub|mul|div|min|max|sqrt)([ps])([sd])$/;
 
+/** MXCSR: a denormal operand, underflow, an inexact result, an invalid operation were seen. */
+const DE = 2, UE = 16, PE = 32, IE = 1;
+/** The least normal single. */
+const LEAST = 2 ** -126;
+const SIGNS: Record<string, string> = { add: '+', sub: '-', mul: '*' };
+
+/** Lanes of singles inline where no flag changes: what may set one was seen already, or cannot happen to these numbers. Else `all` does them. */
+function singles(op: string, target: number, from: number, lanes: number, all: string): string {
+  const each = [...Array(lanes).keys()], sign = SIGNS[op];
+  const load = each.map(i => `a${i} = FLOATS[${target + i}], b${i} = FLOATS[${from + i}]`).join(', ');
+  const normal = (i: number) => `Math.abs(a${i}) >= ${LEAST} && Math.abs(b${i}) >= ${LEAST}`;
+  if (op === 'min' || op === 'max') {
+    const quiet = each.map(i => `a${i} === a${i} && b${i} === b${i} && ${normal(i)}`).join(' && ');
+    const take = each.map(i => `if (!(a${i} ${op === 'min' ? '<' : '>'} b${i})) R[${target + i}] = R[${from + i}];`).join(' ');
+    return `{ const ${load}; if ((R[${MXCSR}] & ${DE | IE}) === ${DE | IE} || ${quiet}) { ${take} } else { ${all} } }`;
+  }
+  if (sign === undefined) return all;
+  const seen = op === 'mul' ? DE | UE : DE;
+  const results = each.map(i => `r${i}_ = Math.fround(a${i} ${sign} b${i}), m${i} = Math.abs(r${i}_)`).join(', ');
+  const fits = each.map(i => (op === 'mul' ? `m${i} < Infinity && (q && m${i} !== ${LEAST} || m${i} > ${LEAST} && ${normal(i)})` : `m${i} < Infinity && (q || ${normal(i)})`)).join(' && ');
+  const put = each.map(i => `FLOATS[${target + i}] = r${i}_;`).join(' ');
+  return `{ const q = (R[${MXCSR}] & ${seen}) === ${seen}, ${load}, ${results}; if ((R[${MXCSR}] & ${PE}) !== 0 && ${fits}) { ${put} } else { ${all} } }`;
+}
+
 /** True for an instruction that `sseText` expands. Memory operands are flat. */
 export function isSse({ row, memory }: Decoded): boolean {
   const { op, operands } = row!;
@@ -41,7 +65,8 @@ export function sseText(at: Decoded, address: Value, leave: (condition: Value) =
     if (at.memory) for (let i = 0; i < words; i++) text += ` R[${SCRATCH + i}] = ${source(i)};`;
     const lanes = arithmetic[2] === 's' ? 1 : arithmetic[3] === 'd' ? 2 : 4;
     const name: keyof typeof laneFunctions = `${arithmetic[1] as 'add'}${arithmetic[3] === 'd' ? 'Doubles' : 'Singles'}`;
-    return `${text} numbers(R); R[${MXCSR}] |= ${name}(R, ${target}, ${at.memory ? SCRATCH : other}, ${lanes}); `;
+    const from = at.memory ? SCRATCH : other, all = `numbers(R); R[${MXCSR}] |= ${name}(R, ${target}, ${from}, ${lanes});`;
+    return `${text} ${arithmetic[3] === 's' ? singles(arithmetic[1]!, target, from, lanes, all) : all} `;
   }
   if (op === 'pshufd') {
     // The names of what is read, since the target may be the source.
