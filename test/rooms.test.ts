@@ -193,6 +193,14 @@ describe('the built page', () => {
     if (scripts.length > 0) expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['turns-worker', 'worker']);
   });
 
+  it("has the shell's syntax and text tools in a script of their own, which nothing loads before the first line", () => {
+    const assets = join(root, 'dist', 'assets');
+    const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
+    // The name of one of its text tools' options, and of a file that only asks for it.
+    const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('missing operand after'));
+    if (scripts.length > 0) expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, ''))).toEqual(['browser']);
+  });
+
   it('has no WebAssembly in it', () => {
     const dist = join(root, 'dist');
     const files = existsSync(dist)
@@ -203,5 +211,7 @@ describe('the built page', () => {
     expect(wasmFindings('a.bin', Buffer.from('\0asm\x01\0\0\0'))).toHaveLength(1);
     expect(wasmFindings('a.js', Buffer.from('WebAssembly.instantiate(x)'))).toHaveLength(1);
     expect(wasmFindings('a.js', Buffer.from('const blob = "AGFzbQEAAAA="'))).toHaveLength(1);
+    expect(wasmFindings('a.js', Buffer.from('{prop:"WebAssembly",target:globalThis,violationType:"webassembly"}'))).toEqual([]);
+    expect(wasmFindings('a.js', Buffer.from('const name = "WebAssembly"; globalThis[name]'))).toHaveLength(1);
   });
 });

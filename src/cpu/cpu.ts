@@ -54,8 +54,8 @@ export class Cpu implements Core, Processor {
   readonly writer: RecordWriter;
   readonly translator: Translator;
   readonly loop: Loop;
-  /** The second tier, where there is one: told where each batch of instructions begins. */
-  regions: { sample(p: number): void } | null = null;
+  /** The second tier, where there is one: told where each batch of instructions begins; says how many the next one has at most. */
+  regions: { sample(p: number): void; readonly batch: number } | null = null;
 
   // The arrays of Views, and the records: what instructions work on.
   readonly R: Int32Array;

@@ -174,7 +174,7 @@ export class Loop {
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.mmio.pending || this.controls.monitorTrap
           || this.debug.active;
         if (single) left -= this.step();
-        else left -= this.batchOf(Math.min(left, DOORBELL_INSTRUCTIONS));
+        else left -= this.batchOf(Math.min(left, this.cpu.regions?.batch ?? DOORBELL_INSTRUCTIONS));
         // Thrown and caught beside the instruction: it is not thrown once more, which would cost a microsecond.
         if (S[S_STOP] === THROWN) {
           S[S_STOP] = GO;

@@ -3,8 +3,11 @@ import './atomics.ts';
 import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
+import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { createHost } from './host.ts';
+import { loginOverPort, type PortSession, shellParts } from './shell/index.ts';
+import type { OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
@@ -52,9 +55,20 @@ export const soon = makeSoon();
 
 /**
  * Makes the host and answers the page. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
- * where there are Web Locks.
+ * where there are Web Locks. `openStore`: how the browser's storage is had.
  */
-export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>): void {
+export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
+  const shells = new Set<PortSession>();
+  const state = new BrowserState({
+    open: openStore,
+    epochMs: () => Date.now(),
+    random: below => Math.floor(Math.random() * below),
+    later,
+    closing: () => {
+      for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
+      shells.clear();
+    },
+  });
   const host = Promise.resolve().then(() => createHost({
     version: metadata.version,
     memory: makeMemory(shared),
@@ -68,12 +82,14 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       return new Uint8Array(await answer.arrayBuffer());
     },
     openMedium,
+    files: state.files,
     hostMs: sharedMs,
     // One core stays for the page and for Domain 0.
     pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,
     epochMs: () => Date.now(),
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   }));
+  const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
   const api: HostApi = {
     ...apiOf(host, COMMANDS),
     alive: async () => {
@@ -83,6 +99,15 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     view: async id => {
       const view = await (await host).view(id);
       return Comlink.transfer(view, [view.console]);
+    },
+    state: () => state.info(),
+    takeOver: () => state.takeOver(),
+    shell: async size => {
+      const parts = await shellParts(await host, await state.get(), sleep);
+      const { kept, why } = await state.info();
+      const shell = await loginOverPort(parts, metadata.version, size, kept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
+      shells.add(shell);
+      return Comlink.transfer(shell.port, [shell.port]);
     },
   };
   Comlink.expose(api);

@@ -3,11 +3,12 @@
  * they are read from shared memory or come over a MessagePort.
  */
 import type { MouseMove } from '../hypervisor/index.ts';
+import type { StateInfo } from './browser-state.ts';
 import type { HostCore } from './host.ts';
 import type { Bound, Table } from './toolstack/commands/command.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
 
-export type { MouseMove };
+export type { MouseMove, StateInfo };
 
 export interface HostInfo {
   version: string;
@@ -155,6 +156,12 @@ export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Answers once Domain 0 runs. The Web Lock that its worker holds while it lives; undefined: there are none here. */
   alive(): Promise<string | undefined>;
+  /** Where files and volumes are, which is found out now if nobody has asked yet. */
+  state(): Promise<StateInfo>;
+  /** Asks the tab that has them for them; shells here end. @throws Error where it does not give them up */
+  takeOver(): Promise<StateInfo>;
+  /** A login at Domain 0 for a terminal of this size (messages: shell/port.ts). @throws Error where the shell cannot be loaded */
+  shell(size: { columns: number; rows: number }): Promise<MessagePort>;
 };
 
 /** The page's calls, by their names, for a host that is there or comes. */

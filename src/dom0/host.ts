@@ -14,7 +14,10 @@ import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { coreFile } from './toolstack/core-file.ts';
 import { hasStopped, lastExits } from './toolstack/endings.ts';
+import { createFrom } from './toolstack/commands/life.ts';
 import type { Member } from './toolstack/member.ts';
+import { ManagedDomains } from './managed/index.ts';
+import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
 import { startXen } from './boot/start-xen.ts';
@@ -47,6 +50,9 @@ export function createHost(parts: HostParts, table: Table = COMMANDS): HostCore 
 /** What the host itself says in a guest's terminal. */
 const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
 
+/** Paths of definitions stand at the root. */
+const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
 
@@ -54,6 +60,9 @@ export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
   readonly parts: HostParts;
+  /** Definitions that are kept; undefined: Domain 0 has no files. */
+  readonly managed: ManagedDomains | undefined;
+  readonly startedEpochMs: number;
   /** Domains of a Domain 0 that is gone, by id. */
   readonly lost = new Map<number, DomainInfo>();
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
@@ -63,6 +72,9 @@ export class HostCore {
 
   constructor(parts: HostParts) {
     this.parts = parts;
+    this.startedEpochMs = parts.epochMs();
+    let drawn = parts.seed ?? 0;
+    this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
     this.tasks = new Tasks(parts, () => this.tell());
     this.toolstack = new Toolstack<Viewers>(
       { openMedium: noMedia, ...parts },
@@ -222,6 +234,27 @@ export class HostCore {
     const { countersOffset, screenOffset } = member.record;
     const console = member.console.open(message => this.hear(member, message));
     return { countersOffset, screenOffset, console, ...(toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}) };
+  }
+
+  /** A file of Domain 0. @throws Error with a sentence */
+  async readFile(path: string): Promise<Blob> {
+    const { files } = this.parts;
+    if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
+    return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
+  }
+
+  /** @throws Error with a sentence */
+  async removeFile(path: string): Promise<void> {
+    await this.parts.files?.rm(absolute(path));
+  }
+
+  /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */
+  async startAutomatic(): Promise<void> {
+    for (const path of (await this.managed?.automaticPaths()) ?? []) {
+      const read = (name: string): Promise<Blob> => this.readFile(name);
+      await createFrom({ host: this, read }, path).catch((error: Error) => this.tasks.note(`xl create ${path}`, 'failed', error.message));
+    }
+    this.tell();
   }
 
   /** Writes a domain's core file. @throws Error with a sentence */

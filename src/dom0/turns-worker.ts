@@ -5,5 +5,12 @@
 import { holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
 import { inTurns } from './runner-local.ts';
 import { later, newLockPrefix, openMedium, serve, soon } from './any-worker.ts';
+import { type OpenStore, openOpfs } from './storage/index.ts';
 
-serve(inTurns({ soon, later, hostMs: sharedMs, openMedium }), false, holdLifeLock(newLockPrefix()));
+/** Without shared memory nobody else could be asked: the files are open here. */
+const openStore: OpenStore = async (wanted, take) => {
+  const opened = await openOpfs(wanted, take);
+  return 'why' in opened ? opened : { store: opened.store, release: () => opened.held.release() };
+};
+
+serve(inTurns({ soon, later, hostMs: sharedMs, openMedium }), false, holdLifeLock(newLockPrefix()), openStore);

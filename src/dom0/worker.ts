@@ -2,6 +2,7 @@
 import { holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
 import { inWorkers, type WorkerLike } from './runner-worker.ts';
 import { later, newLockPrefix, serve } from './any-worker.ts';
+import { openRemoteStore, type StorageWorker } from './storage/index.ts';
 import type { Watching } from './worker-watch.ts';
 
 const lockPrefix = newLockPrefix();
@@ -25,4 +26,7 @@ function watching(): { watching?: Watching } {
   };
 }
 
-serve(inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held);
+const spawnStorage = (): StorageWorker =>
+  new Worker(new URL('./storage-worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-storage` }) as unknown as StorageWorker;
+
+serve(inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openRemoteStore(spawnStorage));

@@ -3,12 +3,14 @@ import type { Panel } from './panel.ts';
 import { activityPanel } from './parts/activity.tsx';
 import { draftFormPanel } from './parts/draft-form.tsx';
 import { draftPanel } from './parts/draft.tsx';
+import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
 
 export const PANELS: readonly Panel[] = [
   guestPanel,
   draftPanel,
+  shellPanel,
   activityPanel,
   draftFormPanel,
   // It has something to show everywhere.

@@ -87,7 +87,7 @@ test('a definition that was refused for its name can be started once the name is
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   await drop(page, files);
   await expect(page.locator('.verd .wh').filter({ hasText: 'There is a domain called demo already' })).toBeVisible();
-  await page.getByRole('treeitem', { name: /running|blocked/ }).click();
+  await domainRows(page).filter({ hasText: /running|blocked/ }).click();
   await page.getByRole('button', { name: 'Destroy' }).click();
   await page.getByRole('button', { name: 'Destroy now' }).click();
   await page.getByRole('button', { name: 'Close' }).click();

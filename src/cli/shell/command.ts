@@ -2,25 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createHost, describeHost, fittedHost, type HostDefinition, HostDefinitionError, inTurns, inWorkers, readHost, type StartedXen, startXen } from '../../dom0/index.ts';
-import { KeptFiles } from '../../dom0/files/index.ts';
-import { Bash, type Program, Session, storagePrograms, xenstorePrograms, xlProgram } from '../../dom0/shell/index.ts';
-import { MemoryStore, Storage } from '../../dom0/storage/index.ts';
-import { COMMANDS } from '../../dom0/toolstack/commands/index.ts';
+import { createHost, describeHost, fittedHost, type HostDefinition, HostDefinitionError, type HostState, inTurns, inWorkers, openHostState, readHost, type StartedXen, startXen } from '../../dom0/index.ts';
+import type { KeptFiles } from '../../dom0/files/index.ts';
+import { Bash, login, shellParts } from '../../dom0/shell/index.ts';
+import { MemoryStore } from '../../dom0/storage/index.ts';
 import { openFile } from '../boot/image-file.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
-import { type HostState, openState, StateError } from '../storage/state.ts';
+import { openState, StateError } from '../storage/state.ts';
 import { VERSION } from '../version.ts';
 
 const MIB = 2 ** 20;
 const WRONG_USE = 2;
 /** Of the host, where this machine has twice as much. */
 const HOST_MEMORY_MIB = 1024;
-const HISTORY = '/root/.bash_history';
-const MOST_HISTORY = 1000;
 
 export const shellHelp = (): string => `Usage: ringside sh [options]
 
@@ -81,23 +78,16 @@ function makeHost(xen: StartedXen, files: KeptFiles) {
   return host;
 }
 
-/** Lists all programs. */
-const help = (programs: readonly Program[]): Program => ({
-  name: 'help',
-  summary: 'lists what there is',
-  run: async () => ({ stdout: programs.map(({ name, summary }) => `${name.padEnd(12)} ${summary}\n`).join('') + 'ls, cat, grep, sed, awk and the other text tools, pipes, loops and variables are as in bash.\n', stderr: '', status: 0 }),
-});
-
 export async function shell(argv: string[]): Promise<number> {
   const stdout = new Output(1), stderr = new Output(2);
-  let state: Kept | undefined;
+  let state: HostState | undefined;
   try {
     const options = parse(argv);
     if (options.help) return stdout.text(shellHelp()), 0;
     const words = [options.host, options['host-memory'] && `memory=${options['host-memory']}`, options.pcpus && `pcpus=${options.pcpus}`];
     const definition = { ...hostHere(), ...readHost(words.filter(Boolean).join(' ')) };
     state = await openAll(options.state, definition);
-    const { fs } = state;
+    const fs = await state.files();
     for (const pair of options.file ?? []) {
       const at = pair.lastIndexOf(':');
       if (at < 1 || pair[at + 1] !== '/') throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
@@ -108,13 +98,8 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const host = makeHost(startXen(definition, options.xen ?? '', VERSION), fs);
-    const programs = [xlProgram('xl', host, COMMANDS), xlProgram('xm', host, COMMANDS), ...xenstorePrograms(host.toolstack.services.xenstored.client()), ...storagePrograms(state.storage)];
-    programs.push(help(programs));
-    const parts = {
-      fs, programs, directory: '/root',
-      sleep: (ms: number) => new Promise<void>(resolve => void later(ms, resolve)),
-      environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', TERM: 'xterm' },
-    };
+    await host.startAutomatic();
+    const parts = await shellParts(host, state, ms => new Promise<void>(resolve => void later(ms, resolve)));
     if (options.c !== undefined) {
       const ran = await new Bash(parts).run(options.c);
       stdout.text(ran?.stdout ?? '');
@@ -133,44 +118,19 @@ export async function shell(argv: string[]): Promise<number> {
   }
 }
 
-interface Kept extends Pick<HostState, 'storage' | 'close'> {
-  fs: KeptFiles;
-}
-
-/** Files and volumes, kept in a directory or in memory. @throws StateError */
-async function openAll(directory: string | undefined, { diskBytes }: HostDefinition): Promise<Kept> {
-  const { InMemoryFs } = await import('just-bash/browser');
-  if (directory === undefined) {
-    const store = new MemoryStore();
-    const storage = await Storage.open({ store, diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below) });
-    return { storage, fs: await KeptFiles.open(store, new InMemoryFs()), close: () => {} };
-  }
-  const state = await openState(directory, diskBytes);
-  try {
-    const fs = await KeptFiles.open(state.store, new InMemoryFs());
-    return { storage: state.storage, fs, close: () => (fs.close(), state.close()) };
-  } catch (error) {
-    state.close();
-    throw new StateError((error as Error).message);
-  }
+/** In a directory, or in memory. @throws StateError */
+async function openAll(directory: string | undefined, { diskBytes }: HostDefinition): Promise<HostState> {
+  if (directory !== undefined) return openState(directory, diskBytes);
+  return openHostState(new MemoryStore(), { diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below), later });
 }
 
 /** A session at this terminal; what comes through a pipe is run line by line. */
 async function interact(parts: ConstructorParameters<typeof Bash>[0], stdout: Output, kept: string | undefined): Promise<number> {
-  const { fs } = parts;
-  const history = (await fs.readFile(HISTORY).catch(() => '')).split('\n').filter(line => line !== '').slice(-MOST_HISTORY);
   const memory = kept === undefined ? 'Files and volumes live in memory and are gone with the host: --state DIR keeps them.\n' : '';
   const { stdin } = process;
   const columns = (): number => process.stdout.columns ?? 80, rows = (): number => process.stdout.rows ?? 24;
-  const session = new Session({
-    ...parts,
-    terminal: { write: text => stdout.text(text), get columns() { return columns(); }, get rows() { return rows(); } },
-    history,
-    // A line that could not be kept is in the session all the same.
-    remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
-    hostName: 'ringside',
-    greeting: `Ringside ${VERSION}, Domain 0. help lists what there is; Ctrl-D leaves.\n${memory}`,
-  });
+  const terminal = { write: (text: string) => stdout.text(text), get columns() { return columns(); }, get rows() { return rows(); } };
+  const session = await login(parts, terminal, VERSION, memory);
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.setEncoding('utf8');
   stdin.on('data', text => session.input(String(text)));

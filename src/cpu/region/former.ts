@@ -1,5 +1,5 @@
 /**
- * Which instructions make a region: blocks found breadth first from an entry along direct jumps inside one page, without what only the interpreter runs; and their
+ * Which instructions make a region: blocks found breadth first from an entry along direct jumps and calls, without what only the interpreter runs; and their
  * order for structured code: reverse postorder, dominators, loops. A retreating edge whose target does not dominate its source is cut into an exit.
  */
 import { formOf } from '../gen/forms.ts';
@@ -10,10 +10,16 @@ import { decode, DECODED, type Decoded, newDecoded } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
-const MAX_INSTRUCTIONS = 150, MAX_BLOCKS = 64, MAX_IN_BLOCK = 64;
+const MAX_INSTRUCTIONS = 150, MAX_BLOCKS = 64;
+/** Instructions of a callee that is written out at each call. */
+const MAX_LEAF = 12;
+/** Returns that a RET looks for one after the other. */
+const MAX_RETURNS = 6;
+/** Pages that a region may lie in. */
+const MAX_PAGES = 4;
 
 export interface Instruction {
-  /** In its page. */
+  /** From the start of the entry's page. */
   offset: number;
   decoded: Decoded;
   /** NO_FORM: an ordinary case of the x87 or SSE, or an instruction that is called. */
@@ -26,8 +32,8 @@ export interface Instruction {
 export interface Block {
   offset: number;
   instructions: Instruction[];
-  /** Offsets of the blocks that follow, exits from the region not among them. */
-  successors: number[];
+  /** The blocks of the region that may follow, by the offset of what runs next. */
+  successors: Map<number, Block>;
   /** Where the text goes on behind the last instruction; -1: that leads elsewhere itself. */
   next: number;
   /** Its place in reverse postorder. */
@@ -38,16 +44,30 @@ export interface Block {
   merge: boolean;
 }
 
+/** A page that a region was made from: how many pages behind that of the entry, and its table of records. */
+export interface Page {
+  number: number;
+  table: number;
+  /** Machine address of its frame. */
+  from: number;
+  /** Offsets in the page of the first and last bytes of instructions. */
+  ranges: [first: number, last: number][];
+}
+
 export interface Region {
   entry: Block;
   /** In reverse postorder. */
   blocks: Block[];
   instructions: number;
-  /** Offsets behind calls and behind what the interpreter runs: control comes back there. */
-  returns: number[];
-  /** The bytes it was made from end here and begin there. */
-  ranges: [first: number, last: number][];
+  /** The entry's first. */
+  pages: Page[];
 }
+
+/** Finds a page's table of records, 0 if it has none: `number` pages behind the entry's. */
+export type FindTable = (number: number) => number;
+
+/** Ops that go round loops. */
+const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 
 /** Ops whose order of effects (POP to memory) a region does not follow. */
 const fits = (form: Form, { memory, row, lock, repeat, addressSize, segment, operandSize }: Decoded): boolean => {
@@ -59,53 +79,82 @@ const fits = (form: Form, { memory, row, lock, repeat, addressSize, segment, ope
   return !memory || uses.address || (segment < FS && segment !== CS);
 };
 
+/** Blocks of one callee, written out for one call; '' for what is there once. */
+type Copy = string;
+interface Place { copy: Copy; offset: number }
+const key = ({ copy, offset }: Place): string => `${copy}:${offset}`;
+
 export class Former {
   private readonly bytes: Uint8Array;
   private readonly features: () => Features;
-  constructor(bytes: Uint8Array, features: () => Features) {
+  /** Machine address of a table's frame. */
+  private readonly frameOf: (table: number) => number;
+  constructor(bytes: Uint8Array, features: () => Features, frameOf: (table: number) => number) {
     this.bytes = bytes;
     this.features = features;
+    this.frameOf = frameOf;
   }
 
-  /** The instruction at `offset` of the page at `from` if a region may hold it. */
-  private instruction(from: number, offset: number): Instruction | null {
-    const decoded = newDecoded();
-    if (decode(this.bytes, from + offset, 4096 - offset, 32, decoded) !== DECODED) return null;
-    const row = decoded.row!;
-    if (row.feature !== undefined && !this.features().has(row.feature)) return null;
-    const form = formOf(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
-    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false, record: 0 };
-    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false, record: 0 };
-    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true, record: 0 } : null;
-  }
+  /** The region that begins at `offset` of a page of flat 32-bit code; null: nothing to compile there. */
+  form(offset: number, tableOf: FindTable): Region | null {
+    const pages = new Map<number, Page>(), known = new Map<number, Instruction | null>();
+    const pageOf = (at: number): Page | null => {
+      const number = at >> 12, page = pages.get(number);
+      if (page !== undefined) return page;
+      const table = pages.size < MAX_PAGES ? tableOf(number) : 0;
+      if (table === 0) return null;
+      const made: Page = { number, table, from: this.frameOf(table), ranges: [] };
+      pages.set(number, made);
+      return made;
+    };
+    if (pageOf(offset) === null) return null;
+    const decodeAt = (at: number): Decoded | null => {
+      const page = pageOf(at), decoded = newDecoded(), within = at & 4095;
+      return page !== null && decode(this.bytes, page.from + within, 4096 - within, 32, decoded) === DECODED ? decoded : null;
+    };
+    const instructionAt = (at: number): Instruction | null => {
+      let one = known.get(at);
+      if (one !== undefined) return one;
+      const decoded = decodeAt(at);
+      one = decoded === null ? null : this.instruction(at, decoded);
+      known.set(at, one);
+      return one;
+    };
 
-  /** The region that begins at `offset` of the page of flat 32-bit code at machine address `from`; null: nothing to compile there. */
-  form(from: number, offset: number): Region | null {
-    const leaders = new Set([offset]), queue = [offset], returns = new Set<number>();
-    let total = 0;
-    const found = new Map<number, Instruction>();
+    /** Offset of the callee of a direct call. */
+    const callee = ({ offset: at, decoded, form }: Instruction): number | null => (form.op === 'call' ? at + decoded.length + decoded.immediate : null);
+    const leaves = new Map<number, boolean>();
+    const isLeaf = (at: number): boolean => {
+      let leaf = leaves.get(at);
+      if (leaf === undefined) leaves.set(at, leaf = this.isLeaf(at, instructionAt));
+      return leaf;
+    };
+
     // Which instructions, and where blocks begin.
+    const first: Place = { copy: '', offset };
+    const leaders = new Map<string, Place>([[key(first), first]]), queue = [first];
+    const found = new Map<string, Instruction>();
     while (queue.length > 0 && leaders.size <= MAX_BLOCKS) {
-      let at = queue.shift()!;
-      const lead = (to: number) => {
-        if (to < 0 || to > 4095 || leaders.has(to)) return;
-        leaders.add(to);
-        queue.push(to);
+      const { copy, offset: start } = queue.shift()!;
+      const lead = (to: number, into = copy) => {
+        const place = { copy: into, offset: to };
+        if (leaders.has(key(place))) return;
+        leaders.set(key(place), place);
+        queue.push(place);
       };
-      while (at < 4096 && !found.has(at) && total < MAX_INSTRUCTIONS) {
-        const one = this.instruction(from, at);
-        if (one === null) {
-          const skipped = newDecoded();
-          if (decode(this.bytes, from + at, 4096 - at, 32, skipped) === DECODED && !skipped.row!.ends) returns.add(at + skipped.length);
-          break;
+      for (let at = start; found.size < MAX_INSTRUCTIONS && !found.has(key({ copy, offset: at }));) {
+        const one = instructionAt(at);
+        if (one === null) break;
+        found.set(key({ copy, offset: at }), one);
+        const { decoded, form: { op, uses } } = one, next = at + decoded.length, to = callee(one);
+        if (to !== null) {
+          const leaf = isLeaf(to);
+          lead(to, leaf ? String(next) : '');
+          // Where a callee's RET comes back to: behind the call, in the caller.
+          lead(next);
         }
-        found.set(at, one);
-        total++;
-        const { decoded, form: { op, uses } } = one;
-        const next = at + decoded.length;
-        if (uses.returns) returns.add(next);
         if (op === 'jmp') lead(next + decoded.immediate);
-        if (decoded.row!.ends) break;
+        if (decoded.row!.ends || uses.returns) break;
         if (uses.direct) {
           lead(next + decoded.immediate);
           lead(next);
@@ -114,37 +163,123 @@ export class Former {
         at = next;
       }
     }
-    if (!found.has(offset)) return null;
-    const blocks = new Map<number, Block>();
-    for (const start of leaders) {
-      if (!found.has(start)) continue;
-      const block: Block = { offset: start, instructions: [], successors: [], next: -1, order: -1, dominator: null, header: false, merge: false };
-      let at = start;
-      for (;;) {
-        const one = found.get(at)!;
+    if (!found.has(key(first))) return null;
+    return this.build(first, leaders, found, pages, isLeaf);
+  }
+
+  /**
+   * Where a region had best begin, given EIPs of instructions that ran one after the other: at the loop that went round most, else at the function that was
+   * called most, else where they began.
+   */
+  head(trace: readonly number[], tableAt: (eip: number) => number): number {
+    const loops = new Map<number, number>(), calls = new Map<number, number>(), decoded = newDecoded();
+    const most = (counts: Map<number, number>): [number, number] => [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [trace[0]!, 0]);
+    for (let i = 1; i < trace.length; i++) {
+      const eip = trace[i]!, from = trace[i - 1]!, table = tableAt(from);
+      const distance = (eip - from) | 0;
+      if ((distance > 0 && distance < 16) || table === 0) continue;
+      if (decode(this.bytes, this.frameOf(table) + (from & 4095), 4096 - (from & 4095), 32, decoded) !== DECODED) continue;
+      const { op } = decoded.row!;
+      const counts = op === 'call' || op === 'callind' ? calls : distance < 0 && JUMPS.has(op) ? loops : null;
+      counts?.set(eip, (counts.get(eip) ?? 0) + 1);
+    }
+    const [loop, turns] = most(loops), [called, times] = most(calls);
+    if (turns > 1) return loop;
+    return times > 0 ? called : loop;
+  }
+
+  /** The blocks of what was found, and which follows which. */
+  private build(first: Place, leaders: Map<string, Place>, found: Map<string, Instruction>, pages: Map<number, Page>, isLeaf: (at: number) => boolean): Region {
+    const blocks = new Map<string, Block>();
+    for (const place of leaders.values()) {
+      if (!found.has(key(place))) continue;
+      blocks.set(key(place), {
+        offset: place.offset, instructions: [], successors: new Map(), next: -1, order: -1, dominator: null, header: false, merge: false,
+      });
+    }
+    /** Calls of what is there once: the callee's first block, and where it returns to. */
+    const calls: { callee: Block; offset: number; back: Block }[] = [], rets = new Set<Block>();
+    /** Behind a call, in the caller. */
+    const behind = new Map<Block, Block>();
+    for (const { copy, offset } of leaders.values()) {
+      const block = blocks.get(key({ copy, offset }));
+      if (block === undefined) continue;
+      const follow = (to: number, into = copy): Block | undefined => {
+        const other = blocks.get(key({ copy: into, offset: to }));
+        if (other !== undefined) block.successors.set(to, other);
+        return other;
+      };
+      for (let at = offset; ;) {
+        const one = found.get(key({ copy, offset: at }))!;
         block.instructions.push(one);
         const { decoded, form: { op, uses } } = one;
         at += decoded.length;
-        if (op === 'jmp') block.successors.push(at + decoded.immediate);
-        else if (uses.direct && !uses.returns) block.successors.push(at, at + decoded.immediate);
-        if (decoded.row!.ends) break;
+        if (op === 'call') {
+          const to = at + decoded.immediate, leaf = isLeaf(to), callee = follow(to, leaf ? String(at) : ''), back = blocks.get(key({ copy, offset: at }));
+          if (callee === undefined || back === undefined) block.successors.delete(to);
+          else {
+            behind.set(block, back);
+            if (!leaf) calls.push({ callee, offset: at, back });
+          }
+        } else if (op === 'ret') {
+          if (copy === '') rets.add(block);
+          else follow(Number(copy), '');
+        } else if (op === 'jmp') follow(at + decoded.immediate);
+        else if (uses.direct) {
+          follow(at);
+          follow(at + decoded.immediate);
+        }
+        if (decoded.row!.ends || uses.returns) break;
         block.next = at;
         if (uses.direct) break;
-        if (leaders.has(at) || !found.has(at) || block.instructions.length === MAX_IN_BLOCK) {
-          block.successors.push(at);
+        if (blocks.has(key({ copy, offset: at })) || !found.has(key({ copy, offset: at }))) {
+          follow(at);
           break;
         }
         block.next = -1;
       }
-      blocks.set(start, block);
     }
-    for (const block of blocks.values()) block.successors = [...new Set(block.successors)].filter(to => blocks.has(to));
-    const ordered = arrange(blocks, blocks.get(offset)!);
+    // A RET leads behind the calls of its own function: found without entering those that this calls.
+    for (const { callee, offset, back } of calls) {
+      const own = new Set([callee]);
+      for (const block of own) {
+        const over = behind.get(block);
+        if (over !== undefined) own.add(over);
+        else if (!rets.has(block)) for (const to of block.successors.values()) own.add(to);
+        if (rets.has(block) && block.successors.size < MAX_RETURNS) block.successors.set(offset, back);
+      }
+    }
+    const ordered = arrange(blocks.get(key(first))!);
     const kept = ordered.flatMap(block => block.instructions);
-    return {
-      entry: ordered[0]!, blocks: ordered, instructions: kept.length, returns: [...returns].filter(at => at < 4096),
-      ranges: kept.map(({ offset: at, decoded }) => [at, at + decoded.length - 1]),
+    for (const { offset, decoded } of kept) pages.get(offset >> 12)!.ranges.push([offset & 4095, (offset & 4095) + decoded.length - 1]);
+    return { entry: ordered[0]!, blocks: ordered, instructions: kept.length, pages: [...pages.values()].filter(page => page.ranges.length > 0) };
+  }
+
+  /** What a region may hold. */
+  private instruction(offset: number, decoded: Decoded): Instruction | null {
+    const row = decoded.row!;
+    if (row.feature !== undefined && !this.features().has(row.feature)) return null;
+    const form = formOf(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
+    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false, record: 0 };
+    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false, record: 0 };
+    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true, record: 0 } : null;
+  }
+
+  /** A short function without calls and loops. */
+  private isLeaf(start: number, instructionAt: (at: number) => Instruction | null): boolean {
+    let count = 0;
+    const from = (at: number): boolean => {
+      for (;;) {
+        const one = instructionAt(at);
+        if (one === null || ++count > MAX_LEAF) return false;
+        const { decoded, form: { op, uses } } = one, next = at + decoded.length;
+        if (op === 'ret') return true;
+        if (uses.returns || (decoded.row!.ends && op !== 'jmp') || (uses.direct && decoded.immediate < 0)) return false;
+        if (uses.direct && op !== 'jmp' && !from(next + decoded.immediate)) return false;
+        at = op === 'jmp' ? next + decoded.immediate : next;
+      }
     };
+    return from(start);
   }
 }
 
@@ -154,12 +289,12 @@ const dominates = (a: Block, b: Block | null): boolean => {
 };
 
 /** Orders what can be reached, finds dominators (Cooper, Harvey and Kennedy), cuts irreducible edges, marks headers and merges. */
-function arrange(blocks: Map<number, Block>, entry: Block): Block[] {
+function arrange(entry: Block): Block[] {
   for (;;) {
     const order: Block[] = [], seen = new Set<Block>();
     const visit = (block: Block): void => {
       seen.add(block);
-      for (const to of block.successors) if (!seen.has(blocks.get(to)!)) visit(blocks.get(to)!);
+      for (const to of block.successors.values()) if (!seen.has(to)) visit(to);
       order.unshift(block);
     };
     visit(entry);
@@ -168,7 +303,7 @@ function arrange(blocks: Map<number, Block>, entry: Block): Block[] {
       block.order = i;
       block.dominator = null;
       block.header = block.merge = false;
-      for (const to of block.successors) before.get(blocks.get(to)!)!.push(block);
+      for (const to of new Set(block.successors.values())) before.get(to)!.push(block);
     });
     for (let changed = true; changed;) {
       changed = false;
@@ -195,12 +330,11 @@ function arrange(blocks: Map<number, Block>, entry: Block): Block[] {
     }
     let cut = false;
     for (const block of order) {
-      block.successors = block.successors.filter(to => {
-        const target = blocks.get(to)!;
-        if (target.order > block.order || dominates(target, block)) return true;
+      for (const [offset, to] of [...block.successors]) {
+        if (to.order > block.order || dominates(to, block)) continue;
+        block.successors.delete(offset);
         cut = true;
-        return false;
-      });
+      }
     }
     if (cut) continue;
     for (const block of order) {

@@ -53,6 +53,33 @@ describe('regions', () => {
     expect(same(code, [500], 60)).toBeGreaterThan(3000);
   });
 
+  it('hold functions that call themselves, and small ones at each call', () => {
+    // mov ecx,30; L: push 7; call F; add esp,4; add ebx,eax; call G; add eax,eax; call G; dec ecx; jnz L; hlt
+    // F(n): mov eax,[esp+4]; cmp eax,2; jb R; dec eax; push eax; call F; xchg eax,[esp]; dec eax; push eax; call F; pop edx; pop edx; add eax,edx; R: ret. G: lea eax,[eax+ebx]; ret
+    const code = (bench: Bench) => bench.put(CODE, 'b9', d(30), '6a07', 'e817000000', '83c404', '01c3', 'e830000000', '01c0', 'e829000000', '49', '75e5', 'f4', '909090',
+      '8b442404', '83f802', '7216', '48', '50', 'e8f0ffffff', '870424', '48', '50', 'e8e6ffffff', '5a', '5a', '01d0', 'c3', '90909090909090', '8d0418', 'c3');
+    expect(same(code, [999, 50, 1, 4], 400)).toBeGreaterThan(5000);
+  });
+
+  it('look where another page of theirs leads', () => {
+    // M: mov ecx,40; L: call 0x40000; dec ecx; jnz L; xor dword [its entry],0x1000; invlpg [0x40000]; dec edi; jnz M; hlt. Two functions take turns there.
+    const entry = 0x21000 + 0x40 * 4;
+    const code = (bench: Bench) => {
+      bench.paging32();
+      bench.setWord(entry, 0x30007);
+      bench.put(0x30000, '83c001', 'c3');
+      bench.put(0x31000, '83c003', '31c3', 'c3');
+      bench.put(CODE, 'b9', d(40), 'e8', d(0x40000 - CODE - 10), '49', '75f8', '8135', d(entry), d(0x1000), '0f013d', d(0x40000), '4f', '75df', 'f4');
+    };
+    const many = (bench: Bench) => {
+      code(bench);
+      // Over the code's first instruction: mov edi, since what calls this sets EDI itself.
+      bench.put(0x50000, 'bf', d(20), 'e9', d(CODE - 0x5000a));
+      bench.R[EIP] = 0x50000;
+    };
+    expect(same(many, [400, 90, 1], 400)).toBeGreaterThan(1000);
+  });
+
   it('are gone when the guest rewrites their code', () => {
     // L: inc eax; mov byte [L], 0x43 (inc ebx) ; dec ecx; jnz L
     const code = (bench: Bench) => bench.put(CODE, 'b9', d(300), '40', 'c605', d(CODE + 5), '43', '49', '75f5', 'f4');

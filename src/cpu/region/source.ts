@@ -6,12 +6,11 @@
 import { ADC, ADD, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../architecture/flags.ts';
 import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
-import { miss } from '../gen/record.ts';
 import { semantics } from '../gen/semantics.ts';
-import { S_BUDGET } from '../scratch.ts';
+import { S_BUDGET, S_PAGE_EIP, S_USER, USER } from '../scratch.ts';
 import { operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
-import { number } from './text.ts';
+import { miss, number } from './text.ts';
 import { addressText, callText, NO_FORM, unitText } from './units.ts';
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
@@ -21,27 +20,35 @@ const absent = (): never => { throw new Error('not an instruction of a region');
 /** A conditional branch's two ways: text for the offset that it leads to. */
 type Way = (offset: number) => string;
 
-/** Leaves the region with the instruction at `offset` not begun: it and the rest of the block, `refund` instructions, are given back. */
-const leaving = (offset: number, refund: number) => (condition: Value): string => `if (${condition}) { ip = ${offset}; n = n + ${refund} | 0; break out; }`;
+/**
+ * Leaves the region with the instruction at `offset` not begun: it and the rest of the block, `refund` instructions, are given back. Constants alone: what V8
+ * has not seen run it does not compile, and its first run would throw the whole function back to bytecode.
+ */
+const leaving = (offset: number, refund: number) => (condition: Value): string => `if (${condition}) { ip = ${number(offset)}; m = ${refund}; break out; }`;
 
 class RegionEmitter extends TextEmitter {
   private readonly at: Instruction;
   private readonly refund: number;
   private readonly way: Way;
   private readonly live: boolean;
+  private readonly targets: readonly number[];
   /** Kind of the flags if the block has set them; -1: not known. */
   kind: number;
   private conditional = false;
   private inside = false;
   private goes: Value = '';
 
-  /** `refund`: instructions of the block from this one on. `live`: someone may read the flags that it leaves. */
-  constructor(at: Instruction, refund: number, kind: number, live: boolean, way: Way) {
+  /**
+   * `refund`: instructions of the block from this one on. `live`: someone may read the flags that it leaves. `targets`: where the region goes on if the
+   * instruction leads there and says so only when it runs.
+   */
+  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], way: Way) {
     super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: 'fr' });
     this.at = at;
     this.refund = refund;
     this.kind = kind;
     this.live = live;
+    this.targets = targets;
     this.way = way;
     const memory = memoryOf(at.form);
     if (memory === null || (!memory.reads && !memory.writes)) return;
@@ -99,10 +106,13 @@ class RegionEmitter extends TextEmitter {
     this.kind = this.conditional ? -1 : kind;
   }
   override changeFlags(mask: number, value: Value): void {
+    if (!this.live) return;
     super.changeFlags(mask, value);
     this.kind = -1;
   }
   override carry(): Value {
+    // INC and DEC read it for the flags alone.
+    if (!this.live && STEPS.has(this.form.op)) return '0';
     switch (this.kind) {
       case SUB: return '(fa >>> 0 < fb >>> 0 ? 1 : 0)';
       case ADD: return '(fr >>> 0 < fa >>> 0 ? 1 : 0)';
@@ -139,7 +149,8 @@ class RegionEmitter extends TextEmitter {
   locate(eip?: Value): void { this.goes = eip === undefined ? '' : eip; }
   go(): void {
     if (this.goes === '') this.say(this.way(this.next + this.at.decoded.immediate));
-    else this.say(`ip = (${this.goes} - base) | 0; break out;`);
+    else if (this.targets.length === 0) this.say(`ip = ${this.goes}; base = 0; break out;`);
+    else this.say(`ip = (${this.goes} - base) | 0; ${this.targets.map(to => `if (ip === ${number(to)}) { ${this.way(to)} }`).join(' ')} break out;`);
     this.ended = true;
   }
   branch(condition: Value, effects?: () => void): void {
@@ -161,43 +172,60 @@ class RegionEmitter extends TextEmitter {
 const REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7].map(n => [`r${n}`, n] as const);
 const LOCALS = [...REGISTERS, ['fk', FK], ['fa', FA], ['fb', FB], ['fr', FR]] as const;
 
+/** Ops that leave all flags new, whatever they were; INC and DEC all but CF. */
+const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'neg', 'xadd', 'mul', 'imul']);
+const SHIFTS = new Set(['shl', 'shr', 'sar']);
+const READS = new Set(['adc', 'sbb']);
+const STEPS = new Set(['inc', 'dec']);
+
 const SPILL = LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' '), RELOAD = LOCALS.map(([name, word]) => `${name} = R[${word}];`).join(' ');
 
-/** Ops that leave all flags but those that a count of 0 may spare new, whatever they were. */
-const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'inc', 'dec', 'neg', 'xadd', 'mul', 'imul']);
-const READS = new Set(['adc', 'sbb', 'inc', 'dec']);
+const setsFlags = ({ form, decoded }: Instruction): boolean =>
+  SETS.has(form.op) || (SHIFTS.has(form.op) && form.places[1] === 'i' && ((decoded.row!.operands[1] === '1' ? 1 : decoded.immediate) & 31) !== 0);
 
-/** Whether someone may read the flags that each instruction leaves: a reader, an exit, the block's end. */
-function liveFlags({ instructions }: Block): boolean[] {
-  let live = true;
-  const result: boolean[] = [];
+/** Whether someone may read the flags that each instruction leaves, and those from before the block: a reader, an exit. `live`: those that the block leaves. */
+function liveFlags({ instructions }: Block, live: boolean): { before: boolean; behind: boolean[] } {
+  const behind: boolean[] = [];
   for (let i = instructions.length - 1; i >= 0; i--) {
-    const { form } = instructions[i]!;
-    result[i] = live;
-    if (SETS.has(form.op)) live = false;
-    if (form === NO_FORM || form.uses.flags || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
+    const at = instructions[i]!, { form } = at;
+    behind[i] = live;
+    if (setsFlags(at)) live = false;
+    if (form === NO_FORM || (form.uses.flags && !STEPS.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
   }
-  return result;
+  return { before: live, behind };
 }
 
-/** The text of the region's function, `(u, base) => void`: what it uses is in `VALUES`. `longest`: see `longestWay`. */
-export function sourceOf(region: Region): { text: string; longest: number } {
-  const byOffset = new Map(region.blocks.map(block => [block.offset, block]));
-  const longest = longestWay(region, byOffset);
-  const mergesOf = (block: Block): Block[] => region.blocks.filter(other => other.merge && other.dominator === block);
+/** Whether a way out of the region begins behind the block's last instruction. */
+function leavesBehind({ instructions, successors }: Block): boolean {
+  const { offset, decoded, form: { op, uses } } = instructions.at(-1)!, next = offset + decoded.length, target = next + decoded.immediate;
+  if (uses.indirect) return true;
+  const jumps = op === 'jmp' || uses.returns;
+  return !((jumps || successors.has(next)) && (!uses.direct || successors.has(target)));
+}
 
-  const edge = (from: Block, offset: number): string => {
-    const to = from.successors.includes(offset) ? byOffset.get(offset) : undefined;
-    if (to === undefined) return `ip = ${number(offset)}; break out;`;
-    if (to.order <= from.order) return `continue L${to.offset};`;
-    return to.merge ? `break B${to.offset};` : tree(to);
-  };
-  const body = (block: Block): string => {
+/** The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. `longest`: see `longestWay`. */
+export function sourceOf(region: Region): { text: string; longest: number } {
+  const { entry } = region;
+  const longest = longestWay(region);
+  const tested = (block: Block): boolean => block.header || block === entry;
+
+  // Backwards: what may read the flags. Where the budget is tested, the way out does.
+  const behind = new Map<Block, boolean[]>(), wanted = new Set<Block>();
+  for (const block of [...region.blocks].reverse()) {
+    const live = leavesBehind(block) || [...block.successors.values()].some(to => to.order <= block.order || wanted.has(to));
+    const flags = liveFlags(block, live);
+    behind.set(block, flags.behind);
+    if (flags.before || tested(block)) wanted.add(block);
+  }
+
+  // Forwards: the text of each block, with the kind of flags that all its predecessors leave. Where it leads to another, that other's number stands.
+  const kinds = new Map<Block, number>(), texts = new Map<Block, string>();
+  for (const block of region.blocks) {
     const count = block.instructions.length;
-    let text = block.header || block === region.entry ? `if (n < ${longest(block)}) { ip = ${block.offset}; break out; }\n` : '';
+    let text = tested(block) ? `if (n < ${longest(block)}) { ip = ${number(block.offset)}; break out; }\n` : '';
     text += `n = n - ${count} | 0;\n`;
-    const live = liveFlags(block);
-    let kind = -1, leads = false;
+    let kind = tested(block) ? -1 : kinds.get(block) ?? -1, leads = false;
+    const way: Way = offset => `\0${offset}\0`, targets = [...block.successors.keys()];
     block.instructions.forEach((at, i) => {
       if (at.form === NO_FORM) {
         let setsFlags = true, own: string;
@@ -208,39 +236,57 @@ export function sourceOf(region: Region): { text: string; longest: number } {
         leads = false;
         return;
       }
-      const emitter = new RegionEmitter(at, count - i, kind, live[i]!, offset => edge(block, offset));
+      const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], way);
       semantics[at.form.op]!(emitter);
       text += `${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
     });
-    return leads ? text : `${text}${edge(block, block.next)}\n`;
+    texts.set(block, leads ? text : `${text}${way(block.next)}\n`);
+    for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
+  }
+
+  const tables = new Map(region.pages.map(page => [page.number, page.table]));
+  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled. */
+  const crossing = (from: Block, to: Block): string => {
+    const page = to.offset >> 12;
+    if (page === from.instructions.at(-1)!.offset >> 12 || page === 0) return '';
+    return `if (CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${tables.get(page)}) { ip = ${number(to.offset)}; break out; } `;
   };
+  const edge = (from: Block, offset: number): string => {
+    const to = from.successors.get(offset);
+    if (to === undefined) return `ip = ${number(offset)}; break out;`;
+    const goes = to.order <= from.order ? `continue L${to.order};` : to.merge ? `break B${to.order};` : tree(to);
+    return crossing(from, to) + goes;
+  };
+  const body = (block: Block): string => texts.get(block)!.replace(/\0(-?\d+)\0/g, (_, offset) => edge(block, Number(offset)));
+  const mergesOf = (block: Block): Block[] => region.blocks.filter(other => other.merge && other.dominator === block);
   const within = (block: Block, merges: Block[]): string => {
     const last = merges.pop();
-    return last === undefined ? body(block) : `B${last.offset}: {\n${within(block, merges)}}\n${tree(last)}`;
+    return last === undefined ? body(block) : `B${last.order}: {\n${within(block, merges)}}\n${tree(last)}`;
   };
   const tree = (block: Block): string => {
     const text = within(block, mergesOf(block));
-    return block.header ? `L${block.offset}: for (;;) {\n${text}}\n` : text;
+    return block.header ? `L${block.order}: for (;;) {\n${text}}\n` : text;
   };
   return {
-    longest: longest(region.entry),
-    text: `return (u, base) => {
-let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], ip = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
+    longest: longest(entry),
+    text: `return () => {
+const u = S[${S_USER}] & ${USER};
+let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
 out: {
-${tree(region.entry)}}
-${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = n;
+${tree(entry)}}
+${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`,
   };
 }
 
 /** Most instructions from a block's start to the next test of the budget or out of the region. */
-function longestWay({ entry }: Region, blocks: Map<number, Block>): (block: Block) => number {
+function longestWay({ entry }: Region): (block: Block) => number {
   const known = new Map<Block, number>();
   const longest = (block: Block): number => {
     let result = known.get(block);
     if (result !== undefined) return result;
-    const onwards = block.successors.map(to => blocks.get(to)!).filter(to => to.order > block.order && !to.header && to !== entry).map(longest);
+    const onwards = [...block.successors.values()].filter(to => to.order > block.order && !to.header && to !== entry).map(longest);
     result = block.instructions.length + Math.max(0, ...onwards);
     known.set(block, result);
     return result;

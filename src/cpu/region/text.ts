@@ -1,2 +1,9 @@
+/** Pieces of a region's text. */
+import type { Value } from '../gen/emitter.ts';
+
 /** How a region's text writes a number, whatever stands before it. */
 export const number = (n: number): string => (n < 0 ? `(${n | 0})` : String(n | 0));
+
+/** As in gen/record.ts, but V8 sees from the sum that the entry exists: `u` is 0 or USER. */
+export const miss = (table: 'TR' | 'TW', at: Value, bytes: number): Value =>
+  bytes === 1 ? `(e = ${table}[(${at} >>> 12) + u]) & 1` : `((e = ${table}[(${at} >>> 12) + u]) | ${at}) & ${bytes - 1}`;

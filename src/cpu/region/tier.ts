@@ -1,7 +1,8 @@
 /**
  * The second tier: finds where a guest spends its time, compiles regions there and lets records lead to them. Time is sampled: the interpreter's batches are of
- * equal length, and where a batch begins is where time is spent. Counts are halved at each epoch, so that only what takes a real share of recent time is compiled.
- * Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
+ * equal length, and where a batch begins is where time is spent. From a place that many samples named the next instructions are watched one by one: the loop
+ * or function that they show becomes a region, and so does a place to which regions often lead out. Counts are halved at each epoch, so that only what takes
+ * a real share of recent time is compiled. Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
  */
 import { arithmetic, carry, condition } from '../architecture/flags.ts';
 import { EIP } from '../architecture/registers.ts';
@@ -10,7 +11,7 @@ import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
-import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
+import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
@@ -19,10 +20,18 @@ import { sourceOf } from './source.ts';
 
 /** The one mode whose code becomes regions. */
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
-/** Word of a record behind META: which region it leads to. */
-const REGION = META + 1;
+/** Words of a record behind META: which region it leads to; how often regions led to it, in which epoch. */
+const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
+/** Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. */
+const BATCH = 5_000, REGION_BATCH = 25_000;
+/** Instructions that are watched. */
+const TRACE = 300;
+/** For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. */
+const EXITS_A_SAMPLE = 250;
+/** What is refused is asked again after so many epochs have halved this to nothing. */
+const REFUSED = 16, COVERED = 2;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
-const EPOCH = 1024, MAX_COUNTS = 4096;
+const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
 const MAX_REGIONS = 96, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
@@ -41,7 +50,7 @@ export interface TierOptions {
 
 interface Compiled {
   entry: Entry;
-  run(u: number, base: number): void;
+  run(): void;
   /** Most instructions up to the first test of the budget behind the entry. */
   longest: number;
   /** The record's own op. */
@@ -68,13 +77,19 @@ export class RegionTier {
   private readonly compile: Compile;
   private readonly threshold: number;
   private readonly former: Former;
+  /** EIPs of the instructions under watch; null: none are. */
+  private trace: number[] | null = null;
+  private traced = 0;
+  private retiredBefore = 0;
+  /** Instructions in the loop's next batch, at most. */
+  batch = BATCH;
   private readonly values: Record<string, unknown>;
   private readonly regions: (Compiled | null)[] = [];
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
-  /** Records that a region did no good at, or that cannot be compiled, until they are forgotten. */
-  private readonly refused = new Set<number>();
+  /** Records that a region did no good at, or that cannot be compiled. */
+  private readonly refused = new Map<number, number>();
   private samples = 0;
   readonly statistics: TierStatistics = { regions: 0, compiled: 0, evicted: 0, dropped: 0, retired: 0 };
 
@@ -82,9 +97,9 @@ export class RegionTier {
     this.cpu = cpu;
     this.compile = compile;
     this.threshold = threshold;
-    this.former = new Former(cpu.M1, () => cpu.writer.instructions);
+    this.former = new Former(cpu.M1, () => cpu.writer.instructions, table => cpu.code.frameOf(table) * 4096);
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
+      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
       call: (p: number) => this.call(p), ...hot,
     };
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
@@ -92,72 +107,96 @@ export class RegionTier {
 
   /** A batch begins at record `p` with EIP set. Between instructions. */
   sample(p: number): void {
-    const { counts } = this;
+    const { counts, statistics } = this;
+    if (this.trace !== null) {
+      this.watch(this.trace);
+      return;
+    }
     if (++this.samples % EPOCH === 0) this.halve();
-    if (this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
+    const inRegions = statistics.retired - this.retiredBefore;
+    this.retiredBefore = statistics.retired;
+    const busy = inRegions >= this.batch >> 1;
+    this.batch = busy ? REGION_BATCH : BATCH;
+    // Regions run most of what runs: where their last batch ended says nothing.
+    if ((busy && this.threshold > 1) || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
     const count = (counts.get(p) ?? 0) + 1;
     if (count < this.threshold) {
       if (counts.size < MAX_COUNTS) counts.set(p, count);
       return;
     }
     counts.delete(p);
-    this.compileAt(p);
+    if (this.threshold === 1) this.compileAt(p, this.cpu.R[EIP]!);
+    else {
+      this.trace = [];
+      this.traced = p;
+      this.batch = 1;
+    }
+  }
+
+  /** Notes the instruction that begins; with the last one, compiles what they show. */
+  private watch(trace: number[]): void {
+    const { R, A, mode } = this.cpu;
+    if (mode.key === KEY) trace.push(R[EIP]!);
+    if (mode.key === KEY && trace.length < TRACE) return;
+    this.trace = null;
+    this.batch = BATCH;
+    this.retiredBefore = this.statistics.retired;
+    if (mode.key !== KEY) return;
+    const eip = this.former.head(trace, at => this.tableOf(at)), record = this.recordAt(eip);
+    if (record === 0 || A[record + OP] === OP_ENTRY) this.refused.set(this.traced, COVERED);
+    else this.compileAt(record, eip);
   }
 
   private halve(): void {
-    for (const map of [this.counts, this.drops]) {
+    for (const map of [this.counts, this.drops, this.refused]) {
       for (const [key, count] of map) {
         if (count > 1) map.set(key, count >> 1);
         else map.delete(key);
       }
     }
-    if (this.refused.size > MAX_COUNTS) this.refused.clear();
     for (const region of this.regions) if (region !== null) region.recent = 0;
   }
 
-  /** Compiles what begins at record `p`, where EIP points, and what begins behind its calls, as far as that was decoded. */
-  private compileAt(p: number): void {
-    const { A, R, S, tlb, code } = this.cpu;
-    const table = tlb.CP[(R[EIP]! >>> 12) + S[S_USER]!]!;
-    if (table === 0) return;
-    const returns = this.install(p, table);
-    for (const offset of returns) {
-      const q = code.PM[table + offset]!;
-      if (q !== 0 && A[q + OP] !== OP_ENTRY && !this.refused.has(q)) this.install(q, table);
-    }
+  /** The table of records of the page at linear address `at`, and the record there; 0: none. */
+  private tableOf(at: number): number { return this.cpu.tlb.CP[(at >>> 12) + this.cpu.S[S_USER]!]!; }
+  private recordAt(at: number): number {
+    const table = this.tableOf(at);
+    return table === 0 ? 0 : this.cpu.code.PM[table + (at & 4095)]!;
   }
 
-  private install(record: number, table: number): number[] {
+  /** Compiles what begins at the record of `eip`. */
+  private compileAt(record: number, eip: number): void {
     const { A, R, S, code, writer } = this.cpu;
-    const offset = A[record + META]! & META_OFFSET_MASK;
-    if (offset > 4095 || code.PM[table + offset] !== record || this.refused.has(record)) return [];
-    const mfn = code.frameOf(table);
-    if ((this.drops.get(mfn) ?? 0) >= MAX_DROPS) return [];
-    const region = this.former.form(mfn * 4096, offset);
-    if (region === null) {
-      this.refused.add(record);
-      return [];
+    if (this.recordAt(eip) !== record || this.refused.has(record)) return;
+    const page = eip & -4096;
+    const region = this.former.form(eip & 4095, number => this.tableOf(page + number * 4096));
+    if (region === null || region.pages.some(({ table }) => (this.drops.get(code.frameOf(table)) ?? 0) >= MAX_DROPS)) {
+      this.refused.set(record, REFUSED);
+      return;
     }
-    if (!this.writeRecords(region)) return [];
+    if (!this.writeRecords(region)) return;
     const { text, longest } = sourceOf(region);
     const make = this.compile(Object.keys(this.values), text);
-    if (make === null) return [];
+    if (make === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
-    let lines = 0;
-    for (const [first, last] of region.ranges) lines |= linesOf(first, last - first + 1);
+    const sources = region.pages.map(({ table, ranges }) => {
+      let lines = 0;
+      for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
+      return { mfn: code.frameOf(table), lines };
+    });
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {
-      record, op: OP_ENTRY, sources: [{ mfn, lines }],
+      record, op: OP_ENTRY, sources,
       dropped: () => {
         this.statistics.dropped++;
-        this.drops.set(mfn, (this.drops.get(mfn) ?? 0) + 1);
+        for (const { mfn } of sources) this.drops.set(mfn, (this.drops.get(mfn) ?? 0) + 1);
         this.forget(index);
       },
     };
     if (!code.install(entry)) {
       this.free.push(index);
-      return [];
+      return;
     }
     const run = make(...Object.values(this.values)) as Compiled['run'];
     A[record + REGION] = index;
@@ -165,21 +204,20 @@ export class RegionTier {
     this.statistics.regions++;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
-    const eip = R[EIP]!, budget = S[S_BUDGET]!;
+    const budget = S[S_BUDGET]!, before = R[EIP]!;
     for (let i = 0; i < WARM_CALLS; i++) {
       S[S_BUDGET] = 0;
-      run(0, 0);
+      run();
     }
-    R[EIP] = eip;
+    R[EIP] = before;
     S[S_BUDGET] = budget;
-    return region.returns;
   }
 
   /** Gives what the region calls its records. They stay when the region goes: a full arena is emptied as a whole. */
   private writeRecords({ blocks }: Region): boolean {
     const { code, writer } = this.cpu, called = blocks.flatMap(({ instructions }) => instructions.filter(one => one.called));
     if (!code.hasRoom(called.length)) return false;
-    for (const one of called) writer.write(one.record = code.allocate(), DECODED, one.offset, one.decoded);
+    for (const one of called) writer.write(one.record = code.allocate(), DECODED, one.offset & 4095, one.decoded);
     return true;
   }
 
@@ -237,7 +275,7 @@ export class RegionTier {
       const region = this.regions[A[q + REGION]!]!;
       if (left < region.longest) break;
       S[S_BUDGET] = left;
-      region.run(S[S_USER]!, S[S_PAGE_EIP]!);
+      region.run();
       const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
       this.statistics.retired += done;
@@ -253,6 +291,7 @@ export class RegionTier {
       if (q === 0 || A[q + OP] !== OP_ENTRY) {
         S[S_STOP] = JUMP;
         this.visited(p, first, begun - left);
+        if (q !== 0) this.left(q);
         return;
       }
       S[S_PAGE_EIP] = eip & -4096;
@@ -268,12 +307,22 @@ export class RegionTier {
     first.own(this.cpu, p);
   }
 
+  /** A region led to record `q`, which leads to none. */
+  private left(q: number): void {
+    const { A } = this.cpu, epoch = this.samples >> EPOCH_SHIFT;
+    if (A[q + EXITS_EPOCH] !== epoch) {
+      A[q + EXITS_EPOCH] = epoch;
+      A[q + EXITS] = 0;
+    }
+    if (++A[q + EXITS]! === EXITS_A_SAMPLE * this.threshold) this.compileAt(q, this.cpu.R[EIP]!);
+  }
+
   /** A way into compiled code and back took long for what was done there, if that goes on so. */
   private visited(p: number, region: Compiled, done: number): void {
     region.retired += done;
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
-      this.refused.add(p);
+      this.refused.set(p, REFUSED);
       this.remove(this.cpu.A[p + REGION]!);
     }
     region.visits = region.retired = 0;

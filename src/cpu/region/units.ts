@@ -6,11 +6,10 @@
 import { ALL } from '../architecture/flags.ts';
 import { CS, EIP, FS, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
 import { type Form, usesOf, type Value } from '../gen/emitter.ts';
-import { miss } from '../gen/record.ts';
 import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from '../gen/unit-semantics.ts';
 import { S_BUDGET } from '../scratch.ts';
 import type { Decoded, Row } from '../table/index.ts';
-import { number } from './text.ts';
+import { miss, number } from './text.ts';
 
 /** The form of an instruction that has no description: it asks for nothing. */
 export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32, cc: 0, uses: usesOf(() => {}, 32, 0) };

@@ -6,7 +6,8 @@ import type { Definition } from './definition.ts';
 const atom = (text: string): string => (/^[^\s()'"#\\]+$/.test(text) ? text : `'${text.replace(/[\\']/g, '\\$&')}'`);
 const field = (name: string, value: string | number | undefined): string => (value === undefined || value === '' ? `(${name} )` : `(${name} ${typeof value === 'number' ? value : atom(value)})`);
 
-export function writeSxp(definition: Definition): string {
+/** `domid`: it runs as that domain. */
+export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
   const { name, type, memoryMiB, disks, nic, vif, mac } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
@@ -18,6 +19,7 @@ export function writeSxp(definition: Definition): string {
     ...(definition.viridian ? ['(viridian 1)'] : []),
   ];
   const lines = [
+    ...(domid === undefined ? [] : [field('domid', domid)]),
     field('name', name),
     ...(definition.uuid ? [field('uuid', definition.uuid)] : []),
     field('memory', memoryMiB),

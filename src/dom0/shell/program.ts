@@ -1,20 +1,8 @@
 /** What the shell can run besides the text tools that come with it: commands of the toolstack, and programs that own the terminal. */
 
-/** The terminal of a session, for a program that owns it. */
-export interface Terminal {
-  /** Text with control sequences; lines end with CR LF. */
-  write(text: string): void;
-  readonly columns: number;
-  readonly rows: number;
-}
+import type { Owned } from '../terminal.ts';
 
-/** What a program that owns the terminal sees until it ends. */
-export interface Owned extends Terminal {
-  /** What is typed comes to `listener`, as it came. */
-  listen(listener: (typed: string) => void): void;
-  /** Aborted when the terminal goes. */
-  readonly signal: AbortSignal;
-}
+export type { Owned, Terminal } from '../terminal.ts';
 
 export interface Ran {
   stdout: string;

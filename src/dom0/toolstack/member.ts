@@ -60,6 +60,9 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   blueprint: Blueprint;
   record: DomainRecord;
   name: string;
+  uuid: string;
+  /** When it was built: it is up since then. */
+  builtEpochMs: number;
   /** What its balloon was last asked to come to, at first what it was made with. */
   memoryMiB: number;
   console: Console;

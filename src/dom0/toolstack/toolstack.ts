@@ -295,6 +295,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const member: Member<Console> = {
       blueprint, record,
       name: definition.name,
+      uuid,
+      builtEpochMs: this.parts.epochMs(),
       memoryMiB: definition.memoryMiB,
       console: this.listener.console(record, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
       runner: undefined as unknown as DomainRunner,

@@ -3,7 +3,7 @@
 import { info } from '../host.ts';
 import { offers, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
-import { addFiles, bootOffer, dragging, fetching, offerProblems } from '../state.ts';
+import { addFiles, bootOffer, dragging, fetching, go, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import type { OfferedGuest } from '../../dom0/index.ts';
@@ -45,6 +45,7 @@ function Home() {
       <section class="card">
         <h2><Icon name="prompt" size={15} /> {strings.home.shell}</h2>
         <p class="sec">{strings.home.shellHint}</p>
+        <p><button class="btn" onClick={() => go({ kind: 'shell' })}>{strings.home.openShell}</button></p>
         <ol class="less">{strings.home.shellLines.map(([command, does]) => <li key={command}><code>{command}</code><span class="dim">{does}</span></li>)}</ol>
       </section>
     </div>

@@ -99,6 +99,9 @@ export function Tree() {
       <li class={`tr${here.kind === 'home' ? ' sel' : ''}`} role="treeitem" tabIndex={here.kind === 'home' ? 0 : -1} aria-selected={here.kind === 'home'} data-name={strings.hostName} onClick={() => go({ kind: 'home' })}>
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span><span class="v"><HostLoad /></span>
       </li>
+      <li class={`tr l1${here.kind === 'shell' ? ' sel' : ''}`} role="treeitem" tabIndex={here.kind === 'shell' ? 0 : -1} aria-selected={here.kind === 'shell'} data-name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>
+        <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><span class="v">{strings.shell.title}</span>
+      </li>
       <li class="grp" role="presentation">{strings.tree.guests}<span>{all.length}</span></li>
       {shown.value.map(domain => <DomainRow key={domain.id} domain={domain} selected={here.id === domain.id} />)}
       {[...sessions.value.values()].filter(session => session.gone.value).map(session =>

@@ -1,5 +1,6 @@
 /** What a command of the toolstack is: an entry of the table (index.ts) from which the page's proxy, the command line, help and the shell derive. */
 import type { HostCore } from '../../host.ts';
+import type { Owned } from '../../terminal.ts';
 
 export interface Command<Arguments extends unknown[], Result> {
   /** One line, as `xl help` lists it. */
@@ -11,8 +12,10 @@ export interface Command<Arguments extends unknown[], Result> {
   /** It changes something (xl -f), and can say what it would do (xl -N). */
   modifies?: true;
   dryRun?: true;
-  /** It takes over the terminal while it runs. */
-  interactive?: true;
+  /** xm's alone: what xend kept, and xl does not. */
+  only?: 'xm';
+  /** Where these words want the terminal: owns it while it runs, to its status; undefined: they do not. @throws Refusal, Error with a sentence */
+  attach?(words: string[]): ((call: Call, terminal: Owned) => Promise<number>) | undefined;
   /** Does it: what the page calls, with values in place of words. @throws Error with a sentence */
   run(host: HostCore, ...given: Arguments): Promise<Result>;
   /** Does it from the words behind its name (by `run`): what it prints; absent: from there it cannot be asked for. @throws Refusal, Error with a sentence */
@@ -22,6 +25,8 @@ export interface Command<Arguments extends unknown[], Result> {
 /** A command's words, and the files that it may read and write. */
 export interface Call {
   host: HostCore;
+  /** Whose spelling it is (xl). */
+  program?: 'xl' | 'xm';
   words: string[];
   /** @throws Error with a sentence */
   read(path: string): Promise<Blob>;

@@ -1,15 +1,17 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
 import type { DriveImage } from '../../../hypervisor/index.ts';
-import type { DomainInfo, NamedFile } from '../../api.ts';
+import type { DomainInfo, NamedFile, Plan } from '../../api.ts';
 import { formatFinding, judgeDefinition } from '../../config/model.ts';
 import { prepareToRead } from '../../config/source.ts';
 import { MOST_BYTES } from '../../config/xlcfg.ts';
 import { HEAD_BYTES } from '../../images.ts';
 import { judgeFiles } from '../../judging.ts';
-import { baseName, isDefinition } from '../../plan.ts';
+import { writeJson } from '../../config/write-json.ts';
+import { baseName, isDefinition, withOptions } from '../../plan.ts';
 import { NO_VT_LIBXL, NO_VT_REASON, NO_VT_STATUS } from '../no-vt.ts';
 import type { Guest, HostCore } from '../../host.ts';
 import { type Call, command, Refusal } from './command.ts';
+import { openConsole } from './console.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 /** How long a guest may take to follow its power button. */
@@ -24,10 +26,20 @@ export function describeBuilt({ record, name, memoryMiB, about }: Guest): string
   return `${name} is domain ${record.id} with ${memoryMiB} MiB and ${plural(record.vcpus, 'vCPU')}: ${about || 'it goes on where it was saved'}.`;
 }
 
+const planErrors = ({ errors }: Plan): string => errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n');
+
 export const create = command({
   summary: 'Create a domain from config file <filename>',
   usage: '<ConfigFile> [options] [vars]',
-  options: [['-p', 'Leave the domain paused after it is created.']],
+  options: [
+    ['-q, --quiet', 'Quiet.'],
+    ['-p', 'Leave the domain paused after it is created.'],
+    ['-f FILE, --defconfig=FILE', 'Use the given configuration file.'],
+    ['-n, --dryrun', 'Dry run - prints the resulting configuration'],
+    ['-c', 'Connect to the console after the domain is created.'],
+    ['-F', 'Run in foreground until death of the domain: Domain 0 watches over all domains here'],
+    ['-e', 'Do not wait in the background for the death of the domain: as above'],
+  ],
   modifies: true,
   dryRun: true,
   /** Plans and, when there is no error, creates and starts the domain. `anotherName`: where one has the name already, this gets a number behind its own. */
@@ -38,7 +50,7 @@ export const create = command({
       const { plan, domain } = judgeFiles(read, host.facts, anotherName);
       if (plan.command !== '') task.command = plan.command;
       if (!domain) {
-        const told = plan.errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n');
+        const told = planErrors(plan);
         throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
       }
       // Every drive's image is one of the files: a plan with another is refused.
@@ -54,16 +66,70 @@ export const create = command({
     });
   },
   xl: async (call, run) => {
-    const { options, rest } = readWords(call.words, { flags: 'p' });
-    atLeast('create', rest, 1);
-    const files = await Promise.all(rest.map(async path => ({ name: path, data: await call.read(path) })));
-    await run([...files, ...(await namedFiles(call, files))], false, options.has('p'));
-    return `Parsing config from ${rest[0]}\n`;
+    const { path, settings, files, options } = readCreate(call.words);
+    const given = await filesFor(call, path, settings, files);
+    if (!options.has('n')) await run(given, false, options.has('p'));
+    return `${options.has('q') ? '' : `Parsing config from ${path}\n`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
   },
+  attach: words =>
+    readCreate(words).options.has('c')
+      ? async (call, terminal) => {
+          const { path, settings, files, options } = readCreate(words);
+          const { id } = await create.run(call.host, await filesFor(call, path, settings, files), false, options.has('p'));
+          if (!options.has('q')) terminal.write(`Parsing config from ${path}\r\n`);
+          await openConsole(call.host, id, terminal);
+          return 0;
+        }
+      : undefined,
 });
 
+interface CreateWords {
+  path: string;
+  /** Lines of xl.cfg that count more than the file's. */
+  settings: string[];
+  /** Files beside the definition, which it names by their base names. */
+  files: string[];
+  options: ReadonlyMap<string, string>;
+}
+
+/** A word with an equals sign is a setting, as with xl. @throws Refusal */
+function readCreate(words: readonly string[]): CreateWords {
+  const { options, rest } = readWords(words, {
+    flags: 'pncqFeV',
+    values: 'f',
+    long: { dryrun: 'n', quiet: 'q', defconfig: 'f', vncviewer: 'V' },
+  });
+  const settings = rest.filter(word => word.includes('='));
+  const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
+  if (path === undefined) throw new Refusal("'xl create' requires at least 1 argument.", 2);
+  return { path, settings, files, options };
+}
+
+/** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
+async function filesFor(call: Pick<Call, 'read'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
+  const given = await Promise.all([path, ...files].map(async name => ({ name, data: await call.read(name) })));
+  if (settings.length > 0) {
+    const text = await given[0].data.slice(0, MOST_BYTES).text();
+    await prepareToRead(text);
+    given[0].data = new Blob([withOptions(path, text, `${settings.join('\n')}\n`).text]);
+  }
+  return [...given, ...(await namedFiles(call, given))];
+}
+
+/** Creates a domain from a definition in Domain 0's files. @throws Error with a sentence */
+export async function createFrom({ host, read }: Pick<Call, 'host' | 'read'>, path: string, { paused = false } = {}): Promise<DomainInfo> {
+  return create.run(host, await filesFor({ read }, path), false, paused);
+}
+
+/** What `create -n` prints: what would be made. @throws Error with all that is wrong */
+async function dryRun(host: HostCore, files: NamedFile[]): Promise<string> {
+  const { plan, domain } = judgeFiles(await host.read(files), host.facts);
+  if (!domain) throw new Error(planErrors(plan));
+  return writeJson([{ definition: domain.definition }], true);
+}
+
 /** Files that the first one names, if it is a definition: those that can be read. What is missing is told by the judgement. */
-async function namedFiles({ read }: Call, [first, ...others]: NamedFile[]): Promise<NamedFile[]> {
+async function namedFiles({ read }: Pick<Call, 'read'>, [first, ...others]: NamedFile[]): Promise<NamedFile[]> {
   const head = new Uint8Array(await first.data.slice(0, HEAD_BYTES).arrayBuffer());
   if (!isDefinition({ name: first.name, data: head })) return [];
   const text = await first.data.slice(0, MOST_BYTES).text();

@@ -2,7 +2,11 @@
 import type { DomainInfo } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
+import { type Definition, newDefinition } from '../../config/definition.ts';
+import { writeJson } from '../../config/write-json.ts';
+import { writeSxp } from '../../config/write-sxp.ts';
 import { command, Refusal } from './command.ts';
+import { runningOf } from './managed.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 /** `r-----`: running, blocked, paused, shut down, why, dying; print_domain_state() in tools/xl/xl_info.c. */
@@ -12,24 +16,125 @@ function letters({ state, ended }: Pick<DomainInfo, 'state' | 'ended'>): string 
   return `${at('r', state === 'r')}${at('b', state === 'b')}${at('p', state === 'p')}${at('s', over)}${at('c', state === 'c')}${at('d', state === 'd')}`;
 }
 
+/** A line of a list; domain 0 is Domain 0. */
+interface Row {
+  /** Absent: it is defined, and does not run. */
+  id?: number;
+  name: string;
+  memoryMiB: number;
+  vcpus: number;
+  /** `r-----`. */
+  state: string;
+  seconds: number;
+  uuid: string;
+  /** SHUTDOWN code; undefined: it has not shut down. */
+  reason?: number;
+}
+
+/** The UUID of Domain 0. */
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+function rowsOf(host: HostCore, only?: number): Row[] {
+  const { toolstack, queue } = host;
+  const seconds = (index: number): number => toolstack.view.scheduler.runstates(index, queue.nowNs()).running / 1e9;
+  const domain0 = { id: 0, name: 'Domain-0', memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, state: 'r-----', seconds: seconds(DOMAIN_0), uuid: NO_UUID };
+  const guests = host.all().map((info): Row => {
+    const member = toolstack.members.get(info.id);
+    const reason = member?.blueprint.xen && member.ending ? toolstack.view.at(member.record.index)?.shutdown : undefined;
+    return {
+      id: info.id, name: info.name, memoryMiB: info.memoryMiB, vcpus: info.vcpus, state: letters(info), seconds: member ? seconds(member.record.index) : 0, uuid: member?.uuid ?? NO_UUID,
+      ...(reason === undefined || reason < 0 ? {} : { reason }),
+    };
+  });
+  return [domain0, ...guests].filter(({ id }) => only === undefined || id === only);
+}
+
+const number = (value: number | undefined, columns: number): string => String(value ?? '').padStart(columns);
+
+/** main_list() in tools/xl/xl_info.c. */
+function formatXl(rows: Row[], verbose: boolean): string {
+  const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)${verbose ? '   UUID                            Reason-Code\tSecurity Label' : ''}\n`;
+  const lines = rows.map(({ id, name, memoryMiB, vcpus, state, seconds, uuid, reason }) => {
+    const more = verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)} ${'-'.padStart(16)}` : '';
+    return `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)}     ${state}  ${seconds.toFixed(1).padStart(8)}${more}\n`;
+  });
+  return head + lines.join('');
+}
+
+/** xm_brief_list() in tools/python/xen/xm/main.py: managed domains that do not run have neither number nor state. */
+function formatXm(rows: Row[]): string {
+  const lines = rows.map(
+    ({ id, name, memoryMiB, vcpus, state, seconds }) => `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)} ${state.padStart(10)} ${seconds.toFixed(1).padStart(8)}\n`,
+  );
+  return `Name${' '.repeat(36)}    ID   Mem VCPUs      State   Time(s)\n${lines.join('')}`;
+}
+
 export const list = command({
   summary: 'List information about all/some domains',
-  usage: '[Domain]',
+  usage: '[options] [Domain]',
+  options: [
+    ['-l, --long', 'Output all VM details'],
+    ['-v, --verbose', 'Prints out UUIDs and security context'],
+  ],
   run: async (host: HostCore): Promise<DomainInfo[]> => host.all(),
-  xl: async ({ host, words }) => {
-    const { rest } = readWords(words);
-    const only = rest[0] === undefined ? undefined : findDomain(host, rest[0]);
-    const seconds = (slot: number): string => (host.toolstack.view.scheduler.runstates(slot, host.queue.nowNs()).running / 1e9).toFixed(1);
-    const row = (name: string, id: number, mib: number, vcpus: number, state: string, time: string): string =>
-      `${name.padEnd(40)} ${String(id).padStart(5)} ${String(mib).padStart(5)} ${String(vcpus).padStart(5)}     ${state}  ${time.padStart(8)}\n`;
-    const domain0 = row('Domain-0', 0, Math.round(host.toolstack.services.hardware.frames / 256), 1, 'r-----', seconds(DOMAIN_0));
-    const guests = host.all().map(info => {
-      const member = host.toolstack.members.get(info.id);
-      return { id: info.id, text: row(info.name, info.id, info.memoryMiB, info.vcpus, letters(info), member ? seconds(member.record.index) : '0.0') };
-    });
-    const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)\n`;
-    const rows = [{ id: 0, text: domain0 }, ...guests].filter(({ id }) => only === undefined || id === only);
-    return head + rows.map(({ text }) => text).join('');
+  xl: async ({ host, words, program }) => {
+    const { options, rest } = readWords(words, { flags: 'lvZcn', long: { long: 'l', verbose: 'v', context: 'Z', cpupool: 'c', numa: 'n' } });
+    const managed = program === 'xm' ? ((await host.managed?.list()) ?? []).filter(domain => !runningOf(host, domain)) : [];
+    const asked = rest[0] === undefined ? undefined : managed.find(({ name }) => name === rest[0]);
+    const rows = asked ? [] : rowsOf(host, rest[0] === undefined ? undefined : findDomain(host, rest[0]));
+    const defined = rest[0] === undefined ? managed : asked ? [asked] : [];
+    if (options.has('l')) {
+      const definitions = [...rows.map(({ id }) => ({ domid: id!, definition: definitionOf(host, id!) })), ...defined.map(({ definition }) => ({ definition }))];
+      return program === 'xm' ? definitions.map(({ definition, ...where }) => writeSxp(definition, where)).join('') : writeJson(definitions);
+    }
+    if (program !== 'xm') return formatXl(rows, options.has('v'));
+    const halted = defined.map(({ name, definition }): Row => ({ name, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, state: '', seconds: 0, uuid: definition.uuid ?? NO_UUID }));
+    return formatXm([...rows, ...halted]);
+  },
+});
+
+/** What a domain is now, with what was changed since it was created. */
+export function definitionOf(host: HostCore, id: number): Definition {
+  if (id === 0) return { ...newDefinition(), name: 'Domain-0', type: 'pv', uuid: NO_UUID };
+  const { blueprint, name, uuid, memoryMiB } = host.member(id);
+  const shares = host.queue.shares(host.member(id).record.index);
+  return { ...blueprint.definition, name, uuid, memoryMiB, ...(shares ? { weight: shares.weight, cap: shares.cap } : {}) };
+}
+
+export const vmList = command({
+  summary: 'List guest domains, excluding dom0, stubdoms, etc.',
+  usage: '',
+  run: async (host: HostCore): Promise<{ uuid: string; id: number; name: string }[]> =>
+    [...host.toolstack.members.values()].map(({ uuid, record, name }) => ({ uuid, id: record.id, name })),
+  xl: async (_call, run) => `UUID                                  ID    name\n${(await run()).map(({ uuid, id, name }) => `${uuid}  ${id}    ${name.padEnd(30)}\n`).join('')}`,
+});
+
+/** `1 day,  2:03:04`: print_uptime() in tools/xl/xl_misc.c. */
+function formatUptime(seconds: number, short: boolean): string {
+  const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const before = days > 1 ? ` ${days} days, ` : days === 1 ? ` ${days} day, ` : '';
+  return `${before}${String(hours).padStart(2)}:${two(minutes)}${short ? '' : `:${two(seconds % 60)}`}`;
+}
+
+export const uptime = command({
+  summary: 'Print uptime for all/some domains',
+  usage: '[-s] [Domain]',
+  options: [['-s', 'Print short output.']],
+  /** Whole seconds since each was built, and since the host began (domain 0). */
+  run: async (host: HostCore): Promise<{ id: number; name: string; seconds: number }[]> => {
+    const since = (epochMs: number): number => Math.max(0, Math.floor((host.parts.epochMs() - epochMs) / 1000));
+    return [{ id: 0, name: 'Domain-0', seconds: since(host.startedEpochMs) }, ...[...host.toolstack.members.values()].map(({ record, name, builtEpochMs }) => ({ id: record.id, name, seconds: since(builtEpochMs) }))];
+  },
+  xl: async ({ host, words }, run) => {
+    const { options, rest } = readWords(words, { flags: 's' });
+    const asked = rest.map(word => findDomain(host, word));
+    const all = (await run()).filter(({ id }) => asked.length === 0 || asked.includes(id));
+    if (options.has('s')) {
+      const now = new Date(host.parts.epochMs()).toISOString().slice(11, 19);
+      return all.map(({ id, name, seconds }) => ` ${now} up ${formatUptime(seconds, true)},  ${name} (${id})\n`).join('');
+    }
+    return `${'Name'.padEnd(33)} ${'ID'.padStart(4)} Uptime\n${all.map(({ id, name, seconds }) => `${name.padEnd(33)} ${number(id, 4)} ${formatUptime(seconds, false)}\n`).join('')}`;
   },
 });
 

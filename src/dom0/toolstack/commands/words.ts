@@ -3,6 +3,7 @@
  * Source: help(), def_getopt() and find_domain() in tools/xl/xl_utils.c and xl_vmcontrol.c of Xen 4.17; error numbers of libxl_types.idl.
  */
 import type { HostCore } from '../../host.ts';
+import type { Owned } from '../../terminal.ts';
 import { type Call, Refusal, type Table } from './command.ts';
 
 /** ERROR_INVAL: no domain has the name; ERROR_DOMAIN_NOTFOUND: none has the number. */
@@ -80,32 +81,51 @@ export function mebibytes(word: string): number {
   return Math.floor((Number(digits) * 1024 ** 'bkmgt'.indexOf(suffix.toLowerCase())) / 2 ** 20);
 }
 
+type Spelling = NonNullable<Call['program']>;
+
+/** Whether a program has the command, from words. */
+const isOf = (table: Table, name: string, program: Spelling): boolean => {
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+  return entry !== undefined && (entry.xl !== undefined || entry.attach !== undefined) && (entry.only ?? program) === program;
+};
+
+/** Names of the commands that a program has, in the order of the table. */
+export const namesOf = (table: Table, program: Spelling = 'xl'): string[] => Object.keys(table).filter(name => isOf(table, name, program));
+
 /** All commands, as `xl help` lists them. */
-export function helpOf(table: Table): string {
-  const rows = Object.entries(table).map(([name, { summary }]) => ` ${name.padEnd(19)} ${summary}`);
-  return `Usage xl [-vfNtT] <subcommand> [args]\n\nxl full list of subcommands:\n\n${rows.join('\n')}\n`;
+export function helpOf(table: Table, program: Spelling = 'xl'): string {
+  const rows = namesOf(table, program).map(name => ` ${name.padEnd(19)} ${table[name].summary}`);
+  return `Usage ${program} [-vfNtT] <subcommand> [args]\n\n${program} full list of subcommands:\n\n${rows.join('\n')}\n`;
 }
 
 /** One of them, as its -h tells it. */
-export function helpOn(table: Table, name: string): string {
+export function helpOn(table: Table, name: string, program: Spelling = 'xl'): string {
   const { summary, usage, options = [], modifies, dryRun } = table[name];
   const rows = options.map(([option, about]) => `${option.padEnd(23)} ${about}`);
-  return `Usage: xl [-v${modifies ? 'f' : ''}${dryRun ? 'N' : ''}] ${name} ${usage}\n\n${summary}.\n\n${rows.length > 0 ? `Options:\n\n${rows.join('\n')}\n` : ''}`;
+  return `Usage: ${program} [-v${modifies ? 'f' : ''}${dryRun ? 'N' : ''}] ${name} ${usage}\n\n${summary}.\n\n${rows.length > 0 ? `Options:\n\n${rows.join('\n')}\n` : ''}`;
 }
+
+/** Words that ask for a command's help, before a `--`. */
+const asksForHelp = (words: readonly string[]): boolean => words.slice(0, words.includes('--') ? words.indexOf('--') : undefined).some(word => word === '-h' || word === '--help');
 
 /** What `xl WORDS` says. @throws Refusal, Error with a sentence */
 export async function runXl(table: Table, { words: [name = '', ...words], ...call }: Call): Promise<string> {
-  const known = (what: string): boolean => Object.hasOwn(table, what) && table[what].xl !== undefined;
-  if (name === '') throw new Refusal(helpOf(table));
+  const { program = 'xl' } = call;
+  if (name === '') throw new Refusal(helpOf(table, program));
   if (name === 'help') {
-    if (words[0] === undefined) return helpOf(table);
-    name = words[0];
-    if (!known(name)) throw new Refusal('command not implemented');
-    return helpOn(table, name);
+    if (words[0] === undefined) return helpOf(table, program);
+    if (!isOf(table, words[0], program)) throw new Refusal('command not implemented');
+    return helpOn(table, words[0], program);
   }
-  if (!known(name)) throw new Refusal('command not implemented');
-  const before = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
-  if (before.some(word => word === '-h' || word === '--help')) return helpOn(table, name);
+  if (!isOf(table, name, program)) throw new Refusal('command not implemented');
   const entry = table[name];
-  return entry.xl!({ ...call, words }, async (...given) => entry.run(call.host, ...given));
+  if (asksForHelp(words)) return helpOn(table, name, program);
+  if (!entry.xl) throw new Refusal(`${name} needs the terminal.`);
+  return entry.xl({ ...call, words }, async (...given) => entry.run(call.host, ...given));
+}
+
+/** What runs with the terminal where `xl WORDS` wants it; undefined: it does not. */
+export function attachXl(table: Table, [name = '', ...words]: readonly string[], program: Spelling = 'xl'): ((call: Call, terminal: Owned) => Promise<number>) | undefined {
+  if (!isOf(table, name, program) || asksForHelp(words)) return undefined;
+  return table[name].attach?.([...words]);
 }

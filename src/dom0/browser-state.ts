@@ -1,0 +1,116 @@
+/**
+ * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
+ * another tab asks for it.
+ */
+import type { HostFiles } from './files/index.ts';
+import { type HostState, openHostState } from './state.ts';
+import type { Later } from './runner.ts';
+import { type HeldStore, MemoryStore, type OpenStore } from './storage/index.ts';
+
+/** Where a host's files and volumes are, for people. */
+export interface StateInfo {
+  where: string;
+  /** Whether they are there when the page is loaded again. */
+  kept: boolean;
+  /** Why they are not: a sentence. */
+  why?: string;
+  /** Another tab has them, since then (milliseconds since 1970, where it answers): `takeOver` asks for them. */
+  heldElsewhere?: { sinceMs?: number };
+}
+
+/** What HostFiles has. */
+const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists'] as const satisfies (keyof HostFiles)[];
+
+interface BrowserStateParts {
+  open: OpenStore;
+  epochMs(): number;
+  random(below: number): number;
+  later: Later;
+  /** The state goes: whoever works with it ends, before it is flushed and closed. */
+  closing(): Promise<void> | void;
+}
+
+export class BrowserState {
+  /** Domain 0's files wherever they are now: the first call opens them. */
+  readonly files = Object.fromEntries(
+    FILE_CALLS.map(name => [
+      name,
+      async (...given: unknown[]) => {
+        const tree = await (await this.get()).files();
+        return (tree[name] as (...given: unknown[]) => unknown).call(tree, ...given);
+      },
+    ]),
+  ) as unknown as HostFiles;
+  private readonly parts: BrowserStateParts;
+  private opened: Promise<HostState> | undefined;
+  private held: HeldStore | undefined;
+  private known: StateInfo | undefined;
+
+  constructor(parts: BrowserStateParts) {
+    this.parts = parts;
+  }
+
+  /** The state, opened at the first call. */
+  get(): Promise<HostState> {
+    this.opened ??= this.open(false);
+    return this.opened;
+  }
+
+  /** Where it is; it is opened for that. */
+  async info(): Promise<StateInfo> {
+    await this.get();
+    return this.known as StateInfo;
+  }
+
+  /** Asks the tab that has the browser's storage to give it up; what was kept in memory here is gone then. @throws Error where it does not give it up */
+  async takeOver(): Promise<StateInfo> {
+    if ((await this.info()).heldElsewhere === undefined) return this.info();
+    const before = await this.get();
+    const next = this.open(true);
+    await next;
+    if (!this.known?.kept) throw new Error(`The tab that has them does not give them up. ${this.known?.why ?? ''} Close it, and try again.`);
+    await this.parts.closing();
+    before.close();
+    this.opened = next;
+    return this.info();
+  }
+
+  private async open(take: boolean): Promise<HostState> {
+    const opened = await this.parts.open(() => void this.giveUp(), take);
+    if ('why' in opened) {
+      this.known = { where: 'memory', kept: false, why: opened.why, ...(opened.holder ? { heldElsewhere: opened.holder } : {}) };
+      return this.inMemory();
+    }
+    const { store } = opened;
+    try {
+      const state = await openHostState(store, this.parts);
+      this.held = opened;
+      this.known = { where: store.where, kept: true };
+      return state;
+    } catch (error) {
+      opened.release();
+      this.known = { where: 'memory', kept: false, why: (error as Error).message };
+      return this.inMemory();
+    }
+  }
+
+  private inMemory(): Promise<HostState> {
+    return openHostState(new MemoryStore(), this.parts);
+  }
+
+  /** Another tab asks for it. */
+  private async giveUp(): Promise<void> {
+    const { held, opened } = this;
+    if (!held || !opened) return;
+    this.held = undefined;
+    const state = await opened;
+    await this.parts.closing();
+    this.known = { where: 'memory', kept: false, why: 'Another tab of this browser has taken them over.', heldElsewhere: {} };
+    this.opened = this.inMemory();
+    try {
+      state.close();
+    } finally {
+      held.release();
+    }
+  }
+}

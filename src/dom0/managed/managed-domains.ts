@@ -1,0 +1,132 @@
+/**
+ * Managed domains, as xend had them: definitions that are listed, started, edited and deleted whether their domains run or not. Each is a file in
+ * /etc/xen/vm, in any language of definitions; what is there is all that is known of them, so that whatever edits the file edits the domain, and they
+ * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains).
+ */
+import type { Definition } from '../config/definition.ts';
+import { formatFinding, isError, judgeDefinition } from '../config/model.ts';
+import { prepareToRead } from '../config/source.ts';
+import { writeXlConfig } from '../config/write-xl.ts';
+import { MOST_BYTES } from '../config/xlcfg.ts';
+import type { HostFiles } from '../files/index.ts';
+
+export const DEFINITIONS = '/etc/xen/vm',
+  AUTO = '/etc/xen/auto';
+
+/** A domain that is defined. */
+export interface ManagedDomain {
+  name: string;
+  /** Of its definition. */
+  path: string;
+  text: string;
+  /** Whole only where there are no errors. */
+  definition: Definition;
+  /** FILE:LINE:COLUMN: sentence; none: it can be started. */
+  errors: string[];
+}
+
+export class ManagedDomains {
+  private readonly files: HostFiles;
+  private readonly drawUuid: () => string;
+  private readonly judged = new Map<string, ManagedDomain>();
+
+  /** `drawUuid`: for definitions that have none. */
+  constructor(files: HostFiles, drawUuid: () => string) {
+    this.files = files;
+    this.drawUuid = drawUuid;
+  }
+
+  /** All, in the order of their files' names. Of two with one name the first counts. */
+  async list(): Promise<ManagedDomain[]> {
+    const names = await this.files.readdir(DEFINITIONS).catch(() => []);
+    const found = new Map<string, ManagedDomain>();
+    for (const name of names.sort()) {
+      const domain = await this.read(`${DEFINITIONS}/${name}`).catch(() => undefined);
+      if (domain && domain.name !== '' && !found.has(domain.name)) found.set(domain.name, domain);
+    }
+    return [...found.values()];
+  }
+
+  /** By its name, or its UUID. */
+  async find(word: string): Promise<ManagedDomain | undefined> {
+    const all = await this.list();
+    return all.find(({ name }) => name === word) ?? all.find(({ definition }) => definition.uuid === word.toLowerCase());
+  }
+
+  /** A file as a domain that could be managed. @throws Error with a sentence: it cannot be read, or is too long for a definition */
+  private async read(path: string): Promise<ManagedDomain> {
+    const { size, isFile } = await this.files.stat(path);
+    if (!isFile || size > MOST_BYTES) throw new Error(`${path} is no definition: it is ${isFile ? 'too long' : 'no file'}.`);
+    const text = new TextDecoder().decode(await this.files.readFileBuffer(path));
+    const known = this.judged.get(path);
+    if (known?.text === text) return known;
+    const domain = { path, ...(await judge(path, text)) };
+    this.judged.set(path, domain);
+    return domain;
+  }
+
+  /**
+   * Keeps a definition: a new domain, or, where it has the UUID of one that there is, in its place. One without a UUID gets one. `path`: the file that it
+   * comes from. @throws Error with all that is wrong with it; then nothing has changed
+   */
+  async define(path: string, source: string): Promise<ManagedDomain> {
+    const first = await judge(path, source);
+    if (first.errors.length > 0) throw new Error(first.errors.join('\n'));
+    const { name } = first;
+    if (name === '.' || name === '..') throw new Error(`${path}: a managed domain cannot be called ${name}: its definition is a file with its name.`);
+    const all = await this.list();
+    const same = all.find(domain => domain.name === name && domain.path !== path);
+    if (same && same.definition.uuid !== first.definition.uuid) throw new Error(`VM name '${name}' already exists`);
+    const twin = all.find(domain => domain.name !== name && domain.definition.uuid !== undefined && domain.definition.uuid === first.definition.uuid);
+    if (twin) throw new Error(`Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`);
+    const text = first.definition.uuid === undefined ? withUuid(first, source, this.drawUuid()) : source;
+    const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? `${DEFINITIONS}/${name}`);
+    await this.files.mkdir(DEFINITIONS, { recursive: true });
+    await this.files.writeFile(kept, text);
+    return this.read(kept);
+  }
+
+  /** Forgets a domain, and that it starts with the host. Its disks stay. */
+  async remove({ name, path }: ManagedDomain): Promise<void> {
+    await this.setAutomatic({ name, path }, false);
+    await this.files.rm(path);
+    this.judged.delete(path);
+  }
+
+  /** Whether it starts with the host. */
+  async isAutomatic({ path }: Pick<ManagedDomain, 'path'>): Promise<boolean> {
+    return (await this.links(path)).length > 0;
+  }
+
+  async setAutomatic({ name, path }: Pick<ManagedDomain, 'name' | 'path'>, on: boolean): Promise<void> {
+    const links = await this.links(path);
+    if (!on) for (const link of links) await this.files.rm(link);
+    else if (links.length === 0) {
+      await this.files.mkdir(AUTO, { recursive: true });
+      await this.files.symlink(path, `${AUTO}/${name}`);
+    }
+  }
+
+  /** Names in /etc/xen/auto that stand for a definition. */
+  private async links(path: string): Promise<string[]> {
+    const found: string[] = [];
+    for (const link of await this.automaticPaths()) if ((await this.files.realpath(link).catch(() => '')) === path) found.push(link);
+    return found;
+  }
+
+  /** What starts with the host, in its order: links, or definitions that stand there themselves. */
+  async automaticPaths(): Promise<string[]> {
+    return (await this.files.readdir(AUTO).catch(() => [])).sort().map(name => `${AUTO}/${name}`);
+  }
+}
+
+async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'path'> & { isForeign: boolean }> {
+  await prepareToRead(text);
+  const { definition, findings, isForeign } = judgeDefinition(path, text);
+  return { name: definition.name, text, definition, errors: findings.filter(isError).map(formatFinding), isForeign };
+}
+
+/** Lines of xl.cfg can be put behind what is xl.cfg; other languages' come back as xl.cfg. */
+function withUuid({ definition, isForeign }: { definition: Definition; isForeign: boolean }, source: string, uuid: string): string {
+  return isForeign ? writeXlConfig({ ...definition, uuid }) : `${source.replace(/\n?$/, '\n')}uuid = "${uuid}"\n`;
+}

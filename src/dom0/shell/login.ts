@@ -1,0 +1,57 @@
+/** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
+import type { HostCore } from '../host.ts';
+import type { HostState } from '../state.ts';
+import { COMMANDS } from '../toolstack/commands/index.ts';
+import type { BashParts } from './bash.ts';
+import type { Program, Terminal } from './program.ts';
+import { Session } from './session.ts';
+import { storagePrograms } from './storage.ts';
+import { xenstorePrograms } from './xenstore.ts';
+import { xlProgram } from './xl.ts';
+
+const HISTORY = '/root/.bash_history';
+const MOST_HISTORY = 1000;
+
+/** Lists all programs. */
+const help = (programs: readonly Program[]): Program => ({
+  name: 'help',
+  summary: 'lists what there is',
+  run: async () => ({
+    stdout: programs.map(({ name, summary }) => `${name.padEnd(12)} ${summary}\n`).join('') + 'ls, cat, grep, sed, awk and the other text tools, pipes, loops and variables are as in bash.\n',
+    stderr: '',
+    status: 0,
+  }),
+});
+
+/** For a shell of this host. @throws as HostState.files */
+export async function shellParts(host: HostCore, state: HostState, sleep: BashParts['sleep']): Promise<BashParts> {
+  const programs = [
+    xlProgram('xl', host, COMMANDS),
+    xlProgram('xm', host, COMMANDS),
+    ...xenstorePrograms(host.toolstack.services.xenstored.client()),
+    ...storagePrograms(state.storage),
+  ];
+  programs.push(help(programs));
+  return {
+    fs: await state.files(),
+    programs,
+    sleep,
+    directory: '/root',
+    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', TERM: 'xterm' },
+  };
+}
+
+/** A login at a terminal. `note`: said first, lines that end with LF. */
+export async function login(parts: BashParts, terminal: Terminal, version: string, note = ''): Promise<Session> {
+  const { fs } = parts;
+  const history = (await fs.readFile(HISTORY).catch(() => '')).split('\n').filter(line => line !== '').slice(-MOST_HISTORY);
+  return new Session({
+    ...parts,
+    terminal,
+    history,
+    // A line that could not be kept is in the session all the same.
+    remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
+    hostName: 'ringside',
+    greeting: `Ringside ${version}, Domain 0. help lists what there is; Ctrl-D leaves.\n${note}`,
+  });
+}

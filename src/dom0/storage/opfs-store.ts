@@ -1,0 +1,106 @@
+/**
+ * The host's files in the browser's origin private file system. An access handle is exclusive, and its calls block: for a worker that does nothing else, or
+ * one where memory cannot be shared. Source: WHATWG File System Standard, FileSystemSyncAccessHandle.
+ */
+import { type Store, type StoreFile, StoreFull } from './store.ts';
+
+/** What is used of FileSystemSyncAccessHandle. */
+export interface AccessHandle {
+  getSize(): number;
+  read(into: Uint8Array, options: { at: number }): number;
+  write(from: Uint8Array, options: { at: number }): number;
+  truncate(bytes: number): void;
+  flush(): void;
+  close(): void;
+}
+
+/** What is used of FileSystemDirectoryHandle. */
+export interface OpfsDirectory {
+  getFileHandle(name: string, options: { create: boolean }): Promise<{ createSyncAccessHandle(): Promise<AccessHandle> }>;
+}
+
+export interface OpfsParts {
+  directory: OpfsDirectory;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Handles of a worker that ended stay exclusive for a moment. */
+const TRIES = 20,
+  TRY_MS = 250;
+
+class OpfsFile implements StoreFile {
+  private readonly handle: AccessHandle;
+
+  constructor(handle: AccessHandle) {
+    this.handle = handle;
+  }
+
+  size(): number {
+    return this.handle.getSize();
+  }
+
+  read(at: number, into: Uint8Array): void {
+    let done = 0;
+    while (done < into.length) {
+      const count = this.handle.read(into.subarray(done), { at: at + done });
+      if (count === 0) break;
+      done += count;
+    }
+    into.fill(0, done);
+  }
+
+  write(at: number, from: Uint8Array): void {
+    for (let done = 0; done < from.length; ) {
+      const count = orFull(() => this.handle.write(from.subarray(done), { at: at + done }));
+      if (count === 0) throw new StoreFull(NO_ROOM);
+      done += count;
+    }
+  }
+
+  truncate(bytes: number): void {
+    orFull(() => this.handle.truncate(bytes));
+  }
+
+  flush(): void {
+    this.handle.flush();
+  }
+
+  close(): void {
+    this.handle.close();
+  }
+}
+
+const NO_ROOM = 'the browser gives this site no more storage';
+
+function orFull<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    if ((error as Error).name === 'QuotaExceededError') throw new StoreFull(NO_ROOM);
+    throw error;
+  }
+}
+
+export class OpfsStore implements Store {
+  readonly where = "this browser's storage";
+  readonly outlivesHost = true;
+  private readonly parts: OpfsParts;
+
+  constructor(parts: OpfsParts) {
+    this.parts = parts;
+  }
+
+  /** @throws Error where the file cannot be had, as where somebody else has it open */
+  async open(name: string): Promise<StoreFile> {
+    const { directory, sleep } = this.parts;
+    const file = await directory.getFileHandle(name, { create: true });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return new OpfsFile(await file.createSyncAccessHandle());
+      } catch (error) {
+        if ((error as Error).name !== 'NoModificationAllowedError' || attempt === TRIES) throw error;
+        await sleep(TRY_MS);
+      }
+    }
+  }
+}

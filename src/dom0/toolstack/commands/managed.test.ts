@@ -1,0 +1,129 @@
+/** xm new, start, delete and list, and what starts with the host; xl create's settings, dry run and refusals. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { KeptFiles } from '../../files/index.ts';
+import { testFiles, testHost } from '../../host.test-support.ts';
+import type { Host } from '../../host.ts';
+import { MemoryStore } from '../../storage/index.ts';
+import { COMMANDS, runXl } from './index.ts';
+
+const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));
+const CONFIG = 'name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n';
+
+async function make(store = new MemoryStore()) {
+  const files = await testFiles(store);
+  await files.writeFile('/boot/demo.elf', demo);
+  await files.writeFile('/root/a.cfg', CONFIG);
+  const host = testHost({ files, epochMs: () => 0 });
+  return { host, files, store, xl: spell(host, files, 'xl'), xm: spell(host, files, 'xm') };
+}
+
+/** What a line prints, or `status: message`. */
+const spell = (host: Host, files: KeptFiles, program: 'xl' | 'xm') => (line: string): Promise<string> =>
+  runXl(COMMANDS, {
+    host, program, words: line.split(' ').filter(Boolean),
+    read: async path => new Blob([(await files.readFileBuffer(path)) as BlobPart]),
+    write: (path, data) => data.arrayBuffer().then(bytes => files.writeFile(path, new Uint8Array(bytes))),
+  }).catch((error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`);
+
+describe('domains that xend manages', () => {
+  it('are defined, listed, started, and deleted when they are halted', async () => {
+    const { host, files, xl, xm } = await make();
+    expect(await xm('new /root/a.cfg memory=16')).toBe('Using config file "/root/a.cfg".\n');
+    expect(await xm('list')).toBe(
+      [
+        'Name                                        ID   Mem VCPUs      State   Time(s)',
+        'Domain-0                                     0     0     1     r-----      0.0',
+        'a                                                 16     1                 0.0',
+        '',
+      ].join('\n'),
+    );
+    expect(await xl('list')).not.toMatch(/^a /m);
+    expect(await xm('start -p a')).toBe('');
+    expect(await xl('list a')).toMatch(/^a .* 1 {4}16 .*--p---/m);
+    expect([await xm('start a'), await xm('delete a')]).toEqual(['1: Error: Domain is already running', '1: Error: Domain is not halted.']);
+    await xl('destroy a');
+    expect(await xm('delete a')).toBe('');
+    expect([await xm('delete a'), await xm('start a')]).toEqual(Array(2).fill("1: Error: Domain 'a' does not exist."));
+    expect(await files.readdir('/etc/xen/vm')).toEqual([]);
+    expect([await xl('new /root/a.cfg'), (await xl('help')).includes('Xend')]).toEqual(['1: command not implemented', false]);
+    expect(await xm('help')).toContain(' new                 Adds a domain to Xend domain management\n');
+    expect(host.tasks.list().map(({ command, state }) => `${command}: ${state}`)).toContain('xm new /root/a.cfg: done');
+  });
+
+  it('are told apart by name, and refused with all that is wrong', async () => {
+    const { files, xm } = await make();
+    await xm('new /root/a.cfg');
+    expect(await xm('new /root/a.cfg')).toBe("1: VM name 'a' already exists");
+    expect(await xm('new /root/a.cfg memroy=8 name="b"')).toBe('1: /root/a.cfg:5:1: memroy is no key of xl.cfg. Did you mean memory?');
+    expect(await xm('new')).toBe("2: 'xl new' requires at least 1 argument.");
+    expect(await files.readdir('/etc/xen/vm')).toEqual(['a']);
+  });
+
+  it('go with the files of their disks where that is asked, but not with those that another has', async () => {
+    const { files, xm } = await make();
+    for (const name of ['one', 'two']) await files.writeFile(`/var/lib/xen/images/${name}`, new Uint8Array(512));
+    const disks = "disk=['/var/lib/xen/images/one,raw,hda','/var/lib/xen/images/two,raw,hdb','/dev/vg0/x,raw,hdd']";
+    await xm(`new /root/a.cfg ${disks}`);
+    await xm(`new /root/a.cfg name="b" disk=['/var/lib/xen/images/two,raw,hda']`);
+    expect(await xm('delete --storage a')).toBe(
+      '/var/lib/xen/images/one is removed.\n/var/lib/xen/images/two stays: b has it, too.\n/dev/vg0/x stays: it is no file. lvremove removes a volume.\n',
+    );
+    expect(await files.readdir('/var/lib/xen/images')).toEqual(['two']);
+  });
+
+  it('start with the host in the order of /etc/xen/auto; one that cannot is told, and the next one starts', async () => {
+    const { files, store, xm } = await make();
+    for (const name of ['x', 'y', 'z']) await xm(`new /root/a.cfg name="${name}" memory=${name === 'y' ? 1500 : 8}`);
+    for (const [link, name] of [['10-z', 'z'], ['20-y', 'y'], ['30-x', 'x']]) await files.symlink(`/etc/xen/vm/${name}`, `/etc/xen/auto/${link}`);
+    const again = await make(store);
+    await again.host.startAutomatic();
+    expect(again.host.all().map(({ id, name }) => [id, name])).toEqual([[1, 'z'], [2, 'x']]);
+    expect(again.host.tasks.list().filter(({ state }) => state === 'failed').map(({ command }) => command)).toContain('xl create /etc/xen/auto/20-y');
+    expect((await again.xm('list')).match(/^y .*/m)?.[0]).toBe('y                                               1500     1                 0.0');
+  });
+});
+
+describe('xl create', () => {
+  it('takes settings behind the file, and says what it would make', async () => {
+    const { host, xl } = await make();
+    const said = await xl('create -n /root/a.cfg memory=12 vcpus=2');
+    expect(said.split('\n')[0]).toBe('Parsing config from /root/a.cfg');
+    expect(JSON.parse(said.slice(said.indexOf('{')))).toMatchObject({ domid: null, config: { c_info: { type: 'hvm', name: 'a' }, b_info: { max_vcpus: 2, target_memkb: 12288 }, on_reboot: 'restart' } });
+    expect(host.all()).toEqual([]);
+    expect(await xl('create -q -p /root/a.cfg memory=12 name="c"')).toBe('');
+    expect(host.all()).toMatchObject([{ name: 'c', memoryMiB: 12, state: 'p' }]);
+    expect(await xl('create')).toBe("2: 'xl create' requires at least 1 argument.");
+    expect(await xl('create -n /root/a.cfg memory=lots')).toMatch(/^1: \/root\/a\.cfg:5:/);
+  });
+});
+
+describe('lists', () => {
+  it('tell everything of a domain, as JSON, as SXP, and with its UUID', async () => {
+    const { xl, xm } = await make();
+    await xl('create -p /root/a.cfg uuid="6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11" on_crash="coredump-restart"');
+    expect(JSON.parse(await xl('list -l a'))).toMatchObject([
+      { domid: 1, config: { c_info: { name: 'a', uuid: '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11' }, b_info: { max_memkb: 8192, kernel: '/boot/demo.elf' }, on_crash: 'coredump_restart' } },
+    ]);
+    expect(JSON.parse(await xl('list -l'))).toHaveLength(2);
+    expect(await xm('list --long a')).toMatch(/^\(domain\n {4}\(domid 1\)\n {4}\(name a\)\n {4}\(uuid 6b1e/);
+    expect(await xl('list -v a')).toMatch(/Time\(s\) {3}UUID {28}Reason-Code\tSecurity Label\na .* {7}0\.0 6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11 {8}- {16}-\n$/);
+    expect(await xl('vm-list')).toBe(`UUID                                  ID    name\n6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11  1    ${'a'.padEnd(30)}\n`);
+    expect(await xl('list nobody')).toBe('1: nobody is an invalid domain identifier (rc=-6)');
+  });
+
+  it('tell how long domains are up', async () => {
+    let now = 0;
+    const files = await testFiles();
+    await files.writeFile('/boot/demo.elf', demo);
+    await files.writeFile('/root/a.cfg', CONFIG);
+    const host = testHost({ files, epochMs: () => now });
+    const xl = spell(host, files, 'xl');
+    now = 3_600_000;
+    await xl('create -p /root/a.cfg');
+    now += (26 * 3600 + 3 * 60 + 4) * 1000;
+    expect(await xl('uptime')).toBe(`${'Name'.padEnd(33)}   ID Uptime\n${'Domain-0'.padEnd(33)}    0  1 day,  3:03:04\n${'a'.padEnd(33)}    1  1 day,  2:03:04\n`);
+    expect(await xl('uptime -s a')).toBe(' 03:03:04 up  1 day,  2:03,  a (1)\n');
+    expect(await xl('uptime b')).toBe('1: b is an invalid domain identifier (rc=-6)');
+  });
+});

@@ -1,0 +1,106 @@
+/**
+ * Domains that are defined, whether they run or not: xm new, start, delete; xl has no such commands.
+ * Source: tools/python/xen/xm/new.py and main.py, XendDomain.py (domain_new, domain_start, domain_delete) of Xen 4.1.
+ */
+import type { DomainInfo } from '../../api.ts';
+import { withOptions } from '../../plan.ts';
+import type { HostCore } from '../../host.ts';
+import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
+import { command, Refusal } from './command.ts';
+import { createFrom } from './life.ts';
+import { atLeast, readWords } from './words.ts';
+
+/** @throws Refusal where the host has no files */
+export function managedOf(host: HostCore): ManagedDomains {
+  if (!host.managed) throw new Refusal('Domain 0 has no place for files here, where definitions would be kept.');
+  return host.managed;
+}
+
+/** @throws Refusal in xend's words */
+export async function findManaged(host: HostCore, word: string): Promise<ManagedDomain> {
+  const found = await managedOf(host).find(word);
+  if (!found) throw new Refusal(`Error: Domain '${word}' does not exist.`);
+  return found;
+}
+
+/** The domain that runs from a definition. */
+export const runningOf = (host: HostCore, { name }: ManagedDomain): DomainInfo | undefined => host.all().find(domain => domain.name === name && domain.ended === undefined && domain.state !== 'd');
+
+export const define = command({
+  summary: 'Adds a domain to Xend domain management',
+  usage: '<ConfigFile> [vars]',
+  modifies: true,
+  only: 'xm',
+  /** Keeps a definition under /etc/xen/vm; `path`: where it comes from. */
+  run: (host: HostCore, path: string, text: string): Promise<ManagedDomain> =>
+    host.tasks.run(`xm new ${path}`, async task => {
+      const domain = await managedOf(host).define(path, text);
+      task.message = `${domain.name} is kept as ${domain.path}.`;
+      return domain;
+    }),
+  xl: async ({ words, read }, run) => {
+    const { rest } = readWords(words, { flags: 'q', long: { quiet: 'q' } });
+    atLeast('new', rest, 1);
+    const [path, ...settings] = rest;
+    const text = await (await read(path)).text();
+    await run(path, settings.length > 0 ? withOptions(path, text, `${settings.join('\n')}\n`).text : text);
+    return `Using config file "${path}".\n`;
+  },
+});
+
+export const start = command({
+  summary: 'Start a Xend managed domain',
+  usage: '[-p] <DomainName>',
+  options: [['-p, --paused', 'Do not unpause domain after starting it']],
+  modifies: true,
+  only: 'xm',
+  run: async (host: HostCore, name: string, paused: boolean = false): Promise<DomainInfo> => {
+    const domain = await findManaged(host, name);
+    if (runningOf(host, domain)) throw new Refusal('Error: Domain is already running');
+    return createFrom({ host, read: path => host.readFile(path) }, domain.path, { paused });
+  },
+  xl: async ({ words }, run) => {
+    const { options, rest } = readWords(words, { flags: 'pc', long: { paused: 'p' } });
+    atLeast('start', rest, 1);
+    await run(rest[0], options.has('p'));
+    return '';
+  },
+});
+
+export const remove = command({
+  summary: 'Remove a domain from Xend domain management',
+  usage: '[--storage] <DomainName>',
+  options: [['--storage', 'Remove the files of its writable disks, too, unless another definition names them']],
+  modifies: true,
+  only: 'xm',
+  /** What was removed of its storage, and why the rest was not. */
+  run: async (host: HostCore, name: string, storage: boolean = false): Promise<string[]> => {
+    const domain = await findManaged(host, name);
+    if (runningOf(host, domain)) throw new Refusal('Error: Domain is not halted.');
+    return host.tasks.run(`xm delete ${domain.name}`, async task => {
+      await managedOf(host).remove(domain);
+      const said = storage ? await removeStorage(host, domain) : [];
+      task.message = [`${domain.name} is no longer managed${storage ? '.' : '; its disks stay.'}`, ...said].join('\n');
+      return said;
+    });
+  },
+  xl: async ({ words }, run) => {
+    const { options, rest } = readWords(words, { flags: 's', long: { storage: 's' } });
+    atLeast('delete', rest, 1);
+    const said = await run(rest[0], options.has('s'));
+    return said.map(line => `${line}\n`).join('');
+  },
+});
+
+async function removeStorage(host: HostCore, { name, definition }: ManagedDomain): Promise<string[]> {
+  const others = await managedOf(host).list();
+  const said: string[] = [];
+  for (const { target, readOnly } of definition.disks) {
+    if (readOnly || target === '') continue;
+    const user = others.find(other => other.name !== name && other.definition.disks.some(disk => disk.target === target));
+    if (user) said.push(`${target} stays: ${user.name} has it, too.`);
+    else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
+    else said.push(await host.removeFile(target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
+  }
+  return said;
+}

@@ -1,0 +1,78 @@
+/** A window with a terminal: a guest's serial line, or Domain 0's shell. */
+
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { screenReader } from '../settings.ts';
+import { strings } from '../strings.ts';
+import type { GuestTerminal } from '../terminal.ts';
+
+const words = strings.serial;
+/** How often the text copy follows the terminal. */
+const TEXT_MS = 500;
+/** Keys that a touch keyboard lacks, as a VT100 sends them. */
+const TOUCH: [label: string, sends: string, name?: string][] = [
+  ['Esc', '\x1b'], ['Tab', '\t'], ['^C', '\x03', '^C, Control C'], ['^D', '\x04', '^D, Control D'], ['←', '\x1b[D', 'Left'], ['↑', '\x1b[A', 'Up'], ['↓', '\x1b[B', 'Down'], ['→', '\x1b[C', 'Right'],
+];
+
+interface TerminalWindowProps {
+  terminal: GuestTerminal;
+  /** Who reads what is typed. */
+  name: string;
+  /** Of the window, for people who do not see it. */
+  label: string;
+  /** What stands in its title. */
+  title: ComponentChildren;
+  /** Why nobody listens any more, where that is so. */
+  over?: ComponentChildren;
+  /** Between title and terminal. */
+  note?: ComponentChildren;
+  /** The keyboard's way in leads here. */
+  first: boolean;
+  testId: string;
+  /** It has this size now. */
+  sized?(columns: number, rows: number): void;
+}
+
+export function TerminalWindow({ terminal, name, label, title, over, note, first, testId, sized }: TerminalWindowProps) {
+  const holder = useRef<HTMLDivElement>(null);
+  const focused = useSignal(false);
+  const size = useSignal('');
+  const lines = useSignal<readonly string[]>([]);
+
+  useEffect(() => {
+    const parent = holder.current!;
+    const show = () => { size.value = `${terminal.size.columns} × ${terminal.size.rows}`; };
+    const stop = terminal.onResize(show);
+    let copying: ReturnType<typeof setTimeout> | undefined;
+    const copy = () => { copying ??= setTimeout(() => { copying = undefined; lines.value = terminal.lines(); }, TEXT_MS); };
+    const stopCopy = terminal.onOutput(copy);
+    copy();
+    let frame = 0;
+    const observer = new ResizeObserver(() => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => { terminal.fit(); show(); sized?.(terminal.size.columns, terminal.size.rows); });
+    });
+    // Opening a terminal measures fonts; in a task of its own it does not lengthen the one that built the page. The observer fits it.
+    const timer = setTimeout(() => { terminal.attach(parent); observer.observe(parent); });
+    return () => { clearTimeout(timer); clearTimeout(copying); stopCopy(); stop(); observer.disconnect(); cancelAnimationFrame(frame); terminal.detach(); };
+  }, [terminal]);
+
+  const isOver = over !== undefined;
+  return <section class={`win serial${focused.value && !isOver ? ' cap' : ''}`} aria-label={label}
+    onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
+    <div class="wt">{title}<span class="sp" />
+      <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button></div>
+    {note}
+    <div class="wb" ref={holder} data-testid={testId} />
+    <div class={`ws${focused.value && !isOver ? ' on' : ''}`} role="status">
+      {isOver ? over : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
+        : <><button class="btn sm" data-console={first} onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint(first)}</span></>}
+      <span class="m dim end">{size.value}</span>
+    </div>
+    <div class="hidden" role="region" aria-label={words.textCopy(name)} data-testid={`${testId}-text`}>{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
+    <div class="touch" role="group" aria-label={strings.screen.touchKeys}>
+      {TOUCH.map(([keys, sends, full]) => <button class="btn" key={keys} aria-label={full} onClick={() => terminal.type(sends)}>{keys}</button>)}
+    </div>
+  </section>;
+}

@@ -1,0 +1,119 @@
+/** A login at Domain 0 as the page has it: a terminal here, the session in Domain 0's worker. */
+
+import { signal } from '@preact/signals';
+import type { ShellInput, ShellOutput, StateInfo } from '../dom0/index.ts';
+import { host, hostsLost, sentence } from './host.ts';
+import { strings } from './strings.ts';
+import { GuestTerminal } from './terminal.ts';
+
+const words = strings.shell;
+
+export class ShellSession {
+  readonly terminal: GuestTerminal;
+  /** It was left, or ended. */
+  readonly over = signal(false);
+  private readonly decoder = new TextDecoder();
+  private readonly encoder = new TextEncoder();
+  private port: MessagePort | undefined;
+  private started = false;
+  private readonly typing: boolean;
+  /** Typed before anybody listened. */
+  private early = '';
+
+  /** `typing`: it gets the keyboard when it opens. */
+  constructor(typing: boolean) {
+    this.typing = typing;
+    this.terminal = new GuestTerminal(words.label, bytes => this.type(this.decoder.decode(bytes, { stream: true })));
+  }
+
+  /** The terminal has this size; the first one starts the login. */
+  sized(columns: number, rows: number): void {
+    if (this.started) return this.send({ columns, rows });
+    this.started = true;
+    if (this.typing) this.terminal.focus();
+    this.print(words.loading);
+    host.shell({ columns, rows }).then(port => this.open(port, columns, rows), error => this.end(words.failed(sentence(error))));
+  }
+
+  /** Domain 0 is gone, or the login could not be had. */
+  end(why: string): void {
+    if (this.over.peek()) return;
+    this.print(`${why}\r\n`);
+    this.close();
+  }
+
+  private open(port: MessagePort, columns: number, rows: number): void {
+    this.port = port;
+    // What stands there says that it loads.
+    this.print('\x1b[2K\r');
+    port.onmessage = ({ data }: MessageEvent<ShellOutput>) => {
+      if ('text' in data) this.print(data.text);
+      else this.close();
+    };
+    const { size } = this.terminal;
+    if (size.columns !== columns || size.rows !== rows) this.send(size);
+    if (this.early !== '') this.send({ typed: this.early });
+    void learnState();
+  }
+
+  private close(): void {
+    this.over.value = true;
+    this.port?.close();
+    this.port = undefined;
+    // Another tab may have taken them.
+    if (state.peek()) void learnState();
+  }
+
+  private type(typed: string): void {
+    if (this.port) this.send({ typed });
+    else this.early += typed;
+  }
+
+  private send(message: ShellInput): void {
+    this.port?.postMessage(message);
+  }
+
+  private print(text: string): void {
+    this.terminal.write(this.encoder.encode(text));
+  }
+}
+
+/** The one that the page shows. */
+export const shell = signal<ShellSession | undefined>(undefined);
+/** Where its files and volumes are, once a shell was opened. */
+export const state = signal<StateInfo | undefined>(undefined);
+/** Another tab is asked for them. */
+export const takingOver = signal(false);
+/** Why it did not give them up. */
+export const takeOverProblem = signal<string | undefined>(undefined);
+
+/** `typing`: it gets the keyboard. */
+export function newShell(typing = false): void {
+  shell.peek()?.terminal.dispose();
+  shell.value = new ShellSession(typing);
+}
+
+async function learnState(): Promise<void> {
+  state.value = await host.state().catch(() => undefined);
+  // Asked where the browser asks people: it is theirs to say no.
+  if (state.value?.kept) void navigator.storage?.persist?.().catch(() => false);
+}
+
+/** Asks the tab that has files and volumes for them, and logs in anew. */
+export async function takeOver(): Promise<void> {
+  if (takingOver.peek()) return;
+  takingOver.value = true;
+  takeOverProblem.value = undefined;
+  try {
+    state.value = await host.takeOver();
+    newShell(true);
+  } catch (error) {
+    takeOverProblem.value = sentence(error);
+  } finally {
+    takingOver.value = false;
+  }
+}
+
+hostsLost.subscribe(lost => {
+  if (lost > 0) shell.peek()?.end(words.hostEnded);
+});

@@ -1,0 +1,108 @@
+/** Domain 0's shell in the page, over files and volumes in the browser's storage. */
+import type { Page } from '@playwright/test';
+import { expect, open, test } from './page.ts';
+
+const shellText = async (page: Page): Promise<string> => {
+  const rows = await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts();
+  return rows.map(row => row.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+};
+const prompt = /ringside:~ # *\n*$/;
+
+async function openShell(page: Page): Promise<void> {
+  await page.getByRole('treeitem', { name: 'Domain-0' }).click();
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(prompt);
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+}
+
+/** Types a line; resolves with what it printed. */
+async function run(page: Page, line: string): Promise<string> {
+  await page.keyboard.type(`clear; ${line}; echo "end of" line\n`);
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/^end of line\nringside:\S+ # *\n*$/m);
+  return (await shellText(page)).replace(/end of line\n[^]*$/, '');
+}
+
+test('the shell lists domains, makes a volume and a definition, and they are there after a reload, with the history', async ({ page }) => {
+  await open(page);
+  await openShell(page);
+  await expect(page.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
+  expect(await run(page, 'xl list')).toMatch(/^Name +ID +Mem VCPUs\tState\tTime\(s\)|^Name +ID/m);
+  expect(await run(page, 'lvcreate -L 1G -n a vg0')).toContain('Logical volume "a" created.');
+  await run(page, "echo 'name = \"x\"' > /etc/xen/vm/x");
+  // Tab puts in what is missing of a name.
+  await page.keyboard.type('clear; cat /etc/xen/v\t\t');
+  await page.keyboard.type('x\n');
+  await expect.poll(() => shellText(page)).toMatch(/^name = "x"$/m);
+
+  await page.reload();
+  await openShell(page);
+  expect(await run(page, 'cat /etc/xen/vm/x; lvs')).toMatch(/^name = "x"\n.*\n {2}a +vg0 +-wi-a----- +1\.00g/m);
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(() => shellText(page)).toContain('# clear; cat /etc/xen/vm/x');
+  // Ctrl-C gives the line up, and ends a command.
+  await page.keyboard.press('Control+C');
+  await page.keyboard.type('clear; sleep 1000\n');
+  await page.waitForTimeout(300);
+  await page.keyboard.press('Control+C');
+  await expect.poll(() => shellText(page)).toMatch(prompt);
+  expect(await run(page, 'echo "status $?"')).toContain('status');
+  // Shift + Tab leaves the terminal (WCAG 2.1.2).
+  await page.keyboard.press('Shift+Tab');
+  expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
+});
+
+test('a second tab is told who has files and volumes, and takes them over once they are flushed and closed', async ({ page, context }) => {
+  await open(page);
+  await openShell(page);
+  await run(page, 'lvcreate -L 8M -n first vg0');
+  const second = await context.newPage();
+  await open(second);
+  await openShell(second);
+  expect(await run(second, 'lvs')).not.toContain('first');
+  const note = second.getByRole('status').filter({ hasText: 'live in memory' });
+  await expect(note).toContainText('Another tab of this browser has them. It has had them since');
+  await note.getByRole('button', { name: 'Take over' }).click();
+  await expect(second.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
+  // The keyboard is in the new shell already.
+  await expect.poll(() => shellText(second)).toMatch(prompt);
+  expect(await run(second, 'lvs')).toContain('first');
+  // The first one has lost them, says so, and can take them back.
+  await expect.poll(() => shellText(page)).toContain('another tab’s now: this shell ends.');
+  await page.getByRole('button', { name: 'Take over' }).click();
+  await expect.poll(() => shellText(page)).toMatch(prompt);
+  expect(await run(page, 'lvs')).toContain('first');
+});
+
+test('a tab that is closed leaves files and volumes to the next one at once', async ({ page, context }) => {
+  await open(page);
+  await openShell(page);
+  await run(page, 'echo kept > /root/note');
+  const second = await context.newPage();
+  await open(second);
+  await page.close();
+  await openShell(second);
+  expect(await run(second, 'cat note')).toContain('kept');
+});
+
+const PLAIN = process.env.RINGSIDE_TEST_PLAIN!;
+
+test('without shared memory files are kept by the one worker that there is', async ({ page }) => {
+  await open(page, PLAIN);
+  await openShell(page);
+  await run(page, 'echo kept > /root/note; lvcreate -L 8M -n plain vg0');
+  await page.reload();
+  await openShell(page);
+  expect(await run(page, 'cat note; lvs')).toMatch(/^kept\n[^]*plain/m);
+});
+
+test('where the browser keeps no files the shell says so, and works', async ({ page }) => {
+  // As a private window of Firefox has it.
+  await page.route('**/turns-worker-*.js', async route => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: `StorageManager.prototype.getDirectory = async () => { throw new DOMException('Security error', 'SecurityError'); };${await answer.text()}` });
+  });
+  await open(page, PLAIN);
+  await openShell(page);
+  await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText('This window may keep no files: it is a private one');
+  expect(await run(page, 'lvcreate -L 8M -n gone vg0; lvs')).toContain('gone');
+});
