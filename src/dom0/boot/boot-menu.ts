@@ -104,6 +104,13 @@ export class BootMenu {
     this.enter();
   }
 
+  /** Takes the highlighted entry, as when the countdown is over. */
+  take(): void {
+    this.counts = false;
+    this.mode = { kind: 'menu' };
+    if (!this.choice) this.enter();
+  }
+
   press(input: Input): void {
     if (this.choice) return;
     this.counts = false;

@@ -52,6 +52,11 @@ export class MenuSession {
     this.cancel();
   }
 
+  /** What was typed behind the key that chose. */
+  get rest(): string {
+    return this.keys.drain();
+  }
+
   private take(): void {
     for (let input = this.keys.next(); input && !this.over; input = this.keys.next()) {
       this.parts.menu.press(input);
