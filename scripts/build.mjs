@@ -23,6 +23,7 @@ export const programs = {
   'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },
   'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
+  'fuzz-programs': { 'fuzz-programs': 'src/cli/fuzz-programs.ts' },
   'fuzz-native': { 'fuzz-native': 'src/cli/fuzz-native.ts' },
   'bench-hypervisor': {
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',

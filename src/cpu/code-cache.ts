@@ -98,6 +98,9 @@ export class CodeCache {
   /** True if so many records can be allocated. */
   hasRoom(records: number): boolean { return this.nextRecord + records * RECORD_WORDS <= ARENA_WORDS; }
 
+  /** Bytes that records and their tables take, of which untouched pages take none. */
+  get bytes(): number { return 4 * (this.nextRecord * 2 + this.nextTable); }
+
   allocate(): number {
     const p = this.nextRecord;
     this.nextRecord += RECORD_WORDS;

@@ -22,6 +22,7 @@ import {
   CPU_LEVEL, CR0, CR4, CS, DR, EDX, EFLAGS, EIP, ES, FA, FB, FERR, FK, FR, GDTR_LIMIT, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, SEG, SEG_BASE,
   SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR, ZERO,
 } from './architecture/registers.ts';
+import { RegionTier } from './region/tier.ts';
 import { Stack } from './stack.ts';
 import { Tlb } from './tlb.ts';
 import { Translator } from './translator.ts';
@@ -54,8 +55,8 @@ export class Cpu implements Core, Processor {
   readonly writer: RecordWriter;
   readonly translator: Translator;
   readonly loop: Loop;
-  /** The second tier, where there is one: told where each batch of instructions begins; says how many the next one has at most. */
-  regions: { sample(p: number): void; readonly batch: number } | null = null;
+  /** Told where each batch of instructions begins; says how many the next one has at most. */
+  regions: RegionTier | null = null;
 
   // The arrays of Views, and the records: what instructions work on.
   readonly R: Int32Array;
@@ -102,6 +103,7 @@ export class Cpu implements Core, Processor {
     this.loop = new Loop(this, interpreter, options.doorbell);
     warmUp(this, interpreter.run, plans.wide);
     this.reset();
+    if (options.regions) this.regions = new RegionTier(this, options.regions);
   }
 
   get regs(): Int32Array { return this.R; }

@@ -1,6 +1,7 @@
 /** The processor: what the rest of the project may use. */
 import { Cpu } from './cpu.ts';
 import type { Processor, ProcessorOptions } from './architecture/edge.ts';
+import type { createCompiler } from './region/compiler.ts';
 
 export { cpuid } from './architecture/cpuid.ts';
 export * from './architecture/edge.ts';
@@ -12,3 +13,6 @@ export function createProcessor(options: ProcessorOptions): Processor {
   return new Cpu(options);
 }
 export { MONITOR_NONE, endsWait, isInMwait } from './monitor.ts';
+
+/** What `Regions.useCompiler` takes, loaded now. */
+export const loadCompiler = async (): Promise<typeof createCompiler> => (await import('./region/compiler.ts')).createCompiler;

@@ -262,7 +262,7 @@ export class Loop {
     S[S_SHADOW] = -1;
     const p = this.cpu.translator.enter(0);
     if (p !== 0) {
-      this.cpu.regions?.sample(p);
+      this.cpu.regions?.sample(p, n);
       if (this.cpu.mode.code32) this.interpreter.run(p);
       else this.interpreter.runNarrow(p);
     }

@@ -5,8 +5,13 @@ import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
+import type { PageBoot } from './boot/boot-host.ts';
+import { domain0Log } from './boot/domain0-log.ts';
+import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
+import { startXen } from './boot/start-xen.ts';
+import { stopGuests } from './boot/stop-guests.ts';
 import { createHost } from './host.ts';
-import { loginOverPort, type PortSession, shellParts } from './shell/index.ts';
+import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
 import type { OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
@@ -30,21 +35,22 @@ function makeSoon(): (callback: () => void) => void {
   };
 }
 
-/** MiB of machine memory: half of what the device says it has, and what it lets us have. */
-function sizes(): number[] {
+/** As this device suggests it: of memory, half of what it says that it has. */
+const hostHere = (shared: boolean): HostDefinition => {
   const gib = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
-  return [2047, 1024, 512, 256, 128].filter(mib => mib <= gib * 512);
-}
+  return fittedHost({ processors: shared ? (navigator.hardwareConcurrency ?? 2) : 1, fittingMiB: gib * 512 });
+};
 
-function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
-  for (const mib of sizes()) {
+/** Machine memory: as much as asked, or the most that the browser lets us have. */
+function makeMemory(shared: boolean, mostMiB: number): SharedArrayBuffer | ArrayBuffer {
+  for (const mib of [mostMiB, ...[1024, 512, 256, 128].filter(less => less < mostMiB)]) {
     try {
       return shared ? new SharedArrayBuffer(mib * MIB) : new ArrayBuffer(mib * MIB);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
   }
-  throw new Error('This browser does not give 128 MiB of memory to a page. Close other tabs and load it again.');
+  throw new Error(`This browser does not give ${Math.min(mostMiB, 128)} MiB of memory to a page. Close other tabs and load it again.`);
 }
 
 /** Web Locks are of all pages of a site: a name of this host's own. */
@@ -69,9 +75,20 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       shells.clear();
     },
   });
-  const host = Promise.resolve().then(() => createHost({
+  let boot = (_how: PageBoot): void => {};
+  const booted = new Promise<PageBoot>(resolve => {
+    boot = resolve;
+  });
+  let stop = (_what: PowerState): void => {};
+  const stopped = new Promise<PowerState>(resolve => {
+    stop = resolve;
+  });
+  const definition = booted.then(how => ({ ...hostHere(shared), ...readHost(how.host) }));
+  const memory = definition.then(({ memoryMiB }) => makeMemory(shared, memoryMiB));
+  const host = Promise.all([booted, definition, memory]).then(([how, asked, bytes]) => createHost({
     version: metadata.version,
-    memory: makeMemory(shared),
+    memory: bytes,
+    xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),
     runners,
     ...(shared ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
     soon,
@@ -84,11 +101,17 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     openMedium,
     files: state.files,
     hostMs: sharedMs,
-    // One core stays for the page and for Domain 0.
-    pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,
     epochMs: () => Date.now(),
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   }));
+  const power: Power = async (what, say) => {
+    const { toolstack } = await host;
+    await stopGuests(await host, say);
+    toolstack.close();
+    // What the shell says last comes out.
+    later(0, () => stop(what));
+  };
+  let log: Promise<string[]> | undefined;
   const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
   const api: HostApi = {
     ...apiOf(host, COMMANDS),
@@ -100,10 +123,13 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       const view = await (await host).view(id);
       return Comlink.transfer(view, [view.console]);
     },
+    boot: async how => boot(how),
+    stopped: () => stopped,
     state: () => state.info(),
     takeOver: () => state.takeOver(),
     shell: async size => {
-      const parts = await shellParts(await host, await state.get(), sleep);
+      log ??= domain0Log(await host, await state.get(), await booted);
+      const parts = await shellParts(await host, await state.get(), sleep, power, await log);
       const { kept, why } = await state.info();
       const shell = await loginOverPort(parts, metadata.version, size, kept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
       shells.add(shell);

@@ -20,8 +20,6 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { startXen } from './boot/start-xen.ts';
-import { parseXenOptions } from './boot/xen-options.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -274,12 +272,10 @@ export class HostCore {
     else if ('mouse' in message) toolstack.mouse(member, message.mouse);
   }
 
-  /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
-  async bootXen(commandLine: string): Promise<string[]> {
-    if (this.toolstack.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { unknown } = parseXenOptions(commandLine);
-    this.toolstack.start(startXen(this.toolstack.xen.host, commandLine, this.parts.version));
-    return unknown;
+  /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */
+  async setJitThreshold(samples: number): Promise<void> {
+    if (!(Number.isInteger(samples) && samples >= 0)) throw new Error('Write jit=0 for no compiler, or the number of samples from which code is compiled (8 is usual).');
+    this.toolstack.jitThreshold = samples;
   }
 
   /** A domain's unit in the run queue; id 0 is Domain 0's. */

@@ -1,6 +1,7 @@
 /** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
 import type { Clock } from '../devices/index.ts';
-import { assembleDomain } from '../hypervisor/domain/index.ts';
+import type { Compile } from '../cpu/architecture/index.ts';
+import { assembleDomain, CompilerLoader } from '../hypervisor/domain/index.ts';
 import { attachDrives, type Domain, type DomainRecord, type Ending, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
 import { Slot } from '../hypervisor/scheduler/index.ts';
 import { GuestLog } from '../hypervisor/xen/index.ts';
@@ -16,6 +17,8 @@ export interface TurnsParts {
   hostMs?: () => number;
   /** Absent: domains have no media. */
   openMedium?: OpenMedium;
+  /** How text becomes functions (absent: by `new Function`); `problem` is told what keeps it from that. */
+  compile?: (problem: (sentence: string) => void) => Compile;
   /** Bytes are told as the guest writes them, and not once a slice. */
   atOnce?: boolean;
   /** After each round. */
@@ -35,6 +38,7 @@ interface Entry {
   /** In virtual time: where its clock stood, and how far the others were, when it was built. */
   startedNs: number;
   othersNs: number;
+  compiler: CompilerLoader;
   /** After a slice. */
   told(result: SliceResult): void;
 }
@@ -159,6 +163,7 @@ export class Turns implements Runners {
     const result = domain.runSlice();
     slot.leave(result);
     entry.told(result);
+    entry.compiler.look(domain.processor);
     const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
     entry.untilNs = result.state === 'running' ? -Infinity : parkedUntilNs;
     if (company && result.state === 'parked' && (domain.clock.nowNs() > beforeNs || company.wanted())) return 0;
@@ -198,6 +203,7 @@ class LocalRunner implements DomainRunner {
           record,
           ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: turns.company(() => this.entry) }),
           ...(ide ? { ide } : {}),
+          ...(parts.compile ? { compile: parts.compile(listener.problem) } : {}),
           serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
           ...(debug ? { debug } : {}),
           ...(withXenConsole ? { xenConsole: log.write, xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),
@@ -211,7 +217,8 @@ class LocalRunner implements DomainRunner {
       if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
       slot.onChange = held => domain.setSlot(held);
       const startedNs = domain.clock.nowNs();
-      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, told: tell(domain, slot, listener, flush, log) };
+      const compiler = new CompilerLoader(listener.problem);
+      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, compiler, told: tell(domain, slot, listener, flush, log) };
       this.started = Promise.resolve(domain.about);
       turns.add(this.entry);
     } catch (error) {

@@ -2,7 +2,7 @@
  * Entry of Domain 0's worker where memory cannot be shared: domains run here, in turns. It is a script of its own, with the processor in it: WebKit's
  * JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
-import { holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
+import { functionOrScript, holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
 import { inTurns } from './runner-local.ts';
 import { later, newLockPrefix, openMedium, serve, soon } from './any-worker.ts';
 import { type OpenStore, openOpfs } from './storage/index.ts';
@@ -13,4 +13,4 @@ const openStore: OpenStore = async (wanted, take) => {
   return 'why' in opened ? opened : { store: opened.store, release: () => opened.held.release() };
 };
 
-serve(inTurns({ soon, later, hostMs: sharedMs, openMedium }), false, holdLifeLock(newLockPrefix()), openStore);
+serve(inTurns({ soon, later, hostMs: sharedMs, openMedium, compile: functionOrScript }), false, holdLifeLock(newLockPrefix()), openStore);

@@ -59,6 +59,9 @@ export async function connect(recalled: DomainInfo[] = []): Promise<void> {
     // Xen's command line: …/?xen=sched%3Drr
     const commandLine = new URLSearchParams(location.search).get('xen');
     if (commandLine) await mine.bootXen(commandLine).catch(error => reportProblem('Xen', sentence(error)));
+    // Whether guest code is compiled: …/?jit=0
+    const jit = new URLSearchParams(location.search).get('jit');
+    if (jit !== null) await mine.setJitThreshold(Number(jit || NaN)).catch(error => reportProblem('Domain-0', sentence(error)));
     if (recalled.length > 0) await mine.recall(recalled);
     api = mine;
     connected();

@@ -86,6 +86,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
       inWorkers: !options.virtualTime && many && pcpus > 1 && !guests.some(needsThisThread),
       pcpus,
       ...(options.xen === undefined ? {} : { xen: options.xen }),
+      ...(options.jitThreshold === undefined ? {} : { jitThreshold: options.jitThreshold }),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
       seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),
       output: stdout.put,

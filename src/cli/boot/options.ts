@@ -7,6 +7,7 @@ import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
+import { JIT_THRESHOLD_ABOUT, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { UsageError } from './usage-error.ts';
 
 export { UsageError };
@@ -57,6 +58,8 @@ export interface BootOptions {
   scripts: string[];
   screenshots: string[];
   debugcon?: string;
+  /** 0: no guest code is compiled. Absent: the default. */
+  jitThreshold?: number;
   help: boolean;
 }
 
@@ -128,6 +131,8 @@ const WORDS: Record<string, Word> = {
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
   '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
   '--stats': { value: 'F.json', about: 'write instructions, exits and times to F.json at the end', set: (o, v) => (o.stats = v) },
+  '--no-jit': { about: NO_JIT_ABOUT, set: o => (o.jitThreshold = 0) },
+  '--jit-threshold': { value: 'N', about: JIT_THRESHOLD_ABOUT, set: (o, v, w) => (o.jitThreshold = integer(w, v, 1, MAX_JIT_THRESHOLD)) },
   '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
   '--save': { value: 'F', many: true, about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => o.saves.push(v) },
   '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
@@ -177,11 +182,11 @@ export function parseBootOptions(argv: string[]): BootOptions {
   }
   if (options.files.length > 0) options.file = options.files[0];
   if (options.restores.length > 0) options.restore = options.restores[0];
-  if (!options.help) checkTogether(options);
+  if (!options.help) checkTogether(options, seen);
   return options;
 }
 
-function checkTogether(o: BootOptions): void {
+function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   const sources = [
     ['FILE', o.file],
     // With --bios the firmware is what starts, and the kernel is for it.
@@ -228,6 +233,7 @@ function checkTogether(o: BootOptions): void {
   if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.saves.length === 0) throw new UsageError('--save-at needs --save F, the file to save to.');
+  if (given.has('--no-jit') && given.has('--jit-threshold')) throw new UsageError('--no-jit and --jit-threshold do not go together. Leave one out.');
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
 }
 

@@ -39,6 +39,8 @@ export interface SessionParts {
   xen?: string;
   hostMemoryMiB?: number;
   seed: number;
+  /** Whether guest code is compiled (Toolstack.jitThreshold). */
+  jitThreshold?: number;
   /** Every byte that is shown: of several guests, whole lines with their names. */
   output(byte: number): void;
   /** Every byte that this guest shows, as it shows it. */
@@ -112,6 +114,7 @@ export class Session {
         version: VERSION,
         memory: new SharedArrayBuffer(bytes + dom0MiB * MIB),
         xen: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
+        ...(parts.jitThreshold === undefined ? {} : { jitThreshold: parts.jitThreshold }),
         ...(hostMs ? { hostMs } : {}),
         runners:
           parts.inWorkers && hostMs

@@ -3,7 +3,7 @@
  * handlers send execution back into the random code, and answers to every VM exit. Everything comes from one seed.
  */
 import { createProcessor, EPT_FETCH, EPT_WRITE, EVENT_EXTERNAL, EVENT_VALID, type ExitInfo, ExitReason, type Processor } from '../../cpu/index.ts';
-import { addRegions, type TierStatistics } from '../../cpu/region/index.ts';
+import { addRegions, type RegionStatistics } from '../../cpu/region/index.ts';
 import * as r from '../../cpu/index.ts';
 
 export const MODES = ['real', 'protected', 'pae', 'v86'] as const;
@@ -56,7 +56,7 @@ export class FuzzMachine {
   private readonly cpu: Processor;
   private readonly R: Int32Array;
   /** What the second tier did. */
-  readonly regions: Readonly<TierStatistics> | null = null;
+  readonly regions: Readonly<RegionStatistics> | null = null;
 
   /** `threshold`: of the second tier (`addRegions`); 0: the interpreter alone. */
   constructor(mode: Mode, seed: number, threshold = 0) {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, fittedHost, type HostDefinition, HostDefinitionError, type HostState, openHostState, readHost } from '../../dom0/index.ts';
 import { MemoryStore } from '../../dom0/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
+import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { later } from '../node-clock.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { BootError, HostRuns } from './host-runs.ts';
@@ -29,6 +30,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)
   --menu                show the boot menu, as it is at a terminal without -c and --boot
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
+  --no-jit              ${NO_JIT_ABOUT}
+  --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
 For example: ringside sh --file vm.cfg:/etc/xen/vm/vm --file vmlinuz:/boot/vmlinuz -c 'xl create /etc/xen/vm/vm; xl list'
 `;
@@ -39,9 +42,9 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, boot: { type: 'string' }, menu: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, boot: { type: 'string' }, menu: { type: 'boolean' }, 'no-jit': { type: 'boolean' }, 'jit-threshold': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
-    return values;
+    return { ...values, jitThreshold: jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']) };
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
@@ -70,7 +73,7 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const { c: line, boot, menu = false, xen } = options;
-    const host = new HostRuns({ state, definition, boot, xen, stdout });
+    const host = new HostRuns({ state, definition, boot, xen, jitThreshold: options.jitThreshold, stdout });
     return line === undefined ? await host.interact(menu) : await host.line(line, stderr);
   } catch (error) {
     if (error instanceof StateError) return stderr.text(`ringside sh: ${error.message}\n`), 1;

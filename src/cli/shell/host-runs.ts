@@ -27,13 +27,15 @@ export interface HostRunsParts {
   boot?: string | undefined;
   /** In place of the entry's words for Xen. */
   xen?: string | undefined;
+  /** Of the processors' second tier; undefined: as it is. */
+  jitThreshold?: number | undefined;
   stdout: Output;
 }
 
 type Host = ReturnType<typeof makeHost>;
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles) {
+function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | undefined) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
@@ -44,6 +46,7 @@ function makeHost(xen: StartedXen, files: KeptFiles) {
     later,
     hostMs,
     xen,
+    ...(jitThreshold === undefined ? {} : { jitThreshold }),
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
@@ -151,8 +154,8 @@ export class HostRuns {
   }
 
   private async start(boot: HostBoot): Promise<{ host: Host; log: string[] }> {
-    const { state, definition } = this.parts;
-    const host = makeHost(startXen(definition, boot.xenCommandLine, VERSION), await state.files());
+    const { state, definition, jitThreshold } = this.parts;
+    const host = makeHost(startXen(definition, boot.xenCommandLine, VERSION), await state.files(), jitThreshold);
     const log = await domain0Log(host, state, boot);
     await host.startAutomatic();
     return { host, log };

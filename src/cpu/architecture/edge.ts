@@ -4,6 +4,7 @@
  */
 
 import type { CpuLevel } from './cpuid.ts';
+import type { RegionOptions, Regions } from './regions.ts';
 
 /** Basic exit reasons (SDM vol. 3, appendix C). Values from 0x100 are ours: what a hypervisor without VT sees through its own IDT. */
 export const ExitReason = {
@@ -156,6 +157,8 @@ export interface ProcessorOptions {
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuLevel;
+  /** A second tier, which compiles hot code to JavaScript (absent: none). */
+  regions?: RegionOptions;
   /** Instructions that CPUID does not show run all the same, as under a hypervisor that masks it; without this they are undefined. */
   masksCpuid?: boolean;
 }
@@ -182,6 +185,8 @@ export interface Processor {
   /** Whole EFLAGS, arithmetic flags computed. */
   eflags: number;
   readonly retired: number;
+  /** The second tier; null: the interpreter runs alone. */
+  readonly regions: Regions | null;
   /** Null: nobody looks on. Not between `run()` and a completion that it asked for. */
   probe: Probe | null;
 

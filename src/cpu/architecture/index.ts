@@ -4,6 +4,7 @@ export { CPU_LEVELS, type CpuLevel, type CpuidAnswer, cpuid, featuresOf } from '
 export { EPT_FETCH, EPT_WRITE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, type ExitInfo, ExitReason, IO_IN, IO_REP, IO_SIZE_MASK, P2M_EXECUTE, P2M_ON_DEMAND, P2M_READ, P2M_RWX, P2M_WRITE, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './edge.ts';
 export { ALL, ARITHMETIC, ZF, arithmetic } from './flags.ts';
 export { PageWalk, type Translation } from './paging.ts';
+export { type Compile, functionOf, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionView, type Regions } from './regions.ts';
 export { STATE_WORDS } from './registers.ts';
 export { type SavedRegisters, areRegisters, registersOfOldWords, restoreRegisters, saveRegisters } from './saved-registers.ts';
 export * as registers from './registers.ts';

@@ -5,6 +5,7 @@
 import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
+import type { FindPage, RegionPage } from '../architecture/regions.ts';
 import { CS, FS } from '../architecture/registers.ts';
 import { decode, DECODED, type Decoded, newDecoded } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
@@ -24,9 +25,8 @@ export interface Instruction {
   decoded: Decoded;
   /** NO_FORM: an ordinary case of the x87 or SSE, or an instruction that is called. */
   form: Form;
-  /** Of an instruction that is called: the record that runs it, once there is one. */
+  /** By a record of the region's own. */
   called: boolean;
-  record: number;
 }
 
 export interface Block {
@@ -44,27 +44,14 @@ export interface Block {
   merge: boolean;
 }
 
-/** A page that a region was made from: how many pages behind that of the entry, and its table of records. */
-export interface Page {
-  number: number;
-  table: number;
-  /** Machine address of its frame. */
-  from: number;
-  /** Offsets in the page of the first and last bytes of instructions. */
-  ranges: [first: number, last: number][];
-}
-
 export interface Region {
   entry: Block;
   /** In reverse postorder. */
   blocks: Block[];
   instructions: number;
   /** The entry's first. */
-  pages: Page[];
+  pages: RegionPage[];
 }
-
-/** Finds a page's table of records, 0 if it has none: `number` pages behind the entry's. */
-export type FindTable = (number: number) => number;
 
 /** Ops that go round loops. */
 const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
@@ -87,30 +74,27 @@ const key = ({ copy, offset }: Place): string => `${copy}:${offset}`;
 export class Former {
   private readonly bytes: Uint8Array;
   private readonly features: () => Features;
-  /** Machine address of a table's frame. */
-  private readonly frameOf: (table: number) => number;
-  constructor(bytes: Uint8Array, features: () => Features, frameOf: (table: number) => number) {
+  constructor(bytes: Uint8Array, features: () => Features) {
     this.bytes = bytes;
     this.features = features;
-    this.frameOf = frameOf;
   }
 
   /** The region that begins at `offset` of a page of flat 32-bit code; null: nothing to compile there. */
-  form(offset: number, tableOf: FindTable): Region | null {
-    const pages = new Map<number, Page>(), known = new Map<number, Instruction | null>();
-    const pageOf = (at: number): Page | null => {
+  form(offset: number, find: FindPage): Region | null {
+    const pages = new Map<number, RegionPage>(), known = new Map<number, Instruction | null>();
+    const pageOf = (at: number): RegionPage | null => {
       const number = at >> 12, page = pages.get(number);
       if (page !== undefined) return page;
-      const table = pages.size < MAX_PAGES ? tableOf(number) : 0;
-      if (table === 0) return null;
-      const made: Page = { number, table, from: this.frameOf(table), ranges: [] };
+      const there = pages.size < MAX_PAGES ? find(number) : null;
+      if (there === null) return null;
+      const made: RegionPage = { number, ...there, ranges: [] };
       pages.set(number, made);
       return made;
     };
     if (pageOf(offset) === null) return null;
     const decodeAt = (at: number): Decoded | null => {
       const page = pageOf(at), decoded = newDecoded(), within = at & 4095;
-      return page !== null && decode(this.bytes, page.from + within, 4096 - within, 32, decoded) === DECODED ? decoded : null;
+      return page !== null && decode(this.bytes, page.frame + within, 4096 - within, 32, decoded) === DECODED ? decoded : null;
     };
     const instructionAt = (at: number): Instruction | null => {
       let one = known.get(at);
@@ -171,14 +155,14 @@ export class Former {
    * Where a region had best begin, given EIPs of instructions that ran one after the other: at the loop that went round most, else at the function that was
    * called most, else where they began.
    */
-  head(trace: readonly number[], tableAt: (eip: number) => number): number {
+  head(trace: readonly number[], find: FindPage): number {
     const loops = new Map<number, number>(), calls = new Map<number, number>(), decoded = newDecoded();
     const most = (counts: Map<number, number>): [number, number] => [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [trace[0]!, 0]);
     for (let i = 1; i < trace.length; i++) {
-      const eip = trace[i]!, from = trace[i - 1]!, table = tableAt(from);
-      const distance = (eip - from) | 0;
-      if ((distance > 0 && distance < 16) || table === 0) continue;
-      if (decode(this.bytes, this.frameOf(table) + (from & 4095), 4096 - (from & 4095), 32, decoded) !== DECODED) continue;
+      const eip = trace[i]!, from = trace[i - 1]!, distance = (eip - from) | 0;
+      if (distance > 0 && distance < 16) continue;
+      const page = find(from >>> 12);
+      if (page === null || decode(this.bytes, page.frame + (from & 4095), 4096 - (from & 4095), 32, decoded) !== DECODED) continue;
       const { op } = decoded.row!;
       const counts = op === 'call' || op === 'callind' ? calls : distance < 0 && JUMPS.has(op) ? loops : null;
       counts?.set(eip, (counts.get(eip) ?? 0) + 1);
@@ -189,7 +173,7 @@ export class Former {
   }
 
   /** The blocks of what was found, and which follows which. */
-  private build(first: Place, leaders: Map<string, Place>, found: Map<string, Instruction>, pages: Map<number, Page>, isLeaf: (at: number) => boolean): Region {
+  private build(first: Place, leaders: Map<string, Place>, found: Map<string, Instruction>, pages: Map<number, RegionPage>, isLeaf: (at: number) => boolean): Region {
     const blocks = new Map<string, Block>();
     for (const place of leaders.values()) {
       if (!found.has(key(place))) continue;
@@ -260,9 +244,9 @@ export class Former {
     const row = decoded.row!;
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
     const form = formOf(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
-    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false, record: 0 };
-    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false, record: 0 };
-    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true, record: 0 } : null;
+    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false };
+    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false };
+    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true } : null;
   }
 
   /** A short function without calls and loops. */

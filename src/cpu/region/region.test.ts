@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { functionOf } from '../architecture/regions.ts';
 import { CR4, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
-import { type Compile, RegionTier } from './tier.ts';
-
-const compile: Compile = (names, text) => new Function(...names, text) as ReturnType<Compile>;
+import { createCompiler } from './compiler.ts';
+import { RegionTier } from './tier.ts';
 
 /** A machine in flat protected mode, with the second tier from the first sample on. */
 function compiled(): { bench: Bench; tier: RegionTier } {
   const bench = new Bench().protectedMode();
-  const tier = new RegionTier(bench.cpu, { compile, threshold: 1 });
+  const tier = new RegionTier(bench.cpu, { compile: functionOf, threshold: 1 });
+  tier.useCompiler(createCompiler);
   bench.cpu.regions = tier;
   return { bench, tier };
 }

@@ -203,8 +203,9 @@ function leavesBehind({ instructions, successors }: Block): boolean {
   return !((jumps || successors.has(next)) && (!uses.direct || successors.has(target)));
 }
 
-/** The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. `longest`: see `longestWay`. */
-export function sourceOf(region: Region): { text: string; longest: number } {
+/** The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. `longest`: see `longestWay`; `calls`: what it calls, by number. */
+export function sourceOf(region: Region): { text: string; longest: number; calls: Instruction[] } {
+  const calls: Instruction[] = [];
   const { entry } = region;
   const longest = longestWay(region);
   const tested = (block: Block): boolean => block.header || block === entry;
@@ -229,7 +230,7 @@ export function sourceOf(region: Region): { text: string; longest: number } {
     block.instructions.forEach((at, i) => {
       if (at.form === NO_FORM) {
         let setsFlags = true, own: string;
-        if (at.record !== 0) own = callText(at.record, at.offset, count - i - 1, SPILL, RELOAD);
+        if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD);
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
         text += `${own}\n`;
         if (setsFlags) kind = -1;
@@ -268,13 +269,14 @@ export function sourceOf(region: Region): { text: string; longest: number } {
     const text = within(block, mergesOf(block));
     return block.header ? `L${block.order}: for (;;) {\n${text}}\n` : text;
   };
+  const whole = tree(entry);
   return {
-    longest: longest(entry),
+    longest: longest(entry), calls,
     text: `return () => {
 const u = S[${S_USER}] & ${USER};
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
 out: {
-${tree(entry)}}
+${whole}}
 ${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`,
   };

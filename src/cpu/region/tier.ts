@@ -4,19 +4,19 @@
  * or function that they show becomes a region, and so does a place to which regions often lead out. Counts are halved at each epoch, so that only what takes
  * a real share of recent time is compiled. Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
  */
+import type { Features } from '../architecture/cpuid.ts';
 import { arithmetic, carry, condition } from '../architecture/flags.ts';
+import type { Compile, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
 import { EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
-import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
+import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
-import { Former, type Region } from './former.ts';
-import { sourceOf } from './source.ts';
 
 /** The one mode whose code becomes regions. */
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
@@ -24,6 +24,8 @@ const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
 /** Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. */
 const BATCH = 5_000, REGION_BATCH = 25_000;
+/** Samples after which a text that was no function yet is asked for again. */
+const RETRY = 16;
 /** Instructions that are watched. */
 const TRACE = 300;
 /** For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. */
@@ -39,15 +41,6 @@ const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 6, TRIAL = 4096;
 
-/** Makes a function from its text and the values that it names; null where that is not allowed. */
-export type Compile = (names: readonly string[], text: string) => ((...values: unknown[]) => unknown) | null;
-
-export interface TierOptions {
-  compile: Compile;
-  /** Samples in an epoch from which a place is compiled. */
-  threshold?: number;
-}
-
 interface Compiled {
   entry: Entry;
   run(): void;
@@ -59,68 +52,101 @@ interface Compiled {
   /** Ways from the interpreter into it, and what was done there until control came back, in other regions too. */
   visits: number;
   retired: number;
-  /** Instructions that it ran since the epoch began. */
+  /** Instructions that it ran since the epoch began, and before. */
   recent: number;
+  before: number;
+  made: RegionText;
 }
 
-export interface TierStatistics {
-  regions: number;
-  compiled: number;
-  evicted: number;
-  dropped: number;
-  /** Instructions that regions ran. */
-  retired: number;
-}
-
-export class RegionTier {
+export class RegionTier implements Regions {
   private readonly cpu: Cpu;
   private readonly compile: Compile;
   private readonly threshold: number;
-  private readonly former: Former;
+  private compiler: RegionCompiler | null = null;
   /** EIPs of the instructions under watch; null: none are. */
   private trace: number[] | null = null;
   private traced = 0;
+  /** Record and EIP of what is to be compiled once its text is a function; 0: nothing. */
+  private unmade = 0;
+  private unmadeAt = 0;
   private retiredBefore = 0;
   /** Instructions in the loop's next batch, at most. */
   batch = BATCH;
   private readonly values: Record<string, unknown>;
+  private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
   /** Records that a region did no good at, or that cannot be compiled. */
   private readonly refused = new Map<number, number>();
-  private samples = 0;
-  readonly statistics: TierStatistics = { regions: 0, compiled: 0, evicted: 0, dropped: 0, retired: 0 };
+  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, given: 0, retired: 0, samples: 0, regionSamples: 0 };
+  wantsCompiler = false;
+  off = false;
+  private textUnderway = false;
 
-  constructor(cpu: Cpu, { compile, threshold = 8 }: TierOptions) {
+  constructor(cpu: Cpu, { compile, threshold = 8 }: RegionOptions) {
     this.cpu = cpu;
     this.compile = compile;
     this.threshold = threshold;
-    this.former = new Former(cpu.M1, () => cpu.writer.instructions, table => cpu.code.frameOf(table) * 4096);
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
       call: (p: number) => this.call(p), ...hot,
     };
+    this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
   }
 
-  /** A batch begins at record `p` with EIP set. Between instructions. */
-  sample(p: number): void {
+  // ---- what its owner does
+
+  get waiting(): boolean { return !this.off && (this.wantsCompiler || this.textUnderway); }
+
+  useCompiler(create: (bytes: Uint8Array, features: () => Features) => RegionCompiler): void {
+    this.compiler = create(this.cpu.M1, () => this.cpu.writer.instructions);
+    this.wantsCompiler = false;
+  }
+
+  failed(): void {
+    this.off = true;
+    this.wantsCompiler = false;
+    this.regions.forEach((region, i) => {
+      if (region !== null) this.remove(i);
+    });
+  }
+
+  hottest(count: number): RegionView[] {
+    const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, entry }, retired }) => ({
+      address: pages[0]!.frame + (this.cpu.A[entry.record + META]! & META_OFFSET_MASK), text, retired,
+      // Callees may be there more than once.
+      code: [...new Map(pages.flatMap(({ frame, ranges }) => ranges.map(([first, last]) => [frame + first, last - first + 1] as const)))].sort(([a], [b]) => a - b),
+    }));
+  }
+
+  get recordBytes(): number { return this.cpu.code.bytes; }
+
+  // ---- finding what is hot
+
+  /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. */
+  sample(p: number, n: number): void {
     const { counts, statistics } = this;
     if (this.trace !== null) {
       this.watch(this.trace);
       return;
     }
-    if (++this.samples % EPOCH === 0) this.halve();
+    // Single steps.
+    if (n === 1) return;
+    if (++statistics.samples % EPOCH === 0) this.halve();
     const inRegions = statistics.retired - this.retiredBefore;
     this.retiredBefore = statistics.retired;
     const busy = inRegions >= this.batch >> 1;
     this.batch = busy ? REGION_BATCH : BATCH;
+    if (busy) statistics.regionSamples++;
+    if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt);
     // Regions run most of what runs: where their last batch ended says nothing.
-    if ((busy && this.threshold > 1) || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
+    if ((busy && this.threshold > 1) || this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
     const count = (counts.get(p) ?? 0) + 1;
-    if (count < this.threshold) {
+    if (count < this.threshold || !this.canCompile()) {
       if (counts.size < MAX_COUNTS) counts.set(p, count);
       return;
     }
@@ -142,9 +168,14 @@ export class RegionTier {
     this.batch = BATCH;
     this.retiredBefore = this.statistics.retired;
     if (mode.key !== KEY) return;
-    const eip = this.former.head(trace, at => this.tableOf(at)), record = this.recordAt(eip);
+    const eip = this.compiler!.head(trace, page => this.pageAt(page)), record = this.recordAt(eip);
     if (record === 0 || A[record + OP] === OP_ENTRY) this.refused.set(this.traced, COVERED);
     else this.compileAt(record, eip);
+  }
+
+  private canCompile(): boolean {
+    this.wantsCompiler = this.compiler === null;
+    return !this.wantsCompiler;
   }
 
   private halve(): void {
@@ -154,36 +185,55 @@ export class RegionTier {
         else map.delete(key);
       }
     }
-    for (const region of this.regions) if (region !== null) region.recent = 0;
+    for (const region of this.regions) {
+      if (region === null) continue;
+      region.before += region.recent;
+      region.recent = 0;
+    }
   }
 
-  /** The table of records of the page at linear address `at`, and the record there; 0: none. */
-  private tableOf(at: number): number { return this.cpu.tlb.CP[(at >>> 12) + this.cpu.S[S_USER]!]!; }
+  /** A linear page's table of records and frame; null: no code of it was decoded. */
+  private pageAt(page: number): { table: number; frame: number } | null {
+    const table = this.cpu.tlb.CP[(page & (USER - 1)) + this.cpu.S[S_USER]!]!;
+    return table === 0 ? null : { table, frame: this.cpu.code.frameOf(table) * 4096 };
+  }
+  /** The record at linear address `at`; 0: none. */
   private recordAt(at: number): number {
-    const table = this.tableOf(at);
-    return table === 0 ? 0 : this.cpu.code.PM[table + (at & 4095)]!;
+    const page = this.pageAt(at >>> 12);
+    return page === null ? 0 : this.cpu.code.PM[page.table + (at & 4095)]!;
   }
 
   /** Compiles what begins at the record of `eip`. */
   private compileAt(record: number, eip: number): void {
     const { A, R, S, code, writer } = this.cpu;
+    this.unmade = 0;
     if (this.recordAt(eip) !== record || this.refused.has(record)) return;
-    const page = eip & -4096;
-    const region = this.former.form(eip & 4095, number => this.tableOf(page + number * 4096));
-    if (region === null || region.pages.some(({ table }) => (this.drops.get(code.frameOf(table)) ?? 0) >= MAX_DROPS)) {
+    const page = eip >>> 12;
+    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number));
+    if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
     }
-    if (!this.writeRecords(region)) return;
-    const { text, longest } = sourceOf(region);
-    const make = this.compile(Object.keys(this.values), text);
-    if (make === null) return;
+    const { longest, text, instructions, pages, calls } = region;
+    const make = this.compile(this.names, text);
+    this.textUnderway = make === undefined;
+    if (make === undefined) {
+      this.unmade = record;
+      this.unmadeAt = eip;
+      return;
+    }
+    if (make === null) {
+      this.failed();
+      return;
+    }
+    const records = this.writeRecords(calls);
+    if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
-    const sources = region.pages.map(({ table, ranges }) => {
+    const sources = pages.map(({ frame, ranges }) => {
       let lines = 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
-      return { mfn: code.frameOf(table), lines };
+      return { mfn: frame / 4096, lines };
     });
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {
@@ -198,10 +248,11 @@ export class RegionTier {
       this.free.push(index);
       return;
     }
-    const run = make(...Object.values(this.values)) as Compiled['run'];
+    const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions: region.instructions, visits: 0, retired: 0, recent: 0 };
+    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region };
     this.statistics.regions++;
+    this.statistics.characters += text.length;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
     const budget = S[S_BUDGET]!, before = R[EIP]!;
@@ -214,11 +265,14 @@ export class RegionTier {
   }
 
   /** Gives what the region calls its records. They stay when the region goes: a full arena is emptied as a whole. */
-  private writeRecords({ blocks }: Region): boolean {
-    const { code, writer } = this.cpu, called = blocks.flatMap(({ instructions }) => instructions.filter(one => one.called));
-    if (!code.hasRoom(called.length)) return false;
-    for (const one of called) writer.write(one.record = code.allocate(), DECODED, one.offset & 4095, one.decoded);
-    return true;
+  private writeRecords(calls: RegionText['calls']): number[] | null {
+    const { code, writer } = this.cpu;
+    if (!code.hasRoom(calls.length)) return null;
+    return calls.map(({ offset, decoded }) => {
+      const record = code.allocate();
+      writer.write(record, DECODED, offset & 4095, decoded);
+      return record;
+    });
   }
 
   /**
@@ -259,6 +313,7 @@ export class RegionTier {
   }
 
   private forget(index: number): void {
+    this.statistics.characters -= this.regions[index]!.made.text.length;
     this.changed = true;
     this.regions[index] = null;
     this.free.push(index);
@@ -309,12 +364,12 @@ export class RegionTier {
 
   /** A region led to record `q`, which leads to none. */
   private left(q: number): void {
-    const { A } = this.cpu, epoch = this.samples >> EPOCH_SHIFT;
+    const { A } = this.cpu, epoch = this.statistics.samples >> EPOCH_SHIFT;
     if (A[q + EXITS_EPOCH] !== epoch) {
       A[q + EXITS_EPOCH] = epoch;
       A[q + EXITS] = 0;
     }
-    if (++A[q + EXITS]! === EXITS_A_SAMPLE * this.threshold) this.compileAt(q, this.cpu.R[EIP]!);
+    if (++A[q + EXITS]! === EXITS_A_SAMPLE * this.threshold && this.canCompile()) this.compileAt(q, this.cpu.R[EIP]!);
   }
 
   /** A way into compiled code and back took long for what was done there, if that goes on so. */
@@ -323,6 +378,7 @@ export class RegionTier {
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.set(p, REFUSED);
+      this.statistics.given++;
       this.remove(this.cpu.A[p + REGION]!);
     }
     region.visits = region.retired = 0;

@@ -80,5 +80,5 @@ export function unitText(at: Decoded, offset: number, leave: (condition: Value) 
  * The text of a call: `left` instructions of the block come after it. `spill` and `reload` move the locals to the state and back. Where `call` says so the
  * region ends, with everything in the state.
  */
-export const callText = (record: number, offset: number, left: number, spill: string, reload: string): string =>
-  `${spill} R[${EIP}] = (base + ${number(offset)}) | 0; S[${S_BUDGET}] = n + ${number(left)} | 0; if (call(${number(record)})) return; ${reload}`;
+export const callText = (index: number, offset: number, left: number, spill: string, reload: string): string =>
+  `${spill} R[${EIP}] = (base + ${number(offset)}) | 0; S[${S_BUDGET}] = n + ${number(left)} | 0; if (call(calls[${number(index)}])) return; ${reload}`;

@@ -43,6 +43,14 @@ export interface HostBoot {
   dom0CommandLine: string;
 }
 
+/** What a page starts its host with. */
+export interface PageBoot {
+  xenCommandLine: string;
+  dom0CommandLine: string;
+  /** Words of the host's definition (readHost); what they leave out the device suggests. */
+  host: string;
+}
+
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 /** As distributions name them: xen.gz, xen-4.17-amd64.gz; vmlinuz-6.1.0-18-amd64, and here domain0. */
 const XEN = /^xen[\w.+-]*$/,

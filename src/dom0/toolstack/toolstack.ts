@@ -50,6 +50,8 @@ export interface ToolstackParts {
   openMedium: OpenMedium;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
+  /** Of domains built from now on: `jitThreshold` below. */
+  jitThreshold?: number;
   /** A domain that stopped and is to be destroyed goes at once, as with xl. Absent: it can be looked at until somebody destroys it. */
   buriesStopped?: boolean;
 }
@@ -103,7 +105,7 @@ const LATIN_1 = new TextDecoder('latin1');
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
-  xen: StartedXen;
+  readonly xen: StartedXen;
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
@@ -112,6 +114,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Destroyed domains of which somebody still has frames mapped. */
   readonly dying = new Map<number, Member<Console>>();
   private readonly parts: ToolstackParts;
+  /**
+   * Guest code of domains that are built from now on is compiled where so many samples of its time were taken; 0: it never is. Undefined: the default
+   * (hypervisor/domain/second-tier.ts).
+   */
+  jitThreshold: number | undefined;
   private readonly listener: ToolstackListener<Console>;
   /** Domain 0's own. */
   private readonly slot: Slot;
@@ -123,13 +130,17 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** @throws HostError where machine memory is too small */
   constructor(parts: ToolstackParts, listener: ToolstackListener<Console>) {
     this.parts = parts;
+    this.jitThreshold = parts.jitThreshold;
     this.listener = listener;
     this.addresses = new StationAddresses(parts.seed ?? 0);
     this.machine = Machine.create(parts.memory);
     this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    this.start(this.xen);
+    const { options, host, hasVt } = this.xen;
+    this.machine.hvmFep = options.hvmFep ?? false;
+    this.machine.hasVt = hasVt;
+    this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
@@ -144,14 +155,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       },
     });
     if (this.runners.elsewhere) this.listen();
-  }
-
-  /** Does what Xen's command line says, before there are domains. */
-  start(xen: StartedXen): void {
-    this.xen = xen;
-    this.machine.hvmFep = xen.options.hvmFep ?? false;
-    this.machine.hasVt = xen.hasVt;
-    this.queue.configure({ pcpus: xen.host.pcpus, ...xen.options.scheduler });
   }
 
   /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
@@ -360,6 +363,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
       ...(cpuLevel ? { cpuLevel } : {}),
+      ...(this.jitThreshold === undefined ? {} : { jitThreshold: this.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
       ...(xen && (console.printXen || this.xen.log.wantsGuests) ? { withXenConsole: true } : {}),

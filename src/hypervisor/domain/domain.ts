@@ -27,6 +27,7 @@ import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
+import { type JitOptions, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { ThreadTime } from './thread-time.ts';
@@ -54,7 +55,7 @@ export interface Ending {
   workerDied?: true;
 }
 
-export interface DomainOptions {
+export interface DomainOptions extends JitOptions {
   machine: Machine;
   record: DomainRecord;
   memoryMiB: number;
@@ -183,6 +184,7 @@ export class Domain {
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
+      ...regionOptions(options),
     });
     const { boot } = options;
     this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {

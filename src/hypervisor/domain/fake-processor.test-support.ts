@@ -45,6 +45,7 @@ export class FakeProcessor implements Processor {
   };
   eflags = 2;
   readonly probe = null;
+  readonly regions = null;
   retired = 0;
   /** What is left to do; RESET does not bring steps back. */
   steps: Step[];

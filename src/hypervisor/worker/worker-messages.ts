@@ -20,6 +20,8 @@ export interface ToDomainWorker {
   nic?: NicModel;
   mac?: string;
   cpuLevel?: CpuLevel;
+  /** Of the second tier (second-tier.ts). */
+  jitThreshold?: number;
   startEpochMs: number;
   onReset: 'restart' | 'end';
   onTripleFault: 'restart' | 'end';

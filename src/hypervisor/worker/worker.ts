@@ -1,9 +1,10 @@
 /**
- * Entry of a domain's worker: runs one domain for as long as it lives. After the start it never returns to its event loop, so every request comes
- * through the mailbox; what the domain says goes out as messages, which do not wait.
+ * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
+ * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
+import { CompilerLoader } from '../domain/second-tier.ts';
 import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
 import { diskRecords } from '../disks/saved-disks.ts';
 import { COMMAND } from '../layout/layout.ts';
@@ -16,12 +17,15 @@ import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { readState, saveDomain, SavedStateError } from '../stream/state.ts';
 import { GuestLog } from '../xen/guest-log.ts';
+import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
 import { sharedMs } from './shared-clock.ts';
 import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
 const LONGEST_SLEEP_MS = 60_000;
+
+const problem = (sentence: string): void => send({ kind: 'problem', sentence });
 
 function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
@@ -73,10 +77,22 @@ class Outputs {
   }
 }
 
+/** Once the event loop had its turn. */
+function eventLoop(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise(resolve => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
 /** Node's worker brings a way to open files by their paths (cli/domain-worker.ts). */
 const openMedium = (globalThis as { openMedium?: OpenMedium }).openMedium ?? openBlob(readBlobHere);
 
-function start(message: ToDomainWorker): void {
+async function start(message: ToDomainWorker): Promise<void> {
   const machine = new Machine(message.memory, message.index);
   const record = machine.domain(message.index);
   const mailbox = new Mailbox(machine, record);
@@ -90,10 +106,12 @@ function start(message: ToDomainWorker): void {
         record,
         memoryMiB: message.memoryMiB,
         boot: message.boot,
-        ...(message.drives ? { ide: attachDrives(message.drives, openMedium, sentence => send({ kind: 'problem', sentence }), message.diskChanges) } : {}),
+        ...(message.drives ? { ide: attachDrives(message.drives, openMedium, problem, message.diskChanges) } : {}),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
+        ...(message.jitThreshold === undefined ? {} : { jitThreshold: message.jitThreshold }),
+        compile: functionOrScript(problem),
         startEpochMs: message.startEpochMs,
         onReset: message.onReset,
         onTripleFault: message.onTripleFault,
@@ -117,7 +135,7 @@ function start(message: ToDomainWorker): void {
   send({ kind: 'started', about: domain.about });
   const entry = machine.domainEntry(record);
   const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.index);
-  const last = run(domain, mailbox, new Slot(queue, record.index, held => domain.setSlot(held)), output, message, () => {
+  const last = await run(domain, mailbox, new Slot(queue, record.index, held => domain.setSlot(held)), output, message, () => {
     if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
     beat(machine, entry);
   });
@@ -147,12 +165,14 @@ class Patience {
 }
 
 /** Until the domain is to be destroyed: with the commands that said so. `round`: called in each round. */
-function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): number {
+async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): Promise<number> {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
   let waits: WaitsFor | undefined;
   const patience = new Patience();
+  const compiler = new CompilerLoader(problem);
   for (;;) {
+    if (compiler.look(domain.processor)) await eventLoop();
     round();
     const seen = mailbox.doorbellValue;
     const last = serve(domain, mailbox, slot, message);
@@ -222,16 +242,19 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
 }
 
 /** An exception is a defect of ours: others learn of it at once, also those that wait for a lock that is held here, and then as of any error. */
-function startOrDie(message: ToDomainWorker): void {
+async function startOrDie(message: ToDomainWorker): Promise<void> {
   try {
-    start(message);
+    await start(message);
   } catch (error) {
     const machine = new Machine(message.memory, message.index);
     callDead(machine, machine.domain(message.index));
-    throw error;
+    // Not as a rejection, which browsers do not tell the worker's owner.
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 
-addEventListener('message', event => startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
+addEventListener('message', event => void startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
 // It is held before the domain's start is asked for; after that nothing but the domain runs here.
 void holdLifeLock((globalThis as { name?: string }).name).then(lock => send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) }));

@@ -1,0 +1,100 @@
+/** The second tier (src/cpu/region) as its owner sees it: what it is given, what it did, what it made. */
+import type { Decoded } from '../table/index.ts';
+import type { Features } from './cpuid.ts';
+
+/** Makes a function from its text and the values that it names. Null: that is not allowed here. Undefined: not yet; it is asked again. @throws SyntaxError */
+export type Compile = (names: readonly string[], text: string) => ((...values: unknown[]) => unknown) | null | undefined;
+
+/** `new Function`; null where a page's policy forbids it. */
+export const functionOf: Compile = (names, text) => {
+  try {
+    return new Function(...names, text) as (...values: unknown[]) => unknown;
+  } catch (error) {
+    // Policies make it an EvalError; the types of those that want trusted text differ.
+    if (error instanceof SyntaxError) throw error;
+    return null;
+  }
+};
+
+/** A page that a region was made from: how many pages behind that of the entry, its table of records, the machine address of its frame. */
+export interface RegionPage {
+  number: number;
+  table: number;
+  frame: number;
+  /** First and last byte of each instruction, offsets in the page. */
+  ranges: [first: number, last: number][];
+}
+
+/** A page of code by number; null: none of it was decoded. */
+export type FindPage = (number: number) => { table: number; frame: number } | null;
+
+/** A region as the compiler makes it: the text of its function, and of which bytes it was made. */
+export interface RegionText {
+  text: string;
+  /** Most instructions from the entry to the first test of the budget. */
+  longest: number;
+  instructions: number;
+  /** The entry's first. */
+  pages: readonly RegionPage[];
+  /** Instructions that it calls by records of its own: its function takes their numbers as `calls`. */
+  calls: readonly { offset: number; decoded: Decoded }[];
+}
+
+export interface RegionCompiler {
+  /** The region that begins at `offset` of page 0; null: nothing to compile there. */
+  compile(offset: number, find: FindPage): RegionText | null;
+  /** EIP where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. */
+  head(trace: readonly number[], find: FindPage): number;
+}
+
+/** What the second tier did. */
+export interface RegionStatistics {
+  /** Regions there are, and characters of their text. */
+  regions: number;
+  characters: number;
+  compiled: number;
+  /** Regions that made room, that a frame's change took, and that brought too little. */
+  evicted: number;
+  dropped: number;
+  given: number;
+  /** Instructions that regions ran. */
+  retired: number;
+  /** Batches of instructions that began, and those among them before which regions had run most instructions. */
+  samples: number;
+  regionSamples: number;
+}
+
+/** A region there is, for people. */
+export interface RegionView {
+  /** Machine address of its first instruction. */
+  address: number;
+  /** Machine addresses and lengths of its instructions, in the order of their addresses. */
+  code: readonly (readonly [address: number, length: number])[];
+  text: string;
+  /** Instructions that it ran. */
+  retired: number;
+}
+
+export interface RegionOptions {
+  compile: Compile;
+  /** Samples in an epoch from which a place is compiled; 1: whatever a batch begins at. */
+  threshold?: number;
+}
+
+/** The second tier of a processor. */
+export interface Regions {
+  readonly statistics: Readonly<RegionStatistics>;
+  /** Something is hot, and nobody has called `useCompiler` or `failed` yet. */
+  readonly wantsCompiler: boolean;
+  /** It cannot go on before the event loop had its turn: it wants the compiler, or a text is on its way to become a function. */
+  readonly waiting: boolean;
+  /** Neither compiles nor runs anything: that is not allowed here, or the compiler could not be loaded. */
+  readonly off: boolean;
+  useCompiler(create: (bytes: Uint8Array, features: () => Features) => RegionCompiler): void;
+  /** There will be no compiler. */
+  failed(): void;
+  /** Those that ran most, the first `count` of them. */
+  hottest(count: number): RegionView[];
+  /** Bytes that the processor holds for translated code: records and their tables. */
+  readonly recordBytes: number;
+}
