@@ -5,7 +5,7 @@ import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
-import type { PageBoot } from './boot/boot-host.ts';
+import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/boot-host.ts';
 import { domain0Log } from './boot/domain0-log.ts';
 import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
 import { startXen } from './boot/start-xen.ts';
@@ -18,6 +18,8 @@ import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
 
 const MIB = 2 ** 20;
+/** Between a host that is down and its end. */
+const LAST_WORDS_MS = 100;
 
 export const later: Later = (ms, callback) => {
   const timer = setTimeout(callback, ms);
@@ -65,11 +67,19 @@ export const soon = makeSoon();
  */
 export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
   const shells = new Set<PortSession>();
+  let tellGrub = (_text: string): void => {};
   const state = new BrowserState({
     open: openStore,
     epochMs: () => Date.now(),
     random: below => Math.floor(Math.random() * below),
     later,
+    filesOpened: files => {
+      const tell = (): void => void installedGrubConfig(files).then(text => tellGrub(text), () => {});
+      files.changed = path => {
+        if (`${GRUB_CONFIG_PATH}/`.startsWith(`${path}/`)) tell();
+      };
+      tell();
+    },
     closing: () => {
       for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
       shells.clear();
@@ -108,8 +118,14 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     const { toolstack } = await host;
     await stopGuests(await host, say);
     toolstack.close();
-    // What the shell says last comes out.
-    later(0, () => stop(what));
+    // What the shell says last comes out, and its files take it in.
+    later(LAST_WORDS_MS, async () => {
+      try {
+        (await state.get()).close();
+      } finally {
+        stop(what);
+      }
+    });
   };
   let log: Promise<string[]> | undefined;
   const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
@@ -125,6 +141,9 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     },
     boot: async how => boot(how),
     stopped: () => stopped,
+    followGrub: async listener => {
+      tellGrub = listener;
+    },
     state: () => state.info(),
     takeOver: () => state.takeOver(),
     shell: async size => {

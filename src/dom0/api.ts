@@ -158,6 +158,8 @@ export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Starts the host: everything else waits for it. */
   boot(how: PageBoot): Promise<void>;
+  /** `listener` gets grub.cfg when the files of the host are read, and when it changes (wrap with comlink.proxy). */
+  followGrub(listener: (text: string) => void): Promise<void>;
   /** Resolves when Domain 0 has brought the host down, with what is to become of it. */
   stopped(): Promise<PowerState>;
   /** Answers once Domain 0 runs. The Web Lock that its worker holds while it lives; undefined: there are none here. */

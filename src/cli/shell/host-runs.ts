@@ -1,6 +1,6 @@
 /** A host at this terminal, from its boot menu to its shell, and again after reboot. */
 import {
-  BootMenu, bootRefusal, createHost, DEFAULT_GRUB_CONFIG, domain0Log, GRUB_CONFIG_PATH, type HostBoot, hostBootOf, type HostDefinition, type HostState, inTurns, inWorkers,
+  BootMenu, bootRefusal, createHost, domain0Log, GRUB_CONFIG_PATH, type HostBoot, hostBootOf, type HostDefinition, type HostState, installedGrubConfig, inTurns, inWorkers,
   type MenuChoice, MenuSession, readGrubConfig, type StartedXen, startXen, stopGuests, whyNot,
 } from '../../dom0/index.ts';
 import type { KeptFiles } from '../../dom0/files/index.ts';
@@ -115,16 +115,9 @@ export class HostRuns {
     listener(early);
   }
 
-  /** The menu as grub.cfg has it now; an installation leaves one. */
+  /** As grub.cfg has it now. */
   private async menu(wanted?: string): Promise<BootMenu> {
-    const fs = await this.parts.state.files();
-    const folder = GRUB_CONFIG_PATH.slice(0, GRUB_CONFIG_PATH.lastIndexOf('/'));
-    if (!(await fs.exists(folder))) {
-      await fs.mkdir(folder, { recursive: true });
-      await fs.writeFile(GRUB_CONFIG_PATH, DEFAULT_GRUB_CONFIG);
-    }
-    // Without the file there are no entries, and a command line.
-    const config = readGrubConfig(await fs.readFile(GRUB_CONFIG_PATH).catch(() => ''));
+    const config = readGrubConfig(await installedGrubConfig(await this.parts.state.files()));
     return new BootMenu({ config, nowMs: sharedMs, refuses: bootRefusal, ...(wanted === undefined ? {} : { wanted }) });
   }
 

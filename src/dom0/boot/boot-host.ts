@@ -1,4 +1,5 @@
 /** From the host disk's grub.cfg to what is started: the file that an installation leaves, and what of it this host can run. */
+import type { HostFiles } from '../files/index.ts';
 import type { BootMenu, MenuChoice } from './boot-menu.ts';
 import type { BootCommands } from './grub-config.ts';
 
@@ -34,6 +35,16 @@ submenu 'Advanced options' --id advanced {
         }
 }
 `;
+
+/** The file as it is now, of a new disk as an installation leaves it; without it GRUB has no entries, and its command line. @throws Error of the files */
+export async function installedGrubConfig(files: HostFiles): Promise<string> {
+  const folder = GRUB_CONFIG_PATH.slice(0, GRUB_CONFIG_PATH.lastIndexOf('/'));
+  if (!(await files.exists(folder))) {
+    await files.mkdir(folder, { recursive: true });
+    await files.writeFile(GRUB_CONFIG_PATH, DEFAULT_GRUB_CONFIG);
+  }
+  return files.readFileBuffer(GRUB_CONFIG_PATH).then(bytes => new TextDecoder().decode(bytes), () => '');
+}
 
 /** What a choice of the menu starts. */
 export interface HostBoot {

@@ -119,7 +119,7 @@ describe('the boot menu', () => {
     line('boot');
     line('help');
     line('frob');
-    expect(shown().join('\n')).toMatch(/you need to load the kernel first[^]*multiboot2 {2}normal[^]*can't find command `frob'/);
+    expect(shown().join('\n')).toMatch(/you need to load the kernel first[\s\S]*multiboot2 {2}normal[\s\S]*can't find command `frob'/);
     line('multiboot2 /boot/xen.gz sched=rr');
     line('module2 /boot/domain0');
     line('boot');

@@ -13,7 +13,7 @@ export async function domain0Log(host: HostCore, { storage }: HostState, { dom0C
   return [
     `Ringside ${host.parts.version}, Domain 0`,
     `Command line: ${dom0CommandLine}`,
-    `Booting paravirtualized kernel on Xen; memory: ${Math.round(hardware.frames / 256)} MiB of its own`,
+    `Booting paravirtualized kernel on Xen; memory: ${hardware.frames * 4}K of its own`,
     ...hardware.list().map(line => `pci 0000:${line}`),
     `e1000: eth0 is up; ${network.bridge.name}: port eth0 is forwarding`,
     `sda: ${disk.bytes / SECTOR_BYTES} ${SECTOR_BYTES}-byte logical blocks: (${(disk.bytes / 1e9).toFixed(0)} GB/${(disk.bytes / 2 ** 30).toFixed(0)} GiB)`,

@@ -3,6 +3,8 @@ import type { Guest, HostCore } from '../host.ts';
 
 /** How long one guest may take. */
 export const MOST_STOP_MS = 30_000;
+/** A guest that still boots may not have heard: it is asked again. */
+const ASK_AGAIN_MS = 5000;
 
 /** Asks each guest to shut down and waits for it; one that does not, or cannot, is destroyed. `say`: a line of what happens. */
 export async function stopGuests(host: HostCore, say: (line: string) => void): Promise<void> {
@@ -27,13 +29,22 @@ export async function stopGuests(host: HostCore, say: (line: string) => void): P
 /** How it ended; undefined: it has not. */
 function stopped(host: HostCore, member: Guest): Promise<string | undefined> {
   return new Promise(resolve => {
+    let stopAsking = (): void => {};
+    const askAgain = (): void => {
+      stopAsking = host.parts.later(ASK_AGAIN_MS, () => {
+        host.toolstack.ask(member, 'poweroff');
+        askAgain();
+      });
+    };
     const over = (how: string | undefined): void => {
       cancel();
+      stopAsking();
       member.whenOver.delete(over);
       resolve(how);
     };
     const cancel = host.parts.later(MOST_STOP_MS, () => over(undefined));
     member.whenOver.add(over);
     host.toolstack.shutDown(member);
+    askAgain();
   });
 }

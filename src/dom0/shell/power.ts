@@ -18,6 +18,7 @@ export function powerPrograms(power: Power): Program[] {
   const program = (name: string, summary: string, what: (words: readonly string[]) => PowerState | undefined): Program => ({
     name,
     summary,
+    runsAnywhere: true,
     run: async words => {
       const state = what(words);
       if (!state) return failed(`${name}: ${words.join(' ')} is not known here: write ${name === 'shutdown' ? 'shutdown -h now, or shutdown -r now' : `${name} alone`}.`);
