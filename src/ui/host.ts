@@ -61,11 +61,11 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     const worker = start(),
       mine = Comlink.wrap<HostApi>(worker);
     follow(worker, mine);
-    if (firmware) await mine.offerFirmware(firmware);
     await mine.followGrub(Comlink.proxy(rememberGrub));
     // One that takes the place of another starts as that did.
     boot = recalled.length > 0 && boot ? boot : await chooseBoot(again, problem => reportProblem('Host', problem));
     await mine.boot(boot);
+    if (firmware) await mine.offerFirmware(firmware);
     void mine.stopped().then(what => bringDown(worker, mine, what));
     // Whether guest code is compiled: …/?jit=0
     const jit = new URLSearchParams(location.search).get('jit');
@@ -120,6 +120,7 @@ async function bringDown(worker: Worker, mine: Comlink.Remote<HostApi>, what: Po
   api = hostProblem.value = undefined;
   hostsLost.value++;
   domains.value = [];
+  info.value = undefined;
   keepTasks();
   if (what === 'poweroff') await switchedOn();
   void connect([], true);
