@@ -105,10 +105,12 @@ function answer(request, response, { headers, wasm }) {
 
 /**
  * Starts the server on the first free port from `port` on; resolves with its address.
- * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly.
+ * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
+ * Content-Security-Policy.
  */
-export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm = true } = {}) {
-  const server = createServer((request, response) => answer(request, response, { headers: isolated ? isolation : {}, wasm }));
+export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm = true, policy = '' } = {}) {
+  const headers = { ...(isolated ? isolation : {}), ...(policy ? { 'Content-Security-Policy': policy } : {}) };
+  const server = createServer((request, response) => answer(request, response, { headers, wasm }));
   const last = port + 50;
   return new Promise((resolve, reject) => {
     server.on('error', error => {

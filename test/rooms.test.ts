@@ -198,7 +198,8 @@ describe('the built page', () => {
     const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
     // The name of one of its text tools' options, and of a file that only asks for it.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('missing operand after'));
-    if (scripts.length > 0) expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, ''))).toEqual(['browser']);
+    // Each of Domain 0's two workers may have its own.
+    if (scripts.length > 0) expect([...new Set(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')))]).toEqual(['browser']);
   });
 
   it('has no WebAssembly in it', () => {

@@ -7,7 +7,7 @@ import { CPU_LEVELS, type Features, featuresOf } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
 import { type Controls, type ExitInfo, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './architecture/edge.ts';
 import { Faults, LEAVE } from './faults.ts';
-import { AC, ALL, ARITHMETIC, arithmetic, IF, TF, ZF } from './architecture/flags.ts';
+import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { Loop } from './loop.ts';
 import { Mmio } from './mmio.ts';
@@ -134,7 +134,9 @@ export class Cpu implements Core, Processor {
   /** Replaces the bits of `mask`; whatever may now be taken (an interrupt, a single step) is taken after this instruction. */
   changeFlags(value: number, mask: number): void {
     const before = this.eflags;
-    const after = (before & ~mask) | (value & mask);
+    let after = (before & ~mask) | (value & mask);
+    // RF lasts for an instruction, a batch longer: without breakpoints nothing asks for it, and it goes at once.
+    if ((mask & after & RF) !== 0 && !this.debug.active) after &= ~RF;
     this.eflags = after;
     if (((before ^ after) & AC) !== 0) {
       this.mode.changed();

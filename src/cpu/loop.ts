@@ -199,8 +199,8 @@ export class Loop {
   private thrownOut(): number {
     // What threw did not retire.
     this.withheld++;
-    // Faults count too, so that a handler that faults at once cannot keep `run()` for ever.
-    return Math.max(1, this.settle());
+    // Faults count too, so that a handler that faults at once cannot keep `run()` for ever; each, so that the deadline does not depend on where batches end.
+    return Math.max(0, this.settle()) + 1;
   }
 
   /** Delivers what was thrown, if it is a fault. True: `run()` ends, `exit` says why. */

@@ -10,7 +10,7 @@ import { domain0Log } from './boot/domain0-log.ts';
 import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
 import { startXen } from './boot/start-xen.ts';
 import { stopGuests } from './boot/stop-guests.ts';
-import { createHost } from './host.ts';
+import { createHost, type Host } from './host.ts';
 import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
 import type { OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -80,9 +80,10 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       };
       tell();
     },
-    closing: () => {
+    closing: async () => {
       for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
       shells.clear();
+      await (await host).endUsersOfDisk('Its disk is another tab’s now.');
     },
   });
   let boot = (_how: PageBoot): void => {};
@@ -95,7 +96,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
   });
   const definition = booted.then(how => ({ ...hostHere(shared), ...readHost(how.host) }));
   const memory = definition.then(({ memoryMiB }) => makeMemory(shared, memoryMiB));
-  const host = Promise.all([booted, definition, memory]).then(([how, asked, bytes]) => createHost({
+  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, asked, bytes]) => createHost({
     version: metadata.version,
     memory: bytes,
     xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),
@@ -110,6 +111,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     },
     openMedium,
     files: state.files,
+    storage: async () => (await state.get()).storage,
     hostMs: sharedMs,
     epochMs: () => Date.now(),
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,

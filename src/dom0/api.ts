@@ -87,8 +87,10 @@ export interface DomainInfo {
   memoryMiB: number;
   vcpus: number;
   definition: string;
-  /** Disks that it may write: what it wrote there goes with it. */
+  /** Disks that it may write, and whose changes go with it: a device of the host keeps them. */
   disks?: number;
+  /** It waits to write: there is no room for the host's disk. */
+  waitsForRoom?: boolean;
   /** How often it started again as a new domain, and why the last time. */
   restarts?: { count: number; why: string };
   /** Its device model runs in Domain 0, and not as its stub domain NAME-dm. */

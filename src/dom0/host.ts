@@ -4,18 +4,20 @@
  */
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
-import { type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
+import { type DriveImage, type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { type HostFiles, writeWhole } from './files/index.ts';
+import { HEAD_BYTES } from './images.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
-import { type Firmware, needsFirmware, NO_FIRMWARE } from './plan.ts';
+import { baseName, type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+import { MediumDisk, Storage } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { coreFile } from './toolstack/core-file.ts';
 import { hasStopped, lastExits } from './toolstack/endings.ts';
 import { createFrom } from './toolstack/commands/life.ts';
-import type { Member } from './toolstack/member.ts';
+import type { Member, OpenHostDevice } from './toolstack/member.ts';
 import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
@@ -27,6 +29,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   why?: string;
   /** Throws a sentence. */
   fetchBytes?: (url: string) => Promise<Uint8Array>;
+  /** The host's disk, opened at the first call; absent: it has none. */
+  storage?: () => Promise<Storage>;
   /** Domain 0's files; absent: it has none, and what needs them is refused. */
   files?: HostFiles;
   openMedium?: OpenMedium;
@@ -54,6 +58,15 @@ const absolute = (path: string): string => (path.startsWith('/') ? path : `/${pa
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
 
+const LOG = '/var/log/xen/xend.log',
+  MOST_LOG_BYTES = 64 * 1024;
+
+/** As xend wrote them: time, level, who, and what. */
+function logLine({ startedMs, command, state, message }: Task): string {
+  const time = new Date(startedMs).toISOString().slice(0, 19).replace('T', ' ');
+  return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
+}
+
 export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
@@ -63,8 +76,12 @@ export class HostCore {
   readonly startedEpochMs: number;
   /** Domains of a Domain 0 that is gone, by id. */
   readonly lost = new Map<number, DomainInfo>();
+  /** Lines are written one after the other. */
+  private logged: Promise<void> = Promise.resolve();
   private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
+  /** The host's disk, once it was opened. */
+  private storage: Storage | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
   private judgements = 0;
 
@@ -73,9 +90,9 @@ export class HostCore {
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
-    this.tasks = new Tasks(parts, () => this.tell());
+    this.tasks = new Tasks(parts, () => this.tell(), task => this.keepLog(task));
     this.toolstack = new Toolstack<Viewers>(
-      { openMedium: noMedia, ...parts },
+      { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...parts },
       {
         console: (record, before, shown) => {
           const { machine, runners } = this.toolstack;
@@ -164,9 +181,58 @@ export class HostCore {
   async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
     const given = await readFiles(files, wanted);
     const firmware = needsFirmware(given) ? await this.firmware() : undefined;
+    const named = devicesNamed(given);
+    const devices = named.length > 0 ? this.lookAt(named, await this.openDevices()) : undefined;
     goOn(wanted);
-    return { given, firmware };
+    return { given, firmware, ...(devices ? { devices } : {}) };
   }
+
+  // ---- the host's own disk
+
+  /** Whether a path is one of the host's devices. */
+  isDevice(path: string): boolean {
+    return this.parts.storage !== undefined && Storage.isDevice(path);
+  }
+
+  /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
+  async openDevices(): Promise<Storage | undefined> {
+    return (this.storage = await this.parts.storage?.());
+  }
+
+  /** Ends domains that have devices of the host open: the disk goes. */
+  async endUsersOfDisk(why: string): Promise<void> {
+    for (const member of [...this.toolstack.members.values()]) {
+      if (member.devices.length === 0) continue;
+      await this.toolstack.remove(member);
+      this.tasks.note(`xl destroy ${member.name}`, 'failed', why);
+    }
+    this.storage = undefined;
+  }
+
+  /** Devices as a definition is judged by them. */
+  private lookAt(paths: readonly string[], storage: Storage | undefined): Devices {
+    return new Map(
+      paths.map((path): [string, NamedImage | string] => {
+        if (!storage) return [path, 'this host has no disk of its own. Name a file.'];
+        try {
+          const medium = storage.medium(path);
+          const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
+          medium.read(0, head);
+          return [path, { name: path, head, bytes: medium.bytes, device: true }];
+        } catch (error) {
+          return [path, (error as Error).message];
+        }
+      }),
+    );
+  }
+
+  private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
+    if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
+    const { medium, close } = this.storage.open(path, who, !readOnly);
+    const { later } = this.parts;
+    const disk = new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
+    return { disk, close, get isWaiting() { return disk.isWaiting; } };
+  };
 
   get facts(): HostFacts {
     const { toolstack } = this;
@@ -177,6 +243,15 @@ export class HostCore {
       hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
+  }
+
+  /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): DriveImage[] {
+    return drives.map(({ image, ...drive }): DriveImage => {
+      if (image?.device) return { ...drive, medium: { name: image.name, device: true } };
+      const file = files.find(({ name }) => name === image?.name);
+      return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
+    });
   }
 
   // ---- domains
@@ -194,7 +269,7 @@ export class HostCore {
   }
 
   describe(member: Guest): DomainInfo {
-    const writable = (member.blueprint.drives ?? []).filter(({ readOnly }) => !readOnly).length;
+    const writable = (member.blueprint.drives ?? []).filter(({ readOnly, medium }) => !readOnly && !(medium && 'device' in medium)).length;
     return {
       id: member.record.id,
       name: member.name,
@@ -206,6 +281,7 @@ export class HostCore {
       ...(member.model ? { modelInDomain0: true } : {}),
       ...(writable > 0 ? { disks: writable } : {}),
       ...(member.restarts ? { restarts: member.restarts } : {}),
+      ...(member.devices.some(({ isWaiting }) => isWaiting) ? { waitsForRoom: true } : {}),
       ...(member.ending ? { ended: member.ending.sentence } : {}),
     };
   }
@@ -244,6 +320,29 @@ export class HostCore {
   /** @throws Error with a sentence */
   async removeFile(path: string): Promise<void> {
     await this.parts.files?.rm(absolute(path));
+  }
+
+  /** A task that is over comes into the log; an older half of a long log is put aside. A log that cannot be written hinders nobody. */
+  private keepLog(task: Task): void {
+    const { files } = this.parts;
+    this.logged = this.logged
+      .then(async () => {
+        if (!files) return;
+        const size = await files.stat(LOG).then(({ size: bytes }) => bytes, () => 0);
+        if (size > MOST_LOG_BYTES) {
+          await files.writeFile(`${LOG}.1`, await files.readFileBuffer(LOG));
+          await files.rm(LOG);
+        }
+        await files.appendFile(LOG, logLine(task));
+      })
+      .catch(() => {});
+  }
+
+  /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */
+  async readLog(): Promise<string> {
+    await this.logged;
+    const kept = await this.parts.files?.readFileBuffer(LOG).catch(() => new Uint8Array());
+    return kept ? new TextDecoder().decode(kept) : this.tasks.list().map(logLine).join('');
   }
 
   /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */

@@ -24,10 +24,15 @@ export interface NamedImage {
   /** Its first HEAD_BYTES (images.ts). */
   head: Uint8Array;
   bytes: number;
+  /** It is one of the host's devices, and the name its path. */
+  device?: true;
 }
 
 /** What a person gave. */
 export type Given = NamedBytes | NamedImage;
+
+/** Devices of the host by their paths; a sentence: why there is no such. */
+export type Devices = ReadonlyMap<string, NamedImage | string>;
 
 /** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
 export interface PlannedDrive {
@@ -69,8 +74,15 @@ export function needsFirmware(files: Given[]): boolean {
   return judgeDefinition(definition.name, decode(definition.data)).definition.kernel === undefined;
 }
 
+/** Devices of the host that a definition among these files names as disks, as they are written there. */
+export function devicesNamed(files: Given[]): string[] {
+  const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
+  if (!definition || lengthProblem(definition.data.length)) return [];
+  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target).filter(target => target.startsWith('/dev/'));
+}
+
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */
-export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Planned {
+export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devices: Devices = new Map()): Planned {
   const files = given.filter((file): file is NamedBytes => !isImage(file));
   const images = given.filter(isImage);
   const saved = files.find(file => startsWith(file.data, SAVED_MAGIC));
@@ -93,7 +105,7 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE): Pla
     const others = files.filter(file => file !== definitions[0]);
     return planDefinition(definitions[0].name, decode(definitions[0].data), path => find(others, path), {
       // What is no image by its look may be an empty disk.
-      image: path => find<Given>([...images, ...others], path),
+      image: path => devices.get(path) ?? find<Given>([...images, ...others], path),
       firmware,
     });
   }

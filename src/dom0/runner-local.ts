@@ -1,7 +1,7 @@
 /** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
 import type { Clock } from '../devices/index.ts';
 import type { Compile } from '../cpu/architecture/index.ts';
-import { assembleDomain, CompilerLoader } from '../hypervisor/domain/index.ts';
+import { assembleDomain, CompilerLoader, type HotRegion, HOTTEST_REGIONS } from '../hypervisor/domain/index.ts';
 import { attachDrives, type Domain, type DomainRecord, type Ending, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
 import { Slot } from '../hypervisor/scheduler/index.ts';
 import { GuestLog } from '../hypervisor/xen/index.ts';
@@ -269,6 +269,10 @@ class LocalRunner implements DomainRunner {
     const { name, program, definition } = this.what;
     if (!this.entry) throw new Error('There is no domain to save.');
     return saveDomain(this.entry.domain, { name, program, definition });
+  }
+
+  async hottest(): Promise<HotRegion[]> {
+    return this.entry?.domain.hottest(HOTTEST_REGIONS) ?? [];
   }
 
   async destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {

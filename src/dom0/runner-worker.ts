@@ -3,7 +3,7 @@ import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type M
 import { MachineView } from '../hypervisor/view/index.ts';
 import { workerDied } from '../hypervisor/memory/index.ts';
 import { COMMAND } from '../hypervisor/layout/index.ts';
-import { postMortem } from '../hypervisor/domain/index.ts';
+import { type HotRegion, postMortem } from '../hypervisor/domain/index.ts';
 import { workerBegins } from '../hypervisor/worker/index.ts';
 import { leaveGuest } from '../hypervisor/xen/memory/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
@@ -78,6 +78,8 @@ export class WorkerRunner implements DomainRunner {
   /** Until it has started, or could not. */
   private settleStart: { resolve: (about: string) => void; reject: (error: Error) => void } | null = null;
   private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
+  /** Who asked for regions. */
+  private askers: ((regions: HotRegion[]) => void)[] = [];
   private onGone: ((disks?: Uint8Array[]) => void) | null = null;
   private endIsTold = false;
   private dead = false;
@@ -149,6 +151,8 @@ export class WorkerRunner implements DomainRunner {
         return this.savers.shift()?.resolve(message.chunks);
       case 'not-saved':
         return this.savers.shift()?.reject(new Error(message.sentence));
+      case 'hottest':
+        return this.askers.splice(0).forEach(resolve => resolve(message.regions));
       case 'gone':
         return this.onGone?.(message.disks);
     }
@@ -157,6 +161,7 @@ export class WorkerRunner implements DomainRunner {
   /** The worker runs nothing any more: nobody need wait for its processor to forget anything. */
   private gone(): void {
     this.dead = true;
+    for (const resolve of this.askers.splice(0)) resolve([]);
     this.noLongerLoads();
     if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
   }
@@ -231,6 +236,14 @@ export class WorkerRunner implements DomainRunner {
     return new Promise((resolve, reject) => {
       this.savers.push({ resolve, reject });
       this.mailbox.command(COMMAND.SAVE);
+    });
+  }
+
+  hottest(): Promise<HotRegion[]> {
+    if (this.dead) return Promise.resolve([]);
+    return new Promise(resolve => {
+      this.askers.push(resolve);
+      this.mailbox.command(COMMAND.HOTTEST);
     });
   }
 

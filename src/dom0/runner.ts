@@ -2,7 +2,7 @@
 import type { IdeAttachment } from '../devices/index.ts';
 import type { Clock } from '../devices/index.ts';
 import type { DomainRecord, Ending, Machine, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
-import type { WaitsFor } from '../hypervisor/domain/index.ts';
+import type { HotRegion, WaitsFor } from '../hypervisor/domain/index.ts';
 import type { Scheduler } from '../hypervisor/scheduler/index.ts';
 
 /** What a domain says. */
@@ -39,6 +39,8 @@ export interface DomainRunner {
   key(code: string, down: boolean): void;
   mouse(move: MouseMove): void;
   save(): Promise<Uint8Array[]>;
+  /** The regions of its compiled code that ran most; none of a domain that is gone. */
+  hottest(): Promise<HotRegion[]>;
   /** Resolves when nothing of the domain touches machine memory any more; `keepsDisks`: with what the guest changed of its drives (saved-disks.ts). */
   destroy(keepsDisks?: boolean): Promise<Uint8Array[] | undefined>;
   /** Its own time for a device model in Domain 0, where that is on the same thread; see DeviceModelOptions. */

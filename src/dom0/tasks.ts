@@ -7,13 +7,15 @@ const TASKS = 100;
 export class Tasks {
   private readonly clocks: { epochMs: () => number; hostMs: () => number };
   private readonly changed: () => void;
+  private readonly ended: (task: Task) => void;
   private all: Task[] = [];
   private last = 0;
 
-  /** `changed`: the list is another one now. */
-  constructor(clocks: { epochMs: () => number; hostMs: () => number }, changed: () => void) {
+  /** `changed`: the list is another one now; `ended`: this one is over. */
+  constructor(clocks: { epochMs: () => number; hostMs: () => number }, changed: () => void, ended: (task: Task) => void = () => {}) {
     this.clocks = clocks;
     this.changed = changed;
+    this.ended = ended;
   }
 
   list(): Task[] {
@@ -29,7 +31,7 @@ export class Tasks {
 
   /** Something that nobody asked for and that people should see. */
   note(command: string, state: 'done' | 'failed', message: string): void {
-    Object.assign(this.begin(command), { state, message });
+    this.ended(Object.assign(this.begin(command), { state, message }));
   }
 
   /** Begins something whose end comes later: `end` is called once, with what came of it. */
@@ -40,6 +42,7 @@ export class Tasks {
     this.changed();
     const end = (state: 'done' | 'failed', last = task.message): void => {
       Object.assign(task, { state, durationMs: this.clocks.hostMs() - startedMs }, last === undefined ? {} : { message: last });
+      this.ended(task);
       this.changed();
     };
     return { task, end };

@@ -28,6 +28,19 @@ describe('counters of a domain', () => {
     expect(instructionsPerSecond).toBe(10_000_000);
   });
 
+  it('gives the share of instructions that compiled code ran between two readings, and none where there were none', () => {
+    const words = new Int32Array(COUNTER_WORDS);
+    words[COUNTERS.TIER] = 1;
+    words[COUNTERS.TIER_RETIRED] = 1000;
+    words[COUNTERS.RETIRED] = 1000;
+    const first = readCounters(words, 1000);
+    expect(first.tier).toMatchObject({ state: 'on', retired: 1000 });
+    expect(rates(first, readCounters(words, 1500)).compiled).toBeUndefined();
+    words[COUNTERS.TIER_RETIRED] = 1750;
+    words[COUNTERS.RETIRED] = 2000;
+    expect(rates(first, readCounters(words, 1500)).compiled).toBe(0.75);
+  });
+
   it('gives shares of the time that lies between the ends of two slices, so that none is more than there was', () => {
     /** A domain that runs, and wrote so at `ms`. */
     const written = (state: string, ms: number, runMs: number, at: number) => {

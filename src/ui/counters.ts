@@ -18,6 +18,8 @@ export interface Rates {
   running: number;
   runnable: number;
   stolen: number;
+  /** Share of its instructions that compiled code ran, 0-1; undefined: it retired none. */
+  compiled: number | undefined;
   reasons: (Count & { reason: number })[];
   hypercalls: (Count & { number: number })[];
 }
@@ -53,6 +55,7 @@ export function rates(from: Sample, to: Sample): Rates {
     running: share(from.runNs, to.runNs),
     runnable: share(from.waitNs, to.waitNs),
     stolen: share(from.stolenNs, to.stolenNs),
+    compiled: to.retired > from.retired ? Math.max(0, to.tier.retired - from.tier.retired) / (to.retired - from.retired) : undefined,
     reasons: counts(from.byReason, to.byReason, seconds).map(({ index, ...count }) => ({ reason: reasonOf(index), ...count })),
     hypercalls: counts(from.hypercalls, to.hypercalls, seconds).map(({ index, ...count }) => ({ number: index, ...count })),
   };

@@ -1,6 +1,12 @@
 /** Domain 0's shell in the page, over files and volumes in the browser's storage. */
 import type { Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { MemoryStore, Storage, writerKernel, writerProblem } from '../../src/dom0/storage/index.ts';
+import { drop, expect, open, serialText, test } from './page.ts';
+
+const writerFiles = [
+  { name: 'writer.cfg', buffer: Buffer.from('name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/web,xvda,w"]\n') },
+  { name: 'writer.elf', buffer: Buffer.from(writerKernel) },
+];
 
 const shellText = async (page: Page): Promise<string> => {
   const rows = await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts();
@@ -105,4 +111,31 @@ test('where the browser keeps no files the shell says so, and works', async ({ p
   await openShell(page);
   await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText('This window may keep no files: it is a private one');
   expect(await run(page, 'lvcreate -L 8M -n gone vg0; lvs')).toContain('gone');
+});
+
+test('a guest on a volume finds there what it wrote before the page was closed', async ({ page, context }) => {
+  await open(page);
+  await openShell(page);
+  await run(page, 'lvcreate -L 8M -n web vg0');
+  await drop(page, writerFiles);
+  await page.getByRole('button', { name: 'Start writer' }).click();
+  // A dot is a write that the drive called durable.
+  await expect.poll(async () => (await serialText(page)).split('.').length - 1, { timeout: 60_000 }).toBeGreaterThan(60);
+  const second = await context.newPage();
+  await page.close();
+  await open(second);
+  const files = await second.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('ringside');
+    const bytes: Record<string, number[]> = {};
+    for (const name of ['disk.data', 'disk.0', 'disk.1']) bytes[name] = [...new Uint8Array(await (await (await folder.getFileHandle(name)).getFile()).arrayBuffer())];
+    return bytes;
+  });
+  // Node reads the same files.
+  const store = new MemoryStore();
+  for (const [name, bytes] of Object.entries(files)) (await store.open(name)).write(0, Uint8Array.from(bytes));
+  const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0 });
+  const content = new Uint8Array(256 * 512);
+  storage.medium('/dev/vg0/web').read(0, content);
+  expect(writerProblem(content, 60)).toBeUndefined();
+  expect(new Uint32Array(content.buffer).some(word => word > 60)).toBe(true);
 });

@@ -1,5 +1,6 @@
 /** Small guests in machine code: multiboot kernels that do one thing. */
 import type { Boot } from '../../hypervisor/index.ts';
+import { DOMID_SELF, EVTCHNOP, HYPERCALL, SCHEDOP, XENMEM } from '../../hypervisor/xen/index.ts';
 
 const LOAD = 0x100000,
   ENTRY = LOAD + 0x20;
@@ -79,10 +80,6 @@ export const countSectors = (): Boot =>
 const VMCALL = '0f 01 c1';
 /** mov eax, number; mov ebx, command; mov ecx, argument; vmcall */
 const call = (number: number, command: number, argument: number): Code => ['b8', d(number), 'bb', d(command), 'b9', d(argument), VMCALL];
-const MEMORY_OP = 12,
-  SCHED_OP = 29,
-  EVENT_CHANNEL_OP = 32;
-const DOMID_SELF = 0x7ff0;
 /** Guest-physical addresses: arguments of calls, and where shared_info is mapped. */
 const ARGUMENTS = 0x200000,
   SHARED_INFO = 0x300000;
@@ -113,7 +110,7 @@ function pvhKernel(name: string, code: Code): Boot {
 export const xenLoop = (body: string, rounds: number): Boot => {
   const inner = bytes([body]);
   const back = 0x100000000 - (inner.length + 1 + 6);
-  return pvhKernel('loop', ['bd', d(rounds), inner, '4d 0f 85', d(back), ...store(ARGUMENTS, 0), ...call(SCHED_OP, 2, ARGUMENTS), 'f4']);
+  return pvhKernel('loop', ['bd', d(rounds), inner, '4d 0f 85', d(back), ...store(ARGUMENTS, 0), ...call(HYPERCALL.SCHED_OP, SCHEDOP.SHUTDOWN, ARGUMENTS), 'f4']);
 };
 /** XENVER_version: a call that does next to nothing. */
 export const NULL_CALL = 'b8 11 00 00 00 31 db 0f 01 c1';
@@ -121,18 +118,18 @@ export const NULL_CALL = 'b8 11 00 00 00 31 db 0f 01 c1';
 /** Every event is masked, and shared_info has its place. */
 const mapSharedInfo: Code = [
   ...store(ARGUMENTS, DOMID_SELF), ...store(ARGUMENTS + 4, 0), ...store(ARGUMENTS + 8, 0), ...store(ARGUMENTS + 12, SHARED_INFO >>> 12),
-  ...call(MEMORY_OP, 7, ARGUMENTS), ...store(MASK, 0xffffffff),
+  ...call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, ARGUMENTS), ...store(MASK, 0xffffffff),
 ];
 /** lock btr dword [PENDING], PORT */
 const clearEvent: Code = ['f0 0f ba 35', d(PENDING), [PORT]];
 /** SCHEDOP_poll for the port, without an end; then its bit is cleared. */
-const awaitEvent: Code = [...call(SCHED_OP, 3, ARGUMENTS + 0x20), ...clearEvent];
+const awaitEvent: Code = [...call(HYPERCALL.SCHED_OP, SCHEDOP.POLL, ARGUMENTS + 0x20), ...clearEvent];
 /** The same without blocking: bt [PENDING], PORT; jnc back. */
 const spinForEvent: Code = ['0f ba 25', d(PENDING), [PORT], '73 f6', ...clearEvent];
 const preparePoll: Code = [
   ...store(ARGUMENTS + 0x20, ARGUMENTS + 0x30), ...store(ARGUMENTS + 0x24, 1), ...store(ARGUMENTS + 0x28, 0), ...store(ARGUMENTS + 0x2c, 0), ...store(ARGUMENTS + 0x30, PORT),
 ];
-const sendEvent: Code = [...store(ARGUMENTS + 0x40, PORT), ...call(EVENT_CHANNEL_OP, 4, ARGUMENTS + 0x40)];
+const sendEvent: Code = [...store(ARGUMENTS + 0x40, PORT), ...call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, ARGUMENTS + 0x40)];
 
 function forever(...code: Code): Code {
   const inner = bytes(code);
@@ -143,7 +140,7 @@ function forever(...code: Code): Code {
 export const eventAnswerer = (to: number, blocks: boolean): Boot =>
   pvhKernel('answerer', [
     ...mapSharedInfo, ...preparePoll,
-    ...store(ARGUMENTS + 0x50, DOMID_SELF | (to << 16)), ...call(EVENT_CHANNEL_OP, 6, ARGUMENTS + 0x50),
+    ...store(ARGUMENTS + 0x50, DOMID_SELF | (to << 16)), ...call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.ALLOC_UNBOUND, ARGUMENTS + 0x50),
     ...forever(...(blocks ? awaitEvent : spinForEvent), ...sendEvent),
   ]);
 
@@ -151,7 +148,7 @@ export const eventAnswerer = (to: number, blocks: boolean): Boot =>
 export const eventSender = (to: number): Boot =>
   pvhKernel('sender', [
     ...mapSharedInfo, ...preparePoll,
-    ...store(ARGUMENTS + 0x60, to), ...store(ARGUMENTS + 0x64, PORT), ...call(EVENT_CHANNEL_OP, 0, ARGUMENTS + 0x60),
+    ...store(ARGUMENTS + 0x60, to), ...store(ARGUMENTS + 0x64, PORT), ...call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.BIND_INTERDOMAIN, ARGUMENTS + 0x60),
     // It is pending since it was bound.
     ...clearEvent,
     ...forever(...sendEvent, ...awaitEvent, 'ff 05', d(COUNT)),

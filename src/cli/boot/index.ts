@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { affinityProblem } from '../../dom0/config/index.ts';
 import { decode, parseXenOptions } from '../../dom0/index.ts';
 import type { Blueprint } from '../../dom0/toolstack/index.ts';
+import type { HotRegion } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
@@ -15,6 +16,7 @@ import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script, type ScriptHands } from './script.ts';
 import { type Guest, Session } from './session.ts';
 import type { Stats } from './stats.ts';
+import { tierText } from './tier-text.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
 import { Watchdog } from './watchdog.ts';
@@ -152,12 +154,15 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
         await save(state, session, guest, suspended.has(guest));
     }
     const stats = session.guests.map(guest => session.stats(guest));
+    const hottest = options.stats.length === 0 ? [] : await Promise.all(session.guests.map(({ member }) => member?.runner.hottest() ?? []));
     await session.close();
     stdout.flush();
     const statuses = session.guests.map(guest => conclude(guest, { options, seen, stderr }));
-    if (options.stats !== undefined) {
-      const each = session.guests.map((guest, i) => [guest.name, statistics(guest, stats[i], statuses[i], options)] as const);
-      write(options.stats, `${JSON.stringify(each.length === 1 ? each[0][1] : Object.fromEntries(each), null, 2)}\n`, '--stats');
+    if (options.stats.length > 0) {
+      const each = session.guests.map((guest, i) => [guest.name, statistics(guest, stats[i], hottest[i], statuses[i], options)] as const);
+      const texts = session.guests.map(({ name }, i) => `${each.length === 1 ? '' : `${name}\n\n`}${tierText(stats[i].tier, stats[i].instructions, hottest[i])}`);
+      const json = `${JSON.stringify(each.length === 1 ? each[0][1] : Object.fromEntries(each), null, 2)}\n`;
+      for (const path of options.stats) write(path, path.endsWith('.txt') ? texts.join('\n') : json, '--stats');
     }
     return Math.max(...statuses);
   } finally {
@@ -297,9 +302,9 @@ function write(path: string, text: string | Uint8Array, option: string): void {
 }
 
 /** Of all that a guest was, where it was started again. */
-function statistics(guest: Guest, stats: Stats, status: number, options: BootOptions): object {
+function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: number, options: BootOptions): object {
   const { name, blueprint: { xen }, restarts } = guest;
-  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model, memory } = stats;
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model, memory, tier } = stats;
   return {
     version: VERSION,
     status,
@@ -317,6 +322,11 @@ function statistics(guest: Guest, stats: Stats, status: number, options: BootOpt
     virtualTime: options.virtualTime,
     seed: options.seed ?? 0,
     ...(memory ? { memory } : {}),
+    tiers: {
+      ...tier,
+      share: { regions: instructions > 0 ? tier.retired / instructions : 0, interpreter: instructions > 0 ? 1 - tier.retired / instructions : 0 },
+      hottest: hottest.map(region => ({ ...region, share: instructions > 0 ? region.retired / instructions : 0 })),
+    },
   };
 }
 

@@ -36,7 +36,7 @@ export interface BootOptions {
   timeout?: number;
   virtualTime: boolean;
   seed?: number;
-  stats?: string;
+  stats: string[];
   noReboot: boolean;
   /** Of one guest F; of several NAME=F each. */
   saves: string[];
@@ -130,7 +130,12 @@ const WORDS: Record<string, Word> = {
   '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
   '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
-  '--stats': { value: 'F.json', about: 'write instructions, exits and times to F.json at the end', set: (o, v) => (o.stats = v) },
+  '--stats': {
+    value: 'F',
+    many: true,
+    about: 'write instructions, exits, times and the hottest compiled code to F at the end: as JSON, where it is F.txt to read',
+    set: (o, v) => o.stats.push(v),
+  },
   '--no-jit': { about: NO_JIT_ABOUT, set: o => (o.jitThreshold = 0) },
   '--jit-threshold': { value: 'N', about: JIT_THRESHOLD_ABOUT, set: (o, v, w) => (o.jitThreshold = integer(w, v, 1, MAX_JIT_THRESHOLD)) },
   '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
@@ -148,7 +153,7 @@ const WORDS: Record<string, Word> = {
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [] };
+  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [], stats: [] };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],

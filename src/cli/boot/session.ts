@@ -8,6 +8,7 @@ import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.t
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
+import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
@@ -119,7 +120,7 @@ export class Session {
         runners:
           parts.inWorkers && hostMs
             ? inWorkers({ spawn: spawnDomainWorker, later, hostMs })
-            : inTurns({ soon, later, ...(hostMs ? { hostMs } : {}), openMedium: openFile, atOnce: true, held: true, afterRound: parts.flush }),
+            : inTurns({ soon, later, ...(hostMs ? { hostMs } : {}), openMedium: openFile, compile: functionOrScript, atOnce: true, held: true, afterRound: parts.flush }),
         epochMs: () => (hostMs ? Date.now() : VIRTUAL_EPOCH_MS + this.toolstack.virtualMs),
         soon,
         later,

@@ -2,7 +2,7 @@
 import type { Toolstack } from '../../dom0/toolstack/index.ts';
 import type { Member } from '../../dom0/toolstack/index.ts';
 import { exitsByName } from '../../hypervisor/view/index.ts';
-import type { ModelAccount } from '../../hypervisor/view/index.ts';
+import type { ModelAccount, TierCounters } from '../../hypervisor/view/index.ts';
 import { Pod } from '../../hypervisor/xen/memory/index.ts';
 
 export interface Stats {
@@ -13,15 +13,17 @@ export interface Stats {
   exits: number;
   exitsByReason: Record<string, number>;
   model: ModelAccount;
+  /** What the second tier of its processor did. */
+  tier: TierCounters;
   /** Frames that a guest of Xen has and may have, and what of its memory is populated on demand. */
   memory?: object;
 }
 
 export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats {
   const domain = view.at(record.index)!;
-  const { retired: instructions, nowNs, runNs, idleNs, exits, byReason } = domain.counters();
+  const { retired: instructions, nowNs, runNs, idleNs, exits, byReason, tier } = domain.counters();
   const { reservation } = domain;
-  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model() };
+  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model(), tier };
   if (!reservation) return stats;
   const { target, sweeps } = new Pod(machine, record);
   const { podCachePages, podEntries } = target;
@@ -39,6 +41,16 @@ export function addStats(a: Stats, b: Stats): Stats {
     idleNs: a.idleNs + b.idleNs,
     exits: a.exits + b.exits,
     exitsByReason,
+    tier: addTiers(a.tier, b.tier),
     model: { where: b.model.where, requests: a.model.requests + b.model.requests, ns: a.model.ns + b.model.ns },
+  };
+}
+
+/** What happened adds up; what there is, is what the later one has. */
+function addTiers(a: TierCounters, b: TierCounters): TierCounters {
+  const sum = (name: 'retired' | 'samples' | 'regionSamples' | 'compiled' | 'evicted' | 'dropped' | 'givenUp'): number => a[name] + b[name];
+  return {
+    ...b, retired: sum('retired'), samples: sum('samples'), regionSamples: sum('regionSamples'),
+    compiled: sum('compiled'), evicted: sum('evicted'), dropped: sum('dropped'), givenUp: sum('givenUp'),
   };
 }

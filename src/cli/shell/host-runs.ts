@@ -5,6 +5,7 @@ import {
 } from '../../dom0/index.ts';
 import type { KeptFiles } from '../../dom0/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
+import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { fetchedFirmware } from '../boot/disks.ts';
 import { openFile } from '../boot/image-file.ts';
 import type { Output } from '../boot/terminal.ts';
@@ -35,13 +36,13 @@ export interface HostRunsParts {
 type Host = ReturnType<typeof makeHost>;
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | undefined) {
+function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   const host = createHost({
     version: VERSION,
     memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile }),
+    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
     soon,
     later,
     hostMs,
@@ -51,6 +52,7 @@ function makeHost(xen: StartedXen, files: KeptFiles, jitThreshold: number | unde
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     files,
+    storage: async () => storage,
     buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
@@ -148,7 +150,7 @@ export class HostRuns {
 
   private async start(boot: HostBoot): Promise<{ host: Host; log: string[] }> {
     const { state, definition, jitThreshold } = this.parts;
-    const host = makeHost(startXen(definition, boot.xenCommandLine, VERSION), await state.files(), jitThreshold);
+    const host = makeHost(startXen(definition, boot.xenCommandLine, VERSION), state, await state.files(), jitThreshold);
     const log = await domain0Log(host, state, boot);
     await host.startAutomatic();
     return { host, log };

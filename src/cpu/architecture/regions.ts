@@ -56,7 +56,7 @@ export interface RegionStatistics {
   /** Regions that made room, that a frame's change took, and that brought too little. */
   evicted: number;
   dropped: number;
-  given: number;
+  givenUp: number;
   /** Instructions that regions ran. */
   retired: number;
   /** Batches of instructions that began, and those among them before which regions had run most instructions. */
@@ -66,10 +66,10 @@ export interface RegionStatistics {
 
 /** A region there is, for people. */
 export interface RegionView {
-  /** Machine address of its first instruction. */
-  address: number;
-  /** Machine addresses and lengths of its instructions, in the order of their addresses. */
-  code: readonly (readonly [address: number, length: number])[];
+  /** Linear address of its first instruction where it was compiled. */
+  linear: number;
+  /** Its instructions in the order of their offsets from the start of the first one's page: where their bytes are in machine memory. */
+  code: readonly { offset: number; machine: number; length: number }[];
   text: string;
   /** Instructions that it ran. */
   retired: number;

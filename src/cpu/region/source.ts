@@ -210,10 +210,18 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
   const longest = longestWay(region);
   const tested = (block: Block): boolean => block.header || block === entry;
 
+  const tables = new Map(region.pages.map(page => [page.number, page.table]));
+  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled. */
+  const crossing = (from: Block, to: Block): string => {
+    const page = to.offset >> 12;
+    if (page === from.instructions.at(-1)!.offset >> 12 || page === 0) return '';
+    return `if (CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${tables.get(page)}) { ip = ${number(to.offset)}; break out; } `;
+  };
+
   // Backwards: what may read the flags. Where the budget is tested, the way out does.
   const behind = new Map<Block, boolean[]>(), wanted = new Set<Block>();
   for (const block of [...region.blocks].reverse()) {
-    const live = leavesBehind(block) || [...block.successors.values()].some(to => to.order <= block.order || wanted.has(to));
+    const live = leavesBehind(block) || [...block.successors.values()].some(to => to.order <= block.order || wanted.has(to) || crossing(block, to) !== '');
     const flags = liveFlags(block, live);
     behind.set(block, flags.behind);
     if (flags.before || tested(block)) wanted.add(block);
@@ -232,27 +240,20 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
         let setsFlags = true, own: string;
         if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD);
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
-        text += `${own}\n`;
+        text += `/*${at.offset}*/ ${own}\n`;
         if (setsFlags) kind = -1;
         leads = false;
         return;
       }
       const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], way);
       semantics[at.form.op]!(emitter);
-      text += `${emitter.finish()}\n`;
+      text += `/*${at.offset}*/ ${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
     });
     texts.set(block, leads ? text : `${text}${way(block.next)}\n`);
     for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
   }
 
-  const tables = new Map(region.pages.map(page => [page.number, page.table]));
-  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled. */
-  const crossing = (from: Block, to: Block): string => {
-    const page = to.offset >> 12;
-    if (page === from.instructions.at(-1)!.offset >> 12 || page === 0) return '';
-    return `if (CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${tables.get(page)}) { ip = ${number(to.offset)}; break out; } `;
-  };
   const edge = (from: Block, offset: number): string => {
     const to = from.successors.get(offset);
     if (to === undefined) return `ip = ${number(offset)}; break out;`;

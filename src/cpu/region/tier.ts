@@ -13,7 +13,7 @@ import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
-import { META, META_LENGTH, META_OFFSET_MASK, OP, type Op } from '../ops/context.ts';
+import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
@@ -56,6 +56,8 @@ interface Compiled {
   recent: number;
   before: number;
   made: RegionText;
+  /** Linear address of its first instruction where it was compiled. */
+  linear: number;
 }
 
 export class RegionTier implements Regions {
@@ -80,7 +82,7 @@ export class RegionTier implements Regions {
   private readonly drops = new Map<number, number>();
   /** Records that a region did no good at, or that cannot be compiled. */
   private readonly refused = new Map<number, number>();
-  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, given: 0, retired: 0, samples: 0, regionSamples: 0 };
+  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: 0, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
   private textUnderway = false;
@@ -116,10 +118,12 @@ export class RegionTier implements Regions {
 
   hottest(count: number): RegionView[] {
     const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, entry }, retired }) => ({
-      address: pages[0]!.frame + (this.cpu.A[entry.record + META]! & META_OFFSET_MASK), text, retired,
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear }, retired }) => ({
+      linear, text, retired,
       // Callees may be there more than once.
-      code: [...new Map(pages.flatMap(({ frame, ranges }) => ranges.map(([first, last]) => [frame + first, last - first + 1] as const)))].sort(([a], [b]) => a - b),
+      code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
+        ranges.map(([first, last]) => [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1 }] as const))).values()]
+        .sort((a, b) => a.offset - b.offset),
     }));
   }
 
@@ -250,7 +254,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region };
+    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region, linear: eip };
     this.statistics.regions++;
     this.statistics.characters += text.length;
     this.statistics.compiled++;
@@ -378,7 +382,7 @@ export class RegionTier implements Regions {
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.set(p, REFUSED);
-      this.statistics.given++;
+      this.statistics.givenUp++;
       this.remove(this.cpu.A[p + REGION]!);
     }
     region.visits = region.retired = 0;

@@ -31,6 +31,8 @@ const ROUNDS = 4;
 export class Network {
   readonly bridge: Bridge;
   readonly timers: TimerQueue;
+  /** The host's card's station address, as it says it. */
+  readonly mac: Uint8Array;
   private readonly machine: Machine;
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
@@ -48,6 +50,7 @@ export class Network {
     const found = hardware.find(E1000_ID.vendor, E1000_ID.device);
     if (!found) throw new Error('the card that was just plugged is not on the bus');
     const card = new E1000Driver(found, bytes => uplink.input({ bytes }));
+    this.mac = card.mac;
     const uplink = this.bridge.addPort(UPLINK, {
       deliver: ({ bytes }) => {
         if (!card.send(bytes)) uplink.lost();

@@ -6,9 +6,11 @@ import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
+import { bridgePrograms } from './bridge.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
-import { xlProgram } from './xl.ts';
+import { virshProgram } from './virsh.ts';
+import { xentopProgram, xlProgram } from './xl.ts';
 
 const HISTORY = '/root/.bash_history';
 const MOST_HISTORY = 1000;
@@ -29,6 +31,9 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
   const programs = [
     xlProgram('xl', host, COMMANDS),
     xlProgram('xm', host, COMMANDS),
+    virshProgram(host),
+    xentopProgram(host, COMMANDS),
+    ...bridgePrograms(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
     ...powerPrograms(power),

@@ -7,8 +7,9 @@ const ABOUT = { xl: 'creates and controls domains: xl help', xm: 'the same in xe
 
 export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
-  const callOf = (words: string[], { readFile, writeFile }: Surroundings): Call => ({
+  const callOf = (words: string[], { directory, readFile, writeFile }: Surroundings): Call => ({
     host, program, words,
+    absolute: path => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`),
     read: async path => new Blob([(await readFile(path)) as BlobPart]),
     write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
   });
@@ -40,6 +41,17 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
       const managed = only === 'xm' ? await host.managed?.list() : undefined;
       return [...(managed ?? host.all())].map(({ name }) => name);
     },
+  };
+}
+
+/** `xentop`, as which `xl top` is known, too. */
+export function xentopProgram(host: HostCore, table: Table): Program {
+  const xl = xlProgram('xl', host, table);
+  return {
+    name: 'xentop',
+    summary: 'what domains use, again and again; -b for a script',
+    run: (words, around) => xl.run(['top', ...words], around),
+    own: words => xl.own?.(['top', ...words]),
   };
 }
 

@@ -10,3 +10,4 @@ export { DISK_BYTES, Storage, StorageError } from './storage.ts';
 export { Journal } from './journal.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 export { WindowServer } from './store-window.ts';
+export { writerKernel, writerProblem } from './writer-guest.ts';

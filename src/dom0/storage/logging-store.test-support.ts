@@ -50,6 +50,7 @@ class LoggingFile implements StoreFile {
   }
 
   truncate(bytes: number): void {
+    this.store.room(bytes - this.seen.size());
     this.change({ truncateTo: bytes });
   }
 
@@ -93,8 +94,8 @@ export class LoggingStore implements Store {
   }
 
   room(more: number): void {
-    if (more <= 0) return;
-    if (more > this.roomLeft) throw new StoreFull('no room is left');
+    // A file that becomes shorter gives its room back.
+    if (more > 0 && more > this.roomLeft) throw new StoreFull('no room is left');
     this.roomLeft -= more;
   }
 

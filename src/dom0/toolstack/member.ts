@@ -7,6 +7,7 @@ import type { Definition, DomainType } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
 import { lengthProblem } from '../config/xlcfg.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
+import type { Disk } from '../../devices/ide/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import type { DeviceModel } from '../device-model/device-model.ts';
 import { modelOf } from '../device-model/saved-model.ts';
@@ -50,6 +51,17 @@ export interface DomainConsole {
   close(): void;
 }
 
+/** A device of the host, open for a domain. */
+export interface OpenDevice {
+  disk: Disk;
+  /** Whether the guest waits for room to write. */
+  readonly isWaiting: boolean;
+  close(): void;
+}
+
+/** Opens a device of the host for a domain; `say`: a sentence about it for people. @throws Error with a sentence: there is none, or another domain has it */
+export type OpenHostDevice = (path: string, who: string, how: { readOnly: boolean; sectorBytes: number; say: (sentence: string) => void }) => OpenDevice;
+
 /** Why a domain was started again, and how often it was. */
 export interface Restarts {
   count: number;
@@ -60,6 +72,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   blueprint: Blueprint;
   record: DomainRecord;
   name: string;
+  /** Its worker knows it by another name. */
+  isRenamed?: true;
   uuid: string;
   /** When it was built: it is up since then. */
   builtEpochMs: number;
@@ -73,6 +87,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   model?: DeviceModel;
   /** Drives whose media are open in Domain 0: the emulated ones, those for PV drivers, and all of them as saved-disks.ts knows drives. */
   opened?: { ide: IdeAttachment[]; disks: GuestDisk[]; all: readonly IdeAttachment[] };
+  /** Devices of the host that it has open. */
+  devices: OpenDevice[];
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
   /** What was loaded. */
@@ -105,6 +121,9 @@ export function describe({ definition, boot, startEpochMs }: Blueprint, type: Do
   };
 }
 
+/** What a saved domain was called last. */
+export const nameOf = ({ about, toolstack }: SavedState): string => (typeof toolstack?.name === 'string' ? toolstack.name : about.name);
+
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
 export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readonly DriveImage[], file: string): Blueprint {
   const { about, boot } = state;
@@ -116,7 +135,7 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
   const [pvCard] = savedCards(state.toolstack);
   const definition: Definition = {
     ...rest,
-    name: about.name,
+    name: nameOf(state),
     memoryMiB: about.populatedMiB,
     maxMemoryMiB: about.memoryMiB,
     vcpus: about.vcpus ?? 1,

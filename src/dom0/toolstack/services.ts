@@ -11,6 +11,7 @@ import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { State } from '../../devices/index.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
+import type { StoreClient } from '../xenstore/client.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
 import { Disks, type GuestDisk, savedDisks } from './disks.ts';
@@ -175,6 +176,11 @@ export class Services {
     return model;
   }
 
+  /** Domain 0's own access to the store. */
+  get client(): StoreClient {
+    return this.backends.client;
+  }
+
   /** There is something to do for `poll`. */
   get pending(): boolean {
     if (this.dom0.pending || this.network.pending || this.work.length > 0) return true;
@@ -232,6 +238,11 @@ export class Services {
   /** A guest's paravirtual cards, as `xl network-list` has them. */
   cards(domid: number): CardInfo[] {
     return this.guests.get(domid)?.cards.list() ?? [];
+  }
+
+  /** A guest's paravirtual disks, with what went through each. */
+  disks(domid: number): Disks['counts'] {
+    return this.guests.get(domid)?.disks.counts ?? [];
   }
 
   /** Serves what guests asked for since the last call; true if anything was. */

@@ -2,28 +2,28 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
+import { COUNTERS, MAILBOX, XEN } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
-import { attachDrives, type DomainRecord, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState, withToolstack } from '../../hypervisor/index.ts';
+import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
-import type { State } from '../../devices/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
 import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
-import { type Blueprint, describe, type DomainConsole, type Member, type Restarts, shapeOf } from './member.ts';
+import { type Blueprint, describe, type DomainConsole, type Member, type OpenHostDevice, type Restarts, shapeOf } from './member.ts';
 import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
 import { openInDomain0 } from './disks.ts';
+import { Saving } from './saving.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { StationAddresses } from './station-addresses.ts';
 import { uuidOf } from './uuid.ts';
@@ -48,6 +48,8 @@ export interface ToolstackParts {
   seed?: number;
   /** For device models in Domain 0. */
   openMedium: OpenMedium;
+  /** Opens devices of the host; absent: there are none. */
+  openDevice?: OpenHostDevice;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
   /** Of domains built from now on: `jitThreshold` below. */
@@ -91,16 +93,16 @@ export interface ToolstackListener<Console extends DomainConsole> {
   changed?(member: Member<Console>): void;
 }
 
-/** Milliseconds that a domain's worker may take to hear that it is paused. */
-const STANDS_STILL_TRIES = 1000;
-/** How long a guest may take to suspend itself. */
-const SUSPEND_MS = 60_000;
+/** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
+const SLACK_MIB = 1;
 /** How often a dying domain is looked after. */
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
 const POLL_MS = 4;
 /** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
 const LATIN_1 = new TextDecoder('latin1');
+
+const hasDevices = ({ drives = [] }: Blueprint): boolean => drives.some(({ medium }) => medium !== undefined && 'device' in medium);
 
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
@@ -123,6 +125,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Domain 0's own. */
   private readonly slot: Slot;
   private readonly addresses: StationAddresses;
+  private readonly saving: Saving;
   private closed = false;
   /** In virtual time: of domains that are gone, and while nobody could run. */
   private goneNs = 0;
@@ -144,6 +147,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
+    this.saving = new Saving({
+      services: this.services,
+      inWorkers: () => this.runners.elsewhere,
+      later: parts.later,
+      ask: member => this.ask(member, 'suspend'),
+      stands: member => this.letter(member) === 'p',
+      wakeDomain0: () => this.wakeDomain0(),
+    });
     this.runners = parts.runners({
       machine: this.machine,
       queue: this.queue,
@@ -246,7 +257,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return this.letter(member) === 'b' ? 'b' : 'r';
   }
 
-  private letter({ record }: Member<Console>): string {
+  private letter({ record }: Pick<Member, 'record'>): string {
     return String.fromCharCode(Atomics.load(this.machine.words, (record.countersOffset >>> 2) + COUNTERS.STATE));
   }
 
@@ -287,7 +298,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined };
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
-    const modelHere = xen === 'hvm' && definition.modelInDomain0 === true;
+    const modelHere = xen === 'hvm' && (definition.modelInDomain0 === true || hasDevices(blueprint));
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
@@ -307,12 +318,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       about: '',
       paused, ending: null, released: false,
       whenOver: new Set(),
+      devices: [],
       ...(restarts ? { restarts } : {}),
     };
     const listener = this.listenTo(member);
     try {
       this.openDrives(member, modelHere, listener);
     } catch (error) {
+      this.closeDevices(member);
       destroyDomain(machine, record);
       throw error;
     }
@@ -332,6 +345,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
+      this.closeDevices(member);
       queue.remove(record.index);
       this.bury(member);
       throw error;
@@ -344,11 +358,28 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * own: its guest's PV drivers do not reach them.)
    */
   private openDrives(member: Member<Console>, modelHere: boolean, { problem }: DomainListener): void {
-    const { drives = [], diskChanges, xen } = member.blueprint;
+    const { diskChanges, xen } = member.blueprint;
     if (!xen) return;
+    const drives = (member.blueprint.drives ?? []).map(drive => this.withDevice(member, drive, problem));
     const inWorker = xen === 'hvm' && !modelHere && this.runners.elsewhere;
     const here = drives.filter(({ place, medium }) => (xen === 'hvm' ? !inWorker || place < 0 : medium !== undefined));
     if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges));
+  }
+
+  /** A drive whose medium is a device of the host, with that open. @throws Error with a sentence */
+  private withDevice(member: Member<Console>, drive: DriveImage, say: (sentence: string) => void): DriveImage {
+    const { medium, readOnly, kind } = drive;
+    if (!medium || !('device' in medium)) return drive;
+    const { openDevice } = this.parts;
+    if (!openDevice) throw new Error(`${medium.name}: this host has no disk of its own. Take a file.`);
+    const device = openDevice(medium.name, member.name, { readOnly, sectorBytes: kind === 'cdrom' ? 2048 : 512, say });
+    member.devices.push(device);
+    return { ...drive, medium: { name: medium.name, disk: device.disk } };
+  }
+
+  /** Others may have them. */
+  private closeDevices(member: Member<Console>): void {
+    for (const device of member.devices.splice(0)) device.close();
   }
 
   private startOf({ blueprint, record, console, opened }: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
@@ -468,7 +499,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** Asks a guest with PV drivers; false: none listens. */
-  ask({ record }: Member<Console>, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+  ask({ record }: Pick<Member, 'record'>, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
     const asked = this.services.ask(record.id, what);
     if (asked) this.runners.poke();
     return asked;
@@ -479,6 +510,38 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services.setMemory(member.record.id, memoryMiB);
     member.memoryMiB = memoryMiB;
     this.runners.poke();
+  }
+
+  /** As far as the hypervisor lets it grow: libxl_domain_setmaxmem. @throws Error with a sentence */
+  setMaxMemory({ record, memoryMiB: now, blueprint: { xen } }: Member<Console>, memoryMiB: number): void {
+    if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
+    if (memoryMiB < now) throw new Error('libxl: error: memory_static_max must be greater than or or equal to memory_dynamic_max');
+    Atomics.store(this.machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, (memoryMiB + SLACK_MIB) * 256);
+  }
+
+  /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
+  setVcpus({ record, blueprint: { xen } }: Member<Console>, vcpus: number): void {
+    if (xen !== 'pv' && xen !== 'pvh') throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
+    const { client } = this.services;
+    for (let vcpu = 0; vcpu < record.vcpus; vcpu++) client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
+    this.runners.poke();
+  }
+
+  /** Linux's magic SysRq: its driver reads the letter in the store. @throws Error with a sentence */
+  sysrq({ record, attached }: Member<Console>, letter: string): void {
+    if (!attached) throw new Error('The guest is a plain PC: no driver of it looks into the store.');
+    this.services.client.write(`/local/domain/${record.id}/control/sysrq`, letter);
+    this.runners.poke();
+  }
+
+  /** Its new name, in its store and in every list. */
+  rename(member: Member<Console>, name: string): void {
+    const { client } = this.services;
+    member.name = name;
+    member.isRenamed = true;
+    member.blueprint = { ...member.blueprint, definition: { ...member.blueprint.definition, name } };
+    for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`]) if (client.read(path) !== undefined) client.write(path, name);
+    this.listener.listed();
   }
 
   /** RESET pin. A guest of Xen that restarts is a new domain, and so is one whose worker is gone. What is said of it. @throws Error with a sentence */
@@ -594,6 +657,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services.network.detachCard(member.record.id);
     delete member.attached;
     delete member.model;
+    this.closeDevices(member);
   }
 
   /** Ends a domain at once; `keepsDisks`: what its guest changed of its drives comes back. */
@@ -630,74 +694,19 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- saving
 
-  /** The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. @throws Error with a sentence */
-  async save(member: Member<Console>): Promise<Uint8Array[]> {
-    const asked = this.ask(member, 'suspend');
-    if (asked) await this.suspended(member);
-    try {
-      return await this.saveWhere(member, !asked);
-    } finally {
-      // It was not moved anywhere: it goes on, as after xl save -c.
-      if (asked) member.runner.resume();
-    }
+  /** The state of a domain, which goes on then (saving.ts). @throws Error with a sentence */
+  save(member: Member<Console>): Promise<Uint8Array[]> {
+    return this.saving.save(member);
   }
 
-  /**
-   * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
-   * model here, so that nobody moves meanwhile.
-   */
-  async saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
-    const { runner, record, attached } = member;
-    // What its console showed comes last: all of it that belongs to the state has come then.
-    const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
-      const { shown } = member.console;
-      const all = { ...kept, ...(shown ? { console: shown } : {}) };
-      return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
-    };
-    if (!attached) return withKept(await runner.save());
-    const { services } = this;
-    // On this thread it does not move while we do.
-    const pauses = unasked && this.runners.elsewhere;
-    if (pauses) {
-      if (!member.paused) runner.setPaused(true);
-      // What it asked for before it stood still is answered yet.
-      await this.standsStill(member);
-    }
-    services.frozen++;
-    try {
-      const kept = services.save(record.id, unasked);
-      return withKept(await runner.save(), kept);
-    } finally {
-      services.frozen--;
-      if (pauses && !member.paused) runner.setPaused(false);
-      this.wakeDomain0();
-    }
+  /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
+  saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
+    return this.saving.where(member, unasked);
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
     const chunks = await member.runner.save();
     return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
-  }
-
-  /** Its worker has heard that it is paused. */
-  private async standsStill(member: Member<Console>): Promise<void> {
-    for (let tries = 0; tries < STANDS_STILL_TRIES && this.letter(member) !== 'p'; tries++) await new Promise<void>(resolve => this.parts.later(1, resolve));
-  }
-
-  /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
-  private suspended(member: Member<Console>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.parts.later(SUSPEND_MS, () => {
-        delete member.whenSuspended;
-        reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
-      });
-      member.whenSuspended = failed => {
-        cancel();
-        delete member.whenSuspended;
-        if (failed === undefined) resolve();
-        else reject(new Error(failed));
-      };
-    });
   }
 }

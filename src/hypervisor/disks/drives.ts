@@ -20,12 +20,12 @@ export interface DriveImage {
 
 /**
  * A file of the browser, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
- * already: such a drive is for domains on this thread.
+ * already: such a drive is for domains on this thread. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain starts.
  */
-export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk };
+export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk } | { name: string; device: true };
 
 /** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
-export type OpenMedium = (medium: Exclude<Medium, { disk: Disk }>, failed: () => void) => DiskSource;
+export type OpenMedium = (medium: Exclude<Medium, { disk: Disk } | { device: true }>, failed: () => void) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -109,6 +109,7 @@ export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, pr
   const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
     if (!medium) return { place, kind: 'cdrom', disk: null };
     if ('disk' in medium) return { place, kind, disk: medium.disk };
+    if ('device' in medium) throw new HostError(`${medium.name} is a device of the host, which Domain 0 opens, and nobody has opened it.`);
     let told = false;
     const failed = (): void => {
       if (told) return;

@@ -27,12 +27,13 @@ import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
-import { type JitOptions, regionOptions } from './second-tier.ts';
+import { type HotRegion, hotRegion, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { ThreadTime } from './thread-time.ts';
 import { Trace } from './trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
+import { put64 } from '../memory/words.ts';
 import { VideoFrames } from '../memory/video-memory.ts';
 import { goBack, isWayBack } from './warm-reset.ts';
 import { exitsByName } from '../view/counters.ts';
@@ -649,7 +650,7 @@ export class Domain {
 
   /** Brings the counters block up to date; exits by reason are there already. */
   private publish(nowNs: number, letter: 'r' | 'b'): void {
-    const { counters, thread } = this;
+    const { counters, processor, thread } = this;
     const sequence = counters[COUNTERS.SEQUENCE];
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
     put64(counters, COUNTERS.RETIRED, this.instructions);
@@ -663,6 +664,7 @@ export class Domain {
     put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
     put64(counters, COUNTERS.NOW_NS, nowNs);
     put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
+    if (processor.regions) publishTier(counters, processor.regions);
     if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
@@ -679,6 +681,12 @@ export class Domain {
       exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
       model: new MachineView(this.options.machine.memory).at(this.options.record.index)!.model(),
     };
+  }
+
+  /** The regions of compiled code that ran most, the first `count` of them. */
+  hottest(count: number): HotRegion[] {
+    const { machine, disassemble } = this.options;
+    return disassemble ? (this.processor.regions?.hottest(count) ?? []).map(region => hotRegion(region, machine.bytes, disassemble)) : [];
   }
 
   // Saved states (state.ts).
@@ -743,9 +751,4 @@ function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh';
 /** Whether the toolstack wants the domain's device model in Domain 0. */
 function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
   return record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
-}
-
-function put64(words: Int32Array, at: number, value: number): void {
-  words[at] = value | 0;
-  words[at + 1] = Math.floor(value / 2 ** 32);
 }

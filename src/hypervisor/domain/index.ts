@@ -6,6 +6,6 @@ export type { Domain } from './domain.ts';
 export { DEFAULT_MAC, type WiredCard, wired } from './nic.ts';
 export { postMortem } from './report.ts';
 export { ScreenBlock } from './screen.ts';
-export { CompilerLoader, JIT_BY_DEFAULT, type JitOptions } from './second-tier.ts';
+export { CompilerLoader, type HotRegion, HOTTEST_REGIONS, JIT_BY_DEFAULT, type JitOptions } from './second-tier.ts';
 export { SerialFeed } from './serial-feed.ts';
 export { type WaitsFor, waitsFor, waitsReport } from './waits.ts';

@@ -1,6 +1,9 @@
 /** The second tier of a domain's processor: whether there is one, and how it comes to its compiler. */
-import { type Compile, functionOf, type Processor, type RegionOptions } from '../../cpu/architecture/index.ts';
+import { type Compile, functionOf, type Processor, type RegionOptions, type Regions, type RegionView } from '../../cpu/architecture/index.ts';
 import { loadCompiler } from '../../cpu/index.ts';
+import { COUNTERS } from '../layout/layout.ts';
+import { put64 } from '../memory/words.ts';
+import type { DomainOptions } from './domain.ts';
 
 /** Whether hot guest code is compiled where nobody says. */
 export const JIT_BY_DEFAULT = false;
@@ -18,6 +21,46 @@ export interface JitOptions {
 /** What its processor is made with. */
 export function regionOptions({ jitThreshold = JIT_BY_DEFAULT ? THRESHOLD : 0, compile = functionOf }: JitOptions): { regions?: RegionOptions } {
   return jitThreshold > 0 ? { regions: { threshold: jitThreshold, compile } } : {};
+}
+
+/** So many regions of compiled code are told of. */
+export const HOTTEST_REGIONS = 10;
+
+/** A region of compiled code, for people. */
+export interface HotRegion {
+  /** Linear address of its first instruction where it was compiled. */
+  linear: number;
+  /** Instructions that it ran. */
+  retired: number;
+  /** Its instructions by their linear addresses, in Intel's words. */
+  code: { linear: number; text: string }[];
+  /** Its JavaScript; each instruction's line begins with a comment that holds its offset from the start of the first one's page. */
+  javascript: string;
+}
+
+/** `bytes`: machine memory. */
+export function hotRegion(region: RegionView, bytes: Uint8Array, disassemble: NonNullable<DomainOptions['disassemble']>): HotRegion {
+  const { linear, retired, text } = region;
+  const code = region.code.map(({ offset, machine, length }) => {
+    const at = ((linear & -4096) + offset) >>> 0;
+    return { linear: at, text: disassemble(bytes.slice(machine, machine + length), at, 32).text };
+  });
+  return { linear: linear >>> 0, retired, code, javascript: text };
+}
+
+/** Into the domain's counters block. */
+export function publishTier(counters: Int32Array, { statistics, off, recordBytes }: Regions): void {
+  counters[COUNTERS.TIER] = off ? 2 : 1;
+  put64(counters, COUNTERS.TIER_RETIRED, statistics.retired);
+  put64(counters, COUNTERS.TIER_SAMPLES, statistics.samples);
+  put64(counters, COUNTERS.TIER_REGION_SAMPLES, statistics.regionSamples);
+  counters[COUNTERS.TIER_REGIONS] = statistics.regions;
+  counters[COUNTERS.TIER_COMPILED] = statistics.compiled;
+  counters[COUNTERS.TIER_EVICTED] = statistics.evicted;
+  counters[COUNTERS.TIER_DROPPED] = statistics.dropped;
+  counters[COUNTERS.TIER_GIVEN_UP] = statistics.givenUp;
+  counters[COUNTERS.TIER_TEXT_BYTES] = statistics.characters;
+  counters[COUNTERS.TIER_RECORD_BYTES] = recordBytes;
 }
 
 /** Called after each slice of a domain, by who runs it: loads the compiler once the processor wants it. */

@@ -7,7 +7,7 @@ import { TRACE_KIND, Trace } from './trace.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { TraceEntry } from '../view/trace.ts';
-import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE } from '../xen/abi.ts';
+import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE, XENVER } from '../xen/abi.ts';
 import { GNTTABOP } from '../xen/grants/grant-op.ts';
 import { ARGS, testGuest } from '../xen/pvh-program.test-support.ts';
 
@@ -16,15 +16,15 @@ const viewOf = ({ options: { machine, record } }: Domain): DomainView => new Mac
 describe('the trace of a domain', () => {
   it('is written only while somebody watches', () => {
     const { domain, call } = testGuest();
-    call(HYPERCALL.XEN_VERSION, 0);
+    call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
     const reader = viewOf(domain).watch();
-    call(HYPERCALL.XEN_VERSION, 0);
+    call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
     expect(reader.take()).toEqual({ entries: [{ domain: 1, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
     expect(reader.take().entries).toEqual([]);
     reader.close();
     reader.close();
     expect(domain.trace.on).toBe(false);
-    call(HYPERCALL.XEN_VERSION, 0);
+    call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
     expect(reader.take().entries).toEqual([]);
   });
 

@@ -25,6 +25,22 @@ export const COUNTERS = {
   STOLEN_NS: 20,
   /** When all of this was written, microseconds of the host's clock. */
   HOST_US: 22,
+  /**
+   * The second tier (cpu/region): 0 there is none, 1 there is, 2 it does nothing (not allowed here); instructions that compiled code ran; batches of
+   * instructions that began, and those among them that began in compiled code (64 bits each); regions there are, that were compiled, that made room, that a
+   * change of their frame took and that brought too little; bytes of their text, and of records and their tables.
+   */
+  TIER: 24,
+  TIER_RETIRED: 26,
+  TIER_SAMPLES: 28,
+  TIER_REGION_SAMPLES: 30,
+  TIER_REGIONS: 32,
+  TIER_COMPILED: 33,
+  TIER_EVICTED: 34,
+  TIER_DROPPED: 35,
+  TIER_GIVEN_UP: 36,
+  TIER_TEXT_BYTES: 37,
+  TIER_RECORD_BYTES: 38,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
@@ -449,7 +465,7 @@ export const MAILBOX = {
 export const INPUT_RING_BYTES = 8192,
   MAILBOX_BYTES = 12288;
 /** RESUME: a guest that has suspended itself goes on. */
-export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32 } as const;
+export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32, HOTTEST: 64 } as const;
 /**
  * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
  * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:

@@ -4,6 +4,24 @@ import { COUNTERS } from '../layout/layout.ts';
 import { HYPERCALLS } from '../xen/abi.ts';
 import { copyBySequence } from './memory-view.ts';
 
+/** What the second tier of a domain's processor did (COUNTERS.TIER and what follows it). */
+export interface TierCounters {
+  state: 'none' | 'on' | 'refused';
+  /** Instructions that compiled code ran; batches of instructions that began, and those among them that began in compiled code. */
+  retired: number;
+  samples: number;
+  regionSamples: number;
+  /** Regions there are, that were compiled, that made room, that a change of their frame took, that brought too little. */
+  regions: number;
+  compiled: number;
+  evicted: number;
+  dropped: number;
+  givenUp: number;
+  /** Of the text of regions; of records and their tables. */
+  textBytes: number;
+  recordBytes: number;
+}
+
 export interface Counters {
   /** Letter as `xl list` prints it; '': the block is nobody's. */
   state: string;
@@ -21,6 +39,7 @@ export interface Counters {
   ioreqs: number;
   ioreqSamples: number;
   ioreqSampleNs: number;
+  tier: TierCounters;
   /** A counter a reason, in the order of exit-reasons.ts. */
   byReason: Uint32Array;
   /** Exits whose time was taken, by reason, and nanoseconds of all of them together. */
@@ -51,6 +70,19 @@ export function readCounters(block: Int32Array): Counters {
     ioreqs: wide(COUNTERS.IOREQS),
     ioreqSamples: u[COUNTERS.IOREQ_SAMPLES] ?? 0,
     ioreqSampleNs: wide(COUNTERS.IOREQ_SAMPLE_NS),
+    tier: {
+      state: (['none', 'on', 'refused'] as const)[u[COUNTERS.TIER] ?? 0] ?? 'none',
+      retired: wide(COUNTERS.TIER_RETIRED),
+      samples: wide(COUNTERS.TIER_SAMPLES),
+      regionSamples: wide(COUNTERS.TIER_REGION_SAMPLES),
+      regions: u[COUNTERS.TIER_REGIONS] ?? 0,
+      compiled: u[COUNTERS.TIER_COMPILED] ?? 0,
+      evicted: u[COUNTERS.TIER_EVICTED] ?? 0,
+      dropped: u[COUNTERS.TIER_DROPPED] ?? 0,
+      givenUp: u[COUNTERS.TIER_GIVEN_UP] ?? 0,
+      textBytes: u[COUNTERS.TIER_TEXT_BYTES] ?? 0,
+      recordBytes: u[COUNTERS.TIER_RECORD_BYTES] ?? 0,
+    },
     byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     samples: u.slice(COUNTERS.EXIT_SAMPLES, COUNTERS.EXIT_SAMPLES + EXIT_COUNTERS),
     sampleNs: Float64Array.from({ length: EXIT_COUNTERS }, (_, i) => wide(COUNTERS.EXIT_SAMPLE_NS + 2 * i)),

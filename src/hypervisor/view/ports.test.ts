@@ -1,6 +1,6 @@
 /** Ports as readers have them, against what the guest is told of them and what its hypervisor does. */
 import { describe, expect, it } from 'vitest';
-import { DOMID_SELF, EVTCHNOP, HYPERCALL, VIRQ } from '../xen/abi.ts';
+import { DOMID_SELF, EVTCHNOP, HYPERCALL, VIRQ, XENMEM } from '../xen/abi.ts';
 import { ARGS, testGuest, type TestGuest } from '../xen/pvh-program.test-support.ts';
 import { MachineView } from './machine-view.ts';
 import type { PortView } from './ports.ts';
@@ -40,7 +40,7 @@ describe('the ports of a domain', () => {
     const { ports } = guest.domain.xen!;
     if (width === 32) {
       guest.put(ARGS, DOMID_SELF, 0, 0, 0x50);
-      guest.call(HYPERCALL.MEMORY_OP, 7, ARGS);
+      guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, ARGS);
       guest.domain.xen!.latchWidth();
     }
     expect(ports.width).toBe(width);

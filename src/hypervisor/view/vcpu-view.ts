@@ -8,6 +8,9 @@ import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAS
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 
+/** Intel's activity state of a processor that nobody has started (SDM vol. 3, 25.4.2). */
+const WAIT_FOR_SIPI = 3;
+
 export interface LastExit {
   /** Number of the exit since the vCPU started, from 0. */
   number: number;
@@ -73,6 +76,12 @@ export class VcpuView {
       return { number, reason: ring[at], qualification: ring[at + 1], eip: ring[at + 2] >>> 0, detail: ring[at + 3] };
     });
     return { exits, total: total >>> 0 };
+  }
+
+  /** It was started and is not down, also while its whole domain is paused, which its runstate shows as offline, too. */
+  get isUp(): boolean {
+    const hasRun = this.id === 0 || (this.runstate()?.ns[0] ?? 1) > 0;
+    return hasRun && this.registers().words[R.ACTIVITY] !== WAIT_FOR_SIPI;
   }
 
   /** Undefined: its domain knows nothing of Xen. */

@@ -26,6 +26,7 @@ class Scripts {
   /** By their text; null: on its way. */
   private readonly made = new Map<string, Made | null>();
   private count = 0;
+  private told = false;
   private refused = false;
 
   constructor(problem: (sentence: string) => void) {
@@ -47,7 +48,8 @@ class Scripts {
     this.made.set(text, null);
     import(/* @vite-ignore */ address).then(
       (module: { default: Made }) => {
-        if (this.count === 1) this.problem("The page's policy forbids new Function: guest code is compiled through scripts of blob: addresses, which takes longer.");
+        if (!this.told) this.problem("The page's policy forbids new Function: guest code is compiled through scripts of blob: addresses, which takes longer.");
+        this.told = true;
         this.made.set(text, module.default);
       },
       () => this.refuse(),

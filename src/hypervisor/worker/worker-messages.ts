@@ -2,6 +2,7 @@
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { Ending } from '../domain/domain.ts';
+import type { HotRegion } from '../domain/second-tier.ts';
 import type { WaitsFor } from '../domain/waits.ts';
 import type { DriveImage } from '../disks/drives.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -60,6 +61,8 @@ export type FromDomainWorker =
   /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
   | { kind: 'saved'; chunks: Uint8Array[] }
+  /** After HOTTEST. */
+  | { kind: 'hottest'; regions: HotRegion[] }
   | { kind: 'not-saved'; sentence: string }
   /** After DESTROY: the worker touches machine memory no more. `disks`: what the guest changed of its drives, where that was to be kept. */
   | { kind: 'gone'; disks?: Uint8Array[] };

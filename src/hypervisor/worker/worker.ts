@@ -4,7 +4,7 @@
  */
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
-import { CompilerLoader } from '../domain/second-tier.ts';
+import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
 import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
 import { diskRecords } from '../disks/saved-disks.ts';
 import { COMMAND } from '../layout/layout.ts';
@@ -226,6 +226,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
   if (commands & COMMAND.RESET) domain.reset();
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
   if (commands & COMMAND.RESUME) domain.resume();
+  if (commands & COMMAND.HOTTEST) send({ kind: 'hottest', regions: domain.hottest(HOTTEST_REGIONS) });
   if (commands & COMMAND.SAVE) {
     try {
       const chunks = saveDomain(domain, { name, program, definition });

@@ -3,7 +3,7 @@ import { asm, d } from '../../cpu/test-support/bench.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { XEN } from '../layout/layout.ts';
 import {
-  DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
+  DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, VMASST, VMASST_CMD_ENABLE, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
 } from './abi.ts';
 import { hypercallPage } from './hypercalls.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
@@ -330,8 +330,8 @@ describe('wall clock and console', () => {
   });
 
   it('takes the one assist that an HVM guest may have', () => {
-    expect(guest.call(HYPERCALL.VM_ASSIST, 0, 5)).toBe(0);
-    expect(guest.call(HYPERCALL.VM_ASSIST, 0, 2)).toBe(-EINVAL);
-    expect(guest.call(HYPERCALL.VM_ASSIST, 0, 40)).toBe(-EINVAL);
+    expect(guest.call(HYPERCALL.VM_ASSIST, VMASST_CMD_ENABLE, VMASST.RUNSTATE_UPDATE_FLAG)).toBe(0);
+    expect(guest.call(HYPERCALL.VM_ASSIST, VMASST_CMD_ENABLE, VMASST.WRITABLE_PAGETABLES)).toBe(-EINVAL);
+    expect(guest.call(HYPERCALL.VM_ASSIST, VMASST_CMD_ENABLE, 40)).toBe(-EINVAL);
   });
 });

@@ -1,6 +1,6 @@
 /** What vcpu_op and sched_op promise of states, times and errors (xen/include/public/vcpu.h, sched.h; xen/common/domain.c, sched/core.c). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, HYPERCALL, RUNSTATE, SCHEDOP, SHUTDOWN, VCPUOP, VMASST } from './abi.ts';
+import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, HYPERCALL, RUNSTATE, SCHEDOP, SHUTDOWN, VCPUOP, VMASST, VMASST_CMD_ENABLE } from './abi.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
@@ -69,7 +69,7 @@ describe('runstates', () => {
   });
 
   it('reach the registered area at every change; the assist leaves no mark of an update that is done', () => {
-    guest.call(HYPERCALL.VM_ASSIST, 0, VMASST.RUNSTATE_UPDATE_FLAG);
+    guest.call(HYPERCALL.VM_ASSIST, VMASST_CMD_ENABLE, VMASST.RUNSTATE_UPDATE_FLAG);
     expect(vcpuOp(VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, AREA + 0x100))).toBe(0);
     passes(3000);
     guest.domain.vcpus.block();

@@ -1,6 +1,6 @@
 /** What a domain does to the hypervisor: rates and counts, read from the block its worker writes. */
 
-import { exitSource, exitTitle, vectorOf } from '../../hypervisor/view/index.ts';
+import { exitSource, exitTitle, type TierCounters, vectorOf } from '../../hypervisor/view/index.ts';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
 import type { Count } from '../counters.ts';
 import { info } from '../host.ts';
@@ -44,6 +44,7 @@ function Activity({ session }: { session: DomainSession }) {
         <Spark values={history.map(point => point.instructionsPerSecond / peak)} label={text.rate} width={132} height={34} /></div>
       <dl class="kv">
         <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
+        {sample && <Tiers tier={sample.tier} share={rates?.compiled} />}
         {domain.type === 'hvm' && <><dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt><dd>{rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData} <span class="plain dim">{text.perSecond}</span></dd></>}
         {domain.restarts && <><dt>{text.restarts}</dt><dd>{domain.restarts.count}</dd></>}
         <Share name={text.running} part={rates?.running} /><Share name={text.runnable} part={rates?.runnable} /><Share name={text.stolen} part={rates?.stolen} />
@@ -67,6 +68,16 @@ function Activity({ session }: { session: DomainSession }) {
 
 const Share = ({ name, part }: { name: string; part: number | undefined }) =>
   <><dt>{name}</dt><dd>{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`} <span class="plain dim">{strings.activity.ofTime}</span></dd></>;
+
+/** How much of it compiled code ran, and what there is of that; nothing where the compiler is off. */
+function Tiers({ tier, share }: { tier: TierCounters; share: number | undefined }) {
+  const text = strings.activity;
+  if (tier.state === 'none') return null;
+  return <>
+    <dt>{text.compiled}</dt><dd>{tier.state === 'refused' ? text.refused : share === undefined ? strings.tree.noData : `${Math.round(100 * share)} %`} <span class="plain dim">{text.ofInstructions}</span></dd>
+    <dt>{text.regions}</dt><dd>{tier.regions} <span class="plain dim">{text.regionsOf(tier.compiled, tier.textBytes + tier.recordBytes)}</span></dd>
+  </>;
+}
 
 /** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
 function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string })[] }) {

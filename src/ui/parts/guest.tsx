@@ -71,6 +71,7 @@ function GuestPage({ session }: { session: DomainSession }) {
         </>}
       </div>
     </div>
+    {domain.waitsForRoom && !over && <div class="note bad" role="alert"><span>{words.waitsForRoom}</span></div>}
     {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
     <div class={`desk ${view}`}>
       {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}

@@ -31,6 +31,8 @@ export interface Call {
   /** @throws Error with a sentence */
   read(path: string): Promise<Blob>;
   write(path: string, data: Blob): Promise<void>;
+  /** A path of Domain 0's files from where the words were written (as it is). */
+  absolute?(path: string): string;
 }
 
 /** A command is refused in xl's words, with xl's status. */

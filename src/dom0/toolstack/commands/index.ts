@@ -3,10 +3,15 @@ import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './li
 import { dmesg, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { attachConsole } from './console.ts';
-import { define, remove, start } from './managed.ts';
-import { networkList, showmacs } from './network.ts';
+import { debugKeys } from './debug-keys.ts';
+import { sendKey, sysrq } from './input.ts';
+import { define, log, remove, start } from './managed.ts';
+import { networkList } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
+import { vcpuList, vcpuSet } from './processors.ts';
+import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { restore, save } from './state.ts';
+import { top } from './top.ts';
 
 export const COMMANDS = {
   create,
@@ -25,15 +30,25 @@ export const COMMANDS = {
   'sched-credit': schedCredit,
   'vcpu-pin': vcpuPin,
   'network-list': networkList,
-  showmacs,
   domid,
   domname,
   'vm-list': vmList,
   uptime,
   console: attachConsole,
+  rename,
+  'mem-max': memMax,
+  'vcpu-list': vcpuList,
+  'vcpu-set': vcpuSet,
+  top,
+  'debug-keys': debugKeys,
+  sysrq,
+  'send-key': sendKey,
+  'dump-core': dumpCore,
+  'config-update': configUpdate,
   new: define,
   start,
   delete: remove,
+  log,
 };
 
 export { bind, type Bound, type Call, command, type Command, Refusal, type Table } from './command.ts';

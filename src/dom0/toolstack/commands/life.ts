@@ -1,5 +1,4 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
-import type { DriveImage } from '../../../hypervisor/index.ts';
 import type { DomainInfo, NamedFile, Plan } from '../../api.ts';
 import { formatFinding, judgeDefinition } from '../../config/model.ts';
 import { prepareToRead } from '../../config/source.ts';
@@ -26,7 +25,8 @@ export function describeBuilt({ record, name, memoryMiB, about }: Guest): string
   return `${name} is domain ${record.id} with ${memoryMiB} MiB and ${plural(record.vcpus, 'vCPU')}: ${about || 'it goes on where it was saved'}.`;
 }
 
-const planErrors = ({ errors }: Plan): string => errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n');
+/** All that is wrong with a plan, a line each. */
+export const planErrors = ({ errors }: Plan): string => errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n');
 
 export const create = command({
   summary: 'Create a domain from config file <filename>',
@@ -53,11 +53,7 @@ export const create = command({
         const told = planErrors(plan);
         throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
       }
-      // Every drive's image is one of the files: a plan with another is refused.
-      const drives = domain.drives.map(({ image, ...drive }): DriveImage => {
-        const file = files.find(({ name }) => name === image?.name);
-        return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
-      });
+      const drives = host.drivesFrom(domain.drives, files);
       const { definition, boot, xen } = domain;
       const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
       const built = await host.toolstack.build(blueprint, { paused });
@@ -106,7 +102,7 @@ function readCreate(words: readonly string[]): CreateWords {
 }
 
 /** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
-async function filesFor(call: Pick<Call, 'read'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
+export async function filesFor(call: Pick<Call, 'read'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
   const given = await Promise.all([path, ...files].map(async name => ({ name, data: await call.read(name) })));
   if (settings.length > 0) {
     const text = await given[0].data.slice(0, MOST_BYTES).text();
@@ -220,6 +216,7 @@ export const trigger = command({
     atLeast('trigger', rest, 2);
     const id = findDomain(host, rest[0]);
     const [, what] = rest;
+    if (['nmi', 'init', 'sleep', 's3resume'].includes(what)) throw new Refusal(`Send trigger '${what}' failed: a guest's processors take power and reset from outside here, and nothing else.`);
     if (what !== 'power' && what !== 'reset') throw new Refusal(`Invalid trigger "${what}"`);
     await run(id, what);
     return '';

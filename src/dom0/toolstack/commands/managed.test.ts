@@ -51,6 +51,16 @@ describe('domains that xend manages', () => {
     expect(host.tasks.list().map(({ command, state }) => `${command}: ${state}`)).toContain('xm new /root/a.cfg: done');
   });
 
+  it('and what was done to them are in a log that outlives the host', async () => {
+    const { store, xm } = await make();
+    await xm('new /root/a.cfg');
+    await xm('start b');
+    expect(await xm('log')).toBe('[1970-01-01 00:00:00] INFO (xm new /root/a.cfg) done: a is kept as /etc/xen/vm/a.\n');
+    const again = await make(store);
+    await again.xm('delete a');
+    expect((await again.xm('log')).split('\n').map(line => line.slice(22))).toEqual(['INFO (xm new /root/a.cfg) done: a is kept as /etc/xen/vm/a.', 'INFO (xm delete a) done: a is no longer managed; its disks stay.', '']);
+  });
+
   it('are told apart by name, and refused with all that is wrong', async () => {
     const { files, xm } = await make();
     await xm('new /root/a.cfg');

@@ -104,3 +104,12 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
   }
   return said;
 }
+
+export const log = command({
+  summary: 'Print Xend log',
+  usage: '',
+  only: 'xm',
+  /** What was done on this host, and how it ended; of earlier ones, too, where Domain 0 has files. */
+  run: async (host: HostCore): Promise<string> => host.readLog(),
+  xl: async (_call, run) => run(),
+});

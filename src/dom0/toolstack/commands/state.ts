@@ -49,11 +49,14 @@ export const restore = command({
           `${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`,
         );
       const drives = savedDrives(saved, label => {
+        if (host.isDevice(label)) return { name: label, device: true };
         const image = images.find(({ name }) => baseName(name) === baseName(label));
         return image && { name: image.name, data: image.data };
       });
       const blueprint = blueprintOf(saved, bytes, drives, state.name);
-      if (host.toolstack.isTaken(about.name)) throw new Error(`There is a domain called ${about.name} already. Destroy it, and restore this one again.`);
+      await host.openDevices();
+      const { name } = blueprint.definition;
+      if (host.toolstack.isTaken(name)) throw new Error(`There is a domain called ${name} already. Destroy it, and restore this one again.`);
       const built = await host.toolstack.build(blueprint, { paused });
       task.message = describeBuilt(built);
       return host.describe(built);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { destroyDomain } from '../../memory/domain-table.ts';
 import { XEN_TYPE } from '../../layout/layout.ts';
 import {
-  CALLBACK_VIA, DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOSPC, ENOENT, ENOSYS, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HVMOP, HYPERCALL, SCHEDOP, VCPUOP, VIRQ,
+  CALLBACK_VIA, DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOSPC, ENOENT, ENOSYS, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HVMOP, HYPERCALL, SCHEDOP, VCPUOP, VIRQ, XENMEM,
 } from '../abi.ts';
 import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts';
 
@@ -12,7 +12,7 @@ const op = (who: TestGuest, command: number, ...words: number[]): number => who.
 const SHARED = 0x50000;
 function share(who: TestGuest): void {
   who.put(ARGS, DOMID_SELF, 0, 0, SHARED >>> 12);
-  who.call(HYPERCALL.MEMORY_OP, 7, ARGS);
+  who.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, ARGS);
   who.domain.xen!.latchWidth();
 }
 const ports = (who: TestGuest) => who.domain.xen!.ports;

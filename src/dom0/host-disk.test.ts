@@ -1,0 +1,100 @@
+/** Guests on volumes of the host's own disk: one at a time, over a restart of the host, and where there is no room. */
+import { describe, expect, it } from 'vitest';
+import type { Host } from './host.ts';
+import { testFile, testHost, until } from './host.test-support.ts';
+import { runStorageCommand, Storage } from './storage/index.ts';
+import { LoggingStore } from './storage/logging-store.test-support.ts';
+import { writerKernel, writerProblem } from './storage/writer-guest.ts';
+
+const definition = (name: string, volume = 'web') =>
+  testFile(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/${volume},xvda,w"]\n`);
+const kernel = testFile('writer.elf', writerKernel);
+
+async function makeHost(store = new LoggingStore()): Promise<{ host: Host; storage: Storage; store: LoggingStore }> {
+  const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0 });
+  return { host: testHost({ storage: async () => storage }), storage, store };
+}
+
+/** Dots that a guest has shown. */
+async function dotsOf(host: Host, id: number): Promise<() => number> {
+  const { console } = await host.view(id);
+  let dots = 0;
+  console.onmessage = ({ data }) => {
+    if ('serial' in data) dots += data.serial.filter((byte: number) => byte === 0x2e).length;
+  };
+  return () => dots;
+}
+
+const content = (storage: Storage): Uint8Array => {
+  const bytes = new Uint8Array(256 * 512);
+  storage.medium('/dev/vg0/web').read(0, bytes);
+  return bytes;
+};
+
+describe('a guest on a volume of the host', () => {
+  it('writes there: what it was told to be durable is there after a power cut', async () => {
+    const { host, storage, store } = await makeHost();
+    storage.createVolume('web', 8 * 2 ** 20);
+    const { id } = await host.create([definition('web'), kernel]);
+    const dots = await dotsOf(host, id);
+    await until(() => dots() > 300);
+    const shown = dots();
+    const after = await Storage.open({ store: store.afterCut(() => 0), epochMs: () => 0, random: () => 0 });
+    expect(writerProblem(content(after), shown)).toBeUndefined();
+    await host.destroy(id);
+  });
+
+  it('has it alone, and gives it back when it is destroyed', async () => {
+    const { host, storage } = await makeHost();
+    storage.createVolume('web', 8 * 2 ** 20);
+    const first = await host.create([definition('web'), kernel]);
+    expect(runStorageCommand(storage, ['lvs']).out).toMatch(/web +vg0 +-wi-ao----/);
+    await expect(host.create([definition('other'), kernel])).rejects.toThrow('Device /dev/vg0/web is mounted read-write in web, and so cannot be mounted now.');
+    expect(runStorageCommand(storage, ['lvremove', 'vg0/web'])).toMatchObject({ status: 5, err: '  Logical volume vg0/web is used by web.\n' });
+    expect((await host.list()).map(({ name }) => name)).toEqual(['web']);
+    await host.destroy(first.id);
+    const second = await host.create([definition('other'), kernel]);
+    // Started again it has its device, too.
+    await host.trigger(second.id, 'reset');
+    const again = await until(() => host.all().find(({ id, name }) => name === 'other' && id !== second.id));
+    const dots = await dotsOf(host, again.id);
+    await until(() => dots() > 3);
+    await host.destroy(again.id);
+    expect(runStorageCommand(storage, ['lvremove', 'vg0/web']).status).toBe(0);
+  });
+
+  it('is not made where there is no such volume, or no disk', async () => {
+    const { host } = await makeHost();
+    await expect(host.create([definition('web', 'none'), kernel])).rejects.toThrow("/dev/vg0/none: there is no such device. lvs lists the volumes");
+    await expect(testHost().create([definition('web'), kernel])).rejects.toThrow('this host has no disk of its own');
+  });
+
+  it('waits while there is no room, is shown waiting, and goes on when there is', async () => {
+    const { host, storage, store } = await makeHost();
+    storage.createVolume('web', 8 * 2 ** 20);
+    storage.createVolume('ballast', 8 * 2 ** 20);
+    storage.medium('/dev/vg0/ballast').write(0, Uint8Array.of(1));
+    storage.tidy();
+    store.roomLeft = 100;
+    const { id } = await host.create([definition('web'), kernel]);
+    const dots = await dotsOf(host, id);
+    await until(async () => (await host.list())[0].waitsForRoom);
+    expect(host.tasks.list().some(({ message }) => /\/dev\/vg0\/web: the device is full, and the guest waits to write. Free space .* or remove a volume \(lvremove\)/.test(message ?? ''))).toBe(true);
+    expect(dots()).toBe(0);
+    // What the message says helps: the room of the volume is the guest's.
+    expect(runStorageCommand(storage, ['lvremove', 'vg0/ballast']).status).toBe(0);
+    await until(() => dots() > 5);
+    expect((await host.list())[0].waitsForRoom).toBeUndefined();
+    expect(writerProblem(content(storage), dots())).toBeUndefined();
+    await host.destroy(id);
+  });
+
+  it('ends when the disk goes to another tab, and lets go of it', async () => {
+    const { host, storage } = await makeHost();
+    storage.createVolume('web', 8 * 2 ** 20);
+    await host.create([definition('web'), kernel]);
+    await host.endUsersOfDisk('Its disk is another tab’s now.');
+    expect(await host.list()).toEqual([]);
+    expect(storage.volumes[0].open).toBe(false);
+  });
+});

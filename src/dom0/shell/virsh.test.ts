@@ -1,0 +1,101 @@
+/** virsh, brctl and tcpdump: columns and sentences. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { testFiles, testHost } from '../host.test-support.ts';
+import { bridgePrograms } from './bridge.ts';
+import { virshProgram } from './virsh.ts';
+import type { Program } from './program.ts';
+
+const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
+const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
+
+async function make() {
+  const files = await testFiles();
+  await files.writeFile('/boot/demo.elf', demo);
+  await files.writeFile(
+    '/root/a.xml',
+    `<domain type='xen'><name>a</name><uuid>${UUID}</uuid><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>`,
+  );
+  await files.writeFile('/root/b.cfg', 'name = "b"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n');
+  const host = testHost({ files, epochMs: () => 0 });
+  const around = { stdin: '', directory: '/root', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: new AbortController().signal };
+  const line = (program: Program) => async (words: string): Promise<string> => {
+    const { stdout, stderr, status } = await program.run(words.split(' ').filter(Boolean), around);
+    return status === 0 ? stdout + stderr : `${status}: ${stderr}`;
+  };
+  const [brctl, tcpdump] = bridgePrograms(host).map(line);
+  return { host, files, virsh: line(virshProgram(host)), brctl: brctl!, tcpdump: tcpdump!, complete: virshProgram(host).complete! };
+}
+
+describe('virsh', () => {
+  it('defines, lists, starts, stops and undefines domains', async () => {
+    const { host, virsh, complete } = await make();
+    expect(await virsh('define /root/a.xml')).toBe("Domain 'a' defined from /root/a.xml\n\n");
+    expect(await virsh('create --paused /root/b.cfg')).toBe("Domain 'b' created from /root/b.cfg\n\n");
+    expect(await virsh('list --all')).toBe(
+      [' Id   Name       State', '---------------------------', ' 0    Domain-0   running', ' 1    b          paused', ' -    a          shut off', '', ''].join('\n'),
+    );
+    expect(await virsh('list --inactive --name')).toBe('a\n\n');
+    expect(await virsh('start a')).toBe("Domain 'a' started\n\n");
+    expect([await virsh('suspend a'), await virsh('domstate a'), await virsh('resume 2'), await virsh(`domid ${UUID}`)]).toEqual(
+      ["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);
+    expect([await virsh('start a'), await virsh('start c'), await virsh('undefine b'), await virsh('frob')]).toEqual([
+      '1: error: Domain is already active\n', "1: error: failed to get domain 'c'\n",
+      "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot act on a transient domain: it was created, and not defined\n", "1: error: unknown command: 'frob'\n"]);
+    expect([await virsh('destroy a'), await virsh('destroy a'), await virsh('undefine a'), await virsh('destroy Domain-0')]).toEqual([
+      "Domain 'a' destroyed\n\n", "1: error: Failed to destroy domain 'a'\nerror: Requested operation is not valid: domain is not running\n", "Domain 'a' has been undefined\n\n",
+      "1: error: Failed to destroy domain 'Domain-0'\nerror: Requested operation is not valid: this is the host’s own domain\n"]);
+    expect(host.all().map(({ name }) => name)).toEqual(['b']);
+    expect(await complete(['dom'])).toEqual(expect.arrayContaining(['dominfo', 'domxml-to-native']));
+    expect(await complete(['destroy', ''])).toEqual(['Domain-0', 'b']);
+  });
+
+  it('tells what is known of a domain, and marks it to start with the host', async () => {
+    const { files, virsh } = await make();
+    await virsh('define /root/a.xml');
+    expect(await virsh('autostart a')).toBe("Domain 'a' marked as autostarted\n\n");
+    expect(await files.readdir('/etc/xen/auto')).toEqual(['a']);
+    expect(await virsh('dominfo a')).toBe(
+      [
+        'Id:             -', 'Name:           a', `UUID:           ${UUID}`, 'OS Type:        hvm', 'State:          shut off', 'CPU(s):         1', 'Max memory:     8192 KiB',
+        'Used memory:    8192 KiB', 'Persistent:     yes', 'Autostart:      enable', 'Managed save:   no', 'Security model: none', 'Security DOI:   0', '', '',
+      ].join('\n'),
+    );
+    expect(await virsh('autostart --disable a')).toBe("Domain 'a' unmarked as autostarted\n\n");
+    expect(await virsh('dumpxml a')).toContain(`<uuid>${UUID}</uuid>`);
+    expect(await virsh('domxml-to-native xen-xl /root/a.xml')).toContain('kernel = "/boot/demo.elf"\n');
+    expect(await virsh('domxml-from-native xen-xm /root/b.cfg')).toContain('<name>b</name>');
+    expect(await virsh('define /root/none.xml')).toMatch(/^1: error: ENOENT/);
+    expect(await virsh('list --frob')).toBe("1: error: command 'list' doesn't support option --frob\n");
+  });
+});
+
+describe('the bridge', () => {
+  it('is shown with its ports and stations', async () => {
+    const { host, brctl } = await make();
+    expect(await brctl('show')).toBe('bridge name\tbridge id\t\tSTP enabled\tinterfaces\nxenbr0\t\t8000.001b21000001\tno\t\teth0\n');
+    expect(await brctl('showmacs xenbr0')).toBe('port no\tmac addr\t\tis local?\tageing timer\n');
+    expect([await brctl('showmacs br9'), await brctl('show br9')]).toEqual(['1: read of forward table failed: No such device\n', '1: bridge br9 does not exist!\n']);
+    host.toolstack.services.network.bridge.addPort('vif7.0', { deliver: () => {} });
+    expect(await brctl('show xenbr0')).toMatch(/eth0\n\t{7}vif7\.0\n$/);
+  });
+
+  it('is captured into a file that others read', async () => {
+    const { host, files, tcpdump } = await make();
+    const { bridge } = host.toolstack.services.network;
+    const port = bridge.addPort('vif7.0', { deliver: () => {} });
+    const frame = Uint8Array.from({ length: 60 }, (_, i) => (i < 6 ? 0xff : i));
+    frame.set([0x00, 0x16, 0x3e, 0, 0, 7], 6);
+    const done = tcpdump('-i xenbr0 -c 2 -w /tmp/x.pcap');
+    for (let i = 0; i < 3; i++) port.input({ bytes: frame.slice() });
+    expect(await done).toBe('2 packets captured\n');
+    const pcap = await files.readFileBuffer('/tmp/x.pcap');
+    const view = new DataView(pcap.buffer, pcap.byteOffset);
+    expect([view.getUint32(0, true), pcap.length, view.getUint32(24 + 8, true)]).toEqual([0xa1b23c4d, 24 + 2 * (16 + 60), 60]);
+    expect(pcap.subarray(40, 100)).toEqual(frame);
+    expect([await tcpdump('-w /tmp/y'), await tcpdump('-c 1'), await tcpdump('-i eth9 -c 1 -w /tmp/y')]).toEqual([
+      '1: tcpdump: in a script it ends after -c packets or -G seconds: write how many.\n',
+      '1: tcpdump: packets are written to a file, and not printed: write -w FILE.\nUsage: tcpdump -w FILE [-i INTERFACE] [-c COUNT] [-G SECONDS]\n', '1: tcpdump: eth9: No such device exists\n']);
+    expect(await tcpdump('-G 1 -i vif7.0 -w /tmp/z')).toBe('0 packets captured\n');
+  });
+});

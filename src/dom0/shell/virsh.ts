@@ -1,0 +1,239 @@
+/**
+ * libvirt's spelling of the toolstack: `virsh` with the commands that a VM Server's administrators use most, over managed domains and those that run.
+ * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
+ */
+import { writeXlConfig } from '../config/write-xl.ts';
+import { writeXml } from '../config/write-xml.ts';
+import { judgeDefinition } from '../config/model.ts';
+import { prepareToRead } from '../config/source.ts';
+import type { Definition } from '../config/definition.ts';
+import type { HostCore } from '../host.ts';
+import type { ManagedDomain } from '../managed/index.ts';
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import { COMMANDS } from '../toolstack/commands/index.ts';
+import { createFrom } from '../toolstack/commands/life.ts';
+import { definitionOf } from '../toolstack/commands/lists.ts';
+import { managedOf } from '../toolstack/commands/managed.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+
+/** A domain by libvirt's eyes: defined, running, or both. */
+interface Domain {
+  name: string;
+  id?: number;
+  managed?: ManagedDomain;
+}
+
+type Run = (host: HostCore, words: string[], options: ReadonlySet<string>, around: Surroundings) => Promise<string>;
+
+interface VirshCommand {
+  usage: string;
+  about: string;
+  run: Run;
+}
+
+/** Two sentences, as virsh says them: what failed, and why. */
+class VirshError extends Error {
+  override name = 'VirshError';
+}
+
+async function domains(host: HostCore): Promise<Domain[]> {
+  const managed = (await host.managed?.list()) ?? [];
+  const running = host.all().map(({ id, name }): Domain => {
+    const same = managed.find(each => each.name === name);
+    return { name, id, ...(same ? { managed: same } : {}) };
+  });
+  const halted = managed.filter(({ name }) => !running.some(domain => domain.name === name)).map((each): Domain => ({ name: each.name, managed: each }));
+  return [{ name: 'Domain-0', id: 0 }, ...running, ...halted];
+}
+
+const definitionFor = (host: HostCore, { id, managed }: Domain): Definition => (id === undefined ? managed!.definition : definitionOf(host, id));
+const uuidFor = (host: HostCore, domain: Domain): string => definitionFor(host, domain).uuid ?? '';
+
+async function find(host: HostCore, word: string | undefined): Promise<Domain> {
+  if (word === undefined) throw new VirshError("error: command requires <domain> option");
+  const all = await domains(host);
+  const found = all.find(({ id }) => String(id) === word) ?? all.find(({ name }) => name === word) ?? all.find(domain => uuidFor(host, domain) === word.toLowerCase());
+  if (!found) throw new VirshError(`error: failed to get domain '${word}'`);
+  return found;
+}
+
+function stateOf(host: HostCore, { id }: Domain): string {
+  if (id === undefined) return 'shut off';
+  if (id === 0) return 'running';
+  const info = host.all().find(domain => domain.id === id);
+  if (info?.state === 'p') return 'paused';
+  if (info?.state === 'c') return 'crashed';
+  if (info?.state === 'd') return 'in shutdown';
+  return info?.ended === undefined ? (info?.state === 'b' ? 'idle' : 'running') : 'shut off';
+}
+
+/** vshTablePrint: columns as wide as their longest cell, three spaces between them, a line of dashes below the head. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
+  const line = (row: readonly string[]): string => ` ${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('   ')}\n`;
+  const dashes = '-'.repeat(widths.reduce((sum, width) => sum + width + 3, 0));
+  return `${line(rows[0]!)}${dashes}\n${rows.slice(1).map(line).join('')}\n`;
+}
+
+/** A command with one domain, of which virsh says what was done, or what failed. */
+const onDomain = (verb: string, done: string, act: (host: HostCore, domain: Domain, options: ReadonlySet<string>) => Promise<unknown>, runs = true): Run => async (host, [word], options) => {
+  const domain = await find(host, word);
+  const { name, id } = domain;
+  try {
+    if (runs && id === undefined) throw new Error('Requested operation is not valid: domain is not running');
+    if (id === 0) throw new Error('Requested operation is not valid: this is the host’s own domain');
+    await act(host, domain, options);
+  } catch (error) {
+    throw new VirshError(`error: Failed to ${verb} domain '${name}'\nerror: ${(error as Error).message}`);
+  }
+  return `Domain '${name}' ${done}\n\n`;
+};
+
+function managedFor({ managed }: Domain): ManagedDomain {
+  if (!managed) throw new Error('Requested operation is not valid: cannot act on a transient domain: it was created, and not defined');
+  return managed;
+}
+
+/** A definition's file, and the path of it in messages. */
+async function definitionIn(words: string[], { readFile }: Surroundings): Promise<{ path: string; text: string }> {
+  const path = words.find(word => !word.startsWith('--'));
+  if (path === undefined) throw new VirshError('error: command requires <file> option');
+  return { path, text: new TextDecoder().decode(await readFile(path)) };
+}
+
+async function list(host: HostCore, options: ReadonlySet<string>): Promise<string> {
+  const shown = (await domains(host)).filter(({ id }) => options.has('all') || (options.has('inactive') ? id === undefined : id !== undefined));
+  if (options.has('name')) return `${shown.map(({ name }) => `${name}\n`).join('')}\n`;
+  if (options.has('uuid')) return `${shown.map(domain => `${uuidFor(host, domain)}\n`).join('')}\n`;
+  return table([['Id', 'Name', 'State'], ...shown.map(domain => [String(domain.id ?? '-'), domain.name, stateOf(host, domain)])]);
+}
+
+async function dominfo(host: HostCore, word: string | undefined): Promise<string> {
+  const domain = await find(host, word);
+  const { name, id, managed } = domain;
+  const definition = definitionFor(host, domain);
+  const member = id ? host.toolstack.members.get(id) : undefined;
+  const index = id === 0 ? DOMAIN_0 : member?.record.index;
+  const seconds = index === undefined ? undefined : host.toolstack.view.scheduler.runstates(index, host.queue.nowNs()).running / 1e9;
+  const rows: [string, string][] = [
+    ['Id', String(id ?? '-')], ['Name', name], ['UUID', definition.uuid ?? ''], ['OS Type', definition.type === 'hvm' ? 'hvm' : definition.type === 'pvh' ? 'xenpvh' : 'linux'],
+    ['State', stateOf(host, domain)], ['CPU(s)', String(definition.vcpus)], ...(seconds === undefined ? [] : [['CPU time', `${seconds.toFixed(1)}s`] as [string, string]]),
+    ['Max memory', `${(definition.maxMemoryMiB ?? definition.memoryMiB) * 1024} KiB`], ['Used memory', `${definition.memoryMiB * 1024} KiB`],
+    ['Persistent', managed ? 'yes' : 'no'], ['Autostart', managed && (await managedOf(host).isAutomatic(managed)) ? 'enable' : 'disable'],
+    ['Managed save', 'no'], ['Security model', 'none'], ['Security DOI', '0'],
+  ];
+  return `${rows.map(([label, value]) => `${`${label}:`.padEnd(15)} ${value}\n`).join('')}\n`;
+}
+
+/** A foreign definition as this host understands it. */
+async function converted(words: string[], around: Surroundings, write: (definition: Definition) => string): Promise<string> {
+  const [format, ...rest] = words;
+  if (!['xen-xl', 'xen-xm', 'xen-sxpr'].includes(format ?? '')) throw new VirshError(`error: unsupported config type ${format ?? ''}`);
+  const { path, text } = await definitionIn(rest, around);
+  await prepareToRead(text);
+  return write(judgeDefinition(path, text).definition);
+}
+
+const TABLE: Record<string, VirshCommand> = {
+  list: { usage: 'list [--all] [--inactive] [--name] [--uuid]', about: 'list domains', run: (host, _words, options) => list(host, options) },
+  dominfo: { usage: 'dominfo <domain>', about: 'domain information', run: (host, [word]) => dominfo(host, word) },
+  domstate: { usage: 'domstate <domain>', about: 'domain state', run: async (host, [word]) => `${stateOf(host, await find(host, word))}\n\n` },
+  domid: { usage: 'domid <domain>', about: 'convert a domain name or UUID to domain id', run: async (host, [word]) => `${(await find(host, word)).id ?? '-'}\n\n` },
+  domname: { usage: 'domname <domain>', about: 'convert a domain id or UUID to domain name', run: async (host, [word]) => `${(await find(host, word)).name}\n\n` },
+  domuuid: { usage: 'domuuid <domain>', about: 'convert a domain name or id to domain UUID', run: async (host, [word]) => `${uuidFor(host, await find(host, word))}\n\n` },
+  dumpxml: { usage: 'dumpxml <domain>', about: 'domain information in XML', run: async (host, [word]) => `${writeXml(definitionFor(host, await find(host, word)))}\n` },
+  define: {
+    usage: 'define <file>', about: 'define a domain from an XML file',
+    run: async (host, words, _options, around) => {
+      const { path, text } = await definitionIn(words, around);
+      const { name } = await COMMANDS.new.run(host, path, text).catch((error: Error) => {
+        throw new VirshError(`error: Failed to define domain from ${path}\nerror: ${error.message}`);
+      });
+      return `Domain '${name}' defined from ${path}\n\n`;
+    },
+  },
+  undefine: {
+    usage: 'undefine <domain> [--remove-all-storage]', about: 'undefine a domain',
+    run: async (host, [word], options) => {
+      const domain = await find(host, word);
+      try {
+        // As libvirt does: a domain that runs goes on, and is transient then.
+        const managed = managedFor(domain);
+        if (domain.id === undefined) await COMMANDS.delete.run(host, domain.name, options.has('remove-all-storage'));
+        else await managedOf(host).remove(managed);
+      } catch (error) {
+        throw new VirshError(`error: Failed to undefine domain '${domain.name}'\nerror: ${(error as Error).message}`);
+      }
+      return `Domain '${domain.name}' has been undefined\n\n`;
+    },
+  },
+  start: {
+    usage: 'start <domain> [--paused]', about: 'start a (previously defined) inactive domain',
+    run: async (host, [word], options) => {
+      const { name, id } = await find(host, word);
+      if (id !== undefined) throw new VirshError('error: Domain is already active');
+      await COMMANDS.start.run(host, name, options.has('paused')).catch((error: Error) => {
+        throw new VirshError(`error: Failed to start domain '${name}'\nerror: ${error.message}`);
+      });
+      return `Domain '${name}' started\n\n`;
+    },
+  },
+  create: {
+    usage: 'create <file> [--paused]', about: 'create a domain from an XML file',
+    run: async (host, words, options, around) => {
+      const { path } = await definitionIn(words, around);
+      const read = async (name: string): Promise<Blob> => new Blob([(await around.readFile(name)) as BlobPart]);
+      const { name } = await createFrom({ host, read }, path, { paused: options.has('paused') }).catch((error: Error) => {
+        throw new VirshError(`error: Failed to create domain from ${path}\nerror: ${error.message}`);
+      });
+      return `Domain '${name}' created from ${path}\n\n`;
+    },
+  },
+  shutdown: { usage: 'shutdown <domain>', about: 'gracefully shutdown a domain', run: onDomain('shutdown', 'is being shutdown', (host, { id }) => COMMANDS.shutdown.run(host, id!)) },
+  reboot: { usage: 'reboot <domain>', about: 'reboot a domain', run: onDomain('reboot', 'is being rebooted', (host, { id }) => COMMANDS.reboot.run(host, id!)) },
+  destroy: { usage: 'destroy <domain>', about: 'destroy (stop) a domain', run: onDomain('destroy', 'destroyed', (host, { id }) => COMMANDS.destroy.run(host, id!)) },
+  suspend: { usage: 'suspend <domain>', about: 'suspend a domain', run: onDomain('suspend', 'suspended', (host, { id }) => COMMANDS.pause.run(host, id!)) },
+  resume: { usage: 'resume <domain>', about: 'resume a domain', run: onDomain('resume', 'resumed', (host, { id }) => COMMANDS.unpause.run(host, id!)) },
+  autostart: {
+    usage: 'autostart <domain> [--disable]', about: 'autostart a domain',
+    run: async (host, [word], options) => {
+      const domain = await find(host, word);
+      const on = !options.has('disable');
+      await Promise.resolve().then(() => managedOf(host).setAutomatic(managedFor(domain), on)).catch((error: Error) => {
+        throw new VirshError(`error: Failed to ${on ? '' : 'un'}mark domain '${domain.name}' as autostarted\nerror: ${error.message}`);
+      });
+      return `Domain '${domain.name}' ${on ? '' : 'un'}marked as autostarted\n\n`;
+    },
+  },
+  'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, writeXlConfig) },
+  'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, writeXml) },
+  hostname: { usage: 'hostname', about: 'print the hypervisor hostname', run: async () => 'ringside\n\n' },
+  uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async () => 'xen:///system\n\n' },
+};
+
+export function virshProgram(host: HostCore): Program {
+  return {
+    name: 'virsh',
+    summary: "the same in libvirt's spelling: virsh help",
+    run: async (words, around): Promise<Ran> => {
+      const [name = 'help', ...rest] = words;
+      if (name === 'help') return succeeded(`${Object.values(TABLE).map(({ usage, about }) => `    ${usage.split(' ')[0]!.padEnd(30)} ${about}\n`).join('')}\n`);
+      if (!Object.hasOwn(TABLE, name)) return failed(`error: unknown command: '${name}'`);
+      const { usage, run } = TABLE[name]!;
+      if (rest.includes('--help')) return succeeded(`  SYNOPSIS\n    ${usage}\n`);
+      const known = new Set([...usage.matchAll(/--([a-z-]+)/g)].map(([, option]) => option!));
+      const options = new Set(rest.filter(word => word.startsWith('--')).map(word => word.slice(2)));
+      const unknown = [...options].find(option => !known.has(option));
+      if (unknown !== undefined) return failed(`error: command '${name}' doesn't support option --${unknown}`);
+      try {
+        return succeeded(await run(host, rest.filter(word => !word.startsWith('--')), options, around));
+      } catch (error) {
+        return failed(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`);
+      }
+    },
+    complete: async words => {
+      if (words.length === 1) return Object.keys(TABLE);
+      return TABLE[words[0]!]?.usage.includes('<domain>') ? (await domains(host)).map(({ name }) => name) : [];
+    },
+  };
+}

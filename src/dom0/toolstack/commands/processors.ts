@@ -1,0 +1,91 @@
+/** Virtual processors: which there are, where they run, how many are online. Source: tools/xl/xl_vcpu.c of Xen 4.17. */
+import { formatCpus } from '../../config/cpus.ts';
+import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
+import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
+import type { HostCore } from '../../host.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
+
+export interface VcpuInfo {
+  domid: number;
+  name: string;
+  vcpu: number;
+  /** Processor on which it runs, or ran last. */
+  cpu: number;
+  online: boolean;
+  running: boolean;
+  blocked: boolean;
+  seconds: number;
+  /** As xl prints affinities. */
+  hard: string;
+  soft: string;
+}
+
+export const vcpuList = command({
+  summary: 'List the VCPUs for all/some domains',
+  usage: '[Domain, ...]',
+  run: async (host: HostCore, ids?: readonly number[]): Promise<VcpuInfo[]> => {
+    const all = [{ id: 0, name: 'Domain-0', index: DOMAIN_0 }, ...[...host.toolstack.members.values()].map(({ name, record }) => ({ id: record.id, name, index: record.index }))];
+    return all.filter(({ id }) => !ids || ids.includes(id)).flatMap(one => vcpusOf(host, one));
+  },
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    const rows = await run(rest.length === 0 ? undefined : rest.map(word => findDomain(host, word)));
+    const number = (value: number | string, columns: number): string => String(value).padStart(columns);
+    const head = `${'Name'.padEnd(32)} ${number('ID', 5)} ${number('VCPU', 5)} ${number('CPU', 5)} ${number('State', 5)} ${number('Time(s)', 9)} Affinity (Hard / Soft)\n`;
+    const lines = rows.map(({ name, domid, vcpu, cpu, online, running, blocked, seconds, hard, soft }) => {
+      const state = online ? `${number(cpu, 5)} ${number(running ? 'r' : '-', 3)}${blocked ? 'b' : '-'}- ` : `${number('-', 5)} ${number('-', 3)}-p `;
+      return `${name.padEnd(32)} ${number(domid, 5)} ${number(vcpu, 5)}${state}${number(seconds.toFixed(1), 9)}  ${hard} / ${soft}\n`;
+    });
+    return head + lines.join('');
+  },
+});
+
+function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: number; name: string; index: number }): VcpuInfo[] {
+  const { scheduler } = toolstack.view;
+  const unit = scheduler.units().find(each => each.unit === index),
+    shares = queue.shares(index),
+    turn = scheduler.runstates(index, queue.nowNs());
+  const common = { domid: id, name, cpu: unit?.pcpu ?? 0, hard: formatCpus(shares?.hardAffinity ?? -1), soft: formatCpus(shares?.softAffinity ?? -1) };
+  const holdsSlot = scheduler.slots.includes(index);
+  // Domain 0 itself, and a guest that knows nothing of Xen, have one vCPU that is their unit.
+  const whole = { vcpu: 0, online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: turn.running / 1e9 };
+  const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
+  if (!vcpus) return [{ ...common, ...whole }];
+  return vcpus.map((vcpu, i): VcpuInfo => {
+    const runstate = vcpu.runstate();
+    if (!runstate) return { ...common, ...whole, vcpu: i };
+    const running = runstate.state === RUNSTATE.RUNNING && holdsSlot;
+    return { ...common, vcpu: i, online: vcpu.isUp, running, blocked: runstate.state === RUNSTATE.BLOCKED, seconds: runstate.ns[RUNSTATE.RUNNING] / 1e9 };
+  });
+}
+
+export const vcpuSet = command({
+  summary: 'Set the number of active VCPUs allowed for the domain',
+  usage: '[option] <Domain> <vCPUs>',
+  options: [['-i, --ignore-host', "Don't limit the vCPU based on the host CPU count"]],
+  modifies: true,
+  /** How many processors its guest may have online: it is told through the store, and takes them on and off by itself. */
+  run: (host: HostCore, id: number, vcpus: number): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl vcpu-set ${member.name} ${vcpus}`, async task => {
+      const most = member.record.vcpus;
+      if (vcpus < 1 || vcpus > most) throw new Refusal(`Requested ${vcpus} VCPUs, however maxcpus is ${most}!\nlibxl_set_vcpuonline failed domid=${id} max_vcpus=${vcpus}, rc: -6`);
+      host.toolstack.setVcpus(member, vcpus);
+      task.message = `The guest is asked to have ${vcpus} of ${most} online.`;
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    const { options, rest } = readWords(words, { flags: 'i', long: { 'ignore-host': 'i' } });
+    atLeast('vcpu-set', rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (!/^\d+$/.test(rest[1])) throw new Refusal('Error: Invalid argument.');
+    const vcpus = wholeNumber(rest[1], 'number of vCPUs');
+    const { pcpus } = host.queue;
+    const online = (await vcpuList.run(host, [id])).filter(each => each.online).length;
+    if (!options.has('i') && vcpus > online && vcpus > pcpus)
+      throw new Refusal(`You are overcommmitting! You have ${pcpus} physical CPUs and want ${vcpus} vCPUs! Aborting, use --ignore-host to continue`);
+    await run(id, vcpus);
+    return '';
+  },
+});

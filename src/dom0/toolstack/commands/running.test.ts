@@ -1,0 +1,168 @@
+/** Commands for a domain that runs: output in xl's columns, refusals in its words, and what the guest finds of them. */
+import { describe, expect, it } from 'vitest';
+import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { testFiles, testHost, until } from '../../host.test-support.ts';
+import type { Owned } from '../../terminal.ts';
+import { attachXl, COMMANDS, runXl } from './index.ts';
+
+/** A PVH guest that prints, waits for a key, and powers off. */
+async function make(more = '') {
+  const files = await testFiles();
+  await files.writeFile('/boot/k', pvhKernel([...print('up..'), ...waitForKey(), ...shutdown(0)]));
+  await files.writeFile('/root/x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nmaxmem = 16\nvcpus = 1\nmaxvcpus = 2\nkernel = "/boot/k"\n${more}`);
+  const host = testHost({ files, buriesStopped: true, epochMs: () => 0 });
+  const call = (words: string[]) => ({
+    host, words,
+    read: async (path: string) => new Blob([(await files.readFileBuffer(path)) as BlobPart]),
+    write: (path: string, data: Blob) => data.arrayBuffer().then(bytes => files.writeFile(path, new Uint8Array(bytes))),
+  });
+  const xl = (line: string): Promise<string> => runXl(COMMANDS, call(line.split(' ').filter(Boolean))).catch((error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`);
+  const store = (path: string): string | undefined => host.toolstack.services.client.read(`/local/domain/1/${path}`);
+  expect(await xl('create /root/x.cfg')).toBe('Parsing config from /root/x.cfg\n');
+  return { host, files, call, xl, store };
+}
+
+/** A terminal that remembers what it showed. */
+function terminal() {
+  let text = '', typed = (_: string): void => {};
+  const gone = new AbortController();
+  const owned: Owned = { write: more => (text += more), columns: 200, rows: 24, listen: listener => (typed = listener), signal: gone.signal };
+  return { owned, text: () => text, type: (keys: string) => typed(keys), gone };
+}
+
+describe('processors', () => {
+  it('are listed one by one, with what they may use', async () => {
+    const { xl } = await make();
+    await xl('pause x');
+    const rows = (await xl('vcpu-list x')).split('\n');
+    expect(rows[0]).toBe('Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)');
+    expect(rows[1]).toMatch(/^x {31} {5}1 {5}0 {4}0 {3}[-r][-b]- {7}\d\.\d {2}all \/ all$/);
+    expect(rows[2]).toMatch(/^x {31} {5}1 {5}1 {4}- {3}--p {7}0\.0 {2}all \/ all$/);
+    expect((await xl('vcpu-list')).split('\n')[1]).toMatch(/^Domain-0 {24} {5}0 {5}0 {4}0 {3}r-- {6,7}\d+\.\d {2}all \/ all$/);
+    expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
+  });
+
+  it('are asked to come and go through the store, up to maxvcpus and what the host has', async () => {
+    const { xl, store } = await make();
+    expect(await xl('vcpu-set x 2')).toBe('1: You are overcommmitting! You have 1 physical CPUs and want 2 vCPUs! Aborting, use --ignore-host to continue');
+    expect([store('cpu/1/availability'), await xl('vcpu-set -i x 2'), store('cpu/1/availability')]).toEqual(['offline', '', 'online']);
+    expect([await xl('vcpu-set x 1'), store('cpu/0/availability'), store('cpu/1/availability')]).toEqual(['', 'online', 'offline']);
+    expect(await xl('vcpu-set -i x 3')).toBe('1: Requested 3 VCPUs, however maxcpus is 2!\nlibxl_set_vcpuonline failed domid=1 max_vcpus=3, rc: -6');
+    expect(await xl('vcpu-set x two')).toBe('1: Error: Invalid argument.');
+  });
+});
+
+describe('settings', () => {
+  it('change the name everywhere, also in a saved state', async () => {
+    const { host, files, xl, store } = await make();
+    expect(await xl('rename x web')).toBe('');
+    expect([store('name'), host.all()[0]!.name, await xl('domname 1'), await xl('domid x')]).toEqual(
+      ['web', 'web', 'web\n', "1: Can't get domid of domain name 'x', maybe this domain does not exist."]);
+    expect([await xl('rename web Domain-0'), await xl('rename web a/b'), await xl('rename 0 y')]).toEqual(
+      ["1: Can't rename domain 'web' to 'Domain-0'.", "1: Can't rename domain 'web' to 'a/b'.", "1: Can't rename domain 'Domain-0' to 'y'."]);
+    expect(await xl('save web /root/web.save')).toMatch(/^Saving to \/root\/web\.save new xl format/);
+    expect([host.all(), await xl('restore -p /root/web.save'), host.all()[0]!.name]).toEqual([[], 'Loading new save file /root/web.save\n', 'web']);
+    await files.rm('/root/web.save');
+  });
+
+  it('set how far the hypervisor lets a guest grow, not below what it has', async () => {
+    const { host, xl } = await make();
+    const most = (): number => host.toolstack.view.at(host.living(1).record.index)!.reservation!.most;
+    expect([await xl('mem-max x 12'), most()]).toEqual(['', 13 * 256]);
+    expect(await xl('mem-max x 4')).toBe('1: libxl: error: memory_static_max must be greater than or or equal to memory_dynamic_max\ncannot set domid 1 static max memory to : 4');
+    expect(await xl('mem-max x lots')).toBe('3: invalid memory size: lots');
+  });
+
+  it('keep a definition for the next start', async () => {
+    const { host, files, xl } = await make('on_poweroff = "restart"\n');
+    await files.writeFile('/root/y.cfg', 'name = "y"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/k"\non_poweroff = "destroy"\n');
+    expect(await xl('config-update x /root/y.cfg memroy=3')).toMatch(/^1: \/root\/y\.cfg:6:1: memroy is no key/);
+    expect(await xl('config-update x /root/y.cfg memory=10')).toBe('Parsing config from /root/y.cfg\nsetting dom1 configuration\n');
+    expect(host.all()).toMatchObject([{ id: 1, memoryMiB: 8 }]);
+    expect(await xl('reboot x')).toBe('');
+    await host.trigger(1, 'reset');
+    expect(host.all()).toMatchObject([{ id: 2, name: 'x', memoryMiB: 10 }]);
+    expect(JSON.parse(await xl('list -l x'))[0].config.on_poweroff).toBe('destroy');
+  });
+
+  it('copy the state of a domain into a file', async () => {
+    const { files, xl } = await make();
+    expect([await xl('dump-core x /tmp/x'), (await files.readFile('/tmp/x', 'binary')).slice(1, 4)]).toEqual(['', 'ELF']);
+    expect(await xl('dump-core x')).toBe("2: 'xl dump-core' requires at least 2 arguments.");
+    expect(await xl('dump-core 0 /tmp/y')).toBe('1: Domain 0 cannot be dumped.');
+  });
+});
+
+describe('input', () => {
+  it('reaches the guest by its store and its keyboard', async () => {
+    const { host, xl, store } = await make();
+    expect([await xl('sysrq x h'), store('control/sysrq'), await xl('sysrq x help')]).toEqual(['', 'h', '1: Invalid sysrq.']);
+    const keys: string[] = [];
+    host.toolstack.key = (_member, code, down) => void keys.push(`${down ? '+' : '-'}${code}`);
+    expect(await xl('send-key --holdtime=1 x KEY_LEFTCTRL KEY_LEFTALT KEY_DELETE')).toBe('');
+    expect(await xl('send-key --holdtime=1 x KEY_A Digit7')).toBe('');
+    expect(keys.join(' ')).toBe('+ControlLeft +AltLeft +Delete -Delete -AltLeft -ControlLeft +KeyA +Digit7 -Digit7 -KeyA');
+    expect(await xl('send-key x KEY_ENTR')).toBe("1: invalid keycode: 'KEY_ENTR'. Did you mean KEY_ENTER?");
+    expect([await xl('trigger x nmi'), await xl('trigger x frob')]).toEqual([
+      "1: Send trigger 'nmi' failed: a guest's processors take power and reset from outside here, and nothing else.", '1: Invalid trigger "frob"']);
+  });
+
+  it('and output are at the terminal until Ctrl-] or the end of the domain', async () => {
+    const { host, call } = await make();
+    const { owned, text, type } = terminal();
+    const left = attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned);
+    await until(() => text().includes('up'));
+    type('\x1d');
+    expect(await left).toBe(0);
+    const ended = attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned);
+    await until(() => text().split('up').length === 3);
+    type('x');
+    expect(await ended).toBe(0);
+    await until(() => host.all().length === 0);
+    await expect(attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned)).rejects.toThrow('x is an invalid domain identifier');
+  });
+});
+
+describe('what the hypervisor tells', () => {
+  it('comes into its log at debug keys', async () => {
+    const { xl } = await make();
+    await xl('dmesg -c');
+    expect(await xl('debug-keys qreg')).toBe('');
+    const said = await xl('dmesg');
+    expect(said).toMatch(/^\(XEN\) 'q' pressed -> dumping domain info \(now = \d+\)\n\(XEN\) General information for domain 1:\n/);
+    expect(said).toContain('(XEN)     nr_pages=2058 xenheap_pages=0');
+    expect(said).toMatch(/\(XEN\) \t +2: \[1\.0\] pri=-?\d+ flags=0 cpu=0 credit=-?\d+ \[w=256,cap=0\]\n/);
+    // The store's and the console's port, each with its other end in Domain 0.
+    expect(said).toMatch(/\(XEN\) Event channel information for domain 1:\n.*\n.*\[p\/m\/s\]\n\(XEN\) +1 \[[01]\/[01]\/0\]: s=2 n=0 x=0 d=0 p=\d+\n\(XEN\) +2 \[/);
+    expect(said).toMatch(/\(XEN\) grant-table for remote d1 \(v1\)\n[\s\S]*\(XEN\) gnttab_usage_print_all \] done\n$/);
+    expect(await xl('debug-keys qz')).toBe("1: cannot send debug keys: qz: Xen has no handler for 'z' here; it has e g h q r.");
+  });
+});
+
+describe('xentop', () => {
+  it('prints so many looks for a script', async () => {
+    const { xl } = await make();
+    const lines = (await xl('top -b -i 2 -d 0.05')).trimEnd().split('\n');
+    expect(lines).toHaveLength(12);
+    expect(lines[0]).toMatch(/^xentop - 00:00:00 {3}Xen 4\.17/);
+    expect(lines[1]).toMatch(/^2 domains: [12] running, [01] blocked, 0 paused, 0 crashed, 0 dying, 0 shutdown$/);
+    expect(lines[2]).toMatch(/^Mem: 65536k total, \d+k used, \d+k free {4}CPUs: 1 @ \d+MHz$/);
+    expect(lines[3]).toBe(
+      '      NAME  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS NETS NETTX(k) NETRX(k) VBDS   VBD_OO   VBD_RD   VBD_WR  VBD_RSECT  VBD_WSECT SSID');
+    expect(lines[4]).toMatch(/^ {2}Domain-0 -----r +\d+ +0\.0 +\d+ +\d+\.\d {3}no limit {7}n\/a {5}1 {4}0 /);
+    expect(lines[5]).toMatch(/^ {9}x -[-b]---[-r] +\d+ +0\.0 {7}8192 {3}12\.5 {6}16384 {6}25\.0 {5}2 {4}0 /);
+    // The second look knows what was used since the first.
+    expect(Number(lines[11]!.trim().split(/\s+/)[3])).toBeGreaterThan(0);
+    expect(await xl('top')).toBe('1: xentop needs the terminal: write -b for a script.');
+  });
+
+  it('stays at the terminal until Q', async () => {
+    const { call } = await make();
+    const { owned, text, type } = terminal();
+    const over = attachXl(COMMANDS, ['top'])!(call([]), owned);
+    await until(() => text().includes('xentop - '));
+    type('q');
+    expect(await over).toBe(0);
+    expect(text().endsWith('\x1b[?1049l')).toBe(true);
+  });
+});

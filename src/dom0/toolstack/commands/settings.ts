@@ -1,0 +1,108 @@
+/** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
+import { judgeFiles } from '../../judging.ts';
+import type { HostCore } from '../../host.ts';
+import type { NamedFile } from '../../api.ts';
+import { command, Refusal } from './command.ts';
+import { filesFor, planErrors } from './life.ts';
+import { atLeast, findDomain, mebibytes, readWords } from './words.ts';
+
+export const rename = command({
+  summary: 'Rename a domain',
+  usage: '<Domain> <NewDomainName>',
+  modifies: true,
+  run: (host: HostCore, id: number, name: string): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl rename ${member.name} ${name}`, async task => {
+      if (host.toolstack.isTaken(name) || name === 'Domain-0' || !/^[^\u0000-\u001f\u007f/]{1,1000}$/.test(name)) throw new Refusal(`Can't rename domain '${member.name}' to '${name}'.`);
+      const before = member.name;
+      host.toolstack.rename(member, name);
+      task.message = `${before} is called ${name}.`;
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('rename', rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (id === 0) throw new Refusal(`Can't rename domain 'Domain-0' to '${rest[1]}'.`);
+    await run(id, rest[1]);
+    return '';
+  },
+});
+
+export const memMax = command({
+  summary: 'Set the maximum amount reservation for a domain',
+  usage: "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
+  modifies: true,
+  /** As far as the hypervisor lets it grow; not less than its balloon was asked to come to. */
+  run: (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl mem-max ${member.name} ${memoryMiB}`, async () => host.toolstack.setMaxMemory(member, memoryMiB));
+  },
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('mem-max', rest, 2);
+    const id = findDomain(host, rest[0]);
+    try {
+      await run(id, mebibytes(rest[1]));
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      throw new Refusal(`${(error as Error).message}\ncannot set domid ${id} static max memory to : ${rest[1]}`);
+    }
+    return '';
+  },
+});
+
+export const configUpdate = command({
+  summary: 'Update a running domain\'s saved configuration, used when rebuilding the domain after reboot.',
+  usage: '<Domain> <ConfigFile> [options] [vars]',
+  modifies: true,
+  /** The domain keeps its name and its number; what the definition says counts from its next start on. */
+  run: (host: HostCore, id: number, files: NamedFile[]): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl config-update ${member.name} ${files[0].name}`, async task => {
+      const { mac } = member.blueprint.definition;
+      const facts = {
+        ...host.facts,
+        isTaken: (name: string) => name !== member.name && host.facts.isTaken(name),
+        stationProblem: (address: string | undefined) => (address === mac ? undefined : host.facts.stationProblem(address)),
+        // What it has now is free by then.
+        freeMiB: host.facts.freeMiB + member.memoryMiB,
+      };
+      const { plan, domain } = judgeFiles(await host.read(files), facts);
+      if (!domain) throw new Error(planErrors(plan));
+      const drives = host.drivesFrom(domain.drives, files);
+      const { definition, boot, xen } = domain;
+      const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
+      member.blueprint = { ...kept, definition: { ...definition, name: member.name, uuid: member.uuid }, boot, drives, text: plan.definition, ...(xen ? { xen } : {}) };
+      task.message = 'It counts when the domain starts again.';
+    });
+  },
+  xl: async (call, run) => {
+    const { rest } = readWords(call.words, { flags: 'dq', values: 'f', long: { defconfig: 'f' } });
+    atLeast('config-update', rest, 2);
+    const [domain, path, ...settings] = rest;
+    const id = findDomain(call.host, domain);
+    if (id === 0) throw new Refusal('Domain 0 has no definition.');
+    await run(id, await filesFor(call, path, settings));
+    return `Parsing config from ${path}\nsetting dom${id} configuration\n`;
+  },
+});
+
+export const dumpCore = command({
+  summary: 'Core dump a domain',
+  usage: '<Domain> <filename>',
+  modifies: true,
+  /** Its processors and its memory, as an ELF core file of Domain 0's; it goes on. */
+  run: (host: HostCore, id: number, path: string): Promise<void> => {
+    const member = host.member(id);
+    return host.tasks.run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path));
+  },
+  xl: async ({ host, words, absolute = path => path }, run) => {
+    const { rest } = readWords(words);
+    atLeast('dump-core', rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (id === 0) throw new Refusal('Domain 0 cannot be dumped.');
+    await run(id, absolute(rest[1]));
+    return '';
+  },
+});

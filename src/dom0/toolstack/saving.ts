@@ -1,0 +1,99 @@
+/** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
+import type { State } from '../../devices/index.ts';
+import { withToolstack } from '../../hypervisor/index.ts';
+import type { Later } from '../runner.ts';
+import type { Member } from './member.ts';
+import type { Services } from './services.ts';
+
+/** Milliseconds that a domain's worker may take to hear that it is paused. */
+const STANDS_STILL_TRIES = 1000;
+/** How long a guest may take to suspend itself. */
+const SUSPEND_MS = 60_000;
+
+/** What saving needs of the toolstack. */
+export interface SavingParts {
+  services: Services;
+  /** Domains run in workers of their own: nothing holds them still but a pause. */
+  inWorkers(): boolean;
+  later: Later;
+  /** Asks a guest to suspend itself; false: it has no driver that listens. */
+  ask(member: Member): boolean;
+  /** The domain's worker says that it is paused. */
+  stands(member: Member): boolean;
+  wakeDomain0(): void;
+}
+
+export class Saving {
+  private readonly parts: SavingParts;
+
+  constructor(parts: SavingParts) {
+    this.parts = parts;
+  }
+
+  /** The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. @throws Error with a sentence */
+  async save(member: Member): Promise<Uint8Array[]> {
+    const asked = this.parts.ask(member);
+    if (asked) await this.suspended(member);
+    try {
+      return await this.where(member, !asked);
+    } finally {
+      // It was not moved anywhere: it goes on, as after xl save -c.
+      if (asked) member.runner.resume();
+    }
+  }
+
+  /**
+   * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
+   * model here, so that nobody moves meanwhile. @throws Error with a sentence
+   */
+  async where(member: Member, unasked: boolean): Promise<Uint8Array[]> {
+    const { runner, record, attached } = member;
+    // What its console showed comes last: all of it that belongs to the state has come then.
+    const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
+      const { shown } = member.console;
+      // What it is called now, where it was renamed: its worker knows the name that it was built with.
+      const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
+      return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
+    };
+    if (!attached) return withKept(await runner.save());
+    const { services, inWorkers, wakeDomain0 } = this.parts;
+    // On this thread it does not move while we do.
+    const pauses = unasked && inWorkers();
+    if (pauses) {
+      if (!member.paused) runner.setPaused(true);
+      // What it asked for before it stood still is answered yet.
+      await this.standsStill(member);
+    }
+    services.frozen++;
+    try {
+      const kept = services.save(record.id, unasked);
+      return withKept(await runner.save(), kept);
+    } finally {
+      services.frozen--;
+      if (pauses && !member.paused) runner.setPaused(false);
+      wakeDomain0();
+    }
+  }
+
+  /** Its worker has heard that it is paused. */
+  private async standsStill(member: Member): Promise<void> {
+    const { later, stands } = this.parts;
+    for (let tries = 0; tries < STANDS_STILL_TRIES && !stands(member); tries++) await new Promise<void>(resolve => later(1, resolve));
+  }
+
+  /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
+  private suspended(member: Member): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.parts.later(SUSPEND_MS, () => {
+        delete member.whenSuspended;
+        reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
+      });
+      member.whenSuspended = failed => {
+        cancel();
+        delete member.whenSuspended;
+        if (failed === undefined) resolve();
+        else reject(new Error(failed));
+      };
+    });
+  }
+}
