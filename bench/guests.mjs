@@ -1,10 +1,9 @@
-/** Guests of the benchmarks: where they are, how they are built. Nothing built is committed. */
+/** Guests of the benchmarks: where they are, how they are built. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, guestsFolder, which } from '../scripts/lib.mjs';
 
-const sources = at('..', 'shared', 'bench');
 const out = at('.cache', 'bench');
 
 /** Debian's kernel and initramfs as `npm run guests` made them, with the line that its init prints first; undefined where they are not there. */
@@ -14,10 +13,8 @@ export function debianGuest(flavour) {
   return existsSync(kernel) && existsSync(initrd) ? { kernel, initrd, cmdline: 'console=ttyS0,115200', until: 'BOOT-OK' } : undefined;
 }
 
-/** Why the guests of bench:cpu cannot be built here, or undefined. */
+/** Why the wide program and BIOS images cannot be built here, or undefined. */
 export function cannotBuild() {
-  if (!existsSync(join(sources, 'guests', 'build.sh')))
-    return 'The sources of the benchmark guests (../shared/bench) are not beside this repository.';
   const missing = ['gcc', 'ld', 'bash', 'python3'].filter(program => !which(program));
   return missing.length ? `Building the benchmark guests needs ${missing.join(', ')}.` : undefined;
 }
@@ -25,19 +22,8 @@ export function cannotBuild() {
 const FLAGS =
   '-m32 -march=i686 -mno-sse -O2 -ffreestanding -fno-pic -fno-pie -fcf-protection=none -fno-stack-protector -fno-asynchronous-unwind-tables';
 
-/** bench.elf: `name:rounds …` on its command line names what runs. It is made with the flags that the peers' published figures were made with. */
-export function buildMicro() {
-  mkdirSync(out, { recursive: true });
-  const elf = join(out, 'bench.elf');
-  // The program beside it, for native runs, wants a 32-bit C library: its failure is no matter here.
-  if (!existsSync(elf))
-    try {
-      execFileSync('bash', [join(sources, 'guests', 'build.sh'), out], { stdio: 'pipe' });
-    } catch (error) {
-      if (!existsSync(elf)) throw new Error(`bench.elf could not be built (gcc -m32): ${error.stderr}`);
-    }
-  return elf;
-}
+/** A kernel (multiboot): `name:rounds …` on its command line names what runs, `name:rounds*times` again and again. */
+export const microElf = at('guests', 'micro', 'micro.elf');
 
 /** A BIOS image with the rows that need a PC without a kernel; `rounds`: of each row of bench/guests/real.S. */
 export function buildReal(rounds) {
@@ -55,7 +41,7 @@ export function buildWide({ functions = 3000, thousands = 180, repetitions = 8 }
   if (existsSync(elf)) return elf;
   mkdirSync(out, { recursive: true });
   const source = join(out, `wide-${functions}.c`);
-  writeFileSync(source, execFileSync('python3', [join(sources, 'wide', 'genwide.py'), String(functions)], { maxBuffer: 64 << 20 }));
+  writeFileSync(source, execFileSync('python3', [at('bench', 'guests', 'genwide.py'), String(functions)], { maxBuffer: 64 << 20 }));
   const defines = [`-DWIDE="${source}"`, `-DTHOUSANDS=${thousands}`, `-DREPETITIONS=${repetitions}`];
   const link = [
     '-nostdlib',

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, guestsFolder } from '../scripts/lib.mjs';
+import { at, guestsFolder, which } from '../scripts/lib.mjs';
 
 /** Seconds after which a program that has not come to its last line is ended. */
 const LIMIT_S = 590;
@@ -21,9 +21,29 @@ export function firmware() {
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `wait` (the program is left to end by itself), `node` (words for node).
+ * `jitThreshold` (ringside: --jit-threshold), `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
+  /** Debian's qemu-system-x86 (QEMU names another). */
+  qemu: job => [
+    '-accel',
+    'tcg,thread=single',
+    '-display',
+    'none',
+    '-nodefaults',
+    '-vga',
+    'std',
+    '-serial',
+    'stdio',
+    '-no-reboot',
+    '-m',
+    String(job.memory),
+    '-kernel',
+    job.kernel,
+    '-append',
+    job.cmdline,
+    ...(job.initrd ? ['-initrd', job.initrd] : []),
+  ],
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',
@@ -31,6 +51,7 @@ export const peers = {
     ...(job.initrd ? ['--initrd', job.initrd] : []),
     ...(job.disk ? ['--disk', job.disk] : []),
     ...(job.nic ? ['--nic', 'pcnet'] : []),
+    ...(job.jitThreshold ? ['--jit-threshold', String(job.jitThreshold)] : []),
     '--memory',
     String(job.memory),
     '--timeout',
@@ -60,7 +81,8 @@ export const peers = {
 export function runGuest(peer, job, until, onLine = () => {}) {
   return new Promise(resolve => {
     const start = performance.now();
-    const child = spawn(process.execPath, [...(job.node ?? []), ...peers[peer](job)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, words] = peer === 'qemu' ? [qemu(), []] : [process.execPath, job.node ?? []];
+    const child = spawn(program, [...words, ...peers[peer](job)], { stdio: ['ignore', 'pipe', 'pipe'] });
     let rest = '';
     let errors = '';
     const tail = [];
@@ -86,12 +108,24 @@ export function runGuest(peer, job, until, onLine = () => {}) {
         tail.push(line);
         if (tail.length > 5) tail.shift();
         onLine(line, now, child.pid);
-        if (line.includes(until)) return end({ seconds: (now - start) / 1000 });
+        if (line.includes(until)) return end({ seconds: (now - start) / 1000, rssMiB: peakMiB(child.pid) });
       }
     });
     child.on('error', error => failed(error.message));
     child.on('close', status => (outcome ? resolve(outcome) : failed(`ended with status ${status}`)));
   });
+}
+
+/** QEMU's program, or undefined. */
+export const qemu = () => which(process.env.QEMU ?? 'qemu-system-i386');
+
+/** Most memory that a process has had, MiB (Linux; NaN elsewhere). */
+function peakMiB(pid) {
+  try {
+    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** Milliseconds that each thread of a process has run (Linux). */

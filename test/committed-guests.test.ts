@@ -12,6 +12,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['mouse', ['mouse.S', 'build.sh'], ['mouse.img']],
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
   ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
+  ['micro', ['start.S', 'guest.h', 'kmain.c', 'work.c', 'link.ld', 'build.sh']],
   ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h']],
   [
     'minipv',

@@ -132,7 +132,7 @@ export class CodeCache {
       return;
     }
     this.generation[mfn]!++;
-    this.dropEntries(mfn, lines);
+    if (this.entriesOf.size !== 0) this.dropEntries(mfn, lines);
     const first = at & 4095, last = first + size - 1;
     for (let key = 0; key < KEYS; key++) {
       const table = this.tableOf[mfn * KEYS + key]!;

@@ -12,7 +12,7 @@ const RENAMED: Record<string, string> = { args: 'extra', cpu_cap: 'cap', VCPUs_m
 /** What xend told of a domain that ran, and of itself: nothing that was asked for. */
 const TOLD = new Set(
   ('domid status state start_time cpu_time online_vcpus store_mfn console_mfn security_label shutdown_reason console shadow_memory pool_name bootable ' +
-    'on_xend_start on_xend_stop features target pci vncunused s3_integrity memory_dynamic_max memory_dynamic_min memory_static_max memory_static_min other_config').split(' '),
+    'on_xend_start on_xend_stop features target pci vncunused s3_integrity memory_dynamic_max memory_dynamic_min memory_static_max memory_static_min other_config notes').split(' '),
 );
 
 export function readSxp(source: string): Source {
@@ -144,7 +144,9 @@ class Mapping {
       if (uname.includes(',')) this.disks.push(text([`vdev=${dev}`, `access=${mode}`, ...(type === 'cdrom' ? ['cdrom'] : []), `target=${uname.replace(/^(tap2?:)?(file|phy|aio):/, '')}`].join(',')));
       else this.disks.push(text([uname, type === 'cdrom' ? `${dev}:cdrom` : dev, mode].join(',')));
     } else if (kind === 'vif') {
-      const options = ['mac', 'bridge', 'model', 'type', 'script', 'ip', 'rate', 'vifname'].flatMap(name => (texts.has(name) ? [`${name}=${texts.get(name)}`] : []));
+      const options = ['mac', 'bridge', 'model', 'type', 'script', 'ip', 'rate', 'vifname'].flatMap(name => (texts.has(name) ? [`${name}=${texts.get(name)}`] : []))
+        // xend's word for a card that is for PV drivers alone.
+        .map(option => (option === 'type=netfront' ? 'type=vif' : option));
       this.cards.push(text(options.join(',')));
     } else if (Object.hasOwn(KEYS, kind)) this.setting(kind, device, { kind: 'list', items: [text([...texts].map(pair => pair.join('=')).join(','))], line, column });
     else this.ignore(kind || 'device', field, `There is no device ${shortened(kind)} here${kind === 'console' ? ': every guest has its console' : ''}.`);

@@ -1,0 +1,114 @@
+/**
+ * Definitions as xl's manual, Debian's and SUSE's tools, xend and virt-install write them, in fixtures/: each makes a domain, or says exactly why not.
+ * They were written for this test from what those tools are known to write.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { testHost } from '../host.test-support.ts';
+import type { NamedFile } from '../api.ts';
+import { planFiles } from '../plan.ts';
+import { formatFinding, isError } from './model.ts';
+import { prepareToRead } from './source.ts';
+
+const folder = new URL('fixtures/', import.meta.url);
+const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));
+/** One source, bootable as PV, as PVH and as HVM. */
+const kernel = new Uint8Array(readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url)));
+const disk = new Uint8Array(1024 * 1024);
+disk.set([0x55, 0xaa], 510);
+const cd = new Uint8Array(64 * 2048);
+cd.set(new TextEncoder().encode('\u0001CD001\u0001'), 16 * 2048);
+const FIRMWARE = { image: new Uint8Array(65536), name: 'bios.bin', vgaBios: new Uint8Array(32768) };
+
+/** All that the definitions name. */
+const FILES: Record<string, Uint8Array> = { vmlinuz: kernel, 'initrd.gz': Uint8Array.of(0x1f, 0x8b, 8, 0), 'guest.img': disk, 'swap.img': disk, 'install.iso': cd };
+
+async function plan(name: string) {
+  const data = read(name);
+  const text = new TextDecoder().decode(data);
+  await prepareToRead(text);
+  const given = Object.entries(FILES).filter(([file]) => text.includes(file));
+  const images = given.filter(([file]) => /\.(img|iso)$/.test(file)).map(([file, bytes]) => ({ name: file, head: bytes.subarray(0, 36864), bytes: bytes.length }));
+  const others = given.filter(([file]) => !/\.(img|iso)$/.test(file)).map(([file, bytes]) => ({ name: file, data: bytes }));
+  return { ...planFiles([{ name, data }, ...others, ...images], FIRMWARE), given };
+}
+
+const starts = (name: string, type: string, memoryMiB: number, vcpus: number) => ({ name, type, memoryMiB, vcpus });
+const STARTS: Record<string, ReturnType<typeof starts>> = {
+  'installer.cfg': starts('installer', 'hvm', 512, 1),
+  'manual-hvm.cfg': starts('manual.hvm', 'hvm', 128, 2),
+  'manual-pv.cfg': starts('manual.pv', 'pv', 128, 2),
+  'manual-pvh.cfg': starts('manual.pvh', 'pvh', 256, 2),
+  'passthrough.cfg': starts('router', 'hvm', 256, 1),
+  'suse-hvm': starts('w2k8', 'hvm', 1024, 1),
+  'suse-kernel': starts('sles10-kernel', 'pv', 256, 1),
+  'virt-install-hvm.xml': starts('xen-import', 'hvm', 1024, 2),
+  'virt-install-pv.xml': starts('xen-location', 'pv', 512, 2),
+  'virt-install-pvh.xml': starts('xen-pvh', 'pvh', 256, 1),
+  'windows.cfg': starts('win10', 'hvm', 1024, 2),
+  'xen-tools.cfg': starts('web01', 'pv', 256, 1),
+  'xend-pv.sxp': starts('xend-pv', 'pv', 256, 1),
+  'xm-example.py': starts('ExampleDomain', 'pv', 128, 1),
+};
+const NO_KERNEL = 'A PV guest has no firmware that could boot a disk. Write kernel = "FILE".';
+const REFUSED: Record<string, string[]> = {
+  'netbsd.cfg': [
+    "2:10: kernel = '/boot/netbsd-XEN3PAE_DOMU.gz': netbsd-XEN3PAE_DOMU.gz is not among the dropped files. Drop it together with netbsd.cfg.",
+    "7:10: disk = 'file:/var/lib/xen/images/guest.img,0x01,w': ‘0x01’ is no format. Write raw.",
+    '9:1: autorestart is no key of xl.cfg. Remove the line or turn it into a comment with #.',
+  ],
+  'pygrub.cfg': [`3:1: ${NO_KERNEL}`],
+  'suse-domuloader': [`1:1: ${NO_KERNEL}`],
+  'suse-pv': [`1:1: ${NO_KERNEL}`],
+  'typing-errors.cfg': [
+    `2:8: type = 'hmv': the types are hvm, pvh and pv. Did you mean "hvm"?`,
+    "3:10: memory = '1G': xl takes MiB as a number. Write 1024.",
+    '4:1: vcpu is no key of xl.cfg. Did you mean vcpus?',
+    "6:10: disk = '/var/lib/xen/images/guest.img,raw,hdz,rw': hdz has no number (xen-vbd-interface(7)). Write for example xvdb.",
+    "6:54: disk = '/var/lib/xen/images/guest.img,rwa,hda,rx': ‘rwa’ is no format. Write raw.",
+    "7:10: vif = 'mac=00:16:3e:1:2:3': ‘00:16:3e:1:2:3’ is no station address: that is six pairs of hexadecimal digits with colons, as in 00:16:3e:12:34:56.",
+    "7:32: vif = 'brigde=xenbr0': brigde is no option of a network card. Did you mean bridge?",
+    `8:12: on_crash = 'restrat': the actions are destroy, restart, rename-restart, preserve, coredump-destroy, coredump-restart, soft-reset. Did you mean "restart"?`,
+  ],
+  'virt-install-kvm.xml': ['4:3: memory = 2048: this host gives a guest at most 2047 MiB.'],
+  'xm-conditional.py': [
+    '2:8: os. …: nothing is executed here. Write the value that is meant.',
+    '3:1: "if" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
+    '5:1: "else" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
+    '13:26: arch_libdir was assigned nothing before. Text needs quotes: "arch_libdir".',
+  ],
+  'xm-python.py': [
+    '5:1: "def" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
+    '12:20: random_mac( …: nothing is executed here. Write the value that is meant.',
+  ],
+};
+
+describe('definitions as people have them', () => {
+  it('are twenty and more, and each is in a list', () => {
+    expect(readdirSync(folder).sort()).toEqual([...Object.keys(STARTS), ...Object.keys(REFUSED)].sort());
+    expect(readdirSync(folder).length).toBeGreaterThanOrEqual(20);
+  });
+
+  it.each(Object.entries(STARTS))('make a domain: %s', async (file, wanted) => {
+    const { plan: planned, domain } = await plan(file);
+    expect(planned.errors.map(formatFinding)).toEqual([]);
+    expect(domain?.definition).toMatchObject(wanted);
+    // What is left out of it is told.
+    for (const { verdict, text } of planned.findings) if (verdict !== 'used') expect(text).toMatch(/\.$/);
+  });
+
+  it.each(Object.entries(REFUSED))('say exactly why they do not: %s', async (file, reasons) => {
+    const { plan: planned, domain } = await plan(file);
+    expect(domain).toBeUndefined();
+    expect(planned.errors.filter(isError).map(formatFinding)).toEqual(reasons.map(reason => `${file}:${reason}`));
+  });
+
+  it.each(Object.entries(STARTS).filter(([, { type }]) => type !== 'hvm'))('are created by a host: %s', async (file, wanted) => {
+    const { given } = await plan(file);
+    const host = testHost({ memory: new ArrayBuffer(768 * 2 ** 20), openMedium: () => ({ bytes: disk.length, read: (at, into) => (into.set(disk.subarray(at, at + into.length)), true) }) });
+    const files = [[file, read(file)] as const, ...given].map(([name, bytes]): NamedFile => ({ name, data: new Blob([bytes as BlobPart]) }));
+    const { name, type, memoryMiB } = wanted;
+    expect(await host.create(files, false, true)).toMatchObject({ name, type, memoryMiB, state: 'p' });
+    await host.destroy(1);
+  });
+});
