@@ -5,10 +5,11 @@ import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
-import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/boot-host.ts';
+import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
 import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
 import { startXen } from './boot/start-xen.ts';
+import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
 import { createHost, type Host } from './host.ts';
 import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
@@ -94,9 +95,15 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
   const stopped = new Promise<PowerState>(resolve => {
     stop = resolve;
   });
-  const definition = booted.then(how => ({ ...hostHere(shared), ...readHost(how.host) }));
+  const definition = booted.then((how): HostDefinition & { problem?: string } => {
+    try {
+      return { ...hostHere(shared), ...readHost(how.host) };
+    } catch (error) {
+      return { ...hostHere(shared), problem: `The host has what this device suggests: ${(error as Error).message}` };
+    }
+  });
   const memory = definition.then(({ memoryMiB }) => makeMemory(shared, memoryMiB));
-  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, asked, bytes]) => createHost({
+  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, { problem: _told, ...asked }, bytes]) => createHost({
     version: metadata.version,
     memory: bytes,
     xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),
@@ -141,7 +148,11 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       const view = await (await host).view(id);
       return Comlink.transfer(view, [view.console]);
     },
-    boot: async how => boot(how),
+    boot: async how => {
+      boot(how);
+      const { problem } = await definition;
+      return { noReboot: readXenOptions(how.xenCommandLine).noReboot ?? false, ...(problem === undefined ? {} : { problem }) };
+    },
     stopped: () => stopped,
     followGrub: async listener => {
       tellGrub = listener;

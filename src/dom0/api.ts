@@ -4,7 +4,7 @@
  */
 import type { MouseMove } from '../hypervisor/index.ts';
 import type { StateInfo } from './browser-state.ts';
-import type { PageBoot } from './boot/boot-host.ts';
+import type { Booted, PageBoot } from './boot/menu/index.ts';
 import type { HostCore } from './host.ts';
 import type { PowerState } from './shell/power.ts';
 import type { Bound, Table } from './toolstack/commands/command.ts';
@@ -159,7 +159,7 @@ export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number
 
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Starts the host: everything else waits for it. */
-  boot(how: PageBoot): Promise<void>;
+  boot(how: PageBoot): Promise<Booted>;
   /** `listener` gets grub.cfg when the files of the host are read, and when it changes (wrap with comlink.proxy). */
   followGrub(listener: (text: string) => void): Promise<void>;
   /** Resolves when Domain 0 has brought the host down, with what is to become of it. */

@@ -4,7 +4,7 @@
  * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
  */
 import { signal } from '@preact/signals';
-import { BootMenu, bootRefusal, DEFAULT_GRUB_CONFIG, hostBootOf, HostDefinitionError, type MenuChoice, type PageBoot, readGrubConfig, readHost } from '../dom0/boot/index.ts';
+import { BootMenu, bootRefusal, DEFAULT_GRUB_CONFIG, hostBootOf, type MenuChoice, type PageBoot, readGrubConfig } from '../dom0/boot/menu/index.ts';
 
 /** The menu while it is shown; 'off': the host is switched off. */
 export const bootMenu = signal<BootMenu | 'off' | undefined>(undefined);
@@ -31,8 +31,8 @@ function grubConfig(): string {
   }
 }
 
-/** What the host is to be started with. `again`: after a reboot. `report`: of an address that says what cannot be. */
-export async function chooseBoot(again: boolean, report: (sentence: string) => void): Promise<PageBoot> {
+/** What the host is to be started with. `again`: after a reboot. */
+export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
   const wanted = again ? 'menu' : address.get('boot');
   const make = (): BootMenu =>
@@ -45,18 +45,7 @@ export async function chooseBoot(again: boolean, report: (sentence: string) => v
     if (choice.kind === 'halt') await switchedOn();
   }
   const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
-  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: hostWords(address.get('host') ?? '', report) };
-}
-
-function hostWords(words: string, report: (sentence: string) => void): string {
-  try {
-    readHost(words);
-    return words;
-  } catch (error) {
-    if (!(error instanceof HostDefinitionError)) throw error;
-    report(`?host=: ${error.message}`);
-    return '';
-  }
+  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: address.get('host') ?? '' };
 }
 
 /** Shows it until something was chosen. */

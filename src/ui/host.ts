@@ -6,7 +6,6 @@ import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
 import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, PageBoot, Task } from '../dom0/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
-import { readXenOptions } from '../dom0/boot/index.ts';
 import { chooseBoot, rememberGrub, switchedOn } from './boot.ts';
 import { strings } from './strings.ts';
 
@@ -40,6 +39,8 @@ let firmware: FirmwareFiles | undefined;
 let whileAlive: Promise<never> = new Promise(() => {});
 let whenLost: number[] = [];
 let boot: PageBoot | undefined;
+/** noreboot is on Xen's command line. */
+let staysDown = false;
 /** One that was brought down on purpose: its end is no loss. */
 let down: Comlink.Remote<HostApi> | undefined;
 
@@ -63,8 +64,10 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     follow(worker, mine);
     await mine.followGrub(Comlink.proxy(rememberGrub));
     // One that takes the place of another starts as that did.
-    boot = recalled.length > 0 && boot ? boot : await chooseBoot(again, problem => reportProblem('Host', problem));
-    await mine.boot(boot);
+    boot = recalled.length > 0 && boot ? boot : await chooseBoot(again);
+    const { problem, noReboot } = await mine.boot(boot);
+    staysDown = noReboot;
+    if (problem !== undefined) reportProblem('Host', problem);
     if (firmware) await mine.offerFirmware(firmware);
     void mine.stopped().then(what => bringDown(worker, mine, what));
     // Whether guest code is compiled: …/?jit=0
@@ -138,7 +141,7 @@ function lost(): void {
   domains.value = recalled;
   // Its tasks are in the log on; those of the next have ids of their own.
   keepTasks();
-  if (boot && readXenOptions(boot.xenCommandLine).noReboot) return fail(strings.errors.hostStopped);
+  if (staysDown) return fail(strings.errors.hostStopped);
   if (whenLost.length > MOST_LOSSES) return fail(strings.errors.hostKeepsEnding);
   hostNotice.value = strings.errors.hostLost(names);
   reportProblem('Domain-0', hostNotice.value);

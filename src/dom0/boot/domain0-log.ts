@@ -1,7 +1,7 @@
 /** What Domain 0 says when it starts: the hardware that its drivers found, and what it serves. `dmesg` in its shell shows it. */
 import type { HostCore } from '../host.ts';
 import type { HostState } from '../state.ts';
-import type { HostBoot } from './boot-host.ts';
+import type { HostBoot } from './menu/index.ts';
 
 const SECTOR_BYTES = 512;
 

@@ -1,6 +1,6 @@
 /** The host's boot menu, over the page while nothing runs. */
 import { useEffect, useRef } from 'preact/hooks';
-import { drawMenu, type MenuScreen } from '../../dom0/boot/index.ts';
+import { drawMenu, type MenuScreen } from '../../dom0/boot/menu/index.ts';
 import { bootMenu, bootMenuChanges, bootMenuPressed } from '../boot.ts';
 import { strings } from '../strings.ts';
 

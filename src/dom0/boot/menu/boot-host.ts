@@ -1,5 +1,5 @@
 /** From the host disk's grub.cfg to what is started: the file that an installation leaves, and what of it this host can run. */
-import type { HostFiles } from '../files/index.ts';
+import type { HostFiles } from '../../files/index.ts';
 import type { BootMenu, MenuChoice } from './boot-menu.ts';
 import type { BootCommands } from './grub-config.ts';
 
@@ -52,6 +52,14 @@ export interface HostBoot {
   title: string;
   xenCommandLine: string;
   dom0CommandLine: string;
+}
+
+/** What comes of that. */
+export interface Booted {
+  /** Why its words of a definition do not count: a sentence. */
+  problem?: string;
+  /** Xen was told not to start again after a fault. */
+  noReboot: boolean;
 }
 
 /** What a page starts its host with. */

@@ -1,6 +1,6 @@
 /** A boot menu at a terminal: keys go in, pictures come out, and the countdown goes on. The page's terminal and node's are the same to it. */
-import type { Later } from '../runner.ts';
-import { KeyParser } from '../shell/keys.ts';
+import type { Later } from '../../runner.ts';
+import { KeyParser } from '../../shell/keys.ts';
 import type { BootMenu, MenuChoice } from './boot-menu.ts';
 import { drawMenu, menuSequences } from './menu-screen.ts';
 

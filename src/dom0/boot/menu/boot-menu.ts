@@ -2,7 +2,7 @@
  * GRUB's menu as a model: entries, keys, countdown, editor and command line. It knows no screen, no timer and no browser: menu-screen.ts draws it, and whoever
  * has a clock calls `tick`. Source of keys and words: GRUB manual 2.06, "The menu interface" and "Editing a menu entry".
  */
-import type { Input } from '../shell/keys.ts';
+import type { Input } from '../../shell/keys.ts';
 import { type BootCommands, findEntry, type GrubConfig, type GrubEntry, type GrubNode, readBootCommands } from './grub-config.ts';
 import { TextEditor } from './text-editor.ts';
 
