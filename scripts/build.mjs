@@ -20,6 +20,7 @@ export const programs = {
   ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts' },
   oracle: { oracle: 'src/cli/oracle.ts' },
   disasm: { disasm: 'src/cli/disasm.ts' },
+  'soak-storage': { 'soak-storage': 'src/cli/soak-storage.ts' },
   'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },
   'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
