@@ -262,7 +262,8 @@ export class Loop {
     S[S_SHADOW] = -1;
     const p = this.cpu.translator.enter(0);
     if (p !== 0) {
-      this.cpu.regions?.sample(p, n);
+      // Where instructions are watched, this one is the first.
+      if (this.cpu.regions?.sample(p, n) === true) this.batch = S[S_BUDGET] = 1;
       if (this.cpu.mode.code32) this.interpreter.run(p);
       else this.interpreter.runNarrow(p);
     }

@@ -152,24 +152,23 @@ export class Former {
   }
 
   /**
-   * Where a region had best begin, given EIPs of instructions that ran one after the other: at the loop that went round most, else at the function that was
-   * called most, else where they began.
+   * Where a region had best begin, given EIPs of instructions that ran one after the other from a hot one until that came again: at the loop that came round to
+   * it. Loops inside it went round more often in that time. Without one, at the function that was called on the way; else at the hot one itself.
    */
   head(trace: readonly number[], find: FindPage): number {
-    const loops = new Map<number, number>(), calls = new Map<number, number>(), decoded = newDecoded();
-    const most = (counts: Map<number, number>): [number, number] => [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [trace[0]!, 0]);
+    const hot = trace[0]!, decoded = newDecoded();
+    const loops = new Map<number, number>(), calls = new Map<number, number>();
+    const rarest = (counts: Map<number, number>): number | undefined => [...counts].sort(([, a], [, b]) => a - b)[0]?.[0];
     for (let i = 1; i < trace.length; i++) {
       const eip = trace[i]!, from = trace[i - 1]!, distance = (eip - from) | 0;
       if (distance > 0 && distance < 16) continue;
       const page = find(from >>> 12);
       if (page === null || decode(this.bytes, page.frame + (from & 4095), 4096 - (from & 4095), 32, decoded) !== DECODED) continue;
       const { op } = decoded.row!;
-      const counts = op === 'call' || op === 'callind' ? calls : distance < 0 && JUMPS.has(op) ? loops : null;
+      const counts = op === 'call' || op === 'callind' ? calls : distance <= 0 && JUMPS.has(op) ? loops : null;
       counts?.set(eip, (counts.get(eip) ?? 0) + 1);
     }
-    const [loop, turns] = most(loops), [called, times] = most(calls);
-    if (turns > 1) return loop;
-    return times > 0 ? called : loop;
+    return rarest(loops) ?? rarest(calls) ?? hot;
   }
 
   /** The blocks of what was found, and which follows which. */

@@ -133,7 +133,7 @@ describe('regions', () => {
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
       bench.view.setFloat32(DATA, 0.1, true);
-      bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d7', 'f4');
+      bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d5', 'f4');
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });

@@ -13,9 +13,10 @@ import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
+import { pairValues } from '../fpu/pairs.ts';
 import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, USER } from '../scratch.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 
 /** The one mode whose code becomes regions. */
@@ -24,14 +25,16 @@ const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
 /** Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. */
 const BATCH = 5_000, REGION_BATCH = 25_000;
+/** Samples are counted by lines of memory: a loop is found however many instructions it has. */
+const LINE_SHIFT = 7, LINE = 1 << LINE_SHIFT;
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
-/** Instructions that are watched. */
-const TRACE = 300;
+/** Instructions that are watched; so often in an epoch, and so many regions are compiled in one, at most: that takes time from the guest. */
+const TRACE = 2000, MAX_TRACES = 8, MAX_COMPILES = 24;
 /** For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. */
-const EXITS_A_SAMPLE = 250;
+const EXITS_A_SAMPLE = 40;
 /** What is refused is asked again after so many epochs have halved this to nothing. */
-const REFUSED = 16, COVERED = 2;
+const REFUSED = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
 const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
@@ -39,7 +42,7 @@ const MAX_REGIONS = 96, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
-const SHORT = 6, TRIAL = 4096;
+const SHORT = 12, TRIAL = 4096;
 
 interface Compiled {
   entry: Entry;
@@ -65,9 +68,12 @@ export class RegionTier implements Regions {
   private readonly compile: Compile;
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
-  /** EIPs of the instructions under watch; null: none are. */
+  /** EIPs of the instructions under watch, from one in a hot line on; null: none are. That line. */
   private trace: number[] | null = null;
   private traced = 0;
+  /** In the epoch. */
+  private traces = 0;
+  private compiles = 0;
   /** Record and EIP of what is to be compiled once its text is a function; 0: nothing. */
   private unmade = 0;
   private unmadeAt = 0;
@@ -80,8 +86,11 @@ export class RegionTier implements Regions {
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
-  /** Records that a region did no good at, or that cannot be compiled. */
+  /** Records that a region did no good at, or that cannot be compiled; lines where watching showed nothing new. */
   private readonly refused = new Map<number, number>();
+  private readonly refusedLines = new Map<number, number>();
+  /** How many regions have code in a line. */
+  private readonly covered = new Map<number, number>();
   readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: 0, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
@@ -93,7 +102,7 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
-      call: (p: number) => this.call(p), ...hot,
+      call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues,
     };
     this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
@@ -131,15 +140,16 @@ export class RegionTier implements Regions {
 
   // ---- finding what is hot
 
-  /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. */
-  sample(p: number, n: number): void {
+  /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
+  sample(p: number, n: number): boolean {
+    if (this.trace !== null) this.watch(this.trace);
+    // Single steps are no sample.
+    else if (n > 1) this.count(p);
+    return this.trace !== null;
+  }
+
+  private count(p: number): void {
     const { counts, statistics } = this;
-    if (this.trace !== null) {
-      this.watch(this.trace);
-      return;
-    }
-    // Single steps.
-    if (n === 1) return;
     if (++statistics.samples % EPOCH === 0) this.halve();
     const inRegions = statistics.retired - this.retiredBefore;
     this.retiredBefore = statistics.retired;
@@ -147,34 +157,40 @@ export class RegionTier implements Regions {
     this.batch = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
     if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt);
-    // Regions run most of what runs: where their last batch ended says nothing.
-    if ((busy && this.threshold > 1) || this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY || this.refused.has(p)) return;
-    const count = (counts.get(p) ?? 0) + 1;
+    if (this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY) return;
+    const eip = this.cpu.R[EIP]!, page = this.pageAt(eip >>> 12);
+    if (page === null) return;
+    const line = page.frame / LINE + ((eip & 4095) >>> LINE_SHIFT);
+    // A batch that regions ran ends in their code whatever that is worth.
+    if (this.refusedLines.has(line) || (busy && this.threshold > 1 && this.covered.has(line))) return;
+    const count = (counts.get(line) ?? 0) + 1;
     if (count < this.threshold || !this.canCompile()) {
-      if (counts.size < MAX_COUNTS) counts.set(p, count);
+      if (counts.size < MAX_COUNTS) counts.set(line, count);
       return;
     }
-    counts.delete(p);
-    if (this.threshold === 1) this.compileAt(p, this.cpu.R[EIP]!);
-    else {
-      this.trace = [];
-      this.traced = p;
+    counts.delete(line);
+    if (this.threshold === 1) this.compileAt(p, eip);
+    else if (this.traces < MAX_TRACES) {
+      this.traces++;
+      this.trace = [eip];
+      this.traced = line;
       this.batch = 1;
     }
   }
 
   /** Notes the instruction that begins; with the last one, compiles what they show. */
   private watch(trace: number[]): void {
-    const { R, A, mode } = this.cpu;
-    if (mode.key === KEY) trace.push(R[EIP]!);
-    if (mode.key === KEY && trace.length < TRACE) return;
+    const { R, A, mode } = this.cpu, eip = R[EIP]!, again = eip === trace[0];
+    trace.push(eip);
+    const head = again ? this.compiler!.head(trace, page => this.pageAt(page)) : -1;
+    // What came again only by returns goes round in some function that was called before.
+    if ((!again || head === eip) && mode.key === KEY && trace.length < TRACE) return;
     this.trace = null;
     this.batch = BATCH;
     this.retiredBefore = this.statistics.retired;
-    if (mode.key !== KEY) return;
-    const eip = this.compiler!.head(trace, page => this.pageAt(page)), record = this.recordAt(eip);
-    if (record === 0 || A[record + OP] === OP_ENTRY) this.refused.set(this.traced, COVERED);
-    else this.compileAt(record, eip);
+    const record = again ? this.recordAt(head) : 0;
+    if (record === 0 || A[record + OP] === OP_ENTRY) this.refusedLines.set(this.traced, REFUSED);
+    else this.compileAt(record, head);
   }
 
   private canCompile(): boolean {
@@ -183,7 +199,8 @@ export class RegionTier implements Regions {
   }
 
   private halve(): void {
-    for (const map of [this.counts, this.drops, this.refused]) {
+    this.traces = this.compiles = 0;
+    for (const map of [this.counts, this.drops, this.refused, this.refusedLines]) {
       for (const [key, count] of map) {
         if (count > 1) map.set(key, count >> 1);
         else map.delete(key);
@@ -212,6 +229,7 @@ export class RegionTier implements Regions {
     const { A, R, S, code, writer } = this.cpu;
     this.unmade = 0;
     if (this.recordAt(eip) !== record || this.refused.has(record)) return;
+    if (++this.compiles > MAX_COMPILES && this.threshold > 1) return;
     const page = eip >>> 12;
     const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number));
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
@@ -255,6 +273,7 @@ export class RegionTier implements Regions {
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
     this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region, linear: eip };
+    this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
     this.statistics.compiled++;
@@ -297,9 +316,29 @@ export class RegionTier implements Regions {
     }
     return true;
   }
+  /** … that has more to put there: what is thrown is noted, as the interpreter does. */
+  private callCaught(p: number): boolean {
+    try {
+      return this.call(p);
+    } catch (thrown) {
+      this.cpu.faults.thrown = thrown;
+      this.cpu.S[S_STOP] = THROWN;
+      return true;
+    }
+  }
   /** What is called took regions away, perhaps the one that runs; and so many instructions that are not to run any more. */
   private changed = false;
   private lost = 0;
+
+  private cover(pages: RegionText['pages'], by: number): void {
+    for (const { frame, ranges } of pages) {
+      for (const [first] of ranges) {
+        const line = frame / LINE + (first >>> LINE_SHIFT), count = (this.covered.get(line) ?? 0) + by;
+        if (count > 0) this.covered.set(line, count);
+        else this.covered.delete(line);
+      }
+    }
+  }
 
   /** The region that ran least since the last epoch makes room. */
   private evict(): void {
@@ -317,7 +356,9 @@ export class RegionTier implements Regions {
   }
 
   private forget(index: number): void {
-    this.statistics.characters -= this.regions[index]!.made.text.length;
+    const { made: { text, pages } } = this.regions[index]!;
+    this.statistics.characters -= text.length;
+    this.cover(pages, -1);
     this.changed = true;
     this.regions[index] = null;
     this.free.push(index);

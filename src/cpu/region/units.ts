@@ -78,7 +78,7 @@ export function unitText(at: Decoded, offset: number, leave: (condition: Value) 
 
 /**
  * The text of a call: `left` instructions of the block come after it. `spill` and `reload` move the locals to the state and back. Where `call` says so the
- * region ends, with everything in the state.
+ * region ends, with everything in the state; where the x87's registers are locals too, `leave` puts these there, and nothing may be thrown past it.
  */
-export const callText = (index: number, offset: number, left: number, spill: string, reload: string): string =>
-  `${spill} R[${EIP}] = (base + ${number(offset)}) | 0; S[${S_BUDGET}] = n + ${number(left)} | 0; if (call(calls[${number(index)}])) return; ${reload}`;
+export const callText = (index: number, offset: number, left: number, spill: string, reload: string, leave?: string): string =>
+  `${spill} R[${EIP}] = (base + ${number(offset)}) | 0; S[${S_BUDGET}] = n + ${number(left)} | 0; if (${leave === undefined ? 'call' : 'callCaught'}(calls[${number(index)}])) { ${leave ?? ''}return; } ${reload}`;
