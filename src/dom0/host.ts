@@ -22,8 +22,6 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { startXen } from './boot/start-xen.ts';
-import { parseXenOptions } from './boot/xen-options.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -381,14 +379,6 @@ export class HostCore {
     else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
     else if ('key' in message && typeof message.key === 'string') toolstack.key(member, message.key, message.down === true);
     else if ('mouse' in message) toolstack.mouse(member, message.mouse);
-  }
-
-  /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
-  async bootXen(commandLine: string): Promise<string[]> {
-    if (this.toolstack.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { unknown } = parseXenOptions(commandLine);
-    this.toolstack.start(startXen(this.toolstack.xen.host, commandLine, this.parts.version));
-    return unknown;
   }
 
   /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */

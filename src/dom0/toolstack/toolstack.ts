@@ -110,7 +110,7 @@ const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
-  xen: StartedXen;
+  readonly xen: StartedXen;
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
@@ -143,7 +143,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    this.start(this.xen);
+    const { options, host, hasVt } = this.xen;
+    this.machine.hvmFep = options.hvmFep ?? false;
+    this.machine.hasVt = hasVt;
+    this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
@@ -166,14 +169,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       },
     });
     if (this.runners.elsewhere) this.listen();
-  }
-
-  /** Does what Xen's command line says, before there are domains. */
-  start(xen: StartedXen): void {
-    this.xen = xen;
-    this.machine.hvmFep = xen.options.hvmFep ?? false;
-    this.machine.hasVt = xen.hasVt;
-    this.queue.configure({ pcpus: xen.host.pcpus, ...xen.options.scheduler });
   }
 
   /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
