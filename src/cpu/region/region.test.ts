@@ -138,6 +138,17 @@ describe('regions', () => {
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });
 
+  it('run arithmetic of SSE, whatever its operands', () => {
+    // L: movups xmm0,[esi]; movaps xmm1,xmm0; mulps xmm1,xmm2; addps xmm1,xmm0; minps xmm0,xmm1; pshufd xmm2,xmm0,1Bh; paddd xmm2,[DATA]; subps xmm0,xmm2; addsd xmm3,[esi];
+    // movups [esi],xmm0; add esi,4; dec ecx; jnz L
+    const code = (bench: Bench) => {
+      bench.R[CR4]! |= 0x200;
+      for (let i = 0; i < 200; i++) bench.view.setFloat32(DATA + i * 4, [0, -0, 1, 0.1, 1e-40, 3e38, NaN, Infinity, -7, 1.5][i * 7 % 10]! * (i % 3 + 1), true);
+      bench.put(CODE, 'b9', d(150), '0f1006', '0f28c8', '0f59ca', '0f58c8', '0f5dc1', '660f70d01b', '660ffe15', d(DATA), '0f5cc2', 'f20f581e', '0f1106', '83c604', '49', '75d4', 'f4');
+    };
+    expect(same(code, [300, 7, 41], 60)).toBeGreaterThan(1000);
+  });
+
   it('are as many as there is room for', () => {
     const { bench, tier } = compiled();
     for (let i = 0; i < 300; i++) bench.put(0x30000 + i * 16, 'b9', d(50), '49', '75fd', 'c3', '90');
