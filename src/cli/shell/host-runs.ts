@@ -53,6 +53,7 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
     openMedium: openFile,
     files,
     storage: async () => storage,
+    readsWhole: true,
     buriesStopped: true,
     fetchBytes: async part => {
       const { image, vgaBios } = fetchedFirmware();
