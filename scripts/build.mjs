@@ -20,6 +20,7 @@ export const programs = {
   ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts' },
   oracle: { oracle: 'src/cli/oracle.ts' },
   disasm: { disasm: 'src/cli/disasm.ts' },
+  'soak-storage': { 'soak-storage': 'src/cli/soak-storage.ts' },
   'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },
   'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
@@ -116,11 +117,12 @@ function prune() {
 
 /** Builds the page if dist/ is stale; returns true if it did. */
 export async function buildPage() {
-  const hash = hashOf([...always, 'index.html', 'public']);
+  const hash = hashOf([...always, 'index.html', 'bench.html', 'public']);
   const stamp = at('build', 'page');
   if (existsSync(at('dist', 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;
   rmSync(stamp, { force: true });
-  await vite({ build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false } });
+  const input = ['index.html', 'bench.html'].map(page => at(page));
+  await vite({ build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input } } });
   mkdirSync(at('build'), { recursive: true });
   writeFileSync(stamp, hash);
   return true;

@@ -133,9 +133,20 @@ describe('regions', () => {
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
       bench.view.setFloat32(DATA, 0.1, true);
-      bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d7', 'f4');
+      bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d5', 'f4');
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
+  });
+
+  it('run arithmetic of SSE, whatever its operands', () => {
+    // L: movups xmm0,[esi]; movaps xmm1,xmm0; mulps xmm1,xmm2; addps xmm1,xmm0; minps xmm0,xmm1; pshufd xmm2,xmm0,1Bh; paddd xmm2,[DATA]; subps xmm0,xmm2; addsd xmm3,[esi];
+    // movups [esi],xmm0; add esi,4; dec ecx; jnz L
+    const code = (bench: Bench) => {
+      bench.R[CR4]! |= 0x200;
+      for (let i = 0; i < 200; i++) bench.view.setFloat32(DATA + i * 4, [0, -0, 1, 0.1, 1e-40, 3e38, NaN, Infinity, -7, 1.5][i * 7 % 10]! * (i % 3 + 1), true);
+      bench.put(CODE, 'b9', d(150), '0f1006', '0f28c8', '0f59ca', '0f58c8', '0f5dc1', '660f70d01b', '660ffe15', d(DATA), '0f5cc2', 'f20f581e', '0f1106', '83c604', '49', '75d4', 'f4');
+    };
+    expect(same(code, [300, 7, 41], 60)).toBeGreaterThan(1000);
   });
 
   it('are as many as there is room for', () => {

@@ -12,6 +12,7 @@ import { operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { miss, number } from './text.ts';
 import { addressText, callText, NO_FORM, unitText } from './units.ts';
+import { X87Emitter, X87Plan } from './x87.ts';
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 
@@ -206,7 +207,7 @@ function leavesBehind({ instructions, successors }: Block): boolean {
 /** The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. `longest`: see `longestWay`; `calls`: what it calls, by number. */
 export function sourceOf(region: Region): { text: string; longest: number; calls: Instruction[] } {
   const calls: Instruction[] = [];
-  const { entry } = region;
+  const { entry } = region, x87 = X87Plan.of(region);
   const longest = longestWay(region);
   const tested = (block: Block): boolean => block.header || block === entry;
 
@@ -235,10 +236,17 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     text += `n = n - ${count} | 0;\n`;
     let kind = tested(block) ? -1 : kinds.get(block) ?? -1, leads = false;
     const way: Way = offset => `\0${offset}\0`, targets = [...block.successors.keys()];
+    const stack = x87?.block(block) ?? null;
+    let ended = false;
     block.instructions.forEach((at, i) => {
+      if (ended) return;
       if (at.form === NO_FORM) {
         let setsFlags = true, own: string;
-        if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD);
+        if (x87 !== null && X87Emitter.takes(at.decoded)) {
+          const expanded = stack?.expand(at.decoded, at.offset, leaving(at.offset, count - i)) ?? null;
+          ({ text: own, setsFlags } = expanded ?? { text: leaving(at.offset, count - i)('true'), setsFlags: true });
+          ended = expanded === null;
+        } else if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave);
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
         text += `/*${at.offset}*/ ${own}\n`;
         if (setsFlags) kind = -1;
@@ -250,7 +258,7 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
       text += `/*${at.offset}*/ ${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
     });
-    texts.set(block, leads ? text : `${text}${way(block.next)}\n`);
+    texts.set(block, leads || ended ? text : `${text}${way(block.next)}\n`);
     for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
   }
 
@@ -276,9 +284,9 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     text: `return () => {
 const u = S[${S_USER}] & ${USER};
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
-out: {
+${x87?.enter ?? ''}out: {
 ${whole}}
-${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
+${x87?.leave ?? ''}${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`,
   };
 }

@@ -13,9 +13,11 @@ import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
+import { pairValues } from '../fpu/pairs.ts';
+import { laneFunctions, numbers, usualMode } from '../fpu/sse.ts';
 import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, USER } from '../scratch.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 
 /** The one mode whose code becomes regions. */
@@ -111,7 +113,7 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
-      call: (p: number) => this.call(p), ...hot,
+      call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, usualMode, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
@@ -324,6 +326,16 @@ export class RegionTier implements Regions {
       R[EIP] = (R[EIP]! + (A[p + META]! >>> META_LENGTH & 15)) | 0;
     }
     return true;
+  }
+  /** … that has more to put there: what is thrown is noted, as the interpreter does. */
+  private callCaught(p: number): boolean {
+    try {
+      return this.call(p);
+    } catch (thrown) {
+      this.cpu.faults.thrown = thrown;
+      this.cpu.S[S_STOP] = THROWN;
+      return true;
+    }
   }
   /** What is called took regions away, perhaps the one that runs; and so many instructions that are not to run any more. */
   private changed = false;

@@ -1,5 +1,6 @@
 import { InMemoryFs } from 'just-bash/browser';
 import { describe, expect, it } from 'vitest';
+import { Bash } from '../shell/bash.ts';
 import { LoggingStore, PowerCut, seeded } from '../storage/logging-store.test-support.ts';
 import { MemoryStore, type Store } from '../storage/index.ts';
 import { KeptFiles } from './kept-files.ts';
@@ -87,6 +88,28 @@ describe("Domain 0's file tree", () => {
       files = await open(store.afterCut(random));
       const found = versions.indexOf(await files.readFile('/etc/xen/vm/a'));
       expect([acknowledged, acknowledged + 1]).toContain(found);
+    }
+  });
+
+  it('has a file as before a redirection or as after it: a shell empties it first', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = seeded(seed);
+      const store = new LoggingStore();
+      const files = await open(store);
+      await files.writeFile('/root/n', '1\n');
+      const bash = new Bash({ fs: files, programs: [], sleep: async () => {}, environment: {}, directory: '/root' });
+      await bash.run(': > /root/empty');
+      store.stepsLeft = 1 + random(8);
+      let acknowledged = 1;
+      for (const n of [2, 3]) {
+        const ran = await bash.run(`echo ${n} > /root/n; echo ${n} > /root/new${n}`).catch(() => undefined);
+        if (ran?.stderr !== '') break;
+        acknowledged = n;
+      }
+      const after = await open(store.afterCut(random));
+      expect([acknowledged, acknowledged + 1].map(n => `${n}\n`)).toContain(await after.readFile('/root/n'));
+      for (const n of [2, 3]) if (await after.exists(`/root/new${n}`)) expect(await after.readFile(`/root/new${n}`)).toBe(`${n}\n`);
+      expect(await after.readFile('/root/empty')).toBe('');
     }
   });
 

@@ -21,6 +21,11 @@ export class KeptFiles implements IFileSystem {
   private journal!: Journal;
   /** One change after the other: records stand in the order in which the tree changed. */
   private last: Promise<unknown> = Promise.resolve();
+  /** Called with a path when what stands there, or below it, has changed. */
+  changed: (path: string) => void = () => {};
+  /** Lines of shells that run, and files that are empty for them and that the journal has as they were. */
+  private lines = 0;
+  private readonly emptied = new Set<string>();
   /** All that is kept, by path, folders before what is in them: what a new journal begins with. */
   private readonly kept = new Map<string, Change>();
 
@@ -92,7 +97,9 @@ export class KeptFiles implements IFileSystem {
       checkSize(path, content.length);
       const target = await this.target(path);
       await this.tree.writeFile(target, content, options);
-      return [target];
+      if (content.length > 0 || this.lines === 0) return [target];
+      this.emptied.add(target);
+      return [];
     });
   }
   appendFile(path: string, content: FileContent, options?: { encoding?: BufferEncoding } | BufferEncoding): Promise<void> {
@@ -156,6 +163,19 @@ export class KeptFiles implements IFileSystem {
     });
   }
 
+  /**
+   * Runs a line of a shell, which empties a file before it writes it (`echo 1 > file`): the file is kept as it was until something is in it, or the line
+   * ends. @throws what `work` throws, and as a change
+   */
+  async line<T>(work: () => Promise<T>): Promise<T> {
+    this.lines++;
+    try {
+      return await work();
+    } finally {
+      if (--this.lines === 0) await this.change(async () => [...this.emptied]);
+    }
+  }
+
   /** The path of a name itself, not of what it links to. */
   private async entry(path: string): Promise<string> {
     const whole = this.tree.resolvePath('/', path);
@@ -177,7 +197,12 @@ export class KeptFiles implements IFileSystem {
   private change(does: () => Promise<string[]>): Promise<void> {
     const done = this.last.then(async () => {
       const changes: Change[] = [];
-      for (const path of await does()) if (!NOT_KEPT.test(path)) await this.collect(path, changes);
+      const paths = await does();
+      for (const path of paths) {
+        this.emptied.delete(path);
+        if (!NOT_KEPT.test(path)) await this.collect(path, changes);
+      }
+      for (const path of paths) this.changed(path);
       if (changes.length === 0) return;
       for (const change of changes) this.note(change);
       for (const record of records(changes)) this.journal.append(record);

@@ -15,7 +15,8 @@ const INTERRUPTED = 130;
 const DAY_MS = 86_400_000;
 
 export interface BashParts {
-  fs: IFileSystem;
+  /** `line`: what surrounds a line that is run (files/kept-files.ts). */
+  fs: IFileSystem & { line?<T>(work: () => Promise<T>): Promise<T> };
   programs: readonly Program[];
   /** Milliseconds of host time. */
   sleep(ms: number): Promise<void>;
@@ -38,7 +39,12 @@ export class Bash {
   }
 
   /** Runs lines to their end. `undefined`: they are not whole, more must come. */
-  async run(lines: string, stdin = ''): Promise<Ran | undefined> {
+  run(lines: string, stdin = ''): Promise<Ran | undefined> {
+    const { fs } = this.parts;
+    return fs.line ? fs.line(() => this.execute(lines, stdin)) : this.execute(lines, stdin);
+  }
+
+  private async execute(lines: string, stdin: string): Promise<Ran | undefined> {
     const bash = await this.bash();
     this.abort = new AbortController();
     const { signal } = this.abort;
@@ -109,7 +115,7 @@ export class Bash {
 
   /** A program's exception is its error message. */
   private async ran(program: Program, words: string[], around: Surroundings): Promise<Ran> {
-    if (program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
+    if (!program.runsAnywhere && program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
     try {
       return await program.run(words, around);
     } catch (error) {
