@@ -24,8 +24,12 @@ export function isUnit(at: Decoded): boolean {
   return !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && (unitDescription(row!, memory) !== null || isSse(at));
 }
 
-/** True if an instruction may be called: the next one follows it. */
-export const isCallable = ({ row }: Decoded): boolean => row!.ends !== true && row!.branch !== true && row!.privilege !== 0 && !LEAVING.has(row!.op);
+/**
+ * True if an instruction may be called: the next one follows it. Of the privileged ones INVLPG alone, which kernels run by the thousand: others change what a
+ * region asked at its entry.
+ */
+export const isCallable = ({ row }: Decoded): boolean =>
+  row!.ends !== true && row!.branch !== true && (row!.privilege !== 0 || row!.op === 'invlpg') && !LEAVING.has(row!.op);
 
 /** The address of a memory operand: registers are locals. */
 export function addressText({ base, index, scale, displacement }: Decoded): Value {
