@@ -5,14 +5,22 @@ import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
+import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
+import { domain0Log } from './boot/domain0-log.ts';
+import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
+import { startXen } from './boot/start-xen.ts';
+import { readXenOptions } from './boot/xen-options.ts';
+import { stopGuests } from './boot/stop-guests.ts';
 import { createHost, type Host } from './host.ts';
-import { loginOverPort, type PortSession, shellParts } from './shell/index.ts';
+import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
 import { hasOpfs, type OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
 
 const MIB = 2 ** 20;
+/** Between a host that is down and its end. */
+const LAST_WORDS_MS = 100;
 
 export const later: Later = (ms, callback) => {
   const timer = setTimeout(callback, ms);
@@ -30,21 +38,22 @@ function makeSoon(): (callback: () => void) => void {
   };
 }
 
-/** MiB of machine memory: half of what the device says it has, and what it lets us have. */
-function sizes(): number[] {
+/** As this device suggests it: of memory, half of what it says that it has. */
+const hostHere = (shared: boolean): HostDefinition => {
   const gib = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
-  return [2047, 1024, 512, 256, 128].filter(mib => mib <= gib * 512);
-}
+  return fittedHost({ processors: shared ? (navigator.hardwareConcurrency ?? 2) : 1, fittingMiB: gib * 512 });
+};
 
-function makeMemory(shared: boolean): SharedArrayBuffer | ArrayBuffer {
-  for (const mib of sizes()) {
+/** Machine memory: as much as asked, or the most that the browser lets us have. */
+function makeMemory(shared: boolean, mostMiB: number): SharedArrayBuffer | ArrayBuffer {
+  for (const mib of [mostMiB, ...[1024, 512, 256, 128].filter(less => less < mostMiB)]) {
     try {
       return shared ? new SharedArrayBuffer(mib * MIB) : new ArrayBuffer(mib * MIB);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
   }
-  throw new Error('This browser does not give 128 MiB of memory to a page. Close other tabs and load it again.');
+  throw new Error(`This browser does not give ${Math.min(mostMiB, 128)} MiB of memory to a page. Close other tabs and load it again.`);
 }
 
 /** Web Locks are of all pages of a site: a name of this host's own. */
@@ -59,20 +68,45 @@ export const soon = makeSoon();
  */
 export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
   const shells = new Set<PortSession>();
+  let tellGrub = (_text: string): void => {};
   const state = new BrowserState({
     open: openStore,
     epochMs: () => Date.now(),
     random: below => Math.floor(Math.random() * below),
     later,
+    filesOpened: files => {
+      const tell = (): void => void installedGrubConfig(files).then(text => tellGrub(text), () => {});
+      files.changed = path => {
+        if (`${GRUB_CONFIG_PATH}/`.startsWith(`${path}/`)) tell();
+      };
+      tell();
+    },
     closing: async () => {
       for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
       shells.clear();
       await (await host).endUsersOfDisk('Its disk is another tab’s now.');
     },
   });
-  const host: Promise<Host> = Promise.resolve().then(() => createHost({
+  let boot = (_how: PageBoot): void => {};
+  const booted = new Promise<PageBoot>(resolve => {
+    boot = resolve;
+  });
+  let stop = (_what: PowerState): void => {};
+  const stopped = new Promise<PowerState>(resolve => {
+    stop = resolve;
+  });
+  const definition = booted.then((how): HostDefinition & { problem?: string } => {
+    try {
+      return { ...hostHere(shared), ...readHost(how.host) };
+    } catch (error) {
+      return { ...hostHere(shared), problem: `The host has what this device suggests: ${(error as Error).message}` };
+    }
+  });
+  const memory = definition.then(({ memoryMiB }) => makeMemory(shared, memoryMiB));
+  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, { problem: _told, ...asked }, bytes]) => createHost({
     version: metadata.version,
-    memory: makeMemory(shared),
+    memory: bytes,
+    xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),
     runners,
     ...(shared ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
     soon,
@@ -86,11 +120,23 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     files: state.files,
     storage: async () => (await state.get()).storage,
     hostMs: sharedMs,
-    // One core stays for the page and for Domain 0.
-    pcpus: shared ? Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1) : 1,
     epochMs: () => Date.now(),
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   }));
+  const power: Power = async (what, say) => {
+    const { toolstack } = await host;
+    await stopGuests(await host, say);
+    toolstack.close();
+    // What the shell says last comes out, and its files take it in.
+    later(LAST_WORDS_MS, async () => {
+      try {
+        (await state.get()).close();
+      } finally {
+        stop(what);
+      }
+    });
+  };
+  let log: Promise<string[]> | undefined;
   const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
   const api: HostApi = {
     ...apiOf(host, COMMANDS),
@@ -102,6 +148,15 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       const view = await (await host).view(id);
       return Comlink.transfer(view, [view.console]);
     },
+    boot: async how => {
+      boot(how);
+      const { problem } = await definition;
+      return { noReboot: readXenOptions(how.xenCommandLine).noReboot ?? false, ...(problem === undefined ? {} : { problem }) };
+    },
+    stopped: () => stopped,
+    followGrub: async listener => {
+      tellGrub = listener;
+    },
     state: () => state.info(),
     resume: async () => {
       if (!(await hasOpfs())) return undefined;
@@ -111,7 +166,8 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     },
     takeOver: () => state.takeOver(),
     shell: async size => {
-      const parts = await shellParts(await host, await state.get(), sleep);
+      log ??= domain0Log(await host, await state.get(), await booted);
+      const parts = await shellParts(await host, await state.get(), sleep, power, await log);
       const { kept, why } = await state.info();
       const shell = await loginOverPort(parts, metadata.version, size, kept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
       shells.add(shell);

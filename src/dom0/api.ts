@@ -4,7 +4,9 @@
  */
 import type { MouseMove } from '../hypervisor/index.ts';
 import type { StateInfo } from './browser-state.ts';
+import type { Booted, PageBoot } from './boot/menu/index.ts';
 import type { HostCore } from './host.ts';
+import type { PowerState } from './shell/power.ts';
 import type { Bound, Table } from './toolstack/commands/command.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
 
@@ -150,12 +152,18 @@ export interface Schedule {
 }
 
 /** What the page asks of the host beside the commands of the table (toolstack/commands). */
-export const PAGE_METHODS = ['summary', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'bootXen', 'setJitThreshold', 'subscribe'] as const;
+export const PAGE_METHODS = ['summary', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'setJitThreshold', 'subscribe'] as const;
 
 /** All that the page may ask, for a table of commands. */
 export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;
 
 export type HostApi = ApiOf<typeof COMMANDS> & {
+  /** Starts the host: everything else waits for it. */
+  boot(how: PageBoot): Promise<Booted>;
+  /** `listener` gets grub.cfg when the files of the host are read, and when it changes (wrap with comlink.proxy). */
+  followGrub(listener: (text: string) => void): Promise<void>;
+  /** Resolves when Domain 0 has brought the host down, with what is to become of it. */
+  stopped(): Promise<PowerState>;
   /** Answers once Domain 0 runs. The Web Lock that its worker holds while it lives; undefined: there are none here. */
   alive(): Promise<string | undefined>;
   /** Where files and volumes are, which is found out now if nobody has asked yet. */

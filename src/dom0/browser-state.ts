@@ -2,7 +2,7 @@
  * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
  * another tab asks for it.
  */
-import type { HostFiles } from './files/index.ts';
+import type { HostFiles, KeptFiles } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
 import { type HeldStore, MemoryStore, type OpenStore } from './storage/index.ts';
@@ -26,6 +26,8 @@ interface BrowserStateParts {
   epochMs(): number;
   random(below: number): number;
   later: Later;
+  /** Domain 0's file tree was read. */
+  filesOpened?(files: KeptFiles): void;
   /** The state goes: whoever works with it ends, before it is flushed and closed. */
   closing(): Promise<void> | void;
 }

@@ -4,7 +4,7 @@
  */
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
-import { type DriveImage, type Ending, noMedia, type OpenMedium } from '../hypervisor/index.ts';
+import { type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { type HostFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES } from './images.ts';
@@ -22,8 +22,6 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { startXen } from './boot/start-xen.ts';
-import { parseXenOptions } from './boot/xen-options.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -33,6 +31,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   fetchBytes?: (url: string) => Promise<Uint8Array>;
   /** The host's disk, opened at the first call; absent: it has none. */
   storage?: () => Promise<Storage>;
+  /** Files cannot be read a piece at a time here: those in drives are read whole. */
+  readsWhole?: boolean;
   /** Domain 0's files; absent: it has none, and what needs them is refused. */
   files?: HostFiles;
   openMedium?: OpenMedium;
@@ -248,12 +248,20 @@ export class HostCore {
   }
 
   /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
-  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): DriveImage[] {
-    return drives.map(({ image, ...drive }): DriveImage => {
-      if (image?.device) return { ...drive, medium: { name: image.name, device: true } };
-      const file = files.find(({ name }) => name === image?.name);
-      return file ? { ...drive, medium: { name: baseName(file.name), data: file.data } } : drive;
-    });
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): Promise<DriveImage[]> {
+    return Promise.all(
+      drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
+        if (image?.device) return { ...drive, medium: { name: image.name, device: true } };
+        const file = files.find(({ name }) => name === image?.name);
+        return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
+      }),
+    );
+  }
+
+  /** A file as what lies in a drive. */
+  async mediumOf({ name, data }: NamedFile): Promise<Medium> {
+    const label = baseName(name);
+    return this.parts.readsWhole ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) } : { name: label, data };
   }
 
   // ---- domains
@@ -371,14 +379,6 @@ export class HostCore {
     else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
     else if ('key' in message && typeof message.key === 'string') toolstack.key(member, message.key, message.down === true);
     else if ('mouse' in message) toolstack.mouse(member, message.mouse);
-  }
-
-  /** Words of Xen's command line that count here (sched=, sched_credit_tslice_ms=, sched_ratelimit_us=), before there is a domain; those that do not. */
-  async bootXen(commandLine: string): Promise<string[]> {
-    if (this.toolstack.members.size > 0) throw new Error("Xen's command line counts when it starts, and there are domains already. Load the page again.");
-    const { unknown } = parseXenOptions(commandLine);
-    this.toolstack.start(startXen(this.toolstack.xen.host, commandLine, this.parts.version));
-    return unknown;
   }
 
   /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */

@@ -1,5 +1,6 @@
 /** What Domain 0 offers to the page and to the command line. */
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateInfo, Task } from './api.ts';
+export * from './boot/index.ts';
 export { createHost } from './host.ts';
 export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable } from './images.ts';
 export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
@@ -8,6 +9,5 @@ export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Later } from './runner.ts';
 export type { ShellInput, ShellOutput } from './shell/index.ts';
 export { type HostState, openHostState } from './state.ts';
-export { describeHost, fittedHost, type HostDefinition, HostDefinitionError, readHost } from './boot/host-definition.ts';
-export { startXen, type StartedXen } from './boot/start-xen.ts';
-export { parseXenOptions, readXenOptions } from './boot/xen-options.ts';
+export { domain0Log } from './boot/domain0-log.ts';
+export { stopGuests } from './boot/stop-guests.ts';

@@ -20,10 +20,12 @@ interface HostStateParts {
   later: Later;
   /** Of a disk that is not there yet (500 GB). */
   diskBytes?: number;
+  /** Domain 0's file tree was read. */
+  filesOpened?(files: KeptFiles): void;
 }
 
 /** @throws StoreDamaged, StorageError, Error of the store */
-export async function openHostState(store: Store, { epochMs, random, later, diskBytes }: HostStateParts): Promise<HostState> {
+export async function openHostState(store: Store, { epochMs, random, later, diskBytes, filesOpened }: HostStateParts): Promise<HostState> {
   const storage = await Storage.open({ store, epochMs, random, diskBytes });
   let stop = (): void => {};
   const tidy = (): void => {
@@ -40,7 +42,9 @@ export async function openHostState(store: Store, { epochMs, random, later, disk
   let opened: KeptFiles | undefined;
   const open = async (): Promise<KeptFiles> => {
     const { InMemoryFs } = await import('just-bash/browser');
-    return (opened = await KeptFiles.open(store, new InMemoryFs()));
+    opened = await KeptFiles.open(store, new InMemoryFs());
+    filesOpened?.(opened);
+    return opened;
   };
   return {
     storage,

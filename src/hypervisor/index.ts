@@ -2,7 +2,7 @@
 export { type Boot, checkBoot, p2mFrames } from './domain/boot.ts';
 export { TSC_HZ, VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
 export { Domain, type DomainOptions, type Ending, type SliceResult } from './domain/domain.ts';
-export { attachDrives, type DriveImage, noMedia, openBlob, type OpenMedium, type ReadBlob, readBlobHere } from './disks/drives.ts';
+export { attachDrives, type DriveImage, type Medium, noMedia, openBlob, type OpenMedium, type ReadBlob, readBlobHere } from './disks/drives.ts';
 export { Mailbox, type MouseMove } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';

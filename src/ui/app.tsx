@@ -8,6 +8,7 @@ import { stripOpen } from './settings.ts';
 import { strings } from './strings.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
+import { BootMenuScreen } from './parts/boot-menu.tsx';
 import { named } from './parts/home.tsx';
 import { Palette, paletteOpen } from './parts/palette.tsx';
 import { Bench, Inspector } from './parts/regions.tsx';
@@ -30,6 +31,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
     <Bench panels={panels} />
     <Inspector panels={panels} />
     <Palette panels={panels} />
+    <BootMenuScreen />
     <Strip />
     {stripOpen.value && <Splitter region="strip" />}
     {dragging.value && here.kind !== 'home' && <div class="dropveil"><p>{strings.home.dropNow}</p></div>}

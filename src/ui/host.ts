@@ -4,7 +4,9 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, Task } from '../dom0/index.ts';
+import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, PageBoot, Task } from '../dom0/index.ts';
+import type { PowerState } from '../dom0/shell/index.ts';
+import { chooseBoot, rememberGrub, switchedOn } from './boot.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
@@ -36,6 +38,11 @@ let firmware: FirmwareFiles | undefined;
 /** Rejects when Domain 0 ends: nobody would answer what it was asked. */
 let whileAlive: Promise<never> = new Promise(() => {});
 let whenLost: number[] = [];
+let boot: PageBoot | undefined;
+/** noreboot is on Xen's command line. */
+let staysDown = false;
+/** One that was brought down on purpose: its end is no loss. */
+let down: Comlink.Remote<HostApi> | undefined;
 
 /** A Domain 0 that ends so often in such a time is not started again. */
 const MOST_LOSSES = 3,
@@ -46,19 +53,23 @@ const ASK_MS = 2000,
 
 /**
  * Starts Domain 0 and follows it. Problems end in `hostProblem` and the task log, never in an exception.
- * `recalled`: domains of one that ended.
+ * `recalled`: domains of one that ended. `again`: it was rebooted.
  */
-export async function connect(recalled: DomainInfo[] = []): Promise<void> {
+export async function connect(recalled: DomainInfo[] = [], again = false): Promise<void> {
   let connected = (): void => {};
   connecting = new Promise(resolve => { connected = resolve; });
   try {
     const worker = start(),
       mine = Comlink.wrap<HostApi>(worker);
     follow(worker, mine);
+    await mine.followGrub(Comlink.proxy(rememberGrub));
+    // One that takes the place of another starts as that did.
+    boot = recalled.length > 0 && boot ? boot : await chooseBoot(again);
+    const { problem, noReboot } = await mine.boot(boot);
+    staysDown = noReboot;
+    if (problem !== undefined) reportProblem('Host', problem);
     if (firmware) await mine.offerFirmware(firmware);
-    // Xen's command line: …/?xen=sched%3Drr
-    const commandLine = new URLSearchParams(location.search).get('xen');
-    if (commandLine) await mine.bootXen(commandLine).catch(error => reportProblem('Xen', sentence(error)));
+    void mine.stopped().then(what => bringDown(worker, mine, what));
     // Whether guest code is compiled: …/?jit=0
     const jit = new URLSearchParams(location.search).get('jit');
     if (jit !== null) await mine.setJitThreshold(Number(jit || NaN)).catch(error => reportProblem('Domain-0', sentence(error)));
@@ -75,8 +86,8 @@ export async function connect(recalled: DomainInfo[] = []): Promise<void> {
     }));
     domains.value = [...await mine.list()].sort((a, b) => a.id - b.id);
     info.value = await mine.summary();
-    // The first Domain 0 resumes when it knows where firmware is.
-    if (hostsLost.peek() > 0) void resume();
+    // The first Domain 0 resumes when the page knows where firmware is (main.tsx).
+    if (again || hostsLost.peek() > 0) void resume();
   } catch (error) {
     fail(strings.errors.connectFailed(sentence(error)));
   } finally {
@@ -95,6 +106,7 @@ function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
   whileAlive = new Promise((_resolve, reject) => { give = reject; });
   whileAlive.catch(() => {});
   const lose = () => {
+    if (mine === down) return;
     worker.terminate();
     give(new Error(strings.errors.hostEnded));
     lost();
@@ -111,6 +123,19 @@ function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
   });
 }
 
+/** Domain 0 has shut all guests down, and is to be started again, or when somebody switches the host on. */
+async function bringDown(worker: Worker, mine: Comlink.Remote<HostApi>, what: PowerState): Promise<void> {
+  down = mine;
+  worker.terminate();
+  api = hostProblem.value = undefined;
+  hostsLost.value++;
+  domains.value = [];
+  info.value = undefined;
+  keepTasks();
+  if (what === 'poweroff') await switchedOn();
+  void connect([], true);
+}
+
 /** Domain 0 has ended, and the domains' workers with it. What it listed is listed on; another one takes its place. */
 function lost(): void {
   const now = Date.now();
@@ -123,6 +148,7 @@ function lost(): void {
   domains.value = recalled;
   // Its tasks are in the log on; those of the next have ids of their own.
   keepTasks();
+  if (staysDown) return fail(strings.errors.hostStopped);
   if (whenLost.length > MOST_LOSSES) return fail(strings.errors.hostKeepsEnding);
   hostNotice.value = strings.errors.hostLost(names);
   reportProblem('Domain-0', hostNotice.value);

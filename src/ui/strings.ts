@@ -5,6 +5,12 @@ const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n ==
 export const strings = {
   product: 'Ringside',
   skip: 'Skip to workbench',
+  bootMenu: {
+    title: 'Ringside: /boot/grub/grub.cfg of the host',
+    label: 'Boot menu of the host: up, down and Enter, e edits, c opens a command line',
+    off: 'The host is switched off. Press any key to switch it on.',
+    on: 'Switch on',
+  },
   host: 'Host',
   hostName: 'ringside-1',
   virtualTime: 'virtual time',
@@ -272,6 +278,7 @@ export const strings = {
     hostEnded: 'Domain-0 ended before it had done that. It is started again; try once more.',
     endedWithHost: 'It ended with Domain-0, as every guest did. What was in its memory is lost.',
     hostLost: (names: string[]) => `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. What was in their memory is lost; their definitions are kept: open each and start it again.` : ' No guest was running.'}`,
+    hostStopped: 'Domain 0 has ended, and noreboot on Xen’s command line keeps the host from starting again. Load the page again.',
     hostKeepsEnding: 'The worker of Domain-0 ends again and again and is not started any more. Close other tabs and reload the page.',
     connectFailed: (what: string) => `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
     download: (name: string, status: number) => `${name}: the server answered ${status}. Check that it is served beside the page.`,

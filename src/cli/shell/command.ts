@@ -2,22 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createHost, describeHost, fittedHost, type HostDefinition, HostDefinitionError, type HostState, inTurns, inWorkers, openHostState, readHost, type StartedXen, startXen } from '../../dom0/index.ts';
-import type { KeptFiles } from '../../dom0/files/index.ts';
-import { Bash, login, shellParts } from '../../dom0/shell/index.ts';
+import { describeHost, fittedHost, type HostDefinition, HostDefinitionError, type HostState, openHostState, readHost } from '../../dom0/index.ts';
 import { MemoryStore } from '../../dom0/storage/index.ts';
-import { functionOrScript } from '../../hypervisor/worker/index.ts';
-import { openFile } from '../boot/image-file.ts';
-import { fetchedFirmware } from '../boot/disks.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
-import { later, sharedMs, soon } from '../node-clock.ts';
-import { spawnDomainWorker } from '../node-worker.ts';
+import { later } from '../node-clock.ts';
 import { openState, StateError } from '../storage/state.ts';
-import { VERSION } from '../version.ts';
+import { BootError, HostRuns } from './host-runs.ts';
 
 const MIB = 2 ** 20;
-const WRONG_USE = 2;
+const WRONG_USE = 2,
+  NOT_BOOTED = 1;
 /** Of the host, where this machine has twice as much. */
 const HOST_MEMORY_MIB = 1024;
 
@@ -32,7 +27,9 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
                         vt=off: a standard computer, for paravirtual guests alone; a disk keeps the size of its first start)
   --host-memory MIB     the same as --host memory=MIB
   --pcpus N             the same as --host pcpus=N
-  --xen TEXT            Xen's command line: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
+  --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)
+  --menu                show the boot menu, as it is at a terminal without -c and --boot
+  --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
   --no-jit              ${NO_JIT_ABOUT}
   --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
@@ -45,7 +42,7 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, 'no-jit': { type: 'boolean' }, 'jit-threshold': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, boot: { type: 'string' }, menu: { type: 'boolean' }, 'no-jit': { type: 'boolean' }, 'jit-threshold': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
     return { ...values, jitThreshold: jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']) };
   } catch (error) {
@@ -55,34 +52,6 @@ function parse(argv: string[]) {
 
 /** As this machine suggests it. */
 const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
-
-/** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
-  const { memoryMiB, pcpus } = xen.host;
-  const hostMs = sharedMs;
-  const host = createHost({
-    version: VERSION,
-    memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
-    soon,
-    later,
-    hostMs,
-    xen,
-    ...(jitThreshold === undefined ? {} : { jitThreshold }),
-    epochMs: () => Date.now(),
-    seed: Math.floor(Math.random() * 2 ** 32),
-    openMedium: openFile,
-    files,
-    storage: async () => storage,
-    buriesStopped: true,
-    fetchBytes: async part => {
-      const { image, vgaBios } = fetchedFirmware();
-      return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
-    },
-  });
-  void host.offerFirmware({ bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } });
-  return host;
-}
 
 export async function shell(argv: string[]): Promise<number> {
   const stdout = new Output(1), stderr = new Output(2);
@@ -103,19 +72,13 @@ export async function shell(argv: string[]): Promise<number> {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
     }
-    const host = makeHost(startXen(definition, options.xen ?? '', VERSION), state, fs, options.jitThreshold);
-    await host.startAutomatic();
-    const parts = await shellParts(host, state, ms => new Promise<void>(resolve => void later(ms, resolve)));
-    if (options.c !== undefined) {
-      const ran = await new Bash(parts).run(options.c);
-      stdout.text(ran?.stdout ?? '');
-      stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
-      return ran?.status ?? WRONG_USE;
-    }
-    return await interact(parts, stdout, options.state);
+    const { c: line, boot, menu = false, xen } = options;
+    const host = new HostRuns({ state, definition, boot, xen, jitThreshold: options.jitThreshold, stdout });
+    return line === undefined ? await host.interact(menu) : await host.line(line, stderr);
   } catch (error) {
     if (error instanceof StateError) return stderr.text(`ringside sh: ${error.message}\n`), 1;
     if (error instanceof HostDefinitionError) return stderr.text(`ringside sh: --host ${error.message}\n`), WRONG_USE;
+    if (error instanceof BootError) return stderr.text(`ringside sh: ${error.message}\n`), NOT_BOOTED;
     if (!(error instanceof WrongUse)) throw error;
     stderr.text(`ringside sh: ${error.message}\n`);
     return WRONG_USE;
@@ -128,24 +91,4 @@ export async function shell(argv: string[]): Promise<number> {
 async function openAll(directory: string | undefined, { diskBytes }: HostDefinition): Promise<HostState> {
   if (directory !== undefined) return openState(directory, diskBytes);
   return openHostState(new MemoryStore(), { diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below), later });
-}
-
-/** A session at this terminal; what comes through a pipe is run line by line. */
-async function interact(parts: ConstructorParameters<typeof Bash>[0], stdout: Output, kept: string | undefined): Promise<number> {
-  const memory = kept === undefined ? 'Files and volumes live in memory and are gone with the host: --state DIR keeps them.\n' : '';
-  const { stdin } = process;
-  const columns = (): number => process.stdout.columns ?? 80, rows = (): number => process.stdout.rows ?? 24;
-  const terminal = { write: (text: string) => stdout.text(text), get columns() { return columns(); }, get rows() { return rows(); } };
-  const session = await login(parts, terminal, VERSION, memory);
-  if (stdin.isTTY) stdin.setRawMode(true);
-  stdin.setEncoding('utf8');
-  stdin.on('data', text => session.input(String(text)));
-  stdin.on('end', () => session.input('\x04'));
-  process.stdout.on('resize', () => session.resized());
-  try {
-    return await session.over;
-  } finally {
-    if (stdin.isTTY) stdin.setRawMode(false);
-    stdin.pause();
-  }
 }

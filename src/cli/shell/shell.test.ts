@@ -63,6 +63,40 @@ describe('ringside sh', () => {
     }
   });
 
+  it('boots an entry of grub.cfg, with its words for Xen, and refuses one that starts nothing', async () => {
+    const facts = "xl info xen_scheduler; xl info virt_caps; xl dmesg | grep 'Command line'; dmesg | grep -c sda";
+    expect(await sh('--boot', 'advanced>xen-rr', '-c', facts)).toMatchObject({
+      status: 0, err: '', out: 'rr\npv hvm hap gnttab-v1 gnttab-v2\n(XEN) Command line: sched=rr loglvl=all guest_loglvl=all\n3\n',
+    });
+    expect((await sh('--boot', '1', '--host', 'memory=256,pcpus=1', '-c', 'xl info virt_caps; xl info total_memory')).out).toBe('pv gnttab-v1 gnttab-v2\n256\n');
+    expect((await sh('--host', 'vt=off', '--xen', 'dom0_mem=64M', '-c', 'xl info xen_caps; xl list | grep Domain-0')).out).toMatch(/^xen-3.0-x86_32p \nDomain-0 +0 +64 +1 /);
+    expect(await sh('--boot', 'Windows', '-c', 'true')).toMatchObject({ status: 1, err: expect.stringContaining('there is no entry Windows') });
+    expect(await sh('--host', 'vt=perhaps', '-c', 'true')).toMatchObject({ status: 2, err: expect.stringContaining('write vt=on, or vt=off') });
+  });
+
+  it('shows the menu as grub.cfg has it after reboot, with guests shut down before, and ends at poweroff', async () => {
+    const host = new Ringside('sh', '--menu', '--pcpus', '2', ...demo, '--file', `${place('guests/minipv/minipv-pv.cfg')}:/etc/xen/vm/minipv-pv`, '--file', `${place('guests/minipv/minipv.elf')}:/boot/minipv.elf`);
+    await host.expect('The highlighted entry will be executed automatically', 30);
+    host.send('\x1b[B\r');
+    await host.expect('(XEN) HVM: VMX is hidden by cpuid=no-vmx', 30);
+    await host.expect('sda: sda1 sda2 sda3 sda4', 30);
+    host.send('cp demo.elf /boot; cd /boot; xl create /etc/xen/vm/minipv-pv && xl create /etc/xen/vm/demo\r');
+    await host.expect('is VT/AMD-V supported by your CPU', 30);
+    host.send("sed -i 's/timeout=1/timeout=-1/; s/with Xen 4.17.*standard computer./as a test wrote it/' /boot/grub/grub.cfg\r");
+    host.send('reboot\r');
+    await host.expect('Shutting down minipv-pv ...', 30);
+    await host.expect('minipv-pv is down.', 30);
+    await host.expect('The host is down.', 30);
+    await host.expect('as a test wrote it', 30);
+    host.send('e\x1b[B\x1b[F dom0_mem=64M\x18');
+    await host.expect('Dom0 has 16384 pages of its own (64 MiB)', 30);
+    host.send('xl list | tail -1\r');
+    await host.expect('Domain-0                                     0    64     1     r-----', 30);
+    host.send('poweroff\r');
+    await host.expect('The host is down.', 30);
+    expect(await host.end(20)).toBe(0);
+  });
+
   it("gives the terminal to a guest's console and takes it back at Ctrl-]", async () => {
     const guest = new Ringside('sh', '--pcpus', '2', ...demo);
     await guest.expect('# ', 30);

@@ -407,6 +407,12 @@ const maximumSingles: Lanes = (R, d, s, n) => {
   return flags;
 };
 
+/** The kernels, for compiled regions: `numbers` first, in the usual mode; what they return goes to MXCSR. */
+export const laneFunctions = {
+  addSingles, subSingles: subtractSingles, mulSingles: multiplySingles, divSingles: divideSingles, sqrtSingles: squareRootSingles, minSingles: minimumSingles, maxSingles: maximumSingles,
+  addDoubles, subDoubles: subtractDoubles, mulDoubles: multiplyDoubles, divDoubles: divideDoubles, sqrtDoubles: squareRootDoubles, minDoubles: minimumDoubles, maxDoubles: maximumDoubles,
+};
+
 /** Number of lanes and their format, from the last two letters of the mnemonic: ps, pd, ss, sd. */
 function shape(row: Row): { double: boolean; lanes: number } {
   const letters = row.mnemonic.slice(-2), double = letters[1] === 'd';

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { functionOf } from '../architecture/regions.ts';
-import { CR4, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
+import { CR4, DR, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
-/** A machine in flat protected mode, with the second tier from the first sample on. */
-function compiled(): { bench: Bench; tier: RegionTier } {
+/** A machine in flat protected mode, with the second tier: from the first sample on unless told. */
+function compiled(threshold = 1): { bench: Bench; tier: RegionTier } {
   const bench = new Bench().protectedMode();
-  const tier = new RegionTier(bench.cpu, { compile: functionOf, threshold: 1 });
+  const tier = new RegionTier(bench.cpu, { compile: functionOf, threshold });
   tier.useCompiler(createCompiler);
   bench.cpu.regions = tier;
   return { bench, tier };
@@ -138,6 +138,47 @@ describe('regions', () => {
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });
 
+  it('let a probe, breakpoints and single steps see every instruction', () => {
+    // L: add eax,ecx; mov [DATA],eax; dec ecx; jnz L
+    const code = (bench: Bench) => bench.put(CODE, 'b9', d(100_000), '01c8', 'a3', d(DATA), '49', '75f6', 'f4');
+    const DEC = CODE + 12, TF = 0x100, DEBUG_EXIT = 2;
+    const watch = (bench: Bench): unknown[] => {
+      code(bench);
+      bench.run(30_000);
+      const seen: unknown[] = [];
+      bench.cpu.probe = { retired: linear => seen.push(linear), memory: (linear, size, write, value) => seen.push([linear, size, write, value]) };
+      bench.run(50);
+      bench.cpu.probe = null;
+      bench.run(10_000);
+      bench.cpu.controls.exceptionBitmap = DEBUG_EXIT;
+      const look = () => seen.push([bench.run(20_000), state(bench)]);
+      bench.R[DR] = DEC;
+      bench.R[DR + 7] = 0x401;
+      bench.cpu.reload();
+      look();
+      bench.R[DR + 7] = 0x400;
+      bench.cpu.reload();
+      bench.run(10_000);
+      bench.cpu.eflags |= TF;
+      look();
+      return seen;
+    };
+    const { bench, tier } = compiled();
+    expect(watch(bench)).toEqual(watch(new Bench().protectedMode()));
+    expect(tier.statistics.retired).toBeGreaterThan(20_000);
+  });
+
+  it('run arithmetic of SSE, whatever its operands', () => {
+    // L: movups xmm0,[esi]; movaps xmm1,xmm0; mulps xmm1,xmm2; addps xmm1,xmm0; minps xmm0,xmm1; pshufd xmm2,xmm0,1Bh; paddd xmm2,[DATA]; subps xmm0,xmm2; addsd xmm3,[esi];
+    // movups [esi],xmm0; add esi,4; dec ecx; jnz L
+    const code = (bench: Bench) => {
+      bench.R[CR4]! |= 0x200;
+      for (let i = 0; i < 200; i++) bench.view.setFloat32(DATA + i * 4, [0, -0, 1, 0.1, 1e-40, 3e38, NaN, Infinity, -7, 1.5][i * 7 % 10]! * (i % 3 + 1), true);
+      bench.put(CODE, 'b9', d(150), '0f1006', '0f28c8', '0f59ca', '0f58c8', '0f5dc1', '660f70d01b', '660ffe15', d(DATA), '0f5cc2', 'f20f581e', '0f1106', '83c604', '49', '75d4', 'f4');
+    };
+    expect(same(code, [300, 7, 41], 60)).toBeGreaterThan(1000);
+  });
+
   it('are as many as there is room for', () => {
     const { bench, tier } = compiled();
     for (let i = 0; i < 300; i++) bench.put(0x30000 + i * 16, 'b9', d(50), '49', '75fd', 'c3', '90');
@@ -147,7 +188,54 @@ describe('regions', () => {
       for (let j = 0; j < 10 && bench.run(20) !== ExitReason.HLT; j++);
     }
     expect(tier.statistics.evicted).toBeGreaterThan(0);
-    expect(tier.statistics.regions).toBeLessThanOrEqual(96);
+    expect(tier.statistics.regions).toBeLessThanOrEqual(256);
+  });
+
+  /** Runs bad input as long on both tiers, at the threshold of a guest; what the second tier did. */
+  function withstand(code: (bench: Bench) => void, instructions = 400_000): RegionTier['statistics'] {
+    const plain = new Bench().protectedMode(), { bench, tier } = compiled(8);
+    for (const one of [plain, bench]) {
+      code(one);
+      for (let left = instructions; left > 0; left -= 100_000) one.run(100_000);
+    }
+    expect(state(bench)).toEqual(state(plain));
+    return tier.statistics;
+  }
+
+  it('are not made again and again of code that rewrites itself', () => {
+    // L: add eax,imm; inc dword [imm]; jmp L
+    const { compiled: made, regions } = withstand(bench => { bench.put(CODE, '81c0', d(0), 'ff05', d(CODE + 2), 'ebf2'); });
+    expect(made).toBeLessThan(40);
+    expect(regions).toBeLessThan(3);
+  });
+
+  it('are not made of every entry where each is new', () => {
+    // 64 KiB of INC EBX, and at every 64th byte a jump to R. R: imul eax,eax,69069; inc eax; mov edx,eax; shr edx,16; and dl,-8; add edx,0x30000; jmp edx
+    const { compiled: made, regions } = withstand(bench => {
+      for (let at = 0x30000; at < 0x40000; at += 64) bench.put(at, '43'.repeat(59), 'e9', d(CODE - at - 64));
+      bench.put(CODE, '69c0', d(69069), '40', '89c2', 'c1ea10', '80e2f8', '81c2', d(0x30000), 'ffe2');
+    });
+    expect(made).toBeLessThan(60);
+    expect(regions).toBeLessThan(60);
+  });
+
+  it('are made once of a page that is mapped at many addresses', () => {
+    // L: mov edx,ecx; and edx,0xff000; add edx,0x100000; call edx; add ecx,0x1000; jmp L. There: eight INC EAX and RET, the same frame everywhere.
+    const { compiled: made, retired } = withstand(bench => {
+      bench.paging32();
+      for (let page = 0x100; page < 0x200; page++) bench.setWord(0x21000 + page * 4, 0x30007);
+      bench.put(0x30000, '40'.repeat(8), 'c3');
+      bench.put(CODE, '89ca', '81e2', d(0xff000), '81c2', d(0x100000), 'ffd2', '81c1', d(0x1000), 'ebe8');
+    });
+    expect(made).toBeLessThan(8);
+    expect(retired).toBeGreaterThan(100_000);
+  });
+
+  it('may begin in the middle of an instruction', () => {
+    // L: mov eax,0x43434343 (INC EBX four times from its second byte on); xor ecx,1; jz L; jmp L+1
+    const code = (bench: Bench) => { bench.put(CODE, 'b843434343', '83f101', '74f6', 'ebf5'); };
+    expect(withstand(code).compiled).toBeLessThan(8);
+    expect(same(code, [300, 7], 60)).toBeGreaterThan(1000);
   });
 
   // Instructions of one to four bytes on registers, and on memory through ESI and EDI (which nothing changes).

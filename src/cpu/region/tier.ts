@@ -14,6 +14,7 @@ import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
 import * as hot from '../fpu/hot.ts';
 import { pairValues } from '../fpu/pairs.ts';
+import { laneFunctions, numbers, usualMode } from '../fpu/sse.ts';
 import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
@@ -23,10 +24,14 @@ import { DECODED } from '../table/index.ts';
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 /** Words of a record behind META: which region it leads to; how often regions led to it, in which epoch. */
 const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
-/** Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. */
-const BATCH = 5_000, REGION_BATCH = 25_000;
+/**
+ * Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. Primes: samples
+ * of a loop fall on all its instructions, however many these are.
+ */
+const BATCH = 4_999, REGION_BATCH = 24_989;
 /** Samples are counted by lines of memory: a loop is found however many instructions it has. */
 const LINE_SHIFT = 7, LINE = 1 << LINE_SHIFT;
+const LATELY = 256;
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
 /** Instructions that are watched; so often in an epoch, and so many regions are compiled in one, at most: that takes time from the guest. */
@@ -38,13 +43,17 @@ const REFUSED = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
 const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
-const MAX_REGIONS = 96, WARM_CALLS = 20;
+const MAX_REGIONS = 256, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 12, TRIAL = 4096;
 
 interface Compiled {
+  /** Where control enters: table of records, offset in the page. False: it is gone. */
+  readonly table: number;
+  readonly offset: number;
+  live: boolean;
   entry: Entry;
   run(): void;
   /** Most instructions up to the first test of the budget behind the entry. */
@@ -83,6 +92,8 @@ export class RegionTier implements Regions {
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
+  /** Regions that followed another lately, by where they begin: tables of records are large, and a look-up there waits for memory. */
+  private readonly lately: (Compiled | null)[] = new Array(LATELY).fill(null);
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
@@ -102,7 +113,7 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
-      call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues,
+      call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, usualMode, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
@@ -272,7 +283,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region, linear: eip };
+    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region, linear: eip };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -356,7 +367,8 @@ export class RegionTier implements Regions {
   }
 
   private forget(index: number): void {
-    const { made: { text, pages } } = this.regions[index]!;
+    const region = this.regions[index]!, { text, pages } = region.made;
+    region.live = false;
     this.statistics.characters -= text.length;
     this.cover(pages, -1);
     this.changed = true;
@@ -367,37 +379,40 @@ export class RegionTier implements Regions {
 
   /** Runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
   private enter(p: number): void {
-    const { A, R, S } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code;
-    const first = this.regions[A[p + REGION]!]!;
-    const begun = S[S_BUDGET]! + 1;
-    let q = p, left = begun;
-    for (;;) {
-      const region = this.regions[A[q + REGION]!]!;
-      if (left < region.longest) break;
+    const { A, R, S } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { regions, lately } = this;
+    const first = regions[A[p + REGION]!]!, begun = S[S_BUDGET]! + 1;
+    let region = first, left = begun;
+    while (left >= region.longest) {
       S[S_BUDGET] = left;
       region.run();
       const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
-      this.statistics.retired += done;
       if (done === 0) break;
       left = S[S_BUDGET]!;
       this.lost = 0;
       if (S[S_STOP] !== GO) {
-        if (S[S_STOP] !== JUMP) return;
+        if (S[S_STOP] !== JUMP) {
+          this.statistics.retired += begun - left;
+          return;
+        }
         S[S_STOP] = GO;
       }
-      const eip = R[EIP]!;
-      q = PM[CP[(eip >>> 12) + S[S_USER]!]! + (eip & 4095)]!;
-      if (q === 0 || A[q + OP] !== OP_ENTRY) {
-        S[S_STOP] = JUMP;
-        this.visited(p, first, begun - left);
-        if (q !== 0) this.left(q);
-        return;
+      const eip = R[EIP]!, at = eip & 4095, table = CP[(eip >>> 12) + S[S_USER]!]!, slot = (eip ^ eip >>> 8) & (LATELY - 1), likely = lately[slot];
+      if (likely != null && likely.table === table && likely.offset === at && likely.live) region = likely;
+      else {
+        const q = PM[table + at]!;
+        if (q === 0 || A[q + OP] !== OP_ENTRY) {
+          S[S_STOP] = JUMP;
+          this.visited(p, first, begun - left);
+          if (q !== 0) this.left(q);
+          return;
+        }
+        region = lately[slot] = regions[A[q + REGION]!]!;
       }
       S[S_PAGE_EIP] = eip & -4096;
     }
     this.visited(p, first, begun - left);
-    if (q !== p || left === 0) {
+    if (region !== first || left === 0) {
       // An op may run only from its own record, and while the budget lasts.
       S[S_BUDGET] = left;
       S[S_STOP] = JUMP;
@@ -419,6 +434,7 @@ export class RegionTier implements Regions {
 
   /** A way into compiled code and back took long for what was done there, if that goes on so. */
   private visited(p: number, region: Compiled, done: number): void {
+    this.statistics.retired += done;
     region.retired += done;
     if (++region.visits < TRIAL) return;
     if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {

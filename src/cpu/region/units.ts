@@ -10,6 +10,7 @@ import { type HotFunction, type Reached, unitDescription, type UnitEmitter } fro
 import { S_BUDGET } from '../scratch.ts';
 import type { Decoded, Row } from '../table/index.ts';
 import { miss, number } from './text.ts';
+import { isSse, sseText } from './sse.ts';
 
 /** The form of an instruction that has no description: it asks for nothing. */
 export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32, cc: 0, uses: usesOf(() => {}, 32, 0) };
@@ -18,11 +19,17 @@ export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32
 const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'cpuid', 'ud0', 'ud1', 'ud2', 'monitor', 'mwait', 'vmcall', 'hlt']);
 
 /** True if the ordinary case of an x87 or SSE instruction can stand in a region: see `flatOperand` in record-writer.ts. */
-export const isUnit = ({ row, memory, lock, addressSize, segment }: Decoded): boolean =>
-  !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && unitDescription(row!, memory) !== null;
+export function isUnit(at: Decoded): boolean {
+  const { row, memory, lock, addressSize, segment } = at;
+  return !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && (unitDescription(row!, memory) !== null || isSse(at));
+}
 
-/** True if an instruction may be called: the next one follows it. */
-export const isCallable = ({ row }: Decoded): boolean => row!.ends !== true && row!.branch !== true && row!.privilege !== 0 && !LEAVING.has(row!.op);
+/**
+ * True if an instruction may be called: the next one follows it. Of the privileged ones INVLPG alone, which kernels run by the thousand: others change what a
+ * region asked at its entry.
+ */
+export const isCallable = ({ row }: Decoded): boolean =>
+  row!.ends !== true && row!.branch !== true && (row!.privilege !== 0 || row!.op === 'invlpg') && !LEAVING.has(row!.op);
 
 /** The address of a memory operand: registers are locals. */
 export function addressText({ base, index, scale, displacement }: Decoded): Value {
@@ -71,6 +78,7 @@ class RegionUnitEmitter implements UnitEmitter {
 
 /** The text of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
 export function unitText(at: Decoded, offset: number, leave: (condition: Value) => string): { text: string; setsFlags: boolean } {
+  if (isSse(at)) return { text: sseText(at, addressText(at), leave), setsFlags: false };
   const emitter = new RegionUnitEmitter(at, offset, leave);
   unitDescription(at.row!, at.memory)!(emitter);
   return emitter;

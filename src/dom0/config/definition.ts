@@ -43,6 +43,8 @@ export interface Definition {
   mac?: string;
   /** How much the card may send. */
   rate?: Rate;
+  /** Cards behind the first one, for PV drivers alone. */
+  moreCards?: readonly { mac?: string; rate?: Rate }[];
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KEYS, nearest } from './keys.ts';
 import { formatFinding, isError, judgeDefinition } from './model.ts';
+import { writeXlConfig } from './write-xl.ts';
 
 const good = 'name = "web1"\ntype = "hvm"\nkernel = "/boot/vmlinuz"\nmemory = 256\n';
 const verdicts = (text: string): Record<string, string> => Object.fromEntries(judgeDefinition('x.cfg', text).findings.map(f => [f.key, f.verdict]));
@@ -202,12 +203,20 @@ describe('definitions (xl.cfg(5))', () => {
     expect(errorsOf(String.raw`'vifname=\x41,brigde=x'`)[0]).toContain('x.cfg:5:9: ');
   });
 
-  it('says which cards are left out', () => {
+  it('takes several cards, the later ones for PV drivers, and says which are left out', () => {
     const { definition, findings } = judgeDefinition('x.cfg', `${good}vif = [ 'mac=00:16:3e:00:00:01', 'mac=00:16:3e:00:00:02,bridge=b', '' ]\n`);
-    expect(definition.mac).toBe('00:16:3e:00:00:01');
-    expect(findings.filter(f => f.key === 'vif').map(f => [f.verdict, f.column])).toEqual([['approximated', 9], ['ignored', 34], ['ignored', 68]]);
-    expect(findings.filter(f => f.key === 'vif')[1].text).toBe('Card 2 (mac=00:16:3e:00:00:02,bridge=b) is left out: a guest has one card.');
-    expect(findings.filter(f => f.key.startsWith('vif.')).map(f => f.verdict)).toEqual(['used', 'ignored', 'ignored']);
+    expect([definition.mac, definition.moreCards]).toEqual(['00:16:3e:00:00:01', [{ mac: '00:16:3e:00:00:02' }, {}]]);
+    expect(findings.filter(f => f.key === 'vif').map(f => [f.verdict, f.column])).toEqual([['approximated', 9], ['approximated', 34], ['approximated', 68]]);
+    expect(findings.filter(f => f.key === 'vif')[1].text).toBe(
+      'Card 2 is for PV drivers alone (xen-netfront), with the station address 00:16:3e:00:00:02, on the bridge xenbr0.');
+    expect(findings.filter(f => f.key.startsWith('vif.')).map(f => f.verdict)).toEqual(['used', 'used', 'approximated']);
+    expect(writeXlConfig(definition)).toContain('"mac=00:16:3e:00:00:02,type=vif", "type=vif" ]');
+    const many = judgeDefinition('x.cfg', `${good}vif = [ ${"'', ".repeat(8)}'mac=00:16:3e:00:00:09,bridge=b' ]\n`);
+    expect(many.definition.moreCards).toHaveLength(7);
+    expect(many.findings.filter(f => f.key === 'vif').at(-1)).toMatchObject({ verdict: 'ignored', text: 'Card 9 (mac=00:16:3e:00:00:09,bridge=b) is left out: a guest has at most 8 cards.' });
+    expect(many.findings.filter(f => f.key.startsWith('vif.')).map(f => f.verdict)).toEqual(['ignored', 'ignored']);
+    const twins = judgeDefinition('x.cfg', `${good}vif = [ 'mac=00:16:3e:00:00:01', 'mac=00:16:3e:00:00:01' ]\n`);
+    expect(twins.findings.filter(isError).map(f => f.text)).toEqual(["vif = 'mac=00:16:3e:00:00:01': an earlier card of the guest has the station address 00:16:3e:00:00:01."]);
   });
 
   it('gives each option of a disk a verdict', () => {

@@ -18,7 +18,7 @@ export function writeJson(domains: readonly JsonDomain[], alone = false): string
 }
 
 function configOf(definition: Definition): Record<string, unknown> {
-  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac } = definition;
+  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac, moreCards = [] } = definition;
   return {
     c_info: { type, name, ...(uuid ? { uuid } : {}), run_hotplug_scripts: 'True' },
     b_info: {
@@ -36,7 +36,10 @@ function configOf(definition: Definition): Record<string, unknown> {
     ...(disks.length === 0 ? {} : { disks: disks.map(({ target, format, vdev, kind, readOnly }) => ({
       ...(target ? { pdev_path: target } : {}), vdev, backend: 'qdisk', format, removable: kind === 'cdrom' ? 1 : 0, readwrite: readOnly ? 0 : 1, is_cdrom: kind === 'cdrom' ? 1 : 0,
     })) }),
-    ...(nic || vif ? { nics: [{ devid: 0, ...(mac ? { mac } : {}), ...(nic ? { model: nic } : {}), bridge: 'xenbr0', nictype: nic ? 'vif_ioemu' : 'vif' }] } : {}),
+    ...(nic || vif ? { nics: [
+      { devid: 0, ...(mac ? { mac } : {}), ...(nic ? { model: nic } : {}), bridge: 'xenbr0', nictype: nic ? 'vif_ioemu' : 'vif' },
+      ...moreCards.map((card, i) => ({ devid: i + 1, ...(card.mac ? { mac: card.mac } : {}), bridge: 'xenbr0', nictype: 'vif' })),
+    ] } : {}),
     on_poweroff: underscored(definition.onPoweroff),
     on_reboot: underscored(definition.onReboot),
     on_crash: underscored(definition.onCrash),

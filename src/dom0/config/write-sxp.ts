@@ -8,7 +8,7 @@ const field = (name: string, value: string | number | undefined): string => (val
 
 /** `domid`: it runs as that domain. */
 export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
-  const { name, type, memoryMiB, disks, nic, vif, mac } = definition;
+  const { name, type, memoryMiB, disks, nic, vif, mac, moreCards = [] } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
   const image = [
@@ -40,6 +40,7 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
       device('vbd', [field('uname', target && `file:${target}`), field('dev', `${vdev}:${kind}`), field('mode', readOnly ? 'r' : 'w')]),
     ),
     ...(nic || vif ? [device('vif', [...(mac ? [field('mac', mac)] : []), ...(nic ? [field('model', nic)] : [])])] : []),
+    ...moreCards.map(card => device('vif', [...(card.mac ? [field('mac', card.mac)] : []), '(type netfront)'])),
   ];
   return `(domain\n${indent(lines).join('\n')}\n)\n`;
 }

@@ -9,7 +9,7 @@ const element = (name: string, text: string | number | undefined): string[] => (
 const BOOT: Record<string, string> = { c: 'hd', d: 'cdrom' };
 
 export function writeXml(definition: Definition): string {
-  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac } = definition;
+  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac, moreCards = [] } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
   const within = (name: string, lines: string[]): string[] => [`<${name}>`, ...indent(lines), `</${name}>`];
   const cpuset = definition.hardAffinity === undefined ? '' : ` cpuset='${formatCpus(definition.hardAffinity)}'`;
@@ -37,6 +37,7 @@ export function writeXml(definition: Definition): string {
         '</disk>',
       ]),
       ...(nic || vif ? ["<interface type='bridge'>", ...indent([...(mac ? [`<mac address='${mac}'/>`] : []), ...(nic ? [`<model type='${nic}'/>`] : [])]), '</interface>'] : []),
+      ...moreCards.flatMap(card => ["<interface type='bridge'>", ...indent([...(card.mac ? [`<mac address='${card.mac}'/>`] : []), "<model type='netfront'/>"]), '</interface>']),
     ]),
   ]).join('\n')}\n</domain>\n`;
 }

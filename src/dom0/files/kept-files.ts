@@ -21,6 +21,8 @@ export class KeptFiles implements IFileSystem {
   private journal!: Journal;
   /** One change after the other: records stand in the order in which the tree changed. */
   private last: Promise<unknown> = Promise.resolve();
+  /** Called with a path when what stands there, or below it, has changed. */
+  changed: (path: string) => void = () => {};
   /** Lines of shells that run, and files that are empty for them and that the journal has as they were. */
   private lines = 0;
   private readonly emptied = new Set<string>();
@@ -195,10 +197,12 @@ export class KeptFiles implements IFileSystem {
   private change(does: () => Promise<string[]>): Promise<void> {
     const done = this.last.then(async () => {
       const changes: Change[] = [];
-      for (const path of await does()) {
+      const paths = await does();
+      for (const path of paths) {
         this.emptied.delete(path);
         if (!NOT_KEPT.test(path)) await this.collect(path, changes);
       }
+      for (const path of paths) this.changed(path);
       if (changes.length === 0) return;
       for (const change of changes) this.note(change);
       for (const record of records(changes)) this.journal.append(record);

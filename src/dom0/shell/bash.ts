@@ -115,7 +115,7 @@ export class Bash {
 
   /** A program's exception is its error message. */
   private async ran(program: Program, words: string[], around: Surroundings): Promise<Ran> {
-    if (program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
+    if (!program.runsAnywhere && program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
     try {
       return await program.run(words, around);
     } catch (error) {

@@ -10,7 +10,7 @@ const ESC = '\x1b';
 /** Final bytes after `ESC [` or `ESC O`. */
 const FINALS: Record<string, string> = { A: 'up', B: 'down', C: 'right', D: 'left', H: 'home', F: 'end', Z: 'shift-tab' };
 /** Numbers before `~`. */
-const NUMBERS: Record<string, string> = { 1: 'home', 3: 'delete', 4: 'end', 5: 'page-up', 6: 'page-down', 7: 'home', 8: 'end' };
+const NUMBERS: Record<string, string> = { 1: 'home', 3: 'delete', 4: 'end', 5: 'page-up', 6: 'page-down', 7: 'home', 8: 'end', 12: 'f2', 21: 'f10' };
 /** The modifier parameter is one more than these bits. */
 const SHIFT = 1, ALT = 2, CTRL = 4;
 const CONTROLS: Record<string, string> = { '\r': 'enter', '\n': 'enter', '\t': 'tab', '\x7f': 'backspace', '\b': 'backspace' };

@@ -3,6 +3,7 @@ import type { HostCore } from '../host.ts';
 import type { HostState } from '../state.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { BashParts } from './bash.ts';
+import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
 import { bridgePrograms } from './bridge.ts';
@@ -25,8 +26,8 @@ const help = (programs: readonly Program[]): Program => ({
   }),
 });
 
-/** For a shell of this host. @throws as HostState.files */
-export async function shellParts(host: HostCore, state: HostState, sleep: BashParts['sleep']): Promise<BashParts> {
+/** `power`: how the host is brought down; `log`: what Domain 0 said when it started. @throws as HostState.files */
+export async function shellParts(host: HostCore, state: HostState, sleep: BashParts['sleep'], power: Power, log: readonly string[]): Promise<BashParts> {
   const programs = [
     xlProgram('xl', host, COMMANDS),
     xlProgram('xm', host, COMMANDS),
@@ -35,6 +36,8 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...bridgePrograms(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
+    ...powerPrograms(power),
+    dmesgProgram(log),
   ];
   programs.push(help(programs));
   return {

@@ -5,6 +5,7 @@
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { Vif, vifNodes } from '../backends/vif/vif.ts';
 import { type BackendParts, backendPath, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
+import type { Definition } from '../config/definition.ts';
 import { parseMac } from '../config/vif.ts';
 import type { PortCounts } from '../network/bridge.ts';
 import type { Network } from '../network/network.ts';
@@ -21,8 +22,10 @@ export interface GuestCard {
 }
 
 /** The cards of a definition. */
-export function cardsOf({ vif, nic, mac, rate }: { vif?: true; nic?: string; mac?: string; rate?: Rate }): { cards?: readonly GuestCard[] } {
-  return vif && mac ? { cards: [{ mac, rate, emulated: nic !== undefined }] } : {};
+export function cardsOf({ vif, nic, mac, rate, moreCards = [] }: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'moreCards'>): { cards?: readonly GuestCard[] } {
+  const first = vif && mac ? [{ mac, rate, emulated: nic !== undefined }] : [];
+  const others = moreCards.flatMap(card => (card.mac ? [{ mac: card.mac, rate: card.rate, emulated: false }] : []));
+  return first.length + others.length > 0 ? { cards: [...first, ...others] } : {};
 }
 
 /** A card in a saved state. */
@@ -76,17 +79,48 @@ interface Attached {
 
 export class Cards {
   private readonly parts: BackendParts;
+  private readonly network: Network;
+  private readonly domid: number;
   private readonly attached: Attached[];
 
   /** Writes what the guest finds in the store, and puts its cards on the bridge. It does not run yet. */
-  constructor(parts: BackendParts, { bridge, timers }: Network, domid: number, cards: readonly GuestCard[], saved: readonly SavedCard[] = []) {
+  constructor(parts: BackendParts, network: Network, domid: number, cards: readonly GuestCard[], saved: readonly SavedCard[] = []) {
     this.parts = parts;
-    this.attached = cards.map(({ mac, rate, emulated }, devid) => {
-      const id = { kind: 'vif', domid, devid };
-      writeDevicePaths(parts.client, id, vifNodes({ domid, devid, mac, bridge: bridge.name, rate, emulated }));
-      const vif = new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate });
-      return { id, mac, vif, rings: saved.find(card => card.devid === devid)?.rings };
-    });
+    this.network = network;
+    this.domid = domid;
+    this.attached = cards.map((card, devid) => this.plug(card, devid, saved.find(each => each.devid === devid)?.rings));
+  }
+
+  private plug({ mac, rate, emulated }: GuestCard, devid: number, rings?: unknown): Attached {
+    const { parts, domid } = this;
+    const { bridge, timers } = this.network;
+    const id = { kind: 'vif', domid, devid };
+    writeDevicePaths(parts.client, id, vifNodes({ domid, devid, mac, bridge: bridge.name, rate, emulated }));
+    return { id, mac, vif: new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate }), rings };
+  }
+
+  /** A card for a guest that runs: its front end finds it in the store. Its number. */
+  add(card: GuestCard): number {
+    let devid = 0;
+    while (this.attached.some(({ id }) => id.devid === devid)) devid++;
+    const added = this.plug(card, devid);
+    added.backend = new XenbusBackend(this.parts, added.id, added.vif);
+    this.attached.push(added);
+    return devid;
+  }
+
+  /** By its number, or its station address; undefined: the guest has no such card. */
+  find(device: string): { id: DeviceId; mac: string; backend?: XenbusBackend } | undefined {
+    return this.attached.find(({ id, mac }) => (device.includes(':') ? mac === device.toLowerCase() : String(id.devid) === device));
+  }
+
+  /** Takes a card away, whatever its front end does. */
+  drop({ devid }: DeviceId): void {
+    const at = this.attached.findIndex(({ id }) => id.devid === devid);
+    const [gone] = at < 0 ? [] : this.attached.splice(at, 1);
+    gone?.backend?.close();
+    gone?.vif.remove();
+    if (gone) removeDevicePaths(this.parts.client, gone.id);
   }
 
   /** The back ends begin: all that the guest had of its own is in the store. */

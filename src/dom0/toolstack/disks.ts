@@ -8,7 +8,7 @@ import { type DriveImage, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
 import { Vbd } from '../backends/vbd/vbd.ts';
-import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
+import { backendPath, type BackendParts, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
 import type { DomainPaths } from './domain-paths.ts';
 import { ideName } from '../plan.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
@@ -137,13 +137,33 @@ interface Attached {
   ring?: unknown;
 }
 
+export interface DiskInfo {
+  devid: number;
+  vdev: string;
+  /** XENBUS_STATE of the back end, and where that is in the store. */
+  state: number;
+  path: string;
+  /** Of the front end; -1: it has none. */
+  port: number;
+  ref: number;
+}
+
+/** Source: main_blocklist() in tools/xl/xl_block.c; its third column is the front end's domain. */
+export function formatBlockList(domid: number, disks: readonly DiskInfo[]): string {
+  const row = (...[vdev, be, handle, state, port, ref, path]: (string | number)[]): string =>
+    `${String(vdev).padEnd(5)} ${String(be).padEnd(3)} ${String(handle).padEnd(6)} ${String(state).padEnd(5)} ${String(port).padEnd(6)} ${String(ref).padEnd(8)} ${String(path).padEnd(30)}\n`;
+  return [row('Vdev', 'BE', 'handle', 'state', 'evt-ch', 'ring-ref', 'BE-path'), ...disks.map(({ devid, state, port, ref, path }) => row(devid, 0, domid, state, port, ref, path))].join('');
+}
+
 export class Disks {
   private readonly parts: BackendParts;
+  private readonly domid: number;
   private readonly attached: Attached[] = [];
 
   /** Writes what the guest finds in the store. It does not run yet. @throws SavedStateError where the media are others than those it had */
   constructor(parts: BackendParts, domid: number, disks: readonly GuestDisk[], saved?: SavedDisks) {
     this.parts = parts;
+    this.domid = domid;
     if (saved) restore(saved, disks);
     for (const given of disks) {
       given.begin?.();
@@ -160,6 +180,40 @@ export class Disks {
       each.backend = new XenbusBackend(this.parts, id, vbd, ring);
       delete each.ring;
     }
+  }
+
+  /** A disk for a guest that runs: its front end finds it in the store. @throws Error with a sentence */
+  add(given: GuestDisk): void {
+    const id = { kind: 'vbd', domid: this.domid, devid: deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`) };
+    if (this.attached.some(each => each.id.devid === id.devid)) throw new Error(`The guest has a disk ${given.vdev} already.`);
+    given.begin?.();
+    writePaths(this.parts, id, given);
+    const vbd = new Vbd(given);
+    this.attached.push({ id, given, vbd, backend: new XenbusBackend(this.parts, id, vbd) });
+  }
+
+  /** By the name or the number of its device; undefined: the guest has no such disk. */
+  find(device: string): { id: DeviceId; given: GuestDisk; backend?: XenbusBackend } | undefined {
+    const devid = /^\d+$/.test(device) ? Number(device) : deviceNumber(device);
+    return this.attached.find(({ id }) => id.devid === devid);
+  }
+
+  /** Takes a disk away, whatever its front end does. */
+  drop({ devid }: DeviceId): void {
+    const at = this.attached.findIndex(({ id }) => id.devid === devid);
+    const [gone] = at < 0 ? [] : this.attached.splice(at, 1);
+    gone?.backend?.close();
+    if (gone) removeDevicePaths(this.parts.client, gone.id);
+  }
+
+  /** As `xl block-list` has them. */
+  list(): DiskInfo[] {
+    const { client } = this.parts;
+    return this.attached.map(({ id, given: { vdev } }) => {
+      const number = (path: string, name: string): number => Number(client.read(`${path}/${name}`) ?? -1);
+      const front = frontendPath(id), path = backendPath(id);
+      return { devid: id.devid, vdev, path, state: number(path, 'state'), port: number(front, 'event-channel'), ref: number(front, 'ring-ref') };
+    });
   }
 
   get size(): number {

@@ -131,8 +131,8 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
   if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // The card that it has, with its address, whatever the definition's text says.
-  const { nic: _nic, vif: _vif, mac: _mac, ...rest } = judged;
-  const [pvCard] = savedCards(state.toolstack);
+  const { nic: _nic, vif: _vif, mac: _mac, moreCards: _more, ...rest } = judged;
+  const [pvCard, ...others] = savedCards(state.toolstack);
   const definition: Definition = {
     ...rest,
     name: nameOf(state),
@@ -143,6 +143,7 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
     ...(about.uuid ? { uuid: about.uuid } : {}),
     ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
     ...(pvCard ? { vif: true, mac: pvCard.mac } : {}),
+    ...(others.length > 0 ? { moreCards: others.map(({ mac }) => ({ mac })) } : {}),
   };
   return { definition, boot, drives, text: about.definition, startEpochMs: about.startEpochMs, saved: { state, bytes }, ...(about.xen ? { xen: about.xen } : {}) };
 }

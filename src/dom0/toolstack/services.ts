@@ -245,6 +245,13 @@ export class Services {
     return this.guests.get(domid)?.disks.counts ?? [];
   }
 
+  /** The devices of a guest whose back ends are here. @throws Error with a sentence where none are */
+  devices(domid: number): { disks: Disks; cards: Cards } {
+    const guest = this.guests.get(domid);
+    if (!guest) throw new Error('The guest is a plain PC, or has stopped: there are no back ends for it.');
+    return guest;
+  }
+
   /** Serves what guests asked for since the last call; true if anything was. */
   poll(): boolean {
     if (this.frozen > 0) return false;

@@ -104,10 +104,13 @@ const LATIN_1 = new TextDecoder('latin1');
 
 const hasDevices = ({ drives = [] }: Blueprint): boolean => drives.some(({ medium }) => medium !== undefined && 'device' in medium);
 
+/** Station addresses of a domain's cards. */
+const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[] => [mac, ...moreCards.map(card => card.mac)].filter(address => address !== undefined);
+
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
-  xen: StartedXen;
+  readonly xen: StartedXen;
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
@@ -140,7 +143,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    this.start(this.xen);
+    const { options, host, hasVt } = this.xen;
+    this.machine.hvmFep = options.hvmFep ?? false;
+    this.machine.hasVt = hasVt;
+    this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
     this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
@@ -163,14 +169,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       },
     });
     if (this.runners.elsewhere) this.listen();
-  }
-
-  /** Does what Xen's command line says, before there are domains. */
-  start(xen: StartedXen): void {
-    this.xen = xen;
-    this.machine.hvmFep = xen.options.hvmFep ?? false;
-    this.machine.hasVt = xen.hasVt;
-    this.queue.configure({ pcpus: xen.host.pcpus, ...xen.options.scheduler });
   }
 
   /** Virtual time of the host: the guests' together, since they take turns, and what they waited while nobody ran. */
@@ -250,7 +248,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
   stationProblem(mac: string | undefined): string | undefined {
-    const other = [...this.members.values()].find(({ ending, blueprint }) => mac && !ending && blueprint.definition.mac === mac);
+    const other = [...this.members.values()].find(({ ending, blueprint }) => mac && !ending && stationsOf(blueprint).includes(mac));
     return other && `${other.name} has the station address ${mac} already.`;
   }
 
@@ -272,10 +270,27 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private addressed(blueprint: Blueprint): Blueprint {
     const { definition } = blueprint;
     if (!definition.nic && !definition.vif) return blueprint;
-    const problem = this.stationProblem(definition.mac);
-    if (problem) throw new Error(`${problem} Destroy it first.`);
-    const taken = new Set([...this.members.values()].map(member => member.blueprint.definition.mac ?? ''));
-    return definition.mac ? blueprint : { ...blueprint, definition: { ...definition, mac: this.addresses.draw(taken) } };
+    const taken = new Set([...this.members.values()].flatMap(member => stationsOf(member.blueprint)));
+    const address = (given: string | undefined): string => {
+      const problem = this.stationProblem(given);
+      if (problem) throw new Error(`${problem} Destroy it first.`);
+      const mac = given ?? this.addresses.draw(taken);
+      taken.add(mac);
+      return mac;
+    };
+    const mac = address(definition.mac);
+    const moreCards = definition.moreCards?.map(card => ({ ...card, mac: address(card.mac) }));
+    return { ...blueprint, definition: { ...definition, mac, ...(moreCards ? { moreCards } : {}) } };
+  }
+
+  /** What devices that come to a running guest need (hotplug.ts). */
+  get hotplug(): Pick<ToolstackParts, 'openMedium' | 'later'> {
+    return this.parts;
+  }
+
+  /** A station address that nobody has. */
+  drawStation(): string {
+    return this.addresses.draw(new Set([...this.members.values()].flatMap(member => stationsOf(member.blueprint))));
   }
 
   private mayBuild(): void {
@@ -372,7 +387,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** A drive whose medium is a device of the host, with that open. @throws Error with a sentence */
-  private withDevice(member: Member<Console>, drive: DriveImage, say: (sentence: string) => void): DriveImage {
+  withDevice(member: Member<Console>, drive: DriveImage, say: (sentence: string) => void): DriveImage {
     const { medium, readOnly, kind } = drive;
     if (!medium || !('device' in medium)) return drive;
     const { openDevice } = this.parts;

@@ -19,13 +19,13 @@ export interface DriveImage {
 }
 
 /**
- * A file of the browser, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
+ * A file of the browser, one that is in memory, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
  * already: such a drive is for domains on this thread. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain starts.
  */
-export type Medium = { name: string; data: Blob } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk } | { name: string; device: true };
+export type Medium = { name: string; data: Blob } | { name: string; bytes: Uint8Array } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk } | { name: string; device: true };
 
 /** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
-export type OpenMedium = (medium: Exclude<Medium, { disk: Disk } | { device: true }>, failed: () => void) => DiskSource;
+export type OpenMedium = (medium: Exclude<Medium, { disk: Disk } | { device: true } | { bytes: Uint8Array }>, failed: () => void) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -54,6 +54,16 @@ export const openBlob =
 const PIECE_BYTES = 256 * 1024;
 /** Pieces that are kept for a medium. */
 const PIECES = 32;
+
+/** A file that is in memory whole. */
+const inMemory = (file: Uint8Array): DiskSource => ({
+  bytes: file.length,
+  read: (at, into) => {
+    const part = file.subarray(at, at + into.length);
+    into.set(part);
+    return part.length === into.length;
+  },
+});
 
 class BlobSource implements DiskSource {
   readonly bytes: number;
@@ -116,7 +126,7 @@ export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, pr
       told = true;
       problem(`${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`);
     };
-    const file = open(medium, failed);
+    const file = 'bytes' in medium ? inMemory(medium.bytes) : open(medium, failed);
     const source = kind === 'disk' ? unwrap(file, medium, problem) : file;
     return { place, kind, disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }) };
   });

@@ -1,11 +1,14 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
 import { NIC_MODELS } from '../../../devices/index.ts';
-import { formatRate } from '../../network/rate.ts';
+import { formatRate, type Rate } from '../../network/rate.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';
 import { DEFAULT_NIC, parseVif } from '../vif.ts';
 import { shortened } from '../xlcfg.ts';
+
+/** As many as xl's users ask for; each has a port on the bridge. */
+const MOST_CARDS = 8;
 
 /** One finding for each card, and one for each option in its text. */
 function eachCard(asked: Asked): void {
@@ -18,10 +21,18 @@ function eachCard(asked: Asked): void {
     }
     const { mac, rate, pvOnly, model = DEFAULT_NIC, remarks } = parseVif(item.text);
     const leftOut =
-      index > 0 ? { of: ignored('its card is left out', 'The card is left out: a guest has one.'), which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})` } : undefined;
+      index >= MOST_CARDS ? { of: ignored('its card is left out', `The card is left out: a guest has at most ${MOST_CARDS}.`), which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})` } : undefined;
     asked.tellOptions('vif', item, leftOut ? remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, ...leftOut.of })) : remarks);
     if (leftOut) {
-      asked.tell(item, 'vif', ignored('the first card counts', `Card ${index + 1}${leftOut.which} is left out: a guest has one card.`));
+      asked.tell(item, 'vif', ignored(`${MOST_CARDS} cards count`, `Card ${index + 1}${leftOut.which} is left out: a guest has at most ${MOST_CARDS} cards.`));
+      continue;
+    }
+    if (index > 0) {
+      const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
+      definition.moreCards = [...(definition.moreCards ?? []), { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) }];
+      asked.tell(item, 'vif', twin
+        ? wrong('is taken', `vif = ${show(item)}: an earlier card of the guest has the station address ${mac}.`)
+        : approximated(`PV card ${index}, ${mac ?? 'address drawn'}`, `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`));
       continue;
     }
     const isEmulated = definition.type === 'hvm' && !pvOnly;
@@ -45,6 +56,9 @@ export const network: Family = {
       eachCard(asked);
       return TOLD;
     },
-    from: ({ nic, vif, mac, rate }) => (nic || vif ? [[mac && `mac=${mac}`, rate && `rate=${formatRate(rate)}`, nic ? `model=${nic}` : 'type=vif'].filter(Boolean).join()] : undefined),
+    from: ({ nic, vif, mac, rate, moreCards = [] }) => {
+      const text = (card: { mac?: string; rate?: Rate }, kind: string): string => [card.mac && `mac=${card.mac}`, card.rate && `rate=${formatRate(card.rate)}`, kind].filter(Boolean).join();
+      return nic || vif ? [text({ ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) }, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))] : undefined;
+    },
   }),
 };

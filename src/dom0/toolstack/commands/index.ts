@@ -2,11 +2,12 @@
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
 import { dmesg, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
+import { blockAttach, blockDetach, blockList } from './block.ts';
 import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
 import { define, log, remove, start } from './managed.ts';
-import { networkList } from './network.ts';
+import { networkAttach, networkDetach, networkList } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
@@ -29,6 +30,11 @@ export const COMMANDS = {
   'mem-set': memSet,
   'sched-credit': schedCredit,
   'vcpu-pin': vcpuPin,
+  'block-attach': blockAttach,
+  'block-detach': blockDetach,
+  'block-list': blockList,
+  'network-attach': networkAttach,
+  'network-detach': networkDetach,
   'network-list': networkList,
   domid,
   domname,

@@ -53,7 +53,7 @@ export const create = command({
         const told = planErrors(plan);
         throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
       }
-      const drives = host.drivesFrom(domain.drives, files);
+      const drives = await host.drivesFrom(domain.drives, files);
       const { definition, boot, xen } = domain;
       const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
       const built = await host.toolstack.build(blueprint, { paused });

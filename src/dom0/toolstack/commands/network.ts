@@ -1,7 +1,9 @@
 /** What guests have of the network. */
 import type { HostCore } from '../../host.ts';
 import { type CardInfo, formatNetworkList } from '../cards.ts';
-import { command } from './command.ts';
+import { parseVif } from '../../config/vif.ts';
+import { attachCard, detachCard } from '../hotplug.ts';
+import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 export const networkList = command({
@@ -13,5 +15,60 @@ export const networkList = command({
     atLeast('network-list', rest, 1);
     const cards = await Promise.all(rest.map(word => run(findDomain(host, word))));
     return formatNetworkList(cards.flat());
+  },
+});
+
+export const networkAttach = command({
+  summary: 'Create a new virtual network device',
+  usage: '<Domain> [type=<type>] [mac=<mac>] [bridge=<bridge>] [rate=<rate>]',
+  modifies: true,
+  /** A card for its PV drivers, as vif of xl.cfg writes it: its number and its station address. */
+  run: (host: HostCore, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl network-attach ${member.name} ${spec}`.trimEnd(), async task => {
+      const { mac, rate, remarks } = parseVif(spec);
+      const wrong = remarks.filter(({ verdict }) => verdict === 'error');
+      if (wrong.length > 0) throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
+      try {
+        const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
+        task.message = `The guest finds card ${card.devid}, ${card.mac}.`;
+        return card;
+      } catch (error) {
+        throw new Refusal(`${(error as Error).message}\nlibxl_device_nic_add failed.`);
+      }
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('network-attach', rest, 1);
+    const [domain, ...parts] = rest;
+    const id = findDomain(host, domain);
+    if (id === 0) throw new Refusal('Domain 0 has its card from the host.');
+    await run(id, parts.join(','));
+    return '';
+  },
+});
+
+export const networkDetach = command({
+  summary: "Destroy a domain's virtual network device",
+  usage: '[option] <Domain> <DevId|mac>',
+  options: [['--force', 'Take it away whatever the guest does with it']],
+  modifies: true,
+  run: (host: HostCore, id: number, device: string, force: boolean = false): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl network-detach ${member.name} ${device}`, async () => {
+      if (!member.attached || !host.toolstack.services.devices(id).cards.find(device)) throw new Refusal(`Unknown device ${device}.`);
+      await detachCard(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
+        throw new Refusal(`${error.message}\nlibxl_device_nic_del failed.`);
+      });
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
+    atLeast('network-detach', rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (id === 0) throw new Refusal(`Unknown device ${rest[1]}.`);
+    await run(id, rest[1], options.has('f'));
+    return '';
   },
 });

@@ -1,0 +1,192 @@
+/** A host at this terminal, from its boot menu to its shell, and again after reboot. */
+import {
+  BootMenu, bootRefusal, createHost, domain0Log, GRUB_CONFIG_PATH, type HostBoot, hostBootOf, type HostDefinition, type HostState, installedGrubConfig, inTurns, inWorkers,
+  type MenuChoice, MenuSession, readGrubConfig, type StartedXen, startXen, stopGuests, whyNot,
+} from '../../dom0/index.ts';
+import type { KeptFiles } from '../../dom0/files/index.ts';
+import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
+import { functionOrScript } from '../../hypervisor/worker/index.ts';
+import { fetchedFirmware } from '../boot/disks.ts';
+import { openFile } from '../boot/image-file.ts';
+import type { Output } from '../boot/terminal.ts';
+import { later, sharedMs, soon } from '../node-clock.ts';
+import { spawnDomainWorker } from '../node-worker.ts';
+import { VERSION } from '../version.ts';
+
+const MIB = 2 ** 20;
+const WRONG_USE = 2;
+
+/** The entry that was asked for starts nothing; a sentence. */
+export class BootError extends Error {
+  override name = 'BootError';
+}
+
+export interface HostRunsParts {
+  state: HostState;
+  definition: HostDefinition;
+  /** An entry of the menu, which is not shown then. */
+  boot?: string | undefined;
+  /** In place of the entry's words for Xen. */
+  xen?: string | undefined;
+  /** Of the processors' second tier; undefined: as it is. */
+  jitThreshold?: number | undefined;
+  stdout: Output;
+}
+
+type Host = ReturnType<typeof makeHost>;
+
+/** A host on this machine: with several processors each domain has a thread of its own. */
+function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
+  const { memoryMiB, pcpus } = xen.host;
+  const hostMs = sharedMs;
+  const host = createHost({
+    version: VERSION,
+    memory: new SharedArrayBuffer(memoryMiB * MIB),
+    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
+    soon,
+    later,
+    hostMs,
+    xen,
+    ...(jitThreshold === undefined ? {} : { jitThreshold }),
+    epochMs: () => Date.now(),
+    seed: Math.floor(Math.random() * 2 ** 32),
+    openMedium: openFile,
+    files,
+    storage: async () => storage,
+    readsWhole: true,
+    buriesStopped: true,
+    fetchBytes: async part => {
+      const { image, vgaBios } = fetchedFirmware();
+      return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
+    },
+  });
+  void host.offerFirmware({ bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } });
+  return host;
+}
+
+export class HostRuns {
+  private readonly parts: HostRunsParts;
+  /** Who gets what is typed. */
+  private listener: (typed: string) => void = () => {};
+  /** Typed before anybody listened. */
+  private early = '';
+
+  constructor(parts: HostRunsParts) {
+    this.parts = parts;
+  }
+
+  /** Runs a line and ends; its status. @throws BootError */
+  async line(line: string, stderr: Output): Promise<number> {
+    const boot = await this.atOnce();
+    const { host, log } = await this.start(boot);
+    const power: Power = (_what, say) => this.stop(host, say);
+    const ran = await new Bash(await shellParts(host, this.parts.state, sleep, power, log)).run(line);
+    this.parts.stdout.text(ran?.stdout ?? '');
+    stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
+    return ran?.status ?? WRONG_USE;
+  }
+
+  /** Logins at this terminal until somebody leaves or the host is switched off; what comes through a pipe is run line by line. @throws BootError */
+  async interact(menu: boolean): Promise<number> {
+    const { stdin } = process;
+    const shows = menu || (stdin.isTTY && this.parts.boot === undefined);
+    if (stdin.isTTY) stdin.setRawMode(true);
+    stdin.setEncoding('utf8');
+    stdin.on('data', text => this.listener(String(text)));
+    stdin.on('end', () => this.listener('\x04'));
+    this.listenTo(undefined);
+    try {
+      for (let again = false; ; again = true) {
+        // The entry that was asked for is for the first time.
+        const boot = shows || (again && stdin.isTTY) ? await this.choose() : await this.atOnce(again);
+        if (boot === 'halt') return 0;
+        if (boot === 'reboot') continue;
+        const { over, next } = await this.session(boot, shows);
+        if (next !== 'reboot') return over;
+      }
+    } finally {
+      if (stdin.isTTY) stdin.setRawMode(false);
+      stdin.pause();
+    }
+  }
+
+  private listenTo(listener: ((typed: string) => void) | undefined): void {
+    this.listener = listener ?? (typed => void (this.early += typed));
+    const { early } = this;
+    if (!listener || early === '') return;
+    this.early = '';
+    listener(early);
+  }
+
+  /** As grub.cfg has it now. */
+  private async menu(wanted?: string): Promise<BootMenu> {
+    const config = readGrubConfig(await installedGrubConfig(await this.parts.state.files()));
+    return new BootMenu({ config, nowMs: sharedMs, refuses: bootRefusal, ...(wanted === undefined ? {} : { wanted }) });
+  }
+
+  /** Without showing the menu. @throws BootError */
+  private async atOnce(again = false): Promise<HostBoot> {
+    const menu = await this.menu(again ? undefined : this.parts.boot);
+    if (menu.mode.kind === 'menu' || menu.mode.kind === 'hidden') menu.take();
+    const boot = hostBootOf(menu.choice);
+    if (!boot) throw new BootError(`the host does not boot: ${whyNot(menu)}`);
+    return this.withXen(boot);
+  }
+
+  private async choose(): Promise<HostBoot | 'halt' | 'reboot'> {
+    const { stdout } = this.parts;
+    const menu = new MenuSession({ menu: await this.menu(), title: `Ringside ${VERSION}: ${GRUB_CONFIG_PATH}`, write: text => stdout.text(text), later });
+    this.listenTo(typed => menu.input(typed));
+    const choice: MenuChoice = await menu.choice;
+    this.listenTo(undefined);
+    this.early = menu.rest + this.early;
+    if (choice.kind !== 'boot') return choice.kind;
+    for (const message of choice.commands.messages) stdout.text(`${message}\r\n`);
+    return this.withXen(hostBootOf(choice)!);
+  }
+
+  private withXen(boot: HostBoot): HostBoot {
+    return this.parts.xen === undefined ? boot : { ...boot, xenCommandLine: this.parts.xen };
+  }
+
+  private async start(boot: HostBoot): Promise<{ host: Host; log: string[] }> {
+    const { state, definition, jitThreshold } = this.parts;
+    const host = makeHost(startXen(definition, boot.xenCommandLine, VERSION), state, await state.files(), jitThreshold);
+    const log = await domain0Log(host, state, boot);
+    await host.startAutomatic();
+    return { host, log };
+  }
+
+  private async stop(host: Host, say: (line: string) => void): Promise<void> {
+    await stopGuests(host, say);
+    host.toolstack.close();
+    say('The host is down.');
+  }
+
+  /** A host and a login at it: the last command's status, and what becomes of the host. */
+  private async session(boot: HostBoot, tells: boolean): Promise<{ over: number; next: PowerState | undefined }> {
+    const { stdout, state } = this.parts;
+    const { host, log } = await this.start(boot);
+    if (tells) stdout.text(`${host.toolstack.xen.log.text}${log.map(line => `${line}\n`).join('')}\n`.replace(/\n/g, '\r\n'));
+    let next: PowerState | undefined;
+    let session: Session | undefined;
+    const power: Power = async (what, say) => {
+      await this.stop(host, say);
+      next = what;
+      session?.close();
+    };
+    const terminal = { write: (text: string) => stdout.text(text), get columns() { return process.stdout.columns ?? 80; }, get rows() { return process.stdout.rows ?? 24; } };
+    const memory = state.storage.outlivesHost ? '' : 'Files and volumes live in memory and are gone with the host: --state DIR keeps them.\n';
+    const login0 = await login(await shellParts(host, state, sleep, power, log), terminal, VERSION, memory);
+    session = login0;
+    const resized = (): void => login0.resized();
+    process.stdout.on('resize', resized);
+    this.listenTo(typed => login0.input(typed));
+    const over = await login0.over;
+    this.listenTo(undefined);
+    process.stdout.off('resize', resized);
+    return { over, next };
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));

@@ -1,0 +1,78 @@
+/**
+ * SSE in a region: bitwise operations, sums and shuffles of 32-bit lanes inline, arithmetic on singles and doubles by the functions that the interpreter's
+ * instructions are made of (fpu/sse.ts). XMM registers stay in the state. What is unusual (CR0.TS, exceptions that are not masked, memory that is not
+ * aligned) leaves the region.
+ */
+import { CR0, CR4, MXCSR, XMM } from '../architecture/registers.ts';
+import type { laneFunctions } from '../fpu/sse.ts';
+import { SCRATCH } from '../fpu/vector.ts';
+import type { Value } from '../gen/emitter.ts';
+import type { Decoded } from '../table/index.ts';
+import { miss, number } from './text.ts';
+
+/** CR0.EM and TS; CR4.OSFXSR. */
+const CR0_STOP = 12, OSFXSR = 512;
+
+/** One lane of the result. */
+const LANES: Record<string, (a: Value, b: Value) => Value> = {
+  pxor: (a, b) => `${a} ^ ${b}`, pand: (a, b) => `${a} & ${b}`, por: (a, b) => `${a} | ${b}`, pandn: (a, b) => `~${a} & ${b}`,
+  paddd: (a, b) => `(${a} + ${b}) | 0`, psubd: (a, b) => `(${a} - ${b}) | 0`, pcmpeqd: (a, b) => `-(${a} === ${b})`, pcmpgtd: (a, b) => `-(${a} > ${b})`,
+};
+for (const [op, lane] of [['and', 'pand'], ['or', 'por'], ['xor', 'pxor'], ['andn', 'pandn']] as const) LANES[`${op}ps`] = LANES[`${op}pd`] = LANES[lane]!;
+const MOVES = new Set(['movaps', 'movups', 'movapd', 'movupd', 'movdqa', 'movdqu']);
+const ARITHMETIC = /^(add|sub|mul|div|min|max|sqrt)([ps])([sd])$/;
+
+/** MXCSR: a denormal operand, underflow, an inexact result, an invalid operation were seen. */
+const DE = 2, UE = 16, PE = 32, IE = 1;
+/** The least normal single. */
+const LEAST = 2 ** -126;
+const SIGNS: Record<string, string> = { add: '+', sub: '-', mul: '*' };
+
+/** Lanes of singles inline where no flag changes: what may set one was seen already, or cannot happen to these numbers. Else `all` does them. */
+function singles(op: string, target: number, from: number, lanes: number, all: string): string {
+  const each = [...Array(lanes).keys()], sign = SIGNS[op];
+  const load = each.map(i => `a${i} = FLOATS[${target + i}], b${i} = FLOATS[${from + i}]`).join(', ');
+  const normal = (i: number) => `Math.abs(a${i}) >= ${LEAST} && Math.abs(b${i}) >= ${LEAST}`;
+  if (op === 'min' || op === 'max') {
+    const quiet = each.map(i => `a${i} === a${i} && b${i} === b${i} && ${normal(i)}`).join(' && ');
+    const take = each.map(i => `if (!(a${i} ${op === 'min' ? '<' : '>'} b${i})) R[${target + i}] = R[${from + i}];`).join(' ');
+    return `{ const ${load}; if ((R[${MXCSR}] & ${DE | IE}) === ${DE | IE} || ${quiet}) { ${take} } else { ${all} } }`;
+  }
+  if (sign === undefined) return all;
+  const seen = op === 'mul' ? DE | UE : DE;
+  const results = each.map(i => `r${i}_ = Math.fround(a${i} ${sign} b${i}), m${i} = Math.abs(r${i}_)`).join(', ');
+  const fits = each.map(i => (op === 'mul' ? `m${i} < Infinity && (q && m${i} !== ${LEAST} || m${i} > ${LEAST} && ${normal(i)})` : `m${i} < Infinity && (q || ${normal(i)})`)).join(' && ');
+  const put = each.map(i => `FLOATS[${target + i}] = r${i}_;`).join(' ');
+  return `{ const q = (R[${MXCSR}] & ${seen}) === ${seen}, ${load}, ${results}; if ((R[${MXCSR}] & ${PE}) !== 0 && ${fits}) { ${put} } else { ${all} } }`;
+}
+
+/** True for an instruction that `sseText` expands. Memory operands are flat. */
+export function isSse({ row, memory }: Decoded): boolean {
+  const { op, operands } = row!;
+  if (operands[0]?.[0] !== 'V' && !(MOVES.has(op) && !memory)) return false;
+  return op in LANES || op === 'pshufd' || ARITHMETIC.test(op) || (MOVES.has(op) && !memory);
+}
+
+/** `address`: text of the memory operand's address; `leave`: text that leaves the region if the condition holds, with the instruction not begun. */
+export function sseText(at: Decoded, address: Value, leave: (condition: Value) => string): string {
+  const { op, operands } = at.row!, arithmetic = ARITHMETIC.exec(op);
+  const loads = operands[0]![0] === 'V', target = XMM + (loads ? at.reg : at.rm) * 4, other = XMM + (loads ? at.rm : at.reg) * 4;
+  let text = leave(`(R[${CR0}] & ${CR0_STOP}) !== 0 || (R[${CR4}] & ${OSFXSR}) === 0${arithmetic === null ? '' : ` || !usualMode(R)`}`);
+  const words = arithmetic?.[2] === 's' ? (arithmetic[3] === 'd' ? 2 : 1) : 4;
+  if (at.memory) text += ` t = ${address}; ${leave(miss('TR', 't', words === 4 ? 16 : 4) + (words === 2 ? ' || (t & 4095) === 4092' : ''))} h = (e ^ t) >>> 2;`;
+  const source = (i: number): Value => (at.memory ? (i === 0 ? 'M4[h]' : `M4[h + ${i}]`) : `R[${other + i}]`);
+  if (arithmetic !== null) {
+    if (at.memory) for (let i = 0; i < words; i++) text += ` R[${SCRATCH + i}] = ${source(i)};`;
+    const lanes = arithmetic[2] === 's' ? 1 : arithmetic[3] === 'd' ? 2 : 4;
+    const name: keyof typeof laneFunctions = `${arithmetic[1] as 'add'}${arithmetic[3] === 'd' ? 'Doubles' : 'Singles'}`;
+    const from = at.memory ? SCRATCH : other, all = `numbers(R); R[${MXCSR}] |= ${name}(R, ${target}, ${from}, ${lanes});`;
+    return `${text} ${arithmetic[3] === 's' ? singles(arithmetic[1]!, target, from, lanes, all) : all} `;
+  }
+  if (op === 'pshufd') {
+    // The names of what is read, since the target may be the source.
+    text += ` a = ${source(at.immediate & 3)}; b = ${source(at.immediate >> 2 & 3)}; c = ${source(at.immediate >> 4 & 3)}; r = ${source(at.immediate >> 6 & 3)};`;
+    return `${text} R[${target}] = a; R[${target + 1}] = b; R[${target + 2}] = c; R[${target + 3}] = r; `;
+  }
+  for (let i = 0; i < 4; i++) text += ` R[${number(target + i)}] = ${MOVES.has(op) ? source(i) : LANES[op]!(`R[${target + i}]`, source(i))};`;
+  return `${text} `;
+}

@@ -1,0 +1,98 @@
+/** Disks that come and go while a guest runs. Source: tools/xl/xl_block.c of Xen 4.17. */
+import type { DriveImage } from '../../../hypervisor/index.ts';
+import type { NamedFile } from '../../api.ts';
+import { deviceNumber } from '../../backends/vbd/device-number.ts';
+import { parseDisk } from '../../config/disk.ts';
+import { HEAD_BYTES, imageProblem } from '../../images.ts';
+import type { HostCore } from '../../host.ts';
+import { baseName } from '../../plan.ts';
+import { type DiskInfo, formatBlockList } from '../disks.ts';
+import { attachDisk, detachDisk } from '../hotplug.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
+
+export const blockList = command({
+  summary: 'List virtual block devices for a domain',
+  usage: '<Domain(s)>',
+  run: async (host: HostCore, id: number): Promise<DiskInfo[]> => (host.member(id).attached ? host.toolstack.services.devices(id).disks.list() : []),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('block-list', rest, 1);
+    const tables = await Promise.all(rest.map(async word => {
+      const id = findDomain(host, word);
+      return formatBlockList(id, id === 0 ? [] : await run(id));
+    }));
+    return tables.map((table, i) => (i === 0 ? table : table.slice(table.indexOf('\n') + 1))).join('');
+  },
+});
+
+export const blockAttach = command({
+  summary: 'Create a new virtual block device',
+  usage: "<Domain> <disk-spec-component(s)>...",
+  modifies: true,
+  /** A disk for its PV drivers, as xl.cfg writes it; `file`: what it names, where that is a file. */
+  run: (host: HostCore, id: number, spec: string, file?: NamedFile): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl block-attach ${member.name} ${spec}`, async task => {
+      const disk = parseDisk(spec);
+      if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
+      const { target, vdev, kind, readOnly } = disk;
+      if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
+      if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
+      const image: DriveImage = { place: -1, vdev, kind, readOnly };
+      if (host.isDevice(target)) {
+        await host.openDevices();
+        image.medium = { name: target, device: true };
+      } else if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
+      else {
+        const problem = imageProblem(baseName(target), kind, new Uint8Array(await file.data.slice(0, HEAD_BYTES).arrayBuffer()), file.data.size);
+        if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
+        image.medium = await host.mediumOf(file);
+      }
+      try {
+        attachDisk(host.toolstack, host.toolstack.hotplug, member, image, { ...disk, place: -1, at: { line: 1, column: 1 } }, sentence => host.tasks.note(member.name, 'failed', sentence));
+      } catch (error) {
+        throw new Refusal(`${(error as Error).message}\nlibxl_device_disk_add failed.`);
+      }
+      task.message = `The guest finds ${vdev} (${target}).`;
+    });
+  },
+  xl: async ({ host, words, read }, run) => {
+    const { rest } = readWords(words);
+    atLeast('block-attach', rest, 2);
+    const [domain, ...parts] = rest;
+    const id = findDomain(host, domain);
+    if (id === 0) throw new Refusal('Domain 0 has its disks from the host.');
+    const spec = parts.join(',');
+    const disk = parseDisk(spec);
+    const path = typeof disk === 'string' ? '' : disk.target;
+    const file = path === '' || host.isDevice(path) ? undefined : await read(path).then(data => ({ name: path, data }), () => undefined);
+    await run(id, spec, file);
+    return '';
+  },
+});
+
+export const blockDetach = command({
+  summary: "Destroy a domain's virtual block device",
+  usage: '[option] <Domain> <DevId>',
+  options: [['--force', 'Take it away whatever the guest does with it']],
+  modifies: true,
+  /** By the name of the device, or its number; what the guest wrote to a file goes with it. */
+  run: (host: HostCore, id: number, device: string, force: boolean = false): Promise<void> => {
+    const member = host.living(id);
+    return host.tasks.run(`xl block-detach ${member.name} ${device}`, async () => {
+      if (!host.member(id).attached || !host.toolstack.services.devices(id).disks.find(device)) throw new Refusal(`Error: Device ${device} not connected.`);
+      await detachDisk(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
+        throw new Refusal(`${error.message}\nlibxl_device_disk_remove failed.`);
+      });
+    });
+  },
+  xl: async ({ host, words }, run) => {
+    const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
+    atLeast('block-detach', rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (id === 0) throw new Refusal(`Error: Device ${rest[1]} not connected.`);
+    await run(id, rest[1], options.has('f'));
+    return '';
+  },
+});

@@ -1,0 +1,109 @@
+/**
+ * Disks and network cards that come to a running guest and go again. Source: libxl__device_add_async() and libxl__initiate_device_generic_remove() in
+ * tools/libs/light/libxl_device.c: the back end asks the front end to close, and is taken away once it has.
+ */
+import { attachDrives, type DriveImage, type OpenMedium } from '../../hypervisor/index.ts';
+import type { XenbusBackend } from '../backends/xenbus.ts';
+import { XENBUS_STATE } from '../backends/xenbus.ts';
+import type { DefinedDisk } from '../config/definition.ts';
+import type { Rate } from '../network/rate.ts';
+import { openInDomain0 } from './disks.ts';
+import type { DomainConsole, Member } from './member.ts';
+import type { Toolstack } from './toolstack.ts';
+import type { Later } from '../runner.ts';
+
+/** How long a front end may take to let go (LIBXL_DESTROY_TIMEOUT), and how often it is looked at. */
+const CLOSE_MS = 10_000,
+  LOOK_MS = 20;
+
+interface Parts {
+  openMedium: OpenMedium;
+  later: Later;
+}
+
+/** A disk for PV drivers, with the medium of `image`; what it is goes into the definition, so that it is there after a restart. @throws Error with a sentence */
+export function attachDisk<Console extends DomainConsole>(toolstack: Toolstack<Console>, { openMedium }: Parts, member: Member<Console>, image: DriveImage, defined: DefinedDisk, say: (sentence: string) => void): void {
+  const { disks } = toolstack.services.devices(member.record.id);
+  if (disks.find(image.vdev ?? '')) throw new Error(`The guest has a disk ${image.vdev} already.`);
+  const before = member.devices.length;
+  try {
+    const drive = toolstack.withDevice(member, { ...image, place: -1 }, say);
+    const opened = openInDomain0([drive], 'pvh', images => attachDrives(images, openMedium, say));
+    for (const disk of opened.disks) disks.add(disk);
+    const { ide = [], disks: others = [], all = [] } = member.opened ?? {};
+    member.opened = { ide, disks: [...others, ...opened.disks], all: [...all, ...opened.all] };
+  } catch (error) {
+    for (const device of member.devices.splice(before)) device.close();
+    throw error;
+  }
+  const { blueprint } = member;
+  const { definition } = blueprint;
+  member.blueprint = { ...blueprint, drives: [...(blueprint.drives ?? []), { ...image, place: -1 }], definition: { ...definition, disks: [...definition.disks, defined] } };
+  toolstack.runners.poke();
+}
+
+/** @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
+export async function detachDisk<Console extends DomainConsole>(toolstack: Toolstack<Console>, { later }: Parts, member: Member<Console>, vdev: string, force: boolean): Promise<void> {
+  const { disks } = toolstack.services.devices(member.record.id);
+  const found = disks.find(vdev);
+  if (!found) throw new Error(`The guest has no disk ${vdev}.`);
+  if (found.given.place >= 0) throw new Error(`${found.given.vdev} is an emulated drive, too: it stays as long as the guest.`);
+  if (!force) await letGo(toolstack, later, found.backend, `disk ${found.given.vdev}`);
+  disks.drop(found.id);
+  const { opened, blueprint } = member;
+  if (opened) {
+    const at = opened.disks.indexOf(found.given);
+    const gone = opened.disks[at]?.disk;
+    member.opened = { ...opened, disks: opened.disks.filter(each => each !== found.given), all: opened.all.filter(({ disk }) => disk !== gone) };
+  }
+  const device = member.devices.findIndex(({ disk }) => disk === found.given.disk);
+  if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
+  const isOther = (each: { vdev?: string }): boolean => each.vdev !== found.given.vdev;
+  member.blueprint = { ...blueprint, drives: blueprint.drives?.filter(isOther) ?? [], definition: { ...blueprint.definition, disks: blueprint.definition.disks.filter(isOther) } };
+}
+
+/** A card for PV drivers: its number, and its station address. @throws Error with a sentence */
+export function attachCard<Console extends DomainConsole>(toolstack: Toolstack<Console>, member: Member<Console>, { mac: asked, rate }: { mac?: string; rate?: Rate }): { devid: number; mac: string } {
+  const { cards } = toolstack.services.devices(member.record.id);
+  const problem = toolstack.stationProblem(asked);
+  if (problem) throw new Error(problem);
+  const mac = asked ?? toolstack.drawStation();
+  const devid = cards.add({ mac, rate, emulated: false });
+  const { blueprint } = member;
+  const { definition } = blueprint;
+  const isFirst = !definition.vif && !definition.nic;
+  const card = { mac, ...(rate ? { rate } : {}) };
+  member.blueprint = { ...blueprint, definition: isFirst ? { ...definition, vif: true, ...card } : { ...definition, moreCards: [...(definition.moreCards ?? []), card] } };
+  toolstack.runners.poke();
+  return { devid, mac };
+}
+
+/** By its number or its station address. @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
+export async function detachCard<Console extends DomainConsole>(toolstack: Toolstack<Console>, { later }: Parts, member: Member<Console>, device: string, force: boolean): Promise<void> {
+  const { cards } = toolstack.services.devices(member.record.id);
+  const found = cards.find(device);
+  if (!found) throw new Error(`The guest has no card ${device}.`);
+  const { definition } = member.blueprint;
+  if (definition.nic && definition.mac === found.mac) throw new Error('It stands beside an emulated card, which stays as long as the guest.');
+  if (!force) await letGo(toolstack, later, found.backend, `card ${device}`);
+  cards.drop(found.id);
+  const { blueprint } = member;
+  const left = blueprint.definition.moreCards?.filter(({ mac }) => mac !== found.mac) ?? [];
+  const { vif: _vif, mac: _mac, rate: _rate, ...without } = blueprint.definition;
+  const rest = blueprint.definition.mac === found.mac ? without : blueprint.definition;
+  // The next card is the first one then.
+  const [first, ...others] = left;
+  member.blueprint = { ...blueprint, definition: rest === without && first ? { ...without, vif: true, ...first, moreCards: others } : { ...rest, moreCards: left } };
+}
+
+/** Asks the front end to close, and waits until it has. @throws Error with a sentence where it does not */
+async function letGo<Console extends DomainConsole>({ runners }: Toolstack<Console>, later: Later, backend: XenbusBackend | undefined, what: string): Promise<void> {
+  if (!backend) return;
+  backend.detach();
+  runners.poke();
+  for (let waited = 0; waited < CLOSE_MS; waited += LOOK_MS) {
+    if (backend.xenbusState === XENBUS_STATE.CLOSED) return;
+    await new Promise<void>(resolve => void later(LOOK_MS, resolve));
+  }
+  throw new Error(`The guest has not let go of its ${what} within ${CLOSE_MS / 1000} s: unmount it there, or take it away by force (-f).`);
+}

@@ -1,0 +1,84 @@
+/**
+ * The host's boot in the page: which entry of its menu is started. The address says: `?boot=ENTRY` (a number, a title or an id) boots that at once, `?boot=menu`
+ * shows the menu; without it the default is booted at once. `?host=` has words of the host's definition, `?xen=` Xen's command line in place of the entry's.
+ * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
+ */
+import { signal } from '@preact/signals';
+import { BootMenu, bootRefusal, DEFAULT_GRUB_CONFIG, hostBootOf, type MenuChoice, type PageBoot, readGrubConfig } from '../dom0/boot/menu/index.ts';
+
+/** The menu while it is shown; 'off': the host is switched off. */
+export const bootMenu = signal<BootMenu | 'off' | undefined>(undefined);
+/** Counts what has changed in it. */
+export const bootMenuChanges = signal(0);
+
+/** The host's grub.cfg, as Domain 0 had it last: its disk is opened later than the menu is wanted. */
+const GRUB_KEY = 'ringside-grub.cfg';
+const TICK_MS = 100;
+
+export function rememberGrub(text: string): void {
+  try {
+    localStorage.setItem(GRUB_KEY, text);
+  } catch {
+    // A browser that keeps nothing has the installation's.
+  }
+}
+
+function grubConfig(): string {
+  try {
+    return localStorage.getItem(GRUB_KEY) ?? DEFAULT_GRUB_CONFIG;
+  } catch {
+    return DEFAULT_GRUB_CONFIG;
+  }
+}
+
+/** What the host is to be started with. `again`: after a reboot. */
+export async function chooseBoot(again: boolean): Promise<PageBoot> {
+  const address = new URLSearchParams(location.search);
+  const wanted = again ? 'menu' : address.get('boot');
+  const make = (): BootMenu =>
+    new BootMenu({ config: readGrubConfig(grubConfig()), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
+  let choice: MenuChoice;
+  for (let menu = make(); ; menu = make()) {
+    if (wanted !== 'menu' && menu.mode.kind !== 'message') menu.take();
+    choice = menu.choice ?? (await shown(menu));
+    if (choice.kind === 'boot') break;
+    if (choice.kind === 'halt') await switchedOn();
+  }
+  const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
+  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: address.get('host') ?? '' };
+}
+
+/** Shows it until something was chosen. */
+function shown(menu: BootMenu): Promise<MenuChoice> {
+  bootMenu.value = menu;
+  return new Promise(resolve => {
+    const look = (): void => {
+      menu.tick();
+      bootMenuChanges.value++;
+      if (!menu.choice) return;
+      clearInterval(timer);
+      stop();
+      bootMenu.value = undefined;
+      resolve(menu.choice);
+    };
+    const timer = setInterval(look, TICK_MS);
+    const stop = bootMenuPressed.subscribe(() => menu.choice && look());
+  });
+}
+
+/** Counts keys. */
+export const bootMenuPressed = signal(0);
+
+/** Resolves when somebody switches the host on. */
+export function switchedOn(): Promise<void> {
+  bootMenu.value = 'off';
+  const before = bootMenuPressed.peek();
+  return new Promise(resolve => {
+    const stop = bootMenuPressed.subscribe(count => {
+      if (count === before) return;
+      bootMenu.value = undefined;
+      queueMicrotask(() => stop());
+      resolve();
+    });
+  });
+}
