@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { functionOf } from '../architecture/regions.ts';
-import { CR4, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
+import { CR4, DR, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
@@ -136,6 +136,36 @@ describe('regions', () => {
       bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d5', 'f4');
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
+  });
+
+  it('let a probe, breakpoints and single steps see every instruction', () => {
+    // L: add eax,ecx; mov [DATA],eax; dec ecx; jnz L
+    const code = (bench: Bench) => bench.put(CODE, 'b9', d(100_000), '01c8', 'a3', d(DATA), '49', '75f6', 'f4');
+    const DEC = CODE + 12, TF = 0x100, DEBUG_EXIT = 2;
+    const watch = (bench: Bench): unknown[] => {
+      code(bench);
+      bench.run(30_000);
+      const seen: unknown[] = [];
+      bench.cpu.probe = { retired: linear => seen.push(linear), memory: (linear, size, write, value) => seen.push([linear, size, write, value]) };
+      bench.run(50);
+      bench.cpu.probe = null;
+      bench.run(10_000);
+      bench.cpu.controls.exceptionBitmap = DEBUG_EXIT;
+      const look = () => seen.push([bench.run(20_000), state(bench)]);
+      bench.R[DR] = DEC;
+      bench.R[DR + 7] = 0x401;
+      bench.cpu.reload();
+      look();
+      bench.R[DR + 7] = 0x400;
+      bench.cpu.reload();
+      bench.run(10_000);
+      bench.cpu.eflags |= TF;
+      look();
+      return seen;
+    };
+    const { bench, tier } = compiled();
+    expect(watch(bench)).toEqual(watch(new Bench().protectedMode()));
+    expect(tier.statistics.retired).toBeGreaterThan(20_000);
   });
 
   it('run arithmetic of SSE, whatever its operands', () => {
