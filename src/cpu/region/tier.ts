@@ -380,19 +380,20 @@ export class RegionTier implements Regions {
   /** Runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
   private enter(p: number): void {
     const { A, R, S } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { regions, lately } = this;
-    const first = regions[A[p + REGION]!]!, begun = S[S_BUDGET]! + 1;
-    let region = first, left = begun;
+    const first = regions[A[p + REGION]!]!;
+    let region = first, left = S[S_BUDGET]! + 1, ran = 0;
     while (left >= region.longest) {
       S[S_BUDGET] = left;
       region.run();
       const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
+      ran += done;
       if (done === 0) break;
       left = S[S_BUDGET]!;
       this.lost = 0;
       if (S[S_STOP] !== GO) {
         if (S[S_STOP] !== JUMP) {
-          this.statistics.retired += begun - left;
+          this.statistics.retired += ran;
           return;
         }
         S[S_STOP] = GO;
@@ -403,7 +404,7 @@ export class RegionTier implements Regions {
         const q = PM[table + at]!;
         if (q === 0 || A[q + OP] !== OP_ENTRY) {
           S[S_STOP] = JUMP;
-          this.visited(p, first, begun - left);
+          this.visited(p, first, ran);
           if (q !== 0) this.left(q);
           return;
         }
@@ -411,7 +412,7 @@ export class RegionTier implements Regions {
       }
       S[S_PAGE_EIP] = eip & -4096;
     }
-    this.visited(p, first, begun - left);
+    this.visited(p, first, ran);
     if (region !== first || left === 0) {
       // An op may run only from its own record, and while the budget lasts.
       S[S_BUDGET] = left;
