@@ -240,7 +240,7 @@ export class HostCore {
     const { toolstack } = this;
     return {
       isTaken: name => toolstack.isTaken(name),
-      stationProblem: mac => toolstack.stationProblem(mac),
+      stationProblem: mac => toolstack.stations.problem(mac),
       pcpus: toolstack.queue.pcpus,
       hasVt: toolstack.machine.hasVt,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),

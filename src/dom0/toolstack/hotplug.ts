@@ -65,9 +65,9 @@ export async function detachDisk<Console extends DomainConsole>(toolstack: Tools
 /** A card for PV drivers: its number, and its station address. @throws Error with a sentence */
 export function attachCard<Console extends DomainConsole>(toolstack: Toolstack<Console>, member: Member<Console>, { mac: asked, rate }: { mac?: string; rate?: Rate }): { devid: number; mac: string } {
   const { cards } = toolstack.services.devices(member.record.id);
-  const problem = toolstack.stationProblem(asked);
+  const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
-  const mac = asked ?? toolstack.drawStation();
+  const mac = asked ?? toolstack.stations.draw();
   const devid = cards.add({ mac, rate, emulated: false });
   const { blueprint } = member;
   const { definition } = blueprint;

@@ -2,7 +2,7 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { COUNTERS, MAILBOX, XEN } from '../../hypervisor/layout/index.ts';
+import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
@@ -25,7 +25,7 @@ import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
 import { openInDomain0 } from './disks.ts';
 import { Saving } from './saving.ts';
 import { Services, XEN_TYPES } from './services.ts';
-import { StationAddresses } from './station-addresses.ts';
+import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
 
 export interface ToolstackParts {
@@ -93,8 +93,6 @@ export interface ToolstackListener<Console extends DomainConsole> {
   changed?(member: Member<Console>): void;
 }
 
-/** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
-const SLACK_MIB = 1;
 /** How often a dying domain is looked after. */
 const DYING_MS = 200;
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
@@ -104,9 +102,6 @@ const LATIN_1 = new TextDecoder('latin1');
 
 const hasDevices = ({ drives = [] }: Blueprint): boolean => drives.some(({ medium }) => medium !== undefined && 'device' in medium);
 
-/** Station addresses of a domain's cards. */
-const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[] => [mac, ...moreCards.map(card => card.mac)].filter(address => address !== undefined);
-
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
@@ -114,6 +109,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
+  readonly stations: Stations;
   readonly runners: Runners;
   readonly members = new Map<number, Member<Console>>();
   /** Destroyed domains of which somebody still has frames mapped. */
@@ -127,7 +123,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private readonly listener: ToolstackListener<Console>;
   /** Domain 0's own. */
   private readonly slot: Slot;
-  private readonly addresses: StationAddresses;
   private readonly saving: Saving;
   private closed = false;
   /** In virtual time: of domains that are gone, and while nobody could run. */
@@ -138,7 +133,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.parts = parts;
     this.jitThreshold = parts.jitThreshold;
     this.listener = listener;
-    this.addresses = new StationAddresses(parts.seed ?? 0);
+    this.stations = new Stations(parts.seed ?? 0, () => this.members.values());
     this.machine = Machine.create(parts.memory);
     this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
     this.view = new MachineView(parts.memory);
@@ -246,12 +241,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return [...this.members.values()].some(member => member.name === name && !member.ending);
   }
 
-  /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
-  stationProblem(mac: string | undefined): string | undefined {
-    const other = [...this.members.values()].find(({ ending, blueprint }) => mac && !ending && stationsOf(blueprint).includes(mac));
-    return other && `${other.name} has the station address ${mac} already.`;
-  }
-
   /** Letter as xl list prints it. */
   state(member: Member<Console>): 'r' | 'b' | 'p' | 's' | 'c' | 'd' {
     if (this.dying.has(member.record.id)) return 'd';
@@ -266,31 +255,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- building
 
-  /** With a station address, if there is a card. @throws Error */
-  private addressed(blueprint: Blueprint): Blueprint {
-    const { definition } = blueprint;
-    if (!definition.nic && !definition.vif) return blueprint;
-    const taken = new Set([...this.members.values()].flatMap(member => stationsOf(member.blueprint)));
-    const address = (given: string | undefined): string => {
-      const problem = this.stationProblem(given);
-      if (problem) throw new Error(`${problem} Destroy it first.`);
-      const mac = given ?? this.addresses.draw(taken);
-      taken.add(mac);
-      return mac;
-    };
-    const mac = address(definition.mac);
-    const moreCards = definition.moreCards?.map(card => ({ ...card, mac: address(card.mac) }));
-    return { ...blueprint, definition: { ...definition, mac, ...(moreCards ? { moreCards } : {}) } };
-  }
-
   /** What devices that come to a running guest need (hotplug.ts). */
   get hotplug(): Pick<ToolstackParts, 'openMedium' | 'later'> {
     return this.parts;
-  }
-
-  /** A station address that nobody has. */
-  drawStation(): string {
-    return this.addresses.draw(new Set([...this.members.values()].flatMap(member => stationsOf(member.blueprint))));
   }
 
   private mayBuild(): void {
@@ -311,7 +278,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   async build(asked: Blueprint, { paused = false, before, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayBuild();
     this.mayRun(asked);
-    const blueprint = this.addressed(asked);
+    const blueprint = this.stations.addressed(asked);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
     const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
@@ -532,28 +499,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.runners.poke();
   }
 
-  /** As far as the hypervisor lets it grow: libxl_domain_setmaxmem. @throws Error with a sentence */
-  setMaxMemory({ record, memoryMiB: now, blueprint: { xen } }: Member<Console>, memoryMiB: number): void {
-    if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
-    if (memoryMiB < now) throw new Error('libxl: error: memory_static_max must be greater than or or equal to memory_dynamic_max');
-    Atomics.store(this.machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, (memoryMiB + SLACK_MIB) * 256);
-  }
-
-  /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
-  setVcpus({ record, blueprint: { xen } }: Member<Console>, vcpus: number): void {
-    if (xen !== 'pv' && xen !== 'pvh') throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
-    const { client } = this.services;
-    for (let vcpu = 0; vcpu < record.vcpus; vcpu++) client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
-    this.runners.poke();
-  }
-
-  /** Linux's magic SysRq: its driver reads the letter in the store. @throws Error with a sentence */
-  sysrq({ record, attached }: Member<Console>, letter: string): void {
-    if (!attached) throw new Error('The guest is a plain PC: no driver of it looks into the store.');
-    this.services.client.write(`/local/domain/${record.id}/control/sysrq`, letter);
-    this.runners.poke();
-  }
-
   /** Its new name, in its store and in every list. */
   rename(member: Member<Console>, name: string): void {
     const { client } = this.services;
@@ -568,7 +513,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   async reset(member: Member<Console>): Promise<string> {
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
     if (member.blueprint.xen || member.ending?.workerDied) return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
-    const problem = member.ending && this.stationProblem(member.blueprint.definition.mac);
+    const problem = member.ending && this.stations.problem(member.blueprint.definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     member.ending = null;
     member.runner.reset();

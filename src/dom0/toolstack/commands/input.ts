@@ -1,4 +1,5 @@
 /** What is typed at a guest from outside: keys of its keyboard, and Linux's magic SysRq. */
+import { sendSysrq } from '../requests.ts';
 import type { HostCore } from '../../host.ts';
 import { nearest } from '../../config/nearest.ts';
 import { command, Refusal } from './command.ts';
@@ -11,7 +12,7 @@ export const sysrq = command({
   /** The guest's driver reads the letter in its store. */
   run: (host: HostCore, id: number, letter: string): Promise<void> => {
     const { name } = host.living(id);
-    return host.tasks.run(`xl sysrq ${name} ${letter}`, async () => host.toolstack.sysrq(host.living(id), letter));
+    return host.tasks.run(`xl sysrq ${name} ${letter}`, async () => sendSysrq(host.toolstack, host.living(id), letter));
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);

@@ -2,6 +2,7 @@
 import { formatCpus } from '../../config/cpus.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
+import { setVcpus } from '../requests.ts';
 import type { HostCore } from '../../host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
@@ -71,7 +72,7 @@ export const vcpuSet = command({
     return host.tasks.run(`xl vcpu-set ${member.name} ${vcpus}`, async task => {
       const most = member.record.vcpus;
       if (vcpus < 1 || vcpus > most) throw new Refusal(`Requested ${vcpus} VCPUs, however maxcpus is ${most}!\nlibxl_set_vcpuonline failed domid=${id} max_vcpus=${vcpus}, rc: -6`);
-      host.toolstack.setVcpus(member, vcpus);
+      setVcpus(host.toolstack, member, vcpus);
       task.message = `The guest is asked to have ${vcpus} of ${most} online.`;
     });
   },

@@ -1,5 +1,6 @@
 /** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
 import { judgeFiles } from '../../judging.ts';
+import { setMaxMemory } from '../requests.ts';
 import type { HostCore } from '../../host.ts';
 import type { NamedFile } from '../../api.ts';
 import { command, Refusal } from './command.ts';
@@ -36,7 +37,7 @@ export const memMax = command({
   /** As far as the hypervisor lets it grow; not less than its balloon was asked to come to. */
   run: (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl mem-max ${member.name} ${memoryMiB}`, async () => host.toolstack.setMaxMemory(member, memoryMiB));
+    return host.tasks.run(`xl mem-max ${member.name} ${memoryMiB}`, async () => setMaxMemory(host.toolstack, member, memoryMiB));
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);

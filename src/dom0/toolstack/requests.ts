@@ -1,0 +1,30 @@
+/** What a running guest is asked or allowed by way of the store and its records. */
+import { XEN } from '../../hypervisor/layout/index.ts';
+import type { Member } from './member.ts';
+import type { Toolstack } from './toolstack.ts';
+
+type Asking = Pick<Toolstack, 'machine' | 'services' | 'runners'>;
+
+/** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
+const SLACK_MIB = 1;
+
+/** As far as the hypervisor lets the guest grow: libxl_domain_setmaxmem. @throws Error with a sentence */
+export function setMaxMemory({ machine }: Asking, { record, memoryMiB: now, blueprint: { xen } }: Member, memoryMiB: number): void {
+  if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
+  if (memoryMiB < now) throw new Error('libxl: error: memory_static_max must be greater than or or equal to memory_dynamic_max');
+  Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, (memoryMiB + SLACK_MIB) * 256);
+}
+
+/** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
+export function setVcpus({ services, runners }: Asking, { record, blueprint: { xen } }: Member, vcpus: number): void {
+  if (xen !== 'pv' && xen !== 'pvh') throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
+  for (let vcpu = 0; vcpu < record.vcpus; vcpu++) services.client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
+  runners.poke();
+}
+
+/** Linux's magic SysRq: its driver reads the letter in the store. @throws Error with a sentence */
+export function sendSysrq({ services, runners }: Asking, { record, attached }: Member, letter: string): void {
+  if (!attached) throw new Error('The guest is a plain PC: no driver of it looks into the store.');
+  services.client.write(`/local/domain/${record.id}/control/sysrq`, letter);
+  runners.poke();
+}

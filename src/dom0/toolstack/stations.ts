@@ -1,0 +1,49 @@
+/** Which domain has which station address: each card has one of its own, as long as its domain has not stopped. */
+import type { Blueprint, Member } from './member.ts';
+import { StationAddresses } from './station-addresses.ts';
+
+/** The addresses of a domain's cards. */
+const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[] => [mac, ...moreCards.map(card => card.mac)].filter(address => address !== undefined);
+
+export class Stations {
+  private readonly addresses: StationAddresses;
+  private readonly members: () => Iterable<Member>;
+
+  /** The same seed draws the same addresses. */
+  constructor(seed: number, members: () => Iterable<Member>) {
+    this.addresses = new StationAddresses(seed);
+    this.members = members;
+  }
+
+  /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
+  problem(mac: string | undefined): string | undefined {
+    const other = [...this.members()].find(({ ending, blueprint }) => mac && !ending && stationsOf(blueprint).includes(mac));
+    return other && `${other.name} has the station address ${mac} already.`;
+  }
+
+  private get taken(): Set<string> {
+    return new Set([...this.members()].flatMap(member => stationsOf(member.blueprint)));
+  }
+
+  /** A station address that nobody has. */
+  draw(): string {
+    return this.addresses.draw(this.taken);
+  }
+
+  /** The blueprint with an address for each of its cards. @throws Error where another domain has one that is asked for */
+  addressed(blueprint: Blueprint): Blueprint {
+    const { definition } = blueprint;
+    if (!definition.nic && !definition.vif) return blueprint;
+    const { taken } = this;
+    const address = (given: string | undefined): string => {
+      const problem = this.problem(given);
+      if (problem) throw new Error(`${problem} Destroy it first.`);
+      const mac = given ?? this.addresses.draw(taken);
+      taken.add(mac);
+      return mac;
+    };
+    const mac = address(definition.mac);
+    const moreCards = definition.moreCards?.map(card => ({ ...card, mac: address(card.mac) }));
+    return { ...blueprint, definition: { ...definition, mac, ...(moreCards ? { moreCards } : {}) } };
+  }
+}
