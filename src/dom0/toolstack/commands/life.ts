@@ -47,13 +47,15 @@ export const create = command({
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
     return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async task => {
       const read = await host.read(files);
-      const { plan, domain } = judgeFiles(read, host.facts, anotherName);
+      const judged = () => judgeFiles(read, host.facts, anotherName);
+      // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
+      const drives = await host.drivesFrom(judged().domain?.drives ?? [], files);
+      const { plan, domain } = judged();
       if (plan.command !== '') task.command = plan.command;
       if (!domain) {
         const told = planErrors(plan);
         throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
       }
-      const drives = await host.drivesFrom(domain.drives, files);
       const { definition, boot, xen } = domain;
       const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
       const built = await host.toolstack.build(blueprint, { paused });
