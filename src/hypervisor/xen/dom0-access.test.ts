@@ -18,9 +18,9 @@ beforeEach(() => {
 
 describe('Domain 0', () => {
   it('has entry 0 of the domain table and id 0, in every worker', () => {
-    expect(domain0(machine)).toMatchObject({ id: 0, slot: 0 });
+    expect(domain0(machine)).toMatchObject({ id: 0, index: 0 });
     expect(new Dom0(new Machine(machine.memory)).ports.record.xenOffset).toBe(dom0.ports.record.xenOffset);
-    expect(record).toMatchObject({ id: 1, slot: 1 });
+    expect(record).toMatchObject({ id: 1, index: 1 });
   });
 
   it('gives a fresh domain port 1 for the store and port 2 for the console', () => {
