@@ -1,5 +1,5 @@
 /** The host's boot menu, over the page while nothing runs. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { drawMenu, type MenuScreen } from '../../dom0/boot/menu/index.ts';
 import { bootMenu, bootMenuChanges, bootMenuPressed } from '../boot.ts';
 import { strings } from '../strings.ts';
@@ -14,7 +14,8 @@ export function BootMenuScreen() {
   const shown = bootMenu.value;
   const screen = useRef<HTMLDivElement>(null);
   void bootMenuChanges.value;
-  useEffect(() => { screen.current?.focus(); }, [shown]);
+  // As soon as it is there: a key that is pressed at its sight is meant for it.
+  useLayoutEffect(() => { screen.current?.focus(); }, [shown]);
   if (!shown) return null;
   const press = (event: KeyboardEvent): void => {
     const { key, ctrlKey, altKey, metaKey } = event;
@@ -27,10 +28,14 @@ export function BootMenuScreen() {
     bootMenuChanges.value++;
     bootMenuPressed.value++;
   };
+  // It is modal: what ends behind it, a shell say, may not take the keys away.
+  const keepFocus = ({ relatedTarget }: FocusEvent): void => {
+    if (relatedTarget instanceof Node && !screen.current?.contains(relatedTarget)) screen.current?.focus();
+  };
   if (shown === 'off')
-    return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={strings.bootMenu.off} onKeyDown={press}>
+    return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={strings.bootMenu.off} onKeyDown={press} onFocusOut={keepFocus}>
       <p>{strings.bootMenu.off}</p><button class="btn" onClick={() => { bootMenuPressed.value++; }}>{strings.bootMenu.on}</button></div>;
-  return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={strings.bootMenu.label} data-testid="bootmenu" onKeyDown={press}>
+  return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={strings.bootMenu.label} data-testid="bootmenu" onKeyDown={press} onFocusOut={keepFocus}>
     <pre>{rowsOf(drawMenu(shown, strings.bootMenu.title))}</pre></div>;
 }
 
