@@ -1,6 +1,6 @@
 /** A host's state in a directory (--state DIR), which this process holds until it closes it or ends. */
 import { type HostState, openHostState } from '../../dom0/index.ts';
-import { later } from '../node-clock.ts';
+import { nodeState } from '../node-clock.ts';
 import { DirectoryStore } from './directory-store.ts';
 
 /** The directory cannot be used; a sentence with what to do. */
@@ -14,7 +14,7 @@ export async function openState(directory: string, diskBytes?: number): Promise<
   try {
     store = await DirectoryStore.open(directory);
     const held = store;
-    const state = await openHostState(store, { diskBytes, epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below), later });
+    const state = await openHostState(store, { diskBytes, ...nodeState });
     return {
       ...state,
       files: () => state.files().catch((error: Error) => Promise.reject(new StateError(error.message))),
