@@ -163,12 +163,12 @@ const popsreg: OpFactory = (row, _memory, size) => {
   const segment = segmentOperand(row);
   return cpu => {
     const selector = cpu.memory.read16(cpu.stack.at(0, size >> 3, false));
-    const wide = cpu.mode.stack32;
+    const { key } = cpu.mode, wide = cpu.mode.stack32;
     loadSegment(cpu, segment, selector);
     // ESP moves by the width that the stack had before.
     if (wide) cpu.R[ESP] = (cpu.R[ESP]! + (size >> 3)) | 0;
     else cpu.R16[ESP * 2]! += size >> 3;
-    cpu.loop.codeGoesOn();
+    if (cpu.mode.key !== key) cpu.loop.codeGoesOn();
     if (segment === SS) cpu.loop.shadow(2);
   };
 };

@@ -16,7 +16,7 @@ import { isSse, sseText } from './sse.ts';
 export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32, cc: 0, uses: usesOf(() => {}, 32, 0) };
 
 /** Ops that leave the region as good as always: they exit, or fault. */
-const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'cpuid', 'ud0', 'ud1', 'ud2', 'monitor', 'mwait', 'vmcall', 'hlt']);
+const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'ud0', 'ud1', 'ud2', 'monitor', 'mwait', 'vmcall', 'hlt']);
 
 /** True if the ordinary case of an x87 or SSE instruction can stand in a region: see `flatOperand` in record-writer.ts. */
 export function isUnit(at: Decoded): boolean {
