@@ -128,6 +128,23 @@ describe('regions', () => {
     same(bench => bench.put(CODE, 'b9', d(300), '40', '50', 'b043', 'bf', d(CODE + 5), 'aa', '58', '49', '75f2', 'f4'), [50, 3]);
   });
 
+  it('answer CPUID, and leave where the hypervisor is to answer', () => {
+    // L: mov eax,1; xor ecx,ecx; cpuid; add edi,edx; mov eax,0; cpuid; add edi,ebx; dec esi; jnz L; hlt
+    const code = (exits: boolean) => (bench: Bench) => {
+      bench.code('b801000000', '31c9', '0fa2', '01d7', 'b800000000', '0fa2', '01df', '4e', '75e9');
+      bench.cpu.controls.cpuid = exits;
+    };
+    expect(same(code(false), [100, 7], 100)).toBeGreaterThan(1000);
+    const { bench, tier } = compiled();
+    code(false)(bench);
+    bench.R[ESI] = 1000;
+    bench.run(1000);
+    expect(tier.statistics.regions).toBe(1);
+    bench.cpu.controls.cpuid = true;
+    expect(bench.run(1000)).toBe(ExitReason.CPUID);
+    expect(bench.cpu.exit.instructionLength).toBe(2);
+  });
+
   it('run x87 and SSE', () => {
     // FNINIT; FLD1 (1 on the stack); L: fld dword [DATA]; fadd st0,st1; fld st0; fmul st0,st0; faddp st1; fcomi; fstp qword [DATA+8]; movups xmm1,[DATA]; paddd; movaps
     const code = (bench: Bench) => {
