@@ -143,7 +143,10 @@ export class RegionTier implements Regions {
       linear, text, retired,
       // Callees may be there more than once.
       code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
-        ranges.map(([first, last]) => [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1 }] as const))).values()]
+        ranges.map(([first, last]) => {
+          const next = pages.find(page => page.number === number + 1)?.frame ?? 0;
+          return [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1, next }] as const;
+        }))).values()]
         .sort((a, b) => a.offset - b.offset),
     }));
   }
@@ -264,8 +267,8 @@ export class RegionTier implements Regions {
     if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
-    const sources = pages.map(({ frame, ranges }) => {
-      let lines = 0;
+    const sources = pages.map(({ frame, ranges, tail }) => {
+      let lines = tail > 0 ? linesOf(0, tail) : 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
       return { mfn: frame / 4096, lines };
     });
