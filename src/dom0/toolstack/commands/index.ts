@@ -13,6 +13,7 @@ import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
+import { vncviewer } from './vncviewer.ts';
 
 export const COMMANDS = {
   create,
@@ -41,6 +42,7 @@ export const COMMANDS = {
   'vm-list': vmList,
   uptime,
   console: attachConsole,
+  vncviewer,
   rename,
   'mem-max': memMax,
   'vcpu-list': vcpuList,
