@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHostState } from '../dom0/index.ts';
 import { writerKernel, writerProblem } from '../dom0/storage/index.ts';
-import { later } from './node-clock.ts';
+import { nodeState } from './node-clock.ts';
 import { DirectoryStore } from './storage/directory-store.ts';
 
 /** The volume that the guest writes to. */
@@ -38,7 +38,7 @@ export interface Seen {
 export async function problemOf(directory: string, { dots, step }: Seen): Promise<string | undefined> {
   const store = await DirectoryStore.open(directory);
   try {
-    const state = await openHostState(store, { epochMs: () => Date.now(), random: below => Math.floor(Math.random() * below), later });
+    const state = await openHostState(store, nodeState);
     try {
       const bytes = new Uint8Array(256 * 512);
       const names = state.storage.volumes.map(({ name }) => name);

@@ -7,7 +7,7 @@ import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
-import { JIT_THRESHOLD_ABOUT, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
+import { JIT_THRESHOLD_ABOUT, JIT_TWICE, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { UsageError } from './usage-error.ts';
 
 export { UsageError };
@@ -29,7 +29,6 @@ export interface BootOptions {
   memory?: number;
   vcpus?: number;
   pcpus?: number;
-  /** Xen's command line. */
   /** Xen's command line. */
   xen?: string;
   until?: string;
@@ -238,7 +237,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.saves.length === 0) throw new UsageError('--save-at needs --save F, the file to save to.');
-  if (given.has('--no-jit') && given.has('--jit-threshold')) throw new UsageError('--no-jit and --jit-threshold do not go together. Leave one out.');
+  if (given.has('--no-jit') && given.has('--jit-threshold')) throw new UsageError(JIT_TWICE);
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
 }
 

@@ -2,6 +2,7 @@
  * The simulated host as a definition: what its board has. Settings change it (options of the command line, `?host=` of the page), and it counts when the
  * host starts. What the device cannot give is refused, with what it can.
  */
+import { MAX_MEMORY_MIB } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 import { DISK_BYTES } from '../storage/index.ts';
 
@@ -29,8 +30,7 @@ export class HostDefinitionError extends Error {
   override name = 'HostDefinitionError';
 }
 
-export const LEAST_MEMORY_MIB = 64,
-  MOST_MEMORY_MIB = 2047;
+export const LEAST_MEMORY_MIB = 64;
 const LEAST_DISK_BYTES = 2 ** 30,
   MOST_DISK_BYTES = 2 ** 41;
 const GB = 1e9;
@@ -40,7 +40,7 @@ const UNITS: Record<string, number> = { '': 1, M: 2 ** 20, G: 2 ** 30, T: 2 ** 4
 export function fittedHost({ processors, fittingMiB }: HostDevice): HostDefinition {
   return {
     pcpus: Math.min(MAX_PCPUS, Math.max(1, processors - 1)),
-    memoryMiB: Math.min(MOST_MEMORY_MIB, Math.max(LEAST_MEMORY_MIB, fittingMiB)),
+    memoryMiB: Math.min(MAX_MEMORY_MIB, Math.max(LEAST_MEMORY_MIB, fittingMiB)),
     vt: true,
     diskBytes: DISK_BYTES,
   };
@@ -55,7 +55,7 @@ export function readHost(text: string): Partial<HostDefinition> {
   for (const word of text.split(/[\s,]+/).filter(each => each !== '')) {
     const [, key, value] = /^([^=]*)=(.*)$/.exec(word) ?? [];
     if (key === 'pcpus') host.pcpus = whole(word, value, 1, MAX_PCPUS);
-    else if (key === 'memory') host.memoryMiB = whole(word, value, LEAST_MEMORY_MIB, MOST_MEMORY_MIB);
+    else if (key === 'memory') host.memoryMiB = whole(word, value, LEAST_MEMORY_MIB, MAX_MEMORY_MIB);
     else if (key === 'vt') host.vt = onOff(word, value);
     else if (key === 'disk') host.diskBytes = diskBytes(word, value);
     else throw new HostDefinitionError(`${word} says nothing about a host: write pcpus=, memory=, vt= or disk=, with a comma between them.`);
@@ -83,6 +83,5 @@ function diskBytes(word: string, value: string): number {
   const [, digits, unit = ''] = /^(\d+)([MGT]B?)?$/.exec(value) ?? [];
   const bytes = digits === undefined ? NaN : Number(digits) * UNITS[unit]!;
   if (!(bytes >= LEAST_DISK_BYTES && bytes <= MOST_DISK_BYTES)) throw new HostDefinitionError(`${word}: a disk has 1G to 2T; write for example disk=500GB.`);
-  // Whole MiB but for the size that people know.
-  return bytes % 512 === 0 ? bytes : bytes - (bytes % 512);
+  return bytes - (bytes % 512);
 }

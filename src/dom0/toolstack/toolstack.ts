@@ -659,9 +659,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- saving
 
-  /** The state of a domain, which goes on then (saving.ts). @throws Error with a sentence */
-  save(member: Member<Console>): Promise<Uint8Array[]> {
-    return this.saving.save(member);
+  /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment. @throws Error with a sentence */
+  save(member: Member<Console>, still?: () => void): Promise<Uint8Array[]> {
+    return this.saving.save(member, still);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
