@@ -466,11 +466,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** A key by its KeyboardEvent.code. */
   key(member: Member<Console>, code: string, down: boolean): void {
-    if (!member.ending) (member.model ?? member.runner).key(code, down);
+    if (!member.ending) (member.attached?.screen ?? member.model ?? member.runner).key(code, down);
   }
 
   mouse(member: Member<Console>, move: MouseMove): void {
-    if (!member.ending) (member.model ?? member.runner).mouse(move);
+    if (!member.ending) (member.attached?.screen ?? member.model ?? member.runner).mouse(move);
   }
 
   setPaused(member: Member<Console>, paused: boolean): void {

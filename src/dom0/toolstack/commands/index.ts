@@ -14,6 +14,7 @@ import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
+import { vncviewer } from './vncviewer.ts';
 
 export const COMMANDS = {
   create,
@@ -47,6 +48,7 @@ export const COMMANDS = {
   'vm-list': vmList,
   uptime,
   console: attachConsole,
+  vncviewer,
   rename,
   'mem-max': memMax,
   'vcpu-list': vcpuList,
