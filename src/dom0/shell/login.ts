@@ -8,6 +8,7 @@ import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
 import { bridgePrograms } from './bridge.ts';
+import { editPrograms } from './edit.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
@@ -40,6 +41,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
     qemuImgProgram(host),
+    ...editPrograms(),
     ...powerPrograms(power),
     dmesgProgram(log),
     ...systemPrograms(host),
