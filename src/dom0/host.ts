@@ -196,6 +196,12 @@ export class HostCore {
     return this.parts.storage !== undefined && Storage.isDevice(path);
   }
 
+  /** A volume's by its place in the group's list. */
+  volumeName(index: number): string {
+    const name = this.storage?.volumes[index]?.name;
+    return name === undefined ? `volume ${index}` : `vg0/${name}`;
+  }
+
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     return (this.storage = await this.parts.storage?.());

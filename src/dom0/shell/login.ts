@@ -6,6 +6,7 @@ import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
+import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
@@ -36,6 +37,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...bridgePrograms(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
+    ddProgram(state.storage),
     ...powerPrograms(power),
     dmesgProgram(log),
   ];

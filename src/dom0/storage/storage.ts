@@ -6,8 +6,9 @@ import { ExtentDisk } from './extent-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
-import type { Medium, Place } from './medium.ts';
-import { type Partition, partOf, readPartitions, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { type Medium, SECTOR_BYTES } from './medium.ts';
+import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import type { Store } from './store.ts';
 import { Volume } from './volume.ts';
 
@@ -190,6 +191,7 @@ export class Storage {
   private resolve(written: string): { path: string; medium: Medium } {
     const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
     const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
+    if (path === '/dev/sda') return { path, medium: this.disk };
     const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
     if (partition) {
       const found = this.partitions.find(({ number }) => number === Number(partition[1]));
@@ -199,16 +201,17 @@ export class Storage {
     // A hyphen of a name is doubled in /dev/mapper.
     const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
     const name = mapped ? mapped[1].replaceAll('--', '-') : /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
-    const volume = this.group.volumes.find(each => each.name === name);
-    if (!volume) throw missing();
-    return { path: `/dev/${GROUP}/${volume.name}`, medium: new Volume(this.physicalVolume, `${GROUP}/${volume.name}`, volume.segments) };
+    const index = this.group.volumes.findIndex(each => each.name === name);
+    if (index < 0) throw missing();
+    const volume = this.group.volumes[index];
+    return { path: `/dev/${GROUP}/${volume.name}`, medium: new Volume(this.physicalVolume, `${GROUP}/${volume.name}`, volume.segments, index) };
   }
 
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
     const { path, medium } = this.resolve(written);
-    const own = /^\/dev\/sda([1-9])$/.exec(path);
-    if (own && [1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
+    const own = /^\/dev\/sda([1-9]?)$/.exec(path);
+    if (own && [0, 1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).

@@ -19,7 +19,7 @@ describe('the trace of a domain', () => {
     call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
     const reader = viewOf(domain).watch();
     call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
-    expect(reader.take()).toEqual({ entries: [{ domain: 1, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
+    expect(reader.take()).toEqual({ entries: [{ domain: 1, sequence: 0, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
     expect(reader.take().entries).toEqual([]);
     reader.close();
     reader.close();

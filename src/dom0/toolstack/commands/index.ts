@@ -13,6 +13,7 @@ import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
+import { diskPath, trace } from './trace.ts';
 
 export const COMMANDS = {
   create,
@@ -50,6 +51,8 @@ export const COMMANDS = {
   sysrq,
   'send-key': sendKey,
   'dump-core': dumpCore,
+  'disk-path': diskPath,
+  trace,
   'config-update': configUpdate,
   new: define,
   start,
