@@ -4,6 +4,7 @@ import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
+import { fetchEmbedded } from './embedded-urls.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
@@ -81,6 +82,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       };
       tell();
     },
+    embedded: fetchEmbedded,
     closing: async () => {
       for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
       shells.clear();

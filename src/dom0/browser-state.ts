@@ -2,6 +2,7 @@
  * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
  * another tab asks for it.
  */
+import type { ReadEmbedded } from './embedded.ts';
 import type { HostFiles, KeptFiles } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
@@ -28,6 +29,8 @@ interface BrowserStateParts {
   later: Later;
   /** Domain 0's file tree was read. */
   filesOpened?(files: KeptFiles): void;
+  /** See openHostState. */
+  embedded?: ReadEmbedded;
   /** The state goes: whoever works with it ends, before it is flushed and closed. */
   closing(): Promise<void> | void;
 }

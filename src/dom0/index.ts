@@ -8,6 +8,7 @@ export { inTurns } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Later } from './runner.ts';
 export type { ShellInput, ShellOutput } from './shell/index.ts';
+export type { ReadEmbedded } from './embedded.ts';
 export { type HostState, openHostState } from './state.ts';
 export { domain0Log } from './boot/domain0-log.ts';
 export { stopGuests } from './boot/stop-guests.ts';

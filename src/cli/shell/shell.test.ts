@@ -51,12 +51,12 @@ describe('ringside sh', () => {
   it('keeps what it manages, and starts what is to start with it', async () => {
     const state = mkdtempSync(join(tmpdir(), 'ringside-sh-'));
     try {
-      const line = "sed -i s,demo.elf,/root/demo.elf, /etc/xen/vm/demo; xm new /etc/xen/vm/demo; ln -s /etc/xen/vm/demo /etc/xen/auto/demo; xm list | tail -1; xl list | wc -l";
+      const line = "sed -i s,demo.elf,/root/demo.elf, /etc/xen/vm/demo; xm new /etc/xen/vm/demo; ln -s /etc/xen/vm/demo /etc/xen/auto/demo; xm list | grep demo; xl list | wc -l";
       const first = await sh('--state', state, ...demo, '-c', line);
       expect(first).toMatchObject({ status: 0, err: '' });
       expect(first.out).toMatch(/^Using config file .*\ndemo {46}16 {5}1 {17}0\.0\n2\n$/);
-      const { out, err } = await sh('--state', state, '-c', 'xm list | tail -1; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto');
-      expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\n\n\/etc\/xen\/auto:\n$/);
+      const { out, err } = await sh('--state', state, '-c', 'xm list | grep demo; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto');
+      expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\nminipv-hvm\nminipv-pv\nminipv-pvh\n\n\/etc\/xen\/auto:\n$/);
       expect(err).toBe('Error: Domain is not halted.\n');
     } finally {
       rmSync(state, { recursive: true });

@@ -1,5 +1,6 @@
 /** A host's state in a directory (--state DIR), which this process holds until it closes it or ends. */
 import { type HostState, openHostState } from '../../dom0/index.ts';
+import { readEmbedded } from '../embedded.ts';
 import { nodeState } from '../node-clock.ts';
 import { DirectoryStore } from './directory-store.ts';
 
@@ -14,7 +15,7 @@ export async function openState(directory: string, diskBytes?: number): Promise<
   try {
     store = await DirectoryStore.open(directory);
     const held = store;
-    const state = await openHostState(store, { diskBytes, ...nodeState });
+    const state = await openHostState(store, { diskBytes, embedded: readEmbedded, ...nodeState });
     return {
       ...state,
       files: () => state.files().catch((error: Error) => Promise.reject(new StateError(error.message))),

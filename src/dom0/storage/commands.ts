@@ -93,7 +93,7 @@ export function formatPlace(way: readonly Place[]): string {
   return way
     .map(({ layer, at, unit }) => {
       if (at === undefined) return `${layer}: not written yet, reads as zeros\n`;
-      const where = layer.startsWith('file') ? `byte ${at}` : `sector ${Math.floor(at / SECTOR_BYTES)}`;
+      const where = layer.startsWith('file ') ? `byte ${at}` : `sector ${Math.floor(at / SECTOR_BYTES)}`;
       return `${layer}: ${where}${unit ? ` (${unit.name} ${unit.number})` : ''}\n`;
     })
     .join('');

@@ -36,7 +36,7 @@ describe('the trace of a domain', () => {
     const { entries, missed } = reader.take();
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
-    expect(entries.at(-1)).toEqual({ domain: 1, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
   });
 });
 
