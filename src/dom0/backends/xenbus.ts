@@ -19,7 +19,7 @@
  * through `connection.guard`. Nothing of a connection may be used once it is not `open`.
  */
 import type { GrantAccess, GrantedPage, Mapping } from '../access.ts';
-import type { IoTrace } from '../../hypervisor/domain/index.ts';
+import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError } from '../../hypervisor/index.ts';
 import type { StoreClient } from '../xenstore/client.ts';
 import { BackRing, RingError, type SavedRing } from './ring.ts';

@@ -7,7 +7,8 @@ import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../
 import { setLinux } from '../../devices/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { tracedDrives } from '../../hypervisor/disks/index.ts';
-import type { IoTrace, WiredCard } from '../../hypervisor/domain/index.ts';
+import type { WiredCard } from '../../hypervisor/domain/index.ts';
+import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import type { Boot } from '../../hypervisor/domain/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
 import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/index.ts';

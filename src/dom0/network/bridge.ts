@@ -3,7 +3,7 @@
  * Sources: IEEE 802.1D-2004, 7.7-7.9 (forwarding, filtering database, ageing); 7.12.6 (addresses that no bridge forwards); Linux's net/bridge.
  */
 import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
-import { IO_HOP, type IoTrace } from '../../hypervisor/domain/index.ts';
+import { IO_HOP, type IoTrace } from '../../hypervisor/tracing/index.ts';
 import { finish, type Frame, numberOf } from './frame.ts';
 
 /** Ageing time by default (802.1D, table 7-5). */

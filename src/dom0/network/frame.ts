@@ -13,7 +13,7 @@ export interface Frame {
   readonly blankChecksum?: boolean;
   /** Its TCP data are to be cut into parts of so many bytes before they go where nobody can do that; absent: it is one segment. */
   readonly segmentBytes?: number;
-  /** Its number where somebody follows it (hypervisor/domain/io-trace.ts). */
+  /** Its number where somebody follows it (hypervisor/tracing/io-trace.ts). */
   readonly number?: number;
 }
 

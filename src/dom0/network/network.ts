@@ -6,7 +6,7 @@ import { TimerQueue } from '../../devices/index.ts';
 import type { Clock } from '../../devices/index.ts';
 import { E1000 } from '../../devices/net/e1000/index.ts';
 import { NetworkPeer } from '../../devices/net/index.ts';
-import type { IoTrace } from '../../hypervisor/domain/index.ts';
+import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { Bridge } from './bridge.ts';

@@ -10,7 +10,7 @@
  */
 import { Journal } from './journal.ts';
 import type { Place } from '../../devices/ide/index.ts';
-import { IO_HOP, passes } from '../../hypervisor/domain/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { type Medium, SECTOR_BYTES, within } from './medium.ts';
 import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 

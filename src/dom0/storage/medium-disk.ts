@@ -1,6 +1,6 @@
 /** A medium as a disk of a guest. A write that finds the device full waits, with all that comes after it, until there is room. */
 import type { Disk, Place } from '../../devices/ide/index.ts';
-import { partOfRequest } from '../../hypervisor/domain/index.ts';
+import { partOfRequest } from '../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../hypervisor/disks/index.ts';
 import type { Later } from '../runner.ts';
 import type { Medium } from './medium.ts';

@@ -1,5 +1,5 @@
 import type { Place } from '../../devices/ide/index.ts';
-import { IO_HOP, passes } from '../../hypervisor/domain/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 
 export const SECTOR_BYTES = 512;
 

@@ -1,5 +1,5 @@
 /** A logical volume: runs of physical extents, one behind the other. */
-import { IO_HOP, passes } from '../../hypervisor/domain/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { extentStart, PE_BYTES, type Segment } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { type Medium, within } from './medium.ts';

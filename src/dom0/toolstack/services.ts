@@ -6,7 +6,7 @@ import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/l
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
-import { IoTrace, Trace } from '../../hypervisor/domain/index.ts';
+import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { Dom0 } from '../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../devices/index.ts';
-import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../hypervisor/domain/index.ts';
+import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { tracedDrives } from '../../hypervisor/disks/index.ts';
 import { DOMAIN_TRACE } from '../../hypervisor/layout/layout.ts';
 import { createDomain, DOMAIN_0, Machine } from '../../hypervisor/memory/index.ts';

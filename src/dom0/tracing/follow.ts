@@ -1,8 +1,8 @@
 /**
- * Block requests and packets on their way, from the records that workers write while somebody watches (hypervisor/domain/io-trace.ts): what belongs to one
+ * Block requests and packets on their way, from the records that workers write while somebody watches (hypervisor/tracing/io-trace.ts): what belongs to one
  * number is put together, and told in words.
  */
-import { IO_HOP, IO_OP, TRACE_KIND } from '../../hypervisor/domain/index.ts';
+import { IO_HOP, IO_OP, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import type { MachineView, TraceEntry } from '../../hypervisor/view/index.ts';
 
 /** What the numbers of records stand for. */

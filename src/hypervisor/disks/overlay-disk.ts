@@ -1,6 +1,6 @@
 /** A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. */
 import type { Disk, Place } from '../../devices/ide/index.ts';
-import { IO_HOP, passes } from '../domain/io-trace.ts';
+import { IO_HOP, passes } from '../tracing/io-trace.ts';
 import { crc32 } from '../unpack/checksums.ts';
 
 /** Bytes behind a disk, read at once. */

@@ -1,7 +1,7 @@
-/** The medium of an emulated drive, whose requests are followed while somebody watches (domain/io-trace.ts). */
+/** The medium of an emulated drive, whose requests are followed while somebody watches (tracing/io-trace.ts). */
 import type { Disk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
-import { IO_HOP, IO_OP, type IoTrace } from '../domain/io-trace.ts';
+import { IO_HOP, IO_OP, type IoTrace } from '../tracing/io-trace.ts';
 import type { DomainRecord } from '../memory/machine.ts';
 
 type Done = (ok: boolean) => void;

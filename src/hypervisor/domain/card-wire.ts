@@ -6,7 +6,7 @@ import type { Ethernet } from '../../devices/net/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
 import { MAILBOX } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
-import { IO_HOP, type IoTrace } from './io-trace.ts';
+import { IO_HOP, type IoTrace } from '../tracing/io-trace.ts';
 import { wireOf } from '../worker/frame-ring.ts';
 
 /** Frames at once, and the time until the next ones: a card's ring is to keep up. */

@@ -31,9 +31,9 @@ import { type HotRegion, hotRegion, type JitOptions, publishTier, regionOptions 
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { ThreadTime } from './thread-time.ts';
-import { IoTrace } from './io-trace.ts';
+import { IoTrace } from '../tracing/io-trace.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
-import { Trace } from './trace.ts';
+import { Trace } from '../tracing/trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { put64 } from '../memory/words.ts';
 import { VideoFrames } from '../memory/video-memory.ts';

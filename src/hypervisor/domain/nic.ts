@@ -1,7 +1,7 @@
 /** A domain's network card, and its wire to Domain 0. */
 import type { NicAttachment, NicModel, Timers } from '../../devices/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
-import type { IoTrace } from './io-trace.ts';
+import type { IoTrace } from '../tracing/io-trace.ts';
 import { CardWire } from './card-wire.ts';
 
 /** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */

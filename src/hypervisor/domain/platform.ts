@@ -6,7 +6,7 @@ import type { FwCfg } from '../../devices/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
 import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
-import type { IoTrace } from './io-trace.ts';
+import type { IoTrace } from '../tracing/io-trace.ts';
 import type { E820Entry, FrameBuffer } from '../loader/index.ts';
 
 export interface PlatformOptions {

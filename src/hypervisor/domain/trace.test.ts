@@ -3,7 +3,7 @@ import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
 import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
-import { TRACE_KIND, Trace } from './trace.ts';
+import { TRACE_KIND, Trace } from '../tracing/trace.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { TraceEntry } from '../view/trace.ts';

@@ -123,7 +123,7 @@ export const XENHEAP = {
   HVM_FEP: 12,
   /** 1: Xen has no VT-x to use, and runs paravirtual guests alone. */
   NO_VT: 13,
-  /** Number of the last block request or packet that was followed (domain/io-trace.ts). */
+  /** Number of the last block request or packet that was followed (tracing/io-trace.ts). */
   LAST_REQUEST: 14,
   PORT_JOURNAL: 256,
   /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */

@@ -1,6 +1,6 @@
 /**
  * Frames from one worker to another, or to itself: a ring of bytes in machine memory with one writer and one reader. Each frame has its length and its number before
- * it (domain/io-trace.ts; 0: nobody follows it) and begins at a word. A full ring takes nothing more, so that nobody can make another hold more than the ring does.
+ * it (tracing/io-trace.ts; 0: nobody follows it) and begins at a word. A full ring takes nothing more, so that nobody can make another hold more than the ring does.
  */
 import { FRAME_RING, FRAME_RING_BYTES, WIRE } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';

@@ -7,7 +7,7 @@
  * than there are, parts of pages that are none, pages that it has not granted) closes the device.
  */
 import type { Disk } from '../../../devices/ide/index.ts';
-import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/domain/index.ts';
+import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { DomainRecord } from '../../../hypervisor/index.ts';
 import type { BackRing, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';

@@ -4,7 +4,7 @@
  */
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
-import { IO_HOP, type IoTrace } from '../../../hypervisor/domain/index.ts';
+import { IO_HOP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { DomainRecord } from '../../../hypervisor/index.ts';
 import type { Bridge, BridgePort } from '../../network/bridge.ts';
 import { finish, type Frame, numberOf } from '../../network/frame.ts';
