@@ -4,7 +4,6 @@ import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import { BrowserState } from './browser-state.ts';
-import { fetchEmbedded } from './embedded-urls.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
@@ -13,6 +12,7 @@ import { startXen } from './boot/start-xen.ts';
 import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
 import { createHost, type Host } from './host.ts';
+import { shippedGuests } from './shipped-guests.ts';
 import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
 import { hasOpfs, type OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -63,6 +63,13 @@ export const newLockPrefix = (): string => `ringside-${Math.random().toString(36
 export const openMedium = openBlob(readBlobHere);
 export const soon = makeSoon();
 
+/** @throws Error: a sentence */
+async function fetchBytes(url: string): Promise<Uint8Array> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
 /**
  * Makes the host and answers the page. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had.
@@ -75,6 +82,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     epochMs: () => Date.now(),
     random: below => Math.floor(Math.random() * below),
     later,
+    guests: shippedGuests(fetchBytes, []),
     filesOpened: files => {
       const tell = (): void => void installedGrubConfig(files).then(text => tellGrub(text), () => {});
       files.changed = path => {
@@ -82,7 +90,6 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       };
       tell();
     },
-    embedded: fetchEmbedded,
     closing: async () => {
       for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
       shells.clear();
@@ -113,11 +120,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     ...(shared ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
     soon,
     later,
-    fetchBytes: async url => {
-      const answer = await fetch(url);
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-      return new Uint8Array(await answer.arrayBuffer());
-    },
+    fetchBytes,
     openMedium,
     files: state.files,
     storage: async () => (await state.get()).storage,
@@ -159,6 +162,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     followGrub: async listener => {
       tellGrub = listener;
     },
+    offerGuests: guests => state.offer(shippedGuests(fetchBytes, guests)),
     state: () => state.info(),
     resume: async () => {
       if (!(await hasOpfs())) return undefined;

@@ -8,13 +8,13 @@ export class Volume implements Medium {
   readonly bytes: number;
   readonly name: string;
   private readonly physical: Medium;
-  private readonly index: number;
+  private readonly number: number;
   /** Byte of the volume at which each run begins, and where that is on the physical volume. */
   private readonly runs: { start: number; bytes: number; at: number }[] = [];
 
-  /** `name`: with the group's, as in vg0/web; `index`: its place in the group's list. */
-  constructor(physical: Medium, name: string, segments: readonly Segment[], index: number) {
-    this.index = index;
+  /** `name`: with the group's, as in vg0/web; `number`: what records of requests call it. */
+  constructor(physical: Medium, name: string, segments: readonly Segment[], number: number) {
+    this.number = number;
     this.physical = physical;
     this.name = name;
     let start = 0;
@@ -35,12 +35,12 @@ export class Volume implements Medium {
   }
 
   read(at: number, into: Uint8Array): void {
-    passes(IO_HOP.VOLUME, this.index, at / PE_BYTES);
+    passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
     this.each(at, into.length, (physical, from, count) => this.physical.read(physical, into.subarray(from, from + count)));
   }
 
   write(at: number, bytes: Uint8Array): void {
-    passes(IO_HOP.VOLUME, this.index, at / PE_BYTES);
+    passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
     this.each(at, bytes.length, (physical, from, count) => this.physical.write(physical, bytes.subarray(from, from + count)));
   }
 

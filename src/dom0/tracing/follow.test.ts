@@ -45,7 +45,8 @@ describe('a request that is followed', () => {
     const at = (layer: string): number => (way.find(place => place.layer === layer)?.at ?? NaN) / 512;
     const details = (hop: number): number[] | undefined => request.hops.find(each => each.hop === hop)?.details;
     expect(details(IO_HOP.DRIVE)).toEqual([0, IO_OP.READ]);
-    expect(details(IO_HOP.VOLUME)).toEqual([1, 1]);
+    expect(storage.volumeName(details(IO_HOP.VOLUME)?.[0] ?? -1)).toBe('b');
+    expect(details(IO_HOP.VOLUME)?.[1]).toBe(8192 / 8192);
     expect(details(IO_HOP.DISK)).toEqual([at('disk sda'), 2]);
     const [slot, within] = details(IO_HOP.STORED) ?? [];
     expect(slot * 2048 + within).toBe(at('file disk.data'));

@@ -18,7 +18,7 @@ export const IO_HOP = {
   DISK_BACK_END: 4,
   /** Sectors of the guest's disk: the first one, how many. */
   SECTORS: 5,
-  /** A logical volume of the host: its place in the group's list, the logical extent. */
+  /** A logical volume of the host: the number that its storage gave it, the logical extent. */
   VOLUME: 6,
   /** A partition of the host's disk: its number, the first sector in it. */
   PARTITION: 7,
