@@ -202,6 +202,12 @@ export class HostCore {
     return this.parts.storage !== undefined && Storage.isDevice(path);
   }
 
+  /** A volume's by the number that records of requests have for it. */
+  volumeName(number: number): string {
+    const name = this.storage?.volumeName(number);
+    return name === undefined ? `volume ${number}` : `vg0/${name}`;
+  }
+
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();

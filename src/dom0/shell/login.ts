@@ -7,6 +7,7 @@ import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
+import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
 import { editPrograms } from './edit.ts';
 import { qemuImgProgram } from './qemu-img.ts';
@@ -40,6 +41,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...bridgePrograms(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
+    ddProgram(state.storage),
     qemuImgProgram(host),
     ...editPrograms(),
     ...powerPrograms(power),

@@ -8,7 +8,9 @@
  * A bit becomes durable after the block that it stands for, so that a block is the image's or what was written, whatever a power cut leaves.
  */
 import type { DiskSource } from '../../hypervisor/disks/index.ts';
-import { type Medium, type Place, within } from './medium.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
+import { type Medium, SECTOR_BYTES, within } from './medium.ts';
 import { pieces } from './store.ts';
 
 const MAGIC = new TextEncoder().encode('RSOVERL1');
@@ -101,6 +103,7 @@ export class OverlayVolume implements Medium {
   }
 
   private fromImage(at: number, into: Uint8Array): void {
+    passes(IO_HOP.IMAGE, at / SECTOR_BYTES, 0);
     if (!this.image.read(at, into)) throw new Error(`${this.header.path} cannot be read at byte ${at}.`);
   }
 

@@ -6,9 +6,10 @@ import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
-import type { Medium, Place } from './medium.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { type Medium, SECTOR_BYTES } from './medium.ts';
+import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
-import { type Partition, partOf, readPartitions, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
 import type { Store } from './store.ts';
 import { Volume } from './volume.ts';
 
@@ -62,6 +63,8 @@ export class Storage {
   private readonly parts: StorageParts;
   private group: GroupText;
   private readonly users: User[] = [];
+  /** Names of volumes by the numbers that records of requests have for them. */
+  private readonly followed: string[] = [];
   /** Images that lie under overlays, by their paths. */
   private readonly images = new Map<string, BaseImage>();
   /** Overlays that are in use, by their volumes' names. */
@@ -250,7 +253,14 @@ export class Storage {
   }
 
   private volumeMedium({ name, segments }: LogicalVolume): Volume {
-    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments);
+    let number = this.followed.indexOf(name);
+    if (number < 0) number = this.followed.push(name) - 1;
+    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments, number);
+  }
+
+  /** Of the volume that records of requests call so (hypervisor/tracing); undefined: none was opened under it. */
+  volumeName(number: number): string | undefined {
+    return this.followed[number];
   }
 
   /** The volume that a path names goes. @throws StorageError */
@@ -310,6 +320,7 @@ export class Storage {
   private resolve(written: string): { path: string; medium: Medium } {
     const path = canonical(written);
     const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
+    if (path === '/dev/sda') return { path, medium: this.disk };
     const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
     if (partition) {
       const found = this.partitions.find(({ number }) => number === Number(partition[1]));
@@ -325,8 +336,8 @@ export class Storage {
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
     const { path, medium } = this.resolve(written);
-    const own = /^\/dev\/sda([1-9])$/.exec(path);
-    if (own && [1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
+    const own = /^\/dev\/sda([1-9]?)$/.exec(path);
+    if (own && [0, 1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
