@@ -7,6 +7,7 @@ import { addFiles, bootOffer, dragging, fetching, go, offerProblems } from '../s
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import type { OfferedGuest } from '../../dom0/index.ts';
+import { HostBar } from './host-bar.tsx';
 import { ChooseFiles, Icon, Tag } from './marks.tsx';
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
@@ -20,7 +21,7 @@ export const homePanel: Panel = {
 };
 
 function Home() {
-  return <div class="body first">
+  return <><HostBar choosing /><div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>
       <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
@@ -54,7 +55,7 @@ function Home() {
       <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
       <figcaption>{strings.path.caption}</figcaption>
     </figure>
-  </div>;
+  </div></>;
 }
 
 function Offer({ guest }: { guest: OfferedGuest }) {
@@ -62,7 +63,7 @@ function Offer({ guest }: { guest: OfferedGuest }) {
   const problem = offerProblems.value.get(guest.id);
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line">{guest.about}</span></td>
+      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line two" title={guest.about}>{guest.about}</span></td>
       <td class="num nw">{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
