@@ -70,6 +70,9 @@ function logLine({ startedMs, command, state, message }: Task): string {
   return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
 }
 
+/** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
+export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
+
 export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
@@ -81,7 +84,7 @@ export class HostCore {
   readonly lost = new Map<number, DomainInfo>();
   /** Lines are written one after the other. */
   private logged: Promise<void> = Promise.resolve();
-  private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
+  private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
@@ -413,13 +416,19 @@ export class HostCore {
   }
 
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
-  async subscribe(listener: (domains: DomainInfo[], tasks: Task[]) => void): Promise<void> {
+  async subscribe(listener: HostListener): Promise<void> {
     this.listeners.push(listener);
     this.tell();
   }
 
-  private tell(): void {
+  /** Has a domain's window shown; false: nobody has windows. */
+  showScreen(id: number): boolean {
+    this.tell(id);
+    return this.listeners.length > 0;
+  }
+
+  private tell(show?: number): void {
     const domains = this.all();
-    for (const listener of this.listeners) listener(domains, this.tasks.list());
+    for (const listener of this.listeners) listener(domains, this.tasks.list(), show);
   }
 }

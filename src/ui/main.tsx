@@ -9,7 +9,7 @@ import { catalogue, startCatalogue } from './offers.ts';
 import { followInventory } from './inventory.ts';
 import { followDomains } from './sessions.ts';
 import { loadSettings } from './settings.ts';
-import { followDrafts, followLeaving, followRestarts, place } from './state.ts';
+import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
 
@@ -25,6 +25,7 @@ await loadSettings();
 followTheme();
 followRestarts();
 followDrafts();
+followWindows();
 followLeaving();
 followDomains(id => place.peek().id === id);
 // The boot menu, where it is wanted, is the first thing that is painted.

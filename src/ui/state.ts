@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
-import { command, domains, host, reportProblem, sentence } from './host.ts';
+import { command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
@@ -104,6 +104,13 @@ async function judge(files: NamedFile[]): Promise<void> {
   await judgeQuietly(files);
 }
 
+/** Brings up the window of a domain whose screen was asked for. */
+export function followWindows(): void {
+  windowAsked.subscribe(asked => {
+    if (asked) go({ kind: 'domain', id: asked.id });
+  });
+}
+
 /** Names and memory that were taken may be free by now, and the other way round. */
 export function followDrafts(): void {
   let before = '';
@@ -154,9 +161,26 @@ export async function startDraft(): Promise<void> {
   }
 }
 
-/** Fetches an offered guest's files and creates it. A definition with errors ends on the draft page. */
+/** Fetches an offered guest's files, creates it and shows it. */
 export async function bootOffer(guest: OfferedGuest): Promise<void> {
-  if (fetching.peek().has(guest.id)) return;
+  const made = await makeOffer(guest);
+  if (made) openDomain(made.domain, made.files);
+}
+
+/** Starts these, one after the other, and shows the desktop with all of them. */
+export async function bootTogether(guests: readonly OfferedGuest[]): Promise<void> {
+  let any = false;
+  for (const guest of guests) {
+    const made = await makeOffer(guest);
+    if (made) keepFiles(made.domain, made.files);
+    any ||= made !== undefined;
+  }
+  if (any) go({ kind: 'home' });
+}
+
+/** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
+async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
+  if (fetching.peek().has(guest.id)) return undefined;
   const abort = new AbortController();
   const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };
   const problem = (text: string | undefined) => {
@@ -176,9 +200,10 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
       note(progress, false);
     });
     note(undefined, true);
-    openDomain(await host.create(files, true), files);
+    return { domain: await host.create(files, true), files };
   } catch (error) {
     if (!abort.signal.aborted) problem(sentence(error));
+    return undefined;
   } finally {
     const next = new Map(fetching.peek());
     next.delete(guest.id);
@@ -238,11 +263,15 @@ export function openDomain(domain: DomainInfo, files?: NamedFile[]): void {
   go({ kind: 'domain', id: domain.id });
   // From here one key gives the guest the keyboard.
   requestAnimationFrame(() => document.getElementById('bench')?.focus({ preventScroll: true }));
-  // The session appears with the host's next list; it may already be there.
+  if (files) keepFiles(domain, files);
+}
+
+/** What a domain was made from stays with its session, which appears with the host's next list; it may already be there. */
+function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
   const stop = sessions.subscribe(map => {
     const session = map.get(domain.id);
     if (!session) return;
-    if (files) session.files = files;
+    session.files = files;
     queueMicrotask(() => stop());
   });
 }

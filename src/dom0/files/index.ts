@@ -1,3 +1,4 @@
 /** Domain 0's file tree. */
 export { FOLDERS, KeptFiles } from './kept-files.ts';
+export { install, OWN_GUESTS, type ShippedGuest } from './installation.ts';
 export { type HostFiles, writeWhole } from './host-files.ts';
