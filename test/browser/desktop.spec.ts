@@ -92,8 +92,10 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   await bootDemos(page);
   await row(page, 'ringside-1').click();
   await page.getByRole('tab', { name: 'Host' }).click();
-  const lines = page.locator('.hdom tbody tr');
+  const lines = page.locator('.hdom tbody tr:not(.out)');
   await expect(lines).toHaveCount(3);
+  // What a new host has defined, and what does not run of it.
+  await expect(page.locator('.hdom tbody tr.out').filter({ hasText: 'minipv-pvh' })).toContainText('defined');
   await expect(page.getByRole('img', { name: /^CPU, % of one pCPU: Domain-0 \d+, demo \d+, demo-2 \d+$/ })).toBeVisible();
   await expect(page.locator('.uplot')).toHaveCount(3);
   await page.getByRole('button', { name: 'As table' }).click();
