@@ -8,7 +8,6 @@ export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
 export { type HeldStore, type OpenStore, openRemoteStore, type StorageAnswer, type StorageRequest, type StorageWorker } from './remote-store.ts';
 export type { Held } from './state-lock.ts';
 export { PE_BYTES } from './lvm.ts';
-export { SECTOR_BYTES } from './partitions.ts';
 export { DISK_BYTES, GROUP, Storage, StorageError } from './storage.ts';
 export { Journal } from './journal.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
