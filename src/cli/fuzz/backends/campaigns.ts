@@ -2,7 +2,7 @@
  * What hostile front ends send: most of a message is as it should be, some of it is anything. Each kind has a stage of its own (stage.ts), so that what one
  * does is not hidden by what another did.
  */
-import { FB_DIRECTORY, FB_OUT_EVENTS, FB_OUT_OFFSET, FB_PAGE } from '../../../dom0/backends/vfb/protocol.ts';
+import { FB_DIRECTORY, FB_OUT_EVENTS, FB_OUT_OFFSET, FB_PAGE } from '../../../dom0/backends/vfb/index.ts';
 import type { Pick } from '../pick.ts';
 import { CONSOLE, type Device, type Puppet, type Stage, STORE } from './stage.ts';
 
