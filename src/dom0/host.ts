@@ -6,7 +6,7 @@ import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import { type HostFiles, writeWhole } from './files/index.ts';
+import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES } from './images.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
@@ -260,7 +260,8 @@ export class HostCore {
 
   /** A file as what lies in a drive. */
   async mediumOf({ name, data }: NamedFile): Promise<Medium> {
-    const label = baseName(name);
+    // A saved state finds it again by all its paths.
+    const label = namesFiles(name) ? name : baseName(name);
     return this.parts.readsWhole ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) } : { name: label, data };
   }
 
@@ -320,10 +321,11 @@ export class HostCore {
     return { countersOffset, screenOffset, console, ...(toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}) };
   }
 
-  /** A file of Domain 0. @throws Error with a sentence */
+  /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */
   async readFile(path: string): Promise<Blob> {
     const { files } = this.parts;
     if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
+    if (namesFiles(path)) return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
   }
 

@@ -1,3 +1,4 @@
 /** Domain 0's file tree. */
 export { FOLDERS, KeptFiles } from './kept-files.ts';
+export { cdOfFiles, namesFiles, pathsIn, spellFiles } from './cd-files.ts';
 export { type HostFiles, writeWhole } from './host-files.ts';

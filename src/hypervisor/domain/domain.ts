@@ -9,7 +9,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { setBootOrder } from '../../devices/index.ts';
 import { setLinux } from '../../devices/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { type Disk, type IdeAttachment, putDisc } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
@@ -449,6 +449,12 @@ export class Domain {
 
   pressPowerButton(): void {
     this.platform.pressPowerButton();
+  }
+
+  /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
+  insertCd(place: number, disc: Disk | null): void {
+    putDisc(this.options.ide ?? [], place, disc);
+    this.platform.cdrom?.(place)?.insert(disc);
   }
 
   /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */

@@ -3,6 +3,7 @@ import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './li
 import { dmesg, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
+import { cdEject, cdInsert } from './cd.ts';
 import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
@@ -33,6 +34,8 @@ export const COMMANDS = {
   'block-attach': blockAttach,
   'block-detach': blockDetach,
   'block-list': blockList,
+  'cd-insert': cdInsert,
+  'cd-eject': cdEject,
   'network-attach': networkAttach,
   'network-detach': networkDetach,
   'network-list': networkList,

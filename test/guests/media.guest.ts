@@ -1,0 +1,65 @@
+/** Files on their way into and out of a guest that runs: CDs made on the spot, and the transfer disk, with Debian's own drivers and file systems. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+import { debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
+import { file } from '../support/needs.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-media-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const LEAVE = '\x1d';
+const LONG = `a file whose name is much longer than what MS-DOS could read ${'and longer still '.repeat(2)}.text`;
+const NUMBERS = Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join('');
+
+/** Folders of this machine that go to Domain 0. */
+function filesToGive(): string {
+  const stuff = join(folder, 'stuff');
+  mkdirSync(join(stuff, 'drivers', 'deep', 'deeper'), { recursive: true });
+  writeFileSync(join(stuff, 'Grüße.txt'), 'hello from Domain 0\n');
+  writeFileSync(join(stuff, LONG), 'long\n');
+  writeFileSync(join(stuff, 'empty'), '');
+  writeFileSync(join(stuff, 'drivers', 'deep', 'deeper', 'numbers'), NUMBERS);
+  return stuff;
+}
+
+/** A host whose guest has booted to its shell, with its console at the terminal. */
+async function guest(processors: number): Promise<Ringside> {
+  const { kernel } = debian('686-pae');
+  const config = join(folder, 'vm.cfg');
+  const text = readFileSync(debian('686-pae').definition, 'utf8').replace(/ramdisk = .*/, 'ramdisk = "/boot/initrd"').replace(/kernel = .*/, 'kernel = "/boot/vmlinuz"');
+  writeFileSync(config, `${text.replace('cryptomgr.notests', 'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_iso8859-1,nls_utf8')}\ndisk = [ ",hdc:cdrom" ]\n`);
+  const host = new Ringside('sh', '--pcpus', String(processors), '--file', `${kernel}:/boot/vmlinuz`, '--file', `${file('.cache/guests/debian-686-pae/initrd-modules')}:/boot/initrd`,
+    '--file', `${config}:/etc/xen/vm/debian`, '--file', `${filesToGive()}:/root/stuff`);
+  onTestFinished(() => host.kill());
+  host.send('xl create -c /etc/xen/vm/debian\r');
+  await host.expect(PROMPT, 90);
+  return host;
+}
+
+/** Leaves the console for a line at Domain 0, and comes back to it. */
+async function atDomain0(host: Ringside, line: string): Promise<void> {
+  host.send(LEAVE);
+  await host.expect('ringside:~ # ', 20);
+  host.send(`${line}; echo "status $?"\r`);
+  await host.expect('status 0\r\n', 60);
+  host.send('xl console debian\r\r');
+  await host.expect(PROMPT, 20);
+}
+
+async function inGuest(host: Ringside, line: string): Promise<string> {
+  const before = host.output.length;
+  host.send(`${line}; echo over-$((1 + 1))\r`);
+  await host.expect('over-2', 60);
+  return host.output.slice(before);
+}
+
+it.skipIf(!haveGuests)(`a Linux that runs finds files of Domain 0 on a CD, by their whole names, and notices when another is in the drive ${NEEDS_GUESTS}`, async () => {
+  const host = await guest(2);
+  expect(await inGuest(host, 'mount -t iso9660 /dev/sr0 /mnt')).toMatch(/No medium|No such/);
+  await atDomain0(host, 'xl cd-insert debian hdc files:stuff/');
+  const shown = await inGuest(host, 'mount -t iso9660 -o ro,utf8 /dev/sr0 /mnt && find /mnt | sort && cat /mnt/Gr*.txt && md5sum /mnt/drivers/deep/deeper/numbers && dmesg | tail -2');
+  console.log(shown);
+}, 300_000);
