@@ -230,10 +230,10 @@ export class HostCore {
 
   private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
     if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, close } = this.storage.open(path, who, !readOnly);
+    const { medium, path: device, close } = this.storage.open(path, who, !readOnly);
     const { later } = this.parts;
     const disk = new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
-    return { disk, close, get isWaiting() { return disk.isWaiting; } };
+    return { disk, path: device, close, get isWaiting() { return disk.isWaiting; } };
   };
 
   get facts(): HostFacts {

@@ -10,6 +10,7 @@ import { isError, judgeDefinition } from './config/model.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
+import { Storage } from './storage/index.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
 /** A file with its content. */
@@ -78,7 +79,7 @@ export function needsFirmware(files: Given[]): boolean {
 export function devicesNamed(files: Given[]): string[] {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
   if (!definition || lengthProblem(definition.data.length)) return [];
-  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target).filter(target => target.startsWith('/dev/'));
+  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target).filter(target => Storage.isDevice(target));
 }
 
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openFat } from './fat.ts';
 import { FileSystemError, type Readable } from './file-tree.ts';
-import { formatFatDisk } from './format-fat.ts';
+import { formatFatDisk } from '../storage/transfer-disk.ts';
 
 const MIB = 2 ** 20;
 const START = MIB;

@@ -1,5 +1,4 @@
 /** What src/dom0/file-systems offers to other rooms. */
 export { openFat } from './fat.ts';
 export { FileSystemError, FileTree, type ListedFile, type Readable } from './file-tree.ts';
-export { formatFatDisk } from './format-fat.ts';
 export { type CdEntry, CdError, makeCd } from './make-cd.ts';

@@ -14,6 +14,7 @@ import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
+import { transfer } from './transfer.ts';
 
 export const COMMANDS = {
   create,
@@ -36,6 +37,7 @@ export const COMMANDS = {
   'block-list': blockList,
   'cd-insert': cdInsert,
   'cd-eject': cdEject,
+  transfer,
   'network-attach': networkAttach,
   'network-detach': networkDetach,
   'network-list': networkList,

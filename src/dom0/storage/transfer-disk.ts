@@ -1,12 +1,33 @@
 /**
- * A disk with one partition and an empty FAT16 or FAT32 file system on it, as DOS, Windows and Linux have them. What is not written reads as zeros, as of a new
- * volume. Source: Microsoft's FAT specification 1.03.
+ * Transfer disks: one for each guest that asks for it (`transfer:SIZE` as a disk's target), a volume with one partition and a FAT16 or FAT32 file system, as
+ * DOS, Windows and Linux have them. Domain 0 reads its files. Source: Microsoft's FAT specification 1.03.
  */
-import type { Medium } from '../storage/index.ts';
-import { partOf, SECTOR_BYTES, TYPE, writePartitions } from '../storage/index.ts';
+import type { Medium } from './medium.ts';
+import { partOf, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
+
+const PREFIX = 'transfer:';
+const DEFAULT_BYTES = 64 * 2 ** 20,
+  LEAST_BYTES = 4 * 2 ** 20,
+  MOST_BYTES = 64 * 2 ** 30;
+
+export const isTransfer = (target: string): boolean => target.startsWith(PREFIX);
+
+/** The volume of a domain. */
+export const transferVolume = (domain: string): string => `transfer-${domain.replace(/[^\w+.-]/g, '_').slice(0, 100)}`;
+
+/** Bytes that `transfer:SIZE` asks for; a sentence: what is wrong with it. */
+export function transferBytes(target: string): number | string {
+  const text = target.slice(PREFIX.length);
+  if (text === '') return DEFAULT_BYTES;
+  const [, digits, unit = 'm'] = /^(\d{1,6})([mg])?i?b?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * (unit.toLowerCase() === 'g' ? 2 ** 30 : 2 ** 20);
+  if (bytes >= LEAST_BYTES && bytes <= MOST_BYTES) return bytes;
+  return `${target.slice(0, 40)}: a transfer disk has 4M to 64G. Write for example transfer:64M.`;
+}
 
 const MIB = 2 ** 20,
   GIB = 2 ** 30;
+/** Of the partition. */
 const FIRST_SECTOR = MIB / SECTOR_BYTES;
 /** From here on FAT32. */
 const FAT32_BYTES = 512 * MIB;
@@ -25,7 +46,7 @@ function clusterSectors(bytes: number, isFat32: boolean): number {
   return sectors;
 }
 
-/** `disk` reads as zeros, and has at least 4 MiB. `id`: 32 bits that tell it from others; `label`: up to eleven letters. Durable when it returns. */
+/** Makes the partition and its file system. `disk` reads as zeros, and has at least 4 MiB. `id`: 32 bits that tell it from others; `label`: up to eleven letters. Durable when it returns. */
 export function formatFatDisk(disk: Medium, label: string, id: number): void {
   const isFat32 = disk.bytes >= FAT32_BYTES;
   const sectors = Math.floor(disk.bytes / SECTOR_BYTES) - FIRST_SECTOR;
