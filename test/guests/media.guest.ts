@@ -36,7 +36,7 @@ async function guest(processors: number): Promise<Ringside> {
     '--file', `${config}:/etc/xen/vm/debian`, '--file', `${filesToGive()}:/root/stuff`);
   onTestFinished(() => host.kill());
   host.send('xl create -c /etc/xen/vm/debian\r');
-  await host.expect(PROMPT, 90);
+  await host.expect(PROMPT, 400);
   return host;
 }
 
@@ -45,15 +45,15 @@ async function atDomain0(host: Ringside, line: string): Promise<void> {
   host.send(LEAVE);
   await host.expect('ringside:~ # ', 20);
   host.send(`${line}; echo "status $?"\r`);
-  await host.expect('status 0\r\n', 60);
+  await host.expect('status 0\r\n', 120);
   host.send('xl console debian-686-pae\r\r');
-  await host.expect(PROMPT, 20);
+  await host.expect(PROMPT, 60);
 }
 
 async function inGuest(host: Ringside, line: string): Promise<string> {
   const before = host.output.length;
   host.send(`${line}; echo over-$((1 + 1))\r`);
-  await host.expect('over-2', 60);
+  await host.expect('over-2', 120);
   return host.output.slice(before);
 }
 

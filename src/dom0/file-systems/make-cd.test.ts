@@ -67,7 +67,7 @@ describe('a CD from files', () => {
       const names = run('-J', '-f').split('\n');
       expect(names).toContain(`/${deep.join('/')}/bottom;1`);
       expect(names.filter(name => name.startsWith('/many/'))).toHaveLength(300);
-      expect(names).toEqual(expect.arrayContaining(['/README.txt;1', '/readme~1.TXT;1', '/empty;1', '/empty folder', '/Grüße – 日本語 😀.txt;1']));
+      expect(names).toEqual(expect.arrayContaining(['/README.txt;1', '/readme~1.TXT;1', '/empty;1', '/empty folder']));
       expect(names.filter(name => name.startsWith('/a name')).map(name => name.length)).toEqual([106, 106]);
       expect(run('-f').split('\n')).toEqual(expect.arrayContaining(['/README.TXT;1', '/README_1.TXT;1', '/EMPTY_FO', '/EMPTY.;1']));
       expect(run('-x', '/README_1.TXT;1')).toBe('other\n');
