@@ -50,11 +50,14 @@ async function atDomain0(host: Ringside, line: string): Promise<void> {
   await host.expect(PROMPT, 60);
 }
 
+let lines = 0;
+
+/** What a line shows; its end is told from that of others, which a console that is opened again shows once more. */
 async function inGuest(host: Ringside, line: string): Promise<string> {
-  const before = host.output.length;
-  host.send(`${line}; echo over-$((1 + 1))\r`);
-  await host.expect('over-2', 120);
-  return host.output.slice(before);
+  lines++;
+  host.send(`${line}; echo over-$((100 + ${lines}))\r`);
+  await host.expect(`over-${100 + lines}`, 120);
+  return host.output.slice(host.output.lastIndexOf(`$((100 + ${lines}))`));
 }
 
 it.skipIf(!haveGuests)(`a Linux that runs finds files of Domain 0 on CDs, and Domain 0 the files that it leaves on its transfer disk ${NEEDS_GUESTS}`, async () => {
