@@ -1,6 +1,7 @@
 /** Files on their way into and out of a guest that runs: CDs made on the spot, and the transfer disk, with Debian's own drivers and file systems. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -11,6 +12,8 @@ import { file } from '../support/needs.ts';
 const folder = mkdtempSync(join(tmpdir(), 'ringside-media-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Debian's e2fsprogs. */
+const MKE2FS = '/usr/sbin/mke2fs';
 const LEAVE = '\x1d';
 const LONG = `a file whose name is much longer than what MS-DOS could read ${'and longer still '.repeat(2)}.text`;
 const NUMBERS = Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join('');
@@ -31,7 +34,7 @@ async function guest(processors: number): Promise<Ringside> {
   const { kernel } = debian('686-pae');
   const config = join(folder, 'vm.cfg');
   const text = readFileSync(debian('686-pae').definition, 'utf8').replace(/ramdisk = .*/, 'ramdisk = "/boot/initrd"').replace(/kernel = .*/, 'kernel = "/boot/vmlinuz"');
-  writeFileSync(config, `${text.replace('cryptomgr.notests', 'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_iso8859-1,nls_utf8')}\ndisk = [ ",hdc:cdrom" ]\n`);
+  writeFileSync(config, `${text.replace('cryptomgr.notests', 'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_ascii,nls_utf8')}\ndisk = [ ",hdc:cdrom" ]\n`);
   const host = new Ringside('sh', '--pcpus', String(processors), '--file', `${kernel}:/boot/vmlinuz`, '--file', `${file('.cache/guests/debian-686-pae/initrd-modules')}:/boot/initrd`,
     '--file', `${config}:/etc/xen/vm/debian`, '--file', `${filesToGive()}:/root/stuff`);
   onTestFinished(() => host.kill());
@@ -78,4 +81,31 @@ it.skipIf(!haveGuests)(`a Linux that runs finds files of Domain 0 on CDs, and Do
   expect(await inGuest(host, 'umount /tmp/out; mount -t iso9660 /dev/sr0 /mnt && ls /mnt; umount /mnt')).toMatch(/\r\ndrivers\r\n/);
   await atDomain0(host, 'xl cd-eject debian-686-pae hdc; xl transfer ls debian-686-pae | grep -c mounted | grep 0');
   expect(await inGuest(host, 'mount -t iso9660 /dev/sr0 /mnt')).toContain('No medium found');
+}, 15 * 60_000);
+
+it.skipIf(!haveGuests || !existsSync(MKE2FS))(`pygrub takes Debian's kernel from the menu on the guest's own ext4, and starts it ${NEEDS_GUESTS} [needs mke2fs]`, async () => {
+  const { kernel, initrd } = debian('686-pae');
+  const tree = join(folder, 'tree');
+  mkdirSync(join(tree, 'boot', 'grub'), { recursive: true });
+  copyFileSync(kernel, join(tree, 'boot', 'vmlinuz'));
+  copyFileSync(initrd, join(tree, 'boot', 'initrd'));
+  writeFileSync(join(tree, 'boot', 'grub', 'grub.cfg'), `set default="advanced>linux"
+set opts="cryptomgr.notests"
+menuentry 'Something else' { linux /boot/nothing }
+submenu 'Advanced options' --id advanced {
+  menuentry 'Debian, with Linux 6.1' --id linux {
+    linux	/boot/vmlinuz root=/dev/xvda ro $opts
+    initrd	/boot/initrd
+  }
+}
+`);
+  const image = join(folder, 'disk.img');
+  execFileSync(MKE2FS, ['-q', '-t', 'ext4', '-d', tree, image, '24m']);
+  const config = join(folder, 'pygrub.cfg');
+  writeFileSync(config, 'name = "own"\ntype = "pvh"\nmemory = 128\nbootloader = "/usr/bin/pygrub"\ndisk = [ "/var/lib/xen/images/disk.img,raw,xvda,w" ]\nextra = "console=hvc0 marked=yes"\n');
+  const host = new Ringside('sh', '--pcpus', '2', '--file', `${image}:/var/lib/xen/images/disk.img`, '--file', `${config}:/etc/xen/vm/own`);
+  onTestFinished(() => host.kill());
+  host.send('xl create -c /etc/xen/vm/own\r');
+  await host.expect(PROMPT, 400);
+  expect(await inGuest(host, 'cat /proc/cmdline')).toContain('root=/dev/xvda ro cryptomgr.notests console=hvc0 marked=yes');
 }, 15 * 60_000);
