@@ -7,7 +7,7 @@ import type { Debug } from './debug.ts';
 import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, type ExitInfo, ExitReason } from './architecture/edge.ts';
 import { FAULT, LEAVE } from './faults.ts';
 import { IF, RF, TF } from './architecture/flags.ts';
-import { deliverEvent, deliverFault } from './interrupts.ts';
+import { deliverEvent, deliverFault, deliverPlainFault } from './interrupts.ts';
 import type { Mmio } from './mmio.ts';
 import { META, META_LENGTH } from './ops/context.ts';
 import { ACTIVITY, EFLAGS, EIP, INTERRUPTIBILITY, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW } from './architecture/registers.ts';
@@ -175,6 +175,8 @@ export class Loop {
           || this.debug.active;
         if (single) left -= this.step();
         else left -= this.batchOf(Math.min(left, this.cpu.regions?.batch ?? DOORBELL_INSTRUCTIONS));
+        left -= this.faults;
+        this.faults = 0;
         // Thrown and caught beside the instruction: it is not thrown once more, which would cost a microsecond.
         if (S[S_STOP] === THROWN) {
           S[S_STOP] = GO;
@@ -195,12 +197,30 @@ export class Loop {
     }
   }
 
+  /**
+   * What the instruction under way threw was delivered and the batch goes on at the handler. False: nothing was changed, and the batch is to end. Called by the
+   * interpreter.
+   */
+  handled(): boolean {
+    const { R, cpu } = this;
+    if (cpu.faults.thrown !== FAULT || (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.mmio.pending || this.controls.monitorTrap) return false;
+    if (!deliverPlainFault(cpu)) return false;
+    // As in `thrownOut`: it did not retire, and takes from the limit.
+    this.withheld++;
+    this.faults++;
+    return true;
+  }
+  /** Faults that the batch delivered itself. */
+  private faults = 0;
+
   /** After something was thrown: what the batch takes from the limit. */
   private thrownOut(): number {
     // What threw did not retire.
     this.withheld++;
     // Faults count too, so that a handler that faults at once cannot keep `run()` for ever; each, so that the deadline does not depend on where batches end.
-    return Math.max(0, this.settle()) + 1;
+    const faults = this.faults + 1;
+    this.faults = 0;
+    return Math.max(0, this.settle()) + faults;
   }
 
   /** Delivers what was thrown, if it is a fault. True: `run()` ends, `exit` says why. */

@@ -12,6 +12,7 @@ import { startXen } from './boot/start-xen.ts';
 import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
 import { createHost, type Host } from './host.ts';
+import { shippedGuests } from './shipped-guests.ts';
 import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
 import { hasOpfs, type OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -62,6 +63,13 @@ export const newLockPrefix = (): string => `ringside-${Math.random().toString(36
 export const openMedium = openBlob(readBlobHere);
 export const soon = makeSoon();
 
+/** @throws Error: a sentence */
+async function fetchBytes(url: string): Promise<Uint8Array> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
 /**
  * Makes the host and answers the page. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had.
@@ -74,6 +82,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     epochMs: () => Date.now(),
     random: below => Math.floor(Math.random() * below),
     later,
+    guests: shippedGuests(fetchBytes, []),
     filesOpened: files => {
       const tell = (): void => void installedGrubConfig(files).then(text => tellGrub(text), () => {});
       files.changed = path => {
@@ -111,11 +120,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     ...(shared ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
     soon,
     later,
-    fetchBytes: async url => {
-      const answer = await fetch(url);
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-      return new Uint8Array(await answer.arrayBuffer());
-    },
+    fetchBytes,
     openMedium,
     files: state.files,
     storage: async () => (await state.get()).storage,
@@ -157,6 +162,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     followGrub: async listener => {
       tellGrub = listener;
     },
+    offerGuests: guests => state.offer(shippedGuests(fetchBytes, guests)),
     state: () => state.info(),
     resume: async () => {
       if (!(await hasOpfs())) return undefined;

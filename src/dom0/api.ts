@@ -6,6 +6,7 @@ import type { MouseMove } from '../hypervisor/index.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { Booted, PageBoot } from './boot/menu/index.ts';
 import type { HostCore } from './host.ts';
+import type { FetchableGuest } from './shipped-guests.ts';
 import type { PowerState } from './shell/power.ts';
 import type { Bound, Table } from './toolstack/commands/command.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
@@ -160,6 +161,8 @@ export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Starts the host: everything else waits for it. */
   boot(how: PageBoot): Promise<Booted>;
+  /** Guests that stand beside the page: Domain 0's files hold them, read when somebody needs them. */
+  offerGuests(guests: readonly FetchableGuest[]): Promise<void>;
   /** `listener` gets grub.cfg when the files of the host are read, and when it changes (wrap with comlink.proxy). */
   followGrub(listener: (text: string) => void): Promise<void>;
   /** Resolves when Domain 0 has brought the host down, with what is to become of it. */

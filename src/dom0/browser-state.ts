@@ -2,7 +2,7 @@
  * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
  * another tab asks for it.
  */
-import type { HostFiles, KeptFiles } from './files/index.ts';
+import { type HostFiles, install, type KeptFiles, type ShippedGuest } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
 import { type HeldStore, MemoryStore, type OpenStore } from './storage/index.ts';
@@ -26,6 +26,8 @@ interface BrowserStateParts {
   epochMs(): number;
   random(below: number): number;
   later: Later;
+  /** What the files are installed with. */
+  guests: readonly ShippedGuest[];
   /** Domain 0's file tree was read. */
   filesOpened?(files: KeptFiles): void;
   /** The state goes: whoever works with it ends, before it is flushed and closed. */
@@ -44,6 +46,8 @@ export class BrowserState {
     ]),
   ) as unknown as HostFiles;
   private readonly parts: BrowserStateParts;
+  private guests: readonly ShippedGuest[];
+  private tree: KeptFiles | undefined;
   private isUsed = false;
   private opened: Promise<HostState> | undefined;
   private held: HeldStore | undefined;
@@ -51,6 +55,7 @@ export class BrowserState {
 
   constructor(parts: BrowserStateParts) {
     this.parts = parts;
+    this.guests = parts.guests;
   }
 
   /** The state, opened at the first call. */
@@ -98,7 +103,7 @@ export class BrowserState {
     }
     const { store } = opened;
     try {
-      const state = await openHostState(store, this.parts);
+      const state = await openHostState(store, this.stateParts());
       this.held = opened;
       this.known = { where: store.where, kept: true };
       return state;
@@ -109,8 +114,28 @@ export class BrowserState {
     }
   }
 
+  /** Installs more guests: now, and whenever the files are opened. @throws Error of the files */
+  async offer(guests: readonly ShippedGuest[]): Promise<void> {
+    this.guests = [...this.guests, ...guests];
+    if (this.tree) await install(this.tree, guests);
+  }
+
+  private stateParts() {
+    const { guests } = this;
+    return {
+      ...this.parts,
+      guests,
+      filesOpened: (files: KeptFiles) => {
+        this.tree = files;
+        this.parts.filesOpened?.(files);
+        // Those that were offered since.
+        void install(files, this.guests.slice(guests.length)).catch(() => {});
+      },
+    };
+  }
+
   private inMemory(): Promise<HostState> {
-    return openHostState(new MemoryStore(), this.parts);
+    return openHostState(new MemoryStore(), this.stateParts());
   }
 
   /** Another tab asks for it. */

@@ -95,6 +95,9 @@ function logLine({ startedMs, command, state, message }: Task): string {
   return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
 }
 
+/** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
+export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
+
 export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
@@ -106,7 +109,7 @@ export class HostCore {
   readonly lost = new Map<number, DomainInfo>();
   /** Lines are written one after the other. */
   private logged: Promise<void> = Promise.resolve();
-  private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
+  private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
@@ -295,14 +298,19 @@ export class HostCore {
   }
 
   /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
-  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): Promise<DriveImage[]> {
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[], domain: string): Promise<DriveImage[]> {
     return Promise.all(
       drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
-        if (image?.device) return { ...drive, medium: { name: image.name, device: true } };
+        if (image?.device) return { ...drive, medium: this.deviceMedium(image.name, domain) };
         const file = files.find(({ name }) => name === image?.name);
         return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
       }),
     );
+  }
+
+  /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
+  deviceMedium(target: string, domain: string): Medium {
+    return { name: this.storage?.deviceOf(target, domain) ?? target, device: true };
   }
 
   /** A file as what lies in a drive. */
@@ -456,13 +464,19 @@ export class HostCore {
   }
 
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
-  async subscribe(listener: (domains: DomainInfo[], tasks: Task[]) => void): Promise<void> {
+  async subscribe(listener: HostListener): Promise<void> {
     this.listeners.push(listener);
     this.tell();
   }
 
-  private tell(): void {
+  /** Has a domain's window shown; false: nobody has windows. */
+  showScreen(id: number): boolean {
+    this.tell(id);
+    return this.listeners.length > 0;
+  }
+
+  private tell(show?: number): void {
     const domains = this.all();
-    for (const listener of this.listeners) listener(domains, this.tasks.list());
+    for (const listener of this.listeners) listener(domains, this.tasks.list(), show);
   }
 }

@@ -1,6 +1,7 @@
 /** What Domain 0 offers to the page and to the command line. */
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateInfo, Task } from './api.ts';
 export * from './boot/index.ts';
+export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
 export { createHost } from './host.ts';
 export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable } from './images.ts';
 export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';

@@ -1,5 +1,5 @@
 /** What outlives a host: its disk, and Domain 0's files. */
-import { KeptFiles } from './files/index.ts';
+import { install, KeptFiles, type ShippedGuest } from './files/index.ts';
 import type { Later } from './runner.ts';
 import { Storage, type Store, StoreFull } from './storage/index.ts';
 
@@ -20,12 +20,14 @@ interface HostStateParts {
   later: Later;
   /** Of a disk that is not there yet (500 GB). */
   diskBytes?: number;
+  /** What the files are installed with. */
+  guests?: readonly ShippedGuest[];
   /** Domain 0's file tree was read. */
   filesOpened?(files: KeptFiles): void;
 }
 
 /** @throws StoreDamaged, StorageError, Error of the store */
-export async function openHostState(store: Store, { epochMs, random, later, diskBytes, filesOpened }: HostStateParts): Promise<HostState> {
+export async function openHostState(store: Store, { epochMs, random, later, diskBytes, guests = [], filesOpened }: HostStateParts): Promise<HostState> {
   const storage = await Storage.open({ store, epochMs, random, diskBytes });
   let stop = (): void => {};
   const tidy = (): void => {
@@ -43,6 +45,7 @@ export async function openHostState(store: Store, { epochMs, random, later, disk
   const open = async (): Promise<KeptFiles> => {
     const { InMemoryFs } = await import('just-bash/browser');
     opened = await KeptFiles.open(store, new InMemoryFs());
+    await install(opened, guests);
     filesOpened?.(opened);
     return opened;
   };

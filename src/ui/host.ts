@@ -4,7 +4,7 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, PageBoot, Task } from '../dom0/index.ts';
+import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBoot, Task } from '../dom0/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
 import { chooseBoot, rememberGrub, switchedOn } from './boot.ts';
 import { strings } from './strings.ts';
@@ -19,6 +19,8 @@ const dismissed = signal<ReadonlySet<number>>(new Set());
 export const hostProblem = signal<string | undefined>(undefined);
 /** What was lost when Domain 0's worker ended and was started again, until a person has read it. */
 export const hostNotice = signal<string | undefined>(undefined);
+/** A domain whose screen somebody at Domain 0's shell asks for (xl vncviewer). */
+export const windowAsked = signal<{ id: number } | undefined>(undefined);
 /** How many Domain 0s have ended: what they shared with the page is of no more use. */
 export const hostsLost = signal(0);
 
@@ -35,6 +37,7 @@ let api: Comlink.Remote<HostApi> | undefined;
 let connecting: Promise<void> = Promise.resolve();
 let refresh = Promise.resolve();
 let firmware: FirmwareFiles | undefined;
+let besides: Pick<OfferedGuest, 'id' | 'files'>[] = [];
 /** Rejects when Domain 0 ends: nobody would answer what it was asked. */
 let whileAlive: Promise<never> = new Promise(() => {});
 let whenLost: number[] = [];
@@ -69,6 +72,7 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     staysDown = noReboot;
     if (problem !== undefined) reportProblem('Host', problem);
     if (firmware) await mine.offerFirmware(firmware);
+    if (besides.length > 0) await mine.offerGuests(besides);
     void mine.stopped().then(what => bringDown(worker, mine, what));
     // Whether guest code is compiled: …/?jit=0
     const jit = new URLSearchParams(location.search).get('jit');
@@ -76,11 +80,12 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     if (recalled.length > 0) await mine.recall(recalled);
     api = mine;
     connected();
-    await mine.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[]) => {
+    await mine.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[], show?: number) => {
       // What one that ended had still to say.
       if (api !== mine) return;
       domains.value = [...list].sort((a, b) => a.id - b.id);
       hostTasks.value = log;
+      if (show !== undefined) windowAsked.value = { id: show };
       // Free memory changes with the domains; one question at a time.
       refresh = refresh.then(async () => { info.value = await ask(host => host.summary()); }).catch(() => {});
     }));
@@ -206,6 +211,12 @@ async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
 export const host = new Proxy({} as HostApi, {
   get: (_, name: keyof HostApi) => (...given: unknown[]) => ask(api => (api[name] as (...given: unknown[]) => Promise<unknown>)(...given)),
 });
+
+/** Guests that stand beside the page, told likewise. */
+export function offerGuests(guests: OfferedGuest[]): Promise<void> {
+  besides = guests.map(({ id, files }) => ({ id, files }));
+  return host.offerGuests(besides);
+}
 
 /** Where firmware can be fetched, told to this Domain 0 and to each that takes its place. */
 export function offerFirmware(files: FirmwareFiles): Promise<void> {

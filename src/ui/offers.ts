@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { NamedFile, OfferedGuest } from '../dom0/index.ts';
-import { offerFirmware, reportProblem, sentence } from './host.ts';
+import { offerFirmware, offerGuests, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
@@ -43,8 +43,10 @@ async function loadCatalogue(): Promise<void> {
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
     if (bios && vgaBios) await offerFirmware({ bios, vgaBios });
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
+    const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
+    await offerGuests(fetched);
     offers.value = [demo,
-      ...guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(file => ({ name: file.name, url: new URL(file.path, base).href })) })),
+      ...fetched,
       // Without firmware they would not start.
       ...(bios && vgaBios ? [...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))] : [])];
   } catch (error) {

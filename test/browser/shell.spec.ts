@@ -34,6 +34,7 @@ test('the shell lists domains, makes a volume and a definition, and they are the
   expect(await run(page, 'xl list')).toMatch(/^Name +ID +Mem VCPUs\tState\tTime\(s\)|^Name +ID/m);
   expect(await run(page, 'lvcreate -L 1G -n a vg0')).toContain('Logical volume "a" created.');
   await run(page, "echo 'name = \"x\"' > /etc/xen/vm/x");
+  expect(await run(page, 'xl create /etc/xen/vm/minipv-pv; xl list minipv-pv')).toMatch(/^minipv-pv +1 +16 +1 /m);
   // Tab puts in what is missing of a name.
   await page.keyboard.type('clear; cat /etc/xen/v\t\t');
   await page.keyboard.type('x\n');

@@ -11,6 +11,7 @@ import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-option
 import { nodeState } from '../node-clock.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { BootError, HostRuns } from './host-runs.ts';
+import { shippedGuests } from './shipped.ts';
 
 const MIB = 2 ** 20;
 const WRONG_USE = 2,
@@ -98,6 +99,7 @@ async function putFile(fs: KeptFiles, source: string, path: string): Promise<voi
 
 /** In a directory, or in memory. @throws StateError */
 async function openAll(directory: string | undefined, { diskBytes }: HostDefinition): Promise<HostState> {
-  if (directory !== undefined) return openState(directory, diskBytes);
-  return openHostState(new MemoryStore(), { diskBytes, ...nodeState });
+  const guests = shippedGuests();
+  if (directory !== undefined) return openState(directory, { diskBytes, guests });
+  return openHostState(new MemoryStore(), { diskBytes, guests, ...nodeState });
 }

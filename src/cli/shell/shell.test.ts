@@ -26,6 +26,11 @@ describe('ringside sh', () => {
     expect(status).toBe(0);
   });
 
+  it('has guests of its own on a new host, and answers who and what it is', async () => {
+    const { out, err, status } = await sh('-c', 'help | grep -c xl; for each in minipv-pv minipv-pvh minipv-hvm demo; do xl create /etc/xen/vm/$each; done; xl list | wc -l; whoami; hostname; uname -sm; free | grep -c Mem; ip link | grep -c vif');
+    expect([err, out.split('\n').filter(line => !line.startsWith('Parsing')), status]).toEqual(['', [expect.stringMatching(/^[1-9]/), '6', 'root', 'ringside', 'Ringside i686', '1', '4', ''], 0]);
+  });
+
   it("refuses in xl's words, with the last command's status", async () => {
     const { err, status } = await sh('-c', 'xl create missing.cfg; xl nonsense; xl console web1 | cat; xl destroy web1');
     expect(err.split('\n')).toEqual(['missing.cfg: No such file or directory', 'command not implemented', 'xl: console needs the terminal: give it a line of its own, without pipes.',
@@ -51,11 +56,11 @@ describe('ringside sh', () => {
   it('keeps what it manages, and starts what is to start with it', async () => {
     const state = mkdtempSync(join(tmpdir(), 'ringside-sh-'));
     try {
-      const line = "sed -i s,demo.elf,/root/demo.elf, /etc/xen/vm/demo; xm new /etc/xen/vm/demo; ln -s /etc/xen/vm/demo /etc/xen/auto/demo; xm list | tail -1; xl list | wc -l";
+      const line = "sed -i s,demo.elf,/root/demo.elf, /etc/xen/vm/demo; xm new /etc/xen/vm/demo; ln -s /etc/xen/vm/demo /etc/xen/auto/demo; xm list | grep demo; xl list | wc -l";
       const first = await sh('--state', state, ...demo, '-c', line);
       expect(first).toMatchObject({ status: 0, err: '' });
       expect(first.out).toMatch(/^Using config file .*\ndemo {46}16 {5}1 {17}0\.0\n2\n$/);
-      const { out, err } = await sh('--state', state, '-c', 'xm list | tail -1; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto');
+      const { out, err } = await sh('--state', state, '-c', 'xm list | grep demo; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto | grep -v "[-]"');
       expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\n\n\/etc\/xen\/auto:\n$/);
       expect(err).toBe('Error: Domain is not halted.\n');
     } finally {

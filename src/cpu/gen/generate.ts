@@ -182,7 +182,7 @@ ${functions.join('\n')}
   }
   /** 0 also where the code that follows is for the other switch. */
   function reenter(p, wide) {
-    if (S[${S_STOP}] === ${THROWN}) return 0;
+    if (S[${S_STOP}] === ${THROWN} && !cpu.loop.handled()) return 0;
     try { const q = translator.enter(p); return mode.code32 === wide ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
   }
 ${loopText('run', true, wideText)}

@@ -184,6 +184,12 @@ const SPILL = LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' '), R
 const setsFlags = ({ form, decoded }: Instruction): boolean =>
   SETS.has(form.op) || (SHIFTS.has(form.op) && form.places[1] === 'i' && ((decoded.row!.operands[1] === '1' ? 1 : decoded.immediate) & 31) !== 0);
 
+/** The page that an instruction's last bytes lie in, if they do not lie in that of the first. */
+const pageBehind = ({ offset, decoded }: Instruction): number | null => {
+  const last = (offset + decoded.length - 1) >> 12;
+  return last === offset >> 12 ? null : last;
+};
+
 /** Whether someone may read the flags that each instruction leaves, and those from before the block: a reader, an exit. `live`: those that the block leaves. */
 function liveFlags({ instructions }: Block, live: boolean): { before: boolean; behind: boolean[] } {
   const behind: boolean[] = [];
@@ -191,7 +197,7 @@ function liveFlags({ instructions }: Block, live: boolean): { before: boolean; b
     const at = instructions[i]!, { form } = at;
     behind[i] = live;
     if (setsFlags(at)) live = false;
-    if (form === NO_FORM || (form.uses.flags && !STEPS.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
+    if (form === NO_FORM || (form.uses.flags && !STEPS.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || pageBehind(at) !== null) live = true;
   }
   return { before: live, behind };
 }
@@ -212,11 +218,11 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
   const tested = (block: Block): boolean => block.header || block === entry;
 
   const tables = new Map(region.pages.map(page => [page.number, page.table]));
-  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled. */
+  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled, and so does an instruction that lies in two. */
+  const isElsewhere = (page: number): Value => `CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${number(tables.get(page)!)}`;
   const crossing = (from: Block, to: Block): string => {
     const page = to.offset >> 12;
-    if (page === from.instructions.at(-1)!.offset >> 12 || page === 0) return '';
-    return `if (CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${tables.get(page)}) { ip = ${number(to.offset)}; break out; } `;
+    return page === from.instructions.at(-1)!.offset >> 12 || page === 0 ? '' : `if (${isElsewhere(page)}) { ip = ${number(to.offset)}; break out; } `;
   };
 
   // Backwards: what may read the flags. Where the budget is tested, the way out does.
@@ -240,6 +246,8 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     let ended = false;
     block.instructions.forEach((at, i) => {
       if (ended) return;
+      const beyond = pageBehind(at);
+      if (beyond !== null && beyond !== 0) text += `${leaving(at.offset, count - i)(isElsewhere(beyond))} `;
       if (at.form === NO_FORM) {
         let setsFlags = true, own: string;
         if (x87 !== null && X87Emitter.takes(at.decoded)) {

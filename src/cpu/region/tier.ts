@@ -12,6 +12,7 @@ import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh } from '../ops/arithmetic.ts';
+import { identify } from '../ops/system.ts';
 import * as hot from '../fpu/hot.ts';
 import { pairValues } from '../fpu/pairs.ts';
 import { laneFunctions, numbers, usualMode } from '../fpu/sse.ts';
@@ -25,8 +26,8 @@ const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 /** Words of a record behind META: which region it leads to; how often regions led to it, in which epoch. */
 const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
 /**
- * Instructions of a batch while regions run little of it, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. Primes: samples
- * of a loop fall on all its instructions, however many these are.
+ * Instructions from sample to sample while regions run few of them, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. Primes:
+ * samples of a loop fall on all its instructions, however many these are.
  */
 const BATCH = 4_999, REGION_BATCH = 24_989;
 /** Samples are counted by lines of memory: a loop is found however many instructions it has. */
@@ -36,8 +37,11 @@ const LATELY = 256;
 const RETRY = 16;
 /** Instructions that are watched; so often in an epoch, and so many regions are compiled in one, at most: that takes time from the guest. */
 const TRACE = 2000, MAX_TRACES = 8, MAX_COMPILES = 24;
-/** For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. */
-const EXITS_A_SAMPLE = 40;
+/**
+ * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
+ * boot had three times the regions, most of which V8 had not optimised when they were over.
+ */
+const EXITS_A_SAMPLE = 300;
 /** What is refused is asked again after so many epochs have halved this to nothing. */
 const REFUSED = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
@@ -47,7 +51,7 @@ const MAX_REGIONS = 256, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
-const SHORT = 12, TRIAL = 4096;
+const SHORT = 60, TRIAL = 4096;
 
 interface Compiled {
   /** Where control enters: table of records, offset in the page. False: it is gone. */
@@ -87,8 +91,9 @@ export class RegionTier implements Regions {
   private unmade = 0;
   private unmadeAt = 0;
   private retiredBefore = 0;
-  /** Instructions in the loop's next batch, at most. */
-  batch = BATCH;
+  /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
+  private interval = BATCH;
+  private due = 0;
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
@@ -113,7 +118,7 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
-      call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, usualMode, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
+      controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, usualMode, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
@@ -142,7 +147,10 @@ export class RegionTier implements Regions {
       linear, text, retired,
       // Callees may be there more than once.
       code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
-        ranges.map(([first, last]) => [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1 }] as const))).values()]
+        ranges.map(([first, last]) => {
+          const next = pages.find(page => page.number === number + 1)?.frame ?? 0;
+          return [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1, next }] as const;
+        }))).values()]
         .sort((a, b) => a.offset - b.offset),
     }));
   }
@@ -151,11 +159,18 @@ export class RegionTier implements Regions {
 
   // ---- finding what is hot
 
+  /** Instructions in the loop's next batch, at most. */
+  get batch(): number { return this.trace !== null ? 1 : Math.max(2, this.due - this.cpu.loop.retiredNow); }
+
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
+    const now = this.cpu.loop.retiredNow;
     if (this.trace !== null) this.watch(this.trace);
     // Single steps are no sample.
-    else if (n > 1) this.count(p);
+    else if (n > 1 && (now >= this.due || this.threshold === 1)) {
+      this.count(p);
+      this.due = now + this.interval;
+    }
     return this.trace !== null;
   }
 
@@ -164,8 +179,8 @@ export class RegionTier implements Regions {
     if (++statistics.samples % EPOCH === 0) this.halve();
     const inRegions = statistics.retired - this.retiredBefore;
     this.retiredBefore = statistics.retired;
-    const busy = inRegions >= this.batch >> 1;
-    this.batch = busy ? REGION_BATCH : BATCH;
+    const busy = inRegions >= this.interval >> 1;
+    this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
     if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt);
     if (this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY) return;
@@ -185,7 +200,6 @@ export class RegionTier implements Regions {
       this.traces++;
       this.trace = [eip];
       this.traced = line;
-      this.batch = 1;
     }
   }
 
@@ -197,7 +211,7 @@ export class RegionTier implements Regions {
     // What came again only by returns goes round in some function that was called before.
     if ((!again || head === eip) && mode.key === KEY && trace.length < TRACE) return;
     this.trace = null;
-    this.batch = BATCH;
+    this.interval = BATCH;
     this.retiredBefore = this.statistics.retired;
     const record = again ? this.recordAt(head) : 0;
     if (record === 0 || A[record + OP] === OP_ENTRY) this.refusedLines.set(this.traced, REFUSED);
@@ -263,8 +277,8 @@ export class RegionTier implements Regions {
     if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
-    const sources = pages.map(({ frame, ranges }) => {
-      let lines = 0;
+    const sources = pages.map(({ frame, ranges, tail }) => {
+      let lines = tail > 0 ? linesOf(0, tail) : 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
       return { mfn: frame / 4096, lines };
     });

@@ -116,6 +116,13 @@ export class Connection {
     return this.access.mapGrant(this.domid, ref, readOnly);
   }
 
+  /** Maps a frame that the front end names and has not granted (a screen's), for as long as the connection is open. @throws HostError */
+  foreign(gfn: number): Mapping {
+    const page = this.access.mapForeign(this.domid, gfn);
+    this.pages.push(page);
+    return page;
+  }
+
   /** Binds the front end's port; the handler runs guarded, at first because binding raises it. The result tells the front end. @throws HostError */
   bind(remotePort: number, onEvent: () => void): () => void {
     const port = this.access.bindInterdomain(this.domid, remotePort, () => this.guard(onEvent));

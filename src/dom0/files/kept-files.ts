@@ -7,14 +7,18 @@ import { Journal, type Store, StoreFull } from '../storage/index.ts';
 import { type Change, decodeChanges, encodeChanges } from './changes.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
-export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/tmp', '/var/lib/xen/dump', '/var/lib/xen/images', '/var/log/xen'];
-/** What is there belongs to one run of the host: devices, what it tells of itself, scratch files. */
-const NOT_KEPT = /^\/(?:dev|proc|tmp)(?:\/|$)/;
+export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', '/var/lib/xen/images', '/var/log/xen'];
+/** What is there belongs to one run of the host: devices, what it tells of itself, guests that can be fetched again, scratch files. */
+const NOT_KEPT = /^\/(?:dev|proc|srv\/guests|tmp)(?:\/|$)/;
 /** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on a volume. */
 const MOST_FILE_BYTES = 60 * 2 ** 20;
 const FILES = 'files';
 
-type Written = { writeFileSync?(...given: unknown[]): void; mkdirSync?(...given: unknown[]): void };
+type Written = {
+  writeFileSync?(...given: unknown[]): void;
+  mkdirSync?(...given: unknown[]): void;
+  writeFileLazy?(path: string, read: () => Promise<Uint8Array>): void;
+};
 
 export class KeptFiles implements IFileSystem {
   private readonly tree: IFileSystem & Written;
@@ -176,6 +180,15 @@ export class KeptFiles implements IFileSystem {
     }
   }
 
+  /** Puts a file there that is read when somebody needs it, and that is not kept. @throws Error where the path is one that is kept */
+  async offer(path: string, read: () => Promise<Uint8Array>): Promise<void> {
+    if (!NOT_KEPT.test(path)) throw new Error(`${path} is kept: write it.`);
+    await this.tree.mkdir(path.slice(0, path.lastIndexOf('/')), { recursive: true });
+    if (this.tree.writeFileLazy) this.tree.writeFileLazy(path, read);
+    else await this.tree.writeFile(path, await read());
+    this.changed(path);
+  }
+
   /** The path of a name itself, not of what it links to. */
   private async entry(path: string): Promise<string> {
     const whole = this.tree.resolvePath('/', path);
@@ -200,7 +213,7 @@ export class KeptFiles implements IFileSystem {
       const paths = await does();
       for (const path of paths) {
         this.emptied.delete(path);
-        if (!NOT_KEPT.test(path)) await this.collect(path, changes);
+        await this.collect(path, changes);
       }
       for (const path of paths) this.changed(path);
       if (changes.length === 0) return;
@@ -219,6 +232,7 @@ export class KeptFiles implements IFileSystem {
 
   /** What stands at a path, and below it. */
   private async collect(path: string, into: Change[]): Promise<void> {
+    if (NOT_KEPT.test(path)) return;
     const stat = await this.tree.lstat(path).catch(() => undefined);
     const old = this.kept.get(path);
     const kind = !stat ? 'gone' : stat.isSymbolicLink ? 'link' : stat.isDirectory ? 'folder' : 'file';

@@ -50,7 +50,9 @@ export class Bash {
     const { signal } = this.abort;
     const { '?': _status, ...env } = this.environment;
     const interrupted = new Promise<'interrupted'>(resolve => signal.addEventListener('abort', () => resolve('interrupted')));
-    const ran = await Promise.race([bash.exec(lines, { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }), interrupted]);
+    // bash has a help of its own, and no program takes its place.
+    const ours = lines.replace(/^\s*help(?=\s|$)/, '/usr/bin/help');
+    const ran = await Promise.race([bash.exec(ours, { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }), interrupted]);
     // A command that does not listen to the signal ends by itself; the line is over.
     if (ran === 'interrupted') return { stdout: '', stderr: '', status: INTERRUPTED };
     if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) return undefined;

@@ -1,6 +1,7 @@
 /** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
 import type { HostCore } from '../host.ts';
 import type { HostState } from '../state.ts';
+import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
@@ -9,6 +10,7 @@ import { Session } from './session.ts';
 import { bridgePrograms } from './bridge.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
+import { systemPrograms } from './system.ts';
 import { virshProgram } from './virsh.ts';
 import { xentopProgram, xlProgram } from './xl.ts';
 
@@ -38,6 +40,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...storagePrograms(state.storage),
     ...powerPrograms(power),
     dmesgProgram(log),
+    ...systemPrograms(host),
   ];
   programs.push(help(programs));
   return {
@@ -45,7 +48,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     programs,
     sleep,
     directory: '/root',
-    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', TERM: 'xterm' },
+    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', HOSTNAME: HOST_NAME, MACHTYPE: 'i686-pc-linux-gnu', HOSTTYPE: 'i686', TERM: 'xterm' },
   };
 }
 
@@ -59,7 +62,7 @@ export async function login(parts: BashParts, terminal: Terminal, version: strin
     history,
     // A line that could not be kept is in the session all the same.
     remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
-    hostName: 'ringside',
+    hostName: HOST_NAME,
     greeting: `Ringside ${version}, Domain 0. help lists what there is; Ctrl-D leaves.\n${note}`,
   });
 }

@@ -59,6 +59,12 @@ async function find(host: HostCore, word: string | undefined): Promise<Domain> {
   return found;
 }
 
+/** A domain that need not be there any more: its snapshots are. */
+function domainWord(word: string | undefined): string {
+  if (word === undefined) throw new VirshError('error: command requires <domain> option');
+  return word;
+}
+
 function stateOf(host: HostCore, { id }: Domain): string {
   if (id === undefined) return 'shut off';
   if (id === 0) return 'running';
@@ -228,6 +234,31 @@ const TABLE: Record<string, VirshCommand> = {
   },
   'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, writeXlConfig) },
   'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, writeXml) },
+  'snapshot-create-as': {
+    usage: 'snapshot-create-as <domain> [<name>]', about: 'create a snapshot from a set of args',
+    run: async (host, [word, name]) => `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name)).name} created\n`,
+  },
+  'snapshot-list': {
+    usage: 'snapshot-list <domain>', about: 'list snapshots for a domain',
+    run: async (host, [domain]) => {
+      const rows = (await COMMANDS['snapshot-list'].run(host, domainWord(domain))).map(({ name, createdMs, state }) => [name, `${new Date(createdMs).toISOString().slice(0, 19).replace('T', ' ')} +0000`, state ? 'running' : 'shutoff']);
+      return table([['Name', 'Creation Time', 'State'], ...rows]);
+    },
+  },
+  'snapshot-revert': {
+    usage: 'snapshot-revert <domain> <name>', about: 'revert a domain to a snapshot',
+    run: async (host, [domain, name = '']) => {
+      await COMMANDS.revert.run(host, domainWord(domain), name);
+      return `Domain snapshot ${name} reverted\n`;
+    },
+  },
+  'snapshot-delete': {
+    usage: 'snapshot-delete <domain> <name>', about: 'delete a domain snapshot',
+    run: async (host, [domain, name = '']) => {
+      await COMMANDS['snapshot-delete'].run(host, domainWord(domain), name);
+      return `Domain snapshot ${name} deleted\n`;
+    },
+  },
   hostname: { usage: 'hostname', about: 'print the hypervisor hostname', run: async () => 'ringside\n\n' },
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async () => 'xen:///system\n\n' },
 };

@@ -2,7 +2,7 @@
  * The host's storage: one disk, sda, with the partition table that an installer leaves, and the volume group vg0 on its last partition.
  * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
  */
-import { ExtentDisk } from './extent-disk.ts';
+import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
@@ -143,6 +143,53 @@ export class Storage {
     this.tidy();
   }
 
+  /**
+   * A new volume with what a device holds now. They share what neither writes: nothing is copied, and only what is written later takes room. Durable when it
+   * returns. @throws StorageError
+   */
+  copyToVolume(path: string, name: string): LogicalVolume {
+    const { medium: source } = this.resolve(path);
+    const volume = this.createVolume(name, source.bytes);
+    this.shareAll(source, this.volumeMedium(volume));
+    this.disk.flush();
+    return volume;
+  }
+
+  /**
+   * Devices become what volumes are, which are no volumes of their own then: all at once, whenever the power fails, as far as the devices are volumes.
+   * A volume that is not there any more is made. @throws StorageError: somebody uses one of them, and none has changed
+   */
+  replace(pairs: readonly { path: string; by: string }[]): void {
+    for (const { path, by } of pairs) {
+      this.find(by);
+      if (volumeIn(path) === undefined) this.resolve(path);
+      const [user] = this.usersOf(canonical(path));
+      if (user) throw new StorageError(`Device ${path} is used by ${user.who}.`);
+    }
+    const before = this.group.volumes;
+    let volumes = before;
+    for (const { path, by } of pairs) {
+      const source = this.find(by),
+        name = volumeIn(path);
+      volumes = volumes.filter(volume => volume !== source && volume.name !== name);
+      if (name === undefined) this.shareAll(this.volumeMedium(source), this.medium(path));
+      else volumes = [...volumes, { ...(before.find(volume => volume.name === name) ?? source), name, segments: source.segments }];
+    }
+    this.write(volumes);
+    for (const { segments } of before) if (!volumes.some(volume => volume.segments === segments)) this.discard(segments);
+    this.tidy();
+  }
+
+  /** Extent by extent: both begin with one. */
+  private shareAll(source: Medium, target: Medium): void {
+    const onDisk = (medium: Medium, at: number): number => medium.place(at).find(({ layer }) => layer === 'disk sda')?.at as number;
+    for (let at = 0; at < Math.min(source.bytes, target.bytes); at += EXTENT_BYTES) this.disk.share(onDisk(source, at), onDisk(target, at));
+  }
+
+  private volumeMedium({ name, segments }: LogicalVolume): Volume {
+    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments);
+  }
+
   private write(volumes: LogicalVolume[]): void {
     const next = { ...this.group, volumes, seqno: this.group.seqno + 1 };
     writeGroup(this.physicalVolume, next, this.parts.epochMs());
@@ -191,8 +238,9 @@ export class Storage {
     return this.group.volumes.some(each => each.name === name) ? `/dev/${GROUP}/${name}` : undefined;
   }
 
-  /** The same, made where there is none yet. @throws StorageError */
-  private makeTransfer(target: string, domain: string): string {
+  /** The path of what a domain's definition names: a transfer disk is its volume, made where there is none yet. @throws StorageError */
+  deviceOf(target: string, domain: string): string {
+    if (!isTransfer(target)) return target;
     const bytes = transferBytes(target);
     if (typeof bytes === 'string') throw new StorageError(bytes);
     const name = transferVolume(domain);
@@ -211,7 +259,7 @@ export class Storage {
   }
 
   private resolve(written: string): { path: string; medium: Medium } {
-    const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
+    const path = canonical(written);
     const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
     const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
     if (partition) {
@@ -219,17 +267,15 @@ export class Storage {
       if (!found) throw missing();
       return { path, medium: partOf(this.disk, found) };
     }
-    // A hyphen of a name is doubled in /dev/mapper.
-    const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
-    const name = mapped ? mapped[1].replaceAll('--', '-') : /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
+    const name = volumeIn(path);
     const volume = this.group.volumes.find(each => each.name === name);
     if (!volume) throw missing();
-    return { path: `/dev/${GROUP}/${volume.name}`, medium: new Volume(this.physicalVolume, `${GROUP}/${volume.name}`, volume.segments) };
+    return { path, medium: this.volumeMedium(volume) };
   }
 
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
-    const { path, medium } = this.resolve(isTransfer(written) ? this.makeTransfer(written, who) : written);
+    const { path, medium } = this.resolve(this.deviceOf(written, who));
     const own = /^\/dev\/sda([1-9])$/.exec(path);
     if (own && [1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
@@ -246,6 +292,11 @@ export class Storage {
         if (at >= 0) this.users.splice(at, 1);
       },
     };
+  }
+
+  /** Who has a device open: names of domains. */
+  whoHas(path: string): string[] {
+    return this.usersOf(canonical(path)).map(({ who }) => who);
   }
 
   /** The way of a sector of a device to the host's file. @throws StorageError */
@@ -278,6 +329,16 @@ function emptyDisk(target: string): Medium {
   if (typeof bytes === 'string') throw new StorageError(bytes);
   return { bytes, read: (_at, into) => void into.fill(0), write: () => {}, flush: () => {}, discard: () => {}, place: () => [] };
 }
+/** A device as it was written, by the one path that this file knows it by: /dev/sdaN or /dev/vg0/NAME. */
+function canonical(written: string): string {
+  const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
+  // A hyphen of a name is doubled in /dev/mapper.
+  const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
+  return mapped ? `/dev/${GROUP}/${mapped[1].replaceAll('--', '-')}` : path;
+}
+
+/** The volume that a path names; undefined: it names something else. */
+const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];
 
 const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
 const bytesOf = (segments: readonly Segment[]): number => count(segments) * PE_BYTES;

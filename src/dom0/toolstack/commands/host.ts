@@ -9,7 +9,7 @@ import { readWords } from './words.ts';
 
 /** CPUID leaf 1, ECX. */
 const VMX = 1 << 5;
-const HOST_NAME = 'ringside';
+export const HOST_NAME = 'ringside';
 
 export const info = command({
   summary: 'Get information about Xen host',

@@ -12,9 +12,11 @@ import { networkAttach, networkDetach, networkList } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
+import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
 import { transfer } from './transfer.ts';
+import { vncviewer } from './vncviewer.ts';
 
 export const COMMANDS = {
   create,
@@ -28,6 +30,11 @@ export const COMMANDS = {
   destroy,
   save,
   restore,
+  snapshot,
+  'snapshot-list': snapshotList,
+  'snapshot-delete': snapshotDelete,
+  revert,
+  clone,
   trigger,
   'mem-set': memSet,
   'sched-credit': schedCredit,
@@ -46,6 +53,7 @@ export const COMMANDS = {
   'vm-list': vmList,
   uptime,
   console: attachConsole,
+  vncviewer,
   rename,
   'mem-max': memMax,
   'vcpu-list': vcpuList,

@@ -93,6 +93,20 @@ describe('settings', () => {
   });
 });
 
+describe('the screen', () => {
+  it('is shown where there are windows, told of where there are none, and refused where the guest has none', async () => {
+    const { host, xl } = await make();
+    expect(await xl('vncviewer x')).toBe("1: x has no screen: give it one with vfb = ['vnc=1'], and create it again.");
+    const [{ id }] = host.all().filter(({ name }) => name === 'x');
+    host.living(id).blueprint.definition.vfb = true;
+    expect(await xl('vncviewer x')).toMatch(/^The screen of x shows nothing yet\. It can be seen where the host runs in a page;/);
+    const shown: unknown[] = [];
+    await host.subscribe((_domains, _tasks, show) => shown.push(show));
+    expect(await xl('vncviewer x')).toBe('The screen of x is in its window.\n');
+    expect(shown.filter(show => show !== undefined)).toEqual([id]);
+  });
+});
+
 describe('input', () => {
   it('reaches the guest by its store and its keyboard', async () => {
     const { host, xl, store } = await make();

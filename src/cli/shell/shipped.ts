@@ -1,0 +1,33 @@
+/** Guests that a host in node is installed with: those of the repository, and what `npm run guests` fetched. */
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OWN_GUESTS, type ShippedGuest } from '../../dom0/index.ts';
+
+/** What this reads of .cache/guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
+interface Catalogue {
+  guests: { id: string; files: { name: string; path: string }[] }[];
+}
+
+/** The repository: a program knows it (scripts/program.mjs), a test is below it. */
+function repository(): string {
+  if (process.env.RINGSIDE_ROOT !== undefined) return process.env.RINGSIDE_ROOT;
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+export function shippedGuests(): ShippedGuest[] {
+  const root = repository();
+  const fileIn = (folder: string) => (name: string, path = name) => ({ name, read: () => readFile(join(folder, path)) });
+  const own = Object.entries(OWN_GUESTS).map(([id, names]) => ({ id, files: names.map(name => fileIn(join(root, 'guests', id))(name)) }));
+  const fetched = join(root, '.cache', 'guests');
+  let catalogue: Catalogue;
+  try {
+    catalogue = JSON.parse(readFileSync(join(fetched, 'catalogue.json'), 'utf8')) as Catalogue;
+  } catch {
+    return own;
+  }
+  return [...own, ...catalogue.guests.map(({ id, files }) => ({ id, fetched: true as const, files: files.map(({ name, path }) => fileIn(fetched)(name, path)) }))];
+}

@@ -1,0 +1,76 @@
+/** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
+import type { HostCore } from '../host.ts';
+import type { PortCounts } from '../network/bridge.ts';
+import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
+import { HOST_NAME } from '../toolstack/commands/host.ts';
+import { failed, type Program, succeeded } from './program.ts';
+
+export const systemPrograms = (host: HostCore): Program[] => [whoami, hostname, uname(host), uptime(host), free(host), ip(host)];
+
+const whoami: Program = { name: 'whoami', summary: 'who you are', run: async () => succeeded('root\n') };
+
+const hostname: Program = {
+  name: 'hostname',
+  summary: "the host's name",
+  run: async ([name]) => (name === undefined ? succeeded(`${HOST_NAME}\n`) : failed(`hostname: ${name}: the name of this host is fixed.`)),
+};
+
+/** Letters of uname(1) in the order in which -a gives them. */
+const uname = (host: HostCore): Program => ({
+  name: 'uname',
+  summary: 'what system this is: uname -a',
+  run: async words => {
+    const parts: Record<string, string> = { s: 'Ringside', n: HOST_NAME, r: host.parts.version, v: `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`, m: 'i686', o: 'Ringside' };
+    const letters = words.flatMap(word => (word.startsWith('-') ? [...word.slice(1)] : [' ']));
+    const wrong = letters.find(letter => letter !== 'a' && parts[letter] === undefined);
+    if (wrong !== undefined) return failed(`uname: invalid option -- '${wrong}'\nUsage: uname [-asnrvmo]`);
+    const wanted = letters.includes('a') ? Object.keys(parts) : letters.length === 0 ? ['s'] : Object.keys(parts).filter(letter => letters.includes(letter));
+    return succeeded(`${wanted.map(letter => parts[letter]).join(' ')}\n`);
+  },
+});
+
+/** Load averages are left out: nobody here counts who waits for Domain 0. */
+const uptime = (host: HostCore): Program => ({
+  name: 'uptime',
+  summary: 'how long the host is up (xl uptime: each domain)',
+  run: async () => {
+    const nowMs = host.parts.epochMs();
+    const minutes = Math.floor((nowMs - host.startedEpochMs) / 60_000);
+    const days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24;
+    const two = (value: number): string => String(value).padStart(2, '0');
+    const up = `${days > 0 ? `${days} day${days > 1 ? 's' : ''}, ` : ''}${hours > 0 ? `${String(hours).padStart(2)}:${two(minutes % 60)}` : `${minutes % 60} min`}`;
+    return succeeded(` ${new Date(nowMs).toISOString().slice(11, 19)} up ${up},  ${host.toolstack.members.size} guest${host.toolstack.members.size === 1 ? '' : 's'}\n`);
+  },
+});
+
+const free = (host: HostCore): Program => ({
+  name: 'free',
+  summary: "the machine's memory in KiB (-m: MiB)",
+  run: async ([option]) => {
+    if (option !== undefined && !/^-[km]$/.test(option)) return failed(`free: invalid option ${option}\nUsage: free [-k|-m]`);
+    const { frames, freeFrames } = host.machine;
+    const column = (count: number): string => String(option === '-m' ? count >>> 8 : count * 4).padStart(12);
+    return succeeded(`${' '.repeat(8)}${['total', 'used', 'free'].map(title => title.padStart(12)).join('')}\nMem:    ${column(frames)}${column(frames - freeFrames)}${column(freeFrames)}\n`);
+  },
+});
+
+/** The card has a station address, which the bridge takes on; the other ends of guests' cards have none. */
+const ip = (host: HostCore): Program => ({
+  name: 'ip',
+  summary: 'the bridge and its ports, with what passed them: ip -s link',
+  run: async words => {
+    const [object = 'link'] = words.filter(word => !word.startsWith('-'));
+    if (!['link', 'address'].some(each => each.startsWith(object))) return failed(`Object "${object}" is unknown, try "ip link".`);
+    const { bridge, mac } = host.toolstack.services.network;
+    const station = `    link/ether ${[...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':')} brd ff:ff:ff:ff:ff:ff\n`;
+    const head = (index: number, name: string, rest: string): string => `${index}: ${name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ${rest}state UP\n`;
+    const counted = ({ rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped }: Readonly<PortCounts>): string =>
+      words.includes('-s') ? [['RX', rxBytes, rxPackets, rxDropped], ['TX', txBytes, txPackets, txDropped]].map(([way, bytes, packets, dropped]) =>
+        `    ${way}: ${['bytes', 'packets', 'dropped'].map(title => title.padStart(12)).join('')}\n${' '.repeat(7)}${[bytes, packets, dropped].map(value => String(value).padStart(12)).join('')}\n`).join('') : '';
+    const ports = bridge.list();
+    return succeeded([
+      head(1, bridge.name, '') + station,
+      ...ports.map(({ name, counts }, i) => head(i + 2, name, `master ${bridge.name} `) + (i === 0 ? station : '') + counted(counts)),
+    ].join(''));
+  },
+});
