@@ -8,11 +8,12 @@ import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type 
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import type { Readable } from './file-systems/index.ts';
-import { HEAD_BYTES } from './images.ts';
+import { HEAD_BYTES, imageProblem } from './images.ts';
+import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
-import { MediumDisk, Storage } from './storage/index.ts';
+import { type BaseImage, MediumDisk, Storage } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -111,6 +112,8 @@ export class HostCore {
   private logged: Promise<void> = Promise.resolve();
   private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
+  /** Time and size of images under overlays, as they were read. */
+  private readonly imageStamps = new Map<string, string>();
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
@@ -246,9 +249,52 @@ export class HostCore {
     return this.parts.storage !== undefined && Storage.isDevice(path);
   }
 
+  /** A volume's by the number that records of requests have for it. */
+  volumeName(number: number): string {
+    const name = this.storage?.volumeName(number);
+    return name === undefined ? `volume ${number}` : `vg0/${name}`;
+  }
+
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
-    return (this.storage = await this.parts.storage?.());
+    this.storage = await this.parts.storage?.();
+    await this.findImages();
+    return this.storage;
+  }
+
+  /** Images under overlays, as they are now. */
+  private async findImages(): Promise<void> {
+    const { storage } = this;
+    const { files } = this.parts;
+    for (const path of new Set(storage?.overlayHeaders.map(({ header }) => header.path))) {
+      const stat = await files?.stat(path).catch(() => undefined);
+      const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
+      if (stamp !== undefined && this.imageStamps.get(path) === stamp) continue;
+      const image = stamp === undefined ? undefined : await this.openImage(path).catch(() => undefined);
+      if (stamp === undefined) this.imageStamps.delete(path);
+      else this.imageStamps.set(path, stamp);
+      storage?.setImage(path, image);
+    }
+  }
+
+  /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
+  async openImage(path: string): Promise<BaseImage> {
+    const bytes = new Uint8Array(await (await this.readFile(path)).arrayBuffer());
+    const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
+    if (problem) throw new Error(problem.text);
+    const [{ disk }] = attachDrives([{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }], noMedia, () => {});
+    return {
+      bytes: disk!.sectors * disk!.sectorBytes,
+      checksum: crc32(bytes) >>> 0,
+      // It answers at once.
+      read: (at, into) => {
+        let good = false;
+        disk!.read(at / disk!.sectorBytes, [into], ok => {
+          good = ok;
+        });
+        return good;
+      },
+    };
   }
 
   /** Ends domains that have devices of the host open: the disk goes. */

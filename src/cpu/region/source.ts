@@ -10,6 +10,7 @@ import { semantics } from '../gen/semantics.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER, USER } from '../scratch.ts';
 import { operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
+import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
 import { miss, number } from './text.ts';
 import { addressText, callText, NO_FORM, unitText } from './units.ts';
 import { X87Emitter, X87Plan } from './x87.ts';
@@ -214,6 +215,8 @@ function leavesBehind({ instructions, successors }: Block): boolean {
 export function sourceOf(region: Region): { text: string; longest: number; calls: Instruction[] } {
   const calls: Instruction[] = [];
   const { entry } = region, x87 = X87Plan.of(region);
+  const hasSse = region.blocks.some(({ instructions }) => instructions.some(({ form, called, decoded }) => form === NO_FORM && !called && isSse(decoded)));
+  const reload = hasSse ? ` ${SSE_RELOAD}` : '';
   const longest = longestWay(region);
   const tested = (block: Block): boolean => block.header || block === entry;
 
@@ -254,7 +257,7 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
           const expanded = stack?.expand(at.decoded, at.offset, leaving(at.offset, count - i)) ?? null;
           ({ text: own, setsFlags } = expanded ?? { text: leaving(at.offset, count - i)('true'), setsFlags: true });
           ended = expanded === null;
-        } else if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave);
+        } else if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave) + reload;
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
         text += `/*${at.offset}*/ ${own}\n`;
         if (setsFlags) kind = -1;
@@ -268,6 +271,11 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     });
     texts.set(block, leads || ended ? text : `${text}${way(block.next)}\n`);
     for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
+  }
+
+  // A branch may have both ways to one place: what follows is written once all the same.
+  for (const block of region.blocks) {
+    for (const [offset, to] of block.successors) if (texts.get(block)!.split(`\0${offset}\0`).length > 2 && to.order > block.order) to.merge = true;
   }
 
   const edge = (from: Block, offset: number): string => {
@@ -292,7 +300,7 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     text: `return () => {
 const u = S[${S_USER}] & ${USER};
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
-${x87?.enter ?? ''}out: {
+${hasSse ? `${SSE_ENTER}\n` : ''}${x87?.enter ?? ''}out: {
 ${whole}}
 ${x87?.leave ?? ''}${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`,

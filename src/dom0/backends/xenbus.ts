@@ -19,7 +19,8 @@
  * through `connection.guard`. Nothing of a connection may be used once it is not `open`.
  */
 import type { GrantAccess, GrantedPage, Mapping } from '../access.ts';
-import { HostError } from '../../hypervisor/index.ts';
+import type { IoTrace } from '../../hypervisor/tracing/index.ts';
+import { type DomainRecord, HostError } from '../../hypervisor/index.ts';
 import type { StoreClient } from '../xenstore/client.ts';
 import { BackRing, RingError, type SavedRing } from './ring.ts';
 
@@ -146,6 +147,9 @@ export interface BackendParts {
   log(sentence: string): void;
   /** Calls back in Domain 0's turn, after others had theirs. */
   soon(work: () => void): void;
+  /** Follows requests (absent: nobody does); of a domain: where its own trace is. */
+  io?: IoTrace;
+  recordOf?(domid: number): DomainRecord | undefined;
 }
 
 export class XenbusBackend {

@@ -137,6 +137,27 @@ describe('a guest that writes', () => {
     expect(await again.xl('snapshot-list web')).toBe('Name                     Time                 State      Disks\n');
   });
 
+  it('has what it wrote to an overlay when the host was started again, and the image is as it was', async () => {
+    const store = new MemoryStore();
+    const first = await boot(store);
+    await first.files.writeFile('/boot/minipv', minipv);
+    await first.files.writeFile('/root/base.img', new Uint8Array(IMAGE_SECTORS * 512).fill(0x11));
+    await first.files.writeFile('/root/web.cfg', definition('pvh', 'phy:/dev/vg0/over,xvda,w'));
+    first.storage.createOverlay('over', '/root/base.img', await first.host.openImage('/root/base.img'));
+    await first.xl('create /root/web.cfg');
+    const inside = await (await terminal(first.host, 'web'))('fill xvda 7 100 3', CRC);
+    await first.xl('snapshot web');
+    await (await terminal(first.host, 'web'))('fill xvda 7 100 4', CRC);
+    await first.xl('destroy web');
+    first.storage.close();
+    const again = await boot(store);
+    expect(await again.xl('revert web 1')).toBe('');
+    expect(await (await terminal(again.host, 'web'))('sum xvda 7 100', CRC)).toBe(inside);
+    expect(onVolume(again, 7, 100, 'over')).toBe(inside);
+    expect(onVolume(again, 107, 100, 'over')).toBe(sum(new Uint8Array(100 * 512).fill(0x11)));
+    expect((await again.files.readFileBuffer('/root/base.img')).every(byte => byte === 0x11)).toBe(true);
+  });
+
   it('has a twin, with a name, a UUID, an address and a disk of its own', async () => {
     for (const disk of ['phy:/dev/vg0/web,xvda,w', '/root/disk.img,raw,xvda,w']) {
       const made = await started('pv', disk);

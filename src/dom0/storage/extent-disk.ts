@@ -10,7 +10,9 @@
  * written gets one of its own, and the last one writes in place once the journal knows that it is the last.
  */
 import { Journal } from './journal.ts';
-import { type Medium, type Place, within } from './medium.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
+import { type Medium, SECTOR_BYTES, within } from './medium.ts';
 import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
@@ -150,8 +152,10 @@ export class ExtentDisk implements Medium {
 
   read(at: number, into: Uint8Array): void {
     within(this, at, into.length, 'the disk');
+    passes(IO_HOP.DISK, at / SECTOR_BYTES, into.length / SECTOR_BYTES);
     pieces(at, into.length, this.extentBytes, (extent, offset, from, count) => {
       const slot = this.slots[extent];
+      passes(IO_HOP.STORED, slot, offset / SECTOR_BYTES);
       const piece = into.subarray(from, from + count);
       if (slot < 0) piece.fill(0);
       else this.data.read(slot * this.extentBytes + offset, piece);
@@ -161,12 +165,14 @@ export class ExtentDisk implements Medium {
   write(at: number, bytes: Uint8Array): void {
     within(this, at, bytes.length, 'the disk');
     this.alive();
+    passes(IO_HOP.DISK, at / SECTOR_BYTES, bytes.length / SECTOR_BYTES);
     pieces(at, bytes.length, this.extentBytes, (extent, offset, from, count) => {
       const piece = bytes.subarray(from, from + count);
       const slot = this.slots[extent];
       if (slot < 0) this.allocate(extent, offset, piece);
       else if (this.owners.has(slot)) this.separate(extent, offset, piece);
       else this.attempt(() => this.data.write(slot * this.extentBytes + offset, piece));
+      passes(IO_HOP.STORED, this.slots[extent], offset / SECTOR_BYTES);
     });
   }
 

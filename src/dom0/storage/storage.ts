@@ -6,8 +6,10 @@ import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
-import type { Medium, Place } from './medium.ts';
-import { type Partition, partOf, readPartitions, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { type Medium, SECTOR_BYTES } from './medium.ts';
+import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
+import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
 import type { Store } from './store.ts';
 import { formatFatDisk, isTransfer, transferBytes, transferVolume } from './transfer-disk.ts';
 import { Volume } from './volume.ts';
@@ -64,6 +66,12 @@ export class Storage {
   private readonly parts: StorageParts;
   private group: GroupText;
   private readonly users: User[] = [];
+  /** Names of volumes by the numbers that records of requests have for them. */
+  private readonly followed: string[] = [];
+  /** Images that lie under overlays, by their paths. */
+  private readonly images = new Map<string, BaseImage>();
+  /** Overlays that are in use, by their volumes' names. */
+  private readonly overlays = new Map<string, OverlayVolume>();
 
   private constructor(parts: StorageParts, disk: ExtentDisk, group: GroupText) {
     this.parts = parts;
@@ -112,11 +120,11 @@ export class Storage {
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
-  createVolume(name: string, bytes: number): LogicalVolume {
+  createVolume(name: string, bytes: number, overlay = false): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
     if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
     const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
-    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments };
+    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments, ...(overlay ? { overlay } : {}) };
     this.write([...this.group.volumes, volume]);
     return volume;
   }
@@ -138,6 +146,7 @@ export class Storage {
     const volume = this.find(name);
     const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`Logical volume ${GROUP}/${name} is used by ${user.who}.`);
+    this.overlays.delete(name);
     this.write(this.group.volumes.filter(each => each !== volume));
     this.discard(volume.segments);
     this.tidy();
@@ -148,8 +157,11 @@ export class Storage {
    * returns. @throws StorageError
    */
   copyToVolume(path: string, name: string): LogicalVolume {
-    const { medium: source } = this.resolve(path);
-    const volume = this.createVolume(name, source.bytes);
+    const original = this.group.volumes.find(each => each.name === volumeIn(path));
+    // Of an overlay which blocks are there goes with it.
+    if (original?.overlay) this.overlays.get(original.name)?.flush();
+    const source = original ? this.volumeMedium(original) : this.medium(path);
+    const volume = this.createVolume(name, source.bytes, original?.overlay);
     this.shareAll(source, this.volumeMedium(volume));
     this.disk.flush();
     return volume;
@@ -173,11 +185,68 @@ export class Storage {
         name = volumeIn(path);
       volumes = volumes.filter(volume => volume !== source && volume.name !== name);
       if (name === undefined) this.shareAll(this.volumeMedium(source), this.medium(path));
-      else volumes = [...volumes, { ...(before.find(volume => volume.name === name) ?? source), name, segments: source.segments }];
+      else {
+        const { uuid, created } = before.find(volume => volume.name === name) ?? source;
+        volumes = [...volumes, { ...source, name, uuid, created }];
+        this.overlays.delete(name);
+      }
     }
     this.write(volumes);
     for (const { segments } of before) if (!volumes.some(volume => volume.segments === segments)) this.discard(segments);
     this.tidy();
+  }
+
+  // Overlays.
+
+  /**
+   * A new volume on which writes to an image come, which is never changed; `path`: where it is found again. Durable when it returns. @throws StorageError
+   */
+  createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
+    const volume = this.createVolume(name, overlayBytes(image.bytes), true);
+    writeOverlayHeader(this.volumeMedium(volume), path, image);
+    this.images.set(path, image);
+    return volume;
+  }
+
+  /** Overlays that there are, with what they know of their images. */
+  get overlayHeaders(): { name: string; header: OverlayHeader }[] {
+    return this.group.volumes.flatMap(volume => {
+      const header = volume.overlay && readOverlayHeader(this.volumeMedium(volume));
+      return header ? [{ name: volume.name, header }] : [];
+    });
+  }
+
+  /** The image at a path as it is now; undefined: there is none. Overlays that somebody has open keep the one that they have. */
+  setImage(path: string, image: BaseImage | undefined): void {
+    if (this.images.get(path) === image) return;
+    if (image) this.images.set(path, image);
+    else this.images.delete(path);
+    for (const { name, header } of this.overlayHeaders) if (header.path === path && this.usersOf(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
+  }
+
+  /** Bytes that a device holds of its own; what was never written, and what an overlay has from its image, is not of them. @throws StorageError */
+  writtenBytes(path: string): number {
+    const { medium } = this.resolve(path);
+    if (medium instanceof OverlayVolume) return medium.writtenBytes;
+    let count = 0;
+    for (let at = 0; at < medium.bytes; at += EXTENT_BYTES) if (medium.place(at).at(-1)?.at !== undefined) count++;
+    return count * EXTENT_BYTES;
+  }
+
+  private overlayOn(volume: LogicalVolume): OverlayVolume {
+    const known = this.overlays.get(volume.name);
+    if (known) return known;
+    const under = this.volumeMedium(volume);
+    const path = `/dev/${GROUP}/${volume.name}`;
+    const header = readOverlayHeader(under);
+    if (!header) throw new StorageError(`${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${volume.name}.`);
+    const image = this.images.get(header.path);
+    if (!image) throw new StorageError(`${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${volume.name}.`);
+    const problem = imageDiffers(header, path, image);
+    if (problem) throw new StorageError(problem);
+    const made = new OverlayVolume(under, header, image);
+    this.overlays.set(volume.name, made);
+    return made;
   }
 
   /** Extent by extent: both begin with one. */
@@ -187,7 +256,21 @@ export class Storage {
   }
 
   private volumeMedium({ name, segments }: LogicalVolume): Volume {
-    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments);
+    let number = this.followed.indexOf(name);
+    if (number < 0) number = this.followed.push(name) - 1;
+    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments, number);
+  }
+
+  /** Of the volume that records of requests call so (hypervisor/tracing); undefined: none was opened under it. */
+  volumeName(number: number): string | undefined {
+    return this.followed[number];
+  }
+
+  /** The volume that a path names goes. @throws StorageError */
+  removeDevice(path: string): void {
+    const name = volumeIn(path);
+    if (name === undefined) throw new StorageError(`${path} is no volume.`);
+    this.removeVolume(name);
   }
 
   private write(volumes: LogicalVolume[]): void {
@@ -261,6 +344,7 @@ export class Storage {
   private resolve(written: string): { path: string; medium: Medium } {
     const path = canonical(written);
     const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
+    if (path === '/dev/sda') return { path, medium: this.disk };
     const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
     if (partition) {
       const found = this.partitions.find(({ number }) => number === Number(partition[1]));
@@ -270,14 +354,14 @@ export class Storage {
     const name = volumeIn(path);
     const volume = this.group.volumes.find(each => each.name === name);
     if (!volume) throw missing();
-    return { path, medium: this.volumeMedium(volume) };
+    return { path, medium: volume.overlay ? this.overlayOn(volume) : this.volumeMedium(volume) };
   }
 
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
     const { path, medium } = this.resolve(this.deviceOf(written, who));
-    const own = /^\/dev\/sda([1-9])$/.exec(path);
-    if (own && [1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
+    const own = /^\/dev\/sda([1-9]?)$/.exec(path);
+    if (own && [0, 1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
@@ -309,11 +393,16 @@ export class Storage {
 
   /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws StoreFull, and any Error of the store */
   tidy(): void {
+    for (const overlay of this.overlays.values()) overlay.flush();
     this.disk.reclaim(MOVES);
   }
 
   close(): void {
-    this.disk.close();
+    try {
+      for (const overlay of this.overlays.values()) overlay.flush();
+    } finally {
+      this.disk.close();
+    }
   }
 }
 

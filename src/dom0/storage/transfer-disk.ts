@@ -2,8 +2,8 @@
  * Transfer disks: one for each guest that asks for it (`transfer:SIZE` as a disk's target), a volume with one partition and a FAT16 or FAT32 file system, as
  * DOS, Windows and Linux have them. Domain 0 reads its files. Source: Microsoft's FAT specification 1.03.
  */
-import type { Medium } from './medium.ts';
-import { partOf, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
+import { type Medium, SECTOR_BYTES } from './medium.ts';
+import { partOf, TYPE, writePartitions } from './partitions.ts';
 
 const PREFIX = 'transfer:';
 const DEFAULT_BYTES = 64 * 2 ** 20,

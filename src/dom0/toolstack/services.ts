@@ -3,10 +3,11 @@
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout/index.ts';
-import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { ScreenBlock } from '../../hypervisor/domain/index.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
+import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { Dom0 } from '../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
@@ -85,6 +86,8 @@ export class Services {
   /** The simulated host's devices. */
   readonly hardware: HostBus;
   readonly network: Network;
+  /** Follows requests in Domain 0. */
+  readonly io: IoTrace;
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
@@ -101,12 +104,13 @@ export class Services {
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
     this.hardware = new HostBus(machine, memoryMiB);
-    this.network = new Network(machine, time, this.hardware);
+    this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
+    this.network = new Network(machine, time, this.hardware, this.io);
     const soon = (work: () => void): void => {
       this.work.push(work);
       this.dom0.ports.ring();
     };
-    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon };
+    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon, io: this.io, recordOf: domid => machine.find(domid) };
   }
 
   /**

@@ -442,7 +442,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
     const ide = member.opened?.ide ?? [];
     member.model = services.attachModel({
-      record, memoryMiB, boot, ide,
+      record, memoryMiB, boot, ide, io: services.io,
       ...(definition.nic ? { nic: timers => wired(this.machine, record, timers, definition) } : {}),
       ...time,
       ...(hostMs ? { hostMs } : {}),

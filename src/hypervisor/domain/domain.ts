@@ -31,7 +31,9 @@ import { type HotRegion, hotRegion, type JitOptions, publishTier, regionOptions 
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { ThreadTime } from './thread-time.ts';
-import { Trace } from './trace.ts';
+import { IoTrace } from '../tracing/io-trace.ts';
+import { tracedDrives } from '../disks/traced-disk.ts';
+import { Trace } from '../tracing/trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { put64 } from '../memory/words.ts';
 import { VideoFrames } from '../memory/video-memory.ts';
@@ -130,6 +132,7 @@ export class Domain {
   readonly screen: ScreenBlock;
   readonly vcpus: Vcpus;
   readonly trace: Trace;
+  private readonly io: IoTrace;
   readonly firmware: FirmwareMap | undefined;
   readonly video: VideoFrames | undefined;
   private readonly a20: A20Gate;
@@ -173,6 +176,7 @@ export class Domain {
     this.timers = new TimerQueue(this.clock);
     if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
+    const io = (this.io = new IoTrace(machine, this.trace));
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.liveOffset,
@@ -216,7 +220,8 @@ export class Domain {
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
       onA20: this.a20.set,
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
-      ...(options.ide ? { ide: options.ide } : {}),
+      io,
+      ...(options.ide ? { ide: tracedDrives(options.ide, io, record) } : {}),
       ...(options.apic ? { apic: true } : {}),
       ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
       ...(xenBoard(machine, record) ?? {}),
@@ -454,7 +459,8 @@ export class Domain {
   /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
   insertCd(place: number, disc: Disk | null): void {
     putDisc(this.options.ide ?? [], place, disc);
-    this.platform.cdrom?.(place)?.insert(disc);
+    const [{ disk }] = tracedDrives([{ place, kind: 'cdrom', disk: disc }], this.io, this.options.record);
+    this.platform.cdrom?.(place)?.insert(disk);
   }
 
   /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */

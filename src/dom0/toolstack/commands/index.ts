@@ -15,6 +15,7 @@ import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
+import { diskPath, trace } from './trace.ts';
 import { transfer } from './transfer.ts';
 import { vncviewer } from './vncviewer.ts';
 
@@ -63,6 +64,8 @@ export const COMMANDS = {
   sysrq,
   'send-key': sendKey,
   'dump-core': dumpCore,
+  'disk-path': diskPath,
+  trace,
   'config-update': configUpdate,
   new: define,
   start,

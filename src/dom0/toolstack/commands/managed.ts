@@ -6,7 +6,7 @@ import type { DomainInfo } from '../../api.ts';
 import { withOptions } from '../../plan.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
-import { Storage } from '../../storage/index.ts';
+import { isTransfer } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life.ts';
 import { atLeast, readWords } from './words.ts';
@@ -71,7 +71,7 @@ export const start = command({
 export const remove = command({
   summary: 'Remove a domain from Xend domain management',
   usage: '[--storage] <DomainName>',
-  options: [['--storage', 'Remove the files of its writable disks, too, unless another definition names them']],
+  options: [['--storage', 'Remove the files and volumes of its writable disks, too, unless another definition names them']],
   modifies: true,
   only: 'xm',
   /** What was removed of its storage, and why the rest was not. */
@@ -100,10 +100,17 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
     if (readOnly || target === '') continue;
     const user = others.find(other => other.name !== name && other.definition.disks.some(disk => disk.target === target));
     if (user) said.push(`${target} stays: ${user.name} has it, too.`);
-    else if (Storage.isDevice(target)) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
+    else if (host.isDevice(target)) said.push(await removeVolume(host, target, name).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
+    else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
     else said.push(await host.removeFile(target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
   }
   return said;
+}
+
+async function removeVolume(host: HostCore, target: string, domain: string): Promise<void> {
+  const storage = await host.openDevices();
+  const path = isTransfer(target) ? storage?.transferOf(domain) : target;
+  if (path !== undefined) storage?.removeDevice(path);
 }
 
 export const log = command({
