@@ -9,6 +9,7 @@ import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, Nam
 import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
+import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
@@ -179,6 +180,11 @@ export class HostCore {
       freeMiB: machine.freeFrames >>> 8,
       pcpus: queue.pcpus,
     };
+  }
+
+  /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
+  inventory(opens: boolean): Promise<Inventory> {
+    return takeInventory(this, opens);
   }
 
   // ---- files and plans
