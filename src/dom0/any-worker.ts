@@ -126,6 +126,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     storage: async () => (await state.get()).storage,
     hostMs: sharedMs,
     epochMs: () => Date.now(),
+    buriesStopped: 'unless-crashed',
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   }));
   const power: Power = async (what, say) => {

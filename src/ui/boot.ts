@@ -1,6 +1,6 @@
 /**
  * The host's boot in the page: which entry of its menu is started. The address says: `?boot=ENTRY` (a number, a title or an id) boots that at once, `?boot=menu`
- * shows the menu; without it the default is booted at once. `?host=` has words of the host's definition, `?xen=` Xen's command line in place of the entry's.
+ * shows the menu; without it the menu is shown with its countdown at the first visit, and later visits boot the default at once. `?host=` has words of the host's definition, `?xen=` Xen's command line in place of the entry's.
  * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
  */
 import { signal } from '@preact/signals';
@@ -13,6 +13,8 @@ export const bootMenuChanges = signal(0);
 
 /** The host's grub.cfg, as Domain 0 had it last: its disk is opened later than the menu is wanted. */
 const GRUB_KEY = 'ringside-grub.cfg';
+/** This browser has seen the menu. */
+const SEEN_KEY = 'ringside-menu-seen';
 const TICK_MS = 100;
 
 export function rememberGrub(text: string): void {
@@ -31,10 +33,21 @@ function grubConfig(): string {
   }
 }
 
+/** Whether this is the first visit; asked once. A browser that keeps nothing has had it. */
+function firstVisit(): boolean {
+  try {
+    const seen = localStorage.getItem(SEEN_KEY) !== null;
+    localStorage.setItem(SEEN_KEY, 'yes');
+    return !seen;
+  } catch {
+    return false;
+  }
+}
+
 /** What the host is to be started with. `again`: after a reboot. */
 export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
-  const wanted = again ? 'menu' : address.get('boot');
+  const wanted = again ? 'menu' : (address.get('boot') ?? (firstVisit() ? 'menu' : null));
   const make = (): BootMenu =>
     new BootMenu({ config: readGrubConfig(grubConfig()), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
   let choice: MenuChoice;

@@ -11,7 +11,8 @@ import { decode, DECODED, type Decoded, MORE_BYTES, newDecoded } from '../table/
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
-const MAX_INSTRUCTIONS = 150, MAX_BLOCKS = 64;
+export const MAX_INSTRUCTIONS = 150;
+const MAX_BLOCKS = 64;
 /** Instructions of a callee that is written out at each call. */
 const MAX_LEAF = 12;
 /** Returns that a RET looks for one after the other. */
@@ -81,8 +82,8 @@ export class Former {
     this.features = features;
   }
 
-  /** The region that begins at `offset` of a page of flat 32-bit code; null: nothing to compile there. */
-  form(offset: number, find: FindPage): Region | null {
+  /** The region that begins at `offset` of a page of flat 32-bit code, of so many instructions at most; null: nothing to compile there. */
+  form(offset: number, find: FindPage, most: number): Region | null {
     const pages = new Map<number, RegionPage>(), known = new Map<number, Instruction | null>();
     const pageOf = (at: number): RegionPage | null => {
       const number = at >> 12, page = pages.get(number);
@@ -137,7 +138,7 @@ export class Former {
         leaders.set(key(place), place);
         queue.push(place);
       };
-      for (let at = start; found.size < MAX_INSTRUCTIONS && !found.has(key({ copy, offset: at }));) {
+      for (let at = start; found.size < most && !found.has(key({ copy, offset: at }));) {
         const one = instructionAt(at);
         if (one === null) break;
         found.set(key({ copy, offset: at }), one);

@@ -273,6 +273,11 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
   }
 
+  // A branch may have both ways to one place: what follows is written once all the same.
+  for (const block of region.blocks) {
+    for (const [offset, to] of block.successors) if (texts.get(block)!.split(`\0${offset}\0`).length > 2 && to.order > block.order) to.merge = true;
+  }
+
   const edge = (from: Block, offset: number): string => {
     const to = from.successors.get(offset);
     if (to === undefined) return `ip = ${number(offset)}; break out;`;

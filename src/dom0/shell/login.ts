@@ -10,6 +10,7 @@ import { Session } from './session.ts';
 import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
 import { lspciProgram } from './lspci.ts';
+import { editPrograms } from './edit.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
@@ -44,6 +45,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ddProgram(state.storage),
     lspciProgram(host),
     qemuImgProgram(host),
+    ...editPrograms(),
     ...powerPrograms(power),
     dmesgProgram(log),
     ...systemPrograms(host),

@@ -14,6 +14,7 @@ import { COMMANDS } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
+import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 /** A domain by libvirt's eyes: defined, running, or both. */
@@ -158,6 +159,12 @@ const TABLE: Record<string, VirshCommand> = {
       return `Domain '${name}' defined from ${path}\n\n`;
     },
   },
+  edit: {
+    usage: 'edit <domain>', about: 'edit configuration for a domain',
+    run: async () => {
+      throw new VirshError('error: edit needs the terminal: give it a line of its own, without pipes.');
+    },
+  },
   undefine: {
     usage: 'undefine <domain> [--remove-all-storage]', about: 'undefine a domain',
     run: async (host, [word], options) => {
@@ -261,6 +268,19 @@ export function virshProgram(host: HostCore): Program {
       } catch (error) {
         return failed(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`);
       }
+    },
+    own: ([command, ...words]) => {
+      const [word] = words.filter(each => !each.startsWith('-'));
+      if (command !== 'edit' || word === undefined || words.includes('--help')) return undefined;
+      return async terminal => {
+        const say = (text: string, status: number): number => (terminal.write(`${text.replace(/\n/g, '\r\n')}\r\n`), status);
+        try {
+          const domain = managedFor(await find(host, word));
+          return say(`Domain '${domain.name}' XML configuration ${(await editManaged(host, domain, terminal)) ? 'edited' : 'not changed'}.`, 0);
+        } catch (error) {
+          return say(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`, 1);
+        }
+      };
     },
     complete: async words => {
       if (words.length === 1) return Object.keys(TABLE);

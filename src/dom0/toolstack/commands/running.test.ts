@@ -39,6 +39,8 @@ describe('processors', () => {
     expect(rows[1]).toMatch(/^x {31} {5}1 {5}0 {4}0 {3}[-r][-b]- {7}\d\.\d {2}all \/ all$/);
     expect(rows[2]).toMatch(/^x {31} {5}1 {5}1 {4}- {3}--p {7}0\.0 {2}all \/ all$/);
     expect((await xl('vcpu-list')).split('\n')[1]).toMatch(/^Domain-0 {24} {5}0 {5}0 {4}0 {3}r-- {6,7}\d+\.\d {2}all \/ all$/);
+    // xl list counts those that are online.
+    expect(await xl('list x')).toMatch(/^x {39} {5}1 {4,5}\d+ {5}1 /m);
     expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
   });
 
