@@ -68,7 +68,15 @@ export async function minipvRows(folder, { mib, packets, runs }) {
       ['IDE DMA, model in Domain 0,', [], 'dma', 'device_model_stubdomain_override = 0'],
       ['blkfront', ['unplug'], 'hda'],
     ])
-      rows.push({ title: `${title} ${way}`, before, work: `time ${disk} ${way} ${sectors}`, key, said: /: \d+ KiB in/, amount: mib, requests: mib / MOVE_MIB });
+      rows.push({
+        title: `${title} ${way}`,
+        before,
+        work: `time ${disk} ${way} ${sectors}`,
+        key,
+        said: /: \d+ KiB in/,
+        amount: mib,
+        requests: mib / MOVE_MIB,
+      });
   for (const [title, before] of [
     ['PCNet', []],
     ['netfront', ['unplug']],
@@ -82,7 +90,9 @@ export async function minipvRows(folder, { mib, packets, runs }) {
       requests: packets * 2,
     });
   const results = [];
-  console.log('\n| minipv | MiB/s of CPU time | requests/s of CPU time | CPU ms / MiB | exits / MiB | notifications / MiB |\n| --- | ---: | ---: | ---: | ---: | ---: |');
+  console.log(
+    '\n| minipv | MiB/s of CPU time | requests/s of CPU time | CPU ms / MiB | exits / MiB | notifications / MiB |\n| --- | ---: | ---: | ---: | ---: | ---: |',
+  );
   for (const row of rows) {
     const { title, said, amount, requests } = row;
     const idle = await start(folder, { ...row, work: '' });
@@ -91,9 +101,18 @@ export async function minipvRows(folder, { mib, packets, runs }) {
     for (const { text } of done) if (!said.test(text)) throw new Error(`${title}: the guest did not do its work: ${text}`);
     const seconds = Math.max(median(done.map(({ ms }) => ms)) - idle.ms, 0.1) / 1000;
     const more = key => Math.max(median(done.map(result => result[key])) - idle[key], 0) / amount;
-    const result = { title, mibPerSecond: amount / seconds, requestsPerSecond: requests / seconds, cpuMsPerMib: (seconds * 1000) / amount, exits: more('exits'), notifications: more('notifications') };
+    const result = {
+      title,
+      mibPerSecond: amount / seconds,
+      requestsPerSecond: requests / seconds,
+      cpuMsPerMib: (seconds * 1000) / amount,
+      exits: more('exits'),
+      notifications: more('notifications'),
+    };
     results.push(result);
-    console.log(`| ${[title, ...['mibPerSecond', 'requestsPerSecond', 'cpuMsPerMib', 'exits', 'notifications'].map(key => short(result[key]))].join(' | ')} |`);
+    console.log(
+      `| ${[title, ...['mibPerSecond', 'requestsPerSecond', 'cpuMsPerMib', 'exits', 'notifications'].map(key => short(result[key]))].join(' | ')} |`,
+    );
   }
   judge(results);
   return results;
@@ -105,7 +124,9 @@ function judge(results) {
   for (const way of ['read', 'write']) {
     const [ring, dma] = [find(`blkfront ${way}`), find(`IDE DMA ${way}`)].map(({ exits, notifications }) => exits + notifications);
     const part = ring / dma;
-    console.log(`blkfront ${way}: ${short(part)} of the exits and notifications of IDE DMA (at most ${MOST_OF_DMA}): ${part <= MOST_OF_DMA ? 'met' : 'MISSED'}`);
+    console.log(
+      `blkfront ${way}: ${short(part)} of the exits and notifications of IDE DMA (at most ${MOST_OF_DMA}): ${part <= MOST_OF_DMA ? 'met' : 'MISSED'}`,
+    );
     if (part > MOST_OF_DMA) process.exitCode = 1;
   }
   const ratio = find('netfront ping, 1400 bytes').mibPerSecond / find('PCNet ping, 1400 bytes').mibPerSecond;
