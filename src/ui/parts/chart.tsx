@@ -49,7 +49,7 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
       scales: { x: { time: false, range: [1 - READINGS, 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: () => [1 - READINGS, 0], values: () => [strings.hostPage.ago, strings.hostPage.now], grid: { show: false } },
-        { ...axis, size: 42, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tick => (Number.isInteger(tick) ? String(tick) : tick.toFixed(1))) },
+        { ...axis, size: 42, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tick => (tick >= 10 || Number.isInteger(tick) ? String(Math.round(tick)) : tick.toFixed(1))) },
       ],
       series: [{}, ...lines.map(({ token, dash }): uPlot.Series => ({ stroke: colour(token), width: 1.5, points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
     }, [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData, parent);
