@@ -11,8 +11,8 @@ import { sourceOf } from './source.ts';
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    compile(offset, find) {
-      const region = former.form(offset, find);
+    compile(offset, find, ran) {
+      const region = former.form(offset, find, ran);
       if (region === null) return null;
       const { instructions, pages } = region;
       return { ...sourceOf(region), instructions, pages };
