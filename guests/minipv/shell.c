@@ -7,6 +7,7 @@ static const char *const modes[] = { "PV", "PVH", "HVM" };
 static const char help[] =
   "ls PATH, read PATH, write PATH VALUE, rm PATH     xenstore\n"
   "disks, sum DISK SECTOR COUNT, fill DISK SECTOR COUNT SEED, time DISK read|write COUNT   disks; sums are CRC-32\n"
+  "save DISK NAME WORD LINES     a file of so many lines, as tar has it on a tape\n"
   "dhcp, ip ADDRESS, ping ADDRESS [COUNT [BYTES]], serve, net     network; TCP port 7 echoes\n"
   "unplug     HVM: emulated disks and NIC away, PV drivers in their place\n"
   "events N, grants, balloon PAGES (negative: back), suspend, sleep MS\n"
@@ -45,6 +46,34 @@ static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32
   if (error) print("%s: error %d\n", disk->name, error);
   else if (job == SUM || job == FILL) print("%s: crc %x\n", disk->name, crc);
   else print("%s: %u KiB in %u us\n", disk->name, total / 2, us);
+}
+
+/* A file on the disk from sector 0 on as tar writes it to a tape: a ustar header (POSIX.1-1988), the data, two sectors of zeros. */
+static void octal(u8 *to, u32 digits, u32 value) { while (digits--) to[digits] = '0' + (value & 7), value >>= 3; }
+static void save(struct disk *disk, const char *name, const char *word, u32 lines) {
+  u32 line = length(word) + 1, bytes = line * lines, sectors = (bytes + 511) / 512 + 3, sum = 0;
+  if (!disk) return;
+  if (!*name || length(name) > 99 || line < 2 || !lines || lines > sizeof buffer || bytes > sizeof buffer - 4 * 512) { print("save DISK NAME WORD LINES: at most %u bytes\n", sizeof buffer - 4 * 512); return; }
+  for (u32 i = 0; i < sectors * 512; i++) buffer[i] = 0;
+  copy(buffer, name, length(name));
+  copy(buffer + 100, "0000644", 7);
+  copy(buffer + 108, "0000000", 7);
+  copy(buffer + 116, "0000000", 7);
+  octal(buffer + 124, 11, bytes);
+  octal(buffer + 136, 11, 0);
+  copy(buffer + 148, "        0", 9);
+  copy(buffer + 257, "ustar\00000", 8);
+  for (u32 i = 0; i < 512; i++) sum += buffer[i];
+  octal(buffer + 148, 6, sum);
+  buffer[154] = 0;
+  for (u32 i = 0; i < lines; i++) {
+    copy(buffer + 512 + i * line, word, line - 1);
+    buffer[512 + i * line + line - 1] = '\n';
+  }
+  int error = disk->move(disk, 0, sectors, 1);
+  if (!error) error = disk->flush(disk);
+  if (error) print("%s: error %d\n", disk->name, error);
+  else print("%s: %u bytes from sector 1 of %s on, crc %x\n", name, bytes, disk->name, crc32(0, buffer + 512, bytes));
 }
 
 static void list(const char *path) {
@@ -105,6 +134,7 @@ static void run(char *line) {
   else if (same(words[0], "disks")) for (int i = 0; i < disk_count; i++) print("%s: %u sectors\n", disks[i].name, disks[i].sectors);
   else if (same(words[0], "sum")) disk_job(find(a), number(b), number(c), SUM, 0);
   else if (same(words[0], "fill")) disk_job(find(a), number(b), number(c), FILL, count > 4 ? number(words[4]) : 0);
+  else if (same(words[0], "save")) save(find(a), b, c, count > 4 ? number(words[4]) : 1);
   else if (same(words[0], "time")) disk_job(find(a), 0, number(c), same(b, "write") ? TIME_WRITE : TIME_READ, 0);
   else if (same(words[0], "dhcp")) { if (dhcp()) print("dhcp: no answer\n"); else { print("dhcp: "); print_ip(own_ip); print("\n"); } }
   else if (same(words[0], "ip")) own_ip = parse_ip(a);

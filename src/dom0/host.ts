@@ -4,13 +4,14 @@
  */
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
-import { type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
+import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { type HostFiles, writeWhole } from './files/index.ts';
-import { HEAD_BYTES } from './images.ts';
+import { HEAD_BYTES, imageProblem } from './images.ts';
+import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
-import { MediumDisk, Storage } from './storage/index.ts';
+import { type BaseImage, MediumDisk, Storage } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -69,6 +70,9 @@ function logLine({ startedMs, command, state, message }: Task): string {
   return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
 }
 
+/** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
+export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
+
 export class HostCore {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
@@ -80,8 +84,10 @@ export class HostCore {
   readonly lost = new Map<number, DomainInfo>();
   /** Lines are written one after the other. */
   private logged: Promise<void> = Promise.resolve();
-  private readonly listeners: ((domains: DomainInfo[], tasks: Task[]) => void)[] = [];
+  private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
+  /** Time and size of images under overlays, as they were read. */
+  private readonly imageStamps = new Map<string, string>();
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
@@ -196,9 +202,52 @@ export class HostCore {
     return this.parts.storage !== undefined && Storage.isDevice(path);
   }
 
+  /** A volume's by the number that records of requests have for it. */
+  volumeName(number: number): string {
+    const name = this.storage?.volumeName(number);
+    return name === undefined ? `volume ${number}` : `vg0/${name}`;
+  }
+
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
-    return (this.storage = await this.parts.storage?.());
+    this.storage = await this.parts.storage?.();
+    await this.findImages();
+    return this.storage;
+  }
+
+  /** Images under overlays, as they are now. */
+  private async findImages(): Promise<void> {
+    const { storage } = this;
+    const { files } = this.parts;
+    for (const path of new Set(storage?.overlayHeaders.map(({ header }) => header.path))) {
+      const stat = await files?.stat(path).catch(() => undefined);
+      const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
+      if (stamp !== undefined && this.imageStamps.get(path) === stamp) continue;
+      const image = stamp === undefined ? undefined : await this.openImage(path).catch(() => undefined);
+      if (stamp === undefined) this.imageStamps.delete(path);
+      else this.imageStamps.set(path, stamp);
+      storage?.setImage(path, image);
+    }
+  }
+
+  /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
+  async openImage(path: string): Promise<BaseImage> {
+    const bytes = new Uint8Array(await (await this.readFile(path)).arrayBuffer());
+    const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
+    if (problem) throw new Error(problem.text);
+    const [{ disk }] = attachDrives([{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }], noMedia, () => {});
+    return {
+      bytes: disk!.sectors * disk!.sectorBytes,
+      checksum: crc32(bytes) >>> 0,
+      // It answers at once.
+      read: (at, into) => {
+        let good = false;
+        disk!.read(at / disk!.sectorBytes, [into], ok => {
+          good = ok;
+        });
+        return good;
+      },
+    };
   }
 
   /** Ends domains that have devices of the host open: the disk goes. */
@@ -407,13 +456,19 @@ export class HostCore {
   }
 
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
-  async subscribe(listener: (domains: DomainInfo[], tasks: Task[]) => void): Promise<void> {
+  async subscribe(listener: HostListener): Promise<void> {
     this.listeners.push(listener);
     this.tell();
   }
 
-  private tell(): void {
+  /** Has a domain's window shown; false: nobody has windows. */
+  showScreen(id: number): boolean {
+    this.tell(id);
+    return this.listeners.length > 0;
+  }
+
+  private tell(show?: number): void {
     const domains = this.all();
-    for (const listener of this.listeners) listener(domains, this.tasks.list());
+    for (const listener of this.listeners) listener(domains, this.tasks.list(), show);
   }
 }

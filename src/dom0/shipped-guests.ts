@@ -15,6 +15,7 @@ const URLS: Record<(typeof OWN_GUESTS)[keyof typeof OWN_GUESTS][number], URL> = 
   'minipv-pvh.cfg': new URL('../../guests/minipv/minipv-pvh.cfg', import.meta.url),
   'minipv-hvm.cfg': new URL('../../guests/minipv/minipv-hvm.cfg', import.meta.url),
   'minipv.elf': new URL('../../guests/minipv/minipv.elf', import.meta.url),
+  'figure.sh': new URL('../../guests/figure/figure.sh', import.meta.url),
 };
 
 export function shippedGuests(fetchBytes: (url: string) => Promise<Uint8Array>, fetched: readonly FetchableGuest[]): ShippedGuest[] {

@@ -19,6 +19,8 @@ const dismissed = signal<ReadonlySet<number>>(new Set());
 export const hostProblem = signal<string | undefined>(undefined);
 /** What was lost when Domain 0's worker ended and was started again, until a person has read it. */
 export const hostNotice = signal<string | undefined>(undefined);
+/** A domain whose screen somebody at Domain 0's shell asks for (xl vncviewer). */
+export const windowAsked = signal<{ id: number } | undefined>(undefined);
 /** How many Domain 0s have ended: what they shared with the page is of no more use. */
 export const hostsLost = signal(0);
 
@@ -78,11 +80,12 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     if (recalled.length > 0) await mine.recall(recalled);
     api = mine;
     connected();
-    await mine.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[]) => {
+    await mine.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[], show?: number) => {
       // What one that ended had still to say.
       if (api !== mine) return;
       domains.value = [...list].sort((a, b) => a.id - b.id);
       hostTasks.value = log;
+      if (show !== undefined) windowAsked.value = { id: show };
       // Free memory changes with the domains; one question at a time.
       refresh = refresh.then(async () => { info.value = await ask(host => host.summary()); }).catch(() => {});
     }));

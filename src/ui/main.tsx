@@ -8,7 +8,7 @@ import { connect, reportProblem, resume, sentence } from './host.ts';
 import { catalogue, startCatalogue } from './offers.ts';
 import { followDomains } from './sessions.ts';
 import { loadSettings } from './settings.ts';
-import { followDrafts, followLeaving, followRestarts, place } from './state.ts';
+import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
 
@@ -24,6 +24,7 @@ await loadSettings();
 followTheme();
 followRestarts();
 followDrafts();
+followWindows();
 followLeaving();
 followDomains(id => place.peek().id === id);
 render(<App />, document.getElementById('app')!);

@@ -2,7 +2,7 @@
 
 import { batch, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
-import { command, domains, host, reportProblem, sentence } from './host.ts';
+import { command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 
@@ -88,6 +88,13 @@ async function judge(files: NamedFile[]): Promise<void> {
   draft.value = { files, texts: new Map(), judging: true, starting: false };
   go({ kind: 'draft' });
   await judgeQuietly(files);
+}
+
+/** Brings up the window of a domain whose screen was asked for. */
+export function followWindows(): void {
+  windowAsked.subscribe(asked => {
+    if (asked) go({ kind: 'domain', id: asked.id });
+  });
 }
 
 /** Names and memory that were taken may be free by now, and the other way round. */

@@ -58,6 +58,14 @@ test('the shell lists domains, makes a volume and a definition, and they are the
   expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
 });
 
+test('the figure runs from one command: three guests, and a file of one of them on the disk of 500 GB', async ({ page }) => {
+  await open(page);
+  await openShell(page);
+  await page.keyboard.type('clear; bash figure.sh\n');
+  await expect.poll(() => shellText(page), { timeout: 60_000 }).toMatch(/sector \d+ of \/dev\/sda\nThe bytes are the same\./);
+  for (const name of ['files', 'web', 'demo']) await expect(page.getByRole('treeitem', { name })).toBeVisible();
+});
+
 test('a second tab is told who has files and volumes, and takes them over once they are flushed and closed', async ({ page, context }) => {
   await open(page);
   await openShell(page);

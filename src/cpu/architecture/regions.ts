@@ -21,8 +21,10 @@ export interface RegionPage {
   number: number;
   table: number;
   frame: number;
-  /** First and last byte of each instruction, offsets in the page. */
+  /** First and last byte of each instruction that begins here, offsets in the page; the last may lie in the page that follows. */
   ranges: [first: number, last: number][];
+  /** Bytes at its start that belong to an instruction which begins in the page before. */
+  tail: number;
 }
 
 /** A page of code by number; null: none of it was decoded. */
@@ -71,8 +73,8 @@ export interface RegionStatistics {
 export interface RegionView {
   /** Linear address of its first instruction where it was compiled. */
   linear: number;
-  /** Its instructions in the order of their offsets from the start of the first one's page: where their bytes are in machine memory. */
-  code: readonly { offset: number; machine: number; length: number }[];
+  /** Its instructions in the order of their offsets from the start of the first one's page: where their bytes are in machine memory, and the frame of the page that follows. */
+  code: readonly { offset: number; machine: number; length: number; next: number }[];
   text: string;
   /** Instructions that it ran. */
   retired: number;

@@ -20,8 +20,8 @@ import { memoryBytes, memorySource } from './vector.ts';
 // ---- MXCSR ----
 
 const DAZ = 0x40, FTZ = 0x8000, MASK_SHIFT = 7, ROUNDING_SHIFT = 13;
-/** All but the flags, and their usual value. */
-const MODE = 0xffc0, USUAL = 0x1f80;
+/** All of MXCSR but the flags, and their usual value. */
+export const MODE = 0xffc0, USUAL = 0x1f80;
 
 export function usualMode(R: Int32Array): boolean { return (R[MXCSR] & MODE) === USUAL; }
 export function roundingMode(mxcsr: number): number { return mxcsr >> ROUNDING_SHIFT & 3; }

@@ -8,7 +8,7 @@ import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
-  APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE,
+  APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE,
   MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from '../architecture/registers.ts';
 import {
@@ -385,15 +385,25 @@ const rdtsc = (withAux: boolean): OpFactory => () => (cpu, p) => {
 
 const cpuidOp: OpFactory = () => (cpu, p) => {
   if (cpu.controls.cpuid) return cpu.loop.vmExit(ExitReason.CPUID, 0, p);
-  const { R } = cpu;
-  const answer = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, R[CPU_LEVEL]!);
-  // IA32_MISC_ENABLE can hide what it switches off.
-  if (R[EAX] === 1 && !monitorEnabled(R)) answer.ecx &= ~CPUID_MONITOR;
-  R[EAX] = answer.eax;
-  R[EBX] = answer.ebx;
-  R[ECX] = answer.ecx;
-  R[EDX] = answer.edx;
+  identify(cpu.R);
 };
+
+/** What CPUID was last asked, on which processor (leaf, subleaf, IA32_APIC_BASE, APIC identifier, level, IA32_MISC_ENABLE), and its answer: programs ask again. */
+const asked = new Int32Array(6).fill(-1), answered = new Int32Array(4);
+
+/** CPUID as it is without a hypervisor: EAX, EBX, ECX and EDX of the state `R` get the answer to EAX and ECX. */
+export function identify(R: Int32Array): void {
+  if (R[EAX] !== asked[0] || R[ECX] !== asked[1] || R[MSR_APIC_BASE] !== asked[2] || R[APIC_ID] !== asked[3] || R[CPU_LEVEL] !== asked[4] || R[MSR_MISC_ENABLE] !== asked[5]) {
+    asked.set([R[EAX]!, R[ECX]!, R[MSR_APIC_BASE]!, R[APIC_ID]!, R[CPU_LEVEL]!, R[MSR_MISC_ENABLE]!]);
+    const { eax, ebx, ecx, edx } = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, R[CPU_LEVEL]!);
+    // IA32_MISC_ENABLE can hide what it switches off.
+    answered.set([eax, ebx, R[EAX] === 1 && !monitorEnabled(R) ? ecx & ~CPUID_MONITOR : ecx, edx]);
+  }
+  R[EAX] = answered[0]!;
+  R[EBX] = answered[1]!;
+  R[ECX] = answered[2]!;
+  R[EDX] = answered[3]!;
+}
 
 /** MSR bitmap (SDM vol. 3, 25.6.9): reads of 0-1FFF, of C0000000-C0001FFF, then writes; others always exit. */
 function msrExits(cpu: Cpu, index: number, isWrite: boolean): boolean {

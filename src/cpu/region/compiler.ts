@@ -4,18 +4,27 @@
  */
 import type { Features } from '../architecture/cpuid.ts';
 import type { RegionCompiler } from '../architecture/regions.ts';
-import { Former } from './former.ts';
+import { Former, MAX_INSTRUCTIONS } from './former.ts';
 import { sourceOf } from './source.ts';
+
+/**
+ * Characters of a text. V8 never optimises functions of more than 60 KB of bytecode, and a character is up to 1.5 bytes of it: instructions of SSE have long
+ * texts (region/text.test.ts).
+ */
+const MAX_CHARACTERS = 36_000;
 
 /** `bytes`: machine memory. `features`: instructions that the processor has now. */
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
     compile(offset, find, ran) {
-      const region = former.form(offset, find, ran);
-      if (region === null) return null;
-      const { instructions, pages } = region;
-      return { ...sourceOf(region), instructions, pages };
+      for (let most = MAX_INSTRUCTIONS; ;) {
+        const region = former.form(offset, find, most, ran);
+        if (region === null) return null;
+        const { instructions, pages } = region, made = sourceOf(region), { length } = made.text;
+        if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages };
+        most = Math.max(1, Math.min(most - 1, Math.floor(instructions * MAX_CHARACTERS / length * 0.9)));
+      }
     },
     head: (trace, find) => former.head(trace, find),
   };

@@ -7,18 +7,20 @@ import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import type { FindPage, RegionPage } from '../architecture/regions.ts';
 import { CS, FS } from '../architecture/registers.ts';
-import { decode, DECODED, type Decoded, newDecoded } from '../table/index.ts';
+import { decode, DECODED, type Decoded, MORE_BYTES, newDecoded } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
-const MAX_INSTRUCTIONS = 150, MAX_BLOCKS = 64;
+export const MAX_INSTRUCTIONS = 150;
+const MAX_BLOCKS = 64;
 /** Instructions of a callee that is written out at each call. */
 const MAX_LEAF = 12;
 /** Returns that a RET looks for one after the other. */
 const MAX_RETURNS = 6;
 /** Pages that a region may lie in. */
 const MAX_PAGES = 4;
-const NONE: ReadonlySet<number> = new Set();
+/** Bytes of an instruction. */
+const LONGEST = 15;
 
 export interface Instruction {
   /** From the start of the entry's page. */
@@ -81,24 +83,33 @@ export class Former {
   }
 
   /**
-   * The region that begins at `offset` of a page of flat 32-bit code; null: nothing to compile there. Of a branch in `ran`, the way that is not there is an exit:
-   * it would cost V8's time, and its first run would throw the region back to bytecode.
+   * The region that begins at `offset` of a page of flat 32-bit code, of so many instructions at most; null: nothing to compile there. Of a branch in `ran`, the
+   * way that is not there is an exit: it would cost V8's time, and its first run would throw the region back to bytecode.
    */
-  form(offset: number, find: FindPage, ran: ReadonlySet<number> = NONE): Region | null {
+  form(offset: number, find: FindPage, most: number, ran: ReadonlySet<number>): Region | null {
     const pages = new Map<number, RegionPage>(), known = new Map<number, Instruction | null>();
     const pageOf = (at: number): RegionPage | null => {
       const number = at >> 12, page = pages.get(number);
       if (page !== undefined) return page;
       const there = pages.size < MAX_PAGES ? find(number) : null;
       if (there === null) return null;
-      const made: RegionPage = { number, ...there, ranges: [] };
+      const made: RegionPage = { number, ...there, ranges: [], tail: 0 };
       pages.set(number, made);
       return made;
     };
     if (pageOf(offset) === null) return null;
     const decodeAt = (at: number): Decoded | null => {
-      const page = pageOf(at), decoded = newDecoded(), within = at & 4095;
-      return page !== null && decode(this.bytes, page.frame + within, 4096 - within, 32, decoded) === DECODED ? decoded : null;
+      const page = pageOf(at), decoded = newDecoded(), within = at & 4095, here = 4096 - within;
+      if (page === null) return null;
+      const status = decode(this.bytes, page.frame + within, here, 32, decoded);
+      if (status !== MORE_BYTES) return status === DECODED ? decoded : null;
+      // Its bytes lie in two pages.
+      const next = pageOf(at + here);
+      if (next === null) return null;
+      const whole = new Uint8Array(LONGEST);
+      whole.set(this.bytes.subarray(page.frame + within, page.frame + 4096));
+      whole.set(this.bytes.subarray(next.frame, next.frame + LONGEST - here), here);
+      return decode(whole, 0, LONGEST, 32, decoded) === DECODED ? decoded : null;
     };
     const instructionAt = (at: number): Instruction | null => {
       let one = known.get(at);
@@ -130,7 +141,7 @@ export class Former {
         leaders.set(key(place), place);
         queue.push(place);
       };
-      for (let at = start; found.size < MAX_INSTRUCTIONS && !found.has(key({ copy, offset: at }));) {
+      for (let at = start; found.size < most && !found.has(key({ copy, offset: at }));) {
         const one = instructionAt(at);
         if (one === null) break;
         found.set(key({ copy, offset: at }), one);
@@ -146,6 +157,11 @@ export class Former {
         if (uses.direct) {
           const ways = [next + decoded.immediate, next], known = ran.has(at) ? ways.filter(way => ran.has(way)) : [];
           for (const way of known.length > 0 ? known : ways) lead(way);
+          break;
+        }
+        // What leads to another page looks where it is mapped: between blocks.
+        if (next >> 12 !== at >> 12) {
+          lead(next);
           break;
         }
         at = next;
@@ -219,7 +235,7 @@ export class Former {
         if (decoded.row!.ends || uses.returns) break;
         block.next = at;
         if (uses.direct) break;
-        if (blocks.has(key({ copy, offset: at })) || !found.has(key({ copy, offset: at }))) {
+        if (blocks.has(key({ copy, offset: at })) || at >> 12 !== one.offset >> 12 || !found.has(key({ copy, offset: at }))) {
           follow(at);
           break;
         }
@@ -238,8 +254,12 @@ export class Former {
     }
     const ordered = arrange(blocks.get(key(first))!);
     const kept = ordered.flatMap(block => block.instructions);
-    for (const { offset, decoded } of kept) pages.get(offset >> 12)!.ranges.push([offset & 4095, (offset & 4095) + decoded.length - 1]);
-    return { entry: ordered[0]!, blocks: ordered, instructions: kept.length, pages: [...pages.values()].filter(page => page.ranges.length > 0) };
+    for (const { offset, decoded } of kept) {
+      const first = offset & 4095, last = first + decoded.length - 1;
+      pages.get(offset >> 12)!.ranges.push([first, last]);
+      if (last > 4095) pages.get((offset >> 12) + 1)!.tail = Math.max(pages.get((offset >> 12) + 1)!.tail, last - 4095);
+    }
+    return { entry: ordered[0]!, blocks: ordered, instructions: kept.length, pages: [...pages.values()].filter(page => page.ranges.length > 0 || page.tail > 0) };
   }
 
   /** What a region may hold. */

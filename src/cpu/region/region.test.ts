@@ -81,6 +81,34 @@ describe('regions', () => {
     expect(same(many, [400, 90, 1], 400)).toBeGreaterThan(1000);
   });
 
+  it('look where the page behind leads into which an instruction reaches, or at whose edge one ends', () => {
+    // The same round a function that begins in page 40h and ends in page 41h: add eax,imm32 across the edge, or add eax,1 up to it. Then page 41h goes: a fault.
+    const entry = 0x21000 + 0x41 * 4;
+    for (const [head, ...tails] of [['81c00100', '0200c3', '030031c3c3'], ['40', '83c002c3', '31c383c301c3']] as const) {
+      const start = 0x41000 - head.length / 2, loop = CODE + 0x100;
+      const code = (bench: Bench) => {
+        bench.paging32();
+        bench.setWord(0x21000 + 0x40 * 4, 0x32007);
+        bench.setWord(entry, 0x30007);
+        bench.put(start - 0x40000 + 0x32000, head);
+        tails.forEach((tail, i) => bench.put(0x30000 + i * 0x1000, tail));
+        bench.put(loop, 'b9', d(40), 'e8', d(start - loop - 10), '49', '75f8', '8135', d(entry), d(0x1000), '0f013d', d(0x41000), '4f', '75df', '8025', d(entry), '00', '0f013d', d(0x41000), 'ebd0');
+        bench.put(CODE, 'bf', d(20), 'e9', d(loop - CODE - 10));
+      };
+      expect(same(code, [400, 90, 1], 400)).toBeGreaterThan(1000);
+    }
+  });
+
+  it('are gone when the guest rewrites the end of an instruction in the page behind', () => {
+    // L: add eax,imm32 across the edge; inc dword [the immediate's second half]; dec ecx; jnz L
+    const at = CODE + 0xff5;
+    const code = (bench: Bench) => {
+      bench.put(at, 'b9', d(300), '81c0', d(0), 'f605', d(CODE + 0x1000), '00', '49', '75f0', 'fe05', d(CODE + 0x1000), 'ebe3');
+      bench.R[EIP] = at;
+    };
+    expect(same(code, [900, 50, 3], 300)).toBeGreaterThan(1000);
+  });
+
   it('are gone when the guest rewrites their code', () => {
     // L: inc eax; mov byte [L], 0x43 (inc ebx) ; dec ecx; jnz L
     const code = (bench: Bench) => bench.put(CODE, 'b9', d(300), '40', 'c605', d(CODE + 5), '43', '49', '75f5', 'f4');
@@ -126,6 +154,23 @@ describe('regions', () => {
     same(bench => bench.put(CODE, 'bd', d(50), 'b9', d(300), '89c8', '99', '83ed01', 'f7f5', '49', '75f5', 'f4'), [100, 3], 20);
     // L: inc eax; mov edi, L; stosb (INC EBX); dec ecx; jnz L
     same(bench => bench.put(CODE, 'b9', d(300), '40', '50', 'b043', 'bf', d(CODE + 5), 'aa', '58', '49', '75f2', 'f4'), [50, 3]);
+  });
+
+  it('answer CPUID, and leave where the hypervisor is to answer', () => {
+    // L: mov eax,1; xor ecx,ecx; cpuid; add edi,edx; mov eax,0; cpuid; add edi,ebx; dec esi; jnz L; hlt
+    const code = (exits: boolean) => (bench: Bench) => {
+      bench.code('b801000000', '31c9', '0fa2', '01d7', 'b800000000', '0fa2', '01df', '4e', '75e9');
+      bench.cpu.controls.cpuid = exits;
+    };
+    expect(same(code(false), [100, 7], 100)).toBeGreaterThan(1000);
+    const { bench, tier } = compiled();
+    code(false)(bench);
+    bench.R[ESI] = 1000;
+    bench.run(1000);
+    expect(tier.statistics.regions).toBe(1);
+    bench.cpu.controls.cpuid = true;
+    expect(bench.run(1000)).toBe(ExitReason.CPUID);
+    expect(bench.cpu.exit.instructionLength).toBe(2);
   });
 
   it('run x87 and SSE', () => {
@@ -278,9 +323,13 @@ describe('regions', () => {
     fc.constantFrom([0x98], [0x99], [0x66, 0x98], [0x86, 0xe0], [0x0f, 0xc8]),
   );
   it('do what the interpreter does with drawn loops', () => {
-    fc.assert(fc.property(fc.array(instruction, { minLength: 1, maxLength: 16 }), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }), (body, portions) => {
-      const bytes = body.flat();
-      same(bench => bench.put(CODE, 'b9', d(30), bytes, '49', '0f85', d(-(bytes.length + 7)), 'f4'), portions, 100);
+    // The loop lies across a page's edge.
+    fc.assert(fc.property(fc.array(instruction, { minLength: 1, maxLength: 16 }), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }), fc.nat(60), (body, portions, before) => {
+      const bytes = body.flat(), at = CODE + 0x1000 - before;
+      same(bench => {
+        bench.put(at, 'b9', d(30), bytes, '49', '0f85', d(-(bytes.length + 7)), 'f4');
+        bench.R[EIP] = at;
+      }, portions, 100);
     }), { numRuns: 20 });
   });
 });

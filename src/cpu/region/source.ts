@@ -10,6 +10,7 @@ import { semantics } from '../gen/semantics.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER, USER } from '../scratch.ts';
 import { operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
+import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
 import { miss, number } from './text.ts';
 import { addressText, callText, NO_FORM, unitText } from './units.ts';
 import { X87Emitter, X87Plan } from './x87.ts';
@@ -184,6 +185,12 @@ const SPILL = LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' '), R
 const setsFlags = ({ form, decoded }: Instruction): boolean =>
   SETS.has(form.op) || (SHIFTS.has(form.op) && form.places[1] === 'i' && ((decoded.row!.operands[1] === '1' ? 1 : decoded.immediate) & 31) !== 0);
 
+/** The page that an instruction's last bytes lie in, if they do not lie in that of the first. */
+const pageBehind = ({ offset, decoded }: Instruction): number | null => {
+  const last = (offset + decoded.length - 1) >> 12;
+  return last === offset >> 12 ? null : last;
+};
+
 /** Whether someone may read the flags that each instruction leaves, and those from before the block: a reader, an exit. `live`: those that the block leaves. */
 function liveFlags({ instructions }: Block, live: boolean): { before: boolean; behind: boolean[] } {
   const behind: boolean[] = [];
@@ -191,7 +198,7 @@ function liveFlags({ instructions }: Block, live: boolean): { before: boolean; b
     const at = instructions[i]!, { form } = at;
     behind[i] = live;
     if (setsFlags(at)) live = false;
-    if (form === NO_FORM || (form.uses.flags && !STEPS.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack) live = true;
+    if (form === NO_FORM || (form.uses.flags && !STEPS.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || pageBehind(at) !== null) live = true;
   }
   return { before: live, behind };
 }
@@ -208,15 +215,17 @@ function leavesBehind({ instructions, successors }: Block): boolean {
 export function sourceOf(region: Region): { text: string; longest: number; calls: Instruction[] } {
   const calls: Instruction[] = [];
   const { entry } = region, x87 = X87Plan.of(region);
+  const hasSse = region.blocks.some(({ instructions }) => instructions.some(({ form, called, decoded }) => form === NO_FORM && !called && isSse(decoded)));
+  const reload = hasSse ? ` ${SSE_RELOAD}` : '';
   const longest = longestWay(region);
   const tested = (block: Block): boolean => block.header || block === entry;
 
   const tables = new Map(region.pages.map(page => [page.number, page.table]));
-  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled. */
+  /** Mappings are not watched: what leads to another page sees whether that is the one that was compiled, and so does an instruction that lies in two. */
+  const isElsewhere = (page: number): Value => `CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${number(tables.get(page)!)}`;
   const crossing = (from: Block, to: Block): string => {
     const page = to.offset >> 12;
-    if (page === from.instructions.at(-1)!.offset >> 12 || page === 0) return '';
-    return `if (CP[((base + ${number(page * 4096)}) >>> 12) + u] !== ${tables.get(page)}) { ip = ${number(to.offset)}; break out; } `;
+    return page === from.instructions.at(-1)!.offset >> 12 || page === 0 ? '' : `if (${isElsewhere(page)}) { ip = ${number(to.offset)}; break out; } `;
   };
 
   // Backwards: what may read the flags. Where the budget is tested, the way out does.
@@ -240,13 +249,15 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     let ended = false;
     block.instructions.forEach((at, i) => {
       if (ended) return;
+      const beyond = pageBehind(at);
+      if (beyond !== null && beyond !== 0) text += `${leaving(at.offset, count - i)(isElsewhere(beyond))} `;
       if (at.form === NO_FORM) {
         let setsFlags = true, own: string;
         if (x87 !== null && X87Emitter.takes(at.decoded)) {
           const expanded = stack?.expand(at.decoded, at.offset, leaving(at.offset, count - i)) ?? null;
           ({ text: own, setsFlags } = expanded ?? { text: leaving(at.offset, count - i)('true'), setsFlags: true });
           ended = expanded === null;
-        } else if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave);
+        } else if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave) + reload;
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
         text += `/*${at.offset}*/ ${own}\n`;
         if (setsFlags) kind = -1;
@@ -260,6 +271,11 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     });
     texts.set(block, leads || ended ? text : `${text}${way(block.next)}\n`);
     for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
+  }
+
+  // A branch may have both ways to one place: what follows is written once all the same.
+  for (const block of region.blocks) {
+    for (const [offset, to] of block.successors) if (texts.get(block)!.split(`\0${offset}\0`).length > 2 && to.order > block.order) to.merge = true;
   }
 
   const edge = (from: Block, offset: number): string => {
@@ -284,7 +300,7 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     text: `return () => {
 const u = S[${S_USER}] & ${USER};
 let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
-${x87?.enter ?? ''}out: {
+${hasSse ? `${SSE_ENTER}\n` : ''}${x87?.enter ?? ''}out: {
 ${whole}}
 ${x87?.leave ?? ''}${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`,

@@ -4,7 +4,7 @@
  * aligned) leaves the region.
  */
 import { CR0, CR4, MXCSR, XMM } from '../architecture/registers.ts';
-import type { laneFunctions } from '../fpu/sse.ts';
+import { type laneFunctions, MODE, USUAL } from '../fpu/sse.ts';
 import { SCRATCH } from '../fpu/vector.ts';
 import type { Value } from '../gen/emitter.ts';
 import type { Decoded } from '../table/index.ts';
@@ -28,23 +28,33 @@ const DE = 2, UE = 16, PE = 32, IE = 1;
 const LEAST = 2 ** -126;
 const SIGNS: Record<string, string> = { add: '+', sub: '-', mul: '*' };
 
-/** Lanes of singles inline where no flag changes: what may set one was seen already, or cannot happen to these numbers. Else `all` does them. */
+/**
+ * Lanes of singles inline where no flag changes: what may set one was seen already, or cannot happen to these numbers. Else `all` does them. A sum tells of all
+ * lanes at once: it is finite exactly if each is, since doubles hold the sum of any singles.
+ */
 function singles(op: string, target: number, from: number, lanes: number, all: string): string {
   const each = [...Array(lanes).keys()], sign = SIGNS[op];
   const load = each.map(i => `a${i} = FLOATS[${target + i}], b${i} = FLOATS[${from + i}]`).join(', ');
+  const sum = (of: (i: number) => string) => each.map(of).join(' + '), seen = (flags: number) => `(mxcsr & ${flags}) === ${flags}`;
   const normal = (i: number) => `Math.abs(a${i}) >= ${LEAST} && Math.abs(b${i}) >= ${LEAST}`;
   if (op === 'min' || op === 'max') {
-    const quiet = each.map(i => `a${i} === a${i} && b${i} === b${i} && ${normal(i)}`).join(' && ');
-    const take = each.map(i => `if (!(a${i} ${op === 'min' ? '<' : '>'} b${i})) R[${target + i}] = R[${from + i}];`).join(' ');
-    return `{ const ${load}; if ((R[${MXCSR}] & ${DE | IE}) === ${DE | IE} || ${quiet}) { ${take} } else { ${all} } }`;
+    const quiet = `${seen(DE)} && (c = ${sum(i => `a${i} + b${i}`)}) === c || ${each.map(i => `a${i} === a${i} && b${i} === b${i} && ${normal(i)}`).join(' && ')}`;
+    // Without a branch that nobody can foresee.
+    const take = each.map(i => `t = -(a${i} ${op === 'min' ? '<' : '>'} b${i}); R[${target + i}] = R[${target + i}] & t | R[${from + i}] & ~t;`).join(' ');
+    return `{ const ${load}; let c = 0; if (${seen(DE | IE)} || ${quiet}) { ${take} } else { ${all} } }`;
   }
   if (sign === undefined) return all;
-  const seen = op === 'mul' ? DE | UE : DE;
-  const results = each.map(i => `r${i}_ = Math.fround(a${i} ${sign} b${i}), m${i} = Math.abs(r${i}_)`).join(', ');
-  const fits = each.map(i => (op === 'mul' ? `m${i} < Infinity && (q && m${i} !== ${LEAST} || m${i} > ${LEAST} && ${normal(i)})` : `m${i} < Infinity && (q || ${normal(i)})`)).join(' && ');
+  const results = each.map(i => `r${i}_ = Math.fround(a${i} ${sign} b${i})`).join(', ');
+  const old = op === 'mul' ? DE | UE | PE : DE | PE;
+  const fits = each.map(i => `m${i} < Infinity && ${op === 'mul' ? `m${i} > ${LEAST} && ` : ''}${normal(i)}`).join(' && ');
   const put = each.map(i => `FLOATS[${target + i}] = r${i}_;`).join(' ');
-  return `{ const q = (R[${MXCSR}] & ${seen}) === ${seen}, ${load}, ${results}; if ((R[${MXCSR}] & ${PE}) !== 0 && ${fits}) { ${put} } else { ${all} } }`;
+  return `{ const ${load}, ${results}, ${each.map(i => `m${i} = Math.abs(r${i}_)`).join(', ')};
+if (${seen(old)} && ${sum(i => `m${i}`)} < Infinity || (mxcsr & ${PE}) !== 0 && ${fits}) { ${put} } else { ${all} } }`;
 }
+
+/** What a region with SSE asks when control enters it: its text, before the first instruction and again behind what it calls. */
+export const SSE_ENTER = `const noSse = (R[${CR0}] & ${CR0_STOP}) !== 0 || (R[${CR4}] & ${OSFXSR}) === 0; let mxcsr = R[${MXCSR}];`;
+export const SSE_RELOAD = `mxcsr = R[${MXCSR}];`;
 
 /** True for an instruction that `sseText` expands. Memory operands are flat. */
 export function isSse({ row, memory }: Decoded): boolean {
@@ -57,7 +67,7 @@ export function isSse({ row, memory }: Decoded): boolean {
 export function sseText(at: Decoded, address: Value, leave: (condition: Value) => string): string {
   const { op, operands } = at.row!, arithmetic = ARITHMETIC.exec(op);
   const loads = operands[0]![0] === 'V', target = XMM + (loads ? at.reg : at.rm) * 4, other = XMM + (loads ? at.rm : at.reg) * 4;
-  let text = leave(`(R[${CR0}] & ${CR0_STOP}) !== 0 || (R[${CR4}] & ${OSFXSR}) === 0${arithmetic === null ? '' : ` || !usualMode(R)`}`);
+  let text = leave(`noSse${arithmetic === null ? '' : ` || (mxcsr & ${MODE}) !== ${USUAL}`}`);
   const words = arithmetic?.[2] === 's' ? (arithmetic[3] === 'd' ? 2 : 1) : 4;
   if (at.memory) text += ` t = ${address}; ${leave(miss('TR', 't', words === 4 ? 16 : 4) + (words === 2 ? ' || (t & 4095) === 4092' : ''))} h = (e ^ t) >>> 2;`;
   const source = (i: number): Value => (at.memory ? (i === 0 ? 'M4[h]' : `M4[h + ${i}]`) : `R[${other + i}]`);
@@ -65,7 +75,7 @@ export function sseText(at: Decoded, address: Value, leave: (condition: Value) =
     if (at.memory) for (let i = 0; i < words; i++) text += ` R[${SCRATCH + i}] = ${source(i)};`;
     const lanes = arithmetic[2] === 's' ? 1 : arithmetic[3] === 'd' ? 2 : 4;
     const name: keyof typeof laneFunctions = `${arithmetic[1] as 'add'}${arithmetic[3] === 'd' ? 'Doubles' : 'Singles'}`;
-    const from = at.memory ? SCRATCH : other, all = `numbers(R); R[${MXCSR}] |= ${name}(R, ${target}, ${from}, ${lanes});`;
+    const from = at.memory ? SCRATCH : other, all = `numbers(R); mxcsr = R[${MXCSR}] |= ${name}(R, ${target}, ${from}, ${lanes});`;
     return `${text} ${arithmetic[3] === 's' ? singles(arithmetic[1]!, target, from, lanes, all) : all} `;
   }
   if (op === 'pshufd') {

@@ -12,9 +12,10 @@ import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
+import { identify } from '../ops/system.ts';
 import * as hot from '../fpu/hot.ts';
 import { pairValues } from '../fpu/pairs.ts';
-import { laneFunctions, numbers, usualMode } from '../fpu/sse.ts';
+import { laneFunctions, numbers } from '../fpu/sse.ts';
 import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
@@ -129,7 +130,7 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh, productFlags,
-      call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, usualMode, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
+      controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     for (let i = 0; i < PRODUCTS; i++) productFlags(0x7fffffff, 0x7fffffff - i, 1);
@@ -159,7 +160,10 @@ export class RegionTier implements Regions {
       linear, text, retired,
       // Callees may be there more than once.
       code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
-        ranges.map(([first, last]) => [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1 }] as const))).values()]
+        ranges.map(([first, last]) => {
+          const next = pages.find(page => page.number === number + 1)?.frame ?? 0;
+          return [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1, next }] as const;
+        }))).values()]
         .sort((a, b) => a.offset - b.offset),
     }));
   }
@@ -301,8 +305,8 @@ export class RegionTier implements Regions {
     if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
     const index = this.free.pop() ?? this.regions.length;
-    const sources = pages.map(({ frame, ranges }) => {
-      let lines = 0;
+    const sources = pages.map(({ frame, ranges, tail }) => {
+      let lines = tail > 0 ? linesOf(0, tail) : 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
       return { mfn: frame / 4096, lines };
     });

@@ -4,7 +4,7 @@
  * runs a record of the region's own, and they come back. Its faults and VM exits leave through it, as they leave the interpreter.
  */
 import { ALL } from '../architecture/flags.ts';
-import { CS, EIP, FS, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
+import { CS, EAX, EBX, ECX, EDX, EIP, FS, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
 import { type Form, usesOf, type Value } from '../gen/emitter.ts';
 import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from '../gen/unit-semantics.ts';
 import { S_BUDGET } from '../scratch.ts';
@@ -21,7 +21,7 @@ const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'ud0', 'ud1', 'ud2', 'monit
 /** True if the ordinary case of an x87 or SSE instruction can stand in a region: see `flatOperand` in record-writer.ts. */
 export function isUnit(at: Decoded): boolean {
   const { row, memory, lock, addressSize, segment } = at;
-  return !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && (unitDescription(row!, memory) !== null || isSse(at));
+  return row!.op === 'cpuid' || !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && (unitDescription(row!, memory) !== null || isSse(at));
 }
 
 /**
@@ -78,6 +78,7 @@ class RegionUnitEmitter implements UnitEmitter {
 
 /** The text of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
 export function unitText(at: Decoded, offset: number, leave: (condition: Value) => string): { text: string; setsFlags: boolean } {
+  if (at.row!.op === 'cpuid') return { text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(R); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`, setsFlags: false };
   if (isSse(at)) return { text: sseText(at, addressText(at), leave), setsFlags: false };
   const emitter = new RegionUnitEmitter(at, offset, leave);
   unitDescription(at.row!, at.memory)!(emitter);

@@ -1,5 +1,15 @@
 /** What lies behind a drive. The host's side: it may answer later; a drive never waits inside a register access. */
 
+/** One step on the way of a byte to where it is kept: in this layer it is at this byte. */
+export interface Place {
+  /** 'volume vg0/web', 'disk sda', 'file disk.data' … */
+  layer: string;
+  /** Byte within the layer; undefined: it has no place there yet, and reads as zeros. */
+  at?: number;
+  /** The layer's unit that it lies in, where it has units. */
+  unit?: { name: string; number: number };
+}
+
 export interface Disk {
   /** Bytes of a sector: 512, or 2048 for a CD. */
   readonly sectorBytes: number;
@@ -14,6 +24,8 @@ export interface Disk {
   flush(done: (ok: boolean) => void): void;
   /** What is in these sectors is needed no more: they read as anything until they are written. Absent: the medium can make nothing of that. */
   discard?(sector: number, sectors: number, done: (ok: boolean) => void): void;
+  /** Where the first byte of a sector lies, from the medium down; absent: the medium cannot say. */
+  place?(sector: number): Place[];
 }
 
 /** Bytes in memory as a disk: for tests and small images. The array is the disk: writes change it. */

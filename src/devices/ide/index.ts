@@ -1,3 +1,3 @@
 /** What src/devices/ide offers to other rooms. */
-export type { Disk } from './disk.ts';
+export type { Disk, Place } from './disk.ts';
 export type { IdeAttachment } from './piix-ide.ts';

@@ -20,6 +20,8 @@ export interface Page {
 export class FakeGuest implements GrantAccess {
   readonly domid = 7;
   readonly pages = new Map<number, Page>();
+  /** Frames by their number. */
+  readonly frames = new Map<number, Page>();
   /** Ports that wait for Domain 0. */
   readonly unbound = new Set<number>();
   private readonly bound = new Map<number, () => void>();
@@ -36,14 +38,23 @@ export class FakeGuest implements GrantAccess {
   readonly parts: BackendParts = { access: this, client: this.store.client(), log: sentence => this.said.push(sentence), soon: work => this.work.push(work) };
 
   grant(ref: number, readOnly = false): Page {
+    return this.add(this.pages, ref, readOnly);
+  }
+
+  /** Memory at a frame. */
+  frame(gfn: number): Page {
+    return this.add(this.frames, gfn, false);
+  }
+
+  private add(to: Map<number, Page>, number: number, readOnly: boolean): Page {
     const buffer = new SharedArrayBuffer(4096);
     const page = { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), readOnly, mapped: 0, written: 0 };
-    this.pages.set(ref, page);
+    to.set(number, page);
     return page;
   }
 
   get mapped(): number {
-    return [...this.pages.values()].reduce((sum, { mapped }) => sum + mapped, 0);
+    return [...this.pages.values(), ...this.frames.values()].reduce((sum, { mapped }) => sum + mapped, 0);
   }
 
   // What Domain 0 sees.
@@ -63,8 +74,12 @@ export class FakeGuest implements GrantAccess {
     };
   }
 
-  mapForeign(): never {
-    throw new HostError('nothing is mapped without a grant here');
+  /** A frame that is named and not granted: `frames` has them. */
+  mapForeign(_domid: number, gfn: number) {
+    const page = this.frames.get(gfn);
+    if (!page) throw new HostError(`Domain ${this.domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
+    page.mapped++;
+    return { ...page, unmap: () => page.mapped-- };
   }
 
   bindInterdomain(_domid: number, remotePort: number, onEvent: () => void): number {

@@ -72,6 +72,11 @@ export class BackRing {
     return { reqCons: this.reqCons, rspProd: this.rspProd };
   }
 
+  /** Slot of the request that was taken last. */
+  get lastSlot(): number {
+    return (this.reqCons - 1) & (this.slots - 1);
+  }
+
   /** Requests that were taken and not answered. */
   get unanswered(): number {
     return (this.reqCons - this.rspProd) | 0;

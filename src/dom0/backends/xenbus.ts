@@ -19,7 +19,8 @@
  * through `connection.guard`. Nothing of a connection may be used once it is not `open`.
  */
 import type { GrantAccess, GrantedPage, Mapping } from '../access.ts';
-import { HostError } from '../../hypervisor/index.ts';
+import type { IoTrace } from '../../hypervisor/tracing/index.ts';
+import { type DomainRecord, HostError } from '../../hypervisor/index.ts';
 import type { StoreClient } from '../xenstore/client.ts';
 import { BackRing, RingError, type SavedRing } from './ring.ts';
 
@@ -116,6 +117,13 @@ export class Connection {
     return this.access.mapGrant(this.domid, ref, readOnly);
   }
 
+  /** Maps a frame that the front end names and has not granted (a screen's), for as long as the connection is open. @throws HostError */
+  foreign(gfn: number): Mapping {
+    const page = this.access.mapForeign(this.domid, gfn);
+    this.pages.push(page);
+    return page;
+  }
+
   /** Binds the front end's port; the handler runs guarded, at first because binding raises it. The result tells the front end. @throws HostError */
   bind(remotePort: number, onEvent: () => void): () => void {
     const port = this.access.bindInterdomain(this.domid, remotePort, () => this.guard(onEvent));
@@ -139,6 +147,9 @@ export interface BackendParts {
   log(sentence: string): void;
   /** Calls back in Domain 0's turn, after others had theirs. */
   soon(work: () => void): void;
+  /** Follows requests (absent: nobody does); of a domain: where its own trace is. */
+  io?: IoTrace;
+  recordOf?(domid: number): DomainRecord | undefined;
 }
 
 export class XenbusBackend {

@@ -45,6 +45,8 @@ export interface Definition {
   rate?: Rate;
   /** Cards behind the first one, for PV drivers alone. */
   moreCards?: readonly { mac?: string; rate?: Rate }[];
+  /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
+  vfb?: true;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */

@@ -254,6 +254,28 @@ describe('definitions (xl.cfg(5))', () => {
   });
 });
 
+describe('vfb', () => {
+  const of = (type: string, vfb: string) => judgeDefinition('x.cfg', `name='a'\ntype='${type}'\nkernel='k'\nmemory=32\nvfb=[${vfb}]\n`);
+
+  it('gives a PV or PVH guest a screen, and judges each option', () => {
+    const { definition, findings } = of('pvh', "'type=vnc,vncunused=1,vnclisten=0.0.0.0,vncpasswd=x,sdl=0', 'vnc=1'");
+    expect(definition.vfb).toBe(true);
+    expect(findings.filter(f => f.key.startsWith('vfb')).map(f => [f.key, f.verdict])).toEqual([
+      ['vfb', 'used'], ['vfb.type', 'approximated'], ['vfb.vncunused', 'ignored'], ['vfb.vnclisten', 'ignored'], ['vfb.vncpasswd', 'ignored'], ['vfb.sdl', 'used'],
+      ['vfb', 'ignored'], ['vfb.vnc', 'approximated'],
+    ]);
+    expect(of('hvm', "'vnc=1'").definition.vfb).toBeUndefined();
+    expect(of('pv', '').definition.vfb).toBeUndefined();
+  });
+
+  it('refuses what is no option, and says what is near', () => {
+    const errors = of('pv', "'vncdisplay=x,vncunusd=1,vnc=2,sdl'").findings.filter(f => f.verdict === 'error').map(f => [f.key, f.short]);
+    expect(errors).toEqual([
+      ['vfb.vncdisplay', 'wants a number'], ['vfb.vncunusd', 'unknown; did you mean vncunused?'], ['vfb.vnc', 'wants 0 or 1'], ['vfb.sdl', 'needs a value'],
+    ]);
+  });
+});
+
 describe('device_model_stubdomain_override', () => {
   it('says where an HVM guest\'s device model runs: 0 is Domain 0, 1 and nothing its stub domain', () => {
     const judged = (line: string, type = 'hvm') => judgeDefinition('x.cfg', `name = "x"\ntype = "${type}"\nkernel = "k"\n${line}\n`);

@@ -40,3 +40,30 @@ export function unknown(name: string, what: string, known: Iterable<string>): Ju
 
 /** Back ends are in Domain 0, by its name, its number, or none. */
 export const isDomain0 = (value: string): boolean => ['', '0', 'Domain-0'].includes(value);
+
+/**
+ * Takes the text of a disk, card or screen (`what`) apart: options separated by commas, NAME=VALUE or flags (then there is no value), each given once.
+ * As xl does, it steps over empty parts. `judge` says what one comes to.
+ */
+export function readOptions(text: string, what: string, judge: (name: string, value: string | undefined) => Judged): OptionRemark[] {
+  const remarks: OptionRemark[] = [];
+  const seen = new Set<string>();
+  let offset = 0;
+  for (const part of text.split(',')) {
+    const word = part.trim();
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word : word.slice(0, equals).trimEnd(),
+      value = equals < 0 ? undefined : word.slice(equals + 1).trimStart();
+    if (remarks.length > MOST_OPTIONS) {
+      remarks.push({ name: '', offset, ...wrong('too many options', `A ${what} has at most ${MOST_OPTIONS} options.`) });
+      break;
+    }
+    if (word !== '') {
+      const judged = seen.has(name) ? wrong('given twice', `${name} is given twice. Give it once.`) : judge(name, value);
+      seen.add(name);
+      remarks.push({ name, offset: offset + part.indexOf(word), ...judged });
+    }
+    offset += part.length + 1;
+  }
+  return remarks;
+}

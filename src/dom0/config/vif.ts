@@ -3,7 +3,7 @@
  * commas, NAME=VALUE, and two flags; libxlu_vif.c for the form of rate.
  */
 import { NIC_MODELS, type NicModel, ofNetwork } from '../../devices/index.ts';
-import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import { approximated, ignored, isDomain0, type Judged, type OptionRemark, type OptionRule, readOptions, unknown, unless, used, wrong } from './options.ts';
 import { parseRate, type Rate } from '../network/rate.ts';
 import { shortened } from './xlcfg.ts';
 
@@ -84,32 +84,18 @@ const FLAGS: Record<string, Judged> = {
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 
 export function parseVif(text: string): VifSpec {
-  const spec: VifSpec = { remarks: [] };
-  const seen = new Set<string>();
-  let offset = 0;
-  for (const part of text.split(',')) {
-    const word = part.trim();
-    const equals = word.indexOf('=');
-    const name = equals < 0 ? word : word.slice(0, equals).trimEnd(),
-      value = equals < 0 ? '' : word.slice(equals + 1).trimStart();
-    if (spec.remarks.length > MOST_OPTIONS) {
-      spec.remarks.push({ name: '', offset, ...wrong('too many options', `A card has at most ${MOST_OPTIONS} options.`) });
-      break;
-    }
-    // xl steps over empty parts.
-    if (word !== '') {
-      const judged = seen.has(name) ? wrong('given twice', `${name} is given twice. Give it once.`) : judge(name, equals < 0 ? undefined : value);
-      seen.add(name);
-      spec.remarks.push({ name, offset: offset + part.indexOf(word), ...judged });
-      if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
-      const rate = name === 'rate' ? parseRate(value) : undefined;
-      if (rate) spec.rate = rate;
-      if (name === 'type' && value === 'vif') spec.pvOnly = true;
-      if (name === 'model' && isModel(value)) spec.model = value;
-    }
-    offset += part.length + 1;
-  }
-  return spec;
+  const spec: Omit<VifSpec, 'remarks'> = {};
+  const remarks = readOptions(text, 'card', (name, value) => {
+    const judged = judge(name, value);
+    if (value === undefined) return judged;
+    if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
+    const rate = name === 'rate' ? parseRate(value) : undefined;
+    if (rate) spec.rate = rate;
+    if (name === 'type' && value === 'vif') spec.pvOnly = true;
+    if (name === 'model' && isModel(value)) spec.model = value;
+    return judged;
+  });
+  return { ...spec, remarks };
 }
 
 function judge(name: string, value: string | undefined): Judged {

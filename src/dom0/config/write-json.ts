@@ -18,7 +18,7 @@ export function writeJson(domains: readonly JsonDomain[], alone = false): string
 }
 
 function configOf(definition: Definition): Record<string, unknown> {
-  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac, moreCards = [] } = definition;
+  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac, moreCards = [], vfb } = definition;
   return {
     c_info: { type, name, ...(uuid ? { uuid } : {}), run_hotplug_scripts: 'True' },
     b_info: {
@@ -40,6 +40,7 @@ function configOf(definition: Definition): Record<string, unknown> {
       { devid: 0, ...(mac ? { mac } : {}), ...(nic ? { model: nic } : {}), bridge: 'xenbr0', nictype: nic ? 'vif_ioemu' : 'vif' },
       ...moreCards.map((card, i) => ({ devid: i + 1, ...(card.mac ? { mac: card.mac } : {}), bridge: 'xenbr0', nictype: 'vif' })),
     ] } : {}),
+    ...(vfb ? { vfbs: [{ devid: 0, vnc: { enable: true }, sdl: { enable: false } }], vkbs: [{ devid: 0 }] } : {}),
     on_poweroff: underscored(definition.onPoweroff),
     on_reboot: underscored(definition.onReboot),
     on_crash: underscored(definition.onCrash),

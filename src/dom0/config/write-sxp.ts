@@ -8,7 +8,7 @@ const field = (name: string, value: string | number | undefined): string => (val
 
 /** `domid`: it runs as that domain. */
 export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
-  const { name, type, memoryMiB, disks, nic, vif, mac, moreCards = [] } = definition;
+  const { name, type, memoryMiB, disks, nic, vif, mac, moreCards = [], vfb } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
   const image = [
@@ -41,6 +41,7 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     ),
     ...(nic || vif ? [device('vif', [...(mac ? [field('mac', mac)] : []), ...(nic ? [field('model', nic)] : [])])] : []),
     ...moreCards.map(card => device('vif', [...(card.mac ? [field('mac', card.mac)] : []), '(type netfront)'])),
+    ...(vfb ? [device('vfb', ['(type vnc)'])] : []),
   ];
   return `(domain\n${indent(lines).join('\n')}\n)\n`;
 }

@@ -9,7 +9,7 @@ const element = (name: string, text: string | number | undefined): string[] => (
 const BOOT: Record<string, string> = { c: 'hd', d: 'cdrom' };
 
 export function writeXml(definition: Definition): string {
-  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac, moreCards = [] } = definition;
+  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac, moreCards = [], vfb } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
   const within = (name: string, lines: string[]): string[] => [`<${name}>`, ...indent(lines), `</${name}>`];
   const cpuset = definition.hardAffinity === undefined ? '' : ` cpuset='${formatCpus(definition.hardAffinity)}'`;
@@ -38,6 +38,7 @@ export function writeXml(definition: Definition): string {
       ]),
       ...(nic || vif ? ["<interface type='bridge'>", ...indent([...(mac ? [`<mac address='${mac}'/>`] : []), ...(nic ? [`<model type='${nic}'/>`] : [])]), '</interface>'] : []),
       ...moreCards.flatMap(card => ["<interface type='bridge'>", ...indent([...(card.mac ? [`<mac address='${card.mac}'/>`] : []), "<model type='netfront'/>"]), '</interface>']),
+      ...(vfb ? ["<graphics type='vnc'/>"] : []),
     ]),
   ]).join('\n')}\n</domain>\n`;
 }

@@ -202,8 +202,13 @@ class Mapping {
     }
   }
 
+  /** A guest without emulated devices, as far as its elements so far say. */
+  private get isParavirtual(): boolean {
+    return this.source.settings.some(({ key, value }) => key === 'type' && value.kind !== 'list' && value.text !== 'hvm');
+  }
+
   private devices(devices: Element, boot: { order: number; letter: string; at: Element }[]): void {
-    const disks: Value[] = [], cards: Value[] = [];
+    const disks: Value[] = [], cards: Value[] = [], screens: Value[] = [];
     for (const element of devices.children) {
       const { name, attributes } = element;
       const child = (of: string): Readonly<Record<string, string>> => element.children.find(inner => inner.name === of)?.attributes ?? {};
@@ -216,13 +221,14 @@ class Mapping {
       } else if (name === 'interface') {
         const options = [['mac', child('mac').address], ['bridge', child('source').bridge], ['script', child('script').path], ['vifname', child('target').dev], ['model', child('model').type]];
         cards.push({ kind: 'string', text: options.flatMap(([key, value]) => (value ? [`${key}=${value}`] : [])).join(','), line: element.line, column: element.column });
-      } else if (name === 'graphics') this.set(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');
+      } else if (name === 'graphics' && this.isParavirtual) screens.push({ kind: 'string', text: `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`, line: element.line, column: element.column });
+      else if (name === 'graphics') this.set(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');
       else if (name === 'video') this.set('vga', element, { vga: 'stdvga', cirrus: 'cirrus' }[child('model').type] ?? child('model').type ?? 'stdvga');
       else if (name === 'serial') this.set('serial', element, attributes.type ?? 'pty');
       else if (name === 'sound') this.set('soundhw', element, attributes.model ?? '');
       else this.other(element, OF_DEVICES, ['disk', 'interface', 'graphics', 'video', 'serial', 'sound']);
     }
-    for (const [key, items] of [['disk', disks], ['vif', cards]] as const)
+    for (const [key, items] of [['disk', disks], ['vif', cards], ['vfb', screens]] as const)
       if (items.length > 0) this.source.settings.push({ key, append: false, value: { kind: 'list', items, line: items[0].line, column: items[0].column }, line: items[0].line, column: items[0].column });
   }
 

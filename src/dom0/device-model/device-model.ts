@@ -6,7 +6,9 @@ import type { Clock } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
 import { setLinux } from '../../devices/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { tracedDrives } from '../../hypervisor/disks/index.ts';
 import type { WiredCard } from '../../hypervisor/domain/index.ts';
+import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import type { Boot } from '../../hypervisor/domain/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
 import { type Ioreq, IOREQ_TYPE } from '../../hypervisor/ioreq/index.ts';
@@ -26,6 +28,8 @@ export interface DeviceModelOptions {
   memoryMiB: number;
   boot: Boot;
   ide?: IdeAttachment[];
+  /** Follows requests to its drives and frames of its card; absent: nobody does. */
+  io?: IoTrace;
   nic?: (timers: TimerQueue) => WiredCard;
   /** Time that goes with the guest's. */
   clock: Clock;
@@ -74,6 +78,7 @@ export class DeviceModel {
     this.releaseVideo = video?.release ?? (() => {});
     const firmware = boot.kind === 'firmware' ? boot : undefined;
     this.card = options.nic?.(this.timers);
+    if (this.card) this.card.ethernet.io = options.io;
     this.devices = new EmulatedDevices(
       {
         timers: this.timers,
@@ -86,7 +91,7 @@ export class DeviceModel {
         screen: new ScreenBlock(dom0.machine, record),
         ...(video ? { videoMemory: video.memory } : {}),
         ...(firmware?.vgaBios ? { vgaBios: firmware.vgaBios } : {}),
-        ...(options.ide ? { ide: options.ide } : {}),
+        ...(options.ide ? { ide: options.io ? tracedDrives(options.ide, options.io, record) : options.ide } : {}),
         ...(this.card ? { nic: this.card } : {}),
         onShadow: signals.shadow,
         onA20: signals.a20,

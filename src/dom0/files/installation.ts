@@ -12,21 +12,24 @@ export interface ShippedGuest {
   fetched?: true;
 }
 
-/** Guests whose bytes come with Ringside (guests/ of the repository). */
+/** Guests whose bytes come with Ringside (guests/ of the repository), and a script that shows them. */
 export const OWN_GUESTS = {
   demo: ['demo.cfg', 'demo.elf'],
   minipv: ['minipv-pv.cfg', 'minipv-pvh.cfg', 'minipv-hvm.cfg', 'minipv.elf'],
+  figure: ['figure.sh'],
 } as const;
 
 /** Files of fetched guests are below it. */
 export const FETCHED = '/srv/guests';
 /** Paths that were installed, one a line. */
 const INSTALLED = '/var/lib/ringside/installed';
-const DEFINITION = /\.cfg$/;
+const DEFINITION = /\.cfg$/,
+  SCRIPT = /\.sh$/;
 
 /** Where a file of a guest belongs. */
 function placeOf({ id, fetched }: ShippedGuest, name: string): string {
   if (DEFINITION.test(name)) return `/etc/xen/vm/${name.replace(DEFINITION, '')}`;
+  if (SCRIPT.test(name)) return `/root/${name}`;
   return fetched ? `${FETCHED}/${id}/${name}` : `/boot/${name.replace(/\.elf$/, '')}`;
 }
 

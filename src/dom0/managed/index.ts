@@ -1,2 +1,2 @@
 /** Domains that are defined, whether they run or not. */
-export { type ManagedDomain, ManagedDomains } from './managed-domains.ts';
+export { DEFINITIONS, type ManagedDomain, ManagedDomains } from './managed-domains.ts';

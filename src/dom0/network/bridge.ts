@@ -3,7 +3,8 @@
  * Sources: IEEE 802.1D-2004, 7.7-7.9 (forwarding, filtering database, ageing); 7.12.6 (addresses that no bridge forwards); Linux's net/bridge.
  */
 import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
-import { finish, type Frame } from './frame.ts';
+import { IO_HOP, type IoTrace } from '../../hypervisor/tracing/index.ts';
+import { finish, type Frame, numberOf } from './frame.ts';
 
 /** Ageing time by default (802.1D, table 7-5). */
 const AGEING_NS = 300e9;
@@ -101,10 +102,13 @@ export class Bridge {
   private readonly taps = new Set<Tap>();
   private readonly waiting: { from: Port; frame: Frame }[] = [];
   private forwarding = false;
+  /** Follows frames; absent: nobody does. */
+  private readonly io: IoTrace | undefined;
   /** How long a station that says nothing stays in the table, nanoseconds (`brctl setageing`). */
   ageingNs = AGEING_NS;
 
-  constructor(name: string, nowNs: () => number) {
+  constructor(name: string, nowNs: () => number, io?: IoTrace) {
+    this.io = io;
     this.name = name;
     this.nowNs = nowNs;
   }
@@ -155,7 +159,7 @@ export class Bridge {
     }
     from.counts.rxPackets++;
     from.counts.rxBytes += bytes.length;
-    this.waiting.push({ from, frame });
+    this.waiting.push({ from, frame: this.io?.on ? this.follow(this.io, from, frame) : frame });
     if (this.forwarding) return;
     this.forwarding = true;
     try {
@@ -163,6 +167,12 @@ export class Bridge {
     } finally {
       this.forwarding = false;
     }
+  }
+
+  private follow(io: IoTrace, from: Port, frame: Frame): Frame {
+    const number = frame.number ?? io.begin();
+    io.hop(number, IO_HOP.PORT_IN, 0, from.number, frame.bytes.length);
+    return frame.number === undefined ? { ...frame, number } : frame;
   }
 
   private forward(from: Port, frame: Frame): void {
@@ -207,11 +217,12 @@ export class Bridge {
   private output(port: Port, frame: Frame): void {
     const { counts, end } = port;
     const needsWork = frame.blankChecksum === true || frame.segmentBytes !== undefined;
-    const frames = needsWork && !end.offloads ? finish(frame).map((bytes): Frame => ({ bytes })) : [frame];
+    const frames = needsWork && !end.offloads ? finish(frame).map((bytes): Frame => ({ bytes, ...numberOf(frame) })) : [frame];
     if (frames.length === 0) counts.txDropped++;
     for (const each of frames) {
       counts.txPackets++;
       counts.txBytes += each.bytes.length;
+      if (each.number !== undefined) this.io?.hop(each.number, IO_HOP.PORT_OUT, 0, port.number, each.bytes.length);
       for (const tap of this.taps) tap(each, port, 'out');
       end.deliver(each);
     }

@@ -4,6 +4,7 @@ import { MAILBOX } from '../../hypervisor/layout/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
 import { wireOf } from '../../hypervisor/worker/index.ts';
 import type { Bridge, BridgePort } from './bridge.ts';
+import type { Frame } from './frame.ts';
 import { Credit, type Rate } from './rate.ts';
 
 /** Frames of one card before the others have their turn. */
@@ -17,7 +18,7 @@ export class CardPort {
   private readonly credit: Credit | undefined;
   private readonly again: Timer | undefined;
   /** A frame that its rate does not let pass yet. */
-  private held: Uint8Array | undefined;
+  private held: Frame | undefined;
 
   /** @throws RangeError where the domain has no card */
   constructor(machine: Machine, record: DomainRecord, { bridge, timers, name, rate }: { bridge: Bridge; timers: Timers; name: string; rate?: Rate | undefined }) {
@@ -28,7 +29,7 @@ export class CardPort {
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.poll());
-    this.port = bridge.addPort(name, { deliver: ({ bytes }) => this.deliver(bytes) });
+    this.port = bridge.addPort(name, { deliver: frame => this.deliver(frame) });
   }
 
   /** Its card has sent something that can go on. */
@@ -38,24 +39,30 @@ export class CardPort {
 
   /** Brings what its card has sent to the bridge. */
   poll(): void {
-    const { rings, port, credit } = this;
+    const { port, credit } = this;
     for (let i = 0; i < TURN; i++) {
-      const frame = this.held ?? rings.fromCard.take();
+      const frame = this.held ?? this.take();
       this.held = undefined;
       if (!frame) return;
-      const againNs = credit?.take(frame.length) ?? 0;
+      const againNs = credit?.take(frame.bytes.length) ?? 0;
       if (againNs > 0) {
         this.held = frame;
         this.again?.set(againNs);
         return;
       }
-      port.input({ bytes: frame });
+      port.input(frame);
     }
   }
 
-  private deliver(frame: Uint8Array): void {
+  private take(): Frame | undefined {
+    const { fromCard } = this.rings;
+    const bytes = fromCard.take();
+    return bytes && { bytes, ...(fromCard.number === 0 ? {} : { number: fromCard.number }) };
+  }
+
+  private deliver({ bytes, number }: Frame): void {
     const { machine, rings, doorbell } = this;
-    if (!rings.toCard.put(frame)) return this.port.lost();
+    if (!rings.toCard.put(bytes, number)) return this.port.lost();
     Atomics.add(machine.words, doorbell, 1);
     Atomics.notify(machine.words, doorbell);
   }

@@ -13,7 +13,12 @@ export interface Frame {
   readonly blankChecksum?: boolean;
   /** Its TCP data are to be cut into parts of so many bytes before they go where nobody can do that; absent: it is one segment. */
   readonly segmentBytes?: number;
+  /** Its number where somebody follows it (hypervisor/tracing/io-trace.ts). */
+  readonly number?: number;
 }
+
+/** What parts of a frame keep of it. */
+export const numberOf = ({ number }: Frame): Pick<Frame, 'number'> => (number === undefined ? {} : { number });
 
 const TCP = 6,
   UDP = 17;

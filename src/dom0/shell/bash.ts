@@ -108,8 +108,8 @@ export class Bash {
     const customCommands = programs.map(program =>
       defineCommand(program.name, async (words, context): Promise<ExecResult> => {
         const stdin = new TextDecoder().decode(Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0)));
-        const { stdout, stderr, status } = await this.ran(program, words, this.around(stdin, context.cwd, context.signal));
-        return { stdout, stderr, exitCode: status };
+        const { stdout, stderr, status, isBinary } = await this.ran(program, words, this.around(stdin, context.cwd, context.signal));
+        return { stdout, stderr, exitCode: status, ...(isBinary ? { stdoutKind: 'bytes' } : {}) };
       }),
     );
     return new Shell({ fs, customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });

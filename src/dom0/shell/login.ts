@@ -7,7 +7,10 @@ import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
+import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
+import { editPrograms } from './edit.ts';
+import { qemuImgProgram } from './qemu-img.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
 import { systemPrograms } from './system.ts';
@@ -38,6 +41,9 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...bridgePrograms(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
+    ddProgram(state.storage),
+    qemuImgProgram(host),
+    ...editPrograms(),
     ...powerPrograms(power),
     dmesgProgram(log),
     ...systemPrograms(host),

@@ -6,6 +6,8 @@ export type { Owned, Terminal } from '../terminal.ts';
 
 export interface Ran {
   stdout: string;
+  /** Each character of `stdout` is a byte; else it is text. */
+  isBinary?: true;
   stderr: string;
   /** 0: it did what it was asked to. */
   status: number;

@@ -14,6 +14,7 @@ import { COMMANDS } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
+import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 /** A domain by libvirt's eyes: defined, running, or both. */
@@ -55,6 +56,12 @@ async function find(host: HostCore, word: string | undefined): Promise<Domain> {
   const found = all.find(({ id }) => String(id) === word) ?? all.find(({ name }) => name === word) ?? all.find(domain => uuidFor(host, domain) === word.toLowerCase());
   if (!found) throw new VirshError(`error: failed to get domain '${word}'`);
   return found;
+}
+
+/** A domain that need not be there any more: its snapshots are. */
+function domainWord(word: string | undefined): string {
+  if (word === undefined) throw new VirshError('error: command requires <domain> option');
+  return word;
 }
 
 function stateOf(host: HostCore, { id }: Domain): string {
@@ -152,6 +159,12 @@ const TABLE: Record<string, VirshCommand> = {
       return `Domain '${name}' defined from ${path}\n\n`;
     },
   },
+  edit: {
+    usage: 'edit <domain>', about: 'edit configuration for a domain',
+    run: async () => {
+      throw new VirshError('error: edit needs the terminal: give it a line of its own, without pipes.');
+    },
+  },
   undefine: {
     usage: 'undefine <domain> [--remove-all-storage]', about: 'undefine a domain',
     run: async (host, [word], options) => {
@@ -207,6 +220,31 @@ const TABLE: Record<string, VirshCommand> = {
   },
   'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, writeXlConfig) },
   'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, writeXml) },
+  'snapshot-create-as': {
+    usage: 'snapshot-create-as <domain> [<name>]', about: 'create a snapshot from a set of args',
+    run: async (host, [word, name]) => `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name)).name} created\n`,
+  },
+  'snapshot-list': {
+    usage: 'snapshot-list <domain>', about: 'list snapshots for a domain',
+    run: async (host, [domain]) => {
+      const rows = (await COMMANDS['snapshot-list'].run(host, domainWord(domain))).map(({ name, createdMs, state }) => [name, `${new Date(createdMs).toISOString().slice(0, 19).replace('T', ' ')} +0000`, state ? 'running' : 'shutoff']);
+      return table([['Name', 'Creation Time', 'State'], ...rows]);
+    },
+  },
+  'snapshot-revert': {
+    usage: 'snapshot-revert <domain> <name>', about: 'revert a domain to a snapshot',
+    run: async (host, [domain, name = '']) => {
+      await COMMANDS.revert.run(host, domainWord(domain), name);
+      return `Domain snapshot ${name} reverted\n`;
+    },
+  },
+  'snapshot-delete': {
+    usage: 'snapshot-delete <domain> <name>', about: 'delete a domain snapshot',
+    run: async (host, [domain, name = '']) => {
+      await COMMANDS['snapshot-delete'].run(host, domainWord(domain), name);
+      return `Domain snapshot ${name} deleted\n`;
+    },
+  },
   hostname: { usage: 'hostname', about: 'print the hypervisor hostname', run: async () => 'ringside\n\n' },
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async () => 'xen:///system\n\n' },
 };
@@ -230,6 +268,19 @@ export function virshProgram(host: HostCore): Program {
       } catch (error) {
         return failed(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`);
       }
+    },
+    own: ([command, ...words]) => {
+      const [word] = words.filter(each => !each.startsWith('-'));
+      if (command !== 'edit' || word === undefined || words.includes('--help')) return undefined;
+      return async terminal => {
+        const say = (text: string, status: number): number => (terminal.write(`${text.replace(/\n/g, '\r\n')}\r\n`), status);
+        try {
+          const domain = managedFor(await find(host, word));
+          return say(`Domain '${domain.name}' XML configuration ${(await editManaged(host, domain, terminal)) ? 'edited' : 'not changed'}.`, 0);
+        } catch (error) {
+          return say(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`, 1);
+        }
+      };
     },
     complete: async words => {
       if (words.length === 1) return Object.keys(TABLE);

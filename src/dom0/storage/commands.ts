@@ -1,7 +1,8 @@
 /** The commands for volumes as LVM2 has them, sfdisk -l and disk-path. Sources: lvcreate(8), lvs(8), lvremove(8), lvextend(8), vgs(8), sfdisk(8). */
-import type { Place } from './medium.ts';
+import type { Place } from '../../devices/ide/index.ts';
 import { PE_BYTES } from './lvm.ts';
-import { SECTOR_BYTES, TYPE } from './partitions.ts';
+import { SECTOR_BYTES } from './medium.ts';
+import { TYPE } from './partitions.ts';
 import { GROUP, type Storage, StorageError } from './storage.ts';
 
 export interface Answer {
@@ -92,7 +93,7 @@ export function formatPlace(way: readonly Place[]): string {
   return way
     .map(({ layer, at, unit }) => {
       if (at === undefined) return `${layer}: not written yet, reads as zeros\n`;
-      const where = layer.startsWith('file') ? `byte ${at}` : `sector ${Math.floor(at / SECTOR_BYTES)}`;
+      const where = layer.startsWith('file ') ? `byte ${at}` : `sector ${Math.floor(at / SECTOR_BYTES)}`;
       return `${layer}: ${where}${unit ? ` (${unit.name} ${unit.number})` : ''}\n`;
     })
     .join('');

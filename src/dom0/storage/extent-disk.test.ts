@@ -41,6 +41,30 @@ describe('the 500-GB disk', () => {
     expect(bytes).toEqual(filled(100, 9));
   });
 
+  it('lets extents share what neither has written since, and gives room back when the last one goes', async () => {
+    const store = new MemoryStore();
+    const disk = await ExtentDisk.open(store, 'disk', { bytes: GB });
+    const other = 100 * EXTENT_BYTES;
+    disk.write(0, filled(EXTENT_BYTES, 1));
+    disk.share(0, other);
+    disk.flush();
+    expect(disk.stored.usedBytes).toBe(EXTENT_BYTES);
+    disk.write(0, filled(512, 2));
+    disk.flush();
+    const again = await ExtentDisk.open(store, 'disk', { bytes: GB });
+    expect([got(again, 0, 513), got(again, other, 513)]).toEqual([Uint8Array.of(...filled(512, 2), 1), filled(513, 1)]);
+    expect(again.stored.usedBytes).toBe(2 * EXTENT_BYTES);
+    again.share(0, other);
+    again.discard(0, EXTENT_BYTES);
+    again.flush();
+    expect([again.stored.usedBytes, got(again, other, 1)]).toEqual([EXTENT_BYTES, Uint8Array.of(2)]);
+    again.reclaim(8);
+    again.discard(other, EXTENT_BYTES);
+    again.flush();
+    expect(again.stored).toEqual({ bytes: 0, usedBytes: 0 });
+    expect(() => again.share(5, other)).toThrow('not both the beginning of an extent');
+  });
+
   it('gives a discarded extent’s room to others, without what was in it', async () => {
     const disk = await ExtentDisk.open(new MemoryStore(), 'disk', { bytes: GB });
     disk.write(0, filled(EXTENT_BYTES, 1));

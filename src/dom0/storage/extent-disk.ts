@@ -6,10 +6,13 @@
  *   disk.0, .1  the map (journal.ts)  first a record that tells the disk's size, then records of pairs (extent, slot; slot −1: freed)
  *
  * The order of writes keeps the two consistent whatever a power cut leaves of what was not flushed: a pair becomes durable after the data in its slot, and a
- * slot that was freed gets new data after the record that frees it is durable.
+ * slot that was freed gets new data after the record that frees it is durable. Extents may share a slot (`share`, for snapshots): whichever of them is
+ * written gets one of its own, and the last one writes in place once the journal knows that it is the last.
  */
 import { Journal } from './journal.ts';
-import { type Medium, type Place, within } from './medium.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
+import { type Medium, SECTOR_BYTES, within } from './medium.ts';
 import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
@@ -39,8 +42,10 @@ export class ExtentDisk implements Medium {
   private readonly changed = new Set<number>();
   /** Slots for new extents, below `nextSlot`; their old content is still there. */
   private readonly free: number[] = [];
-  /** Freed, and not to be used before the journal says so. */
+  /** Given up by an extent, once for each that did, and not to be used before the journal says so. */
   private freed: number[] = [];
+  /** How many extents have a slot, of slots that more than one has; one that was given up since the last flush still counts. */
+  private readonly owners = new Map<number, number>();
   private nextSlot = 0;
   private failed: Error | undefined;
 
@@ -101,11 +106,8 @@ export class ExtentDisk implements Medium {
     const { slots, extentBytes, data } = this;
     let used = 0;
     for (const slot of slots) if (slot >= 0) used = Math.max(used, slot + 1);
-    const taken = new Uint8Array(used);
-    for (const slot of slots) {
-      if (slot < 0) continue;
-      if (taken[slot]++) return `two extents have the slot ${slot}`;
-    }
+    const taken = new Uint32Array(used);
+    for (const slot of slots) if (slot >= 0 && ++taken[slot] > 1) this.owners.set(slot, taken[slot]);
     if (used > 0 && data.size() <= (used - 1) * extentBytes) return `its data end at byte ${data.size()}, and its map names the slot ${used - 1}`;
     for (let slot = used - 1; slot >= 0; slot--) if (!taken[slot]) this.free.push(slot);
     this.nextSlot = used;
@@ -150,8 +152,10 @@ export class ExtentDisk implements Medium {
 
   read(at: number, into: Uint8Array): void {
     within(this, at, into.length, 'the disk');
+    passes(IO_HOP.DISK, at / SECTOR_BYTES, into.length / SECTOR_BYTES);
     pieces(at, into.length, this.extentBytes, (extent, offset, from, count) => {
       const slot = this.slots[extent];
+      passes(IO_HOP.STORED, slot, offset / SECTOR_BYTES);
       const piece = into.subarray(from, from + count);
       if (slot < 0) piece.fill(0);
       else this.data.read(slot * this.extentBytes + offset, piece);
@@ -161,11 +165,14 @@ export class ExtentDisk implements Medium {
   write(at: number, bytes: Uint8Array): void {
     within(this, at, bytes.length, 'the disk');
     this.alive();
+    passes(IO_HOP.DISK, at / SECTOR_BYTES, bytes.length / SECTOR_BYTES);
     pieces(at, bytes.length, this.extentBytes, (extent, offset, from, count) => {
       const piece = bytes.subarray(from, from + count);
       const slot = this.slots[extent];
       if (slot < 0) this.allocate(extent, offset, piece);
+      else if (this.owners.has(slot)) this.separate(extent, offset, piece);
       else this.attempt(() => this.data.write(slot * this.extentBytes + offset, piece));
+      passes(IO_HOP.STORED, this.slots[extent], offset / SECTOR_BYTES);
     });
   }
 
@@ -185,6 +192,33 @@ export class ExtentDisk implements Medium {
     else free.pop();
     this.slots[extent] = slot;
     this.changed.add(extent);
+  }
+
+  /** A write to an extent that shares its slot: it gets a slot of its own, with what was there. */
+  private separate(extent: number, offset: number, piece: Uint8Array): void {
+    const shared = this.slots[extent];
+    const whole = new Uint8Array(this.extentBytes);
+    if (piece.length < whole.length) this.data.read(shared * this.extentBytes, whole);
+    whole.set(piece, offset);
+    this.allocate(extent, 0, whole);
+    this.freed.push(shared);
+  }
+
+  /** The extent at byte `to` becomes what the one at byte `from` is; nothing is copied. Both begin there. Durable with the next flush. */
+  share(from: number, to: number): void {
+    const { extentBytes, slots } = this;
+    within(this, from, 1, 'the disk');
+    within(this, to, 1, 'the disk');
+    if (from % extentBytes !== 0 || to % extentBytes !== 0) throw new RangeError(`Bytes ${from} and ${to} are not both the beginning of an extent.`);
+    this.alive();
+    const slot = slots[from / extentBytes],
+      target = to / extentBytes;
+    const old = slots[target];
+    if (slot === old) return;
+    if (old >= 0) this.freed.push(old);
+    if (slot >= 0) this.owners.set(slot, (this.owners.get(slot) ?? 1) + 1);
+    slots[target] = slot;
+    this.changed.add(target);
   }
 
   discard(at: number, bytes: number): void {
@@ -210,7 +244,12 @@ export class ExtentDisk implements Medium {
       this.changed.clear();
     });
     this.attempt(() => this.journal.flush(() => this.snapshot()));
-    for (const slot of this.freed) this.free.push(slot);
+    for (const slot of this.freed) {
+      const left = (this.owners.get(slot) ?? 1) - 1;
+      if (left > 1) this.owners.set(slot, left);
+      else this.owners.delete(slot);
+      if (left === 0) this.free.push(slot);
+    }
     this.freed = [];
     this.shorten();
   }
@@ -238,19 +277,28 @@ export class ExtentDisk implements Medium {
     this.flush();
     const moved: number[] = [];
     if (this.free.length > 0) {
-      const owner = new Map<number, number>();
-      this.slots.forEach((slot, extent) => slot >= this.nextSlot - most && owner.set(slot, extent));
+      const extentsOf = new Map<number, number[]>();
+      this.slots.forEach((slot, extent) => {
+        if (slot < 0 || slot < this.nextSlot - most) return;
+        const sharers = extentsOf.get(slot);
+        if (sharers) sharers.push(extent);
+        else extentsOf.set(slot, [extent]);
+      });
       const content = new Uint8Array(this.extentBytes);
       for (let slot = this.nextSlot - 1; moved.length < most && this.free.length > 0; slot--) {
-        const extent = owner.get(slot);
+        const extents = extentsOf.get(slot);
         const target = this.free.at(-1) as number;
-        if (extent === undefined || target >= slot) break;
+        if (extents === undefined || target >= slot) break;
         this.data.read(slot * this.extentBytes, content);
         this.attempt(() => this.data.write(target * this.extentBytes, content));
         this.free.pop();
         this.freed.push(slot);
-        this.slots[extent] = target;
-        this.changed.add(extent);
+        this.owners.delete(slot);
+        if (extents.length > 1) this.owners.set(target, extents.length);
+        for (const extent of extents) {
+          this.slots[extent] = target;
+          this.changed.add(extent);
+        }
         moved.push(slot);
       }
     }
@@ -274,7 +322,7 @@ export class ExtentDisk implements Medium {
 
   /** Bytes of the data file, and of it those that hold extents. */
   get stored(): { bytes: number; usedBytes: number } {
-    const unused = this.free.length + this.freed.length;
+    const unused = this.free.length + this.freed.filter(slot => !this.owners.has(slot)).length;
     return { bytes: this.nextSlot * this.extentBytes, usedBytes: (this.nextSlot - unused) * this.extentBytes };
   }
 

@@ -1,8 +1,9 @@
 /** What src/dom0/storage offers to other rooms. */
-export { COMMANDS, runStorageCommand } from './commands.ts';
+export { COMMANDS, formatPlace, runStorageCommand } from './commands.ts';
 export { MediumDisk } from './medium-disk.ts';
-export type { Medium } from './medium.ts';
+export { type Medium, SECTOR_BYTES } from './medium.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
+export type { BaseImage } from './overlay-volume.ts';
 export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
 export { type HeldStore, type OpenStore, openRemoteStore, type StorageAnswer, type StorageRequest, type StorageWorker } from './remote-store.ts';
 export type { Held } from './state-lock.ts';

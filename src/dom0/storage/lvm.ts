@@ -19,6 +19,7 @@ const MDA_START = 4096,
   DATA_START = 2 ** 20;
 const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const UUID_LENGTH = 32;
+const OVERLAY_TAG = 'ringside.overlay';
 export const PE_BYTES = 4 * 2 ** 20;
 const PE_SECTORS = PE_BYTES / SECTOR_BYTES;
 
@@ -34,6 +35,8 @@ export interface LogicalVolume {
   /** Seconds since 1970. */
   created: number;
   segments: Segment[];
+  /** It holds what was written to an image (overlay-volume.ts), by a tag: a guest's own bytes must not say so. */
+  overlay?: true;
 }
 
 export interface GroupText {
@@ -182,7 +185,7 @@ export function writeGroup(medium: Medium, group: GroupText, nowMs: number): voi
 }
 
 function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, volumes }: GroupText): Section {
-  const volume = ({ uuid, created, segments }: LogicalVolume): Section => {
+  const volume = ({ uuid, created, segments, overlay }: LogicalVolume): Section => {
     let extent = 0;
     const entries: [string, Section][] = segments.map(({ first, count }, i) => {
       const section: Section = { start_extent: extent, extent_count: count, type: 'striped', stripe_count: 1, stripes: ['pv0', first] };
@@ -190,7 +193,7 @@ function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, vol
       return [`segment${i + 1}`, section];
     });
     return {
-      id: uuid, status: ['READ', 'WRITE', 'VISIBLE'], flags: [], creation_time: created, creation_host: 'ringside', segment_count: segments.length,
+      id: uuid, status: ['READ', 'WRITE', 'VISIBLE'], flags: [], ...(overlay ? { tags: [OVERLAY_TAG] } : {}), creation_time: created, creation_host: 'ringside', segment_count: segments.length,
       ...Object.fromEntries(entries),
     };
   };
@@ -232,7 +235,8 @@ function groupFrom(sections: Section): GroupText {
       for (let extent = first; extent < first + count; extent++) if (taken[extent]++) bad(`${each} overlaps another volume`);
       return { first, count };
     });
-    return { name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments };
+    const isOverlay = Array.isArray(section.tags) && section.tags.includes(OVERLAY_TAG);
+    return { name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments, ...(isOverlay ? { overlay: true } : {}) };
   });
   return {
     group, groupUuid: name(body, 'id'), pvUuid: name(pv, 'id'), seqno: number(body, 'seqno'), extents, deviceBytes: number(pv, 'dev_size') * SECTOR_BYTES, volumes,

@@ -1,5 +1,6 @@
 /** A medium as a disk of a guest. A write that finds the device full waits, with all that comes after it, until there is room. */
-import type { Disk } from '../../devices/ide/index.ts';
+import type { Disk, Place } from '../../devices/ide/index.ts';
+import { partOfRequest } from '../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../hypervisor/disks/index.ts';
 import type { Later } from '../runner.ts';
 import type { Medium } from './medium.ts';
@@ -84,7 +85,7 @@ export class MediumDisk implements Disk {
     const isFirst = this.waiting.length === 0;
     if (isFirst && this.attempt(what, done) === 'done') return;
     keep();
-    this.waiting.push({ what, done });
+    this.waiting.push({ what: partOfRequest(what), done });
     if (!isFirst) return;
     this.parts.say(`${this.label}: the device is full, and the guest waits to write. Free space where the host's state is, or remove a volume (lvremove).`);
     this.retryLater();
@@ -113,6 +114,10 @@ export class MediumDisk implements Disk {
       }
       this.parts.say(`${this.label}: there is room again, and the guest goes on.`);
     });
+  }
+
+  place(sector: number): Place[] {
+    return this.parts.medium.place(sector * this.sectorBytes);
   }
 
   // Saved states: what the guest wrote is on the medium.

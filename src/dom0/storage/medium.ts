@@ -1,3 +1,8 @@
+import type { Place } from '../../devices/ide/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
+
+export const SECTOR_BYTES = 512;
+
 /** What disks, partitions, volumes and images have in common: bytes with random access, moved when the call returns. */
 export interface Medium {
   readonly bytes: number;
@@ -13,39 +18,35 @@ export interface Medium {
   place(at: number): Place[];
 }
 
-/** One step on the way of a byte to the host's file: in this layer it is at this byte. */
-export interface Place {
-  /** 'volume vg0/web', 'disk sda', 'file disk.data' … */
-  layer: string;
-  /** Byte within the layer; undefined: it has no place there yet, and reads as zeros. */
-  at?: number;
-  /** The layer's unit that it lies in, where it has units. */
-  unit?: { name: string; number: number };
-}
-
-/** A part of a medium as a medium. */
+/** A partition. */
 export class Part implements Medium {
   readonly bytes: number;
   private readonly whole: Medium;
   private readonly start: number;
-  private readonly layer: string;
+  private readonly number: number;
 
-  /** @throws RangeError where it is not within the whole */
-  constructor(whole: Medium, start: number, bytes: number, layer: string) {
-    if (start < 0 || bytes < 0 || start + bytes > whole.bytes) throw new RangeError(`${layer} does not lie within its disk.`);
+  /** `number`: of the partition. @throws RangeError where it is not within the whole */
+  constructor(whole: Medium, start: number, bytes: number, number: number) {
+    this.number = number;
+    if (start < 0 || bytes < 0 || start + bytes > whole.bytes) throw new RangeError(`${this.layer} does not lie within its disk.`);
     this.whole = whole;
     this.start = start;
     this.bytes = bytes;
-    this.layer = layer;
+  }
+
+  private get layer(): string {
+    return `partition sda${this.number}`;
   }
 
   read(at: number, into: Uint8Array): void {
     within(this, at, into.length, this.layer);
+    passes(IO_HOP.PARTITION, this.number, at / SECTOR_BYTES);
     this.whole.read(this.start + at, into);
   }
 
   write(at: number, from: Uint8Array): void {
     within(this, at, from.length, this.layer);
+    passes(IO_HOP.PARTITION, this.number, at / SECTOR_BYTES);
     this.whole.write(this.start + at, from);
   }
 

@@ -2,9 +2,8 @@
  * A disk's partition table as a PC's master boot record has it: four entries of 16 bytes from byte 446 on, 55 AA at the end.
  * Of each: state (80: active), first sector as CHS, type, last sector as CHS, first sector (32 bits), sectors (32 bits).
  */
-import { type Medium, Part } from './medium.ts';
+import { type Medium, Part, SECTOR_BYTES } from './medium.ts';
 
-export const SECTOR_BYTES = 512;
 const TABLE = 446,
   ENTRY_BYTES = 16,
   SIGNATURE = 510,
@@ -53,5 +52,5 @@ export function writePartitions(disk: Medium, partitions: readonly Partition[], 
 }
 
 export function partOf(disk: Medium, { number, firstSector, sectors }: Partition): Part {
-  return new Part(disk, firstSector * SECTOR_BYTES, sectors * SECTOR_BYTES, `partition sda${number}`);
+  return new Part(disk, firstSector * SECTOR_BYTES, sectors * SECTOR_BYTES, number);
 }

@@ -118,7 +118,7 @@ const EXTENT = 512,
   SECTOR = 128,
   EXTENTS = 48;
 
-/** Writes, flushes, discards and reclaims on a small disk. @returns what went wrong */
+/** Writes, flushes, discards, shared extents and reclaims on a small disk. @returns what went wrong */
 export async function cutExtentDisk(seed: number, cuts: number): Promise<string | undefined> {
   const bytes = EXTENTS * EXTENT;
   const expected = new Expected(bytes);
@@ -133,8 +133,12 @@ export async function cutExtentDisk(seed: number, cuts: number): Promise<string 
     cuts,
     store => ExtentDisk.open(store, 'disk', { bytes, extentBytes: EXTENT, leastCompaction: 600 }),
     (disk, random) => {
-      const what = random(16);
-      if (what < 9) {
+      const what = random(18);
+      if (what >= 16) {
+        const [from, to] = [random(EXTENTS) * EXTENT, random(EXTENTS) * EXTENT];
+        expected.write(to, expected.now().slice(from, from + EXTENT));
+        disk.share(from, to);
+      } else if (what < 9) {
         const at = random(bytes / SECTOR) * SECTOR;
         const content = new Uint8Array(Math.min(bytes - at, (1 + random(5)) * SECTOR)).fill(++stamp % 255 || 1);
         expected.write(at, content);

@@ -2,12 +2,14 @@
  * The host's storage: one disk, sda, with the partition table that an installer leaves, and the volume group vg0 on its last partition.
  * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
  */
-import { ExtentDisk } from './extent-disk.ts';
+import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
-import type { Medium, Place } from './medium.ts';
-import { type Partition, partOf, readPartitions, SECTOR_BYTES, TYPE, writePartitions } from './partitions.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { type Medium, SECTOR_BYTES } from './medium.ts';
+import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
+import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
 import type { Store } from './store.ts';
 import { Volume } from './volume.ts';
 
@@ -61,6 +63,12 @@ export class Storage {
   private readonly parts: StorageParts;
   private group: GroupText;
   private readonly users: User[] = [];
+  /** Names of volumes by the numbers that records of requests have for them. */
+  private readonly followed: string[] = [];
+  /** Images that lie under overlays, by their paths. */
+  private readonly images = new Map<string, BaseImage>();
+  /** Overlays that are in use, by their volumes' names. */
+  private readonly overlays = new Map<string, OverlayVolume>();
 
   private constructor(parts: StorageParts, disk: ExtentDisk, group: GroupText) {
     this.parts = parts;
@@ -109,11 +117,11 @@ export class Storage {
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
-  createVolume(name: string, bytes: number): LogicalVolume {
+  createVolume(name: string, bytes: number, overlay = false): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
     if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
     const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
-    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments };
+    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments, ...(overlay ? { overlay } : {}) };
     this.write([...this.group.volumes, volume]);
     return volume;
   }
@@ -135,9 +143,131 @@ export class Storage {
     const volume = this.find(name);
     const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`Logical volume ${GROUP}/${name} is used by ${user.who}.`);
+    this.overlays.delete(name);
     this.write(this.group.volumes.filter(each => each !== volume));
     this.discard(volume.segments);
     this.tidy();
+  }
+
+  /**
+   * A new volume with what a device holds now. They share what neither writes: nothing is copied, and only what is written later takes room. Durable when it
+   * returns. @throws StorageError
+   */
+  copyToVolume(path: string, name: string): LogicalVolume {
+    const original = this.group.volumes.find(each => each.name === volumeIn(path));
+    // Of an overlay which blocks are there goes with it.
+    if (original?.overlay) this.overlays.get(original.name)?.flush();
+    const source = original ? this.volumeMedium(original) : this.medium(path);
+    const volume = this.createVolume(name, source.bytes, original?.overlay);
+    this.shareAll(source, this.volumeMedium(volume));
+    this.disk.flush();
+    return volume;
+  }
+
+  /**
+   * Devices become what volumes are, which are no volumes of their own then: all at once, whenever the power fails, as far as the devices are volumes.
+   * A volume that is not there any more is made. @throws StorageError: somebody uses one of them, and none has changed
+   */
+  replace(pairs: readonly { path: string; by: string }[]): void {
+    for (const { path, by } of pairs) {
+      this.find(by);
+      if (volumeIn(path) === undefined) this.resolve(path);
+      const [user] = this.usersOf(canonical(path));
+      if (user) throw new StorageError(`Device ${path} is used by ${user.who}.`);
+    }
+    const before = this.group.volumes;
+    let volumes = before;
+    for (const { path, by } of pairs) {
+      const source = this.find(by),
+        name = volumeIn(path);
+      volumes = volumes.filter(volume => volume !== source && volume.name !== name);
+      if (name === undefined) this.shareAll(this.volumeMedium(source), this.medium(path));
+      else {
+        const { uuid, created } = before.find(volume => volume.name === name) ?? source;
+        volumes = [...volumes, { ...source, name, uuid, created }];
+        this.overlays.delete(name);
+      }
+    }
+    this.write(volumes);
+    for (const { segments } of before) if (!volumes.some(volume => volume.segments === segments)) this.discard(segments);
+    this.tidy();
+  }
+
+  // Overlays.
+
+  /**
+   * A new volume on which writes to an image come, which is never changed; `path`: where it is found again. Durable when it returns. @throws StorageError
+   */
+  createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
+    const volume = this.createVolume(name, overlayBytes(image.bytes), true);
+    writeOverlayHeader(this.volumeMedium(volume), path, image);
+    this.images.set(path, image);
+    return volume;
+  }
+
+  /** Overlays that there are, with what they know of their images. */
+  get overlayHeaders(): { name: string; header: OverlayHeader }[] {
+    return this.group.volumes.flatMap(volume => {
+      const header = volume.overlay && readOverlayHeader(this.volumeMedium(volume));
+      return header ? [{ name: volume.name, header }] : [];
+    });
+  }
+
+  /** The image at a path as it is now; undefined: there is none. Overlays that somebody has open keep the one that they have. */
+  setImage(path: string, image: BaseImage | undefined): void {
+    if (this.images.get(path) === image) return;
+    if (image) this.images.set(path, image);
+    else this.images.delete(path);
+    for (const { name, header } of this.overlayHeaders) if (header.path === path && this.usersOf(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
+  }
+
+  /** Bytes that a device holds of its own; what was never written, and what an overlay has from its image, is not of them. @throws StorageError */
+  writtenBytes(path: string): number {
+    const { medium } = this.resolve(path);
+    if (medium instanceof OverlayVolume) return medium.writtenBytes;
+    let count = 0;
+    for (let at = 0; at < medium.bytes; at += EXTENT_BYTES) if (medium.place(at).at(-1)?.at !== undefined) count++;
+    return count * EXTENT_BYTES;
+  }
+
+  private overlayOn(volume: LogicalVolume): OverlayVolume {
+    const known = this.overlays.get(volume.name);
+    if (known) return known;
+    const under = this.volumeMedium(volume);
+    const path = `/dev/${GROUP}/${volume.name}`;
+    const header = readOverlayHeader(under);
+    if (!header) throw new StorageError(`${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${volume.name}.`);
+    const image = this.images.get(header.path);
+    if (!image) throw new StorageError(`${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${volume.name}.`);
+    const problem = imageDiffers(header, path, image);
+    if (problem) throw new StorageError(problem);
+    const made = new OverlayVolume(under, header, image);
+    this.overlays.set(volume.name, made);
+    return made;
+  }
+
+  /** Extent by extent: both begin with one. */
+  private shareAll(source: Medium, target: Medium): void {
+    const onDisk = (medium: Medium, at: number): number => medium.place(at).find(({ layer }) => layer === 'disk sda')?.at as number;
+    for (let at = 0; at < Math.min(source.bytes, target.bytes); at += EXTENT_BYTES) this.disk.share(onDisk(source, at), onDisk(target, at));
+  }
+
+  private volumeMedium({ name, segments }: LogicalVolume): Volume {
+    let number = this.followed.indexOf(name);
+    if (number < 0) number = this.followed.push(name) - 1;
+    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments, number);
+  }
+
+  /** Of the volume that records of requests call so (hypervisor/tracing); undefined: none was opened under it. */
+  volumeName(number: number): string | undefined {
+    return this.followed[number];
+  }
+
+  /** The volume that a path names goes. @throws StorageError */
+  removeDevice(path: string): void {
+    const name = volumeIn(path);
+    if (name === undefined) throw new StorageError(`${path} is no volume.`);
+    this.removeVolume(name);
   }
 
   private write(volumes: LogicalVolume[]): void {
@@ -188,27 +318,26 @@ export class Storage {
   }
 
   private resolve(written: string): { path: string; medium: Medium } {
-    const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
+    const path = canonical(written);
     const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
+    if (path === '/dev/sda') return { path, medium: this.disk };
     const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
     if (partition) {
       const found = this.partitions.find(({ number }) => number === Number(partition[1]));
       if (!found) throw missing();
       return { path, medium: partOf(this.disk, found) };
     }
-    // A hyphen of a name is doubled in /dev/mapper.
-    const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
-    const name = mapped ? mapped[1].replaceAll('--', '-') : /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
+    const name = volumeIn(path);
     const volume = this.group.volumes.find(each => each.name === name);
     if (!volume) throw missing();
-    return { path: `/dev/${GROUP}/${volume.name}`, medium: new Volume(this.physicalVolume, `${GROUP}/${volume.name}`, volume.segments) };
+    return { path, medium: volume.overlay ? this.overlayOn(volume) : this.volumeMedium(volume) };
   }
 
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
     const { path, medium } = this.resolve(written);
-    const own = /^\/dev\/sda([1-9])$/.exec(path);
-    if (own && [1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
+    const own = /^\/dev\/sda([1-9]?)$/.exec(path);
+    if (own && [0, 1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
@@ -224,6 +353,11 @@ export class Storage {
     };
   }
 
+  /** Who has a device open: names of domains. */
+  whoHas(path: string): string[] {
+    return this.usersOf(canonical(path)).map(({ who }) => who);
+  }
+
   /** The way of a sector of a device to the host's file. @throws StorageError */
   diskPath(path: string, sector: number): Place[] {
     const { medium } = this.resolve(path);
@@ -234,13 +368,29 @@ export class Storage {
 
   /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws StoreFull, and any Error of the store */
   tidy(): void {
+    for (const overlay of this.overlays.values()) overlay.flush();
     this.disk.reclaim(MOVES);
   }
 
   close(): void {
-    this.disk.close();
+    try {
+      for (const overlay of this.overlays.values()) overlay.flush();
+    } finally {
+      this.disk.close();
+    }
   }
 }
+
+/** A device as it was written, by the one path that this file knows it by: /dev/sdaN or /dev/vg0/NAME. */
+function canonical(written: string): string {
+  const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
+  // A hyphen of a name is doubled in /dev/mapper.
+  const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
+  return mapped ? `/dev/${GROUP}/${mapped[1].replaceAll('--', '-')}` : path;
+}
+
+/** The volume that a path names; undefined: it names something else. */
+const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];
 
 const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
 const bytesOf = (segments: readonly Segment[]): number => count(segments) * PE_BYTES;

@@ -1,16 +1,20 @@
 /** A logical volume: runs of physical extents, one behind the other. */
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { extentStart, PE_BYTES, type Segment } from './lvm.ts';
-import { type Medium, type Place, within } from './medium.ts';
+import type { Place } from '../../devices/ide/index.ts';
+import { type Medium, within } from './medium.ts';
 
 export class Volume implements Medium {
   readonly bytes: number;
   readonly name: string;
   private readonly physical: Medium;
+  private readonly number: number;
   /** Byte of the volume at which each run begins, and where that is on the physical volume. */
   private readonly runs: { start: number; bytes: number; at: number }[] = [];
 
-  /** `name`: with the group's, as in vg0/web. */
-  constructor(physical: Medium, name: string, segments: readonly Segment[]) {
+  /** `name`: with the group's, as in vg0/web; `number`: what records of requests call it. */
+  constructor(physical: Medium, name: string, segments: readonly Segment[], number: number) {
+    this.number = number;
     this.physical = physical;
     this.name = name;
     let start = 0;
@@ -31,10 +35,12 @@ export class Volume implements Medium {
   }
 
   read(at: number, into: Uint8Array): void {
+    passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
     this.each(at, into.length, (physical, from, count) => this.physical.read(physical, into.subarray(from, from + count)));
   }
 
   write(at: number, bytes: Uint8Array): void {
+    passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
     this.each(at, bytes.length, (physical, from, count) => this.physical.write(physical, bytes.subarray(from, from + count)));
   }
 

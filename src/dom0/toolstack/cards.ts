@@ -95,8 +95,10 @@ export class Cards {
     const { parts, domid } = this;
     const { bridge, timers } = this.network;
     const id = { kind: 'vif', domid, devid };
+    const guest = parts.recordOf?.(domid);
+    const follows = parts.io && guest ? { io: parts.io, guest, devid } : undefined;
     writeDevicePaths(parts.client, id, vifNodes({ domid, devid, mac, bridge: bridge.name, rate, emulated }));
-    return { id, mac, vif: new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate }), rings };
+    return { id, mac, vif: new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate, follows }), rings };
   }
 
   /** A card for a guest that runs: its front end finds it in the store. Its number. */

@@ -169,8 +169,15 @@ export class Disks {
       given.begin?.();
       const id = { kind: 'vbd', domid, devid: deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`) };
       writePaths(parts, id, given);
-      this.attached.push({ id, given, vbd: new Vbd(given), ring: saved?.disks.find(({ vdev }) => vdev === given.vdev)?.ring });
+      this.attached.push({ id, given, vbd: this.backEnd(id, given), ring: saved?.disks.find(({ vdev }) => vdev === given.vdev)?.ring });
     }
+  }
+
+  private backEnd({ domid, devid }: DeviceId, given: GuestDisk): Vbd {
+    const { io, recordOf } = this.parts;
+    const guest = recordOf?.(domid);
+    if (!io || !guest) return new Vbd(given);
+    return new Vbd({ ...given, follows: { io, guest, devid } });
   }
 
   /** The back ends begin: all that the guest had of its own is in the store. */
@@ -188,7 +195,7 @@ export class Disks {
     if (this.attached.some(each => each.id.devid === id.devid)) throw new Error(`The guest has a disk ${given.vdev} already.`);
     given.begin?.();
     writePaths(this.parts, id, given);
-    const vbd = new Vbd(given);
+    const vbd = this.backEnd(id, given);
     this.attached.push({ id, given, vbd, backend: new XenbusBackend(this.parts, id, vbd) });
   }
 

@@ -117,6 +117,7 @@ export function describe({ definition, boot, startEpochMs }: Blueprint, type: Do
   return {
     uuid, name, type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, startEpochMs,
     ...cardsOf(definition),
+    ...(definition.vfb && type !== 'hvm' ? { vfb: true } : {}),
     ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
   };
 }

@@ -30,12 +30,15 @@ export class Saving {
     this.parts = parts;
   }
 
-  /** The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. @throws Error with a sentence */
-  async save(member: Member): Promise<Uint8Array[]> {
+  /**
+   * The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. `still` is called while it stands still with
+   * its back ends, at the moment of the state; what it throws is thrown here. @throws Error with a sentence
+   */
+  async save(member: Member, still?: () => void): Promise<Uint8Array[]> {
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member);
     try {
-      return await this.where(member, !asked);
+      return await this.where(member, !asked, still);
     } finally {
       // It was not moved anywhere: it goes on, as after xl save -c.
       if (asked) member.runner.resume();
@@ -46,7 +49,7 @@ export class Saving {
    * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
    * model here, so that nobody moves meanwhile. @throws Error with a sentence
    */
-  async where(member: Member, unasked: boolean): Promise<Uint8Array[]> {
+  async where(member: Member, unasked: boolean, still?: () => void): Promise<Uint8Array[]> {
     const { runner, record, attached } = member;
     // What its console showed comes last: all of it that belongs to the state has come then.
     const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
@@ -55,7 +58,10 @@ export class Saving {
       const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
       return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
     };
-    if (!attached) return withKept(await runner.save());
+    if (!attached) {
+      still?.();
+      return withKept(await runner.save());
+    }
     const { services, inWorkers, wakeDomain0 } = this.parts;
     // On this thread it does not move while we do.
     const pauses = unasked && inWorkers();
@@ -67,6 +73,7 @@ export class Saving {
     services.frozen++;
     try {
       const kept = services.save(record.id, unasked);
+      still?.();
       return withKept(await runner.save(), kept);
     } finally {
       services.frozen--;

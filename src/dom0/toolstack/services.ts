@@ -3,9 +3,11 @@
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout/index.ts';
-import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
+import { ScreenBlock } from '../../hypervisor/domain/index.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
+import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { Dom0 } from '../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
@@ -18,6 +20,7 @@ import { Disks, type GuestDisk, savedDisks } from './disks.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
+import { PvScreen, savedScreen } from './screens.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -45,6 +48,8 @@ export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'consol
   /** For its PV drivers. */
   cards?: readonly GuestCard[];
   disks?: readonly GuestDisk[];
+  /** It has a screen, a keyboard and a pointer for them. */
+  vfb?: true;
 }
 
 interface Guest {
@@ -53,6 +58,7 @@ interface Guest {
   type: DomainPaths['type'];
   disks: Disks;
   cards: Cards;
+  screen: PvScreen | undefined;
 }
 
 export interface ServicesParts {
@@ -70,6 +76,8 @@ export interface Attached {
   input(bytes: Uint8Array): void;
   /** Typed bytes that it has not read. */
   readonly waiting: number;
+  /** Its PV keyboard and pointer, of a guest that has a PV screen. */
+  readonly screen: PvScreen | undefined;
 }
 
 export class Services {
@@ -78,6 +86,8 @@ export class Services {
   /** The simulated host's devices. */
   readonly hardware: HostBus;
   readonly network: Network;
+  /** Follows requests in Domain 0. */
+  readonly io: IoTrace;
   private readonly machine: Machine;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
@@ -94,12 +104,13 @@ export class Services {
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
     this.hardware = new HostBus(machine, memoryMiB);
-    this.network = new Network(machine, time, this.hardware);
+    this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
+    this.network = new Network(machine, time, this.hardware, this.io);
     const soon = (work: () => void): void => {
       this.work.push(work);
       this.dom0.ports.ring();
     };
-    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon };
+    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon, io: this.io, recordOf: domid => machine.find(domid) };
   }
 
   /**
@@ -137,14 +148,17 @@ export class Services {
     grants.grant(STORE_REF, 0, store.gfn);
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
-    let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined;
+    let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined, screen: PvScreen | undefined;
     try {
       writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
       cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
       disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
+      if (described.vfb)
+        screen = new PvScreen(this.backends, { domid, screen: new ScreenBlock(this.machine, record), timers: this.network.timers, saved: savedScreen(saved) });
       if (kept) restoreNodes(xenstored.client(), kept, domid);
       cards.start();
       disks.start();
+      screen?.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
@@ -152,17 +166,19 @@ export class Services {
       pv?.close();
       cards?.close();
       disks?.close();
+      screen?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
       removeDomainPaths(xenstored.client(), domid, described.uuid);
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards, disks });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards, disks, screen });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
       input: bytes => console0.input(bytes),
+      screen,
       get waiting() {
         return console0.waiting;
       },
@@ -201,6 +217,7 @@ export class Services {
       ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
       ...(guest.cards.size > 0 ? { cards: guest.cards.save(unasked) } : {}),
       ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
+      ...(guest.screen ? { screen: guest.screen.save(unasked) } : {}),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
@@ -279,6 +296,7 @@ export class Services {
     this.poll();
     guest.cards.close();
     guest.disks.close();
+    guest.screen?.close();
     guest.console.close();
     this.xenstored.release(domid);
     removeDomainPaths(this.xenstored.client(), domid, guest.uuid);

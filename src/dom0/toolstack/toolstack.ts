@@ -442,7 +442,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
     const ide = member.opened?.ide ?? [];
     member.model = services.attachModel({
-      record, memoryMiB, boot, ide,
+      record, memoryMiB, boot, ide, io: services.io,
       ...(definition.nic ? { nic: timers => wired(this.machine, record, timers, definition) } : {}),
       ...time,
       ...(hostMs ? { hostMs } : {}),
@@ -466,11 +466,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** A key by its KeyboardEvent.code. */
   key(member: Member<Console>, code: string, down: boolean): void {
-    if (!member.ending) (member.model ?? member.runner).key(code, down);
+    if (!member.ending) (member.attached?.screen ?? member.model ?? member.runner).key(code, down);
   }
 
   mouse(member: Member<Console>, move: MouseMove): void {
-    if (!member.ending) (member.model ?? member.runner).mouse(move);
+    if (!member.ending) (member.attached?.screen ?? member.model ?? member.runner).mouse(move);
   }
 
   setPaused(member: Member<Console>, paused: boolean): void {
@@ -659,9 +659,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- saving
 
-  /** The state of a domain, which goes on then (saving.ts). @throws Error with a sentence */
-  save(member: Member<Console>): Promise<Uint8Array[]> {
-    return this.saving.save(member);
+  /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment. @throws Error with a sentence */
+  save(member: Member<Console>, still?: () => void): Promise<Uint8Array[]> {
+    return this.saving.save(member, still);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */

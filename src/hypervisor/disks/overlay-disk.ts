@@ -1,5 +1,6 @@
 /** A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. */
-import type { Disk } from '../../devices/ide/index.ts';
+import type { Disk, Place } from '../../devices/ide/index.ts';
+import { IO_HOP, passes } from '../tracing/io-trace.ts';
 import { crc32 } from '../unpack/checksums.ts';
 
 /** Bytes behind a disk, read at once. */
@@ -11,6 +12,8 @@ export interface DiskSource {
   /** Absent: writes go to the overlay. */
   write?(at: number, from: Uint8Array): boolean;
   flush?(): boolean;
+  /** Where a byte lies further down; absent: there. */
+  place?(at: number): Place[];
 }
 
 export const OVERLAY_BLOCK_BYTES = 4096;
@@ -59,12 +62,24 @@ export class OverlayDisk implements Disk {
 
   read(sector: number, into: Uint8Array[], done: (ok: boolean) => void): void {
     let at = sector * this.sectorBytes;
+    this.follow(at);
     let ok = true;
     for (const piece of into) {
       ok = this.readPiece(at, piece) && ok;
       at += piece.length;
     }
     done(ok);
+  }
+
+  private follow(at: number): void {
+    passes(IO_HOP.IMAGE, Math.floor(at / 512), this.changed.has(Math.floor(at / BLOCK_BYTES)) ? 1 : 0);
+  }
+
+  /** Where a sector lies: in the image, and in memory where the guest has written it. */
+  place(sector: number): Place[] {
+    const at = sector * this.sectorBytes;
+    const block = Math.floor(at / BLOCK_BYTES);
+    return [{ layer: `image ${this.label}`, at }, ...(this.changed.has(block) ? [{ layer: 'overlay in memory', at: at % BLOCK_BYTES, unit: { name: 'block', number: block } }] : (this.source.place?.(at) ?? []))];
   }
 
   private readPiece(at: number, piece: Uint8Array): boolean {
@@ -80,6 +95,7 @@ export class OverlayDisk implements Disk {
 
   write(sector: number, from: Uint8Array[], done: (ok: boolean) => void): void {
     let at = sector * this.sectorBytes;
+    this.follow(at);
     let ok = !this.readOnly;
     for (const piece of from) {
       ok = ok && this.writePiece(at, piece);

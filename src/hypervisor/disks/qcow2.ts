@@ -3,6 +3,7 @@
  * what stands in one file is read: no backing file, no encryption. Nothing is written.
  * Source: QEMU's docs/interop/qcow2.txt.
  */
+import type { Place } from '../../devices/ide/index.ts';
 import { inflate } from '../unpack/inflate.ts';
 import type { DiskSource } from './overlay-disk.ts';
 
@@ -205,15 +206,36 @@ export class Qcow2Source implements DiskSource {
     }
   }
 
-  private readWithin(cluster: number, within: number, into: Uint8Array): void {
+  /** The L2 entry of a cluster, in two halves; undefined: it has none. */
+  private entryOf(cluster: number): { high: number; low: number } | undefined {
     const perTable = this.clusterBytes / ENTRY_BYTES;
     const l1Entry = Math.floor(cluster / perTable) * ENTRY_BYTES;
     const table = offsetOf(this.l1.getUint32(l1Entry), this.l1.getUint32(l1Entry + 4));
-    if (table === 0) return void into.fill(0);
+    if (table === 0) return undefined;
     const l2 = viewOf(this.l2Cache.get(table, () => this.fromFile(table, new Uint8Array(this.clusterBytes))));
     const entry = (cluster % perTable) * ENTRY_BYTES;
-    const high = l2.getUint32(entry),
-      low = l2.getUint32(entry + 4);
+    return { high: l2.getUint32(entry), low: l2.getUint32(entry + 4) };
+  }
+
+  /** Of a compressed cluster, or one that cannot be read, no byte is told. */
+  place(at: number): Place[] {
+    const cluster = Math.floor(at / this.clusterBytes);
+    const here = { layer: 'file of the image', unit: { name: 'cluster', number: cluster } };
+    try {
+      const { high, low } = this.entryOf(cluster) ?? { high: 0, low: 0 };
+      if (high & COMPRESSED) return [{ layer: `compressed cluster ${cluster}`, at: at % this.clusterBytes }];
+      const from = offsetOf(high, low);
+      return [from === 0 || (this.header.version === 3 && low & ZEROS) ? here : { ...here, at: from + (at % this.clusterBytes) }];
+    } catch (error) {
+      if (!(error instanceof Qcow2Error || error instanceof FileUnreadable)) throw error;
+      return [];
+    }
+  }
+
+  private readWithin(cluster: number, within: number, into: Uint8Array): void {
+    const entry = this.entryOf(cluster);
+    if (!entry) return void into.fill(0);
+    const { high, low } = entry;
     if (high & COMPRESSED) return void into.set(this.unpack(cluster, high, low).subarray(within, within + into.length));
     const from = offsetOf(high, low);
     if (from === 0 || (this.header.version === 3 && low & ZEROS)) return void into.fill(0);

@@ -26,7 +26,7 @@ export function assembleDomain(options: PartlessOptions, saved?: SavedState): Do
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac })) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({ ...board, ...(nic ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac }, board.io)) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
     arrivals: () => card?.ethernet.poll(),
     disassemble: disassembleOne,
   };

@@ -6,6 +6,7 @@ import type { Ethernet } from '../../devices/net/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
 import { MAILBOX } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
+import { IO_HOP, type IoTrace } from '../tracing/io-trace.ts';
 import { wireOf } from '../worker/frame-ring.ts';
 
 /** Frames at once, and the time until the next ones: a card's ring is to keep up. */
@@ -22,10 +23,14 @@ export class CardWire implements Ethernet {
   private readonly rings: ReturnType<typeof wireOf>;
   private readonly delivery: Timer;
   private waits = false;
+  private readonly record: DomainRecord;
+  /** Follows frames; absent: nobody does. */
+  io: IoTrace | undefined;
 
   /** A record without rings makes a wire that ends nowhere. */
   constructor(machine: Machine, record: DomainRecord, timers: Timers) {
     this.machine = machine;
+    this.record = record;
     this.timers = timers;
     this.rings = wireOf(machine, record);
     this.delivery = timers.create('network delivery', () => this.deliver());
@@ -36,7 +41,14 @@ export class CardWire implements Ethernet {
   }
 
   send(frame: Uint8Array): void {
-    if (this.rings?.fromCard.put(frame)) this.ringDomain0();
+    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame) : 0)) this.ringDomain0();
+  }
+
+  private follow(io: IoTrace, { length }: Uint8Array): number {
+    const number = io.begin();
+    io.told(number, this.record, -1);
+    io.hop(number, IO_HOP.CARD, this.record.id, length, 1);
+    return number;
   }
 
   /** Where there is no Domain 0 yet, nobody need be told. */
@@ -64,7 +76,9 @@ export class CardWire implements Ethernet {
     if (!toCard) return;
     for (let i = 0; i < BURST && !toCard.isEmpty && this.canReceive?.() !== false; i++) {
       const frame = toCard.take();
-      if (frame) this.receive?.(frame);
+      if (!frame) continue;
+      this.io?.hop(toCard.number, IO_HOP.CARD, this.record.id, frame.length, 0);
+      this.receive?.(frame);
     }
     this.waits = !toCard.isEmpty;
     if (this.waits) this.delivery.set(this.timers.clock.nowNs() + (this.canReceive?.() === false ? FULL_NS : BURST_NS));

@@ -31,7 +31,9 @@ import { type HotRegion, hotRegion, type JitOptions, publishTier, regionOptions 
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { ThreadTime } from './thread-time.ts';
-import { Trace } from './trace.ts';
+import { IoTrace } from '../tracing/io-trace.ts';
+import { tracedDrives } from '../disks/traced-disk.ts';
+import { Trace } from '../tracing/trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { put64 } from '../memory/words.ts';
 import { VideoFrames } from '../memory/video-memory.ts';
@@ -173,6 +175,7 @@ export class Domain {
     this.timers = new TimerQueue(this.clock);
     if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
+    const io = new IoTrace(machine, this.trace);
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.liveOffset,
@@ -216,7 +219,8 @@ export class Domain {
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
       onA20: this.a20.set,
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
-      ...(options.ide ? { ide: options.ide } : {}),
+      io,
+      ...(options.ide ? { ide: tracedDrives(options.ide, io, record) } : {}),
       ...(options.apic ? { apic: true } : {}),
       ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
       ...(xenBoard(machine, record) ?? {}),

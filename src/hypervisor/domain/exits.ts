@@ -9,7 +9,7 @@ import { exitCounter, exitName } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
-import { TRACE_KIND } from './trace.ts';
+import { TRACE_KIND } from '../tracing/trace.ts';
 
 /** From here on lie the I/O and local APICs. */
 const APIC_ADDRESSES = 0xfec00000;

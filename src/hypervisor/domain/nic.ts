@@ -1,6 +1,7 @@
 /** A domain's network card, and its wire to Domain 0. */
 import type { NicAttachment, NicModel, Timers } from '../../devices/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
+import type { IoTrace } from '../tracing/io-trace.ts';
 import { CardWire } from './card-wire.ts';
 
 /** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */
@@ -10,7 +11,9 @@ export interface WiredCard extends NicAttachment {
   ethernet: CardWire;
 }
 
-/** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge. */
-export function wired(machine: Machine, record: DomainRecord, timers: Timers, { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string }): WiredCard {
-  return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet: new CardWire(machine, record, timers) };
+/** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge; `io` follows its frames. */
+export function wired(machine: Machine, record: DomainRecord, timers: Timers, { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string }, io?: IoTrace): WiredCard {
+  const ethernet = new CardWire(machine, record, timers);
+  ethernet.io = io;
+  return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet };
 }

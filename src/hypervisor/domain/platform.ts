@@ -6,6 +6,7 @@ import type { FwCfg } from '../../devices/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
 import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
+import type { IoTrace } from '../tracing/io-trace.ts';
 import type { E820Entry, FrameBuffer } from '../loader/index.ts';
 
 export interface PlatformOptions {
@@ -19,6 +20,8 @@ export interface PlatformOptions {
   videoMemory?: VideoMemory;
   vgaBios?: Uint8Array;
   ide?: IdeAttachment[];
+  /** Follows frames of the network card. */
+  io?: IoTrace;
   onShadow?: Shadowing;
   onA20?: (open: boolean) => void;
   apic?: boolean;

@@ -3,7 +3,7 @@ import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
 import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
-import { TRACE_KIND, Trace } from './trace.ts';
+import { TRACE_KIND, Trace } from '../tracing/trace.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { TraceEntry } from '../view/trace.ts';
@@ -19,7 +19,7 @@ describe('the trace of a domain', () => {
     call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
     const reader = viewOf(domain).watch();
     call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
-    expect(reader.take()).toEqual({ entries: [{ domain: 1, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
+    expect(reader.take()).toEqual({ entries: [{ domain: 1, sequence: 0, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
     expect(reader.take().entries).toEqual([]);
     reader.close();
     reader.close();
@@ -36,7 +36,7 @@ describe('the trace of a domain', () => {
     const { entries, missed } = reader.take();
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
-    expect(entries.at(-1)).toEqual({ domain: 1, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
   });
 });
 

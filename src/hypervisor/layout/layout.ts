@@ -123,6 +123,8 @@ export const XENHEAP = {
   HVM_FEP: 12,
   /** 1: Xen has no VT-x to use, and runs paravirtual guests alone. */
   NO_VT: 13,
+  /** Number of the last block request or packet that was followed (tracing/io-trace.ts). */
+  LAST_REQUEST: 14,
   PORT_JOURNAL: 256,
   /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
   GROUP_FREE: 512,

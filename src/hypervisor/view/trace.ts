@@ -4,6 +4,8 @@ import { wholeEntries } from './memory-view.ts';
 
 export interface TraceEntry {
   domain: number;
+  /** Of the records of this domain, modulo 2^32. */
+  sequence: number;
   /** TRACE_KIND. */
   kind: number;
   vcpu: number;
@@ -35,13 +37,14 @@ export class TraceReader {
     const kept = words.slice(DOMAIN_TRACE.RING, DOMAIN_TRACE.RING + TRACE_RING_ENTRIES * TRACE_RING_WORDS);
     const { first, missed } = wholeEntries(this.read, written, Atomics.load(words, DOMAIN_TRACE.WRITTEN), TRACE_RING_ENTRIES);
     this.read = written;
-    return { entries: Array.from({ length: (written - first) >>> 0 }, (_, i) => this.entry(kept, (first + i) & (TRACE_RING_ENTRIES - 1))), missed };
+    return { entries: Array.from({ length: (written - first) >>> 0 }, (_, i) => this.entry(kept, (first + i) >>> 0)), missed };
   }
 
-  private entry(ring: Int32Array, index: number): TraceEntry {
-    const at = index * TRACE_RING_WORDS;
+  private entry(ring: Int32Array, sequence: number): TraceEntry {
+    const at = (sequence & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
     return {
       domain: this.domain,
+      sequence,
       kind: ring[at] & 0xff,
       vcpu: ring[at] >>> 8,
       ns: (ring[at + 2] >>> 0) * 2 ** 32 + (ring[at + 1] >>> 0),

@@ -23,16 +23,16 @@ describe('a ring of frames', () => {
           let held = 0;
           steps.forEach((step, seed) => {
             if ('put' in step) {
-              const fits = held + 4 + ((step.put + 3) & ~3) <= FRAME_RING_BYTES;
+              const fits = held + 8 + ((step.put + 3) & ~3) <= FRAME_RING_BYTES;
               expect(ring.put(frame(step.put, seed))).toBe(fits);
               if (!fits) return;
-              held += 4 + ((step.put + 3) & ~3);
+              held += 8 + ((step.put + 3) & ~3);
               expected.push(frame(step.put, seed));
             } else
               for (let i = 0; i < step.take; i++) {
                 const next = expected.shift();
                 expect(ring.take()).toEqual(next);
-                if (next) held -= 4 + ((next.length + 3) & ~3);
+                if (next) held -= 8 + ((next.length + 3) & ~3);
               }
           });
           expect(ring.isEmpty).toBe(expected.length === 0);

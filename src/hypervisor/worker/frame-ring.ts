@@ -1,12 +1,12 @@
 /**
- * Frames from one worker to another, or to itself: a ring of bytes in machine memory with one writer and one reader. Each frame has its length before it and
- * begins at a word. A full ring takes nothing more, so that nobody can make another hold more than the ring does.
+ * Frames from one worker to another, or to itself: a ring of bytes in machine memory with one writer and one reader. Each frame has its length and its number before
+ * it (tracing/io-trace.ts; 0: nobody follows it) and begins at a word. A full ring takes nothing more, so that nobody can make another hold more than the ring does.
  */
 import { FRAME_RING, FRAME_RING_BYTES, WIRE } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 const MASK = FRAME_RING_BYTES - 1;
-const LENGTH_BYTES = 4;
+const HEAD_BYTES = 8;
 /** Longest frame that a ring takes, in bytes: room for jumbo frames, and far less than the ring. */
 export const LONGEST_FRAME = 9216;
 
@@ -17,6 +17,8 @@ export class FrameRing {
   private readonly bytes: Uint8Array;
   private readonly head: number;
   private readonly data: number;
+  /** Of the frame that was taken last. */
+  number = 0;
 
   /** `head`: index of its head in `machine.words`; `data`: byte offset of its FRAME_RING_BYTES. */
   constructor(machine: Pick<Machine, 'words' | 'bytes'>, head: number, data: number) {
@@ -36,7 +38,7 @@ export class FrameRing {
 
   /** Whether a frame of any length that the wire knows finds room. */
   get hasRoom(): boolean {
-    return this.used + LENGTH_BYTES + LONGEST_FRAME <= FRAME_RING_BYTES;
+    return this.used + HEAD_BYTES + LONGEST_FRAME <= FRAME_RING_BYTES;
   }
 
   /** Frames that found no room. */
@@ -45,16 +47,17 @@ export class FrameRing {
   }
 
   /** Writer. False: there is no room, or the frame is too long; it is lost and counted. */
-  put(frame: Uint8Array): boolean {
+  put(frame: Uint8Array, number = 0): boolean {
     const { words, head } = this;
-    const size = LENGTH_BYTES + padded(frame.length);
+    const size = HEAD_BYTES + padded(frame.length);
     if (frame.length > LONGEST_FRAME || this.used + size > FRAME_RING_BYTES) {
       words[head + FRAME_RING.DROPPED]++;
       return false;
     }
     const written = Atomics.load(words, head + FRAME_RING.WRITTEN);
     words[(this.data + (written & MASK)) >>> 2] = frame.length;
-    const at = (written + LENGTH_BYTES) & MASK;
+    words[(this.data + ((written + 4) & MASK)) >>> 2] = number;
+    const at = (written + HEAD_BYTES) & MASK;
     const first = Math.min(frame.length, FRAME_RING_BYTES - at);
     this.bytes.set(frame.subarray(0, first), this.data + at);
     if (first < frame.length) this.bytes.set(frame.subarray(first), this.data);
@@ -69,13 +72,14 @@ export class FrameRing {
     if (used === 0) return undefined;
     const read = Atomics.load(words, head + FRAME_RING.READ);
     const length = words[(this.data + (read & MASK)) >>> 2] >>> 0;
-    const size = LENGTH_BYTES + padded(length);
+    const size = HEAD_BYTES + padded(length);
     if (length > LONGEST_FRAME || used > FRAME_RING_BYTES || size > used) {
       this.clear();
       return undefined;
     }
+    this.number = words[(this.data + ((read + 4) & MASK)) >>> 2];
     const frame = new Uint8Array(length);
-    const at = (read + LENGTH_BYTES) & MASK;
+    const at = (read + HEAD_BYTES) & MASK;
     const first = Math.min(length, FRAME_RING_BYTES - at);
     frame.set(this.bytes.subarray(this.data + at, this.data + at + first));
     if (first < length) frame.set(this.bytes.subarray(this.data, this.data + length - first), first);

@@ -11,7 +11,7 @@ import type { State, Timers } from '../../devices/index.ts';
 import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
 import { TRIPLE_FAULT } from '../domain/report.ts';
-import { type Trace, TRACE_KIND } from '../domain/trace.ts';
+import { type Trace, TRACE_KIND } from '../tracing/trace.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../domain/vcpu.ts';
 import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';

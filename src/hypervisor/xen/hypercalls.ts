@@ -3,8 +3,8 @@
  * Source: xen/include/public/xen.h; results are 0, a count, or a negated errno. Which there are: table.ts, and docs/hypercalls.md, which is made from it.
  */
 import type { Processor } from '../../cpu/architecture/index.ts';
-import type { Trace } from '../domain/trace.ts';
-import { TRACE_KIND } from '../domain/trace.ts';
+import type { Trace } from '../tracing/trace.ts';
+import { TRACE_KIND } from '../tracing/trace.ts';
 import type { Vcpus } from '../domain/vcpu.ts';
 import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';

@@ -7,6 +7,8 @@
  * than there are, parts of pages that are none, pages that it has not granted) closes the device.
  */
 import type { Disk } from '../../../devices/ide/index.ts';
+import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
+import type { DomainRecord } from '../../../hypervisor/index.ts';
 import type { BackRing, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { Grants, type UsedPage } from './grants.ts';
@@ -26,7 +28,12 @@ export interface VbdOptions {
   disk: Disk;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
+  /** Who follows its requests, and whose they are; absent: nobody does. */
+  follows?: { io: IoTrace; guest: Pick<DomainRecord, 'id' | 'traceOffset'>; devid: number };
 }
+
+/** IO_OP of a request's operation. */
+const OPS: Readonly<Record<number, number>> = { [OP.READ]: IO_OP.READ, [OP.FLUSH_DISKCACHE]: IO_OP.FLUSH, [OP.DISCARD]: IO_OP.DISCARD };
 
 /** What xentop shows of a disk: requests, and sectors of 512 bytes. `full`: how often the ring had no room for another request (VBD_OO). */
 export interface VbdCounts {
@@ -138,6 +145,8 @@ function release({ pages }: Job): void {
 interface Job {
   words: Int32Array;
   request: Request;
+  /** Its number where it is followed, else 0. */
+  number: number;
   pages: UsedPage[];
   pieces: Uint8Array[];
   /** The medium works on its pages. */
@@ -152,6 +161,8 @@ class Session {
   private readonly layout: Layout;
   private readonly ring: BackRing;
   private readonly grants: Grants;
+  /** Of the front end. */
+  private readonly port: number;
   private readonly tell: () => void;
   private readonly response: Int32Array;
   /** Taken and not answered. */
@@ -174,7 +185,8 @@ class Session {
     const before = saved === undefined ? undefined : checkedSaved(saved, this.layout.slotBytes / 4);
     this.ring = connection.ring(ringRefs(connection), this.layout.slotBytes, before?.ring);
     this.grants = new Grants((ref, readOnly) => connection.map(ref, readOnly), connection.text('feature-persistent') === '1');
-    this.tell = connection.bind(connection.number('event-channel'), () => {
+    this.port = connection.number('event-channel');
+    this.tell = connection.bind(this.port, () => {
       counts.heard++;
       this.serve();
     });
@@ -234,7 +246,7 @@ class Session {
 
   private start(words: Int32Array): void {
     const request = readRequest(words, this.layout);
-    const job: Job = { words, request, pages: [], pieces: [], atMedium: false };
+    const job: Job = { words, request, number: this.follow(request), pages: [], pieces: [], atMedium: false };
     this.jobs.add(job);
     switch (request.op) {
       case OP.READ:
@@ -256,6 +268,18 @@ class Session {
     this.finish(job, RSP.NOT_SUPPORTED);
   }
 
+  /** Where somebody watches: the request's number, with the places that it has passed. */
+  private follow(request: Request): number {
+    const { follows } = this.options;
+    if (!follows?.io.on) return 0;
+    const { io, guest, devid } = follows;
+    const number = io.begin();
+    io.told(number, guest, this.port);
+    io.hop(number, IO_HOP.FRONT_END, guest.id, request.id[0], this.ring.lastSlot);
+    io.hop(number, IO_HOP.DISK_BACK_END, guest.id, devid, OPS[request.op] ?? IO_OP.WRITE);
+    return number;
+  }
+
   /** Reads or writes what the segments say. */
   private move(job: Job, done: (status: number) => void): void {
     const { disk } = this.options;
@@ -264,6 +288,7 @@ class Session {
     const sectors = this.gather(job);
     if (sectors === 0 || request.sector + sectors > sectorsOf(disk) || (isWrite && isReadOnly(this.options))) return done(RSP.ERROR);
     const { counts } = this;
+    if (job.number !== 0) this.options.follows?.io.hop(job.number, IO_HOP.SECTORS, this.connection.domid, request.sector, sectors);
     if (isWrite) {
       counts.writes++;
       counts.writtenSectors += sectors;
@@ -345,7 +370,7 @@ class Session {
   private ask(job: Job, start: (done: (ok: boolean) => void) => void, done: (status: number) => void): void {
     let returned = false;
     job.atMedium = true;
-    start(ok => {
+    const answered = (ok: boolean): void => {
       const status = ok ? RSP.OKAY : RSP.ERROR;
       const answer = (): void => {
         job.atMedium = false;
@@ -357,13 +382,17 @@ class Session {
         job.atMedium = false;
         done(status);
       }
-    });
+    };
+    const { follows } = this.options;
+    if (job.number === 0 || !follows) start(answered);
+    else follows.io.within(job.number, () => start(answered));
     returned = true;
   }
 
   private finish(job: Job, status: number): void {
     release(job);
     this.jobs.delete(job);
+    if (job.number !== 0) this.options.follows?.io.hop(job.number, IO_HOP.DONE, this.connection.domid, status, 0);
     writeResponse(this.response, job.request, status);
     this.ring.respond(this.response);
     if (this.barrier && this.barrier !== job) this.passBarrier();

@@ -4,8 +4,10 @@
  */
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
+import { IO_HOP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
+import type { DomainRecord } from '../../../hypervisor/index.ts';
 import type { Bridge, BridgePort } from '../../network/bridge.ts';
-import { finish, type Frame } from '../../network/frame.ts';
+import { finish, type Frame, numberOf } from '../../network/frame.ts';
 import { Credit, type Rate } from '../../network/rate.ts';
 import type { BackRing, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
@@ -25,6 +27,8 @@ export interface VifParts {
   /** Of its port on the bridge: `vifDOMID.DEVID`. */
   name: string;
   rate?: Rate | undefined;
+  /** Who follows its frames, and whose they are; absent: nobody does. */
+  follows?: { io: IoTrace; guest: Pick<DomainRecord, 'id' | 'traceOffset'>; devid: number } | undefined;
 }
 
 interface SavedVif {
@@ -53,6 +57,8 @@ interface Link {
   connection: Connection;
   tx: BackRing;
   rx: BackRing;
+  /** Of the front end. */
+  port: number;
   tell: () => void;
   /** Packets in several slots, long ones with TCP data to be cut, checksums that nobody has filled in. */
   scatterGather: boolean;
@@ -64,6 +70,7 @@ interface Link {
 
 export class Vif implements Driver {
   readonly port: BridgePort;
+  private readonly follows: VifParts['follows'];
   private readonly credit: Credit | undefined;
   private readonly again: Timer | undefined;
   private link: Link | undefined;
@@ -78,7 +85,8 @@ export class Vif implements Driver {
   private readonly buffer = new Int32Array(RX_SLOT_BYTES / 4);
   private readonly answer = new Int32Array(2);
 
-  constructor({ bridge, timers, name, rate }: VifParts) {
+  constructor({ bridge, timers, name, rate, follows }: VifParts) {
+    this.follows = follows;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.link?.connection.guard(() => this.serve()));
     this.port = bridge.addPort(name, { offloads: true, deliver: frame => this.deliver(frame), wants: group => this.wants(group) });
@@ -107,9 +115,10 @@ export class Vif implements Driver {
     const scatterGather = flag('feature-sg');
     this.groups.clear();
     for (const group of rings?.groups ?? []) this.groups.add(group);
-    const tell = connection.bind(connection.number('event-channel'), () => this.serve());
+    const port = connection.number('event-channel');
+    const tell = connection.bind(port, () => this.serve());
     this.link = {
-      connection, tx, rx, tell, scatterGather,
+      connection, tx, rx, port, tell, scatterGather,
       segments: scatterGather && flag('feature-gso-tcpv4'),
       blankChecksums: !flag('feature-no-csum-offload'),
       choosesGroups: flag('request-multicast-control'),
@@ -169,9 +178,11 @@ export class Vif implements Driver {
   }
 
   /** Takes a packet's slots, copies its data and answers the slots. Undefined: there is no packet. @throws DeviceError, RingError, HostError */
-  private gather({ connection, tx }: Link): Sent | undefined {
+  private gather(link: Link): Sent | undefined {
+    const { connection, tx } = link;
     const { request } = this;
     if (!tx.take(request)) return undefined;
+    const number = this.follow(link);
     const slots: { gref: number; offset: number; id: number; size: number }[] = [];
     const take = (): number => {
       slots.push({ gref: request[0] >>> 0, offset: request[1] & 0xffff, id: request[2] & 0xffff, size: request[2] >>> 16 });
@@ -205,7 +216,7 @@ export class Vif implements Driver {
         page.unmap();
         at += size;
       }
-      frame = { bytes: data, ...(flags & TXF.CSUM_BLANK ? { blankChecksum: true } : {}), ...(extras.segmentBytes === undefined ? {} : { segmentBytes: extras.segmentBytes }) };
+      frame = { bytes: data, ...(flags & TXF.CSUM_BLANK ? { blankChecksum: true } : {}), ...(extras.segmentBytes === undefined ? {} : { segmentBytes: extras.segmentBytes }), ...(number === 0 ? {} : { number }) };
     }
     const status = isLost || (isGroup && !this.changeGroups(extras)) ? RSP.ERROR : RSP.OKAY;
     slots.forEach(({ id }, i) => {
@@ -213,6 +224,18 @@ export class Vif implements Driver {
       for (let extra = 0; i === 0 && extra < extras.count; extra++) this.respond(tx, 0, RSP.NULL);
     });
     return { frame, bytes };
+  }
+
+  /** Where somebody watches: the packet's number, with the places that it has passed. */
+  private follow({ tx, port }: Link): number {
+    const { follows, request } = this;
+    if (!follows?.io.on) return 0;
+    const { io, guest, devid } = follows;
+    const number = io.begin();
+    io.told(number, guest, port);
+    io.hop(number, IO_HOP.FRONT_END, guest.id, request[2] & 0xffff, tx.lastSlot);
+    io.hop(number, IO_HOP.CARD_BACK_END, guest.id, devid, 1);
+    return number;
   }
 
   private respond(ring: BackRing, id: number, status: number): void {
@@ -264,7 +287,7 @@ export class Vif implements Driver {
     const { link } = this;
     if (!link) return this.port.lost();
     const isFit = (frame.segmentBytes === undefined || link.segments) && (!frame.blankChecksum || link.blankChecksums);
-    for (const each of isFit ? [frame] : finish(frame).map((bytes): Frame => ({ bytes }))) {
+    for (const each of isFit ? [frame] : finish(frame).map((bytes): Frame => ({ bytes, ...numberOf(frame) }))) {
       const { length } = each.bytes;
       if (this.waitingBytes + length > WAITING_BYTES) {
         this.port.lost();
@@ -300,11 +323,13 @@ export class Vif implements Driver {
   }
 
   /** One frame into the buffers that come next in the ring. */
-  private put({ connection, rx }: Link, { bytes, blankChecksum, segmentBytes }: Frame): void {
-    const { buffer, answer } = this;
+  private put({ connection, rx }: Link, { bytes, blankChecksum, segmentBytes, number }: Frame): void {
+    const { buffer, answer, follows } = this;
+    if (number !== undefined) follows?.io.hop(number, IO_HOP.CARD_BACK_END, follows.guest.id, follows.devid, 0);
     for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
       rx.take(buffer);
       const id = buffer[0] & 0xffff;
+      if (number !== undefined) follows?.io.hop(number, IO_HOP.FRONT_END, follows.guest.id, id, rx.lastSlot);
       const part = bytes.subarray(at, at + PAGE_BYTES);
       const page = connection.map(buffer[1] >>> 0, false);
       page.bytes.set(part);

@@ -4,3 +4,4 @@ export { BootMenu, type MenuChoice } from './boot-menu.ts';
 export { readGrubConfig } from './grub-config.ts';
 export { drawMenu, type MenuScreen } from './menu-screen.ts';
 export { MenuSession } from './menu-session.ts';
+export { TextEditor } from './text-editor.ts';

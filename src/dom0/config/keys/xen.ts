@@ -1,7 +1,9 @@
 /** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
 import { viridianFeatures, viridianGroups } from '../../../hypervisor/xen/viridian/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
-import { alike, type Asked, type Family, is, isEmpty, isZero, rule } from '../rule.ts';
+import { alike, type Asked, type Family, is, isEmpty, isZero, rule, TOLD } from '../rule.ts';
+import { show } from '../values.ts';
+import { parseVfb } from '../vfb.ts';
 
 const noHardware = ignored('no hardware to pass through', 'There is no hardware that could be given to one guest.');
 const noBackEnd = ignored('its back end is not built yet', 'The back end of this PV device is not built yet.');
@@ -72,7 +74,27 @@ export const xen: Family = {
   ...alike('max_grant_version', ...limit(2, 'A guest may use grants of version 1 and 2.')),
   ...alike('event_channels max_event_channels', ...limit(1023, "A guest has 1023 event channels, Xen's default.")),
 
-  ...alike('vfb', 'list', ignored('no PV frame buffer yet', 'The back end of PV frame buffers is not built yet; the guest has its PV console.'), isEmpty),
+  vfb: rule('list', used('no PV screen', 'The guest has its PV console, and no screen.'), {
+    judge: asked => {
+      const items = asked.value.kind === 'list' ? asked.value.items : [];
+      if (items.length === 0) return undefined;
+      if (asked.definition.type === 'hvm') return ignored('the VGA is its screen', 'An HVM guest has an emulated VGA, keyboard and mouse; vfb is for PV and PVH guests.');
+      for (const [index, item] of items.entries()) {
+        if (item.kind === 'list') {
+          asked.tell(item, 'vfb', wrong('wants a text', `vfb = ${show(item)}: each screen is one text.`));
+          continue;
+        }
+        asked.tellOptions('vfb', item, parseVfb(item.text));
+        if (index > 0) asked.tell(item, 'vfb', ignored('one screen counts', `Screen ${index + 1} is left out: a guest has one.`));
+        else {
+          asked.definition.vfb = true;
+          asked.tell(item, 'vfb', used('a PV screen', 'The guest gets a screen, a keyboard and a pointer for its PV drivers (xen-fbfront, xen-kbdfront).'));
+        }
+      }
+      return TOLD;
+    },
+    from: ({ vfb }) => (vfb ? ['vnc=1'] : undefined),
+  }),
   ...alike('vtpm p9 pvcalls channel vkb vdispl vsnd virtio', 'list', noBackEnd, isEmpty),
   ...alike('vkb_device vendor_device', 'any', noBackEnd),
   ...alike('driver_domain xend_suspend_evtchn_compat', 'defbool', ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.'), isZero),

@@ -11,8 +11,11 @@ import { networkAttach, networkDetach, networkList } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
+import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
+import { diskPath, trace } from './trace.ts';
+import { vncviewer } from './vncviewer.ts';
 
 export const COMMANDS = {
   create,
@@ -26,6 +29,11 @@ export const COMMANDS = {
   destroy,
   save,
   restore,
+  snapshot,
+  'snapshot-list': snapshotList,
+  'snapshot-delete': snapshotDelete,
+  revert,
+  clone,
   trigger,
   'mem-set': memSet,
   'sched-credit': schedCredit,
@@ -41,6 +49,7 @@ export const COMMANDS = {
   'vm-list': vmList,
   uptime,
   console: attachConsole,
+  vncviewer,
   rename,
   'mem-max': memMax,
   'vcpu-list': vcpuList,
@@ -50,6 +59,8 @@ export const COMMANDS = {
   sysrq,
   'send-key': sendKey,
   'dump-core': dumpCore,
+  'disk-path': diskPath,
+  trace,
   'config-update': configUpdate,
   new: define,
   start,

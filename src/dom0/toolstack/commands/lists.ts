@@ -7,6 +7,7 @@ import { writeJson } from '../../config/write-json.ts';
 import { writeSxp } from '../../config/write-sxp.ts';
 import { command, Refusal } from './command.ts';
 import { runningOf } from './managed.ts';
+import { onlineOf } from './processors.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 /** `r-----`: running, blocked, paused, shut down, why, dying; print_domain_state() in tools/xl/xl_info.c. */
@@ -42,7 +43,10 @@ function rowsOf(host: HostCore, only?: number): Row[] {
     const member = toolstack.members.get(info.id);
     const reason = member?.blueprint.xen && member.ending ? toolstack.view.at(member.record.index)?.shutdown : undefined;
     return {
-      id: info.id, name: info.name, memoryMiB: info.memoryMiB, vcpus: info.vcpus, state: letters(info), seconds: member ? seconds(member.record.index) : 0, uuid: member?.uuid ?? NO_UUID,
+      id: info.id, name: info.name, memoryMiB: info.memoryMiB,
+      // One that has stopped has none online, and had as many as that.
+      vcpus: (member && info.ended === undefined && onlineOf(host, { id: info.id, name: info.name, index: member.record.index })) || info.vcpus,
+      state: letters(info), seconds: member ? seconds(member.record.index) : 0, uuid: member?.uuid ?? NO_UUID,
       ...(reason === undefined || reason < 0 ? {} : { reason }),
     };
   });

@@ -70,7 +70,7 @@ export const start = command({
 export const remove = command({
   summary: 'Remove a domain from Xend domain management',
   usage: '[--storage] <DomainName>',
-  options: [['--storage', 'Remove the files of its writable disks, too, unless another definition names them']],
+  options: [['--storage', 'Remove the files and volumes of its writable disks, too, unless another definition names them']],
   modifies: true,
   only: 'xm',
   /** What was removed of its storage, and why the rest was not. */
@@ -99,10 +99,15 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
     if (readOnly || target === '') continue;
     const user = others.find(other => other.name !== name && other.definition.disks.some(disk => disk.target === target));
     if (user) said.push(`${target} stays: ${user.name} has it, too.`);
+    else if (host.isDevice(target)) said.push(await removeVolume(host, target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
     else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
     else said.push(await host.removeFile(target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
   }
   return said;
+}
+
+async function removeVolume(host: HostCore, path: string): Promise<void> {
+  (await host.openDevices())?.removeDevice(path);
 }
 
 export const log = command({

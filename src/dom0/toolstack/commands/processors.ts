@@ -42,6 +42,9 @@ export const vcpuList = command({
   },
 });
 
+/** How many processors a domain has online now. */
+export const onlineOf = (host: HostCore, domain: { id: number; name: string; index: number }): number => vcpusOf(host, domain).filter(({ online }) => online).length;
+
 function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: number; name: string; index: number }): VcpuInfo[] {
   const { scheduler } = toolstack.view;
   const unit = scheduler.units().find(each => each.unit === index),

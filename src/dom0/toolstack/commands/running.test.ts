@@ -39,6 +39,8 @@ describe('processors', () => {
     expect(rows[1]).toMatch(/^x {31} {5}1 {5}0 {4}0 {3}[-r][-b]- {7}\d\.\d {2}all \/ all$/);
     expect(rows[2]).toMatch(/^x {31} {5}1 {5}1 {4}- {3}--p {7}0\.0 {2}all \/ all$/);
     expect((await xl('vcpu-list')).split('\n')[1]).toMatch(/^Domain-0 {24} {5}0 {5}0 {4}0 {3}r-- {6,7}\d+\.\d {2}all \/ all$/);
+    // xl list counts those that are online.
+    expect(await xl('list x')).toMatch(/^x {39} {5}1 {4,5}\d+ {5}1 /m);
     expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
   });
 
@@ -90,6 +92,20 @@ describe('settings', () => {
     expect([await xl('dump-core x /tmp/x'), (await files.readFile('/tmp/x', 'binary')).slice(1, 4)]).toEqual(['', 'ELF']);
     expect(await xl('dump-core x')).toBe("2: 'xl dump-core' requires at least 2 arguments.");
     expect(await xl('dump-core 0 /tmp/y')).toBe('1: Domain 0 cannot be dumped.');
+  });
+});
+
+describe('the screen', () => {
+  it('is shown where there are windows, told of where there are none, and refused where the guest has none', async () => {
+    const { host, xl } = await make();
+    expect(await xl('vncviewer x')).toBe("1: x has no screen: give it one with vfb = ['vnc=1'], and create it again.");
+    const [{ id }] = host.all().filter(({ name }) => name === 'x');
+    host.living(id).blueprint.definition.vfb = true;
+    expect(await xl('vncviewer x')).toMatch(/^The screen of x shows nothing yet\. It can be seen where the host runs in a page;/);
+    const shown: unknown[] = [];
+    await host.subscribe((_domains, _tasks, show) => shown.push(show));
+    expect(await xl('vncviewer x')).toBe('The screen of x is in its window.\n');
+    expect(shown.filter(show => show !== undefined)).toEqual([id]);
   });
 });
 

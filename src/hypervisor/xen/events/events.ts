@@ -1,5 +1,5 @@
 /** event_channel_op. Source: xen/include/public/event_channel.h. The order of the checks is the order of the errors that a guest can see. */
-import { TRACE_KIND } from '../../domain/trace.ts';
+import { TRACE_KIND } from '../../tracing/trace.ts';
 import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../../layout/layout.ts';
 import { FRAME_BYTES } from '../../memory/machine.ts';
 import { DOMID_SELF, EACCES, EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, SHARED_INFO, VIRQ } from '../abi.ts';

@@ -1,7 +1,7 @@
 /** grant_table_op, given who makes it: where foreign frames come to in each kind of domain. */
 import { P2M_READ, P2M_WRITE } from '../../../cpu/architecture/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
-import { TRACE_KIND } from '../../domain/trace.ts';
+import { TRACE_KIND } from '../../tracing/trace.ts';
 import { type GrantCaller, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable } from './grants.ts';
 import type { HypercallContext } from '../hypercalls.ts';

@@ -22,6 +22,8 @@ export const TRACE_KIND = {
   IOREQ: 7,
   /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, EIP, error code or faulting address. */
   FAULT: 8,
+  /** A block request or a packet at a place on its way: its number, and what stands at the IO_HOP (io-trace.ts). The hop has the vCPU's place. */
+  IO: 9,
 } as const;
 
 /** The writer's side; one per domain, in its worker. */

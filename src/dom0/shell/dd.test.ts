@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryStore, Storage } from '../storage/index.ts';
+import { ddProgram } from './dd.ts';
+
+async function make() {
+  const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 3, diskBytes: 2 ** 30 });
+  storage.createVolume('a', 2 ** 24);
+  const files = new Map<string, Uint8Array>([['in', Uint8Array.from({ length: 1500 }, (_, i) => i)]]);
+  const run = (line: string) =>
+    ddProgram(storage).run(line.split(' '), {
+      stdin: '', directory: '/', signal: new AbortController().signal,
+      readFile: async path => files.get(path) ?? Promise.reject(new Error(`${path}: No such file or directory`)),
+      writeFile: async (path, bytes) => void files.set(path, bytes),
+    });
+  return { storage, files, run };
+}
+
+describe('dd', () => {
+  it('writes a file to a volume, and reads the same bytes there and at their sectors of the disk', async () => {
+    const { storage, files, run } = await make();
+    expect(await run('if=in of=/dev/vg0/a seek=3')).toEqual({ stdout: '', stderr: '2+1 records in\n2+1 records out\n1500 bytes copied\n', status: 0 });
+    await run('if=/dev/vg0/a of=out bs=1 skip=1536 count=1500');
+    expect(files.get('out')).toEqual(files.get('in'));
+    const sector = (storage.diskPath('vg0/a', 4).find(({ layer }) => layer === 'disk sda')?.at ?? NaN) / 512;
+    const { stdout, isBinary } = await run(`if=/dev/sda skip=${sector} count=1 status=none`);
+    expect([isBinary, Uint8Array.from(stdout, each => each.charCodeAt(0))]).toEqual([true, files.get('in')?.subarray(512, 1024)]);
+    await run('if=in of=out bs=1k skip=1 seek=1 conv=notrunc');
+    expect(files.get('out')).toHaveLength(1500);
+  });
+
+  it('refuses what it cannot do, and changes nothing', async () => {
+    const { storage, files, run } = await make();
+    const open = storage.open('vg0/a', 'web', true);
+    for (const [line, words] of [
+      ['of=x', 'name what to read'],
+      ['if=in conv=swab', "invalid conversion: 'swab'"],
+      ['if=in bs=0', "invalid number: '0'"],
+      ['if=in count=ten', "invalid number: 'ten'"],
+      ['if=in to=x', "unrecognized operand 'to=x'"],
+      ['if=none', 'No such file'],
+      ['if=/dev/sda of=x', 'takes at most 60 MiB'],
+      ['if=in of=/dev/sda', 'in use by Domain-0'],
+      ['if=in of=/dev/vg0/a', 'is mounted read-write in web'],
+      ['if=in of=/dev/sda3 seek=1G', 'No space left on device'],
+    ]) {
+      const { stderr, status } = await run(line);
+      expect([status, stderr]).toEqual([1, expect.stringContaining(words)]);
+    }
+    expect([...files.keys()]).toEqual(['in']);
+    open.close();
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { testFiles, testHost } from '../host.test-support.ts';
+import { editPrograms } from './edit.ts';
+import type { Owned, Program } from './program.ts';
+import { virshProgram } from './virsh.ts';
+
+const CONFIG = 'name = "a"\ntype = "pvh"\nmemory = 8\nkernel = "/k"\n';
+
+/** A program at a terminal of 80 × 12. */
+async function make(program: Program, words: string[], files: Awaited<ReturnType<typeof testFiles>>) {
+  let listener = (_typed: string): void => {};
+  let written = '';
+  const terminal: Owned = { columns: 80, rows: 12, write: text => void (written += text), listen: to => void (listener = to), signal: new AbortController().signal };
+  const around = {
+    stdin: '', directory: '/root', signal: terminal.signal,
+    readFile: (path: string) => files.readFileBuffer(path.startsWith('/') ? path : `/root/${path}`).catch(() => Promise.reject(new Error(`${path}: No such file or directory`))),
+    writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path.startsWith('/') ? path : `/root/${path}`, bytes),
+  };
+  const over = program.own!(words)!(terminal, around);
+  // Whoever wants to know how it ended asks `over`.
+  over.catch(() => {});
+  const turn = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20));
+  await turn();
+  return { over, type: async (typed: string): Promise<string> => ((written = ''), listener(typed), await turn(), written) };
+}
+const [editor] = editPrograms();
+
+describe('edit', () => {
+  it('writes a new file when it is asked to, and asks where something was changed', async () => {
+    const files = await testFiles();
+    const { over, type } = await make(editor!, ['notes'], files);
+    expect(await type('one\rtwo\x1b[A\x1b[D')).toContain(' /root/notes *');
+    expect(await type('\x0f')).toContain('2 lines were written.');
+    expect(await files.readFile('/root/notes')).toBe('one\ntwo\n');
+    await type('!');
+    expect(await type('\x18')).toContain('Write what was changed?');
+    await type('\x03');
+    await type('\x18');
+    await type('n');
+    expect(await over).toBe(0);
+    expect(await files.readFile('/root/notes')).toBe('one\ntwo\n');
+  });
+
+  it('writes no definition with errors, and says which they are', async () => {
+    const files = await testFiles();
+    await files.writeFile('/etc/xen/vm/a', CONFIG);
+    const { over, type } = await make(editor!, ['/etc/xen/vm/a'], files);
+    await type('\x1b[B\x1b[B\x1b[Bfoo = 1\r');
+    const screen = await type('\x0f');
+    expect(screen).toContain('Nothing was written:');
+    expect(screen).toContain('4: foo is no key of xl.cfg.');
+    // The cursor is on the fourth line of the text.
+    expect(screen.endsWith('\x1b[5;1H')).toBe(true);
+    expect(await files.readFile('/etc/xen/vm/a')).toBe(CONFIG);
+    await type('\x0b\x18');
+    await type('y');
+    expect(await over).toBe(0);
+    expect(await files.readFile('/etc/xen/vm/a')).toBe(CONFIG.replace('kernel', '\nkernel'));
+  });
+
+  it('refuses what is no text', async () => {
+    const files = await testFiles();
+    await files.writeFile('/root/image', new Uint8Array(512));
+    await expect((await make(editor!, ['image'], files)).over).rejects.toThrow('image is no text.');
+  });
+});
+
+describe('virsh edit', () => {
+  it('changes what is managed; without a change it says so', async () => {
+    const files = await testFiles();
+    await files.writeFile('/etc/xen/vm/a', CONFIG);
+    const host = testHost({ files });
+    const said: string[] = [];
+    for (const typed of ['\x18', '\x1b[B\x1b[B\x05\x7f16\x0f\x18']) {
+      const { over, type } = await make(virshProgram(host), ['edit', 'a'], files);
+      said.push(await type(typed));
+      expect(await over).toBe(0);
+    }
+    expect([said[0]!.includes("Domain 'a' XML configuration not changed."), said[1]!.includes("Domain 'a' XML configuration edited.")]).toEqual([true, true]);
+    expect((await host.managed!.find('a'))!.definition.memoryMiB).toBe(16);
+    const gone = await make(virshProgram(host), ['edit', 'b'], files);
+    expect(await gone.over).toBe(1);
+  });
+});

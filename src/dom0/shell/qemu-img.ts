@@ -1,0 +1,221 @@
+/**
+ * `qemu-img`: what an image is, new raw images and overlays, images copied to files and volumes. Source: qemu-img(1) for words and output; sizes are as
+ * qemu-img rounds them.
+ */
+import { type HostFiles, writeWhole } from '../files/index.ts';
+import type { HostCore } from '../host.ts';
+import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
+import { HEAD_BYTES } from '../images.ts';
+import { Storage, StorageError } from '../storage/index.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+
+const SECTOR_BYTES = 512;
+const COPY_BYTES = 2 ** 20;
+const USAGE = `usage: qemu-img info IMAGE
+       qemu-img create [-f raw] FILE SIZE
+       qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME
+       qemu-img convert [-f raw|qcow2] [-O raw] IMAGE FILE|/dev/vg0/NAME
+`;
+const UNITS = 'bkmgt';
+
+class Wrong extends Error {}
+
+/** Bytes of a disk, wherever they lie. */
+interface Source {
+  bytes: number;
+  read(at: number, into: Uint8Array): void;
+}
+
+interface Words {
+  options: Map<string, string>;
+  rest: string[];
+}
+
+/** @throws Wrong */
+function read(words: readonly string[]): Words {
+  const options = new Map<string, string>();
+  const rest: string[] = [];
+  const queue = [...words];
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    if (!/^-./.test(word)) rest.push(word);
+    else if (!['-f', '-F', '-O', '-b'].includes(word)) throw new Wrong(`unrecognized option '${word}'\n${USAGE}`);
+    else {
+      const value = queue.shift();
+      if (value === undefined) throw new Wrong(`option requires an argument -- '${word.slice(1)}'`);
+      options.set(word, value);
+    }
+  }
+  return { options, rest };
+}
+
+/** Bytes, in whole sectors. @throws Wrong */
+function sizeOf(text: string): number {
+  const [, digits, unit = 'b'] = /^(\d+(?:\.\d+)?)([bkmgt])?$/i.exec(text) ?? [];
+  if (digits === undefined) throw new Wrong(`Invalid image size specified. You may use k, M, G or T suffixes for kilobytes, megabytes, gigabytes and terabytes.`);
+  return Math.ceil((Number(digits) * 1024 ** UNITS.indexOf(unit.toLowerCase())) / SECTOR_BYTES) * SECTOR_BYTES;
+}
+
+/** 1.5 GiB: three digits that count, as size_to_str() has them. */
+function human(bytes: number): string {
+  const at = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  return `${Number((bytes / 1024 ** at).toPrecision(3))} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][at]}`;
+}
+
+class QemuImg {
+  private readonly host: HostCore;
+  private readonly around: Surroundings;
+
+  constructor(host: HostCore, around: Surroundings) {
+    this.host = host;
+    this.around = around;
+  }
+
+  private absolute(path: string): string {
+    const { directory } = this.around;
+    return path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`;
+  }
+
+  private get files(): HostFiles {
+    const { files } = this.host.parts;
+    if (!files) throw new Wrong('Domain 0 has no files here.');
+    return files;
+  }
+
+  private async storage(): Promise<Storage> {
+    const storage = await this.host.openDevices();
+    if (!storage) throw new Wrong('This host has no disk of its own: there are no volumes.');
+    return storage;
+  }
+
+  /** @throws Wrong */
+  private async file(path: string): Promise<Uint8Array> {
+    try {
+      return await this.files.readFileBuffer(this.absolute(path));
+    } catch {
+      throw new Wrong(`Could not open '${path}': Could not open '${path}': No such file or directory`);
+    }
+  }
+
+  async info({ rest }: Words): Promise<string> {
+    const [path] = rest;
+    if (path === undefined) throw new Wrong(`Expecting one image file name\n${USAGE}`);
+    const lines = (format: string, bytes: number, more: string[]): string => [`image: ${path}`, `file format: ${format}`, `virtual size: ${human(bytes)} (${bytes} bytes)`, ...more, ''].join('\n');
+    if (Storage.isDevice(path)) {
+      const storage = await this.storage();
+      const header = storage.overlayHeaders.find(({ name }) => `/dev/vg0/${name}` === path)?.header;
+      const { bytes } = storage.medium(path);
+      const size = `disk size: ${human(storage.writtenBytes(path))}`;
+      return header ? lines('overlay', bytes, [size, `backing file: ${header.path}`]) : lines('raw', bytes, [size]);
+    }
+    const bytes = await this.file(path);
+    const size = `disk size: ${human(bytes.length)}`;
+    if (!isQcow2(bytes)) return lines('raw', bytes.length, [size]);
+    const { diskBytes, clusterBits, version } = readQcow2Header(bytes.subarray(0, HEAD_BYTES), bytes.length);
+    return lines('qcow2', diskBytes, [size, `cluster_size: ${2 ** clusterBits}`, 'Format specific information:', `    compat: ${version === 2 ? '0.10' : '1.1'}`]);
+  }
+
+  async create({ options, rest }: Words): Promise<string> {
+    const [path, size] = rest;
+    if (path === undefined) throw new Wrong(`Expecting image file name\n${USAGE}`);
+    const base = options.get('-b'),
+      format = options.get('-f') ?? 'raw';
+    if (base !== undefined) return this.createOverlay(path, base);
+    if (format !== 'raw') throw new Wrong(`${path}: images of format ${format} are read here, and not written. Leave -f out for a raw image, or take -b IMAGE for what is written to another one.`);
+    if (Storage.isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
+    if (size === undefined) throw new Wrong(`${path}: Image creation needs a size parameter`);
+    const bytes = sizeOf(size);
+    await this.write(path, bytes, () => new Uint8Array(bytes));
+    return `Formatting '${path}', fmt=raw size=${bytes}\n`;
+  }
+
+  private async createOverlay(path: string, base: string): Promise<string> {
+    const name = /^(?:\/dev\/)?vg0\/([^/]+)$/.exec(path)?.[1];
+    if (name === undefined) throw new Wrong(`${path}: what is written to another image is kept on a volume, which takes no more room than that. Write /dev/vg0/NAME.`);
+    if (Storage.isDevice(base)) throw new Wrong(`${base}: a volume needs no overlay. xl clone and xl snapshot share what nobody writes.`);
+    await this.file(base);
+    const image = await this.host.openImage(this.absolute(base));
+    const storage = await this.storage();
+    storage.createOverlay(name, this.absolute(base), image);
+    return `Formatting '/dev/vg0/${name}', fmt=overlay size=${image.bytes} backing_file=${base}\n`;
+  }
+
+  async convert({ options, rest }: Words): Promise<string> {
+    const [from, to] = rest;
+    if (from === undefined || to === undefined) throw new Wrong(`Must specify image file name\n${USAGE}`);
+    const format = options.get('-O') ?? 'raw';
+    if (format !== 'raw') throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
+    const source = await this.source(from);
+    if (Storage.isDevice(to)) await this.toVolume(source, to);
+    else
+      await this.write(to, source.bytes, () => {
+        const whole = new Uint8Array(source.bytes);
+        for (let at = 0; at < whole.length; at += COPY_BYTES) source.read(at, whole.subarray(at, at + COPY_BYTES));
+        return whole;
+      });
+    return '';
+  }
+
+  private async source(path: string): Promise<Source> {
+    if (Storage.isDevice(path)) return (await this.storage()).medium(path);
+    await this.file(path);
+    const image = await this.host.openImage(this.absolute(path));
+    return {
+      bytes: image.bytes,
+      read: (at, into) => {
+        if (!image.read(at, into)) throw new Wrong(`error while reading at byte ${at}: ${path} is damaged.`);
+      },
+    };
+  }
+
+  /** To a volume that is there, or a new one. */
+  private async toVolume(source: Source, path: string): Promise<void> {
+    const storage = await this.storage();
+    const name = /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
+    if (name !== undefined && !storage.volumes.some(volume => volume.name === name)) storage.createVolume(name, source.bytes);
+    const { medium, close } = storage.open(path, 'qemu-img', true);
+    try {
+      if (medium.bytes < source.bytes) throw new Wrong(`${path}: the device has ${medium.bytes} bytes, and the image ${source.bytes}. Make it larger: lvextend.`);
+      medium.discard(0, source.bytes);
+      const piece = new Uint8Array(COPY_BYTES),
+        before = new Uint8Array(COPY_BYTES);
+      for (let at = 0; at < source.bytes; at += COPY_BYTES) {
+        const part = piece.subarray(0, Math.min(COPY_BYTES, source.bytes - at)),
+          old = before.subarray(0, part.length);
+        source.read(at, part);
+        medium.read(at, old);
+        // What is zeros, and reads as zeros, takes no room.
+        if (part.some((byte, i) => byte !== old[i])) medium.write(at, part);
+      }
+      medium.flush();
+    } finally {
+      close();
+    }
+  }
+
+  private async write(path: string, bytes: number, content: () => Uint8Array): Promise<void> {
+    const most = 60 * 2 ** 20;
+    if (bytes > most) throw new Wrong(`${path}: a file of Domain 0 has at most ${human(most)}. Take a volume: lvcreate -L ${Math.ceil(bytes / 2 ** 20)}m -n NAME vg0, and /dev/vg0/NAME here.`);
+    await writeWhole(this.files, this.absolute(path), content());
+  }
+}
+
+export function qemuImgProgram(host: HostCore): Program {
+  const names = ['info', 'create', 'convert'] as const;
+  return {
+    name: 'qemu-img',
+    summary: 'tells what an image is; makes raw images and overlays; copies images to files and volumes',
+    run: async ([name = '', ...words], around): Promise<Ran> => {
+      if (name === '--help' || name === '-h') return succeeded(USAGE);
+      const command = names.find(each => each === name);
+      if (!command) return failed(name === '' ? `qemu-img: Not enough arguments\n${USAGE}` : `qemu-img: Command not found: ${name}`);
+      try {
+        return succeeded(await new QemuImg(host, around)[command](read(words)));
+      } catch (error) {
+        // A sentence in either case: of the store, the file system or ours.
+        const spelled = error instanceof Wrong || error instanceof StorageError ? (error as Error).message : `${words.at(-1) ?? ''}: ${(error as Error).message}`;
+        return failed(`qemu-img: ${spelled}`);
+      }
+    },
+    complete: words => (words.length === 1 ? [...names] : []),
+  };
+}

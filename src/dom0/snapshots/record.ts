@@ -1,0 +1,81 @@
+/**
+ * What is known of a snapshot: a small file of Domain 0, by domain and name. Its bulk lies on volumes of the host: the saved state, and a copy of each disk
+ * that shares with the disk what neither has written since.
+ */
+import type { HostFiles } from '../files/index.ts';
+
+const FOLDER = '/var/lib/xen/snapshots';
+const GOOD_NAME = /^(?!\.{1,2}$)[\w.+-]{1,64}$/;
+
+export interface SnapshotRecord {
+  domain: string;
+  name: string;
+  /** Milliseconds since 1970. */
+  createdMs: number;
+  /** The domain's, as text. */
+  definition: string;
+  /** The volume in vg0 that holds the saved state, and its bytes; absent: the domain did not run. */
+  state?: { volume: string; bytes: number };
+  /** Devices that the domain may write, and the volumes that hold what they did. */
+  disks: { device: string; volume: string }[];
+}
+
+/** The volumes of a snapshot. */
+export const volumesOf = ({ state, disks }: SnapshotRecord): string[] => [...(state ? [state.volume] : []), ...disks.map(({ volume }) => volume)];
+
+export class SnapshotRecords {
+  private readonly files: HostFiles;
+
+  constructor(files: HostFiles) {
+    this.files = files;
+  }
+
+  /** Any name of a domain is one name of a folder. */
+  private folder(domain: string): string {
+    return `${FOLDER}/${encodeURIComponent(domain).replace(/^\.+$/, dots => dots.replaceAll('.', '%2E'))}`;
+  }
+
+  /** Of a domain, the oldest first. What is no record is left out. */
+  async list(domain: string): Promise<SnapshotRecord[]> {
+    const names = await this.files.readdir(this.folder(domain)).catch(() => []);
+    const found = await Promise.all(names.map(name => this.read(domain, name).catch(() => undefined)));
+    return found.filter(record => record !== undefined).sort((a, b) => a.createdMs - b.createdMs);
+  }
+
+  /** @throws Error with a sentence where there is none, or it cannot be one */
+  async read(domain: string, name: string): Promise<SnapshotRecord> {
+    const path = `${this.folder(domain)}/${name}`;
+    if (!GOOD_NAME.test(name) || !(await this.files.exists(path))) throw new Error(`Domain '${domain}' has no snapshot ${name}. xl snapshot-list ${domain} lists those that it has.`);
+    let record: unknown;
+    try {
+      record = JSON.parse(new TextDecoder().decode(await this.files.readFileBuffer(path)));
+    } catch {
+      // It is told below.
+    }
+    if (!isRecord(record) || record.domain !== domain || record.name !== name) throw new Error(`${path} does not say what the snapshot holds. Delete it: xl snapshot-delete ${domain} ${name}.`);
+    return record;
+  }
+
+  /** @throws Error with a sentence: it cannot be called so, or there is one */
+  async refuseName(domain: string, name: string): Promise<void> {
+    if (!GOOD_NAME.test(name)) throw new Error(`${name.slice(0, 80)} is no name for a snapshot: take up to 64 letters, digits and . _ + -.`);
+    if (await this.files.exists(`${this.folder(domain)}/${name}`)) throw new Error(`Domain '${domain}' has a snapshot ${name} already. Take another name, or delete that one: xl snapshot-delete ${domain} ${name}.`);
+  }
+
+  async write(record: SnapshotRecord): Promise<void> {
+    const folder = this.folder(record.domain);
+    await this.files.mkdir(folder, { recursive: true });
+    await this.files.writeFile(`${folder}/${record.name}`, `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  async remove(domain: string, name: string): Promise<void> {
+    await this.files.rm(`${this.folder(domain)}/${name}`);
+  }
+}
+
+function isRecord(value: unknown): value is SnapshotRecord {
+  const { domain, name, createdMs, definition, state, disks } = (value ?? {}) as Partial<SnapshotRecord>;
+  const texts = [domain, name, definition].every(each => typeof each === 'string');
+  const goodState = state === undefined || (typeof state?.volume === 'string' && Number.isSafeInteger(state.bytes) && state.bytes > 0);
+  return texts && Number.isFinite(createdMs) && goodState && Array.isArray(disks) && disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string');
+}

@@ -1,0 +1,188 @@
+/** Snapshots of domains, with their disks: taken, gone back to, deleted. */
+import { attachDrives, type DriveImage, noMedia, readState, type SavedState } from '../../hypervisor/index.ts';
+import { drivesDiffer } from '../../hypervisor/disks/index.ts';
+import type { DomainInfo, NamedFile } from '../api.ts';
+import { judgeDefinition } from '../config/model.ts';
+import { prepareToRead } from '../config/source.ts';
+import type { Guest, HostCore } from '../host.ts';
+import { baseName } from '../plan.ts';
+import type { Storage } from '../storage/index.ts';
+import { modelOf } from '../device-model/saved-model.ts';
+import { savedDisks } from '../toolstack/disks.ts';
+import { blueprintOf, savedDrives } from '../toolstack/member.ts';
+import { type SnapshotRecord, SnapshotRecords, volumesOf } from './record.ts';
+
+/** @throws Error with a sentence where Domain 0 has no files */
+export function recordsOf({ parts: { files } }: HostCore): SnapshotRecords {
+  if (!files) throw new Error('Domain 0 has no place for files here: there are no snapshots.');
+  return new SnapshotRecords(files);
+}
+
+/** The host's disk. @throws Error with a sentence where it has none */
+export async function diskOf(host: HostCore): Promise<Storage> {
+  const storage = await host.openDevices();
+  if (!storage) throw new Error('This host has no disk of its own: there is no place for copies of disks.');
+  return storage;
+}
+
+/** The domain of a name that has not stopped. */
+export const runningAs = (host: HostCore, name: string): Guest | undefined => [...host.toolstack.members.values()].find(member => member.name === name && !member.ending);
+
+/** Devices that a domain may write, each once. */
+export function writableDevices(drives: readonly DriveImage[]): string[] {
+  return [...new Set(drives.flatMap(({ readOnly, medium }) => (!readOnly && medium && 'device' in medium ? [medium.name] : [])))];
+}
+
+/** Nobody but the domain may have its disks: what the other writes, or has read, would not be of the moment. @throws Error with a sentence */
+export function refuseShared(storage: Storage, devices: readonly string[], domain: string): void {
+  for (const device of devices) {
+    const other = storage.whoHas(device).find(who => who !== domain);
+    if (other !== undefined) throw new Error(`Device ${device} is shared with ${other}, which has it open. Stop ${other}, or give one of the two another disk.`);
+  }
+}
+
+/** A name that no volume has; LVM2 takes these characters alone. */
+function volumeName(storage: Storage, ...words: string[]): string {
+  const name = words.map(word => word.replace(/[^\w+.-]/g, '_')).join('.').slice(0, 110);
+  const taken = new Set(storage.volumes.map(volume => volume.name));
+  for (let n = 1; ; n++) {
+    const numbered = n === 1 ? name : `${name}.${n}`;
+    if (!taken.has(numbered)) return numbered;
+  }
+}
+
+/** Volumes that are made together: where one cannot be, or what follows fails, there are none. */
+export async function withVolumes<T>(storage: Storage, make: (made: string[]) => Promise<T>): Promise<T> {
+  const made: string[] = [];
+  try {
+    return await make(made);
+  } catch (error) {
+    for (const name of made) if (storage.volumes.some(volume => volume.name === name)) storage.removeVolume(name);
+    throw error;
+  }
+}
+
+/** A domain that runs, with its memory; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
+export async function takeSnapshot(host: HostCore, domain: string, name: string): Promise<SnapshotRecord> {
+  const records = recordsOf(host);
+  const storage = await diskOf(host);
+  await records.refuseName(domain, name);
+  const member = runningAs(host, domain);
+  const managed = member ? undefined : await host.managed?.find(domain);
+  if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
+  const named = managed?.definition.disks.filter(({ target, readOnly }) => !readOnly && host.isDevice(target)).map(({ target }) => target);
+  const definition = member ? member.blueprint.text : managed!.text;
+  const record = { domain: member?.name ?? managed!.name, name, createdMs: host.parts.epochMs(), definition };
+  return withVolumes(storage, async made => {
+    const disks: SnapshotRecord['disks'] = [];
+    const copy = (devices: readonly string[]): void => {
+      refuseShared(storage, devices, record.domain);
+      for (const device of devices) {
+        const volume = volumeName(storage, 'snap', domain, name, baseName(device));
+        storage.copyToVolume(device, volume);
+        made.push(volume);
+        disks.push({ device, volume });
+      }
+    };
+    if (!member) {
+      if (!named?.length) throw new Error(`${record.domain} does not run and may write to no device of the host: there is nothing to keep. Its image files are not changed.`);
+      copy(named);
+      await records.write({ ...record, disks });
+      return { ...record, disks };
+    }
+    const chunks = await host.toolstack.save(member, () => copy(writableDevices(member.blueprint.drives ?? [])));
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const volume = volumeName(storage, 'snap', domain, name, 'state');
+    storage.createVolume(volume, bytes);
+    made.push(volume);
+    const medium = storage.medium(`vg0/${volume}`);
+    let at = 0;
+    for (const chunk of chunks) {
+      medium.write(at, chunk);
+      at += chunk.length;
+    }
+    medium.flush();
+    const whole = { ...record, disks, state: { volume, bytes } };
+    await records.write(whole);
+    return whole;
+  });
+}
+
+/** @throws Error with a sentence */
+export async function deleteSnapshot(host: HostCore, domain: string, name: string): Promise<void> {
+  const records = recordsOf(host);
+  // A record that cannot be read goes, too; its volumes are for lvremove then.
+  const record = await records.read(domain, name).catch((error: Error) => {
+    if (/has no snapshot/.test(error.message)) throw error;
+    return undefined;
+  });
+  await records.remove(domain, name);
+  if (!record) return;
+  const storage = await diskOf(host);
+  for (const volume of volumesOf(record)) if (storage.volumes.some(each => each.name === volume)) storage.removeVolume(volume);
+}
+
+/**
+ * The domain as it was: what it is now is gone, where there is one. Undefined: it did not run then, and does not now. `images`: files for its drives.
+ * @throws Error with a sentence; as long as that is about the snapshot, nothing has changed
+ */
+export async function revertTo(host: HostCore, domain: string, name: string, images: readonly NamedFile[] = []): Promise<DomainInfo | undefined> {
+  const record = await recordsOf(host).read(domain, name);
+  const storage = await diskOf(host);
+  for (const volume of volumesOf(record)) if (!storage.volumes.some(each => each.name === volume)) throw new Error(`The volume vg0/${volume} of snapshot ${name} is gone: it cannot be gone back to.`);
+  refuseShared(storage, record.disks.map(({ device }) => device), record.domain);
+  const now = [...host.toolstack.members.values()].filter(member => member.name === record.domain);
+  const blueprint = record.state && (await blueprintFrom(host, storage, record, now.find(({ ending }) => !ending), images));
+  const freeMiB = host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
+  const { memoryMiB = 0 } = blueprint?.definition ?? {};
+  if (memoryMiB > freeMiB) throw new Error(`The snapshot has ${memoryMiB} MiB of memory, and ${freeMiB} MiB are free. Destroy another domain.`);
+  await withVolumes(storage, async made => {
+    const pairs = record.disks.map(({ device, volume }) => {
+      const by = volumeName(storage, 'revert', domain, baseName(device));
+      storage.copyToVolume(`vg0/${volume}`, by);
+      made.push(by);
+      return { path: device, by };
+    });
+    for (const member of now) await host.toolstack.remove(host.member(member.record.id));
+    storage.replace(pairs);
+  });
+  return blueprint && host.describe(await host.toolstack.build(blueprint));
+}
+
+/** @throws Error with a sentence where a file of its drives is missing or another, or the state cannot be read */
+async function blueprintFrom(host: HostCore, storage: Storage, { name, definition, state }: SnapshotRecord, now: Guest | undefined, images: readonly NamedFile[]) {
+  const bytes = new Uint8Array(state!.bytes);
+  storage.medium(`vg0/${state!.volume}`).read(0, bytes);
+  const saved = readState(bytes, `snapshot ${name}`);
+  const media = new Map<string, NonNullable<DriveImage['medium']>>();
+  for (const file of await filesOf(host, definition, images)) media.set(baseName(file.name), await host.mediumOf(file));
+  for (const { medium } of now?.blueprint.drives ?? []) if (medium && !('device' in medium)) media.set(baseName(medium.name), medium);
+  const drives = savedDrives(saved, label => (host.isDevice(label) ? { name: label, device: true } : media.get(baseName(label))));
+  refuseOtherFiles(host, saved, drives);
+  return blueprintOf(saved, bytes, drives, `snapshot ${name}`);
+}
+
+/** Files that its definition names as disks: as they are given, or at their paths. */
+async function filesOf(host: HostCore, text: string, images: readonly NamedFile[]): Promise<NamedFile[]> {
+  await prepareToRead(text);
+  const { disks } = judgeDefinition('snapshot', text).definition;
+  const found = await Promise.all(disks.filter(({ target }) => target !== '' && !host.isDevice(target)).map(async ({ target }): Promise<NamedFile[]> => {
+    const given = images.find(file => baseName(file.name) === baseName(target));
+    return given ? [given] : host.readFile(target).then(data => [{ name: target, data }], () => []);
+  }));
+  return found.flat();
+}
+
+/** Files are where they were; whether they are what they were is seen before anything changes. @throws Error with a sentence */
+function refuseOtherFiles(host: HostCore, saved: SavedState, drives: readonly DriveImage[]): void {
+  const isFile = (label: string): boolean => label !== '' && !host.isDevice(label);
+  const virtual = savedDisks(saved.toolstack)?.disks ?? [];
+  const emulated = modelOf(saved)?.drives ?? saved.about.drives ?? [];
+  const had = [...emulated, ...virtual.filter(({ place }) => place < 0).map(({ drive }) => drive)].filter(({ label }) => isFile(label));
+  for (const drive of had) {
+    const [image] = drives.filter(({ medium }) => medium && baseName(medium.name) === baseName(drive.label));
+    const open = image ? attachDrives([{ ...image, place: drive.place }], host.parts.openMedium ?? noMedia, () => {}) : [];
+    const difference = drivesDiffer([drive], open);
+    if (difference) throw new Error(`The domain cannot go back: ${difference}.`);
+  }
+}

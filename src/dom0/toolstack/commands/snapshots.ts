@@ -1,0 +1,115 @@
+/** Snapshots and clones of domains, with their disks. xl has no such commands: the words are those of virsh and virt-clone, the refusals xl's kind. */
+import type { DomainInfo, NamedFile } from '../../api.ts';
+import type { HostCore } from '../../host.ts';
+import type { ManagedDomain } from '../../managed/index.ts';
+import { judgeDefinition } from '../../config/model.ts';
+import { prepareToRead } from '../../config/source.ts';
+import { cloneDomain, deleteSnapshot, recordsOf, revertTo, type SnapshotRecord, takeSnapshot } from '../../snapshots/index.ts';
+import { type Call, command } from './command.ts';
+import { describeBuilt } from './life.ts';
+import { atLeast, readWords } from './words.ts';
+
+/** A domain by its name, or the number of one that runs. */
+const nameOf = (host: HostCore, word: string): string => host.all().find(({ id }) => String(id) === word)?.name ?? word;
+
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+export const snapshot = command({
+  summary: 'Save the state of a domain, with its disks, to come back to',
+  usage: '<Domain> [<Snapshot>]',
+  modifies: true,
+  /** A domain that runs goes on; of one that does not its disks are kept alone. Without a name it gets the first free number. */
+  run: (host: HostCore, domain: string, name?: string): Promise<SnapshotRecord> =>
+    host.tasks.run(`xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}`, async task => {
+      const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
+      let number = 1;
+      while (taken.has(String(number))) number++;
+      const record = await takeSnapshot(host, domain, name ?? String(number));
+      const { disks, state } = record;
+      const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
+      task.message = state ? `${mib(state.bytes)} hold its memory, processors and devices, beside ${ofDisks}; the guest goes on.` : `It does not run: ${ofDisks} of it are kept.`;
+      return record;
+    }),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('snapshot', rest, 1);
+    const domain = nameOf(host, rest[0]);
+    return `Snapshot ${(await run(domain, rest[1])).name} of ${domain} created\n`;
+  },
+});
+
+export const snapshotList = command({
+  summary: 'List the snapshots of a domain',
+  usage: '<Domain>',
+  run: (host: HostCore, domain: string): Promise<SnapshotRecord[]> => recordsOf(host).list(domain),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('snapshot-list', rest, 1);
+    const line = (...[name, time, state, disks]: string[]): string => `${name.padEnd(24)} ${time.padEnd(20)} ${state.padEnd(10)} ${disks}`.trimEnd();
+    const rows = (await run(nameOf(host, rest[0]))).map(({ name, createdMs, state, disks }) =>
+      line(name, new Date(createdMs).toISOString().slice(0, 19).replace('T', ' '), state ? mib(state.bytes) : '-', disks.map(({ device }) => device).join(' ') || '-'),
+    );
+    return [line('Name', 'Time', 'State', 'Disks'), ...rows].map(row => `${row}\n`).join('');
+  },
+});
+
+export const revert = command({
+  summary: 'Take a domain back to a snapshot, with its disks',
+  usage: '<Domain> <Snapshot>',
+  modifies: true,
+  /** What the domain is now is gone; undefined: it did not run then. `images`: files for its drives that are not at their paths. */
+  run: (host: HostCore, domain: string, name: string, images: NamedFile[] = []): Promise<DomainInfo | undefined> =>
+    host.tasks.run(`xl revert ${domain} ${name}`, async task => {
+      const info = await revertTo(host, domain, name, images);
+      task.message = info ? describeBuilt(host.member(info.id)) : 'Its disks are as they were; it did not run then.';
+      return info;
+    }),
+  xl: async (call, run) => {
+    const { rest } = readWords(call.words);
+    atLeast('revert', rest, 2);
+    const domain = nameOf(call.host, rest[0]);
+    await run(domain, rest[1], await namedBeside(call, domain, rest[1]));
+    return '';
+  },
+});
+
+/** Files that the snapshot's definition names from where the words are written. */
+async function namedBeside({ host, read }: Call, domain: string, name: string): Promise<NamedFile[]> {
+  const { definition } = await recordsOf(host).read(domain, name);
+  await prepareToRead(definition);
+  const { disks } = judgeDefinition(name, definition).definition;
+  const files = await Promise.all(disks.filter(({ target }) => target !== '' && !host.isDevice(target)).map(({ target }) => read(target).then(data => [{ name: target, data }], () => [])));
+  return files.flat();
+}
+
+export const snapshotDelete = command({
+  summary: 'Delete a snapshot of a domain',
+  usage: '<Domain> <Snapshot>',
+  modifies: true,
+  run: (host: HostCore, domain: string, name: string): Promise<void> => host.tasks.run(`xl snapshot-delete ${domain} ${name}`, () => deleteSnapshot(host, domain, name)),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('snapshot-delete', rest, 2);
+    await run(nameOf(host, rest[0]), rest[1]);
+    return '';
+  },
+});
+
+export const clone = command({
+  summary: 'Make a managed domain like another one, with disks of its own',
+  usage: '<Domain> <NewName>',
+  modifies: true,
+  /** `absolute`: from a path of the definition to one of Domain 0's files (paths stand at the root). */
+  run: (host: HostCore, domain: string, name: string, absolute: (path: string) => string = path => (path.startsWith('/') ? path : `/${path}`)): Promise<ManagedDomain> =>
+    host.tasks.run(`xl clone ${domain} ${name}`, async task => {
+      const made = await cloneDomain(host, domain, name, absolute);
+      task.message = `${name} is kept as ${made.path}: xm start ${name}.`;
+      return made;
+    }),
+  xl: async ({ host, words, absolute }, run) => {
+    const { rest } = readWords(words);
+    atLeast('clone', rest, 2);
+    const { path } = await run(nameOf(host, rest[0]), rest[1], absolute);
+    return `${rest[1]} is defined in ${path}\n`;
+  },
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../../devices/index.ts';
+import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
+import { tracedDrives } from '../../hypervisor/disks/index.ts';
+import { DOMAIN_TRACE } from '../../hypervisor/layout/layout.ts';
+import { createDomain, DOMAIN_0, Machine } from '../../hypervisor/memory/index.ts';
+import { Dom0 } from '../../hypervisor/xen/index.ts';
+import { MachineView } from '../../hypervisor/view/index.ts';
+import { MediumDisk, MemoryStore, Storage } from '../storage/index.ts';
+import { Follower, formatFollowed, type Names } from './follow.ts';
+
+const NAMES: Names = { domain: domid => `d${domid}`, disk: () => 'xvda', volume: index => `vg0/v${index}`, bridgePort: number => `p${number}` };
+
+async function make() {
+  const memory = new SharedArrayBuffer(32 * 2 ** 20);
+  const machine = Machine.create(memory);
+  new Dom0(machine);
+  const record = createDomain(machine, 2, 512);
+  const [host, guest] = [machine.domain(DOMAIN_0), record].map(each => new Trace(machine, each, () => 1000));
+  const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 3, diskBytes: 2 ** 30 });
+  storage.createVolume('a', 2 ** 24);
+  storage.createVolume('b', 2 ** 24);
+  const written = (which: typeof record): number => machine.words[(which.traceOffset >>> 2) + DOMAIN_TRACE.WRITTEN];
+  return { machine, record, host, guest, storage, io: new IoTrace(machine, host), view: new MachineView(memory), written };
+}
+
+describe('a request that is followed', () => {
+  it('has one number at every place from its exit to the file, as disk-path says it, and costs no record where nobody watches', async () => {
+    const { record, host, guest, storage, io, view, written, machine } = await make();
+    const disk = new MediumDisk({ medium: storage.medium('vg0/b'), label: 'b', later: () => () => {}, say: () => {} });
+    const [drive] = tracedDrives([{ place: 0, kind: 'disk', disk }], io, record);
+    const sector = 8192 + 5;
+    drive.disk?.write(sector, [new Uint8Array(1024).fill(7)], () => {});
+    expect([written(record), written(machine.domain(DOMAIN_0))]).toEqual([0, 0]);
+
+    const follower = new Follower(view);
+    guest.add(TRACE_KIND.IOREQ, 0, 0xc000, 1, 1);
+    drive.disk?.read(sector, [new Uint8Array(1024)], () => {});
+    // What came later did not tell of it.
+    guest.add(TRACE_KIND.IOREQ, 0, 0x1f7, 1, 0);
+    follower.read();
+    const [request] = follower.list(record.id);
+    expect(request.hops.map(({ hop }) => hop)).toEqual([IO_HOP.EXIT, IO_HOP.DRIVE, IO_HOP.SECTORS, IO_HOP.VOLUME, IO_HOP.PARTITION, IO_HOP.DISK, IO_HOP.STORED, IO_HOP.DONE]);
+    const way = storage.diskPath('vg0/b', sector);
+    const at = (layer: string): number => (way.find(place => place.layer === layer)?.at ?? NaN) / 512;
+    const details = (hop: number): number[] | undefined => request.hops.find(each => each.hop === hop)?.details;
+    expect(details(IO_HOP.DRIVE)).toEqual([0, IO_OP.READ]);
+    expect(storage.volumeName(details(IO_HOP.VOLUME)?.[0] ?? -1)).toBe('b');
+    expect(details(IO_HOP.VOLUME)?.[1]).toBe(8192 / 8192);
+    expect(details(IO_HOP.DISK)).toEqual([at('disk sda'), 2]);
+    const [slot, within] = details(IO_HOP.STORED) ?? [];
+    expect(slot * 2048 + within).toBe(at('file disk.data'));
+    expect(formatFollowed(request, NAMES)).toContain('exit          vCPU 0: I/O instruction, writes port 0xc000');
+    follower.close();
+    expect([host.on, guest.on]).toEqual([false, false]);
+  });
+
+  it('keeps its number when a part of it is put off, and another one has another', async () => {
+    const { io, view } = await make();
+    const follower = new Follower(view);
+    const late: (() => void)[] = [];
+    const [drive] = tracedDrives([{ place: 1, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, { id: 1, traceOffset: 4096 } as never);
+    const first = io.begin();
+    io.within(first, () => late.push(partOfRequest(() => io.hop(first, IO_HOP.CONTROLLER, 0, 0x25, 1))));
+    drive.disk?.flush(() => {});
+    for (const work of late) work();
+    follower.read();
+    const all = follower.list();
+    expect(all.map(({ number, isDone }) => [number - first, isDone])).toEqual([[0, false], [1, true]]);
+    follower.close();
+  });
+});

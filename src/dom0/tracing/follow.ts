@@ -1,0 +1,179 @@
+/**
+ * Block requests and packets on their way, from the records that workers write while somebody watches (hypervisor/tracing/io-trace.ts): what belongs to one
+ * number is put together, and told in words.
+ */
+import { IO_HOP, IO_OP, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
+import type { MachineView, TraceEntry } from '../../hypervisor/view/index.ts';
+
+/** What the numbers of records stand for. */
+export interface Names {
+  /** Of a domain, as `web (3)`. */
+  domain(domid: number): string;
+  /** Of a disk of a domain's PV drivers, by the number of its device. */
+  disk(domid: number, devid: number): string;
+  volume(index: number): string;
+  bridgePort(number: number): string;
+}
+
+/** A place that a request has passed, and when on the clock of who wrote it. */
+export interface Hop {
+  hop: number;
+  domid: number;
+  ns: number;
+  details: [a: number, b: number];
+  /** IO_HOP.EXIT: what told of it. */
+  cause?: TraceEntry;
+}
+
+export interface Followed {
+  number: number;
+  hops: Hop[];
+  /** It was answered. */
+  isDone: boolean;
+}
+
+/** Requests that are kept: the oldest go where more come. */
+const MOST_REQUESTS = 4096;
+/** Events and requests to device models that are kept of a domain, to find what told of a request. */
+const MOST_CAUSES = 2048;
+
+/** Watches all domains until it is closed. */
+export class Follower {
+  private readonly readers: { domid: number; reader: ReturnType<ReturnType<MachineView['domains']>[number]['watch']> }[];
+  private readonly causes = new Map<number, TraceEntry[]>();
+  private readonly requests = new Map<number, Followed>();
+  /** Records that were overwritten before they were read. */
+  missed = 0;
+
+  constructor(view: MachineView) {
+    this.readers = view.domains().map(domain => ({ domid: domain.id, reader: domain.watch() }));
+  }
+
+  /** Reads what came since the last call. Guests' records come first: what told of a request was written before Domain 0 saw it. */
+  read(): void {
+    // Domain 0's are copied before the others', so that nothing is in them whose cause is not there yet.
+    const batches = [...this.readers].sort((a, b) => a.domid - b.domid).map(({ domid, reader }) => ({ domid, ...reader.take() }));
+    for (const { domid, entries, missed } of batches.reverse()) {
+      this.missed += missed;
+      for (const entry of entries) if (entry.kind === TRACE_KIND.EVENT || entry.kind === TRACE_KIND.IOREQ) this.keepCause(domid, entry);
+    }
+    for (const { entries } of batches) for (const entry of entries) if (entry.kind === TRACE_KIND.IO) this.take(entry);
+  }
+
+  private keepCause(domid: number, entry: TraceEntry): void {
+    const kept = this.causes.get(domid) ?? [];
+    kept.push(entry);
+    if (kept.length > MOST_CAUSES) kept.splice(0, MOST_CAUSES / 2);
+    this.causes.set(domid, kept);
+  }
+
+  private take({ vcpu, ns, details: [number, a, b] }: TraceEntry): void {
+    const request = this.requests.get(number) ?? { number, hops: [], isDone: false };
+    if (!this.requests.has(number)) {
+      this.requests.set(number, request);
+      if (this.requests.size > MOST_REQUESTS) this.requests.delete(this.requests.keys().next().value as number);
+    }
+    const hop: Hop = { hop: vcpu & 0xff, domid: vcpu >>> 8, ns, details: [a, b] };
+    if (hop.hop === IO_HOP.EXIT) {
+      const cause = this.causeOf(hop);
+      if (cause) hop.cause = cause;
+    }
+    request.hops.push(hop);
+    request.isDone ||= hop.hop === IO_HOP.DONE;
+  }
+
+  /** The last event on the port, or request to the device model, before so many records were written. */
+  private causeOf({ domid, details: [port, written] }: Hop): TraceEntry | undefined {
+    return this.causes.get(domid)?.findLast(({ kind, sequence, details }) =>
+      ((written - sequence) | 0) > 0 && (port < 0 ? kind === TRACE_KIND.IOREQ : kind === TRACE_KIND.EVENT && details[0] === port));
+  }
+
+  /** Requests of a domain (undefined: of all) in the order of their numbers, each with its places in the order in which it passed them. */
+  list(domid?: number): Followed[] {
+    return [...this.requests.values()]
+      .filter(({ hops }) => domid === undefined || hops.some(hop => hop.domid === domid))
+      .map(request => ({ ...request, hops: inOrder(request.hops) }))
+      .sort((a, b) => a.number - b.number);
+  }
+
+  close(): void {
+    for (const { reader } of this.readers) reader.close();
+  }
+}
+
+/** Each worker's records are in order; an emulated card that sends writes before the bridge, and one that receives after it. */
+function inOrder(hops: readonly Hop[]): Hop[] {
+  const isBefore = ({ hop, details: [, sends] }: Hop): boolean => hop === IO_HOP.CARD && sends === 1;
+  const sending = hops.find(isBefore);
+  const isSending = (hop: Hop): boolean => sending !== undefined && hop.domid === sending.domid && (isBefore(hop) || hop.hop === IO_HOP.EXIT);
+  const isReceiving = ({ hop, details: [, sends] }: Hop): boolean => hop === IO_HOP.CARD && sends === 0;
+  return [...hops.filter(isSending), ...hops.filter(hop => !isSending(hop) && !isReceiving(hop)), ...hops.filter(isReceiving)];
+}
+
+const OP_NAMES: Readonly<Record<number, string>> = { [IO_OP.READ]: 'read', [IO_OP.WRITE]: 'write', [IO_OP.FLUSH]: 'flush', [IO_OP.DISCARD]: 'discard' };
+const DRIVES = ['hda', 'hdb', 'hdc', 'hdd'];
+const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
+const sectors = (count: number): string => `${count} sector${count === 1 ? '' : 's'}`;
+
+/** What told the host of a request. */
+function causeText({ details: [port], cause }: Hop): string {
+  if (!cause) return port < 0 ? 'a request to the device model' : `port ${port}: the back end was at work already`;
+  const where = `vCPU ${cause.vcpu}`;
+  if (cause.kind === TRACE_KIND.EVENT) return `${where}: hypercall, EVTCHNOP_send on port ${port}`;
+  const [address, isPort, isWrite] = cause.details;
+  return `${where}: ${isPort ? 'I/O instruction' : 'EPT violation'}, ${isWrite ? 'writes' : 'reads'} ${isPort ? 'port' : 'address'} ${hex(address)}`;
+}
+
+/** A place in words: its name, and what happened there. */
+function hopText(each: Hop, names: Names): [place: string, what: string] {
+  const { hop, domid, details: [a, b] } = each;
+  switch (hop) {
+    case IO_HOP.EXIT:
+      return ['exit', causeText(each)];
+    case IO_HOP.FRONT_END:
+      return ['front end', `${names.domain(domid)}, slot ${b} of its ring, id ${a}`];
+    case IO_HOP.DRIVE:
+      return ['device model', `${names.domain(domid)}, ${DRIVES[a] ?? a}: ${OP_NAMES[b]}`];
+    case IO_HOP.DISK_BACK_END:
+      return ['back end', `vbd ${a} (${names.disk(domid, a)}): ${OP_NAMES[b]}`];
+    case IO_HOP.CARD_BACK_END:
+      return ['back end', `vif${domid}.${a}: ${b ? 'from' : 'to'} the guest`];
+    case IO_HOP.SECTORS:
+      return ['guest disk', `sector ${a >>> 0}, ${sectors(b)}`];
+    case IO_HOP.VOLUME:
+      return ['volume', `${names.volume(a)}, logical extent ${b}`];
+    case IO_HOP.PARTITION:
+      return ['partition', `sda${a}, sector ${b >>> 0}`];
+    case IO_HOP.DISK:
+      return ['disk', `sda, sector ${a >>> 0}, ${sectors(b)}`];
+    case IO_HOP.CONTROLLER:
+      return ['controller', `command ${hex(a)}, ${sectors(b)}`];
+    case IO_HOP.STORED:
+      return ['stored', a < 0 ? 'nowhere yet: it reads as zeros' : `disk.data, slot ${a}, sector ${b} in it`];
+    case IO_HOP.IMAGE:
+      return ['image', `sector ${a >>> 0}${b ? ', as the guest has written it, in memory' : ''}`];
+    case IO_HOP.CARD:
+      return ['card', `${names.domain(domid)}, ${b ? 'sends' : 'receives'} ${a} bytes`];
+    case IO_HOP.PORT_IN:
+      return ['bridge', `in by ${names.bridgePort(a)}, ${b} bytes`];
+    case IO_HOP.PORT_OUT:
+      return ['bridge', `out by ${names.bridgePort(a)}, ${b} bytes`];
+    case IO_HOP.DONE:
+      return ['answer', a === 0 ? 'done' : `error ${a}`];
+    default:
+      return ['?', `${hop}: ${a}, ${b}`];
+  }
+}
+
+/** A request with its places, a line each; microseconds since the first record of the same worker. */
+export function formatFollowed({ number, hops }: Followed, names: Names): string {
+  const began = hops[0]?.ns ?? 0;
+  const lines = hops.map(hop => {
+    const [place, what] = hopText(hop, names);
+    const us = (hop.ns - began) / 1000;
+    // Guests and Domain 0 have clocks of their own.
+    const when = us >= 0 && us < 1e6 ? `+${us.toFixed(0)} us` : '';
+    return `  ${place.padEnd(13)} ${what.padEnd(58)} ${when}`.trimEnd();
+  });
+  return `request ${number}\n${lines.join('\n')}\n`;
+}

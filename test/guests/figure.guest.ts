@@ -1,0 +1,55 @@
+/** The textbook's figure on a new host: two paravirtual guests and an unmodified one beside Domain 0, and a file's bytes on the host's disk. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+
+const FILE = 'ring\n'.repeat(1000);
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+describe('the figure', () => {
+  it('runs from one command: the guest’s bytes lie where disk-path says, and a request is followed to them', { timeout: 300_000 }, async () => {
+    const host = new Ringside('sh');
+    onTestFinished(() => host.kill());
+    const run = async (line: string): Promise<string> => {
+      const from = host.output.length;
+      host.send(`${line}; echo do''ne $?\r`);
+      await host.expect('done 0', 60);
+      return host.output.slice(from).replace(/\r/g, '');
+    };
+    await host.expect('# ', 30);
+    const figure = await run('bash figure.sh');
+    for (const name of ['Domain-0', 'files', 'web', 'demo']) expect(figure).toMatch(new RegExp(`^${name} +\\d+ +\\d+ +1 +[-rb]{6}`, 'm'));
+    const sector = /^disk sda: sector (\d+)/m.exec(figure)?.[1];
+    // The file's first 512 bytes, as they are known outside.
+    expect(figure).toContain(`${sha256(FILE.slice(0, 512))} sector ${sector} of /dev/sda`);
+    // What the guest wrote is what tar reads.
+    const tape = await run('dd if=/dev/vg0/files count=13 status=none | base64 -w 0');
+    const [archive] = /^[A-Za-z0-9+/=]{1000,}/m.exec(tape) ?? [''];
+    expect(execFileSync('tar', ['-xOf', '-', 'notes.txt'], { input: Buffer.from(archive, 'base64') }).toString()).toBe(FILE);
+    expect(await run('lvs')).toMatch(/files +vg0 +-wi-ao---- +20\.00g/);
+    // The second time it starts nothing twice.
+    expect(await run('bash figure.sh')).toContain('The bytes are the same.');
+    // The guest reads the sector again while it is followed.
+    host.send('xl console files\r');
+    await host.expect('minipv> ', 20);
+    host.send('sleep 2000\rsum xvda 1 1\r');
+    host.send('\x1d');
+    await host.expect('# ', 20);
+    const followed = await run('xl trace -t 20 files');
+    for (const place of [
+      'exit +vCPU 0: hypercall, EVTCHNOP_send',
+      'front end',
+      'back end +vbd 51712 \\(xvda\\): read',
+      'guest disk +sector 1, 1 sector',
+      'volume +vg0/files, logical extent 0',
+      `disk +sda, sector ${sector}`,
+      'stored +disk.data, slot',
+      'answer +done',
+    ])
+      expect(followed).toMatch(new RegExp(`^ +${place}`, 'm'));
+    await run('xl destroy files; xl destroy web; xl destroy demo');
+    host.send('exit\r');
+    expect(await host.end(30)).toBe(0);
+  });
+});
