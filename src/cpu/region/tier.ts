@@ -173,7 +173,12 @@ export class RegionTier implements Regions {
   // ---- finding what is hot
 
   /** Instructions in the loop's next batch, at most. */
-  get batch(): number { return this.trace !== null ? 1 : Math.max(2, this.due - this.cpu.loop.retiredNow); }
+  get batch(): number {
+    if (this.trace !== null) return 1;
+    const left = this.due - this.cpu.loop.retiredNow;
+    // None is of one instruction: single steps are no samples.
+    return left > 1 ? left : this.interval;
+  }
 
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
