@@ -8,6 +8,7 @@ import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type 
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { type HostFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
+import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
@@ -153,6 +154,11 @@ export class HostCore {
       freeMiB: machine.freeFrames >>> 8,
       pcpus: queue.pcpus,
     };
+  }
+
+  /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
+  inventory(opens: boolean): Promise<Inventory> {
+    return takeInventory(this, opens);
   }
 
   // ---- files and plans

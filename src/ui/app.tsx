@@ -3,8 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { sessions } from './sessions.ts';
-import { addFiles, detailOpen, dragging, go, place, treeOpen } from './state.ts';
-import { stripOpen } from './settings.ts';
+import { addFiles, detailOpen, dragging, go, place, stripOpen, treeOpen } from './state.ts';
 import { strings } from './strings.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
@@ -12,8 +11,11 @@ import { BootMenuScreen } from './parts/boot-menu.tsx';
 import { named } from './parts/home.tsx';
 import { Palette, paletteOpen } from './parts/palette.tsx';
 import { Bench, Inspector } from './parts/regions.tsx';
-import { Header, Strip, Tree } from './parts/shell.tsx';
+import { Header } from './parts/header.tsx';
+import { Menu } from './parts/menu.tsx';
 import { Splitter } from './parts/splitter.tsx';
+import { Strip } from './parts/strip.tsx';
+import { Tree } from './parts/tree.tsx';
 
 export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(dropTarget, []);
@@ -31,6 +33,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
     <Bench panels={panels} />
     <Inspector panels={panels} />
     <Palette panels={panels} />
+    <Menu />
     <BootMenuScreen />
     <Strip />
     {stripOpen.value && <Splitter region="strip" />}

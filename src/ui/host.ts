@@ -4,7 +4,7 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBoot, Task } from '../dom0/index.ts';
+import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBoot, StateInfo, Task } from '../dom0/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
 import { chooseBoot, rememberGrub, switchedOn } from './boot.ts';
 import { strings } from './strings.ts';
@@ -65,9 +65,10 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     const worker = start(),
       mine = Comlink.wrap<HostApi>(worker);
     follow(worker, mine);
+    // The menu is there before the page is painted, while the worker loads. One that takes the place of another starts as that did.
+    const chosen = recalled.length > 0 && boot ? boot : chooseBoot(again);
     await mine.followGrub(Comlink.proxy(rememberGrub));
-    // One that takes the place of another starts as that did.
-    boot = recalled.length > 0 && boot ? boot : await chooseBoot(again);
+    boot = await chosen;
     const { problem, noReboot } = await mine.boot(boot);
     staysDown = noReboot;
     if (problem !== undefined) reportProblem('Host', problem);
@@ -101,8 +102,13 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
 }
 
 /** Has Domain 0 open what an earlier visit left, and start what starts with the host. */
-export async function resume(): Promise<void> {
-  await host.resume().catch(error => reportProblem('Domain-0', sentence(error)));
+export async function resume(): Promise<StateInfo | undefined> {
+  try {
+    return await host.resume();
+  } catch (error) {
+    reportProblem('Domain-0', sentence(error));
+    return undefined;
+  }
 }
 
 /** Notices when Domain 0's worker has ended. */
@@ -224,16 +230,21 @@ export function offerFirmware(files: FirmwareFiles): Promise<void> {
   return host.offerFirmware(files);
 }
 
-export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'destroy';
+export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'reboot' | 'destroy';
 
-/** A command that changes a domain. The host logs it; a refusal that the host did not log is logged here. */
-export async function command(name: Command, domain: DomainInfo): Promise<void> {
+/** A command that changes a domain. */
+export function command(name: Command, domain: DomainInfo): Promise<void> {
+  return asTask(`xl ${name} ${domain.name}`, () => (name === 'reset' ? host.trigger(domain.id, 'reset') : name === 'reboot' ? host.reboot(domain.id, true) : host[name](domain.id)));
+}
+
+/** Does something that the host logs; a refusal that the host did not log is logged here, as this command. */
+export async function asTask(spelled: string, work: () => Promise<unknown>): Promise<void> {
   try {
-    await (name === 'reset' ? host.trigger(domain.id, 'reset') : host[name](domain.id));
+    await work();
   } catch (error) {
     const message = sentence(error);
     setTimeout(() => {
-      if (!hostTasks.value.some(task => task.state === 'failed' && task.message === message)) reportProblem(`xl ${name} ${domain.name}`, message);
+      if (!hostTasks.value.some(task => task.state === 'failed' && task.message === message)) reportProblem(spelled, message);
     }, 300);
   }
 }

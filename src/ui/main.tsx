@@ -6,6 +6,7 @@ import { render } from 'preact';
 import { App } from './app.tsx';
 import { connect, reportProblem, resume, sentence } from './host.ts';
 import { catalogue, startCatalogue } from './offers.ts';
+import { followInventory } from './inventory.ts';
 import { followDomains } from './sessions.ts';
 import { loadSettings } from './settings.ts';
 import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
@@ -27,7 +28,8 @@ followDrafts();
 followWindows();
 followLeaving();
 followDomains(id => place.peek().id === id);
-render(<App />, document.getElementById('app')!);
+// The boot menu, where it is wanted, is the first thing that is painted.
 void connect();
+render(<App />, document.getElementById('app')!);
 startCatalogue();
-void catalogue.then(resume);
+followInventory(catalogue.then(resume));

@@ -6,15 +6,32 @@ import { offerFirmware, offerGuests, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
-const demo: OfferedGuest = {
-  id: 'demo', title: strings.demo.title, about: strings.demo.about, bytes: 0,
+export interface Offer extends OfferedGuest {
+  /** How it is virtualized, where its definition says it. */
+  type?: 'hvm' | 'pv' | 'pvh';
+}
+
+const kernel = { name: 'minipv.elf', url: new URL('../../guests/minipv/minipv.elf', import.meta.url).href };
+const minipv = (type: 'hvm' | 'pv' | 'pvh', about: string, url: URL): Offer => ({ id: `minipv-${type}`, title: `minipv-${type}`, about, type, bytes: 0, files: [{ name: `minipv-${type}.cfg`, url: url.href }, kernel] });
+
+/** Guests that the page carries. */
+const demo: Offer = {
+  id: 'demo', title: strings.demo.title, about: strings.demo.about, type: 'hvm', bytes: 0,
   files: [
     { name: 'demo.cfg', url: new URL('../../guests/demo/demo.cfg', import.meta.url).href },
     { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
   ],
 };
+const own: readonly Offer[] = [
+  demo,
+  minipv('pv', strings.demo.pv, new URL('../../guests/minipv/minipv-pv.cfg', import.meta.url)),
+  minipv('pvh', strings.demo.pvh, new URL('../../guests/minipv/minipv-pvh.cfg', import.meta.url)),
+  minipv('hvm', strings.demo.hvm, new URL('../../guests/minipv/minipv-hvm.cfg', import.meta.url)),
+];
+/** The textbook's figure: beside Domain-0 two paravirtual guests and one that is not modified, with its VGA. */
+export const FIGURE: readonly Offer[] = [own[1]!, own[2]!, demo];
 
-export const offers = signal<OfferedGuest[]>([demo]);
+export const offers = signal<readonly Offer[]>(own);
 
 /** What this page reads of guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
 interface Catalogue {
@@ -45,7 +62,7 @@ async function loadCatalogue(): Promise<void> {
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
     await offerGuests(fetched);
-    offers.value = [demo,
+    offers.value = [...own,
       ...fetched,
       // Without firmware they would not start.
       ...(bios && vgaBios ? [...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))] : [])];

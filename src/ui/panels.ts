@@ -1,16 +1,24 @@
 /** The page's panels: one file each, and one line here. The first one of the workbench that has something to show stands there. */
 import type { Panel } from './panel.ts';
 import { activityPanel } from './parts/activity.tsx';
+import { definedPanel } from './parts/defined.tsx';
+import { desktopPanel } from './parts/desktop.tsx';
 import { draftFormPanel } from './parts/draft-form.tsx';
 import { draftPanel } from './parts/draft.tsx';
 import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
+import { hostPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
 
 export const PANELS: readonly Panel[] = [
   guestPanel,
   draftPanel,
   shellPanel,
+  definedPanel,
+  hostPanel,
+  storagePanel,
+  networkPanel,
+  desktopPanel,
   activityPanel,
   draftFormPanel,
   // It has something to show everywhere.

@@ -11,12 +11,24 @@ export const theme = signal<ThemeChoice>('system');
 export const windows = signal<WindowChoice>('auto');
 /** xterm's own screen-reader mode: reads output as it comes, but takes no input methods and measures every row. Off: the text copy is there to read. */
 export const screenReader = signal(false);
-export const stripOpen = signal(false);
+/** Whether the strip is tall, by kind of page (state.ts), and what it shows. */
+export const strips = signal<Readonly<Record<string, boolean>>>({});
+export type StripTab = 'tasks' | 'shell' | 'log';
+export const stripTab = signal<StripTab>('tasks');
+/** How windows stand on the desktop, where each was put in a stack, and which were closed; by the name of the guest and of the window. */
+export interface Layout {
+  readonly mode: 'tile' | 'stack' | 'one';
+  readonly at: Readonly<Record<string, { x: number; y: number; width: number; height: number }>>;
+  readonly closed: readonly string[];
+}
+export const layout = signal<Layout>({ mode: 'tile', at: {}, closed: [] });
 /** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
 export const sizes = signal<Readonly<Record<string, number>>>({});
 
 const KEY = 'ringside-page';
 const THEMES: ThemeChoice[] = ['system', 'light', 'dark', 'contrast'];
+const STRIP_TABS: StripTab[] = ['tasks', 'shell', 'log'];
+const MODES: Layout['mode'][] = ['tile', 'stack', 'one'];
 const WINDOWS: WindowChoice[] = ['auto', 'serial', 'screen', 'both'];
 
 /** Reads what was stored, then stores every change. Gives up waiting after 300 ms so that the page never waits for a slow disk. */
@@ -28,12 +40,21 @@ export async function loadSettings(): Promise<void> {
   if (THEMES.includes(stored?.theme as ThemeChoice)) theme.value = stored!.theme as ThemeChoice;
   if (WINDOWS.includes(stored?.windows as WindowChoice)) windows.value = stored!.windows as WindowChoice;
   if (typeof stored?.screenReader === 'boolean') screenReader.value = stored.screenReader;
-  if (typeof stored?.stripOpen === 'boolean') stripOpen.value = stored.stripOpen;
+  const record = (value: unknown): Record<string, unknown> => (value && typeof value === 'object' ? (value as Record<string, unknown>) : {});
+  strips.value = Object.fromEntries(Object.entries(record(stored?.strips)).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'));
+  if (STRIP_TABS.includes(stored?.stripTab as StripTab)) stripTab.value = stored!.stripTab as StripTab;
+  const { mode, at, closed } = record(stored?.layout);
+  const isPlace = (value: unknown): boolean => ['x', 'y', 'width', 'height'].every(name => Number.isFinite(record(value)[name]));
+  layout.value = {
+    mode: MODES.includes(mode as Layout['mode']) ? (mode as Layout['mode']) : 'tile',
+    at: Object.fromEntries(Object.entries(record(at)).filter(([, value]) => isPlace(value))) as Layout['at'],
+    closed: Array.isArray(closed) ? closed.filter(name => typeof name === 'string') : [],
+  };
   if (stored?.sizes && typeof stored.sizes === 'object')
     sizes.value = Object.fromEntries(Object.entries(stored.sizes).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
   let first = true;
   effect(() => {
-    const value = { theme: theme.value, windows: windows.value, screenReader: screenReader.value, stripOpen: stripOpen.value, sizes: sizes.value };
+    const value = { theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value };
     if (!first) set(KEY, value).catch(() => {});
     first = false;
   });

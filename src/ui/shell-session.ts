@@ -93,7 +93,8 @@ export function newShell(typing = false): void {
   shell.value = new ShellSession(typing);
 }
 
-async function learnState(): Promise<void> {
+/** Finds out where files and volumes are, which opens them. */
+export async function learnState(): Promise<void> {
   state.value = await host.state().catch(() => undefined);
   // Asked where the browser asks people: it is theirs to say no.
   if (state.value?.kept) void navigator.storage?.persist?.().catch(() => false);

@@ -1,16 +1,21 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
 import { command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
+import { strips } from './settings.ts';
 
 export interface Place {
   /** 'home', 'draft', 'domain', or what a panel of its own has. */
   readonly kind: string;
   /** The domain that it is about. */
   readonly id?: number;
+  /** Which of a place's views; undefined: the first. */
+  readonly tab?: string;
+  /** What it is about, where that has no number: a definition, a volume. */
+  readonly name?: string;
 }
 
 export const place = signal<Place>({ kind: 'home' });
@@ -38,6 +43,15 @@ export const draft = signal<Draft | undefined>(undefined);
 export const fetching = signal<ReadonlyMap<string, { abort: AbortController; progress?: Progress; building: boolean }>>(new Map());
 /** Why an offered guest did not start, by its id. */
 export const offerProblems = signal<ReadonlyMap<string, string>>(new Map());
+
+/** What the strip remembers its state by: on the desktop it is tall until somebody makes it small, elsewhere it is small. */
+const stripPlace = computed(() => (place.value.kind === 'home' ? (place.value.tab ?? 'desktop') : place.value.kind));
+const roomForStrip = matchMedia('(min-width: 1280px) and (min-height: 820px)');
+export const stripOpen = computed(() => strips.value[stripPlace.value] ?? (stripPlace.value === 'desktop' && sessions.value.size > 0 && roomForStrip.matches));
+
+export function toggleStrip(): void {
+  strips.value = { ...strips.peek(), [stripPlace.peek()]: !stripOpen.peek() };
+}
 
 export function go(to: Place): void {
   const from = place.peek();
@@ -141,15 +155,34 @@ export async function startDraft(): Promise<void> {
   try {
     const domain = await host.create(now.files);
     draft.value = undefined;
-    opened(domain, now.files);
+    openDomain(domain, now.files);
   } catch (error) {
     if (draft.peek()?.files === now.files) draft.value = { ...now, starting: false, problem: sentence(error) };
   }
 }
 
-/** Fetches an offered guest's files and creates it. A definition with errors ends on the draft page. */
+/** Fetches an offered guest's files, creates it and shows it. */
 export async function bootOffer(guest: OfferedGuest): Promise<void> {
-  if (fetching.peek().has(guest.id)) return;
+  const made = await makeOffer(guest);
+  if (made) openDomain(made.domain, made.files);
+}
+
+/** Starts these, one after the other, and shows the desktop with all of them. */
+export async function bootTogether(guests: readonly OfferedGuest[]): Promise<void> {
+  let any = false;
+  for (const guest of guests) {
+    const made = await makeOffer(guest);
+    if (made) keepFiles(made.domain, made.files);
+    any ||= made !== undefined;
+  }
+  const here = place.peek();
+  // Who is there already, or went elsewhere meanwhile, is left alone.
+  if (any && here.kind === 'home' && here.tab === 'new') go({ kind: 'home' });
+}
+
+/** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
+async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
+  if (fetching.peek().has(guest.id)) return undefined;
   const abort = new AbortController();
   const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };
   const problem = (text: string | undefined) => {
@@ -169,9 +202,10 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
       note(progress, false);
     });
     note(undefined, true);
-    opened(await host.create(files, true), files);
+    return { domain: await host.create(files, true), files };
   } catch (error) {
     if (!abort.signal.aborted) problem(sentence(error));
+    return undefined;
   } finally {
     const next = new Map(fetching.peek());
     next.delete(guest.id);
@@ -182,7 +216,7 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
 /** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
 async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
   try {
-    opened(await host.restore(state, images), [state, ...images]);
+    openDomain(await host.restore(state, images), [state, ...images]);
     draft.value = undefined;
   } catch (error) {
     draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, saved: true, problem: sentence(error) };
@@ -206,7 +240,7 @@ export async function bootAgain(session: DomainSession): Promise<void> {
     const [first, ...others] = session.files;
     const domain = await (first && (await startOf(first, SAVED.length)) === SAVED ? host.restore(first, others) : host.create(session.files, true));
     if (!session.gone.peek()) void command('destroy', session.info.peek());
-    opened(domain, session.files);
+    openDomain(domain, session.files);
   } catch (error) {
     reportProblem(`xl create ${session.info.peek().name}`, sentence(error));
   }
@@ -226,15 +260,20 @@ export function followRestarts(): void {
   });
 }
 
-function opened(domain: DomainInfo, files?: NamedFile[]): void {
+/** Shows a domain that was just made. */
+export function openDomain(domain: DomainInfo, files?: NamedFile[]): void {
   go({ kind: 'domain', id: domain.id });
   // From here one key gives the guest the keyboard.
   requestAnimationFrame(() => document.getElementById('bench')?.focus({ preventScroll: true }));
-  // The session appears with the host's next list; it may already be there.
+  if (files) keepFiles(domain, files);
+}
+
+/** What a domain was made from stays with its session, which appears with the host's next list; it may already be there. */
+function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
   const stop = sessions.subscribe(map => {
     const session = map.get(domain.id);
     if (!session) return;
-    if (files) session.files = files;
+    session.files = files;
     queueMicrotask(() => stop());
   });
 }

@@ -16,6 +16,8 @@ const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 
 /** Bytes handed to xterm at a time, and how many may wait before the oldest are dropped (a guest can write faster than a page can show). */
 const BATCH_BYTES = 64 * 1024, BACKLOG_BYTES = 4 * 1024 * 1024;
+/** What a program that cannot ask takes for the width of its terminal. */
+const GUEST_COLUMNS = 80;
 /** One batch a frame at most. A timer, not a frame callback: hidden pages must drain too. */
 const BATCH_MS = 16;
 
@@ -80,8 +82,12 @@ export class GuestTerminal {
   /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */
   fit(): void {
     if (!this.element.isConnected || !this.element.clientWidth || !this.element.clientHeight) return;
-    const small = matchMedia('(max-width: 767px)').matches;
-    if (this.terminal.options.fontSize !== (small ? 11 : 13)) this.terminal.options.fontSize = small ? 11 : 13;
+    // A guest on a serial line counts on 80 columns: letters are made smaller as long as they can be read.
+    const sizes = matchMedia('(max-width: 767px)').matches ? [11] : [13, 12, 11];
+    const now = this.terminal.options.fontSize ?? 13;
+    const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
+    const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;
+    if (size !== now) this.terminal.options.fontSize = size;
     this.fitter.fit();
   }
 

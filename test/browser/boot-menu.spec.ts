@@ -58,3 +58,24 @@ test('an entry that is not there leads to the menu, which says so; poweroff wait
   // Nobody presses a key: its countdown ends by itself.
   await expect(page.getByText(/MiB free/)).toBeVisible();
 });
+
+test('the first visit shows the menu with its countdown, and nothing before it; a later one boots at once', async ({ page }) => {
+  // What is painted before the menu is a flash of the page behind it.
+  await page.addInitScript(() => {
+    const painted: boolean[] = [];
+    Object.assign(globalThis, { painted });
+    const look = (): void => {
+      if (document.getElementById('app')?.firstElementChild) painted.push(!!document.querySelector('[data-testid=bootmenu]'));
+      if (painted.length < 20) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  await page.goto('./');
+  await expect(menu(page)).toContainText('The highlighted entry will be executed automatically in');
+  expect(await page.evaluate(() => (globalThis as unknown as { painted: boolean[] }).painted[0])).toBe(true);
+  await expect(menu(page)).toBeHidden();
+  await expect(page.getByText(/MiB free/)).toBeVisible();
+  await page.reload();
+  await expect(page.getByText(/MiB free/)).toBeVisible();
+  expect(await page.evaluate(() => (globalThis as unknown as { painted: boolean[] }).painted.includes(true))).toBe(false);
+});

@@ -91,7 +91,7 @@ test('a definition that was refused for its name can be started once the name is
   await page.getByRole('button', { name: 'Destroy' }).click();
   await page.getByRole('button', { name: 'Destroy now' }).click();
   await page.getByRole('button', { name: 'Close' }).click();
-  await page.getByRole('treeitem', { name: /not started/ }).click();
+  await page.locator('[role=treeitem][data-draft]').click();
   await page.getByRole('button', { name: 'Start demo' }).click();
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();

@@ -87,6 +87,7 @@ test('a triple fault is told in the task log and in the console, and a second bo
   await page.getByRole('button', { name: 'Tasks' }).click();
   await expect(page.getByRole('row').filter({ hasText: 'demo restarted' })).toContainText('Triple fault (exit 2)');
   await page.getByRole('treeitem', { name: 'ringside-1' }).click();
+  await page.getByRole('button', { name: 'New guest' }).click();
   await page.getByRole('button', { name: 'Boot demo' }).click();
   await expect(page.getByRole('heading', { name: 'demo-2' })).toBeVisible();
   // Help closes wherever the focus is.

@@ -25,7 +25,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --state DIR           keep files and volumes in DIR (without it they live in memory, and are gone with the host)
   --file SOURCE:PATH    put a file of this machine at a path of Domain 0 (also several times)
   --host WORDS          what the host has, as in pcpus=2,memory=512,vt=off,disk=20GB (without it ${describeHost(hostHere())};
-                        vt=off: a standard computer, for paravirtual guests alone; a disk keeps the size of its first start)
+                        vt=off: a standard computer, for paravirtual guests alone; a disk keeps the size of its first start;
+                        xl host-set keeps words for the next boots)
   --host-memory MIB     the same as --host memory=MIB
   --pcpus N             the same as --host pcpus=N
   --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)
@@ -61,7 +62,8 @@ export async function shell(argv: string[]): Promise<number> {
     const options = parse(argv);
     if (options.help) return stdout.text(shellHelp()), 0;
     const words = [options.host, options['host-memory'] && `memory=${options['host-memory']}`, options.pcpus && `pcpus=${options.pcpus}`];
-    const definition = { ...hostHere(), ...readHost(words.filter(Boolean).join(' ')) };
+    const asked = readHost(words.filter(Boolean).join(' '));
+    const definition = { ...hostHere(), ...asked };
     state = await openAll(options.state, definition);
     const fs = await state.files();
     for (const pair of options.file ?? []) {
@@ -74,7 +76,7 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const { c: line, boot, menu = false, xen } = options;
-    const host = new HostRuns({ state, definition, boot, xen, jitThreshold: options.jitThreshold, stdout });
+    const host = new HostRuns({ state, definition, asked, boot, xen, jitThreshold: options.jitThreshold, stdout });
     return line === undefined ? await host.interact(menu) : await host.line(line, stderr);
   } catch (error) {
     if (error instanceof StateError) return stderr.text(`ringside sh: ${error.message}\n`), 1;

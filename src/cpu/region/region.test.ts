@@ -167,7 +167,7 @@ describe('regions', () => {
     code(false)(bench);
     bench.R[ESI] = 1000;
     bench.run(1000);
-    expect(tier.statistics.regions).toBe(1);
+    expect(tier.statistics.regions).toBeGreaterThan(0);
     bench.cpu.controls.cpuid = true;
     expect(bench.run(1000)).toBe(ExitReason.CPUID);
     expect(bench.cpu.exit.instructionLength).toBe(2);

@@ -1,11 +1,14 @@
 /** What the texts of regions hold, and how large V8's bytecode of the largest is. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { RegionText } from '../architecture/regions.ts';
-import { asm, Bench, CODE, d } from '../test-support/bench.ts';
+import { ECX, ESI } from '../architecture/registers.ts';
+import { generateInterpreter } from '../gen/generate.ts';
+import { rows } from '../table/index.ts';
+import { asm, Bench, CODE, d, DATA } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -74,4 +77,23 @@ it('hold whole numbers as one function writes them, and names from the tables al
     }
   }
   expect([...other]).toEqual([]);
+});
+
+it('are as docs/engine.md shows one', () => {
+  const plain = (text: string) => text.replace(/\s+/g, ' '), doc = plain(readFileSync(new URL('../../../docs/engine.md', import.meta.url), 'utf8'));
+  const one = new Bench().protectedMode();
+  one.put(CODE, '03 06', '83 c6 04', '49', '75 f8', 'f4');
+  one.R[ESI] = DATA;
+  one.R[ECX] = 5;
+  one.run(100);
+  const { cpu, cpu: { code: { A, PM } } } = one, table = cpu.tlb.CP[CODE >>> 12]!;
+  for (const offset of [0, 2, 5, 6]) {
+    const record = PM[table + offset]!;
+    expect(doc).toMatch(new RegExp(`offset ${offset}, [^,]+(,\\S+)? ${[...A.subarray(record + 1, record + 8)].join(' ')} `));
+  }
+  const { text } = createCompiler(one.bytes, () => cpu.writer.instructions).compile(0, () => ({ table, frame: CODE }))!;
+  expect(doc).toContain(plain(text));
+  // The case, without what stands round it.
+  const [, add] = /\/\* add\.32\.rm \*\/ \{ (.*) \}/.exec(generateInterpreter(rows))!;
+  expect(doc).toContain(add);
 });

@@ -303,6 +303,11 @@ export class Storage {
 
   // Disks for domains.
 
+  /** Domains that have a device open, by the path that `open` resolves it to (/dev/sda3, /dev/vg0/NAME). */
+  namesOfUsers(path: string): string[] {
+    return this.usersOf(path).map(({ who }) => who);
+  }
+
   private usersOf(path: string): User[] {
     return this.users.filter(user => user.path === path);
   }

@@ -70,3 +70,16 @@ it('a host with people who look keeps what has stopped until they destroy it', a
   await press(host, id);
   expect(host.all()).toMatchObject([{ id, state: 's', ended: 'The guest powered off.' }]);
 });
+
+it('a host that buries all but crashed ones keeps what crashed for a look at it, and the name of what ended is free', async () => {
+  const host = testHost({ buriesStopped: 'unless-crashed' });
+  const { id } = await create(host, POWEROFF, '');
+  await press(host, id);
+  await until(() => host.all().length === 0);
+  const crashed = await create(host, CRASH, 'on_crash = "destroy"\n');
+  await press(host, crashed.id);
+  await until(() => host.all()[0]?.ended !== undefined);
+  await new Promise(resolve => setTimeout(resolve, 20));
+  expect(host.all()).toMatchObject([{ id: crashed.id, state: 'c' }]);
+  await host.destroy(crashed.id);
+});

@@ -54,8 +54,11 @@ export interface ToolstackParts {
   tripleFaultEnds?: boolean;
   /** Of domains built from now on: `jitThreshold` below. */
   jitThreshold?: number;
-  /** A domain that stopped and is to be destroyed goes at once, as with xl. Absent: it can be looked at until somebody destroys it. */
-  buriesStopped?: boolean;
+  /**
+   * A domain that stopped and is to be destroyed goes at once, as with xl; 'unless-crashed': but for those that crashed or whose worker died, which can be
+   * looked at until somebody destroys them. Absent: all can.
+   */
+  buriesStopped?: boolean | 'unless-crashed';
 }
 
 /** Where a new domain takes the place of another: that one's console, and what is said of its end. */
@@ -569,7 +572,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     member.console.snapshot?.(true);
     this.listener.listed();
     if (action === 'preserve') return;
-    if (this.parts.buriesStopped) {
+    const { buriesStopped } = this.parts;
+    if (buriesStopped === true || (buriesStopped === 'unless-crashed' && ending.kind !== 'crash' && !ending.workerDied)) {
       void this.remove(member).then(() => this.listener.listed());
       return;
     }

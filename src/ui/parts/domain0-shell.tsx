@@ -2,7 +2,7 @@
 
 import { useEffect } from 'preact/hooks';
 import type { Panel } from '../panel.ts';
-import { newShell, shell, state, takeOver, takeOverProblem, takingOver } from '../shell-session.ts';
+import { newShell, type ShellSession, shell, state, takeOver, takeOverProblem, takingOver } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
@@ -25,13 +25,17 @@ function ShellPage() {
     <div class="bh guest"><div class="row"><h2><StateMark state="r" />{words.domain}</h2><ModeBadge type="d0" /><span class="sec meta">{words.about}</span></div></div>
     <StateNote />
     <div class="desk serial">
-      {session && <TerminalWindow terminal={session.terminal} name={words.domain} label={words.label} first testId="shell"
-        title={<><Chip id={0} /><StateMark state="r" /><span class="t">{words.domain}</span><span class="sec">{state.value?.kept ? words.kept(state.value.where) : words.title}</span></>}
-        over={session.over.value ? <><button class="btn sm" onClick={() => newShell(true)}>{words.again}</button><span>{words.over}</span></> : undefined}
-        sized={(columns, rows) => session.sized(columns, rows)} />}
+      {session && <ShellWindow session={session} />}
     </div>
   </>;
 }
+
+/** Its terminal: on its page, or in the strip. */
+export const ShellWindow = ({ session }: { session: ShellSession }) =>
+  <TerminalWindow terminal={session.terminal} name={words.domain} label={words.label} first testId="shell"
+    title={<><Chip id={0} /><StateMark state="r" /><span class="t">{words.domain}</span><span class="sec">{state.value?.kept ? words.kept(state.value.where) : words.title}</span></>}
+    over={session.over.value ? <><button class="btn sm" onClick={() => newShell(true)}>{words.again}</button><span>{words.over}</span></> : undefined}
+    sized={(columns, rows) => session.sized(columns, rows)} />;
 
 /** That nothing is kept, why, and what can be done. */
 function StateNote() {

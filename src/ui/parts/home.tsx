@@ -1,13 +1,13 @@
 /** First view: boot something, drop a definition, or stay in a terminal. */
 
 import { info } from '../host.ts';
-import { offers, progressText } from '../offers.ts';
+import { FIGURE, type Offer, offers, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
-import { addFiles, bootOffer, dragging, fetching, go, offerProblems } from '../state.ts';
+import { addFiles, bootOffer, bootTogether, dragging, fetching, go, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
-import type { OfferedGuest } from '../../dom0/index.ts';
-import { ChooseFiles, Icon, Tag } from './marks.tsx';
+import { HostBar } from './host-bar.tsx';
+import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
 
@@ -20,7 +20,7 @@ export const homePanel: Panel = {
 };
 
 function Home() {
-  return <div class="body first">
+  return <><HostBar choosing /><div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>
       <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
@@ -29,9 +29,10 @@ function Home() {
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <p class="sec">{strings.home.bootHint}</p>
-        <table><thead><tr><th>{strings.home.guest}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
-          <tbody>{offers.value.map(guest => <Offer key={guest.id} guest={guest} />)}</tbody></table>
-        {offers.value.length === 1 && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
+        <p class="row figure3"><button class="btn" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button><span class="cap-t">{strings.home.figureHint}</span></p>
+        <table><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
+          <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
+        {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
       </section>
       <section class="card">
         <h2><Icon name="drop" size={15} /> {strings.home.drop}</h2>
@@ -54,21 +55,22 @@ function Home() {
       <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
       <figcaption>{strings.path.caption}</figcaption>
     </figure>
-  </div>;
+  </div></>;
 }
 
-function Offer({ guest }: { guest: OfferedGuest }) {
+function OfferRow({ guest }: { guest: Offer }) {
   const fetch = fetching.value.get(guest.id);
   const problem = offerProblems.value.get(guest.id);
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line">{guest.about}</span></td>
+      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line two" title={guest.about}>{guest.about}</span></td>
+      <td>{guest.type && <ModeBadge type={guest.type} />}</td>
       <td class="num nw">{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
         : <button class={`btn sm${guest.id === 'demo' ? ' primary' : ''}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => void bootOffer(guest)}>{strings.home.bootButton}</button>}</td>
     </tr>
-    {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={3} role="status">
+    {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={4} role="status">
       {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}
       {fetch?.progress && guest.bytes > 0 && !fetch.building && <>
         <div class="bar"><i style={`width:${Math.min(100, 100 * fetch.progress.done / fetch.progress.all)}%`} /></div><span class="sec">{progressText(fetch.progress, performance.now())}</span></>}

@@ -21,6 +21,14 @@ const PATHS = {
   drop: <path d="M6 1v6.5M3 5l3 3 3-3M1 10.7h10" fill="none" stroke="currentColor" stroke-width="1.4" />,
   prompt: <path d="M1.5 2.5L5 6 1.5 9.5M6 10h5" fill="none" stroke="currentColor" stroke-width="1.5" />,
   host: <><rect x="1.2" y="1.5" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /><rect x="1.2" y="6.9" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /></>,
+  bridge: <><path d="M6 1.5v4M2 10V7.5h8V10M6 5.5v2" fill="none" stroke="currentColor" stroke-width="1.2" /><circle cx="6" cy="2" r="1.1" fill="currentColor" /><circle cx="2" cy="10.4" r="1.1" fill="currentColor" /><circle cx="10" cy="10.4" r="1.1" fill="currentColor" /></>,
+  disk: <><rect x="1.2" y="3" width="9.6" height="6.4" rx="1" fill="none" stroke="currentColor" stroke-width="1.2" /><path d="M7.4 7.3h1.6" stroke="currentColor" stroke-width="1.4" /></>,
+  volume: <path d="M2 2.2h8v7.6H2zM2 6h8" fill="none" stroke="currentColor" stroke-width="1.2" />,
+  maximise: <path d="M1.8 1.8h8.4v8.4H1.8z" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  move: <path d="M6 1v10M1 6h10M4.4 2.6L6 1l1.6 1.6M4.4 9.4L6 11l1.6-1.6M2.6 4.4L1 6l1.6 1.6M9.4 4.4L11 6 9.4 7.6" fill="none" stroke="currentColor" stroke-width="1.1" />,
+  copy: <><rect x="4" y="4" width="6.5" height="6.5" rx="1" fill="none" stroke="currentColor" stroke-width="1.2" /><path d="M8 4V1.5H1.5V8H4" fill="none" stroke="currentColor" stroke-width="1.2" /></>,
+  search: <path d="M5 1.5a3.5 3.5 0 1 1 0 7a3.5 3.5 0 0 1 0-7M7.6 7.6L11 11" fill="none" stroke="currentColor" stroke-width="1.3" />,
+  plus: <path d="M6 1.5v9M1.5 6h9" stroke="currentColor" stroke-width="1.5" />,
   theme: <><circle cx="6" cy="6" r="4.8" fill="none" stroke="currentColor" stroke-width="1.3" /><path d="M6 1.2a4.8 4.8 0 0 1 0 9.6z" fill="currentColor" /></>,
   reset: <path d="M9.8 3.8A4.5 4.5 0 1 0 10.5 6M10.2 1v3h-3" fill="none" stroke="currentColor" stroke-width="1.4" />,
   power: <path d="M3.5 2.7a4.5 4.5 0 1 0 5 0M6 .8v5" fill="none" stroke="currentColor" stroke-width="1.4" />,
@@ -41,6 +49,8 @@ export const ModeBadge = ({ type }: { type: string }) => <span class={`mode ${ty
 
 /** Owner colours in order of creation: Domain-0 has its own, guests take A to E in turn; the id is the identity. */
 export const ownerClass = (id: number): string => (id === 0 ? 'c-d0' : `c-${'ABCDE'[(id - 1) % 5]}`);
+/** The colour token of the same owner, for what is drawn on a canvas. */
+export const ownerToken = (id: number): string => (id === 0 ? '--d0' : `--d${'ABCDE'[(id - 1) % 5]}`);
 export const Chip = ({ id }: { id?: number }) => <i class={`chip ${id === undefined ? 'c-free' : ownerClass(id)}`} />;
 
 const TAGS: Record<string, [tone: string, icon: IconName]> = {

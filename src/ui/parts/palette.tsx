@@ -2,12 +2,13 @@
 
 import { signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { command } from '../host.ts';
+import { definedActions, guestActions } from '../actions.ts';
+import { inventory } from '../inventory.ts';
 import { offers } from '../offers.ts';
 import type { Panel } from '../panel.ts';
 import { sessionAt, sessions } from '../sessions.ts';
-import { stripOpen, theme, type ThemeChoice } from '../settings.ts';
-import { bootOffer, destroy, go, leaving, place, saveState } from '../state.ts';
+import { stripTab, theme, type ThemeChoice } from '../settings.ts';
+import { bootOffer, go, place, stripOpen, toggleStrip } from '../state.ts';
 import { strings } from '../strings.ts';
 
 export const paletteOpen = signal(false);
@@ -24,22 +25,15 @@ function entries(panels: readonly Panel[]): Entry[] {
   const here = place.value;
   const session = sessionAt(here);
   const list: Entry[] = [];
-  if (session && !session.over) {
-    const domain = session.info.value;
-    const xl = (name: string, verb: Parameters<typeof command>[0], spelled: string = verb): Entry => ({ name: `${name} ${domain.name}`, hint: `xl ${spelled} ${domain.name}`, run: () => void command(verb, domain) });
-    list.push(
-      domain.state === 'p' ? xl(strings.guest.run, 'unpause') : xl(strings.guest.pause, 'pause'),
-      { ...xl(strings.guest.reset, 'reset'), hint: `xl trigger ${domain.name} reset` }, { ...xl(strings.guest.power, 'shutdown'), name: words.power(domain.name), hint: `xl trigger ${domain.name} power` },
-      { name: words.save(domain.name), hint: `xl save -c ${domain.name} ${domain.name}.save`, run: () => void saveState(domain) },
-      { name: `${leaving.value.has(domain.id) ? strings.guest.destroyNow : strings.guest.destroy} ${domain.name}`, hint: `xl destroy ${domain.name}`, run: () => destroy(session) });
-  }
+  if (session && !session.over) for (const { name, command, run } of guestActions(session).slice(1)) list.push({ name, ...(command ? { hint: command } : {}), run });
   for (const { name, from } of panels) {
     const to = from?.(here);
     if (to) list.push({ name: words.goTo(name), run: () => go(to) });
   }
   for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });
-  for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home' }); void bootOffer(guest); } });
-  list.push({ name: stripOpen.value ? strings.strip.collapse : strings.strip.expand, run: () => { stripOpen.value = !stripOpen.peek(); } });
+  for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home', tab: 'new' }); void bootOffer(guest); } });
+  for (const each of inventory.value?.stored?.defined ?? []) for (const { name, command, run } of definedActions(each)) list.push({ name, ...(command ? { hint: command } : {}), run });
+  list.push({ name: stripOpen.value ? strings.strip.collapse.tasks : strings.strip.expand.tasks, run: () => { stripTab.value = 'tasks'; toggleStrip(); } });
   for (const choice of ['system', 'light', 'dark', 'contrast'] as ThemeChoice[]) if (choice !== theme.value) list.push({ name: `${strings.theme.label}: ${strings.theme[choice]}`, run: () => { theme.value = choice; } });
   return list;
 }

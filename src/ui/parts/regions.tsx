@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import { type Panel, shows } from '../panel.ts';
 import { detailOpen, place } from '../state.ts';
 import { strings } from '../strings.ts';
-import { Isolation } from './shell.tsx';
+import { Isolation } from './notice.tsx';
 import { Splitter } from './splitter.tsx';
 
 /** The inspector's panel that a person chose, by its id. */

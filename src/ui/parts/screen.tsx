@@ -1,6 +1,7 @@
 /** Window with a guest's VGA screen: a canvas for the eye, the same cells as text for the ear, keyboard and mouse on request only. */
 
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import { command, reportProblem } from '../host.ts';
@@ -26,8 +27,8 @@ const TOUCH: [label: string, code: string, name?: string][] = [
   ['Esc', 'Escape'], ['Tab', 'Tab'], ['Enter', 'Enter'], ['←', 'ArrowLeft', 'Left'], ['↑', 'ArrowUp', 'Up'], ['↓', 'ArrowDown', 'Down'], ['→', 'ArrowRight', 'Right'],
 ];
 
-/** `first`: the keyboard's way into the guest leads here. */
-export function ScreenWindow({ session, first }: { session: DomainSession; first: boolean }) {
+/** `first`: the keyboard's way into the guest leads here. `chrome`: what its place adds to the title. */
+export function ScreenWindow({ session, first, chrome }: { session: DomainSession; first: boolean; chrome?: ComponentChildren }) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const typing = useRef<HTMLTextAreaElement>(null);
@@ -166,8 +167,8 @@ export function ScreenWindow({ session, first }: { session: DomainSession; first
           <li><button class="btn quiet" onClick={() => { sendOpen.value = false; void sendClipboard(); }}>{words.sendClipboard}</button></li>
         </ul>}
       </div>}
-      {!off.value && <>{painter.mode === 'text' && <button class="btn quiet sm hide-s" onClick={copyText}>{words.copy}</button>}
-        <button class="btn quiet sm" onClick={picture}><Icon name="picture" />{words.picture}</button></>}</div>
+      {!off.value && <>{painter.mode === 'text' && <button class="btn quiet sm hide-s" aria-label={words.copy} title={words.copy} onClick={copyText}><Icon name="copy" /><span class="lbl">{words.copy}</span></button>}
+        <button class="btn quiet sm" aria-label={words.picture} title={words.picture} onClick={picture}><Icon name="picture" /><span class="lbl">{words.picture}</span></button></>}{chrome}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
       onClick={onClick} onKeyDown={onKeyDown} onKeyUp={onKeyUp} onBlur={onBlur}
       onPointerDown={onPointer} onPointerMove={onPointer} onPointerUp={onPointer} onPointerCancel={onPointer}

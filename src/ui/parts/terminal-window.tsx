@@ -30,11 +30,15 @@ interface TerminalWindowProps {
   /** The keyboard's way in leads here. */
   first: boolean;
   testId: string;
+  /** Who writes there stands still: the picture is dimmed. */
+  paused?: boolean;
+  /** What its place adds to the title. */
+  chrome?: ComponentChildren;
   /** It has this size now. */
   sized?(columns: number, rows: number): void;
 }
 
-export function TerminalWindow({ terminal, name, label, title, over, note, first, testId, sized }: TerminalWindowProps) {
+export function TerminalWindow({ terminal, name, label, title, over, note, first, testId, paused, chrome, sized }: TerminalWindowProps) {
   const holder = useRef<HTMLDivElement>(null);
   const focused = useSignal(false);
   const size = useSignal('');
@@ -59,10 +63,10 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
   }, [terminal]);
 
   const isOver = over !== undefined;
-  return <section class={`win serial${focused.value && !isOver ? ' cap' : ''}`} aria-label={label}
+  return <section class={`win serial${focused.value && !isOver ? ' cap' : ''}${paused ? ' paused' : ''}${isOver ? ' over' : ''}`} aria-label={label}
     onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
     <div class="wt">{title}<span class="sp" />
-      <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button></div>
+      <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button>{chrome}</div>
     {note}
     <div class="wb" ref={holder} data-testid={testId} />
     <div class={`ws${focused.value && !isOver ? ' on' : ''}`} role="status">

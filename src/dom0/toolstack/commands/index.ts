@@ -1,6 +1,6 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { dmesg, info } from './host.ts';
+import { dmesg, hostSet, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
 import { attachConsole } from './console.ts';
@@ -22,6 +22,7 @@ export const COMMANDS = {
   list,
   info,
   dmesg,
+  'host-set': hostSet,
   pause,
   unpause,
   shutdown,

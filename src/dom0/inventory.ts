@@ -1,0 +1,116 @@
+/** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
+import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
+import type { HostCore } from './host.ts';
+import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
+
+/** A domain that is defined and does not run. */
+export interface DefinedDomain {
+  name: string;
+  /** Of its definition, among Domain 0's files. */
+  path: string;
+  type: 'hvm' | 'pv' | 'pvh';
+  memoryMiB: number;
+  vcpus: number;
+  /** FILE:LINE:COLUMN: sentence; none: it can be started. */
+  errors: string[];
+}
+
+/** A port of the bridge, with its counts as seen from the bridge. */
+export interface BridgePortInfo {
+  name: string;
+  rxPackets: number;
+  rxBytes: number;
+  txPackets: number;
+  txBytes: number;
+  dropped: number;
+}
+
+export interface VolumeInfo {
+  name: string;
+  bytes: number;
+  /** Domains that have it open. */
+  users: string[];
+}
+
+export interface DiskInfo {
+  /** As guests and lvs name it. */
+  path: string;
+  bytes: number;
+  /** What of it is written somewhere: bytes of its file. */
+  storedBytes: number;
+  partitions: { name: string; bytes: number; type: number; users: string[] }[];
+  group: string;
+  groupBytes: number;
+  freeBytes: number;
+  volumes: VolumeInfo[];
+}
+
+/** What outlives the host. */
+export interface StoredState {
+  defined: DefinedDomain[];
+  /** Absent: the host has no disk of its own. */
+  disk?: DiskInfo;
+}
+
+export interface Inventory {
+  /** When it was read, milliseconds of the clock that all workers share. */
+  atMs: number;
+  /** Seconds since the host was booted. */
+  upSeconds: number;
+  hasVt: boolean;
+  scheduler: string;
+  domain0: { memoryMiB: number; vcpus: number; runNs: number };
+  /** Processor time of guests so far, nanoseconds by domain id. */
+  runNs: Record<number, number>;
+  bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
+  /** Absent: Domain 0's files and disk have not been opened. */
+  stored?: StoredState;
+}
+
+/** Processor times, the bridge and, where `opens`, definitions and disk, which are opened for it. @throws Error where they cannot be */
+export async function takeInventory(host: HostCore, opens: boolean): Promise<Inventory> {
+  const { toolstack, queue, parts } = host;
+  const nowNs = queue.nowNs();
+  const runNs = (index: number): number => toolstack.view.scheduler.runstates(index, nowNs).running;
+  const { bridge } = toolstack.services.network;
+  const ports = bridge.list();
+  return {
+    atMs: nowNs / 1e6,
+    upSeconds: Math.max(0, (parts.epochMs() - host.startedEpochMs) / 1000),
+    hasVt: toolstack.xen.hasVt,
+    scheduler: queue.policy.name,
+    domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
+    runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
+    bridge: {
+      name: bridge.name,
+      ports: ports.map(({ name, counts }) => ({
+        name, rxPackets: counts.rxPackets, rxBytes: counts.rxBytes, txPackets: counts.txPackets, txBytes: counts.txBytes, dropped: counts.rxDropped + counts.txDropped,
+      })),
+      stations: bridge.stations().map(({ mac, port, ageNs }) => ({ mac, port: ports.find(({ number }) => number === port)?.name ?? String(port), ageSeconds: ageNs / 1e9 })),
+    },
+    ...(opens ? { stored: await lookAtState(host) } : {}),
+  };
+}
+
+async function lookAtState(host: HostCore): Promise<StoredState> {
+  const storage = await host.openDevices();
+  const running = new Set(host.all().filter(({ ended, state }) => ended === undefined && state !== 'd').map(({ name }) => name));
+  const managed = (await host.managed?.list()) ?? [];
+  const defined = managed.filter(({ name }) => !running.has(name)).map(({ name, path, errors, definition }): DefinedDomain => ({
+    name, path, errors, type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
+  }));
+  if (!storage) return { defined };
+  return {
+    defined,
+    disk: {
+      path: '/dev/sda',
+      bytes: storage.disk.bytes,
+      storedBytes: storage.disk.stored.bytes,
+      partitions: storage.partitions.map(({ number, sectors, type }) => ({ name: `sda${number}`, bytes: sectors * SECTOR_BYTES, type, users: storage.namesOfUsers(`/dev/sda${number}`) })),
+      group: GROUP,
+      groupBytes: storage.extents * PE_BYTES,
+      freeBytes: storage.freeExtents * PE_BYTES,
+      volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** What can be done with each thing of the tree: for its menu, the page of a guest and the search. Each knows the command that it is. */
+
+import type { DefinedDomain } from '../dom0/index.ts';
+import { asTask, command, host } from './host.ts';
+import { type DomainSession, sessions } from './sessions.ts';
+import { destroy, go, leaving, openDomain, saveState } from './state.ts';
+import { strings } from './strings.ts';
+
+export interface Action {
+  name: string;
+  /** As `xl` (or xm, where xl has none) spells it. */
+  command?: string;
+  run(): void;
+}
+
+const words = strings.actions;
+
+export function guestActions(session: DomainSession): Action[] {
+  const domain = session.info.value;
+  const { name, id } = domain;
+  const open: Action = { name: words.open(name), run: () => go({ kind: 'domain', id }) };
+  if (session.gone.value) return [open];
+  const destroys: Action = { name: `${leaving.value.has(id) ? strings.guest.destroyNow : strings.guest.destroy} ${name}`, command: `xl destroy ${name}`, run: () => destroy(session) };
+  if (session.over) return [open, destroys];
+  return [
+    open,
+    domain.state === 'p'
+      ? { name: `${strings.guest.run} ${name}`, command: `xl unpause ${name}`, run: () => void command('unpause', domain) }
+      : { name: `${strings.guest.pause} ${name}`, command: `xl pause ${name}`, run: () => void command('pause', domain) },
+    { name: words.power(name), command: `xl shutdown -F ${name}`, run: () => void command('shutdown', domain) },
+    { name: words.reboot(name), command: `xl reboot -F ${name}`, run: () => void command('reboot', domain) },
+    { name: `${strings.guest.reset} ${name}`, command: `xl trigger ${name} reset`, run: () => void command('reset', domain) },
+    { name: words.save(name), command: `xl save -c ${name} ${name}.save`, run: () => void saveState(domain) },
+    destroys,
+  ];
+}
+
+export function definedActions({ name, errors }: DefinedDomain): Action[] {
+  const spelled = `xm start ${name}`;
+  const begin = (paused: boolean) => () => void asTask(spelled, async () => openDomain(await host.start(name, paused)));
+  return [
+    { name: words.look(name), run: () => go({ kind: 'defined', name }) },
+    ...(errors.length > 0 ? [] : [{ name: words.start(name), command: spelled, run: begin(false) }, { name: words.startPaused(name), command: `xm start -p ${name}`, run: begin(true) }]),
+    { name: words.remove(name), command: `xm delete ${name}`, run: () => void asTask(`xm delete ${name}`, () => host.delete(name)) },
+  ];
+}
+
+export function hostActions(): Action[] {
+  const living = [...sessions.value.values()].filter(({ over }) => !over);
+  return [
+    { name: words.newGuest, run: () => go({ kind: 'home', tab: 'new' }) },
+    { name: words.openShell, run: () => go({ kind: 'shell' }) },
+    { name: words.facts, command: 'xl list', run: () => go({ kind: 'home', tab: 'host' }) },
+    ...(living.length > 1 ? [{ name: words.allDown, command: 'xl shutdown -a -F', run: () => { for (const { info } of living) void command('shutdown', info.peek()); } }] : []),
+  ];
+}

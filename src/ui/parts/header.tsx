@@ -1,0 +1,74 @@
+/** The header: brand, the clock and whose it is, search, theme, keys. */
+
+import { useSignal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { hostProblem, info } from '../host.ts';
+import { type DomainSession, sessions } from '../sessions.ts';
+import { theme, type ThemeChoice } from '../settings.ts';
+import { go, place, treeOpen } from '../state.ts';
+import { strings } from '../strings.ts';
+import { paletteOpen } from './palette.tsx';
+import { Brand, Icon } from './marks.tsx';
+
+/** hh:mm:ss.mmm of a domain's clock. */
+export function clock(ns: number): string {
+  const ms = Math.floor(ns / 1e6);
+  const pad = (n: number, width = 2) => String(n).padStart(width, '0');
+  return `${pad(Math.floor(ms / 3_600_000))}:${pad(Math.floor(ms / 60_000) % 60)}:${pad(Math.floor(ms / 1000) % 60)}.${pad(ms % 1000, 3)}`;
+}
+
+const shownSession = (): DomainSession | undefined => {
+  const here = place.value;
+  return here.id !== undefined ? sessions.value.get(here.id) : [...sessions.value.values()].findLast(session => !session.gone.value);
+};
+
+export function Header() {
+  const keysOpen = useSignal(false);
+  const mode = info.value?.mode;
+  const keysMenu = useRef<HTMLDivElement>(null);
+  // Wherever the focus is; a click elsewhere closes it, too.
+  useLayoutEffect(() => {
+    if (!keysOpen.value) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      keysOpen.value = false;
+      keysMenu.current?.querySelector('button')?.focus();
+    };
+    const onDown = (event: PointerEvent) => { if (!keysMenu.current?.contains(event.target as Node)) keysOpen.value = false; };
+    window.addEventListener('keydown', onKey);
+    window.addEventListener('pointerdown', onDown);
+    return () => { window.removeEventListener('keydown', onKey); window.removeEventListener('pointerdown', onDown); };
+  }, [keysOpen.value]);
+  return <header class="top">
+    <button class="btn quiet icon only-s" aria-label={treeOpen.value ? strings.closeTree : strings.openTree} aria-expanded={treeOpen.value} onClick={() => { treeOpen.value = !treeOpen.value; }}>
+      <Icon name={treeOpen.value ? 'close' : 'menu'} size={14} /></button>
+    <a class="brand-link" href="#bench" onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
+    <span class="vr" />
+    <VirtualTime />
+    <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>
+    <span class="grow" />
+    <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
+    <div class="pick" title={strings.theme.label}>
+      <Icon name="theme" size={14} />
+      <select class="btn quiet" aria-label={strings.theme.label} value={theme.value} onChange={event => { theme.value = event.currentTarget.value as ThemeChoice; }}>
+        {(['system', 'light', 'dark', 'contrast'] as const).map(choice => <option key={choice} value={choice}>{strings.theme[choice]}</option>)}
+      </select>
+    </div>
+    <div class="keys-menu hide-s" ref={keysMenu}>
+      <button class="btn quiet" aria-expanded={keysOpen.value} onClick={() => { keysOpen.value = !keysOpen.value; }}>{strings.help}</button>
+      {keysOpen.value && <div class="pop" role="dialog" aria-label={strings.keys.title}>
+        <h3>{strings.keys.title}</h3>
+        <dl class="kv">{strings.keys.rows.map(([keys, does]) => <><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></>)}</dl>
+        <button class="btn sm" onClick={() => { keysOpen.value = false; }}>{strings.keys.close}</button>
+      </div>}
+    </div>
+  </header>;
+}
+
+function VirtualTime() {
+  const session = shownSession();
+  const ns = session?.sample.value?.nowNs;
+  return <div class="clock" title={session && strings.virtualTimeOf(session.info.value.name)}>
+    <small>{session ? strings.virtualTimeOf(session.info.value.name) : strings.virtualTime}</small>{ns === undefined ? strings.tree.noData : clock(ns)}
+  </div>;
+}

@@ -1,0 +1,25 @@
+/** The host's other pages: their scripts, and the charts', are loaded when one is first shown. */
+
+import type { Panel } from '../panel.ts';
+import type { Place } from '../state.ts';
+import { strings } from '../strings.ts';
+import { later } from './later.tsx';
+
+const words = strings.hostPage;
+const HostPage = later(() => import('./host-page.tsx').then(part => part.HostPage));
+const StoragePage = later(() => import('./storage-page.tsx').then(part => part.StoragePage));
+const NetworkPage = later(() => import('./network-page.tsx').then(part => part.NetworkPage));
+
+const is = (here: Place, tab: string): boolean => here.kind === 'home' && here.tab === tab;
+const panel = (tab: string, name: string, show: Panel['show']): Panel => ({
+  id: tab,
+  region: 'bench',
+  name,
+  show: here => is(here, tab) && show(here),
+  title: here => (is(here, tab) ? name : undefined),
+  from: here => (is(here, tab) ? undefined : { kind: 'home', tab }),
+});
+
+export const hostPanel = panel('host', words.host, () => <HostPage />);
+export const storagePanel = panel('storage', words.storage, here => <StoragePage volume={here.name} />);
+export const networkPanel = panel('network', words.network, () => <NetworkPage />);

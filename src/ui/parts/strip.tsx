@@ -1,0 +1,76 @@
+/** The strip at the foot: the task log, Domain 0's shell, the hypervisor's log. Minimised it shows the last task in one line. */
+
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { dismiss, host, sentence, tasks } from '../host.ts';
+import { type StripTab, stripTab } from '../settings.ts';
+import { newShell, shell } from '../shell-session.ts';
+import { place, stripOpen, toggleStrip } from '../state.ts';
+import { strings } from '../strings.ts';
+import { ShellWindow } from './domain0-shell.tsx';
+import { Icon, Tag } from './marks.tsx';
+import { TaskTable, took } from './tasks.tsx';
+
+const words = strings.strip;
+/** How often the hypervisor's log is asked for while it is shown. */
+const LOG_MS = 2000;
+const TABS: readonly StripTab[] = ['tasks', 'shell', 'log'];
+
+export function Strip() {
+  const onlyFailed = useSignal(false);
+  const open = stripOpen.value, tab = stripTab.value;
+  const all = tasks.value;
+  const last = all[0];
+  const running = all.filter(task => task.state === 'running').length, failed = all.filter(task => task.state === 'failed').length;
+  const choose = (chosen: StripTab) => {
+    if (!open || tab === chosen) toggleStrip();
+    stripTab.value = chosen;
+  };
+  return <footer class={`strip${open ? '' : ' min'}`} id="strip" aria-label={words.label} tabIndex={-1}>
+    <div class="tabs">
+      {TABS.map(each => {
+        const shows = open && tab === each;
+        return <button key={each} class="tab" aria-expanded={shows} aria-label={words.toggle(words.tabs[each], shows ? words.collapse[each] : words.expand[each])} aria-controls="strip-body" onClick={() => choose(each)}>
+          {words.tabs[each]}{each === tab && <> <Icon name={open ? 'down' : 'up'} size={10} /></>}</button>;
+      })}
+      <div class="last" role="status">
+        {!(open && tab === 'tasks') && last && <><Tag kind={last.state}>{words.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class="cut sec grow">{last.message.split('\n')[0]}</span>}<span class="dim m nw">{took(last)}</span></>}
+        {open && tab === 'tasks' && <span class="dim">{words.counts(running, failed)}</span>}
+      </div>
+      {open && tab === 'tasks' && <div class="row hide-s">
+        <button class="btn quiet sm" aria-pressed={onlyFailed.value} onClick={() => { onlyFailed.value = !onlyFailed.value; }}>{words.onlyFailed}</button>
+        <button class="btn quiet sm" onClick={() => dismiss(all.filter(task => task.state === 'done').map(task => task.id))}>{words.clear}</button>
+      </div>}
+    </div>
+    {open && <div class={`scroll${tab === 'tasks' ? '' : ' dark'}`} id="strip-body">
+      {tab === 'tasks' ? <TaskTable shown={onlyFailed.value ? all.filter(task => task.state === 'failed') : all} /> : tab === 'shell' ? <StripShell /> : <XenLog />}
+    </div>}
+  </footer>;
+}
+
+/** The one shell of this page: where its own page shows it, it is there. */
+function StripShell() {
+  const session = shell.value;
+  const elsewhere = place.value.kind === 'shell';
+  useEffect(() => { if (!elsewhere && !shell.peek()) newShell(); }, [elsewhere]);
+  return elsewhere ? <p class="hint">{words.shellAbove}</p> : session && <ShellWindow session={session} />;
+}
+
+/** What `xl dmesg` prints, followed. */
+function XenLog() {
+  const text = useSignal('');
+  const area = useRef<HTMLPreElement>(null);
+  useEffect(() => {
+    const read = () => host.dmesg().then(log => {
+      // Whoever has scrolled up reads on there.
+      const pre = area.current;
+      const atEnd = !pre || pre.scrollHeight - pre.scrollTop - pre.clientHeight < 24;
+      text.value = log;
+      if (atEnd) requestAnimationFrame(() => area.current?.scrollTo(0, area.current.scrollHeight));
+    }, error => { text.value = sentence(error); });
+    void read();
+    const timer = setInterval(() => { if (!document.hidden) void read(); }, LOG_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return <pre class="xenlog" ref={area} tabIndex={0} aria-label={words.tabs.log}>{text.value}</pre>;
+}

@@ -1,0 +1,23 @@
+/** Tabs of a page: one Tab stop, arrow keys between them (ARIA tabs pattern). */
+
+interface TabsProps {
+  label: string;
+  tabs: readonly (readonly [id: string, name: string])[];
+  chosen: string;
+  onChoose(id: string): void;
+}
+
+export function Tabs({ label, tabs, chosen, onChoose }: TabsProps) {
+  const onKeyDown = (event: KeyboardEvent) => {
+    const at = tabs.findIndex(([id]) => id === chosen);
+    const to = { ArrowLeft: at - 1 + tabs.length, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const row = event.currentTarget as HTMLElement;
+    onChoose(tabs[to % tabs.length]![0]);
+    requestAnimationFrame(() => row.querySelector<HTMLElement>('[aria-selected=true]')?.focus());
+  };
+  return <div class="tabs" role="tablist" aria-label={label} onKeyDown={onKeyDown}>
+    {tabs.map(([id, name]) => <button key={id} class="tab" role="tab" aria-selected={id === chosen} tabIndex={id === chosen ? 0 : -1} onClick={() => onChoose(id)}>{name}</button>)}
+  </div>;
+}

@@ -1,0 +1,164 @@
+/** The tree: host, domains as xl lists them, what is defined, bridge, storage; at its foot machine memory by owner, and where storage is kept. */
+
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
+import type { DefinedDomain, DomainInfo } from '../../dom0/index.ts';
+import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
+import { hostLoad } from '../counters.ts';
+import { domains, info } from '../host.ts';
+import { domain0History, inventory } from '../inventory.ts';
+import { sessions } from '../sessions.ts';
+import { state } from '../shell-session.ts';
+import { draft, go, type Place, place, treeOpen } from '../state.ts';
+import { strings } from '../strings.ts';
+import { gigabytes, size as sizeText } from '../units.ts';
+import { bytes } from '../terminal.ts';
+import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
+import { openMenu } from './menu.tsx';
+
+const words = strings.tree;
+/** Letters typed within this time are one word. */
+const TYPE_AHEAD_MS = 700;
+
+export function Tree() {
+  const filter = useSignal('');
+  const typed = useRef({ word: '', atMs: 0 });
+  const text = filter.value.trim().toLowerCase();
+  const matches = (...what: (string | undefined)[]): boolean => !text || what.join(' ').toLowerCase().includes(text);
+  const all = domains.value;
+  const gone = [...sessions.value.values()].filter(session => session.gone.value);
+  const seen = inventory.value;
+  const defined = seen?.stored?.defined ?? [];
+  const shown = all.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
+  const shownDefined = defined.filter(({ name, type }) => matches(name, words.defined, type));
+  const disk = seen?.stored?.disk;
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const rows = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role=treeitem]')];
+    const at = rows.indexOf(document.activeElement as HTMLElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to !== undefined) { event.preventDefault(); rows[Math.min(rows.length - 1, Math.max(0, to))]?.focus(); return; }
+    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); (document.activeElement as HTMLElement).click(); return; }
+    if (!/^\S$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
+    const before = event.timeStamp - typed.current.atMs < TYPE_AHEAD_MS ? typed.current.word : '';
+    const word = before === event.key.toLowerCase() ? before : before + event.key.toLowerCase();
+    typed.current = { word, atMs: event.timeStamp };
+    // The same letter again is the next row of it.
+    const from = word.length === 1 ? at + 1 : Math.max(0, at);
+    [...rows.slice(from), ...rows.slice(0, from)].find(row => row.dataset.name?.toLowerCase().startsWith(word))?.focus();
+  };
+  return <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
+    <input class="filter" type="search" placeholder={words.filter} aria-label={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} />
+    <ul role="tree" aria-label={words.label} onKeyDown={onKeyDown}>
+      <Row name={strings.hostName} to={{ kind: 'home' }} also={['new', 'host']} top actions={hostActions} value={<HostLoad />}>
+        <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
+      </Row>
+      <li class="grp" role="presentation">{words.domains}<span>{all.length + 1}</span></li>
+      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={domain0History.value.at(-1)} />}>
+        <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><Spark values={domain0History.value} label={words.cpu} />
+      </Row>
+      {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
+      {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} />)}
+      {shownDefined.map(each => <DefinedRow key={`defined-${each.name}`} domain={each} />)}
+      {draft.value && <>
+        <li class="grp" role="presentation">{words.draft}</li>
+        <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>
+          <Chip /><StateMark state="-" /><span class="nm dim">{draftName()}</span>{draft.value.plan && <ModeBadge type={draft.value.plan.summary.type} />}
+        </Row></>}
+      {seen && <>
+        <li class="grp" role="presentation">{words.bridges}</li>
+        <Row name={seen.bridge.name} to={{ kind: 'home', tab: 'network' }} value={words.ports(seen.bridge.ports.length)}><Mark name="bridge" /><span class="nm">{seen.bridge.name}</span></Row>
+      </>}
+      {disk && <>
+        <li class="grp" role="presentation">{words.storage}</li>
+        <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}><Mark name="disk" /><span class="nm">{disk.path}</span></Row>
+        {disk.volumes.map(({ name, bytes: volumeBytes }) => <Row key={name} name={`${disk.group}/${name}`} to={{ kind: 'home', tab: 'storage', name }} deep value={sizeText(volumeBytes)}>
+          <Mark name="volume" /><span class="nm">{disk.group}/{name}</span></Row>)}
+      </>}
+    </ul>
+    {shown.length === 0 && shownDefined.length === 0 && (all.length + defined.length > 0 && text
+      ? <p class="hint">{words.noMatch(filter.value, all.length + defined.length)}</p> : !draft.value && sessions.value.size === 0 && defined.length === 0 && <p class="hint">{words.none}</p>)}
+    <Foot />
+  </nav>;
+}
+
+const draftName = () => draft.value?.plan?.name || draft.value?.files[0]?.name || '';
+const Mark = ({ name }: { name: IconName }) => <span class="dim"><Icon name={name} /></span>;
+
+interface RowProps {
+  name: string;
+  to: Place;
+  /** Other tabs of the same place that it stands for. */
+  also?: readonly string[];
+  top?: boolean;
+  deep?: boolean;
+  value?: ComponentChildren;
+  actions?(): Action[];
+  /** The domain that it is. */
+  domain?: number;
+  isDraft?: boolean;
+  onOpen?(): void;
+  children: ComponentChildren;
+}
+
+const isAt = (here: Place, { kind, id, tab, name }: Place): boolean => here.kind === kind && here.id === id && here.tab === tab && here.name === name;
+
+function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpen, children }: RowProps) {
+  const here = place.value;
+  const chosen = isAt(here, to) || (here.kind === to.kind && here.tab !== undefined && also?.includes(here.tab) === true);
+  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${chosen ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} tabIndex={chosen ? 0 : -1} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
+    aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
+    {children}<span class="v">{value}</span>
+  </li>;
+}
+
+const Percent = ({ part }: { part: number | undefined }) => <>{part === undefined ? words.noData : `${Math.round(100 * part)} %`}</>;
+
+function HostLoad() {
+  // Each reading is a new sample.
+  const spans = [...sessions.value.values()].filter(session => session.sample.value).map(session => session.span).filter(span => span !== undefined);
+  return spans.length === 0 ? null : <span title={words.hostCpu(info.value?.pcpus ?? 1)}>{Math.round(100 * hostLoad(spans))} %</span>;
+}
+
+function DomainRow({ domain }: { domain: DomainInfo }) {
+  const session = sessions.value.get(domain.id);
+  const running = session?.rates.value?.running;
+  const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
+  return <Row name={domain.name} domain={domain.id} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
+    value={<Percent part={over ? undefined : running} />}>
+    <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} /><span class={`nm${over ? ' dim' : ''}`}>{domain.name}</span>
+    <ModeBadge type={domain.type} />
+    {session && <Spark values={session.history.value.map(point => point.running)} label={words.cpu} />}
+  </Row>;
+}
+
+const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
+  <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={domain.errors.length > 0 ? words.hasErrors : <span class="when-wide">{words.defined}</span>}>
+    <Chip /><StateMark state="-" /><span class="nm dim">{domain.name}</span><ModeBadge type={domain.type} />
+  </Row>;
+
+function Foot() {
+  const machine = info.value;
+  if (!machine) return null;
+  const living = domains.value.filter(({ state: letter }) => !'-s'.includes(letter));
+  const known = state.value;
+  const stored = inventory.value?.stored?.disk;
+  return <div class="foot">
+    <div class="row"><span class="sec">{words.memory}</span><span class="grow num">{words.memoryOf(machine.freeMiB, machine.memoryMiB)}</span></div>
+    <div class="bar">{memoryOwners(living, machine.memoryMiB, machine.freeMiB).map(({ key, owner, mib }) => <i key={key} class={owner} style={`width:${(100 * mib) / machine.memoryMiB}%`} />)}</div>
+    {known && <div class="row save"><span class={known.kept ? 'tag ok' : 'tag warn'}><Icon name={known.kept ? 'check' : 'wave'} /></span>
+      <span class="sec cut" title={known.why}>{known.kept ? words.kept(stored ? bytes(stored.storedBytes) : '') : words.notKept}</span></div>}
+  </div>;
+}
+
+/** Who has how much of machine memory: what is neither free nor a domain's is Xen's and Domain 0's. */
+export function memoryOwners(living: readonly DomainInfo[], memoryMiB: number, freeMiB: number): { key: string; owner: string; name: string; id: string; mib: number }[] {
+  const guests = living.reduce((sum, domain) => sum + domain.memoryMiB, 0);
+  const domain0 = inventory.value?.domain0.memoryMiB ?? 0;
+  return [
+    { key: 'xen', owner: 'c-hv', name: strings.owners.xen, id: 'X', mib: Math.max(0, memoryMiB - freeMiB - guests - domain0) },
+    { key: 'd0', owner: 'c-d0', name: strings.shell.domain, id: '0', mib: domain0 },
+    ...living.map(({ id, name, memoryMiB: mib }) => ({ key: String(id), owner: ownerClass(id), name, id: String(id), mib })),
+  ];
+}
