@@ -175,7 +175,9 @@ export async function bootTogether(guests: readonly OfferedGuest[]): Promise<voi
     if (made) keepFiles(made.domain, made.files);
     any ||= made !== undefined;
   }
-  if (any) go({ kind: 'home' });
+  const here = place.peek();
+  // Who is there already, or went elsewhere meanwhile, is left alone.
+  if (any && here.kind === 'home' && here.tab === 'new') go({ kind: 'home' });
 }
 
 /** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */

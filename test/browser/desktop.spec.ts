@@ -141,3 +141,21 @@ test('what is defined in /etc/xen/vm stands in the tree, is started from there, 
   await page.getByRole('button', { name: 'Delete the definition of web' }).click();
   await expect(row(page, /web HVM/)).toHaveCount(0);
 });
+
+test('one click starts the textbook’s figure: Domain-0, two paravirtual guests and an unmodified one with its VGA, in their windows', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Start three side by side' }).click();
+  for (const key of ['minipv-pv/serial', 'minipv-pvh/serial', 'demo/screen', 'demo/serial']) await expect(page.locator(`[data-window="${key}"]`)).toBeVisible({ timeout: 40_000 });
+  await expect(page.locator('.slot')).toHaveCount(4);
+  await expect(page.locator('[data-window="minipv-pv/serial"]').getByTestId('serial-text')).toContainText('minipv>');
+  await expect(page.locator('[data-window="minipv-pvh/serial"]').getByTestId('serial-text')).toContainText('minipv as PVH');
+  // A domain's row says how it is virtualized; both paravirtual ones have a port on the bridge.
+  await expect(row(page, /minipv-pv PV /)).toBeVisible();
+  await expect(row(page, /xenbr0/)).toContainText('3 ports');
+  // What shuts down goes back to what is defined, as with xl.
+  await row(page, /minipv-pvh PVH/).click({ button: 'right' });
+  await page.getByRole('menuitem', { name: /Shut minipv-pvh down/ }).click();
+  await expect(page.locator('[data-window^="minipv-pvh/"]')).toHaveCount(0, { timeout: 30_000 });
+  await expect(domainRows(page)).toHaveCount(2);
+  await expect(row(page, /minipv-pvh PVH/)).toContainText('defined', { timeout: 15_000 });
+});

@@ -93,7 +93,8 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
   });
 }
 
-/** What is left in the store of a domain that is gone. */
+/** What is left in the store of a domain that is gone: its own, and what Domain 0 has of its devices, sentences about them among that. */
 export function removeDomainPaths(client: StoreClient, domid: number, uuid: string): void {
-  for (const path of [`/local/domain/${domid}`, `/vm/${uuid}`, `/libxl/${domid}`, `/local/domain/0/backend/console/${domid}`]) client.rm(path);
+  const kinds = ['/local/domain/0/backend', '/local/domain/0/error/backend'].flatMap(path => client.directory(path).map(kind => `${path}/${kind}`));
+  for (const path of [`/local/domain/${domid}`, `/vm/${uuid}`, `/libxl/${domid}`, ...kinds.map(kind => `${kind}/${domid}`)]) client.rm(path);
 }

@@ -4,8 +4,7 @@
  */
 import type { MouseMove } from '../../hypervisor/index.ts';
 import type { ScreenWriter, Timers } from '../../devices/index.ts';
-import { Vfb } from '../backends/vfb/vfb.ts';
-import { Vkbd } from '../backends/vfb/vkbd.ts';
+import { Vfb, Vkbd } from '../backends/vfb/index.ts';
 import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 

@@ -6,11 +6,11 @@ import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { GrantTable, GTF } from '../../hypervisor/xen/grants/grants.ts';
 import { Ports } from '../../hypervisor/xen/events/ports.ts';
 import { encode, encodeMessage, XS } from '../xenstore/protocol.ts';
-import { Services } from './services.ts';
+import { type Described, Services } from './services.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 
-function make(type: 'pvh' | 'hvm' = 'pvh') {
+function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'vfb'> = {}) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
   const free = machine.freeFrames;
@@ -19,7 +19,7 @@ function make(type: 'pvh' | 'hvm' = 'pvh') {
   services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
   services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
   let out = '';
-  const described = { uuid: UUID, name: 'web1', type, memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
+  const described = { uuid: UUID, name: 'web1', type, memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0, ...devices } as const;
   const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
   const ports = new Ports(machine, record);
   const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> 12) * FRAME_BYTES;
@@ -138,6 +138,17 @@ describe('Domain 0 for one guest', () => {
     services.detach(first.id);
     destroyDomain(machine, first);
     expect(machine.freeFrames).toBe(free);
+  });
+
+  it('leaves nothing of its devices in the store, sentences about them among that', () => {
+    const { services, record } = make('pvh', { cards: [{ mac: '00:16:3e:00:00:01', emulated: false }], vfb: true });
+    const { client } = services;
+    const all = (path: string): string[] => [path, ...client.directory(path).flatMap(name => all(`${path === '/' ? '' : path}/${name}`))];
+    // What it says of its rings cannot be.
+    client.write(`/local/domain/${record.id}/device/vif/0/state`, '3');
+    expect(client.read(`/local/domain/0/error/backend/vif/${record.id}/0/error`)).toMatch(/^The vif 0 of domain 1 was closed/);
+    services.detach(record.id);
+    expect(all('/').filter(path => /\/1(\/|$)/.test(path))).toEqual([]);
   });
 
   it('leaves nothing behind', () => {

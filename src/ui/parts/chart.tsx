@@ -7,6 +7,7 @@ import uPlot from 'uplot';
 import { READING_MS, READINGS } from '../inventory.ts';
 import { strings } from '../strings.ts';
 import { shownTheme } from '../theme.ts';
+import { niceTop } from './nice-top.ts';
 
 export interface Line {
   name: string;
@@ -49,7 +50,7 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
       scales: { x: { time: false, range: [1 - READINGS, 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: () => [1 - READINGS, 0], values: () => [strings.hostPage.ago, strings.hostPage.now], grid: { show: false } },
-        { ...axis, size: 42, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tick => (Number.isInteger(tick) ? String(tick) : tick.toFixed(1))) },
+        { ...axis, size: 42, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tick => (tick >= 10 || Number.isInteger(tick) ? String(Math.round(tick)) : tick.toFixed(1))) },
       ],
       series: [{}, ...lines.map(({ token, dash }): uPlot.Series => ({ stroke: colour(token), width: 1.5, points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
     }, [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData, parent);
@@ -78,10 +79,4 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
       {ends.value.map(({ name, token, top, text }) => <span key={name} class="end" style={`top:${top}px;color:var(${token})`} aria-hidden="true"><span class="cut">{name}</span> <b class="m">{text}</b></span>)}
     </div>
   </figure>;
-}
-
-/** 1, 2, 4 or 5 times a power of ten: halves of it are read at a glance. */
-export function niceTop(most: number): number {
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map(step => step * power).find(top => top >= most * 0.999) ?? most;
 }

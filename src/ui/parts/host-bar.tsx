@@ -19,7 +19,7 @@ export function HostBar({ children, choosing }: { children?: ComponentChildren; 
     <div class="row"><h2><Icon name="host" size={15} />{strings.hostName}</h2>
       <span class="sec meta cut">{machine && words.facts(machine.version, machine.pcpus, machine.memoryMiB, seen?.upSeconds, seen?.hasVt)}</span><span class="grow" />
       {children}
-      {!choosing && <button class="btn primary" onClick={() => go({ kind: 'home', tab: 'new' })}><Icon name="plus" />{words.newGuest}</button>}</div>
+      {!choosing && <button class="btn primary" aria-label={words.newGuest} onClick={() => go({ kind: 'home', tab: 'new' })}><Icon name="plus" /><span class="hide-s">{words.newGuest}</span></button>}</div>
     <Tabs label={strings.hostName} tabs={TABS} chosen={tab === undefined || tab === 'new' ? 'desktop' : tab} onChoose={id => go({ kind: 'home', ...(id === 'desktop' ? {} : { tab: id }) })} />
   </div>;
 }

@@ -134,7 +134,7 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
 }
 
 const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
-  <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={domain.errors.length > 0 ? words.hasErrors : words.defined}>
+  <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={domain.errors.length > 0 ? words.hasErrors : <span class="when-wide">{words.defined}</span>}>
     <Chip /><StateMark state="-" /><span class="nm dim">{domain.name}</span><ModeBadge type={domain.type} />
   </Row>;
 

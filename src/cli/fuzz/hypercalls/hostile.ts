@@ -17,7 +17,7 @@ import { hypercall } from '../../../hypervisor/xen/index.ts';
 import { getParam } from '../../../hypervisor/xen/hvm/index.ts';
 import { Ports } from '../../../hypervisor/xen/events/index.ts';
 import { pvhKernel } from '../../../hypervisor/xen/pvh-program.test-support.ts';
-import type { Pick } from './pick.ts';
+import type { Pick } from '../pick.ts';
 
 export type HostileType = 'hvm' | 'pvh' | 'pv';
 export const HOSTILE_MIB = 8,
