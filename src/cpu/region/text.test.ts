@@ -91,7 +91,7 @@ it('are as docs/engine.md shows one', () => {
     const record = PM[table + offset]!;
     expect(doc).toMatch(new RegExp(`offset ${offset}, [^,]+(,\\S+)? ${[...A.subarray(record + 1, record + 8)].join(' ')} `));
   }
-  const { text } = createCompiler(one.bytes, () => cpu.writer.instructions).compile(0, () => ({ table, frame: CODE }))!;
+  const { text } = createCompiler(one.bytes, () => cpu.writer.instructions).compile(0, () => ({ table, frame: CODE }), new Set())!;
   expect(doc).toContain(plain(text));
   // The case, without what stands round it.
   const [, add] = /\/\* add\.32\.rm \*\/ \{ (.*) \}/.exec(generateInterpreter(rows))!;
