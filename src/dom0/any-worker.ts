@@ -8,6 +8,7 @@ import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
 import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
+import { HOST_SETTINGS, keptHostWords } from './boot/host-settings.ts';
 import { startXen } from './boot/start-xen.ts';
 import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
@@ -76,7 +77,7 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
  */
 export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
   const shells = new Set<PortSession>();
-  let tellGrub = (_text: string): void => {};
+  let tellGrub = (_text: string, _host: string): void => {};
   const state = new BrowserState({
     open: openStore,
     epochMs: () => Date.now(),
@@ -84,9 +85,9 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     later,
     guests: shippedGuests(fetchBytes, []),
     filesOpened: files => {
-      const tell = (): void => void installedGrubConfig(files).then(text => tellGrub(text), () => {});
+      const tell = (): void => void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(([text, words]) => tellGrub(text, words), () => {});
       files.changed = path => {
-        if (`${GRUB_CONFIG_PATH}/`.startsWith(`${path}/`)) tell();
+        if ([GRUB_CONFIG_PATH, HOST_SETTINGS].some(file => `${file}/`.startsWith(`${path}/`))) tell();
       };
       tell();
     },

@@ -1,6 +1,7 @@
 /**
  * The host's boot in the page: which entry of its menu is started. The address says: `?boot=ENTRY` (a number, a title or an id) boots that at once, `?boot=menu`
- * shows the menu; without it the menu is shown with its countdown at the first visit, and later visits boot the default at once. `?host=` has words of the host's definition, `?xen=` Xen's command line in place of the entry's.
+ * shows the menu; without it the menu is shown with its countdown at the first visit, and later visits boot the default at once. `?host=` has words of the
+ * host's definition, which count more than those that xl host-set keeps, `?xen=` Xen's command line in place of the entry's.
  * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
  */
 import { signal } from '@preact/signals';
@@ -11,25 +12,27 @@ export const bootMenu = signal<BootMenu | 'off' | undefined>(undefined);
 /** Counts what has changed in it. */
 export const bootMenuChanges = signal(0);
 
-/** The host's grub.cfg, as Domain 0 had it last: its disk is opened later than the menu is wanted. */
-const GRUB_KEY = 'ringside-grub.cfg';
+/** The host's grub.cfg and its settings, as Domain 0 had them last: its disk is opened later than the menu is wanted. */
+const GRUB_KEY = 'ringside-grub.cfg',
+  HOST_KEY = 'ringside-host';
 /** This browser has seen the menu. */
 const SEEN_KEY = 'ringside-menu-seen';
 const TICK_MS = 100;
 
-export function rememberGrub(text: string): void {
+export function rememberGrub(text: string, host: string): void {
   try {
     localStorage.setItem(GRUB_KEY, text);
+    localStorage.setItem(HOST_KEY, host);
   } catch {
     // A browser that keeps nothing has the installation's.
   }
 }
 
-function grubConfig(): string {
+function remembered(key: string, otherwise: string): string {
   try {
-    return localStorage.getItem(GRUB_KEY) ?? DEFAULT_GRUB_CONFIG;
+    return localStorage.getItem(key) ?? otherwise;
   } catch {
-    return DEFAULT_GRUB_CONFIG;
+    return otherwise;
   }
 }
 
@@ -49,7 +52,7 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
   const wanted = again ? 'menu' : (address.get('boot') ?? (firstVisit() ? 'menu' : null));
   const make = (): BootMenu =>
-    new BootMenu({ config: readGrubConfig(grubConfig()), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
+    new BootMenu({ config: readGrubConfig(remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
   let choice: MenuChoice;
   for (let menu = make(); ; menu = make()) {
     if (wanted !== 'menu' && menu.mode.kind !== 'message') menu.take();
@@ -58,7 +61,7 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
     if (choice.kind === 'halt') await switchedOn();
   }
   const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
-  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: address.get('host') ?? '' };
+  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: `${remembered(HOST_KEY, '')} ${address.get('host') ?? ''}`.trim() };
 }
 
 /** Shows it until something was chosen. */

@@ -1,6 +1,7 @@
 /** A host at this terminal, from its boot menu to its shell, and again after reboot. */
 import {
   BootMenu, bootRefusal, createHost, domain0Log, GRUB_CONFIG_PATH, type HostBoot, hostBootOf, type HostDefinition, type HostState, installedGrubConfig, inTurns, inWorkers,
+  keptHostWords, readKeptHost,
   type MenuChoice, MenuSession, readGrubConfig, type StartedXen, startXen, stopGuests, whyNot,
 } from '../../dom0/index.ts';
 import type { KeptFiles } from '../../dom0/files/index.ts';
@@ -24,6 +25,8 @@ export class BootError extends Error {
 export interface HostRunsParts {
   state: HostState;
   definition: HostDefinition;
+  /** Of it what was asked for: it counts more than the settings that the host keeps. */
+  asked?: Partial<HostDefinition>;
   /** An entry of the menu, which is not shown then. */
   boot?: string | undefined;
   /** In place of the entry's words for Xen. */
@@ -150,8 +153,11 @@ export class HostRuns {
   }
 
   private async start(boot: HostBoot): Promise<{ host: Host; log: string[] }> {
-    const { state, definition, jitThreshold } = this.parts;
-    const host = makeHost(startXen(definition, boot.xenCommandLine, VERSION), state, await state.files(), jitThreshold);
+    const { state, definition, asked, jitThreshold, stdout } = this.parts;
+    const files = await state.files();
+    const kept = readKeptHost(await keptHostWords(files));
+    if (kept.problem) stdout.text(`${kept.problem}\r\n`);
+    const host = makeHost(startXen({ ...definition, ...kept.host, ...asked }, boot.xenCommandLine, VERSION), state, files, jitThreshold);
     const log = await domain0Log(host, state, boot);
     await host.startAutomatic();
     return { host, log };

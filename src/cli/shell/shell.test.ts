@@ -53,6 +53,20 @@ describe('ringside sh', () => {
     }
   });
 
+  it('has from its next boot on what its settings say, unless it is asked for something else', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'ringside-sh-'));
+    try {
+      const set = await sh('--state', state, '--host', 'pcpus=1,memory=256', '-c', 'xl host-set pcpus=3 memory=200; xl host-set pcpus=99; xl host-set disk=1G; xl host-set vt=off');
+      expect(set.out.match(/^next boot.*$/gm)).toEqual(['next boot              : pcpus=3 memory=200', 'next boot              : pcpus=3 memory=200 vt=off']);
+      expect(set.err).toBe("pcpus=99: write a whole number from 1 to 32.\ndisk= is for a host's first boot: its disk keeps its size. Name another place for a new one (--state DIR).\n");
+      const { out } = await sh('--state', state, '--host', 'memory=128', '-c', 'xl info nr_cpus; xl info total_memory; xl info virt_caps; echo pcpus=lots > /etc/ringside/host');
+      expect(out).toBe('3\n128\npv gnttab-v1 gnttab-v2\n');
+      expect((await sh('--state', state, '--pcpus', '2', '-c', 'xl info nr_cpus')).out).toBe('/etc/ringside/host is passed by: pcpus=lots: write a whole number from 1 to 32.\r\n2\n');
+    } finally {
+      rmSync(state, { recursive: true });
+    }
+  });
+
   it('keeps what it manages, and starts what is to start with it', async () => {
     const state = mkdtempSync(join(tmpdir(), 'ringside-sh-'));
     try {

@@ -53,6 +53,9 @@ const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 60, TRIAL = 4096;
 
+/** Instructions are counted in doubles from the start: what was a small integer until then gets V8 to throw all code with it away at 2^31. */
+const DOUBLE_ZERO = -0;
+
 interface Compiled {
   /** Where control enters: table of records, offset in the page. False: it is gone. */
   readonly table: number;
@@ -90,10 +93,10 @@ export class RegionTier implements Regions {
   /** Record and EIP of what is to be compiled once its text is a function; 0: nothing. */
   private unmade = 0;
   private unmadeAt = 0;
-  private retiredBefore = 0;
+  private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
-  private due = 0;
+  private due = DOUBLE_ZERO;
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
@@ -107,7 +110,7 @@ export class RegionTier implements Regions {
   private readonly refusedLines = new Map<number, number>();
   /** How many regions have code in a line. */
   private readonly covered = new Map<number, number>();
-  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: 0, samples: 0, regionSamples: 0 };
+  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: DOUBLE_ZERO, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
   private textUnderway = false;
@@ -297,7 +300,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region, linear: eip };
+    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear: eip };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;

@@ -3,8 +3,9 @@ import { cpuid } from '../../../cpu/architecture/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { CHANGESET, guestKinds, PV_VIRT_START, XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
 import type { HostInfo } from '../../api.ts';
+import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../../boot/index.ts';
 import type { HostCore } from '../../host.ts';
-import { command } from './command.ts';
+import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 
 /** CPUID leaf 1, ECX. */
@@ -35,6 +36,31 @@ export const dmesg = command({
     return text;
   },
   xl: async ({ words }, run) => run(readWords(words, { flags: 'c' }).options.has('c')),
+});
+
+export const hostSet = command({
+  summary: 'Show or change what the host has from its next boot on',
+  usage: '[pcpus=N] [memory=MIB] [vt=on|off]',
+  modifies: true,
+  /** What it has now, and what it will; the device suggests what nobody has set. `words`: as --host and ?host= take them, which count more. */
+  run: async (host: HostCore, words: readonly string[] = []): Promise<{ now: string; next: string }> => {
+    const { files } = host.parts;
+    if (!files) throw new Refusal('Domain 0 has no place for files here, where settings would be kept.');
+    const now = describeHost(host.toolstack.xen.host);
+    if (words.length === 0) {
+      const kept = await keptHostWords(files);
+      return { now, next: readKeptHost(kept).problem ?? kept };
+    }
+    return host.tasks.run(`xl host-set ${words.join(' ')}`, async task => {
+      const next = await keepHostWords(files, words);
+      task.message = `From the next boot on: ${next}.`;
+      return { now, next };
+    });
+  },
+  xl: async ({ words }, run) => {
+    const { now, next } = await run(readWords(words).rest);
+    return `${'now'.padEnd(23)}: ${now}\n${'next boot'.padEnd(23)}: ${next === '' ? 'as the device suggests' : next}\n`;
+  },
 });
 
 /** The rows of `xl info`, in the order of output_xeninfo() and its like in tools/xl/xl_info.c. */

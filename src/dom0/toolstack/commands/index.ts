@@ -1,8 +1,9 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { dmesg, info } from './host.ts';
+import { dmesg, hostSet, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
+import { cdEject, cdInsert } from './cd.ts';
 import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
@@ -15,6 +16,7 @@ import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapsho
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
 import { diskPath, trace } from './trace.ts';
+import { transfer } from './transfer.ts';
 import { vncviewer } from './vncviewer.ts';
 
 export const COMMANDS = {
@@ -22,6 +24,7 @@ export const COMMANDS = {
   list,
   info,
   dmesg,
+  'host-set': hostSet,
   pause,
   unpause,
   shutdown,
@@ -41,6 +44,9 @@ export const COMMANDS = {
   'block-attach': blockAttach,
   'block-detach': blockDetach,
   'block-list': blockList,
+  'cd-insert': cdInsert,
+  'cd-eject': cdEject,
+  transfer,
   'network-attach': networkAttach,
   'network-detach': networkDetach,
   'network-list': networkList,
