@@ -3,7 +3,8 @@
  *
  * Disk and network in Linux: `dd` from and to an IDE disk by DMA, and `ping` as fast as answers come, on Ringside with its PCNet and on v86 as
  * shipped (compiler on) with its ne2k, in turn, with the same kernel, initramfs and disk. Times are the host's, from the guest's lines on its serial port.
- * Then the embedded guest minipv: IDE PIO, IDE DMA and blkfront, PCNet and netfront, with exits and hypercalls a MiB (`io-minipv.mjs`);
+ * Then the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0), blkfront, PCNet and netfront, with exits,
+ * notifications and CPU time a MiB (`io-minipv.mjs`), judged by counts;
  * --minipv: that alone, which needs no fetched guest.
  * --profile: where a run of ours spends its time, by function.
  */

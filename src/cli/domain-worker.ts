@@ -7,7 +7,7 @@ if (!port) throw new Error('this module is the entry of a worker thread');
 
 Object.assign(globalThis, {
   postMessage: (message: unknown, { transfer = [] }: { transfer?: Transferable[] } = {}) => port.postMessage(message, transfer),
-  addEventListener: (_type: 'message', listener: (event: { data: unknown }) => void) => port.once('message', data => listener({ data })),
+  addEventListener: (_type: 'message', listener: (event: { data: unknown }) => void) => port.on('message', data => listener({ data })),
   close: () => port.close(),
   openMedium: openFile,
 });

@@ -73,7 +73,11 @@ export class Loop {
 
   /** Asked from inside `run()` too: without the instruction under way. */
   get retired(): number { return this.retiredBefore + Math.max(0, this.batch - this.S[S_BUDGET]! - this.withheld - 1); }
-  private get retiredBefore(): number { return (this.R[RETIRED_LOW]! >>> 0) + this.R[RETIRED_HIGH]! * 2 ** 32; }
+  /** A double from the first instruction on: of what was a small integer up to then V8 throws all code away where it counts past 2^31. */
+  private get retiredBefore(): number {
+    const low = this.R[RETIRED_LOW]!;
+    return this.R[RETIRED_HIGH]! * 2 ** 32 + (low & 0x7fffffff) + (low < 0 ? 2 ** 31 : 0);
+  }
 
   /** Retired so far, the instructions of the running batch included. */
   get retiredNow(): number { return this.retiredBefore + this.batch - this.S[S_BUDGET]! - this.withheld; }
@@ -138,9 +142,10 @@ export class Loop {
 
   private count(n: number): void {
     const { R } = this;
-    const low = (R[RETIRED_LOW]! >>> 0) + n;
-    R[RETIRED_LOW] = low | 0;
-    if (low >= 2 ** 32) R[RETIRED_HIGH]!++;
+    const low = R[RETIRED_LOW]!, after = (low + n) | 0;
+    R[RETIRED_LOW] = after;
+    // The sign bit falls when it goes round.
+    R[RETIRED_HIGH]! += (low & ~after) >>> 31;
   }
 
   run(limit: number): number {

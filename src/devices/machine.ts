@@ -12,6 +12,7 @@ import type { CoprocessorError } from './coprocessor-error.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { EmulatedDevices, type EmulatedDeviceOptions, type ModelSignals, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
 import type { FwCfg } from './fw-cfg.ts';
+import type { AtapiDrive } from './ide/atapi-drive.ts';
 import type { PiixIde } from './ide/piix-ide.ts';
 import type { IoBus } from './io-bus.ts';
 import type { PciBus } from './pci/pci.ts';
@@ -296,6 +297,11 @@ export class Pc extends HvmBoard {
 
   protected override get modelDevices(): readonly Device[] {
     return this.model.devices;
+  }
+
+  /** The CD-ROM drive at a place of the IDE channels; undefined: there is none. */
+  cdrom(place: number): AtapiDrive | undefined {
+    return this.ide.cdrom(place);
   }
 
   /** One more device of the device model (EmulatedDevices.plug). */

@@ -6,12 +6,14 @@ import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import { type HostFiles, writeWhole } from './files/index.ts';
+import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
+import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
-import { baseName, type Devices, devicesNamed, type Firmware, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
+import { baseName, type Devices, devicesNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { type BaseImage, MediumDisk, Storage } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
@@ -58,6 +60,30 @@ const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringsi
 
 /** Paths of definitions stand at the root. */
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
+/** A medium as bytes, which a boot loader reads. @throws Error with a sentence */
+function asBytes(medium: Medium, kind: 'disk' | 'cdrom', openMedium: OpenMedium): Readable {
+  let problem: string | undefined;
+  const [{ disk }] = attachDrives([{ place: -1, kind, readOnly: true, medium }], openMedium, sentence => {
+    problem = sentence;
+  });
+  if (!disk) throw new Error(`${medium.name} cannot be opened.`);
+  const { sectorBytes, sectors } = disk;
+  return {
+    bytes: sectors * sectorBytes,
+    read: (at, into) => {
+      const first = Math.floor(at / sectorBytes),
+        last = Math.ceil((at + into.length) / sectorBytes);
+      const whole = new Uint8Array((last - first) * sectorBytes);
+      let good = false;
+      disk.read(first, [whole], ok => {
+        good = ok;
+      });
+      if (!good) throw new Error(problem ?? `${medium.name} cannot be read at byte ${at}.`);
+      into.set(whole.subarray(at - first * sectorBytes, at - first * sectorBytes + into.length));
+    },
+  };
+}
 
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
@@ -197,8 +223,29 @@ export class HostCore {
     const firmware = needsFirmware(given) ? await this.firmware() : undefined;
     const named = devicesNamed(given);
     const devices = named.length > 0 ? this.lookAt(named, await this.openDevices()) : undefined;
+    const loaded = await this.load(given, files);
     goOn(wanted);
-    return { given, firmware, ...(devices ? { devices } : {}) };
+    return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
+  }
+
+  /** What a definition's boot loader finds on its disks; undefined: it has none. */
+  private async load(given: Given[], files: readonly NamedFile[]): Promise<Loaded | undefined> {
+    const wanted = loaderNamed(given);
+    if (!wanted) return undefined;
+    const { loader, cmdline, disks } = wanted;
+    try {
+      const media: GuestMedium[] = [];
+      for (const { target, vdev, kind } of disks) {
+        const file = files.find(({ name }) => baseName(name) === baseName(target));
+        if (this.isDevice(target)) media.push({ vdev, from: this.storage!.medium(target) });
+        else if (file) media.push({ vdev, from: asBytes(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
+        // pygrub looks at the first one, and what is missing is told of the disk.
+        else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
+      }
+      return bootFromDisk(loader, cmdline, media);
+    } catch (error) {
+      return `${(error as Error).message}`;
+    }
   }
 
   // ---- the host's own disk
@@ -285,10 +332,10 @@ export class HostCore {
 
   private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
     if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, close } = this.storage.open(path, who, !readOnly);
+    const { medium, path: device, close } = this.storage.open(path, who, !readOnly);
     const { later } = this.parts;
     const disk = new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
-    return { disk, close, get isWaiting() { return disk.isWaiting; } };
+    return { disk, path: device, close, get isWaiting() { return disk.isWaiting; } };
   };
 
   get facts(): HostFacts {
@@ -303,19 +350,25 @@ export class HostCore {
   }
 
   /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
-  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[]): Promise<DriveImage[]> {
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[], domain: string): Promise<DriveImage[]> {
     return Promise.all(
       drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
-        if (image?.device) return { ...drive, medium: { name: image.name, device: true } };
+        if (image?.device) return { ...drive, medium: this.deviceMedium(image.name, domain) };
         const file = files.find(({ name }) => name === image?.name);
         return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
       }),
     );
   }
 
+  /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
+  deviceMedium(target: string, domain: string): Medium {
+    return { name: this.storage?.deviceOf(target, domain) ?? target, device: true };
+  }
+
   /** A file as what lies in a drive. */
   async mediumOf({ name, data }: NamedFile): Promise<Medium> {
-    const label = baseName(name);
+    // A saved state finds it again by all its paths.
+    const label = namesFiles(name) ? name : baseName(name);
     return this.parts.readsWhole ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) } : { name: label, data };
   }
 
@@ -375,10 +428,11 @@ export class HostCore {
     return { countersOffset, screenOffset, console, ...(toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}) };
   }
 
-  /** A file of Domain 0. @throws Error with a sentence */
+  /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */
   async readFile(path: string): Promise<Blob> {
     const { files } = this.parts;
     if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
+    if (namesFiles(path)) return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
   }
 

@@ -4,7 +4,7 @@ import { affinityProblem, formatCpus } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
 import { prepareToRead } from './config/source.ts';
-import { decode, type Devices, type Firmware, type Given, isDefinition, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import { decode, type Devices, type Firmware, type Given, isDefinition, type Loaded, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
 import { NO_VT_REASON } from './toolstack/no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
@@ -45,6 +45,8 @@ export interface ReadFiles {
   firmware: Firmware | undefined;
   /** Those that they name. */
   devices?: Devices;
+  /** Where a boot loader looks on the guest's disk. */
+  loaded?: Loaded;
 }
 
 /** @throws Error for a file that is too large, for too many, and where nobody wants the judgement any more */
@@ -73,8 +75,8 @@ export interface HostFacts {
 }
 
 /** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
-export function judgeFiles({ given, firmware, devices }: ReadFiles, facts: HostFacts, anotherName = false): Planned {
-  const planned = planFiles(given, firmware, devices);
+export function judgeFiles({ given, firmware, devices, loaded }: ReadFiles, facts: HostFacts, anotherName = false): Planned {
+  const planned = planFiles(given, firmware, devices, loaded);
   const { plan } = planned;
   // A name that nobody wrote is nobody's choice.
   const isGenerated = plan.command.startsWith(XL_CREATE_FROM_NOTHING);

@@ -5,11 +5,13 @@ import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
 import { isQcow2 } from '../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
-import { type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import type { Found } from './boot-loader/index.ts';
+import { type BootLoader, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
 import { isError, judgeDefinition } from './config/model.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
+import { Storage } from './storage/index.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
 
 /** A file with its content. */
@@ -30,6 +32,9 @@ export interface NamedImage {
 
 /** What a person gave. */
 export type Given = NamedBytes | NamedImage;
+
+/** What a boot loader found on the guest's disk; a sentence: why it found nothing. */
+export type Loaded = Found | string;
 
 /** Devices of the host by their paths; a sentence: why there is no such. */
 export type Devices = ReadonlyMap<string, NamedImage | string>;
@@ -78,11 +83,19 @@ export function needsFirmware(files: Given[]): boolean {
 export function devicesNamed(files: Given[]): string[] {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
   if (!definition || lengthProblem(definition.data.length)) return [];
-  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target).filter(target => target.startsWith('/dev/'));
+  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target).filter(target => Storage.isDevice(target));
+}
+
+/** What a definition among these files wants of a boot loader, and the first files that it names; undefined: nothing. */
+export function loaderNamed(files: Given[]): { loader: BootLoader; cmdline: string; disks: DefinedDisk[] } | undefined {
+  const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
+  if (!definition || lengthProblem(definition.data.length)) return undefined;
+  const { bootloader, kernel, cmdline, disks } = judgeDefinition(definition.name, decode(definition.data)).definition;
+  return bootloader && kernel === undefined ? { loader: bootloader, cmdline, disks } : undefined;
 }
 
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */
-export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devices: Devices = new Map()): Planned {
+export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devices: Devices = new Map(), loaded?: Loaded): Planned {
   const files = given.filter((file): file is NamedBytes => !isImage(file));
   const images = given.filter(isImage);
   const saved = files.find(file => startsWith(file.data, SAVED_MAGIC));
@@ -107,6 +120,7 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
       // What is no image by its look may be an empty disk.
       image: path => devices.get(path) ?? find<Given>([...images, ...others], path),
       firmware,
+      ...(loaded === undefined ? {} : { loaded }),
     });
   }
   const kernels = files.filter(file => kernelKind(file.data) !== undefined);
@@ -143,7 +157,7 @@ export function planDefinition(
   file: string,
   text: string,
   resolve: (path: string) => NamedBytes | string,
-  disks: { image: (path: string) => Given | string; firmware: Firmware } = { image: resolve, firmware: NO_FIRMWARE },
+  disks: { image: (path: string) => Given | string; firmware: Firmware; loaded?: Loaded } = { image: resolve, firmware: NO_FIRMWARE },
   optionsFrom = Infinity,
 ): Planned {
   const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
@@ -160,22 +174,28 @@ export function planDefinition(
     replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`);
     return undefined;
   };
-  const kernel = find(definition.kernel, named),
-    ramdisk = find(definition.ramdisk, 'ramdisk');
+  const wantsLoader = definition.bootloader !== undefined && definition.kernel === undefined;
+  const loaded = wantsLoader ? (disks.loaded ?? 'Its disk cannot be looked at here. Name the kernel in kernel.') : undefined;
+  const found = typeof loaded === 'object' ? loaded : undefined;
+  if (typeof loaded === 'string') replace('bootloader', 'error', 'found no kernel', loaded);
+  const loader = found && findings.find(f => f.key === 'bootloader' && f.verdict === 'used');
+  if (loader) loader.text = `It found ${found.told}`;
+  const kernel = found?.kernel ?? find(definition.kernel, named),
+    ramdisk = found ? found.ramdisk : find(definition.ramdisk, 'ramdisk');
   let boot: Boot | undefined;
   if (kernel) {
     boot = {
       kind: bootKind(definition.type),
       kernel: kernel.data,
       name: baseName(kernel.name),
-      cmdline: definition.cmdline,
+      cmdline: found?.cmdline ?? definition.cmdline,
       ...(ramdisk ? { ramdisk: { name: baseName(ramdisk.name), data: ramdisk.data } } : {}),
     };
     const memoryIsGood = definition.memoryMiB >= 1 && definition.memoryMiB < 2048 && !findings.some(f => f.key === 'memory' && f.verdict === 'error');
     const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type);
     if (problem) {
       const isRamdisk = ramdisk !== undefined && problem.startsWith(baseName(ramdisk.name));
-      replace(isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
+      replace(found ? 'bootloader' : isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
     }
   }
   const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));

@@ -2,7 +2,7 @@
 import type { Clock } from '../devices/index.ts';
 import type { Compile } from '../cpu/architecture/index.ts';
 import { assembleDomain, CompilerLoader, type HotRegion, HOTTEST_REGIONS } from '../hypervisor/domain/index.ts';
-import { attachDrives, type Domain, type DomainRecord, type Ending, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
+import { attachDrives, type Domain, type DomainRecord, type Ending, type Medium, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
 import { Slot } from '../hypervisor/scheduler/index.ts';
 import { GuestLog } from '../hypervisor/xen/index.ts';
 import { diskRecords } from '../hypervisor/disks/index.ts';
@@ -180,11 +180,15 @@ class LocalRunner implements DomainRunner {
   private readonly entry: Entry | null = null;
   private readonly what: DomainStart;
   private readonly slot: Slot;
+  private readonly listener: DomainListener;
+  private readonly parts: TurnsParts;
   private bytes: number[] = [];
 
   constructor(what: DomainStart, listener: DomainListener, turns: Turns, parts: TurnsParts, { machine, queue }: RunnersHost) {
     this.what = what;
     this.turns = turns;
+    this.listener = listener;
+    this.parts = parts;
     const slot = (this.slot = new Slot(queue, what.record.index));
     const flush = (): void => {
       if (this.bytes.length === 0) return;
@@ -251,6 +255,12 @@ class LocalRunner implements DomainRunner {
 
   pressPowerButton(): void {
     this.ask(domain => domain.pressPowerButton());
+  }
+
+  async insertCd(place: number, medium?: Medium): Promise<void> {
+    const { parts, listener } = this;
+    const [opened] = medium ? attachDrives([{ place, kind: 'cdrom', readOnly: true, medium }], parts.openMedium ?? noMedia, listener.problem) : [];
+    this.ask(domain => domain.insertCd(place, opened?.disk ?? null));
   }
 
   serial(bytes: Uint8Array): void {

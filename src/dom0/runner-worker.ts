@@ -1,5 +1,5 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
-import { type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
+import { type DiscForWorker, type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type Medium, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
 import { MachineView } from '../hypervisor/view/index.ts';
 import { workerDied } from '../hypervisor/memory/index.ts';
 import { COMMAND } from '../hypervisor/layout/index.ts';
@@ -80,6 +80,9 @@ export class WorkerRunner implements DomainRunner {
   private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
   /** Who asked for regions. */
   private askers: ((regions: HotRegion[]) => void)[] = [];
+  /** The disc before is in its drive, or cannot be. */
+  private lastDisc: Promise<void> = Promise.resolve();
+  private whenInserted: (sentence?: string) => void = () => {};
   private onGone: ((disks?: Uint8Array[]) => void) | null = null;
   private endIsTold = false;
   private dead = false;
@@ -151,6 +154,8 @@ export class WorkerRunner implements DomainRunner {
         return this.savers.shift()?.resolve(message.chunks);
       case 'not-saved':
         return this.savers.shift()?.reject(new Error(message.sentence));
+      case 'inserted':
+        return this.whenInserted(message.sentence);
       case 'hottest':
         return this.askers.splice(0).forEach(resolve => resolve(message.regions));
       case 'gone':
@@ -162,6 +167,7 @@ export class WorkerRunner implements DomainRunner {
   private gone(): void {
     this.dead = true;
     for (const resolve of this.askers.splice(0)) resolve([]);
+    this.whenInserted('The domain has ended.');
     this.noLongerLoads();
     if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
   }
@@ -204,6 +210,21 @@ export class WorkerRunner implements DomainRunner {
 
   pressPowerButton(): void {
     this.mailbox.command(COMMAND.POWER_BUTTON);
+  }
+
+  /** One after the other: the mailbox says that a message comes, and not how many. */
+  insertCd(place: number, medium?: Medium): Promise<void> {
+    const insert = (): Promise<void> => {
+      if (this.dead) return Promise.reject(new Error('The domain has stopped with an internal error.'));
+      return new Promise((resolve, reject) => {
+        this.whenInserted = sentence => (sentence === undefined ? resolve() : reject(new Error(sentence)));
+        this.worker.postMessage({ place, ...(medium ? { medium } : {}) } satisfies DiscForWorker);
+        this.mailbox.command(COMMAND.MEDIUM);
+      });
+    };
+    const inserted = this.lastDisc.then(insert);
+    this.lastDisc = inserted.catch(() => {});
+    return inserted;
   }
 
   serial(bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
 import type { IdeAttachment } from '../devices/index.ts';
 import type { Clock } from '../devices/index.ts';
-import type { DomainRecord, Ending, Machine, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
+import type { DomainRecord, Ending, Machine, Medium, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
 import type { HotRegion, WaitsFor } from '../hypervisor/domain/index.ts';
 import type { Scheduler } from '../hypervisor/scheduler/index.ts';
 
@@ -33,6 +33,8 @@ export interface DomainRunner {
   setPaused(paused: boolean): void;
   reset(): void;
   pressPowerButton(): void;
+  /** A disc for the CD-ROM drive at a place, none where `medium` is absent. @throws Error with a sentence where it cannot be read: the drive is as it was */
+  insertCd(place: number, medium?: Medium): Promise<void>;
   /** A guest of Xen that has suspended itself goes on. */
   resume(): void;
   serial(bytes: Uint8Array): void;

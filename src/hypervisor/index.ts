@@ -8,4 +8,4 @@ export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
 export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './stream/state.ts';
-export type { FromDomainWorker, FromWatcher, ToDomainWorker, WatchedWorker } from './worker/worker-messages.ts';
+export type { DiscForWorker, FromDomainWorker, FromWatcher, ToDomainWorker, WatchedWorker } from './worker/worker-messages.ts';

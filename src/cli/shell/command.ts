@@ -1,8 +1,10 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeHost, fittedHost, type HostDefinition, HostDefinitionError, type HostState, openHostState, readHost } from '../../dom0/index.ts';
+import type { KeptFiles } from '../../dom0/files/index.ts';
 import { MemoryStore } from '../../dom0/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
@@ -23,7 +25,7 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
 
   -c LINE               run a line; its status is the last command's
   --state DIR           keep files and volumes in DIR (without it they live in memory, and are gone with the host)
-  --file SOURCE:PATH    put a file of this machine at a path of Domain 0 (also several times)
+  --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
   --host WORDS          what the host has, as in pcpus=2,memory=512,vt=off,disk=20GB (without it ${describeHost(hostHere())};
                         vt=off: a standard computer, for paravirtual guests alone; a disk keeps the size of its first start;
                         xl host-set keeps words for the next boots)
@@ -70,7 +72,7 @@ export async function shell(argv: string[]): Promise<number> {
       const at = pair.lastIndexOf(':');
       if (at < 1 || pair[at + 1] !== '/') throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
       try {
-        await fs.writeFile(pair.slice(at + 1), readFileSync(pair.slice(0, at)));
+        await putFile(fs, pair.slice(0, at), pair.slice(at + 1));
       } catch (error) {
         throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
       }
@@ -88,6 +90,13 @@ export async function shell(argv: string[]): Promise<number> {
   } finally {
     state?.close();
   }
+}
+
+/** A file of this machine, or a folder with all that is in it. @throws Error of either side */
+async function putFile(fs: KeptFiles, source: string, path: string): Promise<void> {
+  if (!statSync(source).isDirectory()) return fs.writeFile(path, readFileSync(source));
+  await fs.mkdir(path, { recursive: true });
+  for (const name of readdirSync(source)) await putFile(fs, join(source, name), `${path.replace(/\/$/, '')}/${name}`);
 }
 
 /** In a directory, or in memory. @throws StateError */

@@ -165,7 +165,7 @@ ${casesText(narrow)}
   const functions = general.map(({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`);
   return `
 import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
-import { multiplyHigh } from '/src/cpu/ops/arithmetic.ts';
+import { multiplyHigh, productFlags } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
 import { ${[...hot].join(', ')} } from '/src/cpu/fpu/hot.ts';

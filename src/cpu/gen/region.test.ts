@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL, arithmetic, carry, condition } from '../architecture/flags.ts';
 import * as hot from '../fpu/hot.ts';
-import { multiplyHigh } from '../ops/arithmetic.ts';
+import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
 import {
   CR4, EAX, EBX, ECX, EDX, EIP, ESI, ESP, FA, FB, FCS, FDP, FDS, FIP, FK, FPR, FR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS, XMM,
 } from '../architecture/registers.ts';
@@ -141,7 +141,7 @@ ${body}      break;
     }
     ${LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' ')} R[${EIP}] = ip;
     };`;
-  const values = { R: cpu.R, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh, hot };
+  const values = { R: cpu.R, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh, productFlags, hot };
   return new Function(...Object.keys(values), text)(...Object.values(values)) as () => void;
 }
 

@@ -89,12 +89,12 @@ const multiply = (signed: boolean): Description => e => {
   }
   e.flags(EXPLICIT, { result: toTop(e, low), b: `${wide} ? ${PRODUCT_FLAGS} : 0` });
 };
-/** The product of two explicit operands is signed. Doubles hold every product that could compare equal exactly. */
+/** The product of two explicit operands is signed. */
 const multiplyTwo: Description = e => {
   const b = e.read(1, 'sign'), c = e.read(e.operands > 2 ? 2 : 0, 'sign');
-  const r = e.result(extended(`Math.imul(${b}, ${c})`, e.bits)), wide = e.keep(`${r} === ${b} * ${c} ? 0 : ${PRODUCT_FLAGS}`);
+  const r = e.result(extended(`Math.imul(${b}, ${c})`, e.bits));
   e.write(0, r);
-  e.flags(EXPLICIT, { result: toTop(e, r), b: wide });
+  e.flags(EXPLICIT, { result: toTop(e, r), b: `productFlags(${b}, ${c}, ${r})` });
 };
 
 /** LOOP and its relatives: the counter goes down whether they branch or not. */

@@ -77,6 +77,14 @@ export function multiplyHigh(a: number, b: number): number {
   return (Math.imul(a1, b1) + Math.floor(middle / 65536) + Math.floor(middle2 / 65536)) | 0;
 }
 
+/**
+ * CF and OF of IMUL: whether a signed product needs more bits than it was given. Doubles hold every product that could compare equal exactly. A function of its
+ * own, with type feedback of its own: V8 compiles a product that was always small into one that overflows, and throws the whole region back to bytecode then.
+ */
+export function productFlags(a: number, b: number, product: number): number {
+  return product === a * b ? 0 : CF | OF;
+}
+
 /** DIV and IDIV of 32 bits: the quotient of a 64-bit dividend, in two exact steps. */
 function divide32(high: number, low: number, divisor: number): { quotient: number; remainder: number } {
   // Unsigned high:low / divisor with high < divisor. 16 bits of quotient at a time: every intermediate is below 2^53.

@@ -17,9 +17,9 @@ const MAX_CHARACTERS = 36_000;
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    compile(offset, find) {
+    compile(offset, find, ran) {
       for (let most = MAX_INSTRUCTIONS; ;) {
-        const region = former.form(offset, find, most);
+        const region = former.form(offset, find, most, ran);
         if (region === null) return null;
         const { instructions, pages } = region, made = sourceOf(region), { length } = made.text;
         if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages };

@@ -82,8 +82,11 @@ export class Former {
     this.features = features;
   }
 
-  /** The region that begins at `offset` of a page of flat 32-bit code, of so many instructions at most; null: nothing to compile there. */
-  form(offset: number, find: FindPage, most: number): Region | null {
+  /**
+   * The region that begins at `offset` of a page of flat 32-bit code, of so many instructions at most; null: nothing to compile there. Of a branch in `ran`, the
+   * way that is not there is an exit: it would cost V8's time, and its first run would throw the region back to bytecode.
+   */
+  form(offset: number, find: FindPage, most: number, ran: ReadonlySet<number>): Region | null {
     const pages = new Map<number, RegionPage>(), known = new Map<number, Instruction | null>();
     const pageOf = (at: number): RegionPage | null => {
       const number = at >> 12, page = pages.get(number);
@@ -152,8 +155,8 @@ export class Former {
         if (op === 'jmp') lead(next + decoded.immediate);
         if (decoded.row!.ends || uses.returns) break;
         if (uses.direct) {
-          lead(next + decoded.immediate);
-          lead(next);
+          const ways = [next + decoded.immediate, next], known = ran.has(at) ? ways.filter(way => ran.has(way)) : [];
+          for (const way of known.length > 0 ? known : ways) lead(way);
           break;
         }
         // What leads to another page looks where it is mapped: between blocks.
@@ -170,10 +173,10 @@ export class Former {
 
   /**
    * Where a region had best begin, given EIPs of instructions that ran one after the other from a hot one until that came again: at the loop that came round to
-   * it. Loops inside it went round more often in that time. Without one, at the function that was called on the way; else at the hot one itself.
+   * it. Loops inside it went round more often in that time. Without one, at the function that was called on the way; else null.
    */
-  head(trace: readonly number[], find: FindPage): number {
-    const hot = trace[0]!, decoded = newDecoded();
+  head(trace: readonly number[], find: FindPage): number | null {
+    const decoded = newDecoded();
     const loops = new Map<number, number>(), calls = new Map<number, number>();
     const rarest = (counts: Map<number, number>): number | undefined => [...counts].sort(([, a], [, b]) => a - b)[0]?.[0];
     for (let i = 1; i < trace.length; i++) {
@@ -185,7 +188,7 @@ export class Former {
       const counts = op === 'call' || op === 'callind' ? calls : distance <= 0 && JUMPS.has(op) ? loops : null;
       counts?.set(eip, (counts.get(eip) ?? 0) + 1);
     }
-    return rarest(loops) ?? rarest(calls) ?? hot;
+    return rarest(loops) ?? rarest(calls) ?? null;
   }
 
   /** The blocks of what was found, and which follows which. */

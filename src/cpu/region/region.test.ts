@@ -247,6 +247,23 @@ describe('regions', () => {
     return tier.statistics;
   }
 
+  it('hold the ways of branches that ran, and others once regions often lead to them', () => {
+    // L: inc eax; test eax,N; jnz B; imul ebx,ebx,69069; A: xor ecx,ebx; jmp L; B: add ebx,eax; imul edx,ebx; jo C; inc esi; C: sub ebx,edx; jmp A. B runs only later.
+    const code = (bench: Bench) => {
+      bench.put(CODE, '40', 'a9', d(1 << 17), '750a', '69db', d(69069), '31d9', 'ebee', '01c3', '0fafd3', '7001', '46', '29d3', 'ebf0');
+    };
+    const ran = new Set<number>();
+    for (const at of [0, 1, 6, 8, 14, 16]) ran.add((CODE & 4095) + at);
+    const { bench } = compiled();
+    code(bench);
+    const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096 });
+    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile(CODE & 4095, number => (number === 0 ? find() : null), those)!.instructions);
+    expect([seen, all]).toEqual([6, 12]);
+    const { compiled: made, retired } = withstand(code, 3_000_000);
+    expect(made).toBeGreaterThan(1);
+    expect(retired).toBeGreaterThan(2_000_000);
+  });
+
   it('are not made again and again of code that rewrites itself', () => {
     // L: add eax,imm; inc dword [imm]; jmp L
     const { compiled: made, regions } = withstand(bench => { bench.put(CODE, '81c0', d(0), 'ff05', d(CODE + 2), 'ebf2'); });

@@ -11,7 +11,7 @@ import { EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
-import { multiplyHigh } from '../ops/arithmetic.ts';
+import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
 import { identify } from '../ops/system.ts';
 import * as hot from '../fpu/hot.ts';
 import { pairValues } from '../fpu/pairs.ts';
@@ -33,15 +33,21 @@ const BATCH = 4_999, REGION_BATCH = 24_989;
 /** Samples are counted by lines of memory: a loop is found however many instructions it has. */
 const LINE_SHIFT = 7, LINE = 1 << LINE_SHIFT;
 const LATELY = 256;
+const NOTHING: ReadonlySet<number> = new Set();
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
-/** Instructions that are watched; so often in an epoch, and so many regions are compiled in one, at most: that takes time from the guest. */
-const TRACE = 2000, MAX_TRACES = 8, MAX_COMPILES = 24;
+/**
+ * Instructions that are watched: until what goes round there is known, and so many to know which ways branches go. So often in an epoch, and so many regions are
+ * compiled in one, at most: that takes time from the guest.
+ */
+const TRACE = 2000, WAYS = 800, MAX_TRACES = 12, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
  */
 const EXITS_A_SAMPLE = 300;
+/** Calls that teach `productFlags` what products there are: V8 notes the types of a function that has run for a while. */
+const PRODUCTS = 1000;
 /** What is refused is asked again after so many epochs have halved this to nothing. */
 const REFUSED = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
@@ -52,6 +58,11 @@ const MAX_REGIONS = 256, WARM_CALLS = 20;
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 60, TRIAL = 4096;
+
+/** Instructions are counted in doubles from the start: what was a small integer until then gets V8 to throw all code with it away at 2^31. */
+const DOUBLE_ZERO = -0;
+
+const lineOf = (frame: number, eip: number): number => frame / LINE + ((eip & 4095) >>> LINE_SHIFT);
 
 interface Compiled {
   /** Where control enters: table of records, offset in the page. False: it is gone. */
@@ -81,19 +92,23 @@ export class RegionTier implements Regions {
   private readonly compile: Compile;
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
-  /** EIPs of the instructions under watch, from one in a hot line on; null: none are. That line. */
+  /** EIPs of the instructions under watch, from one in a hot line on; null: none are. That line. Where the region is to begin; null: not known yet. */
   private trace: number[] | null = null;
   private traced = 0;
+  private head: number | null = null;
+  /** EIP to which regions often lead: what runs from there is to be watched. Null: none. */
+  private exit: number | null = null;
   /** In the epoch. */
   private traces = 0;
   private compiles = 0;
   /** Record and EIP of what is to be compiled once its text is a function; 0: nothing. */
   private unmade = 0;
   private unmadeAt = 0;
-  private retiredBefore = 0;
+  private unmadeRan: ReadonlySet<number> = NOTHING;
+  private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
-  private due = 0;
+  private due = DOUBLE_ZERO;
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
@@ -107,7 +122,7 @@ export class RegionTier implements Regions {
   private readonly refusedLines = new Map<number, number>();
   /** How many regions have code in a line. */
   private readonly covered = new Map<number, number>();
-  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: 0, samples: 0, regionSamples: 0 };
+  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: DOUBLE_ZERO, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
   private textUnderway = false;
@@ -117,10 +132,11 @@ export class RegionTier implements Regions {
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh,
+      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh, productFlags,
       controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
+    for (let i = 0; i < PRODUCTS; i++) productFlags(0x7fffffff, 0x7fffffff - i, 1);
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
   }
 
@@ -160,12 +176,18 @@ export class RegionTier implements Regions {
   // ---- finding what is hot
 
   /** Instructions in the loop's next batch, at most. */
-  get batch(): number { return this.trace !== null ? 1 : Math.max(2, this.due - this.cpu.loop.retiredNow); }
+  get batch(): number {
+    if (this.trace !== null) return 1;
+    const left = this.due - this.cpu.loop.retiredNow;
+    // None is of one instruction: single steps are no samples.
+    return left > 1 ? left : this.interval;
+  }
 
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
     const now = this.cpu.loop.retiredNow;
     if (this.trace !== null) this.watch(this.trace);
+    else if (this.exit !== null) this.watchExit(this.exit);
     // Single steps are no sample.
     else if (n > 1 && (now >= this.due || this.threshold === 1)) {
       this.count(p);
@@ -182,11 +204,11 @@ export class RegionTier implements Regions {
     const busy = inRegions >= this.interval >> 1;
     this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
-    if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt);
+    if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt, this.unmadeRan);
     if (this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY) return;
     const eip = this.cpu.R[EIP]!, page = this.pageAt(eip >>> 12);
     if (page === null) return;
-    const line = page.frame / LINE + ((eip & 4095) >>> LINE_SHIFT);
+    const line = lineOf(page.frame, eip);
     // A batch that regions ran ends in their code whatever that is worth.
     if (this.refusedLines.has(line) || (busy && this.threshold > 1 && this.covered.has(line))) return;
     const count = (counts.get(line) ?? 0) + 1;
@@ -195,27 +217,40 @@ export class RegionTier implements Regions {
       return;
     }
     counts.delete(line);
-    if (this.threshold === 1) this.compileAt(p, eip);
+    if (this.threshold === 1) this.compileAt(p, eip, NOTHING);
     else if (this.traces < MAX_TRACES) {
       this.traces++;
       this.trace = [eip];
       this.traced = line;
+      this.head = null;
     }
+  }
+
+  /** Regions led to `exit`: the instructions from there on are watched, if it is there that control is now. */
+  private watchExit(exit: number): void {
+    this.exit = null;
+    if (this.cpu.R[EIP] !== exit || this.cpu.mode.key !== KEY) return;
+    const page = this.pageAt(exit >>> 12);
+    if (page === null) return;
+    this.trace = [exit];
+    this.traced = lineOf(page.frame, exit);
+    this.head = exit;
   }
 
   /** Notes the instruction that begins; with the last one, compiles what they show. */
   private watch(trace: number[]): void {
-    const { R, A, mode } = this.cpu, eip = R[EIP]!, again = eip === trace[0];
+    const { R, A, mode } = this.cpu, eip = R[EIP]!;
     trace.push(eip);
-    const head = again ? this.compiler!.head(trace, page => this.pageAt(page)) : -1;
     // What came again only by returns goes round in some function that was called before.
-    if ((!again || head === eip) && mode.key === KEY && trace.length < TRACE) return;
+    if (this.head === null && eip === trace[0]) this.head = this.compiler!.head(trace, page => this.pageAt(page));
+    const { head } = this;
+    if (mode.key === KEY && trace.length < (head === null ? TRACE : WAYS)) return;
     this.trace = null;
     this.interval = BATCH;
     this.retiredBefore = this.statistics.retired;
-    const record = again ? this.recordAt(head) : 0;
-    if (record === 0 || A[record + OP] === OP_ENTRY) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(record, head);
+    const record = head === null ? 0 : this.recordAt(head);
+    if (head === null || record === 0 || A[record + OP] === OP_ENTRY) this.refusedLines.set(this.traced, REFUSED);
+    else this.compileAt(record, head, new Set(trace.map(at => (at - (head & -4096)) | 0)));
   }
 
   private canCompile(): boolean {
@@ -249,14 +284,14 @@ export class RegionTier implements Regions {
     return page === null ? 0 : this.cpu.code.PM[page.table + (at & 4095)]!;
   }
 
-  /** Compiles what begins at the record of `eip`. */
-  private compileAt(record: number, eip: number): void {
+  /** Compiles what begins at the record of `eip`. `ran`: see RegionCompiler. */
+  private compileAt(record: number, eip: number, ran: ReadonlySet<number>): void {
     const { A, R, S, code, writer } = this.cpu;
     this.unmade = 0;
     if (this.recordAt(eip) !== record || this.refused.has(record)) return;
     if (++this.compiles > MAX_COMPILES && this.threshold > 1) return;
     const page = eip >>> 12;
-    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number));
+    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number), ran);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
@@ -267,6 +302,7 @@ export class RegionTier implements Regions {
     if (make === undefined) {
       this.unmade = record;
       this.unmadeAt = eip;
+      this.unmadeRan = ran;
       return;
     }
     if (make === null) {
@@ -297,7 +333,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: 0, recent: 0, before: 0, made: region, linear: eip };
+    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear: eip };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -444,7 +480,16 @@ export class RegionTier implements Regions {
       A[q + EXITS_EPOCH] = epoch;
       A[q + EXITS] = 0;
     }
-    if (++A[q + EXITS]! === EXITS_A_SAMPLE * this.threshold && this.canCompile()) this.compileAt(q, this.cpu.R[EIP]!);
+    if (++A[q + EXITS]! < EXITS_A_SAMPLE * this.threshold || this.trace !== null || this.exit !== null || !this.canCompile()) return;
+    A[q + EXITS] = 0;
+    const eip = this.cpu.R[EIP]!;
+    if (this.threshold === 1) this.compileAt(q, eip, NOTHING);
+    else if (!this.refused.has(q) && this.traces < MAX_TRACES) {
+      this.traces++;
+      this.exit = eip;
+      // The batch ends, and the next one begins there.
+      this.cpu.loop.endBatch();
+    }
   }
 
   /** A way into compiled code and back took long for what was done there, if that goes on so. */

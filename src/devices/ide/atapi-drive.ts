@@ -372,7 +372,8 @@ export class AtapiDrive extends Drive {
 
   private fetch(): void {
     const { r, q, generation, medium } = this;
-    if (!medium) {
+    // What the command was reading may be gone: the attention stands until a command is told of it.
+    if (!medium || q.attention === MEDIUM_CHANGED) {
       this.finish(NOT_READY, NO_MEDIUM);
       return;
     }

@@ -13,6 +13,11 @@ import type { Disk } from './disk.ts';
 /** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
 export type IdeAttachment = { place: number } & ({ kind: 'disk'; disk: Disk } | { kind: 'cdrom'; disk: Disk | null });
 
+/** Another disc, or none, is in the CD-ROM drive at a place of these. */
+export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: Disk | null): void {
+  for (const attachment of attachments) if (attachment.place === place && attachment.kind === 'cdrom') attachment.disk = disc;
+}
+
 /** Timing registers: channel decode enabled (IDETIM bit 15). */
 const IDETIM = 0x40, DECODE = 0x8000;
 

@@ -30,6 +30,8 @@ export interface Definition {
   softAffinity?: number;
   kernel?: string;
   ramdisk?: string;
+  /** Looks for the kernel on the guest's own disk, where none is named. */
+  bootloader?: BootLoader;
   cmdline: string;
   /** Drives on the IDE channels, and virtual disks. */
   disks: DefinedDisk[];
@@ -54,6 +56,18 @@ export interface Definition {
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;
+}
+
+/** A boot loader of Domain 0 (boot-loader/boot-loader.ts). */
+export interface BootLoader {
+  program: 'pygrub' | 'domUloader';
+  /** The entry of a menu, by number or title; of domUloader DEVICE:KERNEL,RAMDISK. */
+  entry?: string;
+  /** On the disk, in place of a menu's. */
+  kernel?: string;
+  ramdisk?: string;
+  /** For the kernel, behind a menu's. */
+  args?: string;
 }
 
 export interface DefinedDisk extends DiskSpec {

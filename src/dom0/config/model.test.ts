@@ -72,7 +72,7 @@ describe('definitions (xl.cfg(5))', () => {
     const cards = ['type=vif', ''].map(vif => judgeDefinition('x.cfg', `${good}vif = ['${vif}']\n`).definition);
     expect(cards.map(({ nic, vif }) => [nic, vif])).toEqual([[undefined, true], ['pcnet', true]]);
     expect(errors('name = "x"\ntype = "pv"\nmemory = 64\ndisk = ["/d.img,raw,xvda"]\n')).toEqual([
-      'x.cfg:2:1: A PV guest has no firmware that could boot a disk. Write kernel = "FILE".',
+      'x.cfg:2:1: A PV guest has no firmware that could boot a disk. Write kernel = "FILE", or bootloader = "pygrub" for one on its own disk.',
     ]);
   });
 

@@ -5,7 +5,7 @@
  */
 import { KEYS } from './keys.ts';
 import type { Source } from './source.ts';
-import { type Atom, lengthProblem, MOST_NESTING, type Position, type Setting, shortened, type SyntaxProblem, type Value } from './xlcfg.ts';
+import { type Atom, MOST_NESTING, type Position, type Setting, shortened, type SyntaxProblem, textProblem, type Value } from './xlcfg.ts';
 
 /** All values that expressions make have at most so many characters: a = a + a is short and doubles. */
 const MOST_MADE = 1 << 20;
@@ -33,8 +33,8 @@ class Wrong extends Error {
 }
 
 export function readPython(source: string): Source {
-  const tooLong = lengthProblem(source.length);
-  if (tooLong) return { settings: [], problems: [{ line: 1, column: 1, text: tooLong }], lines: [] };
+  const unread = textProblem(source);
+  if (unread) return { settings: [], problems: [{ line: 1, column: 1, text: unread }], lines: [] };
   const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   return new Reader(tokenize(text), text.split('\n')).read();
 }

@@ -6,7 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testHost } from '../host.test-support.ts';
 import type { NamedFile } from '../api.ts';
-import { planFiles } from '../plan.ts';
+import { writeExt2 } from '../../../scripts/archive/ext2.ts';
+import { bootFromDisk } from '../boot-loader/index.ts';
+import { loaderNamed, planFiles } from '../plan.ts';
 import { formatFinding, isError } from './model.ts';
 import { prepareToRead } from './source.ts';
 
@@ -14,7 +16,20 @@ const folder = new URL('fixtures/', import.meta.url);
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));
 /** One source, bootable as PV, as PVH and as HVM. */
 const kernel = new Uint8Array(readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url)));
-const disk = new Uint8Array(1024 * 1024);
+/** What an installed system has: two partitions, on each the kernel and a menu of GRUB legacy. */
+const MIB = 2 ** 20;
+const system = writeExt2(3 * MIB, new Map(Object.entries({
+  'boot/vmlinuz-xen': kernel,
+  'boot/initrd-xen': Uint8Array.of(0x1f, 0x8b, 8, 0),
+  'boot/grub/menu.lst': new TextEncoder().encode('default 0\ntimeout 8\ntitle XEN\n  root (hd0,1)\n  kernel /boot/vmlinuz-xen root=/dev/xvda2 splash=silent\n  initrd /boot/initrd-xen\n'),
+})), { label: 'root', uuid: new Uint8Array(16) });
+const disk = new Uint8Array(8 * MIB);
+for (const [i, start] of [MIB, 4 * MIB].entries()) {
+  new DataView(disk.buffer).setUint32(446 + 16 * i + 8, start / 512, true);
+  new DataView(disk.buffer).setUint32(446 + 16 * i + 12, (3 * MIB) / 512, true);
+  disk[446 + 16 * i + 4] = 0x83;
+  disk.set(system, start);
+}
 disk.set([0x55, 0xaa], 510);
 const cd = new Uint8Array(64 * 2048);
 cd.set(new TextEncoder().encode('\u0001CD001\u0001'), 16 * 2048);
@@ -30,7 +45,10 @@ async function plan(name: string) {
   const given = Object.entries(FILES).filter(([file]) => text.includes(file));
   const images = given.filter(([file]) => /\.(img|iso)$/.test(file)).map(([file, bytes]) => ({ name: file, head: bytes.subarray(0, 36864), bytes: bytes.length }));
   const others = given.filter(([file]) => !/\.(img|iso)$/.test(file)).map(([file, bytes]) => ({ name: file, data: bytes }));
-  return { ...planFiles([{ name, data }, ...others, ...images], FIRMWARE), given };
+  const wanted = loaderNamed([{ name, data }]);
+  const media = [{ vdev: 'xvda', from: { bytes: disk.length, read: (at: number, into: Uint8Array) => into.set(disk.subarray(at, at + into.length)) } }];
+  const loaded = wanted && bootFromDisk(wanted.loader, wanted.cmdline, media);
+  return { ...planFiles([{ name, data }, ...others, ...images], FIRMWARE, new Map(), loaded), given };
 }
 
 const starts = (name: string, type: string, memoryMiB: number, vcpus: number) => ({ name, type, memoryMiB, vcpus });
@@ -40,8 +58,11 @@ const STARTS: Record<string, ReturnType<typeof starts>> = {
   'manual-pv.cfg': starts('manual.pv', 'pv', 128, 2),
   'manual-pvh.cfg': starts('manual.pvh', 'pvh', 256, 2),
   'passthrough.cfg': starts('router', 'hvm', 256, 1),
+  'pygrub.cfg': starts('pygrub1', 'pv', 512, 1),
+  'suse-domuloader': starts('sles10', 'pv', 512, 1),
   'suse-hvm': starts('w2k8', 'hvm', 1024, 1),
   'suse-kernel': starts('sles10-kernel', 'pv', 256, 1),
+  'suse-pv': starts('sles11', 'pv', 512, 2),
   'virt-install-hvm.xml': starts('xen-import', 'hvm', 1024, 2),
   'virt-install-pv.xml': starts('xen-location', 'pv', 512, 2),
   'virt-install-pvh.xml': starts('xen-pvh', 'pvh', 256, 1),
@@ -50,16 +71,12 @@ const STARTS: Record<string, ReturnType<typeof starts>> = {
   'xend-pv.sxp': starts('xend-pv', 'pv', 256, 1),
   'xm-example.py': starts('ExampleDomain', 'pv', 128, 1),
 };
-const NO_KERNEL = 'A PV guest has no firmware that could boot a disk. Write kernel = "FILE".';
 const REFUSED: Record<string, string[]> = {
   'netbsd.cfg': [
     "2:10: kernel = '/boot/netbsd-XEN3PAE_DOMU.gz': netbsd-XEN3PAE_DOMU.gz is not among the dropped files. Drop it together with netbsd.cfg.",
     "7:10: disk = 'file:/var/lib/xen/images/guest.img,0x01,w': ‘0x01’ is no format. Write raw.",
     '9:1: autorestart is no key of xl.cfg. Remove the line or turn it into a comment with #.',
   ],
-  'pygrub.cfg': [`3:1: ${NO_KERNEL}`],
-  'suse-domuloader': [`1:1: ${NO_KERNEL}`],
-  'suse-pv': [`1:1: ${NO_KERNEL}`],
   'typing-errors.cfg': [
     `2:8: type = 'hmv': the types are hvm, pvh and pv. Did you mean "hvm"?`,
     "3:10: memory = '1G': xl takes MiB as a number. Write 1024.",

@@ -66,4 +66,11 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
     expect(problems('if (x):')[0]).toContain('old-style Python');
     expect(problems(`d = """x"""`)[0]).toContain('three quotes');
   });
+
+  it('that are no text at all are told so at once', () => {
+    const bytes = Uint8Array.from({ length: 97_000 }, (_, i) => (i * 2654435761) >>> 13);
+    bytes.set([0x1f, 0x8b, 8]);
+    expect(parseXlConfig(new TextDecoder().decode(bytes)).problems).toEqual([{ line: 1, column: 1, text: expect.stringContaining('This is no text') }]);
+    expect(parseXlConfig('name = "Gr\uFFFD\uFFFDe"').problems).toEqual([]);
+  });
 });

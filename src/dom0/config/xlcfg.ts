@@ -21,6 +21,17 @@ export function lengthProblem(bytes: number): string | undefined {
   return `A definition has at most ${MOST_BYTES / 1024} KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).`;
 }
 
+/** Bytes that are no UTF-8, of a text's beginning: so many are no slip. */
+const MOST_BROKEN = 8,
+  LOOKED_AT = 4096;
+
+/** Why a definition is not read at all; undefined: it is. */
+export function textProblem(source: string): string | undefined {
+  const broken = source.slice(0, LOOKED_AT).split('\uFFFD').length - 1;
+  if (broken > MOST_BROKEN) return 'This is no text, so it was not read: it may be packed, or a program. Take an xl configuration (xl.cfg).';
+  return lengthProblem(source.length);
+}
+
 /** The beginning of a text, for messages. */
 export function shortened(text: string): string {
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
@@ -75,8 +86,8 @@ const PYTHON_WORDS: Record<string, string> = { True: '1', False: '0', None: "''"
 const WORD = /[._0-9a-zA-Z]+/y;
 
 export function parseXlConfig(source: string): ParsedConfig {
-  const tooLong = lengthProblem(source.length);
-  if (tooLong) return { settings: [], problems: [{ line: 1, column: 1, text: tooLong }], lines: [] };
+  const unread = textProblem(source);
+  if (unread) return { settings: [], problems: [{ line: 1, column: 1, text: unread }], lines: [] };
   const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   return new Parser(tokenize(text), text.split('\n')).parse();
 }

@@ -5,7 +5,7 @@
 import type { Clock } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
 import { setLinux } from '../../devices/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { type Disk, type IdeAttachment, putDisc } from '../../devices/ide/index.ts';
 import { tracedDrives } from '../../hypervisor/disks/index.ts';
 import type { WiredCard } from '../../hypervisor/domain/index.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
@@ -306,6 +306,16 @@ export class DeviceModel {
   mouse({ dx, dy, dz, buttons }: MouseMove): void {
     if (this.closed) return;
     this.devices.mouse.move(dx, dy, dz, buttons);
+    this.settle();
+  }
+
+  /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
+  insertCd(place: number, disc: Disk | null): void {
+    if (this.closed) return;
+    putDisc(this.options.ide ?? [], place, disc);
+    const { io, record } = this.options;
+    const [{ disk }] = io ? tracedDrives([{ place, kind: 'cdrom', disk: disc }], io, record) : [{ disk: disc }];
+    this.devices.ide.cdrom(place)?.insert(disk);
     this.settle();
   }
 

@@ -1,4 +1,5 @@
 /** Domain 0's file tree. */
 export { FOLDERS, KeptFiles } from './kept-files.ts';
+export { cdOfFiles, namesFiles, pathsIn, spellFiles } from './cd-files.ts';
 export { install, OWN_GUESTS, type ShippedGuest } from './installation.ts';
 export { type HostFiles, writeWhole } from './host-files.ts';

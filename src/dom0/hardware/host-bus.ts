@@ -32,10 +32,21 @@ export interface HostFunction {
   onInterrupt(handler: () => void): void;
 }
 
+/** A function's configuration space, as the bus answers for it. */
+export interface HostConfigSpace {
+  /** Slot and function: bits 7-3 and 2-0. */
+  bdf: number;
+  read(offset: number, size: number): number;
+  /** Bytes of its windows that a driver has found, by the number of their base address register. */
+  windows: ReadonlyMap<number, number>;
+}
+
 interface Slot {
   device: Device;
   level: boolean;
   handler: (() => void) | undefined;
+  /** See HostConfigSpace. */
+  windows: Map<number, number>;
   /** Its device reaches these: first byte and end. */
   shared: { from: number; to: number }[];
 }
@@ -60,7 +71,7 @@ export class HostBus {
 
   /** Puts a device with one function into a slot. `make` gets its interrupt line and its way to memory. */
   plug<D extends Device & { fn: PciFunction }>(slot: number, make: (irq: IrqLine, dma: Dma) => D): D {
-    const state: Slot = { device: undefined as unknown as Device, level: false, handler: undefined, shared: [] };
+    const state: Slot = { device: undefined as unknown as Device, level: false, handler: undefined, windows: new Map(), shared: [] };
     const irq: IrqLine = {
       set: level => {
         state.level = level;
@@ -111,9 +122,14 @@ export class HostBus {
       const offset = PCI.BAR0 + 4 * bar;
       set(offset, 0xffffffff, 4);
       const mask = this.pci.configAccess(bdf, offset, 4, true, 0);
-      // Windows in I/O space are not needed.
-      if (mask === 0 || mask & 1) continue;
-      const size = (~(mask & ~15) >>> 0) + 1;
+      if (mask === 0) continue;
+      const size = (~(mask & (mask & 1 ? ~3 : ~15)) >>> 0) + 1;
+      state.windows.set(bar, mask & 1 ? size & 0xffff : size);
+      // Windows in I/O space are not needed: they stay without an address.
+      if (mask & 1) {
+        set(offset, 0, 4);
+        continue;
+      }
       this.nextWindow = Math.ceil(this.nextWindow / size) * size;
       set(offset, this.nextWindow, 4);
       if (first < 0) first = this.nextWindow;
@@ -151,16 +167,21 @@ export class HostBus {
     for (const { level, handler } of this.slots.values()) if (level) handler?.();
   }
 
+  /** What is on the bus, in the order of slots. */
+  functions(): HostConfigSpace[] {
+    return Array.from({ length: 256 }, (_, bdf): HostConfigSpace => ({
+      bdf,
+      read: (offset, size) => this.pci.configAccess(bdf, offset, size, true, 0),
+      windows: this.slots.get(bdf >> 3)?.windows ?? new Map(),
+    })).filter(({ read }) => read(PCI.VENDOR, 2) !== 0xffff);
+  }
+
   /** What `lspci -n` shows: slot and function, class, vendor and device, revision. */
   list(): string[] {
     const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
-    const lines: string[] = [];
-    for (let bdf = 0; bdf < 256; bdf++) {
-      const config = (offset: number, size: number): number => this.pci.configAccess(bdf, offset, size, true, 0);
-      if (config(PCI.VENDOR, 2) === 0xffff) continue;
-      const revision = config(PCI.REVISION, 1);
-      lines.push(`00:${hex(bdf >> 3, 2)}.${bdf & 7} ${hex(config(PCI.SUBCLASS, 2), 4)}: ${hex(config(PCI.VENDOR, 2), 4)}:${hex(config(PCI.DEVICE, 2), 4)}${revision ? ` (rev ${hex(revision, 2)})` : ''}`);
-    }
-    return lines;
+    return this.functions().map(({ bdf, read }) => {
+      const revision = read(PCI.REVISION, 1);
+      return `00:${hex(bdf >> 3, 2)}.${bdf & 7} ${hex(read(PCI.SUBCLASS, 2), 4)}: ${hex(read(PCI.VENDOR, 2), 4)}:${hex(read(PCI.DEVICE, 2), 4)}${revision ? ` (rev ${hex(revision, 2)})` : ''}`;
+    });
   }
 }

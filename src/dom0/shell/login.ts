@@ -9,6 +9,7 @@ import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
 import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
+import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { storagePrograms } from './storage.ts';
@@ -42,6 +43,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage),
     ddProgram(state.storage),
+    lspciProgram(host),
     qemuImgProgram(host),
     ...editPrograms(),
     ...powerPrograms(power),

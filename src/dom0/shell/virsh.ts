@@ -10,10 +10,12 @@ import type { Definition } from '../config/definition.ts';
 import type { HostCore } from '../host.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { COMMANDS } from '../toolstack/commands/index.ts';
+import { ideName } from '../plan.ts';
+import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
+import { callOf } from './xl.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
@@ -207,6 +209,25 @@ const TABLE: Record<string, VirshCommand> = {
   destroy: { usage: 'destroy <domain>', about: 'destroy (stop) a domain', run: onDomain('destroy', 'destroyed', (host, { id }) => COMMANDS.destroy.run(host, id!)) },
   suspend: { usage: 'suspend <domain>', about: 'suspend a domain', run: onDomain('suspend', 'suspended', (host, { id }) => COMMANDS.pause.run(host, id!)) },
   resume: { usage: 'resume <domain>', about: 'resume a domain', run: onDomain('resume', 'resumed', (host, { id }) => COMMANDS.unpause.run(host, id!)) },
+  'change-media': {
+    usage: 'change-media <domain> <path> [<source>] [--eject] [--insert] [--update]', about: 'Change media of CD or floppy drive',
+    run: async (host, [word, vdev, source], options, around) => {
+      const action = options.has('eject') ? 'eject' : options.has('insert') ? 'insert' : 'update';
+      const { name, id } = await find(host, word);
+      try {
+        if (vdev === undefined || (action !== 'eject' && source === undefined)) throw new Error(`command 'change-media' requires <${vdev === undefined ? 'path' : 'source'}> option`);
+        if (!id) throw new Error(`Requested operation is not valid: domain ${name} is not running`);
+        const isEmpty = !host.member(id).blueprint.drives?.some(drive => (drive.vdev ?? ideName(drive.place)) === vdev && drive.medium);
+        if (action === 'eject' && isEmpty) throw new Error(`The disk device '${vdev}' doesn't have media`);
+        if (action === 'insert' && !isEmpty) throw new Error(`The disk device '${vdev}' already has media`);
+        const call = callOf(host, ['cd-insert', word!, vdev, source ?? ''], around);
+        await runXl(COMMANDS, action === 'eject' ? { ...call, words: ['cd-eject', word!, vdev] } : call);
+      } catch (error) {
+        throw new VirshError(`error: Failed to complete action ${action} on media\nerror: ${(error as Error).message}`);
+      }
+      return `Successfully ${action === 'update' ? 'updated' : `${action}ed`} media.\n`;
+    },
+  },
   autostart: {
     usage: 'autostart <domain> [--disable]', about: 'autostart a domain',
     run: async (host, [word], options) => {

@@ -1,24 +1,29 @@
 /** `xl`, and its older spelling `xm`, as programs of the shell: the toolstack's table of commands. Those that the table says own the terminal. */
+import { namesFiles, pathsIn, spellFiles } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { attachXl, type Call, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
 
 const ABOUT = { xl: 'creates and controls domains: xl help', xm: 'the same in xend\'s spelling, with domains that it manages: xm help' };
 
+/** Words as a call of the toolstack's table, with the files that a program of the shell sees. */
+export function callOf(host: HostCore, words: string[], { directory, readFile, writeFile }: Surroundings, program: Call['program'] = 'xl'): Call {
+  const absolute = (path: string): string => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`);
+  return {
+    host, program, words, absolute,
+    read: async path => (namesFiles(path) ? host.readFile(spellFiles(pathsIn(path).map(absolute))) : new Blob([(await readFile(path)) as BlobPart])),
+    write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
+  };
+}
+
 export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
-  const callOf = (words: string[], { directory, readFile, writeFile }: Surroundings): Call => ({
-    host, program, words,
-    absolute: path => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`),
-    read: async path => new Blob([(await readFile(path)) as BlobPart]),
-    write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
-  });
   return {
     name: program,
     summary: ABOUT[program],
     run: async (words, around) => {
       try {
-        return succeeded(await runXl(table, callOf(words, around)));
+        return succeeded(await runXl(table, callOf(host, words, around, program)));
       } catch (error) {
         return failed((error as Error).message, statusOf(error));
       }
@@ -27,7 +32,7 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
       const run = attachXl(table, words, program);
       return run && (async (terminal, around) => {
         try {
-          return await run(callOf(words.slice(1), around), terminal);
+          return await run(callOf(host, words.slice(1), around, program), terminal);
         } catch (error) {
           terminal.write(`${(error as Error).message.replace(/\n/g, '\r\n')}\r\n`);
           return statusOf(error);

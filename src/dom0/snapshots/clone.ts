@@ -10,7 +10,7 @@ import type { Definition } from '../config/definition.ts';
 import { writeXlConfig } from '../config/write-xl.ts';
 import type { Guest, HostCore } from '../host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
-import type { Storage } from '../storage/index.ts';
+import { isTransfer, type Storage } from '../storage/index.ts';
 import { diskOf, refuseShared, runningAs, withVolumes } from './snapshots.ts';
 
 const COPY_BYTES = 2 ** 20;
@@ -45,7 +45,8 @@ export async function cloneDomain(host: HostCore, domain: string, name: string, 
   if (!/^(?!\.{1,2}$)[\w.+-]{1,64}$/.test(name)) throw new Error(`${name.slice(0, 80)} is no name for a clone: take up to 64 letters, digits and . _ + -.`);
   const definition = member?.blueprint.definition ?? managed!.definition;
   if (!member && managed!.errors.length > 0) throw new Error(managed!.errors.join('\n'));
-  const copied = definition.disks.filter(({ kind, target, readOnly }) => kind === 'disk' && !readOnly && target !== '');
+  // A transfer disk is made for each domain.
+  const copied = definition.disks.filter(({ kind, target, readOnly }) => kind === 'disk' && !readOnly && target !== '' && !isTransfer(target));
   const storage = copied.length > 0 ? await diskOf(host) : undefined;
   const volumeOf = (vdev: string): string => `${name}-${vdev}`;
   return withVolumes(storage as Storage, async made => {
@@ -69,7 +70,7 @@ function twinOf(host: HostCore, definition: Definition, name: string, volumeOf: 
   const { uuid: _uuid, mac: _mac, ...rest } = definition;
   const path = (written: string): string => (written === '' || host.isDevice(written) ? written : absolute(written));
   const disks = definition.disks.map(disk =>
-    disk.kind === 'disk' && !disk.readOnly && disk.target !== '' ? { ...disk, target: `/dev/vg0/${volumeOf(disk.vdev)}`, format: 'raw' } : { ...disk, target: path(disk.target) },
+    disk.kind === 'disk' && !disk.readOnly && disk.target !== '' && !isTransfer(disk.target) ? { ...disk, target: `/dev/vg0/${volumeOf(disk.vdev)}`, format: 'raw' } : { ...disk, target: path(disk.target) },
   );
   const draw = (): string => host.toolstack.stations.draw();
   return {

@@ -6,7 +6,7 @@ import { judgeDefinition } from '../config/model.ts';
 import { prepareToRead } from '../config/source.ts';
 import type { Guest, HostCore } from '../host.ts';
 import { baseName } from '../plan.ts';
-import type { Storage } from '../storage/index.ts';
+import { isTransfer, type Storage } from '../storage/index.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import { savedDisks } from '../toolstack/disks.ts';
 import { blueprintOf, savedDrives } from '../toolstack/member.ts';
@@ -70,7 +70,7 @@ export async function takeSnapshot(host: HostCore, domain: string, name: string)
   const member = runningAs(host, domain);
   const managed = member ? undefined : await host.managed?.find(domain);
   if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
-  const named = managed?.definition.disks.filter(({ target, readOnly }) => !readOnly && host.isDevice(target)).map(({ target }) => target);
+  const named = managed?.definition.disks.filter(({ target, readOnly }) => !readOnly && host.isDevice(target)).flatMap(({ target }) => (isTransfer(target) ? (storage.transferOf(managed.name) ?? []) : target));
   const definition = member ? member.blueprint.text : managed!.text;
   const record = { domain: member?.name ?? managed!.name, name, createdMs: host.parts.epochMs(), definition };
   return withVolumes(storage, async made => {

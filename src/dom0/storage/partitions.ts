@@ -10,7 +10,7 @@ const TABLE = 446,
   DISK_ID = 440;
 /** For sectors that CHS does not reach. */
 const NO_CHS = [0xfe, 0xff, 0xff];
-export const TYPE = { SWAP: 0x82, LINUX: 0x83, LVM: 0x8e } as const;
+export const TYPE = { FAT32: 0x0c, FAT16: 0x0e, SWAP: 0x82, LINUX: 0x83, LVM: 0x8e } as const;
 
 export interface Partition {
   /** From 1 on, as in sda1. */

@@ -11,6 +11,7 @@ import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
 import type { Store } from './store.ts';
+import { formatFatDisk, isTransfer, transferBytes, transferVolume } from './transfer-disk.ts';
 import { Volume } from './volume.ts';
 
 /** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */
@@ -47,6 +48,8 @@ const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
 /** A disk that somebody has open. */
 export interface OpenDisk {
   medium: Medium;
+  /** What it is, whatever it was called. */
+  path: string;
   close(): void;
 }
 
@@ -314,11 +317,32 @@ export class Storage {
 
   /** Whether the path is one of this host's devices. */
   static isDevice(path: string): boolean {
-    return path.startsWith('/dev/');
+    return path.startsWith('/dev/') || isTransfer(path);
+  }
+
+  /** The volume that is a domain's transfer disk; undefined: it has none. */
+  transferOf(domain: string): string | undefined {
+    const name = transferVolume(domain);
+    return this.group.volumes.some(each => each.name === name) ? `/dev/${GROUP}/${name}` : undefined;
+  }
+
+  /** The path of what a domain's definition names: a transfer disk is its volume, made where there is none yet. @throws StorageError */
+  deviceOf(target: string, domain: string): string {
+    if (!isTransfer(target)) return target;
+    const bytes = transferBytes(target);
+    if (typeof bytes === 'string') throw new StorageError(bytes);
+    const name = transferVolume(domain);
+    if (!this.transferOf(domain)) this.createVolume(name, bytes);
+    const path = `/dev/${GROUP}/${name}`;
+    const { medium } = this.resolve(path);
+    // What a guest has made of it stays.
+    if (readPartitions(medium).length === 0 && !hasBootSector(medium)) formatFatDisk(medium, 'transfer', this.parts.random(2 ** 32));
+    return path;
   }
 
   /** What a definition calls /dev/vg0/NAME, /dev/mapper/vg0-NAME, /dev/sdaN or vg0/NAME, for looking at it. @throws StorageError */
   medium(path: string): Medium {
+    if (isTransfer(path)) return emptyDisk(path);
     return this.resolve(path).medium;
   }
 
@@ -340,7 +364,7 @@ export class Storage {
 
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
-    const { path, medium } = this.resolve(written);
+    const { path, medium } = this.resolve(this.deviceOf(written, who));
     const own = /^\/dev\/sda([1-9]?)$/.exec(path);
     if (own && [0, 1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
@@ -351,6 +375,7 @@ export class Storage {
     this.users.push(user);
     return {
       medium,
+      path,
       close: () => {
         const at = this.users.indexOf(user);
         if (at >= 0) this.users.splice(at, 1);
@@ -386,6 +411,18 @@ export class Storage {
   }
 }
 
+function hasBootSector(medium: Medium): boolean {
+  const sector = new Uint8Array(SECTOR_BYTES);
+  medium.read(0, sector);
+  return sector[SECTOR_BYTES - 2] === 0x55 && sector[SECTOR_BYTES - 1] === 0xaa;
+}
+
+/** A transfer disk as one looks at it before its domain is there: nothing is made. @throws StorageError */
+function emptyDisk(target: string): Medium {
+  const bytes = transferBytes(target);
+  if (typeof bytes === 'string') throw new StorageError(bytes);
+  return { bytes, read: (_at, into) => void into.fill(0), write: () => {}, flush: () => {}, discard: () => {}, place: () => [] };
+}
 /** A device as it was written, by the one path that this file knows it by: /dev/sdaN or /dev/vg0/NAME. */
 function canonical(written: string): string {
   const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');

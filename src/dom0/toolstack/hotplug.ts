@@ -2,12 +2,14 @@
  * Disks and network cards that come to a running guest and go again. Source: libxl__device_add_async() and libxl__initiate_device_generic_remove() in
  * tools/libs/light/libxl_device.c: the back end asks the front end to close, and is taken away once it has.
  */
-import { attachDrives, type DriveImage, type OpenMedium } from '../../hypervisor/index.ts';
+import { type Disk, putDisc } from '../../devices/ide/index.ts';
+import { attachDrives, type DriveImage, type Medium, type OpenMedium } from '../../hypervisor/index.ts';
 import type { XenbusBackend } from '../backends/xenbus.ts';
 import { XENBUS_STATE } from '../backends/xenbus.ts';
 import type { DefinedDisk } from '../config/definition.ts';
 import type { Rate } from '../network/rate.ts';
-import { openInDomain0 } from './disks.ts';
+import { ideName } from '../plan.ts';
+import { type GuestDisk, openInDomain0 } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../runner.ts';
@@ -60,6 +62,77 @@ export async function detachDisk<Console extends DomainConsole>(toolstack: Tools
   if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
   const isOther = (each: { vdev?: string }): boolean => each.vdev !== found.given.vdev;
   member.blueprint = { ...blueprint, drives: blueprint.drives?.filter(isOther) ?? [], definition: { ...blueprint.definition, disks: blueprint.definition.disks.filter(isOther) } };
+}
+
+/** Nothing lies in the drive, or this does; what the drive is. */
+export interface Disc {
+  medium?: Medium;
+  defined: DefinedDisk;
+}
+
+/**
+ * Puts another disc into a guest's CD-ROM drive, or takes the disc out. An emulated drive tells the guest, however it has locked its tray, as xl has it. PV
+ * drivers know of no change of a medium: a virtual CD goes, and another one comes. It is there after a restart. @throws Error with a sentence; then the drive
+ * is as it was, but a virtual CD may be gone
+ */
+export async function changeDisc<Console extends DomainConsole>(toolstack: Toolstack<Console>, parts: Parts, member: Member<Console>, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
+  const { vdev } = defined;
+  const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
+  if (drive && drive.kind !== 'cdrom') throw new Error(`${vdev} is a disk, and no CD-ROM drive.`);
+  if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm') return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
+  // Of a full virtual machine a drive is a part that no one adds while it runs.
+  if (!drive && (!medium || !member.attached || member.blueprint.xen === 'hvm')) throw new Error('Virtual device not found');
+  if (drive) await detachDisk(toolstack, parts, member, vdev, false);
+  if (medium) attachDisk(toolstack, parts, member, { place: -1, vdev, kind: 'cdrom', readOnly: true, medium }, { ...defined, place: -1 }, say);
+}
+
+async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstack<Console>, { openMedium }: Parts, member: Member<Console>, drive: DriveImage, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
+  const { place } = drive;
+  const { medium: _before, ...emptyDrive } = drive;
+  const wanted: DriveImage = { ...emptyDrive, ...(medium ? { medium } : {}) };
+  const isElsewhere = toolstack.runners.elsewhere && !member.model;
+  if (isElsewhere && medium && 'device' in medium) throw new Error(`${medium.name} is a device of the host, and this guest's device model is a stub domain of its own, which reaches files alone. Write device_model_stubdomain_override = 0, or take a file.`);
+  const devices = [...member.devices];
+  try {
+    const [opened] = isElsewhere || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
+    const disk = opened?.disk ?? null;
+    if (isElsewhere) await member.runner.insertCd(place, medium);
+    else if (member.model) member.model.insertCd(place, disk);
+    else await member.runner.insertCd(place, disk ? { name: medium?.name ?? '', disk } : undefined);
+    if (member.opened) exchange(toolstack, member, member.opened, place, disk, defined);
+  } catch (error) {
+    for (const device of member.devices.filter(each => !devices.includes(each))) device.close();
+    member.devices = devices;
+    throw error;
+  }
+  // What was in the drive is nobody's any more.
+  const inUse = new Set(member.opened?.all.map(({ disk }) => disk));
+  for (const device of member.devices.filter(({ disk }) => !inUse.has(disk))) device.close();
+  member.devices = member.devices.filter(({ disk }) => inUse.has(disk));
+  const { blueprint } = member;
+  const { definition } = blueprint;
+  const disks = definition.disks.map(each => (each.vdev === defined.vdev ? { ...each, target: defined.target, format: defined.format } : each));
+  member.blueprint = { ...blueprint, drives: blueprint.drives?.map(each => (each === drive ? wanted : each)) ?? [], definition: { ...definition, disks } };
+  toolstack.runners.poke();
+}
+
+/** What Domain 0 has open of the drive; the store says what lies in it (PV drivers leave CDs of full virtual machines alone). */
+function exchange<Console extends DomainConsole>(toolstack: Toolstack<Console>, member: Member<Console>, opened: NonNullable<Member<Console>['opened']>, place: number, disk: Disk | null, { vdev, target }: DefinedDisk): void {
+  putDisc(opened.ide, place, disk);
+  putDisc(opened.all, place, disk);
+  const before = opened.disks.find(each => each.place === place);
+  const disks = opened.disks.filter(each => each !== before);
+  if (member.attached) {
+    const attached = toolstack.services.devices(member.record.id).disks;
+    const found = before && attached.find(before.vdev);
+    if (found) attached.drop(found.id);
+    if (disk) {
+      const given: GuestDisk = { vdev, kind: 'cdrom', readOnly: true, disk, target, place };
+      attached.add(given);
+      disks.push(given);
+    }
+  }
+  member.opened = { ...opened, disks };
 }
 
 /** A card for PV drivers: its number, and its station address. @throws Error with a sentence */

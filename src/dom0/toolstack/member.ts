@@ -54,6 +54,8 @@ export interface DomainConsole {
 /** A device of the host, open for a domain. */
 export interface OpenDevice {
   disk: Disk;
+  /** Of the host. */
+  path: string;
   /** Whether the guest waits for room to write. */
   readonly isWaiting: boolean;
   close(): void;

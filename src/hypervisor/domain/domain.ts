@@ -9,7 +9,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { setBootOrder } from '../../devices/index.ts';
 import { setLinux } from '../../devices/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { type Disk, type IdeAttachment, putDisc } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
@@ -132,6 +132,7 @@ export class Domain {
   readonly screen: ScreenBlock;
   readonly vcpus: Vcpus;
   readonly trace: Trace;
+  private readonly io: IoTrace;
   readonly firmware: FirmwareMap | undefined;
   readonly video: VideoFrames | undefined;
   private readonly a20: A20Gate;
@@ -175,7 +176,7 @@ export class Domain {
     this.timers = new TimerQueue(this.clock);
     if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
-    const io = new IoTrace(machine, this.trace);
+    const io = (this.io = new IoTrace(machine, this.trace));
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.liveOffset,
@@ -453,6 +454,13 @@ export class Domain {
 
   pressPowerButton(): void {
     this.platform.pressPowerButton();
+  }
+
+  /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
+  insertCd(place: number, disc: Disk | null): void {
+    putDisc(this.options.ide ?? [], place, disc);
+    const [{ disk }] = tracedDrives([{ place, kind: 'cdrom', disk: disc }], this.io, this.options.record);
+    this.platform.cdrom?.(place)?.insert(disk);
   }
 
   /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */

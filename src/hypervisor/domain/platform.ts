@@ -3,7 +3,7 @@ import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
 import type { FwCfg } from '../../devices/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { Disk, IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
 import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
@@ -88,6 +88,8 @@ export interface Platform {
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
+  /** The CD-ROM drive at a place of the IDE channels; undefined: there is none, or not on this board. */
+  cdrom?(place: number): { insert(medium: Disk | null): void } | undefined;
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
   /** Whether the guest waits for bytes there. */

@@ -4,10 +4,10 @@ import type { Boot } from '../domain/boot.ts';
 import type { Ending } from '../domain/domain.ts';
 import type { HotRegion } from '../domain/second-tier.ts';
 import type { WaitsFor } from '../domain/waits.ts';
-import type { DriveImage } from '../disks/drives.ts';
+import type { DriveImage, Medium } from '../disks/drives.ts';
 import type { NicModel } from '../../devices/index.ts';
 
-/** The first and only message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts). */
+/** The first message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts), and discs behind a word there. */
 export interface ToDomainWorker {
   memory: SharedArrayBuffer;
   /** Index in the domain table. */
@@ -39,6 +39,12 @@ export interface ToDomainWorker {
   saved?: Uint8Array;
 }
 
+/** A disc for the CD-ROM drive at a place, none where `medium` is absent: looked for when the mailbox says MEDIUM, and answered by `inserted`. */
+export interface DiscForWorker {
+  place: number;
+  medium?: Medium;
+}
+
 export type FromDomainWorker =
   /** Its program is loaded and waits for the start; `lock`: the Web Lock that it holds for as long as it lives. */
   | { kind: 'ready'; lock?: string }
@@ -60,6 +66,8 @@ export type FromDomainWorker =
   | { kind: 'reached' }
   /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
+  /** After MEDIUM; `sentence`: why the disc cannot be read, and what was in the drive still is. */
+  | { kind: 'inserted'; sentence?: string }
   | { kind: 'saved'; chunks: Uint8Array[] }
   /** After HOTTEST. */
   | { kind: 'hottest'; regions: HotRegion[] }

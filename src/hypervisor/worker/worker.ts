@@ -20,7 +20,7 @@ import { GuestLog } from '../xen/guest-log.ts';
 import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
 import { sharedMs } from './shared-clock.ts';
-import type { FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
+import type { DiscForWorker, FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
 const LONGEST_SLEEP_MS = 60_000;
@@ -176,7 +176,8 @@ async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs
     round();
     const seen = mailbox.doorbellValue;
     const last = serve(domain, mailbox, slot, message);
-    if (last !== 0) return last;
+    if (last & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return last;
+    if (last & COMMAND.MEDIUM) await insertDisc(domain);
     if (!domain.paused && !slot.enter()) {
       mailbox.wait(seen, slot.patienceMs);
       continue;
@@ -202,6 +203,24 @@ async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs
   }
 }
 
+/** Discs that came for the guest's drives. */
+const discs: DiscForWorker[] = [];
+
+/** The message is on its way, and comes while this thread listens. */
+async function insertDisc(domain: Domain): Promise<void> {
+  let disc = discs.shift();
+  for (; !disc; disc = discs.shift()) await eventLoop();
+  const { place, medium } = disc;
+  try {
+    const [opened] = medium ? attachDrives([{ place, kind: 'cdrom', readOnly: true, medium }], openMedium, problem) : [];
+    domain.insertCd(place, opened?.disk ?? null);
+    send({ kind: 'inserted' });
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    send({ kind: 'inserted', sentence: error.message });
+  }
+}
+
 /** The one place where a domain's worker blocks. */
 function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): void {
   const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, domain.clock.idleNs(untilNs) / 1e6);
@@ -209,7 +228,7 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
   if (ms > 0) mailbox.wait(seen, ms);
 }
 
-/** What came through the mailbox; not 0: commands with which the domain is to be destroyed. */
+/** What came through the mailbox: its commands, of which those that end the domain and those that wait for a message are left to the caller. */
 function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): number {
   const commands = mailbox.takeCommands();
   if (commands & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return commands;
@@ -239,7 +258,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
       send({ kind: 'not-saved', sentence: error.message });
     }
   }
-  return 0;
+  return commands;
 }
 
 /** An exception is a defect of ours: others learn of it at once, also those that wait for a lock that is held here, and then as of any error. */
@@ -256,6 +275,12 @@ async function startOrDie(message: ToDomainWorker): Promise<void> {
   }
 }
 
-addEventListener('message', event => void startOrDie((event as MessageEvent<ToDomainWorker>).data), { once: true });
+let started = false;
+addEventListener('message', event => {
+  const { data } = event as MessageEvent<ToDomainWorker | DiscForWorker>;
+  if (started) discs.push(data as DiscForWorker);
+  else void startOrDie(data as ToDomainWorker);
+  started = true;
+});
 // It is held before the domain's start is asked for; after that nothing but the domain runs here.
 void holdLifeLock((globalThis as { name?: string }).name).then(lock => send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) }));

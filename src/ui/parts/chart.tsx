@@ -7,6 +7,7 @@ import uPlot from 'uplot';
 import { READING_MS, READINGS } from '../inventory.ts';
 import { strings } from '../strings.ts';
 import { shownTheme } from '../theme.ts';
+import { niceTop } from './nice-top.ts';
 
 export interface Line {
   name: string;
@@ -78,10 +79,4 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
       {ends.value.map(({ name, token, top, text }) => <span key={name} class="end" style={`top:${top}px;color:var(${token})`} aria-hidden="true"><span class="cut">{name}</span> <b class="m">{text}</b></span>)}
     </div>
   </figure>;
-}
-
-/** 1, 2, 4 or 5 times a power of ten: halves of it are read at a glance. */
-export function niceTop(most: number): number {
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map(step => step * power).find(top => top >= most * 0.999) ?? most;
 }

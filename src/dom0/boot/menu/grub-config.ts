@@ -45,6 +45,8 @@ export interface BootCommands {
   modules: Image[];
   /** A Linux kernel without a hypervisor. */
   linux?: Image;
+  /** Its RAM disk. */
+  initrd?: Image;
   /** What `echo` shows. */
   messages: string[];
   problems: GrubProblem[];
@@ -114,7 +116,7 @@ export function readBootCommands(lines: readonly string[], { variables }: Pick<G
     if (/^multiboot2?$/.test(name)) commands.hypervisor = image() ?? commands.hypervisor;
     else if (/^module2?$/.test(name)) commands.modules.push(...[image()].filter(each => each !== undefined));
     else if (/^linux(?:16|efi)?$/.test(name)) commands.linux = image() ?? commands.linux;
-    else if (/^initrd(?:16|efi)?$/.test(name)) return;
+    else if (/^initrd(?:16|efi)?$/.test(name)) commands.initrd = image() ?? commands.initrd;
     else if (name === 'echo') commands.messages.push(words.filter(word => !/^-[ne]+$/.test(word)).join(' '));
     else if (!WITHOUT_EFFECT.has(name)) problems.push({ line, sentence: `error: can't find command \`${name}'. Known are multiboot2, module2, linux, echo and set.` });
   });

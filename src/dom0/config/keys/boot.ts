@@ -1,9 +1,39 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
-import { isHvmloader } from '../definition.ts';
+import { type BootLoader, isHvmloader } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
-import { alike, type Context, type Family, only, rule } from '../rule.ts';
+import { alike, type Asked, type Context, type Family, type KeyRule, only, rule } from '../rule.ts';
 
-const bootloader = 'No boot loader looks into disks of PV and PVH guests: name the kernel in kernel. An HVM guest does not need one.';
+const PROGRAMS: Record<string, BootLoader['program']> = { pygrub: 'pygrub', domuloader: 'domUloader', 'domuloader.py': 'domUloader' };
+
+/** The boot loader that a path names; undefined: none that is known here. */
+const programOf = (path: string): BootLoader['program'] | undefined => PROGRAMS[path.slice(path.lastIndexOf('/') + 1).toLowerCase()];
+
+/** Options of pygrub and domUloader among words; those that only say how they are to talk are left out. */
+function optionsIn(words: readonly string[]): Omit<BootLoader, 'program'> {
+  const found: Omit<BootLoader, 'program'> = {};
+  for (let i = 0; i < words.length; i++) {
+    const [, name, value] = /^--(entry|kernel|ramdisk|args)(?:=(.*))?$/s.exec(words[i]) ?? [];
+    if (name !== undefined) found[name as keyof typeof found] = (value ?? words[++i] ?? '').replace(/^(["'])(.*)\1$/s, '$2');
+  }
+  return found;
+}
+
+/** Words of a list, or of a text with quotes. */
+const wordsOf = (asked: Asked): string[] => (asked.value.kind === 'list' ? asked.value.items.map(item => (item.kind === 'list' ? '' : item.text)) : (asked.text.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? []));
+
+const loads = (context: Context): boolean => programOf(context.textOf('bootloader') ?? '') !== undefined;
+/** Whether the boot loader has anything to do. */
+const looksOnDisk = (context: Context): boolean => loads(context) && context.definition.type !== 'hvm' && !namesKernel(context);
+const noLoader = ignored('no boot loader asks for it', 'No boot loader is named that would read it. Write bootloader = "pygrub" or "domUloader".');
+const forLoader = (key: string, type: 'string' | 'list or string', take: (loader: BootLoader, asked: Asked) => void, from?: KeyRule['from']): Family => ({
+  [key]: rule(type, used('for the boot loader', 'The boot loader is told this.'), {
+    into: (definition, asked) => {
+      if (definition.bootloader) take(definition.bootloader, asked);
+    },
+    judge: asked => (looksOnDisk(asked) ? undefined : noLoader),
+    ...(from ? { from } : {}),
+  }),
+});
 const onFirmware = approximated('firmware boots the disks', 'hvmloader is a part of Xen: here the PC starts with its firmware.');
 const replaced = ignored('firmware_override is started', 'What firmware_override names is started, and this host hands it no kernel.');
 const beside = (key: string): Judged => ignored('cmdline counts', `cmdline is set too and counts alone; ${key} is ignored, as in xl.`);
@@ -21,13 +51,15 @@ const namesKernel = (context: Context): boolean => {
 /** Something has to start: a kernel, or what firmware finds on a disk. */
 function needStart(context: Context): void {
   const { type, disks } = context.definition;
-  if (startsOwnFirmware(context)) return;
+  if (startsOwnFirmware(context) || (looksOnDisk(context) && disks.length > 0)) return;
   // A line that could not be read names one, too; what is wrong with it is said there.
   if (disks.length === 0 && !context.mentions('kernel') && !context.mentions('disk')) {
     const text = 'The definition has neither a kernel nor a disk. Write kernel = "FILE" or disk = [ "FILE,raw,hda" ], and drop that file too.';
     context.tell({ line: 1, column: 1 }, 'kernel', wrong('missing', text));
   } else if (type !== 'hvm' && !(context.mentions('kernel') && !context.has('kernel'))) {
-    const text = `A ${type.toUpperCase()} guest has no firmware that could boot a disk. Write kernel = "FILE".`;
+    const named = context.textOf('bootloader');
+    const why = named ? `${named} is no boot loader that is known here. Write bootloader = "pygrub", or kernel = "FILE".` : 'Write kernel = "FILE", or bootloader = "pygrub" for one on its own disk.';
+    const text = `A ${type.toUpperCase()} guest has no firmware that could boot a disk. ${why}`;
     context.tell(context.placeOf('kernel', 'type'), 'kernel', wrong('needs a kernel', text));
   }
 }
@@ -108,8 +140,26 @@ export const boot: Family = {
     ),
   ),
   ...alike('bios_path_override', 'string', ignored('the fetched SeaBIOS runs', 'The SeaBIOS that npm run guests fetched runs, where no kernel is named.')),
-  ...alike('bootloader', 'string', ignored('name the kernel instead', bootloader)),
-  ...alike('bootloader_args', 'list or string', ignored('name the kernel instead', bootloader)),
+  bootloader: rule('string', used("looks on the guest's disk", "It looks for the kernel on the guest's own disk."), {
+    into: (definition, asked) => {
+      const program = programOf(asked.text);
+      if (program && looksOnDisk(asked)) definition.bootloader = { program };
+    },
+    judge: asked => {
+      if (asked.text === '') return undefined;
+      if (asked.definition.type === 'hvm') return ignored('firmware boots the disks', 'An HVM guest does not need one: its firmware looks at its disks.');
+      if (namesKernel(asked)) return ignored('kernel counts', 'kernel is set too and counts alone, as in xl.');
+      return programOf(asked.text) ? undefined : ignored('not known here', `pygrub and domUloader look on a guest's disk here; ${asked.text.slice(0, 60)} is neither.`);
+    },
+    from: ({ bootloader }) => bootloader?.program,
+  }),
+  ...forLoader('bootloader_args', 'list or string', (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked))), ({ bootloader }) => {
+    const { program: _program, ...options } = bootloader ?? {};
+    const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+    return words.length > 0 ? words : undefined;
+  }),
+  ...forLoader('bootargs', 'list or string', (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked)))),
+  ...forLoader('bootentry', 'string', (loader, asked) => { loader.entry = asked.text; }),
   ...alike(
     'loader',
     'string',

@@ -2,6 +2,7 @@
 import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
 import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
+import { isTransfer } from '../../storage/transfer-disk.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';
@@ -11,6 +12,7 @@ const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondar
 
 /** What becomes of the disk, and of what the guest writes to it. */
 function diskVerdict(spec: DiskSpec, place: number, type: DomainType): Judged {
+  if (isTransfer(spec.target)) return used('transfer disk', `${spec.vdev} is a FAT disk of Domain 0, empty at first. xl transfer ls lists what the guest has left there.`);
   if (place < 0) return virtualVerdict(spec, type);
   const where = PLACES[place];
   if (spec.kind === 'cdrom') return used(`${where}, CD-ROM drive`, `The CD-ROM drive is the IDE ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);

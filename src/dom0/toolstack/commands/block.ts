@@ -42,7 +42,7 @@ export const blockAttach = command({
       const image: DriveImage = { place: -1, vdev, kind, readOnly };
       if (host.isDevice(target)) {
         await host.openDevices();
-        image.medium = { name: target, device: true };
+        image.medium = host.deviceMedium(target, member.name);
       } else if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
       else {
         const problem = imageProblem(baseName(target), kind, new Uint8Array(await file.data.slice(0, HEAD_BYTES).arrayBuffer()), file.data.size);

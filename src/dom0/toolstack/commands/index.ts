@@ -3,6 +3,7 @@ import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './li
 import { dmesg, hostSet, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
+import { cdEject, cdInsert } from './cd.ts';
 import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
@@ -15,6 +16,7 @@ import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapsho
 import { restore, save } from './state.ts';
 import { top } from './top.ts';
 import { diskPath, trace } from './trace.ts';
+import { transfer } from './transfer.ts';
 import { vncviewer } from './vncviewer.ts';
 
 export const COMMANDS = {
@@ -42,6 +44,9 @@ export const COMMANDS = {
   'block-attach': blockAttach,
   'block-detach': blockDetach,
   'block-list': blockList,
+  'cd-insert': cdInsert,
+  'cd-eject': cdEject,
+  transfer,
   'network-attach': networkAttach,
   'network-detach': networkDetach,
   'network-list': networkList,

@@ -49,7 +49,8 @@ export const create = command({
       const read = await host.read(files);
       const judged = () => judgeFiles(read, host.facts, anotherName);
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
-      const drives = await host.drivesFrom(judged().domain?.drives ?? [], files);
+      const first = judged();
+      const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
       const { plan, domain } = judged();
       if (plan.command !== '') task.command = plan.command;
       if (!domain) {

@@ -6,6 +6,7 @@ import type { DomainInfo } from '../../api.ts';
 import { withOptions } from '../../plan.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
+import { isTransfer } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life.ts';
 import { atLeast, readWords } from './words.ts';
@@ -99,15 +100,17 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
     if (readOnly || target === '') continue;
     const user = others.find(other => other.name !== name && other.definition.disks.some(disk => disk.target === target));
     if (user) said.push(`${target} stays: ${user.name} has it, too.`);
-    else if (host.isDevice(target)) said.push(await removeVolume(host, target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
+    else if (host.isDevice(target)) said.push(await removeVolume(host, target, name).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
     else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
     else said.push(await host.removeFile(target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
   }
   return said;
 }
 
-async function removeVolume(host: HostCore, path: string): Promise<void> {
-  (await host.openDevices())?.removeDevice(path);
+async function removeVolume(host: HostCore, target: string, domain: string): Promise<void> {
+  const storage = await host.openDevices();
+  const path = isTransfer(target) ? storage?.transferOf(domain) : target;
+  if (path !== undefined) storage?.removeDevice(path);
 }
 
 export const log = command({

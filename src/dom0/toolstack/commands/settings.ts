@@ -71,7 +71,7 @@ export const configUpdate = command({
       };
       const { plan, domain } = judgeFiles(await host.read(files), facts);
       if (!domain) throw new Error(planErrors(plan));
-      const drives = await host.drivesFrom(domain.drives, files);
+      const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
       const { definition, boot, xen } = domain;
       const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
       member.blueprint = { ...kept, definition: { ...definition, name: member.name, uuid: member.uuid }, boot, drives, text: plan.definition, ...(xen ? { xen } : {}) };

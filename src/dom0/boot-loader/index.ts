@@ -1,0 +1,2 @@
+/** What src/dom0/boot-loader offers to other rooms. */
+export { bootFromDisk, BootLoaderError, type Found, type GuestMedium } from './boot-loader.ts';

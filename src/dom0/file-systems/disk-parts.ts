@@ -1,0 +1,115 @@
+/**
+ * Where the file systems of a disk lie, and what they are: partitions of a PC's master boot record, with those inside an extended one, or of a GPT.
+ * Source: UEFI specification 2.9, 5 (GPT); the PC's master boot record.
+ */
+import { isCd, openCd } from './iso9660.ts';
+import { isExt, openExt } from './ext.ts';
+import { openFat } from './fat.ts';
+import { FileSystemError, type FileTree, type Readable } from './file-tree.ts';
+
+const SECTOR_BYTES = 512;
+const TABLE = 446;
+const EXTENDED = new Set([0x05, 0x0f, 0x85]);
+const PROTECTIVE = 0xee;
+const MOST_LOGICAL = 64,
+  MOST_GPT = 256;
+
+/** A part of a disk. */
+export interface DiskPart {
+  /** As in sda1; 0: the whole disk. */
+  number: number;
+  isActive: boolean;
+  from: Readable;
+}
+
+const bytesAt = (from: Readable, at: number, length: number): DataView | undefined => {
+  if (!(at >= 0 && at + length <= from.bytes)) return undefined;
+  const bytes = new Uint8Array(length);
+  from.read(at, bytes);
+  return new DataView(bytes.buffer);
+};
+
+/** As much of a part as the disk has. */
+function part(from: Readable, start: number, bytes: number): Readable {
+  const length = Math.max(0, Math.min(bytes, from.bytes - start));
+  return { bytes: length, read: (at, into) => from.read(start + at, into) };
+}
+
+/** The partitions of a disk, in their order; the disk itself where it has none, and before them where it is a CD, too. */
+export function partsOf(from: Readable): DiskPart[] {
+  const whole: DiskPart = { number: 0, isActive: false, from };
+  const parts = tableOf(from);
+  return parts.length === 0 || isCd(from) ? [whole, ...parts] : parts;
+}
+
+function tableOf(from: Readable): DiskPart[] {
+  const sector = bytesAt(from, 0, SECTOR_BYTES);
+  if (!sector || sector.getUint16(510, true) !== 0xaa55) return [];
+  const entries = (view: DataView) =>
+    [0, 1, 2, 3].map(i => {
+      const at = TABLE + 16 * i;
+      return { number: i + 1, state: view.getUint8(at), type: view.getUint8(at + 4), start: view.getUint32(at + 8, true) * SECTOR_BYTES, bytes: view.getUint32(at + 12, true) * SECTOR_BYTES };
+    });
+  const primary = entries(sector);
+  // A file system's boot sector ends so, too.
+  if (primary.some(({ state }) => (state & 0x7f) !== 0)) return [];
+  if (primary.some(({ type }) => type === PROTECTIVE)) return gptOf(from);
+  const parts: DiskPart[] = [];
+  for (const { number, state, type, start, bytes } of primary) {
+    if (type === 0 || bytes === 0 || start === 0 || start >= from.bytes) continue;
+    if (!EXTENDED.has(type)) parts.push({ number, isActive: state === 0x80, from: part(from, start, bytes) });
+    else parts.push(...logicalOf(from, start, entries));
+  }
+  return parts.sort((a, b) => a.number - b.number);
+}
+
+/** A chain of tables, each with one partition and the place of the next one. */
+function logicalOf(from: Readable, start: number, entries: (view: DataView) => { type: number; start: number; bytes: number }[]): DiskPart[] {
+  const parts: DiskPart[] = [];
+  const seen = new Set<number>();
+  for (let at: number | undefined = start; at !== undefined && !seen.has(at) && seen.size < MOST_LOGICAL; ) {
+    seen.add(at);
+    const view = bytesAt(from, at, SECTOR_BYTES);
+    if (!view || view.getUint16(510, true) !== 0xaa55) break;
+    const [own, next] = entries(view);
+    if (own.type !== 0 && own.bytes > 0 && at + own.start < from.bytes) parts.push({ number: 5 + parts.length, isActive: false, from: part(from, at + own.start, own.bytes) });
+    at = EXTENDED.has(next.type) && next.start > 0 ? start + next.start : undefined;
+  }
+  return parts;
+}
+
+function gptOf(from: Readable): DiskPart[] {
+  const head = bytesAt(from, SECTOR_BYTES, 92);
+  if (!head || head.getBigUint64(0, true) !== 0x5452415020494645n) return [];
+  const table = Number(head.getBigUint64(72, true)) * SECTOR_BYTES,
+    count = Math.min(head.getUint32(80, true), MOST_GPT),
+    bytes = head.getUint32(84, true);
+  if (bytes < 128 || bytes > 4096) return [];
+  const parts: DiskPart[] = [];
+  for (let i = 0; i < count; i++) {
+    const entry = bytesAt(from, table + i * bytes, 128);
+    if (!entry) break;
+    if (entry.getBigUint64(0, true) === 0n && entry.getBigUint64(8, true) === 0n) continue;
+    const start = Number(entry.getBigUint64(32, true)) * SECTOR_BYTES,
+      end = (Number(entry.getBigUint64(40, true)) + 1) * SECTOR_BYTES;
+    if (start > 0 && end > start && start < from.bytes) parts.push({ number: i + 1, isActive: (entry.getUint32(48, true) & 4) !== 0, from: part(from, start, end - start) });
+  }
+  return parts;
+}
+
+/** Of what is not read: where it says so, and with which bytes. */
+const OTHERS: readonly (readonly [name: string, at: number, magic: string])[] = [
+  ['a physical volume of LVM', 512, 'LABELONE'], ['XFS', 0, 'XFSB'], ['btrfs', 0x10040, '_BHRfS_M'], ['NTFS', 3, 'NTFS    '], ['ReiserFS', 0x10034, 'ReIsEr'],
+  ['encrypted by LUKS', 0, 'LUKS\xba\xbe'], ['swap', 0xff6, 'SWAPSPACE2'],
+];
+
+/** The file system on a part of a disk. @throws FileSystemError that says what is there instead, or what is wrong with it */
+export function openFileSystem(from: Readable): FileTree & { readonly needsRecovery?: boolean } {
+  if (isExt(from)) return openExt(from);
+  if (isCd(from)) return openCd(from);
+  for (const [name, at, magic] of OTHERS) {
+    const found = bytesAt(from, at, magic.length);
+    if (found && String.fromCharCode(...new Uint8Array(found.buffer)) === magic) throw new FileSystemError(`It is ${name}, and ext2 to ext4, ISO 9660 and FAT are read here.`);
+  }
+  return openFat(from);
+}

@@ -1,0 +1,175 @@
+/** Files on a medium, whatever file system has them: paths, links, and what a hostile one may not do. Nothing is written. */
+
+/** Bytes that are read: a medium of the storage layer, or what a file holds. Both within `bytes`. */
+export interface Readable {
+  readonly bytes: number;
+  /** @throws Error that says why it cannot be read */
+  read(at: number, into: Uint8Array): void;
+}
+
+/** What is on the medium cannot be read as files, or not this one; a sentence. */
+export class FileSystemError extends Error {
+  override name = 'FileSystemError';
+}
+
+export type FileKind = 'file' | 'folder' | 'link' | 'special';
+
+/** A file system's own view of its files; N is what it knows one by (an inode, a record). Each throws FileSystemError, and ends whatever is on the medium. */
+export interface FileNodes<N> {
+  /** In messages: ext4, FAT16. */
+  readonly type: string;
+  readonly root: N;
+  kindOf(node: N): FileKind;
+  sizeOf(node: N): number;
+  modifiedMsOf?(node: N): number;
+  /** Of a folder: names and what they stand for, without . and .. */
+  entriesOf(node: N): Iterable<readonly [name: string, node: N]>;
+  /** Of a file or a link, at most `most` bytes of it. */
+  contentOf(node: N, most: number): Uint8Array;
+  /** Whether two spellings are one name. */
+  readonly ignoresCase?: boolean;
+}
+
+export interface ListedFile {
+  name: string;
+  kind: FileKind;
+  bytes: number;
+  modifiedMs?: number;
+}
+
+const MOST_LINKS = 16;
+const MOST_PATH = 4096;
+/** Names of one folder that are looked at. */
+const MOST_NAMES = 200_000;
+
+export class FileTree {
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each file system has nodes of its own, which only it looks into
+  private readonly nodes: FileNodes<any>;
+
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  constructor(nodes: FileNodes<any>) {
+    this.type = nodes.type;
+    this.nodes = nodes;
+  }
+
+  /** What is in a folder, by name. @throws FileSystemError */
+  list(path: string): ListedFile[] {
+    const { nodes } = this;
+    const folder = this.find(path);
+    if (nodes.kindOf(folder) !== 'folder') throw new FileSystemError(`${path}: Not a directory`);
+    const found: ListedFile[] = [];
+    for (const [name, node] of nodes.entriesOf(folder)) {
+      if (found.push({ name, kind: nodes.kindOf(node), bytes: nodes.sizeOf(node), ...(nodes.modifiedMsOf ? { modifiedMs: nodes.modifiedMsOf(node) } : {}) }) > MOST_NAMES)
+        throw new FileSystemError(`${path} holds more than ${MOST_NAMES} names.`);
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  kind(path: string): FileKind | undefined {
+    const node = this.look(path);
+    return node === undefined ? undefined : this.nodes.kindOf(node);
+  }
+
+  /** A file's content. @throws FileSystemError: it is not there, is none, or is larger than `most` bytes */
+  read(path: string, most: number): Uint8Array {
+    const { nodes } = this;
+    const node = this.find(path);
+    if (nodes.kindOf(node) !== 'file') throw new FileSystemError(`${path}: Is a directory, or no file`);
+    const bytes = nodes.sizeOf(node);
+    if (bytes > most) throw new FileSystemError(`${path} has ${bytes} bytes, and at most ${most} are read.`);
+    return nodes.contentOf(node, most);
+  }
+
+  private find(path: string): unknown {
+    const node = this.look(path);
+    if (node === undefined) throw new FileSystemError(`${path}: No such file or directory`);
+    return node;
+  }
+
+  /** Follows links, which cannot lead out of the file system. */
+  private look(path: string): unknown {
+    const { nodes } = this;
+    const parts = partsOf(path);
+    const way: unknown[] = [nodes.root];
+    for (let links = 0; parts.length > 0; ) {
+      const name = parts.shift()!;
+      if (name === '..') {
+        if (way.length > 1) way.pop();
+        continue;
+      }
+      const folder = way.at(-1);
+      if (nodes.kindOf(folder) !== 'folder') return undefined;
+      const node = this.named(folder, name);
+      if (node === undefined) return undefined;
+      if (nodes.kindOf(node) !== 'link') {
+        way.push(node);
+        continue;
+      }
+      if (++links > MOST_LINKS) throw new FileSystemError(`${path}: Too many levels of symbolic links`);
+      const target = new TextDecoder().decode(nodes.contentOf(node, MOST_PATH));
+      if (target.startsWith('/')) way.splice(1);
+      parts.unshift(...partsOf(target));
+    }
+    return way.at(-1);
+  }
+
+  private named(folder: unknown, name: string): unknown {
+    const { nodes } = this;
+    const same = nodes.ignoresCase ? (text: string) => text.toLowerCase() : (text: string) => text;
+    let seen = 0;
+    for (const [each, node] of nodes.entriesOf(folder)) {
+      if (same(each) === same(name)) return node;
+      if (++seen > MOST_NAMES) throw new FileSystemError(`A folder holds more than ${MOST_NAMES} names.`);
+    }
+    return undefined;
+  }
+}
+
+/** @throws FileSystemError */
+function partsOf(path: string): string[] {
+  if (path.length > MOST_PATH) throw new FileSystemError(`${path.slice(0, 60)}…: File name too long`);
+  return path.split('/').filter(part => part !== '' && part !== '.');
+}
+
+/** Pieces of a medium that were read, so that tables are not read a word at a time; the ones used longest ago go. */
+export class Pieces {
+  readonly bytes: number;
+  private readonly from: Readable;
+  private readonly pieces = new Map<number, DataView>();
+
+  constructor(from: Readable) {
+    this.from = from;
+    this.bytes = from.bytes;
+  }
+
+  /** @throws FileSystemError: not all of it lies on the medium */
+  at(at: number, length: number, what: string): DataView {
+    if (!(Number.isSafeInteger(at) && at >= 0 && length >= 0 && at + length <= this.bytes))
+      throw new FileSystemError(`${what} is said to lie at byte ${at}, and the medium has ${this.bytes}.`);
+    const number = Math.floor(at / PIECE_BYTES);
+    const start = number * PIECE_BYTES;
+    if (at + length <= start + PIECE_BYTES) return new DataView(this.piece(number).buffer, at - start, length);
+    const copy = new Uint8Array(length);
+    this.from.read(at, copy);
+    return new DataView(copy.buffer);
+  }
+
+  private piece(number: number): DataView {
+    const { pieces, from } = this;
+    let piece = pieces.get(number);
+    if (piece) pieces.delete(number);
+    else {
+      const bytes = new Uint8Array(PIECE_BYTES);
+      const start = number * PIECE_BYTES;
+      from.read(start, bytes.subarray(0, Math.min(PIECE_BYTES, from.bytes - start)));
+      piece = new DataView(bytes.buffer);
+      if (pieces.size >= MOST_PIECES) pieces.delete(pieces.keys().next().value as number);
+    }
+    pieces.set(number, piece);
+    return piece;
+  }
+}
+
+const PIECE_BYTES = 64 * 1024;
+const MOST_PIECES = 64;

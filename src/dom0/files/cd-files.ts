@@ -1,0 +1,44 @@
+/** Files of Domain 0 for a CD that is made on the spot: what `files:PATH:PATH…` names, in definitions and behind xl cd-insert. */
+import { CdError, type CdEntry, makeCd } from '../file-systems/index.ts';
+import type { HostFiles } from './host-files.ts';
+
+const PREFIX = 'files:';
+const MOST_DEPTH = 64;
+
+export const namesFiles = (target: string): boolean => target.startsWith(PREFIX);
+
+/** The spelling of some paths, and the paths in a spelling. */
+export const spellFiles = (paths: readonly string[]): string => PREFIX + paths.join(':');
+export const pathsIn = (target: string): string[] => target.slice(PREFIX.length).split(':').filter(path => path !== '');
+
+/**
+ * A CD with files and folders of Domain 0, each by its own name; of a path that ends in / the folder's contents, as rsync has it. Links are followed.
+ * @throws Error with a sentence
+ */
+export async function cdOfFiles(files: HostFiles, target: string): Promise<Blob> {
+  const paths = pathsIn(target);
+  if (paths.length === 0) throw new Error('files: names nothing. Write files: and the paths of files and folders, for example files:/root/drivers.');
+  const entries: CdEntry[] = [];
+  for (const path of paths) await gather(files, path, /\/\.?$/.test(path) ? [] : [lastName(path)], entries, []);
+  const { parts } = makeCd(entries);
+  return new Blob(parts as BlobPart[]);
+}
+
+const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** What is at `path`, as `name` on the CD. `above`: the folders that it was reached through, as they are without links. */
+async function gather(files: HostFiles, path: string, name: readonly string[], into: CdEntry[], above: readonly string[]): Promise<void> {
+  const { isDirectory, mtime } = await files.stat(path).catch(() => {
+    throw new Error(`${path}: No such file or directory`);
+  });
+  const modifiedMs = mtime.getTime();
+  if (!isDirectory) {
+    if (name.length === 0) throw new Error(`${path}: Not a directory`);
+    into.push({ path: name, data: await files.readFileBuffer(path), modifiedMs });
+    return;
+  }
+  const real = await files.realpath(path);
+  if (above.includes(real) || above.length > MOST_DEPTH) throw new CdError(`${path} leads back to a folder that it lies in: such a tree has no end. Remove the link.`);
+  if (name.length > 0) into.push({ path: name, modifiedMs });
+  for (const inside of (await files.readdir(path)).sort()) await gather(files, `${path.replace(/\/$/, '')}/${inside}`, [...name, inside], into, [...above, real]);
+}

@@ -1,0 +1,91 @@
+/** What lies in a guest's CD-ROM drive. Source: main_cd_insert() and main_cd_eject() in tools/xl/xl_cdrom.c, libxl_cdrom_insert() of Xen 4.17. */
+import type { Medium } from '../../../hypervisor/index.ts';
+import type { NamedFile } from '../../api.ts';
+import { deviceNumber } from '../../backends/vbd/device-number.ts';
+import { namesFiles, pathsIn, spellFiles } from '../../files/index.ts';
+import { CdError, makeCd } from '../../file-systems/index.ts';
+import { HEAD_BYTES, imageKind, imageProblem } from '../../images.ts';
+import type { HostCore } from '../../host.ts';
+import { baseName } from '../../plan.ts';
+import { changeDisc } from '../hotplug.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
+
+/** A CD image as it is; other files as a CD that is made of them. @throws CdError */
+async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
+  const [{ name, data }] = files;
+  if (files.length === 1 && imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) === 'cdrom') return files[0];
+  const { parts } = makeCd(files.map(file => ({ path: [baseName(file.name)], data: file.data, ...('lastModified' in file.data ? { modifiedMs: Number(file.data.lastModified) } : {}) })));
+  return { name: spellFiles(files.map(file => file.name)), data: new Blob(parts as BlobPart[]) };
+}
+
+/** Changes what lies in a drive; undefined: takes it out. */
+async function change(host: HostCore, id: number, vdev: string, target: string, medium: Medium | undefined): Promise<void> {
+  if (deviceNumber(vdev) === undefined) throw new Refusal(`Unknown disk vdev: ${vdev}`);
+  const member = host.living(id);
+  const say = (sentence: string): void => void host.tasks.note(member.name, 'failed', sentence);
+  const defined = { target, format: target === '' ? 'empty' : 'raw', vdev, kind: 'cdrom', readOnly: true, place: -1, at: { line: 1, column: 1 } } as const;
+  await changeDisc(host.toolstack, host.toolstack.hotplug, member, { ...(medium ? { medium } : {}), defined }, say).catch((error: Error) => {
+    throw new Refusal(`libxl_cdrom_insert: Domain ${id}:${error.message}`);
+  });
+}
+
+export const cdInsert = command({
+  summary: "Insert a cdrom into a guest's cd drive",
+  usage: '<Domain> <VirtualDevice> <type:path>',
+  options: [
+    ['IMAGE.iso', 'a CD image, or a device of the host (/dev/vg0/NAME)'],
+    ['files:PATH [PATH…]', 'a CD that is made of these files and folders (of PATH/ what is in it)'],
+  ],
+  modifies: true,
+  /** A device of the host by its path, a CD image, or files of which a CD is made. A guest without emulated drives gets a virtual CD. */
+  run: (host: HostCore, id: number, vdev: string, given: NamedFile[] | string): Promise<void> => {
+    const { name } = host.living(id);
+    return host.tasks.run(`xl cd-insert ${name} ${vdev} ${typeof given === 'string' ? given : given.map(file => file.name).join(' ')}`, async task => {
+      if (typeof given === 'string') {
+        await host.openDevices();
+        await change(host, id, vdev, given, { name: given, device: true });
+      } else {
+        const image = await imageOf(given).catch((error: Error) => {
+          throw error instanceof CdError ? new Refusal(error.message) : error;
+        });
+        const problem = imageProblem(image.name, 'cdrom', new Uint8Array(await image.data.slice(0, HEAD_BYTES).arrayBuffer()), image.data.size);
+        if (problem) throw new Refusal(problem.text);
+        await change(host, id, vdev, image.name, await host.mediumOf(image));
+      }
+      task.message = 'The guest finds another disc.';
+    });
+  },
+  xl: async ({ host, words, read, absolute = path => path }, run) => {
+    const { rest } = readWords(words);
+    atLeast('cd-insert', rest, 3);
+    const [domain, vdev, first, ...more] = rest;
+    const id = findDomain(host, domain);
+    const target = first.replace(/^(?:(?:phy|file|raw|tap2?|aio):)+/, '');
+    if (host.isDevice(target)) return run(id, vdev, target).then(() => '');
+    if (!namesFiles(target) && more.length > 0) throw new Refusal("These are several files: write files:PATH and the others' paths, and a CD is made of them.", 2);
+    const name = namesFiles(target) ? spellFiles([...pathsIn(target), ...more].map(absolute)) : target;
+    const data = await read(name).catch((error: Error) => {
+      throw new Refusal(namesFiles(name) ? error.message : `Cannot stat file: ${target}`);
+    });
+    // What is no CD is told, and not put onto one.
+    if (imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) !== 'cdrom')
+      throw new Refusal(`${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.`);
+    await run(id, vdev, [{ name, data }]);
+    return '';
+  },
+});
+
+export const cdEject = command({
+  summary: "Eject a cdrom from a guest's cd drive",
+  usage: '<Domain> <VirtualDevice>',
+  modifies: true,
+  /** As xl does it: whether the guest has locked the tray or not. */
+  run: (host: HostCore, id: number, vdev: string): Promise<void> => host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined)),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('cd-eject', rest, 2);
+    await run(findDomain(host, rest[0]), rest[1]);
+    return '';
+  },
+});
