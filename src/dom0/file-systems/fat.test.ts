@@ -109,7 +109,7 @@ describe('a FAT disk', () => {
     }, formatted(16 * MIB));
     const tree = openFat(memory(image));
     expect(tree.list('/').map(({ name, kind, bytes }) => [name, kind, bytes])).toEqual([['a rather long name with Ümlauts.text', 'file', 4], ['folder', 'folder', 0]]);
-    expect(tree.read('/FOLDER/inner/big.bin', 2 ** 20)).toEqual(big);
+    expect(Buffer.compare(tree.read('/FOLDER/inner/big.bin', 2 ** 20), big)).toBe(0);
     expect(() => tree.read('/folder/none', 100)).toThrow('/folder/none: No such file or directory');
     expect(() => tree.read('/folder/inner/BIG.BIN', 100)).toThrow('has 300001 bytes');
   });

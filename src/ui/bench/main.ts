@@ -45,7 +45,8 @@ async function run(elf: Blob, row: string, command: string, line: (line: Line) =
     });
     console.close();
   } finally {
-    await host.destroy(id);
+    // It ends by itself, and may be gone by now.
+    await host.destroy(id).catch(() => {});
   }
 }
 
