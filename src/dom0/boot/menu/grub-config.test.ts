@@ -169,6 +169,10 @@ describe('a grub.cfg', () => {
     expect(readBootCommands(['unset a', 'linux /k $b $a end'], { variables: new Map([['a', grown], ['b', 'short']]) }).linux?.words).toBe('short end');
   });
 
+  it('reads an entry of very many lines', () => {
+    expect(readGrubConfig(`menuentry m {\n${' a\n'.repeat(130_000)}}`).entries).toHaveLength(1);
+  });
+
   it('never throws, whatever it holds', () => {
     const words = fc.constantFrom('menuentry', 'submenu', 'if', 'then', 'else', 'elif', 'fi', '{', '}', '[', ']', '"', "'", '$', `$\{x}`, '$x', '\\', '\n', ';', '#', 'set', 'x=1', 'function', 'multiboot2', '/boot/xen.gz', '=', '!', '-z');
     fc.assert(

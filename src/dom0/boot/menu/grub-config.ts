@@ -247,6 +247,6 @@ function linesOf(source: string): string[] {
   const lines = source.replace(/\t/g, '        ').split('\n').map(line => line.trimEnd());
   while (lines[0] === '') lines.shift();
   while (lines.at(-1) === '') lines.pop();
-  const indent = Math.min(...lines.filter(line => line !== '').map(line => /^ */.exec(line)![0].length));
+  const indent = lines.reduce((least, line) => (line === '' ? least : Math.min(least, /^ */.exec(line)![0].length)), Number.POSITIVE_INFINITY);
   return lines.map(line => line.slice(Number.isFinite(indent) ? indent : 0));
 }
