@@ -2,4 +2,4 @@
 export { type DiskPart, openFileSystem, partsOf } from './disk-parts.ts';
 export { openFat } from './fat.ts';
 export { Effort, FileSystemError, FileTree, type ListedFile, type Readable } from './file-tree.ts';
-export { type CdEntry, CdError, makeCd } from './make-cd.ts';
+export { type CdEntry, CdError, makeCd, MOST_CD_ENTRIES } from './make-cd.ts';
