@@ -9,7 +9,7 @@ async function make() {
   const run = (line: string) =>
     ddProgram(storage).run(line.split(' '), {
       stdin: '', directory: '/', signal: new AbortController().signal,
-      readFile: async path => files.get(path) ?? Promise.reject(new Error(`${path}: No such file or directory`)),
+      readFile: async path => (path === 'bad' ? Promise.reject(new Error('bad: Input/output error')) : undefined) ?? files.get(path) ?? Promise.reject(new Error(`${path}: No such file or directory`)),
       writeFile: async (path, bytes) => void files.set(path, bytes),
     });
   return { storage, files, run };
@@ -26,6 +26,20 @@ describe('dd', () => {
     expect([isBinary, Uint8Array.from(stdout, each => each.charCodeAt(0))]).toEqual([true, files.get('in')?.subarray(512, 1024)]);
     await run('if=in of=out bs=1k skip=1 seek=1 conv=notrunc');
     expect(files.get('out')).toHaveLength(1500);
+  });
+
+  it('keeps the end of a file with notrunc alone, and a file that it cannot read', async () => {
+    const { files, run } = await make();
+    const image = Uint8Array.from({ length: 2000 }, (_, i) => 255 - i);
+    for (const [line, length] of [['if=in of=image bs=446 count=1 conv=notrunc', 2000], ['if=in of=image bs=446 count=1 seek=1 conv=notrunc', 2000], ['if=in of=image bs=446 count=1', 446]] as const) {
+      files.set('image', image);
+      await run(line);
+      const from = line.includes('seek') ? 446 : 0;
+      const expected = Uint8Array.from({ length }, (_, i) => (i >= from && i < from + 446 ? i - from : 255 - i));
+      expect([line, files.get('image')]).toEqual([line, expected]);
+    }
+    for (const line of ['if=in of=bad seek=1', 'if=in of=bad conv=notrunc']) expect(await run(line)).toMatchObject({ status: 1, stderr: 'dd: bad: Input/output error\n' });
+    expect(files.has('bad')).toBe(false);
   });
 
   it('refuses what it cannot do, and changes nothing', async () => {

@@ -22,6 +22,12 @@ interface Source {
   read(at: number, into: Uint8Array): void;
 }
 
+/** A file that is not there is empty; one that cannot be read must not be taken for that. @throws Error: any other */
+function emptyWhereMissing(error: Error): Uint8Array {
+  if (!error.message.endsWith(': No such file or directory')) throw error;
+  return new Uint8Array();
+}
+
 async function open(storage: Storage, path: string, { readFile }: Surroundings): Promise<Source> {
   if (Storage.isDevice(path)) {
     // To look at a device a guest may have it: what it reads is what lies there now.
@@ -79,14 +85,13 @@ async function copy(storage: Storage, words: readonly string[], around: Surround
   const data = new Uint8Array(bytes);
   source.read(start, data);
   if (output === undefined) return { ...ran, stdout: Array.from({ length: Math.ceil(bytes / 8192) }, (_, i) => String.fromCharCode(...data.subarray(8192 * i, 8192 * (i + 1)))).join(''), isBinary: true };
-  if (seek === 0) await around.writeFile(output, data);
-  else {
-    const old = await around.readFile(output).catch(() => new Uint8Array());
-    const whole = new Uint8Array(given.get('conv')?.includes('notrunc') ? Math.max(old.length, seek + bytes) : seek + bytes);
-    whole.set(old.subarray(0, whole.length));
-    whole.set(data, seek);
-    await around.writeFile(output, whole);
-  }
+  // What lies before what is written stays; what lies behind it, with notrunc alone.
+  const keepsEnd = given.get('conv')?.split(',').includes('notrunc') === true;
+  const old = seek > 0 || keepsEnd ? await around.readFile(output).catch(emptyWhereMissing) : new Uint8Array();
+  const whole = new Uint8Array(keepsEnd ? Math.max(old.length, seek + bytes) : seek + bytes);
+  whole.set(old.subarray(0, whole.length));
+  whole.set(data, seek);
+  await around.writeFile(output, whole);
   return ran;
 }
 
