@@ -152,6 +152,26 @@ export class Storage {
     this.tidy();
   }
 
+  /** A new volume becomes what it shall be, or goes again. @throws what `fill` throws */
+  private orRemove(volume: LogicalVolume, fill: () => void): LogicalVolume {
+    try {
+      fill();
+    } catch (error) {
+      this.removeUnused(volume.name);
+      throw error;
+    }
+    return volume;
+  }
+
+  /** Where a volume was made in vain: what hinders that it goes is told by whoever needs its room. */
+  removeUnused(name: string): void {
+    try {
+      if (this.group.volumes.some(volume => volume.name === name)) this.removeVolume(name);
+    } catch {
+      // What went wrong before is what people must hear.
+    }
+  }
+
   /**
    * A new volume with what a device holds now. They share what neither writes: nothing is copied, and only what is written later takes room. Durable when it
    * returns. @throws StorageError
@@ -162,9 +182,10 @@ export class Storage {
     if (original?.overlay) this.overlays.get(original.name)?.flush();
     const source = original ? this.volumeMedium(original) : this.medium(path);
     const volume = this.createVolume(name, source.bytes, original?.overlay ? { overlay: true } : {});
-    this.shareAll(source, this.volumeMedium(volume));
-    this.disk.flush();
-    return volume;
+    return this.orRemove(volume, () => {
+      this.shareAll(source, this.volumeMedium(volume));
+      this.disk.flush();
+    });
   }
 
   /**
@@ -203,7 +224,7 @@ export class Storage {
    */
   createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
     const volume = this.createVolume(name, overlayBytes(image.bytes), { overlay: true });
-    writeOverlayHeader(this.volumeMedium(volume), path, image);
+    this.orRemove(volume, () => writeOverlayHeader(this.volumeMedium(volume), path, image));
     this.images.set(path, image);
     return volume;
   }
@@ -385,7 +406,17 @@ export class Storage {
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
     if (other) throw new StorageError(`Device ${path} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`);
     if (writes) this.settle(volumeIn(path));
-    const user = { path, who, writes };
+    return this.use(medium, { path, who, writes });
+  }
+
+  /** To look at a device whoever has it: what is read is what lies there then, and nobody removes or replaces it before it is closed. @throws StorageError */
+  look(written: string, who: string): OpenDisk {
+    const { path, medium } = this.resolve(written);
+    return this.use(medium, { path, who, writes: false });
+  }
+
+  private use(medium: Medium, user: User): OpenDisk {
+    const { path } = user;
     this.users.push(user);
     return {
       medium,
@@ -400,6 +431,14 @@ export class Storage {
   /** Who has a device open: names of domains. */
   whoHas(path: string): string[] {
     return this.usersOf(canonical(path)).map(({ who }) => who);
+  }
+
+  /** Whether two paths name the same bytes, or the bytes of one are among those of the other. */
+  static overlap(one: string, other: string): boolean {
+    const paths = [one, other].map(canonical);
+    const holds = (whole: string, part: string): boolean =>
+      whole === part || (whole === '/dev/sda' && Storage.isDevice(part)) || (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
+    return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
   }
 
   /** The way of a sector of a device to the host's file. @throws StorageError */
