@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { testFiles, testHost } from '../host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { MemoryStore, Storage } from '../storage/index.ts';
+import { Volume } from '../storage/volume.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { virshProgram } from './virsh.ts';
 
@@ -11,12 +12,13 @@ async function make(store = new MemoryStore()) {
   const files = await testFiles(store);
   const storage = await Storage.open({ store, epochMs: () => 0, random: below => below >>> 1, diskBytes: 128 * MIB });
   const host = testHost({ files, storage: async () => storage, readsWhole: true });
-  const around = { stdin: '', directory: '/root', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: new AbortController().signal };
+  const abort = new AbortController();
+  const around = { stdin: '', directory: '/root', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: abort.signal };
   const said = (program: ReturnType<typeof qemuImgProgram>) => async (line: string): Promise<string> => {
     const { stdout, stderr, status } = await program.run(line.split(' '), around);
     return status === 0 ? stdout : `${status}: ${stderr}`;
   };
-  return { files, storage, host, qemuImg: said(qemuImgProgram(host)), virsh: said(virshProgram(host)) };
+  return { files, storage, host, interrupt: () => abort.abort(), qemuImg: said(qemuImgProgram(host)), virsh: said(virshProgram(host)) };
 }
 
 describe('qemu-img', () => {
@@ -32,6 +34,34 @@ describe('qemu-img', () => {
     expect([copy.length, copy[1535], copy[1536]]).toEqual([4 * MIB, 9, 0]);
     storage.open('vg0/new', 'web', true);
     expect(await qemuImg('convert a.img /dev/vg0/new')).toMatch(/^1: qemu-img: Device \/dev\/vg0\/new is mounted read-write in web/);
+  });
+
+  it('refuses to copy a device over itself, or over a part of itself, and leaves no volume where a copy fails', async () => {
+    const { files, storage, qemuImg } = await make();
+    storage.createVolume('a-b', 4 * MIB);
+    storage.medium('vg0/a-b').write(0, new Uint8Array(512).fill(7));
+    for (const from of ['/dev/vg0/a-b', '/dev/mapper/vg0-a--b', '/dev/sda', '/dev/sda4'])
+      for (const to of ['/dev/vg0/a-b', '/dev/mapper/vg0-a--b']) expect(await qemuImg(`convert ${from} ${to}`)).toBe(`1: qemu-img: ${to}: the image lies there itself. Take another volume.\n`);
+    expect(await qemuImg('convert /dev/sda /dev/vg0/new')).toMatch(/the image lies there itself/);
+    const first = new Uint8Array(1);
+    storage.medium('vg0/a-b').read(0, first);
+    expect(first[0]).toBe(7);
+    await files.writeFile('/root/a.img', new Uint8Array(MIB));
+    const read = vi.spyOn(Volume.prototype, 'read').mockImplementation(() => { throw new Error('bad sector'); });
+    expect(await qemuImg('convert a.img /dev/vg0/new')).toMatch(/^1: .*bad sector/);
+    expect(await qemuImg('convert /dev/vg0/a-b /dev/vg0/new')).toMatch(/^1: .*bad sector/);
+    read.mockRestore();
+    expect(storage.volumes).toMatchObject([{ name: 'a-b', open: false }]);
+    expect(await qemuImg('convert /dev/vg0/a-b /dev/vg0/new')).toBe('');
+  });
+
+  it('ends a copy that nobody waits for any more', async () => {
+    const { files, storage, qemuImg, interrupt } = await make();
+    await files.writeFile('/root/a.img', new Uint8Array(MIB));
+    const copied = qemuImg('convert a.img /dev/vg0/new');
+    interrupt();
+    expect(await copied).toMatch(/interrupted after/);
+    expect(storage.volumes).toEqual([]);
   });
 
   it('makes overlays of images, which outlive the host, and are refused once the image was changed', async () => {

@@ -6,11 +6,10 @@ import { type HostFiles, writeWhole } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../images.ts';
-import { Storage, StorageError } from '../storage/index.ts';
+import { copyInTurns, Storage, StorageError } from '../storage/index.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 const SECTOR_BYTES = 512;
-const COPY_BYTES = 2 ** 20;
 const USAGE = `usage: qemu-img info IMAGE
        qemu-img create [-f raw] FILE SIZE
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME
@@ -24,6 +23,7 @@ class Wrong extends Error {}
 interface Source {
   bytes: number;
   read(at: number, into: Uint8Array): void;
+  close(): void;
 }
 
 interface Words {
@@ -144,19 +144,32 @@ class QemuImg {
     if (from === undefined || to === undefined) throw new Wrong(`Must specify image file name\n${USAGE}`);
     const format = options.get('-O') ?? 'raw';
     if (format !== 'raw') throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
+    if (Storage.isDevice(from) && Storage.isDevice(to) && Storage.overlap(from, to)) throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
     const source = await this.source(from);
-    if (Storage.isDevice(to)) await this.toVolume(source, to);
-    else
-      await this.write(to, source.bytes, () => {
-        const whole = new Uint8Array(source.bytes);
-        for (let at = 0; at < whole.length; at += COPY_BYTES) source.read(at, whole.subarray(at, at + COPY_BYTES));
-        return whole;
-      });
+    try {
+      if (Storage.isDevice(to)) await this.toVolume(source, to);
+      else
+        await this.write(to, source.bytes, async () => {
+          const whole = new Uint8Array(source.bytes);
+          await this.copy(source.bytes, (at, { length }) => source.read(at, whole.subarray(at, at + length)));
+          return whole;
+        });
+    } finally {
+      source.close();
+    }
     return '';
   }
 
+  private copy(bytes: number, piece: (at: number, piece: Uint8Array) => void): Promise<void> {
+    const { soon } = this.host.parts;
+    return copyInTurns(bytes, { soon, signal: this.around.signal }, piece);
+  }
+
   private async source(path: string): Promise<Source> {
-    if (Storage.isDevice(path)) return (await this.storage()).medium(path);
+    if (Storage.isDevice(path)) {
+      const { medium, close } = (await this.storage()).look(path, 'qemu-img');
+      return { bytes: medium.bytes, read: (at, into) => medium.read(at, into), close };
+    }
     await this.file(path);
     const image = await this.host.openImage(this.absolute(path));
     return {
@@ -164,38 +177,46 @@ class QemuImg {
       read: (at, into) => {
         if (!image.read(at, into)) throw new Wrong(`error while reading at byte ${at}: ${path} is damaged.`);
       },
+      close: () => {},
     };
   }
 
-  /** To a volume that is there, or a new one. */
+  /** To a volume that is there, or a new one, which goes again where the copy fails. */
   private async toVolume(source: Source, path: string): Promise<void> {
     const storage = await this.storage();
     const name = /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
-    if (name !== undefined && !storage.volumes.some(volume => volume.name === name)) storage.createVolume(name, source.bytes);
+    if (name === undefined || storage.volumes.some(volume => volume.name === name)) return this.fill(storage, source, path);
+    storage.createVolume(name, source.bytes);
+    try {
+      await this.fill(storage, source, path);
+    } catch (error) {
+      storage.removeUnused(name);
+      throw error;
+    }
+  }
+
+  private async fill(storage: Storage, source: Source, path: string): Promise<void> {
     const { medium, close } = storage.open(path, 'qemu-img', true);
     try {
       if (medium.bytes < source.bytes) throw new Wrong(`${path}: the device has ${medium.bytes} bytes, and the image ${source.bytes}. Make it larger: lvextend.`);
       medium.discard(0, source.bytes);
-      const piece = new Uint8Array(COPY_BYTES),
-        before = new Uint8Array(COPY_BYTES);
-      for (let at = 0; at < source.bytes; at += COPY_BYTES) {
-        const part = piece.subarray(0, Math.min(COPY_BYTES, source.bytes - at)),
-          old = before.subarray(0, part.length);
+      await this.copy(source.bytes, (at, part) => {
+        const old = new Uint8Array(part.length);
         source.read(at, part);
         medium.read(at, old);
         // What is zeros, and reads as zeros, takes no room.
         if (part.some((byte, i) => byte !== old[i])) medium.write(at, part);
-      }
+      });
       medium.flush();
     } finally {
       close();
     }
   }
 
-  private async write(path: string, bytes: number, content: () => Uint8Array): Promise<void> {
+  private async write(path: string, bytes: number, content: () => Promise<Uint8Array> | Uint8Array): Promise<void> {
     const most = 60 * 2 ** 20;
     if (bytes > most) throw new Wrong(`${path}: a file of Domain 0 has at most ${human(most)}. Take a volume: lvcreate -L ${Math.ceil(bytes / 2 ** 20)}m -n NAME vg0, and /dev/vg0/NAME here.`);
-    await writeWhole(this.files, this.absolute(path), content());
+    await writeWhole(this.files, this.absolute(path), await content());
   }
 }
 

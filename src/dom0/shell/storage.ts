@@ -1,13 +1,16 @@
 /** lvs, lvcreate, sfdisk and the other commands for the host's disk as programs of the shell. */
 import { COMMANDS, runStorageCommand, type Storage } from '../storage/index.ts';
+import type { HostCore } from '../host.ts';
 import type { Program } from './program.ts';
 
-export function storagePrograms(storage: Storage): Program[] {
+export function storagePrograms(storage: Storage, host: Pick<HostCore, 'openDevices'>): Program[] {
   return Object.entries(COMMANDS).map(([name, { usage, about }]) => ({
     name,
     summary: about,
     run: async words => {
       if (words.includes('--help')) return { stdout: `Usage: ${usage}\n`, stderr: '', status: 0 };
+      // The way of a sector goes through the images that lie under overlays: as they are now.
+      if (name === 'disk-path') await host.openDevices();
       const { status, out, err } = runStorageCommand(storage, [name, ...words]);
       return { stdout: out, stderr: err, status };
     },

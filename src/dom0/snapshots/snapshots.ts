@@ -57,7 +57,7 @@ export async function withVolumes<T>(storage: Storage, make: (made: string[]) =>
   try {
     return await make(made);
   } catch (error) {
-    for (const name of made) if (storage.volumes.some(volume => volume.name === name)) storage.removeVolume(name);
+    for (const name of made) storage.removeUnused(name);
     throw error;
   }
 }

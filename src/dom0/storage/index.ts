@@ -1,4 +1,5 @@
 /** What src/dom0/storage offers to other rooms. */
+export { copyInTurns, type CopyParts } from './copy.ts';
 export { COMMANDS, formatPlace, runStorageCommand } from './commands.ts';
 export { MediumDisk } from './medium-disk.ts';
 export { type Medium, SECTOR_BYTES } from './medium.ts';

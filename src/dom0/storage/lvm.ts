@@ -19,7 +19,8 @@ const MDA_START = 4096,
   DATA_START = 2 ** 20;
 const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const UUID_LENGTH = 32;
-const OVERLAY_TAG = 'ringside.overlay';
+const OVERLAY_TAG = 'ringside.overlay',
+  UNFORMATTED_TAG = 'ringside.unformatted';
 export const PE_BYTES = 4 * 2 ** 20;
 const PE_SECTORS = PE_BYTES / SECTOR_BYTES;
 
@@ -37,6 +38,8 @@ export interface LogicalVolume {
   segments: Segment[];
   /** It holds what was written to an image (overlay-volume.ts), by a tag: a guest's own bytes must not say so. */
   overlay?: true;
+  /** It becomes a transfer disk (transfer-disk.ts), whose file system is not finished: what lies in it is nobody's. A tag, too. */
+  unformatted?: true;
 }
 
 export interface GroupText {
@@ -185,15 +188,16 @@ export function writeGroup(medium: Medium, group: GroupText, nowMs: number): voi
 }
 
 function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, volumes }: GroupText): Section {
-  const volume = ({ uuid, created, segments, overlay }: LogicalVolume): Section => {
+  const volume = ({ uuid, created, segments, overlay, unformatted }: LogicalVolume): Section => {
     let extent = 0;
+    const tags = [...(overlay ? [OVERLAY_TAG] : []), ...(unformatted ? [UNFORMATTED_TAG] : [])];
     const entries: [string, Section][] = segments.map(({ first, count }, i) => {
       const section: Section = { start_extent: extent, extent_count: count, type: 'striped', stripe_count: 1, stripes: ['pv0', first] };
       extent += count;
       return [`segment${i + 1}`, section];
     });
     return {
-      id: uuid, status: ['READ', 'WRITE', 'VISIBLE'], flags: [], ...(overlay ? { tags: [OVERLAY_TAG] } : {}), creation_time: created, creation_host: 'ringside', segment_count: segments.length,
+      id: uuid, status: ['READ', 'WRITE', 'VISIBLE'], flags: [], ...(tags.length > 0 ? { tags } : {}), creation_time: created, creation_host: 'ringside', segment_count: segments.length,
       ...Object.fromEntries(entries),
     };
   };
@@ -235,8 +239,8 @@ function groupFrom(sections: Section): GroupText {
       for (let extent = first; extent < first + count; extent++) if (taken[extent]++) bad(`${each} overlaps another volume`);
       return { first, count };
     });
-    const isOverlay = Array.isArray(section.tags) && section.tags.includes(OVERLAY_TAG);
-    return { name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments, ...(isOverlay ? { overlay: true } : {}) };
+    const has = (tag: string): boolean => Array.isArray(section.tags) && section.tags.includes(tag);
+    return { name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments, ...(has(OVERLAY_TAG) ? { overlay: true } : {}), ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}) };
   });
   return {
     group, groupUuid: name(body, 'id'), pvUuid: name(pv, 'id'), seqno: number(body, 'seqno'), extents, deviceBytes: number(pv, 'dev_size') * SECTOR_BYTES, volumes,

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { ExtentDisk } from './extent-disk.ts';
 import { LoggingStore, seeded } from './logging-store.test-support.ts';
 import { MediumDisk } from './medium-disk.ts';
+import type { Medium } from './medium.ts';
+import { readPartitions } from './partitions.ts';
 import { cutVolumes } from './power-cuts.ts';
 import { Storage, StorageError } from './storage.ts';
 import { MemoryStore, type Store } from './store.ts';
@@ -9,6 +12,21 @@ const GIB = 2 ** 30;
 const open = (store: Store = new MemoryStore(), diskBytes?: number): Promise<Storage> =>
   Storage.open({ store, epochMs: () => 1_767_225_600_000, random: seeded(1), ...(diskBytes ? { diskBytes } : {}) });
 const sector = (value: number): Uint8Array => new Uint8Array(512).fill(value);
+
+/** A transfer disk of web whose format ends after some writes. */
+function beginTransferDisk(storage: Storage): void {
+  const volumesStart = storage.partitions[3].firstSector * 512 + 2 ** 20;
+  const { write } = ExtentDisk.prototype;
+  let left = 3;
+  const spy = vi.spyOn(storage.disk, 'write').mockImplementation(function (this: ExtentDisk, at, bytes) {
+    if (at >= volumesStart && left-- === 0) throw new Error('cut');
+    write.call(this, at, bytes);
+  });
+  expect(() => storage.deviceOf('transfer:8M', 'web')).toThrow('cut');
+  spy.mockRestore();
+  storage.tidy();
+  expect(storage.writtenBytes('vg0/transfer-web')).toBeGreaterThan(0);
+}
 
 describe('the host’s storage', () => {
   it('has the partitions that an installer leaves, and an empty volume group', async () => {
@@ -120,6 +138,41 @@ describe('the host’s storage', () => {
     const into = sector(0);
     storage.medium('vg0/web').read(100_000 * 512, into);
     expect(into).toEqual(sector(3));
+  });
+
+  it('formats a transfer disk that it has made, over a cut of the power, and nothing that anybody wrote', async () => {
+    const store = new MemoryStore();
+    const storage = await open(store, 8 * GIB);
+    const isFat = (medium: Medium): boolean => readPartitions(medium).length === 1;
+    beginTransferDisk(storage);
+    const next = await open(store);
+    expect(isFat(next.medium('vg0/transfer-web'))).toBe(false);
+    expect(next.deviceOf('transfer:8M', 'web')).toBe('/dev/vg0/transfer-web');
+    expect(isFat(next.medium('vg0/transfer-web'))).toBe(true);
+    // A guest has a file system of its own on the whole disk: it begins with zeros.
+    next.medium('vg0/transfer-web').discard(0, 2 ** 20);
+    next.medium('vg0/transfer-web').write(0, new Uint8Array(1024));
+    next.medium('vg0/transfer-web').write(1024, sector(0x53));
+    next.createVolume('transfer-mine', 2 ** 23);
+    next.medium('vg0/transfer-mine').write(2 ** 22, sector(9));
+    next.createVolume('transfer-empty', 2 ** 23);
+    for (const [domain, formatted] of [['web', false], ['mine', false], ['empty', true]] as const) {
+      const path = next.deviceOf('transfer:', domain);
+      expect([domain, isFat(next.medium(path))]).toEqual([domain, formatted]);
+    }
+    expect(() => next.deviceOf('transfer:64M', 'web')).toThrow('transfer:64M: the transfer disk of web is there, and has 8 MiB. Write transfer:8M');
+  });
+
+  it('does not format what somebody opened before the transfer disk was finished', async () => {
+    const storage = await open(new MemoryStore(), 8 * GIB);
+    beginTransferDisk(storage);
+    const { medium, close } = storage.open('vg0/transfer-web', 'other', true);
+    medium.write(2048, sector(5));
+    close();
+    storage.deviceOf('transfer:8M', 'web');
+    const into = sector(0);
+    medium.read(2048, into);
+    expect([into, readPartitions(medium)]).toEqual([sector(5), []]);
   });
 
   it('has after a power cut every volume that lvcreate acknowledged, and none that lvremove removed', async () => {

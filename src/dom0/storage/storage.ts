@@ -11,7 +11,7 @@ import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
 import type { Store } from './store.ts';
-import { formatFatDisk, isTransfer, transferBytes, transferVolume } from './transfer-disk.ts';
+import { formatFatDisk, isTransfer, namesSize, transferBytes, transferVolume } from './transfer-disk.ts';
 import { Volume } from './volume.ts';
 
 /** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */
@@ -120,11 +120,11 @@ export class Storage {
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
-  createVolume(name: string, bytes: number, overlay = false): LogicalVolume {
+  createVolume(name: string, bytes: number, tags: Pick<LogicalVolume, 'overlay' | 'unformatted'> = {}): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
     if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
     const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
-    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments, ...(overlay ? { overlay } : {}) };
+    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments, ...tags };
     this.write([...this.group.volumes, volume]);
     return volume;
   }
@@ -152,6 +152,26 @@ export class Storage {
     this.tidy();
   }
 
+  /** A new volume becomes what it shall be, or goes again. @throws what `fill` throws */
+  private orRemove(volume: LogicalVolume, fill: () => void): LogicalVolume {
+    try {
+      fill();
+    } catch (error) {
+      this.removeUnused(volume.name);
+      throw error;
+    }
+    return volume;
+  }
+
+  /** Where a volume was made in vain: what hinders that it goes is told by whoever needs its room. */
+  removeUnused(name: string): void {
+    try {
+      if (this.group.volumes.some(volume => volume.name === name)) this.removeVolume(name);
+    } catch {
+      // What went wrong before is what people must hear.
+    }
+  }
+
   /**
    * A new volume with what a device holds now. They share what neither writes: nothing is copied, and only what is written later takes room. Durable when it
    * returns. @throws StorageError
@@ -161,10 +181,11 @@ export class Storage {
     // Of an overlay which blocks are there goes with it.
     if (original?.overlay) this.overlays.get(original.name)?.flush();
     const source = original ? this.volumeMedium(original) : this.medium(path);
-    const volume = this.createVolume(name, source.bytes, original?.overlay);
-    this.shareAll(source, this.volumeMedium(volume));
-    this.disk.flush();
-    return volume;
+    const volume = this.createVolume(name, source.bytes, original?.overlay ? { overlay: true } : {});
+    return this.orRemove(volume, () => {
+      this.shareAll(source, this.volumeMedium(volume));
+      this.disk.flush();
+    });
   }
 
   /**
@@ -202,8 +223,8 @@ export class Storage {
    * A new volume on which writes to an image come, which is never changed; `path`: where it is found again. Durable when it returns. @throws StorageError
    */
   createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
-    const volume = this.createVolume(name, overlayBytes(image.bytes), true);
-    writeOverlayHeader(this.volumeMedium(volume), path, image);
+    const volume = this.createVolume(name, overlayBytes(image.bytes), { overlay: true });
+    this.orRemove(volume, () => writeOverlayHeader(this.volumeMedium(volume), path, image));
     this.images.set(path, image);
     return volume;
   }
@@ -332,12 +353,25 @@ export class Storage {
     const bytes = transferBytes(target);
     if (typeof bytes === 'string') throw new StorageError(bytes);
     const name = transferVolume(domain);
-    if (!this.transferOf(domain)) this.createVolume(name, bytes);
     const path = `/dev/${GROUP}/${name}`;
-    const { medium } = this.resolve(path);
-    // What a guest has made of it stays.
-    if (readPartitions(medium).length === 0 && !hasBootSector(medium)) formatFatDisk(medium, 'transfer', this.parts.random(2 ** 32));
+    const volume = this.group.volumes.find(each => each.name === name) ?? this.createVolume(name, bytes, { unformatted: true });
+    const has = bytesOf(volume.segments);
+    if (namesSize(target) && has !== Math.ceil(bytes / PE_BYTES) * PE_BYTES)
+      throw new StorageError(`${target}: the transfer disk of ${domain} is there, and has ${has / MIB} MiB. Write transfer:${has / MIB}M, or remove it with what is in it: lvremove ${GROUP}/${name}.`);
+    // Whatever anybody has written to it stays.
+    if (volume.unformatted || (!volume.overlay && this.writtenBytes(path) === 0)) {
+      formatFatDisk(this.volumeMedium(volume), 'transfer', this.parts.random(2 ** 32));
+      this.settle(name);
+    }
     return path;
+  }
+
+  /** From here on what lies in a volume is somebody's. */
+  private settle(name: string | undefined): void {
+    const volume = this.group.volumes.find(each => each.name === name && each.unformatted);
+    if (!volume) return;
+    const { unformatted: _, ...settled } = volume;
+    this.write(this.group.volumes.map(each => (each === volume ? settled : each)));
   }
 
   /** What a definition calls /dev/vg0/NAME, /dev/mapper/vg0-NAME, /dev/sdaN or vg0/NAME, for looking at it. @throws StorageError */
@@ -371,7 +405,18 @@ export class Storage {
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
     if (other) throw new StorageError(`Device ${path} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`);
-    const user = { path, who, writes };
+    if (writes) this.settle(volumeIn(path));
+    return this.use(medium, { path, who, writes });
+  }
+
+  /** To look at a device whoever has it: what is read is what lies there then, and nobody removes or replaces it before it is closed. @throws StorageError */
+  look(written: string, who: string): OpenDisk {
+    const { path, medium } = this.resolve(written);
+    return this.use(medium, { path, who, writes: false });
+  }
+
+  private use(medium: Medium, user: User): OpenDisk {
+    const { path } = user;
     this.users.push(user);
     return {
       medium,
@@ -386,6 +431,14 @@ export class Storage {
   /** Who has a device open: names of domains. */
   whoHas(path: string): string[] {
     return this.usersOf(canonical(path)).map(({ who }) => who);
+  }
+
+  /** Whether two paths name the same bytes, or the bytes of one are among those of the other. */
+  static overlap(one: string, other: string): boolean {
+    const paths = [one, other].map(canonical);
+    const holds = (whole: string, part: string): boolean =>
+      whole === part || (whole === '/dev/sda' && Storage.isDevice(part)) || (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
+    return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
   }
 
   /** The way of a sector of a device to the host's file. @throws StorageError */
@@ -409,12 +462,6 @@ export class Storage {
       this.disk.close();
     }
   }
-}
-
-function hasBootSector(medium: Medium): boolean {
-  const sector = new Uint8Array(SECTOR_BYTES);
-  medium.read(0, sector);
-  return sector[SECTOR_BYTES - 2] === 0x55 && sector[SECTOR_BYTES - 1] === 0xaa;
 }
 
 /** A transfer disk as one looks at it before its domain is there: nothing is made. @throws StorageError */

@@ -15,6 +15,9 @@ export const isTransfer = (target: string): boolean => target.startsWith(PREFIX)
 /** The volume of a domain. */
 export const transferVolume = (domain: string): string => `transfer-${domain.replace(/[^\w+.-]/g, '_').slice(0, 100)}`;
 
+/** Whether it says how large; one that is there is taken as it is where it does not. */
+export const namesSize = (target: string): boolean => target.length > PREFIX.length;
+
 /** Bytes that `transfer:SIZE` asks for; a sentence: what is wrong with it. */
 export function transferBytes(target: string): number | string {
   const text = target.slice(PREFIX.length);
