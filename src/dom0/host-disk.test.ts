@@ -1,7 +1,7 @@
 /** Guests on volumes of the host's own disk: one at a time, over a restart of the host, and where there is no room. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Host } from './host.ts';
-import { testFile, testHost, until } from './host.test-support.ts';
+import { testFile, testFiles, testHost, until } from './host.test-support.ts';
 import { runStorageCommand, Storage } from './storage/index.ts';
 import { LoggingStore } from './storage/logging-store.test-support.ts';
 import { writerKernel, writerProblem } from './storage/writer-guest.ts';
@@ -97,4 +97,31 @@ describe('a guest on a volume of the host', () => {
     expect(await host.list()).toEqual([]);
     expect(storage.volumes[0].open).toBe(false);
   });
+});
+
+it('an image under an overlay is read once for all who look meanwhile, and again when it has changed or lies under another disk', async () => {
+  const files = await testFiles();
+  await files.writeFile('/root/base.img', new Uint8Array(4096).fill(1));
+  const open = async (): Promise<Storage> => Storage.open({ store: new LoggingStore(), epochMs: () => 0, random: () => 0 });
+  const disks = [await open(), await open()];
+  let disk = disks[0]!;
+  const host = testHost({ files, storage: async () => disk });
+  for (const each of disks) each.createOverlay('over', '/root/base.img', await host.openImage('/root/base.img'));
+  const reads = vi.spyOn(host, 'openImage');
+  const given = disks.map(each => vi.spyOn(each, 'setImage'));
+  const look = (): Promise<unknown> => Promise.all([host.openDevices(), host.openDevices(), host.openDevices()]);
+  await look();
+  await look();
+  expect(reads).toHaveBeenCalledTimes(1);
+  await files.writeFile('/root/base.img', new Uint8Array(8192).fill(2));
+  await look();
+  expect(reads).toHaveBeenCalledTimes(2);
+  expect(given[0]!.mock.calls.map(([, image]) => image?.bytes)).toEqual([4096, 8192]);
+  disk = disks[1]!;
+  await look();
+  expect(given[1]!.mock.calls.map(([, image]) => image?.bytes)).toEqual([8192]);
+  await files.rm('/root/base.img');
+  await look();
+  expect(given[1]!.mock.calls.at(-1)).toEqual(['/root/base.img', undefined]);
+  expect(reads).toHaveBeenCalledTimes(3);
 });

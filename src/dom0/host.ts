@@ -113,8 +113,8 @@ export class HostCore {
   private logged: Promise<void> = Promise.resolve();
   private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
-  /** Time and size of images under overlays, as they were read. */
-  private readonly imageStamps = new Map<string, string>();
+  /** Images under overlays by their paths: for which disk, and as of which time and size, they were read or are being read. */
+  private readonly images = new Map<string, { storage: Storage; stamp: string | undefined; read: Promise<void> }>();
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
@@ -270,17 +270,23 @@ export class HostCore {
 
   /** Images under overlays, as they are now. */
   private async findImages(): Promise<void> {
-    const { storage } = this;
-    const { files } = this.parts;
-    for (const path of new Set(storage?.overlayHeaders.map(({ header }) => header.path))) {
-      const stat = await files?.stat(path).catch(() => undefined);
+    const { storage, images } = this;
+    if (!storage) return;
+    for (const path of new Set(storage.overlayHeaders.map(({ header }) => header.path))) {
+      const stat = await this.parts.files?.stat(path).catch(() => undefined);
       const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
-      if (stamp !== undefined && this.imageStamps.get(path) === stamp) continue;
-      const image = stamp === undefined ? undefined : await this.openImage(path).catch(() => undefined);
-      if (stamp === undefined) this.imageStamps.delete(path);
-      else this.imageStamps.set(path, stamp);
-      storage?.setImage(path, image);
+      const known = images.get(path);
+      if (known?.storage !== storage || known.stamp !== stamp) images.set(path, { storage, stamp, read: this.readImage(storage, path, stamp) });
+      await images.get(path)?.read;
     }
+  }
+
+  /** Gives an image to the overlays that lie on it, or takes it from them where it is not there (no stamp) or cannot be read. */
+  private async readImage(storage: Storage, path: string, stamp: string | undefined): Promise<void> {
+    const image = stamp === undefined ? undefined : await this.openImage(path).catch(() => undefined);
+    const last = this.images.get(path);
+    // It may have changed while it was read: then the later reading counts.
+    if (stamp === undefined || (last?.storage === storage && last.stamp === stamp)) storage.setImage(path, image);
   }
 
   /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */

@@ -26,6 +26,16 @@ describe('managed domains', () => {
     expect(await (await open(store)).managed.list()).toEqual([]);
   });
 
+  it('are judged again when their files change, and not at each look', async () => {
+    const { files, managed } = await open();
+    await managed.define('/root/web.cfg', web);
+    const first = await managed.find('web');
+    expect(await managed.find('web')).toBe(first);
+    // As long, and within the same millisecond.
+    await files.writeFile('/etc/xen/vm/web', (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 9'));
+    expect((await managed.find('web'))?.definition.memoryMiB).toBe(9);
+  });
+
   it('in a language that xl does not read keep their text where it has a UUID, and become xl.cfg where it has none', async () => {
     const { files, managed } = await open();
     const sxp = "(domain (name a) (memory 8) (image (linux (kernel /boot/k))))";

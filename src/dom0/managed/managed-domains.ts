@@ -28,7 +28,8 @@ export interface ManagedDomain {
 export class ManagedDomains {
   private readonly files: HostFiles;
   private readonly drawUuid: () => string;
-  private readonly judged = new Map<string, ManagedDomain>();
+  /** By path, with the bytes that were judged. */
+  private readonly judged = new Map<string, { bytes: Uint8Array; domain: ManagedDomain }>();
 
   /** `drawUuid`: for definitions that have none. */
   constructor(files: HostFiles, drawUuid: () => string) {
@@ -57,11 +58,11 @@ export class ManagedDomains {
   private async read(path: string): Promise<ManagedDomain> {
     const { size, isFile } = await this.files.stat(path);
     if (!isFile || size > MOST_BYTES) throw new Error(`${path} is no definition: it is ${isFile ? 'too long' : 'no file'}.`);
-    const text = new TextDecoder().decode(await this.files.readFileBuffer(path));
+    const bytes = await this.files.readFileBuffer(path);
     const known = this.judged.get(path);
-    if (known?.text === text) return known;
-    const domain = { path, ...(await judge(path, text)) };
-    this.judged.set(path, domain);
+    if (known && isSame(known.bytes, bytes)) return known.domain;
+    const domain = { path, ...(await judge(path, new TextDecoder().decode(bytes))) };
+    this.judged.set(path, { bytes: bytes.slice(), domain });
     return domain;
   }
 
@@ -119,6 +120,8 @@ export class ManagedDomains {
     return (await this.files.readdir(AUTO).catch(() => [])).sort().map(name => `${AUTO}/${name}`);
   }
 }
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'path'> & { isForeign: boolean }> {
   await prepareToRead(text);
