@@ -60,6 +60,7 @@ export const strings = {
     noData: '–',
   },
   owners: { xen: 'Xen', free: 'free' },
+  units: { gigabytes: (n: number) => `${n} GB`, gib: (n: string) => `${n} GiB` },
   actions: {
     open: (name: string) => `Open ${name}`,
     power: (name: string) => `Shut ${name} down`,
@@ -97,6 +98,9 @@ export const strings = {
     memoryUnit: 'MiB',
     net: 'Network', netUnit: 'KiB/s of all guests',
     sent: 'sent', got: 'received', free: 'free',
+    cpuColumn: (name: string) => `CPU ${name}, %`,
+    freeColumn: 'free, MiB',
+    netColumn: (name: string) => `${name}, KiB/s`,
     asTable: 'As table',
     secondsAgo: 'Seconds ago',
     ago: '-60 s', now: 'now',

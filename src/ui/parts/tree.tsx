@@ -7,7 +7,8 @@ import type { DefinedDomain, DomainInfo } from '../../dom0/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { hostLoad } from '../counters.ts';
 import { domains, info } from '../host.ts';
-import { domain0History, inventory } from '../inventory.ts';
+import { domain0History, domain0Part, inventory } from '../inventory.ts';
+import { ownsMemory } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { state } from '../shell-session.ts';
 import { draft, go, type Place, place, treeOpen } from '../state.ts';
@@ -55,7 +56,7 @@ export function Tree() {
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
       </Row>
       <li class="grp" role="presentation">{words.domains}<span>{all.length + 1}</span></li>
-      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={domain0History.value.at(-1)} />}>
+      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={domain0Part.value} />}>
         <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><Spark values={domain0History.value} label={words.cpu} />
       </Row>
       {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
@@ -141,7 +142,7 @@ const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
 function Foot() {
   const machine = info.value;
   if (!machine) return null;
-  const living = domains.value.filter(({ state: letter }) => !'-s'.includes(letter));
+  const living = domains.value.filter(ownsMemory);
   const known = state.value;
   const stored = inventory.value?.stored?.disk;
   return <div class="foot">
