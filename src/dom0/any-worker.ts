@@ -7,8 +7,8 @@ import { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
-import { fittedHost, type HostDefinition, readHost } from './boot/host-definition.ts';
-import { HOST_SETTINGS, keptHostWords } from './boot/host-settings.ts';
+import { fittedHost, type HostDefinition } from './boot/host-definition.ts';
+import { HOST_SETTINGS, keptHostWords, settledHost } from './boot/host-settings.ts';
 import { startXen } from './boot/start-xen.ts';
 import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
@@ -84,7 +84,9 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     random: below => Math.floor(Math.random() * below),
     later,
     guests: shippedGuests(fetchBytes, []),
-    filesOpened: files => {
+    filesOpened: (files, kept) => {
+      // What the page remembers is for the state that outlives it: files in memory have the installation's settings.
+      if (!kept) return;
       const tell = (): void => void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(([text, words]) => tellGrub(text, words), () => {});
       files.changed = path => {
         if ([GRUB_CONFIG_PATH, HOST_SETTINGS].some(file => `${file}/`.startsWith(`${path}/`))) tell();
@@ -105,15 +107,9 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
   const stopped = new Promise<PowerState>(resolve => {
     stop = resolve;
   });
-  const definition = booted.then((how): HostDefinition & { problem?: string } => {
-    try {
-      return { ...hostHere(shared), ...readHost(how.host) };
-    } catch (error) {
-      return { ...hostHere(shared), problem: `The host has what this device suggests: ${(error as Error).message}` };
-    }
-  });
-  const memory = definition.then(({ memoryMiB }) => makeMemory(shared, memoryMiB));
-  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, { problem: _told, ...asked }, bytes]) => createHost({
+  const definition = booted.then(how => settledHost(hostHere(shared), how.host));
+  const memory = definition.then(asked => makeMemory(shared, asked.host.memoryMiB));
+  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, { host: asked }, bytes]) => createHost({
     version: metadata.version,
     memory: bytes,
     xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),

@@ -165,7 +165,10 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   boot(how: PageBoot): Promise<Booted>;
   /** Guests that stand beside the page: Domain 0's files hold them, read when somebody needs them. */
   offerGuests(guests: readonly FetchableGuest[]): Promise<void>;
-  /** `listener` gets grub.cfg, and the words that are kept of the host's definition, when the host's files are read and when they change (comlink.proxy). */
+  /**
+   * `listener` gets grub.cfg, and the words that are kept of the host's definition, when the host's files are read and when they change (comlink.proxy);
+   * nothing of files that are gone with the page.
+   */
   followGrub(listener: (text: string, host: string) => void): Promise<void>;
   /** Resolves when Domain 0 has brought the host down, with what is to become of it. */
   stopped(): Promise<PowerState>;

@@ -28,8 +28,8 @@ interface BrowserStateParts {
   later: Later;
   /** What the files are installed with. */
   guests: readonly ShippedGuest[];
-  /** Domain 0's file tree was read. */
-  filesOpened?(files: KeptFiles): void;
+  /** Domain 0's file tree was read. `kept`: it outlives the page. */
+  filesOpened?(files: KeptFiles, kept: boolean): void;
   /** The state goes: whoever works with it ends, before it is flushed and closed. */
   closing(): Promise<void> | void;
 }
@@ -103,7 +103,7 @@ export class BrowserState {
     }
     const { store } = opened;
     try {
-      const state = await openHostState(store, this.stateParts());
+      const state = await openHostState(store, this.stateParts(true));
       this.held = opened;
       this.known = { where: store.where, kept: true };
       return state;
@@ -120,14 +120,14 @@ export class BrowserState {
     if (this.tree) await install(this.tree, guests);
   }
 
-  private stateParts() {
+  private stateParts(kept: boolean) {
     const { guests } = this;
     return {
       ...this.parts,
       guests,
       filesOpened: (files: KeptFiles) => {
         this.tree = files;
-        this.parts.filesOpened?.(files);
+        this.parts.filesOpened?.(files, kept);
         // Those that were offered since.
         void install(files, this.guests.slice(guests.length)).catch(() => {});
       },
@@ -135,7 +135,7 @@ export class BrowserState {
   }
 
   private inMemory(): Promise<HostState> {
-    return openHostState(new MemoryStore(), this.stateParts());
+    return openHostState(new MemoryStore(), this.stateParts(false));
   }
 
   /** Another tab asks for it. */

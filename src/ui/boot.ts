@@ -61,7 +61,7 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
     if (choice.kind === 'halt') await switchedOn();
   }
   const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
-  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: `${remembered(HOST_KEY, '')} ${address.get('host') ?? ''}`.trim() };
+  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: { kept: remembered(HOST_KEY, ''), asked: address.get('host') ?? '' } };
 }
 
 /** Shows it until something was chosen. */

@@ -20,6 +20,23 @@ export function readKeptHost(words: string): { host: Partial<HostDefinition>; pr
   }
 }
 
+/**
+ * The host that starts: what is asked for now counts before what is kept, and that before what the device suggests. What makes no sense says nothing, and
+ * `problem` tells of it.
+ */
+export function settledHost(suggested: HostDefinition, { kept, asked }: { kept: string; asked: string }): { host: HostDefinition; problem?: string } {
+  const { host, problem } = readKeptHost(kept);
+  const problems = problem === undefined ? [] : [problem];
+  let now: Partial<HostDefinition> = {};
+  try {
+    now = readHost(asked);
+  } catch (error) {
+    if (!(error instanceof HostDefinitionError)) throw error;
+    problems.push(`What the host was asked to have is passed by: ${error.message}`);
+  }
+  return { host: { ...suggested, ...host, ...now }, ...(problems.length > 0 ? { problem: problems.join(' ') } : {}) };
+}
+
 /** Keeps words for the next boots, in place of those with the same keys. @throws HostDefinitionError, and nothing has changed; Error of the file system */
 export async function keepHostWords(files: HostFiles, words: readonly string[]): Promise<string> {
   const { diskBytes } = readHost(words.join(' '));

@@ -16,7 +16,10 @@ async function make() {
   const machine = Machine.create(memory);
   new Dom0(machine);
   const record = createDomain(machine, 2, 512);
-  const [host, guest] = [machine.domain(DOMAIN_0), record].map(each => new Trace(machine, each, () => 1000));
+  // Clocks of their own: the guest's has gone for an hour and more.
+  const clocks = { host: 1000, guest: 4e12 };
+  const host = new Trace(machine, machine.domain(DOMAIN_0), () => (clocks.host += 3000)),
+    guest = new Trace(machine, record, () => (clocks.guest += 7000));
   const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 3, diskBytes: 2 ** 30 });
   storage.createVolume('a', 2 ** 24);
   storage.createVolume('b', 2 ** 24);
@@ -53,6 +56,45 @@ describe('a request that is followed', () => {
     expect(formatFollowed(request, NAMES)).toContain('exit          vCPU 0: I/O instruction, writes port 0xc000');
     follower.close();
     expect([host.on, guest.on]).toEqual([false, false]);
+  });
+
+  it('is told in the time of who wrote each record: clocks are not mixed', async () => {
+    const { machine, record, guest, io, view } = await make();
+    const follower = new Follower(view);
+    const card = new IoTrace(machine, guest);
+    const number = card.begin();
+    card.told(number, record, -1);
+    card.hop(number, IO_HOP.CARD, record.id, 60, 1);
+    io.hop(number, IO_HOP.PORT_IN, 0, 1, 60);
+    io.hop(number, IO_HOP.PORT_OUT, 0, 2, 60);
+    follower.read();
+    const [request] = follower.list(record.id);
+    expect(request.hops.map(({ hop, writer }) => [hop, writer])).toEqual([
+      [IO_HOP.EXIT, record.id],
+      [IO_HOP.CARD, record.id],
+      [IO_HOP.PORT_IN, DOMAIN_0],
+      [IO_HOP.PORT_OUT, DOMAIN_0],
+    ]);
+    const times = [...formatFollowed(request, NAMES).matchAll(/(\S+) us$/gm)].map(([, us]) => us);
+    expect(times).toEqual(['+0', '+7', '+0', '+3']);
+    follower.close();
+  });
+
+  it('is among the first of its domain, of which no more are listed than are asked for', async () => {
+    const { record, io, view } = await make();
+    const follower = new Follower(view);
+    const numbers = Array.from({ length: 6 }, (_, i) => {
+      const number = io.begin();
+      io.hop(number, IO_HOP.FRONT_END, i % 2 === 0 ? record.id : 99, 0, 0);
+      return number;
+    });
+    io.hop(numbers[0], IO_HOP.DONE, 0, 0, 0);
+    io.hop(numbers[4], IO_HOP.DONE, 0, 0, 0);
+    follower.read();
+    expect(follower.list(record.id, 2).map(({ number }) => number)).toEqual([numbers[0], numbers[2]]);
+    expect(follower.progress(2, record.id)).toEqual({ begun: 2, done: 1, places: 3 });
+    expect(follower.progress(9, record.id)).toEqual({ begun: 3, done: 2, places: 5 });
+    follower.close();
   });
 
   it('keeps its number when a part of it is put off, and another one has another', async () => {

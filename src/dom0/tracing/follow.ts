@@ -18,7 +18,10 @@ export interface Names {
 /** A place that a request has passed, and when on the clock of who wrote it. */
 export interface Hop {
   hop: number;
+  /** Whose request it is there; 0: that is not known. */
   domid: number;
+  /** In whose trace it stands: guests and Domain 0 have clocks of their own. */
+  writer: number;
   ns: number;
   details: [a: number, b: number];
   /** IO_HOP.EXIT: what told of it. */
@@ -33,7 +36,7 @@ export interface Followed {
 }
 
 /** Requests that are kept: the oldest go where more come. */
-const MOST_REQUESTS = 4096;
+export const MOST_REQUESTS = 4096;
 /** Events and requests to device models that are kept of a domain, to find what told of a request. */
 const MOST_CAUSES = 2048;
 
@@ -57,7 +60,7 @@ export class Follower {
       this.missed += missed;
       for (const entry of entries) if (entry.kind === TRACE_KIND.EVENT || entry.kind === TRACE_KIND.IOREQ) this.keepCause(domid, entry);
     }
-    for (const { entries } of batches) for (const entry of entries) if (entry.kind === TRACE_KIND.IO) this.take(entry);
+    for (const { domid, entries } of batches) for (const entry of entries) if (entry.kind === TRACE_KIND.IO) this.take(domid, entry);
   }
 
   private keepCause(domid: number, entry: TraceEntry): void {
@@ -67,13 +70,13 @@ export class Follower {
     this.causes.set(domid, kept);
   }
 
-  private take({ vcpu, ns, details: [number, a, b] }: TraceEntry): void {
+  private take(writer: number, { vcpu, ns, details: [number, a, b] }: TraceEntry): void {
     const request = this.requests.get(number) ?? { number, hops: [], isDone: false };
     if (!this.requests.has(number)) {
       this.requests.set(number, request);
       if (this.requests.size > MOST_REQUESTS) this.requests.delete(this.requests.keys().next().value as number);
     }
-    const hop: Hop = { hop: vcpu & 0xff, domid: vcpu >>> 8, ns, details: [a, b] };
+    const hop: Hop = { hop: vcpu & 0xff, domid: vcpu >>> 8, writer, ns, details: [a, b] };
     if (hop.hop === IO_HOP.EXIT) {
       const cause = this.causeOf(hop);
       if (cause) hop.cause = cause;
@@ -88,10 +91,28 @@ export class Follower {
       ((written - sequence) | 0) > 0 && (port < 0 ? kind === TRACE_KIND.IOREQ : kind === TRACE_KIND.EVENT && details[0] === port));
   }
 
-  /** Requests of a domain (undefined: of all) in the order of their numbers, each with its places in the order in which it passed them. */
-  list(domid?: number): Followed[] {
-    return [...this.requests.values()]
-      .filter(({ hops }) => domid === undefined || hops.some(hop => hop.domid === domid))
+  /** The requests of a domain (undefined: of all) that were seen first, at most so many. */
+  private first(most: number, domid?: number): Followed[] {
+    const found: Followed[] = [];
+    for (const request of this.requests.values()) {
+      if (found.length >= most) break;
+      if (domid === undefined || request.hops.some(hop => hop.domid === domid)) found.push(request);
+    }
+    return found;
+  }
+
+  /** How far those have come that `list` would give: the places that they have passed. Cheap beside it: for each look. */
+  progress(most: number, domid?: number): { begun: number; done: number; places: number } {
+    const found = this.first(most, domid);
+    return { begun: found.length, done: found.filter(({ isDone }) => isDone).length, places: found.reduce((sum, { hops }) => sum + hops.length, 0) };
+  }
+
+  /**
+   * The requests of a domain (undefined: of all) that were seen first, at most so many, in the order of their numbers; each with its places in the order in
+   * which it passed them.
+   */
+  list(domid?: number, most = MOST_REQUESTS): Followed[] {
+    return this.first(most, domid)
       .map(request => ({ ...request, hops: inOrder(request.hops) }))
       .sort((a, b) => a.number - b.number);
   }
@@ -165,15 +186,14 @@ function hopText(each: Hop, names: Names): [place: string, what: string] {
   }
 }
 
-/** A request with its places, a line each; microseconds since the first record of the same worker. */
+/** A request with its places, a line each; microseconds since the request's first record of the same worker. */
 export function formatFollowed({ number, hops }: Followed, names: Names): string {
-  const began = hops[0]?.ns ?? 0;
+  const began = new Map<number, number>();
+  for (const { writer, ns } of hops) began.set(writer, Math.min(ns, began.get(writer) ?? ns));
   const lines = hops.map(hop => {
     const [place, what] = hopText(hop, names);
-    const us = (hop.ns - began) / 1000;
-    // Guests and Domain 0 have clocks of their own.
-    const when = us >= 0 && us < 1e6 ? `+${us.toFixed(0)} us` : '';
-    return `  ${place.padEnd(13)} ${what.padEnd(58)} ${when}`.trimEnd();
+    const us = (hop.ns - (began.get(hop.writer) ?? hop.ns)) / 1000;
+    return `  ${place.padEnd(13)} ${what.padEnd(58)} +${us.toFixed(0)} us`;
   });
   return `request ${number}\n${lines.join('\n')}\n`;
 }

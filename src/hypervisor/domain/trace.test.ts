@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
-import { COUNTERS, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
+import { COUNTERS, DOMAIN_TRACE, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
+import { createDomain, destroyDomain } from '../memory/domain-table.ts';
+import { type DomainRecord, FRAME_SHIFT, Machine } from '../memory/machine.ts';
 import { TRACE_KIND, Trace } from '../tracing/trace.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
-import type { TraceEntry } from '../view/trace.ts';
+import type { TraceEntry, TraceReader } from '../view/trace.ts';
 import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE, XENVER } from '../xen/abi.ts';
 import { GNTTABOP } from '../xen/grants/grant-op.ts';
 import { ARGS, testGuest } from '../xen/pvh-program.test-support.ts';
@@ -37,6 +39,28 @@ describe('the trace of a domain', () => {
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
     expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+  });
+
+  it('leaves the memory alone of a domain that is gone: it is another’s', () => {
+    const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+    const watchers = (record: DomainRecord): number => machine.words[(record.traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS];
+    const before = createDomain(machine, 1);
+    const watch = (): TraceReader => new MachineView(machine.memory).at(before.index)!.watch();
+    const reader = watch();
+    const held = machine.p2m(before)[3] >>> FRAME_SHIFT;
+    machine.takeReference(held, before.id);
+    expect(destroyDomain(machine, before)).toBe(false);
+    // Who looks at a domain that is dying does not wait for its end either.
+    const late = watch();
+    machine.dropReference(held);
+    expect(destroyDomain(machine, before)).toBe(true);
+    const next = createDomain(machine, 1);
+    expect([next.index, next.traceOffset]).toEqual([before.index, before.traceOffset]);
+    new Trace(machine, next, () => 1).add(TRACE_KIND.EXIT, 0, 1);
+    expect(reader.take()).toEqual({ entries: [], missed: 0 });
+    reader.close();
+    late.close();
+    expect(watchers(next)).toBe(0);
   });
 });
 

@@ -103,12 +103,12 @@ export class DomainView {
     return { domain: exitsByName(counters.byReason), vcpus: this.vcpus().map(vcpu => exitsByName(vcpu.exits())), meanNs: meanExitNs(counters) };
   }
 
-  /** Begins to watch what it does, event by event, until the reader is closed. */
+  /** Begins to watch what it does, event by event, until the reader is closed or the domain ends. */
   watch(): TraceReader {
     // To watch is to write a word: never past the records that are the domain's.
     const past = (this.entry[DOMAIN.TRACE] - this.entry[DOMAIN.RECORDS]) >>> 0;
     const isOwn = past + DOMAIN_TRACE_BYTES <= this.entry[DOMAIN.RECORD_FRAMES] * FRAME_BYTES;
-    return new TraceReader(this.memory.block(isOwn ? this.entry[DOMAIN.TRACE] : 0, DOMAIN_TRACE_BYTES / 4), this.id);
+    return new TraceReader(this.memory.block(isOwn ? this.entry[DOMAIN.TRACE] : 0, DOMAIN_TRACE_BYTES / 4), this.id, () => !this.gone && !this.dying);
   }
 
   /** Hypercalls so far, and those that nobody implements. */

@@ -18,24 +18,33 @@ export interface TraceEntry {
 export class TraceReader {
   private readonly words: Int32Array;
   private readonly domain: number;
-  private read: number;
-  private watching = true;
+  private readonly isThere: () => boolean;
+  private read = 0;
+  private watching = false;
 
-  /** From now on the domain's worker writes. `block`: DOMAIN_TRACE_BYTES of machine memory. */
-  constructor(block: Int32Array, domain: number) {
+  /**
+   * From now on the domain's worker writes. `block`: DOMAIN_TRACE_BYTES of machine memory, or none of it, for nothing to read. `isThere`: whether the block is
+   * the domain's still. Its frames are another's once the domain is gone: after that nothing is read there, and nothing is written.
+   */
+  constructor(block: Int32Array, domain: number, isThere: () => boolean) {
     this.words = block;
     this.domain = domain;
-    this.read = block.length === 0 ? 0 : Atomics.load(block, DOMAIN_TRACE.WRITTEN);
-    if (block.length > 0) Atomics.add(block, DOMAIN_TRACE.WATCHERS, 1);
+    this.isThere = () => block.length > 0 && isThere();
+    if (!this.isThere()) return;
+    this.read = Atomics.load(block, DOMAIN_TRACE.WRITTEN);
+    Atomics.add(block, DOMAIN_TRACE.WATCHERS, 1);
+    this.watching = true;
   }
 
-  /** What came since the last call, oldest first; `missed`: so many were overwritten before they were read. */
+  /** What came since the last call, oldest first; `missed`: so many were overwritten before they were read. Of a domain that is gone: nothing. */
   take(): { entries: TraceEntry[]; missed: number } {
     const { words } = this;
-    if (words.length === 0) return { entries: [], missed: 0 };
+    if (!this.isThere()) return { entries: [], missed: 0 };
     const written = Atomics.load(words, DOMAIN_TRACE.WRITTEN);
     const kept = words.slice(DOMAIN_TRACE.RING, DOMAIN_TRACE.RING + TRACE_RING_ENTRIES * TRACE_RING_WORDS);
     const { first, missed } = wholeEntries(this.read, written, Atomics.load(words, DOMAIN_TRACE.WRITTEN), TRACE_RING_ENTRIES);
+    // What was copied while the domain went may be another's.
+    if (!this.isThere()) return { entries: [], missed: 0 };
     this.read = written;
     return { entries: Array.from({ length: (written - first) >>> 0 }, (_, i) => this.entry(kept, (first + i) >>> 0)), missed };
   }
@@ -53,7 +62,7 @@ export class TraceReader {
   }
 
   close(): void {
-    if (this.watching && this.words.length > 0) Atomics.sub(this.words, DOMAIN_TRACE.WATCHERS, 1);
+    if (this.watching && this.isThere()) Atomics.sub(this.words, DOMAIN_TRACE.WATCHERS, 1);
     this.watching = false;
   }
 }

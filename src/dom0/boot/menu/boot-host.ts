@@ -66,8 +66,8 @@ export interface Booted {
 export interface PageBoot {
   xenCommandLine: string;
   dom0CommandLine: string;
-  /** Words of the host's definition (readHost); what they leave out the device suggests. */
-  host: string;
+  /** Words of the host's definition (readHost) that are kept, and those that count before them; what both leave out the device suggests. */
+  host: { kept: string; asked: string };
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

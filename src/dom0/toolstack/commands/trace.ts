@@ -4,14 +4,15 @@ import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import type { HostCore } from '../../host.ts';
 import { ideName } from '../../plan.ts';
 import { formatPlace } from '../../storage/index.ts';
-import { Follower, formatFollowed, type Names } from '../../tracing/index.ts';
+import { Follower, formatFollowed, MOST_REQUESTS, type Names } from '../../tracing/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 const SECTOR_BYTES = 512;
 /** How often traces are read: a ring of theirs holds some hundred records. */
 const LOOK_MS = 5;
-const DEFAULT_SECONDS = 5;
+const DEFAULT_SECONDS = 5,
+  MOST_SECONDS = 9999;
 
 export const diskPath = command({
   summary: "Tell where a sector of a domain's disk is kept",
@@ -69,12 +70,13 @@ export const trace = command({
   summary: "Follow a domain's disk requests and packets, place by place",
   usage: '[options] <Domain>',
   options: [
-    ['-n COUNT', 'So many requests (1)'],
+    ['-n COUNT', `So many requests (1), at most ${MOST_REQUESTS}`],
     ['-t SECONDS', `At most so long (${DEFAULT_SECONDS})`],
   ],
   /** The first requests that begin from now on, in words; nothing was written before, and nothing is afterwards. */
   run: async (host: HostCore, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {
     host.living(id);
+    if (!(Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS)) throw new Refusal(`From 1 to ${MOST_REQUESTS} requests are followed at a time, and not ${count}.`);
     const follower = new Follower(host.toolstack.view);
     try {
       const endMs = host.parts.epochMs() + seconds * 1000;
@@ -82,16 +84,15 @@ export const trace = command({
       for (;;) {
         await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
         follower.read();
-        const found = follower.list(id).slice(0, count);
-        const passed = found.reduce((sum, { hops }) => sum + hops.length, 0);
+        const { begun, done, places } = follower.progress(count, id);
         // Packets have no answer: they are whole when nothing more comes of them.
-        const isWhole = found.length === count && (found.every(({ isDone }) => isDone) || passed === before);
+        const isWhole = begun === count && (done === count || places === before);
         if (isWhole || host.parts.epochMs() >= endMs) {
           const names = namesOf(host);
           const missed = follower.missed > 0 ? `${follower.missed} records were overwritten before they were read.\n` : '';
-          return found.map(request => formatFollowed(request, names)).join('\n') + missed;
+          return follower.list(id, count).map(request => formatFollowed(request, names)).join('\n') + missed;
         }
-        before = passed;
+        before = places;
       }
     } finally {
       follower.close();
@@ -100,15 +101,16 @@ export const trace = command({
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { values: 'nt' });
     atLeast('trace', rest, 1);
-    const value = (letter: string, otherwise: number): number => {
+    const value = (letter: string, otherwise: number, most: number): number => {
       const given = options.get(letter);
-      if (given !== undefined && !/^[1-9]\d{0,3}$/.test(given)) throw new Refusal(`-${letter} takes a number from 1 to 9999.`);
-      return given === undefined ? otherwise : Number(given);
+      if (given === undefined) return otherwise;
+      if (!/^[1-9]\d{0,3}$/.test(given) || Number(given) > most) throw new Refusal(`-${letter} takes a number from 1 to ${most}.`);
+      return Number(given);
     };
     const id = findDomain(host, rest[0]);
     if (id === 0) throw new Refusal('Name a guest: Domain 0 has no front ends.');
-    const seconds = value('t', DEFAULT_SECONDS);
-    const text = await run(id, value('n', 1), seconds);
+    const seconds = value('t', DEFAULT_SECONDS, MOST_SECONDS);
+    const text = await run(id, value('n', 1, MOST_REQUESTS), seconds);
     if (text === '') throw new Refusal(`${rest[0]} has asked for nothing in ${seconds} seconds.`);
     return text;
   },
