@@ -7,10 +7,9 @@ import { command, domains, info } from '../host.ts';
 import { domain0History, domain0Part, inventory, readings } from '../inventory.ts';
 import { ownsMemory, type Reading } from '../readings.ts';
 import { sessions } from '../sessions.ts';
-import { go } from '../state.ts';
+import { go, keepGuest, leaving } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Chart, type Line } from './chart.tsx';
-import { HostBar } from './host-bar.tsx';
 import { Chip, ModeBadge, ownerToken, Spark, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
 import { memoryOwners } from './tree.tsx';
@@ -20,11 +19,11 @@ const words = strings.hostPage;
 const letters = (state: string): string => ['r', 'b', 'p', 's', 'c', 'd'].map(each => (each === state ? each : '-')).join('');
 
 export function HostPage() {
-  return <><HostBar /><div class="body hst">
+  return <div class="body hst">
     <Domains />
     <Memory />
     <History />
-  </div></>;
+  </div>;
 }
 
 function Domains() {
@@ -53,7 +52,7 @@ function DomainLine({ domain, time }: { domain: DomainInfo; time: string }) {
     <td class="m s"><StateMark state={state} /> {letters(state)}</td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
     <td class="c">{session && <Use values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} />}</td>
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{words.console}</Act>
-      {!over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
+      {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
       {session && <More name={domain.name} actions={() => guestActions(session)} />}</td></tr>;
 }
 
