@@ -19,7 +19,8 @@ export interface Access {
   bindInterdomain(domid: number, remotePort: number, onEvent: () => void): number;
   send(port: number): void;
   close(port: number): void;
-  mapForeign(domid: number, gfn: number): Mapping;
+  /** `readOnly`: the caller stores nothing there, and the guest's processor is not waited for. */
+  mapForeign(domid: number, gfn: number, readOnly?: boolean): Mapping;
 }
 
 /** What back ends need besides. */

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { functionOf } from '../architecture/regions.ts';
-import { CR4, DR, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, XMM } from '../architecture/registers.ts';
+import { type Compile, functionOf } from '../architecture/regions.ts';
+import { CR4, DR, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, RETIRED_LOW, XMM } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
-import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { Bench, CODE, d, DATA, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
 /** A machine in flat protected mode, with the second tier: from the first sample on unless told. */
-function compiled(threshold = 1): { bench: Bench; tier: RegionTier } {
+function compiled(threshold = 1, compile: Compile = functionOf): { bench: Bench; tier: RegionTier } {
   const bench = new Bench().protectedMode();
-  const tier = new RegionTier(bench.cpu, { compile: functionOf, threshold });
+  const tier = new RegionTier(bench.cpu, { compile, threshold });
   tier.useCompiler(createCompiler);
   bench.cpu.regions = tier;
   return { bench, tier };
@@ -262,6 +262,90 @@ describe('regions', () => {
     const { compiled: made, retired } = withstand(code, 3_000_000);
     expect(made).toBeGreaterThan(1);
     expect(retired).toBeGreaterThan(2_000_000);
+  });
+
+  /** 300 instructions that go round, then EDX is 1. */
+  const TURNS = ['ba', d(150), '4a', '75fd'];
+
+  it('are made after a reset too, whatever was retired before', () => {
+    const { bench, tier } = compiled(8);
+    bench.R[RETIRED_LOW] = 2 ** 30;
+    bench.put(CODE, '40', 'ebfd');
+    bench.run(20_000);
+    bench.protectedMode();
+    expect(tier.batch).toBeLessThan(25_000);
+    bench.run(200_000);
+    expect(tier.statistics.retired).toBeGreaterThan(50_000);
+  });
+
+  it('are not made for code in a mode that is none of theirs', () => {
+    // M: mov ds,ebx; mov ecx,40; L: add eax,[esi]; rol eax,3; dec ecx; jnz L; xor ebx,KERNEL_DATA^FREE; jmp M. The segment FREE has a base: watching ends there.
+    const { retired } = withstand(bench => {
+      bench.descriptor(FREE, 0x100, 0xfffff, 0x93, 12);
+      bench.put(CODE, '8edb', 'b9', d(40), '0306', 'c1c003', '49', '75f8', '83f3', [KERNEL_DATA ^ FREE], 'ebec');
+      bench.R[EBX] = KERNEL_DATA;
+      bench.R[ESI] = DATA;
+      for (let i = 0; i < 128; i++) bench.setWord(DATA + 4 * i, 0x1234567 * i);
+    }, 200_000);
+    expect(retired).toBeGreaterThan(10_000);
+  });
+
+  it.each([
+    // L: TURNS; int 80h; jmp L at CPL 3. The handler: push edx; TURNS three times; pop edx; iret.
+    ['an interrupt', (bench: Bench) => {
+      bench.level(3);
+      bench.put(CODE, ...TURNS, 'cd80', 'ebf4');
+      bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xee);
+      bench.put(HANDLERS, '52', ...TURNS, ...TURNS, ...TURNS, '5a', 'cf');
+    }],
+    // L: TURNS; call F; jmp L. F, in another page: mov eax,cr3; mov cr3,eax; TURNS three times; ret.
+    ['a load of CR3', (bench: Bench) => {
+      bench.paging32();
+      bench.put(CODE, ...TURNS, 'e8', d(0x30000 - CODE - 13), 'ebf1');
+      bench.put(0x30000, '0f20d8', '0f22d8', ...TURNS, ...TURNS, ...TURNS, 'c3');
+    }],
+  ])('are made of a loop though watching it ends behind %s', (_, code) => {
+    const plain = new Bench().protectedMode(), { bench, tier } = compiled(8);
+    for (const one of [plain, bench]) {
+      code(one);
+      one.run(500_000);
+    }
+    expect(state(bench)).toEqual(state(plain));
+    expect(tier.hottest(20).map(({ linear }) => linear)).toContain(CODE + 5);
+  });
+
+  it('are not looked for again and again where a port ends each', () => {
+    // L: mov al,dl; out 80h,al; dec edx; jmp L
+    const { bench, tier } = compiled(8);
+    let looks = 0;
+    tier.useCompiler((bytes, features) => {
+      const compiler = createCompiler(bytes, features);
+      return { ...compiler, head: (...those) => {
+        looks++;
+        return compiler.head(...those);
+      } };
+    });
+    bench.put(CODE, '88d0', 'e680', '4a', 'ebf9');
+    for (let i = 0; i < 60_000 && bench.run(1000) === ExitReason.IO; i++) bench.cpu.skipInstruction();
+    expect(bench.cpu.exit.reason).toBe(ExitReason.IO);
+    expect(tier.statistics.givenUp).toBe(1);
+    expect(looks).toBeLessThan(4);
+  });
+
+  it('ask for the same text again until it is a function', () => {
+    // Eight loops take turns, with branches that rarely go one of their ways. mov ecx,20; L: imul eax,eax,69069; inc eax; test eax,bits; jnz +1; inc ebx; … dec ecx; jnz L;
+    // mov edi, the next loop; jmp edi
+    const asked = new Map<string, number>();
+    const { bench, tier } = compiled(8, (names, text) => {
+      asked.set(text, (asked.get(text) ?? 0) + 1);
+      return asked.get(text) === 1 ? undefined : functionOf(names, text);
+    });
+    const branches = [8, 11, 14, 17].flatMap(bit => ['69c0', d(69069), '40', 'a9', d(0x1ff << bit), '7501', '43']);
+    const at = (i: number) => CODE + (i & 7) * 0x80;
+    for (let i = 0; i < 8; i++) bench.put(at(i), 'b9', d(20), ...branches, '49', '75', [-(15 * 4 + 3) & 255], 'bf', d(at(i + 1)), 'ffe7');
+    for (let i = 0; i < 30; i++) bench.run(100_000);
+    expect([...asked.values()]).toEqual(new Array(8).fill(2));
+    expect(tier.statistics.compiled).toBe(8);
   });
 
   it('are not made again and again of code that rewrites itself', () => {

@@ -1,8 +1,9 @@
 /**
- * The second tier: finds where a guest spends its time, compiles regions there and lets records lead to them. Time is sampled: the interpreter's batches are of
- * equal length, and where a batch begins is where time is spent. From a place that many samples named the next instructions are watched one by one: the loop
- * or function that they show becomes a region, and so does a place to which regions often lead out. Counts are halved at each epoch, so that only what takes
- * a real share of recent time is compiled. Registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled when.
+ * The second tier: finds where a guest spends its time, compiles regions there and lets records lead to them. Time is sampled: each so many retired instructions
+ * a batch of the interpreter begins, and where it does is where time is spent. From a place that many samples named the next instructions are watched one by
+ * one: the loop or function that they show becomes a region, and so does a place to which regions often lead out. Counts are halved at each epoch, so that only
+ * what takes a real share of recent time is compiled. Registers, memory and the number of retired instructions are those of the interpreter, whatever was
+ * compiled when.
  */
 import type { Features } from '../architecture/cpuid.ts';
 import { arithmetic, carry, condition } from '../architecture/flags.ts';
@@ -37,10 +38,10 @@ const NOTHING: ReadonlySet<number> = new Set();
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
 /**
- * Instructions that are watched: until what goes round there is known, and so many to know which ways branches go. So often in an epoch, and so many regions are
- * compiled in one, at most: that takes time from the guest.
+ * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most until control is there again.
+ * So often in an epoch, and so many regions are compiled in one, at most: that takes time from the guest.
  */
-const TRACE = 2000, WAYS = 800, MAX_TRACES = 12, MAX_COMPILES = 24;
+const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 12, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
@@ -48,8 +49,10 @@ const TRACE = 2000, WAYS = 800, MAX_TRACES = 12, MAX_COMPILES = 24;
 const EXITS_A_SAMPLE = 300;
 /** Calls that teach `productFlags` what products there are: V8 notes the types of a function that has run for a while. */
 const PRODUCTS = 1000;
-/** What is refused is asked again after so many epochs have halved this to nothing. */
-const REFUSED = 16;
+/** What is refused is asked again after so many epochs have halved this to nothing; what is put off, in the next epoch. */
+const REFUSED = 16, PUT_OFF = 1;
+/** Texts that may be on their way to become functions at once. */
+const MAX_PENDING = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
 const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
@@ -92,8 +95,13 @@ export class RegionTier implements Regions {
   private readonly compile: Compile;
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
-  /** EIPs of the instructions under watch, from one in a hot line on; null: none are. That line. Where the region is to begin; null: not known yet. */
+  /**
+   * EIPs of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in the mode of regions; null:
+   * none are. How many were watched in all. That line. Where the region is to begin; null: not known yet.
+   */
   private trace: number[] | null = null;
+  private user = 0;
+  private watched = 0;
   private traced = 0;
   private head: number | null = null;
   /** EIP to which regions often lead: what runs from there is to be watched. Null: none. */
@@ -101,10 +109,8 @@ export class RegionTier implements Regions {
   /** In the epoch. */
   private traces = 0;
   private compiles = 0;
-  /** Record and EIP of what is to be compiled once its text is a function; 0: nothing. */
-  private unmade = 0;
-  private unmadeAt = 0;
-  private unmadeRan: ReadonlySet<number> = NOTHING;
+  /** Texts on their way to become functions: by the record where the region begins its EIP, and what was seen to run, so that the same text is asked for again. */
+  private readonly pending = new Map<number, { eip: number; ran: ReadonlySet<number> }>();
   private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
@@ -125,7 +131,6 @@ export class RegionTier implements Regions {
   readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: DOUBLE_ZERO, samples: 0, regionSamples: 0 };
   wantsCompiler = false;
   off = false;
-  private textUnderway = false;
 
   constructor(cpu: Cpu, { compile, threshold = 8 }: RegionOptions) {
     this.cpu = cpu;
@@ -142,7 +147,7 @@ export class RegionTier implements Regions {
 
   // ---- what its owner does
 
-  get waiting(): boolean { return !this.off && (this.wantsCompiler || this.textUnderway); }
+  get waiting(): boolean { return !this.off && (this.wantsCompiler || this.pending.size > 0); }
 
   useCompiler(create: (bytes: Uint8Array, features: () => Features) => RegionCompiler): void {
     this.compiler = create(this.cpu.M1, () => this.cpu.writer.instructions);
@@ -175,23 +180,28 @@ export class RegionTier implements Regions {
 
   // ---- finding what is hot
 
+  /** Instructions up to the next sample; 0 or less: it is due. It is, too, where a reset or a restored state set the processor's count back. */
+  private get untilSample(): number {
+    const left = this.due - this.cpu.loop.retiredNow;
+    return left > REGION_BATCH ? 0 : left;
+  }
+
   /** Instructions in the loop's next batch, at most. */
   get batch(): number {
     if (this.trace !== null) return 1;
-    const left = this.due - this.cpu.loop.retiredNow;
+    const left = this.untilSample;
     // None is of one instruction: single steps are no samples.
     return left > 1 ? left : this.interval;
   }
 
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
-    const now = this.cpu.loop.retiredNow;
-    if (this.trace !== null) this.watch(this.trace);
+    if (this.trace !== null) this.watch(this.trace, p);
     else if (this.exit !== null) this.watchExit(this.exit);
     // Single steps are no sample.
-    else if (n > 1 && (now >= this.due || this.threshold === 1)) {
+    else if (n > 1 && (this.untilSample <= 0 || this.threshold === 1)) {
       this.count(p);
-      this.due = now + this.interval;
+      this.due = this.cpu.loop.retiredNow + this.interval;
     }
     return this.trace !== null;
   }
@@ -204,7 +214,7 @@ export class RegionTier implements Regions {
     const busy = inRegions >= this.interval >> 1;
     this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
-    if (this.unmade !== 0 && statistics.samples % RETRY === 0) this.compileAt(this.unmade, this.unmadeAt, this.unmadeRan);
+    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { eip, ran }] of [...this.pending]) this.compileAt(record, eip, ran);
     if (this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY) return;
     const eip = this.cpu.R[EIP]!, page = this.pageAt(eip >>> 12);
     if (page === null) return;
@@ -220,10 +230,16 @@ export class RegionTier implements Regions {
     if (this.threshold === 1) this.compileAt(p, eip, NOTHING);
     else if (this.traces < MAX_TRACES) {
       this.traces++;
-      this.trace = [eip];
-      this.traced = line;
-      this.head = null;
+      this.beginTrace(eip, line, null);
     }
+  }
+
+  private beginTrace(eip: number, line: number, head: number | null): void {
+    this.trace = [eip];
+    this.user = this.cpu.S[S_USER]!;
+    this.watched = 1;
+    this.traced = line;
+    this.head = head;
   }
 
   /** Regions led to `exit`: the instructions from there on are watched, if it is there that control is now. */
@@ -232,25 +248,30 @@ export class RegionTier implements Regions {
     if (this.cpu.R[EIP] !== exit || this.cpu.mode.key !== KEY) return;
     const page = this.pageAt(exit >>> 12);
     if (page === null) return;
-    this.trace = [exit];
-    this.traced = lineOf(page.frame, exit);
-    this.head = exit;
+    this.beginTrace(exit, lineOf(page.frame, exit), exit);
   }
 
-  /** Notes the instruction that begins; with the last one, compiles what they show. */
-  private watch(trace: number[]): void {
-    const { R, A, mode } = this.cpu, eip = R[EIP]!;
-    trace.push(eip);
-    // What came again only by returns goes round in some function that was called before.
-    if (this.head === null && eip === trace[0]) this.head = this.compiler!.head(trace, page => this.pageAt(page));
-    const { head } = this;
-    if (mode.key === KEY && trace.length < (head === null ? TRACE : WAYS)) return;
+  /**
+   * Notes the instruction that begins, at record `p`. Where control is at the head again, compiles what they show: there privilege and mapping are the head's, which
+   * behind a system call or a load of CR3 they are not.
+   */
+  private watch(trace: number[], p: number): void {
+    const { R, A, S, mode } = this.cpu, eip = R[EIP]!, here = mode.key === KEY && S[S_USER] === this.user;
+    this.watched++;
+    if (here) {
+      trace.push(eip);
+      // What came again only by returns goes round in some function that was called before.
+      if (this.head === null && eip === trace[0]) this.head = this.compiler!.head(trace, page => this.pageAt(page));
+    }
+    const { head } = this, atHead = here && eip === head;
+    if (head === null ? this.watched < TRACE : this.watched < (atHead ? WAYS : LONGEST_TRACE)) return;
     this.trace = null;
     this.interval = BATCH;
+    this.due = this.cpu.loop.retiredNow + BATCH;
     this.retiredBefore = this.statistics.retired;
-    const record = head === null ? 0 : this.recordAt(head);
-    if (head === null || record === 0 || A[record + OP] === OP_ENTRY) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(record, head, new Set(trace.map(at => (at - (head & -4096)) | 0)));
+    if (head === null ? trace.length < this.watched : !atHead) this.refusedLines.set(this.traced, PUT_OFF);
+    else if (head === null || A[p + OP] === OP_ENTRY || this.refused.has(p)) this.refusedLines.set(this.traced, REFUSED);
+    else this.compileAt(p, head, new Set(trace.map(at => (at - (head & -4096)) | 0)));
   }
 
   private canCompile(): boolean {
@@ -260,6 +281,8 @@ export class RegionTier implements Regions {
 
   private halve(): void {
     this.traces = this.compiles = 0;
+    // What could not be asked for since, because control was never there when it was looked for, is not hot any more.
+    this.pending.clear();
     for (const map of [this.counts, this.drops, this.refused, this.refusedLines]) {
       for (const [key, count] of map) {
         if (count > 1) map.set(key, count >> 1);
@@ -284,25 +307,24 @@ export class RegionTier implements Regions {
     return page === null ? 0 : this.cpu.code.PM[page.table + (at & 4095)]!;
   }
 
-  /** Compiles what begins at the record of `eip`. `ran`: see RegionCompiler. */
+  /** Compiles what begins at the record of `eip`, if that is where `eip` leads now. `ran`: see RegionCompiler. */
   private compileAt(record: number, eip: number, ran: ReadonlySet<number>): void {
-    const { A, R, S, code, writer } = this.cpu;
-    this.unmade = 0;
-    if (this.recordAt(eip) !== record || this.refused.has(record)) return;
-    if (++this.compiles > MAX_COMPILES && this.threshold > 1) return;
-    const page = eip >>> 12;
-    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number), ran);
+    const { A, R, S, code, writer, mode } = this.cpu, { pending } = this;
+    // Records of another mode are other records of the same code, which is not compiled for it.
+    if (mode.key !== KEY || this.recordAt(eip) !== record || this.refused.has(record)) return;
+    const before = pending.get(record);
+    if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
+    pending.delete(record);
+    const page = eip >>> 12, seen = before?.ran ?? ran;
+    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number), seen);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
     }
     const { longest, text, instructions, pages, calls } = region;
     const make = this.compile(this.names, text);
-    this.textUnderway = make === undefined;
     if (make === undefined) {
-      this.unmade = record;
-      this.unmadeAt = eip;
-      this.unmadeRan = ran;
+      pending.set(record, { eip, ran: seen });
       return;
     }
     if (make === null) {
@@ -339,12 +361,12 @@ export class RegionTier implements Regions {
     this.statistics.characters += text.length;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
-    const budget = S[S_BUDGET]!, before = R[EIP]!;
+    const budget = S[S_BUDGET]!, back = R[EIP]!;
     for (let i = 0; i < WARM_CALLS; i++) {
       S[S_BUDGET] = 0;
       run();
     }
-    R[EIP] = before;
+    R[EIP] = back;
     S[S_BUDGET] = budget;
   }
 

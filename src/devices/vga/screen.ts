@@ -37,7 +37,7 @@ export interface ScreenWriter {
   pixels?(width: number, height: number): Uint32Array | null;
   /** Rows `first` to `last` of that picture have changed. */
   pixelsChanged?(first: number, last: number): void;
-  /** Whether a viewer has asked for the next picture since the last call. One that asks gets its pictures as it asks; without, there are 60 a second. */
+  /** Whether a viewer has asked for the next picture since the last call. One that asks gets its pictures as it asks; without, an adapter's own pace counts. */
   wanted?(): boolean;
 }
 

@@ -22,6 +22,8 @@ export class FakeGuest implements GrantAccess {
   readonly pages = new Map<number, Page>();
   /** Frames by their number. */
   readonly frames = new Map<number, Page>();
+  /** Those that have ever been mapped so that Domain 0 may store there. */
+  readonly writable = new Set<number>();
   /** Ports that wait for Domain 0. */
   readonly unbound = new Set<number>();
   private readonly bound = new Map<number, () => void>();
@@ -75,10 +77,11 @@ export class FakeGuest implements GrantAccess {
   }
 
   /** A frame that is named and not granted: `frames` has them. */
-  mapForeign(_domid: number, gfn: number) {
+  mapForeign(_domid: number, gfn: number, readOnly = false) {
     const page = this.frames.get(gfn);
     if (!page) throw new HostError(`Domain ${this.domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
     page.mapped++;
+    if (!readOnly) this.writable.add(gfn);
     return { ...page, unmap: () => page.mapped-- };
   }
 

@@ -118,8 +118,8 @@ export class Connection {
   }
 
   /** Maps a frame that the front end names and has not granted (a screen's), for as long as the connection is open. @throws HostError */
-  foreign(gfn: number): Mapping {
-    const page = this.access.mapForeign(this.domid, gfn);
+  foreign(gfn: number, readOnly = false): Mapping {
+    const page = this.access.mapForeign(this.domid, gfn, readOnly);
     this.pages.push(page);
     return page;
   }

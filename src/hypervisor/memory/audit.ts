@@ -17,8 +17,9 @@ import { entriesOf, PTE_PRESENT, PTE_WRITE } from '../xen/pv/page-types.ts';
 
 /** References that do not lie in machine memory: those of Domain 0's programs. */
 export interface Held {
-  /** Machine frame to references, of foreign mappings. */
+  /** Machine frame to references, of foreign mappings; `readOnly`: those of them that only read. */
   frames?: ReadonlyMap<number, number>;
+  readOnly?: ReadonlyMap<number, number>;
   /** `domid:ref` to uses of a grant: readers in bits 0-15, writers in 16-31. */
   grants?: ReadonlyMap<string, number>;
 }
@@ -68,9 +69,13 @@ class Audit {
     for (const record of this.domains) if (this.words[machine.domainEntry(record) + DOMAIN.DYING] !== 0) this.dying.add(record.id);
     for (const { id, xenOffset } of this.domains) if (xenOffset !== 0 && this.words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) this.paravirtual.add(id);
     for (const [key, uses] of this.held.grants ?? []) this.pins.set(key, uses);
-    for (const [mfn, count] of this.held.frames ?? []) for (let i = 0; i < count; i++) {
-      this.write(mfn);
-      this.writers[mfn]++;
+    for (const [mfn, count] of this.held.frames ?? []) {
+      const readers = this.held.readOnly?.get(mfn) ?? 0;
+      this.references[mfn] += readers;
+      for (let i = readers; i < count; i++) {
+        this.write(mfn);
+        this.writers[mfn]++;
+      }
     }
     this.hypervisor();
     for (const record of this.domains) this.records(record);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { XEN_TYPE } from '../layout/layout.ts';
+import { FRAME, XEN_TYPE } from '../layout/layout.ts';
+import { audit } from '../memory/audit.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { EVTCHNSTAT, HVM_PARAM } from './abi.ts';
@@ -112,6 +113,21 @@ describe('Domain 0', () => {
     expect(machine.ownerOf(mapping.mfn)).toBe(-1);
     expect(destroyDomain(machine, record)).toBe(true);
     expect(machine.freeFrames).toBeGreaterThan(free);
+  });
+
+  it('holds a frame that it only reads, and is no writer whom code there would have to wait for', () => {
+    const mapping = dom0.mapForeign(1, 5, true);
+    machine.bytes[mapping.mfn * 4096 + 7] = 0x42;
+    const entry = machine.frameEntry(mapping.mfn);
+    expect([mapping.bytes[7], machine.words[entry + FRAME.SHARED], audit(machine, dom0.held)]).toEqual([0x42, 0, []]);
+    // Once more, to write: each goes as it came.
+    const other = dom0.mapForeign(1, 5);
+    expect([machine.words[entry + FRAME.SHARED], audit(machine, dom0.held)]).toEqual([1, []]);
+    mapping.unmap();
+    expect([machine.words[entry + FRAME.SHARED], audit(machine, dom0.held)]).toEqual([1, []]);
+    other.unmap();
+    expect([machine.words[entry + FRAME.SHARED], dom0.held.frames.size, dom0.held.readOnly.size, audit(machine, dom0.held)]).toEqual([0, 0, 0, []]);
+    expect(() => dom0.mapForeign(1, 256, true)).toThrow(/no memory at guest frame 0x100/);
   });
 
   it('maps nothing where there is no memory', () => {

@@ -35,8 +35,11 @@ export class Dom0 {
   /** Index of the doorbell in `machine.words`: it moves with every event that becomes pending. */
   readonly doorbell: number;
   private readonly handlers = new Map<number, () => void>();
-  /** What its programs have mapped, as `audit` counts it: references by machine frame, and uses by `domid:ref` (writers in bits 16-31). */
-  readonly held = { frames: new Map<number, number>(), grants: new Map<string, number>() };
+  /**
+   * What its programs have mapped, as `audit` counts it: references by machine frame (`readOnly`: those of them that only read), and uses by `domid:ref`
+   * (writers in bits 16-31).
+   */
+  readonly held = { frames: new Map<number, number>(), readOnly: new Map<number, number>(), grants: new Map<string, number>() };
 
   /** Domain 0's record is made where there is none yet. @throws HostError when machine memory is full */
   constructor(machine: Machine) {
@@ -135,8 +138,11 @@ export class Dom0 {
 
   // ---- memory
 
-  /** Maps a guest frame of a domain. @throws HostError where there is no memory. */
-  mapForeign(domid: number, gfn: number): Mapping {
+  /**
+   * Maps a guest frame of a domain. `readOnly`: the caller stores nothing there, so that the guest's processor keeps its code of the frame and is not waited
+   * for, and a page table may be looked at. @throws HostError where there is no memory.
+   */
+  mapForeign(domid: number, gfn: number, readOnly = false): Mapping {
     const { machine } = this;
     const owner = this.portsOf(domid);
     const { record } = owner;
@@ -145,8 +151,18 @@ export class Dom0 {
       new Pod(machine, record).demand(gfn);
       const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
       const mfn = entry >>> FRAME_SHIFT;
-      if (entry === 0 || !takeWritable(machine, record, mfn)) continue;
-      if (Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry) {
+      if (entry === 0 || !(readOnly ? machine.takeReference(mfn, record.id) : takeWritable(machine, record, mfn))) continue;
+      const isThere = Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry;
+      if (isThere && readOnly) {
+        count(this.held.frames, mfn, 1);
+        count(this.held.readOnly, mfn, 1);
+        return this.mapping(owner, mfn, () => {
+          count(this.held.frames, mfn, -1);
+          count(this.held.readOnly, mfn, -1);
+          machine.dropReference(mfn);
+        });
+      }
+      if (isThere) {
         count(this.held.frames, mfn, 1);
         countWriter(machine, mfn);
         awaitNoCode(owner, mfn);
@@ -156,7 +172,8 @@ export class Dom0 {
           dropWritable(machine, record, mfn);
         });
       }
-      dropWritable(machine, record, mfn);
+      if (readOnly) machine.dropReference(mfn);
+      else dropWritable(machine, record, mfn);
     }
     throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
   }

@@ -28,6 +28,14 @@ class TestScreen {
   width = 0;
   changed: [first: number, last: number][] = [];
   room = 1920 * 1200;
+  /** A viewer has asked for the next picture. */
+  isWanted = false;
+
+  wanted(): boolean {
+    const { isWanted } = this;
+    this.isWanted = false;
+    return isWanted;
+  }
 
   off(): void {
     this.picture = undefined;
@@ -121,18 +129,60 @@ describe('the vfb back end', () => {
     expect(screen.changed.at(-1)).toEqual([20, 20]);
   });
 
-  it('draws at most 60 times a second, and then all that has changed', () => {
+  it('draws when a viewer asks, and then all that has changed', () => {
     const { screen, put, tell, timers } = make();
+    screen.isWanted = true;
+    tell(FB_EVENT.UPDATE, 0, 0, 1, 1);
     const before = screen.changed.length;
     put(1, 1, 1);
     put(39, 29, 2);
     tell(FB_EVENT.UPDATE, 1, 1, 1, 1);
     tell(FB_EVENT.UPDATE, 39, 29, 100, 100);
     tell(FB_EVENT.UPDATE, -5, -5, 3, 3);
+    timers.advanceNs(20e6);
     expect(screen.changed.length).toBe(before);
+    screen.isWanted = true;
     timers.advanceNs(20e6);
     expect(screen.changed.slice(before)).toEqual([[1, 29]]);
     expect([screen.at(1, 1), screen.at(39, 29)]).toEqual([0xff010000, 0xff020000]);
+    // Nothing has changed: nothing is copied, whoever asks.
+    screen.isWanted = true;
+    timers.advanceNs(1e9);
+    expect(screen.changed.length).toBe(before + 1);
+  });
+
+  it('draws seldom while nobody looks', () => {
+    const { screen, tell, timers } = make();
+    const before = screen.changed.length;
+    for (let i = 0; i < 1000; i++) {
+      tell(FB_EVENT.UPDATE, 0, 0, WIDTH, HEIGHT);
+      timers.advanceNs(1e6);
+    }
+    expect(screen.changed.length - before).toBeGreaterThan(8);
+    expect(screen.changed.length - before).toBeLessThan(12);
+  });
+
+  it('shows the whole picture each time to a viewer of a front end that does not tell what it draws', () => {
+    const { guest, screen, put, timers } = make({ nodes: { 'feature-update': 0 } });
+    expect(guest.backend(VFB, 'request-update')).toBeUndefined();
+    for (let i = 1; i < 4; i++) {
+      put(3, 3, i);
+      screen.isWanted = true;
+      timers.advanceNs(16e6);
+      expect([screen.changed.length, screen.changed.at(-1), screen.at(3, 3)]).toEqual([1 + i, [0, HEIGHT - 1], (0xff000000 | (i << 16)) >>> 0]);
+    }
+  });
+
+  it('maps what its geometry needs, and not to store there', () => {
+    const { guest, tell, state } = make({ words: { [FB_PAGE.MEM_LENGTH]: 64 * 4096, [FB_PAGE.HEIGHT]: 16 } });
+    const mapped = (): number[] => [...guest.frames].filter(([, { mapped }]) => mapped > 0).map(([gfn]) => gfn);
+    expect(mapped()).toEqual([FB_GFN, LIST_GFN, KBD_GFN, PICTURE_GFN]);
+    expect([...guest.writable]).toEqual([FB_GFN, KBD_GFN]);
+    tell(FB_EVENT.RESIZE, 20, 16, STRIDE, 32, 4096);
+    expect(mapped()).toEqual([FB_GFN, LIST_GFN, KBD_GFN, PICTURE_GFN, PICTURE_GFN + 1]);
+    // The rest of its 64 pages is named by nobody.
+    tell(FB_EVENT.RESIZE, 20, 16, STRIDE, 32, 8192);
+    expect([state()[0], guest.said.join()]).toEqual([CLOSING, expect.stringContaining('no memory at guest frame 0x0')]);
   });
 
   it('takes another size, and closes for one that its memory has no room for', () => {
@@ -223,21 +273,77 @@ describe('the vkbd back end', () => {
   });
 });
 
-describe('a hostile front end', () => {
-  it('gets its screen or keyboard closed, and nothing of it stays mapped', () => {
-    const word = fc.oneof(fc.integer(), fc.nat(60), fc.constantFrom(-1, STRIDE, WIDTH));
+/** What a front end may say of its picture, and often does; and what it may not. */
+const geometry = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 15 }), fc.constant(STRIDE), fc.constant(32), fc.nat(960).map(pixel => pixel * 4)) },
+  { weight: 1, arbitrary: fc.tuple(fc.integer({ min: -1, max: 70 }), fc.integer({ min: -1, max: 40 }), fc.constantFrom(STRIDE, 80, 81, -4), fc.constantFrom(32, 32, 16), fc.integer({ min: -8, max: 8000 })) },
+  { weight: 1, arbitrary: fc.tuple(fc.integer(), fc.integer(), fc.integer(), fc.integer(), fc.integer()) },
+);
+const near = fc.oneof(fc.integer({ min: -3, max: 70 }), fc.integer());
+const event = fc.oneof(
+  geometry.map(words => [FB_EVENT.RESIZE, ...words]),
+  fc.tuple(near, near, near, near).map(words => [FB_EVENT.UPDATE, ...words]),
+);
+
+describe('a front end that says what it likes', () => {
+  it('sees its memory in the geometry that it said last, pixel for pixel, until it says one that does not lie there', () => {
+    const closed: boolean[] = [];
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(1), fc.nat(700), fc.array(word, { minLength: 1, maxLength: 11 })), { maxLength: 20 }), writes => {
-        const { guest, vkbd, page, keys, backends, timers } = make();
-        for (const [which, at, values] of writes) {
-          (which === 0 ? page : keys).words.set(values, at);
-          guest.notify(which === 0 ? FB_PORT : KBD_PORT);
-          guest.poll();
+      fc.property(fc.array(event, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 0xffffff }), (events, seed) => {
+        const { guest, screen, timers, state, tell } = make();
+        const rgb = (pixel: number): number => (pixel * seed) & 0xffffff;
+        for (let pixel = 0; pixel < FRAMES * 1024; pixel++) guest.frames.get(PICTURE_GFN + (pixel >>> 10))!.words[pixel & 1023] = rgb(pixel);
+        let [width, height, stride, offset] = [WIDTH, HEIGHT, STRIDE, 0];
+        let isBad = false;
+        for (const words of events) {
+          tell(...words);
+          const [type, a, b, c, depth, from] = words;
+          if (type !== FB_EVENT.RESIZE || isBad) continue;
+          isBad = depth !== 32 || Math.min(a, b, c) <= 0 || from < 0 || c % 4 !== 0 || from % 4 !== 0 || a * 4 > c || from + c * b > STRIDE * HEIGHT;
+          [width, height, stride, offset] = [a, b, c, from];
+        }
+        closed.push(isBad);
+        expect([state(), guest.said.length]).toEqual([[isBad ? CLOSING : CONNECTED, CONNECTED], isBad ? 1 : 0]);
+        if (isBad) {
+          expect([screen.picture, guest.mapped]).toEqual([undefined, 1]);
+          return;
+        }
+        tell(FB_EVENT.UPDATE, 0, 0, width, height);
+        timers.advanceNs(1e9);
+        const wanted = Uint32Array.from({ length: width * height }, (_, i) => {
+          const pixel = rgb((offset + Math.floor(i / width) * stride) / 4 + (i % width));
+          return (0xff000000 | ((pixel & 0xff) << 16) | (pixel & 0xff00) | (pixel >>> 16)) >>> 0;
+        });
+        expect([screen.width, screen.picture]).toEqual([width, wanted]);
+      }),
+      { numRuns: 60 },
+    );
+    // Both ends were drawn.
+    expect(new Set(closed)).toEqual(new Set([false, true]));
+  });
+
+  it('gets its screen or keyboard closed for what it writes into the shared pages, with a sentence each, and nothing of it stays mapped', () => {
+    const word = fc.oneof(fc.integer(), fc.nat(60), fc.constantFrom(-1, STRIDE, WIDTH));
+    const garbage = fc.tuple(fc.nat(1), fc.nat(700), fc.array(word, { minLength: 1, maxLength: 11 })).map(([which, at, words]) => ({ which, at, words }));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(garbage, event), { maxLength: 20 }), steps => {
+        const { guest, vkbd, page, keys, backends, timers, state, tell } = make();
+        for (const [i, step] of steps.entries()) {
+          if (Array.isArray(step)) tell(...step);
+          else {
+            (step.which === 0 ? page : keys).words.set(step.words, step.at);
+            guest.notify(step.which === 0 ? FB_PORT : KBD_PORT);
+            guest.poll();
+          }
           vkbd.key('KeyA', true);
-          vkbd.mouse({ dx: 1, dy: 1, dz: 0, buttons: at & 1 });
+          vkbd.mouse({ dx: 1, dy: 1, dz: 0, buttons: i & 1 });
           timers.advanceNs(20e6);
         }
-        expect(guest.said.length).toBeLessThanOrEqual(2);
+        const [vfb, keyboard] = state();
+        expect([CONNECTED, CLOSING]).toEqual(expect.arrayContaining([vfb, keyboard]));
+        expect(guest.said.map(sentence => sentence.split(' ')[1]).sort()).toEqual([...(vfb === CLOSING ? ['vfb'] : []), ...(keyboard === CLOSING ? ['vkbd'] : [])]);
+        const mapped = (...gfns: number[]): number[] => gfns.map(gfn => guest.frames.get(gfn)!.mapped);
+        expect(mapped(FB_GFN, LIST_GFN, KBD_GFN)).toEqual([vfb, vfb, keyboard].map(each => (each === CONNECTED ? 1 : 0)));
         backends.vfb.close();
         backends.vkbd.close();
         expect(guest.mapped).toBe(0);

@@ -12,8 +12,13 @@ const PAGE_BYTES = 4096,
   PIXEL_BYTES = 4;
 /** Of a front end's picture: what a screen block can show takes 9 MB. */
 const MOST_BYTES = 16 * 2 ** 20;
-/** Between two pictures. */
-const FRAME_NS = 1e9 / 60;
+/**
+ * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for so long. Then
+ * a picture is copied so often as others look who do not ask: a screenshot, a page whose memory is not shared.
+ */
+const ASK_NS = 4e6,
+  VIEWER_NS = 250e6,
+  UNASKED_NS = 100e6;
 
 interface Geometry {
   width: number;
@@ -39,9 +44,12 @@ function checked(saved: unknown): SavedVfb {
 interface Link {
   connection: Connection;
   page: Mapping;
-  /** The picture's frames, in their order. */
-  frames: readonly Mapping[];
+  /** The picture's frames by their order, and those of them that a geometry has needed so far. */
+  gfns: Uint32Array;
+  frames: (Mapping | undefined)[];
   bytes: number;
+  /** It tells what it has drawn; else all of it may have changed at any time. */
+  tells: boolean;
   outCons: number;
   geometry: Geometry;
 }
@@ -53,7 +61,8 @@ export class Vfb implements Driver {
   private link: Link | undefined;
   /** What has changed since the last picture. */
   private dirty: { left: number; top: number; right: number; bottom: number } | undefined;
-  private nextNs = 0;
+  private drawnNs = -Infinity;
+  private askedNs = -Infinity;
 
   /** `screen`: where the picture goes; nobody else writes it. */
   constructor(screen: ScreenWriter, timers: Timers) {
@@ -77,12 +86,13 @@ export class Vfb implements Driver {
     if (!(bytes > 0 && bytes <= MOST_BYTES)) throw new DeviceError(`its picture has ${bytes >>> 0} bytes, and may have ${MOST_BYTES}`);
     const kept = saved === undefined ? undefined : checked(saved);
     const geometry = this.judge(kept?.geometry ?? { width, height, stride, offset: 0 }, depth, bytes);
-    const frames = this.map(connection, page, Math.ceil(bytes / PAGE_BYTES), long);
-    this.link = { connection, page, frames, bytes, outCons: kept?.outCons ?? page.words[FB_PAGE.OUT_CONS], geometry };
-    this.touch({ left: 0, top: 0, right: geometry.width, bottom: geometry.height });
+    const gfns = framesNamed(connection, page, Math.ceil(bytes / PAGE_BYTES), long);
+    const tells = connection.text('feature-update') === '1';
+    this.link = { connection, page, gfns, frames: [], bytes, tells, outCons: kept?.outCons ?? page.words[FB_PAGE.OUT_CONS], geometry };
+    this.show(this.link, geometry);
     const tell = connection.bind(connection.number('event-channel'), () => this.serve());
     tell();
-    return connection.text('feature-update') === '1' ? { 'request-update': 1 } : {};
+    return tells ? { 'request-update': 1 } : {};
   }
 
   disconnect(): void {
@@ -117,20 +127,14 @@ export class Vfb implements Driver {
     return asked;
   }
 
-  /** The page directory names pages that name the picture's frames. */
-  private map(connection: Connection, page: Mapping, count: number, long: 4 | 8): Mapping[] {
-    const each = PAGE_BYTES / long;
-    const entry = (words: Int32Array, byte: number): number => {
-      if (long === 8 && words[byte / 4 + 1] !== 0) throw new DeviceError('its picture lies beyond the frames that there are');
-      return words[byte / 4] >>> 0;
-    };
-    if (Math.ceil(count / each) > FB_DIRECTORY_ENTRIES) throw new DeviceError(`its picture has ${count} frames, more than its directory can name`);
-    const frames: Mapping[] = [];
-    for (let i = 0; frames.length < count; i++) {
-      const list = connection.foreign(entry(page.words, FB_DIRECTORY[long] + i * long));
-      for (let k = 0; k < each && frames.length < count; k++) frames.push(connection.foreign(entry(list.words, k * long)));
-    }
-    return frames;
+  /** From now on it has this geometry, which was judged: its frames are mapped, and it is a new picture. @throws HostError where there is no memory */
+  private show(link: Link, geometry: Geometry): void {
+    const { connection, gfns, frames } = link;
+    const { width, height, stride, offset } = geometry;
+    const last = (offset + stride * height - 1) >>> 12;
+    for (let i = offset >>> 12; i <= last; i++) frames[i] ??= connection.foreign(gfns[i], true);
+    link.geometry = geometry;
+    this.dirty = { left: 0, top: 0, right: width, bottom: height };
   }
 
   // ---- what the front end says
@@ -156,9 +160,7 @@ export class Vfb implements Driver {
     const [, a, b, c, d, offset] = event;
     if (type === FB_EVENT.UPDATE) this.touch({ left: a, top: b, right: a + c, bottom: b + d });
     else if (type === FB_EVENT.RESIZE) {
-      link.geometry = this.judge({ width: a, height: b, stride: c, offset }, d, link.bytes);
-      this.dirty = undefined;
-      this.touch({ left: 0, top: 0, right: a, bottom: b });
+      this.show(link, this.judge({ width: a, height: b, stride: c, offset }, d, link.bytes));
     }
     // Others are for back ends that know them (fbif.h).
   }
@@ -181,23 +183,31 @@ export class Vfb implements Driver {
 
   // ---- the picture
 
-  /** Copies what has changed, at most so often that people see no difference. */
+  /** There may be something to show: a viewer gets it when it asks. */
   private draw(): void {
-    const { link, dirty, timers } = this;
+    const { link, dirty } = this;
     if (!link || !dirty) return;
-    const now = timers.clock.nowNs();
-    if (now < this.nextNs) return this.redraw.set(this.nextNs);
-    const { geometry, frames } = link;
+    const now = this.timers.clock.nowNs();
+    if (this.screen.wanted?.()) this.askedNs = now;
+    else if (now - this.askedNs < VIEWER_NS) return this.redraw.set(now + ASK_NS);
+    else if (now - this.drawnNs < UNASKED_NS) return this.redraw.set(this.drawnNs + UNASKED_NS);
+    this.drawnNs = now;
+    this.dirty = undefined;
+    this.copy(link, dirty);
+    if (link.tells) return;
+    this.dirty = { left: 0, top: 0, right: link.geometry.width, bottom: link.geometry.height };
+    this.redraw.set(now + ASK_NS);
+  }
+
+  private copy({ geometry, frames }: Link, dirty: NonNullable<Vfb['dirty']>): void {
     const { width, height, stride, offset } = geometry;
     const pixels = this.screen.pixels?.(width, height);
     if (!pixels) return;
-    this.nextNs = now + FRAME_NS;
-    this.dirty = undefined;
     for (let y = dirty.top; y < dirty.bottom; y++) {
       let from = (offset + y * stride) / PIXEL_BYTES + dirty.left;
       let to = y * width + dirty.left;
       for (let left = dirty.right - dirty.left; left > 0; ) {
-        const { words } = frames[from >>> 10];
+        const { words } = frames[from >>> 10]!;
         const first = from & (PAGE_WORDS - 1);
         const count = Math.min(left, PAGE_WORDS - first);
         for (let i = first; i < first + count; i++, to++) {
@@ -210,4 +220,21 @@ export class Vfb implements Driver {
     }
     this.screen.pixelsChanged?.(dirty.top, dirty.bottom - 1);
   }
+}
+
+/** The page directory names pages that name the picture's frames, by their guest frame numbers. @throws DeviceError, HostError */
+function framesNamed(connection: Connection, page: Mapping, count: number, long: 4 | 8): Uint32Array {
+  const each = PAGE_BYTES / long;
+  const entry = (words: Int32Array, byte: number): number => {
+    const at = byte / 4;
+    if (long === 8 && words[at + 1] !== 0) throw new DeviceError('its picture lies beyond the frames that there are');
+    return words[at] >>> 0;
+  };
+  if (Math.ceil(count / each) > FB_DIRECTORY_ENTRIES) throw new DeviceError(`its picture has ${count} frames, more than its directory can name`);
+  const gfns = new Uint32Array(count);
+  for (let first = 0, i = 0; first < count; first += each, i++) {
+    const list = connection.foreign(entry(page.words, FB_DIRECTORY[long] + i * long), true);
+    for (let k = 0; k < Math.min(each, count - first); k++) gfns[first + k] = entry(list.words, k * long);
+  }
+  return gfns;
 }
