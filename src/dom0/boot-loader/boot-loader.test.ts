@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeExt2 } from '../../../scripts/archive/ext2.ts';
-import { makeCd } from '../file-systems/index.ts';
+import { Effort, makeCd, openFileSystem, type Readable } from '../file-systems/index.ts';
 import { judgeDefinition } from '../config/model.ts';
 import { isError } from '../config/model.ts';
 import { bootFromDisk } from './boot-loader.ts';
@@ -117,6 +117,61 @@ describe('pygrub', () => {
     expect(() => boot(disk([xfs], [ext({})]))).toThrow('pygrub found no kernel on xvda. xvda1: It is XFS, and ext2 to ext4, ISO 9660 and FAT are read here. xvda2 (ext2): there is no grub.cfg, extlinux.conf or menu.lst.');
     expect(() => boot(new Uint8Array(4096))).toThrow('pygrub found no kernel on xvda. xvda: There is no FAT file system');
     expect(() => bootFromDisk({ program: 'pygrub' }, '', [])).toThrow('there is none');
+  });
+});
+
+describe('a hostile disk', () => {
+  const boot = (from: Readable) => bootFromDisk({ program: 'pygrub' }, '', [{ vdev: 'xvda', from }]);
+
+  it('whose GPT names one partition 256 times is looked at there once', () => {
+    const bytes = new Uint8Array(4 * MIB);
+    const view = new DataView(bytes.buffer);
+    bytes[446 + 4] = 0xee;
+    view.setUint16(510, 0xaa55, true);
+    bytes.set(text('EFI PART'), 512);
+    view.setBigUint64(512 + 72, 2n, true);
+    view.setUint32(512 + 80, 256, true);
+    view.setUint32(512 + 84, 128, true);
+    for (let i = 0; i < 256; i++) {
+      bytes[1024 + 128 * i] = 1;
+      view.setBigUint64(1024 + 128 * i + 32, 2048n, true);
+      view.setBigUint64(1024 + 128 * i + 40, 6143n, true);
+    }
+    bytes.set(ext({ 'etc/hostname': 'x' }), MIB);
+    expect(() => boot(readable(bytes))).toThrow(/^pygrub found no kernel on xvda\. xvda1 \(ext2\): there is no grub\.cfg, extlinux\.conf or menu\.lst\. Name/);
+  });
+
+  it('that leads to more than it holds is refused, after so much work and no more', () => {
+    // Its root has a folder's worth of records that stand for nothing, in one block that is named again and again.
+    const bytes = ext({ 'etc/hostname': 'x' });
+    const view = new DataView(bytes.buffer);
+    const table = view.getUint32(4096 + 8, true) * 4096,
+      root = table + 128;
+    const block = view.getUint32(root + 40, true);
+    for (let at = 0; at < 4096; at += 8) {
+      view.setUint32(block * 4096 + at, 0, true);
+      view.setUint32(block * 4096 + at + 4, 8, true);
+    }
+    const map = block + 1;
+    for (let i = 0; i < 1024; i++) view.setUint32(map * 4096 + 4 * i, block, true);
+    for (let i = 0; i < 1024; i++) view.setUint32((map + 1) * 4096 + 4 * i, map, true);
+    for (let i = 0; i < 12; i++) view.setUint32(root + 40 + 4 * i, block, true);
+    view.setUint32(root + 40 + 48, map, true);
+    view.setUint32(root + 40 + 52, map + 1, true);
+    view.setUint32(root + 4, 64 * MIB, true);
+    const medium = { bytes: 128 * MIB, read: (at: number, into: Uint8Array) => into.set(bytes.subarray(Math.min(at, bytes.length), Math.min(at + into.length, bytes.length))) };
+    const effort = Object.assign(new Effort(0), { steps: 100_000 });
+    expect(() => openFileSystem(medium, effort).kind('/boot')).toThrow('would take too long');
+  });
+
+  it('whose folders are looked into again and again has each read once', () => {
+    const bytes = ext({ [`${'f/'.repeat(20)}file`]: 'x' });
+    const effort = new Effort(0);
+    const tree = openFileSystem(readable(bytes), effort);
+    const path = `${`${'f/'.repeat(20)}${'../'.repeat(20)}`.repeat(20)}f`;
+    expect(tree.kind(path)).toBe('folder');
+    Object.assign(effort, { steps: 3000 });
+    expect(tree.kind(path)).toBe('folder');
   });
 });
 

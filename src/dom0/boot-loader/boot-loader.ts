@@ -2,7 +2,7 @@
  * Boot loaders that definitions of paravirtual guests name: Domain 0 looks for the kernel on the guest's own disk, takes it out and starts it.
  * Sources: tools/pygrub/src/pygrub and libxl_bootloader.c of Xen 4.17; domUloader.py of SUSE's Xen 3.
  */
-import { type DiskPart, FileSystemError, type FileTree, openFileSystem, partsOf, type Readable } from '../file-systems/index.ts';
+import { type DiskPart, Effort, FileSystemError, type FileTree, openFileSystem, partsOf, type Readable } from '../file-systems/index.ts';
 import type { BootLoader } from '../config/definition.ts';
 import { type Menu, readExtlinux, readGrubCfg, readMenuLst } from './menus.ts';
 
@@ -49,12 +49,14 @@ export function bootFromDisk(loader: BootLoader, cmdline: string, disks: readonl
 
 function pygrub(loader: BootLoader, cmdline: string, { vdev, from }: GuestMedium): Found {
   const whys: string[] = [];
+  const effort = new Effort(MOST_KERNEL_BYTES + MOST_RAMDISK_BYTES);
+  // Two that begin in the same place are one.
+  const parts = partsOf(from).filter(({ start }, i, all) => i === all.findIndex(each => each.start === start));
   // Those that are marked to start from come first.
-  const parts = partsOf(from);
   for (const part of [...parts.filter(({ isActive }) => isActive), ...parts.filter(({ isActive }) => !isActive)]) {
     const where = nameOf(vdev, part);
     try {
-      const tree = openFileSystem(part.from);
+      const tree = openFileSystem(part.from, effort);
       const found = fromMenu(loader, tree, where);
       if (typeof found === 'string') whys.push(`${where} (${tree.type}): ${found}`);
       else return take(tree, where, { ...found, cmdline: [found.args, loader.args, cmdline].filter(Boolean).join(' ') });
@@ -106,7 +108,7 @@ function domUloader({ entry = '', args = '' }: BootLoader, cmdline: string, disk
   const wanted = device === '' ? parts[parts.length > 1 ? 1 : 0] : parts.findLast(({ name }) => name === device || name.replace(/^[hs]d(?=[a-z])/, 'xvd') === modern);
   if (!wanted) throw new BootLoaderError(`domUloader: the guest has no ${device}. There are ${parts.map(({ name }) => name).join(', ')}.`);
   try {
-    return take(openFileSystem(wanted.from), wanted.name, { kernel: path(kernel), ...(ramdisk ? { ramdisk: path(ramdisk) } : {}), cmdline: [args, cmdline].filter(Boolean).join(' '), told: `${kernel} of ${wanted.name}` });
+    return take(openFileSystem(wanted.from, new Effort(MOST_KERNEL_BYTES + MOST_RAMDISK_BYTES)), wanted.name, { kernel: path(kernel), ...(ramdisk ? { ramdisk: path(ramdisk) } : {}), cmdline: [args, cmdline].filter(Boolean).join(' '), told: `${kernel} of ${wanted.name}` });
   } catch (error) {
     if (error instanceof FileSystemError) throw new BootLoaderError(`domUloader: ${wanted.name}: ${error.message}`);
     throw error;

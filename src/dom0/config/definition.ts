@@ -70,6 +70,13 @@ export interface BootLoader {
   args?: string;
 }
 
+/** A boot loader's options as words. */
+export const loaderWords = ({ program: _program, ...options }: BootLoader): string[] => Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+
+/** They as one text, in quotes where one word would be more. */
+export const loaderText = (loader: BootLoader): string =>
+  loaderWords(loader).map(word => (/[\s"']/.test(word) ? word.replace(/=(.*)$/s, (_, value: string) => (value.includes('"') ? `='${value}'` : `="${value}"`)) : word)).join(' ');
+
 export interface DefinedDisk extends DiskSpec {
   /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
   place: number;

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatFinding, isError, judgeDefinition } from './model.ts';
 import { prepareToRead } from './source.ts';
+import { writeJson } from './write-json.ts';
 import { writeSxp } from './write-sxp.ts';
 import { writeXlConfig } from './write-xl.ts';
 import { writeXml } from './write-xml.ts';
@@ -199,6 +200,26 @@ describe('a definition of any language', () => {
       disks: disks.map(({ at: _at, ...disk }) => ({ ...disk, format: '' })),
     });
     expect(bare(again.definition)).toEqual(bare(definition));
+  });
+});
+
+describe('a boot loader', () => {
+  const options = [
+    ['pygrub', ''],
+    ['pygrub', 'bootloader_args = [ "--entry=2", "--args=a b=\\"c d\\" e" ]'],
+    ['pygrub', `bootloader_args = [ "--kernel=/boot/it's", "--ramdisk=/r" ]`],
+    ['domUloader', 'bootentry = "xvda2:/k,/r"'],
+  ] as const;
+  const writers = [['xl.cfg', writeXlConfig], ['SXP', writeSxp], ['XML', writeXml]] as const;
+  it.each(writers.flatMap(([to, write]) => options.map(([program, more]) => [to, program, more, write] as const)))('is the same when it was written as %s: %s %s', (_to, program, more, write) => {
+    const { definition } = judged(`name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\nbootloader = "${program}"\n${more}\n`);
+    expect(definition.bootloader?.program).toBe(program);
+    expect(judged(write(definition)).definition.bootloader).toEqual(definition.bootloader);
+  });
+
+  it('is named in the JSON of xl list -l', () => {
+    const { definition } = judged('name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\nbootloader = "pygrub"\nbootloader_args = [ "--entry=2" ]\n');
+    expect(JSON.parse(writeJson([{ definition }]))[0].config.b_info).toMatchObject({ bootloader: 'pygrub', bootloader_args: ['--entry=2'] });
   });
 });
 

@@ -3,7 +3,7 @@
  * tools/xl/xl_misc.c; what has its default is left out, as libxl does.
  */
 import { formatCpus } from './cpus.ts';
-import type { Definition } from './definition.ts';
+import { type Definition, loaderWords } from './definition.ts';
 
 /** A domain, and its number where it runs. */
 export interface JsonDomain {
@@ -18,7 +18,7 @@ export function writeJson(domains: readonly JsonDomain[], alone = false): string
 }
 
 function configOf(definition: Definition): Record<string, unknown> {
-  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac, moreCards = [], vfb } = definition;
+  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
   return {
     c_info: { type, name, ...(uuid ? { uuid } : {}), run_hotplug_scripts: 'True' },
     b_info: {
@@ -31,6 +31,7 @@ function configOf(definition: Definition): Record<string, unknown> {
       ...(kernel ? { kernel } : {}),
       ...(ramdisk ? { ramdisk } : {}),
       ...(cmdline ? { cmdline } : {}),
+      ...(bootloader ? { bootloader: bootloader.program, bootloader_args: loaderWords(bootloader) } : {}),
       [`type.${type}`]: type === 'hvm' && !kernel ? { boot: definition.bootOrder } : {},
     },
     ...(disks.length === 0 ? {} : { disks: disks.map(({ target, format, vdev, kind, readOnly }) => ({

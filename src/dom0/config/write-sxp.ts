@@ -1,6 +1,6 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
 import { formatCpus } from './cpus.ts';
-import type { Definition } from './definition.ts';
+import { type Definition, loaderText } from './definition.ts';
 
 /** In quotes where it would not be one atom. */
 const atom = (text: string): string => (/^[^\s()'"#\\]+$/.test(text) ? text : `'${text.replace(/[\\']/g, '\\$&')}'`);
@@ -8,7 +8,7 @@ const field = (name: string, value: string | number | undefined): string => (val
 
 /** `domid`: it runs as that domain. */
 export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
-  const { name, type, memoryMiB, disks, nic, vif, mac, moreCards = [], vfb } = definition;
+  const { name, type, memoryMiB, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
   const image = [
@@ -29,6 +29,7 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     ...(definition.hardAffinity === undefined ? [] : [`(cpus ((${formatCpus(definition.hardAffinity).replaceAll(',', ' ')})))`]),
     ...(definition.weight === undefined ? [] : [field('cpu_weight', definition.weight)]),
     ...(definition.cap === undefined ? [] : [field('cpu_cap', definition.cap)]),
+    ...(bootloader ? [field('bootloader', bootloader.program), field('bootloader_args', loaderText(bootloader))] : []),
     field('on_poweroff', definition.onPoweroff),
     field('on_reboot', definition.onReboot),
     field('on_crash', definition.onCrash),

@@ -1,6 +1,6 @@
 /** A domain's definition as libvirt's domain XML, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface). Source: libvirt's documentation, "Domain XML format". */
 import { formatCpus } from './cpus.ts';
-import type { Definition } from './definition.ts';
+import { type Definition, loaderText } from './definition.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
@@ -9,7 +9,7 @@ const element = (name: string, text: string | number | undefined): string[] => (
 const BOOT: Record<string, string> = { c: 'hd', d: 'cdrom' };
 
 export function writeXml(definition: Definition): string {
-  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac, moreCards = [], vfb } = definition;
+  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
   const within = (name: string, lines: string[]): string[] => [`<${name}>`, ...indent(lines), `</${name}>`];
   const cpuset = definition.hardAffinity === undefined ? '' : ` cpuset='${formatCpus(definition.hardAffinity)}'`;
@@ -20,6 +20,7 @@ export function writeXml(definition: Definition): string {
     `<memory unit='MiB'>${maxMemoryMiB ?? memoryMiB}</memory>`,
     ...(maxMemoryMiB === undefined ? [] : [`<currentMemory unit='MiB'>${memoryMiB}</currentMemory>`]),
     `<vcpu${maxVcpus === undefined ? '' : ` current='${vcpus}'`}${cpuset}>${maxVcpus ?? vcpus}</vcpu>`,
+    ...(bootloader ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))] : []),
     ...within('os', [
       os[type],
       ...element('kernel', kernel),

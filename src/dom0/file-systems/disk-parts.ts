@@ -5,7 +5,7 @@
 import { isCd, openCd } from './iso9660.ts';
 import { isExt, openExt } from './ext.ts';
 import { openFat } from './fat.ts';
-import { FileSystemError, type FileTree, type Readable } from './file-tree.ts';
+import { type Effort, FileSystemError, type FileTree, type Readable } from './file-tree.ts';
 
 const SECTOR_BYTES = 512;
 const TABLE = 446;
@@ -19,6 +19,8 @@ export interface DiskPart {
   /** As in sda1; 0: the whole disk. */
   number: number;
   isActive: boolean;
+  /** Bytes from the disk's start on. */
+  start: number;
   from: Readable;
 }
 
@@ -37,7 +39,7 @@ function part(from: Readable, start: number, bytes: number): Readable {
 
 /** The partitions of a disk, in their order; the disk itself where it has none, and before them where it is a CD, too. */
 export function partsOf(from: Readable): DiskPart[] {
-  const whole: DiskPart = { number: 0, isActive: false, from };
+  const whole: DiskPart = { number: 0, isActive: false, start: 0, from };
   const parts = tableOf(from);
   return parts.length === 0 || isCd(from) ? [whole, ...parts] : parts;
 }
@@ -57,7 +59,7 @@ function tableOf(from: Readable): DiskPart[] {
   const parts: DiskPart[] = [];
   for (const { number, state, type, start, bytes } of primary) {
     if (type === 0 || bytes === 0 || start === 0 || start >= from.bytes) continue;
-    if (!EXTENDED.has(type)) parts.push({ number, isActive: state === 0x80, from: part(from, start, bytes) });
+    if (!EXTENDED.has(type)) parts.push({ number, isActive: state === 0x80, start, from: part(from, start, bytes) });
     else parts.push(...logicalOf(from, start, entries));
   }
   return parts.sort((a, b) => a.number - b.number);
@@ -72,7 +74,7 @@ function logicalOf(from: Readable, start: number, entries: (view: DataView) => {
     const view = bytesAt(from, at, SECTOR_BYTES);
     if (!view || view.getUint16(510, true) !== 0xaa55) break;
     const [own, next] = entries(view);
-    if (own.type !== 0 && own.bytes > 0 && at + own.start < from.bytes) parts.push({ number: 5 + parts.length, isActive: false, from: part(from, at + own.start, own.bytes) });
+    if (own.type !== 0 && own.bytes > 0 && at + own.start < from.bytes) parts.push({ number: 5 + parts.length, isActive: false, start: at + own.start, from: part(from, at + own.start, own.bytes) });
     at = EXTENDED.has(next.type) && next.start > 0 ? start + next.start : undefined;
   }
   return parts;
@@ -92,7 +94,7 @@ function gptOf(from: Readable): DiskPart[] {
     if (entry.getBigUint64(0, true) === 0n && entry.getBigUint64(8, true) === 0n) continue;
     const start = Number(entry.getBigUint64(32, true)) * SECTOR_BYTES,
       end = (Number(entry.getBigUint64(40, true)) + 1) * SECTOR_BYTES;
-    if (start > 0 && end > start && start < from.bytes) parts.push({ number: i + 1, isActive: (entry.getUint32(48, true) & 4) !== 0, from: part(from, start, end - start) });
+    if (start > 0 && end > start && start < from.bytes) parts.push({ number: i + 1, isActive: (entry.getUint32(48, true) & 4) !== 0, start, from: part(from, start, end - start) });
   }
   return parts;
 }
@@ -103,13 +105,13 @@ const OTHERS: readonly (readonly [name: string, at: number, magic: string])[] = 
   ['encrypted by LUKS', 0, 'LUKS\xba\xbe'], ['swap', 0xff6, 'SWAPSPACE2'],
 ];
 
-/** The file system on a part of a disk. @throws FileSystemError that says what is there instead, or what is wrong with it */
-export function openFileSystem(from: Readable): FileTree & { readonly needsRecovery?: boolean } {
-  if (isExt(from)) return openExt(from);
-  if (isCd(from)) return openCd(from);
+/** The file system on a part of a disk. `effort`: what may be looked at for all that is read of it. @throws FileSystemError that says what is there instead, or what is wrong with it */
+export function openFileSystem(from: Readable, effort: Effort): FileTree & { readonly needsRecovery?: boolean } {
+  if (isExt(from)) return openExt(from, effort);
+  if (isCd(from)) return openCd(from, effort);
   for (const [name, at, magic] of OTHERS) {
     const found = bytesAt(from, at, magic.length);
     if (found && String.fromCharCode(...new Uint8Array(found.buffer)) === magic) throw new FileSystemError(`It is ${name}, and ext2 to ext4, ISO 9660 and FAT are read here.`);
   }
-  return openFat(from);
+  return openFat(from, effort);
 }

@@ -2,7 +2,7 @@
  * ext2, ext3 and ext4, read: block maps and extents, 64-bit block numbers. The journal is not replayed: what was not written back when its system stopped is
  * missing. Source: the Linux kernel's documentation of the data structures (filesystems/ext4).
  */
-import { type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
+import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
 
 const SUPERBLOCK = 1024,
   MAGIC = 0xef53;
@@ -55,8 +55,8 @@ class ExtNodes implements FileNodes<number> {
   private readonly descriptorBytes: number;
   private readonly is64bit: boolean;
 
-  constructor(from: Readable) {
-    const pieces = (this.pieces = new Pieces(from));
+  constructor(from: Readable, effort: Effort) {
+    const pieces = (this.pieces = new Pieces(from, effort));
     const head = pieces.at(SUPERBLOCK, 1024, 'the superblock');
     const dword = (at: number): number => head.getUint32(at, true);
     const word = (at: number): number => head.getUint16(at, true);
@@ -112,14 +112,16 @@ class ExtNodes implements FileNodes<number> {
   *entriesOf(number: number): Generator<readonly [string, number]> {
     const content = this.content(this.inode(number), MOST_FOLDER_BYTES);
     const view = new DataView(content.buffer);
+    const decoder = new TextDecoder();
     for (let at = 0; at + 8 <= content.length; ) {
+      this.pieces.step();
       const inode = view.getUint32(at, true),
         length = view.getUint16(at + 4, true),
         nameBytes = content[at + 6];
       // A record of the index looks like an empty one that takes its whole block.
       if (length < 8 || length % 4 !== 0 || (at % this.blockBytes) + length > this.blockBytes || nameBytes + 8 > length) throw bad(`folder ${number} has a record of ${length} bytes at byte ${at}`);
       if (inode !== 0) {
-        const name = new TextDecoder().decode(content.subarray(at + 8, at + 8 + nameBytes));
+        const name = decoder.decode(content.subarray(at + 8, at + 8 + nameBytes));
         if (name !== '.' && name !== '..') yield [name, inode];
       }
       at += length;
@@ -172,6 +174,7 @@ class ExtNodes implements FileNodes<number> {
         throw bad(`the extents of inode ${number} contradict themselves`);
       const below: typeof waiting = [];
       for (let at = 12; at < 12 + entries * 12; at += 12) {
+        this.pieces.step();
         const first = node.getUint32(at, true);
         if (first >= blocks) break;
         if (depth > 0) {
@@ -201,6 +204,7 @@ class ExtNodes implements FileNodes<number> {
     const nodes = this;
     function* level(at: number, depth: number): Generator<Run> {
       if (first >= blocks) return;
+      nodes.pieces.step();
       if (depth === 0) {
         yield { first, at, count: 1 };
         first++;
@@ -228,7 +232,7 @@ export function isExt(from: Readable): boolean {
 }
 
 /** @throws FileSystemError: there is none, it has what is not read here, or it contradicts itself */
-export function openExt(from: Readable): FileTree & { readonly needsRecovery: boolean } {
-  const nodes = new ExtNodes(from);
+export function openExt(from: Readable, effort: Effort): FileTree & { readonly needsRecovery: boolean } {
+  const nodes = new ExtNodes(from, effort);
   return Object.assign(new FileTree(nodes), { needsRecovery: nodes.needsRecovery });
 }

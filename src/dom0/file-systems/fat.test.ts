@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openFat } from './fat.ts';
-import { FileSystemError, type Readable } from './file-tree.ts';
+import { Effort, FileSystemError, type Readable } from './file-tree.ts';
 import { formatFatDisk } from '../storage/transfer-disk.ts';
 
 const MIB = 2 ** 20;
@@ -80,7 +80,7 @@ function withEntry(image: Uint8Array, index: number, name: string, clusters: rea
 describe('a FAT disk', () => {
   it.each([4, 64])('of %i MiB is FAT16, empty, and whole by dosfstools', size => {
     const image = formatted(size * MIB);
-    const tree = openFat(memory(image));
+    const tree = openFat(memory(image), new Effort(64 * MIB));
     expect(tree.type).toBe('FAT16');
     expect(tree.isInUse).toBe(false);
     expect(tree.list('/')).toEqual([]);
@@ -90,7 +90,7 @@ describe('a FAT disk', () => {
   it('is FAT32 from 512 MiB on', () => {
     const disk = new Sparse(600 * MIB);
     formatFatDisk(disk, 'x', 1);
-    const tree = openFat({ bytes: disk.bytes - START, read: (at, into) => disk.read(START + at, into) });
+    const tree = openFat({ bytes: disk.bytes - START, read: (at, into) => disk.read(START + at, into) }, new Effort(64 * MIB));
     expect([tree.type, tree.isInUse, tree.list('/')]).toEqual(['FAT32', false, []]);
   });
 
@@ -107,7 +107,7 @@ describe('a FAT disk', () => {
       execFileSync(fsck!, ['-n', path]);
       rmSync(folder, { recursive: true });
     }, formatted(16 * MIB));
-    const tree = openFat(memory(image));
+    const tree = openFat(memory(image), new Effort(64 * MIB));
     expect(tree.list('/').map(({ name, kind, bytes }) => [name, kind, bytes])).toEqual([['a rather long name with Ümlauts.text', 'file', 4], ['folder', 'folder', 0]]);
     expect(Buffer.compare(tree.read('/FOLDER/inner/big.bin', 2 ** 20), big)).toBe(0);
     expect(() => tree.read('/folder/none', 100)).toThrow('/folder/none: No such file or directory');
@@ -117,7 +117,7 @@ describe('a FAT disk', () => {
   it('says that whoever has it mounted has not let go', () => {
     const image = formatted(8 * MIB);
     image[0x25] |= 1;
-    expect(openFat(memory(image)).isInUse).toBe(true);
+    expect(openFat(memory(image), new Effort(64 * MIB)).isInUse).toBe(true);
   });
 
   it.each<[string, (image: Uint8Array) => void, RegExp]>([
@@ -132,8 +132,23 @@ describe('a FAT disk', () => {
   ])('with %s is told in a sentence', (_what, spoil, sentence) => {
     const image = formatted(8 * MIB);
     spoil(image);
-    expect(() => openFat(memory(image))).toThrow(sentence);
-    expect(() => openFat(memory(image))).toThrow(FileSystemError);
+    expect(() => openFat(memory(image), new Effort(64 * MIB))).toThrow(sentence);
+    expect(() => openFat(memory(image), new Effort(64 * MIB))).toThrow(FileSystemError);
+  });
+
+  it('with a long name that has no end takes the last of it, or the short one', () => {
+    const image = formatted(8 * MIB);
+    for (let i = 0; i < 400; i++) withEntry(image, i, 'ABCDEFGHIJK', [], 0, 0x0f);
+    withEntry(image, 400, 'A       TXT', [2], 10);
+    expect(openFat(memory(image), new Effort(0)).list('/')).toMatchObject([{ name: 'A.TXT' }]);
+  });
+
+  it('whose table leads to and fro is refused when it was read too often', () => {
+    const image = formatted(8 * MIB);
+    withEntry(image, 0, 'A       TXT', Array.from({ length: 8000 }, (_, i) => 2 + i), 10);
+    const effort = new Effort(0);
+    Object.assign(effort, { steps: 4000 });
+    expect(() => openFat(memory(image), effort)).toThrow('would take too long');
   });
 
   it('whatever its bytes are, is read or refused, and that ends', () => {
@@ -144,7 +159,7 @@ describe('a FAT disk', () => {
       const image = good.slice();
       for (const [at, byte] of changes) image[at] = byte;
       try {
-        const tree = openFat(memory(image));
+        const tree = openFat(memory(image), new Effort(64 * MIB));
         for (const { name, kind } of tree.list('/')) if (kind === 'file') tree.read(`/${name}`, MIB);
       } catch (error) {
         expect(error).toBeInstanceOf(FileSystemError);

@@ -2,7 +2,7 @@
  * FAT12, FAT16 and FAT32, read. Every cluster is followed once when a disk is opened, so that a table with loops, or with files that share clusters, is told
  * and not read. Source: Microsoft's FAT specification 1.03 (boot sector, table entries, directory entries with long names).
  */
-import { type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
+import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
 
 const ENTRY_BYTES = 32;
 const MOST_FOLDER_BYTES = 65536 * ENTRY_BYTES;
@@ -12,6 +12,8 @@ const FOLDER = 0x10,
   LONG_NAME = 0x0f;
 const FREE = 0xe5,
   END = 0;
+/** Entries of a long name, each with 13 of its characters. */
+const MOST_LONG = 20;
 /** Clusters of FAT12 and of FAT16, at most. */
 const FAT12_CLUSTERS = 4084,
   FAT16_CLUSTERS = 65524;
@@ -78,8 +80,8 @@ class FatNodes implements FileNodes<FatNode> {
   readonly shape: Shape;
   private readonly pieces: Pieces;
 
-  constructor(from: Readable) {
-    this.pieces = new Pieces(from);
+  constructor(from: Readable, effort: Effort) {
+    this.pieces = new Pieces(from, effort);
     this.shape = shapeOf(this.pieces);
     this.type = `FAT${this.shape.bits}`;
     this.root = { name: '', isFolder: true, cluster: this.shape.rootCluster, bytes: 0, modifiedMs: 0 };
@@ -170,7 +172,7 @@ class FatNodes implements FileNodes<FatNode> {
       }
       if ((attributes & 0x3f) === LONG_NAME) {
         // The last part stands first.
-        if ((first & 0x40) !== 0) long = [];
+        if ((first & 0x40) !== 0 || long.length >= MOST_LONG) long = [];
         const units = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30].map(at => entry.getUint16(at, true));
         const end = units.indexOf(0);
         long.unshift(String.fromCharCode(...(end < 0 ? units : units.slice(0, end))));
@@ -242,7 +244,7 @@ function shortName(bytes: Uint8Array, flags: number): string {
 const timeOf = (date: number, time: number): number => Date.UTC(1980 + (date >> 9), ((date >> 5) & 15) - 1, date & 31, time >> 11, (time >> 5) & 63, (time & 31) * 2);
 
 /** A FAT file system on a medium, as a whole or as it is now of one that is in use. @throws FileSystemError: there is none, or it contradicts itself */
-export function openFat(from: Readable): FileTree & { readonly isInUse: boolean } {
-  const nodes = new FatNodes(from);
+export function openFat(from: Readable, effort: Effort): FileTree & { readonly isInUse: boolean } {
+  const nodes = new FatNodes(from, effort);
   return Object.assign(new FileTree(nodes), { isInUse: nodes.isInUse });
 }

@@ -12,6 +12,45 @@ export class FileSystemError extends Error {
   override name = 'FileSystemError';
 }
 
+/**
+ * How much may be looked at in one go, whatever a disk leads to. All that is opened for it has the same: what is on the disk belongs to a guest, and Domain 0
+ * does nothing else meanwhile.
+ */
+export class Effort {
+  private readonly contentBytes: number;
+  private steps = 0;
+  private bytes = 0;
+
+  /** `contentBytes`: of files that may be read besides. */
+  constructor(contentBytes: number) {
+    this.contentBytes = contentBytes;
+    this.renew();
+  }
+
+  /** As much again, where others had their turn since. */
+  renew(): void {
+    this.steps = MOST_STEPS;
+    this.bytes = MOST_TABLE_BYTES + this.contentBytes;
+  }
+
+  /** Looks at one thing more: a name, a block's number, a record. @throws FileSystemError: these were too many */
+  step(): void {
+    if (--this.steps < 0) throw new FileSystemError(TOO_MUCH);
+  }
+
+  /** Reads from the medium. @throws FileSystemError: it was too much */
+  read(bytes: number): void {
+    this.bytes -= bytes;
+    if (this.bytes < 0) throw new FileSystemError(TOO_MUCH);
+  }
+}
+
+/** A large disk has up to four million clusters, each of which is looked at twice; this takes a second or two. */
+const MOST_STEPS = 10_000_000;
+/** Of tables and folders. */
+const MOST_TABLE_BYTES = 512 * 2 ** 20;
+const TOO_MUCH = 'To look for it would take too long: its tables and folders lead to more than they can hold. Check the file system where it is used (e2fsck, fsck.fat)';
+
 export type FileKind = 'file' | 'folder' | 'link' | 'special';
 
 /** A file system's own view of its files; N is what it knows one by (an inode, a record). Each throws FileSystemError, and ends whatever is on the medium. */
@@ -46,6 +85,9 @@ export class FileTree {
   readonly type: string;
   // biome-ignore lint/suspicious/noExplicitAny: each file system has nodes of its own, which only it looks into
   private readonly nodes: FileNodes<any>;
+  /** Names of folders that were looked into, by the folder's node. */
+  private readonly known = new Map<unknown, ReadonlyMap<string, unknown>>();
+  private knownNames = 0;
 
   // biome-ignore lint/suspicious/noExplicitAny: as above
   constructor(nodes: FileNodes<any>) {
@@ -115,14 +157,31 @@ export class FileTree {
   }
 
   private named(folder: unknown, name: string): unknown {
-    const { nodes } = this;
-    const same = nodes.ignoresCase ? (text: string) => text.toLowerCase() : (text: string) => text;
-    let seen = 0;
-    for (const [each, node] of nodes.entriesOf(folder)) {
-      if (same(each) === same(name)) return node;
-      if (++seen > MOST_NAMES) throw new FileSystemError(`A folder holds more than ${MOST_NAMES} names.`);
+    let names = this.known.get(folder);
+    if (!names) {
+      names = this.namesOf(folder);
+      if ((this.knownNames += names.size) > MOST_NAMES) {
+        this.known.clear();
+        this.knownNames = names.size;
+      }
+      this.known.set(folder, names);
     }
-    return undefined;
+    return names.get(this.spelled(name));
+  }
+
+  private namesOf(folder: unknown): Map<string, unknown> {
+    const names = new Map<string, unknown>();
+    for (const [each, node] of this.nodes.entriesOf(folder)) {
+      const name = this.spelled(each);
+      // Of two that are called the same, the first one counts.
+      if (!names.has(name)) names.set(name, node);
+      if (names.size > MOST_NAMES) throw new FileSystemError(`A folder holds more than ${MOST_NAMES} names.`);
+    }
+    return names;
+  }
+
+  private spelled(name: string): string {
+    return this.nodes.ignoresCase ? name.toLowerCase() : name;
   }
 }
 
@@ -136,20 +195,29 @@ function partsOf(path: string): string[] {
 export class Pieces {
   readonly bytes: number;
   private readonly from: Readable;
+  private readonly effort: Effort;
   private readonly pieces = new Map<number, DataView>();
 
-  constructor(from: Readable) {
+  constructor(from: Readable, effort: Effort) {
     this.from = from;
     this.bytes = from.bytes;
+    this.effort = effort;
   }
 
-  /** @throws FileSystemError: not all of it lies on the medium */
+  /** One thing more that was looked at in what was read. @throws FileSystemError: these were too many */
+  step(): void {
+    this.effort.step();
+  }
+
+  /** @throws FileSystemError: not all of it lies on the medium, or it was too much */
   at(at: number, length: number, what: string): DataView {
+    this.effort.step();
     if (!(Number.isSafeInteger(at) && at >= 0 && length >= 0 && at + length <= this.bytes))
       throw new FileSystemError(`${what} is said to lie at byte ${at}, and the medium has ${this.bytes}.`);
     const number = Math.floor(at / PIECE_BYTES);
     const start = number * PIECE_BYTES;
     if (at + length <= start + PIECE_BYTES) return new DataView(this.piece(number).buffer, at - start, length);
+    this.effort.read(length);
     const copy = new Uint8Array(length);
     this.from.read(at, copy);
     return new DataView(copy.buffer);
@@ -160,6 +228,7 @@ export class Pieces {
     let piece = pieces.get(number);
     if (piece) pieces.delete(number);
     else {
+      this.effort.read(PIECE_BYTES);
       const bytes = new Uint8Array(PIECE_BYTES);
       const start = number * PIECE_BYTES;
       from.read(start, bytes.subarray(0, Math.min(PIECE_BYTES, from.bytes - start)));

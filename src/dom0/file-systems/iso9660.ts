@@ -2,7 +2,7 @@
  * CDs, read: ISO 9660 with the names of Rock Ridge, else of Joliet, else its own. Sources: ECMA-119 (9.1 records), SUSP 1.12 and RRIP 1.12 (NM, SL, PX, CE),
  * Microsoft's Joliet Specification.
  */
-import { type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
+import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
 
 const SECTOR_BYTES = 2048,
   DESCRIPTORS = 16,
@@ -10,6 +10,8 @@ const SECTOR_BYTES = 2048,
 const MOST_FOLDER_BYTES = 32 * 2 ** 20;
 /** Continuations of one record's system use, which may lie anywhere. */
 const MOST_CONTINUATIONS = 32;
+/** Bytes of a name, which has at most 255 on the systems that write these. */
+const MOST_NAME = 255;
 const FOLDER = 2,
   GOES_ON = 0x80;
 
@@ -33,8 +35,8 @@ class CdNodes implements FileNodes<CdNode> {
   /** Bytes of each record's system use that are another's. */
   private skipped = 0;
 
-  constructor(from: Readable) {
-    this.pieces = new Pieces(from);
+  constructor(from: Readable, effort: Effort) {
+    this.pieces = new Pieces(from, effort);
     let primary: CdNode | undefined, joliet: CdNode | undefined;
     for (let i = 0; i < MOST_DESCRIPTORS; i++) {
       const view = this.pieces.at((DESCRIPTORS + i) * SECTOR_BYTES, SECTOR_BYTES, 'a volume descriptor');
@@ -80,6 +82,7 @@ class CdNodes implements FileNodes<CdNode> {
     for (let sector = 0; sector < folder.bytes; sector += SECTOR_BYTES) {
       const view = this.pieces.at(folder.at + sector, SECTOR_BYTES, 'a folder');
       for (let at = 0; at < SECTOR_BYTES && view.getUint8(at) !== 0; ) {
+        this.pieces.step();
         const length = view.getUint8(at),
           nameBytes = at + 33 <= SECTOR_BYTES ? view.getUint8(at + 32) : 255;
         if (length < 34 || at + length > SECTOR_BYTES || 33 + nameBytes > length) throw bad(`a folder has a record of ${length} bytes`);
@@ -107,12 +110,13 @@ class CdNodes implements FileNodes<CdNode> {
     let partial = false;
     for (const [kind, entry] of this.systemUse(record, 33 + nameBytes + ((nameBytes & 1) === 0 ? 1 : 0) + this.skipped)) {
       const body = new Uint8Array(entry.buffer, entry.byteOffset, entry.byteLength);
-      if (kind === 'NM' && body.length > 5) name.push(...body.subarray(5));
+      if (kind === 'NM' && body.length > 5 && name.length < MOST_NAME) name.push(...body.subarray(5));
       if (kind === 'PX' && body.length >= 8) node.kind = node.kind === 'special' ? 'special' : ({ 0xa: 'link', 0x4: 'folder', 0x8: 'file' } as Record<number, FileKind>)[entry.getUint32(4, true) >> 12] ?? 'special';
       // A folder that lies elsewhere, as it was too deep for its place.
       if (kind === 'CL' && body.length >= 8) Object.assign(node, this.record(this.pieces.at(entry.getUint32(4, true) * SECTOR_BYTES, 34, 'a folder')));
       if (kind !== 'SL') continue;
       for (let at = 5; at + 2 <= body.length; at += 2 + body[at + 1]) {
+        this.pieces.step();
         const flags = body[at];
         const part = (flags & 2) !== 0 ? '.' : (flags & 4) !== 0 ? '..' : (flags & 8) !== 0 ? '' : new TextDecoder().decode(body.subarray(at + 2, at + 2 + body[at + 1]));
         if (partial) link[link.length - 1] += part;
@@ -130,6 +134,7 @@ class CdNodes implements FileNodes<CdNode> {
     for (let areas = 0; areas <= MOST_CONTINUATIONS; areas++) {
       let next: DataView | undefined;
       while (at + 4 <= area.byteLength) {
+        this.pieces.step();
         const length = area.getUint8(at + 2);
         if (length < 4 || at + length > area.byteLength) break;
         const kind = latin1(area, at, 2);
@@ -165,4 +170,4 @@ export function isCd(from: Readable): boolean {
 }
 
 /** @throws FileSystemError: there is none, or it contradicts itself */
-export const openCd = (from: Readable): FileTree => new FileTree(new CdNodes(from));
+export const openCd = (from: Readable, effort: Effort): FileTree => new FileTree(new CdNodes(from, effort));

@@ -9,7 +9,8 @@ export const CD_SECTOR_BYTES = 2048;
 const MOST_FILE_BYTES = 2 ** 31 - 1;
 /** Numbers of folders in a path table have 16 bits. */
 const MOST_FOLDERS = 65535;
-const MOST_ENTRIES = 100_000;
+/** Files and folders. */
+export const MOST_CD_ENTRIES = 100_000;
 const MOST_DEPTH = 64;
 const SYSTEM_SECTORS = 16;
 /** Characters of a Joliet name, as mkisofs -joliet-long has them: the specification says 64, and Linux and Windows read what fits a record. */
@@ -53,8 +54,28 @@ interface Named {
 }
 
 interface Language {
-  file(name: string, taken: Set<string>): Uint8Array;
-  folder(name: string, taken: Set<string>): Uint8Array;
+  file(name: string, taken: Taken): Uint8Array;
+  folder(name: string, taken: Taken): Uint8Array;
+}
+
+/** Names of one folder. */
+class Taken {
+  private readonly names = new Set<string>();
+  /** For names that would be the same, by that one: the number to try next. */
+  private readonly next = new Map<string, number>();
+
+  /** The first of a name's numbered spellings that no other in the folder has. */
+  take(spell: (n: number) => string): string {
+    const plain = spell(0).toUpperCase();
+    for (let n = this.next.get(plain) ?? 0; ; n++) {
+      const name = spell(n);
+      const key = name.toUpperCase();
+      if (this.names.has(key)) continue;
+      this.names.add(key);
+      this.next.set(plain, n + 1);
+      return name;
+    }
+  }
 }
 
 const EPOCH_1980 = Date.UTC(1980, 0, 1);
@@ -64,7 +85,7 @@ const isFolder = (node: Node): boolean => node.inside !== undefined;
 
 /** The tree that paths describe. @throws CdError */
 function treeOf(entries: readonly CdEntry[]): Node {
-  if (entries.length > MOST_ENTRIES) throw new CdError(`These are ${entries.length} files and folders, and a CD made here has at most ${MOST_ENTRIES}. Pack them into an archive first.`);
+  if (entries.length > MOST_CD_ENTRIES) throw new CdError(`These are ${entries.length} files and folders, and a CD made here has at most ${MOST_CD_ENTRIES}. Pack them into an archive first.`);
   const root: Node = { name: '', modifiedMs: EPOCH_1980, inside: new Map(), sector: 0 };
   for (const { path, data, modifiedMs = EPOCH_1980 } of entries) {
     const where = path.join('/');
@@ -88,17 +109,12 @@ function treeOf(entries: readonly CdEntry[]): Node {
   return root;
 }
 
-/** A name that no other in the folder has: ~1, ~2 … before its extension. `fit` shortens and cleans a stem to so many characters. */
-function unlike(stem: string, extension: string, taken: Set<string>, room: number): string {
-  for (let n = 0; ; n++) {
+/** A name that no other in the folder has: ~1, ~2 … before its extension. */
+const unlike = (stem: string, extension: string, taken: Taken, room: number): string =>
+  taken.take(n => {
     const tail = n === 0 ? '' : `~${n}`;
-    const name = `${cut(stem, room - extension.length - tail.length)}${tail}${extension}`;
-    const key = name.toUpperCase();
-    if (taken.has(key)) continue;
-    taken.add(key);
-    return name;
-  }
-}
+    return `${cut(stem, room - extension.length - tail.length)}${tail}${extension}`;
+  });
 
 /** At most so many UTF-16 units, without half a pair. */
 const cut = (text: string, most: number): string => text.slice(0, Math.max(1, most)).replace(/[\ud800-\udbff]$/, '');
@@ -119,16 +135,14 @@ const ISO: Language = {
   folder: (name, taken) => ascii(shortName(name.replaceAll('.', '_'), '', taken).replace(/\.$/, '')),
 };
 
-function shortName(stem: string, extension: string, taken: Set<string>): string {
+function shortName(stem: string, extension: string, taken: Taken): string {
   const clean = (text: string): string => text.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').toUpperCase().replace(/[^A-Z0-9_]/g, '_');
-  const end = clean(extension).slice(0, 3);
-  for (let n = 0; ; n++) {
+  const start = clean(stem).slice(0, 8),
+    end = clean(extension).slice(0, 3);
+  return taken.take(n => {
     const tail = n === 0 ? '' : `_${n}`;
-    const name = `${clean(stem).slice(0, 8 - tail.length) || '_'}${tail}.${end}`;
-    if (taken.has(name)) continue;
-    taken.add(name);
-    return name;
-  }
+    return `${start.slice(0, 8 - tail.length) || '_'}${tail}.${end}`;
+  });
 }
 
 const JOLIET: Language = {
@@ -160,7 +174,7 @@ function compare(a: Uint8Array, b: Uint8Array): number {
 function name(node: Node, language: Language, parent?: Named, id: Uint8Array = Uint8Array.of(0)): Named {
   const named: Named = { id, node, inside: [], parent: undefined as unknown as Named, sector: 0, bytes: 0, number: 0 };
   named.parent = parent ?? named;
-  const taken = new Set<string>();
+  const taken = new Taken();
   for (const child of node.inside?.values() ?? []) {
     named.inside.push(isFolder(child) ? name(child, language, named, language.folder(child.name, taken)) : { ...named, parent: named, node: child, inside: [], id: language.file(child.name, taken) });
   }

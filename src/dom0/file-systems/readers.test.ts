@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openFileSystem, partsOf } from './disk-parts.ts';
-import { FileSystemError, type FileTree } from './file-tree.ts';
+import { Effort, FileSystemError, type FileTree } from './file-tree.ts';
 import { makeCd } from './make-cd.ts';
 
 const MIB = 2 ** 20;
@@ -56,19 +56,19 @@ describe.skipIf(!existsSync(MKE2FS))('ext by mke2fs [needs e2fsprogs]', () => {
     ['ext4', ['-t', 'ext4', '-O', '64bit,metadata_csum']],
     ['ext4', ['-t', 'ext4', '-I', '256', '-b', '4096', '-O', '^64bit']],
   ])('%s of %j is read: every byte, folders, links', (type, options) => {
-    const tree = openFileSystem(readable(mke2fs('x.img', ...options)));
+    const tree = openFileSystem(readable(mke2fs('x.img', ...options)), new Effort(64 * MIB));
     expect(tree.type).toBe(type);
     expectSource(tree);
   });
 
   it('with files within their inodes is refused in a sentence, and with a journal that holds something says so', () => {
     const inline = mke2fs('inline.img', '-t', 'ext4', '-O', 'inline_data', '-I', '256');
-    expect(() => openFileSystem(readable(inline)).read('/deep/a file with the number 1', 10)).toThrow(/inline_data\), which is not read here/);
+    expect(() => openFileSystem(readable(inline), new Effort(64 * MIB)).read('/deep/a file with the number 1', 10)).toThrow(/inline_data\), which is not read here/);
     const open = mke2fs('open.img', '-t', 'ext4');
     open[1024 + 96] |= 4;
-    expect(openFileSystem(readable(open)).needsRecovery).toBe(true);
+    expect(openFileSystem(readable(open), new Effort(64 * MIB)).needsRecovery).toBe(true);
     open[1024 + 96] |= 1;
-    expect(() => openFileSystem(readable(open))).toThrow('features that are not known here (0x1)');
+    expect(() => openFileSystem(readable(open), new Effort(64 * MIB))).toThrow('features that are not known here (0x1)');
   });
 
   it('that is spoilt is read or refused, and that ends', () => {
@@ -78,7 +78,7 @@ describe.skipIf(!existsSync(MKE2FS))('ext by mke2fs [needs e2fsprogs]', () => {
       const image = good.slice();
       for (const [at, byte] of changes) image[at] = byte;
       try {
-        const tree = openFileSystem(readable(image));
+        const tree = openFileSystem(readable(image), new Effort(64 * MIB));
         for (const path of ['/', '/deep']) for (const { name } of tree.list(path).slice(0, 20)) tree.kind(`${path}/${name}`);
         tree.read('/link', MIB);
       } catch (error) {
@@ -91,7 +91,7 @@ describe.skipIf(!existsSync(MKE2FS))('ext by mke2fs [needs e2fsprogs]', () => {
 describe('CDs', () => {
   it('that were made here are read by their Joliet names', async () => {
     const { parts } = makeCd([{ path: ['Grüße', 'One.Text'], data: NUMBERS }, { path: ['empty'], data: new Uint8Array() }]);
-    const tree = openFileSystem(readable(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())));
+    const tree = openFileSystem(readable(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())), new Effort(64 * MIB));
     expect(tree.type).toBe('ISO 9660 with Joliet');
     expectNumbers(tree.read('/grüße/one.text', MIB));
     expect(tree.list('/').map(({ name, kind, bytes }) => [name, kind, bytes])).toEqual([['Grüße', 'folder', 2048], ['empty', 'file', 0]]);
@@ -100,7 +100,7 @@ describe('CDs', () => {
   it.skipIf(!genisoimage)('of genisoimage are read by the names and links of Rock Ridge [needs genisoimage]', () => {
     const path = join(folder, 'rr.iso');
     execFileSync(genisoimage!, ['-quiet', '-R', '-o', path, source], { stdio: 'pipe' });
-    const tree = openFileSystem(readable(new Uint8Array(readFileSync(path))));
+    const tree = openFileSystem(readable(new Uint8Array(readFileSync(path))), new Effort(64 * MIB));
     expect(tree.type).toBe('ISO 9660 with Rock Ridge');
     expectSource(tree);
   });
@@ -112,7 +112,7 @@ describe('CDs', () => {
       const image = good.slice();
       for (const [at, byte] of changes) image[at] = byte;
       try {
-        const tree = openFileSystem(readable(image));
+        const tree = openFileSystem(readable(image), new Effort(64 * MIB));
         for (const { name } of tree.list('/')) tree.kind(`/${name}`);
         tree.read('/a/b/c', MIB);
       } catch (error) {

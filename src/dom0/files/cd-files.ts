@@ -1,9 +1,11 @@
 /** Files of Domain 0 for a CD that is made on the spot: what `files:PATH:PATH…` names, in definitions and behind xl cd-insert. */
-import { CdError, type CdEntry, makeCd } from '../file-systems/index.ts';
+import { CdError, type CdEntry, makeCd, MOST_CD_ENTRIES } from '../file-systems/index.ts';
 import type { HostFiles } from './host-files.ts';
 
 const PREFIX = 'files:';
 const MOST_DEPTH = 64;
+/** All of it is in memory at once; a DVD of one layer holds some more. */
+const MOST_BYTES = 4 * 2 ** 30;
 
 export const namesFiles = (target: string): boolean => target.startsWith(PREFIX);
 
@@ -18,27 +20,37 @@ export const pathsIn = (target: string): string[] => target.slice(PREFIX.length)
 export async function cdOfFiles(files: HostFiles, target: string): Promise<Blob> {
   const paths = pathsIn(target);
   if (paths.length === 0) throw new Error('files: names nothing. Write files: and the paths of files and folders, for example files:/root/drivers.');
-  const entries: CdEntry[] = [];
-  for (const path of paths) await gather(files, path, /\/\.?$/.test(path) ? [] : [lastName(path)], entries, []);
-  const { parts } = makeCd(entries);
+  const gathered: Gathered = { entries: [], seen: 0, bytes: 0 };
+  for (const path of paths) await gather(files, path, /\/\.?$/.test(path) ? [] : [lastName(path)], gathered, []);
+  const { parts } = makeCd(gathered.entries);
   return new Blob(parts as BlobPart[]);
 }
 
 const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
+/** What came together so far: links may lead to one folder on so many ways that they have no end. */
+interface Gathered {
+  entries: CdEntry[];
+  /** Files and folders that were looked at. */
+  seen: number;
+  bytes: number;
+}
+
 /** What is at `path`, as `name` on the CD. `above`: the folders that it was reached through, as they are without links. */
-async function gather(files: HostFiles, path: string, name: readonly string[], into: CdEntry[], above: readonly string[]): Promise<void> {
-  const { isDirectory, mtime } = await files.stat(path).catch(() => {
+async function gather(files: HostFiles, path: string, name: readonly string[], into: Gathered, above: readonly string[]): Promise<void> {
+  if (++into.seen > MOST_CD_ENTRIES) throw new CdError(`${path} is one file more than the ${MOST_CD_ENTRIES} that a CD made here has at most. Pack them into an archive first, and look for links to folders.`);
+  const { isDirectory, mtime, size } = await files.stat(path).catch(() => {
     throw new Error(`${path}: No such file or directory`);
   });
   const modifiedMs = mtime.getTime();
   if (!isDirectory) {
     if (name.length === 0) throw new Error(`${path}: Not a directory`);
-    into.push({ path: name, data: await files.readFileBuffer(path), modifiedMs });
+    if ((into.bytes += size) > MOST_BYTES) throw new CdError(`With ${path} the files have ${into.bytes} bytes, and a CD made here has at most ${MOST_BYTES}. Leave some out, or give the guest a disk.`);
+    into.entries.push({ path: name, data: await files.readFileBuffer(path), modifiedMs });
     return;
   }
   const real = await files.realpath(path);
   if (above.includes(real) || above.length > MOST_DEPTH) throw new CdError(`${path} leads back to a folder that it lies in: such a tree has no end. Remove the link.`);
-  if (name.length > 0) into.push({ path: name, modifiedMs });
+  if (name.length > 0) into.entries.push({ path: name, modifiedMs });
   for (const inside of (await files.readdir(path)).sort()) await gather(files, `${path.replace(/\/$/, '')}/${inside}`, [...name, inside], into, [...above, real]);
 }

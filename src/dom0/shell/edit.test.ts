@@ -58,6 +58,14 @@ describe('edit', () => {
     expect(await files.readFile('/etc/xen/vm/a')).toBe(CONFIG.replace('kernel', '\nkernel'));
   });
 
+  it.each(['y', 'n'])('gives the terminal back for good when it is left by %s', async key => {
+    const { over, type } = await make(editor!, ['notes'], await testFiles());
+    await type('one\x18');
+    expect(await type(key)).toBe('\x1b[?1049l');
+    expect(await over).toBe(0);
+    expect(await type('more')).toBe('');
+  });
+
   it('refuses what is no text', async () => {
     const files = await testFiles();
     await files.writeFile('/root/image', new Uint8Array(512));

@@ -49,6 +49,8 @@ class Editor {
   /** Whether something was written. */
   private hasWritten = false;
   private finish: (written: boolean) => void = () => {};
+  /** The terminal is the shell's again. */
+  private isOver = false;
 
   constructor(parts: EditParts, terminal: Owned) {
     this.parts = parts;
@@ -63,9 +65,12 @@ class Editor {
   }
 
   run(): Promise<boolean> {
-    return new Promise(resolve => {
-      this.finish = resolve;
-      this.terminal.signal.addEventListener('abort', () => resolve(this.hasWritten), { once: true });
+    return new Promise<boolean>(resolve => {
+      this.finish = written => {
+        this.isOver = true;
+        resolve(written);
+      };
+      this.terminal.signal.addEventListener('abort', () => this.finish(this.hasWritten), { once: true });
       this.terminal.write(ALTERNATE);
       this.draw();
       this.terminal.listen(typed => {
@@ -74,7 +79,7 @@ class Editor {
       });
     }).then(written => {
       this.terminal.write(NORMAL);
-      return written as boolean;
+      return written;
     });
   }
 
@@ -82,12 +87,12 @@ class Editor {
   private async take(): Promise<void> {
     if (this.taking) return;
     this.taking = true;
-    for (let input = this.keys.next(); input; input = this.keys.next()) {
+    for (let input = this.keys.next(); input && !this.isOver; input = this.keys.next()) {
       if ('text' in input) await this.type(input.text);
-      else if (await this.key(input.key)) return;
+      else await this.key(input.key);
     }
     this.taking = false;
-    this.draw();
+    if (!this.isOver) this.draw();
   }
 
   private async type(text: string): Promise<void> {
@@ -98,21 +103,18 @@ class Editor {
     } else if (/^n/i.test(text)) this.finish(this.hasWritten);
   }
 
-  /** True: it is over. */
-  private async key(key: string): Promise<boolean> {
+  private async key(key: string): Promise<void> {
     const wasAsking = this.asks;
     this.asks = false;
-    if (wasAsking) return false;
+    if (wasAsking) return;
     if (key === 'ctrl-o' || key === 'ctrl-s') await this.write();
     else if (key === 'ctrl-x') {
       this.asks = this.text !== this.kept;
       if (!this.asks) this.finish(this.hasWritten);
-      return !this.asks;
     } else if (key === 'tab') this.editor.type('\t');
     else if (key === 'page-down' || key === 'ctrl-v') this.editor.move(this.rows, 0);
     else if (key === 'page-up' || key === 'ctrl-y') this.editor.move(-this.rows, 0);
     else this.editor.key(key);
-    return false;
   }
 
   /** Whether it was written. */

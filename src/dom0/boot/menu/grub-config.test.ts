@@ -158,6 +158,21 @@ describe('a grub.cfg', () => {
     expect(problems).toHaveLength(1);
   });
 
+  it('bounds what variables stand for that grow without end, also in each of its entries', () => {
+    const config = readGrubConfig(`set a=xxxxxxxx\n${'set a=$a$a\n'.repeat(40)}set b=short\nmenuentry m {\nset b=$a$b\nunset a\nlinux /k $b $a end\n}`);
+    expect(config.problems).toEqual([{ line: expect.any(Number), sentence: expect.stringContaining('too many characters from $a on') }]);
+    expect([...config.variables.values()].join('').length).toBeLessThan(2 ** 20);
+    const grown = 'x'.repeat(40_000);
+    const { linux, problems } = readBootCommands(['set c=$a$a$b', 'unset a', 'linux /k $b $a end'], { variables: new Map([['a', grown], ['b', 'short']]) });
+    expect(linux).toEqual({ path: '/k', words: 'end' });
+    expect(problems).toHaveLength(1);
+    expect(readBootCommands(['unset a', 'linux /k $b $a end'], { variables: new Map([['a', grown], ['b', 'short']]) }).linux?.words).toBe('short end');
+  });
+
+  it('reads an entry of very many lines', () => {
+    expect(readGrubConfig(`menuentry m {\n${' a\n'.repeat(130_000)}}`).entries).toHaveLength(1);
+  });
+
   it('never throws, whatever it holds', () => {
     const words = fc.constantFrom('menuentry', 'submenu', 'if', 'then', 'else', 'elif', 'fi', '{', '}', '[', ']', '"', "'", '$', `$\{x}`, '$x', '\\', '\n', ';', '#', 'set', 'x=1', 'function', 'multiboot2', '/boot/xen.gz', '=', '!', '-z');
     fc.assert(

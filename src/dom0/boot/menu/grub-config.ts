@@ -53,6 +53,9 @@ export interface BootCommands {
 }
 
 const MOST_ENTRIES = 1000;
+/** Characters that all variables of a configuration may stand for, and those of one entry: a variable that names itself twice grows without end. */
+const MOST_EXPANDED = 2 ** 20,
+  MOST_EXPANDED_OF_ENTRY = 2 ** 16;
 /** GRUB's: without a number there is no countdown. */
 const NO_TIMEOUT = -1;
 /** Commands that prepare GRUB itself: there is nothing to prepare here. */
@@ -64,14 +67,14 @@ const WITHOUT_EFFECT = new Set(
 /** Reads a grub.cfg: what is wrong is told, and the rest counts. */
 export function readGrubConfig(source: string): GrubConfig {
   const { statements, problems } = readGrubScript(source);
-  const run = new Run(problems);
+  const run = new Run(problems, MOST_EXPANDED);
   // What grub-mkconfig asks of the GRUB that reads it.
   for (const feature of ['feature_menuentry_id', 'feature_timeout_style', 'feature_default_font_path']) run.variables.set(feature, 'y');
   const entries: GrubNode[] = [];
   run.all(statements, entries, () => {});
   const { variables } = run;
   const timeout = variables.get('timeout') ?? '';
-  if (timeout !== '' && !/^-?\d{1,6}$/.test(timeout)) problems.push({ line: 1, sentence: `timeout=${timeout} is no number of seconds: write set timeout=5, or -1 to wait.` });
+  if (timeout !== '' && !/^-?\d{1,6}$/.test(timeout)) problems.push({ line: 1, sentence: `timeout=${timeout.slice(0, 40)} is no number of seconds: write set timeout=5, or -1 to wait.` });
   const style = variables.get('timeout_style');
   return {
     entries,
@@ -104,8 +107,7 @@ export function findEntry(entries: readonly GrubNode[], name: string): number[] 
 export function readBootCommands(lines: readonly string[], { variables }: Pick<GrubConfig, 'variables'>): BootCommands {
   const { statements, problems } = readGrubScript(lines.join('\n'));
   const commands: BootCommands = { modules: [], messages: [], problems };
-  const run = new Run(problems);
-  for (const [name, value] of variables) run.variables.set(name, value);
+  const run = new Run(problems, MOST_EXPANDED_OF_ENTRY, variables);
   run.all(statements, [], (name, words, line) => {
     const [path, ...rest] = words;
     const image = (): Image | undefined => {
@@ -129,10 +131,15 @@ type Command = (name: string, words: string[], line: number) => void;
 class Run {
   readonly variables = new Map<string, string>();
   private readonly problems: GrubProblem[];
+  private readonly inherited: ReadonlyMap<string, string>;
   private entries = 0;
+  /** Characters that variables may still stand for. */
+  private left: number;
 
-  constructor(problems: GrubProblem[]) {
+  constructor(problems: GrubProblem[], mostExpanded: number, inherited: ReadonlyMap<string, string> = new Map()) {
     this.problems = problems;
+    this.inherited = inherited;
+    this.left = mostExpanded;
   }
 
   all(statements: readonly Statement[], into: GrubNode[], command: Command): void {
@@ -146,7 +153,7 @@ class Run {
   }
 
   private entry({ kind, words, line, source, body }: Extract<Statement, { kind: 'menuentry' | 'submenu' }>, into: GrubNode[], command: Command): void {
-    const { title, id } = nameOf(words.flatMap(word => this.expand(word)));
+    const { title, id } = nameOf(words.flatMap(word => this.expand(word, line)));
     if (title === undefined) return void this.problems.push({ line, sentence: `${kind} has no title: write ${kind} 'TITLE' { … }.` });
     if (++this.entries > MOST_ENTRIES) {
       if (this.entries === MOST_ENTRIES + 1) this.problems.push({ line, sentence: `There are more than ${MOST_ENTRIES} entries; the rest is left out.` });
@@ -166,32 +173,47 @@ class Run {
       const [first] = word.pieces;
       const [, name, value] = /^(\w+)=(.*)$/s.exec(first && 'text' in first ? first.text : '') ?? [];
       if (name === undefined) return false;
-      this.variables.set(name, value! + this.join({ ...word, pieces: word.pieces.slice(1) }));
+      this.variables.set(name, value! + this.join({ ...word, pieces: word.pieces.slice(1) }, line));
       return true;
     };
     if (words.length === 1 && assignment(words[0]!)) return;
-    const [name = '', ...rest] = words.flatMap(word => this.expand(word));
+    const [name = '', ...rest] = words.flatMap(word => this.expand(word, line));
     if (name === 'set' && words.length > 1) assignment(words[1]!);
-    else if (name === 'unset') for (const each of rest) this.variables.delete(each);
+    else if (name === 'unset') for (const each of rest) this.unset(each);
     else if (name !== '') command(name, rest, line);
+  }
+
+  private unset(variable: string): void {
+    if (this.inherited.has(variable)) this.variables.set(variable, '');
+    else this.variables.delete(variable);
   }
 
   /** The last command of a test says whether it holds. */
   private holds(test: readonly Statement[]): boolean {
     const last = test.at(-1);
     if (last?.kind !== 'command') return false;
-    const words = last.words.flatMap(word => this.expand(word, true));
+    const words = last.words.flatMap(word => this.expand(word, last.line, true));
     if (words[0] === 'true') return true;
     return (words[0] === '[' && words.at(-1) === ']' && compare(words.slice(1, -1))) || (words[0] === 'test' && compare(words.slice(1)));
   }
 
-  private join({ pieces }: Word): string {
-    return pieces.map(piece => ('text' in piece ? piece.text : (this.variables.get(piece.variable) ?? ''))).join('');
+  private join({ pieces }: Word, line: number): string {
+    return pieces.map(piece => ('text' in piece ? piece.text : this.valueOf(piece.variable, line))).join('');
+  }
+
+  /** Nothing, once all variables have stood for too much. */
+  private valueOf(variable: string, line: number): string {
+    const value = this.variables.get(variable) ?? this.inherited.get(variable) ?? '';
+    if (value === '' || this.left < 0) return '';
+    this.left -= value.length;
+    if (this.left >= 0) return value;
+    this.problems.push({ line, sentence: `The variables stand for too many characters from $${variable.slice(0, 40)} on; they are left empty. Write fewer, or shorter ones.` });
+    return '';
   }
 
   /** A word that is an empty variable without quotes is none (`whole`: is one all the same, as a test counts it). */
-  private expand(word: Word, whole = false): string[] {
-    const text = this.join(word);
+  private expand(word: Word, line: number, whole = false): string[] {
+    const text = this.join(word, line);
     return text === '' && !word.isQuoted && !whole ? [] : [text];
   }
 }
@@ -225,6 +247,6 @@ function linesOf(source: string): string[] {
   const lines = source.replace(/\t/g, '        ').split('\n').map(line => line.trimEnd());
   while (lines[0] === '') lines.shift();
   while (lines.at(-1) === '') lines.pop();
-  const indent = Math.min(...lines.filter(line => line !== '').map(line => /^ */.exec(line)![0].length));
+  const indent = lines.reduce((least, line) => (line === '' ? least : Math.min(least, /^ */.exec(line)![0].length)), Number.POSITIVE_INFINITY);
   return lines.map(line => line.slice(Number.isFinite(indent) ? indent : 0));
 }

@@ -1,5 +1,5 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
-import { type BootLoader, isHvmloader } from '../definition.ts';
+import { type BootLoader, isHvmloader, loaderWords } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
 import { alike, type Asked, type Context, type Family, type KeyRule, only, rule } from '../rule.ts';
 
@@ -154,8 +154,7 @@ export const boot: Family = {
     from: ({ bootloader }) => bootloader?.program,
   }),
   ...forLoader('bootloader_args', 'list or string', (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked))), ({ bootloader }) => {
-    const { program: _program, ...options } = bootloader ?? {};
-    const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+    const words = bootloader ? loaderWords(bootloader) : [];
     return words.length > 0 ? words : undefined;
   }),
   ...forLoader('bootargs', 'list or string', (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked)))),

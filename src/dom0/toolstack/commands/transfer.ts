@@ -1,5 +1,5 @@
 /** Files that a guest has left on its transfer disk (storage/transfer-disk.ts), for Domain 0. xl has no such command: it is this host's own. */
-import { FileSystemError, type FileTree, type ListedFile, openFat } from '../../file-systems/index.ts';
+import { Effort, FileSystemError, type FileTree, type ListedFile, openFat } from '../../file-systems/index.ts';
 import type { HostCore } from '../../host.ts';
 import { partOf, readPartitions } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
@@ -13,6 +13,8 @@ const NOTE = 'The guest has it mounted: what it has not written yet is missing. 
 interface Transfer {
   tree: FileTree;
   isInUse: boolean;
+  /** Of a file; it is renewed for the next one. */
+  effort: Effort;
 }
 
 /** The disk as it is now: nothing is written to it while it is looked at. @throws Refusal */
@@ -24,8 +26,9 @@ async function openTransfer(host: HostCore, domain: string): Promise<Transfer> {
   const disk = storage.medium(path);
   const [partition] = readPartitions(disk);
   try {
-    const tree = openFat(partition ? partOf(disk, partition) : disk);
-    return { tree, isInUse: tree.isInUse };
+    const effort = new Effort(MOST_FILE_BYTES);
+    const tree = openFat(partition ? partOf(disk, partition) : disk, effort);
+    return { tree, isInUse: tree.isInUse, effort };
   } catch (error) {
     if (!(error instanceof FileSystemError)) throw error;
     const advice = member ? `Run sync in ${domain} and try again; if it stays so, format the disk there as FAT` : `Start ${domain} and format the disk there as FAT, or remove it with lvremove ${path.slice(5)}: a new one is made when it is attached`;
@@ -38,14 +41,16 @@ const row = ({ name, kind, bytes, modifiedMs = 0 }: ListedFile): string => `${St
 const joined = (folder: string, name: string): string => `${folder.replace(/\/+$/, '')}/${name}`;
 
 /** Copies a file, or a folder with all that is in it; what was copied. @throws Error with a sentence */
-async function copyOut(host: HostCore, tree: FileTree, from: string, to: string, depth = 0): Promise<number> {
+async function copyOut(host: HostCore, disk: Transfer, from: string, to: string, depth = 0): Promise<number> {
   const { files } = host.parts;
+  const { tree, effort } = disk;
+  effort.renew();
   if (!files) throw new Refusal('Domain 0 has no place for files here.');
   if (depth > MOST_DEPTH) throw new Refusal(`${from}: folders lie more than ${MOST_DEPTH} deep in each other.`);
   if (tree.kind(from) === 'folder') {
     await files.mkdir(to, { recursive: true });
     let copied = 0;
-    for (const { name } of tree.list(from)) copied += await copyOut(host, tree, joined(from, name), joined(to, name), depth + 1);
+    for (const { name } of tree.list(from)) copied += await copyOut(host, disk, joined(from, name), joined(to, name), depth + 1);
     return copied;
   }
   await files.writeFile(to, tree.read(from, MOST_FILE_BYTES));
@@ -61,17 +66,17 @@ export const transfer = command({
   ],
   /** Without `to` lists the first of `paths`; with it copies them there. */
   run: async (host: HostCore, domain: string, paths: string[], to?: string): Promise<string> => {
-    const { tree, isInUse } = await openTransfer(host, domain);
-    const note = isInUse ? NOTE : '';
+    const disk = await openTransfer(host, domain);
+    const note = disk.isInUse ? NOTE : '';
     try {
-      if (to === undefined) return tree.list(paths[0] ?? '/').map(row).join('') + note;
+      if (to === undefined) return disk.tree.list(paths[0] ?? '/').map(row).join('') + note;
       const { files } = host.parts;
       const intoFolder = paths.length > 1 || to.endsWith('/') || ((await files?.stat(to).catch(() => undefined))?.isDirectory ?? false);
       let copied = 0;
       for (const path of paths) {
         const name = path.split('/').filter(part => part !== '').at(-1);
         if (name === '..') throw new Refusal(`${path}: write the path from the disk's root.`);
-        copied += await copyOut(host, tree, path, intoFolder && name !== undefined ? joined(to, name) : to);
+        copied += await copyOut(host, disk, path, intoFolder && name !== undefined ? joined(to, name) : to);
       }
       return `${copied} ${copied === 1 ? 'file' : 'files'} copied to ${to}.\n${note}`;
     } catch (error) {
