@@ -98,6 +98,8 @@ export interface DomainInfo {
   modelInDomain0?: boolean;
   /** Why it stopped, in a sentence, once it did ("powered off", "triple fault at 0xc00f …"). */
   ended?: string;
+  /** It ended with an earlier Domain 0: it is listed, and has no memory of this one's machine. */
+  lost?: boolean;
 }
 
 /** A guest that the page can offer: embedded, or fetched by `npm run guests`. */

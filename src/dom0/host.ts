@@ -9,6 +9,7 @@ import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, Nam
 import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
+import type { StateInfo } from './browser-state.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
@@ -35,6 +36,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   fetchBytes?: (url: string) => Promise<Uint8Array>;
   /** The host's disk, opened at the first call; absent: it has none. */
   storage?: () => Promise<Storage>;
+  /** Where files and disk are now, where that can change. */
+  stateInfo?: () => Promise<StateInfo>;
   /** Files cannot be read a piece at a time here: those in drives are read whole. */
   readsWhole?: boolean;
   /** Domain 0's files; absent: it has none, and what needs them is refused. */

@@ -1,5 +1,6 @@
 /** What the page's tree shows of a host, against what its tools say. */
 import { describe, expect, it } from 'vitest';
+import type { StateInfo } from './browser-state.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
 import { MemoryStore, Storage } from './storage/index.ts';
 import { print, pvhKernel, waitForKey } from '../hypervisor/xen/pvh-kernel.test-support.ts';
@@ -41,7 +42,7 @@ describe('the inventory of a host', () => {
     expect(before.defined.map(({ name, errors }) => [name, errors.length > 0])).toEqual([['broken', true], ['web', false]]);
     expect(before.disk).toMatchObject({ path: '/dev/sda', bytes: storage.disk.bytes, volumes: [{ name: 'web', bytes: 8 * 2 ** 20, users: [] }] });
     expect(before.disk!.freeBytes).toBe(before.disk!.groupBytes - 8 * 2 ** 20);
-    expect(before.disk!.partitions.map(({ name }) => name)).toEqual(['sda1', 'sda2', 'sda3', 'sda4']);
+    expect(before.disk!.partitions.map(({ name, users }) => [name, ...users])).toEqual([['sda1', 'Domain-0'], ['sda2', 'Domain-0'], ['sda3'], ['sda4', 'Domain-0']]);
 
     const { id } = await host.start('web');
     await until(() => host.toolstack.members.has(id));
@@ -51,6 +52,15 @@ describe('the inventory of a host', () => {
     expect(runNs[id]).toBeGreaterThanOrEqual(0);
     await host.destroy(id);
     expect((await host.inventory(true)).stored!.defined).toHaveLength(2);
+  });
+
+  it('says with every look where files and disk are: another tab may have taken them', async () => {
+    let where: StateInfo = { where: 'this browser', kept: true };
+    const host = testHost({ files: await testFiles(new MemoryStore()), stateInfo: async () => where });
+    expect((await host.inventory(true)).stored!.where).toEqual(where);
+    where = { where: 'memory', kept: false, why: 'Another tab has taken them over.' };
+    expect((await host.inventory(true)).stored!.where).toEqual(where);
+    expect((await host.inventory(false)).stored).toBeUndefined();
   });
 
   it('refuses in the words of the disk that cannot be opened', async () => {

@@ -1,5 +1,6 @@
 /** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
+import type { StateInfo } from './browser-state.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
 
@@ -38,6 +39,7 @@ export interface DiskInfo {
   bytes: number;
   /** What of it is written somewhere: bytes of its file. */
   storedBytes: number;
+  /** `users`: domains that have it open, Domain-0 among them. */
   partitions: { name: string; bytes: number; type: number; users: string[] }[];
   group: string;
   groupBytes: number;
@@ -50,6 +52,8 @@ export interface StoredState {
   defined: DefinedDomain[];
   /** Absent: the host has no disk of its own. */
   disk?: DiskInfo;
+  /** Where it is now; another tab may have taken it since the last look. Absent: it is this host's for good. */
+  where?: StateInfo;
 }
 
 export interface Inventory {
@@ -94,19 +98,21 @@ export async function takeInventory(host: HostCore, opens: boolean): Promise<Inv
 
 async function lookAtState(host: HostCore): Promise<StoredState> {
   const storage = await host.openDevices();
+  const where = await host.parts.stateInfo?.();
   const running = new Set(host.all().filter(({ ended, state }) => ended === undefined && state !== 'd').map(({ name }) => name));
   const managed = (await host.managed?.list()) ?? [];
   const defined = managed.filter(({ name }) => !running.has(name)).map(({ name, path, errors, definition }): DefinedDomain => ({
     name, path, errors, type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
   }));
-  if (!storage) return { defined };
+  const found = { defined, ...(where ? { where } : {}) };
+  if (!storage) return found;
   return {
-    defined,
+    ...found,
     disk: {
       path: '/dev/sda',
       bytes: storage.disk.bytes,
       storedBytes: storage.disk.stored.bytes,
-      partitions: storage.partitions.map(({ number, sectors, type }) => ({ name: `sda${number}`, bytes: sectors * SECTOR_BYTES, type, users: storage.namesOfUsers(`/dev/sda${number}`) })),
+      partitions: storage.partitions.map(({ number, sectors, type }) => ({ name: `sda${number}`, bytes: sectors * SECTOR_BYTES, type, users: [...(storage.isDomain0s(number) ? ['Domain-0'] : []), ...storage.namesOfUsers(`/dev/sda${number}`)] })),
       group: GROUP,
       groupBytes: storage.extents * PE_BYTES,
       freeBytes: storage.freeExtents * PE_BYTES,

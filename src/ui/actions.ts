@@ -3,7 +3,7 @@
 import type { DefinedDomain } from '../dom0/index.ts';
 import { asTask, command, host } from './host.ts';
 import { type DomainSession, sessions } from './sessions.ts';
-import { destroy, go, leaving, openDomain, saveState } from './state.ts';
+import { deleteDefinition, deleting, destroy, go, keepDefinition, keepGuest, leaving, openDomain, saveState } from './state.ts';
 import { strings } from './strings.ts';
 
 export interface Action {
@@ -22,6 +22,8 @@ export function guestActions(session: DomainSession): Action[] {
   if (session.gone.value) return [open];
   const destroys: Action = { name: `${leaving.value.has(id) ? strings.guest.destroyNow : strings.guest.destroy} ${name}`, command: `xl destroy ${name}`, run: () => destroy(session) };
   if (session.over) return [open, destroys];
+  // Nothing else is to be had of one that leaves.
+  if (leaving.value.has(id)) return [open, { name: words.keep(name), run: () => keepGuest(session) }, destroys];
   return [
     open,
     domain.state === 'p'
@@ -37,11 +39,13 @@ export function guestActions(session: DomainSession): Action[] {
 
 export function definedActions({ name, errors }: DefinedDomain): Action[] {
   const spelled = `xm start ${name}`;
+  const look: Action = { name: words.look(name), run: () => go({ kind: 'defined', name }) };
+  if (deleting.value.has(name)) return [look, { name: words.keep(name), run: () => keepDefinition(name) }, { name: words.removeNow(name), command: `xm delete ${name}`, run: () => deleteDefinition(name) }];
   const begin = (paused: boolean) => () => void asTask(spelled, async () => openDomain(await host.start(name, paused)));
   return [
-    { name: words.look(name), run: () => go({ kind: 'defined', name }) },
+    look,
     ...(errors.length > 0 ? [] : [{ name: words.start(name), command: spelled, run: begin(false) }, { name: words.startPaused(name), command: `xm start -p ${name}`, run: begin(true) }]),
-    { name: words.remove(name), command: `xm delete ${name}`, run: () => void asTask(`xm delete ${name}`, () => host.delete(name)) },
+    { name: words.remove(name), command: `xm delete ${name}`, run: () => deleteDefinition(name) },
   ];
 }
 

@@ -153,7 +153,7 @@ function lost(): void {
   whenLost = [...whenLost.filter(ms => now - ms < LOSSES_MS), now];
   const stopped = (domain: DomainInfo) => domain.ended !== undefined || domain.state === 'd';
   const names = domains.peek().filter(domain => !stopped(domain)).map(({ name }) => name);
-  const recalled = domains.peek().filter(({ state }) => state !== 'd').map((domain): DomainInfo => stopped(domain) ? domain : { ...domain, state: 'c', ended: strings.errors.endedWithHost });
+  const recalled = domains.peek().filter(({ state }) => state !== 'd').map((domain): DomainInfo => stopped(domain) ? { ...domain, lost: true } : { ...domain, state: 'c', ended: strings.errors.endedWithHost, lost: true });
   api = hostProblem.value = undefined;
   hostsLost.value++;
   domains.value = recalled;

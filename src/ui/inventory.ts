@@ -1,86 +1,90 @@
-/** What the host has beside its running domains, asked for once a second while somebody looks, and the readings of the last minute. */
+/** What the host has beside its running domains, asked for while somebody looks, and the readings of the last minute. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, StateInfo } from '../dom0/index.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
+import { bySecond, HISTORY_MS, noteReading, type Reading } from './readings.ts';
 import { sessions } from './sessions.ts';
-import { learnState, state } from './shell-session.ts';
+import { noteState, state } from './shell-session.ts';
+import { type Place, place } from './state.ts';
 
-/** A reading a second, for a minute. */
-export const READING_MS = 1000,
-  READINGS = 61;
+/** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
+const SHOWN_MS = 1000,
+  TREE_MS = 3000;
 /** Where an earlier visit left nothing, definitions and disk are opened when a guest has its first prompt, or after this time. */
 const QUIET_MS = 4000;
-
-/** One look at the host. Per cent of one processor and MiB by domain id; bytes that guests sent and got in this second. */
-export interface Reading {
-  atMs: number;
-  cpuPercent: Readonly<Record<number, number>>;
-  memoryMiB: Readonly<Record<number, number>>;
-  freeMiB: number;
-  sentBytes: number;
-  gotBytes: number;
-}
 
 export const inventory = signal<Inventory | undefined>(undefined);
 /** Oldest first. */
 export const readings = signal<readonly Reading[]>([]);
 
-/** Domain 0's share of a processor, 0 to 1, for its row: oldest first. */
-export const domain0History = computed(() => readings.value.map(({ cpuPercent }) => (cpuPercent[0] ?? 0) / 100));
+const part = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent / 100);
+/** Domain 0's share of a processor, 0 to 1, for its row: a value a second, oldest first. */
+export const domain0History = computed(() => bySecond(readings.value, HISTORY_MS / 1000, ({ cpuPercent }) => part(cpuPercent[0])));
+/** The same at the last reading. */
+export const domain0Part = computed(() => part(readings.value.at(-1)?.cpuPercent[0]));
 
+/** Somebody wants definitions and disk. */
 let opens = false;
-let failed = '';
+/** They could not be opened: they are asked for again when somebody does, or another Domain 0 is there. */
+let refused = false;
+/** The look that goes on: at which Domain 0, and whether another one is wanted after it. */
+let going: { lost: number; again: boolean } | undefined;
+let lookedAtMs = -Infinity;
 
 /** Definitions and disk may be looked at from now on. */
 export function openState(): void {
-  if (opens) return;
+  if (opens && !refused) return;
   opens = true;
+  refused = false;
   void look();
 }
 
-async function look(): Promise<void> {
+/** One look at a time; whoever wants one meanwhile gets the next. */
+export async function look(): Promise<void> {
+  const lost = hostsLost.peek();
+  // One that ended may never answer.
+  if (going?.lost === lost) { going.again = true; return; }
+  const mine = going = { lost, again: false };
+  lookedAtMs = performance.now();
+  const opening = opens && !refused;
   try {
-    const seen = await host.inventory(opens);
-    if (seen.stored && !state.peek()) void learnState();
-    failed = '';
-    note(seen);
+    const seen = await host.inventory(opening);
+    if (hostsLost.peek() === lost) note(seen);
   } catch (error) {
-    // Told once; what needs no disk is read on.
-    if (opens && failed !== sentence(error)) reportProblem('Domain-0', sentence(error));
-    failed = sentence(error);
-    opens = false;
+    // What needs no disk is read on. That Domain 0 ended says nothing about its disk.
+    if (hostsLost.peek() === lost && opening) {
+      refused = true;
+      reportProblem('Domain-0', sentence(error));
+    }
   }
+  if (going !== mine) return;
+  going = undefined;
+  if (mine.again) void look();
 }
 
 function note(seen: Inventory): void {
   const before = inventory.peek(), machine = info.peek();
-  const all = readings.peek();
   batch(() => {
     inventory.value = seen;
-    if (!before || !machine || seen.atMs <= before.atMs) return;
-    readings.value = [...all.slice(1 - READINGS), readingOf(before, seen, machine.freeMiB)];
+    if (seen.stored?.where) noteState(seen.stored.where);
+    if (machine) readings.value = noteReading(readings.peek(), before, seen, domains.peek(), machine.freeMiB);
   });
 }
 
-function readingOf(before: Inventory, seen: Inventory, freeMiB: number): Reading {
-  const ns = (seen.atMs - before.atMs) * 1e6;
-  const percent = (from: number | undefined, to: number): number => (from === undefined ? 0 : Math.max(0, (100 * (to - from)) / ns));
-  const ports = (of: Inventory) => of.bridge.ports.filter(({ name }) => name.startsWith('vif'));
-  const sum = (of: Inventory, what: 'rxBytes' | 'txBytes'): number => ports(of).reduce((total, port) => total + port[what], 0);
-  return {
-    atMs: seen.atMs,
-    cpuPercent: { 0: percent(before.domain0.runNs, seen.domain0.runNs), ...Object.fromEntries(Object.entries(seen.runNs).map(([id, runNs]) => [id, percent(before.runNs[Number(id)], runNs)])) },
-    memoryMiB: { 0: seen.domain0.memoryMiB, ...Object.fromEntries(domains.peek().filter(({ state }) => !'-s'.includes(state)).map(({ id, memoryMiB }) => [id, memoryMiB])) },
-    freeMiB,
-    sentBytes: Math.max(0, sum(seen, 'rxBytes') - sum(before, 'rxBytes')),
-    gotBytes: Math.max(0, sum(seen, 'txBytes') - sum(before, 'txBytes')),
-  };
+const showsCounters = ({ kind, tab }: Place): boolean => kind === 'home' && (tab === 'host' || tab === 'network');
+
+function lookIfDue(): void {
+  // Timers are not exact: half a period is no period.
+  const everyMs = showsCounters(place.peek()) ? SHOWN_MS : TREE_MS;
+  if (!document.hidden && info.peek() && performance.now() - lookedAtMs > everyMs - SHOWN_MS / 2) void look();
 }
 
 /** Begins. `resumed`: what an earlier visit left is open, or known to be another tab's. */
 export function followInventory(resumed: Promise<StateInfo | undefined>): void {
-  setInterval(() => { if (!document.hidden && info.peek()) void look(); }, READING_MS);
+  setInterval(lookIfDue, SHOWN_MS);
+  document.addEventListener('visibilitychange', lookIfDue);
+  place.subscribe(lookIfDue);
   // Whoever opens a shell has opened them.
   state.subscribe(known => { if (known) openState(); });
   void resumed.then(known => {
@@ -92,8 +96,10 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
   });
   hostsLost.subscribe(lost => {
     if (lost === 0) return;
+    going = undefined;
+    refused = false;
     batch(() => { inventory.value = undefined; readings.value = []; });
   });
   // A new or ended domain is looked at soon.
-  domains.subscribe(() => { if (inventory.peek()) setTimeout(() => void look(), 50); });
+  domains.subscribe(() => { if (inventory.peek() && !document.hidden) setTimeout(() => void look(), 50); });
 }

@@ -58,14 +58,16 @@ async function loadCatalogue(): Promise<void> {
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
     const { guests, firmware = [], cds = [], disks = [] } = await answer.json() as Catalogue;
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
-    if (bios && vgaBios) await offerFirmware({ bios, vgaBios });
+    // What Domain 0 refuses it says itself: the files stand there all the same.
+    const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
+    if (bios && vgaBios) await told(offerFirmware({ bios, vgaBios }));
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
-    await offerGuests(fetched);
     offers.value = [...own,
       ...fetched,
       // Without firmware they would not start.
       ...(bios && vgaBios ? [...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))] : [])];
+    await told(offerGuests(fetched));
   } catch (error) {
     reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));
   }

@@ -95,9 +95,17 @@ export function newShell(typing = false): void {
 
 /** Finds out where files and volumes are, which opens them. */
 export async function learnState(): Promise<void> {
-  state.value = await host.state().catch(() => undefined);
+  noteState(await host.state().catch(() => undefined));
+}
+
+/** They are there now. */
+export function noteState(known: StateInfo | undefined): void {
+  const before = state.peek();
+  // Each look at the host says it; what is as it was changes nothing on the page.
+  if (JSON.stringify(before) === JSON.stringify(known)) return;
+  state.value = known;
   // Asked where the browser asks people: it is theirs to say no.
-  if (state.value?.kept) void navigator.storage?.persist?.().catch(() => false);
+  if (known?.kept && !before?.kept) void navigator.storage?.persist?.().catch(() => false);
 }
 
 /** Asks the tab that has files and volumes for them, and logs in anew. */
@@ -106,7 +114,7 @@ export async function takeOver(): Promise<void> {
   takingOver.value = true;
   takeOverProblem.value = undefined;
   try {
-    state.value = await host.takeOver();
+    noteState(await host.takeOver());
     newShell(true);
   } catch (error) {
     takeOverProblem.value = sentence(error);

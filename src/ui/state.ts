@@ -2,7 +2,8 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
-import { command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
+import { asTask, command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
+import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
@@ -46,8 +47,8 @@ export const offerProblems = signal<ReadonlyMap<string, string>>(new Map());
 
 /** What the strip remembers its state by: on the desktop it is tall until somebody makes it small, elsewhere it is small. */
 const stripPlace = computed(() => (place.value.kind === 'home' ? (place.value.tab ?? 'desktop') : place.value.kind));
-const roomForStrip = matchMedia('(min-width: 1280px) and (min-height: 820px)');
-export const stripOpen = computed(() => strips.value[stripPlace.value] ?? (stripPlace.value === 'desktop' && sessions.value.size > 0 && roomForStrip.matches));
+const roomForStrip = mediaSignal('(min-width: 1280px) and (min-height: 820px)');
+export const stripOpen = computed(() => strips.value[stripPlace.value] ?? (stripPlace.value === 'desktop' && sessions.value.size > 0 && roomForStrip.value));
 
 export function toggleStrip(): void {
   strips.value = { ...strips.peek(), [stripPlace.peek()]: !stripOpen.peek() };
@@ -167,14 +168,20 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
   if (made) openDomain(made.domain, made.files);
 }
 
-/** Starts these, one after the other, and shows the desktop with all of them. */
+/** `bootTogether` is at it. */
+export const bootingTogether = signal(false);
+
+/** Starts these, one after the other, and shows the desktop with all of them. Whoever asks again meanwhile gets no second ones. */
 export async function bootTogether(guests: readonly OfferedGuest[]): Promise<void> {
+  if (bootingTogether.peek()) return;
+  bootingTogether.value = true;
   let any = false;
   for (const guest of guests) {
     const made = await makeOffer(guest);
     if (made) keepFiles(made.domain, made.files);
     any ||= made !== undefined;
   }
+  bootingTogether.value = false;
   const here = place.peek();
   // Who is there already, or went elsewhere meanwhile, is left alone.
   if (any && here.kind === 'home' && here.tab === 'new') go({ kind: 'home' });
@@ -278,8 +285,8 @@ function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
   });
 }
 
-/** How long a guest that is to be destroyed can be kept. */
-const KEEP_SECONDS = 8;
+/** How long a guest that is to be destroyed can be kept, and a definition that is to be deleted. */
+export const KEEP_SECONDS = 8;
 
 /** Guests that stand still until they are destroyed, by id. */
 export const leaving = signal<ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean }>>(new Map());
@@ -325,6 +332,28 @@ export function destroyNow(session: DomainSession): void {
 /** It goes on as before. */
 export function keepGuest(session: DomainSession): void {
   if (stopLeaving(session.id)?.wasPaused === false && !session.over) void command('unpause', session.info.peek());
+}
+
+/** Definitions that are deleted unless somebody keeps them, by name. */
+export const deleting = signal<ReadonlyMap<string, ReturnType<typeof setTimeout>>>(new Map());
+
+/** Deletes a definition after some seconds in which a person may think again; at once where it is asked for twice. */
+export function deleteDefinition(name: string): void {
+  if (deleting.peek().has(name)) return deleteNow(name);
+  deleting.value = new Map(deleting.peek()).set(name, setTimeout(() => deleteNow(name), KEEP_SECONDS * 1000));
+}
+
+function deleteNow(name: string): void {
+  keepDefinition(name);
+  void asTask(`xm delete ${name}`, () => host.delete(name));
+}
+
+/** It stays. */
+export function keepDefinition(name: string): void {
+  clearTimeout(deleting.peek().get(name));
+  const next = new Map(deleting.peek());
+  next.delete(name);
+  deleting.value = next;
 }
 
 export async function saveState(domain: DomainInfo): Promise<void> {

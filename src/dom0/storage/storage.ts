@@ -327,6 +327,11 @@ export class Storage {
 
   // Disks for domains.
 
+  /** Whether Domain 0 itself works with the partition of this number. */
+  isDomain0s(partition: number): boolean {
+    return [1, ROOT_NUMBER, LVM_NUMBER].includes(partition);
+  }
+
   /** Domains that have a device open, by the path that `open` resolves it to (/dev/sda3, /dev/vg0/NAME). */
   namesOfUsers(path: string): string[] {
     return this.usersOf(path).map(({ who }) => who);
@@ -400,7 +405,7 @@ export class Storage {
   open(written: string, who: string, writes: boolean): OpenDisk {
     const { path, medium } = this.resolve(this.deviceOf(written, who));
     const own = /^\/dev\/sda([1-9]?)$/.exec(path);
-    if (own && [0, 1, ROOT_NUMBER, LVM_NUMBER].includes(Number(own[1])) && writes)
+    if (own && (own[1] === '' || this.isDomain0s(Number(own[1]))) && writes)
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).

@@ -4,7 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { READING_MS, READINGS } from '../inventory.ts';
+import { HISTORY_MS } from '../readings.ts';
 import { strings } from '../strings.ts';
 import { shownTheme } from '../theme.ts';
 import { niceTop } from './nice-top.ts';
@@ -14,13 +14,16 @@ export interface Line {
   /** The colour's token. */
   token: string;
   dash?: boolean;
-  /** A reading a second, oldest first. */
+  /** Oldest first; undefined: not known, and the line has a gap. */
   values: readonly (number | undefined)[];
 }
 
 interface ChartProps {
   title: string;
   unit: string;
+  /** When each value was read, milliseconds of one clock; the last is now. */
+  atMs: readonly number[];
+  /** Drawn anew when this is another array. */
   lines: readonly Line[];
   /** The top of the scale: this, or a round number that is no less. */
   top?: number;
@@ -28,12 +31,13 @@ interface ChartProps {
   digits: number;
 }
 
-const HEIGHT = 116,
+const FROM_SECONDS = -HISTORY_MS / 1000,
+  HEIGHT = 116,
   /** Between two names at the ends of lines. */
   APART = 14,
   LABELS = 104;
 
-export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
+export function Chart({ title, unit, atMs, lines, top, least, digits }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const ends = useSignal<readonly { name: string; token: string; top: number; text: string }[]>([]);
@@ -47,9 +51,9 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
     const width = (): number => Math.max(120, parent.clientWidth - LABELS);
     const made = new uPlot({
       width: width(), height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 14, 0, 0],
-      scales: { x: { time: false, range: [1 - READINGS, 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
+      scales: { x: { time: false, range: [FROM_SECONDS, 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
-        { ...axis, size: 20, splits: () => [1 - READINGS, 0], values: () => [strings.hostPage.ago, strings.hostPage.now], grid: { show: false } },
+        { ...axis, size: 20, splits: () => [FROM_SECONDS, 0], values: () => [strings.hostPage.ago, strings.hostPage.now], grid: { show: false } },
         { ...axis, size: 42, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tick => (tick >= 10 || Number.isInteger(tick) ? String(Math.round(tick)) : tick.toFixed(1))) },
       ],
       series: [{}, ...lines.map(({ token, dash }): uPlot.Series => ({ stroke: colour(token), width: 1.5, points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
@@ -62,8 +66,7 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
   useEffect(() => {
     const made = plot.current;
     if (!made) return;
-    const length = lines[0]?.values.length ?? 0;
-    const seconds = Array.from({ length }, (_, i) => ((i + 1 - length) * READING_MS) / 1000);
+    const seconds = atMs.map(each => (each - atMs.at(-1)!) / 1000);
     made.setData([seconds, ...lines.map(({ values }) => values.map(value => value ?? null))] as uPlot.AlignedData);
     const placed = lines.map(({ name, token, values }) => {
       const value = values.at(-1);
@@ -71,8 +74,9 @@ export function Chart({ title, unit, lines, top, least, digits }: ChartProps) {
     }).sort((a, b) => a.top - b.top);
     // From the lowest upwards each makes room for the one below it.
     for (let i = placed.length - 1; i >= 0; i--) placed[i]!.top = Math.min(placed[i]!.top, (placed[i + 1]?.top ?? HEIGHT - 6) - APART);
-    ends.value = placed;
-  });
+    // What stands there already needs no other drawing of this part.
+    if (JSON.stringify(placed) !== JSON.stringify(ends.peek())) ends.value = placed;
+  }, [lines, shape, digits]);
   return <figure class="chart">
     <figcaption><b>{title}</b> {unit}</figcaption>
     <div class="plot" ref={holder} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${values.at(-1)?.toFixed(digits) ?? strings.tree.noData}`).join(', ')}`}>

@@ -2,9 +2,9 @@
 
 import { definedActions } from '../actions.ts';
 import { domains } from '../host.ts';
-import { inventory } from '../inventory.ts';
+import { inventory, openState } from '../inventory.ts';
 import type { Panel } from '../panel.ts';
-import { go } from '../state.ts';
+import { deleting, go, KEEP_SECONDS } from '../state.ts';
 import { strings } from '../strings.ts';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
 
@@ -19,17 +19,20 @@ export const definedPanel: Panel = {
 };
 
 function DefinedPage({ name }: { name: string }) {
-  const domain = inventory.value?.stored?.defined.find(each => each.name === name);
+  const stored = inventory.value?.stored;
+  if (!stored) return <div class="body"><p>{words.notOpen} <button class="btn sm" onClick={openState}>{strings.hostPage.open}</button></p></div>;
+  const domain = stored.defined.find(each => each.name === name);
   if (!domain) {
     // It was started elsewhere, a shell say.
     const running = domains.value.find(each => each.name === name);
     return <div class="body"><p>{words.gone(name)}</p>{running && <p><button class="btn" onClick={() => go({ kind: 'domain', id: running.id })}>{strings.actions.open(name)}</button></p>}</div>;
   }
-  const [, ...actions] = definedActions(domain);
+  const [, ...actions] = definedActions(domain), leaves = deleting.value.has(name);
   return <>
     <div class="bh"><div class="row"><h2><StateMark state="-" />{name}</h2><ModeBadge type={domain.type} /><span class="sec meta">{words.facts(domain.memoryMiB, domain.vcpus)}</span></div>
       <div class="row wrap tools" role="toolbar" aria-label={name}>
-        {actions.map((action, i) => <button key={action.name} class={`btn${i === 0 && domain.errors.length === 0 ? ' primary' : ''}`} title={action.command} onClick={action.run}>{action.name}</button>)}
+        {leaves && <><span class="say" role="alert">{words.leaving(name, KEEP_SECONDS)}</span><span class="grow" /></>}
+        {actions.map((action, i) => <button key={action.name} class={`btn${i === 0 && (leaves || domain.errors.length === 0) ? ' primary' : ''}`} title={action.command} onClick={action.run}>{action.name}</button>)}
       </div></div>
     <div class="body">
       <dl class="kv"><dt>{words.file}</dt><dd>{domain.path}</dd></dl>

@@ -3,11 +3,12 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
+import { mediaSignal } from '../media.ts';
 import { layout } from '../settings.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { strings } from '../strings.ts';
-import { HostBar } from './host-bar.tsx';
+import { HostFrame } from './host-bar.tsx';
 import { Chip, Icon, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
 import { ScreenWindow } from './screen.tsx';
@@ -19,7 +20,7 @@ export const desktopPanel: Panel = {
   id: 'desktop',
   region: 'bench',
   name: words.name,
-  show: here => here.kind === 'home' && here.tab === undefined && living().length > 0 && <Desktop />,
+  show: here => here.kind === 'home' && here.tab === undefined && living().length > 0 && <HostFrame tools={<Tools />}><Desktop /></HostFrame>,
   title: here => (here.kind === 'home' && here.tab === undefined ? words.name : undefined),
 };
 
@@ -43,43 +44,55 @@ const shownOne = signal('');
 /** What the layout was before a window was made large. */
 const before = signal<'tile' | 'stack' | undefined>(undefined);
 
-const narrowQuery = matchMedia('(max-width: 1279px)');
-const narrow = signal(narrowQuery.matches);
-narrowQuery.addEventListener('change', () => { narrow.value = narrowQuery.matches; });
+const narrow = mediaSignal('(max-width: 1279px)');
+const modeNow = (): 'tile' | 'stack' | 'one' => (narrow.value ? 'one' : layout.value.mode);
 
 const living = (): DomainSession[] => [...sessions.value.values()].filter(({ gone }) => !gone.value);
 
 function windowsOf(session: DomainSession): Win[] {
+  const { name } = session.info.value;
+  // One that is dying, or that an earlier Domain 0 took along, has its windows still, and another guest may have its name by now.
+  const owner = living().findLast(each => each.info.value.name === name) === session ? name : `${name}#${session.id}`;
   const kinds: Kind[] = [...(session.drew.value ? ['screen' as const] : []), ...(session.spoke.value || !session.drew.value ? ['serial' as const] : [])];
-  return kinds.map(kind => ({ key: `${session.info.value.name}/${kind}`, kind, session }));
+  return kinds.map(kind => ({ key: `${owner}/${kind}`, kind, session }));
 }
 
 const titleOf = ({ kind, session }: Win): string => `${session.info.value.name}, ${kind === 'screen' ? strings.screen.title : strings.serial.title(session.info.value.type)}`;
-const raise = (key: string): void => { if (order.peek().at(-1) !== key) order.value = [...order.peek().filter(each => each !== key), key]; };
+const raise = (key: string): void => {
+  if (order.peek().at(-1) === key) return;
+  const there = new Set(living().flatMap(windowsOf).map(each => each.key));
+  order.value = [...order.peek().filter(each => each !== key && there.has(each)), key];
+};
 const setClosed = (key: string, isClosed: boolean): void => {
   const others = layout.peek().closed.filter(each => each !== key);
   layout.value = { ...layout.peek(), closed: isClosed ? [...others, key] : others };
 };
 const setMode = (mode: 'tile' | 'stack' | 'one'): void => { before.value = undefined; layout.value = { ...layout.peek(), mode }; };
 
+/** What the title row offers: which windows there are, and how they stand. */
+function Tools() {
+  const { closed } = layout.value;
+  const all = living().flatMap(windowsOf);
+  return <>
+    <button class="btn" aria-haspopup="menu" onClick={event => openMenu(event, words.windows, all.map(each => ({
+      name: closed.includes(each.key) ? words.show(titleOf(each)) : words.hide(titleOf(each)), run: () => setClosed(each.key, !closed.includes(each.key)),
+    })))}>{words.windows} <Icon name="down" size={10} /></button>
+    {!narrow.value && <div class="seg" role="group" aria-label={words.arrange}>
+      {(['tile', 'stack', 'one'] as const).map(each => <button key={each} aria-pressed={modeNow() === each} onClick={() => setMode(each)}>{words.modes[each]}</button>)}
+    </div>}
+  </>;
+}
+
 function Desktop() {
   const area = useRef<HTMLDivElement>(null);
-  const { mode: wanted, closed, at } = layout.value;
+  const { closed, at } = layout.value;
   const all = living().flatMap(windowsOf);
   const open = all.filter(({ key }) => !closed.includes(key));
-  const mode = narrow.value ? 'one' : wanted;
+  const mode = modeNow();
   const one = open.find(({ key }) => key === shownOne.value) ?? open[0];
   const shown = mode === 'one' ? (one ? [one] : []) : open;
   const front = mode === 'stack' ? (order.value.findLast(key => open.some(each => each.key === key)) ?? open.at(-1)?.key) : (one ?? open[0])?.key;
   return <>
-    <HostBar>
-      <button class="btn" aria-haspopup="menu" onClick={event => openMenu(event, words.windows, all.map(each => ({
-        name: closed.includes(each.key) ? words.show(titleOf(each)) : words.hide(titleOf(each)), run: () => setClosed(each.key, !closed.includes(each.key)),
-      })))}>{words.windows} <Icon name="down" size={10} /></button>
-      {!narrow.value && <div class="seg" role="group" aria-label={words.arrange}>
-        {(['tile', 'stack', 'one'] as const).map(each => <button key={each} aria-pressed={mode === each} onClick={() => setMode(each)}>{words.modes[each]}</button>)}
-      </div>}
-    </HostBar>
     {mode === 'one' && open.length > 1 && <div class="wsw" role="group" aria-label={words.windows}>
       {open.map(each => <button key={each.key} class="btn sm" aria-pressed={each === one} onClick={() => { shownOne.value = each.key; }}>
         <Chip id={each.session.id} /><StateMark state={each.session.state} /><span class="cut">{titleOf(each)}</span></button>)}

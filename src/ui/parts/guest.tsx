@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { command } from '../host.ts';
+import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
 import { windows, type WindowChoice } from '../settings.ts';
@@ -25,12 +26,12 @@ export const guestPanel: Panel = {
 };
 
 /** Smaller pages show one window at a time unless asked. */
-const roomForBoth = matchMedia('(min-width: 1280px) and (min-height: 800px)');
+const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
 /** What stands on the workbench: the person's choice, else what the guest uses. */
 function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
   if (windows.value !== 'auto') return windows.value;
-  if (session.drew.value && session.spoke.value && roomForBoth.matches) return 'both';
+  if (session.drew.value && session.spoke.value && roomForBoth.value) return 'both';
   return session.drew.value && !session.spoke.value ? 'screen' : 'serial';
 }
 

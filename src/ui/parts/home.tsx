@@ -3,10 +3,10 @@
 import { info } from '../host.ts';
 import { FIGURE, type Offer, offers, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
-import { addFiles, bootOffer, bootTogether, dragging, fetching, go, offerProblems } from '../state.ts';
+import { addFiles, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
-import { HostBar } from './host-bar.tsx';
+import { HostFrame } from './host-bar.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
@@ -15,12 +15,12 @@ export const homePanel: Panel = {
   id: 'home',
   region: 'bench',
   name: strings.hostName,
-  show: () => <Home />,
+  show: () => <HostFrame choosing><Home /></HostFrame>,
   from: here => (here.kind === 'home' ? undefined : { kind: 'home' }),
 };
 
 function Home() {
-  return <><HostBar choosing /><div class="body first">
+  return <div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>
       <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
@@ -29,7 +29,8 @@ function Home() {
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <p class="sec">{strings.home.bootHint}</p>
-        <p class="row figure3"><button class="btn" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button><span class="cap-t">{strings.home.figureHint}</span></p>
+        <p class="row figure3"><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
+          <span class="cap-t" id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</span></p>
         <table><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
           <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
@@ -55,7 +56,7 @@ function Home() {
       <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
       <figcaption>{strings.path.caption}</figcaption>
     </figure>
-  </div></>;
+  </div>;
 }
 
 function OfferRow({ guest }: { guest: Offer }) {

@@ -6,20 +6,36 @@ import { inventory } from '../inventory.ts';
 import { go, place } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Icon } from './marks.tsx';
-import { Tabs } from './tabs.tsx';
+import { tabId, Tabs } from './tabs.tsx';
 
 const words = strings.hostPage;
 const TABS = [['desktop', words.desktop], ['host', words.host], ['storage', words.storage], ['network', words.network]] as const;
 
-/** `children`: what else the title row offers. `choosing`: a new guest is being chosen here already. */
-export function HostBar({ children, choosing }: { children?: ComponentChildren; choosing?: boolean }) {
-  const { tab } = place.value;
+const PANEL = 'host-panel';
+
+interface FrameProps {
+  children: ComponentChildren;
+  /** What else the title row offers. */
+  tools?: ComponentChildren;
+  /** A new guest is being chosen here already. */
+  choosing?: boolean;
+}
+
+/** Each of the host's pages stands in one: title and tabs stay, with the focus, while the page below changes or its script is loaded. */
+export const HostFrame = ({ children, tools, choosing }: FrameProps) => <>
+  <HostBar choosing={choosing}>{tools}</HostBar>
+  <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, chosenTab())}>{children}</div>
+</>;
+
+const chosenTab = (): string => (place.value.tab === undefined || place.value.tab === 'new' ? 'desktop' : place.value.tab);
+
+function HostBar({ children, choosing }: { children?: ComponentChildren; choosing?: boolean | undefined }) {
   const machine = info.value, seen = inventory.value;
   return <div class="bh host">
     <div class="row"><h2><Icon name="host" size={15} />{strings.hostName}</h2>
       <span class="sec meta cut">{machine && words.facts(machine.version, machine.pcpus, machine.memoryMiB, seen?.upSeconds, seen?.hasVt)}</span><span class="grow" />
       {children}
       {!choosing && <button class="btn primary" aria-label={words.newGuest} onClick={() => go({ kind: 'home', tab: 'new' })}><Icon name="plus" /><span class="hide-s">{words.newGuest}</span></button>}</div>
-    <Tabs label={strings.hostName} tabs={TABS} chosen={tab === undefined || tab === 'new' ? 'desktop' : tab} onChoose={id => go({ kind: 'home', ...(id === 'desktop' ? {} : { tab: id }) })} />
+    <Tabs label={strings.hostName} tabs={TABS} panel={PANEL} chosen={chosenTab()} onChoose={id => go({ kind: 'home', ...(id === 'desktop' ? {} : { tab: id }) })} />
   </div>;
 }

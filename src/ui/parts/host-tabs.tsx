@@ -3,6 +3,7 @@
 import type { Panel } from '../panel.ts';
 import type { Place } from '../state.ts';
 import { strings } from '../strings.ts';
+import { HostFrame } from './host-bar.tsx';
 import { later } from './later.tsx';
 
 const words = strings.hostPage;
@@ -15,7 +16,7 @@ const panel = (tab: string, name: string, show: Panel['show']): Panel => ({
   id: tab,
   region: 'bench',
   name,
-  show: here => is(here, tab) && show(here),
+  show: here => is(here, tab) && <HostFrame>{show(here)}</HostFrame>,
   title: here => (is(here, tab) ? name : undefined),
   from: here => (is(here, tab) ? undefined : { kind: 'home', tab }),
 });

@@ -33,7 +33,8 @@ function entries(panels: readonly Panel[]): Entry[] {
   for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });
   for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home', tab: 'new' }); void bootOffer(guest); } });
   for (const each of inventory.value?.stored?.defined ?? []) for (const { name, command, run } of definedActions(each)) list.push({ name, ...(command ? { hint: command } : {}), run });
-  list.push({ name: stripOpen.value ? strings.strip.collapse.tasks : strings.strip.expand.tasks, run: () => { stripTab.value = 'tasks'; toggleStrip(); } });
+  const tasksShown = stripOpen.value && stripTab.value === 'tasks';
+  list.push({ name: tasksShown ? strings.strip.collapse.tasks : strings.strip.expand.tasks, run: () => { stripTab.value = 'tasks'; if (tasksShown || !stripOpen.peek()) toggleStrip(); } });
   for (const choice of ['system', 'light', 'dark', 'contrast'] as ThemeChoice[]) if (choice !== theme.value) list.push({ name: `${strings.theme.label}: ${strings.theme[choice]}`, run: () => { theme.value = choice; } });
   return list;
 }

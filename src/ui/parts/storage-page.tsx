@@ -5,7 +5,6 @@ import { state } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
-import { HostBar } from './host-bar.tsx';
 import { Icon } from './marks.tsx';
 
 const words = strings.hostPage;
@@ -14,15 +13,15 @@ const users = (names: readonly string[]): string => (names.length > 0 ? names.jo
 /** `volume`: the one that was chosen in the tree. */
 export function StoragePage({ volume }: { volume: string | undefined }) {
   const disk = inventory.value?.stored?.disk;
-  return <><HostBar /><div class="body stor">
+  return <div class="body stor">
     {!disk ? <p>{words.notOpen} <button class="btn sm" onClick={openState}>{words.open}</button></p> : <>
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
         <table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
           <tbody>{disk.partitions.map(({ name, bytes: all, type, users: who }) => <tr key={name}><td class="m">{name}</td><td>{words.types[type] ?? `0x${type.toString(16)}`}</td><td class="num m">{size(all)}</td>
-            <td class="sec">{who.length > 0 ? users(who) : name === 'sda3' ? words.noOne : strings.shell.domain}</td></tr>)}</tbody></table></section>
+            <td class="sec">{users(who)}</td></tr>)}</tbody></table></section>
       <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
         {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
           <tbody>{disk.volumes.map(({ name, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">/dev/{disk.group}/{name}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td></tr>)}</tbody></table>}</section>
     </>}
-  </div></>;
+  </div>;
 }

@@ -4,10 +4,14 @@ interface TabsProps {
   label: string;
   tabs: readonly (readonly [id: string, name: string])[];
   chosen: string;
+  /** Id of the panel below them; each tab's own is `tabId(panel, id)`. */
+  panel: string;
   onChoose(id: string): void;
 }
 
-export function Tabs({ label, tabs, chosen, onChoose }: TabsProps) {
+export const tabId = (panel: string, id: string): string => `${panel}-${id}`;
+
+export function Tabs({ label, tabs, chosen, panel, onChoose }: TabsProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     const at = tabs.findIndex(([id]) => id === chosen);
     const to = { ArrowLeft: at - 1 + tabs.length, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
@@ -18,6 +22,6 @@ export function Tabs({ label, tabs, chosen, onChoose }: TabsProps) {
     requestAnimationFrame(() => row.querySelector<HTMLElement>('[aria-selected=true]')?.focus());
   };
   return <div class="tabs" role="tablist" aria-label={label} onKeyDown={onKeyDown}>
-    {tabs.map(([id, name]) => <button key={id} class="tab" role="tab" aria-selected={id === chosen} tabIndex={id === chosen ? 0 : -1} onClick={() => onChoose(id)}>{name}</button>)}
+    {tabs.map(([id, name]) => <button key={id} id={tabId(panel, id)} class="tab" role="tab" aria-controls={panel} aria-selected={id === chosen} tabIndex={id === chosen ? 0 : -1} onClick={() => onChoose(id)}>{name}</button>)}
   </div>;
 }

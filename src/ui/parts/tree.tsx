@@ -2,15 +2,16 @@
 
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DefinedDomain, DomainInfo } from '../../dom0/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { hostLoad } from '../counters.ts';
 import { domains, info } from '../host.ts';
-import { domain0History, inventory } from '../inventory.ts';
+import { domain0History, domain0Part, inventory } from '../inventory.ts';
+import { ownsMemory } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { state } from '../shell-session.ts';
-import { draft, go, type Place, place, treeOpen } from '../state.ts';
+import { deleting, draft, go, leaving, type Place, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
 import { bytes } from '../terminal.ts';
@@ -34,6 +35,14 @@ export function Tree() {
   const shownDefined = defined.filter(({ name, type }) => matches(name, words.defined, type));
   const disk = seen?.stored?.disk;
 
+  const list = useRef<HTMLUListElement>(null);
+  // One Tab stop, whatever is chosen or filtered out: the chosen row, else the first. Rows come, go and are chosen in a drawing of this part.
+  void place.value;
+  useLayoutEffect(() => {
+    const rows = [...list.current!.querySelectorAll<HTMLElement>('[role=treeitem]')];
+    const stop = rows.find(row => row.getAttribute('aria-selected') === 'true') ?? rows[0];
+    for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
+  });
   const onKeyDown = (event: KeyboardEvent) => {
     const rows = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role=treeitem]')];
     const at = rows.indexOf(document.activeElement as HTMLElement);
@@ -50,12 +59,12 @@ export function Tree() {
   };
   return <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
     <input class="filter" type="search" placeholder={words.filter} aria-label={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} />
-    <ul role="tree" aria-label={words.label} onKeyDown={onKeyDown}>
+    <ul role="tree" ref={list} aria-label={words.label} onKeyDown={onKeyDown}>
       <Row name={strings.hostName} to={{ kind: 'home' }} also={['new', 'host']} top actions={hostActions} value={<HostLoad />}>
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
       </Row>
       <li class="grp" role="presentation">{words.domains}<span>{all.length + 1}</span></li>
-      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={domain0History.value.at(-1)} />}>
+      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={domain0Part.value} />}>
         <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><Spark values={domain0History.value} label={words.cpu} />
       </Row>
       {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
@@ -107,7 +116,7 @@ const isAt = (here: Place, { kind, id, tab, name }: Place): boolean => here.kind
 function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpen, children }: RowProps) {
   const here = place.value;
   const chosen = isAt(here, to) || (here.kind === to.kind && here.tab !== undefined && also?.includes(here.tab) === true);
-  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${chosen ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} tabIndex={chosen ? 0 : -1} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
+  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${chosen ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
     aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
     {children}<span class="v">{value}</span>
   </li>;
@@ -126,7 +135,7 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
   const running = session?.rates.value?.running;
   const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
   return <Row name={domain.name} domain={domain.id} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
-    value={<Percent part={over ? undefined : running} />}>
+    value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}>
     <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} /><span class={`nm${over ? ' dim' : ''}`}>{domain.name}</span>
     <ModeBadge type={domain.type} />
     {session && <Spark values={session.history.value.map(point => point.running)} label={words.cpu} />}
@@ -134,14 +143,14 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
 }
 
 const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
-  <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={domain.errors.length > 0 ? words.hasErrors : <span class="when-wide">{words.defined}</span>}>
+  <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="when-wide">{words.defined}</span>}>
     <Chip /><StateMark state="-" /><span class="nm dim">{domain.name}</span><ModeBadge type={domain.type} />
   </Row>;
 
 function Foot() {
   const machine = info.value;
   if (!machine) return null;
-  const living = domains.value.filter(({ state: letter }) => !'-s'.includes(letter));
+  const living = domains.value.filter(ownsMemory);
   const known = state.value;
   const stored = inventory.value?.stored?.disk;
   return <div class="foot">

@@ -1,0 +1,72 @@
+// @vitest-environment happy-dom
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Inventory, StateInfo } from '../dom0/index.ts';
+
+const asked = vi.hoisted(() => [] as { opens: boolean; answer(seen: unknown): void; refuse(why: Error): void }[]);
+vi.mock('./host.ts', async original => ({
+  ...await original<object>(),
+  host: { inventory: (opens: boolean) => new Promise((answer, refuse) => { asked.push({ opens, answer, refuse }); }) },
+}));
+const { hostsLost, tasks } = await import('./host.ts');
+const { followInventory, inventory, look, openState } = await import('./inventory.ts');
+const { state } = await import('./shell-session.ts');
+
+const seen = (where?: StateInfo): Inventory => ({
+  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
+  ...(where ? { stored: { defined: [], where } } : {}),
+});
+const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
+followInventory(new Promise(() => {}));
+beforeEach(() => { hostsLost.value++; asked.length = 0; });
+
+describe('looks at the host', () => {
+  it('go one at a time: whoever asks meanwhile gets the next', async () => {
+    for (let i = 0; i < 5; i++) void look();
+    expect(asked.length).toBe(1);
+    asked[0]!.answer(seen());
+    await settled();
+    expect(asked.length).toBe(2);
+    asked[1]!.answer(seen());
+    await settled();
+    expect(asked.length).toBe(2);
+  });
+
+  it('go on at the Domain 0 that takes the place of one that never answered', async () => {
+    void look();
+    hostsLost.value++;
+    void look();
+    expect(asked.length).toBe(2);
+    asked[0]!.answer({ ...seen(), upSeconds: 99 });
+    await settled();
+    expect(inventory.value).toBeUndefined();
+    asked[1]!.answer(seen());
+    await settled();
+    expect(inventory.value?.upSeconds).toBe(0);
+  });
+
+  it('leave the disk alone after it was refused, until another Domain 0 is there; that one ended is no refusal', async () => {
+    openState();
+    hostsLost.value++;
+    asked[0]!.refuse(new Error('Domain-0 ended.'));
+    await settled();
+    void look();
+    expect(asked.at(-1)!.opens).toBe(true);
+    asked.at(-1)!.refuse(new Error('The disk is damaged.'));
+    await settled();
+    expect(tasks.value.map(({ message }) => message)).toEqual(['The disk is damaged.']);
+    void look();
+    expect(asked.at(-1)!.opens).toBe(false);
+    hostsLost.value++;
+    void look();
+    expect(asked.at(-1)!.opens).toBe(true);
+  });
+
+  it('tell when another tab has taken what was kept', async () => {
+    for (const where of [{ where: 'this browser', kept: true }, { where: 'memory', kept: false, why: 'Another tab of this browser has taken them over.' }]) {
+      void look();
+      asked.at(-1)!.answer(seen(where));
+      await settled();
+      expect(state.value).toEqual(where);
+    }
+  });
+});

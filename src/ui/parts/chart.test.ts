@@ -1,0 +1,28 @@
+// @vitest-environment happy-dom
+import { h, render } from 'preact';
+import { afterEach, expect, it, vi } from 'vitest';
+
+const drawn = vi.hoisted(() => [] as unknown[]);
+vi.mock('uplot/dist/uPlot.min.css', () => ({}));
+vi.mock('uplot', () => ({
+  default: class {
+    setData = (data: unknown): void => { drawn.push(data); };
+    setSize = (): void => {};
+    destroy = (): void => {};
+    valToPos = (value: number): number => 100 - value;
+  },
+}));
+const { Chart } = await import('./chart.tsx');
+
+afterEach(() => { document.body.innerHTML = ''; });
+const frames = async (): Promise<void> => { for (let i = 0; i < 5; i++) await new Promise(resolve => setTimeout(resolve, 20)); };
+
+it('is drawn once for its values, at the times that they were read, and says the last of them', async () => {
+  const root = document.createElement('div');
+  document.body.append(root);
+  const values = [1, undefined, 7];
+  render(h(Chart, { title: 'CPU', unit: '%', atMs: [1000, 4000, 6000], lines: [{ name: 'web', token: '--dA', values }], least: 1, digits: 0 }), root);
+  await frames();
+  expect(drawn).toEqual([[[-5, -2, 0], [1, null, 7]]]);
+  expect(root.querySelector('.end')!.textContent).toBe('web 7');
+});

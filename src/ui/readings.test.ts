@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import type { DomainInfo, Inventory } from '../dom0/index.ts';
+import { bySecond, noteReading, ownsMemory } from './readings.ts';
+
+const port = (name: string, rxBytes: number, txBytes: number) => ({ name, rxBytes, txBytes, rxPackets: 0, txPackets: 0, dropped: 0 });
+const look = (atMs: number, ports: ReturnType<typeof port>[] = [], runNs: Record<number, number> = {}, domain0Ns = 0): Inventory =>
+  ({ atMs, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: domain0Ns }, runNs, bridge: { name: 'xenbr0', ports, stations: [] } });
+const guest: DomainInfo = { id: 1, name: 'web', state: 'r', type: 'pv', memoryMiB: 32, vcpus: 1, definition: '' };
+const between = (before: Inventory, seen: Inventory) => noteReading([], before, seen, [guest], 5)[0]!;
+
+describe('a reading of the host', () => {
+  it('divides by the time between the two looks', () => {
+    const reading = between(look(1000, [port('vif1.0', 100, 0)], { 1: 0 }), look(3000, [port('vif1.0', 4196, 2048)], { 1: 1e9 }, 5e8));
+    expect(reading).toMatchObject({ atMs: 3000, overMs: 2000, sentPerSecond: 2048, gotPerSecond: 1024, cpuPercent: { 0: 25, 1: 50 }, memoryMiB: { 0: 10, 1: 32 }, freeMiB: 5 });
+  });
+
+  it('knows no share of a domain that was not there at the look before', () => {
+    expect(between(look(1000), look(2000, [], { 1: 5e8 })).cpuPercent).toEqual({ 0: 0 });
+  });
+
+  it('differences each port: one that has gone takes nothing from the others, one that begins anew counts from 0, and the uplink is no guest', () => {
+    const before = look(0, [port('eth0', 0, 0), port('vif1.0', 9000, 0), port('vif2.0', 100, 0), port('vif3.0', 500, 0)]);
+    const seen = look(1000, [port('eth0', 7777, 0), port('vif2.0', 300, 0), port('vif3.0', 40, 0), port('vif4.0', 5, 0)]);
+    expect(between(before, seen).sentPerSecond).toBe(245);
+  });
+
+  it('leaves a gap where nobody looked, and drops what is older than a minute', () => {
+    const first = noteReading([], look(0), look(1000), [], 5);
+    const gap = noteReading(first, look(1000), look(40_000), [], 5);
+    expect(gap.map(({ atMs, freeMiB }) => [atMs, freeMiB])).toEqual([[1000, 5], [40_000, undefined]]);
+    expect(gap[1]!.sentPerSecond).toBeUndefined();
+    expect(noteReading(gap, look(60_500), look(61_500), [], 5).map(({ atMs }) => atMs)).toEqual([40_000, 61_500]);
+  });
+
+  it('stands for all the seconds that it is over', () => {
+    const all = noteReading(noteReading([], look(0), look(1000, [], {}, 1e9), [], 5), look(1000, [], {}, 1e9), look(4000, [], {}, 1e9), [], 5);
+    expect(bySecond(all, 60, ({ cpuPercent }) => cpuPercent[0])).toEqual([100, 0, 0, 0]);
+    const late = noteReading(all, look(4000), look(30_000), [], 5);
+    expect(bySecond(late, 60, ({ cpuPercent }) => cpuPercent[0]).slice(-2)).toEqual([undefined, undefined]);
+  });
+
+  it('gives no memory to a guest that an earlier Domain 0 took along', () => {
+    expect([guest, { ...guest, state: 'c' as const }, { ...guest, state: 'c' as const, lost: true }, { ...guest, state: 's' as const }].map(ownsMemory)).toEqual([true, true, false, false]);
+  });
+});

@@ -1,0 +1,73 @@
+/** Readings of the host's counters: what two looks at them say about the time between. */
+
+import type { DomainInfo, Inventory } from '../dom0/index.ts';
+
+/** Readings are kept and drawn for this time. */
+export const HISTORY_MS = 60_000;
+/** Two looks that are further apart say nothing about a minute: the page was hidden, or the host was busy. */
+const APART_MS = 10_000;
+
+/** What was so between two looks; undefined or absent: not known. By domain id. */
+export interface Reading {
+  /** When it ended, milliseconds of the clock that all workers share. */
+  atMs: number;
+  /** How long it is. */
+  overMs: number;
+  /** Of one processor. */
+  cpuPercent: Readonly<Record<number, number>>;
+  memoryMiB: Readonly<Record<number, number>>;
+  freeMiB?: number;
+  /** Bytes a second that all guests sent and got. */
+  sentPerSecond?: number;
+  gotPerSecond?: number;
+}
+
+/** Those of the last minute, oldest first, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
+export function noteReading(all: readonly Reading[], before: Inventory | undefined, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): readonly Reading[] {
+  if (!before || seen.atMs <= before.atMs) return all;
+  const next = seen.atMs - before.atMs > APART_MS ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {} } : readingOf(before, seen, domains, freeMiB);
+  return [...all.filter(({ atMs }) => atMs >= seen.atMs - HISTORY_MS), next];
+}
+
+function readingOf(before: Inventory, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): Reading {
+  const overMs = seen.atMs - before.atMs;
+  const percent = (from: number, to: number): number => Math.max(0, (100 * (to - from)) / (overMs * 1e6));
+  const busy = Object.entries(seen.runNs).flatMap(([id, runNs]) => {
+    const from = before.runNs[Number(id)];
+    return from === undefined ? [] : [[id, percent(from, runNs)]];
+  });
+  return {
+    atMs: seen.atMs,
+    overMs,
+    cpuPercent: { 0: percent(before.domain0.runNs, seen.domain0.runNs), ...Object.fromEntries(busy) },
+    memoryMiB: { 0: seen.domain0.memoryMiB, ...Object.fromEntries(domains.filter(ownsMemory).map(({ id, memoryMiB }) => [id, memoryMiB])) },
+    freeMiB,
+    // The bridge counts what it received: the guest sent it.
+    sentPerSecond: passed(before, seen, 'rxBytes') / (overMs / 1000),
+    gotPerSecond: passed(before, seen, 'txBytes') / (overMs / 1000),
+  };
+}
+
+/** What went through the guests' ports between two looks. A port that has gone takes its count along; a new one has counted from 0. */
+function passed(before: Inventory, seen: Inventory, what: 'rxBytes' | 'txBytes'): number {
+  const old = new Map(before.bridge.ports.map(port => [port.name, port[what]]));
+  return seen.bridge.ports.filter(({ name }) => name.startsWith('vif')).reduce((sum, port) => {
+    const from = old.get(port.name) ?? 0;
+    return sum + port[what] - (port[what] < from ? 0 : from);
+  }, 0);
+}
+
+/** Whether a domain has memory of this host's machine: not before it starts, not once it is down, and not where it was lost with an earlier Domain 0. */
+export const ownsMemory = ({ state, lost }: DomainInfo): boolean => !lost && !'-s'.includes(state);
+
+/** A value for each of the last `seconds`, oldest first, from the reading that it lies in; undefined: no reading tells. */
+export function bySecond(all: readonly Reading[], seconds: number, of: (reading: Reading) => number | undefined): (number | undefined)[] {
+  const last = all.at(-1);
+  if (!last) return [];
+  const known = Math.min(seconds, Math.ceil((last.atMs - all[0]!.atMs + all[0]!.overMs) / 1000));
+  return Array.from({ length: known }, (_, i) => {
+    const middleMs = last.atMs - (known - i - 0.5) * 1000;
+    const reading = all.find(({ atMs, overMs }) => atMs - overMs <= middleMs && middleMs < atMs);
+    return reading && of(reading);
+  });
+}
