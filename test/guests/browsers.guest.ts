@@ -36,10 +36,14 @@ describe.skipIf(!haveGuests)(`Debian's Linux, dropped onto the page as definitio
       await expectSerial(tab, '99 words to draw', 60);
       await type(tab, '\x03');
       await type(tab, '\rpoweroff -f\r');
-      await expect.poll(() => tab.run('return document.body.innerText'), { timeout: 60_000, interval: 500 }).toMatch(/ stopped: the guest powered off/);
+      await expect
+        .poll(() => tab.run('return document.body.innerText'), { timeout: 60_000, interval: 500 })
+        .toMatch(/ stopped: the guest powered off/);
       // What it wrote last stays readable as long as somebody looks, though the host has buried it, as xl does.
       await expectSerial(tab, 'reboot: Power down', 10);
       await press(tab, /^Close$/);
-      await expect.poll(() => tab.run(`return document.querySelectorAll('[role=tree] [role=treeitem]:is([data-domain],[data-draft])').length`)).toBe(0);
+      await expect
+        .poll(() => tab.run(`return document.querySelectorAll('[role=tree] [role=treeitem]:is([data-domain],[data-draft])').length`))
+        .toBe(0);
     });
 });
