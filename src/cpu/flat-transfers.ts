@@ -117,20 +117,24 @@ export function flatReturn(cpu: Cpu): boolean {
   const at = (e ^ esp) >>> 2, flags = M4[at + 2]!, selector = M4[at + 1]! & 0xffff, rpl = selector & 3;
   if ((flags & UNUSUAL) !== 0 || (rpl !== 0 && rpl !== 3)) return false;
   const code = descriptorAt(cpu, selector);
-  if (code < 0 || M4[code] !== LOW || (M4[code + 1]! & (CODE_MASK | 3 << DPL_SHIFT)) !== (CODE | rpl << DPL_SHIFT)) return false;
+  if (code < 0 || M4[code] !== LOW) return false;
+  const codeHigh = M4[code + 1]!;
+  if ((codeHigh & (CODE_MASK | 3 << DPL_SHIFT)) !== (CODE | rpl << DPL_SHIFT)) return false;
   if (rpl === 0) R[ESP] = (esp + 12) | 0;
   else {
     const ss = M4[at + 4]! & 0xffff, stack = (ss & 3) === 3 ? descriptorAt(cpu, ss) : -1;
-    if (stack < 0 || M4[stack] !== LOW || (M4[stack + 1]! & (DATA_MASK | 3 << DPL_SHIFT)) !== (DATA | 3 << DPL_SHIFT)) return false;
+    if (stack < 0 || M4[stack] !== LOW) return false;
+    const stackHigh = M4[stack + 1]!;
+    if ((stackHigh & (DATA_MASK | 3 << DPL_SHIFT)) !== (DATA | 3 << DPL_SHIFT)) return false;
     if (isInner(R[SEG + DS * SEG_WORDS + SEG_RIGHTS]!) || isInner(R[SEG + ES * SEG_WORDS + SEG_RIGHTS]!)
       || isInner(R[SEG + FS * SEG_WORDS + SEG_RIGHTS]!) || isInner(R[SEG + GS * SEG_WORDS + SEG_RIGHTS]!)) return false;
     R[ESP] = M4[at + 3]!;
-    setFlat(cpu, S_SS, ss, M4[stack + 1]!);
+    setFlat(cpu, S_SS, ss, stackHigh);
     R[CPL] = 3;
     S[S_USER] = USER;
     cpu.tlb.enterUser();
   }
-  setFlat(cpu, S_CS, selector, M4[code + 1]!);
+  setFlat(cpu, S_CS, selector, codeHigh);
   const before = R[EFLAGS]!;
   cpu.setFlags(flags & ARITHMETIC);
   // RF lasts for an instruction: without breakpoints nothing asks for it (see Cpu.changeFlags).

@@ -10,9 +10,9 @@ import {
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
 } from './plans.ts';
-import { CS, FS, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
+import { CS, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
 import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
-import { operandRegister } from './table/operands.ts';
+import { isFlatOperand, operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
 
 const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide, { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
@@ -129,9 +129,9 @@ export class RecordWriter {
     return row.feature === undefined || this.instructions.has(row.feature);
   }
 
-  /** True if the memory operand of `d` needs neither segment arithmetic nor checks: 32-bit address, flat segment; code segments cannot be written. */
+  /** True if the memory operand of `d` needs neither segment arithmetic nor checks. */
   private flatOperand(d: Decoded): boolean {
-    return this.mode.flat && this.wide && d.addressSize === 32 && d.segment < FS && d.segment !== CS;
+    return this.mode.flat && this.wide && isFlatOperand(d);
   }
 
   private fillForm(p: number, row: Row, form: FormPlan, size: 16 | 32, offset: number, d: Decoded): void {

@@ -116,6 +116,12 @@ export interface Controls {
   hypervisorIdt: boolean;
 }
 
+/**
+ * The start of what counts past 31 bits: V8 keeps it as a double. A field that begins as a small integer and becomes a double, some seconds after the start, gives
+ * its object another hidden class, and everything compiled for the old one, the interpreter's loop among it, is thrown away.
+ */
+export const DOUBLE_ZERO = -0;
+
 /** Source of time for RDTSC. */
 export interface TimeSource {
   /** Current TSC before offset: low word; the high word is then in `tscHigh`. `retired`: instructions retired so far. */

@@ -64,7 +64,7 @@ export interface RegionStatistics {
   givenUp: number;
   /** Instructions that regions ran. */
   retired: number;
-  /** Batches of instructions that began, and those among them before which regions had run most instructions. */
+  /** Looks at where the guest is, each so many instructions, and those among them before which regions had run most instructions. */
   samples: number;
   regionSamples: number;
 }

@@ -6,8 +6,7 @@ import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import type { FindPage, RegionPage } from '../architecture/regions.ts';
-import { CS, FS } from '../architecture/registers.ts';
-import { decode, DECODED, type Decoded, MORE_BYTES, newDecoded } from '../table/index.ts';
+import { decode, DECODED, type Decoded, isFlatOperand, MORE_BYTES, newDecoded } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -26,7 +25,7 @@ export interface Instruction {
   /** From the start of the entry's page. */
   offset: number;
   decoded: Decoded;
-  /** NO_FORM: an ordinary case of the x87 or SSE, or an instruction that is called. */
+  /** NO_FORM: an ordinary case of the x87 or SSE, CPUID, or an instruction that is called. */
   form: Form;
   /** By a record of the region's own. */
   called: boolean;
@@ -60,13 +59,13 @@ export interface Region {
 const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 
 /** Ops whose order of effects (POP to memory) a region does not follow. */
-const fits = (form: Form, { memory, row, lock, repeat, addressSize, segment, operandSize }: Decoded): boolean => {
-  const { uses } = form;
+const fits = (form: Form, at: Decoded): boolean => {
+  const { uses } = form, { memory, row, lock, repeat, addressSize, operandSize } = at;
   if (lock || repeat !== 0 || uses.string || (uses.atomic && memory)) return false;
   if (row!.op === 'pop' && memory) return false;
   if ((uses.stack || uses.direct || uses.indirect) && operandSize !== 32) return false;
   if ((memory || uses.address || uses.counter) && addressSize !== 32) return false;
-  return !memory || uses.address || (segment < FS && segment !== CS);
+  return !memory || uses.address || isFlatOperand(at);
 };
 
 /** Blocks of one callee, written out for one call; '' for what is there once. */

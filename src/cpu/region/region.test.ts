@@ -286,7 +286,7 @@ describe('regions', () => {
       bench.R[EBX] = KERNEL_DATA;
       bench.R[ESI] = DATA;
       for (let i = 0; i < 128; i++) bench.setWord(DATA + 4 * i, 0x1234567 * i);
-    }, 200_000);
+    }, 120_000);
     expect(retired).toBeGreaterThan(10_000);
   });
 

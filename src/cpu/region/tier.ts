@@ -6,6 +6,7 @@
  * compiled when.
  */
 import type { Features } from '../architecture/cpuid.ts';
+import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { arithmetic, carry, condition } from '../architecture/flags.ts';
 import type { Compile, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
 import { EIP } from '../architecture/registers.ts';
@@ -61,9 +62,6 @@ const MAX_REGIONS = 256, WARM_CALLS = 20;
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 60, TRIAL = 4096;
-
-/** Instructions are counted in doubles from the start: what was a small integer until then gets V8 to throw all code with it away at 2^31. */
-const DOUBLE_ZERO = -0;
 
 const lineOf = (frame: number, eip: number): number => frame / LINE + ((eip & 4095) >>> LINE_SHIFT);
 

@@ -1,14 +1,14 @@
 /**
  * Instructions of a region that gen/semantics.ts does not describe. The ordinary cases of the x87 and of SSE are expanded from gen/unit-semantics.ts, with their
- * registers in the state. Whatever else goes on to the next instruction is *called*: registers and flags go to the state, the interpreter's general function
- * runs a record of the region's own, and they come back. Its faults and VM exits leave through it, as they leave the interpreter.
+ * registers in the state; CPUID is expanded too. Whatever else goes on to the next instruction is *called*: registers and flags go to the state, the
+ * interpreter's general function runs a record of the region's own, and they come back. Its faults and VM exits leave through it, as they leave the interpreter.
  */
 import { ALL } from '../architecture/flags.ts';
-import { CS, EAX, EBX, ECX, EDX, EIP, FS, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
+import { EAX, EBX, ECX, EDX, EIP, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
 import { type Form, usesOf, type Value } from '../gen/emitter.ts';
 import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from '../gen/unit-semantics.ts';
 import { S_BUDGET } from '../scratch.ts';
-import type { Decoded, Row } from '../table/index.ts';
+import { type Decoded, isFlatOperand, type Row } from '../table/index.ts';
 import { miss, number } from './text.ts';
 import { isSse, sseText } from './sse.ts';
 
@@ -18,10 +18,10 @@ export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32
 /** Ops that leave the region as good as always: they exit, or fault. */
 const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'ud0', 'ud1', 'ud2', 'monitor', 'mwait', 'vmcall', 'hlt']);
 
-/** True if the ordinary case of an x87 or SSE instruction can stand in a region: see `flatOperand` in record-writer.ts. */
+/** True if an instruction without a description is expanded in a region: CPUID, and the ordinary cases of the x87 and SSE. */
 export function isUnit(at: Decoded): boolean {
-  const { row, memory, lock, addressSize, segment } = at;
-  return row!.op === 'cpuid' || !lock && (!memory || (addressSize === 32 && segment < FS && segment !== CS)) && (unitDescription(row!, memory) !== null || isSse(at));
+  const { row, memory, lock } = at;
+  return row!.op === 'cpuid' || !lock && (!memory || isFlatOperand(at)) && (unitDescription(row!, memory) !== null || isSse(at));
 }
 
 /**
@@ -37,7 +37,7 @@ export function addressText({ base, index, scale, displacement }: Decoded): Valu
   return `${parts.length === 0 ? '0' : parts.join(' + ')} | 0`;
 }
 
-/** What expands one x87 or SSE instruction. `leave`: text that leaves the region if the condition holds, with the instruction not begun. */
+/** What expands one x87 or SSE instruction by its description. `leave`: text that leaves the region if the condition holds, with the instruction not begun. */
 class RegionUnitEmitter implements UnitEmitter {
   text = '';
   setsFlags = false;
@@ -76,7 +76,7 @@ class RegionUnitEmitter implements UnitEmitter {
   }
 }
 
-/** The text of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
+/** The text of CPUID, or of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
 export function unitText(at: Decoded, offset: number, leave: (condition: Value) => string): { text: string; setsFlags: boolean } {
   if (at.row!.op === 'cpuid') return { text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(R); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`, setsFlags: false };
   if (isSse(at)) return { text: sseText(at, addressText(at), leave), setsFlags: false };

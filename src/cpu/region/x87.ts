@@ -5,11 +5,11 @@
  * last error when the region is left. A region does so if it loops over such instructions; those that are none of these end it.
  */
 import { ALL } from '../architecture/flags.ts';
-import { CS, FS, FSW, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
+import { FSW, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { ADD, DIVIDE, MULTIPLY } from '../fpu/extended.ts';
 import { LEAST, MOST, NOWHERE, OPERANDS, SQUARE_ROOT } from '../fpu/pairs.ts';
 import type { Value } from '../gen/emitter.ts';
-import type { Decoded } from '../table/index.ts';
+import { type Decoded, isFlatOperand } from '../table/index.ts';
 import type { Block, Region } from './former.ts';
 import { miss, number } from './text.ts';
 import { addressText } from './units.ts';
@@ -39,9 +39,9 @@ const OTHERS = new Set(['fld', 'fild', 'fst', 'fstp', 'fxch', 'fld1', 'fldz', 'f
 const touches = ({ row }: Decoded): boolean =>
   row!.feature === 'fpu' || row!.feature === 'mmx' || row!.op.startsWith('f') || row!.operands.some(code => code[0] === 'P' || code[0] === 'Q' || code[0] === 'N' || code === 'STi');
 
-function isKnown({ row, memory, segment, addressSize }: Decoded): boolean {
-  const { op, operands } = row!;
-  if (memory && (addressSize !== 32 || segment >= FS || segment === CS)) return false;
+function isKnown(at: Decoded): boolean {
+  const { row, memory } = at, { op, operands } = row!;
+  if (memory && !isFlatOperand(at)) return false;
   if (memory && !['Mf32', 'Mf64'].includes(operands[0]!)) return op === 'fild' && operands[0] === 'Mi32';
   return op in ARITHMETIC || COMPARES.has(op) || OTHERS.has(op);
 }

@@ -1,4 +1,5 @@
 /** What operand codes say (row.ts): how many bits, and which register. */
+import { CS, FS } from '../architecture/registers.ts';
 import type { Decoded } from './row.ts';
 
 /** Operand size in bits of an operand code, given the instruction's. */
@@ -19,3 +20,9 @@ export function operandRegister(code: string, d: Decoded): number {
   if (code[0] === 'Z') return d.opcodeReg;
   return d.rm;
 }
+
+/**
+ * True if in flat mode (KEY_FLAT of mode.ts) the address of a memory operand is its linear address and needs no check: 32 bits, in one of the segments that are
+ * flat there; code segments cannot be written.
+ */
+export const isFlatOperand = ({ addressSize, segment }: Decoded): boolean => addressSize === 32 && segment < FS && segment !== CS;

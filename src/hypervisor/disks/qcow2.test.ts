@@ -147,6 +147,16 @@ describe('qcow2', () => {
     expect(sentenceAfter((_, bytes) => bytes.set(deflateRawSync(new Uint8Array(10)), 4 * CLUSTER))).toContain('has 10 bytes, and a cluster 4096');
   });
 
+  it('tells no place of a cluster that it would not read', () => {
+    const { bytes, view } = image();
+    const source1 = new Qcow2Source(source(bytes), () => {});
+    expect(source1.place(0)).toEqual([{ layer: 'file of the image', unit: { name: 'cluster', number: 0 }, at: expect.any(Number) }]);
+    entry(view, 2 * CLUSTER, 0, 2 * CLUSTER);
+    entry(view, 2 * CLUSTER + 8, HIGH_COMPRESSED, 0xfffff000);
+    const damaged = new Qcow2Source(source(bytes), () => {});
+    expect([0, CLUSTER].map(at => damaged.place(at))).toEqual([[], []]);
+  });
+
   it('whatever stands in it, answers with data or a sentence', () => {
     const words = fc.array(fc.tuple(fc.oneof(fc.integer({ min: 0, max: 27 }), fc.integer({ min: 1024, max: 1030 }), fc.integer({ min: 2048, max: 2080 })), fc.oneof(fc.integer({ min: 0, max: 0x7fffffff }), fc.constantFrom(0, 1, 512, 4096, 8192, 0x40000000, -1))), { minLength: 1, maxLength: 6 });
     fc.assert(

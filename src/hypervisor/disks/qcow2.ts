@@ -217,29 +217,35 @@ export class Qcow2Source implements DiskSource {
     return { high: l2.getUint32(entry), low: l2.getUint32(entry + 4) };
   }
 
-  /** Of a compressed cluster, or one that cannot be read, no byte is told. */
+  /** Of a compressed cluster its byte in what that unpacks to; of one that cannot be read, nothing. */
   place(at: number): Place[] {
     const cluster = Math.floor(at / this.clusterBytes);
     const here = { layer: 'file of the image', unit: { name: 'cluster', number: cluster } };
     try {
-      const { high, low } = this.entryOf(cluster) ?? { high: 0, low: 0 };
-      if (high & COMPRESSED) return [{ layer: `compressed cluster ${cluster}`, at: at % this.clusterBytes }];
-      const from = offsetOf(high, low);
-      return [from === 0 || (this.header.version === 3 && low & ZEROS) ? here : { ...here, at: from + (at % this.clusterBytes) }];
+      const there = this.locate(cluster);
+      if (there?.packed) return [{ layer: `compressed cluster ${cluster}`, at: at % this.clusterBytes }];
+      return [there ? { ...here, at: there.from + (at % this.clusterBytes) } : here];
     } catch (error) {
       if (!(error instanceof Qcow2Error || error instanceof FileUnreadable)) throw error;
       return [];
     }
   }
 
-  private readWithin(cluster: number, within: number, into: Uint8Array): void {
-    const entry = this.entryOf(cluster);
-    if (!entry) return void into.fill(0);
-    const { high, low } = entry;
-    if (high & COMPRESSED) return void into.set(this.unpack(cluster, high, low).subarray(within, within + into.length));
+  /** Where the file has a cluster: its data, or so many bytes `packed` that unpack to them. Undefined: it is zeros. @throws Qcow2Error where no data can be */
+  private locate(cluster: number): { from: number; packed?: number } | undefined {
+    const { high, low } = this.entryOf(cluster) ?? { high: 0, low: 0 };
+    if (high & COMPRESSED) return this.locatePacked(cluster, high, low);
     const from = offsetOf(high, low);
-    if (from === 0 || (this.header.version === 3 && low & ZEROS)) return void into.fill(0);
+    if (from === 0 || (this.header.version === 3 && low & ZEROS)) return undefined;
     if (from % this.clusterBytes !== 0 || from >= this.file.bytes || this.isTable(from)) throw damaged(`cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    return { from };
+  }
+
+  private readWithin(cluster: number, within: number, into: Uint8Array): void {
+    const place = this.locate(cluster);
+    if (!place) return void into.fill(0);
+    const { from, packed } = place;
+    if (packed) return void into.set(this.unpack(cluster, from, packed).subarray(within, within + into.length));
     // A file may end within its last cluster.
     const there = Math.max(0, Math.min(into.length, this.file.bytes - from - within));
     this.fromFile(from + within, into.subarray(0, there));
@@ -247,13 +253,17 @@ export class Qcow2Source implements DiskSource {
   }
 
   /** Source: "Compressed Clusters Descriptor": the offset has 62 − (cluster_bits − 8) bits, what is left counts the sectors after the first. */
-  private unpack(cluster: number, high: number, low: number): Uint8Array {
+  private locatePacked(cluster: number, high: number, low: number): { from: number; packed: number } {
     const offsetHighBits = 62 - (this.header.clusterBits - 8) - 32;
     const upper = high & (COMPRESSED - 1);
     const from = (upper & (2 ** offsetHighBits - 1)) * TWO_32 + (low >>> 0);
     const sectors = (upper >>> offsetHighBits) + 1;
-    const bytes = Math.min(sectors * SECTOR_BYTES - (from % SECTOR_BYTES), this.file.bytes - from);
-    if (from < this.clusterBytes || bytes <= 0) throw damaged(`the compressed cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    const packed = Math.min(sectors * SECTOR_BYTES - (from % SECTOR_BYTES), this.file.bytes - from);
+    if (from < this.clusterBytes || packed <= 0) throw damaged(`the compressed cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    return { from, packed };
+  }
+
+  private unpack(cluster: number, from: number, bytes: number): Uint8Array {
     return this.unpacked.get(cluster, () => {
       const packed = this.fromFile(from, new Uint8Array(bytes));
       let data: Uint8Array;

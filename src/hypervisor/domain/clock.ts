@@ -4,7 +4,7 @@
  * Virtual time is instructions retired: the same run gives the same times anywhere. Host time follows a monotonic clock that is passed in;
  * between readings it advances by instructions retired, never backwards.
  */
-import type { TimeSource } from '../../cpu/architecture/index.ts';
+import { DOUBLE_ZERO, type TimeSource } from '../../cpu/architecture/index.ts';
 import type { Clock } from '../../devices/index.ts';
 
 /** One tick a nanosecond. */
@@ -95,12 +95,8 @@ const STEP_NS = 4000,
   HURRY_NS = 500e6,
   MOST_HURRY = 4;
 
-/**
- * Fields that will outgrow 32 bits start as what V8 keeps as doubles: a field that changes from an integer to a double, some seconds after the start,
- * gives the object another hidden class, and everything compiled for the old one, the interpreter's loop among it, is thrown away.
- */
-const DOUBLE_ZERO = -0,
-  NOT_STOPPED = -1.5;
+/** A double, as DOUBLE_ZERO. */
+const NOT_STOPPED = -1.5;
 
 export class HostClock implements DomainClock {
   readonly virtual = false;

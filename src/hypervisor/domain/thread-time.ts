@@ -6,6 +6,7 @@
  * Shorter gaps count as the domain's own, and so does a slow instruction mix once it has gone on for some looks. A pause of the engine's own (collecting
  * garbage) counts as stolen: the guest had no processor then. `npm run -s bench:thread` holds the estimate against what Linux says of the thread.
  */
+import { DOUBLE_ZERO } from '../../cpu/architecture/index.ts';
 
 /** Work between two looks at the clock. */
 const LOOK_NS = 500e3;
@@ -19,16 +20,15 @@ const MOST_SLOWER = 4,
   WEIGHT = 1 / 8;
 
 export class ThreadTime {
-  // Numbers start as what V8 keeps as doubles, as in clock.ts.
   /** Nanoseconds, all three: the domain's thread ran; it stood still in the middle of a slice; it had something to do and no slot. */
-  ranNs = -0;
-  stolenNs = -0;
-  waitedNs = -0;
+  ranNs = DOUBLE_ZERO;
+  stolenNs = DOUBLE_ZERO;
+  waitedNs = DOUBLE_ZERO;
   private readonly hostMs: () => number;
   private nsPerInstruction = 8.5;
   private lastMs = -0.5;
-  private lastRetired = -0;
-  private lookAt = -0;
+  private lastRetired = DOUBLE_ZERO;
+  private lookAt = DOUBLE_ZERO;
   private exitsLeft = 0;
   private waitsSinceMs = -0.5;
 

@@ -4,6 +4,7 @@
  * `timer_slop` puts timers together, too), and such kernels make up for the ticks that they missed: while nobody computes, an idle vCPU gets many in one.
  * The longer it has idled, the later: what it waits for comes late by at most a thirty-second part of the wait.
  */
+import { DOUBLE_ZERO } from '../../cpu/architecture/index.ts';
 
 /** Deadlines of a tick are no further ahead: 250 Hz, a little late. */
 const LONGEST_TICK_NS = 4.1e6;
@@ -21,9 +22,9 @@ const MOST_FAR = 4,
 
 export class IdleTicks {
   /** Since when it has only ticked; start of the window under way, then what it has seen: instructions before it, deadlines, those further ahead. */
-  private idleSinceNs = -0;
+  private idleSinceNs = DOUBLE_ZERO;
   private windowNs = -1.5;
-  private retiredAtStart = -0;
+  private retiredAtStart = DOUBLE_ZERO;
   private ticks = 0;
   private far = 0;
 
