@@ -23,7 +23,7 @@ async function tests(script, limitSeconds) {
   if (status !== 0 && result.failed === 0) result.failed = 1;
   total.passed += result.passed;
   total.failed += result.failed;
-  if (result.failed) failed.push(`npm run ${script}: ${result.failedSteps.join(', ')}`);
+  failed.push(...result.failures.map(line => `npm run ${script}: ${line}`));
 }
 
 mkdirSync(at('.cache'), { recursive: true });

@@ -19,7 +19,7 @@ const results = [];
 const skipped = [];
 
 const record = (step, passed, failed, notes = []) => {
-  results.push({ step, passed, failed });
+  results.push({ step, passed, failed, notes });
   for (const note of notes) say(`  ${note}`);
   say(`${step}: ${passed} passed, ${failed} failed`);
 };
@@ -67,23 +67,31 @@ async function vitest(step, args, limitSeconds) {
   let passed = 0;
   let failed = 0;
   const notRun = [];
+  const bad = [];
   for (const { name, status: fileStatus, assertionResults } of report.testResults) {
     const count = wanted => assertionResults.filter(({ status: one }) => one === wanted).length;
     passed += count('passed');
     failed += count('failed');
     // A file that cannot be loaded, or an error outside its tests.
-    if (fileStatus === 'failed' && count('failed') === 0) failed++;
-    for (const { status: one, fullName } of assertionResults)
-      if (one !== 'passed' && one !== 'failed') notRun.push(`${name.slice(at().length)}: ${fullName}`);
+    if (fileStatus === 'failed' && count('failed') === 0) {
+      failed++;
+      bad.push(`failed outside its tests: ${name.slice(at().length)}`);
+    }
+    for (const { status: one, fullName } of assertionResults) {
+      const title = `${name.slice(at().length)}: ${fullName}`;
+      if (one === 'failed') bad.push(`failed: ${title}`);
+      else if (one !== 'passed') notRun.push(title);
+    }
   }
-  const bad = judgeSkips(notRun);
-  if (status !== 0 && failed === 0) failed++;
-  record(
-    step,
-    passed,
-    failed + bad.length,
-    bad.map(title => `skipped, which is not allowed here: ${title}`),
-  );
+  recordTests(step, passed, failed, status, bad, judgeSkips(notRun));
+}
+
+function recordTests(step, passed, failed, status, bad, skips) {
+  if (status !== 0 && failed === 0) {
+    failed = 1;
+    bad.push(`ended with status ${status}, though no test failed`);
+  }
+  record(step, passed, failed + skips.length, [...bad, ...skips.map(title => `skipped, which is not allowed here: ${title}`)]);
 }
 
 /** Walks Playwright's tree of suites. */
@@ -105,15 +113,9 @@ async function playwright(step, limitSeconds, env) {
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
   const tests = [...specs(report.suites)].flatMap(({ title, tests: ofSpec }) => ofSpec.map(({ status: one }) => ({ title, status: one })));
   const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
-  const bad = judgeSkips(tests.filter(({ status: one }) => one === 'skipped').map(({ title }) => title));
-  let failed = count(['unexpected']) + bad.length;
-  if (status !== 0 && failed === 0) failed++;
-  record(
-    step,
-    count(['expected', 'flaky']),
-    failed,
-    bad.map(title => `skipped, which is not allowed here: ${title}`),
-  );
+  const named = wanted => tests.filter(({ status: one }) => one === wanted).map(({ title }) => title);
+  const failed = named('unexpected').map(title => `failed: ${title}`);
+  recordTests(step, count(['expected', 'flaky']), failed.length, status, failed, judgeSkips(named('skipped')));
 }
 
 const haveFiles = (folder, ending) => existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));
@@ -144,7 +146,7 @@ async function testEverything() {
   await vitest('unit tests', [], 1200);
   if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
   else if (!chromium.path) skip('browser tests', chromium.why);
-  else if (built) await playwright('browser tests', 600, { RINGSIDE_CHROMIUM: chromium.path });
+  else if (built) await playwright('browser tests', 1200, { RINGSIDE_CHROMIUM: chromium.path });
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
 }
 
@@ -169,10 +171,12 @@ try {
 }
 const sum = key => results.reduce((total, result) => total + result[key], 0);
 if (skipped.length) console.log(`\nNot run here:\n${skipped.map(line => `  ${line}`).join('\n')}`);
-const failedSteps = results.filter(({ failed }) => failed > 0).map(({ step }) => step);
-if (failedSteps.length) console.log(`\nFailed: ${failedSteps.join(', ')}`);
+const failures = results
+  .filter(({ failed }) => failed > 0)
+  .flatMap(({ step, notes }) => (notes.length ? notes.map(note => `${step}: ${note}`) : [step]));
+if (failures.length) console.log(`\nFailed:\n${failures.map(line => `  ${line}`).join('\n')}`);
 // .ci/run adds up the two commands and wants its own last line to be the only one of its kind.
 if (process.env.RINGSIDE_SUMMARY)
-  writeFileSync(process.env.RINGSIDE_SUMMARY, JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failedSteps }));
+  writeFileSync(process.env.RINGSIDE_SUMMARY, JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failures }));
 else console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
