@@ -2,7 +2,7 @@
  * How a domain's worker is reached while it runs or sleeps: words and a ring in machine memory, and a doorbell that ends its slice or its sleep.
  * Nothing here waits: a writer that finds the ring full tries again later.
  */
-import { type COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../layout/layout.ts';
+import { COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 /** The mouse since its last message: counts right, up and of the wheel towards the user; bits of the buttons that are down (layout.ts). */
@@ -52,6 +52,17 @@ export class Mailbox {
   command(bit: (typeof COMMAND)[keyof typeof COMMAND]): void {
     Atomics.or(this.words, this.base + MAILBOX.COMMANDS, bit);
     this.ringDoorbell();
+  }
+
+  /** `count`: instructions; below 0: exits; 0: no step any more. */
+  step(count: number): void {
+    Atomics.store(this.words, this.base + MAILBOX.STEP, count);
+    this.command(COMMAND.STEP);
+  }
+
+  /** What was asked for with STEP. */
+  get stepCount(): number {
+    return Atomics.load(this.words, this.base + MAILBOX.STEP);
   }
 
   setPaused(paused: boolean): void {
