@@ -65,6 +65,12 @@ export class Mailbox {
     return Atomics.load(this.words, this.base + MAILBOX.STEP);
   }
 
+  /** A non-maskable interrupt for a vCPU. */
+  nmi(vcpu: number): void {
+    Atomics.or(this.words, this.base + MAILBOX.COMMANDS, COMMAND.NMI << vcpu);
+    this.ringDoorbell();
+  }
+
   setPaused(paused: boolean): void {
     Atomics.store(this.words, this.base + MAILBOX.PAUSED, paused ? 1 : 0);
     this.ringDoorbell();
