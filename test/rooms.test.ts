@@ -190,7 +190,8 @@ describe('the built page', () => {
     if (process.env.RINGSIDE_STRICT === '1') expect(scripts).not.toEqual([]);
     // An instruction's name is in the tables of the processor and nowhere else.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('fyl2xp1'));
-    if (scripts.length > 0) expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['disassembly', 'turns-worker', 'worker']);
+    if (scripts.length > 0)
+      expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['disassembly', 'turns-worker', 'worker']);
   });
 
   it("has the shell's syntax and text tools in a script of their own, which nothing loads before the first line", () => {

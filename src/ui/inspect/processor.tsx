@@ -104,7 +104,7 @@ function Figure({ data, chosen, choose, target }: Shown<Data>) {
   return <div class="col prc">
     <div class="row wrap">
       {count > 1 && <div class="seg" role="group" aria-label={words.vcpus}>{Array.from({ length: count }, (_, i) => <button key={i} aria-pressed={i === vcpu} onClick={() => { shownVcpu.value = i; }}>{words.vcpu(i)}</button>)}</div>}
-      <span class="sec">{isStill ? words.standing : words.running}{state.torn && ` ${words.torn}`}</span><span class="grow" />{target.session && <Steps key={target.session.id} session={target.session} isStill={isStill} />}
+      <span class="sec say">{isStill ? words.standing : words.running}{state.torn && ` ${words.torn}`}</span>{target.session && <Steps key={target.session.id} session={target.session} isStill={isStill} />}
     </div>
     <section><h3>{words.registers}</h3><dl class="regs">{GENERAL.map(([name, at]) => pick(name, hex(regs[at]!)))}{pick('EIP', hex(regs[R.EIP]!))}{pick('EFLAGS', hex(eflags))}{pick('CPL', String(regs[R.CPL]!))}</dl>
       <p class="m sec flg">{FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ') || '–'}</p></section>
