@@ -22,9 +22,9 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByRole('row', { name: /32 event_channel_op \d+/ })).toBeVisible();
   await tab(page, 'Rings');
   await page.getByRole('button', { name: 'vif1.0 rx' }).click();
+  // The front end has room for packets in it from the beginning, and sends none.
+  await expect(page.getByRole('row', { name: /^req_prod [1-9]\d* / })).toBeVisible();
   const gref = /gref (\d+)/.exec(await page.locator('.idet .chain').last().innerText())![1];
-  const reqProd = (await page.locator('.idxs tr', { hasText: 'req_prod' }).locator('td').nth(1).innerText()).trim();
-  expect(Number(reqProd)).toBeGreaterThan(0);
   await tab(page, 'Event channels');
   const ports = await page.locator('.evr').count();
   await tab(page, 'Grants');
@@ -67,7 +67,7 @@ test('a paused guest is stepped by an instruction and by an exit, and its regist
   await expect.poll(() => retired(page)).toBe(before + 1);
   expect(await register(page, 'EIP')).not.toBe(eip);
   await expect(page.locator('.prc .dis .now').first()).toContainText(await register(page, 'EIP'));
-  await page.getByRole('button', { name: 'Step exit' }).click();
+  await page.getByRole('button', { name: 'Step exit', exact: true }).click();
   await expect.poll(() => retired(page)).toBeGreaterThan(before + 1);
   const after = await retired(page);
   await page.getByRole('button', { name: 'CS', exact: true }).click();
