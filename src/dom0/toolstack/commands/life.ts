@@ -56,16 +56,18 @@ export const create = command({
       const judged = () => judgeFiles(read, host.facts, anotherName);
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
       const first = judged();
-      const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
-      const { plan, domain } = judged();
-      if (plan.command !== '') task.command = plan.command;
-      if (!domain) {
-        const told = planErrors(plan);
-        throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
-      }
-      const { definition, boot, xen } = domain;
-      const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
-      const built = await host.toolstack.build(blueprint, { paused });
+      const built = await host.orNoTransferDisk(first.plan.name, async () => {
+        const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
+        const { plan, domain } = judged();
+        if (plan.command !== '') task.command = plan.command;
+        if (!domain) {
+          const told = planErrors(plan);
+          throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
+        }
+        const { definition, boot, xen } = domain;
+        const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
+        return host.toolstack.build(blueprint, { paused });
+      });
       task.message = describeBuilt(built);
       return host.describe(built);
     });
