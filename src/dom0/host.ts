@@ -267,6 +267,7 @@ export class HostCore {
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
+    if (this.storage) this.toolstack.services.disk.connect(this.storage.disk);
     await this.findImages();
     return this.storage;
   }

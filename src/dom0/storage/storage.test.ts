@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ExtentDisk } from './extent-disk.ts';
+import { HostDisk } from './host-disk.ts';
 import { LoggingStore, seeded } from './logging-store.test-support.ts';
 import { MediumDisk } from './medium-disk.ts';
 import type { Medium } from './medium.ts';
@@ -16,9 +16,9 @@ const sector = (value: number): Uint8Array => new Uint8Array(512).fill(value);
 /** A transfer disk of web whose format ends after some writes. */
 function beginTransferDisk(storage: Storage): void {
   const volumesStart = storage.partitions[3].firstSector * 512 + 2 ** 20;
-  const { write } = ExtentDisk.prototype;
+  const { write } = HostDisk.prototype;
   let left = 3;
-  const spy = vi.spyOn(storage.disk, 'write').mockImplementation(function (this: ExtentDisk, at, bytes) {
+  const spy = vi.spyOn(storage.disk, 'write').mockImplementation(function (this: HostDisk, at, bytes) {
     if (at >= volumesStart && left-- === 0) throw new Error('cut');
     write.call(this, at, bytes);
   });
