@@ -35,6 +35,8 @@ export class MediumDisk implements Disk {
   private readonly parts: MediumDiskParts;
   /** The first one waits for room. */
   private readonly waiting: Waiting[] = [];
+  private stopRetrying = (): void => {};
+  private closed = false;
   private toldBad = false;
 
   constructor(parts: MediumDiskParts) {
@@ -70,15 +72,16 @@ export class MediumDisk implements Disk {
   }
 
   private do(request: MediumRequest, done: Done): void {
+    if (this.closed) return done(false);
     if (this.isWaiting) return this.wait(request, done);
     startOn(this.parts.medium, request, error => {
-      if (error instanceof StoreFull) this.wait(request, done);
+      if (error instanceof StoreFull && !this.closed) this.wait(request, done);
       else this.answer(error, done);
     });
   }
 
   private answer(error: Error | undefined, done: Done): void {
-    if (error && !this.toldBad) {
+    if (error && !this.toldBad && !this.closed) {
       this.toldBad = true;
       this.parts.say(`${this.label} cannot be used any more: ${error.message}`);
     }
@@ -95,8 +98,15 @@ export class MediumDisk implements Disk {
     this.retryLater();
   }
 
+  /** Who had it is gone: what waits for room is not written any more, and ends as failed, so that nobody keeps pages for it. */
+  close(): void {
+    this.closed = true;
+    this.stopRetrying();
+    for (const { done } of this.waiting.splice(0)) done(false);
+  }
+
   private retryLater(): void {
-    this.parts.later(RETRY_MS, () => this.retry());
+    this.stopRetrying = this.parts.later(RETRY_MS, () => this.retry());
   }
 
   /** One after the other, as they came. */
@@ -106,6 +116,7 @@ export class MediumDisk implements Disk {
   }
 
   private retried(error: Error | undefined): void {
+    if (this.closed) return;
     if (error instanceof StoreFull) return this.retryLater();
     const first = this.waiting.shift();
     if (first) this.answer(error, first.done);
