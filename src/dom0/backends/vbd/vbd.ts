@@ -220,6 +220,18 @@ class Session {
     }
   }
 
+  /** What the medium answers in one turn the front end hears of together. */
+  private answerSoon(answer: () => void): void {
+    if (this.answers.push(answer) > 1) return;
+    this.connection.soon(() => {
+      const held = this.barrier !== undefined;
+      const answers = this.answers.splice(0);
+      this.batch(() => answers.forEach(each => each()));
+      // Whoever waited behind a barrier goes on.
+      if (held && !this.barrier) this.connection.guard(() => this.serve());
+    });
+  }
+
   private push(): void {
     if (!this.connection.open || !this.ring.push()) return;
     this.counts.sent++;
@@ -389,18 +401,6 @@ class Session {
     if (job.number === 0 || !follows) start(answered);
     else follows.io.within(job.number, () => start(answered));
     returned = true;
-  }
-
-  /** What the medium answers in one turn the front end hears of together. */
-  private answerSoon(answer: () => void): void {
-    if (this.answers.push(answer) > 1) return;
-    this.connection.soon(() => {
-      const held = this.barrier !== undefined;
-      const answers = this.answers.splice(0);
-      this.batch(() => answers.forEach(each => each()));
-      // Whoever waited behind a barrier goes on.
-      if (held && !this.barrier) this.connection.guard(() => this.serve());
-    });
   }
 
   private finish(job: Job, status: number): void {
