@@ -282,10 +282,12 @@ export class Session {
     const isStill = (): boolean => this.inputEnded && !this.toolstack.services.pending && this.guests.every(({ end, waits }) => end || waits?.what === 'event');
     if (!isStill()) return;
     const { activity } = this;
-    later(STILL_MS, () => {
+    const look = (): void => {
       if (activity !== this.activity || !isStill()) return;
       for (const guest of this.guests) if (!guest.end) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
-    });
+    };
+    // A turn may be due already: where this thread was kept from running for so long, the timer is first.
+    later(STILL_MS, () => soon(look));
   }
 
   /** Last words; guests in threads of their own are ended. */

@@ -32,6 +32,8 @@ export interface Medium {
 
 /** Asks a medium of either kind. */
 export function startOn(medium: Medium, request: MediumRequest, done: Answer): void {
+  if (request.op !== 'flush' && !(request.at >= 0 && request.at + lengthOf(request) <= medium.bytes))
+    return done(new RangeError(`${lengthOf(request)} bytes at ${request.at} do not lie within ${medium.bytes} bytes.`));
   if (medium.start) return medium.start(request, done);
   try {
     carryOut(medium, request);
@@ -99,7 +101,6 @@ export class Part implements Medium {
 
   start(request: MediumRequest, done: Answer): void {
     if (request.op === 'flush') return startOn(this.whole, request, done);
-    within(this, request.at, lengthOf(request), this.layer);
     passes(IO_HOP.PARTITION, this.number, request.at / SECTOR_BYTES);
     startOn(this.whole, { ...request, at: this.first + request.at }, done);
   }
