@@ -4,7 +4,7 @@ import { KeptFiles } from '../files/index.ts';
 import { createHost, type HostCore } from '../host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
 import { inTurns } from '../runner-local.ts';
-import { LoggingStore, PowerCut, type Random } from '../storage/logging-store.test-support.ts';
+import { type LoggingStore, PowerCut, type Random } from '../storage/logging-store.test-support.ts';
 import { cutOften } from '../storage/power-cuts.ts';
 import { Storage } from '../storage/index.ts';
 import { remove } from '../toolstack/commands/managed.ts';
