@@ -73,8 +73,7 @@ async function begin(guests) {
   const { child, seen, kill } = start('sh', '--state', state, ...files.flatMap(file => ['--file', file]));
   const told = () => `it does not come up: ${seen.out.slice(-2000)}${seen.err}`;
   child.stdin.write('xl create -c /etc/xen/vm/fs\n');
-  for (let i = 0; i < 20 && !seen.out.includes('/ # '); i++)
-    await until(() => seen.out.includes('/ # '), told).catch(error => i === 19 && Promise.reject(error));
+  await until(() => /INIT-DONE[\s\S]*\/ # /.test(seen.out), told);
   child.stdin.write(`dmesg -n 1; mount -t ext4 /dev/xvda /mnt && ${WRITER}\n`);
   await until(() => acknowledged(seen.out) > 5, told);
   child.stdin.write('\x1d');
