@@ -37,7 +37,7 @@ export class Output {
   /** Makes room for `count` bytes more. `offset`: where the input asks for them. */
   reserve(count: number, offset: number): void {
     const needed = this.length + count;
-    if (this.isBomb(this.length, offset)) throw new DecodeError(`${offset} bytes unpack to ${this.length}: it is not what it is said to be`, offset);
+    if (this.isBomb(this.length, offset)) throw new DecodeError(`${offset} bytes unpack to ${this.length}, which is more than they can hold`, offset);
     if (needed <= this.bytes.length) return;
     if (needed > this.limit + this.slack) this.refuse(offset);
     const grown = new Uint8Array(Math.min(this.limit + this.slack, Math.max(needed, this.bytes.length * 2, 1 << 16)));
