@@ -5,21 +5,19 @@
  * a volume all the time, and a shell edits a definition and makes and removes volumes. After each kill what was acknowledged must be there, and the
  * definition, the volumes and the map must agree. 100 kills of each kind unless told. Chromium is what RINGSIDE_CHROMIUM names, or the system's.
  */
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildPage, programModule } from './build.mjs';
-import { at } from './lib.mjs';
+import { drawFrom, sleep, start, until } from './killable.mjs';
 import { serve } from './serve.mjs';
 
 const { values } = parseArgs({ options: { page: { type: 'string' }, node: { type: 'string' }, seed: { type: 'string' } } });
 const kills = { page: Number(values.page ?? 100), node: Number(values.node ?? 100) };
 /** After its first acknowledgements a host lives so long at most. */
 const MOST_LIFE_MS = 3000;
-const FIRST_MS = 60_000;
 const STEPS = 200;
 /** Each so many kills of pages the browser goes with them. */
 const BROWSER_KILLS = 5;
@@ -28,10 +26,9 @@ const soak = await import(pathToFileURL(await programModule('soak-storage')));
 await programModule('ringside');
 const folder = mkdtempSync(join(tmpdir(), 'ringside-soak-'));
 const guest = soak.writeGuest(join(folder, 'guest'));
-let seed = Number(values.seed ?? Date.now() % 1e6);
+const seed = Number(values.seed ?? Date.now() % 1e6);
 process.stdout.write(`seed ${seed}\n`);
-const random = below => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % below;
-const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
+const random = drawFrom(seed);
 const totals = { dots: 0, steps: 0 };
 
 /** @throws Error where something that was acknowledged is missing */
@@ -43,32 +40,15 @@ async function check(kind, number, directory, seen) {
   process.stdout.write(`${kind} kill ${number}: ${seen.dots} writes and ${seen.done ?? 0} steps were acknowledged, all there\n`);
 }
 
-async function until(what, why) {
-  for (let waited = 0; waited < FIRST_MS; waited += 20) {
-    if (await what()) return;
-    await sleep(20);
-  }
-  throw new Error(why());
-}
-
 const stepOf = (text, from = 0) => Math.max(from, ...[...text.matchAll(/done-(\d+)/g)].map(match => Number(match[1])));
 
 // In node: a guest, or a shell.
-
-function start(...args) {
-  const child = spawn(process.execPath, [at('bin', 'ringside.mjs'), ...args], { stdio: 'pipe' });
-  const seen = { out: '', err: '' };
-  child.stdout.on('data', data => (seen.out += data));
-  child.stderr.on('data', data => (seen.err += data));
-  const ended = new Promise(resolve => child.on('close', resolve));
-  return { child, seen, kill: async () => (child.kill('SIGKILL'), await ended) };
-}
 
 async function killNode() {
   const state = join(folder, 'node');
   for (let number = 1, step = 0; number <= kills.node; number++) {
     const begin = start('sh', '--state', state, '-c', soak.BEGIN);
-    await new Promise(resolve => begin.child.on('close', resolve));
+    await begin.ended;
     step = Number(/begin-(\d+)/.exec(begin.seen.out)?.[1]);
     const isGuest = number % 2 === 1;
     const { child, seen, kill } = isGuest ? start('boot', '--state', state, guest.definition) : start('sh', '--state', state);

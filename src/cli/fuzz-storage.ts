@@ -1,14 +1,15 @@
 /**
- * npm run -s fuzz:storage -- [--cuts N] [--seed S]… [--what journal|disk|volumes]…
+ * npm run -s fuzz:storage -- [--cuts N] [--seed S]… [--what journal|disk|volumes|domains]…
  *
  * Cuts the power of the host's storage while it works: of what was not flushed any part is lost, and one write is torn. Each kind of work gets N cuts
  * (10,000 unless told), shared among the seeds. It passes if after each cut everything is there that was flushed or acknowledged, and nothing that was never
  * written.
  */
+import { cutDomains } from '../dom0/snapshots/domain-cuts.ts';
 import { cutExtentDisk, cutJournal, cutVolumes } from '../dom0/storage/index.ts';
 
-const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes]…\n';
-const KINDS: Record<string, (seed: number, cuts: number) => Promise<string | undefined>> = { journal: cutJournal, disk: cutExtentDisk, volumes: cutVolumes };
+const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes|domains]…\n';
+const KINDS: Record<string, (seed: number, cuts: number) => Promise<string | undefined>> = { journal: cutJournal, disk: cutExtentDisk, volumes: cutVolumes, domains: cutDomains };
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
 export async function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): Promise<number> {

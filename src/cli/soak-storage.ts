@@ -63,3 +63,21 @@ export async function problemOf(directory: string, { dots, step }: Seen): Promis
     store.close();
   }
 }
+
+/** Writes what a volume of the state in a directory holds to a file. @throws Error with a sentence */
+export async function exportVolume(directory: string, volume: string, path: string): Promise<void> {
+  const store = await DirectoryStore.open(directory);
+  try {
+    const state = await openHostState(store, nodeState);
+    try {
+      const medium = state.storage.medium(volume);
+      const bytes = new Uint8Array(medium.bytes);
+      medium.read(0, bytes);
+      writeFileSync(path, bytes);
+    } finally {
+      state.close();
+    }
+  } finally {
+    store.close();
+  }
+}

@@ -29,25 +29,25 @@ export function encodeChanges(changes: readonly Change[]): Uint8Array {
 
 /** @throws StoreDamaged */
 export function decodeChanges(record: Uint8Array, where: string): Change[] {
-  const damaged = new StoreDamaged(`A record of the files in ${where} cannot be read. Put back a copy of files.0 and files.1.`);
-  if (record.length < 4) throw damaged;
+  const damaged = (): StoreDamaged => new StoreDamaged(`A record of the files in ${where} cannot be read. Put back a copy of files.0 and files.1.`);
+  if (record.length < 4) throw damaged();
   const end = 4 + new DataView(record.buffer, record.byteOffset).getUint32(0, true);
   let list: unknown;
   try {
     list = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(record.subarray(4, end)));
   } catch {
-    throw damaged;
+    throw damaged();
   }
-  if (!Array.isArray(list)) throw damaged;
+  if (!Array.isArray(list)) throw damaged();
   let at = end;
   return list.map((entry): Change => {
     const { kind, path, mode, mtimeMs, bytes, target } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof path !== 'string' || !path.startsWith('/')) throw damaged;
+    if (typeof path !== 'string' || !path.startsWith('/')) throw damaged();
     if (kind === 'gone') return { kind, path };
     if (kind === 'link' && typeof target === 'string') return { kind, path, target };
-    if (typeof mode !== 'number' || typeof mtimeMs !== 'number') throw damaged;
+    if (typeof mode !== 'number' || typeof mtimeMs !== 'number') throw damaged();
     if (kind === 'folder') return { kind, path, mode, mtimeMs };
-    if (kind !== 'file' || typeof bytes !== 'number' || !(bytes >= 0) || at + bytes > record.length) throw damaged;
+    if (kind !== 'file' || typeof bytes !== 'number' || !(bytes >= 0) || at + bytes > record.length) throw damaged();
     at += bytes;
     return { kind, path, mode, mtimeMs, bytes: record.slice(at - bytes, at) };
   });

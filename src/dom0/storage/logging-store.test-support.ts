@@ -27,13 +27,15 @@ type Change = { at: number; bytes: Uint8Array } | { truncateTo: number };
 const CHUNK_BYTES = 4096;
 
 class LoggingFile implements StoreFile {
-  readonly durable = new MemoryFile(CHUNK_BYTES);
-  readonly seen = new MemoryFile(CHUNK_BYTES);
+  readonly durable: MemoryFile;
+  readonly seen: MemoryFile;
   readonly changes: Change[] = [];
   private readonly store: LoggingStore;
 
-  constructor(store: LoggingStore) {
+  constructor(store: LoggingStore, durable = new MemoryFile(CHUNK_BYTES)) {
     this.store = store;
+    this.durable = durable;
+    this.seen = durable.copy();
   }
 
   size(): number {
@@ -105,16 +107,14 @@ export class LoggingStore implements Store {
     // Some cuts lose all, some nothing: between them each write has a fate of its own.
     const keep = random(5);
     for (const [name, { durable, changes }] of this.files) {
-      const file = new LoggingFile(next);
-      copy(durable, file.durable);
+      const left = durable.copy();
       const torn = random(changes.length + 1);
       changes.forEach((change, i) => {
         if (random(4) >= keep) return;
-        if (i === torn && 'bytes' in change) for (const part of tear(change, random)) apply(file.durable, part);
-        else apply(file.durable, change);
+        if (i === torn && 'bytes' in change) for (const part of tear(change, random)) apply(left, part);
+        else apply(left, change);
       });
-      copy(file.durable, file.seen);
-      next.files.set(name, file);
+      next.files.set(name, new LoggingFile(next, left));
     }
     return next;
   }
@@ -127,11 +127,4 @@ function* tear({ at, bytes }: { at: number; bytes: Uint8Array }, random: Random)
     if (random(2) === 0) yield { at: at + from, bytes: bytes.subarray(from, from + count) };
     from += count;
   }
-}
-
-function copy(from: MemoryFile, to: MemoryFile): void {
-  const bytes = new Uint8Array(from.size());
-  from.read(0, bytes);
-  to.truncate(0);
-  to.write(0, bytes);
 }

@@ -58,13 +58,16 @@ export interface GroupText {
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
+const CRC_OF_BYTE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
 /** CRC-32 begun with LVM2's own value and not complemented at its end. */
 export function lvmCrc(bytes: Uint8Array): number {
   let crc = 0xf597a6cf;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
+  for (const byte of bytes) crc = CRC_OF_BYTE[(crc ^ byte) & 255] ^ (crc >>> 8);
   return crc >>> 0;
 }
 

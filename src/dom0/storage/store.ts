@@ -53,10 +53,32 @@ export class MemoryStore implements Store {
 export class MemoryFile implements StoreFile {
   private length = 0;
   private readonly chunks = new Map<number, Uint8Array>();
+  /** Numbers of chunks that a copy has, too. */
+  private readonly shared = new Set<number>();
   private readonly chunkBytes: number;
 
   constructor(chunkBytes = 2 ** 20) {
     this.chunkBytes = chunkBytes;
+  }
+
+  /** Another file with the same bytes. */
+  copy(): MemoryFile {
+    const copy = new MemoryFile(this.chunkBytes);
+    copy.length = this.length;
+    for (const [number, chunk] of this.chunks) {
+      copy.chunks.set(number, chunk);
+      copy.shared.add(number);
+      this.shared.add(number);
+    }
+    return copy;
+  }
+
+  /** A chunk that may be written: one that a copy has, too, is copied before. */
+  private own(number: number, chunk: Uint8Array): Uint8Array {
+    if (!this.shared.delete(number)) return chunk;
+    const own = chunk.slice();
+    this.chunks.set(number, own);
+    return own;
   }
 
   size(): number {
@@ -82,7 +104,7 @@ export class MemoryFile implements StoreFile {
         }
         this.chunks.set(number, chunk);
       }
-      chunk.set(bytes.subarray(from, from + count), within);
+      this.own(number, chunk).set(bytes.subarray(from, from + count), within);
     });
     this.length = Math.max(this.length, at + bytes.length);
   }
@@ -90,8 +112,10 @@ export class MemoryFile implements StoreFile {
   truncate(bytes: number): void {
     for (const [number, chunk] of this.chunks) {
       const keep = bytes - number * this.chunkBytes;
-      if (keep <= 0) this.chunks.delete(number);
-      else if (keep < this.chunkBytes) chunk.fill(0, keep);
+      if (keep <= 0) {
+        this.chunks.delete(number);
+        this.shared.delete(number);
+      } else if (keep < this.chunkBytes) this.own(number, chunk).fill(0, keep);
     }
     this.length = bytes;
   }

@@ -14,6 +14,10 @@ const SETUP_SECTS = 0x1f1,
 const SECTOR_BYTES = 512,
   DEFAULT_SETUP_SECTS = 4;
 const LIMIT_BYTES = 512 * 2 ** 20;
+/** Kernels get three to seven times as large, and some begin with zeros: what gets larger by far is no kernel, and is not unpacked to the limit. */
+const MOST_GROWTH = 16,
+  FREE_BYTES = 16 * 2 ** 20;
+const LIMITS = { limit: LIMIT_BYTES, isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed };
 
 /** Unpacked once for the checks before a domain is made and for its start. */
 const unpacked = new WeakMap<Uint8Array, Uint8Array>();
@@ -24,7 +28,7 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
   const known = unpacked.get(kernel);
   if (known) return known;
   try {
-    const content = gunzip(kernel, { limit: LIMIT_BYTES });
+    const content = gunzip(kernel, LIMITS);
     unpacked.set(kernel, content);
     return content;
   } catch (error) {
@@ -45,8 +49,8 @@ export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   const payload = kernel.subarray(start, start + file.getUint32(PAYLOAD_LENGTH, true));
   try {
     let elf: Uint8Array;
-    if (isXz(payload)) elf = unxz(payload, { limit: LIMIT_BYTES, firstStreamOnly: true });
-    else if (isGzip(payload)) elf = gunzip(payload, { limit: LIMIT_BYTES });
+    if (isXz(payload)) elf = unxz(payload, { ...LIMITS, firstStreamOnly: true });
+    else if (isGzip(payload)) elf = gunzip(payload, LIMITS);
     else throw new LoadError(`${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`);
     unpacked.set(kernel, elf);
     return elf;

@@ -23,6 +23,13 @@ for (let code = 0, base = 1; code < 30; code++) {
 /** RFC 1951, section 3.2.7: the order in which the lengths of the code length code come. */
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
+export interface InflateOptions {
+  /** Most bytes that may come out (default 1 GiB). */
+  limit?: number;
+  /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
+  isBomb?: (bytes: number, consumed: number) => boolean;
+}
+
 /** Whether the bytes start as a gzip file does. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -32,9 +39,9 @@ export function isGzip(bytes: Uint8Array): boolean {
  * Unpacks a gzip file (all its members).
  * @throws DecodeError that says what is wrong at which byte of the input.
  */
-export function gunzip(input: Uint8Array, options: { limit?: number } = {}): Uint8Array<ArrayBuffer> {
+export function gunzip(input: Uint8Array, options: InflateOptions = {}): Uint8Array<ArrayBuffer> {
   if (input.length === 0) throw new DecodeError('empty, not a gzip file', 0);
-  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, BATCH_BYTES);
+  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, { slack: BATCH_BYTES, isBomb: options.isBomb });
   let offset = 0;
   // Zeros behind the last member are padding (tapes, cpio archives).
   do offset = unpackMember(input, offset, output);
@@ -44,7 +51,7 @@ export function gunzip(input: Uint8Array, options: { limit?: number } = {}): Uin
 
 /** Unpacks raw deflate data. */
 export function inflate(input: Uint8Array, options: { limit?: number } = {}): Uint8Array<ArrayBuffer> {
-  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, BATCH_BYTES);
+  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, { slack: BATCH_BYTES });
   return output.take(new Inflate(input, 0, output).run());
 }
 

@@ -21,20 +21,23 @@ export class Output {
   length = 0;
   private readonly limit: number;
   private readonly slack: number;
+  private readonly isBomb: (bytes: number, consumed: number) => boolean;
 
   /**
    * `expected`: bytes to make room for at once; `limit`: most bytes that it may hold when it is taken; `slack`: room behind them for who asks for more than
-   * it then needs.
+   * it then needs; `isBomb`: whether so many bytes may not come from so many of the input.
    */
-  constructor(expected: number, limit: number, slack = 0) {
+  constructor(expected: number, limit: number, { slack = 0, isBomb = () => false }: { slack?: number | undefined; isBomb?: Output['isBomb'] | undefined } = {}) {
     this.bytes = new Uint8Array(Math.min(expected, limit));
     this.limit = limit;
     this.slack = slack;
+    this.isBomb = isBomb;
   }
 
   /** Makes room for `count` bytes more. `offset`: where the input asks for them. */
   reserve(count: number, offset: number): void {
     const needed = this.length + count;
+    if (this.isBomb(this.length, offset)) throw new DecodeError(`${offset} bytes unpack to ${this.length}, which is more than they can hold`, offset);
     if (needed <= this.bytes.length) return;
     if (needed > this.limit + this.slack) this.refuse(offset);
     const grown = new Uint8Array(Math.min(this.limit + this.slack, Math.max(needed, this.bytes.length * 2, 1 << 16)));

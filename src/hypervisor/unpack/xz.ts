@@ -28,12 +28,16 @@ const CHECK_CRC64 = 4;
 /** Section 2.1.1.2: bytes of a check field by its ID. */
 const CHECK_SIZES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const DEFAULT_LIMIT_BYTES = 1 << 30;
+/** What is said of the size may be wrong: so many times the packed bytes are made room for at once. */
+const MOST_HINTED_GROWTH = 16;
 
 export interface XzOptions {
   /** Most bytes that may come out (default 1 GiB): a small file can claim to hold a great deal. */
   limit?: number;
   /** Stop behind the first stream and leave what follows it alone, as a kernel's payload needs. */
   firstStreamOnly?: boolean;
+  /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
+  isBomb?: (bytes: number, consumed: number) => boolean;
 }
 
 /** Whether the bytes start as an .xz file does. */
@@ -46,7 +50,7 @@ export function isXz(bytes: Uint8Array): boolean {
  * @throws DecodeError that says what is wrong at which byte of the input.
  */
 export function unxz(input: Uint8Array, options: XzOptions = {}): Uint8Array<ArrayBuffer> {
-  const output = new Output(unpackedSizeHint(input), options.limit ?? DEFAULT_LIMIT_BYTES);
+  const output = new Output(Math.min(unpackedSizeHint(input), MOST_HINTED_GROWTH * input.length), options.limit ?? DEFAULT_LIMIT_BYTES, { isBomb: options.isBomb });
   let offset = unpackStream(input, 0, output);
   while (!options.firstStreamOnly && offset < input.length) {
     // Section 2.2: stream padding is a multiple of four zero bytes.
@@ -119,7 +123,8 @@ function unpackBlock(input: Uint8Array, start: number, check: number, output: Ou
 
   const from = output.length;
   const dataStart = start + headerSize;
-  if (statedUnpacked > 0) output.reserve(statedUnpacked, start);
+  // Room for what is said to come, as far as it is likely.
+  if (statedUnpacked > 0) output.reserve(Math.min(statedUnpacked, MOST_HINTED_GROWTH * input.length), start);
   let offset = new Lzma2(input, output).decode(dataStart, dictionarySize);
   const packed = offset - dataStart;
   const unpacked = output.length - from;

@@ -1,0 +1,138 @@
+/**
+ * npm run -s soak:fsck -- [--kills N] [--seed S]
+ *
+ * Debian writes to an ext4 on a volume of the host and syncs, and the host is killed by SIGKILL at a random moment; the next host takes the guest back to a
+ * snapshot that was taken while it wrote, and is killed, too. After each kill e2fsck replays the file system's journal, as a start of the guest would, and
+ * must then find nothing to mend; what the guest saw synced must be there. 100 kills unless told. Needs npm run guests, and e2fsprogs.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { programModule } from './build.mjs';
+import { drawFrom, sleep, start, until } from './killable.mjs';
+import { at } from './lib.mjs';
+
+const { values } = parseArgs({ options: { kills: { type: 'string' }, seed: { type: 'string' } } });
+const kills = Number(values.kills ?? 100);
+const MOST_LIFE_MS = 3000;
+const FOLDERS = 5,
+  FILES = 40,
+  MOST_BYTES = 60_000;
+/** A folder goes in each so many steps. */
+const REMOVAL = { each: 7, at: 3, behind: 2 };
+/** e2fsck(8): the file system is clean, or was mended. */
+const CLEAN = 0,
+  MENDED = 1;
+const VOLUME = '/dev/vg0/fs';
+const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+
+const bytesOf = n => ((n * 7919) % MOST_BYTES) + 1;
+const pathOf = n => `/d${n % FOLDERS}/f${n % FILES}`;
+const DEFINITION = `name = "fs"
+type = "pvh"
+memory = 96
+kernel = "/boot/debian"
+ramdisk = "/boot/debian-initrd"
+cmdline = "console=hvc0 cryptomgr.notests mods=xen-blkfront,crc32c_generic,ext4"
+disk = [ "phy:${VOLUME},xvda,w" ]
+`;
+/** For n = 1, 2, …: a file is written and moved into its place, sometimes a folder goes, n is written; `a-n` where all that is synced. */
+const WRITER = [
+  'n=0; while :; do n=$((n+1))',
+  `d=/mnt/d$((n%${FOLDERS})); mkdir -p $d`,
+  `yes $n | head -c $((n*7919%${MOST_BYTES}+1)) > $d/new; mv $d/new $d/f$((n%${FILES}))`,
+  `[ $((n%${REMOVAL.each})) = ${REMOVAL.at} ] && rm -rf /mnt/d$(((n+${REMOVAL.behind})%${FOLDERS}))`,
+  'echo $n > /mnt/n; sync; echo a-$n; done',
+].join('; ');
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-fsck-'));
+const state = join(folder, 'state'),
+  image = join(folder, 'fs.img');
+const seed = Number(values.seed ?? Date.now() % 1e6);
+process.stdout.write(`seed ${seed}\n`);
+const random = drawFrom(seed);
+const tool = (name, ...args) => spawnSync(name, args, { env: ENV });
+const acknowledged = text => Math.max(0, ...[...text.matchAll(/a-(\d+)\r/g)].map(([, n]) => Number(n)));
+
+/** A new host with the file system on a volume and the guest on its way. */
+async function begin(guests) {
+  execFileSync('mke2fs', ['-q', '-t', 'ext4', image, '24m'], { env: ENV });
+  for (const command of [
+    ['lvcreate', '-L', '24M', '-n', 'fs', 'vg0'],
+    ['dd', `if=${image}`, `of=${VOLUME}`],
+  ]) {
+    const { ended, seen } = start('storage', '--state', state, ...command);
+    if ((await ended) !== 0) throw new Error(`${command.join(' ')}: ${seen.err}`);
+  }
+  const definition = join(folder, 'fs.cfg');
+  writeFileSync(definition, DEFINITION);
+  const files = [`${join(guests, 'vmlinuz')}:/boot/debian`, `${join(guests, 'initrd-modules')}:/boot/debian-initrd`, `${definition}:/etc/xen/vm/fs`];
+  const { child, seen, kill } = start('sh', '--state', state, ...files.flatMap(file => ['--file', file]));
+  const told = () => `it does not come up: ${seen.out.slice(-2000)}${seen.err}`;
+  child.stdin.write('xl create -c /etc/xen/vm/fs\n');
+  await until(() => /INIT-DONE[\s\S]*\/ # /.test(seen.out), told);
+  child.stdin.write(`dmesg -n 1; mount -t ext4 /dev/xvda /mnt && ${WRITER}\n`);
+  await until(() => acknowledged(seen.out) > 5, told);
+  child.stdin.write('\x1d');
+  await sleep(500);
+  child.stdin.write('xl snapshot fs one\n');
+  await until(() => seen.out.includes('Snapshot one of fs created'), told);
+  return { seen, kill };
+}
+
+/** The guest from the snapshot on. */
+async function again() {
+  const { child, seen, kill } = start('sh', '--state', state);
+  child.stdin.write('xl revert fs one\nxl console fs\n');
+  await until(
+    () => acknowledged(seen.out) > 0,
+    () => `nothing was synced: ${seen.out.slice(-2000)}${seen.err}`,
+  );
+  return { seen, kill };
+}
+
+/** What is wrong with what a kill left; undefined: nothing. */
+function problemOf(known) {
+  const replayed = tool('e2fsck', '-p', image);
+  if (![CLEAN, MENDED].includes(replayed.status)) return `e2fsck -p has status ${replayed.status}: ${replayed.stdout}${replayed.stderr}`;
+  const checked = tool('e2fsck', '-fn', image);
+  if (checked.status !== CLEAN) return `e2fsck -fn has status ${checked.status}: ${checked.stdout}${checked.stderr}`;
+  const last = Number(tool('debugfs', '-R', 'cat /n', image).stdout);
+  if (!(last >= known)) return `the last number there is ${last}, and ${known} was synced`;
+  // What came after it may have removed the folder, or be in the file.
+  for (let n = known + 1; n <= last + 1; n++)
+    if (n % FILES === known % FILES || (n % REMOVAL.each === REMOVAL.at && (n + REMOVAL.behind) % FOLDERS === known % FOLDERS)) return undefined;
+  const is = tool('debugfs', '-R', `cat ${pathOf(known)}`, image).stdout;
+  const must = Buffer.from(`${known}\n`.repeat(bytesOf(known)).slice(0, bytesOf(known)));
+  return is.equals(must) ? undefined : `${pathOf(known)} has ${is.length} bytes that are not the ${must.length} of ${known}`;
+}
+
+const guests = at('.cache', 'guests', 'debian-686-pae');
+const { exportVolume } = await import(pathToFileURL(await programModule('soak-storage')));
+await programModule('ringside');
+let synced = 0;
+try {
+  for (let number = 1; number <= kills; number++) {
+    const { seen, kill } = await (number === 1 ? begin(guests) : again());
+    const first = acknowledged(seen.out);
+    await sleep(random(MOST_LIFE_MS));
+    const known = acknowledged(seen.out);
+    await kill();
+    synced += known - (number === 1 ? 0 : first - 1);
+    await exportVolume(state, VOLUME, image);
+    const problem = problemOf(known);
+    if (problem !== undefined) throw new Error(`kill ${number}: ${problem}. Its files are in ${folder}.`);
+    process.stdout.write(`kill ${number}: ${known} was synced and is there, and e2fsck finds nothing\n`);
+  }
+  process.stdout.write(
+    `${kills} kills: ${synced} syncs were acknowledged, none is missing; each time the file system was clean once its journal was replayed\n`,
+  );
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
