@@ -1,7 +1,11 @@
-/** npm run soak:guests: boots that take too long for npm run test:guests (test/soak). */
+/** npm run soak:guests, soak:pair: boots that take too long for npm run test:guests (test/soak), all or those of a name. */
 import { at, run } from './lib.mjs';
 
-process.exitCode = await run(process.execPath, [at('node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', 'vitest.guests.config.ts'], {
-  env: { RINGSIDE_SOAK: '1' },
-  limitSeconds: 3600,
-});
+process.exitCode = await run(
+  process.execPath,
+  [at('node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', 'vitest.guests.config.ts', ...process.argv.slice(2)],
+  {
+    env: { RINGSIDE_SOAK: '1' },
+    limitSeconds: 3600,
+  },
+);

@@ -492,6 +492,14 @@ export class HostCore {
     return kept ? new TextDecoder().decode(kept) : this.tasks.list().map(logLine).join('');
   }
 
+  /** The host ends, and with it what runs on it: that is in the logs then. Names of those domains. */
+  async endWithGuests(): Promise<string[]> {
+    const members = [...this.toolstack.members.values()].filter(({ ending }) => !ending);
+    for (const { name, record } of members) this.tasks.note(`${name} stopped`, 'failed', `Its host ended while domain ${record.id} ran.`);
+    await Promise.all([this.taskLog?.written(), ...members.map(({ console }) => console.log?.flush())]);
+    return members.map(({ name }) => name);
+  }
+
   /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */
   async startAutomatic(): Promise<void> {
     for (const path of (await this.managed?.automaticPaths()) ?? []) {

@@ -85,7 +85,7 @@ export class Viewers {
   }
 
   close(): void {
-    this.log?.flush();
+    void this.log?.flush();
     for (const port of this.ports) port.close();
   }
 }

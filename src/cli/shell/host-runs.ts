@@ -86,6 +86,7 @@ export class HostRuns {
     const ran = await new Bash(await shellParts(host, this.parts.state, sleep, power, log)).run(line);
     this.parts.stdout.text(ran?.stdout ?? '');
     stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
+    await leave(host, text => stderr.text(`ringside sh: ${text}\n`));
     return ran?.status ?? WRONG_USE;
   }
 
@@ -191,8 +192,15 @@ export class HostRuns {
     const over = await login0.over;
     this.listenTo(undefined);
     process.stdout.off('resize', resized);
+    await leave(host, text => stdout.text(`${text}\r\n`));
     return { over, next };
   }
+}
+
+/** Guests end with their host: whoever leaves it with some is told. */
+async function leave(host: Host, say: (sentence: string) => void): Promise<void> {
+  const names = await host.endWithGuests();
+  if (names.length > 0) say(`The host ends, and with it ${names.join(', ')}. Guests run as long as the shell; poweroff shuts them down first.`);
 }
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));

@@ -28,7 +28,7 @@ describe('ringside sh', () => {
 
   it('has guests of its own on a new host, and answers who and what it is', async () => {
     const { out, err, status } = await sh('-c', 'help | grep -c xl; for each in minipv-pv minipv-pvh minipv-hvm demo; do xl create /etc/xen/vm/$each; done; xl list | wc -l; whoami; hostname; uname -sm; free | grep -c Mem; ip link | grep -c vif');
-    expect([err, out.split('\n').filter(line => !line.startsWith('Parsing')), status]).toEqual(['', [expect.stringMatching(/^[1-9]/), '6', 'root', 'ringside', 'Ringside i686', '1', '4', ''], 0]);
+    expect([err, out.split('\n').filter(line => !line.startsWith('Parsing')), status]).toEqual([expect.stringMatching(/^ringside sh: The host ends, and with it minipv-pv, minipv-pvh, minipv-hvm, demo\. .*\n$/), [expect.stringMatching(/^[1-9]/), '6', 'root', 'ringside', 'Ringside i686', '1', '4', ''], 0]);
   });
 
   it("refuses in xl's words, with the last command's status", async () => {
@@ -77,6 +77,10 @@ describe('ringside sh', () => {
       const { out, err } = await sh('--state', state, '-c', 'xm list | grep demo; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto | grep -v "[-]"');
       expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\n\n\/etc\/xen\/auto:\n$/);
       expect(err).toBe('Error: Domain is not halted.\n');
+      const third = await sh('--state', state, '-c', 'xl create /etc/xen/vm/minipv-pv > /dev/null; for i in $(seq 100); do grep -qs minipv /var/log/xen/console/guest-minipv-pv.log && break; sleep 0.2; done');
+      expect(third.err).toContain('The host ends, and with it minipv-pv.');
+      const logs = await sh('--state', state, '-c', 'tail -n 1 /var/log/xen/xend.log; head -c 12 /var/log/xen/console/guest-minipv-pv.log');
+      expect(logs.out).toMatch(/\(minipv-pv stopped\) failed: Its host ended while domain 1 ran\.\nminipv as PV/);
     } finally {
       rmSync(state, { recursive: true });
     }

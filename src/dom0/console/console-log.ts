@@ -26,14 +26,14 @@ export class ConsoleLog {
     this.waitingBytes += bytes.length;
     // A guest that shows more than the file takes loses what is oldest.
     while (this.waitingBytes > LOG_BYTES && this.waiting.length > 1) this.waitingBytes -= this.waiting.shift()!.length;
-    this.cancel ??= this.later(DELAY_MS, () => this.flush());
+    this.cancel ??= this.later(DELAY_MS, () => void this.flush());
   }
 
-  /** Writes what waits. */
-  flush(): void {
+  /** Writes what waits; it is there then. */
+  flush(): Promise<void> {
     this.cancel?.();
     this.cancel = undefined;
-    if (this.waitingBytes === 0) return;
+    if (this.waitingBytes === 0) return this.file.written();
     const all = new Uint8Array(this.waitingBytes);
     let at = 0;
     for (const bytes of this.waiting) {
@@ -43,5 +43,6 @@ export class ConsoleLog {
     this.waiting = [];
     this.waitingBytes = 0;
     this.file.append(all);
+    return this.file.written();
   }
 }

@@ -30,8 +30,10 @@ export async function openConsole(host: HostCore, id: number, terminal: Owned): 
   port.onmessage = ({ data }: MessageEvent<ConsoleOutput>) => {
     if ('serial' in data && data.serial) terminal.write(decoder.decode(data.serial, { stream: true }));
   };
+  let over = (): void => {};
   await new Promise<void>(resolve => {
-    terminal.signal.addEventListener('abort', () => resolve(), { once: true });
+    over = resolve;
+    terminal.signal.addEventListener('abort', over);
     // The domain is gone.
     port.addEventListener('close', () => resolve(), { once: true });
     terminal.listen(typed => {
@@ -41,6 +43,8 @@ export async function openConsole(host: HostCore, id: number, terminal: Owned): 
       if (end >= 0) resolve();
     });
   });
+  // The signal is the session's, which may see many consoles.
+  terminal.signal.removeEventListener('abort', over);
   port.close();
   terminal.write('\r\n');
 }
