@@ -12,7 +12,7 @@ import { FwCfg } from './fw-cfg.ts';
 import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
-import { NIC_MODELS, type NicAttachment } from './net/models.ts';
+import { NIC_MODELS, type NicAttachment, type NicKind } from './net/models.ts';
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
 import { PciBus, type PciFunction } from './pci/pci.ts';
 import { ParallelPort } from './parallel.ts';
@@ -62,7 +62,7 @@ export interface EmulatedDeviceOptions {
   printer?: (byte: number) => void;
   /** Disks and CD-ROM drives on the two IDE channels. */
   ide?: IdeAttachment[];
-  /** A network card (slot 3) and its wire. */
+  /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
@@ -127,7 +127,11 @@ export class EmulatedDevices {
     if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
     if (options.xenPlatform) this.plug(new AcpiHotplug());
     this.ide = this.plug(new PiixIde(dma, [primary, secondary], options.ide ?? []), 1, 1);
-    if (options.nic) this.plug(NIC_MODELS[options.nic.model].make({ timers, dma, irq: intx(NIC_SLOT), ...options.nic }), NIC_SLOT);
+    if (options.nic) {
+      const kind: NicKind = NIC_MODELS[options.nic.model];
+      const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
+      this.plug(kind.make({ timers, dma, irq, ...options.nic }), NIC_SLOT);
+    }
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
     if (options.testDevice !== false)
@@ -147,7 +151,7 @@ export class EmulatedDevices {
    * @throws OverlapError, RangeLimitError where another device answers what it would answer; nothing is changed then.
    */
   plug<D extends Device>(device: D): D;
-  plug<D extends Device & { readonly fn: PciFunction }>(device: D, slot: number, number?: number): D;
+  plug<D extends Device & { readonly fn?: PciFunction }>(device: D, slot: number, number?: number): D;
   plug<D extends Device & { readonly fn?: PciFunction }>(device: D, slot = -1, number = 0): D {
     this.bus.plug(device);
     if (device.fn && slot >= 0) this.pci.add(slot, number, device.fn);

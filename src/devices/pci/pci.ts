@@ -33,7 +33,7 @@ export interface PciIdentity {
 }
 
 /** What answers behind a base address register; `base` is filled in when it is mapped. */
-export interface Bar {
+export interface Bar extends Pick<PortRange, 'readBlock' | 'writeBlock'> {
   kind: 'io' | 'memory';
   /** Bytes, a power of two (at least 4 for I/O, 16 for memory). */
   size: number;
@@ -170,10 +170,10 @@ export class PciFunction {
         bar.moved?.(-1);
         return;
       }
-      const { read, write } = bar;
+      const { read, write, readBlock, writeBlock } = bar;
       try {
         if (bar.kind === 'io') {
-          const range: PortRange = { base, count: bar.size, width: bar.width ?? 4, read, write };
+          const range: PortRange = { base, count: bar.size, width: bar.width ?? 4, read, write, ...(readBlock ? { readBlock } : {}), ...(writeBlock ? { writeBlock } : {}) };
           this.bus.plugPorts(range);
           this.mapped[index] = range;
         } else {

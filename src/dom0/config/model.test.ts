@@ -150,7 +150,7 @@ describe('definitions (xl.cfg(5))', () => {
   });
 
   it('puts disks on the IDE channels, one verdict each, and says what becomes of writes', () => {
-    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=ne2k_pci' ]\n`;
+    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=rtl8139' ]\n`;
     const { definition, findings } = judgeDefinition('x.cfg', text);
     expect(findings.filter(isError)).toEqual([]);
     expect(definition.disks.map(({ target, place, kind, readOnly }) => [target, place, kind, readOnly])).toEqual([
@@ -169,7 +169,9 @@ describe('definitions (xl.cfg(5))', () => {
       [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
-    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/ne2k_pci is not built: the card is an AMD PCNet/);
+    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/rtl8139 is not built: the card is an AMD PCNet/);
+    const ne2000 = judgeDefinition('x.cfg', text.replace('rtl8139', 'ne2k_pci'));
+    expect([ne2000.definition.nic, ne2000.findings.find(f => f.key === 'vif.model')!.text]).toEqual(['ne2k_pci', 'The card is a Realtek RTL8029AS (ne2k-pci).']);
   });
 
   it('refuses disks that have no place, with the place in the text', () => {
