@@ -15,7 +15,8 @@ import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
-import { type BaseImage, MediumDisk, Storage } from './storage/index.ts';
+import { settleUnfinished } from './snapshots/unfinished.ts';
+import { type BaseImage, MediumDisk, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -118,6 +119,8 @@ export class HostCore {
   private firmwareFiles: FirmwareFiles | undefined;
   /** Images under overlays by their paths: for which disk, and as of which time and size, they were read or are being read. */
   private readonly images = new Map<string, { storage: Storage; stamp: string | undefined; read: Promise<void> }>();
+  /** The disk on which what an earlier host left unfinished was looked for. */
+  private settled: { storage: Storage; done: Promise<void> } | undefined;
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
@@ -267,6 +270,8 @@ export class HostCore {
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
+    if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: settleUnfinished(this, this.storage) };
+    await this.settled?.done;
     await this.findImages();
     return this.storage;
   }
@@ -341,10 +346,14 @@ export class HostCore {
 
   private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
     if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, path: device, close } = this.storage.open(path, who, !readOnly);
+    const { medium, path: device, rename, close } = this.storage.open(path, who, !readOnly);
     const { later } = this.parts;
     const disk = new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
-    return { disk, path: device, close, get isWaiting() { return disk.isWaiting; } };
+    const end = (): void => {
+      disk.close();
+      close();
+    };
+    return { disk, path: device, rename, close: end, get isWaiting() { return disk.isWaiting; } };
   };
 
   get facts(): HostFacts {
@@ -367,6 +376,17 @@ export class HostCore {
         return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
       }),
     );
+  }
+
+  /** What is made of a domain; where that fails, a transfer disk that was made for it goes again. @throws what `make` throws */
+  async orNoTransferDisk<T>(domain: string, make: () => Promise<T> | T): Promise<T> {
+    const had = this.storage?.transferOf(domain) !== undefined;
+    try {
+      return await make();
+    } catch (error) {
+      if (!had) this.storage?.removeUnused(transferVolume(domain));
+      throw error;
+    }
   }
 
   /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
@@ -443,6 +463,12 @@ export class HostCore {
     if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
     if (namesFiles(path)) return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
+  }
+
+  /** The one path of a file of Domain 0, however it is spelled and whatever links lead to it. */
+  async realPath(path: string): Promise<string> {
+    const { files } = this.parts;
+    return (await files?.realpath(absolute(path)).catch(() => undefined)) ?? absolute(path);
   }
 
   /** @throws Error with a sentence */

@@ -263,6 +263,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return this.parts;
   }
 
+  /** @throws Error with a sentence where it is known before that a domain cannot be built in the place of others */
+  refuseToBuild(blueprint: Blueprint, others: readonly Member[]): void {
+    this.mayBuild();
+    this.mayRun(blueprint);
+    const problem = this.stations.problemOf(blueprint, others);
+    if (problem) throw new Error(problem);
+  }
+
   private mayBuild(): void {
     if (this.closed) throw new Error('The host has ended: nothing is started any more.');
   }
@@ -507,6 +515,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { client } = this.services;
     member.name = name;
     member.isRenamed = true;
+    for (const device of member.devices) device.rename(name);
     member.blueprint = { ...member.blueprint, definition: { ...member.blueprint.definition, name } };
     for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`]) if (client.read(path) !== undefined) client.write(path, name);
     this.listener.listed();

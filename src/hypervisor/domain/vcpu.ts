@@ -91,6 +91,8 @@ export class Vcpus {
   directVector: (vcpu: number) => number = () => -1;
   /** Whether a device model in another domain has answered a vCPU that waits for it. */
   modelAnswered: (vcpu: number) => boolean = () => false;
+  /** Whether a vCPU may run on the slot that the domain holds; said when it is about to (scheduler/slot.ts). */
+  place: (vcpu: number) => boolean = () => true;
   /** Instructions of the next turn. */
   turnInstructions: () => number = () => TURN_INSTRUCTIONS;
   /** A vCPU's state has changed. */

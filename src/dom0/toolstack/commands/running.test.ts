@@ -44,6 +44,30 @@ describe('processors', () => {
     expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
   });
 
+  it('are pinned one by one, hard and soft', async () => {
+    const { xl } = await make();
+    const affinities = async (): Promise<string[]> => (await xl('vcpu-list x')).split('\n').slice(1, 3).map(row => row.slice(67));
+    expect([await xl('vcpu-pin x 1 0 -'), await affinities()]).toEqual(['', ['all / all', '0 / all']]);
+    expect([await xl('vcpu-pin x 0 - 0'), await affinities()]).toEqual(['', ['all / 0', '0 / all']]);
+    expect([await xl('vcpu-pin x all all all'), await affinities()]).toEqual(['', ['all / all', 'all / all']]);
+    expect(await xl('vcpu-pin x 2 0')).toBe("1: Could not set affinity for vcpu `2'.\nDomain 1 has no such vCPU: its vCPUs are 0 to 1.");
+    expect(await xl('vcpu-pin x one 0')).toBe('1: Error: Invalid argument one as VCPU.');
+    expect(await xl('vcpu-pin x 0 7')).toMatch(/^1: this host has one processor, 0, and 7 names none of them/);
+  });
+
+  it('take triggers as Xen has them', async () => {
+    const { host, xl } = await make();
+    expect(await xl('trigger x nmi 1')).toBe('');
+    expect(await xl('trigger x nmi 2')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'nmi' failed: No such process");
+    expect(await xl('trigger x init')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'init' failed: Function not implemented");
+    // A PVH guest has no power button.
+    expect(await xl('trigger x power')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'power' failed: Invalid argument");
+    expect([await xl('trigger x kick'), await xl('trigger x nmi none')]).toEqual(['1: Invalid trigger "kick"', '1: Invalid VCPU parameter: "none"']);
+    // Of that kernel's interrupt table nothing is there: an NMI is a triple fault, and that a reboot.
+    expect(await xl('trigger x nmi')).toBe('');
+    await until(() => host.all()[0]?.id === 2);
+  });
+
   it('are asked to come and go through the store, up to maxvcpus and what the host has', async () => {
     const { xl, store } = await make();
     expect(await xl('vcpu-set x 2')).toBe('1: You are overcommmitting! You have 1 physical CPUs and want 2 vCPUs! Aborting, use --ignore-host to continue');
@@ -119,8 +143,8 @@ describe('input', () => {
     expect(await xl('send-key --holdtime=1 x KEY_A Digit7')).toBe('');
     expect(keys.join(' ')).toBe('+ControlLeft +AltLeft +Delete -Delete -AltLeft -ControlLeft +KeyA +Digit7 -Digit7 -KeyA');
     expect(await xl('send-key x KEY_ENTR')).toBe("1: invalid keycode: 'KEY_ENTR'. Did you mean KEY_ENTER?");
-    expect([await xl('trigger x nmi'), await xl('trigger x frob')]).toEqual([
-      "1: Send trigger 'nmi' failed: a guest's processors take power and reset from outside here, and nothing else.", '1: Invalid trigger "frob"']);
+    expect([await xl('trigger x sleep'), await xl('trigger x frob')]).toEqual([
+      "1: libxl_send_trigger: Domain 1:Send trigger 'sleep' failed: the PC's power management, a PIIX4, has no sleep button", '1: Invalid trigger "frob"']);
   });
 
   it('and output are at the terminal until Ctrl-] or the end of the domain', async () => {
