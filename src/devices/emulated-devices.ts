@@ -9,8 +9,10 @@ import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
-import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
+import { floppiesIn, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
+import { FloppyController } from './floppy/fdc.ts';
+import { I8237 } from './i8237.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
 import { NIC_MODELS, type NicAttachment, type NicKind } from './net/models.ts';
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
@@ -19,7 +21,7 @@ import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
 import type { Mouse } from './ps2/mouse.ts';
-import { subState } from './state.ts';
+import { restoreDevice } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
 import { UNPLUG, XenPlatform } from './xen-platform.ts';
@@ -60,7 +62,7 @@ export interface EmulatedDeviceOptions {
   vgaBios?: Uint8Array;
   /** What a printer on LPT1 gets. */
   printer?: (byte: number) => void;
-  /** Disks and CD-ROM drives on the two IDE channels. */
+  /** Disks and CD-ROM drives on the two IDE channels, and floppy drives. */
   ide?: IdeAttachment[];
   /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
@@ -84,6 +86,7 @@ const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
 const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000, ROM_ALIGNMENT = 0x100000;
 const NIC_SLOT = 3;
 export const XEN_PLATFORM_SLOT = 4;
+const FLOPPY_IRQ = 6, FLOPPY_DMA = 2;
 const nothing = (): void => {};
 
 export class EmulatedDevices {
@@ -93,12 +96,14 @@ export class EmulatedDevices {
   readonly vga: Vga;
   readonly pci: PciBus;
   readonly ide: PiixIde;
+  readonly floppies: FloppyController;
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
   /** In the order in which they were plugged in, which is that of restoring. */
   readonly devices: Device[] = [];
   private readonly uarts: Uart[];
   private readonly pm: Piix4PmFunction;
+  private readonly dma: I8237;
 
   constructor(options: EmulatedDeviceOptions, signals: ModelSignals) {
     const { timers, dma } = options;
@@ -141,6 +146,8 @@ export class EmulatedDevices {
           else signals.setIoApicPin?.(line, level);
         }),
       );
+    this.dma = this.plug(new I8237(dma));
+    this.floppies = this.plug(new FloppyController(timers, irqs.source(FLOPPY_IRQ), this.dma.channel(FLOPPY_DMA), floppiesIn(options.ide)));
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));
@@ -183,6 +190,7 @@ export class EmulatedDevices {
   /** As a BIOS leaves them before it starts a kernel: PM block in place, PCI resources and interrupts assigned, no ROM, text mode 3. */
   setFirmwareDefaults(): void {
     this.pm.setFirmwareDefaults();
+    this.dma.setFirmwareDefaults();
     // All of 0xC0000-0xFFFFF is RAM: there is no ROM to hide.
     for (let pam = 0x59; pam <= 0x5f; pam++) this.pci.at(0, 0)?.write(pam, 0x33, 1);
     this.assignPciResources();
@@ -244,6 +252,6 @@ export class EmulatedDevices {
 
   /** Throws StateError, naming device and field. */
   restore(state: State): void {
-    for (const device of this.devices) device.restore(subState('machine', state, device.name));
+    for (const device of this.devices) restoreDevice(device, state);
   }
 }
