@@ -302,7 +302,7 @@ function nicModel(text: string): NicModel {
 }
 
 function bootOrder(word: string, text: string): string {
-  if (!/^(?!.*(.).*\1)[acd]+$/.test(text)) throw new UsageError(`${word} takes a (floppy drives), c (disks), d (CD-ROM) or several in order, not "${text}".`);
+  if (!/^(?!.*(.).*\1)[acd]+$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM), a (floppy drives) or several in order, not "${text}".`);
   return text;
 }
 
