@@ -54,7 +54,7 @@ export function imageKind(name: string, head: Uint8Array): ImageKind | undefined
   const kernel = kernelKind(head);
   // GRUB's core image, behind the boot sector, has a multiboot header of its own.
   if (kernel !== undefined && !(kernel === 'multiboot' && hasSignature(head) && hasPartitions(head))) return undefined;
-  return hasSignature(head) || /\.(img|ima|raw|dd|hdd|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name) ? 'disk' : undefined;
+  return hasSignature(head) || /\.(img|ima|flp|vfd|raw|dd|hdd|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name) ? 'disk' : undefined;
 }
 
 /** Whether an image without partitions has the size of a floppy disk, and is one to a PC that is made of images alone. */
