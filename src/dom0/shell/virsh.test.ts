@@ -36,6 +36,14 @@ describe('virsh', () => {
       [' Id   Name       State', '---------------------------', ' 0    Domain-0   running', ' 1    b          paused', ' -    a          shut off', '', ''].join('\n'),
     );
     expect(await virsh('list --inactive --name')).toBe('a\n\n');
+    expect((await virsh('domblklist a')).split('\n').slice(0, 2)).toEqual([' Target   Source', expect.stringMatching(/^-+$/)]);
+    expect((await virsh('domiflist b')).split('\n')[0]).toMatch(/^ Interface {3}Type( +)Source( +)Model( +)MAC$/);
+    expect(await virsh('net-list')).toMatch(/^ Name {5}State {4}Autostart {3}Persistent\n-+\n xenbr0 {3}active {3}yes {9}yes\n\n$/);
+    expect((await virsh('pool-list')).split('\n').slice(2, 4)).toEqual([' images   active   yes', ' vg0      active   yes']);
+    expect(await virsh('vol-list none')).toBe("1: error: failed to get pool 'none'\nerror: Storage pool not found: no storage pool with matching name 'none'\n");
+    expect(await virsh('vol-list vg0')).toMatch(/^ Name {3}Path\n-+\n\n$/);
+    expect(await virsh('nodeinfo')).toMatch(/^CPU model: {11}i686\nCPU\(s\): {14}1\n[\s\S]*Memory size: {9}\d+ KiB\n\n$/);
+    expect((await virsh('dumpxml b')).split('\n')[0]).toBe("<domain type='xen' id='1'>");
     expect(await virsh('start a')).toBe("Domain 'a' started\n\n");
     expect([await virsh('suspend a'), await virsh('domstate a'), await virsh('resume 2'), await virsh(`domid ${UUID}`)]).toEqual(
       ["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);

@@ -9,6 +9,7 @@ import { prepareToRead } from '../config/source.ts';
 import type { Definition } from '../config/definition.ts';
 import type { HostCore } from '../host.ts';
 import type { ManagedDomain } from '../managed/index.ts';
+import { TSC_HZ } from '../../hypervisor/domain/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { ideName } from '../plan.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
@@ -149,6 +150,13 @@ async function converted(words: string[], around: Surroundings, write: (definiti
   return write(judgeDefinition(path, text).definition);
 }
 
+const BRIDGE = 'xenbr0';
+/** Where volumes and images are. */
+const POOLS: Record<string, { folder: string; names(host: HostCore): Promise<string[]> }> = {
+  images: { folder: '/var/lib/xen/images', names: async host => (await host.parts.files?.readdir('/var/lib/xen/images').catch(() => [])) ?? [] },
+  vg0: { folder: '/dev/vg0', names: async host => ((await host.openDevices())?.volumes ?? []).map(({ name }) => name) },
+};
+
 const TABLE: Record<string, VirshCommand> = {
   list: { usage: 'list [--all] [--inactive] [--name] [--uuid]', about: 'list domains', run: (host, _words, options) => list(host, options) },
   dominfo: { usage: 'dominfo <domain>', about: 'domain information', run: (host, [word]) => dominfo(host, word) },
@@ -270,6 +278,45 @@ const TABLE: Record<string, VirshCommand> = {
     run: async (host, [domain, name = '']) => {
       await COMMANDS['snapshot-delete'].run(host, domainWord(domain), name);
       return `Domain snapshot ${name} deleted\n`;
+    },
+  },
+  domblklist: {
+    usage: 'domblklist <domain>', about: 'list all domain blocks',
+    run: async (host, [word]) => {
+      const { disks } = definitionFor(host, await find(host, word));
+      return table([['Target', 'Source'], ...disks.map(({ vdev, target }) => [vdev, target || '-'])]);
+    },
+  },
+  domiflist: {
+    usage: 'domiflist <domain>', about: 'list all domain virtual interfaces',
+    run: async (host, [word]) => {
+      const domain = await find(host, word);
+      const { nic, vif, mac, moreCards = [] } = definitionFor(host, domain);
+      const cards = nic || vif ? [{ mac, model: nic ?? 'netfront' }, ...moreCards.map(card => ({ mac: card.mac, model: 'netfront' }))] : [];
+      const rows = cards.map((card, i) => [domain.id === undefined ? '-' : `vif${domain.id}.${i}`, 'bridge', BRIDGE, card.model, card.mac ?? '-']);
+      return table([['Interface', 'Type', 'Source', 'Model', 'MAC'], ...rows]);
+    },
+  },
+  'net-list': { usage: 'net-list [--all]', about: 'list networks', run: async () => table([['Name', 'State', 'Autostart', 'Persistent'], [BRIDGE, 'active', 'yes', 'yes']]) },
+  'pool-list': { usage: 'pool-list [--all]', about: 'list pools', run: async () => table([['Name', 'State', 'Autostart'], ...Object.keys(POOLS).map(name => [name, 'active', 'yes'])]) },
+  'vol-list': {
+    usage: 'vol-list <pool>', about: 'list vols',
+    run: async (host, [pool]) => {
+      if (pool === undefined) throw new VirshError('error: command requires <pool> option');
+      if (!Object.hasOwn(POOLS, pool)) throw new VirshError(`error: failed to get pool '${pool}'\nerror: Storage pool not found: no storage pool with matching name '${pool}'`);
+      const names = await POOLS[pool].names(host);
+      return table([['Name', 'Path'], ...names.sort().map(name => [name, `${POOLS[pool].folder}/${name}`])]);
+    },
+  },
+  nodeinfo: {
+    usage: 'nodeinfo', about: 'node information',
+    run: async host => {
+      const { pcpus, memoryMiB } = await host.summary();
+      const rows: [string, string | number][] = [
+        ['CPU model', 'i686'], ['CPU(s)', pcpus], ['CPU frequency', `${Math.round(TSC_HZ / 1e6)} MHz`], ['CPU socket(s)', 1], ['Core(s) per socket', pcpus], ['Thread(s) per core', 1], ['NUMA cell(s)', 1],
+        ['Memory size', `${memoryMiB * 1024} KiB`],
+      ];
+      return `${rows.map(([label, value]) => `${`${label}:`.padEnd(20)} ${value}\n`).join('')}\n`;
     },
   },
   hostname: { usage: 'hostname', about: 'print the hypervisor hostname', run: async () => 'ringside\n\n' },

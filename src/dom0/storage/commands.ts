@@ -162,10 +162,22 @@ export const COMMANDS: Record<string, Command> = {
     },
   },
   sfdisk: {
-    usage: 'sfdisk -l',
-    about: 'list the partitions of /dev/sda',
-    run: ({ disk, partitions }) => {
+    usage: 'sfdisk -l|-d [/dev/sda]',
+    about: 'list the partitions of /dev/sda, or dump them as a script',
+    run: ({ disk, partitions }, args) => {
+      const { rest } = words(args, {}, ['-l', '--list', '-d', '--dump']);
+      if (rest[0] !== undefined && rest[0] !== '/dev/sda') throw new StorageError(`cannot open ${rest[0]}: the host's disk with partitions is /dev/sda`);
       const total = disk.bytes;
+      if (args.includes('-d') || args.includes('--dump')) {
+        const sector = new Uint8Array(SECTOR_BYTES);
+        disk.read(0, sector);
+        const id = new DataView(sector.buffer).getUint32(440, true);
+        const lines = partitions.map(({ number, active, type, firstSector, sectors }) =>
+          `/dev/sda${number} : start=${String(firstSector).padStart(12)}, size=${String(sectors).padStart(12)}, type=${type.toString(16)}${active ? ', bootable' : ''}\n`);
+        return `label: dos\nlabel-id: 0x${id.toString(16).padStart(8, '0')}\ndevice: /dev/sda\nunit: sectors\nsector-size: ${SECTOR_BYTES}\n\n${lines.join('')}`;
+      }
+      if (!args.some(arg => arg === '-l' || arg === '--list'))
+        throw new StorageError('This disk is currently in use - repartitioning is probably a bad idea.\n  Its partitions are the host\'s own: make volumes with lvcreate. sfdisk -l lists them, -d dumps them.');
       const rows = partitions.map(({ number, active, type, firstSector, sectors }) => [
         `/dev/sda${number}`, active ? '*' : ' ', String(firstSector), String(firstSector + sectors - 1), String(sectors),
         short(sectors * SECTOR_BYTES).toUpperCase().replace(/\.00/, ''), type.toString(16), PARTITION_TYPES[type] ?? 'Unknown',

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { apiOf, type NamedFile } from '../../api.ts';
 import { createHost, type HostCore } from '../../host.ts';
 import { inTurns } from '../../runner-local.ts';
+import { COMMANDS as STORAGE } from '../../storage/commands.ts';
 import { COMMANDS, command, helpOf, namesOf, Refusal, runXl, type Table } from './index.ts';
 
 const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));
@@ -98,5 +99,16 @@ describe('commands from words', () => {
     const host = makeHost();
     expect((await xl(host, 'help')).split('\n').length).toBeGreaterThan(namesOf(COMMANDS).length);
     for (const name of namesOf(COMMANDS)) expect(await xl(host, `help ${name}`)).toMatch(/^Usage: xl \[-v.*\] [a-z-]+ .*\n\n/);
+  });
+});
+
+describe('the commands of a VM Server', () => {
+  it('are in the table, all that a VM Server is asked for, and say how they are used', () => {
+    const xl = ('create list info console vncviewer pause unpause shutdown reboot destroy save restore snapshot revert clone rename mem-set mem-max vcpu-set vcpu-list vcpu-pin sched-credit ' +
+      'block-attach block-detach block-list network-attach network-detach network-list cd-insert cd-eject trigger sysrq send-key top uptime domid domname dmesg debug-keys dump-core config-update').split(' ');
+    expect(xl.filter(name => !namesOf(COMMANDS).includes(name))).toEqual([]);
+    expect([...xl, 'new', 'start', 'delete', 'log'].filter(name => !namesOf(COMMANDS, 'xm').includes(name))).toEqual([]);
+    expect(Object.keys(STORAGE)).toEqual(expect.arrayContaining(['sfdisk', 'lvcreate', 'lvs', 'lvremove', 'disk-path']));
+    for (const [name, { summary, usage }] of Object.entries(COMMANDS)) expect([summary.length > 0, typeof usage], name).toEqual([true, 'string']);
   });
 });

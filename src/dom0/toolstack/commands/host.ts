@@ -14,13 +14,18 @@ export const HOST_NAME = 'ringside';
 
 export const info = command({
   summary: 'Get information about Xen host',
-  usage: '[Key]',
+  usage: '[-n] [Key]',
+  options: [['-n, --numa', 'List host NUMA topology information']],
   run: (host: HostCore): Promise<HostInfo> => host.summary(),
   xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
-    const values = hostFacts(host, await run());
+    const { options, rest } = readWords(words, { flags: 'n', long: { numa: 'n' } });
+    const facts = await run();
+    const values = hostFacts(host, facts);
     if (rest[0] !== undefined) return values.has(rest[0]) ? `${values.get(rest[0])}\n` : '';
-    return [...values].map(([key, value]) => `${key.padEnd(23)}: ${value}\n`).join('');
+    const rows = [...values].map(([key, value]) => `${key.padEnd(23)}: ${value}\n`);
+    // Between what the machine and what the hypervisor is.
+    if (options.has('n')) rows.splice([...values.keys()].indexOf('xen_major'), 0, topology(facts));
+    return rows.join('');
   },
 });
 
@@ -62,6 +67,13 @@ export const hostSet = command({
     return `${'now'.padEnd(23)}: ${now}\n${'next boot'.padEnd(23)}: ${next === '' ? 'as the device suggests' : next}\n`;
   },
 });
+
+/** output_topologyinfo() and output_numainfo(): one socket, one node. */
+function topology({ pcpus, memoryMiB, freeMiB }: HostInfo): string {
+  const cpus = Array.from({ length: pcpus }, (_, cpu) => `${String(cpu).padStart(3)}:    ${String(cpu).padStart(4)}     ${'0'.padStart(4)}     ${'0'.padStart(4)}\n`);
+  const node = `${'0'.padStart(4)}:    ${String(memoryMiB).padStart(6)}     ${String(freeMiB).padStart(6)}      10\n`;
+  return `cpu_topology           :\ncpu:    core    socket     node\n${cpus.join('')}device topology        :\ndevice           node\nNo device topology data available\nnuma_info              :\nnode:    memsize    memfree    distances\n${node}`;
+}
 
 /** The rows of `xl info`, in the order of output_xeninfo() and its like in tools/xl/xl_info.c. */
 function hostFacts(host: HostCore, { version, memoryMiB, freeMiB, pcpus }: HostInfo): Map<string, string | number> {

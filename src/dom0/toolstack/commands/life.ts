@@ -73,7 +73,8 @@ export const create = command({
     });
   },
   xl: async (call, run) => {
-    const { path, settings, files, options } = readCreate(call.words);
+    const { path: asked, settings, files, options } = readCreate(call.words);
+    const path = await foundBy(call, asked);
     const given = await filesFor(call, path, settings, files);
     if (!options.has('n')) await run(given, false, options.has('p'));
     return `${options.has('q') ? '' : `Parsing config from ${path}\n`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
@@ -81,7 +82,8 @@ export const create = command({
   attach: words =>
     readCreate(words).options.has('c')
       ? async (call, terminal) => {
-          const { path, settings, files, options } = readCreate(words);
+          const { path: asked, settings, files, options } = readCreate(words);
+          const path = await foundBy(call, asked);
           const { id } = await create.run(call.host, await filesFor(call, path, settings, files), false, options.has('p'));
           if (!options.has('q')) terminal.write(`Parsing config from ${path}\r\n`);
           await openConsole(call.host, id, terminal);
@@ -110,6 +112,13 @@ function readCreate(words: readonly string[]): CreateWords {
   const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
   if (path === undefined) throw new Refusal("'xl create' requires at least 1 argument.", 2);
   return { path, settings, files, options };
+}
+
+/** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */
+async function foundBy({ program, read }: Call, path: string): Promise<string> {
+  if (program !== 'xm' || path.startsWith('/')) return path;
+  for (const folder of ['', '/etc/xen/', '/etc/xen/vm/']) if (await read(folder + path).then(() => true, () => false)) return folder + path;
+  throw new Refusal(`Error: Unable to open config file: ${path}`);
 }
 
 /** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */

@@ -11,11 +11,14 @@ import { onlineOf } from './processors.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 /** `r-----`: running, blocked, paused, shut down, why, dying; print_domain_state() in tools/xl/xl_info.c. */
-function letters({ state, ended }: Pick<DomainInfo, 'state' | 'ended'>): string {
+function letters({ state, ended }: Pick<DomainInfo, 'state' | 'ended'>, reason?: string): string {
   const at = (letter: string, is: boolean): string => (is ? letter : '-');
   const over = ended !== undefined || state === 's' || state === 'c';
-  return `${at('r', state === 'r')}${at('b', state === 'b')}${at('p', state === 'p')}${at('s', over)}${at('c', state === 'c')}${at('d', state === 'd')}`;
+  return `${at('r', state === 'r')}${at('b', state === 'b')}${at('p', state === 'p')}${at('s', over)}${reason ?? at('c', state === 'c')}${at('d', state === 'd')}`;
 }
+
+/** Why it shut down, by SHUTDOWN code: poweroff, reboot, suspend, crash, watchdog, soft reset. */
+const REASONS = '-rscwS';
 
 /** A line of a list; domain 0 is Domain 0. */
 interface Row {
@@ -46,7 +49,7 @@ function rowsOf(host: HostCore, only?: number): Row[] {
       id: info.id, name: info.name, memoryMiB: info.memoryMiB,
       // One that has stopped has none online, and had as many as that.
       vcpus: (member && info.ended === undefined && onlineOf(host, { id: info.id, name: info.name, index: member.record.index })) || info.vcpus,
-      state: letters(info), seconds: member ? seconds(member.record.index) : 0, uuid: member?.uuid ?? NO_UUID,
+      state: letters(info, reason === undefined ? undefined : REASONS[reason]), seconds: member ? seconds(member.record.index) : 0, uuid: member?.uuid ?? NO_UUID,
       ...(reason === undefined || reason < 0 ? {} : { reason }),
     };
   });
@@ -56,10 +59,13 @@ function rowsOf(host: HostCore, only?: number): Row[] {
 const number = (value: number | undefined, columns: number): string => String(value ?? '').padStart(columns);
 
 /** main_list() in tools/xl/xl_info.c. */
-function formatXl(rows: Row[], verbose: boolean): string {
-  const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)${verbose ? '   UUID                            Reason-Code\tSecurity Label' : ''}\n`;
+function formatXl(rows: Row[], { verbose, context, cpupool, numa }: { verbose: boolean; context: boolean; cpupool: boolean; numa: boolean }): string {
+  const details = verbose ? '   UUID                            Reason-Code\tSecurity Label' : context ? '   Security Label' : '';
+  const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)${details}${cpupool ? '         Cpupool' : ''}${numa ? ' NODE Affinity' : ''}\n`;
   const lines = rows.map(({ id, name, memoryMiB, vcpus, state, seconds, uuid, reason }) => {
-    const more = verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)} ${'-'.padStart(16)}` : '';
+    const label = verbose || context ? ` ${'-'.padStart(16)}` : '';
+    // There is one pool and one node.
+    const more = `${verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)}` : ''}${label}${cpupool ? 'Pool-0'.padStart(16) : ''}${numa ? ' all' : ''}`;
     return `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)}     ${state}  ${seconds.toFixed(1).padStart(8)}${more}\n`;
   });
   return head + lines.join('');
@@ -79,6 +85,9 @@ export const list = command({
   options: [
     ['-l, --long', 'Output all VM details'],
     ['-v, --verbose', 'Prints out UUIDs and security context'],
+    ['-Z, --context', 'Prints out security context'],
+    ['-c, --cpupool', 'Prints the cpupool the domain is in'],
+    ['-n, --numa', 'Prints out NUMA node affinity'],
   ],
   run: async (host: HostCore): Promise<DomainInfo[]> => host.all(),
   xl: async ({ host, words, program }) => {
@@ -91,7 +100,7 @@ export const list = command({
       const definitions = [...rows.map(({ id }) => ({ domid: id!, definition: definitionOf(host, id!) })), ...defined.map(({ definition }) => ({ definition }))];
       return program === 'xm' ? definitions.map(({ definition, ...where }) => writeSxp(definition, where)).join('') : writeJson(definitions);
     }
-    if (program !== 'xm') return formatXl(rows, options.has('v'));
+    if (program !== 'xm') return formatXl(rows, { verbose: options.has('v'), context: options.has('Z'), cpupool: options.has('c'), numa: options.has('n') });
     const halted = defined.map(({ name, definition }): Row => ({ name, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, state: '', seconds: 0, uuid: definition.uuid ?? NO_UUID }));
     return formatXm([...rows, ...halted]);
   },

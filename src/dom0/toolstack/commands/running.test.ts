@@ -44,6 +44,15 @@ describe('processors', () => {
     expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
   });
 
+  it('are listed with pool, node and label where that is asked for, and the host with its nodes', async () => {
+    const { xl } = await make();
+    await xl('pause x');
+    const [head, , row] = (await xl('list -c -n')).split('\n');
+    expect([head.endsWith('Time(s)         Cpupool NODE Affinity'), row.endsWith('          Pool-0 all')]).toEqual([true, true]);
+    expect((await xl('list -Z')).split('\n')[0]).toMatch(/Time\(s\) {3}Security Label$/);
+    expect(await xl('info -n')).toContain('cpu_topology           :\ncpu:    core    socket     node\n  0:       0        0        0\n');
+  });
+
   it('are pinned one by one, hard and soft', async () => {
     const { xl } = await make();
     const affinities = async (): Promise<string[]> => (await xl('vcpu-list x')).split('\n').slice(1, 3).map(row => row.slice(67));
