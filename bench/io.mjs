@@ -17,7 +17,17 @@ import { debianGuest } from './guests.mjs';
 import { minipvRows } from './io-minipv.mjs';
 import { firmware, median, need, options, runGuest, short } from './lib.mjs';
 
-const { runs, mib, packets, json, profile, minipv } = options({ runs: 3, mib: 64, packets: 1000, json: '', profile: false, minipv: false });
+const { runs, mib, packets, bulk, json, profile, profiles, minipv, only } = options({
+  runs: 3,
+  mib: 64,
+  packets: 1000,
+  bulk: 64,
+  json: '',
+  profile: false,
+  profiles: '',
+  minipv: false,
+  only: '',
+});
 const guest = debianGuest('686');
 need(minipv || guest, 'The Debian 686 guest is not here: run `npm run guests` first.');
 need(minipv || firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
@@ -91,9 +101,13 @@ try {
   rmSync(folder, { recursive: true });
 }
 
+function embedded() {
+  return minipvRows(folder, { mib, packets, runs, bulk, only: only ? only.split(',') : [], profile: profiles });
+}
+
 async function compareMinipv() {
-  const rows = await minipvRows(folder, { mib, packets, runs });
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, minipv: rows }, null, 1));
+  const rows = await embedded();
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, minipv: rows }, null, 1));
 }
 
 async function compare() {
@@ -113,8 +127,8 @@ Debian 686, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.vers
     ratios[name] = ours / theirs;
     console.log(`| ${title} | ${unit} | ${short(ours)} | ${short(theirs)} | ${short(ratios[name])} |`);
   }
-  const rows = await minipvRows(folder, { mib, packets, runs });
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, seconds, ratios, minipv: rows }, null, 1));
+  const rows = await embedded();
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, seconds, ratios, minipv: rows }, null, 1));
 }
 
 /** Self time of our run by function, from V8's sampling profiler: interpreter or device? */
