@@ -6,7 +6,8 @@ import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
+import { ConsoleLog } from './console/console-log.ts';
+import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
@@ -15,12 +16,13 @@ import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
-import { type BaseImage, MediumDisk, Storage } from './storage/index.ts';
+import { settleUnfinished } from './snapshots/unfinished.ts';
+import { type BaseImage, MediumDisk, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { coreFile } from './toolstack/core-file.ts';
-import { hasStopped, lastExits } from './toolstack/endings.ts';
+import { follows, hasStopped, lastExits } from './toolstack/endings.ts';
 import { createFrom } from './toolstack/commands/life.ts';
 import type { Member, OpenHostDevice } from './toolstack/member.ts';
 import { ManagedDomains } from './managed/index.ts';
@@ -91,8 +93,7 @@ function asBytes(medium: Medium, kind: 'disk' | 'cdrom', openMedium: OpenMedium)
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
 
-const LOG = '/var/log/xen/xend.log',
-  MOST_LOG_BYTES = 64 * 1024;
+const LOG = '/var/log/xen/xend.log';
 
 /** As xend wrote them: time, level, who, and what. */
 function logLine({ startedMs, command, state, message }: Task): string {
@@ -112,12 +113,13 @@ export class HostCore {
   readonly startedEpochMs: number;
   /** Domains of a Domain 0 that is gone, by id. */
   readonly lost = new Map<number, DomainInfo>();
-  /** Lines are written one after the other. */
-  private logged: Promise<void> = Promise.resolve();
+  private readonly taskLog: LogFile | undefined;
   private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   /** Images under overlays by their paths: for which disk, and as of which time and size, they were read or are being read. */
   private readonly images = new Map<string, { storage: Storage; stamp: string | undefined; read: Promise<void> }>();
+  /** The disk on which what an earlier host left unfinished was looked for. */
+  private settled: { storage: Storage; done: Promise<void> } | undefined;
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
   /** Judgements asked for: an earlier one ends when it finds another number. */
@@ -128,11 +130,12 @@ export class HostCore {
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
-    this.tasks = new Tasks(parts, () => this.tell(), task => this.keepLog(task));
+    this.taskLog = parts.files && new LogFile(parts.files, LOG);
+    this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
     this.toolstack = new Toolstack<Viewers>(
       { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...parts },
       {
-        console: (record, before, shown) => {
+        console: (record, name, before, shown) => {
           const { machine, runners } = this.toolstack;
           const viewers = new Viewers(machine, record, runners.elsewhere ? undefined : parts.hostMs);
           if (shown) viewers.print(shown);
@@ -140,6 +143,7 @@ export class HostCore {
             viewers.print(before.console.shown);
             viewers.print(said(before.line + lastExits(before.report)));
           }
+          if (parts.files) viewers.log = new ConsoleLog(parts.files, name, parts.later);
           return viewers;
         },
         listed: () => this.tell(),
@@ -267,6 +271,8 @@ export class HostCore {
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
+    if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: settleUnfinished(this, this.storage) };
+    await this.settled?.done;
     await this.findImages();
     return this.storage;
   }
@@ -341,10 +347,14 @@ export class HostCore {
 
   private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
     if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, path: device, close } = this.storage.open(path, who, !readOnly);
+    const { medium, path: device, rename, close } = this.storage.open(path, who, !readOnly);
     const { later } = this.parts;
     const disk = new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
-    return { disk, path: device, close, get isWaiting() { return disk.isWaiting; } };
+    const end = (): void => {
+      disk.close();
+      close();
+    };
+    return { disk, path: device, rename, close: end, get isWaiting() { return disk.isWaiting; } };
   };
 
   get facts(): HostFacts {
@@ -367,6 +377,17 @@ export class HostCore {
         return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
       }),
     );
+  }
+
+  /** What is made of a domain; where that fails, a transfer disk that was made for it goes again. @throws what `make` throws */
+  async orNoTransferDisk<T>(domain: string, make: () => Promise<T> | T): Promise<T> {
+    const had = this.storage?.transferOf(domain) !== undefined;
+    try {
+      return await make();
+    } catch (error) {
+      if (!had) this.storage?.removeUnused(transferVolume(domain));
+      throw error;
+    }
   }
 
   /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
@@ -445,30 +466,20 @@ export class HostCore {
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
   }
 
+  /** The one path of a file of Domain 0, however it is spelled and whatever links lead to it. */
+  async realPath(path: string): Promise<string> {
+    const { files } = this.parts;
+    return (await files?.realpath(absolute(path)).catch(() => undefined)) ?? absolute(path);
+  }
+
   /** @throws Error with a sentence */
   async removeFile(path: string): Promise<void> {
     await this.parts.files?.rm(absolute(path));
   }
 
-  /** A task that is over comes into the log; an older half of a long log is put aside. A log that cannot be written hinders nobody. */
-  private keepLog(task: Task): void {
-    const { files } = this.parts;
-    this.logged = this.logged
-      .then(async () => {
-        if (!files) return;
-        const size = await files.stat(LOG).then(({ size: bytes }) => bytes, () => 0);
-        if (size > MOST_LOG_BYTES) {
-          await files.writeFile(`${LOG}.1`, await files.readFileBuffer(LOG));
-          await files.rm(LOG);
-        }
-        await files.appendFile(LOG, logLine(task));
-      })
-      .catch(() => {});
-  }
-
   /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */
   async readLog(): Promise<string> {
-    await this.logged;
+    await this.taskLog?.written();
     const kept = await this.parts.files?.readFileBuffer(LOG).catch(() => new Uint8Array());
     return kept ? new TextDecoder().decode(kept) : this.tasks.list().map(logLine).join('');
   }
@@ -513,8 +524,10 @@ export class HostCore {
   // ---- what happens by itself, and who is told
 
   private ended(member: Guest, ending: Ending, again: boolean): void {
-    const { name } = member;
+    const { name, record, blueprint } = member;
     if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report ?? ending.sentence);
+    // As xend and xl log every end of a domain, whoever wanted it.
+    else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
     if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
   }
 

@@ -1,6 +1,6 @@
 /** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
 import type { Finding, NamedFile, Plan } from './api.ts';
-import { affinityProblem, formatCpus } from './config/cpus.ts';
+import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
 import { prepareToRead } from './config/source.ts';
@@ -113,7 +113,7 @@ function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void 
   const station = facts.stationProblem(definition?.mac);
   if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
-  if (astray) add('cpus', 'no such processor', `cpus = "${formatCpus(definition?.hardAffinity ?? 0)}": ${astray}`);
+  if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
   if (definition && definition.type !== 'pv' && !facts.hasVt)
     add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`);
   const { freeMiB } = facts;

@@ -219,7 +219,7 @@ class LocalRunner implements DomainRunner {
         saved?.state,
       );
       if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
-      slot.onChange = held => domain.setSlot(held);
+      slot.carry(domain);
       const startedNs = domain.clock.nowNs();
       const compiler = new CompilerLoader(listener.problem);
       this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, compiler, told: tell(domain, slot, listener, flush, log) };
@@ -255,6 +255,10 @@ class LocalRunner implements DomainRunner {
 
   pressPowerButton(): void {
     this.ask(domain => domain.pressPowerButton());
+  }
+
+  nmi(vcpu: number): void {
+    this.ask(domain => domain.vcpus.nmi(vcpu));
   }
 
   async insertCd(place: number, medium?: Medium): Promise<void> {

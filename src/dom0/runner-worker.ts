@@ -212,6 +212,10 @@ export class WorkerRunner implements DomainRunner {
     this.mailbox.command(COMMAND.POWER_BUTTON);
   }
 
+  nmi(vcpu: number): void {
+    this.mailbox.nmi(vcpu);
+  }
+
   /** One after the other: the mailbox says that a message comes, and not how many. */
   insertCd(place: number, medium?: Medium): Promise<void> {
     const insert = (): Promise<void> => {

@@ -33,6 +33,8 @@ export interface DomainRunner {
   setPaused(paused: boolean): void;
   reset(): void;
   pressPowerButton(): void;
+  /** A non-maskable interrupt for a vCPU. */
+  nmi(vcpu: number): void;
   /** A disc for the CD-ROM drive at a place, none where `medium` is absent. @throws Error with a sentence where it cannot be read: the drive is as it was */
   insertCd(place: number, medium?: Medium): Promise<void>;
   /** A guest of Xen that has suspended itself goes on. */

@@ -129,7 +129,7 @@ export class Session {
         tripleFaultEnds: true,
       },
       {
-        console: (_record, before) => this.consoleOf(before?.console.guest ?? (this.starting as Guest)),
+        console: (_record, _name, before) => this.consoleOf(before?.console.guest ?? (this.starting as Guest)),
         listed: () => {},
         ended: ({ console: { guest } }, ending, again) => this.ended(guest, ending, again),
         restarted: ({ console: { guest }, name }, line, report, next) => {

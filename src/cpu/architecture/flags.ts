@@ -23,6 +23,12 @@ export const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800;
 export const ARITHMETIC = CF | PF | AF | ZF | SF | OF;
 export const TF = 0x100, IF = 0x200, DF = 0x400, IOPL = 0x3000, NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000, VIP = 0x100000, ID = 0x200000;
 
+/** The result, where `r` does not hold it: of differences and sums it follows from the operands. */
+export function outcome(k: number, a: number, b: number, r: number): number {
+  const kind = k & 15;
+  return kind === SUB ? (a - b) | 0 : kind === ADD ? (a + b) | 0 : r;
+}
+
 export function carry(k: number, a: number, b: number, r: number): number {
   switch (k & 15) {
     case SUB: return a >>> 0 < b >>> 0 ? 1 : 0;

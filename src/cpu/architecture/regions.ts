@@ -45,9 +45,9 @@ export interface RegionText {
 export interface RegionCompiler {
   /**
    * The region that begins at `offset` of page 0; null: nothing to compile there. `ran`: offsets from page 0 of instructions that were seen to run; where a
-   * conditional branch is among them, the region holds of its two ways those that ran.
+   * conditional branch is among them, the region holds of its two ways those that ran. `user`: S_USER where it is to run.
    */
-  compile(offset: number, find: FindPage, ran: ReadonlySet<number>): RegionText | null;
+  compile(offset: number, find: FindPage, ran: ReadonlySet<number>, user: number): RegionText | null;
   /** EIP where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing goes round. */
   head(trace: readonly number[], find: FindPage): number | null;
 }

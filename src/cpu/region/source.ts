@@ -3,11 +3,11 @@
  * budget is charged by blocks, tested where loops begin, and given back where a block is left half way. EIPs are relative to the page, so that the same text
  * is right wherever the frame is mapped.
  */
-import { ADC, ADD, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../architecture/flags.ts';
+import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../architecture/flags.ts';
 import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
 import { semantics } from '../gen/semantics.ts';
-import { S_BUDGET, S_PAGE_EIP, S_USER, USER } from '../scratch.ts';
+import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
 import { operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
@@ -45,7 +45,7 @@ class RegionEmitter extends TextEmitter {
    * instruction leads there and says so only when it runs.
    */
   constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], way: Way) {
-    super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: 'fr' });
+    super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: OUTCOME });
     this.at = at;
     this.refund = refund;
     this.kind = kind;
@@ -102,22 +102,27 @@ class RegionEmitter extends TextEmitter {
     this.conditional = before;
   }
 
-  override flags(kind: number, outcome: Outcome): void {
+  override flags(kind: number, { a, b, result }: Outcome): void {
     if (!this.live) return;
-    super.flags(kind, outcome);
+    const derived = kind === SUB || kind === ADD;
+    this.effect(`fk = ${this.kindWord(kind)};${a === undefined ? '' : ` fa = ${a};`}${b === undefined ? '' : ` fb = ${b};`}${derived ? '' : ` fr = ${result};`}`);
     this.kind = this.conditional ? -1 : kind;
   }
   override changeFlags(mask: number, value: Value): void {
     if (!this.live) return;
-    super.changeFlags(mask, value);
+    this.effect(`if (fk !== ${ALL} && (fk & 15) !== ${EXPLICIT}) { fr = ${OUTCOME}; fb = arithmetic(fk, fa, fb, fr); fk = fk & -16 | ${EXPLICIT}; } fb = fb & ${~mask} | ${value};`);
     this.kind = -1;
+  }
+  /** The result that the flags tell of. */
+  private get outcome(): Value {
+    return this.kind === SUB ? '(fa - fb | 0)' : this.kind === ADD ? '(fa + fb | 0)' : this.kind < 0 ? OUTCOME : 'fr';
   }
   override carry(): Value {
     // INC and DEC read it for the flags alone.
     if (!this.live && STEPS.has(this.form.op)) return '0';
     switch (this.kind) {
       case SUB: return '(fa >>> 0 < fb >>> 0 ? 1 : 0)';
-      case ADD: return '(fr >>> 0 < fa >>> 0 ? 1 : 0)';
+      case ADD: return `(${this.outcome} >>> 0 < fa >>> 0 ? 1 : 0)`;
       case LOGIC: return '0';
       case INC:
       case DEC:
@@ -126,13 +131,13 @@ class RegionEmitter extends TextEmitter {
     }
   }
   override condition(cc = this.at.decoded.row!.cc!): Value {
-    const { kind } = this;
+    const { kind, outcome } = this;
     const relation = (): Value => {
       const code = cc >> 1;
       if (kind === SUB && [1, 3, 6, 7].includes(code)) return code === 1 ? 'fa >>> 0 < fb >>> 0' : code === 3 ? 'fa >>> 0 <= fb >>> 0' : code === 6 ? 'fa < fb' : 'fa <= fb';
       if (kind === LOGIC) return code === 3 ? 'fr === 0' : code === 6 ? 'fr < 0' : code === 7 ? 'fr <= 0' : code === 4 ? 'fr < 0' : code === 2 ? 'fr === 0' : '';
       if (![SUB, ADD, INC, DEC, EXPLICIT, SBB, ADC].includes(kind)) return '';
-      return code === 2 ? 'fr === 0' : code === 4 ? 'fr < 0' : code === 1 ? `${this.carry()} !== 0` : '';
+      return code === 2 ? (kind === SUB ? 'fa === fb' : `${outcome} === 0`) : code === 4 ? `${outcome} < 0` : code === 1 ? `${this.carry()} !== 0` : '';
     };
     const text = relation();
     if (text === '') return `(${super.condition(cc)})`;
@@ -151,8 +156,7 @@ class RegionEmitter extends TextEmitter {
   locate(eip?: Value): void { this.goes = eip === undefined ? '' : eip; }
   go(): void {
     if (this.goes === '') this.say(this.way(this.next + this.at.decoded.immediate));
-    else if (this.targets.length === 0) this.say(`ip = ${this.goes}; base = 0; break out;`);
-    else this.say(`ip = (${this.goes} - base) | 0; ${this.targets.map(to => `if (ip === ${number(to)}) { ${this.way(to)} }`).join(' ')} break out;`);
+    else this.say(`ip = (${this.goes} - base) | 0; ${this.targets.map(to => `if (ip === ${number(to)}) { ${this.way(to)} } `).join('')}break out;`);
     this.ended = true;
   }
   branch(condition: Value, effects?: () => void): void {
@@ -172,15 +176,29 @@ class RegionEmitter extends TextEmitter {
 }
 
 const REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7].map(n => [`r${n}`, n] as const);
-const LOCALS = [...REGISTERS, ['fk', FK], ['fa', FA], ['fb', FB], ['fr', FR]] as const;
+const FLAGS = [['fk', FK], ['fa', FA], ['fb', FB], ['fr', FR]] as const;
+/** Results of sums and differences are not kept: the operands are there, and each local that lives round a loop takes a register of the host's. */
+const OUTCOME = 'outcome(fk, fa, fb, fr)';
 
 /** Ops that leave all flags new, whatever they were; INC and DEC all but CF. */
 const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'neg', 'xadd', 'mul', 'imul']);
 const SHIFTS = new Set(['shl', 'shr', 'sar']);
 const READS = new Set(['adc', 'sbb']);
-const STEPS = new Set(['inc', 'dec']);
+/** … and others that change some of the flags: they read the rest for whoever reads what they leave. */
+const STEPS = new Set(['inc', 'dec']), CHANGES = new Set(['rol', 'ror', 'bt', 'bts', 'btr', 'btc', ...STEPS]);
 
-const SPILL = LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' '), RELOAD = LOCALS.map(([name, word]) => `${name} = R[${word}];`).join(' ');
+/** Stand in a region's text for moves of locals to the state and back, until it is known which locals there are. */
+const SPILL = '\x01', RELOAD = '\x02';
+
+/** Puts in what depends on the whole text: the registers that it uses are locals, and only those that it sets go back to the state; flags all or none. */
+function withLocals(text: string): { text: string; locals: readonly (readonly [string, number])[]; spill: string } {
+  const used = REGISTERS.filter(([name]) => new RegExp(`\\b${name}\\b`).test(text)), set = used.filter(([name]) => text.includes(`${name} = `));
+  const flags = /\bf[kabr]\b/.test(text) ? FLAGS : [], setFlags = /\bf[kabr] = /.test(text) ? FLAGS : [];
+  const save = (name: string): string => (name === 'fr' ? OUTCOME : name);
+  const spill = [...set, ...setFlags].map(([name, word]) => `R[${word}] = ${save(name)};`).join(' ');
+  const locals = [...used, ...flags], reload = locals.map(([name, word]) => `${name} = R[${word}];`).join(' ');
+  return { text: text.replaceAll(SPILL, spill).replaceAll(RELOAD, reload), locals, spill };
+}
 
 const setsFlags = ({ form, decoded }: Instruction): boolean =>
   SETS.has(form.op) || (SHIFTS.has(form.op) && form.places[1] === 'i' && ((decoded.row!.operands[1] === '1' ? 1 : decoded.immediate) & 31) !== 0);
@@ -198,7 +216,7 @@ function liveFlags({ instructions }: Block, live: boolean): { before: boolean; b
     const at = instructions[i]!, { form } = at;
     behind[i] = live;
     if (setsFlags(at)) live = false;
-    if (form === NO_FORM || (form.uses.flags && !STEPS.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || pageBehind(at) !== null) live = true;
+    if (form === NO_FORM || (form.uses.flags && !CHANGES.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || pageBehind(at) !== null) live = true;
   }
   return { before: live, behind };
 }
@@ -211,8 +229,11 @@ function leavesBehind({ instructions, successors }: Block): boolean {
   return !((jumps || successors.has(next)) && (!uses.direct || successors.has(target)));
 }
 
-/** The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. `longest`: see `longestWay`; `calls`: what it calls, by number. */
-export function sourceOf(region: Region): { text: string; longest: number; calls: Instruction[] } {
+/**
+ * The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. It runs where S_USER is `user`: one more local would
+ * live round every loop. `longest`: see `longestWay`; `calls`: what it calls, by number.
+ */
+export function sourceOf(region: Region, user: number): { text: string; longest: number; calls: Instruction[] } {
   const calls: Instruction[] = [];
   const { entry } = region, x87 = X87Plan.of(region);
   const hasSse = region.blocks.some(({ instructions }) => instructions.some(({ form, called, decoded }) => form === NO_FORM && !called && isSse(decoded)));
@@ -294,17 +315,13 @@ export function sourceOf(region: Region): { text: string; longest: number; calls
     const text = within(block, mergesOf(block));
     return block.header ? `L${block.order}: for (;;) {\n${text}}\n` : text;
   };
-  const whole = tree(entry);
-  return {
-    longest: longest(entry), calls,
-    text: `return () => {
-const u = S[${S_USER}] & ${USER};
-let ${LOCALS.map(([name, word]) => `${name} = R[${word}]`).join(', ')}, n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
-${hasSse ? `${SSE_ENTER}\n` : ''}${x87?.enter ?? ''}out: {
-${whole}}
-${x87?.leave ?? ''}${SPILL} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
-};`,
-  };
+  const { text: whole, locals, spill } = withLocals(`${x87?.enter ?? ''}out: {\n${tree(entry)}}\n${x87?.leave ?? ''}`);
+  const text = `return () => {
+if (S[${S_USER}] !== ${user}) return;
+let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
+${hasSse ? `${SSE_ENTER}\n` : ''}${whole}${spill} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
+};`;
+  return { longest: longest(entry), calls, text: text.replaceAll(' + u]', user === 0 ? ']' : ` + ${user}]`) };
 }
 
 /** Most instructions from a block's start to the next test of the budget or out of the region. */

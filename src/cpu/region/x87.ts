@@ -132,7 +132,6 @@ export class X87Plan {
   /** Declares the locals, and leaves a region that finds the x87 otherwise. */
   get enter(): string {
     return `if (!enterPairs(R, ${this.full}, ${this.empty}, ${this.used})) return;
-const home = base;
 let ${this.registers.map(register => `x${register} = PAIRS[${register * 2}], y${register} = PAIRS[${register * 2 + 1}]`).join(', ')},
  xc = R[${FSW}] & 512, xh = -1, xp = 0, xi = ${NOWHERE}, xd = 0, xq = 0, xt = 0, xx = 0, xe = 0, xm = 0, xs = 0, xu = 0, xv = 0, xw = 0, xz = 0, xk = 0, xl = 0, xo = 0, xb = 0;
 `;
@@ -140,7 +139,7 @@ let ${this.registers.map(register => `x${register} = PAIRS[${register * 2}], y${
   /** Gives all back. */
   get leave(): string {
     return `${this.registers.map(register => `PAIRS[${register * 2}] = x${register}; PAIRS[${register * 2 + 1}] = y${register};`).join(' ')} `
-      + `PAIRS[${OPERANDS}] = xc; PAIRS[${OPERANDS + 1}] = xh; leavePairs(R, ${this.used}, xt, xp, xi, home, xd, xq);\n`;
+      + `PAIRS[${OPERANDS}] = xc; PAIRS[${OPERANDS + 1}] = xh; leavePairs(R, ${this.used}, xt, xp, xi, base, xd, xq);\n`;
   }
 
   /** What expands a block's instructions, one after the other. */

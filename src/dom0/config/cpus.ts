@@ -2,7 +2,7 @@
  * Lists of physical processors: `cpus` and `cpus_soft`. Source: xl.cfg(5) of Xen 4.17, and update_cpumap_range() in tools/xl/xl_vcpu.c: numbers, ranges,
  * all, nodes:…, each with ^ taken out again, from left to right.
  */
-import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
+import { type Affinity, MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
 /** Bit n: processor n. */
 export const ALL_CPUS = -1;
@@ -51,8 +51,25 @@ export function formatCpus(bits: number): string {
   return ranges.join(',');
 }
 
+/** Lists of processors for all vCPUs, or for one after the other. */
+const listsOf = (affinity: Affinity): readonly number[] => (typeof affinity === 'number' ? [affinity] : affinity);
+
+/** One list where all vCPUs have the same, else one for each of `vcpus` (as many as there are). */
+export function affinityLists(affinity: Affinity, vcpus?: number): string[] {
+  const lists = listsOf(affinity);
+  const all = typeof affinity === 'number' || vcpus === undefined ? lists : Array.from({ length: vcpus }, (_, vcpu) => lists[vcpu] ?? ALL_CPUS);
+  return all.every(bits => bits === all[0]) ? [formatCpus(all[0])] : all.map(formatCpus);
+}
+
+/** In one line: what all vCPUs have, or each in brackets. */
+export function formatAffinity(affinity: Affinity): string {
+  const lists = affinityLists(affinity);
+  return lists.length === 1 ? lists[0] : `[${lists.join('] [')}]`;
+}
+
 /** Why a domain cannot keep to these processors on a host that has so many; undefined: it can. */
-export function affinityProblem(bits: number | undefined, pcpus: number): string | undefined {
-  if (bits === undefined || bits & (pcpus >= 32 ? -1 : (1 << pcpus) - 1)) return undefined;
+export function affinityProblem(affinity: Affinity | undefined, pcpus: number): string | undefined {
+  const bits = affinity === undefined ? undefined : listsOf(affinity).find(list => (list & (pcpus >= 32 ? -1 : (1 << pcpus) - 1)) === 0);
+  if (bits === undefined) return undefined;
   return `this host has ${pcpus === 1 ? 'one processor, 0' : `${pcpus} processors, 0 to ${pcpus - 1}`}, and ${formatCpus(bits)} names none of them.`;
 }

@@ -1,4 +1,5 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
+import type { Affinity } from '../../hypervisor/scheduler/index.ts';
 import type { NicModel } from '../../hypervisor/index.ts';
 import type { Rate } from '../network/rate.ts';
 import type { DiskSpec } from './disk.ts';
@@ -25,9 +26,9 @@ export interface Definition {
   /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
   weight?: number;
   cap?: number;
-  /** Bits of the processors on which it may run, and of those on which it should. */
-  hardAffinity?: number;
-  softAffinity?: number;
+  /** Bits of the processors on which its vCPUs may run, and of those on which they should. */
+  hardAffinity?: Affinity;
+  softAffinity?: Affinity;
   kernel?: string;
   ramdisk?: string;
   /** Looks for the kernel on the guest's own disk, where none is named. */

@@ -305,15 +305,15 @@ describe('cpus and cpus_soft', () => {
     ]);
   });
 
-  it('take a list a vCPU; what all of them name is where the guest runs, or what any names', () => {
+  it('take a list a vCPU; those without one run anywhere', () => {
     const of = (text: string): object => {
       const { definition, findings } = judgeDefinition('x.cfg', `${good}vcpus = 2\ncpus = ${text}\n`);
       const { verdict, short } = findings.find(f => f.key === 'cpus')!;
       return [definition.hardAffinity, verdict, short];
     };
-    expect(of('["0-1", "1-2"]')).toEqual([2, 'approximated', 'runs on 1, all vCPUs']);
-    expect(of('["0", "1"]')).toEqual([3, 'approximated', 'runs on 0-1, all vCPUs']);
-    expect(of('[3, 3]')).toEqual([8, 'used', 'runs on 3']);
+    expect(of('["0-1", "1-2"]')).toEqual([[3, 6], 'used', 'runs on a list for each vCPU']);
+    expect(of('["1"]')).toEqual([[2], 'used', 'runs on a list for each vCPU']);
+    expect(of('[3, 3]')).toEqual([[8, 8], 'used', 'runs on 3']);
   });
 
   it('say where they are wrong', () => {

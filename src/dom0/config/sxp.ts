@@ -127,7 +127,9 @@ class Mapping {
       if (item.items.length === 0) return [];
       return [{ kind: 'string', text: item.items.map(cpu => (cpu.kind === 'list' ? '' : cpu.text)).join(','), line: item.line, column: item.column }];
     });
-    if (lists.length > 0) this.setting('cpus', field, { kind: 'list', items: lists, line: field.line, column: field.column });
+    // One list is for all vCPUs.
+    if (lists.length === 1) this.setting('cpus', field, lists[0]);
+    else if (lists.length > 1) this.setting('cpus', field, { kind: 'list', items: lists, line: field.line, column: field.column });
   }
 
   private device(device: Value | undefined, field: List): void {

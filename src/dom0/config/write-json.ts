@@ -2,7 +2,8 @@
  * Domains as `xl list -l` prints them: libxl_domain_config in JSON. Sources: tools/libs/light/libxl_types.idl for the names; printf_info_one_json() in
  * tools/xl/xl_misc.c; what has its default is left out, as libxl does.
  */
-import { formatCpus } from './cpus.ts';
+import { type Affinity, MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
+import { ALL_CPUS } from './cpus.ts';
 import { type Definition, loaderWords } from './definition.ts';
 
 /** A domain, and its number where it runs. */
@@ -18,13 +19,14 @@ export function writeJson(domains: readonly JsonDomain[], alone = false): string
 }
 
 function configOf(definition: Definition): Record<string, unknown> {
-  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
+  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, softAffinity, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
   return {
     c_info: { type, name, ...(uuid ? { uuid } : {}), run_hotplug_scripts: 'True' },
     b_info: {
       max_vcpus: maxVcpus,
       avail_vcpus: Array.from({ length: vcpus }, (_, vcpu) => vcpu),
-      ...(hardAffinity === undefined ? {} : { vcpu_hard_affinity: formatCpus(hardAffinity) }),
+      ...(hardAffinity === undefined ? {} : { vcpu_hard_affinity: bitmapsOf(hardAffinity, maxVcpus) }),
+      ...(softAffinity === undefined ? {} : { vcpu_soft_affinity: bitmapsOf(softAffinity, maxVcpus) }),
       max_memkb: maxMemoryMiB * 1024,
       target_memkb: memoryMiB * 1024,
       sched_params: { weight: weight ?? 256, cap: cap ?? 0 },
@@ -47,6 +49,11 @@ function configOf(definition: Definition): Record<string, unknown> {
     on_crash: underscored(definition.onCrash),
   };
 }
+
+/** libxl_bitmap in JSON: the numbers of the bits that are set; a bitmap for each vCPU. */
+const bitmapsOf = (affinity: Affinity, vcpus: number): number[][] =>
+  Array.from({ length: vcpus }, (_, vcpu) => (typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_CPUS)))
+    .map(bits => Array.from({ length: MAX_PCPUS }, (_, cpu) => cpu).filter(cpu => (bits >>> cpu) & 1));
 
 /** libxl's names of actions. */
 const underscored = (action: string): string => action.replace('-', '_');

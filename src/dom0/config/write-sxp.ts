@@ -1,5 +1,5 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
-import { formatCpus } from './cpus.ts';
+import { affinityLists } from './cpus.ts';
 import { type Definition, loaderText } from './definition.ts';
 
 /** In quotes where it would not be one atom. */
@@ -26,7 +26,7 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     field('maxmem', definition.maxMemoryMiB ?? memoryMiB),
     field('vcpus', definition.vcpus),
     ...(definition.maxVcpus ? [field('maxvcpus', definition.maxVcpus)] : []),
-    ...(definition.hardAffinity === undefined ? [] : [`(cpus ((${formatCpus(definition.hardAffinity).replaceAll(',', ' ')})))`]),
+    ...(definition.hardAffinity === undefined ? [] : [`(cpus (${affinityLists(definition.hardAffinity, definition.maxVcpus ?? definition.vcpus).map(list => `(${list.replaceAll(',', ' ')})`).join(' ')}))`]),
     ...(definition.weight === undefined ? [] : [field('cpu_weight', definition.weight)]),
     ...(definition.cap === undefined ? [] : [field('cpu_cap', definition.cap)]),
     ...(bootloader ? [field('bootloader', bootloader.program), field('bootloader_args', loaderText(bootloader))] : []),

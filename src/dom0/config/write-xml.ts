@@ -1,45 +1,78 @@
-/** A domain's definition as libvirt's domain XML, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface). Source: libvirt's documentation, "Domain XML format". */
-import { formatCpus } from './cpus.ts';
-import { type Definition, loaderText } from './definition.ts';
+/**
+ * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface).
+ * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
+ */
+import { affinityLists } from './cpus.ts';
+import { type Definition, type DomainType, loaderText } from './definition.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
 const escaped = (text: string): string => text.replace(/[&<>'"]/g, c => ESCAPES[c]).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '');
 const element = (name: string, text: string | number | undefined): string[] => (text === undefined || text === '' ? [] : [`<${name}>${escaped(String(text))}</${name}>`]);
-const BOOT: Record<string, string> = { c: 'hd', d: 'cdrom' };
+const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
+const within = (name: string, lines: string[], attributes = ''): string[] => (lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`]);
 
-export function writeXml(definition: Definition): string {
-  const { type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, kernel, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
-  const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
-  const within = (name: string, lines: string[]): string[] => [`<${name}>`, ...indent(lines), `</${name}>`];
-  const cpuset = definition.hardAffinity === undefined ? '' : ` cpuset='${formatCpus(definition.hardAffinity)}'`;
-  const os = { hvm: "<type machine='xenfv'>hvm</type>", pvh: "<type machine='xenpvh'>xenpvh</type>", pv: "<type machine='xenpv'>linux</type>" };
-  return `<domain type='xen'>\n${indent([
+const BOOT: Record<string, string> = { c: 'hd', d: 'cdrom' };
+const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi' };
+const OS: Record<DomainType, string> = {
+  hvm: "<type arch='i686' machine='xenfv'>hvm</type>",
+  pvh: "<type arch='i686' machine='xenpvh'>xenpvh</type>",
+  pv: "<type arch='i686' machine='xenpv'>linux</type>",
+};
+
+/** `domid`: it runs as that domain. */
+export function writeXml(definition: Definition, domid?: number): string {
+  const { type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, bootloader, bootOrder } = definition;
+  const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
+  const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
+  return `<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
     ...element('name', definition.name),
     ...element('uuid', definition.uuid),
-    `<memory unit='MiB'>${maxMemoryMiB ?? memoryMiB}</memory>`,
-    ...(maxMemoryMiB === undefined ? [] : [`<currentMemory unit='MiB'>${memoryMiB}</currentMemory>`]),
-    `<vcpu${maxVcpus === undefined ? '' : ` current='${vcpus}'`}${cpuset}>${maxVcpus ?? vcpus}</vcpu>`,
+    `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
+    `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
+    `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
+    ...within('cputune', pins.length > 1 ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`])) : []),
     ...(bootloader ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))] : []),
     ...within('os', [
-      os[type],
+      OS[type],
       ...element('kernel', kernel),
       ...element('initrd', definition.ramdisk),
       ...element('cmdline', definition.cmdline),
-      ...(kernel ? [] : [...definition.bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
+      ...(kernel ? [] : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
     ]),
+    ...(type === 'hvm' ? within('features', ['<acpi/>', '<apic/>', '<pae/>']) : []),
+    "<clock offset='utc'/>",
     ...element('on_poweroff', definition.onPoweroff),
     ...element('on_reboot', definition.onReboot),
     ...element('on_crash', definition.onCrash),
-    ...within('devices', [
-      ...disks.flatMap(({ target, vdev, kind, readOnly }) => [
-        `<disk type='file' device='${kind}'>`,
-        ...indent([...(target ? [`<source file='${escaped(target)}'/>`] : []), `<target dev='${escaped(vdev)}'/>`, ...(readOnly ? ['<readonly/>'] : [])]),
-        '</disk>',
-      ]),
-      ...(nic || vif ? ["<interface type='bridge'>", ...indent([...(mac ? [`<mac address='${mac}'/>`] : []), ...(nic ? [`<model type='${nic}'/>`] : [])]), '</interface>'] : []),
-      ...moreCards.flatMap(card => ["<interface type='bridge'>", ...indent([...(card.mac ? [`<mac address='${card.mac}'/>`] : []), "<model type='netfront'/>"]), '</interface>']),
-      ...(vfb ? ["<graphics type='vnc'/>"] : []),
-    ]),
+    ...within('devices', devices(definition, domid)),
   ]).join('\n')}\n</domain>\n`;
+}
+
+function devices({ type, disks, nic, vif, mac, moreCards = [], vfb }: Definition, domid: number | undefined): string[] {
+  const card = (index: number, address: string | undefined, model: string): string[] =>
+    within('interface', [
+      ...(address ? [`<mac address='${address}'/>`] : []),
+      "<source bridge='xenbr0'/>",
+      ...(domid === undefined ? [] : [`<target dev='vif${domid}.${index}'/>`]),
+      `<model type='${model}'/>`,
+    ], " type='bridge'");
+  return [
+    ...disks.flatMap(({ target, format, vdev, kind, readOnly }) => {
+      const isBlock = target.startsWith('/dev/');
+      return within('disk', [
+        `<driver name='${isBlock ? 'phy' : 'qemu'}' type='${escaped(format)}'/>`,
+        ...(target ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`] : []),
+        `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
+        ...(readOnly ? ['<readonly/>'] : []),
+      ], ` type='${isBlock ? 'block' : 'file'}' device='${kind}'`);
+    }),
+    ...(nic || vif ? card(0, mac, nic ?? 'netfront') : []),
+    ...moreCards.flatMap((more, i) => card(i + 1, more.mac, 'netfront')),
+    ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
+    ...within('console', [`<target type='${type === 'hvm' ? 'serial' : 'xen'}' port='0'/>`], " type='pty'"),
+    ...(type === 'hvm' || vfb ? ["<graphics type='vnc' port='-1' autoport='yes'/>"] : []),
+    ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
+    "<memballoon model='xen'/>",
+  ];
 }

@@ -90,7 +90,7 @@ const notHere = (what: string): Judged => ignored('not here', what);
 const OF_DOMAIN: Record<string, Judged> = {
   metadata: notHere('What tools keep in a definition for themselves; nothing depends on it.'),
   cpu: ignored('one processor model for all', 'Every guest sees the same processor; models and features are not chosen yet.'),
-  ...Object.fromEntries('genid maxMemory memoryBacking memtune numatune blkiotune cputune iothreads sysinfo perf pm idmap launchSecurity resource keywrap seclabel throttlegroups defaultiothread'
+  ...Object.fromEntries('genid maxMemory memoryBacking memtune numatune blkiotune iothreads sysinfo perf pm idmap launchSecurity resource keywrap seclabel throttlegroups defaultiothread'
     .split(' ').map(name => [name, notHere('This tunes a host with other means than this one has.')])),
 };
 /** Devices that are not here, or are there in any case. */
@@ -123,11 +123,12 @@ class Mapping {
       else if (name === 'currentMemory') this.memory('memory', element);
       else if (name === 'memory') this.memory(current ? 'maxmem' : 'memory', element);
       else if (name === 'vcpu') this.vcpus(element);
+      else if (name === 'cputune') this.cputune(element, domain);
       else if (name === 'os') this.os(element, boot);
       else if (name === 'features') this.features(element);
       else if (name === 'clock') this.set('localtime', element, element.attributes.offset === 'localtime' ? '1' : '0', 'number');
       else if (name === 'devices') this.devices(element, boot);
-      else this.other(element, OF_DOMAIN, ['currentMemory', 'memory', 'vcpu', 'os', 'features', 'clock', 'devices', ...Object.keys(TEXTS)]);
+      else this.other(element, OF_DOMAIN, ['currentMemory', 'memory', 'vcpu', 'cputune', 'os', 'features', 'clock', 'devices', ...Object.keys(TEXTS)]);
     }
     if (boot.length > 0) {
       boot.sort((a, b) => a.order - b.order);
@@ -177,6 +178,28 @@ class Mapping {
     if (cpuset) this.set('cpus', element, cpuset);
   }
 
+  /** Pins of single vCPUs: xl's list of one entry for each. */
+  private cputune(cputune: Element, domain: Element): void {
+    const vcpu = domain.children.find(({ name }) => name === 'vcpu');
+    const pins: Value[] = [];
+    for (const element of cputune.children) {
+      const { name, line, column, attributes } = element;
+      if (name !== 'vcpupin') {
+        this.remark(element, name, notHere('This tunes a host with other means than this one has.'));
+        continue;
+      }
+      const number = /^\d{1,3}$/.test(attributes.vcpu ?? '') ? Number(attributes.vcpu) : undefined;
+      if (number === undefined || !attributes.cpuset) {
+        this.problem(element, "<vcpupin> wants a vCPU and its processors. Write <vcpupin vcpu='0' cpuset='0-1'/>.");
+        continue;
+      }
+      const all: Value = { kind: 'string', text: vcpu?.attributes.cpuset ?? 'all', line, column };
+      while (pins.length <= number) pins.push(all);
+      pins[number] = { kind: 'string', text: attributes.cpuset, line, column };
+    }
+    if (pins.length > 0) this.source.settings.push({ key: 'cpus', append: false, value: { kind: 'list', items: pins, line: cputune.line, column: cputune.column }, line: cputune.line, column: cputune.column });
+  }
+
   private os(os: Element, boot: { order: number; letter: string; at: Element }[]): void {
     for (const element of os.children) {
       const { name, text, attributes } = element;
@@ -219,7 +242,7 @@ class Mapping {
         const text = this.disk(element, isCdrom, child);
         if (text !== undefined) disks.push({ kind: 'string', text, line: element.line, column: element.column });
       } else if (name === 'interface') {
-        const options = [['mac', child('mac').address], ['bridge', child('source').bridge], ['script', child('script').path], ['vifname', child('target').dev], ['model', child('model').type]];
+        const options = [['mac', child('mac').address], ['bridge', child('source').bridge], ['script', child('script').path], ['vifname', child('target').dev], child('model').type === 'netfront' ? ['type', 'vif'] : ['model', child('model').type]];
         cards.push({ kind: 'string', text: options.flatMap(([key, value]) => (value ? [`${key}=${value}`] : [])).join(','), line: element.line, column: element.column });
       } else if (name === 'graphics' && this.isParavirtual) screens.push({ kind: 'string', text: `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`, line: element.line, column: element.column });
       else if (name === 'graphics') this.set(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');

@@ -5,10 +5,12 @@
  */
 import type { Definition } from '../config/definition.ts';
 import { formatFinding, isError, judgeDefinition } from '../config/model.ts';
+import { KEYS } from '../config/keys.ts';
 import { prepareToRead } from '../config/source.ts';
 import { writeXlConfig } from '../config/write-xl.ts';
 import { MOST_BYTES } from '../config/xlcfg.ts';
 import type { HostFiles } from '../files/index.ts';
+import { withOptions } from '../plan.ts';
 
 export const DEFINITIONS = '/etc/xen/vm',
   AUTO = '/etc/xen/auto';
@@ -85,6 +87,14 @@ export class ManagedDomains {
     await this.files.mkdir(DEFINITIONS, { recursive: true });
     await this.files.writeFile(kept, text);
     return this.read(kept);
+  }
+
+  /** The domain has another name in the file where it is kept. `target`: what it has for a disk's target then. */
+  async rename({ definition, text, path }: ManagedDomain, name: string, target: (before: string) => string): Promise<void> {
+    const disks = definition.disks.map(disk => ({ ...disk, target: target(disk.target) }));
+    const isSame = disks.every((disk, i) => disk.target === definition.disks[i].target);
+    const renamed = isSame ? withOptions(path, text, writeXlConfig({ name } as Definition, { name: KEYS.name })).text : writeXlConfig({ ...definition, name, disks });
+    await this.files.writeFile(path, renamed);
   }
 
   /** Forgets a domain, and that it starts with the host. Its disks stay. */

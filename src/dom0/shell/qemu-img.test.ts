@@ -73,6 +73,11 @@ describe('qemu-img', () => {
     first.storage.medium('vg0/web').write(MIB, new Uint8Array(512).fill(2));
     first.storage.close();
     const { files, storage, host, qemuImg } = await make(store);
+    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img -F qcow2 /dev/vg0/x')).toMatch(/base\.img is a raw image\. Write -F raw\./);
+    expect(await qemuImg('create -f raw -b /var/lib/xen/images/base.img /dev/vg0/x')).toMatch(/Backing file not supported for file format 'raw'/);
+    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img /dev/vg0/x 4M')).toMatch(/has the image's size, and .* has 2097152 bytes\. Leave 4M out\./);
+    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img /dev/vg0/x 2M')).toMatch(/^Formatting/);
+    storage.removeVolume('x');
     expect(await qemuImg('info /dev/vg0/web')).toBe(
       'image: /dev/vg0/web\nfile format: overlay\nvirtual size: 2 MiB (2097152 bytes)\ndisk size: 4 KiB\nbacking file: /var/lib/xen/images/base.img\n');
     const two = new Uint8Array(513);

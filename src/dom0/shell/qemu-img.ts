@@ -12,7 +12,7 @@ import { failed, type Program, type Ran, succeeded, type Surroundings } from './
 const SECTOR_BYTES = 512;
 const USAGE = `usage: qemu-img info IMAGE
        qemu-img create [-f raw] FILE SIZE
-       qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME
+       qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
        qemu-img convert [-f raw|qcow2] [-O raw] IMAGE FILE|/dev/vg0/NAME
 `;
 const UNITS = 'bkmgt';
@@ -119,7 +119,10 @@ class QemuImg {
     if (path === undefined) throw new Wrong(`Expecting image file name\n${USAGE}`);
     const base = options.get('-b'),
       format = options.get('-f') ?? 'raw';
-    if (base !== undefined) return this.createOverlay(path, base);
+    if (base !== undefined) {
+      if (options.has('-f') && format !== 'qcow2') throw new Wrong(`${path}: Backing file not supported for file format '${format}'`);
+      return this.createOverlay(path, base, options.get('-F'), size);
+    }
     if (format !== 'raw') throw new Wrong(`${path}: images of format ${format} are read here, and not written. Leave -f out for a raw image, or take -b IMAGE for what is written to another one.`);
     if (Storage.isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
     if (size === undefined) throw new Wrong(`${path}: Image creation needs a size parameter`);
@@ -128,12 +131,15 @@ class QemuImg {
     return `Formatting '${path}', fmt=raw size=${bytes}\n`;
   }
 
-  private async createOverlay(path: string, base: string): Promise<string> {
+  private async createOverlay(path: string, base: string, baseFormat: string | undefined, size: string | undefined): Promise<string> {
     const name = /^(?:\/dev\/)?vg0\/([^/]+)$/.exec(path)?.[1];
     if (name === undefined) throw new Wrong(`${path}: what is written to another image is kept on a volume, which takes no more room than that. Write /dev/vg0/NAME.`);
     if (Storage.isDevice(base)) throw new Wrong(`${base}: a volume needs no overlay. xl clone and xl snapshot share what nobody writes.`);
-    await this.file(base);
+    const is = isQcow2(await this.file(base)) ? 'qcow2' : 'raw';
+    if (baseFormat !== undefined && baseFormat !== is) throw new Wrong(`${path}: Could not open backing image: ${base} is a ${is} image. Write -F ${is}.`);
     const image = await this.host.openImage(this.absolute(base));
+    const bytes = size === undefined ? image.bytes : sizeOf(size);
+    if (bytes !== image.bytes) throw new Wrong(`${path}: what is written to an image has the image's size, and ${base} has ${image.bytes} bytes. Leave ${size} out.`);
     const storage = await this.storage();
     storage.createOverlay(name, this.absolute(base), image);
     return `Formatting '/dev/vg0/${name}', fmt=overlay size=${image.bytes} backing_file=${base}\n`;

@@ -134,6 +134,12 @@ async function dominfo(host: HostCore, word: string | undefined): Promise<string
   return `${rows.map(([label, value]) => `${`${label}:`.padEnd(15)} ${value}\n`).join('')}\n`;
 }
 
+async function dumpxml(host: HostCore, [word]: string[], options: ReadonlySet<string>): Promise<string> {
+  const domain = await find(host, word);
+  const inactive = options.has('inactive') && domain.managed;
+  return `${writeXml(inactive ? inactive.definition : definitionFor(host, domain), inactive ? undefined : domain.id)}\n`;
+}
+
 /** A foreign definition as this host understands it. */
 async function converted(words: string[], around: Surroundings, write: (definition: Definition) => string): Promise<string> {
   const [format, ...rest] = words;
@@ -150,7 +156,7 @@ const TABLE: Record<string, VirshCommand> = {
   domid: { usage: 'domid <domain>', about: 'convert a domain name or UUID to domain id', run: async (host, [word]) => `${(await find(host, word)).id ?? '-'}\n\n` },
   domname: { usage: 'domname <domain>', about: 'convert a domain id or UUID to domain name', run: async (host, [word]) => `${(await find(host, word)).name}\n\n` },
   domuuid: { usage: 'domuuid <domain>', about: 'convert a domain name or id to domain UUID', run: async (host, [word]) => `${uuidFor(host, await find(host, word))}\n\n` },
-  dumpxml: { usage: 'dumpxml <domain>', about: 'domain information in XML', run: async (host, [word]) => `${writeXml(definitionFor(host, await find(host, word)))}\n` },
+  dumpxml: { usage: 'dumpxml <domain> [--inactive]', about: 'domain information in XML', run: dumpxml },
   define: {
     usage: 'define <file>', about: 'define a domain from an XML file',
     run: async (host, words, _options, around) => {
@@ -240,7 +246,7 @@ const TABLE: Record<string, VirshCommand> = {
     },
   },
   'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, writeXlConfig) },
-  'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, writeXml) },
+  'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, definition => writeXml(definition)) },
   'snapshot-create-as': {
     usage: 'snapshot-create-as <domain> [<name>]', about: 'create a snapshot from a set of args',
     run: async (host, [word, name]) => `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name)).name} created\n`,

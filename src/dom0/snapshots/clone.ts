@@ -10,12 +10,9 @@ import type { Definition } from '../config/definition.ts';
 import { writeXlConfig } from '../config/write-xl.ts';
 import type { Guest, HostCore } from '../host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
-import { isTransfer, type Storage } from '../storage/index.ts';
+import { namesFiles, pathsIn, spellFiles } from '../files/index.ts';
+import { copyInTurns, isTransfer, type Storage } from '../storage/index.ts';
 import { diskOf, refuseShared, runningAs, withVolumes } from './snapshots.ts';
-
-const COPY_BYTES = 2 ** 20;
-/** Volumes copied between turns of Domain 0. */
-const TURN_BYTES = 16 * COPY_BYTES;
 
 interface Changed {
   place: number;
@@ -47,28 +44,33 @@ export async function cloneDomain(host: HostCore, domain: string, name: string, 
   if (!member && managed!.errors.length > 0) throw new Error(managed!.errors.join('\n'));
   // A transfer disk is made for each domain.
   const copied = definition.disks.filter(({ kind, target, readOnly }) => kind === 'disk' && !readOnly && target !== '' && !isTransfer(target));
-  const storage = copied.length > 0 ? await diskOf(host) : undefined;
   const volumeOf = (vdev: string): string => `${name}-${vdev}`;
-  return withVolumes(storage as Storage, async made => {
+  const define = (): Promise<ManagedDomain> => all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, volumeOf, absolute)));
+  if (copied.length === 0) return define();
+  const storage = await diskOf(host);
+  return withVolumes(storage, async made => {
     const files: ImageCopy[] = [];
     for (const { vdev, target } of copied.filter(disk => !host.isDevice(disk.target))) files.push({ volume: volumeOf(vdev), image: await imageOf(host, member, vdev, target) });
     // From here to the next wait it is one moment.
     const changed = !member || files.length === 0 ? [] : changesOf(member);
     for (const { vdev, target } of copied.filter(disk => host.isDevice(disk.target))) {
-      refuseShared(storage!, [target], domain);
-      storage!.copyToVolume(target, volumeOf(vdev));
+      refuseShared(storage, [target], domain);
+      storage.copyToVolume(target, volumeOf(vdev), { unfinished: true });
       made.push(volumeOf(vdev));
     }
     const changes = changed ?? (await savedChanges(host, member!));
-    for (const file of files) await copyImage(host, storage!, file, changes, made);
-    return all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, volumeOf, absolute)));
+    for (const file of files) await copyImage(host, storage, file, changes, made);
+    return define();
   });
 }
 
 /** The definition with what a twin has of its own; a UUID is drawn when it is kept. */
 function twinOf(host: HostCore, definition: Definition, name: string, volumeOf: (vdev: string) => string, absolute: (path: string) => string): Definition {
   const { uuid: _uuid, mac: _mac, ...rest } = definition;
-  const path = (written: string): string => (written === '' || host.isDevice(written) ? written : absolute(written));
+  const path = (written: string): string => {
+    if (written === '' || host.isDevice(written)) return written;
+    return namesFiles(written) ? spellFiles(pathsIn(written).map(absolute)) : absolute(written);
+  };
   const disks = definition.disks.map(disk =>
     disk.kind === 'disk' && !disk.readOnly && disk.target !== '' && !isTransfer(disk.target) ? { ...disk, target: `/dev/vg0/${volumeOf(disk.vdev)}`, format: 'raw' } : { ...disk, target: path(disk.target) },
   );
@@ -113,19 +115,22 @@ async function copyImage(host: HostCore, storage: Storage, { volume, image }: Im
   for (const change of changes) restoreChanges(attached, change.place, change.changes);
   const disk = attached[0].disk as Disk;
   const bytes = disk.sectors * disk.sectorBytes;
-  storage.createVolume(volume, bytes);
+  storage.createVolume(volume, bytes, { unfinished: true });
   made.push(volume);
-  const medium = storage.medium(`vg0/${volume}`);
-  for (let at = 0; at < bytes; at += COPY_BYTES) {
-    const piece = new Uint8Array(Math.min(COPY_BYTES, bytes - at));
-    let good = false;
-    // An overlay answers at once.
-    disk.read(at / disk.sectorBytes, [piece], ok => {
-      good = ok;
+  // Nobody else has it before it is whole.
+  const { medium, close } = storage.open(`/dev/vg0/${volume}`, 'xl clone', true);
+  try {
+    await copyInTurns(bytes, host.parts, (at, piece) => {
+      let good = false;
+      // An overlay answers at once.
+      disk.read(at / disk.sectorBytes, [piece], ok => {
+        good = ok;
+      });
+      if (!good) throw new Error(problem ?? `${image.medium?.name ?? ''} cannot be read at byte ${at}.`);
+      if (piece.some(byte => byte !== 0)) medium.write(at, piece);
     });
-    if (!good) throw new Error(problem ?? `${image.medium?.name ?? ''} cannot be read at byte ${at}.`);
-    if (piece.some(byte => byte !== 0)) medium.write(at, piece);
-    if (at % TURN_BYTES === 0) await new Promise<void>(resolve => host.parts.soon(resolve));
+    medium.flush();
+  } finally {
+    close();
   }
-  medium.flush();
 }

@@ -1,4 +1,4 @@
 /** Snapshots of domains, and clones. */
 export { cloneDomain } from './clone.ts';
 export type { SnapshotRecord } from './record.ts';
-export { deleteSnapshot, recordsOf, revertTo, takeSnapshot } from './snapshots.ts';
+export { deleteSnapshot, domainName, pathsOf, recordsOf, revertTo, takeSnapshot } from './snapshots.ts';

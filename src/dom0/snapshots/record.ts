@@ -18,6 +18,8 @@ export interface SnapshotRecord {
   state?: { volume: string; bytes: number };
   /** Devices that the domain may write, and the volumes that hold what they did. */
   disks: { device: string; volume: string }[];
+  /** Paths of the files in its drives then, of those that came while it ran, too; absent: those that the definition names. */
+  files?: string[];
 }
 
 /** The volumes of a snapshot. */
@@ -33,6 +35,20 @@ export class SnapshotRecords {
   /** Any name of a domain is one name of a folder. */
   private folder(domain: string): string {
     return `${FOLDER}/${encodeURIComponent(domain).replace(/^\.+$/, dots => dots.replaceAll('.', '%2E'))}`;
+  }
+
+  /** Of all domains, whatever their names are now. */
+  async all(): Promise<SnapshotRecord[]> {
+    const folders = await this.files.readdir(FOLDER).catch(() => []);
+    return (await Promise.all(folders.map(folder => this.list(decodeURIComponent(folder))))).flat();
+  }
+
+  /** Those of a domain that is called otherwise from now on. */
+  async rename(domain: string, name: string): Promise<void> {
+    for (const record of await this.list(domain)) {
+      await this.write({ ...record, domain: name });
+      await this.remove(domain, record.name);
+    }
   }
 
   /** Of a domain, the oldest first. What is no record is left out. */
@@ -74,8 +90,9 @@ export class SnapshotRecords {
 }
 
 function isRecord(value: unknown): value is SnapshotRecord {
-  const { domain, name, createdMs, definition, state, disks } = (value ?? {}) as Partial<SnapshotRecord>;
+  const { domain, name, createdMs, definition, state, disks, files = [] } = (value ?? {}) as Partial<SnapshotRecord>;
   const texts = [domain, name, definition].every(each => typeof each === 'string');
   const goodState = state === undefined || (typeof state?.volume === 'string' && Number.isSafeInteger(state.bytes) && state.bytes > 0);
-  return texts && Number.isFinite(createdMs) && goodState && Array.isArray(disks) && disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string');
+  const goodFiles = Array.isArray(files) && files.every(each => typeof each === 'string');
+  return texts && goodFiles && Number.isFinite(createdMs) && goodState && Array.isArray(disks) && disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string');
 }

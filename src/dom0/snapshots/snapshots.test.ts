@@ -178,6 +178,32 @@ describe('a guest that writes', () => {
   });
 });
 
+describe('a domain that is named otherwise', () => {
+  it('by its UUID, or by a new name, has its snapshots, its definition and its disks', async () => {
+    const made = await boot();
+    const { xl, storage, files } = made;
+    await files.writeFile('/boot/minipv', minipv);
+    await files.writeFile('/root/web.cfg', definition('pvh', "phy:/dev/vg0/web,xvda,w', 'transfer:8M,xvdz,w"));
+    storage.createVolume('web', 8 * MIB);
+    await xl('xm new /root/web.cfg');
+    const { uuid } = (await made.host.managed!.find('web'))!.definition;
+    await xl('xm start web');
+    expect(await xl(`snapshot ${uuid} one`)).toBe('Snapshot one of web created\n');
+    expect(await xl('rename web shop')).toBe('');
+    expect((await made.host.managed!.find('shop'))?.definition.disks.map(({ target }) => target)).toEqual(['/dev/vg0/web', '/dev/vg0/transfer-web']);
+    expect(await made.host.managed!.find('web')).toBeUndefined();
+    expect((await xl(`snapshot-list ${uuid}`)).split('\n')[1]).toMatch(/^one /);
+    expect((await xl('snapshot-list shop')).split('\n')[1]).toMatch(/^one /);
+    expect(await xl('snapshot shop two')).toBe('Snapshot two of shop created\n');
+    expect(await xl('snapshot-delete shop one')).toBe('');
+    expect(await xl('destroy shop')).toBe('');
+    expect(await xl('revert shop two')).toBe('');
+    await files.writeFile('/root/other.cfg', 'name = "other"\ntype = "pv"\nmemory = 4\nkernel = "/boot/minipv"\n');
+    await xl('xm new /root/other.cfg');
+    expect(await xl('rename shop other')).toBe("1: Can't rename domain 'shop' to 'other'. VM name 'other' already exists");
+  });
+});
+
 describe('a domain that does not run', () => {
   it('has its disks kept alone, and comes back to them', async () => {
     const made = await boot();
@@ -195,6 +221,81 @@ describe('a domain that does not run', () => {
     expect(onVolume(made, 0, 1)).toBe(sum(Uint8Array.of(1, ...new Uint8Array(511))));
     expect(await made.xl('clone web other')).toContain('other is defined');
     expect(onVolume(made, 0, 1, 'other-xvda')).toBe(onVolume(made, 0, 1));
+  });
+});
+
+describe('what cannot be done to its end', () => {
+  it('leaves the disks of a domain that cannot be built again as they were, and no volumes', async () => {
+    const made = await started('pvh', 'phy:/dev/vg0/web,xvda,w');
+    const { xl, storage, host } = made;
+    await xl('snapshot web one');
+    await (await terminal(host, 'web'))('fill xvda 0 500 2', CRC);
+    const volumes = storage.volumes.map(({ name }) => name).sort();
+    const { hasVt } = host.machine;
+    host.machine.hasVt = false;
+    expect(await xl('revert web one')).toMatch(/^1: /);
+    expect([host.all().map(({ id }) => id), storage.volumes.map(({ name }) => name).sort()]).toEqual([[1], volumes]);
+    host.machine.hasVt = hasVt;
+    host.toolstack.build = () => Promise.reject(new Error('It is cold.'));
+    expect(await xl('revert web one')).toBe('1: It is cold. The domain was destroyed, and its disks are as they were before: create it again.');
+    expect([host.all(), storage.volumes.map(({ name }) => name).sort()]).toEqual([[], volumes]);
+    expect(onVolume(made, 0, 500)).toBe(sum(pattern(0, 500, 2)));
+  });
+
+  it('has back the disc that was put into its drive while it ran', async () => {
+    const made = await started('pvh', 'phy:/dev/vg0/web,xvda,w');
+    await made.files.writeFile('/root/notes/a.txt', new TextEncoder().encode('a'));
+    expect(await made.xl('block-attach web /root/disk.img,raw,xvdb,r')).toBe('');
+    await made.xl('snapshot web one');
+    await made.xl('destroy web');
+    expect(await made.xl('revert web one')).toBe('');
+    expect(await (await terminal(made.host, 'web'))('sum xvdb 0 8', CRC)).toBe(sum(new Uint8Array(8 * 512)));
+    await made.xl('destroy web');
+    await made.files.rm('/root/disk.img');
+    expect(await made.xl('revert web one')).toMatch(/^1: The domain cannot go back/);
+    await made.files.writeFile('/srv/disk.img', new Uint8Array(IMAGE_SECTORS * 512));
+    expect(await made.xl('revert web one /srv/disk.img')).toBe('');
+    await made.files.writeFile('/root/cd.cfg', `name = "cd"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/minipv"\ndisk = [ 'files:root/notes,hdc:cdrom' ]\n`);
+    await made.xl('xm new /root/cd.cfg');
+    expect(await made.xl('clone cd twin')).toBe('twin is defined in /etc/xen/vm/twin\n');
+    expect((await made.host.managed!.find('twin'))?.definition.disks).toMatchObject([{ target: 'files:/root/notes' }]);
+  });
+
+  it('is settled when the host starts again: what a record names is there, and nothing else', async () => {
+    const store = new MemoryStore();
+    const made = await started('pvh', 'phy:/dev/vg0/web,xvda,w', store);
+    const { xl, storage, files } = made;
+    await xl('snapshot web one');
+    await xl('snapshot web two');
+    const volumes = storage.volumes.map(({ name }) => name).filter(name => !name.includes('.two')).sort();
+    // As after a kill while one was deleted: before its record was removed, and behind it.
+    storage.setUnfinished(['snap.web.one.web', 'snap.web.one.state', 'snap.web.two.web', 'snap.web.two.state'], true);
+    await files.rm('/var/lib/xen/snapshots/web/two');
+    storage.createVolume('snap.web.three.web', MIB, { unfinished: true });
+    await xl('destroy web');
+    storage.close();
+    const again = await boot(store);
+    await again.host.openDevices();
+    expect([again.storage.volumes.map(({ name }) => name).sort(), again.storage.unfinished]).toEqual([volumes, []]);
+    expect(await again.xl('revert web one')).toBe('');
+    const user = again.storage.look('vg0/snap.web.one.web', 'dd');
+    expect(await again.xl('snapshot-delete web one')).toBe('1: Logical volume vg0/snap.web.one.web of snapshot one is used by dd.');
+    user.close();
+    expect(await again.xl('snapshot-delete web one')).toBe('');
+    expect(again.storage.volumes.map(({ name }) => name)).toEqual(['web']);
+  });
+
+  it('leaves no transfer disk of a domain that could not be created', async () => {
+    const made = await boot();
+    await made.files.writeFile('/boot/minipv', minipv);
+    made.storage.createVolume('web', 8 * MIB);
+    const user = made.storage.open('vg0/web', 'other', true);
+    await made.files.writeFile('/root/web.cfg', definition('pv', "transfer:8M,xvdz,w', 'phy:/dev/vg0/web,xvda,w"));
+    expect(await made.xl('create /root/web.cfg')).toMatch(/^1: Device \/dev\/vg0\/web is mounted read-write in other/);
+    expect(made.storage.volumes.map(({ name }) => name)).toEqual(['web']);
+    user.close();
+    expect(await made.xl('create /root/web.cfg')).not.toMatch(/^1/);
+    expect(made.storage.volumes.map(({ name }) => name).sort()).toEqual(['transfer-web', 'web']);
   });
 });
 

@@ -2,6 +2,7 @@
 import { attachDrives, type DriveImage, noMedia, readState, type SavedState } from '../../hypervisor/index.ts';
 import { drivesDiffer } from '../../hypervisor/disks/index.ts';
 import type { DomainInfo, NamedFile } from '../api.ts';
+import type { DefinedDisk } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
 import { prepareToRead } from '../config/source.ts';
 import type { Guest, HostCore } from '../host.ts';
@@ -9,7 +10,7 @@ import { baseName } from '../plan.ts';
 import { isTransfer, type Storage } from '../storage/index.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import { savedDisks } from '../toolstack/disks.ts';
-import { blueprintOf, savedDrives } from '../toolstack/member.ts';
+import { type Blueprint, blueprintOf, savedDrives } from '../toolstack/member.ts';
 import { type SnapshotRecord, SnapshotRecords, volumesOf } from './record.ts';
 
 /** @throws Error with a sentence where Domain 0 has no files */
@@ -51,16 +52,32 @@ function volumeName(storage: Storage, ...words: string[]): string {
   }
 }
 
-/** Volumes that are made together: where one cannot be, or what follows fails, there are none. */
+/**
+ * Volumes that are made together, unfinished until `make` is done: where one cannot be, or what follows fails, there are none. Where the host ends meanwhile
+ * the next one sees to it (unfinished.ts).
+ */
 export async function withVolumes<T>(storage: Storage, make: (made: string[]) => Promise<T>): Promise<T> {
   const made: string[] = [];
   try {
-    return await make(made);
+    const result = await make(made);
+    storage.setUnfinished(made, false);
+    return result;
   } catch (error) {
     for (const name of made) storage.removeUnused(name);
     throw error;
   }
 }
+
+/** How a domain is called that is named by its name, its number or its UUID; one that is not there as it was named. */
+export async function domainName(host: HostCore, word: string): Promise<string> {
+  const found = host.all().find(({ id, name }) => String(id) === word || name === word);
+  if (found) return found.name;
+  const byUuid = [...host.toolstack.members.values()].find(({ uuid }) => uuid === word.toLowerCase());
+  return byUuid?.name ?? (await host.managed?.find(word))?.name ?? word;
+}
+
+/** Paths of the files that a domain has in its drives. */
+const filesIn = (host: HostCore, disks: readonly DefinedDisk[]): string[] => disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
 
 /** A domain that runs, with its memory; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
 export async function takeSnapshot(host: HostCore, domain: string, name: string): Promise<SnapshotRecord> {
@@ -72,14 +89,15 @@ export async function takeSnapshot(host: HostCore, domain: string, name: string)
   if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
   const named = managed?.definition.disks.filter(({ target, readOnly }) => !readOnly && host.isDevice(target)).flatMap(({ target }) => (isTransfer(target) ? (storage.transferOf(managed.name) ?? []) : target));
   const definition = member ? member.blueprint.text : managed!.text;
-  const record = { domain: member?.name ?? managed!.name, name, createdMs: host.parts.epochMs(), definition };
+  const { disks: defined } = member ? member.blueprint.definition : managed!.definition;
+  const record = { domain: member?.name ?? managed!.name, name, createdMs: host.parts.epochMs(), definition, files: filesIn(host, defined) };
   return withVolumes(storage, async made => {
     const disks: SnapshotRecord['disks'] = [];
     const copy = (devices: readonly string[]): void => {
       refuseShared(storage, devices, record.domain);
       for (const device of devices) {
         const volume = volumeName(storage, 'snap', domain, name, baseName(device));
-        storage.copyToVolume(device, volume);
+        storage.copyToVolume(device, volume, { unfinished: true });
         made.push(volume);
         disks.push({ device, volume });
       }
@@ -93,7 +111,7 @@ export async function takeSnapshot(host: HostCore, domain: string, name: string)
     const chunks = await host.toolstack.save(member, () => copy(writableDevices(member.blueprint.drives ?? [])));
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const volume = volumeName(storage, 'snap', domain, name, 'state');
-    storage.createVolume(volume, bytes);
+    storage.createVolume(volume, bytes, { unfinished: true });
     made.push(volume);
     const medium = storage.medium(`vg0/${volume}`);
     let at = 0;
@@ -116,10 +134,20 @@ export async function deleteSnapshot(host: HostCore, domain: string, name: strin
     if (/has no snapshot/.test(error.message)) throw error;
     return undefined;
   });
-  await records.remove(domain, name);
-  if (!record) return;
+  if (!record) return records.remove(domain, name);
   const storage = await diskOf(host);
-  for (const volume of volumesOf(record)) if (storage.volumes.some(each => each.name === volume)) storage.removeVolume(volume);
+  const volumes = volumesOf(record).filter(volume => storage.volumes.some(each => each.name === volume));
+  const used = volumes.find(volume => storage.whoHas(`vg0/${volume}`).length > 0);
+  if (used !== undefined) throw new Error(`Logical volume vg0/${used} of snapshot ${name} is used by ${storage.whoHas(`vg0/${used}`)[0]}.`);
+  // Wherever the host ends, the snapshot is whole, or nothing of it is left.
+  storage.setUnfinished(volumes, true);
+  try {
+    await records.remove(domain, name);
+  } catch (error) {
+    storage.setUnfinished(volumes, false);
+    throw error;
+  }
+  for (const volume of volumes) storage.removeVolume(volume);
 }
 
 /**
@@ -133,44 +161,68 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
   refuseShared(storage, record.disks.map(({ device }) => device), record.domain);
   const now = [...host.toolstack.members.values()].filter(member => member.name === record.domain);
   const blueprint = record.state && (await blueprintFrom(host, storage, record, now.find(({ ending }) => !ending), images));
+  if (blueprint) host.toolstack.refuseToBuild(blueprint, now);
   const freeMiB = host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
   const { memoryMiB = 0 } = blueprint?.definition ?? {};
   if (memoryMiB > freeMiB) throw new Error(`The snapshot has ${memoryMiB} MiB of memory, and ${freeMiB} MiB are free. Destroy another domain.`);
-  await withVolumes(storage, async made => {
-    const pairs = record.disks.map(({ device, volume }) => {
-      const by = volumeName(storage, 'revert', domain, baseName(device));
-      storage.copyToVolume(`vg0/${volume}`, by);
-      made.push(by);
-      return { path: device, by };
+  const pairs = record.disks.map(({ device }) => ({ path: device, by: '' }));
+  const made: string[] = [];
+  // Nobody else opens the devices before they are as they were.
+  const holds = record.disks.filter(({ device }) => storage.isThere(device)).map(({ device }) => storage.look(device, record.domain));
+  const letGo = (): void => holds.splice(0).forEach(({ close }) => close());
+  try {
+    record.disks.forEach(({ device, volume }, i) => {
+      pairs[i].by = volumeName(storage, 'revert', domain, baseName(device));
+      storage.copyToVolume(`vg0/${volume}`, pairs[i].by, { unfinished: true });
+      made.push(pairs[i].by);
     });
-    for (const member of now) await host.toolstack.remove(host.member(member.record.id));
-    storage.replace(pairs);
-  });
-  return blueprint && host.describe(await host.toolstack.build(blueprint));
+    for (const member of now) if (host.toolstack.members.get(member.record.id) === member) await host.toolstack.remove(member);
+    letGo();
+    storage.exchange(pairs);
+    if (!blueprint) return undefined;
+    return host.describe(await build(host, blueprint, () => storage.exchange(pairs)));
+  } finally {
+    letGo();
+    for (const each of made) storage.removeUnused(each);
+  }
+}
+
+/** Where it cannot be built, `takeBack` has its disks as they were before. @throws Error with a sentence */
+async function build(host: HostCore, blueprint: Blueprint, takeBack: () => void): Promise<Guest> {
+  try {
+    return await host.toolstack.build(blueprint);
+  } catch (error) {
+    takeBack();
+    throw new Error(`${(error as Error).message} The domain was destroyed, and its disks are as they were before: create it again.`);
+  }
 }
 
 /** @throws Error with a sentence where a file of its drives is missing or another, or the state cannot be read */
-async function blueprintFrom(host: HostCore, storage: Storage, { name, definition, state }: SnapshotRecord, now: Guest | undefined, images: readonly NamedFile[]) {
+async function blueprintFrom(host: HostCore, storage: Storage, record: SnapshotRecord, now: Guest | undefined, images: readonly NamedFile[]) {
+  const { name, state } = record;
   const bytes = new Uint8Array(state!.bytes);
   storage.medium(`vg0/${state!.volume}`).read(0, bytes);
   const saved = readState(bytes, `snapshot ${name}`);
   const media = new Map<string, NonNullable<DriveImage['medium']>>();
-  for (const file of await filesOf(host, definition, images)) media.set(baseName(file.name), await host.mediumOf(file));
+  for (const file of await filesOf(host, record, images)) media.set(baseName(file.name), await host.mediumOf(file));
   for (const { medium } of now?.blueprint.drives ?? []) if (medium && !('device' in medium)) media.set(baseName(medium.name), medium);
   const drives = savedDrives(saved, label => (host.isDevice(label) ? { name: label, device: true } : media.get(baseName(label))));
   refuseOtherFiles(host, saved, drives);
   return blueprintOf(saved, bytes, drives, `snapshot ${name}`);
 }
 
-/** Files that its definition names as disks: as they are given, or at their paths. */
-async function filesOf(host: HostCore, text: string, images: readonly NamedFile[]): Promise<NamedFile[]> {
-  await prepareToRead(text);
-  const { disks } = judgeDefinition('snapshot', text).definition;
-  const found = await Promise.all(disks.filter(({ target }) => target !== '' && !host.isDevice(target)).map(async ({ target }): Promise<NamedFile[]> => {
-    const given = images.find(file => baseName(file.name) === baseName(target));
-    return given ? [given] : host.readFile(target).then(data => [{ name: target, data }], () => []);
-  }));
-  return found.flat();
+/** Files that were in its drives: as they are given, or at their paths. */
+async function filesOf(host: HostCore, record: SnapshotRecord, images: readonly NamedFile[]): Promise<NamedFile[]> {
+  const paths = await pathsOf(host, record);
+  const found = await Promise.all(paths.map(path => host.readFile(path).then(data => [{ name: path, data }], () => [])));
+  return [...found.flat().filter(({ name }) => !images.some(image => baseName(image.name) === baseName(name))), ...images];
+}
+
+/** Paths of the files that a domain had in its drives. */
+export async function pathsOf(host: HostCore, { name, definition, files }: SnapshotRecord): Promise<string[]> {
+  if (files) return files;
+  await prepareToRead(definition);
+  return filesIn(host, judgeDefinition(name, definition).definition.disks);
 }
 
 /** Files are where they were; whether they are what they were is seen before anything changes. @throws Error with a sentence */

@@ -13,6 +13,6 @@ export { DISK_BYTES, GROUP, Storage, StorageError } from './storage.ts';
 export { Journal } from './journal.ts';
 export { partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
-export { isTransfer } from './transfer-disk.ts';
+export { isTransfer, transferVolume } from './transfer-disk.ts';
 export { WindowServer } from './store-window.ts';
 export { writerKernel, writerProblem } from './writer-guest.ts';

@@ -20,7 +20,8 @@ const MDA_START = 4096,
 const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const UUID_LENGTH = 32;
 const OVERLAY_TAG = 'ringside.overlay',
-  UNFORMATTED_TAG = 'ringside.unformatted';
+  UNFORMATTED_TAG = 'ringside.unformatted',
+  UNFINISHED_TAG = 'ringside.unfinished';
 export const PE_BYTES = 4 * 2 ** 20;
 const PE_SECTORS = PE_BYTES / SECTOR_BYTES;
 
@@ -40,6 +41,8 @@ export interface LogicalVolume {
   overlay?: true;
   /** It becomes a transfer disk (transfer-disk.ts), whose file system is not finished: what lies in it is nobody's. A tag, too. */
   unformatted?: true;
+  /** It belongs to a snapshot or a clone that is being made or removed: nobody's, unless something names it when the host starts the next time. A tag, too. */
+  unfinished?: true;
 }
 
 export interface GroupText {
@@ -188,9 +191,9 @@ export function writeGroup(medium: Medium, group: GroupText, nowMs: number): voi
 }
 
 function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, volumes }: GroupText): Section {
-  const volume = ({ uuid, created, segments, overlay, unformatted }: LogicalVolume): Section => {
+  const volume = ({ uuid, created, segments, overlay, unformatted, unfinished }: LogicalVolume): Section => {
     let extent = 0;
-    const tags = [...(overlay ? [OVERLAY_TAG] : []), ...(unformatted ? [UNFORMATTED_TAG] : [])];
+    const tags = [...(overlay ? [OVERLAY_TAG] : []), ...(unformatted ? [UNFORMATTED_TAG] : []), ...(unfinished ? [UNFINISHED_TAG] : [])];
     const entries: [string, Section][] = segments.map(({ first, count }, i) => {
       const section: Section = { start_extent: extent, extent_count: count, type: 'striped', stripe_count: 1, stripes: ['pv0', first] };
       extent += count;
@@ -240,7 +243,10 @@ function groupFrom(sections: Section): GroupText {
       return { first, count };
     });
     const has = (tag: string): boolean => Array.isArray(section.tags) && section.tags.includes(tag);
-    return { name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments, ...(has(OVERLAY_TAG) ? { overlay: true } : {}), ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}) };
+    return {
+      name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments,
+      ...(has(OVERLAY_TAG) ? { overlay: true } : {}), ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}), ...(has(UNFINISHED_TAG) ? { unfinished: true } : {}),
+    };
   });
   return {
     group, groupUuid: name(body, 'id'), pvUuid: name(pv, 'id'), seqno: number(body, 'seqno'), extents, deviceBytes: number(pv, 'dev_size') * SECTOR_BYTES, volumes,

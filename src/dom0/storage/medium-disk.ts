@@ -29,6 +29,8 @@ export class MediumDisk implements Disk {
   private readonly parts: MediumDiskParts;
   /** The first one waits for room. */
   private readonly waiting: { what: () => void; done: Done }[] = [];
+  private stopRetrying = (): void => {};
+  private closed = false;
   private toldBad = false;
 
   constructor(parts: MediumDiskParts) {
@@ -82,6 +84,7 @@ export class MediumDisk implements Disk {
 
   /** `keep`: it has to wait. */
   private do(what: () => void, done: Done, keep = (): void => {}): void {
+    if (this.closed) return done(false);
     const isFirst = this.waiting.length === 0;
     if (isFirst && this.attempt(what, done) === 'done') return;
     keep();
@@ -105,8 +108,15 @@ export class MediumDisk implements Disk {
     return 'done';
   }
 
+  /** Who had it is gone: what waits for room is not written any more, and nobody hears of it. */
+  close(): void {
+    this.closed = true;
+    this.stopRetrying();
+    this.waiting.length = 0;
+  }
+
   private retryLater(): void {
-    this.parts.later(RETRY_MS, () => {
+    this.stopRetrying = this.parts.later(RETRY_MS, () => {
       while (this.waiting.length > 0) {
         const [{ what, done }] = this.waiting;
         if (this.attempt(what, done) === 'full') return this.retryLater();

@@ -36,9 +36,23 @@ describe('an overlay', () => {
     again.medium('vg0/web').write(512, new Uint8Array(512));
     again.medium('vg0/copy').read(512, is);
     expect(is).toEqual(expected);
-    again.replace([{ path: '/dev/vg0/web', by: 'copy' }]);
+    again.exchange([{ path: '/dev/vg0/web', by: 'copy' }]);
     again.medium('vg0/web').read(512, is);
     expect(is).toEqual(expected);
+    again.medium('vg0/copy').read(512, is);
+    expect(is.subarray(0, 512)).toEqual(new Uint8Array(512));
+  });
+
+  it('has what was written without a flush when it is opened again, and its image was read anew', async () => {
+    const storage = await open(new MemoryStore());
+    storage.createOverlay('web', '/images/base', imageOf(content));
+    const { medium, close } = storage.open('vg0/web', 'domain web', true);
+    medium.write(0, new Uint8Array(512).fill(0x77));
+    close();
+    storage.setImage('/images/base', imageOf(content));
+    const is = new Uint8Array(512);
+    storage.medium('vg0/web').read(0, is);
+    expect(is).toEqual(new Uint8Array(512).fill(0x77));
   });
 
   it('is refused, with what to do, where its image is gone or another', async () => {

@@ -140,6 +140,54 @@ describe('the host’s storage', () => {
     expect(into).toEqual(sector(3));
   });
 
+  it('writes nothing that waited for room to what was the disk of a guest that is gone', async () => {
+    const store = new LoggingStore();
+    const storage = await open(store, 8 * GIB);
+    storage.createVolume('web', GIB);
+    const timers = new Set<() => void>();
+    const later = (_ms: number, callback: () => void) => (timers.add(callback), () => void timers.delete(callback));
+    const disk = new MediumDisk({ medium: storage.medium('vg0/web'), label: '/dev/vg0/web', later, say: () => {} });
+    const results: boolean[] = [];
+    store.roomLeft = 0;
+    disk.write(0, [sector(3)], ok => results.push(ok));
+    disk.close();
+    expect([disk.isWaiting, timers.size, results]).toEqual([false, 0, []]);
+    store.roomLeft = Infinity;
+    disk.write(8, [sector(4)], ok => results.push(ok));
+    const into = new Uint8Array(16 * 512);
+    storage.medium('vg0/web').read(0, into);
+    expect([into.every(byte => byte === 0), results]).toEqual([true, [false]]);
+  });
+
+  it('exchanges what devices hold, a partition, too, and takes it back', async () => {
+    const storage = await open();
+    const is = (path: string): number => {
+      const into = sector(0);
+      storage.medium(path).read(2 ** 22, into);
+      return into[0];
+    };
+    for (const [name, value] of [['a', 1], ['b', 2], ['c', 3]] as const) {
+      storage.createVolume(name, 2 ** 23);
+      storage.medium(`vg0/${name}`).write(2 ** 22, sector(value));
+    }
+    storage.medium('/dev/sda3').write(2 ** 22, sector(4));
+    const uuid = storage.volumes[0].uuid;
+    const pairs = [{ path: '/dev/vg0/a', by: 'b' }, { path: '/dev/sda3', by: 'c' }];
+    const user = storage.open('vg0/b', 'other', true);
+    expect(() => storage.exchange(pairs)).toThrow('Device /dev/vg0/b is used by other.');
+    user.close();
+    storage.exchange(pairs);
+    expect(['vg0/a', 'vg0/b', '/dev/sda3', 'vg0/c'].map(is)).toEqual([2, 1, 3, 4]);
+    expect([storage.volumes.find(({ name }) => name === 'a')?.uuid, storage.unfinished]).toEqual([uuid, ['b']]);
+    storage.exchange(pairs);
+    expect(['vg0/a', 'vg0/b', '/dev/sda3', 'vg0/c'].map(is)).toEqual([1, 2, 4, 3]);
+    storage.removeVolume('a');
+    storage.exchange(pairs.slice(0, 1));
+    expect([is('vg0/a'), storage.volumes.map(({ name }) => name).sort()]).toEqual([2, ['a', 'c']]);
+    storage.exchange(pairs.slice(0, 1));
+    expect([is('vg0/b'), storage.volumes.map(({ name }) => name).sort()]).toEqual([2, ['b', 'c']]);
+  });
+
   it('formats a transfer disk that it has made, over a cut of the power, and nothing that anybody wrote', async () => {
     const store = new MemoryStore();
     const storage = await open(store, 8 * GIB);

@@ -50,6 +50,8 @@ export interface OpenDisk {
   medium: Medium;
   /** What it is, whatever it was called. */
   path: string;
+  /** Who has it is called otherwise from now on. */
+  rename(who: string): void;
   close(): void;
 }
 
@@ -120,7 +122,7 @@ export class Storage {
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
-  createVolume(name: string, bytes: number, tags: Pick<LogicalVolume, 'overlay' | 'unformatted'> = {}): LogicalVolume {
+  createVolume(name: string, bytes: number, tags: Pick<LogicalVolume, 'overlay' | 'unformatted' | 'unfinished'> = {}): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
     if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
     const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
@@ -172,16 +174,28 @@ export class Storage {
     }
   }
 
+  /** Volumes of what was being made or removed when the host ended, or is being now. */
+  get unfinished(): string[] {
+    return this.group.volumes.filter(({ unfinished }) => unfinished).map(({ name }) => name);
+  }
+
+  /** Volumes belong to something from now on, or (`unfinished`) to nothing: all at once, and durable when it returns. */
+  setUnfinished(names: readonly string[], unfinished: boolean): void {
+    const changes = (volume: LogicalVolume): boolean => names.includes(volume.name) && (volume.unfinished === true) !== unfinished;
+    if (!this.group.volumes.some(changes)) return;
+    this.write(this.group.volumes.map(volume => (changes(volume) ? marked(volume, unfinished) : volume)));
+  }
+
   /**
    * A new volume with what a device holds now. They share what neither writes: nothing is copied, and only what is written later takes room. Durable when it
    * returns. @throws StorageError
    */
-  copyToVolume(path: string, name: string): LogicalVolume {
+  copyToVolume(path: string, name: string, tags: Pick<LogicalVolume, 'unfinished'> = {}): LogicalVolume {
     const original = this.group.volumes.find(each => each.name === volumeIn(path));
     // Of an overlay which blocks are there goes with it.
     if (original?.overlay) this.overlays.get(original.name)?.flush();
     const source = original ? this.volumeMedium(original) : this.medium(path);
-    const volume = this.createVolume(name, source.bytes, original?.overlay ? { overlay: true } : {});
+    const volume = this.createVolume(name, source.bytes, { ...tags, ...(original?.overlay ? { overlay: true } : {}) });
     return this.orRemove(volume, () => {
       this.shareAll(source, this.volumeMedium(volume));
       this.disk.flush();
@@ -189,32 +203,45 @@ export class Storage {
   }
 
   /**
-   * Devices become what volumes are, which are no volumes of their own then: all at once, whenever the power fails, as far as the devices are volumes.
-   * A volume that is not there any more is made. @throws StorageError: somebody uses one of them, and none has changed
+   * Devices and volumes exchange what they hold: all at once, whenever the power fails, as far as the devices are volumes. Of a volume that is not there the
+   * other one takes the name; the same call again takes all back. What `by` is then is unfinished. @throws StorageError: somebody uses one of them, and none
+   * has changed
    */
-  replace(pairs: readonly { path: string; by: string }[]): void {
-    for (const { path, by } of pairs) {
-      this.find(by);
-      if (volumeIn(path) === undefined) this.resolve(path);
-      const [user] = this.usersOf(canonical(path));
-      if (user) throw new StorageError(`Device ${path} is used by ${user.who}.`);
-    }
-    const before = this.group.volumes;
-    let volumes = before;
-    for (const { path, by } of pairs) {
-      const source = this.find(by),
-        name = volumeIn(path);
-      volumes = volumes.filter(volume => volume !== source && volume.name !== name);
-      if (name === undefined) this.shareAll(this.volumeMedium(source), this.medium(path));
-      else {
-        const { uuid, created } = before.find(volume => volume.name === name) ?? source;
-        volumes = [...volumes, { ...source, name, uuid, created }];
-        this.overlays.delete(name);
+  exchange(pairs: readonly { path: string; by: string }[]): void {
+    const named = pairs.map(({ path, by }) => ({ path, by, name: volumeIn(path) }));
+    for (const { path, by, name } of named) {
+      if (name === undefined) this.resolve(path);
+      if (name === undefined || !this.group.volumes.some(volume => volume.name === name)) this.find(by);
+      for (const device of [canonical(path), `/dev/${GROUP}/${by}`]) {
+        const [user] = this.usersOf(device);
+        if (user) throw new StorageError(`Device ${device} is used by ${user.who}.`);
       }
     }
+    for (const { path, by, name } of named) if (name === undefined) this.exchangeContents(path, by);
+    let { volumes } = this.group;
+    for (const { by, name } of named) {
+      if (name === undefined) continue;
+      for (const each of [by, name]) {
+        this.overlays.get(each)?.flush();
+        this.overlays.delete(each);
+      }
+      const [here, there] = [name, by].map(each => volumes.find(volume => volume.name === each));
+      const called = (volume: LogicalVolume, other: LogicalVolume | undefined, as: string, unfinished: boolean): LogicalVolume =>
+        marked({ ...volume, ...(other ? { uuid: other.uuid, created: other.created } : {}), name: as }, unfinished);
+      volumes = volumes.map(volume => (volume === here ? called(volume, there, by, true) : volume === there ? called(volume, here, name, false) : volume));
+    }
     this.write(volumes);
-    for (const { segments } of before) if (!volumes.some(volume => volume.segments === segments)) this.discard(segments);
-    this.tidy();
+  }
+
+  /** Of a device that is no volume: extent by extent. */
+  private exchangeContents(path: string, by: string): void {
+    const kept = this.copyToVolume(path, `${by}.kept`, { unfinished: true });
+    this.orRemove(kept, () => {
+      const target = this.find(by);
+      this.shareAll(this.volumeMedium(target), this.medium(path));
+      this.shareAll(this.volumeMedium(kept), this.volumeMedium(target));
+    });
+    this.removeVolume(kept.name);
   }
 
   // Overlays.
@@ -225,7 +252,7 @@ export class Storage {
   createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
     const volume = this.createVolume(name, overlayBytes(image.bytes), { overlay: true });
     this.orRemove(volume, () => writeOverlayHeader(this.volumeMedium(volume), path, image));
-    this.images.set(path, image);
+    this.setImage(path, image);
     return volume;
   }
 
@@ -401,6 +428,12 @@ export class Storage {
     return { path, medium: volume.overlay ? this.overlayOn(volume) : this.volumeMedium(volume) };
   }
 
+  /** Whether a path names a device that there is. */
+  isThere(path: string): boolean {
+    const name = volumeIn(path);
+    return name === undefined || this.group.volumes.some(volume => volume.name === name);
+  }
+
   /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
   open(written: string, who: string, writes: boolean): OpenDisk {
     const { path, medium } = this.resolve(this.deviceOf(written, who));
@@ -426,9 +459,20 @@ export class Storage {
     return {
       medium,
       path,
+      rename: who => {
+        user.who = who;
+      },
       close: () => {
         const at = this.users.indexOf(user);
-        if (at >= 0) this.users.splice(at, 1);
+        if (at < 0) return;
+        this.users.splice(at, 1);
+        if (!(user.writes && medium instanceof OverlayVolume)) return;
+        try {
+          // Whoever opens it next may read it anew, and knows then what lies on the volume alone.
+          medium.flush();
+        } catch {
+          // It is tried again with what nobody flushes.
+        }
       },
     };
   }
@@ -485,6 +529,10 @@ function canonical(written: string): string {
 
 /** The volume that a path names; undefined: it names something else. */
 const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];
+
+function marked({ unfinished: _, ...volume }: LogicalVolume, unfinished: boolean): LogicalVolume {
+  return unfinished ? { ...volume, unfinished } : volume;
+}
 
 const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
 const bytesOf = (segments: readonly Segment[]): number => count(segments) * PE_BYTES;

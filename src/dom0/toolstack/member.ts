@@ -58,6 +58,8 @@ export interface OpenDevice {
   path: string;
   /** Whether the guest waits for room to write. */
   readonly isWaiting: boolean;
+  /** The domain is called otherwise from now on. */
+  rename(who: string): void;
   close(): void;
 }
 

@@ -21,6 +21,16 @@ export class Stations {
     return other && `${other.name} has the station address ${mac} already.`;
   }
 
+  /** Why a domain cannot have the addresses of its cards when `gone` are no more; undefined: it can. */
+  problemOf(blueprint: Blueprint, gone: readonly Member[]): string | undefined {
+    const others = [...this.members()].filter(member => !gone.includes(member) && !member.ending);
+    for (const mac of stationsOf(blueprint)) {
+      const other = others.find(member => stationsOf(member.blueprint).includes(mac));
+      if (other) return `${other.name} has the station address ${mac} already. Destroy it first.`;
+    }
+    return undefined;
+  }
+
   private get taken(): Set<string> {
     return new Set([...this.members()].flatMap(member => stationsOf(member.blueprint)));
   }

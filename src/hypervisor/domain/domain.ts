@@ -564,7 +564,8 @@ export class Domain {
         continue;
       }
       let limit = stopAt - retired;
-      if (limit <= 0) return false;
+      // Another slot may be for it (xl vcpu-pin): whoever runs us takes the domain there.
+      if (limit <= 0 || !vcpus.place(vcpus.current.id)) return false;
       this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity) limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
       limit = Math.min(limit, vcpus.turnLeft());

@@ -7,6 +7,8 @@ import { DOMAIN } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { Scheduler, Slot } from '../scheduler/index.ts';
+import { SchedulerView } from '../view/scheduler.ts';
 import { readState, saveDomain, type SavedState } from '../stream/state.ts';
 
 type Code = (string | number | number[])[];
@@ -48,6 +50,35 @@ const keepEax = (index: number): Code => ['66 a3', (4 * index) & 255, 0x90];
 const inc = (index: number): Code => ['66 ff 06', (4 * index) & 255, 0x90];
 /** cli; hlt; jmp */
 const halt: Code = ['fa f4 eb fd'];
+
+describe('processors that are pinned apart', () => {
+  it('run each on the slots of its own hard affinity, and nowhere else; the domain goes to and fro', () => {
+    // inc dword [4]; jmp: the first; inc [3]; jmp: the other.
+    const domain = boot([...message(1, INIT), ...message(1, STARTUP), 'ff 05', d(WORDS + 16), 'eb f8'], [...inc(3), 'eb', 0xf9]);
+    const { machine, record } = domain.options;
+    let nowNs = 0;
+    const scheduler = new Scheduler(machine, () => nowNs, record.index);
+    scheduler.configure({ pcpus: 2 });
+    scheduler.add(record, { doorbell: record.mailboxOffset >>> 2, hardAffinity: [1, 2] });
+    const slot = new Slot(scheduler, record.index);
+    slot.carry(domain);
+    const unit = () => new SchedulerView(machine.memory).units().find(each => each.unit === record.index)!;
+    const ran: [number, number, number][] = [];
+    for (let round = 0; round < 200; round++, nowNs += 1e6) {
+      if (!slot.enter()) continue;
+      const { pcpu } = unit(), [other, first] = [word(domain, 3), word(domain, 4)];
+      slot.leave(domain.runSlice());
+      ran.push([pcpu, word(domain, 4) - first, word(domain, 3) - other]);
+    }
+    expect([unit().lastPcpus, unit().hardAffinity]).toEqual([[0, 1], [1, 2]]);
+    const [onZero, onOne] = [0, 1].map(at => ran.filter(([pcpu]) => pcpu === at));
+    expect([onZero.some(([, first]) => first > 1000), onZero.every(([, , other]) => other === 0)]).toEqual([true, true]);
+    expect([onOne.some(([, , other]) => other > 1000), onOne.every(([, first]) => first === 0)]).toEqual([true, true]);
+    // The pin of one is lifted: both are where they may be.
+    scheduler.adjust(record.index, { hardAffinity: -1 }, 1);
+    expect(unit().hardAffinity).toEqual([1, -1]);
+  });
+});
 
 describe('start-up of another processor', () => {
   const others: Code = [

@@ -91,6 +91,8 @@ export class Vcpus {
   directVector: (vcpu: number) => number = () => -1;
   /** Whether a device model in another domain has answered a vCPU that waits for it. */
   modelAnswered: (vcpu: number) => boolean = () => false;
+  /** Whether a vCPU may run on the slot that the domain holds; said when it is about to (scheduler/slot.ts). */
+  place: (vcpu: number) => boolean = () => true;
   /** Instructions of the next turn. */
   turnInstructions: () => number = () => TURN_INSTRUCTIONS;
   /** A vCPU's state has changed. */
@@ -398,6 +400,8 @@ export class Vcpus {
   /** Brings what waits for the current vCPU to the processor. Call before `run()`; afterwards its activity says whether it may run. */
   deliverEvents(): void {
     const { processor, platform, regs, current } = this;
+    // Half way through an instruction, also once its answer is there: a device model in another thread may have answered a moment ago.
+    if (current.activity === WAITS_FOR_MODEL) return;
     if (current.initPending) this.applyInit(current);
     if (current.activity === WAIT_FOR_SIPI) return;
     if (current.activity === HALTED && this.mwaitEnds(current)) this.setActivity(current, ACTIVE);

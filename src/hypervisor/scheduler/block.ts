@@ -3,6 +3,8 @@
  * Words are 32-bit indices from the block's start; times are doubles (nanoseconds on the host's clock), so their words are even.
  */
 
+import { MAX_VCPUS } from '../layout/layout.ts';
+
 /** Header. */
 export const SCHED = {
   /** 0: free; else the taker's unit + 1. */
@@ -28,7 +30,7 @@ export const SCHED = {
   UNITS: 12,
   PCPU: 16,
   UNIT: 16 + 32 * 8,
-  TRACE: 16 + 32 * 8 + 64 * 48,
+  TRACE: 16 + 32 * 8 + 64 * 64,
 } as const;
 
 export const MAX_PCPUS = 32;
@@ -48,7 +50,7 @@ export const MAX_UNITS = 64;
  * A unit's entry, from SCHED.UNIT + unit * UNIT_WORDS. The unit is what can hold a slot: the vCPUs of a domain, which take turns in its worker
  * (as with Xen's sched_unit of several vCPUs). Its number is the domain’s index in the domain table; 0 is Domain 0.
  */
-export const UNIT_WORDS = 48;
+export const UNIT_WORDS = 64;
 export const UNIT = {
   /** 0: none; else runstate + 1 (RUNSTATE). */
   STATE: 0,
@@ -60,9 +62,8 @@ export const UNIT = {
   WEIGHT: 4,
   /** Per cent of one slot; 0: none. */
   CAP: 5,
-  /** Bits of the slots it may use, and of those it should. */
-  HARD_AFFINITY: 6,
-  SOFT_AFFINITY: 7,
+  /** The vCPU whose turn it is: its affinity is the unit's. */
+  VCPU: 6,
   /** Bits of FLAG. */
   FLAGS: 8,
   /** Place in the queue: among equal priorities the smallest is first. */
@@ -81,6 +82,10 @@ export const UNIT = {
   SLICE_END: 30,
   /** Double: when it last had something to do after it had nothing. */
   AWAKE_SINCE: 32,
+  /** Of each vCPU: bits of the slots it may use, and of those it should; the slot on which it runs, or ran last. */
+  HARD_AFFINITY: 34,
+  SOFT_AFFINITY: 34 + MAX_VCPUS,
+  LAST_PCPU: 34 + 2 * MAX_VCPUS,
 } as const;
 export const FLAG = {
   /** Credit: it ran lately, and gets its share at the next accounting. */

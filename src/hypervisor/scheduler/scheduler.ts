@@ -61,15 +61,18 @@ export interface UnitOptions {
   weight?: number;
   /** Per cent of one slot, 0: none. */
   cap?: number;
-  /** Bit n: may use slot n. */
-  hardAffinity?: number;
-  softAffinity?: number;
+  /** Where its vCPUs may run, and where they should. */
+  hardAffinity?: Affinity;
+  softAffinity?: Affinity;
 }
+
+/** Bit n: slot n. One for all vCPUs, or one for each; those behind the list's end go anywhere. */
+export type Affinity = number | readonly number[];
 
 /** How a domain shares the slots with others, as a definition says it. */
 export type Shares = Pick<UnitOptions, 'weight' | 'cap' | 'hardAffinity' | 'softAffinity'>;
 /** Those of `from` that are given. */
-export function sharesOf({ weight, cap, hardAffinity, softAffinity }: { [key in keyof Shares]?: number | undefined }): Shares {
+export function sharesOf({ weight, cap, hardAffinity, softAffinity }: { [key in keyof Shares]?: Shares[key] | undefined }): Shares {
   return {
     ...(weight === undefined ? {} : { weight }),
     ...(cap === undefined ? {} : { cap }),
@@ -150,15 +153,11 @@ export class Scheduler {
   }
 
   /** How a domain shares the slots; undefined: it has no unit. */
-  shares(unit: number): Required<Shares> | undefined {
+  shares(unit: number): { weight: number; cap: number; hardAffinity: number[]; softAffinity: number[] } | undefined {
     const { queue } = this;
     if (queue.get(unit, UNIT.STATE) === 0) return undefined;
-    return {
-      weight: queue.get(unit, UNIT.WEIGHT),
-      cap: queue.get(unit, UNIT.CAP),
-      hardAffinity: queue.get(unit, UNIT.HARD_AFFINITY),
-      softAffinity: queue.get(unit, UNIT.SOFT_AFFINITY),
-    };
+    const ofVcpus = (field: number): number[] => Array.from({ length: queue.get(unit, UNIT.VCPUS) }, (_, vcpu) => queue.get(unit, field + vcpu));
+    return { weight: queue.get(unit, UNIT.WEIGHT), cap: queue.get(unit, UNIT.CAP), hardAffinity: ofVcpus(UNIT.HARD_AFFINITY), softAffinity: ofVcpus(UNIT.SOFT_AFFINITY) };
   }
 
   get policy(): Policy {
@@ -185,15 +184,23 @@ export class Scheduler {
       words[SCHED.UNITS] = Math.max(words[SCHED.UNITS], unit + 1);
       queue.set(unit, UNIT.WEIGHT, options.weight ?? DEFAULT_WEIGHT);
       queue.set(unit, UNIT.CAP, options.cap ?? 0);
-      queue.set(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
-      queue.set(unit, UNIT.SOFT_AFFINITY, options.softAffinity ?? ALL_PCPUS);
       queue.set(unit, UNIT.DOORBELL, options.doorbell);
       queue.set(unit, UNIT.VCPUS, record.vcpus);
+      this.setAffinity(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
+      this.setAffinity(unit, UNIT.SOFT_AFFINITY, options.softAffinity ?? ALL_PCPUS);
       queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+      for (let vcpu = 0; vcpu < record.vcpus; vcpu++) queue.set(unit, UNIT.LAST_PCPU + vcpu, queue.get(unit, UNIT.PCPU));
       queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
       queue.set(unit, UNIT.STATE, BLOCKED + 1);
       this.policy.added(queue, unit);
     });
+  }
+
+  /** `field`: UNIT.HARD_AFFINITY or UNIT.SOFT_AFFINITY. */
+  private setAffinity(unit: number, field: number, affinity: Affinity, only?: number): void {
+    const { queue } = this;
+    for (let vcpu = 0; vcpu < queue.get(unit, UNIT.VCPUS); vcpu++)
+      if (only === undefined || vcpu === only) queue.set(unit, field + vcpu, typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_PCPUS));
   }
 
   /** Slot with the fewest units, of those it may use, and of those it prefers if there are any. */
@@ -219,15 +226,15 @@ export class Scheduler {
     });
   }
 
-  /** Weight, cap or affinity of a domain (xl sched-credit, xl vcpu-pin). */
-  adjust(unit: number, { weight, cap, hardAffinity, softAffinity }: Partial<UnitOptions>): void {
+  /** Weight, cap or affinity of a domain (xl sched-credit, xl vcpu-pin); `vcpu`: the affinity of that one alone. */
+  adjust(unit: number, { weight, cap, hardAffinity, softAffinity }: Partial<UnitOptions>, vcpu?: number): void {
     this.locked(now => {
       const { queue } = this;
       if (weight !== undefined) queue.set(unit, UNIT.WEIGHT, weight);
       if (cap !== undefined) queue.set(unit, UNIT.CAP, cap);
       if (cap === 0) queue.flag(unit, FLAG.PARKED, false);
-      if (hardAffinity !== undefined) queue.set(unit, UNIT.HARD_AFFINITY, hardAffinity);
-      if (softAffinity !== undefined) queue.set(unit, UNIT.SOFT_AFFINITY, softAffinity);
+      if (hardAffinity !== undefined) this.setAffinity(unit, UNIT.HARD_AFFINITY, hardAffinity, vcpu);
+      if (softAffinity !== undefined) this.setAffinity(unit, UNIT.SOFT_AFFINITY, softAffinity, vcpu);
       const state = queue.get(unit, UNIT.STATE) - 1;
       if (this.allowed(unit, queue.get(unit, UNIT.PCPU))) return;
       // It leaves its slot at its next check.
@@ -295,6 +302,19 @@ export class Scheduler {
     });
   }
 
+  /**
+   * A vCPU of the one that holds a slot has its turn: from now on the unit goes where that one may. False: not here, so the holder is to end its slice,
+   * and `check()` gives the slot up. A look without the lock: who changes an affinity rings, and the next check sees it.
+   */
+  place(unit: number, vcpu: number): boolean {
+    const { queue } = this;
+    if (queue.get(unit, UNIT.VCPU) !== vcpu) queue.set(unit, UNIT.VCPU, vcpu);
+    const pcpu = queue.get(unit, UNIT.PCPU);
+    if (!this.allowed(unit, pcpu)) return false;
+    if (queue.get(unit, UNIT.LAST_PCPU + vcpu) !== pcpu) queue.set(unit, UNIT.LAST_PCPU + vcpu, pcpu);
+    return true;
+  }
+
   /** Whether it holds a slot. */
   runs(unit: number): boolean {
     return Atomics.load(this.words, this.queue.unit(unit) + UNIT.STATE) === RUNNING + 1;
@@ -342,7 +362,12 @@ export class Scheduler {
   // ---- the queue
 
   private allowed(unit: number, pcpu: number): boolean {
-    return ((this.queue.get(unit, UNIT.HARD_AFFINITY) >>> pcpu) & 1) === 1;
+    return ((this.affinity(unit, UNIT.HARD_AFFINITY) >>> pcpu) & 1) === 1;
+  }
+
+  /** Of the vCPU whose turn it is. */
+  private affinity(unit: number, field: number): number {
+    return this.queue.get(unit, field + this.queue.get(unit, UNIT.VCPU));
   }
 
   private enter(unit: number, state: Runstate, now: number): void {
@@ -389,7 +414,7 @@ export class Scheduler {
   private tickle(unit: number, now: number): void {
     const { queue, words } = this;
     const mine = queue.get(unit, UNIT.PCPU);
-    const soft = queue.get(unit, UNIT.SOFT_AFFINITY);
+    const soft = this.affinity(unit, UNIT.SOFT_AFFINITY);
     let idle = -1,
       first = -1;
     for (let i = 0; i < this.pcpus; i++) {
@@ -440,7 +465,7 @@ export class Scheduler {
       const better = this.steal(pcpu, best);
       if (better >= 0) {
         next = better;
-        why = queue.get(next, UNIT.SOFT_AFFINITY) === ALL_PCPUS || !this.prefers(next, pcpu) ? WHY.STOLEN : WHY.PREFERRED;
+        why = this.affinity(next, UNIT.SOFT_AFFINITY) === ALL_PCPUS || !this.prefers(next, pcpu) ? WHY.STOLEN : WHY.PREFERRED;
       }
     }
     if (holder >= 0) queue.flag(holder, FLAG.YIELD, false);
@@ -479,7 +504,7 @@ export class Scheduler {
   }
 
   private prefers(unit: number, pcpu: number): boolean {
-    return ((this.queue.get(unit, UNIT.SOFT_AFFINITY) >>> pcpu) & 1) === 1;
+    return ((this.affinity(unit, UNIT.SOFT_AFFINITY) >>> pcpu) & 1) === 1;
   }
 
   private dispatch(pcpu: number, unit: number, now: number, why: number, from = -1, left: number = LEFT.NOBODY): void {

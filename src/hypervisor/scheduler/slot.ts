@@ -1,5 +1,5 @@
 /** A domain's way to a slot and out of it, for whoever runs its slices: a worker of its own, or a thread that several domains share. */
-import type { SliceResult } from '../domain/domain.ts';
+import type { Domain, SliceResult } from '../domain/domain.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** What a timer's slack has grown to when its domain has idled for a quarter of a minute (xen/idle-ticks.ts). */
@@ -43,6 +43,12 @@ export class Slot {
     const done = work();
     this.leave({ state: 'parked' });
     return done;
+  }
+
+  /** Whose way it is: told of the slot, and asks whether a vCPU may run there. */
+  carry(domain: Domain): void {
+    this.onChange = held => domain.setSlot(held);
+    domain.vcpus.place = vcpu => this.scheduler.place(this.unit, vcpu);
   }
 
   setPaused(paused: boolean): void {

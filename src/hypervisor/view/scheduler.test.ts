@@ -27,8 +27,8 @@ it('has slots, who holds them and who waits, with all that decides about them', 
   scheduler.wake(2);
   expect(view.slots).toEqual([1]);
   expect(view.units()).toMatchObject([
-    { unit: 1, state: RUNNING, pcpu: 0, weight: 512, cap: 50, parked: false, hardAffinity: -1, vcpus: 1, dispatches: 1, torn: false },
-    { unit: 2, state: RUNNABLE, weight: 256, cap: 0, hardAffinity: 3, softAffinity: 1, vcpus: 2, dispatches: 0 },
+    { unit: 1, state: RUNNING, pcpu: 0, weight: 512, cap: 50, parked: false, hardAffinity: [-1], lastPcpus: [0], vcpus: 1, dispatches: 1, torn: false },
+    { unit: 2, state: RUNNABLE, weight: 256, cap: 0, hardAffinity: [3, 3], softAffinity: [1, 1], vcpus: 2, dispatches: 0 },
   ]);
   expect(view.units()[1].priority).toBeLessThanOrEqual(PRIORITY.BOOST);
   scheduler.pause(2);

@@ -1,5 +1,5 @@
 /** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
-import { XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
+import { MAX_VCPUS, XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
 import {
   BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, SCHED_BYTES, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
 } from '../scheduler/block.ts';
@@ -30,9 +30,11 @@ export interface Unit {
   cap: number;
   /** Its cap is used up. */
   parked: boolean;
-  /** Bit n: slot n. */
-  hardAffinity: number;
-  softAffinity: number;
+  /** Of each vCPU: bit n: may run, and should, on slot n. */
+  hardAffinity: number[];
+  softAffinity: number[];
+  /** The slot on which each vCPU runs, or ran last. */
+  lastPcpus: number[];
   vcpus: number;
   /** Times it was given a slot. */
   dispatches: number;
@@ -103,6 +105,7 @@ export class SchedulerView {
     for (let unit = 0; unit < Math.min(MAX_UNITS, this.memory.word(this.base + SCHED.UNITS)); unit++) {
       const { words, torn } = this.copy(unit);
       if (words[UNIT.STATE] <= 0) continue;
+      const ofVcpus = (field: number): number[] => [...words.subarray(field, field + Math.min(MAX_VCPUS, Math.max(0, words[UNIT.VCPUS])))];
       units.push({
         unit,
         state: (words[UNIT.STATE] - 1) as Runstate,
@@ -112,8 +115,9 @@ export class SchedulerView {
         weight: words[UNIT.WEIGHT],
         cap: words[UNIT.CAP],
         parked: (words[UNIT.FLAGS] & FLAG.PARKED) !== 0,
-        hardAffinity: words[UNIT.HARD_AFFINITY],
-        softAffinity: words[UNIT.SOFT_AFFINITY],
+        hardAffinity: ofVcpus(UNIT.HARD_AFFINITY),
+        softAffinity: ofVcpus(UNIT.SOFT_AFFINITY),
+        lastPcpus: ofVcpus(UNIT.LAST_PCPU),
         vcpus: words[UNIT.VCPUS],
         dispatches: words[UNIT.DISPATCHES] >>> 0,
         torn,

@@ -2,7 +2,7 @@
  * How a domain's worker is reached while it runs or sleeps: words and a ring in machine memory, and a doorbell that ends its slice or its sleep.
  * Nothing here waits: a writer that finds the ring full tries again later.
  */
-import { type COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../layout/layout.ts';
+import { COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 /** The mouse since its last message: counts right, up and of the wheel towards the user; bits of the buttons that are down (layout.ts). */
@@ -51,6 +51,12 @@ export class Mailbox {
 
   command(bit: (typeof COMMAND)[keyof typeof COMMAND]): void {
     Atomics.or(this.words, this.base + MAILBOX.COMMANDS, bit);
+    this.ringDoorbell();
+  }
+
+  /** A non-maskable interrupt for a vCPU. */
+  nmi(vcpu: number): void {
+    Atomics.or(this.words, this.base + MAILBOX.COMMANDS, COMMAND.NMI << vcpu);
     this.ringDoorbell();
   }
 

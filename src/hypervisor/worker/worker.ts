@@ -135,7 +135,9 @@ async function start(message: ToDomainWorker): Promise<void> {
   send({ kind: 'started', about: domain.about });
   const entry = machine.domainEntry(record);
   const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.index);
-  const last = await run(domain, mailbox, new Slot(queue, record.index, held => domain.setSlot(held)), output, message, () => {
+  const slot = new Slot(queue, record.index);
+  slot.carry(domain);
+  const last = await run(domain, mailbox, slot, output, message, () => {
     if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
     beat(machine, entry);
   });
@@ -244,6 +246,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
   });
   if (commands & COMMAND.RESET) domain.reset();
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
+  for (const { id } of domain.vcpus.all) if (commands & (COMMAND.NMI << id)) domain.vcpus.nmi(id);
   if (commands & COMMAND.RESUME) domain.resume();
   if (commands & COMMAND.HOTTEST) send({ kind: 'hottest', regions: domain.hottest(HOTTEST_REGIONS) });
   if (commands & COMMAND.SAVE) {

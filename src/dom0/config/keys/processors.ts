@@ -1,20 +1,20 @@
 /** Keys about processors and their time. Source: xl.cfg(5), "CPU Allocation", "CPU Scheduling" and "Guest Virtual NUMA Configuration"; xl sched-credit. */
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
-import { formatCpus, parseCpus } from '../cpus.ts';
-import { approximated, ignored, used, wrong } from '../options.ts';
+import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
+import { affinityLists, parseCpus } from '../cpus.ts';
+import { ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, type KeyRule, rule } from '../rule.ts';
 
 const MAX_CAP = 100 * MAX_VCPUS, MAX_WEIGHT = 65535;
 
-/** One list for all vCPUs, or a list of lists, one a vCPU: bits of what all of them name (`common`) and of what any names; a sentence: what is wrong. */
-function affinityOf({ value }: Asked): { common: number; any: number } | string {
+/** One list for all vCPUs, or one a vCPU; a sentence: what is wrong. */
+function affinityOf({ value }: Asked): Affinity | string {
   const lists = (value.kind === 'list' ? value.items : [value]).map(item => (item.kind === 'list' ? 'a list in a list is no list of processors.' : parseCpus(item.text)));
   const problem = lists.find(list => typeof list === 'string');
   if (lists.length === 0 || problem !== undefined) return String(problem ?? 'it names no processor.');
-  return { common: (lists as number[]).reduce((a, b) => a & b), any: (lists as number[]).reduce((a, b) => a | b) };
+  return value.kind === 'list' ? (lists as number[]) : (lists[0] as number);
 }
 
-/** The vCPUs of a domain share a slot, so one set of processors is for all of them. */
 function affinity(field: 'hardAffinity' | 'softAffinity', what: 'runs on' | 'prefers', general: string): KeyRule {
   return rule('list or string', used(`where it ${what === 'prefers' ? 'should' : 'may'} run`, general), {
     range: asked => {
@@ -22,17 +22,20 @@ function affinity(field: 'hardAffinity' | 'softAffinity', what: 'runs on' | 'pre
       return typeof of === 'string' ? wrong('no list of processors', of) : undefined;
     },
     into: (definition, asked) => {
-      const { common, any } = affinityOf(asked) as { common: number; any: number };
-      definition[field] = common === 0 ? any : common;
+      definition[field] = affinityOf(asked) as Affinity;
     },
     judge: asked => {
-      const { common, any } = affinityOf(asked) as { common: number; any: number };
-      const shown = formatCpus(common === 0 ? any : common);
-      if (common === any) return used(`${what} ${shown}`, `The guest ${what} ${shown === 'all' ? 'all processors' : `the processors ${shown}`}.`);
-      const text = `The vCPUs of a guest share one slot, so all of them ${what === 'prefers' ? 'prefer' : 'run on'} ${shown}, which ${common === 0 ? 'any' : 'each'} of these lists names.`;
-      return approximated(`${what} ${shown}, all vCPUs`, text);
+      const { vcpus, maxVcpus = vcpus } = asked.definition;
+      const [shown, ...more] = affinityLists(affinityOf(asked) as Affinity, maxVcpus);
+      if (more.length === 0) return used(`${what} ${shown}`, `The guest ${what} ${shown === 'all' ? 'all processors' : `the processors ${shown}`}.`);
+      const each = [shown, ...more].map((list, vcpu) => `vCPU ${vcpu} ${list}`).join(', ');
+      return used(`${what} a list for each vCPU`, `Each vCPU ${what} its own processors: ${each}.`);
     },
-    from: definition => (definition[field] === undefined ? undefined : formatCpus(definition[field])),
+    from: ({ [field]: of, vcpus, maxVcpus = vcpus }) => {
+      if (of === undefined) return undefined;
+      const lists = affinityLists(of, maxVcpus);
+      return lists.length === 1 ? lists[0] : lists;
+    },
   });
 }
 

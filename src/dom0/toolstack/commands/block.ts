@@ -40,24 +40,24 @@ export const blockAttach = command({
       if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
       if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
       const image: DriveImage = { place: -1, vdev, kind, readOnly };
-      if (host.isDevice(target)) {
-        await host.openDevices();
-        image.medium = host.deviceMedium(target, member.name);
-      } else if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
+      if (host.isDevice(target)) await host.openDevices();
+      else if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
       else {
         const problem = imageProblem(baseName(target), kind, new Uint8Array(await file.data.slice(0, HEAD_BYTES).arrayBuffer()), file.data.size);
         if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
         image.medium = await host.mediumOf(file);
       }
-      try {
-        attachDisk(host.toolstack, host.toolstack.hotplug, member, image, { ...disk, place: -1, at: { line: 1, column: 1 } }, sentence => host.tasks.note(member.name, 'failed', sentence));
-      } catch (error) {
-        throw new Refusal(`${(error as Error).message}\nlibxl_device_disk_add failed.`);
-      }
+      const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
+      await host.orNoTransferDisk(member.name, () => {
+        if (host.isDevice(target)) image.medium = host.deviceMedium(target, member.name);
+        attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, sentence => host.tasks.note(member.name, 'failed', sentence));
+      }).catch((error: Error) => {
+        throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
+      });
       task.message = `The guest finds ${vdev} (${target}).`;
     });
   },
-  xl: async ({ host, words, read }, run) => {
+  xl: async ({ host, words, read, absolute = written => written }, run) => {
     const { rest } = readWords(words);
     atLeast('block-attach', rest, 2);
     const [domain, ...parts] = rest;
@@ -66,7 +66,7 @@ export const blockAttach = command({
     const spec = parts.join(',');
     const disk = parseDisk(spec);
     const path = typeof disk === 'string' ? '' : disk.target;
-    const file = path === '' || host.isDevice(path) ? undefined : await read(path).then(data => ({ name: path, data }), () => undefined);
+    const file = path === '' || host.isDevice(path) ? undefined : await read(path).then(data => ({ name: absolute(path), data }), () => undefined);
     await run(id, spec, file);
     return '';
   },

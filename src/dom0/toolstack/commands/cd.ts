@@ -71,7 +71,7 @@ export const cdInsert = command({
     // What is no CD is told, and not put onto one.
     if (imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) !== 'cdrom')
       throw new Refusal(`${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.`);
-    await run(id, vdev, [{ name, data }]);
+    await run(id, vdev, [{ name: namesFiles(name) ? name : absolute(name), data }]);
     return '';
   },
 });

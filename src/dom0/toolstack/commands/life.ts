@@ -15,8 +15,14 @@ import { atLeast, findDomain, readWords } from './words.ts';
 
 /** How long a guest may take to follow its power button. */
 const POWER_MS = 30_000;
-/** What xl trigger can send here; it knows nmi, init, sleep and s3resume, too. */
-export type Trigger = 'power' | 'reset';
+/** What xl trigger can send here. */
+export type Trigger = 'power' | 'reset' | 'nmi';
+/** The others that libxl has names for, and why they fail. */
+const NOT_SENT: Record<string, string> = {
+  init: 'Function not implemented',
+  sleep: "the PC's power management, a PIIX4, has no sleep button",
+  s3resume: "the PC's ACPI tables have no S3, so no guest is in it",
+};
 
 const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
 
@@ -50,16 +56,18 @@ export const create = command({
       const judged = () => judgeFiles(read, host.facts, anotherName);
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
       const first = judged();
-      const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
-      const { plan, domain } = judged();
-      if (plan.command !== '') task.command = plan.command;
-      if (!domain) {
-        const told = planErrors(plan);
-        throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
-      }
-      const { definition, boot, xen } = domain;
-      const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
-      const built = await host.toolstack.build(blueprint, { paused });
+      const built = await host.orNoTransferDisk(first.plan.name, async () => {
+        const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
+        const { plan, domain } = judged();
+        if (plan.command !== '') task.command = plan.command;
+        if (!domain) {
+          const told = planErrors(plan);
+          throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
+        }
+        const { definition, boot, xen } = domain;
+        const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
+        return host.toolstack.build(blueprint, { paused });
+      });
       task.message = describeBuilt(built);
       return host.describe(built);
     });
@@ -201,12 +209,18 @@ export const reboot = command({
 
 export const trigger = command({
   summary: 'Send a trigger to a domain',
-  usage: '<Domain> <reset|power>',
+  usage: '<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]',
   modifies: true,
-  /** The RESET pin, or the power button as ACPI sees it. */
-  run: async (host: HostCore, id: number, what: Trigger): Promise<void> => {
+  /** The RESET pin, the power button as ACPI sees it, or a non-maskable interrupt for a vCPU. */
+  run: async (host: HostCore, id: number, what: Trigger, vcpu: number = 0): Promise<void> => {
     const member = host.member(id);
+    if (what === 'nmi') {
+      if (vcpu >= host.living(id).record.vcpus) throw notSent(id, what, 'No such process');
+      return host.tasks.run(`xl trigger ${member.name} nmi ${vcpu}`, async () => member.runner.nmi(vcpu));
+    }
     if (what === 'power') {
+      // As in Xen: only what has a board has a button.
+      if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
       host.living(id).runner.pressPowerButton();
       return follow(host, member, `xl trigger ${member.name} power`, 'Pressed; the guest decides.', 'It may not listen to ACPI, or ask somebody there: shut it down from inside');
     }
@@ -218,13 +232,18 @@ export const trigger = command({
     const { rest } = readWords(words);
     atLeast('trigger', rest, 2);
     const id = findDomain(host, rest[0]);
-    const [, what] = rest;
-    if (['nmi', 'init', 'sleep', 's3resume'].includes(what)) throw new Refusal(`Send trigger '${what}' failed: a guest's processors take power and reset from outside here, and nothing else.`);
-    if (what !== 'power' && what !== 'reset') throw new Refusal(`Invalid trigger "${what}"`);
-    await run(id, what);
+    const [, what, vcpu = '0'] = rest;
+    if (Object.hasOwn(NOT_SENT, what)) throw notSent(id, what, NOT_SENT[what]);
+    if (what !== 'power' && what !== 'reset' && what !== 'nmi') throw new Refusal(`Invalid trigger "${what}"`);
+    if (!/^\d+$/.test(vcpu)) throw new Refusal(`Invalid VCPU parameter: "${vcpu}"`);
+    if (id === 0) throw new Refusal('Domain 0 is the host itself: it takes no triggers.');
+    await run(id, what, Number(vcpu));
     return '';
   },
 });
+
+/** As libxl says it. */
+const notSent = (id: number, what: string, why: string): Refusal => new Refusal(`libxl_send_trigger: Domain ${id}:Send trigger '${what}' failed: ${why}`);
 
 export const destroy = command({
   summary: 'Terminate a domain immediately',

@@ -80,6 +80,12 @@ describe('domains that xend manages', () => {
       '/var/lib/xen/images/one is removed.\n/var/lib/xen/images/two stays: b has it, too.\n/dev/vg0/x stays: it is no file. lvremove removes a volume.\n',
     );
     expect(await files.readdir('/var/lib/xen/images')).toEqual(['two']);
+    await files.symlink('/var/lib/xen/images/two', '/root/link');
+    await xm(`new /root/a.cfg disk=['/var/lib/xen/../xen/images/two,raw,hda']`);
+    await xm('delete b');
+    await xm(`new /root/a.cfg name="c" disk=['/root/link,raw,hda,r']`);
+    expect(await xm('delete --storage a')).toBe('/var/lib/xen/../xen/images/two stays: c has it, too.\n');
+    expect(await files.readdir('/var/lib/xen/images')).toEqual(['two']);
   });
 
   it('start with the host in the order of /etc/xen/auto; one that cannot is told, and the next one starts', async () => {

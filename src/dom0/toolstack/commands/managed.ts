@@ -6,7 +6,7 @@ import type { DomainInfo } from '../../api.ts';
 import { withOptions } from '../../plan.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
-import { isTransfer } from '../../storage/index.ts';
+import { isTransfer, Storage } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life.ts';
 import { atLeast, readWords } from './words.ts';
@@ -94,17 +94,31 @@ export const remove = command({
 });
 
 async function removeStorage(host: HostCore, { name, definition }: ManagedDomain): Promise<string[]> {
-  const others = await managedOf(host).list();
   const said: string[] = [];
   for (const { target, readOnly } of definition.disks) {
     if (readOnly || target === '') continue;
-    const user = others.find(other => other.name !== name && other.definition.disks.some(disk => disk.target === target));
-    if (user) said.push(`${target} stays: ${user.name} has it, too.`);
+    const user = await userOf(host, name, target);
+    if (user !== undefined) said.push(`${target} stays: ${user}.`);
     else if (host.isDevice(target)) said.push(await removeVolume(host, target, name).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
     else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
     else said.push(await host.removeFile(target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
   }
   return said;
+}
+
+/** Who has a disk beside the domain called `domain`, however that names it; undefined: nobody. */
+async function userOf(host: HostCore, domain: string, target: string): Promise<string | undefined> {
+  const storage = await host.openDevices();
+  const isSame = async (other: string, of: string): Promise<boolean> => {
+    const [one, two] = [[target, domain], [other, of]].map(([path, who]) => (isTransfer(path) ? (storage?.transferOf(who) ?? path) : path));
+    return Storage.isDevice(one) || Storage.isDevice(two) ? Storage.overlap(one, two) : (await host.realPath(one)) === (await host.realPath(two));
+  };
+  const defined = (await managedOf(host).list()).filter(other => other.name !== domain);
+  const running = [...host.toolstack.members.values()].filter(({ name, ending }) => name !== domain && !ending).map(({ name, blueprint }) => ({ name, definition: blueprint.definition }));
+  for (const { name, definition } of [...defined, ...running])
+    for (const disk of definition.disks) if (disk.target !== '' && (await isSame(disk.target, name))) return `${name} has it, too`;
+  for (const { name, header } of storage?.overlayHeaders ?? []) if (await isSame(header.path, domain)) return `/dev/vg0/${name} is an overlay of it`;
+  return undefined;
 }
 
 async function removeVolume(host: HostCore, target: string, domain: string): Promise<void> {

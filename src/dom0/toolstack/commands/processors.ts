@@ -1,5 +1,5 @@
 /** Virtual processors: which there are, where they run, how many are online. Source: tools/xl/xl_vcpu.c of Xen 4.17. */
-import { formatCpus } from '../../config/cpus.ts';
+import { ALL_CPUS, formatCpus } from '../../config/cpus.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
 import { setVcpus } from '../requests.ts';
@@ -50,17 +50,19 @@ function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: numb
   const unit = scheduler.units().find(each => each.unit === index),
     shares = queue.shares(index),
     turn = scheduler.runstates(index, queue.nowNs());
-  const common = { domid: id, name, cpu: unit?.pcpu ?? 0, hard: formatCpus(shares?.hardAffinity ?? -1), soft: formatCpus(shares?.softAffinity ?? -1) };
+  const common = (vcpu: number) => ({
+    domid: id, name, vcpu, cpu: unit?.lastPcpus[vcpu] ?? 0, hard: formatCpus(shares?.hardAffinity[vcpu] ?? ALL_CPUS), soft: formatCpus(shares?.softAffinity[vcpu] ?? ALL_CPUS),
+  });
   const holdsSlot = scheduler.slots.includes(index);
   // Domain 0 itself, and a guest that knows nothing of Xen, have one vCPU that is their unit.
-  const whole = { vcpu: 0, online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: turn.running / 1e9 };
+  const whole = { online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: turn.running / 1e9 };
   const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
-  if (!vcpus) return [{ ...common, ...whole }];
+  if (!vcpus) return [{ ...common(0), ...whole }];
   return vcpus.map((vcpu, i): VcpuInfo => {
     const runstate = vcpu.runstate();
-    if (!runstate) return { ...common, ...whole, vcpu: i };
+    if (!runstate) return { ...common(i), ...whole };
     const running = runstate.state === RUNSTATE.RUNNING && holdsSlot;
-    return { ...common, vcpu: i, online: vcpu.isUp, running, blocked: runstate.state === RUNSTATE.BLOCKED, seconds: runstate.ns[RUNSTATE.RUNNING] / 1e9 };
+    return { ...common(i), online: vcpu.isUp, running, blocked: runstate.state === RUNSTATE.BLOCKED, seconds: runstate.ns[RUNSTATE.RUNNING] / 1e9 };
   });
 }
 

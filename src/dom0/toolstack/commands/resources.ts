@@ -1,7 +1,7 @@
 /** What domains have of memory and processors. */
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
 import type { Schedule } from '../../api.ts';
-import { affinityProblem, formatCpus, parseCpus } from '../../config/cpus.ts';
+import { affinityProblem, formatAffinity, parseCpus } from '../../config/cpus.ts';
 import type { HostCore } from '../../host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
@@ -64,7 +64,7 @@ export const schedCredit = command({
     const domains = units.flatMap(({ name, record }, i) => {
       const shares = queue.shares(record.index);
       const id = i === 0 ? 0 : (record as { id?: number }).id ?? 0;
-      return shares ? [{ id, name, weight: shares.weight, cap: shares.cap, cpus: formatCpus(shares.hardAffinity), cpusSoft: formatCpus(shares.softAffinity) }] : [];
+      return shares ? [{ id, name, weight: shares.weight, cap: shares.cap, cpus: formatAffinity(shares.hardAffinity), cpusSoft: formatAffinity(shares.softAffinity) }] : [];
     });
     return { policy: queue.policy.name, pcpus: queue.pcpus, ...queue.parameters, domains };
   },
@@ -99,12 +99,14 @@ export const schedCredit = command({
 
 export const vcpuPin = command({
   summary: 'Set which CPUs a VCPU can use',
-  usage: '<Domain> <all> <Hard affinity|-|all> <Soft affinity|-|all>',
+  usage: '[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>',
+  options: [['-f, --force', 'undo an override pinning done by the kernel: there is none here']],
   modifies: true,
-  /** Lists of processors as xl.cfg writes them; absent: they stay. */
-  run: async (host: HostCore, id: number, cpus?: string, cpusSoft?: string): Promise<void> => {
+  /** Lists of processors as xl.cfg writes them; absent: they stay. `vcpu`: that one alone (all). */
+  run: async (host: HostCore, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
     const { name, record } = host.unit(id);
-    await host.tasks.run(`xl vcpu-pin ${name} all ${cpus ?? '-'} ${cpusSoft ?? '-'}`, async () => {
+    await host.tasks.run(`xl vcpu-pin ${name} ${vcpu ?? 'all'} ${cpus ?? '-'} ${cpusSoft ?? '-'}`, async () => {
+      if (vcpu !== undefined && vcpu >= record.vcpus) throw new Refusal(`Could not set affinity for vcpu \`${vcpu}'.\nDomain ${id} has no such vCPU: its vCPUs are 0 to ${record.vcpus - 1}.`);
       const affinity = (text: string | undefined): number | undefined => {
         const bits = text === undefined ? undefined : parseCpus(text);
         if (typeof bits === 'string') throw new Error(bits);
@@ -113,18 +115,18 @@ export const vcpuPin = command({
       const shares = sharesOf({ hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
       const problem = affinityProblem(shares.hardAffinity, host.queue.pcpus);
       if (problem) throw new Error(problem);
-      host.queue.adjust(record.index, shares);
+      host.queue.adjust(record.index, shares, vcpu);
     });
   },
   xl: async ({ host, words }, run) => {
     // A minus alone is a word.
-    const { rest } = readWords(words);
+    const { rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
     atLeast('vcpu-pin', rest, 3);
     const [domain, vcpu, hard, soft = '-'] = rest;
     const id = findDomain(host, domain);
-    if (vcpu !== 'all') throw new Refusal(`Error: vCPUs of a domain share their processors here: write all in place of ${vcpu}.`);
+    if (vcpu !== 'all' && !/^\d+$/.test(vcpu)) throw new Refusal(`Error: Invalid argument ${vcpu} as VCPU.`);
     const list = (word: string): string | undefined => (word === '-' ? undefined : word);
-    await run(id, list(hard), list(soft));
+    await run(id, list(hard), list(soft), vcpu === 'all' ? undefined : Number(vcpu));
     return '';
   },
 });

@@ -44,6 +44,30 @@ describe('processors', () => {
     expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
   });
 
+  it('are pinned one by one, hard and soft', async () => {
+    const { xl } = await make();
+    const affinities = async (): Promise<string[]> => (await xl('vcpu-list x')).split('\n').slice(1, 3).map(row => row.slice(67));
+    expect([await xl('vcpu-pin x 1 0 -'), await affinities()]).toEqual(['', ['all / all', '0 / all']]);
+    expect([await xl('vcpu-pin x 0 - 0'), await affinities()]).toEqual(['', ['all / 0', '0 / all']]);
+    expect([await xl('vcpu-pin x all all all'), await affinities()]).toEqual(['', ['all / all', 'all / all']]);
+    expect(await xl('vcpu-pin x 2 0')).toBe("1: Could not set affinity for vcpu `2'.\nDomain 1 has no such vCPU: its vCPUs are 0 to 1.");
+    expect(await xl('vcpu-pin x one 0')).toBe('1: Error: Invalid argument one as VCPU.');
+    expect(await xl('vcpu-pin x 0 7')).toMatch(/^1: this host has one processor, 0, and 7 names none of them/);
+  });
+
+  it('take triggers as Xen has them', async () => {
+    const { host, xl } = await make();
+    expect(await xl('trigger x nmi 1')).toBe('');
+    expect(await xl('trigger x nmi 2')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'nmi' failed: No such process");
+    expect(await xl('trigger x init')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'init' failed: Function not implemented");
+    // A PVH guest has no power button.
+    expect(await xl('trigger x power')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'power' failed: Invalid argument");
+    expect([await xl('trigger x kick'), await xl('trigger x nmi none')]).toEqual(['1: Invalid trigger "kick"', '1: Invalid VCPU parameter: "none"']);
+    // Of that kernel's interrupt table nothing is there: an NMI is a triple fault, and that a reboot.
+    expect(await xl('trigger x nmi')).toBe('');
+    await until(() => host.all()[0]?.id === 2);
+  });
+
   it('are asked to come and go through the store, up to maxvcpus and what the host has', async () => {
     const { xl, store } = await make();
     expect(await xl('vcpu-set x 2')).toBe('1: You are overcommmitting! You have 1 physical CPUs and want 2 vCPUs! Aborting, use --ignore-host to continue');
@@ -95,6 +119,55 @@ describe('settings', () => {
   });
 });
 
+describe('a saved state', () => {
+  it('is written while the domain stands still, and its disks with it, which goes on where it cannot be written', async () => {
+    const { host, call, xl } = await make();
+    const { record } = host.living(1);
+    const retired = (): number => host.toolstack.view.at(record.index)!.counters().retired;
+    const passes = async (): Promise<boolean> => {
+      const before = retired();
+      await new Promise(resolve => setTimeout(resolve, 50));
+      return retired() > before;
+    };
+    await until(passes);
+    const seen: boolean[] = [];
+    const write = async (): Promise<void> => {
+      seen.push(await passes());
+      throw new Error('the disk is full');
+    };
+    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow('the disk is full');
+    expect([seen, await passes(), host.all().map(({ name }) => name)]).toEqual([[false], true, ['x']]);
+    await xl('pause x');
+    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow('the disk is full');
+    expect([await passes(), host.living(1).paused]).toEqual([false, true]);
+    await xl('unpause x');
+    expect(await runXl(COMMANDS, { ...call(['save', '-c', 'x', '/root/x.save']), write: async () => void seen.push(await passes()) })).toMatch(/^Saving to/);
+    expect([seen.at(-1), await passes()]).toEqual([true, true]);
+    expect([await xl('save x /root/x.save'), host.all(), host.tasks.list().at(-1)]).toMatchObject([
+      expect.stringMatching(/^Saving to/), [], { command: 'xl save x /root/x.save', state: 'done', message: expect.stringMatching(/the domain is gone\.$/) }]);
+  });
+});
+
+describe('a console log', () => {
+  it('has what a guest showed, after its end, too, and of a long one what came last', async () => {
+    const { host, files, xl } = await make();
+    const log = '/var/log/xen/console/guest-x.log';
+    const { console } = host.member(1);
+    await until(() => console.shown.length > 0);
+    await xl('destroy x');
+    expect(await until(() => files.readFile(log).catch(() => undefined))).toBe('up..');
+    await xl('create /root/x.cfg');
+    const [{ id }] = host.all();
+    // One piece of a hundred thousand bytes, then lines that are more than the file takes.
+    host.member(id).console.print(new Uint8Array(100_000).fill(46));
+    for (let i = 0; i < 7000; i++) host.member(id).console.print(new TextEncoder().encode(`line ${i}\n`));
+    await xl('destroy x');
+    const shown = await until(async () => (await files.readFile(log)).endsWith('line 6999\n') && files.readFile(log));
+    expect(shown.length).toBeLessThan(2 * 64 * 1024);
+    expect(shown).toMatch(/^up\.\.\d*\nline|^up\.\.line/);
+  });
+});
+
 describe('the screen', () => {
   it('is shown where there are windows, told of where there are none, and refused where the guest has none', async () => {
     const { host, xl } = await make();
@@ -119,8 +192,8 @@ describe('input', () => {
     expect(await xl('send-key --holdtime=1 x KEY_A Digit7')).toBe('');
     expect(keys.join(' ')).toBe('+ControlLeft +AltLeft +Delete -Delete -AltLeft -ControlLeft +KeyA +Digit7 -Digit7 -KeyA');
     expect(await xl('send-key x KEY_ENTR')).toBe("1: invalid keycode: 'KEY_ENTR'. Did you mean KEY_ENTER?");
-    expect([await xl('trigger x nmi'), await xl('trigger x frob')]).toEqual([
-      "1: Send trigger 'nmi' failed: a guest's processors take power and reset from outside here, and nothing else.", '1: Invalid trigger "frob"']);
+    expect([await xl('trigger x sleep'), await xl('trigger x frob')]).toEqual([
+      "1: libxl_send_trigger: Domain 1:Send trigger 'sleep' failed: the PC's power management, a PIIX4, has no sleep button", '1: Invalid trigger "frob"']);
   });
 
   it('and output are at the terminal until Ctrl-] or the end of the domain', async () => {

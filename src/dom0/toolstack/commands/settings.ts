@@ -3,6 +3,8 @@ import { judgeFiles } from '../../judging.ts';
 import { setMaxMemory } from '../requests.ts';
 import type { HostCore } from '../../host.ts';
 import type { NamedFile } from '../../api.ts';
+import { recordsOf } from '../../snapshots/index.ts';
+import { isTransfer, transferVolume } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { filesFor, planErrors } from './life.ts';
 import { atLeast, findDomain, mebibytes, readWords } from './words.ts';
@@ -14,9 +16,22 @@ export const rename = command({
   run: (host: HostCore, id: number, name: string): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(`xl rename ${member.name} ${name}`, async task => {
-      if (host.toolstack.isTaken(name) || name === 'Domain-0' || !/^[^\u0000-\u001f\u007f/]{1,1000}$/.test(name)) throw new Refusal(`Can't rename domain '${member.name}' to '${name}'.`);
+      const { managed, parts, toolstack } = host;
+      const refuse = (why = ''): never => {
+        throw new Refusal(`Can't rename domain '${member.name}' to '${name}'.${why}`);
+      };
+      if (toolstack.isTaken(name) || name === 'Domain-0' || !/^[^\u0000-\u001f\u007f/]{1,1000}$/.test(name)) refuse();
+      if (await managed?.find(name)) refuse(` VM name '${name}' already exists`);
+      const records = parts.files && recordsOf(host);
+      if ((await records?.list(name))?.length) refuse(` There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
       const before = member.name;
-      host.toolstack.rename(member, name);
+      // As xend does it: what is kept of the domain is called so, too.
+      const defined = await managed?.find(before);
+      const transfer = member.devices.find(({ path }) => path === `/dev/vg0/${transferVolume(before)}`)?.path;
+      if (managed && defined?.definition.uuid === member.uuid) await managed.rename(defined, name, target => (transfer !== undefined && isTransfer(target) ? transfer : target));
+      await records?.rename(before, name);
+      if (toolstack.members.get(id) !== member || member.ending) return;
+      toolstack.rename(member, name);
       task.message = `${before} is called ${name}.`;
     });
   },

@@ -2,15 +2,10 @@
 import type { DomainInfo, NamedFile } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain } from '../../managed/index.ts';
-import { judgeDefinition } from '../../config/model.ts';
-import { prepareToRead } from '../../config/source.ts';
-import { cloneDomain, deleteSnapshot, recordsOf, revertTo, type SnapshotRecord, takeSnapshot } from '../../snapshots/index.ts';
+import { cloneDomain, deleteSnapshot, domainName, pathsOf, recordsOf, revertTo, type SnapshotRecord, takeSnapshot } from '../../snapshots/index.ts';
 import { type Call, command } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, readWords } from './words.ts';
-
-/** A domain by its name, or the number of one that runs. */
-const nameOf = (host: HostCore, word: string): string => host.all().find(({ id }) => String(id) === word)?.name ?? word;
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
@@ -33,7 +28,7 @@ export const snapshot = command({
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot', rest, 1);
-    const domain = nameOf(host, rest[0]);
+    const domain = await domainName(host, rest[0]);
     return `Snapshot ${(await run(domain, rest[1])).name} of ${domain} created\n`;
   },
 });
@@ -46,7 +41,7 @@ export const snapshotList = command({
     const { rest } = readWords(words);
     atLeast('snapshot-list', rest, 1);
     const line = (...[name, time, state, disks]: string[]): string => `${name.padEnd(24)} ${time.padEnd(20)} ${state.padEnd(10)} ${disks}`.trimEnd();
-    const rows = (await run(nameOf(host, rest[0]))).map(({ name, createdMs, state, disks }) =>
+    const rows = (await run(await domainName(host, rest[0]))).map(({ name, createdMs, state, disks }) =>
       line(name, new Date(createdMs).toISOString().slice(0, 19).replace('T', ' '), state ? mib(state.bytes) : '-', disks.map(({ device }) => device).join(' ') || '-'),
     );
     return [line('Name', 'Time', 'State', 'Disks'), ...rows].map(row => `${row}\n`).join('');
@@ -55,7 +50,8 @@ export const snapshotList = command({
 
 export const revert = command({
   summary: 'Take a domain back to a snapshot, with its disks',
-  usage: '<Domain> <Snapshot>',
+  usage: '<Domain> <Snapshot> [FILE...]',
+  options: [['FILE', 'what was in its drives, where that is not at its path any more']],
   modifies: true,
   /** What the domain is now is gone; undefined: it did not run then. `images`: files for its drives that are not at their paths. */
   run: (host: HostCore, domain: string, name: string, images: NamedFile[] = []): Promise<DomainInfo | undefined> =>
@@ -67,18 +63,18 @@ export const revert = command({
   xl: async (call, run) => {
     const { rest } = readWords(call.words);
     atLeast('revert', rest, 2);
-    const domain = nameOf(call.host, rest[0]);
-    await run(domain, rest[1], await namedBeside(call, domain, rest[1]));
+    const [word, name, ...paths] = rest;
+    const domain = await domainName(call.host, word);
+    const given = await Promise.all(paths.map(async path => ({ name: path, data: await call.read(path) })));
+    await run(domain, name, [...(await namedBeside(call, domain, name)), ...given]);
     return '';
   },
 });
 
-/** Files that the snapshot's definition names from where the words are written. */
+/** Files of its drives as they are named from where the words are written. */
 async function namedBeside({ host, read }: Call, domain: string, name: string): Promise<NamedFile[]> {
-  const { definition } = await recordsOf(host).read(domain, name);
-  await prepareToRead(definition);
-  const { disks } = judgeDefinition(name, definition).definition;
-  const files = await Promise.all(disks.filter(({ target }) => target !== '' && !host.isDevice(target)).map(({ target }) => read(target).then(data => [{ name: target, data }], () => [])));
+  const paths = await pathsOf(host, await recordsOf(host).read(domain, name));
+  const files = await Promise.all(paths.map(path => read(path).then(data => [{ name: path, data }], () => [])));
   return files.flat();
 }
 
@@ -90,7 +86,7 @@ export const snapshotDelete = command({
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot-delete', rest, 2);
-    await run(nameOf(host, rest[0]), rest[1]);
+    await run(await domainName(host, rest[0]), rest[1]);
     return '';
   },
 });
@@ -109,7 +105,7 @@ export const clone = command({
   xl: async ({ host, words, absolute }, run) => {
     const { rest } = readWords(words);
     atLeast('clone', rest, 2);
-    const { path } = await run(nameOf(host, rest[0]), rest[1], absolute);
+    const { path } = await run(await domainName(host, rest[0]), rest[1], absolute);
     return `${rest[1]} is defined in ${path}\n`;
   },
 });
