@@ -21,7 +21,7 @@ export function firmware() {
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `jitThreshold` (ringside: --jit-threshold), `wait` (the program is left to end by itself), `node` (words for node).
+ * `jitThreshold` (ringside: --jit-threshold), `definition` (its file), `more` (QEMU: further words), `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
   /** Debian's qemu-system-x86 (QEMU names another). */
@@ -43,7 +43,10 @@ export const peers = {
     '-append',
     job.cmdline,
     ...(job.initrd ? ['-initrd', job.initrd] : []),
+    ...(job.more ?? []),
   ],
+  /** A guest of a definition file. */
+  definition: job => [at('bin', 'ringside.mjs'), 'boot', job.definition, '--timeout', String(LIMIT_S)],
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',
