@@ -11,6 +11,7 @@ import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, wr
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
+import type { Inspected } from './inspection.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
@@ -192,6 +193,12 @@ export class HostCore {
   /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
   inventory(opens: boolean): Promise<Inventory> {
     return takeInventory(this, opens);
+  }
+
+  /** What the inspectors of a page ask: answered by a part that is loaded when the first one is opened. */
+  async inspect<What extends keyof Inspected>(what: What, id: number = 0): Promise<Inspected[What]> {
+    const { inspect } = await import('./inspection.ts');
+    return inspect(this, what, id);
   }
 
   // ---- files and plans

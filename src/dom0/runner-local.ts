@@ -162,6 +162,11 @@ export class Turns implements Runners {
     const beforeNs = domain.clock.nowNs();
     const result = domain.runSlice();
     slot.leave(result);
+    if (domain.stepped) {
+      domain.step(0);
+      domain.pause();
+      slot.setPaused(true);
+    }
     entry.told(result);
     entry.compiler.look(domain.processor);
     const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
@@ -240,7 +245,16 @@ class LocalRunner implements DomainRunner {
     return this.entry?.domain.clock.nowNs() ?? 0;
   }
 
+  step(count: number): void {
+    this.ask(domain => {
+      domain.step(count);
+      domain.unpause();
+    });
+    this.slot.setPaused(false);
+  }
+
   setPaused(paused: boolean): void {
+    if (!paused) this.ask(domain => domain.step(0));
     this.ask(domain => (paused ? domain.pause() : domain.unpause()));
     this.slot.setPaused(paused);
   }

@@ -8,7 +8,7 @@ import { draftPanel } from './parts/draft.tsx';
 import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
-import { hostPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
+import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
 
 export const PANELS: readonly Panel[] = [
   guestPanel,
@@ -18,6 +18,7 @@ export const PANELS: readonly Panel[] = [
   hostPanel,
   storagePanel,
   networkPanel,
+  inspectPanel,
   desktopPanel,
   activityPanel,
   draftFormPanel,

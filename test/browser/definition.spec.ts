@@ -94,5 +94,5 @@ test('a definition that was refused for its name can be started once the name is
   await page.locator('[role=treeitem][data-draft]').click();
   await page.getByRole('button', { name: 'Start demo' }).click();
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible();
 });

@@ -9,7 +9,7 @@
 import type { Disk } from '../../../devices/ide/index.ts';
 import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { DomainRecord } from '../../../hypervisor/index.ts';
-import type { BackRing, SavedRing } from '../ring.ts';
+import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { Grants, type UsedPage } from './grants.ts';
 import {
@@ -106,6 +106,11 @@ export class Vbd implements Driver {
   save(): SavedVbd | undefined {
     return this.session?.save();
   }
+
+  /** Its ring and how its slots are laid out, for people; undefined: it is not connected. */
+  look(): { ring: RingLook; layout: Layout } | undefined {
+    return this.session?.look();
+  }
 }
 
 const sectorsOf = ({ sectors, sectorBytes }: Disk): number => sectors * (sectorBytes / SECTOR_BYTES);
@@ -191,6 +196,10 @@ class Session {
 
   begin(): void {
     this.batch(() => this.taken.forEach(words => this.start(words)));
+  }
+
+  look(): { ring: RingLook; layout: Layout } {
+    return { ring: this.ring.look(), layout: this.layout };
   }
 
   save(): SavedVbd {
