@@ -1,12 +1,13 @@
 /**
- * npm run -s bench:io [-- --runs N --mib N --packets N --json FILE --profile --minipv]
+ * npm run -s bench:io [-- --runs N --mib N --bulk N --packets N --json FILE --only NAMES --profile --profiles DIR --minipv]
  *
- * Disk and network in Linux: `dd` from and to an IDE disk by DMA, and `ping` as fast as answers come, on Ringside with its PCNet and on v86 as
- * shipped (compiler on) with its ne2k, in turn, with the same kernel, initramfs and disk. Times are the host's, from the guest's lines on its serial port.
- * Then the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0), blkfront, PCNet and netfront, with exits,
- * notifications and CPU time a MiB (`io-minipv.mjs`), judged by counts;
- * --minipv: that alone, which needs no fetched guest.
- * --profile: where a run of ours spends its time, by function.
+ * Disk and network in Linux: `dd` from and to a disk, and `ping` of the gateway as fast as answers come, in turn on Ringside (IDE by DMA and PCNet; blkfront
+ * and netfront), on v86 as shipped (compiler on, IDE and ne2k) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
+ * initramfs and disk, of Debian's PAE flavour where that alone has the drivers. Clock times are the host's, from the guest's lines on its serial port; CPU
+ * time is that of all threads of the program. Then the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0),
+ * blkfront, PCNet and netfront, also from guest to guest, with exits, notifications and CPU time a MiB (`io-minipv.mjs`), judged by counts;
+ * --minipv: that alone, which needs no fetched guest. --only: names of machines (MACHINES below) or minipv's configurations.
+ * --profile: where a run of ours spends its time, by function; --profiles: V8's profiles of minipv's threads, by configuration.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -15,11 +16,20 @@ import { buildProgram } from '../scripts/build.mjs';
 import { cpioFile } from './cpio.mjs';
 import { debianGuest } from './guests.mjs';
 import { minipvRows } from './io-minipv.mjs';
-import { firmware, median, need, options, runGuest, short } from './lib.mjs';
+import { firmware, median, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
 
-const { runs, mib, packets, json, profile, minipv } = options({ runs: 3, mib: 64, packets: 1000, json: '', profile: false, minipv: false });
-const guest = debianGuest('686');
-need(minipv || guest, 'The Debian 686 guest is not here: run `npm run guests` first.');
+const { runs, mib, packets, bulk, json, profile, profiles, minipv, only } = options({
+  runs: 3,
+  mib: 64,
+  packets: 1000,
+  bulk: 64,
+  json: '',
+  profile: false,
+  profiles: '',
+  minipv: false,
+  only: '',
+});
+need(minipv || debianGuest('686'), 'The Debian 686 guest is not here: run `npm run guests` first.');
 need(minipv || firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
 await buildProgram('ringside');
 
@@ -28,16 +38,16 @@ const INIT = `#!/bin/sh
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev 2>/dev/null
 echo 3 > /proc/sys/kernel/printk
-for w in $(cat /proc/cmdline); do case $w in nic=*) nic=\${w#nic=};; own=*) own=\${w#own=};; peer=*) peer=\${w#peer=};; esac; done
-while read group ko; do case $group in ata_piix|sd_mod|$nic) insmod /lib/modules/$ko 2>/dev/null;; esac; done < /lib/modules/list
-i=0; while [ ! -b /dev/sda ] && [ $i -lt 50 ]; do usleep 100000; i=$((i+1)); done
+for w in $(cat /proc/cmdline); do case $w in load=*) load=\${w#load=};; disk=*) disk=\${w#disk=};; own=*) own=\${w#own=};; peer=*) peer=\${w#peer=};; esac; done
+while read group ko; do case ,$load, in *,$group,*) insmod /lib/modules/$ko 2>/dev/null;; esac; done < /lib/modules/list
+i=0; while [ ! -b /dev/$disk ] && [ $i -lt 50 ]; do usleep 100000; i=$((i+1)); done
 ip link set eth0 up; ip addr add $own/24 dev eth0
 ping -c 1 -W 5 $peer > /dev/null; ping -c 1 -W 5 $peer | grep received
 echo IO-READY
 for run in $(seq ${runs}); do
   echo 3 > /proc/sys/vm/drop_caches
-  echo IO-BEGIN read; dd if=/dev/sda of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; echo IO-END read
-  echo IO-BEGIN write; dd if=/dev/zero of=/dev/sda bs=256k count=${mib * 4} conv=fsync 2>/dev/null; echo IO-END write
+  echo IO-BEGIN read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; echo IO-END read
+  echo IO-BEGIN write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; echo IO-END write
   echo IO-BEGIN small; ping -A -q -c ${packets} -s 56 $peer | grep received; echo IO-END small
   echo IO-BEGIN large; ping -A -q -c ${packets} -s 1400 $peer | grep received; echo IO-END large
 done
@@ -46,12 +56,45 @@ poweroff -f
 `;
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-io-'));
-const initrd = join(folder, 'initrd');
-if (!minipv) writeFileSync(initrd, Buffer.concat([readFileSync(`${guest.initrd}-modules`), cpioFile('init', INIT)]));
 const disk = join(folder, 'disk.img');
 writeFileSync(disk, Buffer.alloc(mib << 20, 'Ringside measures what a disk gives. '));
+const initrds = new Map();
+/** The initramfs of a flavour, with our init. */
+function initrdOf(flavour) {
+  if (!initrds.has(flavour)) {
+    initrds.set(flavour, join(folder, `initrd-${flavour}`));
+    const base = readFileSync(`${debianGuest(flavour).initrd}-modules`);
+    writeFileSync(initrds.get(flavour), Buffer.concat([base, Buffer.alloc(-base.length & 3), cpioFile('init', INIT)]));
+  }
+  return initrds.get(flavour);
+}
 
-const networks = { ringside: 'nic=pcnet32 own=10.0.2.15 peer=10.0.2.2', v86: 'nic=ne2k-pci own=192.168.86.100 peer=192.168.86.1' };
+const GATEWAY = 'own=10.0.2.15 peer=10.0.2.2';
+const IDE = 'load=ata_piix,sd_mod';
+/** Programs with their devices: what the guest loads and is told, and for QEMU what it is started with. */
+const MACHINES = {
+  ringside: { title: 'Ringside, IDE DMA and PCNet', peer: 'ringside', cmdline: `${IDE},pcnet32 disk=sda ${GATEWAY}` },
+  'ringside-rings': {
+    title: 'Ringside, blkfront and netfront',
+    peer: 'definition',
+    flavour: '686-pae',
+    console: 'hvc0',
+    cmdline: `load=xen-blkfront,xen-netfront disk=xvda ${GATEWAY}`,
+  },
+  v86: { title: 'v86, IDE and ne2k', peer: 'v86', cmdline: `${IDE},ne2k-pci disk=sda own=192.168.86.100 peer=192.168.86.1` },
+  qemu: {
+    title: 'QEMU TCG, IDE and PCNet',
+    peer: 'qemu',
+    cmdline: `${IDE},pcnet32 disk=sda ${GATEWAY}`,
+    more: ['-drive', `file=${disk},format=raw,if=ide,snapshot=on`, '-nic', 'user,model=pcnet'],
+  },
+  'qemu-virtio': {
+    title: 'QEMU TCG, virtio',
+    peer: 'qemu',
+    cmdline: `load=virtio_pci,virtio_blk,virtio_net disk=vda ${GATEWAY}`,
+    more: ['-drive', `file=${disk},format=raw,if=virtio,snapshot=on`, '-nic', 'user,model=virtio-net-pci'],
+  },
+};
 const WHAT = { read: ['disk read', 'MiB/s', mib], write: ['disk write', 'MiB/s', mib] };
 for (const [name, bytes] of [
   ['small', 56],
@@ -59,30 +102,58 @@ for (const [name, bytes] of [
 ])
   WHAT[name] = [`ping ${bytes} bytes`, 'packets/s', packets * 2];
 
-/** Seconds of each measurement of one start. */
-async function measure(peer, job) {
+/** Seconds by the clock and of CPU time of each measurement of one start. */
+async function measure(name) {
   const seconds = { read: [], write: [], small: [], large: [] };
-  let begin = 0;
-  const result = await runGuest(peer, job, 'IO-DONE', (line, ms) => {
-    const [, kind, name] = /^IO-(BEGIN|END) (\w+)/.exec(line) ?? [];
-    if (kind === 'BEGIN') begin = ms;
-    else if (kind === 'END') seconds[name].push((ms - begin) / 1000);
+  const cpu = { read: [], write: [], small: [], large: [] };
+  const ran = pid => [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
+  let begin = 0,
+    before = 0;
+  const result = await runGuest(MACHINES[name].peer, job(name), 'IO-DONE', (line, ms, pid) => {
+    const [, kind, row] = /^IO-(BEGIN|END) (\w+)/.exec(line) ?? [];
+    if (kind === 'BEGIN') {
+      begin = ms;
+      before = ran(pid);
+    } else if (kind === 'END') {
+      seconds[row].push((ms - begin) / 1000);
+      cpu[row].push((ran(pid) - before) / 1000);
+    }
     const [, sent, received] = /^(\d+) packets transmitted, (\d+)/.exec(line) ?? [];
-    if (sent && sent !== received) console.log(`${peer}: ${line}`);
+    if (sent && sent !== received) console.log(`${name}: ${line}`);
   });
-  need(result.seconds, `${peer} did not finish: ${result.why}`);
-  return seconds;
+  if (!result.seconds) console.log(`${name} did not finish: ${result.why}`);
+  return result.seconds ? { seconds, cpu } : undefined;
 }
 
-const job = peer => ({
-  ...guest,
-  initrd,
-  memory: 128,
-  disk,
-  nic: true,
-  jit: true,
-  cmdline: `console=ttyS0,115200 cryptomgr.notests ${networks[peer]}`,
-});
+function job(name) {
+  const { flavour = '686', console: device = 'ttyS0,115200', cmdline, more } = MACHINES[name];
+  const whole = {
+    ...debianGuest(flavour),
+    initrd: initrdOf(flavour),
+    memory: 128,
+    disk,
+    nic: true,
+    jit: true,
+    jitThreshold: 8,
+    more,
+    // QEMU on a busy computer fails the kernel's test of its timer.
+    cmdline: `console=${device} cryptomgr.notests no_timer_check ${cmdline}`,
+  };
+  if (MACHINES[name].peer !== 'definition') return whole;
+  const definition = join(folder, `${name}.cfg`);
+  writeFileSync(
+    definition,
+    `name = "io"\ntype = "pvh"\nmemory = 128\nkernel = "${whole.kernel}"\nramdisk = "${whole.initrd}"\ncmdline = "${whole.cmdline}"
+disk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]\n`,
+  );
+  return { ...whole, definition };
+}
+
+const chosen = only ? only.split(',') : [];
+const machines = Object.keys(MACHINES).filter(
+  name =>
+    (chosen.length === 0 || chosen.includes(name)) && (MACHINES[name].peer !== 'qemu' || qemu()) && debianGuest(MACHINES[name].flavour ?? '686'),
+);
 try {
   if (minipv) await compareMinipv();
   else if (profile) await showProfile();
@@ -91,37 +162,44 @@ try {
   rmSync(folder, { recursive: true });
 }
 
+function embedded() {
+  return minipvRows(folder, { mib, packets, runs, bulk, only: chosen.filter(name => !Object.hasOwn(MACHINES, name)), profile: profiles });
+}
+
 async function compareMinipv() {
-  const rows = await minipvRows(folder, { mib, packets, runs });
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, minipv: rows }, null, 1));
+  const rows = await embedded();
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, minipv: rows }, null, 1));
 }
 
 async function compare() {
-  const seconds = {};
-  for (const peer of Object.keys(networks)) {
-    seconds[peer] = await measure(peer, job(peer));
-    console.log(`${peer} done`);
+  const results = {};
+  for (const name of machines) {
+    results[name] = await measure(name);
+    console.log(`${name} done`);
   }
   const version = JSON.parse(readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8')).version;
   console.log(`
-Debian 686, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.version}, ${cpus().length} processors); v86 ${version} with its compiler
-| | unit | ringside | v86 | ringside / v86 |
-| --- | --- | ---: | ---: | ---: |`);
-  const ratios = {};
-  for (const [name, [title, unit, amount]] of Object.entries(WHAT)) {
-    const [ours, theirs] = ['ringside', 'v86'].map(peer => amount / median(seconds[peer][name]));
-    ratios[name] = ours / theirs;
-    console.log(`| ${title} | ${unit} | ${short(ours)} | ${short(theirs)} | ${short(ratios[name])} |`);
+Debian, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.version}, ${cpus().length} processors); v86 ${version} with its compiler; by the clock
+(of CPU time of all threads)
+| machine | ${Object.values(WHAT)
+    .map(([title, unit]) => `${title}, ${unit}`)
+    .join(' | ')} |
+| --- |${' ---: |'.repeat(Object.keys(WHAT).length)}`);
+  for (const name of machines) {
+    const cells = Object.entries(WHAT).map(([row, [, , amount]]) =>
+      results[name] ? `${short(amount / median(results[name].seconds[row]))} (${short(amount / median(results[name].cpu[row]))})` : '-',
+    );
+    console.log(`| ${[MACHINES[name].title, ...cells].join(' | ')} |`);
   }
-  const rows = await minipvRows(folder, { mib, packets, runs });
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, seconds, ratios, minipv: rows }, null, 1));
+  const rows = chosen.length > 0 && chosen.every(name => Object.hasOwn(MACHINES, name)) ? [] : await embedded();
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, results, minipv: rows }, null, 1));
 }
 
 /** Self time of our run by function, from V8's sampling profiler: interpreter or device? */
 async function showProfile() {
   const profiles = join(folder, 'profiles');
   mkdirSync(profiles);
-  const own = job('ringside');
+  const own = { ...job('ringside'), jitThreshold: undefined };
   const result = await runGuest('ringside', { ...own, wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }, 'IO-DONE');
   need(result.seconds, `the run did not finish: ${result.why}`);
   const byFunction = new Map();

@@ -21,7 +21,7 @@ export function firmware() {
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `jitThreshold` (ringside: --jit-threshold), `wait` (the program is left to end by itself), `node` (words for node).
+ * `jitThreshold` (ringside: --jit-threshold), `definition` (its file), `more` (QEMU: further words), `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
   /** Debian's qemu-system-x86 (QEMU names another). */
@@ -43,7 +43,10 @@ export const peers = {
     '-append',
     job.cmdline,
     ...(job.initrd ? ['-initrd', job.initrd] : []),
+    ...(job.more ?? []),
   ],
+  /** A guest of a definition file. */
+  definition: job => [at('bin', 'ringside.mjs'), 'boot', job.definition, '--timeout', String(LIMIT_S)],
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',
@@ -150,6 +153,18 @@ export function median(values) {
 }
 
 export const geometricMean = values => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+
+/** Student's t for 97.5 %, by degrees of freedom from 1 on; beyond, as for so many. */
+const STUDENT = [12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
+
+/** The geometric mean of ratios of pairs, with the 95 % interval of that mean (of one pair: none). */
+export function ratio(values) {
+  const logs = values.map(Math.log);
+  const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
+  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);
+  const half = logs.length > 1 ? STUDENT[Math.min(logs.length - 1, STUDENT.length) - 1] * Math.sqrt(variance / logs.length) : Number.NaN;
+  return { mean: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) };
+}
 
 /** Three significant digits. */
 export const short = value => (Number.isFinite(value) ? (value >= 100 ? value.toFixed(0) : value.toPrecision(3)) : '-');

@@ -27,6 +27,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'netfront.c',
       'pcnet.c',
       'ip.c',
+      'stream.c',
       'workloads.c',
       'shell.c',
       'link.ld',

@@ -116,6 +116,35 @@ describe('minipv', () => {
     ]);
   });
 
+  it.each([
+    ['PCnet to netfront', '', 'unplug; ', 128],
+    ['netfront to PCnet', 'unplug; ', '', 128],
+    ['netfront to netfront', 'unplug; ', 'unplug; ', 640],
+  ])('sends TCP in bulk, %s, and the sums agree', async (_name, one, two, kib) => {
+    const definitions = [`${one}ip 10.0.2.101; sleep 200; stream 10.0.2.102 ${kib} sum; poweroff`, `${two}ip 10.0.2.102; serve sum; poweroff`].map(
+      (commands, i) => {
+        const path = join(folder, `stream${i}.cfg`);
+        writeFileSync(
+          path,
+          `name = "stream${i}"\ntype = "hvm"\nmemory = 16\nkernel = "${kernel}"\nserial = "pty"\nextra = "${commands}"\nvif = [ '' ]\n`,
+        );
+        return path;
+      },
+    );
+    const vm = new Ringside('boot', '--virtual-time', '--seed', '1', '--timeout', '40', ...definitions);
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(50), vm.output).toBe(0);
+    const sent = /stream: (\d+) KiB in \d+ us, sent again 0 times, crc ([0-9a-f]+)/.exec(vm.output);
+    expect(sent, vm.output).not.toBeNull();
+    expect(vm.output).toContain(`serve: ${kib} KiB, crc ${sent![2]}`);
+    // What `stream` sends: word i is i × 2654435761, and all begins anew after 513,920 bytes.
+    const span = new Uint32Array(513920 / 4);
+    for (let i = 0; i < span.length; i++) span[i] = Math.imul(i, 2654435761);
+    const bytes = new Uint8Array(span.buffer);
+    const whole = Uint8Array.from({ length: kib * 1024 }, (_, i) => bytes[i % bytes.length]);
+    expect(sent!.slice(1)).toEqual([String(kib), hex(whole)]);
+  });
+
   it('answers what is typed at its console', async () => {
     const vm = new Ringside('boot', '--type', 'pvh', '--memory', '16', kernel);
     onTestFinished(() => vm.kill());

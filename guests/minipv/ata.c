@@ -22,12 +22,16 @@ static void address(u32 sector, u32 count) {
   out8(MIDDLE, sector >> 8);
   out8(HIGH, sector >> 16);
 }
-/* 256 sectors a command are written as 0. */
+/* Sectors of one command: 256 at most, which are written as 0. */
+static u32 part_of(u32 count) {
+  u32 most = request_sectors < 256 ? request_sectors : 256;
+  return count < most ? count : most;
+}
 static int pio(struct disk *disk, u32 sector, u32 count, int writing) {
   (void)disk;
   u8 *at = buffer;
   while (count) {
-    u32 part = count < 256 ? count : 256;
+    u32 part = part_of(count);
     if (ready(0)) return -1;
     address(sector, part);
     out8(COMMAND, writing ? 0x30 : 0x20);
@@ -48,7 +52,7 @@ static int dma(struct disk *disk, u32 sector, u32 count, int writing) {
   static struct { u32 address, bytes; } table[16] ALIGNED;
   u8 *at = buffer;
   while (count) {
-    u32 part = count < 256 ? count : 256, n = 0;
+    u32 part = part_of(count), n = 0;
     /* A descriptor covers 64 KiB at most and crosses no such boundary. */
     for (u32 rest = part * 512, from = (u32)at; rest; n++) {
       u32 bytes = 0x10000 - (from & 0xffff);

@@ -1,23 +1,29 @@
-/* Block front ends: one page of ring each, eight pages a request, all requests in one granted transfer buffer that the disks share. */
+/*
+ * Block front ends: one page of ring each, and one granted transfer buffer that the disks share. Its pages stay granted, so a back end may keep them mapped
+ * (feature-persistent); a request of more pages than a slot names has them in a list of its own (indirect).
+ */
 #include "minipv.h"
 
-enum { RING = 32, PAGES_A_REQUEST = 8, SECTORS_A_PAGE = 8, MAX_DISKS = 4 };
-enum { READ = 0, WRITE = 1, FLUSH = 3 };
-struct segment { u32 gref; u8 first, last; unsigned short pad; };
-struct blk_request { u8 operation, segments; unsigned short handle; u64 id, sector; struct segment segment[11]; } __attribute__((packed));
+enum { RING = 32, SEGMENTS = 11, SECTORS_A_PAGE = 8, MAX_DISKS = 4, LISTS = 16 };
+enum { READ = 0, WRITE = 1, FLUSH = 3, INDIRECT = 6 };
+struct segment { u32 gref; u8 first, last; unsigned short pad; } __attribute__((packed, aligned(1)));
+struct blk_request { u8 operation, segments; unsigned short handle; u64 id, sector; struct segment segment[SEGMENTS]; } __attribute__((packed));
+struct blk_indirect { u8 operation, stands_for; unsigned short segments; u64 id, sector; unsigned short handle, pad; u32 list[8]; } __attribute__((packed));
 struct blk_response { u64 id; u8 operation, pad; short status; };
 struct ring {
   u32 req_prod, req_event, rsp_prod, rsp_event, pad[12];
-  union { struct blk_request request; struct blk_response response; } slot[RING];
+  union { struct blk_request request; struct blk_indirect indirect; struct blk_response response; u8 bytes[108]; } slot[RING];
 } __attribute__((packed));
 _Static_assert(sizeof(struct blk_request) == 108, "the request of the 32-bit ABI");
+_Static_assert(BUFFER_PAGES / (SEGMENTS + 1) <= LISTS, "a list for each indirect request that the buffer has room for");
 
 u8 buffer[BUFFER_PAGES * PAGE] ALIGNED;
+u32 request_sectors = MOST_SECTORS;
 struct disk disks[8];
 int disk_count;
-static u8 pages[MAX_DISKS][PAGE] ALIGNED;
-static struct { u32 port, next, answered, handle; } state[MAX_DISKS];
-static u32 refs[BUFFER_PAGES], used;
+static u8 pages[MAX_DISKS][PAGE] ALIGNED, lists[LISTS][PAGE] ALIGNED;
+static struct { u32 port, next, answered, handle, most_pages; } state[MAX_DISKS];
+static u32 refs[BUFFER_PAGES], list_refs[LISTS], used;
 
 static volatile struct ring *ring_of(struct disk *disk) { return (volatile struct ring *)pages[disk->unit]; }
 
@@ -50,27 +56,56 @@ static int answers(struct disk *disk) {
   return status;
 }
 
+/* What the pages of the buffer from `page` on have of `count` sectors; how many pages. */
+static u32 fill_segments(volatile struct segment *to, u32 page, u32 count) {
+  u32 n = 0;
+  for (; count; n++) {
+    u32 take = count < SECTORS_A_PAGE ? count : SECTORS_A_PAGE;
+    to[n].gref = refs[page + n];
+    to[n].first = 0;
+    to[n].last = take - 1;
+    count -= take;
+  }
+  return n;
+}
+/* Each request's pages begin where the last one's end. */
 static int move(struct disk *disk, u32 sector, u32 count, int writing) {
   volatile struct ring *ring = ring_of(disk);
-  for (u32 page = 0; count; page += PAGES_A_REQUEST) {
-    volatile struct blk_request *r = &ring->slot[state[disk->unit].next++ % RING].request;
-    r->operation = writing ? WRITE : READ;
-    r->handle = state[disk->unit].handle;
+  u32 unit = disk->unit, asked = 0, indirect = 0, most = state[unit].most_pages * SECTORS_A_PAGE;
+  int status = 0;
+  if (most > request_sectors) most = request_sectors;
+  for (u32 page = 0; count; asked++) {
+    if (asked == RING) {
+      push(disk, state[unit].next);
+      int s = answers(disk);
+      if (s) status = s;
+      asked = indirect = 0;
+    }
+    u32 part = count < most ? count : most, n = (part + SECTORS_A_PAGE - 1) / SECTORS_A_PAGE;
+    volatile struct blk_request *r = &ring->slot[state[unit].next++ % RING].request;
+    if (n <= SEGMENTS) {
+      r->operation = writing ? WRITE : READ;
+      r->segments = n;
+      r->handle = state[unit].handle;
+      fill_segments(r->segment, page, part);
+    } else {
+      volatile struct blk_indirect *i = (volatile void *)r;
+      i->operation = INDIRECT;
+      i->stands_for = writing ? WRITE : READ;
+      i->segments = n;
+      i->handle = state[unit].handle;
+      i->list[0] = list_refs[indirect];
+      fill_segments((struct segment *)lists[indirect++], page, part);
+    }
     r->id = page;
     r->sector = sector;
-    u32 n = 0;
-    for (; n < PAGES_A_REQUEST && count; n++) {
-      u32 take = count < SECTORS_A_PAGE ? count : SECTORS_A_PAGE;
-      r->segment[n].gref = refs[page + n];
-      r->segment[n].first = 0;
-      r->segment[n].last = take - 1;
-      sector += take;
-      count -= take;
-    }
-    r->segments = n;
+    page += n;
+    sector += part;
+    count -= part;
   }
-  push(disk, state[disk->unit].next);
-  return answers(disk);
+  push(disk, state[unit].next);
+  int s = answers(disk);
+  return s ? s : status;
 }
 static int flush(struct disk *disk) {
   volatile struct blk_request *r = &ring_of(disk)->slot[state[disk->unit].next++ % RING].request;
@@ -102,7 +137,10 @@ void blkfront_start(void) {
   static char list[512];
   u32 bytes;
   if (xs_list("device/vbd", list, sizeof list, &bytes)) return;
-  if (!refs[0]) for (u32 i = 0; i < BUFFER_PAGES; i++) refs[i] = grant(buffer + i * PAGE, 0);
+  if (!refs[0]) {
+    for (u32 i = 0; i < BUFFER_PAGES; i++) refs[i] = grant(buffer + i * PAGE, 0);
+    for (u32 i = 0; i < LISTS; i++) list_refs[i] = grant(lists[i], 0);
+  }
   for (char *id = list; id < list + bytes && used < MAX_DISKS; id += length(id) + 1) {
     char path[64], backend[96], node[128];
     format(path, sizeof path, "device/vbd/%s", id);
@@ -116,9 +154,14 @@ void blkfront_start(void) {
     fill((void *)ring, 0, PAGE);
     ring->req_event = ring->rsp_event = 1;
     if (xenbus_wait(backend, 2)) { print("vbd %s: the back end does not wait for us\n", id); continue; }
+    format(node, sizeof node, "%s/feature-max-indirect-segments", backend);
+    u32 most = xs_number(node, 0);
+    if (most > BUFFER_PAGES) most = BUFFER_PAGES;
+    state[used].most_pages = most > SEGMENTS ? most : SEGMENTS;
     state[used].port = new_port();
     write_number(path, "ring-ref", grant((void *)ring, 0));
     write_number(path, "event-channel", state[used].port);
+    write_number(path, "feature-persistent", 1);
     format(node, sizeof node, "%s/protocol", path);
     xs_write(node, "x86_32-abi");
     xenbus_state(path, 3);

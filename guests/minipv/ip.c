@@ -1,4 +1,4 @@
-/* As much of ARP, IPv4, ICMP, DHCP and TCP as answers a ping, asks for an address and echoes what comes to TCP port 7. */
+/* As much of ARP, IPv4, ICMP, DHCP and TCP as answers a ping, asks for an address and echoes what comes to TCP port 7 (bulk: stream.c). */
 #include "minipv.h"
 
 static unsigned short swap16(u32 v) { return v << 8 | (v >> 8 & 255); }
@@ -10,13 +10,14 @@ struct icmp { u8 type, code; unsigned short sum, id, sequence; } __attribute__((
 struct udp { unsigned short from, to, bytes, sum; } __attribute__((packed));
 struct tcp { unsigned short from, to; u32 sequence, ack; u8 offset, flags; unsigned short window, sum, urgent; } __attribute__((packed));
 enum { ICMP = 1, TCP = 6, UDP = 17 };
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+enum { FIN = TCP_FIN, SYN = TCP_SYN, RST = TCP_RST, PSH = TCP_PSH, ACK = TCP_ACK };
+enum { SEGMENT = 1460, ECHO = 7, DISCARD = 9 };
 
 /* Addresses as they lie in packets. */
 u32 own_ip;
 static u32 gateway, netmask;
 u32 echoed;
-static u8 in[1536], out[1536] __attribute__((aligned(4)));
+static u8 in[FRAME_MOST] ALIGNED, out[1536] ALIGNED;
 static struct { u32 ip; u8 mac[6]; } neighbours[8];
 static u32 neighbour_count;
 static u32 ping_answers;
@@ -32,15 +33,23 @@ u32 parse_ip(const char *s) {
   }
   return ip;
 }
+/* Words of 32 bits are added as well as those of 16: what leaves the top comes in again below (RFC 1071). */
 static u32 add_up(u32 sum, const void *data, u32 bytes) {
-  const u8 *p = data;
-  for (; bytes > 1; p += 2, bytes -= 2) sum += p[0] | p[1] << 8;
-  return bytes ? sum + p[0] : sum;
+  const u32 *words = data;
+  u64 all = sum;
+  for (; bytes >= 16; words += 4, bytes -= 16) all += (u64)words[0] + words[1] + words[2] + words[3];
+  for (; bytes >= 4; words++, bytes -= 4) all += *words;
+  u32 rest = 0;
+  copy(&rest, words, bytes);
+  all += rest;
+  while (all >> 32) all = (u32)all + (all >> 32);
+  return (all & 0xffff) + (all >> 16);
 }
-static unsigned short sum_of(u32 sum) {
+static unsigned short fold(u32 sum) {
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  return ~sum;
+  return sum;
 }
+static unsigned short sum_of(u32 sum) { return ~fold(sum); }
 static u8 *mac_of(u32 ip) {
   for (u32 i = 0; i < 8; i++) if (neighbours[i].ip == ip) return neighbours[i].mac;
   return 0;
@@ -74,16 +83,16 @@ static void arp(u32 op, const u8 *to_mac, u32 to_ip) {
   if (to_mac) copy(a->to_mac, to_mac, 6);
   else fill(a->to_mac, 0, 6);
   a->to_ip = to_ip;
-  nic.send(out, 42);
+  nic.send(out, 42, 0, 0, 0);
 }
-/* The payload lies at out + 34 already. */
-static void ip_send(const u8 *mac, u32 to, u32 protocol, u32 bytes) {
+/* Of the payload `bytes` lie at out + 34 already, and `more` follow. */
+static void ip_send_with(const u8 *mac, u32 to, u32 protocol, u32 bytes, const void *data, u32 more, u32 segment) {
   static unsigned short id;
   struct ip *ip = (void *)(out + 14);
   ethernet(mac, 0x800);
   ip->version = 0x45;
   ip->service = 0;
-  ip->bytes = swap16(20 + bytes);
+  ip->bytes = swap16(20 + bytes + more);
   ip->id = swap16(++id);
   ip->fragment = swap16(0x4000);
   ip->ttl = 64;
@@ -92,31 +101,67 @@ static void ip_send(const u8 *mac, u32 to, u32 protocol, u32 bytes) {
   ip->to = to;
   ip->sum = 0;
   ip->sum = sum_of(add_up(0, ip, 20));
-  nic.send(out, 34 + bytes < 60 ? 60 : 34 + bytes);
+  u32 least = more ? 0 : 60;
+  nic.send(out, 34 + bytes < least ? least : 34 + bytes, data, more, segment);
 }
-static void tcp_send(const u8 *mac, u32 to, unsigned short from_port, unsigned short to_port, u32 sequence, u32 ack, u32 flags, u32 bytes) {
+static void ip_send(const u8 *mac, u32 to, u32 protocol, u32 bytes) { ip_send_with(mac, to, protocol, bytes, 0, 0, 0); }
+
+void tcp_send(const u8 *mac, const struct segment_head *head, int options, const void *data, u32 bytes) {
   struct tcp *t = (void *)(out + 34);
-  t->from = from_port;
-  t->to = to_port;
-  t->sequence = swap32(sequence);
-  t->ack = swap32(ack);
-  t->offset = 5 << 4;
-  t->flags = flags;
-  t->window = swap16(1460);
+  u32 own = 20;
+  t->from = head->from_port;
+  t->to = head->to_port;
+  t->sequence = swap32(head->sequence);
+  t->ack = swap32(head->ack);
+  t->flags = head->flags;
+  t->window = swap16(head->window);
   t->sum = t->urgent = 0;
-  u32 pseudo[3] = { own_ip, to, (u32)TCP << 8 | (u32)swap16(20 + bytes) << 16 };
-  t->sum = sum_of(add_up(add_up(0, pseudo, 12), t, 20 + bytes));
-  ip_send(mac, to, TCP, 20 + bytes);
+  if (options) {
+    /* The largest segment (kind 2), nothing (1), and the window's scale (3) of 2^4 (RFC 9293, RFC 7323). */
+    static const u8 said[8] = { 2, 4, SEGMENT >> 8, SEGMENT & 255, 1, 3, 3, 4 };
+    copy(out + 54, said, sizeof said);
+    own += sizeof said;
+  }
+  t->offset = own / 4 << 4;
+  u32 pseudo[3] = { own_ip, head->to, (u32)TCP << 8 | (u32)swap16(own + bytes) << 16 };
+  u32 sum = add_up(0, pseudo, 12);
+  /* Who cuts the data fills in each part's checksum, from the pseudo header's. */
+  if (bytes > SEGMENT) t->sum = fold(sum);
+  else t->sum = sum_of(add_up(add_up(sum, t, own), data, bytes));
+  ip_send_with(mac, head->to, TCP, own, data, bytes, bytes > SEGMENT ? SEGMENT : 0);
+}
+/* An answer to a segment, for the echo. */
+static void answer(const u8 *mac, const struct ip *ip, const struct tcp *t, u32 sequence, u32 ack, u32 flags, const void *data, u32 bytes) {
+  struct segment_head head = { ip->from, t->to, t->from, sequence, ack, flags, SEGMENT, -1 };
+  tcp_send(mac, &head, 0, data, bytes);
 }
 
+/* The window's scale among the options (kind 3); -1: it is not there. */
+static int scale_of(const struct tcp *t, u32 head) {
+  const u8 *option = (const u8 *)t + 20, *end = (const u8 *)t + head;
+  while (option < end && *option) {
+    if (*option == 1) { option++; continue; }
+    if (option + 1 >= end || option[1] < 2 || option + option[1] > end) return -1;
+    if (*option == 3 && option[1] == 3) return option[2] < 14 ? option[2] : 14;
+    option += option[1];
+  }
+  return -1;
+}
 static void on_tcp(const u8 *mac, const struct ip *ip, const struct tcp *t, u32 bytes) {
   u32 head = (t->offset >> 4) * 4;
   if (bytes < 20 || head < 20 || head > bytes) return;
   u32 sequence = swap32(t->sequence), data = bytes - head;
+  u32 pseudo[3] = { ip->from, ip->to, (u32)TCP << 8 | (u32)swap16(bytes) << 16 };
+  if (!nic.valid && sum_of(add_up(add_up(0, pseudo, 12), t, bytes))) return;
+  if (t->to == swap16(DISCARD) || t->from == swap16(DISCARD)) {
+    struct segment_head said = { ip->from, t->from, t->to, sequence, swap32(t->ack), t->flags, swap16(t->window), scale_of(t, head) };
+    stream_in(mac, &said, (const u8 *)t + head, data);
+    return;
+  }
   int known = peer.open && peer.ip == ip->from && peer.port == t->from;
   if (t->flags & RST) { if (known) peer.open = 0; return; }
-  if (swap16(t->to) != 7 || (!known && !(t->flags & SYN))) {
-    tcp_send(mac, ip->from, t->to, t->from, swap32(t->ack), sequence + data + (t->flags & SYN ? 1 : 0), RST | ACK, 0);
+  if (swap16(t->to) != ECHO || (!known && !(t->flags & SYN))) {
+    answer(mac, ip, t, swap32(t->ack), sequence + data + (t->flags & SYN ? 1 : 0), RST | ACK, 0, 0);
     return;
   }
   if (t->flags & SYN) {
@@ -125,22 +170,21 @@ static void on_tcp(const u8 *mac, const struct ip *ip, const struct tcp *t, u32 
     peer.port = t->from;
     peer.next_in = sequence + 1;
     peer.next_out = (u32)now();
-    tcp_send(mac, ip->from, t->to, t->from, peer.next_out++, peer.next_in, SYN | ACK, 0);
+    answer(mac, ip, t, peer.next_out++, peer.next_in, SYN | ACK, 0, 0);
     return;
   }
   /* What is not next is asked for again; what was lost on the way back comes again when the peer sends again. */
-  if (sequence != peer.next_in) { tcp_send(mac, ip->from, t->to, t->from, peer.next_out, peer.next_in, ACK, 0); return; }
+  if (sequence != peer.next_in || data > SEGMENT) { answer(mac, ip, t, peer.next_out, peer.next_in, ACK, 0, 0); return; }
   u32 fin = t->flags & FIN;
   if (!data && !fin) return;
   peer.next_in += data + fin;
-  copy(out + 54, (const u8 *)t + head, data);
-  tcp_send(mac, ip->from, t->to, t->from, peer.next_out, peer.next_in, ACK | (data ? PSH : 0) | fin, data);
+  answer(mac, ip, t, peer.next_out, peer.next_in, ACK | (data ? PSH : 0) | fin, (const u8 *)t + head, data);
   peer.next_out += data + fin;
   echoed += data;
   if (fin) peer.open = 0;
 }
 static void on_icmp(const u8 *mac, const struct ip *ip, const struct icmp *i, u32 bytes) {
-  if (bytes < 8) return;
+  if (bytes < 8 || bytes > sizeof out - 34) return;
   if (i->type == 0) { ping_answers++; return; }
   if (i->type != 8) return;
   struct icmp *o = (void *)(out + 34);
@@ -170,9 +214,11 @@ static void on_dhcp(const u8 *d, u32 bytes) {
   }
 }
 
-void ip_poll(void) {
+static u32 idle_ns;
+int ip_poll(void) {
   u32 bytes;
-  while (nic.up && (bytes = nic.receive(in))) {
+  int came = 0;
+  for (; nic.up && (bytes = nic.receive(in)); came = 1) {
     const struct ethernet *e = (void *)in;
     if (bytes >= 42 && e->type == swap16(0x806)) {
       const struct arp *a = (void *)(in + 14);
@@ -193,6 +239,16 @@ void ip_poll(void) {
     if (ip->protocol == ICMP) on_icmp(e->from, ip, (void *)data, payload);
     if (ip->protocol == TCP) on_tcp(e->from, ip, (void *)data, payload);
   }
+  stream_poll();
+  if (came) idle_ns = 0;
+  return came;
+}
+/* A polled card is looked at the less often, in nanoseconds, the longer nothing comes: each look is a hypercall and a wake. */
+enum { POLL_NS = 100000, LONGEST_NS = 1600000 };
+void ip_wait(u64 ns) {
+  if (idle_ns < POLL_NS) idle_ns = POLL_NS;
+  wait(nic.polled && (!ns || ns > idle_ns) ? idle_ns : ns);
+  if (idle_ns < LONGEST_NS) idle_ns *= 2;
 }
 /* Polls until `what` differs from `was`, or `ns` have passed. */
 static int changed(volatile u32 *what, u32 was, u64 ns) {
@@ -202,8 +258,7 @@ static int changed(volatile u32 *what, u32 was, u64 ns) {
     if (*what != was) return 1;
     u64 at = now();
     if (at >= until) return 0;
-    u64 rest = until - at;
-    wait(nic.polled && rest > 100000 ? 100000 : rest);
+    ip_wait(until - at);
   }
 }
 static void dhcp_send(u8 kind) {
@@ -245,16 +300,18 @@ int dhcp(void) {
   }
   return -1;
 }
-/* How many answers came. */
-int ping(u32 to, u32 count, u32 bytes) {
-  if (!nic.up) return 0;
+u8 *next_hop(u32 to) {
   u32 hop = netmask && (to & netmask) != (own_ip & netmask) ? gateway : to;
   for (int attempt = 0; attempt < 3 && !mac_of(hop); attempt++) {
     u32 had = neighbour_count;
     arp(1, 0, hop);
     changed(&neighbour_count, had, 1000000000);
   }
-  u8 *mac = mac_of(hop);
+  return mac_of(hop);
+}
+/* How many answers came. */
+int ping(u32 to, u32 count, u32 bytes) {
+  u8 *mac = nic.up ? next_hop(to) : 0;
   if (!mac) return 0;
   u32 first = ping_answers;
   if (bytes > 1400) bytes = 1400;

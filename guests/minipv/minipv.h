@@ -62,9 +62,14 @@ u32 pci_ports(u32 device, u32 bar, u32 otherwise);
 /* Emulated disks and NICs away (Xen's platform device, port 0x10); < 0: there is none. */
 int unplug(void);
 
-/* blkfront.c, ata.c: a transfer of whole sectors between `sector` of the disk and the transfer buffer. 0 or an error. */
-#define BUFFER_PAGES 64u
+/*
+ * blkfront.c, ata.c: a transfer of whole sectors between `sector` of the disk and the transfer buffer. 0 or an error.
+ * A request moves `request_sectors` at most; a disk that takes several requests at once gets all of a transfer's together.
+ */
+#define BUFFER_PAGES 128u
+#define MOST_SECTORS (BUFFER_PAGES * 8)
 extern u8 buffer[BUFFER_PAGES * PAGE];
+extern u32 request_sectors;
 struct disk { char name[8]; u32 sectors; int (*move)(struct disk *, u32 sector, u32 count, int writing); int (*flush)(struct disk *); u32 unit; };
 extern struct disk disks[8];
 extern int disk_count;
@@ -72,19 +77,47 @@ void blkfront_start(void);
 void blkfront_forget(void);
 void ata_start(void);
 
-/* netfront.c, pcnet.c: frames without checksum, 1514 bytes at most; `receive` gives 0 when there is none. `polled`: no event tells of a frame. */
-struct nic { u8 mac[6]; int up, polled; int (*send)(const void *frame, u32 bytes); u32 (*receive)(void *frame); };
+/*
+ * netfront.c, pcnet.c: frames without the frame check sequence. A frame is sent as its head and its data. `cuts`: TCP data that one frame may have beyond
+ * what fits on a wire, for others to cut into parts of `segment` bytes, with their checksums; 0: 1514 bytes are the most. `receive` gives 0 when there is
+ * no frame, which has FRAME_MOST bytes at most; `valid`: of the last one nobody need look at TCP's checksum. `window`: bytes of TCP data that the card's
+ * buffers hold. `polled`: no event tells of a frame.
+ */
+#define FRAME_MOST 65550u
+struct nic {
+  u8 mac[6];
+  int up, polled, valid;
+  u32 cuts, window;
+  int (*send)(const void *head, u32 head_bytes, const void *data, u32 data_bytes, u32 segment);
+  u32 (*receive)(void *frame);
+};
 extern struct nic nic;
 void netfront_start(void);
 void pcnet_start(void);
 
 /* ip.c */
 extern u32 own_ip;
-void ip_poll(void);
+/* Takes what has come; true if anything has. */
+int ip_poll(void);
+/* Sleeps until something may have come, or `ns` have passed. */
+void ip_wait(u64 ns);
 int dhcp(void);
 int ping(u32 to, u32 count, u32 bytes);
 u32 parse_ip(const char *s);
 extern u32 echoed;
+/* The station address of who takes packets for `to`, or NULL. */
+u8 *next_hop(u32 to);
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
+/* A TCP segment between two of our connections, in this machine's byte order; ports as they lie in packets. */
+struct segment_head { u32 to; unsigned short from_port, to_port; u32 sequence, ack, flags, window; int scale; };
+/* `scale`: of one that came, what it says of its windows; < 0: nothing. `options`: say so too. `bytes` > 1460 where the card cuts. */
+void tcp_send(const u8 *mac, const struct segment_head *head, int options, const void *data, u32 bytes);
+
+/* stream.c: TCP in bulk, to and from port 9, which discards. */
+void stream_in(const u8 *mac, const struct segment_head *head, const u8 *data, u32 bytes);
+void stream_poll(void);
+void stream(u32 to, u32 kib, int sums);
+void serve(int sums);
 
 /* workloads.c, shell.c */
 int workload(int count, char **words);

@@ -6,7 +6,7 @@ enum { RDP = 0x10, RAP = 0x14, RESET = 0x18, BDP = 0x1c };
 enum { INIT = 1, STRT = 2, STOP = 4, TDMD = 8, IDON = 0x100 };
 #define OWN 0x80000000u
 #define WHOLE 0x03000000u /* STP and ENP: a packet in one buffer */
-enum { RX = 16, TX = 8, BYTES = 1536 };
+enum { RX_LOG = 6, TX_LOG = 5, RX = 1 << RX_LOG, TX = 1 << TX_LOG, BYTES = 1536 };
 struct descriptor { u32 base, status, message, own; };
 static struct descriptor rx[RX] ALIGNED, tx[TX] ALIGNED;
 static u8 rx_data[RX][BYTES] ALIGNED, tx_data[TX][BYTES] ALIGNED;
@@ -17,16 +17,19 @@ static u32 read_csr(u32 index) { out32(io + RAP, index); return in32(io + RDP); 
 /* Two's complement of the length, with the ones that the card wants above it. */
 static u32 size(u32 bytes) { return (-bytes & 0xfff) | 0xf000; }
 
-static int pcnet_send(const void *frame, u32 bytes) {
+static int pcnet_send(const void *head, u32 head_bytes, const void *data, u32 data_bytes, u32 segment) {
   volatile struct descriptor *d = &tx[tx_at];
-  if (bytes > BYTES) return -1;
-  while (d->status & OWN);
-  copy(tx_data[tx_at], frame, bytes);
+  u32 bytes = head_bytes + data_bytes;
+  if (bytes > BYTES || segment) return -1;
+  while (d->status & OWN) wait(100000);
+  copy(tx_data[tx_at], head, head_bytes);
+  copy(tx_data[tx_at] + head_bytes, data, data_bytes);
   d->message = 0;
   barrier();
   d->status = OWN | WHOLE | size(bytes);
   tx_at = (tx_at + 1) % TX;
-  csr(0, TDMD);
+  /* The start left CSR0 selected. */
+  out32(io + RDP, TDMD);
   return 0;
 }
 static u32 pcnet_receive(void *frame) {
@@ -35,6 +38,7 @@ static u32 pcnet_receive(void *frame) {
   barrier();
   u32 bytes = (d->message & 0xfff) - 4; /* without the frame check sequence */
   if ((d->status & WHOLE) != WHOLE || bytes > 1514) bytes = 0;
+  nic.valid = 0;
   copy(frame, rx_data[rx_at], bytes);
   d->message = 0;
   barrier();
@@ -59,8 +63,8 @@ void pcnet_start(void) {
   for (int i = 0; i < RX; i++) rx[i].base = (u32)rx_data[i], rx[i].message = 0, rx[i].status = OWN | size(BYTES);
   for (int i = 0; i < TX; i++) tx[i].base = (u32)tx_data[i], tx[i].status = 0;
   rx_at = tx_at = 0;
-  /* Ring lengths are powers of two: 2^4 and 2^3. */
-  block.mode = 4 << 20 | 3u << 28;
+  /* Ring lengths are powers of two. */
+  block.mode = RX_LOG << 20 | (u32)TX_LOG << 28;
   copy(block.mac, nic.mac, 6);
   block.rx = (u32)rx;
   block.tx = (u32)tx;
@@ -73,5 +77,8 @@ void pcnet_start(void) {
   nic.receive = pcnet_receive;
   nic.up = 1;
   nic.polled = 1;
+  nic.cuts = 0;
+  /* A third of what the buffers hold: a sender whose card cuts sends a window at once. */
+  nic.window = 32 * 1024;
   print("eth0: %x:%x:%x:%x:%x:%x, PCnet\n", nic.mac[0], nic.mac[1], nic.mac[2], nic.mac[3], nic.mac[4], nic.mac[5]);
 }

@@ -6,9 +6,10 @@ static const char *const modes[] = { "PV", "PVH", "HVM" };
 
 static const char help[] =
   "ls PATH, read PATH, write PATH VALUE, rm PATH     xenstore\n"
-  "disks, sum DISK SECTOR COUNT, fill DISK SECTOR COUNT SEED, time DISK read|write COUNT   disks; sums are CRC-32\n"
+  "disks, sum DISK SECTOR COUNT, fill DISK SECTOR COUNT SEED, time DISK read|write COUNT [KIB [DEPTH]]   disks; sums are CRC-32\n"
   "save DISK NAME WORD LINES     a file of so many lines, as tar has it on a tape\n"
-  "dhcp, ip ADDRESS, ping ADDRESS [COUNT [BYTES]], serve, net     network; TCP port 7 echoes\n"
+  "dhcp, ip ADDRESS, ping ADDRESS [COUNT [BYTES]], net     network; TCP port 7 echoes, port 9 discards\n"
+  "stream ADDRESS KIB [sum], serve [sum]     TCP in bulk to port 9 of another, and who takes one such stream\n"
   "unplug     HVM: emulated disks and NIC away, PV drivers in their place\n"
   "events N, grants, balloon PAGES (negative: back), suspend, sleep MS\n"
   "hog MS [PERCENT], calls N, tables N, dirty PAGES ROUNDS [PAUSE_US], writer DISK SECTORS TIMES   loads\n"
@@ -27,14 +28,17 @@ static void pattern(u32 sector, u32 count, u32 seed) {
   for (u32 i = 0; i < count * 128; i++) words[i] = (sector * 128 + i) * 2654435761u + seed;
 }
 enum job { SUM, FILL, TIME_READ, TIME_WRITE };
-static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32 seed) {
+/* `chunk`: sectors at a time, in requests of `request_sectors`. What is timed may be more than the disk: it begins anew. */
+static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32 seed, u32 chunk) {
   if (!disk) return;
-  if (sector > disk->sectors || count > disk->sectors - sector) { print("%s has %u sectors\n", disk->name, disk->sectors); return; }
-  u32 crc = 0, chunk = BUFFER_PAGES * 8, total = count;
+  u32 timed = job == TIME_READ || job == TIME_WRITE;
+  if (sector > disk->sectors || (!timed && count > disk->sectors - sector) || (timed && disk->sectors < chunk)) { print("%s has %u sectors\n", disk->name, disk->sectors); return; }
+  u32 crc = 0, total = count;
   int error = 0;
   u64 begin = now();
   for (; count && !error; ) {
     u32 n = count < chunk ? count : chunk;
+    if (timed && n > disk->sectors - sector) sector = 0;
     if (job == FILL) pattern(sector, n, seed);
     error = disk->move(disk, sector, n, job == FILL || job == TIME_WRITE);
     if (job == SUM || job == FILL) crc = crc32(crc, buffer, n * 512);
@@ -44,8 +48,15 @@ static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32
   if (!error && (job == FILL || job == TIME_WRITE)) error = disk->flush(disk);
   u32 us = divide(now() - begin, 1000);
   if (error) print("%s: error %d\n", disk->name, error);
-  else if (job == SUM || job == FILL) print("%s: crc %x\n", disk->name, crc);
+  else if (!timed) print("%s: crc %x\n", disk->name, crc);
   else print("%s: %u KiB in %u us\n", disk->name, total / 2, us);
+}
+static void time_job(struct disk *disk, enum job job, u32 count, u32 kib, u32 depth) {
+  u32 each = kib ? kib * 2 : MOST_SECTORS, chunk = each * (depth ? depth : 1);
+  if (each > MOST_SECTORS || chunk > MOST_SECTORS || each % 8) { print("time: requests of 4 to %u KiB, %u KiB at once\n", MOST_SECTORS / 2, MOST_SECTORS / 2); return; }
+  request_sectors = each;
+  disk_job(disk, 0, count, job, 0, chunk);
+  request_sectors = MOST_SECTORS;
 }
 
 /* A file on the disk from sector 0 on as tar writes it to a tape: a ustar header (POSIX.1-1988), the data, two sectors of zeros. */
@@ -132,14 +143,16 @@ static void run(char *line) {
   else if (same(words[0], "write")) error = xs_write(a, b);
   else if (same(words[0], "rm")) error = xs_remove(a);
   else if (same(words[0], "disks")) for (int i = 0; i < disk_count; i++) print("%s: %u sectors\n", disks[i].name, disks[i].sectors);
-  else if (same(words[0], "sum")) disk_job(find(a), number(b), number(c), SUM, 0);
-  else if (same(words[0], "fill")) disk_job(find(a), number(b), number(c), FILL, count > 4 ? number(words[4]) : 0);
+  else if (same(words[0], "sum")) disk_job(find(a), number(b), number(c), SUM, 0, MOST_SECTORS);
+  else if (same(words[0], "fill")) disk_job(find(a), number(b), number(c), FILL, count > 4 ? number(words[4]) : 0, MOST_SECTORS);
   else if (same(words[0], "save")) save(find(a), b, c, count > 4 ? number(words[4]) : 1);
-  else if (same(words[0], "time")) disk_job(find(a), 0, number(c), same(b, "write") ? TIME_WRITE : TIME_READ, 0);
+  else if (same(words[0], "time")) time_job(find(a), same(b, "write") ? TIME_WRITE : TIME_READ, number(c), count > 4 ? number(words[4]) : 0, count > 5 ? number(words[5]) : 1);
   else if (same(words[0], "dhcp")) { if (dhcp()) print("dhcp: no answer\n"); else { print("dhcp: "); print_ip(own_ip); print("\n"); } }
   else if (same(words[0], "ip")) own_ip = parse_ip(a);
   else if (same(words[0], "ping")) { u32 n = count > 2 ? number(b) : 1; print("ping: %d of %u\n", ping(parse_ip(a), n, count > 3 ? number(c) : 56), n); }
   else if (same(words[0], "net")) { print_ip(own_ip); print(", echoed %u bytes\n", echoed); }
+  else if (same(words[0], "stream")) stream(parse_ip(a), number(b), same(c, "sum"));
+  else if (same(words[0], "serve")) serve(same(a, "sum"));
   else if (same(words[0], "unplug")) {
     if (unplug()) print("unplug: there is nothing that could go\n");
     else { disk_count = 0; nic.up = 0; connect_devices(); }

@@ -43,14 +43,19 @@ export class FakeGuest implements GrantAccess {
     return this.add(this.pages, ref, readOnly);
   }
 
+  /** Pages that lie side by side in memory, under references in a row. */
+  grantRun(ref: number, count: number): Page[] {
+    const buffer = new SharedArrayBuffer(4096 * count);
+    return Array.from({ length: count }, (_, i) => this.add(this.pages, ref + i, false, buffer, 4096 * i));
+  }
+
   /** Memory at a frame. */
   frame(gfn: number): Page {
     return this.add(this.frames, gfn, false);
   }
 
-  private add(to: Map<number, Page>, number: number, readOnly: boolean): Page {
-    const buffer = new SharedArrayBuffer(4096);
-    const page = { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), readOnly, mapped: 0, written: 0 };
+  private add(to: Map<number, Page>, number: number, readOnly: boolean, buffer = new SharedArrayBuffer(4096), at = 0): Page {
+    const page = { bytes: new Uint8Array(buffer, at, 4096), words: new Int32Array(buffer, at, 1024), readOnly, mapped: 0, written: 0 };
     to.set(number, page);
     return page;
   }

@@ -10,7 +10,7 @@ import {
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { SCHED } from '../scheduler/block.ts';
 import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';
-import { GNTMAP, GrantTable } from '../xen/grants/grants.ts';
+import { GNTMAP, grantKey, GrantTable } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from '../xen/pv/block.ts';
 import { entriesOf, PTE_PRESENT, PTE_WRITE } from '../xen/pv/page-types.ts';
@@ -20,8 +20,8 @@ export interface Held {
   /** Machine frame to references, of foreign mappings; `readOnly`: those of them that only read. */
   frames?: ReadonlyMap<number, number>;
   readOnly?: ReadonlyMap<number, number>;
-  /** `domid:ref` to uses of a grant: readers in bits 0-15, writers in 16-31. */
-  grants?: ReadonlyMap<string, number>;
+  /** `grantKey` to uses of a grant: readers in bits 0-15, writers in 16-31. */
+  grants?: ReadonlyMap<number, number>;
 }
 
 /** So many sentences, and no more: one defect has many consequences. */
@@ -48,8 +48,8 @@ class Audit {
   /** Ids of those whose frames have types, and of those that die, whose types count no more. */
   private readonly paravirtual = new Set<number>();
   private readonly dying = new Set<number>();
-  /** `domid:ref` to uses by maptracks, as Held. */
-  private readonly pins = new Map<string, number>();
+  /** `grantKey` to uses by maptracks, as Held. */
+  private readonly pins = new Map<number, number>();
 
   constructor(machine: Machine, held: Held) {
     this.machine = machine;
@@ -159,7 +159,7 @@ class Audit {
         this.say(`domain ${record.id} maps a grant of domain ${map.domid}, which is not there`);
         continue;
       }
-      const key = `${map.domid}:${map.ref}`;
+      const key = grantKey(map.domid, map.ref);
       const readonly = (map.flags & GNTMAP.READONLY) !== 0;
       for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.pins.set(key, (this.pins.get(key) ?? 0) + (readonly ? 1 : 0x10000));
       const mfn = table.mfnOf(map);
@@ -177,7 +177,7 @@ class Audit {
     for (let i = 0; i < 2 * table.frames; i++) this.own(this.words[block + GRANT.ACTIVE + i], 1);
     for (let i = 0; i < this.words[block + GRANT.MAPTRACK_FRAMES]; i++) this.own(this.words[block + GRANT.MAPTRACK + i], 1);
     for (const { ref, pins, mfn } of table.uses()) {
-      const key = `${record.id}:${ref}`;
+      const key = grantKey(record.id, ref);
       const counted = this.pins.get(key) ?? 0;
       this.pins.delete(key);
       if (pins !== counted) this.say(`grant ${ref} of domain ${record.id} has uses 0x${pins.toString(16)}, counted 0x${counted.toString(16)}`);
@@ -188,7 +188,8 @@ class Audit {
         this.writers[mfn]++;
       }
     }
-    for (const [key, pins] of this.pins) if (key.startsWith(`${record.id}:`)) this.say(`grant ${key} is mapped (0x${pins.toString(16)}) and has no use`);
+    for (const [key, pins] of this.pins)
+      if (key >= grantKey(record.id, 0) && key < grantKey(record.id + 1, 0)) this.say(`grant ${key - grantKey(record.id, 0)} of domain ${record.id} is mapped (0x${pins.toString(16)}) and has no use`);
   }
 
   private pageTables(record: DomainRecord): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME, XEN_TYPE } from '../layout/layout.ts';
+import { FRAME, FRAME_FLAG, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { audit } from '../memory/audit.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
@@ -128,6 +128,22 @@ describe('Domain 0', () => {
     other.unmap();
     expect([machine.words[entry + FRAME.SHARED], dom0.held.frames.size, dom0.held.readOnly.size, audit(machine, dom0.held)]).toEqual([0, 0, 0, []]);
     expect(() => dom0.mapForeign(1, 256, true)).toThrow(/no memory at guest frame 0x100/);
+  });
+
+  it("tells a domain's worker of frames that it keeps something of, and of no others", () => {
+    const told = (): number => machine.words[(record.xenOffset >>> 2) + XEN.STALE_WRITTEN];
+    const before = told();
+    const mapping = dom0.mapForeign(1, 5);
+    mapping.written();
+    expect(told()).toBe(before);
+    const flags = machine.frameEntry(mapping.mfn) + FRAME.FLAGS;
+    machine.words[flags] |= FRAME_FLAG.CODE;
+    mapping.written();
+    machine.words[flags] = (machine.words[flags] & ~FRAME_FLAG.CODE) | FRAME_FLAG.DEVICE;
+    mapping.written();
+    expect(told()).toBe(before + 2);
+    machine.words[flags] &= ~FRAME_FLAG.DEVICE;
+    mapping.unmap();
   });
 
   it('maps nothing where there is no memory', () => {

@@ -7,7 +7,7 @@ import { isWritableRam } from '../memory/guest-memory.ts';
 import { domain0 } from '../memory/domain-table.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../memory/machine.ts';
 import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
-import { GrantTable } from './grants/grants.ts';
+import { grantKey, GrantTable } from './grants/grants.ts';
 import { getParam, isDeadParam, setParam, shutdownCode } from './hvm/params.ts';
 import { Ports } from './events/ports.ts';
 import { Pod, type PodTarget } from './memory/pod.ts';
@@ -26,6 +26,39 @@ export interface Mapping {
   unmap(): void;
 }
 
+/** A frame on which a reference is held until `unmap`. The views are made when somebody looks. */
+class FrameMapping implements Mapping {
+  readonly mfn: number;
+  private readonly owner: Ports;
+  private readonly release: () => void;
+  private isMapped = true;
+  private asBytes: Uint8Array | undefined;
+  private asWords: Int32Array | undefined;
+
+  constructor(owner: Ports, mfn: number, release: () => void) {
+    this.owner = owner;
+    this.mfn = mfn;
+    this.release = release;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.asBytes ??= new Uint8Array(this.owner.machine.memory, this.mfn * FRAME_BYTES, FRAME_BYTES));
+  }
+
+  get words(): Int32Array {
+    return (this.asWords ??= new Int32Array(this.owner.machine.memory, this.mfn * FRAME_BYTES, FRAME_BYTES / 4));
+  }
+
+  written(): void {
+    frameWritten(this.owner, this.mfn);
+  }
+
+  unmap(): void {
+    if (this.isMapped) this.release();
+    this.isMapped = false;
+  }
+}
+
 /** Looks for events that one turn of Domain 0 takes. */
 const ROUNDS = 16;
 
@@ -36,10 +69,12 @@ export class Dom0 {
   readonly doorbell: number;
   private readonly handlers = new Map<number, () => void>();
   /**
-   * What its programs have mapped, as `audit` counts it: references by machine frame (`readOnly`: those of them that only read), and uses by `domid:ref`
+   * What its programs have mapped, as `audit` counts it: references by machine frame (`readOnly`: those of them that only read), and uses by `grantKey`
    * (writers in bits 16-31).
    */
-  readonly held = { frames: new Map<number, number>(), readOnly: new Map<number, number>(), grants: new Map<string, number>() };
+  readonly held = { frames: new Map<number, number>(), readOnly: new Map<number, number>(), grants: new Map<number, number>() };
+  /** Tables whose entries it has mapped. */
+  private readonly tables = new WeakMap<Ports, GrantTable>();
 
   /** Domain 0's record is made where there is none yet. @throws HostError when machine memory is full */
   constructor(machine: Machine) {
@@ -211,30 +246,26 @@ export class Dom0 {
   /** Maps what a domain has granted to Domain 0 in its grant table. @throws HostError where it has not */
   mapGrant(domid: number, ref: number, readOnly: boolean): Mapping {
     const owner = this.portsOf(domid);
-    const granted = new GrantTable(owner).acquire(ref, DOMAIN_0, readOnly, true);
+    const granted = this.grantsOf(owner).acquire(ref, DOMAIN_0, readOnly, true);
     if (typeof granted === 'number') throw new HostError(`Domain ${domid} does not grant Domain 0 its entry ${ref} (status ${granted}).`);
-    const use = readOnly ? 1 : 0x10000;
-    count(this.held.grants, `${domid}:${ref}`, use);
+    const use = readOnly ? 1 : 0x10000,
+      key = grantKey(domid, ref);
+    count(this.held.grants, key, use);
     return this.mapping(owner, granted.mfn, () => {
-      count(this.held.grants, `${domid}:${ref}`, -use);
+      count(this.held.grants, key, -use);
       granted.release();
     });
   }
 
+  private grantsOf(owner: Ports): GrantTable {
+    let table = this.tables.get(owner);
+    if (!table) this.tables.set(owner, (table = new GrantTable(owner)));
+    return table;
+  }
+
   /** The mapping of a frame on which a reference is held already; `release` drops what belongs to it. */
   mapping(owner: Ports, mfn: number, release: () => void): Mapping {
-    const { machine } = this;
-    let mapped = true;
-    return {
-      mfn,
-      bytes: new Uint8Array(machine.memory, mfn * FRAME_BYTES, FRAME_BYTES),
-      words: new Int32Array(machine.memory, mfn * FRAME_BYTES, FRAME_BYTES / 4),
-      written: () => frameWritten(owner, mfn),
-      unmap: () => {
-        if (mapped) release();
-        mapped = false;
-      },
-    };
+    return new FrameMapping(owner, mfn, release);
   }
 
   // ---- toolstack

@@ -9,7 +9,7 @@ import { Services } from '../../../dom0/toolstack/index.ts';
 import type { Scribbler } from './scribbler.ts';
 
 export type Device = 'vbd' | 'vif' | 'vfb';
-const MACHINE_BYTES = 48 << 20;
+const MACHINE_BYTES = 12 << 20;
 const MIB = 1,
   FRAMES = 256;
 const STORE_GFN = 5,

@@ -1,30 +1,26 @@
 /**
  * The guest's pages that a disk's requests name. A front end that uses persistent grants names the same pages over and over: they stay mapped, the ones that
- * were used last, up to a bound. Source: xen/include/public/io/blkif.h, feature-persistent; its default bound in Linux's xen-blkback.
+ * were used lately, up to a bound. Source: xen/include/public/io/blkif.h, feature-persistent; its default bound in Linux's xen-blkback.
  */
 import type { GrantedPage } from '../../access.ts';
 
 /** xen_blkif_max_pgrants */
 export const MOST_PERSISTENT = 1056;
 
-interface Kept {
-  page: GrantedPage;
-  /** Requests under way that use it. */
-  users: number;
-}
-
-/** A page for one request. */
+/** A page for requests; `users` of them are under way. */
 export interface UsedPage {
   readonly page: GrantedPage;
-  release(): void;
+  users: number;
+  /** Since the search for one to let go passed it. */
+  isRecent: boolean;
 }
 
 export class Grants {
   private readonly map: (ref: number, readOnly: boolean) => GrantedPage;
   private readonly persistent: boolean;
   private readonly most: number;
-  /** By reference, what was used longest ago first. */
-  private readonly kept = new Map<number, Kept>();
+  /** By reference; the search for one that was not used lately begins with the first. */
+  private readonly kept = new Map<number, UsedPage>();
   private closed = false;
 
   constructor(map: (ref: number, readOnly: boolean) => GrantedPage, persistent: boolean, most = MOST_PERSISTENT) {
@@ -38,38 +34,36 @@ export class Grants {
     return this.kept.size;
   }
 
-  /** @throws HostError where the guest has not granted it so */
+  /** The caller says `release` for each `use`. @throws HostError where the guest has not granted it so */
   use(ref: number, readOnly: boolean): UsedPage {
-    if (!this.persistent) {
-      const page = this.map(ref, readOnly);
-      return { page, release: () => page.unmap() };
-    }
-    let kept = this.kept.get(ref);
-    if (kept) this.kept.delete(ref);
-    else {
+    if (!this.persistent) return { page: this.map(ref, readOnly), users: 1, isRecent: false };
+    let used = this.kept.get(ref);
+    if (!used) {
       // Persistent ones are granted for writing: the next request may be a read.
-      kept = { page: this.map(ref, false), users: 0 };
+      used = { page: this.map(ref, false), users: 0, isRecent: false };
       this.makeRoom();
+      this.kept.set(ref, used);
     }
-    const { page } = kept;
-    this.kept.set(ref, kept);
-    kept.users++;
-    return {
-      page,
-      release: () => {
-        (kept as Kept).users--;
-        if (this.closed && (kept as Kept).users === 0) page.unmap();
-      },
-    };
+    used.isRecent = true;
+    used.users++;
+    return used;
   }
 
+  release(used: UsedPage): void {
+    used.users--;
+    if (used.users === 0 && (this.closed || !this.persistent)) used.page.unmap();
+  }
+
+  /** Lets one go that nobody uses, and nobody has since the last search came by: twice round finds one, if there is any. */
   private makeRoom(): void {
-    if (this.kept.size < this.most) return;
-    for (const [ref, { page, users }] of this.kept) {
-      if (users > 0) continue;
-      this.kept.delete(ref);
-      page.unmap();
-      return;
+    const { kept } = this;
+    if (kept.size < this.most) return;
+    for (let looks = 2 * kept.size; looks > 0; looks--) {
+      const [ref, used] = kept.entries().next().value as [number, UsedPage];
+      kept.delete(ref);
+      if (used.users === 0 && !used.isRecent) return used.page.unmap();
+      used.isRecent = false;
+      kept.set(ref, used);
     }
   }
 

@@ -131,6 +131,33 @@ describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
     expect(guest.events.length).toBe(2);
   });
 
+  it('gives the medium one piece for what lies side by side', () => {
+    const pieces: number[][] = [];
+    const disk = new MemoryDisk(bytes());
+    const { read } = disk;
+    disk.read = (sector, into, done) => {
+      pieces.push(into.map(({ length }) => length));
+      read.call(disk, sector, into, done);
+    };
+    const { guest, put, go, answers } = make({ protocol, disk, nodes: { 'feature-persistent': 1 } });
+    const pages = guest.grantRun(DATA, 5);
+    // The first two and what follows of the third; the fifth is not behind it, nor the fourth behind that.
+    put(OP.READ, 1, 8, [[DATA, 0, 7], [DATA + 1, 0, 7], [DATA + 2, 0, 3], [DATA + 4, 0, 7], [DATA + 3, 0, 7]]);
+    // A gap within a page.
+    put(OP.READ, 2, 100, [[DATA, 0, 1], [DATA, 3, 3]]);
+    go();
+    expect(answers()).toEqual([[1, OP.READ, RSP.OKAY], [2, OP.READ, RSP.OKAY]]);
+    expect(pieces).toEqual([[10240, 4096, 4096], [1024, 512]]);
+    const whole = new Uint8Array(pages[0].bytes.buffer).slice();
+    const expected = new Uint8Array(5 * 4096);
+    expected.set(image.subarray(8 * 512, 28 * 512));
+    expected.set(image.subarray(28 * 512, 36 * 512), 4 * 4096);
+    expected.set(image.subarray(36 * 512, 44 * 512), 3 * 4096);
+    expected.set(image.subarray(100 * 512, 102 * 512));
+    expected.set(image.subarray(102 * 512, 103 * 512), 3 * 512);
+    expect(whole).toEqual(expected);
+  });
+
   it('takes rings of several pages', () => {
     const { front, put, go, answers, grant } = make({ protocol, order: 4 });
     expect(front.slots).toBe(512);

@@ -142,10 +142,6 @@ function ringRefs(connection: Connection): number[] {
   return Array.from({ length: 2 ** order }, (_, i) => connection.number(`ring-ref${i}`));
 }
 
-function release({ pages }: Job): void {
-  for (const used of pages.splice(0)) used.release();
-}
-
 /** A request with the pages that it uses. */
 interface Job {
   words: Int32Array;
@@ -214,7 +210,7 @@ class Session {
   }
 
   close(): void {
-    for (const job of this.jobs) if (!job.atMedium) release(job);
+    for (const job of this.jobs) if (!job.atMedium) this.release(job);
     this.grants.close();
   }
 
@@ -335,13 +331,28 @@ class Session {
     const segments = request.list ? this.readList(request.list, job) : request.segments;
     if (!request.list && request.count > MOST_SEGMENTS) throw new DeviceError(`it asks for ${request.count} segments in a request, and there are ${MOST_SEGMENTS}`);
     let sectors = 0;
+    // Pages that lie side by side are one piece to the medium.
+    let memory: ArrayBufferLike | undefined,
+      start = 0,
+      end = 0;
+    const put = (): void => {
+      if (memory) pieces.push(new Uint8Array(memory, start, end - start));
+    };
     for (const { ref, first, last } of segments) {
       if (first > last || last >= PAGE_SECTORS) throw new DeviceError(`a segment has the sectors ${first} to ${last} of a page, which has ${PAGE_SECTORS}`);
       const used = this.grants.use(ref, request.op !== OP.READ);
       pages.push(used);
-      pieces.push(used.page.bytes.subarray(first << SECTOR_SHIFT, (last + 1) << SECTOR_SHIFT));
+      const { buffer, byteOffset } = used.page.bytes;
+      const from = byteOffset + (first << SECTOR_SHIFT);
+      if (buffer !== memory || from !== end) {
+        put();
+        memory = buffer;
+        start = from;
+      }
+      end = byteOffset + ((last + 1) << SECTOR_SHIFT);
       sectors += last - first + 1;
     }
+    put();
     return sectors;
   }
 
@@ -351,7 +362,9 @@ class Session {
     const used = this.grants.use(refs[0], true);
     job.pages.push(used);
     const words = used.page.words.slice(0, 2 * count);
-    return Array.from({ length: count }, (_, i) => readSegment(words, 2 * i));
+    const segments: Segment[] = [];
+    for (let i = 0; i < count; i++) segments.push(readSegment(words, 2 * i));
+    return segments;
   }
 
   private flush(job: Job, done: (status: number) => void): void {
@@ -398,7 +411,7 @@ class Session {
       const answer = (): void => {
         job.atMedium = false;
         if (this.connection.open) this.connection.guard(() => done(status));
-        else release(job);
+        else this.release(job);
       };
       if (returned) this.answerSoon(answer);
       else {
@@ -412,8 +425,13 @@ class Session {
     returned = true;
   }
 
+  private release({ pages }: Job): void {
+    for (const used of pages) this.grants.release(used);
+    pages.length = 0;
+  }
+
   private finish(job: Job, status: number): void {
-    release(job);
+    this.release(job);
     this.jobs.delete(job);
     if (job.number !== 0) this.options.follows?.io.hop(job.number, IO_HOP.DONE, this.connection.domid, status, 0);
     writeResponse(this.response, job.request, status);

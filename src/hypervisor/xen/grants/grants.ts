@@ -38,6 +38,9 @@ const MOST_PINS = 0xffff;
 /** Of a frame of the table that nobody has mapped: its owner's, and ours. */
 const OWN_REFERENCES = 2;
 
+/** An entry of any domain's table as one number; those of a domain lie together. */
+export const grantKey = (domid: number, ref: number): number => domid * 2 ** 32 + ref;
+
 /** A frame that is in use through a grant, until `release`. */
 export interface Granted {
   mfn: number;

@@ -40,9 +40,13 @@ export function codeDropped(machine: Machine, mfn: number): void {
   Atomics.and(machine.words, machine.frameEntry(mfn) + FRAME.FLAGS, ~FRAME_FLAG.CODE);
 }
 
-/** Says that a frame of the domain was written. Its worker looks at the latest when it next enters the guest from its loop. */
+/**
+ * Says that a frame of the domain was written, where its worker keeps anything of the frame: code, or what its screen shows. It looks at the latest when it
+ * next enters the guest from its loop. (Before it keeps code it says so and then reads; who calls has written and then looks here: one sees the other.)
+ */
 export function frameWritten(owner: Ports, mfn: number): void {
-  const { words, xenBlock } = owner;
+  const { machine, words, xenBlock } = owner;
+  if (!(Atomics.load(words, machine.frameEntry(mfn) + FRAME.FLAGS) & (FRAME_FLAG.CODE | FRAME_FLAG.DEVICE))) return;
   const at = Atomics.add(words, xenBlock + XEN.STALE_WRITTEN, 1);
   Atomics.store(words, xenBlock + XEN.STALE + (at & (XEN_STALE - 1)), mfn + 1);
 }
