@@ -7,6 +7,8 @@ import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
+const PAGE_TESTS = ['src/ui/**/*.test.ts', 'test/adding/panel.test.ts'];
+
 /** While developing (npm run dev): what `npm run guests` fetched is found under guests/, as with `npm start`. */
 function fetchedGuests(): Plugin {
   const folder = fileURLToPath(new URL('.cache/guests', import.meta.url));
@@ -31,5 +33,13 @@ export default defineConfig({
   build: { target: 'es2022' },
   server: { headers: isolation },
   preview: { headers: isolation },
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 180_000, maxWorkers: '100%' },
+  test: {
+    testTimeout: 180_000,
+    maxWorkers: '100%',
+    // Half of a file's processor time was loading the modules that the one before it had loaded. The page's keep what they saw in signals, so each gets its own.
+    projects: [
+      { extends: true, test: { name: 'page', include: PAGE_TESTS } },
+      { extends: true, test: { name: 'units', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: PAGE_TESTS, isolate: false } },
+    ],
+  },
 });

@@ -184,13 +184,14 @@ describe('the repository', () => {
 });
 
 describe('the built page', () => {
-  it("gives Domain 0's worker no processor: another has one, where domains run in it (sideEffects in package.json lets the bundler leave it out)", () => {
+  it("gives Domain 0's worker no processor: another has one, where domains run in it, and inspectors have its tables (sideEffects in package.json lets the bundler leave it out)", () => {
     const assets = join(root, 'dist', 'assets');
     const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
     if (process.env.RINGSIDE_STRICT === '1') expect(scripts).not.toEqual([]);
     // An instruction's name is in the tables of the processor and nowhere else.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('fyl2xp1'));
-    if (scripts.length > 0) expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['turns-worker', 'worker']);
+    if (scripts.length > 0)
+      expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['disassembly', 'turns-worker', 'worker']);
   });
 
   it("has the shell's syntax and text tools in a script of their own, which nothing loads before the first line", () => {

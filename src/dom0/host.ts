@@ -6,10 +6,12 @@ import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import { cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
+import { ConsoleLog } from './console/console-log.ts';
+import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
+import type { Inspected } from './inspection.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
@@ -21,7 +23,7 @@ import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { coreFile } from './toolstack/core-file.ts';
-import { hasStopped, lastExits } from './toolstack/endings.ts';
+import { follows, hasStopped, lastExits } from './toolstack/endings.ts';
 import { createFrom } from './toolstack/commands/life.ts';
 import type { Member, OpenHostDevice } from './toolstack/member.ts';
 import { ManagedDomains } from './managed/index.ts';
@@ -92,8 +94,7 @@ function asBytes(medium: Medium, kind: 'disk' | 'cdrom', openMedium: OpenMedium)
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
 
-const LOG = '/var/log/xen/xend.log',
-  MOST_LOG_BYTES = 64 * 1024;
+const LOG = '/var/log/xen/xend.log';
 
 /** As xend wrote them: time, level, who, and what. */
 function logLine({ startedMs, command, state, message }: Task): string {
@@ -113,8 +114,7 @@ export class HostCore {
   readonly startedEpochMs: number;
   /** Domains of a Domain 0 that is gone, by id. */
   readonly lost = new Map<number, DomainInfo>();
-  /** Lines are written one after the other. */
-  private logged: Promise<void> = Promise.resolve();
+  private readonly taskLog: LogFile | undefined;
   private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
   /** Images under overlays by their paths: for which disk, and as of which time and size, they were read or are being read. */
@@ -131,11 +131,12 @@ export class HostCore {
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
-    this.tasks = new Tasks(parts, () => this.tell(), task => this.keepLog(task));
+    this.taskLog = parts.files && new LogFile(parts.files, LOG);
+    this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
     this.toolstack = new Toolstack<Viewers>(
       { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...parts },
       {
-        console: (record, before, shown) => {
+        console: (record, name, before, shown) => {
           const { machine, runners } = this.toolstack;
           const viewers = new Viewers(machine, record, runners.elsewhere ? undefined : parts.hostMs);
           if (shown) viewers.print(shown);
@@ -143,6 +144,7 @@ export class HostCore {
             viewers.print(before.console.shown);
             viewers.print(said(before.line + lastExits(before.report)));
           }
+          if (parts.files) viewers.log = new ConsoleLog(parts.files, name, parts.later);
           return viewers;
         },
         listed: () => this.tell(),
@@ -191,6 +193,12 @@ export class HostCore {
   /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
   inventory(opens: boolean): Promise<Inventory> {
     return takeInventory(this, opens);
+  }
+
+  /** What the inspectors of a page ask: answered by a part that is loaded when the first one is opened. */
+  async inspect<What extends keyof Inspected>(what: What, id: number = 0): Promise<Inspected[What]> {
+    const { inspect } = await import('./inspection.ts');
+    return inspect(this, what, id);
   }
 
   // ---- files and plans
@@ -270,6 +278,7 @@ export class HostCore {
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
+    if (this.storage) this.toolstack.services.disk.connect(this.storage.disk);
     if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: settleUnfinished(this, this.storage) };
     await this.settled?.done;
     await this.findImages();
@@ -476,25 +485,9 @@ export class HostCore {
     await this.parts.files?.rm(absolute(path));
   }
 
-  /** A task that is over comes into the log; an older half of a long log is put aside. A log that cannot be written hinders nobody. */
-  private keepLog(task: Task): void {
-    const { files } = this.parts;
-    this.logged = this.logged
-      .then(async () => {
-        if (!files) return;
-        const size = await files.stat(LOG).then(({ size: bytes }) => bytes, () => 0);
-        if (size > MOST_LOG_BYTES) {
-          await files.writeFile(`${LOG}.1`, await files.readFileBuffer(LOG));
-          await files.rm(LOG);
-        }
-        await files.appendFile(LOG, logLine(task));
-      })
-      .catch(() => {});
-  }
-
   /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */
   async readLog(): Promise<string> {
-    await this.logged;
+    await this.taskLog?.written();
     const kept = await this.parts.files?.readFileBuffer(LOG).catch(() => new Uint8Array());
     return kept ? new TextDecoder().decode(kept) : this.tasks.list().map(logLine).join('');
   }
@@ -539,8 +532,10 @@ export class HostCore {
   // ---- what happens by itself, and who is told
 
   private ended(member: Guest, ending: Ending, again: boolean): void {
-    const { name } = member;
+    const { name, record, blueprint } = member;
     if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report ?? ending.sentence);
+    // As xend and xl log every end of a domain, whoever wanted it.
+    else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
     if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
   }
 

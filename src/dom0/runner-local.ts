@@ -53,6 +53,8 @@ export class Turns implements Runners {
   private readonly entries: Entry[] = [];
   private held: boolean;
   private turning = false;
+  /** Who has its slice now. */
+  private running: Entry | undefined;
   private cancelSleep: (() => void) | null = null;
 
   constructor(parts: TurnsParts, host: RunnersHost) {
@@ -103,6 +105,8 @@ export class Turns implements Runners {
 
   poke(): void {
     for (const entry of this.entries) entry.poked = true;
+    // A device of the host may say so in the middle of a slice: what it says is not left until the slice's end.
+    this.running?.domain.stopSlice();
     this.turnSoon();
   }
 
@@ -160,8 +164,15 @@ export class Turns implements Runners {
     if (!domain.paused && !slot.enter()) return slot.patienceMs;
     entry.poked = false;
     const beforeNs = domain.clock.nowNs();
+    this.running = entry;
     const result = domain.runSlice();
+    this.running = undefined;
     slot.leave(result);
+    if (domain.stepped) {
+      domain.step(0);
+      domain.pause();
+      slot.setPaused(true);
+    }
     entry.told(result);
     entry.compiler.look(domain.processor);
     const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
@@ -240,7 +251,16 @@ class LocalRunner implements DomainRunner {
     return this.entry?.domain.clock.nowNs() ?? 0;
   }
 
+  step(count: number): void {
+    this.ask(domain => {
+      domain.step(count);
+      domain.unpause();
+    });
+    this.slot.setPaused(false);
+  }
+
   setPaused(paused: boolean): void {
+    if (!paused) this.ask(domain => domain.step(0));
     this.ask(domain => (paused ? domain.pause() : domain.unpause()));
     this.slot.setPaused(paused);
   }

@@ -196,7 +196,13 @@ export class WorkerRunner implements DomainRunner {
     return state === 'b' ? nowNs + Math.max(0, this.hostMs() * 1000 - hostUs) * 1000 : nowNs;
   }
 
+  step(count: number): void {
+    this.mailbox.step(count);
+  }
+
   setPaused(paused: boolean): void {
+    // A step that waits for something does not end what comes now.
+    if (!paused) this.mailbox.step(0);
     this.mailbox.setPaused(paused);
   }
 

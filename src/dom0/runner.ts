@@ -31,6 +31,8 @@ export interface DomainRunner {
   /** The guest's time, as well as it is known here. */
   readonly nowNs: number;
   setPaused(paused: boolean): void;
+  /** Lets a paused domain run so many instructions, below 0 so many exits, and no further. */
+  step(count: number): void;
   reset(): void;
   pressPowerButton(): void;
   /** A non-maskable interrupt for a vCPU. */

@@ -1,6 +1,7 @@
 /** Who looks at a domain: each gets what its console showed, what it shows, and, where memory is not shared, copies of screen and counters. */
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import type { DomainRecord, Machine } from '../hypervisor/memory/index.ts';
+import type { ConsoleLog } from './console/console-log.ts';
 import type { ConsoleInput, ConsoleOutput } from './api.ts';
 
 /** Console output that a new viewer gets to see. */
@@ -15,6 +16,8 @@ export class Viewers {
   private readonly record: DomainRecord;
   /** Milliseconds of the host; absent: viewers read the memory itself. */
   private readonly hostMs: (() => number) | undefined;
+  /** What it shows from now on is kept there, too. */
+  log: ConsoleLog | undefined;
   private readonly ports: MessagePort[] = [];
   private readonly history: Uint8Array[] = [];
   private historyBytes = 0;
@@ -51,6 +54,7 @@ export class Viewers {
 
   print(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    this.log?.add(bytes);
     this.history.push(bytes);
     this.historyBytes += bytes.length;
     while (this.historyBytes > HISTORY_BYTES && this.history.length > 1) this.historyBytes -= this.history.shift()!.length;
@@ -81,6 +85,7 @@ export class Viewers {
   }
 
   close(): void {
+    this.log?.flush();
     for (const port of this.ports) port.close();
   }
 }

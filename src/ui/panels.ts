@@ -3,12 +3,11 @@ import type { Panel } from './panel.ts';
 import { activityPanel } from './parts/activity.tsx';
 import { definedPanel } from './parts/defined.tsx';
 import { desktopPanel } from './parts/desktop.tsx';
-import { draftFormPanel } from './parts/draft-form.tsx';
-import { draftPanel } from './parts/draft.tsx';
+import { draftFormPanel, draftPanel } from './parts/draft.tsx';
 import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
-import { hostPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
+import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
 
 export const PANELS: readonly Panel[] = [
   guestPanel,
@@ -18,6 +17,7 @@ export const PANELS: readonly Panel[] = [
   hostPanel,
   storagePanel,
   networkPanel,
+  inspectPanel,
   desktopPanel,
   activityPanel,
   draftFormPanel,

@@ -21,8 +21,8 @@ export class DomainSession {
   readonly gone = signal(false);
   readonly sample = signal<Sample | undefined>(undefined);
   readonly rates = signal<Rates | undefined>(undefined);
-  /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions per second beside it. */
-  readonly history = signal<readonly { running: number; instructionsPerSecond: number }[]>([]);
+  /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions and exits per second beside it. */
+  readonly history = signal<readonly { running: number; instructionsPerSecond: number; exitsPerSecond: number }[]>([]);
   /** Whether the serial line and the screen were ever used: decides which windows open by themselves. */
   readonly spoke = signal(false);
   readonly drew = signal(false);
@@ -108,8 +108,8 @@ export class DomainSession {
       if (this.readings.length > 1) this.rates.value = rates(first, sample);
       if (this.screen && !this.drew.peek() && showsSomething(this.screen)) this.drew.value = true;
       if (++this.secondsSeen % RATE_READINGS === 0 && this.rates.peek()) {
-        const { running, instructionsPerSecond } = this.rates.peek()!;
-        this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond }];
+        const { running, instructionsPerSecond, exitsPerSecond } = this.rates.peek()!;
+        this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond, exitsPerSecond }];
       }
     });
   }

@@ -15,6 +15,7 @@ export const strings = {
   hostName: 'ringside-1',
   virtualTime: 'virtual time',
   virtualTimeOf: (name: string) => `Virtual time of ${name}`,
+  machineTime: { label: 'All guests', runAll: 'Run all guests', pauseAll: 'Pause all guests', step: 'Step exit', stepOf: (name: string) => `Step exit of ${name}`, stepHint: 'Pause the guest first' },
   modeLabel: 'host',
   mode: { shared: 'one worker a domain', single: 'one worker for all' },
   starting: 'Domain-0 starts',
@@ -26,6 +27,7 @@ export const strings = {
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
   help: 'Help',
   inspector: 'Inspector',
+  inspect: { name: 'Inspectors', tab: 'Inspect' },
   palette: {
     open: 'Search',
     label: 'Search and commands',
@@ -240,7 +242,7 @@ export const strings = {
   },
 
   guest: {
-    facts: (memoryMiB: number, vcpus: number, id: number) => `domain ${id}, ${memoryMiB} MiB, ${count(vcpus, 'vCPU')}`,
+    facts: (memoryMiB: number, vcpus: number, id: number) => `id ${id}, ${memoryMiB} MiB, ${count(vcpus, 'vCPU')}`,
     pause: 'Pause',
     run: 'Run',
     reset: 'Reset',
@@ -265,6 +267,8 @@ export const strings = {
     screen: 'Screen',
     both: 'Both',
     detail: 'Detail',
+    tabs: { console: 'Console', overview: 'Overview', history: 'History', inspect: 'Inspect', definition: 'Definition' },
+    noDefinition: 'It was made without a definition.',
   },
   serial: {
     title: (type: string) => (type === 'hvm' ? 'Serial, COM1' : 'PV console, hvc0'),
@@ -345,10 +349,7 @@ export const strings = {
     reason: 'Reason',
     perSecond: '/ s',
     total: 'Total',
-    why: 'Why only these?',
-    whyText: 'Everything else ran on the virtual processor without the hypervisor. Only these instructions and events gave it control.',
-    whyTextPv: 'A paravirtual kernel runs outside ring 0, so its exceptions and interrupts go through Xen’s own table, and it asks Xen by INT 0x82. Everything else ran without the hypervisor.',
-    whySource: (sources: string[]) => `${sources.length > 1 ? 'Sources' : 'Source'}: ${sources.join('; ')}`,
+    choose: 'Choose a row: it opens the last exit of its kind, with its code, and says why it came.',
     vector: (vector: number) => `v${vector}`,
     hypercalls: 'Hypercalls per second',
     hypercall: 'Hypercall',

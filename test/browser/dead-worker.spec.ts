@@ -151,7 +151,7 @@ test("Domain 0's worker that is terminated is started again, and its guests are 
   await expect(page.getByRole('toolbar').getByText(/it ended with Domain-0/)).toBeVisible();
   await page.getByRole('button', { name: 'Boot it again' }).click();
   await expect(domainRows(page).filter({ hasText: 'second' }).filter({ hasText: 'crashed' })).toHaveCount(0);
-  await expect(page.getByText('domain 3, 8 MiB')).toBeVisible();
+  await expect(page.getByText('id 3, 8 MiB')).toBeVisible();
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
   await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
   await expect(page.getByRole('alert')).toHaveCount(0);

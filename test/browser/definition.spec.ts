@@ -57,15 +57,15 @@ test('a truncated kernel and an initrd too large for the memory are refused with
   const whole = readFileSync(kernel);
   const sentence = /vmlinuz is truncated: its header says \d+ bytes, the file has 300000\. Copy or fetch it again\./;
   await expectRefused(page, [{ name: 'vmlinuz', buffer: whole.subarray(0, 300_000) }], sentence);
-  const definition = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "vmlinuz"\nramdisk = "initrd"\nmemory = 30\n');
+  const definition = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "vmlinuz"\nramdisk = "initrd"\nmemory = 36\n');
   await expectRefused(
     page,
     [
       { name: 'web1.cfg', buffer: definition },
       { name: 'vmlinuz', buffer: whole },
-      { name: 'initrd', buffer: Buffer.alloc(12_000_000) },
+      { name: 'initrd', buffer: Buffer.alloc(20_000_000) },
     ],
-    /initrd \(11 MiB\) does not fit: .* Write memory = \d+ or more\./,
+    /initrd \(20 MiB\) does not fit: .* Write memory = \d+ or more\./,
   );
 });
 
@@ -94,5 +94,5 @@ test('a definition that was refused for its name can be started once the name is
   await page.locator('[role=treeitem][data-draft]').click();
   await page.getByRole('button', { name: 'Start demo' }).click();
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible();
 });

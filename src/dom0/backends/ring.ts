@@ -40,6 +40,21 @@ export function ringSlots(pages: number, slotBytes: number): number {
   return 2 ** Math.floor(Math.log2(Math.floor((pages * PAGE_WORDS - HEADER_WORDS) / (slotBytes / 4))));
 }
 
+/** A ring as its back end sees it: all indices of one moment, and a copy of the slots. */
+export interface RingLook {
+  slots: number;
+  /** Words of a slot. */
+  slotWords: number;
+  reqProd: number;
+  reqEvent: number;
+  rspProd: number;
+  rspEvent: number;
+  /** The back end's own: requests taken, responses written. */
+  reqCons: number;
+  rspProdPvt: number;
+  words: Int32Array;
+}
+
 export class BackRing {
   readonly slots: number;
   private readonly pages: readonly Pick<Mapping, 'words'>[];
@@ -70,6 +85,19 @@ export class BackRing {
   save(): SavedRing {
     this.push();
     return { reqCons: this.reqCons, rspProd: this.rspProd };
+  }
+
+  /** For people: nothing changes. */
+  look(): RingLook {
+    const { slots, slotWords, indices, reqCons, rspProd } = this;
+    const words = new Int32Array(slots * slotWords),
+      slot = new Int32Array(slotWords);
+    for (let i = 0; i < slots; i++) {
+      this.copy(i, slot, false);
+      words.set(slot, i * slotWords);
+    }
+    const [reqProd, reqEvent, shownRspProd, rspEvent] = [REQ_PROD, REQ_EVENT, RSP_PROD, RSP_EVENT].map(at => Atomics.load(indices, at) >>> 0);
+    return { slots, slotWords, reqProd, reqEvent, rspProd: shownRspProd, rspEvent, reqCons: reqCons >>> 0, rspProdPvt: rspProd >>> 0, words };
   }
 
   /** Slot of the request that was taken last. */

@@ -20,7 +20,8 @@ const POSITIONAL = ['target', 'format', 'vdev', 'access'] as const;
 const GOOD = { target: 'a file', format: 'raw', vdev: 'hda, hdb, hdc or hdd', access: 'rw or ro' };
 const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
 const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
-const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?)$/;
+/** By name, or by the number of xen-vbd-interface(7). */
+const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?|0x[0-9a-f]{1,8}|[1-9]\d{0,9})$/i;
 const oneOf = (values: string[], judged: Judged): OptionRule => value =>
   value === '' || values.includes(value) ? judged : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
@@ -71,9 +72,13 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
   let cdrom = false;
   let next = 0;
   let rest = text.trim();
+  let devices = '';
   const remark = (name: string, judged: Judged): void => void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
   if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
-    rest = rest.slice(/^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0].length);
+    const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
+    rest = rest.slice(prefix.length);
+    // xend's phy: names devices by their names in /dev.
+    if (/(^|:)phy:$/.test(prefix) && /^[^/,]/.test(rest)) devices = '/dev/';
     const named = /^(raw|qcow2?|vhd):/.exec(rest);
     if (named) {
       values.format = named[1];
@@ -108,10 +113,11 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
       rest = after;
       continue;
     }
-    // Older spelling: hdc:cdrom.
-    const device = /^(.*):cdrom$/.exec(part);
-    if (device) cdrom = true;
-    const value = device ? device[1] : part;
+    // Older spellings: hdc:cdrom, hda:disk, ioemu:hdc.
+    const device = next > 0 ? /^(?:ioemu:)?([a-z0-9]+)(?::(cdrom|disk))?$/i.exec(part) : undefined;
+    const isVdev = device && VDEV.test(device[1]);
+    if (isVdev && device[2] === 'cdrom') cdrom = true;
+    const value = isVdev ? device[1] : part;
     if (next >= POSITIONAL.length) return `there is one ${value ? `‘${shortened(value)}’` : 'comma'} too many.`;
     // A parameter may be left out where the one that follows can be nothing else (file,vdev,access of older releases).
     const known = next > 0 && value !== '' ? position(value) : undefined;
@@ -134,7 +140,7 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
   if (!FORMATS.includes(format)) return `‘${shortened(format)}’ is no format. Write ${GOOD.format}.`;
   if (access !== undefined && !Object.hasOwn(ACCESS, access)) return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
   if (target === '' && !cdrom) return 'it names no file.';
-  return { target, format, vdev, kind: cdrom ? 'cdrom' : 'disk', readOnly: access === undefined ? cdrom : ACCESS[access] };
+  return { target: devices + target, format, vdev, kind: cdrom ? 'cdrom' : 'disk', readOnly: access === undefined ? cdrom : ACCESS[access] };
 }
 
 /** The disk as its definition would have it. */

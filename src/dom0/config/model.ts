@@ -58,7 +58,7 @@ class Judge {
       return value && toNumber(value);
     },
     mentions: key => {
-      const line = new RegExp(`^\\s*${key}\\b`, 'i');
+      const line = new RegExp(`^\\s*[<(]?${key}\\b`, 'i');
       return this.settings.some(setting => setting.key === key) || this.lines.some(text => line.test(text));
     },
     placeOf: (...keys) => keys.map(key => this.values.get(key)).find(setting => setting !== undefined) ?? BEGINNING,
@@ -152,17 +152,25 @@ class Judge {
     return { line: item.line, column: plain ? start + 1 + offset : start };
   }
 
+  private readonly near = new Map<string, string | undefined>();
+
+  /** The key that an unknown one was meant to be; of a text with very many unknown ones that is asked no more. */
+  private nearKey(key: string): string | undefined {
+    if (!this.near.has(key)) {
+      if (this.near.size >= MOST_TOLD) return undefined;
+      this.near.set(key, nearest(key, Object.keys(this.rules)));
+    }
+    return this.near.get(key);
+  }
+
   /** Checks that the key exists and its value has the right kind; keeps the last setting of each key. */
   private collect(setting: Setting): void {
     const { key, value } = setting;
     if (!Object.hasOwn(this.rules, key)) {
-      return this.reportOneOfMany(setting, shortened(key), 'error', () => {
-        const near = nearest(key, Object.keys(this.rules));
-        return [
-          near ? `unknown; did you mean ${near}?` : 'unknown key',
-          `${shortened(key)} is no key of xl.cfg.${near ? ` Did you mean ${near}?` : ' Remove the line or turn it into a comment with #.'}`,
-        ];
-      });
+      // xl looks at no key that it does not know. What is near to one was meant to be that.
+      const near = this.nearKey(key);
+      if (near !== undefined) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}?`]);
+      return this.reportOneOfMany(setting, shortened(key), 'ignored', () => ['no key of xl.cfg', `${shortened(key)} is no key of xl.cfg: nothing looks at it, as with xl.`]);
     }
     const problem = kindProblem(this.rules[key].type, value);
     if (problem) return this.reportOneOfMany(value, key, 'error', () => [problem.short, `${key} = ${show(value)}: ${problem.text}`]);

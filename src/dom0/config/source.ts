@@ -1,6 +1,6 @@
 /** What a definition's text comes to before it is judged, in whatever language it is written: settings as xl.cfg has them, each with its place. */
 import type { Judged } from './options.ts';
-import { readPython } from './python.ts';
+import { readPython } from './python/python.ts';
 import { readSxp } from './sxp.ts';
 import { type ParsedConfig, parseXlConfig, type Position } from './xlcfg.ts';
 

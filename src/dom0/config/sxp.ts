@@ -5,6 +5,7 @@
  */
 import { KEYS } from './keys.ts';
 import type { Source } from './source.ts';
+import { dashed } from './values.ts';
 import { type Atom, lengthProblem, type List, MOST_NESTING, type Position, type Setting, shortened, type SyntaxProblem, type Value } from './xlcfg.ts';
 
 /** Names that xend has others for. Lists of one item for each: what is said of them. */
@@ -12,7 +13,7 @@ const RENAMED: Record<string, string> = { args: 'extra', cpu_cap: 'cap', VCPUs_m
 /** What xend told of a domain that ran, and of itself: nothing that was asked for. */
 const TOLD = new Set(
   ('domid status state start_time cpu_time online_vcpus store_mfn console_mfn security_label shutdown_reason console shadow_memory pool_name bootable ' +
-    'on_xend_start on_xend_stop features target pci vncunused s3_integrity memory_dynamic_max memory_dynamic_min memory_static_max memory_static_min other_config notes').split(' '),
+    'on_xend_start on_xend_stop features target pci s3_integrity memory_dynamic_max memory_dynamic_min memory_static_max memory_static_min other_config notes').split(' '),
 );
 
 export function readSxp(source: string): Source {
@@ -76,12 +77,15 @@ class Mapping {
   private readonly source: Source;
   private readonly disks: Value[] = [];
   private readonly cards: Value[] = [];
+  /** A boot loader is named: what it had found when the domain was started does not count. */
+  private hasLoader = false;
 
   constructor(source: Source) {
     this.source = source;
   }
 
   domain(domain: List): void {
+    this.hasLoader = fieldsOf(domain).some(({ name, values: [value] }) => name === 'bootloader' && value !== undefined && value.kind !== 'list' && value.text !== '');
     for (const { name, field, values } of fieldsOf(domain)) {
       if (name === 'image') this.image(values[0], field);
       else if (name === 'device') this.device(values[0], field);
@@ -108,7 +112,10 @@ class Mapping {
     // xend writes what is not set, too.
     const key = Object.hasOwn(RENAMED, name) ? RENAMED[name] : name;
     if (values.length === 0 || (values.length === 1 && values[0].kind !== 'list' && ['', 'None'].includes(values[0].text))) return;
+    if (this.hasLoader && (name === 'kernel' || name === 'ramdisk') && /^\/var\/(lib|run)\/(xen|xend)\/(tmp|boot)\//.test(textIn(values)))
+      return this.ignore(name, field, 'This is what the boot loader had found when the domain was started: it looks again.');
     if (TOLD.has(name)) return this.ignore(name, field, `${name} is what xend told of the domain, and nothing that is asked for.`);
+    if (key === 'uuid' && values[0].kind !== 'list') return this.setting(key, field, { ...values[0], kind: 'string', text: dashed(values[0].text) });
     const wantsList = Object.hasOwn(KEYS, key) && KEYS[key].type === 'list';
     this.setting(key, field, values.length === 1 && !wantsList ? flat(values[0]) : { kind: 'list', items: values, line: values[0].line, column: values[0].column });
   }
@@ -139,7 +146,7 @@ class Mapping {
     const texts = new Map(fieldsOf(device).flatMap(({ name, values: [value] }) => (value && value.kind !== 'list' && value.text !== '' ? [[name, value.text] as const] : [])));
     const text = (value: string): Atom => ({ kind: 'string', text: value, line, column });
     if (kind === 'vbd' || kind === 'tap' || kind === 'tap2') {
-      const [dev = '', type] = (texts.get('dev') ?? '').split(':');
+      const [dev = '', type] = (texts.get('dev') ?? '').replace(/^ioemu:/, '').split(':');
       const mode = texts.get('mode') ?? 'w';
       const uname = texts.get('uname') ?? '';
       // A path with a comma stands last, by name.
@@ -154,6 +161,8 @@ class Mapping {
     else this.ignore(kind || 'device', field, `There is no device ${shortened(kind)} here${kind === 'console' ? ': every guest has its console' : ''}.`);
   }
 }
+
+const textIn = ([value]: Value[]): string => (value && value.kind !== 'list' ? value.text : '');
 
 /** One value, as xend nests it. */
 const flat = (value: Value): Value => (value.kind === 'list' && value.items.length === 1 ? flat(value.items[0]) : value);

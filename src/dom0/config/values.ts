@@ -70,6 +70,9 @@ export function join(a: Value, b: Value): Value | null {
   return { ...a, kind: 'string', text: a.text + b.text };
 }
 
+/** As xl writes a UUID: xend and libvirt take it without dashes, too. */
+export const dashed = (uuid: string): string => uuid.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i, '$1-$2-$3-$4-$5');
+
 /** As messages repeat a value. */
 export function show(value: Value): string {
   if (value.kind === 'list') return '[…]';

@@ -56,7 +56,9 @@ const OPTIONS: Record<string, OptionRule> = {
       ? used('an emulated card and a PV one', 'An HVM guest gets an emulated card, and a PV card in its place once it has drivers for it. (Others have PV cards only.)')
       : value === 'vif'
         ? used('a PV card', 'The guest gets a PV card, and no emulated one.')
-        : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
+        : value === 'netfront'
+          ? used('a PV card', 'The guest gets a PV card, and no emulated one: netfront is xend’s word for vif.')
+          : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
   bridge: value =>
     value === 'xenbr0'
       ? used('the host’s bridge', 'The card is on the bridge xenbr0.')
@@ -91,7 +93,7 @@ export function parseVif(text: string): VifSpec {
     if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
     const rate = name === 'rate' ? parseRate(value) : undefined;
     if (rate) spec.rate = rate;
-    if (name === 'type' && value === 'vif') spec.pvOnly = true;
+    if (name === 'type' && (value === 'vif' || value === 'netfront')) spec.pvOnly = true;
     if (name === 'model' && isModel(value)) spec.model = value;
     return judged;
   });

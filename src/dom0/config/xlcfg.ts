@@ -251,6 +251,11 @@ class Parser {
     if (key.kind !== 'ident') return this.fail(key, `A line starts with a key: ${describe(key)} does not name one.`);
     this.at++;
     const op = this.peek();
+    const dashed = op.kind === 'bad' && op.text === '-' && op.column === key.column + key.text.length ? /^[\w-]+/.exec((this.lines[key.line - 1] ?? '').slice(key.column - 1))?.[0] : undefined;
+    if (dashed) {
+      this.problems.push({ line: key.line, column: key.column, text: `${shortened(dashed)}: keys have no "-". Write ${shortened(dashed.replaceAll('-', '_'))}.` });
+      return false;
+    }
     if (op.kind !== '=' && op.kind !== '+=') return this.fail(op, `After ${shortened(key.text)} comes = and a value; here is ${describe(op)}.`);
     this.at++;
     const value = this.value(key.text);
@@ -287,7 +292,7 @@ class Parser {
     for (;;) {
       this.skipNewlines();
       if (this.peek().kind === ']') break;
-      if (this.atNextSetting()) return (this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`), null);
+      if (this.atNextSetting()) return (this.unclosed(key, open), null);
       const item = this.value(key);
       if (!item) return null;
       items.push(item);
@@ -295,12 +300,19 @@ class Parser {
       const next = this.peek();
       if (next.kind === ',') this.at++;
       else if (next.kind !== ']') {
-        if (next.kind === 'end' || this.atNextSetting()) return (this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`), null);
+        if (next.kind === 'end' || this.atNextSetting()) return (this.unclosed(key, open), null);
         return (this.fail(next, `Between the values of a list stands a comma; here is ${describe(next)}.`), null);
       }
     }
     this.at++;
     return { kind: 'list', items, line: open.line, column: open.column };
+  }
+
+  /** A list ends where the next setting begins, unless that stands on the list's line: then it is text without quotes. */
+  private unclosed(key: string, open: Token): void {
+    const next = this.peek(), shown = shortened(next.text);
+    if (next.kind === 'ident' && next.line === this.tokens[this.at - 1]!.line) this.fail(next, `${shown}=… is text and needs quotes around it: "${shown}=…".`);
+    else this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`);
   }
 
   private skipNewlines(): void {

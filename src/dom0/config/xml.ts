@@ -6,6 +6,7 @@ import { SaxesParser } from 'saxes';
 import { nearest } from './nearest.ts';
 import { ignored, type Judged } from './options.ts';
 import type { Source } from './source.ts';
+import { dashed } from './values.ts';
 import { lengthProblem, MOST_NESTING, type Position, shortened, type Value } from './xlcfg.ts';
 
 interface Element extends Position {
@@ -81,16 +82,17 @@ const UNITS: Record<string, number> = {
 const BOOT: Record<string, string> = { hd: 'c', cdrom: 'd', network: 'n', fd: 'a' };
 /** Keys by the name of the element that has their value as its text. */
 const TEXTS: Record<string, string> = {
-  name: 'name', uuid: 'uuid', title: 'description', description: 'description', bootloader: 'bootloader', bootloader_args: 'bootloader_args',
+  name: 'name', uuid: 'uuid', description: 'description', bootloader: 'bootloader', bootloader_args: 'bootloader_args',
   on_poweroff: 'on_poweroff', on_reboot: 'on_reboot', on_crash: 'on_crash',
 };
 const OS_TEXTS: Record<string, string> = { kernel: 'kernel', initrd: 'ramdisk', cmdline: 'cmdline' };
 const notHere = (what: string): Judged => ignored('not here', what);
 /** Elements of a domain that mean nothing here. */
 const OF_DOMAIN: Record<string, Judged> = {
+  title: notHere('A title for people; nothing depends on it.'),
   metadata: notHere('What tools keep in a definition for themselves; nothing depends on it.'),
   cpu: ignored('one processor model for all', 'Every guest sees the same processor; models and features are not chosen yet.'),
-  ...Object.fromEntries('genid maxMemory memoryBacking memtune numatune blkiotune iothreads sysinfo perf pm idmap launchSecurity resource keywrap seclabel throttlegroups defaultiothread'
+  ...Object.fromEntries('genid hwuuid maxMemory memoryBacking memtune numatune blkiotune iothreads iothreadids vcpus on_lockfailure cachetune memorytune sysinfo perf pm idmap launchSecurity resource keywrap seclabel throttlegroups defaultiothread'
     .split(' ').map(name => [name, notHere('This tunes a host with other means than this one has.')])),
 };
 /** Devices that are not here, or are there in any case. */
@@ -103,6 +105,9 @@ const OF_DEVICES: Record<string, Judged> = {
     .split(' ').map(name => [name, notHere('There is no such device here.')])),
 };
 const FEATURES = ['acpi', 'apic', 'pae', 'hap', 'viridian'];
+
+/** A file that a boot loader of Domain 0 had put there when a domain was started. */
+const isFound = (path: string): boolean => /^\/var\/(lib|run)\/(xen|xend)\/(tmp|boot)\//.test(path);
 
 /** Elements as the keys that xl has for them. */
 class Mapping {
@@ -117,6 +122,10 @@ class Mapping {
     if (type !== 'xen') this.remark(domain, 'type', { ...ignored('runs on Xen here', `The definition is for ${type || 'another hypervisor'}; here every guest runs on Xen.`), verdict: 'approximated' });
     const boot: { order: number; letter: string; at: Element }[] = [];
     const current = domain.children.find(({ name }) => name === 'currentMemory');
+    const hasType = domain.children.some(({ name, children }) => name === 'os' && children.some(inner => inner.name === 'type'));
+    // libvirt's driver of Xen takes it for a paravirtual guest.
+    if (type === 'xen' && !hasType) this.set('type', domain, 'pv');
+    const hasLoader = domain.children.some(({ name, text }) => name === 'bootloader' && text !== '');
     for (const element of domain.children) {
       const { name } = element;
       if (Object.hasOwn(TEXTS, name)) this.text(TEXTS[name], element);
@@ -124,9 +133,9 @@ class Mapping {
       else if (name === 'memory') this.memory(current ? 'maxmem' : 'memory', element);
       else if (name === 'vcpu') this.vcpus(element);
       else if (name === 'cputune') this.cputune(element, domain);
-      else if (name === 'os') this.os(element, boot);
+      else if (name === 'os') this.os(element, boot, hasLoader);
       else if (name === 'features') this.features(element);
-      else if (name === 'clock') this.set('localtime', element, element.attributes.offset === 'localtime' ? '1' : '0', 'number');
+      else if (name === 'clock') this.clock(element);
       else if (name === 'devices') this.devices(element, boot);
       else this.other(element, OF_DOMAIN, ['currentMemory', 'memory', 'vcpu', 'cputune', 'os', 'features', 'clock', 'devices', ...Object.keys(TEXTS)]);
     }
@@ -141,7 +150,7 @@ class Mapping {
   }
 
   private text(key: string, element: Element): void {
-    if (element.text !== '' || key === 'name') this.set(key, element, element.text);
+    if (element.text !== '' || key === 'name') this.set(key, element, key === 'uuid' ? dashed(element.text) : element.text);
   }
 
   private problem({ line, column }: Position, text: string): void {
@@ -200,9 +209,13 @@ class Mapping {
     if (pins.length > 0) this.source.settings.push({ key: 'cpus', append: false, value: { kind: 'list', items: pins, line: cputune.line, column: cputune.column }, line: cputune.line, column: cputune.column });
   }
 
-  private os(os: Element, boot: { order: number; letter: string; at: Element }[]): void {
+  private os(os: Element, boot: { order: number; letter: string; at: Element }[], hasLoader: boolean): void {
     for (const element of os.children) {
       const { name, text, attributes } = element;
+      if (hasLoader && (name === 'kernel' || name === 'initrd') && isFound(text)) {
+        this.remark(element, name, ignored('the boot loader looks again', 'This is what the boot loader had found when the domain was started: it looks again.'));
+        continue;
+      }
       if (name === 'type') this.set('type', element, text === 'xenpvh' || attributes.machine === 'xenpvh' ? 'pvh' : ['linux', 'xen'].includes(text) ? 'pv' : text);
       else if (name === 'boot') {
         const letter = Object.hasOwn(BOOT, attributes.dev ?? '') ? BOOT[attributes.dev] : undefined;
@@ -213,14 +226,28 @@ class Mapping {
       else
         this.other(element, {
           loader: ignored('firmware is built in', 'A PC that boots from a disk starts with SeaBIOS.'),
-          ...Object.fromEntries('bootmenu bios nvram smbios firmware acpi shim dtb init initarg'.split(' ').map(known => [known, notHere('The firmware here has no such setting.')])),
+          ...Object.fromEntries('bootmenu bios nvram smbios firmware acpi shim dtb init initarg initenv initdir inituser initgroup root'.split(' ').map(known => [known, notHere('The firmware here has no such setting.')])),
         }, ['type', 'boot', ...Object.keys(OS_TEXTS)]);
+    }
+  }
+
+  /** What the clock of the PC shows, and its timers. */
+  private clock(clock: Element): void {
+    const { offset, basis } = clock.attributes;
+    this.set('localtime', clock, offset === 'localtime' || (offset === 'variable' && basis === 'localtime') ? '1' : '0', 'number');
+    for (const timer of clock.children) {
+      const { name, present = 'yes', mode } = timer.attributes;
+      if (name === 'hpet') this.set('hpet', timer, present === 'no' ? '0' : '1', 'number');
+      else if (name === 'tsc' && mode) this.set('tsc_mode', timer, mode === 'emulate' ? 'always_emulate' : mode === 'paravirt' ? 'native_paravirt' : 'native');
+      else this.remark(timer, `timer.${name ?? ''}`, notHere('How a timer makes up for lost ticks is not chosen for single guests here.'));
     }
   }
 
   private features(features: Element): void {
     for (const element of features.children) {
-      if (FEATURES.includes(element.name)) this.set(element.name, element, element.attributes.state === 'off' ? '0' : '1', 'number');
+      const groups = element.children.filter(({ attributes }) => attributes.state === 'on').length;
+      if (element.name === 'hyperv' && groups > 0 && !features.children.some(({ name }) => name === 'viridian')) this.set('viridian', element, '1', 'number');
+      else if (FEATURES.includes(element.name)) this.set(element.name, element, element.attributes.state === 'off' ? '0' : '1', 'number');
       else this.remark(element, element.name, notHere('This feature is not chosen for single guests here.'));
     }
   }
@@ -232,6 +259,14 @@ class Mapping {
 
   private devices(devices: Element, boot: { order: number; letter: string; at: Element }[]): void {
     const disks: Value[] = [], cards: Value[] = [], screens: Value[] = [];
+    const drives = this.drives(devices);
+    const told = new Set<string>();
+    /** Of a kind there is one: the first counts. */
+    const first = (key: string, element: Element, text: string, kind: 'string' | 'number' = 'string'): void => {
+      if (told.has(key)) return this.remark(element, element.name, ignored('the first one counts', `Of <${element.name}> the first one counts here; this one is left out.`));
+      told.add(key);
+      this.set(key, element, text, kind);
+    };
     for (const element of devices.children) {
       const { name, attributes } = element;
       const child = (of: string): Readonly<Record<string, string>> => element.children.find(inner => inner.name === of)?.attributes ?? {};
@@ -239,31 +274,68 @@ class Mapping {
       const order = Number(child('boot').order);
       if (order > 0 && (name === 'disk' || name === 'interface')) boot.push({ order, letter: name === 'interface' ? 'n' : isCdrom ? 'd' : 'c', at: element });
       if (name === 'disk') {
-        const text = this.disk(element, isCdrom, child);
+        const text = this.disk(element, isCdrom, child, drives.get(element));
         if (text !== undefined) disks.push({ kind: 'string', text, line: element.line, column: element.column });
       } else if (name === 'interface') {
         const options = [['mac', child('mac').address], ['bridge', child('source').bridge], ['script', child('script').path], ['vifname', child('target').dev], child('model').type === 'netfront' ? ['type', 'vif'] : ['model', child('model').type]];
+        const average = element.children.find(inner => inner.name === 'bandwidth')?.children.find(inner => inner.name === 'outbound')?.attributes.average;
+        if (/^[1-9]\d{0,8}$/.test(average ?? '')) options.push(['rate', `${average}KB/s`]);
+        const { type = 'bridge' } = attributes;
+        if (type !== 'bridge') this.remark(element, 'interface', { ...notHere(`type='${shortened(type)}': the card is on the host's bridge, xenbr0, whose gateway has DHCP and DNS.`), verdict: 'approximated', short: 'on xenbr0' });
+        if (child('link').state === 'down') this.remark(element, 'interface.link', ignored('the link is up', "The card's link is up from the start."));
         cards.push({ kind: 'string', text: options.flatMap(([key, value]) => (value ? [`${key}=${value}`] : [])).join(','), line: element.line, column: element.column });
-      } else if (name === 'graphics' && this.isParavirtual) screens.push({ kind: 'string', text: `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`, line: element.line, column: element.column });
-      else if (name === 'graphics') this.set(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');
-      else if (name === 'video') this.set('vga', element, { vga: 'stdvga', cirrus: 'cirrus' }[child('model').type] ?? child('model').type ?? 'stdvga');
-      else if (name === 'serial') this.set('serial', element, attributes.type ?? 'pty');
-      else if (name === 'sound') this.set('soundhw', element, attributes.model ?? '');
+      } else if (name === 'graphics' && this.isParavirtual && screens.length === 0) screens.push({ kind: 'string', text: `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`, line: element.line, column: element.column });
+      else if (name === 'graphics' && this.isParavirtual) this.remark(element, name, ignored('one screen counts', 'A guest has one screen; this one is left out.'));
+      else if (name === 'graphics') first(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');
+      else if (name === 'video' && this.isParavirtual) this.remark(element, name, notHere('The screen of a paravirtual guest is the one of <graphics>.'));
+      else if (name === 'video') first('vga', element, { vga: 'stdvga', cirrus: 'cirrus' }[child('model').type] ?? child('model').type ?? 'stdvga');
+      else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
+      else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
       else this.other(element, OF_DEVICES, ['disk', 'interface', 'graphics', 'video', 'serial', 'sound']);
     }
     for (const [key, items] of [['disk', disks], ['vif', cards], ['vfb', screens]] as const)
       if (items.length > 0) this.source.settings.push({ key, append: false, value: { kind: 'list', items, line: items[0].line, column: items[0].column }, line: items[0].line, column: items[0].column });
   }
 
+  /**
+   * Names of drives as Xen has them: vda and sda are the first drives of two controllers elsewhere, and one drive here, so the second one gets the next
+   * name that is free.
+   */
+  private drives(devices: Element): Map<Element, string> {
+    const names = new Map<Element, string>();
+    const taken = new Set<string>();
+    const disks = devices.children.filter(({ name, attributes }) => name === 'disk' && ['disk', 'cdrom', undefined].includes(attributes.device));
+    const devOf = ({ children }: Element): string => children.find(({ name }) => name === 'target')?.attributes.dev ?? '';
+    // Virtio disks are Xen's here, and keep their letters before others.
+    const inOrder = [...disks].sort((a, b) => Number(!/^(vd|xvd|hd)/.test(devOf(a))) - Number(!/^(vd|xvd|hd)/.test(devOf(b))));
+    for (const element of inOrder) {
+      const [, bus, letter, partition] = /^(vd|xvd|hd|sd)([a-z])(\d*)$/.exec(devOf(element)) ?? [];
+      if (bus === undefined) continue;
+      const own = `${bus === 'vd' ? 'xvd' : bus}${letter}${partition}`;
+      const isFree = (of: string): boolean => !taken.has(of + partition);
+      const cdrom = element.attributes.device === 'cdrom' ? ['c', 'd', 'b'] : [];
+      const free = isFree(letter) ? letter : [...cdrom, ...'abcdefghijklmnopqrstuvwxyz'].find(isFree);
+      if (free === undefined) continue;
+      taken.add(free + partition);
+      const name = free === letter ? own : `${element.attributes.device === 'cdrom' && 'abcd'.includes(free) ? 'hd' : 'xvd'}${free}${partition}`;
+      names.set(element, name);
+      if (free !== letter) this.remark(element, 'disk', { ...ignored(`${name} here`, `${own} is a drive with the number of another one here: it is ${name}.`), verdict: 'approximated' });
+    }
+    return names;
+  }
+
   /** As xl would have it; undefined: it cannot be said. */
-  private disk(element: Element, isCdrom: boolean, child: (of: string) => Readonly<Record<string, string>>): string | undefined {
+  private disk(element: Element, isCdrom: boolean, child: (of: string) => Readonly<Record<string, string>>, name: string | undefined): string | undefined {
     const { type = 'file', device = 'disk' } = element.attributes;
     const source = child('source').file ?? child('source').dev ?? '';
     if (!['disk', 'cdrom'].includes(device)) return void this.remark(element, 'disk', notHere(`There is no drive for a ${shortened(device)} here.`));
     if (!['file', 'block'].includes(type)) return void this.problem(element, `type='${shortened(type)}': a disk is a file here. Write <disk type='file'> with <source file='…'/>.`);
     if (!child('target').dev) return void this.problem(element, "The disk has no <target dev='…'/>.");
-    // Virtio disks are Xen's here.
-    const vdev = child('target').dev.replace(/^vd/, 'xvd');
+    const vdev = name ?? child('target').dev;
+    for (const inner of element.children) {
+      if (inner.name === 'encryption') return void this.problem(inner, 'An encrypted image is not read here. Decrypt it into a file of its own first (qemu-img convert), and take <encryption> out.');
+      if (inner.name === 'iotune' || inner.name === 'serial' || inner.name === 'auth') this.remark(inner, `disk.${inner.name}`, notHere('This is not set for single disks here.'));
+    }
     const readOnly = isCdrom || element.children.some(({ name }) => name === 'readonly');
     const format = child('driver').type === 'qcow2' ? 'qcow2' : 'raw';
     const rest = [readOnly ? 'ro' : 'rw', ...(isCdrom ? ['cdrom'] : [])];

@@ -200,6 +200,43 @@ describe('a device model in Domain 0', () => {
     expect(dom0).toEqual(stub);
   });
 
+  it('answers at any moment, also between two looks of the domain: an interrupt that came meanwhile waits for the instruction under way', () => {
+    const TURNS = 300,
+      VECTOR = 0x40;
+    const kernel = program(
+      [
+        '0f 01 1d', d(LOAD + IDTR), out(0x21, 0xff), out(0xa1, 0xff), out(0x1f2, 0x5a), 'fb 31 db b9', d(TURNS),
+        // mov edx, 0x1f2; xor eax, eax; in al, dx; add ebx, eax; dec ecx; jnz back
+        'ba', d(0x1f2), '31 c0 ec 01 c3 49 75 f3', '89 d8', ...store(0), 'b0 07 e6 f4 f4',
+      ].flat(),
+      {
+        // push eax; push ebx; mov eax, -1; inc [SEEN + 4]; pop ebx; pop eax; iret
+        [HANDLER]: ['50 53 b8', d(-1), 'ff 05', d(SEEN + 4), '5b 58 cf'],
+        [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
+        [IDT + 8 * VECTOR]: interruptGate(HANDLER),
+      },
+    );
+    const made = make(true, kernel);
+    const { vcpus, processor } = made.domain;
+    // The domain finds nothing to do; then Domain 0, which has a thread of its own, answers, and an event comes by the callback's vector.
+    let due = false;
+    const { schedule } = vcpus,
+      { inject } = processor;
+    vcpus.schedule = () => {
+      const can = schedule.call(vcpus);
+      if (!can) due = made.services.poll();
+      return can;
+    };
+    vcpus.directVector = () => (due ? VECTOR : -1);
+    processor.inject = (...given) => {
+      due = false;
+      inject.apply(processor, given);
+    };
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+    const [sum, interrupts] = seen(made, 2);
+    expect([sum, interrupts > TURNS / 2]).toEqual([TURNS * 0x5a, true]);
+  });
+
   it('has its pages out of the reach of the guest, and its ports, too', () => {
     const made = make(true);
     const { machine, record, services } = made;

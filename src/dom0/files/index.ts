@@ -3,3 +3,4 @@ export { FOLDERS, KeptFiles } from './kept-files.ts';
 export { cdOfFiles, namesFiles, pathsIn, spellFiles } from './cd-files.ts';
 export { install, OWN_GUESTS, type ShippedGuest } from './installation.ts';
 export { type HostFiles, writeWhole } from './host-files.ts';
+export { LOG_BYTES, LogFile } from './log-file.ts';

@@ -16,14 +16,14 @@ describe("Domain 0's file tree", () => {
     await files.chmod('/boot/kernel', 0o600);
     await files.utimes('/boot/kernel', new Date(5000), new Date(7000));
     await files.symlink('../vm/web1', '/etc/xen/auto/10-web1');
-    await files.mkdir('/var/log/xen/console');
+    await files.mkdir('/var/log/xen/xenstored');
     await files.appendFile('/etc/xen/vm/web1', 'memory = 64\n');
     const next = await open(store);
     expect(await next.readFile('/etc/xen/auto/10-web1')).toBe('name = "web1"\nmemory = 64\n');
     expect([...(await next.readFileBuffer('/boot/kernel'))]).toEqual([0, 255, 128, 13]);
     expect(await next.stat('/boot/kernel')).toMatchObject({ mode: 0o600, mtime: new Date(7000) });
     expect((await next.lstat('/etc/xen/auto/10-web1')).isSymbolicLink).toBe(true);
-    expect(await next.readdir('/var/log/xen')).toEqual(['console']);
+    expect(await next.readdir('/var/log/xen')).toEqual(['console', 'xenstored']);
   });
 
   it('keeps what is moved, copied and removed, with what is below it', async () => {

@@ -7,7 +7,7 @@ import { Journal, type Store, StoreFull } from '../storage/index.ts';
 import { type Change, decodeChanges, encodeChanges } from './changes.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
-export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', '/var/lib/xen/images', '/var/log/xen'];
+export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', '/var/lib/xen/images', '/var/log/xen/console'];
 /** What is there belongs to one run of the host: devices, what it tells of itself, guests that can be fetched again, scratch files. */
 const NOT_KEPT = /^\/(?:dev|proc|srv\/guests|tmp)(?:\/|$)/;
 /** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on a volume. */

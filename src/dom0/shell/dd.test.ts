@@ -1,13 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MemoryStore, Storage } from '../storage/index.ts';
 import { ddProgram } from './dd.ts';
 
-async function make() {
+async function make(soon: (callback: () => void) => void = setImmediate) {
   const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 3, diskBytes: 2 ** 30 });
   storage.createVolume('a', 2 ** 24);
   const files = new Map<string, Uint8Array>([['in', Uint8Array.from({ length: 1500 }, (_, i) => i)]]);
   const abort = new AbortController();
-  const host = { openDevices: async () => storage, parts: { soon: (callback: () => void) => void setImmediate(callback) } };
+  const host = { openDevices: async () => storage, parts: { soon } };
   const run = (line: string) =>
     ddProgram(host).run(line.split(' '), {
       stdin: '', directory: '/', signal: abort.signal,
@@ -58,12 +58,14 @@ describe('dd', () => {
   });
 
   it('lets others have their turns, keeps what it copies where it is, and ends when it is interrupted', async () => {
-    const { storage, run, interrupt } = await make();
+    const turns: (() => void)[] = [];
+    const { storage, run, interrupt } = await make(callback => turns.push(callback));
     storage.createVolume('b', 2 ** 24);
     const copied = run('if=/dev/vg0/a of=/dev/vg0/b bs=1M');
-    await new Promise(resolve => setTimeout(resolve));
+    await vi.waitFor(() => expect(turns).toHaveLength(1));
     expect(() => storage.removeVolume('a')).toThrow('is used by dd');
     interrupt();
+    turns[0]!();
     expect(await copied).toMatchObject({ status: 1, stderr: expect.stringMatching(/^dd: interrupted after \d+ bytes\n$/) });
     expect(storage.volumes).toMatchObject([{ open: false }, { open: false }]);
   });

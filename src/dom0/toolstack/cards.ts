@@ -133,6 +133,11 @@ export class Cards {
     }
   }
 
+  /** Each with its back end, for those who look. */
+  get all(): readonly { id: DeviceId; vif: Vif }[] {
+    return this.attached;
+  }
+
   get size(): number {
     return this.attached.length;
   }

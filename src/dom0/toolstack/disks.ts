@@ -223,6 +223,11 @@ export class Disks {
     });
   }
 
+  /** Each with its back end, for those who look. */
+  get all(): readonly { given: GuestDisk; vbd: Vbd }[] {
+    return this.attached;
+  }
+
   get size(): number {
     return this.attached.length;
   }

@@ -29,6 +29,22 @@ describe('a host that buries what has stopped, as xl does', () => {
     expect(host.machine.freeFrames).toBe(free);
   });
 
+  it.each([
+    ['on_poweroff', POWEROFF, 'destroy', /x stopped/, /^Domain 1 has shut down: The guest powered off\. Its definition says on_poweroff = "destroy"\.$/],
+    ['on_poweroff', POWEROFF, 'preserve', /x stopped/, /on_poweroff = "preserve"/],
+    ['on_poweroff', POWEROFF, 'restart', /x restarted/, /^The guest powered off\. Domain 1 starts again as domain 2\.$/],
+    ['on_reboot', REBOOT, 'destroy', /x stopped/, /^Domain 1 has shut down: The guest asked for a reboot\. Its definition says on_reboot = "destroy"\.$/],
+    ['on_reboot', REBOOT, 'rename-restart', /x-\w+ restarted/, /^The guest asked for a reboot\./],
+    ['on_crash', CRASH, 'destroy', /x crashed/, /^The guest said that it crashed\./],
+  ])('says in its log how a guest ended: %s, reason %i, %s', async (key, reason, action, command, message) => {
+    const host = xlHost();
+    const { id } = await create(host, reason, `${key} = "${action}"\n`);
+    await press(host, id);
+    const told = await until(() => host.tasks.list().find(task => command.test(task.command)));
+    expect(told.message).toMatch(message);
+    for (const { id: left } of host.all()) await host.destroy(left);
+  });
+
   it('keeps one with "preserve" until it is destroyed', async () => {
     const host = xlHost();
     const { id } = await create(host, POWEROFF, 'on_poweroff = "preserve"\n');

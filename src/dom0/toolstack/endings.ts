@@ -10,6 +10,12 @@ export function actionOf({ onPoweroff, onReboot, onCrash }: Definition, { kind }
   return kind === 'debug-exit' && onPoweroff === 'restart' ? 'destroy' : onPoweroff;
 }
 
+/** As `actionOf`, with the key that says it. */
+export function follows(definition: Definition, ending: Ending): string {
+  const key = ending.kind === 'crash' ? 'on_crash' : ending.kind === 'reset' ? 'on_reboot' : 'on_poweroff';
+  return `${key} = "${actionOf(definition, ending)}"`;
+}
+
 /** Its state is to be kept as a core file first. */
 export const dumpsCore = (action: Action): boolean => action.startsWith('coredump-');
 /** It is started again; with rename-restart as a second domain beside the one that stopped. */

@@ -16,11 +16,19 @@ export interface SavingParts {
   /** Domains run in workers of their own: nothing holds them still but a pause. */
   inWorkers(): boolean;
   later: Later;
+  setPaused(member: Member, paused: boolean): void;
   /** Asks a guest to suspend itself; false: it has no driver that listens. */
   ask(member: Member): boolean;
   /** The domain's worker says that it is paused. */
   stands(member: Member): boolean;
   wakeDomain0(): void;
+}
+
+/** A saved domain that stands still. */
+export interface Held {
+  chunks: Uint8Array[];
+  /** It was not moved anywhere. */
+  goOn(): void;
 }
 
 export class Saving {
@@ -30,18 +38,29 @@ export class Saving {
     this.parts = parts;
   }
 
-  /**
-   * The state of a domain, which goes on then: one with Xen's drivers suspends itself first, as it is asked to. `still` is called while it stands still with
-   * its back ends, at the moment of the state; what it throws is thrown here. @throws Error with a sentence
-   */
+  /** The state of a domain, which goes on then, as after xl save -c; `still` as in `hold`. @throws Error with a sentence */
   async save(member: Member, still?: () => void): Promise<Uint8Array[]> {
+    const { chunks, goOn } = await this.hold(member, still);
+    goOn();
+    return chunks;
+  }
+
+  /**
+   * The state of a domain, which stands still from then on, so that its disks stay as the state has them, until it is destroyed or `goOn` is called. One with
+   * Xen's drivers suspends itself first, as it is asked to. `still` is called at the moment of the state, with the domain's back ends standing still, too; what
+   * it throws is thrown here. @throws Error with a sentence, and the domain goes on
+   */
+  async hold(member: Member, still?: () => void): Promise<Held> {
     const asked = this.parts.ask(member);
+    const wasPaused = member.paused;
     if (asked) await this.suspended(member);
+    else this.parts.setPaused(member, true);
+    const goOn = (): void => (asked ? member.runner.resume() : this.parts.setPaused(member, wasPaused));
     try {
-      return await this.where(member, !asked, still);
-    } finally {
-      // It was not moved anywhere: it goes on, as after xl save -c.
-      if (asked) member.runner.resume();
+      return { chunks: await this.where(member, !asked, still), goOn };
+    } catch (error) {
+      goOn();
+      throw error;
     }
   }
 

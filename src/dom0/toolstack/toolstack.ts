@@ -23,7 +23,7 @@ import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
 import { openInDomain0 } from './disks.ts';
-import { Saving } from './saving.ts';
+import { type Held, Saving } from './saving.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
@@ -77,7 +77,7 @@ export interface BuildOptions<Console> {
 /** Who is told. */
 export interface ToolstackListener<Console extends DomainConsole> {
   /** `shown`: what it showed before it was saved. */
-  console(record: DomainRecord, before?: Predecessor<Console>, shown?: Uint8Array): Console;
+  console(record: DomainRecord, name: string, before?: Predecessor<Console>, shown?: Uint8Array): Console;
   /** What is listed has changed. */
   listed(): void;
   /** It has stopped by itself; `again`: and will be started again. */
@@ -145,13 +145,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.machine.hvmFep = options.hvmFep ?? false;
     this.machine.hasVt = hasVt;
     this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0() });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({
       services: this.services,
       inWorkers: () => this.runners.elsewhere,
       later: parts.later,
+      setPaused: (member, paused) => this.setPaused(member as Member<Console>, paused),
       ask: member => this.ask(member, 'suspend'),
       stands: member => this.letter(member) === 'p',
       wakeDomain0: () => this.wakeDomain0(),
@@ -310,7 +311,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       uuid,
       builtEpochMs: this.parts.epochMs(),
       memoryMiB: definition.memoryMiB,
-      console: this.listener.console(record, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
+      console: this.listener.console(record, definition.name, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
       runner: undefined as unknown as DomainRunner,
       usesPvConsole: xen === 'pv' || xen === 'pvh',
       about: '',
@@ -675,6 +676,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment. @throws Error with a sentence */
   save(member: Member<Console>, still?: () => void): Promise<Uint8Array[]> {
     return this.saving.save(member, still);
+  }
+
+  /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
+  hold(member: Member<Console>): Promise<Held> {
+    return this.saving.hold(member);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */

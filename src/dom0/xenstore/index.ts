@@ -1,3 +1,3 @@
 /** What src/dom0/xenstore offers to other rooms. */
 export type { StoreClient, StoreView } from './client.ts';
-export { type Permission, StoreError } from './store.ts';
+export { type Permission, StoreError, type StoreLook } from './store.ts';

@@ -63,6 +63,13 @@ interface Change {
   exact: boolean;
 }
 
+/** What the whole store holds. */
+export interface StoreLook {
+  nodes: { path: string; value: Uint8Array; permissions: readonly Permission[]; generation: number; children: number }[];
+  /** Domain 0's programs have a connection each. */
+  watches: { domid: number; path: string }[];
+}
+
 class Transaction {
   /** What the store held at the start, where it has changed since. */
   readonly before = new Map<string, Node | undefined>();
@@ -272,6 +279,13 @@ export class Store {
     if (who.privileged) return;
     const names = node.children.reduce((sum, child) => sum + child.length + 1, 0);
     if (24 + node.permissions.length * 8 + node.value.length + names >= QUOTA.nodeBytes) throw new StoreError('ENOSPC');
+  }
+
+  /** Everything, for Domain 0's people: nodes by path, and who watches what. */
+  look(): StoreLook {
+    const nodes = [...this.nodes].map(([path, { value, permissions, generation, children }]) => ({ path, value, permissions, generation, children: children.length }));
+    const watches = [...this.connections].flatMap(({ domid, watches: own }) => own.map(({ path }) => ({ domid, path })));
+    return { nodes, watches };
   }
 
   // Looking and keeping.

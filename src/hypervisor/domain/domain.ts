@@ -163,6 +163,9 @@ export class Domain {
   private readonly serialFeed: SerialFeed;
   /** Stop exactly here (instructions since the start); Infinity: never. */
   stopAtInstruction = Infinity;
+  /** A step under way ends here: instructions and exits since the start. */
+  private stepInstruction = Infinity;
+  private stepExit = Infinity;
 
   /** Builds the domain and loads what it boots. @throws LoadError, HostError: then the domain must not be used. */
   constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
@@ -376,6 +379,22 @@ export class Domain {
     return this.clock.retiredBefore + this.processor.retired;
   }
 
+  /** So many instructions from here on, below 0 so many exits: then `stepped` is true. 0: there is no step any more. */
+  step(count: number): void {
+    this.stepInstruction = count > 0 ? this.instructions + count : Infinity;
+    this.stepExit = count < 0 ? this.exits.total - count : Infinity;
+  }
+
+  /** It has come to the end of its step: whoever runs it pauses it now. */
+  get stepped(): boolean {
+    return this.instructions >= this.stepInstruction || this.exits.total >= this.stepExit;
+  }
+
+  /** An exit was counted: the last one of a step ends the slice. */
+  afterCount(total: number): void {
+    if (total >= this.stepExit) this.stopSlice();
+  }
+
   /** Ends the slice soon: after the exit under way, or now where there is none. */
   stopSlice(): void {
     this.leaveSlice = true;
@@ -544,7 +563,7 @@ export class Domain {
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
   private loop(stopAt: number): boolean {
     const { clock, processor, timers, vcpus, exits, remote, thread } = this;
-    const exactStop = this.stopAtInstruction - clock.retiredBefore;
+    const exactStop = Math.min(this.stopAtInstruction, this.stepInstruction) - clock.retiredBefore;
     if (exactStop < stopAt) stopAt = exactStop;
     let jumps = 0;
     while (!this.leaveSlice) {

@@ -68,7 +68,7 @@ export class Exits {
     const { domain, exit } = this;
     const { current } = domain.vcpus;
     const i = exitCounter(reason);
-    this.total++;
+    domain.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on) domain.trace.add(TRACE_KIND.EXIT, current.id, reason, this.regs[R.EIP], exit.qualification);

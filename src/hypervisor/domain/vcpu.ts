@@ -400,6 +400,8 @@ export class Vcpus {
   /** Brings what waits for the current vCPU to the processor. Call before `run()`; afterwards its activity says whether it may run. */
   deliverEvents(): void {
     const { processor, platform, regs, current } = this;
+    // Half way through an instruction, also once its answer is there: a device model in another thread may have answered a moment ago.
+    if (current.activity === WAITS_FOR_MODEL) return;
     if (current.initPending) this.applyInit(current);
     if (current.activity === WAIT_FOR_SIPI) return;
     if (current.activity === HALTED && this.mwaitEnds(current)) this.setActivity(current, ACTIVE);

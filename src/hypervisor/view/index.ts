@@ -1,6 +1,11 @@
 /** Readers of machine memory: they need the memory and nothing else. */
 export { type Counters, exitsByName, readCounters, type TierCounters } from './counters.ts';
 export { exitSource, exitTitle, reasonOf, vectorOf } from './exit-reasons.ts';
-export { MachineView } from './machine-view.ts';
+export type { DomainView } from './domain-view.ts';
+export { type FrameState, MachineView } from './machine-view.ts';
+export type { GrantEntry, GrantMapping } from './grants.ts';
+export type { PortView } from './ports.ts';
+export type { Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
 export type { ModelAccount } from './model-account.ts';
+export type { LastExit, VcpuState, VcpuView } from './vcpu-view.ts';

@@ -113,15 +113,19 @@ export class MachineView {
     };
   }
 
-  /** Frames by owner (domain id, DOMID_XEN, -1 for free ones): one pass over the frame table. */
-  framesByOwner(): Map<number, number> {
-    const { memory } = this;
+  /** Each frame's owner (domain id, DOMID_XEN, -1 of a free one): one pass over the frame table. */
+  owners(): Int16Array {
+    const { memory, frames } = this;
     const table = memory.unsigned(XENHEAP.FRAME_TABLE) >>> 2;
+    const owners = new Int16Array(frames);
+    for (let mfn = 0; mfn < frames; mfn++) owners[mfn] = (memory.unsigned(table + mfn * FRAME_WORDS + FRAME.COUNT) >>> FRAME_OWNER_SHIFT) - 1;
+    return owners;
+  }
+
+  /** Frames by owner. */
+  framesByOwner(): Map<number, number> {
     const counts = new Map<number, number>();
-    for (let mfn = 0; mfn < this.frames; mfn++) {
-      const owner = (memory.unsigned(table + mfn * FRAME_WORDS + FRAME.COUNT) >>> FRAME_OWNER_SHIFT) - 1;
-      counts.set(owner, (counts.get(owner) ?? 0) + 1);
-    }
+    for (const owner of this.owners()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
     return counts;
   }
 }

@@ -54,6 +54,17 @@ export class Mailbox {
     this.ringDoorbell();
   }
 
+  /** `count`: instructions; below 0: exits; 0: no step any more. */
+  step(count: number): void {
+    Atomics.store(this.words, this.base + MAILBOX.STEP, count);
+    this.command(COMMAND.STEP);
+  }
+
+  /** What was asked for with STEP. */
+  get stepCount(): number {
+    return Atomics.load(this.words, this.base + MAILBOX.STEP);
+  }
+
   /** A non-maskable interrupt for a vCPU. */
   nmi(vcpu: number): void {
     Atomics.or(this.words, this.base + MAILBOX.COMMANDS, COMMAND.NMI << vcpu);

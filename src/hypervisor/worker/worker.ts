@@ -201,6 +201,9 @@ async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs
     if (domain.instructions >= domain.stopAtInstruction && !mailbox.paused) {
       send({ kind: 'reached' });
       mailbox.setPaused(true);
+    } else if (domain.stepped) {
+      domain.step(0);
+      mailbox.setPaused(true);
     } else if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
   }
 }
@@ -234,6 +237,12 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
 function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): number {
   const commands = mailbox.takeCommands();
   if (commands & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return commands;
+  if (commands & COMMAND.STEP) {
+    const { stepCount } = mailbox;
+    domain.step(stepCount);
+    // Whoever asked finds it paused as before when the step is done.
+    if (stepCount !== 0) mailbox.setPaused(false);
+  }
   if (mailbox.paused !== domain.paused) {
     if (mailbox.paused) domain.pause();
     else domain.unpause();

@@ -1,20 +1,25 @@
 /** What a domain does to the hypervisor: rates and counts, read from the block its worker writes. */
 
-import { exitSource, exitTitle, type TierCounters, vectorOf } from '../../hypervisor/view/index.ts';
+import { exitTitle, type TierCounters, vectorOf } from '../../hypervisor/view/index.ts';
+import { useSignal } from '@preact/signals';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
 import type { Count } from '../counters.ts';
 import { info } from '../host.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
 import { strings } from '../strings.ts';
+import { later } from './later.tsx';
 import { Spark } from './marks.tsx';
+
+/** With the names of all instructions: loaded when a row is chosen. */
+const LastExit = later(() => import('../inspect/last-exit.tsx').then(part => part.LastExit));
 
 export const activityPanel: Panel = {
   id: 'activity',
   region: 'inspector',
   name: strings.activity.label,
   show: here => {
-    const session = sessionAt(here);
+    const session = here.tab === undefined ? sessionAt(here) : undefined;
     return session && <Activity session={session} />;
   },
 };
@@ -36,7 +41,7 @@ function Activity({ session }: { session: DomainSession }) {
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
   const reasons = last?.reasons ?? [], hypercalls = last?.hypercalls ?? [];
-  const throughXen = reasons.some(({ reason }) => vectorOf(reason) >= 0);
+  const chosen = useSignal<{ reason?: number; hypercall?: number } | undefined>(undefined);
   return <>
     <section class="rate">
       <h3>{text.rate}</h3>
@@ -54,13 +59,12 @@ function Activity({ session }: { session: DomainSession }) {
     <section class="exits">
       <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
       {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} still={!rates} rows={reasons.map(({ reason, ...count }) =>
-        ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), ...count }))} />}
+        ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), isChosen: chosen.value?.reason === reason, choose: () => { chosen.value = { reason }; }, ...count }))} />}
     </section>
-    <p class="why"><b>{text.why}</b> {throughXen ? text.whyTextPv : text.whyText}
-      {reasons.length > 0 && <span class="src">{text.whySource([...new Set(reasons.map(({ reason }) => exitSource(reason)))])}</span>}</p>
+    {chosen.value ? <LastExit session={session} {...chosen.value} /> : reasons.length > 0 && <p class="hint flush">{text.choose}</p>}
     {hypercalls.length > 0 && <section class="exits">
       <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
-      <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), ...count }))} />
+      <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), isChosen: chosen.value?.hypercall === number, choose: () => { chosen.value = { hypercall: number }; }, ...count }))} />
       <p class="cap-t">{text.hypercallSource}</p>
     </section>}
   </>;
@@ -80,13 +84,13 @@ function Tiers({ tier, share }: { tier: TierCounters; share: number | undefined 
 }
 
 /** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
-function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string })[] }) {
+function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string; isChosen: boolean; choose(): void })[] }) {
   const text = strings.activity;
   const top = Math.max(1, ...rows.map(row => row.perSecond));
   return <table>
     <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
-    <tbody>{rows.map(({ key, name, perSecond, total }) => <tr key={key}>
-      <td><span class="m dim no">{key}</span> {name}<div class="bar c-hv"><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
+    <tbody>{rows.map(({ key, name, perSecond, total, isChosen, choose }) => <tr key={key} class={isChosen ? 'sel' : ''} onClick={choose}>
+      <td><span class="m dim no">{key}</span> <button class="pickrow" aria-pressed={isChosen} onClick={choose}>{name}</button><div class="bar c-hv"><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
       <td class="num m">{still ? strings.tree.noData : figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
     </tr>)}</tbody>
   </table>;

@@ -8,9 +8,11 @@ import { type DomainSession, sessionAt } from '../sessions.ts';
 import { windows, type WindowChoice } from '../settings.ts';
 import { bootAgain, destroy, destroyNow, detailOpen, go, keepGuest, leaving, saveState } from '../state.ts';
 import { strings } from '../strings.ts';
+import { later } from './later.tsx';
 import { Icon, ModeBadge, StateMark } from './marks.tsx';
 import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
+import { tabId, Tabs } from './tabs.tsx';
 
 const words = strings.guest;
 
@@ -20,7 +22,7 @@ export const guestPanel: Panel = {
   name: strings.tree.guests,
   show: here => {
     const session = here.kind === 'domain' ? sessionAt(here) : undefined;
-    return session && <GuestPage key={session.id} session={session} />;
+    return session && <GuestPage key={session.id} session={session} tab={here.tab} />;
   },
   title: here => sessionAt(here)?.info.value.name,
 };
@@ -35,7 +37,15 @@ function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
   return session.drew.value && !session.spoke.value ? 'screen' : 'serial';
 }
 
-function GuestPage({ session }: { session: DomainSession }) {
+const GuestOverview = later(() => import('./guest-overview.tsx').then(part => part.GuestOverview));
+const GuestHistory = later(() => import('./guest-history.tsx').then(part => part.GuestHistory));
+const InspectPage = later(() => import('../inspect/page.tsx').then(part => part.InspectPage));
+
+const CONSOLE = 'console',
+  PANEL = 'guest-panel';
+const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
+
+function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: string | undefined }) {
   const domain = session.info.value;
   const gone = session.gone.value;
   const over = session.over;
@@ -48,13 +58,8 @@ function GuestPage({ session }: { session: DomainSession }) {
     <div class="bh guest">
       <div class="row">
         <h2><StateMark state={gone ? 's' : session.state} />{domain.name}</h2><ModeBadge type={domain.type} />
-        <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
-        <div class="seg" role="group" aria-label={words.view}>
-          {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; }}>{words[choice]}</button>)}
-        </div>
-        <button class="btn only-m" aria-expanded={detailOpen.value} onClick={() => { detailOpen.value = !detailOpen.value; }}>{words.detail}</button>
-      </div>
-      <div class="row wrap tools" role="toolbar" aria-label={domain.name}>
+        <span class="sec meta cut">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
+        <div class={`row wrap tools${over || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
         {over ? <>
           <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span><span class="grow" />
           {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
@@ -70,13 +75,25 @@ function GuestPage({ session }: { session: DomainSession }) {
           <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
           <Tool onClick={() => destroy(session)}><Icon name="close" />{words.destroy}</Tool>
         </>}
+        </div>
+        {tab === CONSOLE && <button class="btn only-m" aria-expanded={detailOpen.value} onClick={() => { detailOpen.value = !detailOpen.value; }}>{words.detail}</button>}
+      </div>
+      <div class="row gtabs">
+        <Tabs label={domain.name} tabs={TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === CONSOLE ? {} : { tab: id }) })} /><span class="grow" />
+        {tab === CONSOLE && <div class="seg" role="group" aria-label={words.view}>
+          {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; }}>{words[choice]}</button>)}
+        </div>}
       </div>
     </div>
     {domain.waitsForRoom && !over && <div class="note bad" role="alert"><span>{words.waitsForRoom}</span></div>}
     {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
-    <div class={`desk ${view}`}>
-      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
-      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
+    <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
+      {tab === 'overview' ? <GuestOverview session={session} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
+        : tab === 'definition' ? <div class="body"><pre class="code defn" tabIndex={0}>{domain.definition || words.noDefinition}</pre></div>
+        : <div class={`desk ${view}`}>
+            {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
+            {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
+          </div>}
     </div>
   </>;
 }

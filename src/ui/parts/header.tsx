@@ -2,13 +2,16 @@
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { hostProblem, info } from '../host.ts';
+import { asTask, command, domains, host, hostProblem, info } from '../host.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { theme, type ThemeChoice } from '../settings.ts';
 import { go, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
 import { paletteOpen } from './palette.tsx';
+import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
+
+const Pcpus = later(() => import('./pcpus.tsx').then(part => part.Pcpus));
 
 /** hh:mm:ss.mmm of a domain's clock. */
 export function clock(ns: number): string {
@@ -44,7 +47,9 @@ export function Header() {
       <Icon name={treeOpen.value ? 'close' : 'menu'} size={14} /></button>
     <a class="brand-link" href="#bench" onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
     <span class="vr" />
+    <MachineTime />
     <VirtualTime />
+    {[...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
     <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
@@ -63,6 +68,21 @@ export function Header() {
       </div>}
     </div>
   </header>;
+}
+
+/** All guests at once: they run, stand still, or the one that is shown goes on to the end of its next exit. */
+function MachineTime() {
+  const words = strings.machineTime;
+  const living = domains.value.filter(({ state }) => 'rbp'.includes(state));
+  if (living.length === 0) return null;
+  const isStill = living.every(({ state }) => state === 'p');
+  const all = (what: 'pause' | 'unpause') => { for (const domain of living) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain); };
+  const shown = shownSession()?.info.value;
+  return <div class="seg hide-s mtime" role="group" aria-label={words.label}>
+    <button aria-pressed={!isStill} aria-label={words.runAll} title={words.runAll} onClick={() => all('unpause')}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
+    <button aria-pressed={isStill} aria-label={words.pauseAll} title={words.pauseAll} onClick={() => all('pause')}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
+    <button disabled={shown?.state !== 'p'} aria-label={shown ? words.stepOf(shown.name) : words.step} title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint} onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}><Icon name="step" /><span class="when-wide">{words.step}</span></button>
+  </div>;
 }
 
 function VirtualTime() {

@@ -9,7 +9,7 @@ import { Icon } from './marks.tsx';
 import { tabId, Tabs } from './tabs.tsx';
 
 const words = strings.hostPage;
-const TABS = [['desktop', words.desktop], ['host', words.host], ['storage', words.storage], ['network', words.network]] as const;
+const TABS = [['desktop', words.desktop], ['host', words.host], ['storage', words.storage], ['network', words.network], ['inspect', strings.inspect.tab]] as const;
 
 const PANEL = 'host-panel';
 

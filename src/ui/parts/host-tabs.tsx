@@ -11,6 +11,8 @@ const HostPage = later(() => import('./host-page.tsx').then(part => part.HostPag
 const StoragePage = later(() => import('./storage-page.tsx').then(part => part.StoragePage));
 const NetworkPage = later(() => import('./network-page.tsx').then(part => part.NetworkPage));
 
+const InspectPage = later(() => import('../inspect/page.tsx').then(part => part.InspectPage));
+
 const is = (here: Place, tab: string): boolean => here.kind === 'home' && here.tab === tab;
 const panel = (tab: string, name: string, show: Panel['show']): Panel => ({
   id: tab,
@@ -24,3 +26,4 @@ const panel = (tab: string, name: string, show: Panel['show']): Panel => ({
 export const hostPanel = panel('host', words.host, () => <HostPage />);
 export const storagePanel = panel('storage', words.storage, here => <StoragePage volume={here.name} />);
 export const networkPanel = panel('network', words.network, () => <NetworkPage />);
+export const inspectPanel = panel('inspect', strings.inspect.tab, () => <InspectPage />);

@@ -18,6 +18,8 @@ const PATHS = {
   close: <path d="M2.5 2.5l7 7M9.5 2.5l-7 7" stroke="currentColor" stroke-width="1.4" />,
   down: <path d="M2.5 4.5L6 8l3.5-3.5" fill="none" stroke="currentColor" stroke-width="1.4" />,
   up: <path d="M2.5 7.5L6 4l3.5 3.5" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  right: <path d="M4.5 2.5L8 6l-3.5 3.5" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  step: <path d="M1 1.5v9L8 6zM9 1.5h2v9H9z" fill="currentColor" />,
   drop: <path d="M6 1v6.5M3 5l3 3 3-3M1 10.7h10" fill="none" stroke="currentColor" stroke-width="1.4" />,
   prompt: <path d="M1.5 2.5L5 6 1.5 9.5M6 10h5" fill="none" stroke="currentColor" stroke-width="1.5" />,
   host: <><rect x="1.2" y="1.5" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /><rect x="1.2" y="6.9" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /></>,

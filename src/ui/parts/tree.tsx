@@ -60,7 +60,7 @@ export function Tree() {
   return <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
     <input class="filter" type="search" placeholder={words.filter} aria-label={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} />
     <ul role="tree" ref={list} aria-label={words.label} onKeyDown={onKeyDown}>
-      <Row name={strings.hostName} to={{ kind: 'home' }} also={['new', 'host']} top actions={hostActions} value={<HostLoad />}>
+      <Row name={strings.hostName} to={{ kind: 'home' }} also={['new', 'host', 'inspect']} top actions={hostActions} value={<HostLoad />}>
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
       </Row>
       <li class="grp" role="presentation">{words.domains}<span>{all.length + 1}</span></li>
@@ -115,7 +115,9 @@ const isAt = (here: Place, { kind, id, tab, name }: Place): boolean => here.kind
 
 function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpen, children }: RowProps) {
   const here = place.value;
-  const chosen = isAt(here, to) || (here.kind === to.kind && here.tab !== undefined && also?.includes(here.tab) === true);
+  // A guest's row stands for all its tabs.
+  const isTab = here.kind === to.kind && here.id === to.id && (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
+  const chosen = isAt(here, to) || isTab;
   return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${chosen ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
     aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
     {children}<span class="v">{value}</span>

@@ -9,10 +9,12 @@ const IDE_MAJOR = 3,
   XVD_MAJOR = 202;
 const EXTENDED = 1 << 28;
 
-/** xvda is 51712, hda 768, sda 2048, d5p1 like xvdf1; undefined: there is no such disk. */
+/** xvda is 51712, as are 51712 and 0xca00, hda 768, sda 2048, d5p1 like xvdf1; undefined: there is no such disk. */
 export function deviceNumber(vdev: string): number | undefined {
   const numbered = /^d(\d{1,5})(?:p(\d{1,3}))?$/.exec(vdev),
     lettered = /^(xvd|hd|sd)([a-z]{1,4})(\d{0,3})$/.exec(vdev);
+  // As libxl does: a number is one.
+  if (/^(0x[0-9a-f]+|[1-9]\d*)$/i.test(vdev)) return Number(vdev) < 2 ** 31 ? Number(vdev) : undefined;
   if (numbered) return xvd(Number(numbered[1]), Number(numbered[2] ?? 0));
   if (!lettered) return undefined;
   const [, bus, letters, digits] = lettered;

@@ -9,7 +9,7 @@
 import type { Disk } from '../../../devices/ide/index.ts';
 import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { DomainRecord } from '../../../hypervisor/index.ts';
-import type { BackRing, SavedRing } from '../ring.ts';
+import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { Grants, type UsedPage } from './grants.ts';
 import {
@@ -106,6 +106,11 @@ export class Vbd implements Driver {
   save(): SavedVbd | undefined {
     return this.session?.save();
   }
+
+  /** Its ring and how its slots are laid out, for people; undefined: it is not connected. */
+  look(): { ring: RingLook; layout: Layout } | undefined {
+    return this.session?.look();
+  }
 }
 
 const sectorsOf = ({ sectors, sectorBytes }: Disk): number => sectors * (sectorBytes / SECTOR_BYTES);
@@ -172,6 +177,8 @@ class Session {
   private serving = false;
   /** Slots that an earlier back end had taken. */
   private readonly taken: Int32Array[];
+  /** What the medium has answered since Domain 0's last turn. */
+  private answers: (() => void)[] = [];
 
   /** Maps nothing but the ring. @throws DeviceError, RingError, HostError */
   constructor(connection: Connection, options: VbdOptions, counts: VbdCounts, saved: unknown) {
@@ -197,6 +204,10 @@ class Session {
     this.batch(() => this.taken.forEach(words => this.start(words)));
   }
 
+  look(): { ring: RingLook; layout: Layout } {
+    return { ring: this.ring.look(), layout: this.layout };
+  }
+
   save(): SavedVbd {
     // What stays mapped is granted anew where the guest goes on.
     return { ring: this.ring.save(), requests: [...this.jobs].map(({ words }) => words.slice()) };
@@ -216,6 +227,18 @@ class Session {
       this.serving = false;
       this.push();
     }
+  }
+
+  /** What the medium answers in one turn the front end hears of together. */
+  private answerSoon(answer: () => void): void {
+    if (this.answers.push(answer) > 1) return;
+    this.connection.soon(() => {
+      const held = this.barrier !== undefined;
+      const answers = this.answers.splice(0);
+      this.batch(() => answers.forEach(each => each()));
+      // Whoever waited behind a barrier goes on.
+      if (held && !this.barrier) this.connection.guard(() => this.serve());
+    });
   }
 
   private push(): void {
@@ -377,7 +400,7 @@ class Session {
         if (this.connection.open) this.connection.guard(() => done(status));
         else release(job);
       };
-      if (returned) this.connection.soon(answer);
+      if (returned) this.answerSoon(answer);
       else {
         job.atMedium = false;
         done(status);

@@ -9,7 +9,7 @@ import type { DomainRecord } from '../../../hypervisor/index.ts';
 import type { Bridge, BridgePort } from '../../network/bridge.ts';
 import { finish, type Frame, numberOf } from '../../network/frame.ts';
 import { Credit, type Rate } from '../../network/rate.ts';
-import type { BackRing, SavedRing } from '../ring.ts';
+import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { EXTRA, EXTRA_MORE, GSO_TCPV4, RSP, RX_SLOT_BYTES, RXF, SLOTS_FATAL, SLOTS_MOST, TX_SLOT_BYTES, TXF } from './protocol.ts';
 
@@ -90,6 +90,11 @@ export class Vif implements Driver {
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.link?.connection.guard(() => this.serve()));
     this.port = bridge.addPort(name, { offloads: true, deliver: frame => this.deliver(frame), wants: group => this.wants(group) });
+  }
+
+  /** Its rings, for people; undefined: it is not connected. */
+  look(): { tx: RingLook; rx: RingLook } | undefined {
+    return this.link && { tx: this.link.tx.look(), rx: this.link.rx.look() };
   }
 
   // ---- XenBus

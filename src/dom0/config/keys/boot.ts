@@ -21,7 +21,10 @@ function optionsIn(words: readonly string[]): Omit<BootLoader, 'program'> {
 /** Words of a list, or of a text with quotes. */
 const wordsOf = (asked: Asked): string[] => (asked.value.kind === 'list' ? asked.value.items.map(item => (item.kind === 'list' ? '' : item.text)) : (asked.text.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? []));
 
-const loads = (context: Context): boolean => programOf(context.textOf('bootloader') ?? '') !== undefined;
+/** Mini-OS with GRUB in it, as the kernel of a PV guest: it reads the menu of the guest's disk, as pygrub does. */
+const isPvGrub = (context: Context): boolean =>
+  context.definition.type !== 'hvm' && (/(^|\/)pv-?grub[^/]*$/.test(context.textOf('kernel') ?? '') || (/^pvgrub(32|64)$/.test(context.textOf('firmware') ?? '') && !context.textOf('kernel')));
+const loads = (context: Context): boolean => isPvGrub(context) || programOf(context.textOf('bootloader') ?? '') !== undefined;
 /** Whether the boot loader has anything to do. */
 const looksOnDisk = (context: Context): boolean => loads(context) && context.definition.type !== 'hvm' && !namesKernel(context);
 const noLoader = ignored('no boot loader asks for it', 'No boot loader is named that would read it. Write bootloader = "pygrub" or "domUloader".');
@@ -35,6 +38,7 @@ const forLoader = (key: string, type: 'string' | 'list or string', take: (loader
   }),
 });
 const onFirmware = approximated('firmware boots the disks', 'hvmloader is a part of Xen: here the PC starts with its firmware.');
+const pvGrub = approximated('pygrub looks in its place', "PV-GRUB would read the menu of the guest's disk inside the guest: here pygrub reads it, in Domain 0.");
 const replaced = ignored('firmware_override is started', 'What firmware_override names is started, and this host hands it no kernel.');
 const beside = (key: string): Judged => ignored('cmdline counts', `cmdline is set too and counts alone; ${key} is ignored, as in xl.`);
 
@@ -45,7 +49,7 @@ const startsOwnFirmware = (context: Context): boolean => {
 };
 const namesKernel = (context: Context): boolean => {
   const kernel = context.textOf('kernel');
-  return !!kernel && !isHvmloader(kernel);
+  return !!kernel && !isHvmloader(kernel) && !isPvGrub(context);
 };
 
 /** Something has to start: a kernel, or what firmware finds on a disk. */
@@ -58,11 +62,14 @@ function needStart(context: Context): void {
     context.tell({ line: 1, column: 1 }, 'kernel', wrong('missing', text));
   } else if (type !== 'hvm' && !(context.mentions('kernel') && !context.has('kernel'))) {
     const named = context.textOf('bootloader');
-    const why = named ? `${named} is no boot loader that is known here. Write bootloader = "pygrub", or kernel = "FILE".` : 'Write kernel = "FILE", or bootloader = "pygrub" for one on its own disk.';
+    const why = named ? `${named} is no boot loader that is known here. Write bootloader = "pygrub", or kernel = "FILE".` : 'Write kernel = "FILE", or bootloader = "pygrub" for one on its own disk; a PC that boots a disk is type = "hvm".';
     const text = `A ${type.toUpperCase()} guest has no firmware that could boot a disk. ${why}`;
     context.tell(context.placeOf('kernel', 'type'), 'kernel', wrong('needs a kernel', text));
   }
 }
+
+const firmware = approximated('SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.');
+const isSeaBios = (value: string): boolean => value === 'seabios' || value === 'bios';
 
 /** Letters of `boot` that mean something here: disks and CD-ROM drives. */
 const bootable = (text: string): string => [...new Set(text)].filter(letter => letter === 'c' || letter === 'd').join('');
@@ -78,10 +85,11 @@ export const boot: Family = {
   kernel: rule('string', used('started directly', 'The kernel is loaded and started without firmware.'), {
     into: (definition, asked) => {
       if (startsOwnFirmware(asked)) return;
-      if (namesKernel(asked)) definition.kernel = asked.text;
+      if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader = { program: 'pygrub' };
+      else if (namesKernel(asked)) definition.kernel = asked.text;
       else needStart(asked);
     },
-    judge: asked => (startsOwnFirmware(asked) ? replaced : namesKernel(asked) ? undefined : onFirmware),
+    judge: asked => (startsOwnFirmware(asked) ? replaced : isPvGrub(asked) ? pvGrub : namesKernel(asked) ? undefined : onFirmware),
     absent: needStart,
     from: ({ kernel }) => kernel,
   }),
@@ -105,9 +113,9 @@ export const boot: Family = {
   }),
   extra: rule('string', used('end of the command line', 'This text ends the command line.'), {
     into: (definition, asked) => {
-      if (!asked.has('cmdline')) definition.cmdline = [definition.cmdline, asked.text].filter(Boolean).join(' ');
+      if (!asked.has('cmdline') && !isPvGrub(asked)) definition.cmdline = [definition.cmdline, asked.text].filter(Boolean).join(' ');
     },
-    judge: asked => (asked.has('cmdline') ? beside('extra') : used('end of the command line', 'This text ends the command line of the kernel.')),
+    judge: asked => (isPvGrub(asked) ? ignored('pygrub finds the menu', 'This tells PV-GRUB where the menu is: pygrub looks for it on all partitions.') : asked.has('cmdline') ? beside('extra') : used('end of the command line', 'This text ends the command line of the kernel.')),
   }),
   // libxl's default is cda.
   boot: rule('string', used('what firmware tries', 'The firmware tries these devices in turn.'), {
@@ -130,15 +138,14 @@ export const boot: Family = {
     },
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),
-  ...only(
-    ['hvm'],
-    alike(
-      'bios firmware',
-      'string',
-      approximated('SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.'),
-      value => value === 'seabios' || value === 'bios',
-    ),
-  ),
+  ...only(['hvm'], alike('bios', 'string', firmware, isSeaBios)),
+  firmware: rule('string', firmware, {
+    fits: isSeaBios,
+    into: (definition, asked) => {
+      if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader ??= { program: 'pygrub' };
+    },
+    judge: asked => (isPvGrub(asked) ? pvGrub : undefined),
+  }),
   ...alike('bios_path_override', 'string', ignored('the fetched SeaBIOS runs', 'The SeaBIOS that npm run guests fetched runs, where no kernel is named.')),
   bootloader: rule('string', used("looks on the guest's disk", "It looks for the kernel on the guest's own disk."), {
     into: (definition, asked) => {

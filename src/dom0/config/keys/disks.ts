@@ -8,6 +8,8 @@ import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';
 import type { Value } from '../xlcfg.ts';
 
+/** hdc. */
+const CDROM_PLACE = 2;
 const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
 
 /** What becomes of the disk, and of what the guest writes to it. */
@@ -63,6 +65,17 @@ export const disks: Family = {
       return TOLD;
     },
     from: ({ disks }) => (disks.length > 0 ? disks.map(formatDisk) : undefined),
+  }),
+  cdrom: rule('string', used('CD-ROM drive hdc', 'xend’s key for the disc in the CD-ROM drive hdc.'), {
+    guests: ['hvm'],
+    judge: asked => {
+      if (asked.text === '') return undefined;
+      const { disks } = asked.definition;
+      const other = disks.find(({ place }) => place === CDROM_PLACE);
+      if (other) return ignored('hdc is taken', `${other.vdev} of line ${other.at.line} is that drive already. xl has disk = [ ',raw,hdc,cdrom' ] for a CD-ROM drive.`);
+      disks.push({ target: asked.text, format: 'raw', vdev: 'hdc', kind: 'cdrom', readOnly: true, place: CDROM_PLACE, at: { line: asked.value.line, column: asked.value.column } });
+      return used('CD-ROM drive hdc', 'The disc is in the CD-ROM drive hdc. This is xend’s key; xl has disk for it.');
+    },
   }),
   ...only(['hvm'], alike('hdtype', 'string', approximated('disks are IDE', 'Disks are on the two IDE channels of the PC; there is no AHCI controller.'), value => value === 'ide')),
 };

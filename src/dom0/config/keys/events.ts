@@ -33,7 +33,20 @@ function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short
   });
 }
 
+/** xend's one key for three (xmexample1: "deprecated option restart"). */
+const RESTART: Record<string, [poweroff: Action, reboot: Action, crash: Action]> = {
+  onreboot: ['destroy', 'restart', 'destroy'],
+  always: ['restart', 'restart', 'restart'],
+  never: ['destroy', 'destroy', 'destroy'],
+};
+
 export const events: Family = {
+  // Before the three, which count more.
+  restart: rule('string', used('for poweroff, reboot and crash', "xend's old key for on_poweroff, on_reboot and on_crash."), {
+    range: ({ text }) => (Object.hasOwn(RESTART, text) ? undefined : wrong('no such value', `the values are ${Object.keys(RESTART).join(', ')}. Write on_poweroff, on_reboot and on_crash in its place.`)),
+    into: (definition, { text }) => { [definition.onPoweroff, definition.onReboot, definition.onCrash] = RESTART[text]; },
+    judge: ({ text }) => used('for poweroff, reboot and crash', `This is on_poweroff = "${RESTART[text][0]}", on_reboot = "${RESTART[text][1]}", on_crash = "${RESTART[text][2]}".`),
+  }),
   on_poweroff: when('onPoweroff', 'destroy', 'when the guest powers off', 'powers off', 'This is done when the guest powers off.'),
   on_reboot: when('onReboot', 'restart', 'when the guest resets', 'asks for a reset', 'This is done when the guest asks for a reset.'),
   on_crash: when('onCrash', 'destroy', 'when the guest crashes', 'crashes', 'This is done when the guest crashes.'),

@@ -1,6 +1,6 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
-import { approximated, ignored } from '../options.ts';
-import { alike, type Family, is, isEmpty, isOne, isZero, only } from '../rule.ts';
+import { approximated, ignored, used } from '../options.ts';
+import { alike, type Family, is, isEmpty, isOne, isZero, only, rule } from '../rule.ts';
 
 const noUsb = ignored('no USB; keyboard is PS/2', 'The PC has no USB controller; its keyboard is PS/2.');
 const vga = approximated('a standard VGA', 'The PC has a standard VGA with Bochs’ VBE extensions.');
@@ -22,21 +22,21 @@ export const pc: Family = {
       'serial',
       'list or string',
       approximated('COM1 is the console', 'The first serial port is the console of the domain; files, sockets and further ports are not connected.'),
-      value => value === 'pty' || value === 'stdio',
+      value => value === 'pty' || value === 'stdio' || value === 'none',
     ),
+    ...alike('parallel', 'list or string', ignored('no parallel port', 'The PC has no parallel port.'), value => value === 'none'),
+    ...alike('snapshot', 'defbool', approximated('files stay as they are', "What the guest writes to a disk's file is kept in memory in any case, and the file stays as it is."), isOne),
     ...alike('hpet', 'defbool', ignored('the PC has no HPET', 'The PC has no HPET; guests use the 8254, the ACPI timer or the TSC.'), isZero),
     ...alike('vga', 'string', vga, value => value === 'stdvga'),
     ...alike('stdvga', 'defbool', vga, isOne),
     ...alike('videoram', 'number', approximated('the VGA has 16 MiB', 'The VGA has 16 MiB of memory.'), is(16)),
-    ...alike('vnc sdl', 'defbool', screen, isZero),
+    ...alike('sdl', 'defbool', screen, isZero),
     ...alike('nographic', 'defbool', approximated('the screen stays', 'The screen can be ignored: the serial console works beside it.'), isZero),
     ...alike('keymap', 'string', ignored('keys are sent by place', 'Keys are sent by their place on the keyboard, so no table is needed.')),
     ...alike('usb', 'defbool', noUsb, isZero),
     ...alike('usbdevice', 'list or string', noUsb, isEmpty),
     ...alike('usbversion', 'number', noUsb),
-    ...alike('vnclisten vncpasswd', 'string', viewers),
-    ...alike('vncdisplay', 'number', viewers),
-    ...alike('vncunused opengl', 'defbool', viewers),
+    ...alike('opengl', 'defbool', viewers),
     ...alike('soundhw', 'string', ignored('the PC has no sound', 'The PC has no sound card.'), isEmpty),
     ...alike('xen_platform_pci', 'defbool', approximated('always there', 'An HVM guest always has the platform device.'), isOne),
     ...alike('acpi_firmware smbios_firmware', 'string', tables),
@@ -45,6 +45,19 @@ export const pc: Family = {
     ...alike('acpi_s3 acpi_s4 acpi_laptop_slate', 'defbool', ignored('power-off is the only sleep state', 'ACPI offers power-off (S5) and no other sleep state.'), isZero),
     ...alike('mmio_hole', 'number', ignored('fixed memory map', 'The memory map of the PC is fixed.')),
   }),
+  vnc: rule('defbool', screen, {
+    fits: isZero,
+    // As xl does where there is no vfb.
+    judge: ({ number, definition }) => {
+      if (definition.type === 'hvm' || number === 0) return undefined;
+      if (definition.type === 'pvh') return ignored('write vfb', "xl gives a PVH guest no screen for this. Write vfb = ['vnc=1'].");
+      definition.vfb = true;
+      return used('a PV screen', 'The guest gets a screen, a keyboard and a pointer for its PV drivers (xen-fbfront, xen-kbdfront).');
+    },
+  }),
+  ...alike('vnclisten vncpasswd', 'string', viewers),
+  ...alike('vncdisplay', 'number', viewers),
+  ...alike('vncunused', 'defbool', viewers),
   ...alike('usbctrl usbdev', 'list or string', noUsb, isEmpty),
   ...alike('pae', 'defbool', approximated('PAE is always offered', 'The processor always offers PAE; the guest decides.'), isOne),
   ...alike(

@@ -62,6 +62,15 @@ export const processors: Family = {
       used(number === vcpus ? 'as many as vcpus' : `${number - vcpus} offline`, `The guest may bring up ${number} virtual processors; ${vcpus} are there from the start.`),
     from: ({ maxVcpus }) => maxVcpus,
   }),
+  vcpu_avail: rule('number', used('virtual processors online', 'xend’s mask of the virtual processors that are there from the start.'), {
+    range: asked => (asked.number >= 1 && Number.isSafeInteger(asked.number) ? undefined : wrong('no mask', 'this is a mask of processors, and its lowest bit is set. Write vcpus and maxvcpus in its place.')),
+    into: (definition, { number }) => {
+      const { vcpus, maxVcpus = vcpus } = definition;
+      const online = Math.max(1, [...Array(Math.min(maxVcpus, 32)).keys()].filter(vcpu => Math.floor(number / 2 ** vcpu) % 2 === 1).length);
+      if (online < maxVcpus) Object.assign(definition, { vcpus: online, maxVcpus });
+    },
+    judge: ({ definition: { vcpus, maxVcpus = vcpus } }) => used(`${vcpus} of ${maxVcpus} online`, `${vcpus} of the guest's ${maxVcpus} virtual processors are there from the start. xl has vcpus and maxvcpus for this.`),
+  }),
   cpus: affinity('hardAffinity', 'runs on', 'The guest runs on these processors only.'),
   cpus_soft: affinity('softAffinity', 'prefers', 'The guest runs on these processors where one of them is free.'),
   cpu_weight: rule('number', used('weight in the run queue', 'The guest gets processor time by this weight.'), {

@@ -14,6 +14,7 @@ import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { restore, save } from './state.ts';
+import { step } from './step.ts';
 import { top } from './top.ts';
 import { diskPath, trace } from './trace.ts';
 import { transfer } from './transfer.ts';
@@ -62,6 +63,7 @@ export const COMMANDS = {
   'vcpu-set': vcpuSet,
   top,
   'debug-keys': debugKeys,
+  step,
   sysrq,
   'send-key': sendKey,
   'dump-core': dumpCore,

@@ -119,6 +119,55 @@ describe('settings', () => {
   });
 });
 
+describe('a saved state', () => {
+  it('is written while the domain stands still, and its disks with it, which goes on where it cannot be written', async () => {
+    const { host, call, xl } = await make();
+    const { record } = host.living(1);
+    const retired = (): number => host.toolstack.view.at(record.index)!.counters().retired;
+    const passes = async (): Promise<boolean> => {
+      const before = retired();
+      await new Promise(resolve => setTimeout(resolve, 50));
+      return retired() > before;
+    };
+    await until(passes);
+    const seen: boolean[] = [];
+    const write = async (): Promise<void> => {
+      seen.push(await passes());
+      throw new Error('the disk is full');
+    };
+    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow('the disk is full');
+    expect([seen, await passes(), host.all().map(({ name }) => name)]).toEqual([[false], true, ['x']]);
+    await xl('pause x');
+    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow('the disk is full');
+    expect([await passes(), host.living(1).paused]).toEqual([false, true]);
+    await xl('unpause x');
+    expect(await runXl(COMMANDS, { ...call(['save', '-c', 'x', '/root/x.save']), write: async () => void seen.push(await passes()) })).toMatch(/^Saving to/);
+    expect([seen.at(-1), await passes()]).toEqual([true, true]);
+    expect([await xl('save x /root/x.save'), host.all(), host.tasks.list().at(-1)]).toMatchObject([
+      expect.stringMatching(/^Saving to/), [], { command: 'xl save x /root/x.save', state: 'done', message: expect.stringMatching(/the domain is gone\.$/) }]);
+  });
+});
+
+describe('a console log', () => {
+  it('has what a guest showed, after its end, too, and of a long one what came last', async () => {
+    const { host, files, xl } = await make();
+    const log = '/var/log/xen/console/guest-x.log';
+    const { console } = host.member(1);
+    await until(() => console.shown.length > 0);
+    await xl('destroy x');
+    expect(await until(() => files.readFile(log).catch(() => undefined))).toBe('up..');
+    await xl('create /root/x.cfg');
+    const [{ id }] = host.all();
+    // One piece of a hundred thousand bytes, then lines that are more than the file takes.
+    host.member(id).console.print(new Uint8Array(100_000).fill(46));
+    for (let i = 0; i < 7000; i++) host.member(id).console.print(new TextEncoder().encode(`line ${i}\n`));
+    await xl('destroy x');
+    const shown = await until(async () => (await files.readFile(log)).endsWith('line 6999\n') && files.readFile(log));
+    expect(shown.length).toBeLessThan(2 * 64 * 1024);
+    expect(shown).toMatch(/^up\.\.\d*\nline|^up\.\.line/);
+  });
+});
+
 describe('the screen', () => {
   it('is shown where there are windows, told of where there are none, and refused where the guest has none', async () => {
     const { host, xl } = await make();

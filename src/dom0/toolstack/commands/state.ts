@@ -26,10 +26,27 @@ export const save = command({
     const { options, rest } = readWords(words, { flags: 'c' });
     atLeast('save', rest, 2);
     const id = findDomain(host, rest[0]);
-    const state = await run(id);
-    await write(rest[1], state);
-    if (!options.has('c')) await host.toolstack.remove(host.member(id));
-    return `Saving to ${rest[1]} new xl format (info 0x3/0x0/${state.size})\n`;
+    const saved = (size: number): string => `Saving to ${rest[1]} new xl format (info 0x3/0x0/${size})\n`;
+    if (options.has('c')) {
+      const state = await run(id);
+      await write(rest[1], state);
+      return saved(state.size);
+    }
+    const member = host.living(id);
+    return host.tasks.run(`xl save ${member.name} ${rest[1]}`, async task => {
+      // What it wrote to its disks from here on would be lost to the state.
+      const { chunks, goOn } = await host.toolstack.hold(member);
+      const state = new Blob(chunks as BlobPart[]);
+      try {
+        await write(rest[1], state);
+      } catch (error) {
+        goOn();
+        throw error;
+      }
+      await host.toolstack.remove(member);
+      task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is gone.`;
+      return saved(state.size);
+    });
   },
 });
 

@@ -1,0 +1,250 @@
+/**
+ * The files of /etc/xen/vm as xm and SUSE's vm-install wrote them: Python, which xm ran. Here nothing is executed: assignments of expressions are read
+ * (expressions.ts), and of if, elif and else those that count. Other statements are refused, each with its place.
+ * Source: the Python language reference; xen/tools/examples/xmexample1 to 3 and xmexample.hvm of Xen 4.1.
+ */
+import { KEYS } from '../keys.ts';
+import type { Source } from '../source.ts';
+import { join } from '../values.ts';
+import { type Setting, shortened, type SyntaxProblem, textProblem, type Value } from '../xlcfg.ts';
+import { Expressions, settingOf, Wrong } from './expressions.ts';
+import { shown, type Token, tokenize } from './tokens.ts';
+import { isTrue, plain } from './values.ts';
+
+/** With more than so many a file is no Python. */
+const MOST_PROBLEMS = 200;
+/** If in if in if. */
+const MOST_BLOCKS = 32;
+
+const STATEMENT = /^(for|while|try|except|finally|with|return|del|exec|raise|elif|else)$/;
+/** Statements that come to nothing here, and why. */
+const PASSED: Record<string, [short: string, text: string]> = {
+  import: ['nothing is imported', 'Nothing is executed here, so nothing is imported.'],
+  from: ['nothing is imported', 'Nothing is executed here, so nothing is imported.'],
+  def: ['nothing is called', 'A function is defined here; nothing is executed, so none is called.'],
+  class: ['nothing is called', 'A class is defined here; nothing is executed, so none is made.'],
+  print: ['nothing is printed', 'Nothing is executed here, so nothing is printed.'],
+  pass: ['does nothing', 'pass does nothing.'],
+  global: ['does nothing', 'All names are global here.'],
+};
+
+export function readPython(source: string): Source {
+  const unread = textProblem(source);
+  if (unread) return { settings: [], problems: [{ line: 1, column: 1, text: unread }], lines: [] };
+  const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+  return new Reader(tokenize(text), text.split('\n')).read();
+}
+
+class Reader {
+  private readonly of: Expressions;
+  private readonly lines: string[];
+  private readonly problems: SyntaxProblem[] = [];
+  private readonly remarks: NonNullable<Source['remarks']> = [];
+  private readonly settings: Setting[] = [];
+  private blocks = 0;
+  /** Where the value stands of each line NAME=VALUE with a number or a string: words of xm create stand behind the file. */
+  private readonly givenBehind = new Map<string, number>();
+
+  constructor(tokens: Token[], lines: string[]) {
+    this.of = new Expressions(tokens);
+    this.lines = lines;
+    tokens.forEach(({ first, kind, text }, i) => {
+      const [op, value, end] = tokens.slice(i + 1, i + 4);
+      if (first && kind === 'name' && op?.text === '=' && (value?.kind === 'number' || value?.kind === 'string') && end?.kind === 'newline') this.givenBehind.set(text, i + 2);
+    });
+  }
+
+  read(): Source {
+    this.statements(0);
+    // A name of one's own that others are made of is no key, and need not be.
+    const settings = this.settings.filter(({ key }) => Object.hasOwn(KEYS, key) || !this.of.mentioned.has(key));
+    return { settings, problems: this.problems, lines: this.lines, remarks: this.remarks };
+  }
+
+  /** Lines that are indented more than this; 0: all. */
+  private statements(indent: number): void {
+    const { of } = this;
+    while (of.peek().kind !== 'end' && this.problems.length < MOST_PROBLEMS) {
+      const token = of.peek();
+      if (token.kind === 'newline' || of.isSign(';')) {
+        of.at++;
+        continue;
+      }
+      if (token.first && token.column <= indent) return;
+      this.statement(token);
+    }
+  }
+
+  private statement(first: Token): void {
+    const { of } = this;
+    try {
+      this.oneStatement(first);
+    } catch (error) {
+      if (!(error instanceof Wrong)) throw error;
+      this.problems.push({ line: error.at.line, column: error.at.column, text: error.message });
+      of.reset();
+      // What broke off may have been a list that is not closed: the next assignment is read.
+      if (!of.startsAssignment()) this.skipLine();
+    }
+  }
+
+  private skipLine(): void {
+    const { of } = this;
+    while (of.peek().kind !== 'newline' && of.peek().kind !== 'end') of.at++;
+  }
+
+  /** The rest of the line, and what is indented more than it. */
+  private skipBlock({ column }: Token): void {
+    const { of } = this;
+    this.skipLine();
+    for (;;) {
+      const before = of.at;
+      while (of.peek().kind === 'newline') of.at++;
+      if (of.peek().kind === 'end' || of.peek().column <= column) {
+        of.at = before;
+        return;
+      }
+      this.skipLine();
+    }
+  }
+
+  private remark({ line, column }: Token, short: string, text: string): void {
+    this.remarks.push({ line, column, key: '', verdict: 'ignored', short, text });
+  }
+
+  private oneStatement(first: Token): void {
+    const { of } = this;
+    if (first.kind !== 'name') throw new Wrong(first, `A line starts with a name: ${shown(first)} is none.`);
+    if (!of.tokens[of.at + 1]?.text.match(/^\+?=$/)) {
+      if (Object.hasOwn(PASSED, first.text)) {
+        const [short, text] = PASSED[first.text];
+        this.remark(first, short, text);
+        return this.skipBlock(first);
+      }
+      if (first.text === 'if') return this.condition(first);
+      if (STATEMENT.test(first.text)) {
+        this.skipBlock(first);
+        throw new Wrong(first, `"${first.text}" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.`);
+      }
+      if (first.text === 'xm_vars' && of.tokens[of.at + 1]?.text === '.') return this.variables(first);
+      if (of.tokens[of.at + 1]?.text === '.' && of.tokens[of.at + 3]?.text === '(') return this.method(first);
+    }
+    this.assignment(first);
+  }
+
+  private assignment(first: Token): void {
+    const { of } = this;
+    of.at++;
+    const op = of.peek();
+    if (op.kind !== 'sign' || (op.text !== '=' && op.text !== '+='))
+      throw new Wrong(op, `After ${shortened(first.text)} comes = and a value; here is ${shown(op)}.${op.text === '(' ? ' Nothing is executed here.' : ''}`);
+    of.at++;
+    const value = of.expression();
+    const end = of.peek();
+    if (end.kind !== 'newline' && !of.isSign(';')) throw new Wrong(end, `The value of ${shortened(first.text)} ends before ${shown(end)}.`);
+    const before = of.names.get(first.text);
+    const more = settingOf(value);
+    if (op.text === '+=' && before !== undefined) {
+      // A list grows where it is: this one is the names' own.
+      const joined = more && before.kind === more.kind ? join(before, more) : null;
+      if (!joined) throw new Wrong(op, `A ${value?.kind ?? 'value without a name'} cannot be added to a ${before.kind}.`);
+      if (before.kind === 'number' && more?.kind === 'number') return this.set(first, { ...more, text: String(Number(before.text) + Number(more.text)) });
+      of.names.set(first.text, joined);
+    } else of.names.set(first.text, value?.kind === 'list' ? { ...value, items: [...value.items] } : value);
+    if (more) this.settings.push({ key: first.text, append: op.text === '+=', value: more, line: first.line, column: first.column });
+    else if (value && Object.hasOwn(KEYS, first.text)) throw new Wrong(first, `${first.text} = {…}: a dictionary is no value of a definition. Write a string, a number or a list.`);
+  }
+
+  private set({ text, line, column }: Token, value: Value): void {
+    this.of.names.set(text, value);
+    this.settings.push({ key: text, append: false, value, line, column });
+  }
+
+  /** NAME.append(…) or NAME.extend(…): what is added to a list. */
+  private method(first: Token): void {
+    const { of } = this;
+    const { text } = of.tokens[of.at + 2];
+    const before = of.names.get(first.text);
+    if (before?.kind !== 'list' || (text !== 'append' && text !== 'extend')) throw new Wrong(first, `${shortened(first.text)}.${shortened(text)}( …: nothing is executed here. Write the assignments that are meant.`);
+    of.at += 3;
+    const given = of.expression();
+    if (given === undefined || given.kind === 'dictionary' || (text === 'extend' && given.kind !== 'list')) throw new Wrong(first, `${shortened(first.text)}.${text}( … wants ${text === 'extend' ? 'a list' : 'a value'}.`);
+    const items = text === 'extend' && given.kind === 'list' ? given.items : [plain(given)];
+    for (const item of items) before.items.push(item);
+    const { line, column } = first;
+    this.settings.push({ key: first.text, append: true, value: { kind: 'list', items, line, column }, line, column });
+  }
+
+  /** xm_vars.var('NAME', …): a name that xm create NAME=… gives; it may stand behind the file. */
+  private variables(first: Token): void {
+    const { of } = this;
+    const [, , call, open, name] = of.tokens.slice(of.at, of.at + 5);
+    if (call?.text === 'var' && open?.text === '(' && name?.kind === 'string') {
+      const variable = name.text.slice(1, -1);
+      of.declared.add(variable);
+      const given = this.givenBehind.get(variable);
+      if (given !== undefined && !of.names.has(variable)) {
+        const after = of.at;
+        of.at = given;
+        of.names.set(variable, of.expression());
+        of.at = after;
+      }
+    }
+    this.remark(first, 'nothing is executed', 'xm asked here for variables on its command line: xm create FILE NAME=VALUE gives them. Nothing is executed.');
+    this.skipBlock(first);
+  }
+
+  /** if, elif, else: the lines of the first one whose condition holds. */
+  private condition(first: Token): void {
+    const { of } = this;
+    if (++this.blocks > MOST_BLOCKS) {
+      of.at = of.tokens.length - 1;
+      throw new Wrong(first, `Blocks stand in blocks here more than ${MOST_BLOCKS} deep.`);
+    }
+    let isDone = false;
+    for (let word = first; ; word = of.peek()) {
+      const start = of.at++;
+      let holds: boolean;
+      try {
+        holds = word.text === 'else' || isTrue(of.expression());
+        if (!of.isSign(':')) throw new Wrong(of.peek(), `Behind ${word.text} and its condition stands a colon; here is ${shown(of.peek())}.`);
+      } catch (error) {
+        // None of its lines can be said to count.
+        of.at = start;
+        for (let next = word; ; next = of.peek()) {
+          this.skipBlock(next);
+          const at = of.at;
+          while (of.peek().kind === 'newline') of.at++;
+          if (isBranch(of.peek(), first)) continue;
+          of.at = at;
+          break;
+        }
+        this.blocks--;
+        throw error;
+      }
+      of.at++;
+      if (!holds || isDone) this.skipBlock(word);
+      else if (of.peek().kind !== 'newline') this.lineOf(word);
+      else this.statements(first.column);
+      isDone ||= holds;
+      const at = of.at;
+      while (of.peek().kind === 'newline') of.at++;
+      if (isBranch(of.peek(), first)) continue;
+      of.at = at;
+      break;
+    }
+    this.blocks--;
+  }
+
+  /** Statements on the line of their condition. */
+  private lineOf({ line }: Token): void {
+    const { of } = this;
+    while (of.peek().kind !== 'newline' && of.peek().kind !== 'end' && of.peek().line === line) {
+      if (of.isSign(';')) of.at++;
+      else this.statement(of.peek());
+    }
+  }
+}
+
+/** Whether a line goes on with an if. */
+const isBranch = ({ kind, text, column }: Token, first: Token): boolean => kind === 'name' && (text === 'elif' || text === 'else') && column === first.column;

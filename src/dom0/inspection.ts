@@ -1,0 +1,215 @@
+/** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
+import { readRequest } from './backends/vbd/protocol.ts';
+import { deviceNumber } from './backends/vbd/device-number.ts';
+import type { RingLook } from './backends/ring.ts';
+import type { HostCore } from './host.ts';
+import type { HotRegion } from '../hypervisor/domain/index.ts';
+import { ideName } from './plan.ts';
+import type { CardInfo } from './toolstack/cards.ts';
+import { onlineOf } from './toolstack/commands/processors.ts';
+import { namesOf } from './toolstack/commands/trace.ts';
+import { Follower, type Step, stepsOf } from './tracing/index.ts';
+import type { StoreLook } from './xenstore/index.ts';
+
+/** A drive or disk of a guest. */
+export interface GuestDrive {
+  vdev: string;
+  kind: 'disk' | 'cdrom';
+  /** Empty: nothing is in it. */
+  target: string;
+  readOnly: boolean;
+  /** The device model shows it as an IDE drive. */
+  isEmulated: boolean;
+  /** Of its PV back end, where it has one: XENBUS_STATE, and what went through. */
+  pv?: { state: number; reads: number; writes: number; readSectors: number; writtenSectors: number };
+}
+
+/** What a guest has, and what of it can be changed while it runs. */
+export interface GuestFacts {
+  /** What its balloon is asked to come to, and the most; `mostMiB` undefined: its memory does not change. */
+  memoryMiB: number;
+  mostMiB?: number;
+  /** Online, and the most there may be; `canChange`: by xl vcpu-set. */
+  vcpus: { online: number; most: number; canChange: boolean };
+  weight: number;
+  /** Per cent of one processor; 0: none. */
+  cap: number;
+  drives: GuestDrive[];
+  cards: (Omit<CardInfo, 'counts'> & { rxBytes: number; txBytes: number })[];
+  /** The emulated card, by its model. */
+  nic?: string;
+  /** Back ends can be attached: it is a guest of Xen. */
+  hasPv: boolean;
+}
+
+/** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
+export interface SlotFacts {
+  fields: [name: string, value: string][];
+  /** Grants that it names, each with what of the page it means. */
+  refs: { ref: number; what: string }[];
+}
+
+/** A ring of a guest's device, as its back end sees it. */
+export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
+  /** `vbd 51712`, `vif 0 tx`. */
+  key: string;
+  /** For people: xvda, vif1.0. */
+  name: string;
+  requests: SlotFacts[];
+  /** The front end's port, and grant references of the ring's pages. */
+  port: number;
+  ringRefs: number[];
+  /** Events: sent to the front end and heard of it; undefined: not counted. */
+  events?: { sent: number; heard: number };
+}
+
+/** A node of the store, with who watches it or something above it. */
+export interface StoreNode {
+  path: string;
+  /** Latin-1. */
+  value: string;
+  permissions: string;
+  /** Changes with each write to it, and with its children. */
+  generation: number;
+  children: number;
+}
+
+/** A disk request or a packet on its way. */
+export interface FollowedRequest {
+  number: number;
+  /** It was answered. */
+  isDone: boolean;
+  steps: Step[];
+}
+
+/** What can be asked for, by name. */
+export interface Inspected {
+  /** Machine memory, where the page may look into it. */
+  machine: { memory?: SharedArrayBuffer };
+  guest: GuestFacts;
+  rings: RingFacts[];
+  store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
+  /** Requests of a guest that passed places within the next second. */
+  path: { requests: FollowedRequest[]; missed: number };
+  /** The regions of compiled code that ran most. */
+  engine: HotRegion[];
+}
+
+const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
+  machine: ({ toolstack, parts }) => (toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}),
+  guest: guestFacts,
+  rings: ringFacts,
+  path: follow,
+  engine: (host, id) => host.living(id).runner.hottest(),
+  store: ({ toolstack }) => {
+    const { nodes, watches } = toolstack.services.xenstored.store.look();
+    const decoder = new TextDecoder('latin1');
+    return {
+      watches,
+      nodes: nodes.map(({ value, permissions, ...node }) => ({ ...node, value: decoder.decode(value), permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',') })),
+    };
+  },
+};
+
+/** @throws Error with a sentence where there is no such domain */
+export function inspect<What extends keyof Inspected>(host: HostCore, what: What, id: number): Inspected[What] | Promise<Inspected[What]> {
+  return INSPECTIONS[what](host, id);
+}
+
+function guestFacts(host: HostCore, id: number): GuestFacts {
+  const member = host.member(id);
+  const { blueprint, record, attached, name } = member;
+  const shares = host.queue.shares(record.index);
+  const read = (path: string): number => Number(host.toolstack.services.client.read(`/local/domain/${id}/${path}`) ?? NaN);
+  const mostKiB = read('memory/static-max');
+  const devices = attached && host.toolstack.services.devices(id);
+  const pvDisks = devices?.disks.list() ?? [];
+  const counts = new Map(devices?.disks.counts.map(each => [each.vdev, each.counts]));
+  const pvOf = (vdev: string): Pick<GuestDrive, 'pv'> => {
+    const found = pvDisks.find(each => each.devid === deviceNumber(vdev)),
+      counted = found && counts.get(found.vdev);
+    return found && counted ? { pv: { state: found.state, reads: counted.reads, writes: counted.writes, readSectors: counted.readSectors, writtenSectors: counted.writtenSectors } } : {};
+  };
+  const drives = (blueprint.drives ?? []).map(({ place, vdev = ideName(place), kind, readOnly, medium }): GuestDrive => ({
+    vdev, kind, readOnly, target: medium?.name ?? '', isEmulated: place >= 0 && blueprint.xen !== 'pv' && blueprint.xen !== 'pvh', ...pvOf(vdev),
+  }));
+  const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
+  const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
+  return {
+    memoryMiB: member.memoryMiB,
+    ...(attached && mostKiB > 0 ? { mostMiB: mostKiB / 1024 } : {}),
+    vcpus: { online: onlineOf(host, { id, name, index: record.index }), most: record.vcpus, canChange: blueprint.xen === 'pv' || blueprint.xen === 'pvh' },
+    weight: shares?.weight ?? 0,
+    cap: shares?.cap ?? 0,
+    drives: [...drives, ...later.map(({ given: { vdev, kind, readOnly, target } }) => ({ vdev, kind, readOnly, target, isEmulated: false, ...pvOf(vdev) }))],
+    cards: (devices?.cards.list() ?? []).map(({ counts: { rxBytes, txBytes }, ...card }) => ({ ...card, rxBytes, txBytes })),
+    ...(blueprint.definition.nic ? { nic: blueprint.definition.nic } : {}),
+    hasPv: attached !== undefined,
+  };
+}
+
+const BLKIF_OP = ['BLKIF_OP_READ', 'BLKIF_OP_WRITE', 'BLKIF_OP_WRITE_BARRIER', 'BLKIF_OP_FLUSH_DISKCACHE', 'BLKIF_OP_RESERVED_1', 'BLKIF_OP_DISCARD', 'BLKIF_OP_INDIRECT'];
+
+function ringFacts(host: HostCore, id: number): RingFacts[] {
+  if (!host.member(id).attached) return [];
+  const { disks, cards } = host.toolstack.services.devices(id);
+  const { client } = host.toolstack.services;
+  const node = (path: string): number | undefined => {
+    const text = client.read(`/local/domain/${id}/device/${path}`);
+    return text === undefined ? undefined : Number(text);
+  };
+  const rings: RingFacts[] = [];
+  for (const { given: { vdev }, vbd } of disks.all) {
+    const seen = vbd.look(), device = `vbd/${deviceNumber(vdev)}`;
+    if (!seen) continue;
+    const { words, slotWords, ...ring } = seen.ring;
+    const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
+      const { op, id: [low, high], sector, segments, list } = readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
+      const indirect = list ? [['indirect', `${list.count} segments in ${list.refs.length} pages`] as [string, string]] : [];
+      return {
+        fields: [['operation', `${op} ${BLKIF_OP[op] ?? '?'}`], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)], ...indirect],
+        refs: list ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : segments.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
+      };
+    });
+    const ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
+    const { sent, heard } = vbd.counts;
+    rings.push({ ...ring, key: device, name: vdev, requests, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], events: { sent, heard } });
+  }
+  for (const { id: { devid }, vif } of cards.all) {
+    const seen = vif.look(), device = `vif/${devid}`;
+    if (!seen) continue;
+    for (const way of ['tx', 'rx'] as const) {
+      const { words, slotWords, ...ring } = seen[way];
+      const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
+        const at = i * slotWords;
+        if (way === 'rx') return { fields: [['id', String(words[at] & 0xffff)]], refs: [{ ref: words[at + 1] >>> 0, what: 'room for a packet' }] };
+        const size = words[at + 2] >>> 16;
+        return { fields: [['id', String(words[at + 2] & 0xffff)], ['offset', String(words[at + 1] & 0xffff)], ['flags', `0x${(words[at + 1] >>> 16).toString(16)}`], ['size', `${size} bytes`]], refs: [{ ref: words[at] >>> 0, what: `${size} bytes from ${words[at + 1] & 0xffff}` }] };
+      });
+      const ref = node(`${device}/${way}-ring-ref`);
+      rings.push({ ...ring, key: `${device} ${way}`, name: `vif${id}.${devid} ${way}`, requests, port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1, ringRefs: ref === undefined ? [] : [ref] });
+    }
+  }
+  return rings;
+}
+
+/** How long requests are followed for one look, how often traces are read meanwhile, and how many are told. */
+const FOLLOW_MS = 900,
+  LOOK_MS = 10,
+  MOST_FOLLOWED = 24;
+
+async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
+  host.living(id);
+  const follower = new Follower(host.toolstack.view);
+  try {
+    const endMs = host.parts.hostMs() + FOLLOW_MS;
+    do {
+      await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+      follower.read();
+    } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
+    const names = namesOf(host);
+    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names) })) };
+  } finally {
+    follower.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { asm } from '../../cpu/test-support/bench.ts';
+import { XEN_TYPE } from '../layout/layout.ts';
+import { testGuest } from '../xen/pvh-program.test-support.ts';
+
+describe('a step', () => {
+  // nop; nop; mov dx,0x80; out dx,al; nop; out dx,al; jmp to the first nop
+  const code = asm('90 90 66 ba 80 00 ee 90 ee eb f5');
+  const guest = () => testGuest({ code, type: XEN_TYPE.HVM }).domain;
+
+  it('has so many instructions, and no more', () => {
+    const domain = guest();
+    const { eip, before } = { eip: domain.processor.regs[R.EIP], before: domain.instructions };
+    domain.step(2);
+    for (let slices = 0; slices < 10 && !domain.stepped; slices++) domain.runSlice();
+    expect([domain.instructions - before, domain.processor.regs[R.EIP] - eip]).toEqual([2, 2]);
+    // Who does not pause it then gets nothing more of it.
+    domain.runSlice();
+    expect(domain.instructions - before).toBe(2);
+    domain.step(0);
+    expect(domain.stepped).toBe(false);
+    domain.runSlice();
+    expect(domain.instructions - before).toBeGreaterThan(2);
+  });
+
+  it('ends with an exit where it has exits, after what the exit led to', () => {
+    const domain = guest();
+    const eip = domain.processor.regs[R.EIP];
+    for (const offset of [7, 9, 7]) {
+      domain.step(-1);
+      for (let slices = 0; slices < 10 && !domain.stepped; slices++) domain.runSlice();
+      // The port is answered in the exit; the instruction retires with the next one, or has.
+      expect([offset - 1, offset]).toContain(domain.processor.regs[R.EIP] - eip);
+    }
+  });
+});

@@ -1,0 +1,178 @@
+/** VM exits and hypercalls: how many of each, the last one of each kind explained, and a log of them as they happen. */
+
+import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
+import { type DomainView, exitTitle, type LastExit, reasonOf, type TraceEntry, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
+import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { domains } from '../host.ts';
+import { clock } from '../parts/header.tsx';
+import { Chip } from '../parts/marks.tsx';
+import { Code } from './code.tsx';
+import { explainExit, explainHypercall } from './explain.ts';
+import { inspector } from './frame.tsx';
+import type { Shown, Target } from './inspector.ts';
+
+const words = {
+  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share', time: 'Time in Xen', log: 'Log', newest: 'newest first; the trace runs while this view is open',
+  at: 'Virtual time', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.',
+  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.',
+  qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost', mean: (us: string, n: number) => `${us} µs each, the mean of ${n} that were timed (one exit in 64 is).`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
+  estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
+};
+const LOG = 120,
+  SHOWN = 40,
+  EVERY_MS = 500;
+const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+const ms = (ns: number): string => (ns >= 1e8 ? `${(ns / 1e9).toFixed(2)} s` : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
+
+interface Reason { key: string; reason: number; count: number; meanNs: number; timed: number }
+/** The last exit of a kind that is known, and whose it was. */
+interface Last { domain: number; vcpu: number; exit: Omit<LastExit, 'detail'> & { detail?: number } }
+interface Line { key: string; domain: number; entry: TraceEntry }
+interface Data {
+  all: number;
+  reasons: Reason[];
+  hypercalls: { key: string; number: number; count: number }[];
+  lasts: ReadonlyMap<number, Last>;
+  log: Line[];
+  missed: number;
+  isHost: boolean;
+}
+
+const domainsOf = ({ session, machine }: Target): DomainView[] => (machine?.domains() ?? []).filter(({ id }) => id > 0 && (!session || id === session.id));
+
+function open(target: Target) {
+  const readers = new Map<number, ReturnType<DomainView['watch']>>();
+  const lasts = new Map<number, Last>();
+  let log: Line[] = [], missed = 0;
+  const take = (domain: DomainView): void => {
+    let reader = readers.get(domain.id);
+    if (!reader) readers.set(domain.id, reader = domain.watch());
+    const taken = reader.take();
+    missed += taken.missed;
+    for (const entry of taken.entries) {
+      if (entry.kind !== TRACE_KIND.EXIT && entry.kind !== TRACE_KIND.HYPERCALL) continue;
+      log.push({ key: `l${domain.id}.${entry.sequence}`, domain: domain.id, entry });
+      const [reason, eip, qualification] = entry.details;
+      if (entry.kind === TRACE_KIND.EXIT) lasts.set(reason, { domain: domain.id, vcpu: entry.vcpu, exit: { number: -1, reason, qualification, eip: eip >>> 0 } });
+    }
+    log = log.slice(-LOG);
+    // With what the exit was about, where that is kept.
+    for (const vcpu of domain.vcpus()) for (const exit of vcpu.lastExits().exits) lasts.set(exit.reason, { domain: domain.id, vcpu: vcpu.id, exit });
+  };
+  return {
+    look(): Data | undefined {
+      const seen = domainsOf(target);
+      if (seen.length === 0) return undefined;
+      const counts = new Map<number, Reason>(), calls = new Map<number, number>();
+      for (const domain of seen) {
+        take(domain);
+        const { byReason, samples, sampleNs, hypercalls } = domain.counters();
+        byReason.forEach((count, i) => {
+          if (count === 0) return;
+          const reason = reasonOf(i), before = counts.get(reason);
+          const timed = (before?.timed ?? 0) + samples[i]!, ns = (before ? before.meanNs * before.timed : 0) + sampleNs[i]!;
+          counts.set(reason, { key: `r${reason}`, reason, count: (before?.count ?? 0) + count, timed, meanNs: timed > 0 ? ns / timed : 0 });
+        });
+        hypercalls.forEach((count, number) => { if (count > 0) calls.set(number, (calls.get(number) ?? 0) + count); });
+      }
+      const reasons = [...counts.values()].sort((a, b) => b.count - a.count);
+      return {
+        all: reasons.reduce((sum, { count }) => sum + count, 0), reasons, lasts: new Map(lasts), log: [...log].reverse(), missed, isHost: !target.session,
+        hypercalls: [...calls].map(([number, count]) => ({ key: `h${number}`, number, count })).sort((a, b) => b.count - a.count),
+      };
+    },
+    close(): void { for (const reader of readers.values()) reader.close(); },
+  };
+}
+
+const nameOf = (id: number): string => domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`;
+const numberOf = (reason: number): string => (vectorOf(reason) >= 0 ? `v${vectorOf(reason)}` : String(reason));
+const chosenKey = ({ chosen, data }: Shown<Data>): string => chosen || data.reasons[0]?.key || '';
+
+function entryText({ kind, details: [a, b, c] }: TraceEntry): { no: string; what: string; eip: string; detail: string } {
+  if (kind === TRACE_KIND.HYPERCALL) return { no: String(a), what: hypercallName(a), eip: '', detail: `→ ${c}` };
+  return { no: numberOf(a), what: exitTitle(a), eip: hex8(b), detail: c === 0 ? '' : hex8(c) };
+}
+
+function Figure(shown: Shown<Data>) {
+  const { data, choose } = shown, key = chosenKey(shown);
+  const most = Math.max(1, ...data.reasons.map(({ count }) => count)), longest = Math.max(1, ...data.reasons.map(({ count, meanNs }) => count * meanNs));
+  const mostCalls = Math.max(1, ...data.hypercalls.map(({ count }) => count));
+  return <div class="col exi">
+    {data.reasons.length === 0 ? <p class="hint">{words.none}</p> : <table class="pad picks">
+      <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th>{words.time}</th><th /></tr></thead>
+      <tbody>{data.reasons.map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
+        <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m num">{count}</td>
+        <td class="wbar"><i class="hb" style={`width:${(100 * count) / most}%`} /></td><td class="m num nw">{((100 * count) / data.all).toFixed(1)} %</td>
+        <td class="wbar narrow"><i class="hb open" style={`width:${(100 * count * meanNs) / longest}%`} /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
+      </tr>)}</tbody></table>}
+    <p class="cap-t">{words.estimated}</p>
+    {data.hypercalls.length > 0 && <><h3>{words.hypercalls}</h3><table class="pad picks"><tbody>{data.hypercalls.map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
+      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar"><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td></tr>)}</tbody></table></>}
+    <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
+    {data.log.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">
+      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th>{words.detail}</th></tr></thead>
+      <tbody>{data.log.slice(0, SHOWN).map(({ key: row, domain, entry }) => {
+        const { no, what, eip, detail } = entryText(entry);
+        return <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}><td class="m dim nw">{clock(entry.ns).slice(3)}</td><td class="nw"><Chip id={domain} /> {data.isHost ? `${nameOf(domain)} ` : ''}v{entry.vcpu}</td>
+          <td class="m num">{no}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{what}</button></td><td class="m">{eip}</td><td class="m">{detail}</td></tr>;
+      })}</tbody></table>}
+    {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
+  </div>;
+}
+
+/** What was chosen: a hypercall, or an exit with whose it was. */
+function choiceOf(shown: Shown<Data>): { hypercall?: number; line?: Line; reason?: number; last?: Last } {
+  const key = chosenKey(shown), { data } = shown;
+  if (key.startsWith('h')) return { hypercall: Number(key.slice(1)) };
+  const line = key.startsWith('l') ? data.log.find(each => each.key === key) : undefined;
+  if (line?.entry.kind === TRACE_KIND.HYPERCALL) return { hypercall: line.entry.details[0], line };
+  if (line) {
+    const [reason, eip, qualification] = line.entry.details, kept = data.lasts.get(reason);
+    const same = kept && kept.domain === line.domain && kept.exit.eip === eip >>> 0 && kept.exit.qualification === qualification ? kept : undefined;
+    return { line, reason, last: same ?? { domain: line.domain, vcpu: line.entry.vcpu, exit: { number: -1, reason, qualification, eip: eip >>> 0 } } };
+  }
+  const reason = Number(key.slice(1)), last = data.lasts.get(reason);
+  return { reason, ...(last ? { last } : {}) };
+}
+
+function Detail(shown: Shown<Data>) {
+  const { hypercall, line, reason, last } = choiceOf(shown), { target, data } = shown;
+  if (hypercall !== undefined) return <><div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.hypercalls} {hypercall}</p></div>
+    {line && <p class="m sec">{words.hypercall(hypercallName(hypercall), line.entry.details[1], line.entry.details[2])}</p>}</>;
+  if (reason === undefined) return null;
+  const counted = data.reasons.find(each => each.reason === reason);
+  return <><ExitCard reason={reason} last={last} target={target} name={last ? nameOf(last.domain) : ''} />
+    <section><h4>{words.cost}</h4><p class="sec">{counted && counted.timed > 0 ? words.mean((counted.meanNs / 1e3).toFixed(1), counted.timed) : words.noCost}</p></section></>;
+}
+
+/** An exit: whose it was, its code, its qualification bit by bit. */
+export function ExitCard({ reason, last, target, name }: { reason: number; last: Last | undefined; target: Target; name: string }) {
+  const vcpu = last && target.machine?.domain(last.domain)?.vcpus()[last.vcpu];
+  const state: VcpuState | undefined = vcpu?.look();
+  const { fields } = explainExit({ reason, qualification: last?.exit.qualification ?? 0, ...(last?.exit.detail === undefined ? {} : { detail: last.exit.detail }) });
+  return <>
+    <div><h3>{numberOf(reason)} {exitTitle(reason)}</h3>{last ? <p class="sec"><Chip id={last.domain} /> <b>{name}</b> v{last.vcpu} {words.last}</p> : <p class="sec">{words.noLast}</p>}</div>
+    {last && state && <div><Code state={state} eip={last.exit.eip} says={words.exit} /><p class="cap-t">{words.codeNow}</p></div>}
+    {last && fields.length > 0 && <section><h4>{words.qualification(last.exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
+  </>;
+}
+
+export const Exits = inspector<Data>({
+  everyMs: EVERY_MS,
+  needsMemory: true,
+  nothing: words.none,
+  open,
+  Figure,
+  Detail,
+  tables: ({ reasons, hypercalls, log, all }) => [
+    { name: words.exits, columns: [words.reason, words.number, words.exits, 'Share, %', 'Mean, µs', 'Timed'], rows: reasons.map(({ reason, count, meanNs, timed }) => [exitTitle(reason), numberOf(reason), count, Number(((100 * count) / all).toFixed(2)), Number((meanNs / 1e3).toFixed(2)), timed]) },
+    { name: words.hypercalls, columns: ['Hypercall', words.number, words.calls], rows: hypercalls.map(({ number, count }) => [hypercallName(number), number, count]) },
+    { name: words.log, columns: ['Virtual time, ns', 'Domain', words.vcpu, words.number, words.reason, words.rip, words.detail], rows: log.map(({ domain, entry }) => { const { no, what, eip, detail } = entryText(entry); return [entry.ns, nameOf(domain), entry.vcpu, no, what, eip, detail]; }) },
+  ],
+  why(shown) {
+    const { hypercall, reason, last } = choiceOf(shown);
+    if (hypercall !== undefined) return explainHypercall(hypercallName(hypercall));
+    return reason === undefined ? undefined : explainExit({ reason, qualification: last?.exit.qualification ?? 0, ...(last?.exit.detail === undefined ? {} : { detail: last.exit.detail }) }).why;
+  },
+});

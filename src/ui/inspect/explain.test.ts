@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { ExitReason } from '../../cpu/architecture/index.ts';
+import { explainExit, explainHypercall } from './explain.ts';
+
+describe('why an exit came', () => {
+  it('reads the qualification of an I/O instruction as the SDM lays it out (table 28-5)', () => {
+    // rep outsw to 0x1f0: two bytes, OUT, string, REP, the port in DX.
+    const { fields, why } = explainExit({ reason: ExitReason.IO, qualification: 0x01f00031 });
+    expect(fields.map(([bits, value]) => [bits, value])).toEqual([['31–16', '0x01f0'], ['6', '0'], ['5', '1'], ['4', '1'], ['3', '0'], ['2–0', '1']]);
+    expect(fields[5]![2]).toBe('size: 2 bytes');
+    expect(why.answer).toContain('writes port 0x1f0 (first IDE channel, data)');
+    expect(explainExit({ reason: ExitReason.IO, qualification: 0x00600048 }).why.answer).toContain('reads port 0x60');
+  });
+
+  it('tells a write to the VGA window from a missing page (table 28-7)', () => {
+    expect(explainExit({ reason: ExitReason.EPT_VIOLATION, qualification: 0x182, detail: 0xb8000 }).why.answer).toContain('window of the VGA adapter');
+    expect(explainExit({ reason: ExitReason.EPT_VIOLATION, qualification: 0x181, detail: 0x40000000 }).why.answer).toContain('reads guest-physical address 0x40000000');
+  });
+
+  it('has a sentence for every reason, for exceptions of a hypervisor without VT, and for hypercalls', () => {
+    for (const reason of Object.values(ExitReason)) expect(explainExit({ reason, qualification: 0 }).why.answer.length, String(reason)).toBeGreaterThan(20);
+    expect(explainExit({ reason: 0x182, qualification: 0 }).why.answer).toContain('INT 0x82');
+    expect(explainExit({ reason: 0x10e, qualification: 0, detail: 0xc0001000 }).why.answer).toContain('0xc0001000');
+    expect(explainHypercall('sched_op').answer).toContain('yields');
+    expect(explainHypercall('arch_0').answer).toContain('arch_0');
+  });
+});

@@ -1,0 +1,140 @@
+/** Why an exit came about: its qualification bit by bit, and a sentence. Sources: SDM vol. 3, tables 28-1 to 28-7; for a hypervisor without VT, Xen's own interrupt table. */
+import { exitSource, exitTitle, vectorOf } from '../../hypervisor/view/index.ts';
+import { ExitReason } from '../../cpu/architecture/index.ts';
+import type { Why } from './inspector.ts';
+
+export interface Explained {
+  /** Bits of the qualification, their value, what they mean. */
+  fields: readonly (readonly [bits: string, value: string, meaning: string])[];
+  why: Why;
+}
+
+interface Told {
+  reason: number;
+  qualification: number;
+  /** What the exit was about beside it: a port's value, an address, ECX, a hypercall's number. */
+  detail?: number;
+}
+
+const hex = (value: number, digits = 0): string => `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
+
+/** Who answers at which ports of a PC (the first and last of each), and for whom that is emulated. */
+const PORTS: readonly (readonly [first: number, last: number, what: string, byXen?: true])[] = [
+  [0x00, 0x1f, 'DMA controller, or the switch that unplugs emulated devices (0x10)'], [0x20, 0x21, 'first 8259A interrupt controller', true], [0x40, 0x43, '8254 timer', true],
+  [0x60, 0x60, 'keyboard controller, data'], [0x61, 0x61, 'speaker and timer 2', true], [0x64, 0x64, 'keyboard controller, status and commands'], [0x70, 0x71, 'real-time clock', true], [0x80, 0x8f, 'POST code and DMA pages'],
+  [0x92, 0x92, 'system port A: A20 and reset'], [0xa0, 0xa1, 'second 8259A interrupt controller', true], [0xb2, 0xb3, 'power management commands'], [0xe9, 0xe9, 'debug console', true], [0xf0, 0xf1, 'coprocessor error', true],
+  [0x170, 0x177, 'second IDE channel'], [0x1f0, 0x1f0, 'first IDE channel, data'], [0x1f1, 0x1f7, 'first IDE channel, registers'], [0x376, 0x376, 'second IDE channel, control'],
+  [0x378, 0x37a, 'parallel port'], [0x3b0, 0x3df, 'VGA registers'], [0x3f6, 0x3f6, 'first IDE channel, control'], [0x2f8, 0x2ff, 'COM2'], [0x3f8, 0x3ff, 'COM1, a 16550A'], [0x402, 0x402, 'debug console of firmware'],
+  [0x4d0, 0x4d1, 'edge or level of interrupts', true], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb03f, 'ACPI power management'], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
+];
+const portOf = (port: number) => PORTS.find(([first, last]) => port >= first && port <= last);
+
+const CR_ACCESS = ['MOV to the register', 'MOV from the register', 'CLTS', 'LMSW'];
+
+function io({ qualification: q }: Told): Explained {
+  const port = q >>> 16, size = (q & 7) + 1, isIn = (q & 8) !== 0, known = portOf(port);
+  const what = known?.[2] ?? (port >= 0xc000 ? 'a device on the PCI bus' : 'no device that this page knows by its port');
+  return {
+    fields: [
+      ['31–16', hex(port, 4), `port: ${what}`], ['6', q & 64 ? '1' : '0', q & 64 ? 'the port stands in the instruction' : 'the port is in DX'], ['5', q & 32 ? '1' : '0', q & 32 ? 'REP prefix' : 'no REP prefix'],
+      ['4', q & 16 ? '1' : '0', q & 16 ? 'string instruction' : 'no string instruction'], ['3', isIn ? '1' : '0', `direction: ${isIn ? 'IN' : 'OUT'}`], ['2–0', String(size - 1), `size: ${size} byte${size > 1 ? 's' : ''}`],
+    ],
+    why: {
+      question: 'Why an exit?',
+      answer: `The guest ${isIn ? 'reads' : 'writes'} port ${hex(port)} (${what}), and owns no real one: ${known?.[3] ? 'Xen itself' : 'its device model'} has to act for the chip.`,
+      source: 'Intel SDM vol. 3, table 28-5',
+    },
+  };
+}
+
+function ept({ qualification: q, detail }: Told): Explained {
+  const how = q & 2 ? 'writes' : q & 4 ? 'fetches' : 'reads';
+  const bit = (n: number, yes: string, no: string): readonly [string, string, string] => [String(n), q & (1 << n) ? '1' : '0', q & (1 << n) ? yes : no];
+  const at = detail === undefined ? 'an address' : `guest-physical address ${hex(detail, 8)}`;
+  const isVga = detail !== undefined && detail >= 0xa0000 && detail < 0xc0000, isApic = detail !== undefined && detail >>> 0 >= 0xfec00000;
+  return {
+    fields: [bit(0, 'a read', 'no read'), bit(1, 'a write', 'no write'), bit(2, 'a fetch', 'no fetch'), bit(3, 'the entry allows reads', 'the entry allows no reads'), bit(4, 'the entry allows writes', 'the entry allows no writes'), bit(5, 'the entry allows fetches', 'the entry allows no fetches'), bit(7, 'its linear address is known', 'no linear address'), bit(8, 'after the guest’s own tables', 'in a walk of the guest’s tables')],
+    why: {
+      question: 'Why an exit?',
+      answer: `The guest ${how} ${at}, where the second stage has ${q & 0x38 ? 'a page without that right' : 'no memory'}: ${isVga ? 'it is the window of the VGA adapter, which the device model paints from.' : isApic ? 'it is an interrupt controller, which Xen emulates.' : q & 0x38 ? 'Xen decides what is to become of the page.' : 'a device, or memory that has to be put there first.'}`,
+      source: 'Intel SDM vol. 3, table 28-7',
+    },
+  };
+}
+
+const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
+  [ExitReason.EXCEPTION_OR_NMI]: () => 'Xen asked to see this exception: of a guest that may force emulation only #UD does that.',
+  [ExitReason.EXTERNAL_INTERRUPT]: () => 'Somebody rang the domain’s doorbell: a key, an event or a command waits, and the guest must not keep the processor.',
+  [ExitReason.TRIPLE_FAULT]: () => 'An exception could not be delivered, nor the double fault that followed. A PC resets here; Xen reads on_crash or on_reboot.',
+  [ExitReason.INTERRUPT_WINDOW]: () => 'An interrupt waited while the guest had them off. Now it takes them, so Xen gets control to inject it.',
+  [ExitReason.NMI_WINDOW]: () => 'A non-maskable interrupt waited until the last one was over.',
+  [ExitReason.TASK_SWITCH]: () => 'VT-x does no hardware task switches: Xen carries them out.',
+  [ExitReason.CPUID]: () => 'CPUID always exits under VT-x. Xen decides which features the guest sees.',
+  [ExitReason.HLT]: () => 'The guest has nothing to do until the next interrupt. Xen blocks this vCPU and gives the processor to another one.',
+  [ExitReason.INVLPG]: () => 'The guest forgets one translation, and Xen keeps shadows of them.',
+  [ExitReason.RDTSC]: () => 'Xen gives the guest a time-stamp counter of its own.',
+  [ExitReason.VMCALL]: ({ detail }) => `The guest asks Xen for something itself: hypercall ${detail ?? ''}. It is the one exit that a driver makes on purpose.`,
+  [ExitReason.VMMCALL]: ({ detail }) => `The guest asks Xen for something in AMD’s spelling: hypercall ${detail ?? ''}.`,
+  [ExitReason.RDMSR]: ({ detail }) => `The guest reads model-specific register ${detail === undefined ? '' : hex(detail)}, which belongs to the real processor: Xen answers for it.`,
+  [ExitReason.WRMSR]: ({ detail }) => `The guest writes model-specific register ${detail === undefined ? '' : hex(detail)}, which belongs to the real processor: Xen checks the value first.`,
+  [ExitReason.MWAIT]: () => 'The guest waits for a store to a line of memory. Xen blocks this vCPU meanwhile.',
+  [ExitReason.PAUSE]: () => 'The guest spins on a lock; perhaps its holder has no processor. Xen may run another vCPU.',
+  [ExitReason.PREEMPTION_TIMER]: () => 'The time that Xen gave the guest, or the time until its next timer, is over.',
+  [ExitReason.WBINVD]: () => 'Writing back all caches would hurt every guest.',
+  [ExitReason.XSETBV]: () => 'XSETBV always exits: which registers are saved is Xen’s business.',
+  [ExitReason.FERR]: () => 'An x87 error is told by a pin here, as on a PC with a separate coprocessor: the chip set turns it into IRQ 13.',
+};
+
+function crAccess({ qualification: q }: Told): Explained {
+  const cr = q & 15, how = (q >>> 4) & 3;
+  return {
+    fields: [['3–0', String(cr), `CR${cr}`], ['5–4', String(how), CR_ACCESS[how]!], ['11–8', String((q >>> 8) & 15), 'general register']],
+    why: { question: 'Why an exit?', answer: `The guest changes bits of CR${cr} that Xen keeps for itself: ${CR_ACCESS[how]}.`, source: 'Intel SDM vol. 3, table 28-3' },
+  };
+}
+
+function vector({ reason, detail }: Told): Explained {
+  const number = vectorOf(reason);
+  const answer = number === 0x82
+    ? 'The kernel asks Xen for something: INT 0x82 is the door that a 32-bit paravirtual guest finds in its hypercall page. It runs in ring 1, so every interrupt gate is Xen’s.'
+    : number === 14 ? `A page fault${detail ? ` at ${hex(detail, 8)}` : ''}. Exceptions of a paravirtual guest go through Xen’s interrupt table; Xen hands this one to the guest’s own handler, or mends its page tables.`
+    : number === 13 ? 'A kernel in ring 1 used an instruction of ring 0. Xen emulates those that a paravirtual kernel may use, and hands the others back as #GP.'
+    : number === 7 ? 'Xen has set CR0.TS, so that the registers of the x87 are loaded only for who uses them.'
+    : 'A paravirtual kernel has no interrupt table of its own: exceptions go through Xen’s, which bounces this one to the handler that the guest named.';
+  return { fields: [['7–0', String(number), exitTitle(reason)]], why: { question: 'Why through Xen?', answer, source: exitSource(reason) } };
+}
+
+/** What is known of an exit in words. */
+export function explainExit(told: Told): Explained {
+  const { reason, qualification } = told;
+  if (vectorOf(reason) >= 0) return vector(told);
+  if (reason === ExitReason.IO) return io(told);
+  if (reason === ExitReason.EPT_VIOLATION) return ept(told);
+  if (reason === ExitReason.CR_ACCESS) return crAccess(told);
+  const fields: Explained['fields'] = qualification === 0 ? [] : [['31–0', hex(qualification, 8), 'as the reason has it']];
+  return { fields, why: { question: 'Why an exit?', answer: SENTENCES[reason]?.(told) ?? `${exitTitle(reason)} gives Xen control, whatever the guest wants.`, source: exitSource(reason) } };
+}
+
+/** What hypercalls are for, by name. */
+const HYPERCALLS: Readonly<Record<string, string>> = {
+  sched_op: 'The guest gives its processor up: it yields, blocks until an event, polls some ports, or shuts down.',
+  event_channel_op: 'The guest works with event channels: it sends an event, or binds a port. An event is a bit in a shared page and, if the other side sleeps, a wake-up.',
+  grant_table_op: 'The guest maps or copies pages that another domain has granted, or sets up its own grant table.',
+  memory_op: 'The guest asks about its memory, gives pages back, or has some put into its map: what a balloon driver does.',
+  mmu_update: 'A paravirtual guest may not write page tables that are in use. Xen checks each entry and writes it.',
+  mmuext_op: 'The guest loads CR3, pins a page table or flushes translations: what it did by instructions on a real machine.',
+  update_va_mapping: 'The guest changes one page-table entry and flushes the translation in one call.',
+  multicall: 'Several hypercalls in one: the way into Xen is paid for once.',
+  set_timer_op: 'The guest asks for an event at a time: its one-shot timer.',
+  vcpu_op: 'The guest starts or stops one of its vCPUs, or has Xen write its times into a page.',
+  console_io: 'The guest writes to Xen’s own console.',
+  xen_version: 'The guest asks which Xen this is, and what it can do. Linux uses it, too, to have pending events delivered.',
+  iret: 'A paravirtual kernel in ring 1 cannot return from an interrupt to ring 3 with all flags: Xen does it.',
+  stack_switch: 'The guest names the stack that its kernel is to have at the next interrupt: what a TSS does on a real machine.',
+  hvm_op: 'A fully virtual guest reads or sets a parameter, or names the vector for events.',
+  physdev_op: 'The guest asks for something of the physical machine, an interrupt for example.',
+};
+
+export const explainHypercall = (name: string): Why => ({
+  question: 'Why a hypercall?', answer: HYPERCALLS[name] ?? `The guest asks Xen for ${name} in a register convention, as a program asks its kernel.`, source: 'xen/include/public/xen.h',
+});

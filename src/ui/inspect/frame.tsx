@@ -1,0 +1,111 @@
+/** What all inspectors have: looks while they are open and not paused, the table form, export, and the sentence of why. */
+
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren, ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { sentence } from '../host.ts';
+import { Icon } from '../parts/marks.tsx';
+import { openMenu } from '../parts/menu.tsx';
+import { download } from '../state.ts';
+import type { Part, Table, Target, Why } from './inspector.ts';
+
+const words = {
+  pause: 'Pause', pauseView: 'Pause this view', pauseHint: 'Pause this view; the machine goes on', table: 'As table', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
+  noMemory: 'This browser does not share the machine’s memory with the page, so there is nothing to look into. Open the page over https or from localhost, from a server that isolates it.',
+  looking: 'Looking …', empty: 'No rows.', paused: 'paused', rows: (n: number, all: number) => `The first ${n} of ${all} rows; the export has all.`,
+};
+/** More rows than this are exported and not shown. */
+const MOST_ROWS = 400;
+
+export interface InspectorProps {
+  target: Target;
+  /** Of exported files. */
+  name: string;
+  /** The row of inspectors, which stands before the tools. */
+  tabs: ComponentChildren;
+}
+
+/** The component of an inspector. */
+export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps> {
+  const { Figure, Detail } = part;
+  return function Inspector({ target, name, tabs }: InspectorProps) {
+    const data = useSignal<Data | undefined>(undefined);
+    const looked = useSignal(false), paused = useSignal(false), asTable = useSignal(false), chosen = useSignal(''), problem = useSignal('');
+    const lacksMemory = part.needsMemory === true && !target.machine;
+    useEffect(() => {
+      if (lacksMemory) return;
+      const source = part.open(target);
+      let closed = false, busy = false;
+      const look = async (): Promise<void> => {
+        if (busy || document.hidden || (looked.peek() && paused.peek())) return;
+        busy = true;
+        try {
+          const seen = await source.look();
+          if (closed) return;
+          data.value = seen;
+          problem.value = '';
+        } catch (error) {
+          if (!closed) problem.value = sentence(error);
+        } finally {
+          busy = false;
+          looked.value = true;
+        }
+      };
+      void look();
+      const timer = setInterval(() => void look(), part.everyMs);
+      return () => { closed = true; clearInterval(timer); source.close?.(); };
+    }, [target.session, target.machine]);
+
+    const seen = data.value;
+    const shown = seen === undefined ? undefined : { data: seen, chosen: chosen.value, choose: (key: string) => { chosen.value = key; }, target };
+    const save = (kind: 'csv' | 'json') => {
+      if (seen === undefined) return;
+      const tables = part.tables(seen);
+      download(new Blob([kind === 'csv' ? tables.map(asCsv).join('\r\n') : asJson(tables)], { type: kind === 'csv' ? 'text/csv' : 'application/json' }), `${name}.${kind}`);
+    };
+    const why = shown && part.why(shown);
+    return <>
+      <div class="sub">{tabs}<span class="grow" />
+        <span class="itools">
+          <button class="btn quiet sm" aria-pressed={paused.value} aria-label={words.pauseView} title={words.pauseHint} onClick={() => { paused.value = !paused.value; }}><Icon name={paused.value ? 'run' : 'pause'} /><span class="hide-s">{words.pause}</span></button>
+          <button class="btn quiet sm" aria-pressed={asTable.value} onClick={() => { asTable.value = !asTable.value; }}>{words.table}</button>
+          <button class="btn quiet sm" aria-haspopup="menu" disabled={seen === undefined} onClick={event => openMenu(event, words.export, [{ name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{words.export}</button>
+        </span></div>
+      <div class={`body ins${paused.value ? ' still' : ''}`} role="region" aria-label={name} tabIndex={-1}>
+        {problem.value && <p class="stop" role="alert">{problem.value}</p>}
+        {lacksMemory ? <p class="hint">{words.noMemory}</p>
+          : !shown ? <p class="hint">{looked.value ? part.nothing : words.looking}</p>
+          : asTable.value ? <Tables tables={part.tables(shown.data)} />
+          : <div class={Detail ? 'icols' : 'ione'}>
+              <div class="ifig"><Figure {...shown} />{!Detail && why && <WhyBox why={why} />}</div>
+              {Detail && <div class="idet"><Detail {...shown} />{why && <WhyBox why={why} />}</div>}
+            </div>}
+      </div>
+    </>;
+  };
+}
+
+export const WhyBox = ({ why: { question, answer, source } }: { why: Why }) => <p class="why"><b>{question}</b> {answer}{source && <span class="src">{source}</span>}</p>;
+
+/** Tables stand for pictures: whoever does not see those reads these. */
+const Tables = ({ tables }: { tables: readonly Table[] }) => <div class="col itabs">
+  {tables.map(({ name, columns, rows }) => <section key={name}><div class="ph"><h3>{name}</h3></div>
+    {rows.length === 0 ? <p class="hint">{words.empty}</p> : <div class="wide"><table class="pad"><thead><tr>{columns.map(column => <th key={column} class={isNumber(rows, columns.indexOf(column)) ? 'num' : ''}>{column}</th>)}</tr></thead>
+      <tbody>{rows.slice(0, MOST_ROWS).map((row, i) => <tr key={i}>{row.map((cell, at) => <td key={at} class={isNumber(rows, at) ? 'm num' : 'm'}>{cell}</td>)}</tr>)}</tbody></table></div>}
+    {rows.length > MOST_ROWS && <p class="cap-t">{words.rows(MOST_ROWS, rows.length)}</p>}
+  </section>)}
+</div>;
+
+const isNumber = (rows: Table['rows'], at: number): boolean => typeof rows[0]?.[at] === 'number';
+
+/** RFC 4180; a cell that a spreadsheet would take for a formula is kept from that by an apostrophe. */
+function asCsv({ name, columns, rows }: Table): string {
+  const cell = (value: string | number): string => {
+    const text = typeof value === 'string' && /^[=+@\t\r]|^-(?!\d)/.test(value) ? `'${value}` : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [[name], columns, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+const asJson = (tables: readonly Table[]): string =>
+  JSON.stringify(Object.fromEntries(tables.map(({ name, columns, rows }) => [name, rows.map(row => Object.fromEntries(columns.map((column, i) => [column, row[i]])))])), null, 1);

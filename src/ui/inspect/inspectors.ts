@@ -1,0 +1,25 @@
+/** The inspectors: one file each, loaded when it is opened, and one line here. */
+import type { ComponentType } from 'preact';
+import { later } from '../parts/later.tsx';
+import type { InspectorProps } from './frame.tsx';
+
+export interface Entry {
+  id: string;
+  name: string;
+  /** What it can look at. */
+  of: 'guest' | 'host' | 'both';
+  View: ComponentType<InspectorProps>;
+}
+
+export const INSPECTORS: readonly Entry[] = [
+  { id: 'exits', name: 'Exits', of: 'both', View: later(() => import('./exits.tsx').then(part => part.Exits)) },
+  { id: 'processor', name: 'Processor', of: 'guest', View: later(() => import('./processor.tsx').then(part => part.Processor)) },
+  { id: 'ring', name: 'Rings', of: 'guest', View: later(() => import('./ring.tsx').then(part => part.Rings)) },
+  { id: 'events', name: 'Event channels', of: 'guest', View: later(() => import('./events.tsx').then(part => part.Events)) },
+  { id: 'grants', name: 'Grants', of: 'guest', View: later(() => import('./grants.tsx').then(part => part.Grants)) },
+  { id: 'path', name: 'I/O path', of: 'guest', View: later(() => import('./io-path.tsx').then(part => part.IoPath)) },
+  { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx').then(part => part.XenStore)) },
+  { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx').then(part => part.Memory)) },
+  { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx').then(part => part.SchedulerPart)) },
+  { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx').then(part => part.Engine)) },
+];

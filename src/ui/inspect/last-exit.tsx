@@ -1,0 +1,24 @@
+/** The last exit of a kind, or what a hypercall is for, beside a guest's console. */
+
+import './inspect.css';
+import { hypercallName } from '../../hypervisor/xen/index.ts';
+import type { DomainSession } from '../sessions.ts';
+import { ExitCard } from './exits.tsx';
+import { explainExit, explainHypercall } from './explain.ts';
+import { WhyBox } from './frame.tsx';
+import { useMachine } from './machine.ts';
+
+const words = { calls: (count: number) => `${count} of them so far.` };
+
+/** `reason` or `hypercall`; drawn anew whenever the counters were read. */
+export function LastExit({ session, reason, hypercall }: { session: DomainSession; reason?: number; hypercall?: number }) {
+  const machine = useMachine().value;
+  const sample = session.sample.value;
+  if (hypercall !== undefined) return <div class="lastx"><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.calls(sample?.hypercalls[hypercall] ?? 0)}</p><WhyBox why={explainHypercall(hypercallName(hypercall))} /></div>;
+  if (reason === undefined || !machine) return null;
+  const vcpus = machine.view?.domain(session.id)?.vcpus() ?? [];
+  const found = vcpus.flatMap(vcpu => { const exit = vcpu.lastExits().exits.findLast(each => each.reason === reason); return exit ? [{ domain: session.id, vcpu: vcpu.id, exit }] : []; });
+  const last = found.find(({ vcpu }) => vcpus[vcpu]?.isCurrent) ?? found[0];
+  const { why } = explainExit({ reason, qualification: last?.exit.qualification ?? 0, ...(last ? { detail: last.exit.detail } : {}) });
+  return <div class="lastx"><ExitCard reason={reason} last={last} target={{ session, ...(machine.view ? { machine: machine.view } : {}) }} name={session.info.value.name} /><WhyBox why={why} /></div>;
+}

@@ -1,0 +1,19 @@
+/** Machine memory, for inspectors: asked for when the first one is opened, and anew of each Domain 0. */
+
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { MachineView } from '../../hypervisor/view/index.ts';
+import { host, hostsLost } from '../host.ts';
+
+/** Undefined: it is asked for; without `view`: this browser does not share it with the page. */
+export function useMachine() {
+  const machine = useSignal<{ view?: MachineView } | undefined>(undefined);
+  const lost = hostsLost.value;
+  useEffect(() => {
+    let gone = false;
+    machine.value = undefined;
+    host.inspect('machine', 0).then(({ memory }) => { if (!gone) machine.value = memory ? { view: new MachineView(memory) } : {}; }, () => { if (!gone) machine.value = {}; });
+    return () => { gone = true; };
+  }, [lost]);
+  return machine;
+}

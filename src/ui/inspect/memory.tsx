@@ -1,0 +1,173 @@
+/** Machine memory: who owns which frame, and where an address leads: linear, guest-physical, machine. */
+
+import { signal, useSignal } from '@preact/signals';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { FrameState, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
+import { domains } from '../host.ts';
+import { ownerClass } from '../parts/marks.tsx';
+import { inspector } from './frame.tsx';
+import type { Shown, Target, Why } from './inspector.ts';
+
+const words = {
+  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a square each MiB by whom most of its frames belong to; choose one to open its 256 frames.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
+  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
+  table: 'page table', granted: 'written by others', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
+  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', choose: 'Choose a square, or a step of the walk.',
+};
+const EVERY_MS = 1000,
+  FRAMES = 256,
+  /** More MiB than these stand in longer rows of smaller squares. */
+  FEW = 512;
+const XEN = 0x7ff2;
+const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
+
+/** The address that is followed; empty: EIP. */
+const address = signal('');
+
+interface Step { key: string; title: string; value: string; says: string; owner: string; bits: readonly (readonly [string, string, string])[]; isFault?: true }
+interface Data {
+  /** Who owns most of each MiB, and which MiB has several owners. */
+  cells: { owner: number; mixed: boolean }[];
+  counts: [owner: number, frames: number][];
+  frames: number;
+  walk: { name: string; vcpu: number; linear: number; mode: string; steps: Step[]; isPv: boolean } | undefined;
+  machine: MachineView;
+  /** The guest that `mark` names stands out. */
+  guest: number | undefined;
+}
+
+const nameOf = (id: number): string => (id === XEN ? words.xen : id < 0 ? words.free : id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
+const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
+const plateOf = (owner: number): string => (owner === XEN ? 'X' : owner < 0 ? '' : String(owner));
+
+/** One pass over the frame table. */
+function cellsOf(machine: MachineView): Pick<Data, 'cells' | 'counts' | 'frames'> {
+  const { frames } = machine, owners = machine.owners();
+  const all = new Map<number, number>();
+  const cells = Array.from({ length: Math.ceil(frames / FRAMES) }, (_, i) => {
+    const here = new Map<number, number>();
+    for (const owner of owners.subarray(i * FRAMES, (i + 1) * FRAMES)) here.set(owner, (here.get(owner) ?? 0) + 1);
+    for (const [owner, count] of here) all.set(owner, (all.get(owner) ?? 0) + count);
+    const [[owner]] = [...here].sort((a, b) => b[1] - a[1]) as [[number, number]];
+    return { owner, mixed: here.size > 1 };
+  });
+  return { frames, cells, counts: [...all].sort(([a], [b]) => (a === XEN ? -1 : b === XEN ? 1 : a < 0 ? 1 : b < 0 ? -1 : a - b)) };
+}
+
+const ENTRY_BITS: readonly (readonly [bit: number, name: string, says: string])[] = [[0, 'P', 'present'], [1, 'R/W', 'may be written'], [2, 'U/S', 'the user’s'], [3, 'PWT', 'write-through'], [4, 'PCD', 'not cached'], [5, 'A', 'accessed'], [6, 'D', 'dirty'], [7, 'PS/PAT', 'large page, or PAT'], [8, 'G', 'global']];
+const entryBits = (low: number) => ENTRY_BITS.map(([bit, name, says]) => [String(bit), String((low >>> bit) & 1), `${name}: ${says}`] as const);
+const entryWords = (low: number): string => ((low & 1) === 0 ? words.notThere : [low & 2 ? 'write' : 'read', low & 4 ? 'user' : 'kernel', low & 64 ? 'dirty' : low & 32 ? 'accessed' : ''].filter(Boolean).join(', '));
+
+function walkOf(state: VcpuState, linear: number, id: number): Step[] {
+  const { regs } = state, { entries, physical, secondStage, machine, error } = state.translate(linear), own = ownerClass(id);
+  const paging = regs[R.CR0]! < 0;
+  const steps: Step[] = [{ key: 'cr3', title: words.steps.cr3, value: paging ? hex(regs[R.CR3]!) : '–', says: paging ? 'points to the top level' : words.paging.off, owner: own, bits: [] }];
+  for (const { level, physical: at, low, high } of entries) {
+    const index = level === 'PDPTE' ? linear >>> 30 : level === 'PDE' ? (entries[0]?.level === 'PDPTE' ? (linear >>> 21) & 511 : linear >>> 22) : entries[0]?.level === 'PDPTE' ? (linear >>> 12) & 511 : (linear >>> 12) & 1023;
+    steps.push({ key: level, title: `${level} [0x${index.toString(16)}]`, value: `${high ? hex(high, 1) : ''}${hex(low)}`, says: at < 0 ? 'in a register' : `${entryWords(low)}; at ${hex(at)}`, owner: own, bits: entryBits(low), ...((low & 1) === 0 ? { isFault: true as const } : {}) });
+  }
+  if (physical < 0) return steps;
+  steps.push({ key: 'physical', title: words.steps.physical, value: hex(physical), says: `guest frame 0x${(physical >>> 12).toString(16)}${error >= 0 ? `; the access would fault, #PF ${error}` : ''}`, owner: own, bits: [] });
+  const rights = `${secondStage & 1 ? 'r' : '-'}${secondStage & 2 ? 'w' : '-'}${secondStage & 4 ? 'x' : '-'}`;
+  steps.push({ key: 'stage', title: words.steps.stage, value: machine < 0 ? '–' : rights, says: machine < 0 ? (secondStage === 0 ? 'no memory there: an exit' : 'is populated on demand') : `0x${(physical >>> 12).toString(16)} → 0x${(machine >>> 12).toString(16)}`, owner: 'c-hv', bits: [['0', String(secondStage & 1), 'read'], ['1', String((secondStage >>> 1) & 1), 'write'], ['2', String((secondStage >>> 2) & 1), 'execute']], ...(machine < 0 ? { isFault: true as const } : {}) });
+  if (machine >= 0) steps.push({ key: `f${machine >>> 12}`, title: words.steps.machine, value: hex(machine), says: `frame 0x${(machine >>> 12).toString(16)}`, owner: 'c-hw', bits: [] });
+  return steps;
+}
+
+function open({ session, machine }: Target) {
+  return {
+    look(): Data | undefined {
+      if (!machine) return undefined;
+      const guest = session?.id ?? machine.domains().find(({ id }) => id > 0)?.id;
+      const domain = guest === undefined ? undefined : machine.domain(guest);
+      const vcpu = domain?.vcpus().find(({ isCurrent }) => isCurrent) ?? domain?.vcpus()[0];
+      const state = vcpu?.look();
+      let walk: Data['walk'];
+      if (state && vcpu && guest !== undefined) {
+        const typed = Number.parseInt(address.value.replace(/^0x/i, ''), 16), linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
+        const paging = state.regs[R.CR0]! < 0, steps = walkOf(state, linear, guest);
+        walk = { name: nameOf(guest), vcpu: vcpu.id, linear, mode: !paging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two, steps, isPv: domain!.type === 'pv' };
+      }
+      return { ...cellsOf(machine), walk, machine, guest };
+    },
+  };
+}
+
+/** The chosen MiB: a key is `m` and its number, `f` and a frame's, or a step's. */
+function chosenCell({ chosen, data }: Shown<Data>): number {
+  if (/^m\d+$/.test(chosen)) return Number(chosen.slice(1));
+  const mfn = /^f\d+$/.test(chosen) ? Number(chosen.slice(1)) : Number(data.walk?.steps.at(-1)?.key.slice(1));
+  return Number.isNaN(mfn) ? 0 : mfn >> 8;
+}
+
+function Figure(shown: Shown<Data>) {
+  const { data, choose, chosen } = shown, { cells, machine, walk } = data, cell = Math.min(chosenCell(shown), cells.length - 1);
+  const [across, side] = cells.length > FEW ? [64, 13] : [32, 20];
+  const rows = Math.ceil(cells.length / across), wide = across * side;
+  const problem = useSignal('');
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const to = { ArrowRight: cell + 1, ArrowLeft: cell - 1, ArrowDown: cell + across, ArrowUp: cell - across }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    choose(`m${Math.max(0, Math.min(cells.length - 1, to))}`);
+  };
+  const runs: { from: number; to: number; owner: number }[] = [];
+  cells.forEach(({ owner }, i) => { const last = runs.at(-1); if (last && last.owner === owner && i % across !== 0) last.to = i; else runs.push({ from: i, to: i, owner }); });
+  const frames = Array.from({ length: FRAMES }, (_, i) => machine.frame(cell * FRAMES + i)).filter((each): each is FrameState => each !== undefined);
+  const follow = (text: string): void => {
+    if (text.trim() !== '' && !/^(0x)?[0-9a-f]{1,8}$/i.test(text.trim())) { problem.value = words.wrong; return; }
+    problem.value = '';
+    address.value = text.trim();
+  };
+  return <div class="col mem">
+    <div class="memw"><svg viewBox={`-52 0 ${wide + 54} ${rows * side + 2}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
+      onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale) / side); if (x >= 0 && x < across && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
+      {Array.from({ length: rows }, (_, row) => (row % 2 === 0 || side > 16) && <text key={row} x="-8" y={row * side + side / 2 + 4} text-anchor="end" class="m">{row * across} M</text>)}
+      {runs.map(({ from, to, owner }) => <rect key={from} class={classOf(owner)} x={(from % across) * side} y={Math.floor(from / across) * side + 1} width={(to - from + 1) * side - 1} height={side - 2} fill="var(--c-fill)" stroke="var(--c)" stroke-width={owner < 0 ? 0.3 : 0.8} />)}
+      {cells.map(({ mixed }, i) => mixed && <path key={i} d={`M${(i % across) * side + 2} ${Math.floor(i / across) * side + side - 3}l${side - 6} ${-side + 6}`} stroke="var(--text)" stroke-width="1" />)}
+      <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - 0.5} 0v${rows * side}`).join('')} stroke="var(--bg)" stroke-width="1" />
+      {runs.map(({ from, to, owner }) => owner >= 0 && (side > 16 || to > from) && <g key={from}><rect x={(from % across) * side + 3} y={Math.floor(from / across) * side + side / 2 - 5.5} width={plateOf(owner).length * 7 + 5} height="11" rx="2" fill="var(--panel)" /><text x={(from % across) * side + 5.5} y={Math.floor(from / across) * side + side / 2 + 3.5} class="m pl">{plateOf(owner)}</text></g>)}
+      <rect x={(cell % across) * side - 0.5} y={Math.floor(cell / across) * side} width={side} height={side} fill="none" stroke="var(--text)" stroke-width="2" />
+    </svg></div>
+    <p class="cap-t">{words.caption(cells.length)}</p>
+    <div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${classOf(frame.owner)}${frame.owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(frame.type) ? ' pt' : ''}${frame.writers > 0 ? ' gr' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div>
+    <div class="row wrap"><span class="cap-t">{words.frames(cell * FRAMES)}</span><div class="legend"><span><i class="fr pt c-A" />{words.table}</span><span><i class="fr gr c-A" />{words.granted}</span><span><i class="fr no" />{words.free}</span></div></div>
+    <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
+      <label class="in s"><input type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} onChange={event => follow(event.currentTarget.value)} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
+      <span class="sec">{walk.mode}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
+      {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${chosen === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={chosen === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}
+    </section>
+  </div>;
+}
+
+function Detail({ data, chosen, choose }: Shown<Data>) {
+  const step = data.walk?.steps.find(({ key }) => key === chosen), frame = /^f\d+$/.test(chosen) ? data.machine.frame(Number(chosen.slice(1))) : undefined;
+  const flags = frame && [frame.device && words.device, frame.code && words.code, frame.xen && words.xen, frame.pinned && 'pinned', frame.validated && 'validated'].filter(Boolean).join(', ');
+  return <>
+    <section><h3>{words.who}</h3><table><thead><tr><th>{words.columns[0]}</th><th class="num">{words.columns[1]}</th><th class="num">{words.columns[2]}</th></tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b' : ''}><td><i class={`chip ${classOf(owner)}`} /> {nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td></tr>)}</tbody></table></section>
+    {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {nameOf(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
+      : step ? <section><h3>{step.title}</h3><p class="m">{step.value}</p><p class="sec">{step.says}</p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
+        {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section> : <p class="hint">{words.choose}</p>}
+  </>;
+}
+
+function why({ data, chosen }: Shown<Data>): Why {
+  const frame = /^f\d+$/.test(chosen) ? data.machine.frame(Number(chosen.slice(1))) : undefined;
+  const walk = data.walk, fault = walk?.steps.find(({ isFault }) => isFault);
+  if (frame && frame.owner >= 0) return frame.type !== 'NONE' && frame.type !== 'WRITABLE' && frame.uses > 0
+    ? { question: 'Why may its owner not write it?', answer: `The frame is in use as ${frame.type}, so Xen lets nobody write it directly: else a paravirtual guest could map a frame that is not its own.`, source: 'xen/include/asm-x86/mm.h, PGT_*' }
+    : { question: 'Why do references count?', answer: `A frame goes back to the allocator when its last reference has gone; one is its owner’s, and each mapping by another domain holds one more. This one has ${frame.references}.`, source: 'xen/include/asm-x86/mm.h, PGC_count_mask' };
+  if (fault) return { question: 'Why does it end there?', answer: fault.key === 'stage' ? 'The guest’s own tables lead to a guest frame behind which Xen has put no memory: an access exits, and a device or Xen answers.' : 'This entry is not present: an access there is a page fault, which the guest’s own kernel handles.', source: 'Intel SDM vol. 3, 4.7' };
+  if (walk && walk.mode === words.paging.off) return { question: 'Why so few steps?', answer: 'The guest has paging off, so a linear address is a guest-physical one. Xen’s second stage is there all the same: it alone knows the machine frame.', source: 'Intel SDM vol. 3, 28.3' };
+  if (walk?.isPv) return { question: 'Why the same frame?', answer: 'A paravirtual guest’s page tables name machine frames themselves: Xen has checked each entry before it was used. The last look only asks whether the guest may have the frame.', source: 'xen/include/public/xen.h, mmu_update' };
+  return { question: 'Why two walks?', answer: 'The guest’s own tables end in a guest frame. Only Xen’s second stage knows which machine frame stands behind it, so each of the guest’s steps is looked up there, too.', source: 'Intel SDM vol. 3, 28.3' };
+}
+
+export const Memory = inspector<Data>({
+  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
+  tables: ({ counts, cells, walk }) => [
+    { name: words.who, columns: words.columns, rows: counts.map(([owner, count]) => [nameOf(owner), count, count / 256]) },
+    { name: words.walk, columns: ['Step', 'Value', 'What it says'], rows: walk?.steps.map(({ title, value, says }) => [title, value, says]) ?? [] },
+    { name: 'MiB by owner', columns: ['MiB', 'Most of it', 'Several owners'], rows: cells.map(({ owner, mixed }, i) => [i, nameOf(owner), mixed ? 'yes' : 'no']) },
+  ],
+});

@@ -1,0 +1,21 @@
+/** Whose turn each slot of a ring is, from its indices (io/ring.h). */
+import type { RingFacts } from '../../dom0/index.ts';
+
+/** W: a request waits for the back end; T: it has taken it; A: the response waits for the front end; F: free. */
+export type SlotState = 'W' | 'T' | 'A' | 'F';
+
+/** Whose turn each slot is. `rspEvent` - 1 stands for the frontend's own rsp_cons, as drivers set it when they have read all (RING_FINAL_CHECK_FOR_RESPONSES). */
+export function slotStates({ slots, reqProd, reqCons, rspProd, rspProdPvt, rspEvent }: Pick<RingFacts, 'slots' | 'reqProd' | 'reqCons' | 'rspProd' | 'rspProdPvt' | 'rspEvent'>): SlotState[] {
+  const states = Array.from({ length: slots }, (): SlotState => 'F');
+  const mark = (from: number, to: number, state: SlotState): void => {
+    const count = (to - from) >>> 0;
+    // Further apart than the ring is long: the indices make no sense, or were read in the middle of a change.
+    if (count > slots) return;
+    for (let i = 0; i < count; i++) states[(from + i) & (slots - 1)] = state;
+  };
+  const read = rspEvent - 1;
+  if (((rspProd - read) | 0) > 0) mark(read, rspProd, 'A');
+  mark(rspProdPvt, reqCons, 'T');
+  mark(reqCons, reqProd, 'W');
+  return states;
+}

@@ -1,0 +1,164 @@
+/** A device's ring as a picture: who has to move which slot, the indices, and what a request names: grant, guest frame, machine frame. */
+
+import { signal } from '@preact/signals';
+import type { RingFacts } from '../../dom0/index.ts';
+import type { GrantEntry, PortView } from '../../hypervisor/view/index.ts';
+import { host } from '../host.ts';
+import { Chip, ownerClass } from '../parts/marks.tsx';
+import { inspector } from './frame.tsx';
+import type { Shown, Target, Why } from './inspector.ts';
+import { type SlotState, slotStates } from './ring-slots.ts';
+
+const words = {
+  nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
+  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. What the frontend keeps to itself (rsp_cons, req_prod_pvt) cannot be seen from outside.`,
+  waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered', free: 'free', states: { W: 'waits for Domain-0', T: 'taken, in flight', A: 'answered', F: 'free' }, slots: (n: number) => `${n} slots`,
+  slot: (n: number, index: number) => `Slot ${n}, last request ${index}`, slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'What lies there: the slot is free, and its content is of the past.', response: 'The slot holds the response by now, which lies over the request.',
+  gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: 'The page of the ring',
+  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page, first bytes',
+};
+const EVERY_MS = 250;
+
+/** Which of the guest's rings is looked at. */
+const shownRing = signal('');
+
+interface Index { name: string; value: number; by: 'frontend' | 'backend'; kind: 'shared' | 'private' | 'wake' }
+interface Data {
+  rings: RingFacts[];
+  ring: RingFacts;
+  slots: SlotState[];
+  indices: Index[];
+  counts: Record<SlotState, number>;
+  grants: ReadonlyMap<number, GrantEntry>;
+  port: PortView | undefined;
+}
+
+function open({ session, machine }: Target) {
+  return {
+    async look(): Promise<Data | undefined> {
+      if (!session) return undefined;
+      const rings = await host.inspect('rings', session.id);
+      const ring = rings.find(({ key }) => key === shownRing.value) ?? rings[0];
+      if (!ring) return undefined;
+      const slots = slotStates(ring);
+      const domain = machine?.domain(session.id);
+      const indices: Index[] = [
+        { name: 'req_prod', value: ring.reqProd, by: 'frontend', kind: 'shared' }, { name: 'req_event', value: ring.reqEvent, by: 'backend', kind: 'wake' }, { name: 'rsp_prod', value: ring.rspProd, by: 'backend', kind: 'shared' },
+        { name: 'rsp_event', value: ring.rspEvent, by: 'frontend', kind: 'wake' }, { name: 'req_cons', value: ring.reqCons, by: 'backend', kind: 'private' }, { name: 'rsp_prod_pvt', value: ring.rspProdPvt, by: 'backend', kind: 'private' },
+      ];
+      const counts = { W: 0, T: 0, A: 0, F: 0 };
+      for (const state of slots) counts[state]++;
+      return { rings, ring, slots, indices, counts, grants: new Map((domain?.grants()?.entries ?? []).map(entry => [entry.ref, entry])), port: domain?.ports().find(({ port }) => port === ring.port) };
+    },
+  };
+}
+
+const SIZE = 560,
+  CENTRE = SIZE / 2,
+  OUTER = 190,
+  INNER = 132,
+  /** Names of indices that are nearer than this stand below each other, radians. */
+  NEAR = 0.2;
+const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
+const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
+
+/** Slot 0 begins at the top; the ring runs clockwise. */
+function sector(i: number, slots: number, grow: number): string {
+  const step = (2 * Math.PI) / slots, gap = Math.min(0.012, step / 8), from = i * step + gap, to = (i + 1) * step - gap;
+  return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
+}
+
+const slotChosen = ({ data, chosen }: Shown<Data>): number => (/^\d+$/.test(chosen) && Number(chosen) < data.ring.slots ? Number(chosen) : (data.ring.reqProd - 1) & (data.ring.slots - 1));
+
+function Figure(shown: Shown<Data>) {
+  const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
+  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const to = { ArrowRight: chosen + 1, ArrowDown: chosen + 1, ArrowLeft: chosen - 1, ArrowUp: chosen - 1, Home: 0, End: count - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    choose(String(((to % count) + count) % count));
+  };
+  // Indices of near slots share the place of their names.
+  const pins: { angle: number; all: Index[] }[] = [];
+  for (const index of [...indices].sort((a, b) => (a.value & (count - 1)) - (b.value & (count - 1)))) {
+    const angle = ((index.value & (count - 1)) * 2 * Math.PI) / count, last = pins.at(-1);
+    if (last && angle - last.angle < NEAR) last.all.push(index);
+    else pins.push({ angle, all: [index] });
+  }
+  return <div class={`col rng ${owner}`}>
+    {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
+    <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slot(chosen, 0).split(',')[0]}`} onKeyDown={onKeyDown}>
+      <svg viewBox={`0 -78 ${SIZE} 566`} class="ringsvg" aria-hidden="true">
+        <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
+        {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
+        {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count, 118); return <g key={i}>
+          {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
+          {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
+        {pins.map(({ angle, all }) => {
+          const right = Math.sin(angle) >= -0.01, up = Math.cos(angle) > 0, [tx, ty] = at(angle, 216);
+          return <g key={angle}>{all.map(({ name, value, by, kind }, i) => {
+            const y = ty + (up ? -1 : 1) * i * 15, colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)', own = ((value & (count - 1)) * 2 * Math.PI) / count;
+            return <g key={name}><path d={`M${p(own, INNER)}L${p(own, 206)}`} stroke={colour} stroke-width="1.3" />
+              {kind === 'wake' ? <path d={`M${tx} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={tx} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
+              <text x={right ? tx + 9 : tx - 9} y={y + 4} text-anchor={right ? 'start' : 'end'} class="m ix">{name} {value}</text></g>; })}</g>;
+        })}
+        <text x={CENTRE} y="164" text-anchor="middle">{ring.name}, {words.slots(count)}</text>
+        {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 76} cy={188 + 22 * i} r="8.5" fill="var(--panel)" stroke="var(--edge)" /><text x={CENTRE - 76} y={192 + 22 * i} text-anchor="middle" class="pl">{state}</text>
+          <text x={CENTRE - 58} y={193 + 22 * i} class="ct">{counts[state]}</text><text x={CENTRE - 30} y={192 + 22 * i}>{says}</text></g>)}
+        <text x={CENTRE} y="262" text-anchor="middle">{counts.F} {words.free}</text>
+      </svg>
+      <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
+      <figcaption>{words.caption(count)}</figcaption>
+      <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
+    </figure>
+    {ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
+      {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{data.port?.pending && `, ${words.pending}`}{data.port?.masked && `, ${words.masked}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}
+  </div>;
+}
+
+function Detail(shown: Shown<Data>) {
+  const { data, target } = shown, { ring, slots, indices, grants } = data;
+  const slot = slotChosen(shown), state = slots[slot]!, facts = ring.requests[slot]!;
+  // The last index that was pushed into this slot.
+  const last = ring.reqProd - 1 - ((ring.reqProd - 1 - slot) & (ring.slots - 1));
+  const isUsed = last >= 0;
+  return <>
+    <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.slice(0, 4).map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
+      {indices.map(({ name, value, by, kind }) => <tr key={name} title={kind === 'private' ? words.own : words.inRing}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td></tr>)}</tbody></table></section>
+    <section><h3>{isUsed ? words.slot(slot, last) : words.slotEmpty(slot)}</h3><p class="sec">{words.states[state]}</p>
+      {isUsed && <><dl class="kv">{facts.fields.map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
+      <p class="cap-t">{state === 'F' ? words.left : state === 'A' ? words.response : ''}</p>
+      {(state === 'W' || state === 'T') && facts.refs.slice(0, 4).map(({ ref, what }) => <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />)}</>}
+    </section>
+    {ring.ringRefs.map(ref => <section key={ref}><h4>{words.ringPage}</h4><Chain target={target} entry={grants.get(ref)} gref={ref} what="" /></section>)}
+  </>;
+}
+
+/** A grant, the guest's frame behind it, the machine's behind that. */
+function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntry | undefined; gref: number; what: string }) {
+  const domain = target.session && target.machine?.domain(target.session.id);
+  const mfn = entry && (entry.use?.mfn ?? domain?.p2m(entry.frame)?.mfn);
+  const bytes = mfn !== undefined && mfn >= 0 ? Array.from({ length: 16 }, (_, i) => target.machine!.memory.byte(mfn * 4096 + i).toString(16).padStart(2, '0')) : undefined;
+  return <div><ol class="chain">
+    <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
+    {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}
+    {mfn !== undefined && <li class="c-hv"><small>{words.mfn}</small><b>0x{mfn.toString(16)}</b><span>{entry?.use ? words.mappedBy(entry.use.user) : words.unmapped}</span></li>}
+  </ol>{bytes && <pre class="hexline m" title={words.page}>{bytes.slice(0, 8).join(' ')}  {bytes.slice(8).join(' ')}</pre>}</div>;
+}
+
+function why({ data: { ring } }: Shown<Data>): Why {
+  const next = (ring.reqProd + 1) >>> 0, source = 'xen/include/public/io/ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY';
+  const distance = (ring.reqEvent - ring.reqProd) | 0;
+  if (distance === 1) return { question: 'Would the next push send an event?', answer: `Yes. It moves req_prod from ${ring.reqProd} to ${next}, past req_event, which is ${ring.reqEvent}: Domain-0 has looked at all requests, sleeps, and wants to be woken.`, source };
+  if (distance <= 0) return { question: 'Would the next push send an event?', answer: `No. req_event is ${ring.reqEvent}, which is passed already: Domain-0 has not asked to be woken. It is at work and finds the request in its final check, or takes it when it has something to send.`, source };
+  return { question: 'Would the next push send an event?', answer: `Not with one request: Domain-0 wants to be woken at ${ring.reqEvent}, when ${distance} more are there.`, source };
+}
+
+export const Rings = inspector<Data>({
+  everyMs: EVERY_MS, nothing: words.nothing, open, Figure, Detail, why,
+  tables: ({ ring, slots, indices }) => [
+    { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]) },
+    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], ring.requests[i]!.fields.map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
+  ],
+});

@@ -1,0 +1,122 @@
+/** The credit scheduler: who had which pCPU when, with which priority, what each has left, and why each switch was made. */
+
+import { signal } from '@preact/signals';
+import type { Decision, MachineView, Unit } from '../../hypervisor/view/index.ts';
+import { sharedMs } from '../../hypervisor/worker/index.ts';
+import { asTask, domains, host } from '../host.ts';
+import { Chip, ownerClass } from '../parts/marks.tsx';
+import { inspector } from './frame.tsx';
+import type { Shown, Target, Why } from './inspector.ts';
+import { runsOf } from './runs.ts';
+
+const words = {
+  nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit, from −300 to +300, as it was read four times a second.',
+  whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'better than what waited here: taken from another queue', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
+};
+const EVERY_MS = 250,
+  KEPT = 6000,
+  SPANS = [120, 1000, 10_000],
+  LANE = 54,
+  LEFT = 118,
+  WIDE = 760,
+  ROWS = 24;
+const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER', [-2]: 'OVER', [-64]: 'IDLE' };
+
+const spanMs = signal(1000);
+
+interface Data {
+  decisions: Decision[];
+  units: (Unit & { id: number; name: string })[];
+  nowNs: number;
+  pcpus: number;
+  credits: ReadonlyMap<number, { ns: number; credit: number }[]>;
+  /** What each unit ran and waited within the picture, nanoseconds. */
+  ran: ReadonlyMap<number, number>;
+}
+
+function idOf(machine: MachineView, unit: number): number {
+  return unit === 0 ? 0 : (machine.at(unit)?.id ?? -1);
+}
+const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : id < 0 ? '?' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
+
+function open({ machine }: Target) {
+  let decisions: Decision[] = [];
+  const credits = new Map<number, { ns: number; credit: number }[]>();
+  return {
+    look(): Data | undefined {
+      if (!machine) return undefined;
+      const { scheduler } = machine, nowNs = scheduler.timeNs(sharedMs());
+      const lastNs = decisions.at(-1)?.timeNs ?? -1;
+      decisions = [...decisions, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)].slice(-KEPT);
+      const units = scheduler.units().map(unit => { const id = idOf(machine, unit.unit); return { ...unit, id, name: nameOf(id) }; });
+      for (const { unit, credit } of units) credits.set(unit, [...(credits.get(unit) ?? []), { ns: nowNs, credit }].slice(-44));
+      const fromNs = nowNs - spanMs.value * 1e6, ran = new Map<number, number>();
+      for (const run of runsOf(decisions, fromNs, nowNs)) ran.set(run.unit, (ran.get(run.unit) ?? 0) + run.toNs - run.fromNs);
+      return decisions.length === 0 ? undefined : { decisions, units, nowNs, pcpus: scheduler.pcpus, credits, ran };
+    },
+  };
+}
+
+function Figure({ data, chosen, choose }: Shown<Data>) {
+  const { decisions, units, nowNs, pcpus, credits } = data, span = spanMs.value * 1e6, fromNs = nowNs - span;
+  const x = (ns: number): number => LEFT + (Math.max(0, ns - fromNs) / span) * (WIDE - LEFT - 44);
+  const runs = runsOf(decisions, fromNs, nowNs), lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 26 + i * LANE]));
+  const height = pcpus * 30 + 26 + units.length * LANE + 8, ticks = Array.from({ length: 7 }, (_, i) => i / 6);
+  const recent = [...decisions].reverse().slice(0, ROWS), picked = decisions.find(each => keyOf(each) === chosen);
+  const unitClass = (unit: number): string => ownerClass(Math.max(0, units.find(each => each.unit === unit)?.id ?? 0));
+  const nameAt = (unit: number): string => (unit < 0 ? words.idle : (units.find(each => each.unit === unit)?.name ?? '?'));
+  return <div class="col sch">
+    <div class="row"><div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{each < 1000 ? `${each} ms` : `${each / 1000} s`}</button>)}</div></div>
+    <figure class="schw"><svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={`${words.pcpu(0)}: ${units.map(({ name, unit }) => `${name} ${Math.round((100 * (data.ran.get(unit) ?? 0)) / span)} %`).join(', ')}`}>
+      {ticks.map(part => <g key={part}><path d={`M${x(fromNs + part * span)} 16V${height}`} stroke="var(--line)" /><text x={x(fromNs + part * span)} y="11" text-anchor="middle" class="m">{part === 1 ? '0' : `-${Math.round((1 - part) * spanMs.value)}`}</text></g>)}
+      {Array.from({ length: pcpus }, (_, pcpu) => <text key={pcpu} x="0" y={38 + pcpu * 30} class="lb">{words.pcpu(pcpu)}</text>)}
+      {runs.map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={`${run.pcpu} ${run.fromNs}`} class={unitClass(run.unit)}>
+        <rect x={left} y={22 + run.pcpu * 30} width={width} height="22" fill="var(--c-tint)" stroke="var(--c)" stroke-width={width > 3 ? 1 : 0.5} />{width > 46 && <text x={left + 5} y={37 + run.pcpu * 30}>{nameAt(run.unit).slice(0, Math.floor(width / 7))}</text>}</g>; })}
+      {units.map(({ unit, id, name, weight, cap }) => { const y = lane.get(unit)!; return <g key={unit} class={ownerClass(Math.max(0, id))}>
+        <rect x="0" y={y + 1} width="10" height="10" rx="2" fill="var(--c-fill)" stroke="var(--c)" /><text x="15" y={y + 10} class="lb">{name.slice(0, 14)}</text><text x="15" y={y + 23}>{words.weight} {weight}{cap > 0 ? `, ${words.cap} ${cap}` : ''}</text>
+        {runs.filter(run => run.unit === unit).map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={run.fromNs}>
+          {run.waitedNs > 0 && <path d={`M${x(run.fromNs - run.waitedNs)} ${y + 17}H${left}`} stroke="var(--c)" stroke-width="1.5" stroke-dasharray="1.5 2.5" />}
+          <rect x={left} y={y + (run.priority === 0 ? 2 : 6)} width={width} height={run.priority === 0 ? 16 : 12} fill={run.priority === -2 ? 'var(--c-tint)' : 'var(--c-fill)'} stroke="var(--c)" stroke-width={width > 2 ? 0.8 : 0} stroke-dasharray={run.priority === -2 ? '2 1.5' : undefined} />{run.priority === 0 && <rect x={left} y={y - 1} width={width} height="3" fill="var(--hv)" />}</g>; })}
+        <path d={`M${LEFT} ${y + 36}H${WIDE - 44}`} stroke="var(--line)" stroke-dasharray="2 3" />
+        <polyline fill="none" stroke="var(--text-2)" stroke-width="1.2" points={(credits.get(unit) ?? []).filter(({ ns }) => ns >= fromNs).map(({ ns, credit }) => `${x(ns).toFixed(1)},${(y + 36 - Math.max(-300, Math.min(300, credit)) / 30).toFixed(1)}`).join(' ')} />
+        <text x={WIDE - 38} y={y + 40} class="m">{signed(credits.get(unit)?.at(-1)?.credit ?? 0)}</text></g>; })}
+      {picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs)} 14V${height}`} stroke="var(--text)" stroke-width="1.6" />}
+    </svg></figure>
+    <p class="cap-t">{words.caption}</p>
+    <div class="legend">{words.legend.map((name, i) => <span key={name}><i class={`pri p${i}`} />{name}</span>)}<span><i class="pri dots" />{words.runnable}</span></div>
+    <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
+    <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.at}</th><th>{words.where}</th><th>{words.change}</th><th>{words.priority}</th><th class="num">{words.credit}</th><th>{words.reason}</th></tr></thead><tbody>
+      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === chosen ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === chosen} onClick={() => choose(key)}>{nameAt(each.from)} → <b>{nameAt(each.to)}</b></button></td><td>{each.to < 0 ? '–' : PRIORITIES[each.priority]}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec">{words.whys[each.why]}</td></tr>; })}</tbody></table></div>
+  </div>;
+}
+
+const signed = (n: number): string => (n > 0 ? `+${n}` : String(n));
+const keyOf = ({ timeNs, pcpu, to }: Decision): string => `${timeNs} ${pcpu} ${to}`;
+
+function Detail({ data }: Shown<Data>) {
+  const { units, ran, pcpus } = data, span = spanMs.value * 1e6, wanting = units.filter(({ unit }) => (ran.get(unit) ?? 0) > 0), all = wanting.reduce((sum, { weight }) => sum + weight, 0);
+  const set = (id: number, name: string, what: 'weight' | 'cap', to: number) => void asTask(`xl sched-credit -d ${name} -${what[0]} ${to}`, () => host['sched-credit']({ domain: id, [what]: to }));
+  return <section class="shr"><h3>{words.shares}</h3><p class="cap-t">{words.sharesHint}</p>{units.filter(({ id }) => id >= 0).map(({ unit, id, name, weight, cap }) => {
+    const part = (ran.get(unit) ?? 0) / span, predicted = all > 0 && (ran.get(unit) ?? 0) > 0 ? Math.min(1, (pcpus * weight) / all) : 0;
+    return <div key={unit} class={`one ${ownerClass(id)}`}><div class="row"><b class="dom"><Chip id={id} /> {name}</b><span class="grow" /><span class="m">{Math.round(100 * part)} %</span></div>
+      {(['weight', 'cap'] as const).map(what => <label key={what} class="sl2"><span>{words[what]}</span><input type="range" aria-label={`${words[what]} ${name}`} min={what === 'weight' ? 1 : 0} max={what === 'weight' ? 1024 : 100} value={what === 'weight' ? weight : cap} style={`--part:${what === 'weight' ? weight / 10.24 : cap}%`} onChange={event => set(id, name, what, Number(event.currentTarget.value))} /><span class="m">{what === 'cap' && cap === 0 ? words.none : what === 'cap' ? cap : weight}</span></label>)}
+      <div class="bar pred"><i style={`width:${100 * part}%`} />{predicted > 0 && <u style={`left:${100 * predicted}%`} />}</div></div>; })}</section>;
+}
+
+function why({ data, chosen }: Shown<Data>): Why {
+  const picked = data.decisions.find(each => keyOf(each) === chosen), source = 'xen/common/sched/credit.c';
+  const name = picked && picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
+  if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER.', source };
+  if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source };
+  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with credit left. Who wakes goes before all others until the next tick, so that interrupts are answered fast.`, source };
+  return { question: `Why ${name}?`, answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`, source };
+}
+
+export const SchedulerPart = inspector<Data>({
+  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
+  tables: ({ decisions, units, nowNs }) => [
+    { name: 'Domains', columns: ['Domain', words.weight, words.cap, words.priority, words.credit, 'Times dispatched'], rows: units.map(({ name, weight, cap, priority, credit, dispatches }) => [name, weight, cap, PRIORITIES[priority] ?? priority, credit, dispatches]) },
+    { name: words.log, columns: [words.at, words.where, 'From', 'To', words.priority, words.credit, words.reason, words.waited], rows: [...decisions].reverse().map(each => [Number(((nowNs - each.timeNs) / 1e6).toFixed(3)), each.pcpu, units.find(({ unit }) => unit === each.from)?.name ?? words.idle, units.find(({ unit }) => unit === each.to)?.name ?? words.idle, PRIORITIES[each.priority] ?? '', each.credit, words.whys[each.why] ?? '', Number((each.waitedNs / 1e6).toFixed(3))]) },
+  ],
+});

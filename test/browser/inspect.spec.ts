@@ -1,0 +1,78 @@
+/** A guest's page: what can be changed while it runs, and its inspectors, whose facts are what xl and xenstore say. */
+import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { expect, open, test } from './page.ts';
+
+const shellText = async (page: Page): Promise<string> => (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts()).map(line => line.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
+/** The number behind the name of a register. */
+const register = async (page: Page, name: string): Promise<string> => (await page.locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) }).locator('dd').innerText()).trim();
+const retired = async (page: Page): Promise<number> => Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
+
+test('what the inspectors and the controls of a guest say is what xl and xenstore say', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await tab(page, 'Overview');
+  await page.getByRole('spinbutton', { name: 'weight' }).fill('512');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Attach a network card' }).click();
+  await expect(page.getByRole('row', { name: /vif1\.1 / })).toBeVisible();
+  await tab(page, 'Inspect');
+  await expect(page.getByRole('row', { name: /32 event_channel_op \d+/ })).toBeVisible();
+  await tab(page, 'Rings');
+  await page.getByRole('button', { name: 'vif1.0 rx' }).click();
+  // The front end has room for packets in it from the beginning, and sends none.
+  await expect(page.getByRole('row', { name: /^req_prod [1-9]\d* / })).toBeVisible();
+  const gref = /gref (\d+)/.exec(await page.locator('.idet .chain').last().innerText())![1];
+  await tab(page, 'Event channels');
+  const ports = await page.locator('.evr').count();
+  await tab(page, 'Grants');
+  // Its front end has granted the page of that ring, and Domain-0 uses it.
+  await expect(page.getByRole('row', { name: new RegExp(`^${gref} Domain-0 .* 1 mapping$`) })).toBeVisible();
+  await tab(page, 'XenStore');
+  await page.getByRole('textbox', { name: 'Filter by path or value' }).fill('rx-ring-ref');
+  await page.getByRole('button', { name: '/local/domain/1/device/vif/0/rx-ring-ref' }).click();
+  await expect(page.locator('.idet dd').first()).toHaveText(gref!);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export' }).click();
+  await page.getByRole('menuitem', { name: /^JSON/ }).click();
+  const nodes: { Path: string; Value: string; Permissions: string }[] = JSON.parse(readFileSync(await (await saved).path(), 'utf8')).XenStore;
+  await tab(page, 'Memory');
+  await expect(page.locator('.walk li').first()).toContainText('CR3');
+  const mine = Number((await page.locator('.idet tr.b td').nth(1).innerText()).trim());
+  await page.getByRole('button', { name: /^Shell:/ }).click();
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
+  await page.locator('#strip').getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type('clear; xl sched-credit -d minipv-pvh | tail -1; xenstore-ls -fp /local/domain/1 | wc -l; xenstore-read /local/domain/1/device/vif/0/rx-ring-ref; xl debug-keys q; xl dmesg | grep nr_pages | tail -1\n');
+  await expect.poll(() => shellText(page), { timeout: 15_000 }).toMatch(/nr_pages=\d+/);
+  const said = await shellText(page);
+  expect(said).toMatch(/^minipv-pvh +1 +512 +0$/m);
+  expect(said).toMatch(new RegExp(`^${nodes.filter(({ Path }) => Path.startsWith('/local/domain/1/')).length}\\n${gref}$`, 'm'));
+  // Its special pages are its own, too.
+  expect(Math.abs(mine - Number(/nr_pages=(\d+)/.exec(said)![1]))).toBeLessThan(20);
+  expect(ports).toBeGreaterThanOrEqual(3);
+});
+
+test('a paused guest is stepped by an instruction and by an exit, and its registers are those of that moment', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  await tab(page, 'Inspect');
+  await tab(page, 'Processor');
+  await page.getByRole('button', { name: 'Pause domain' }).click();
+  await expect(page.getByText(/The domain stands still/)).toBeVisible();
+  const before = await retired(page), eip = await register(page, 'EIP');
+  await page.getByRole('button', { name: 'Step instruction' }).click();
+  await expect.poll(() => retired(page)).toBe(before + 1);
+  expect(await register(page, 'EIP')).not.toBe(eip);
+  await expect(page.locator('.prc .dis .now').first()).toContainText(await register(page, 'EIP'));
+  await page.getByRole('button', { name: 'Step exit', exact: true }).click();
+  await expect.poll(() => retired(page)).toBeGreaterThan(before + 1);
+  const after = await retired(page);
+  await page.getByRole('button', { name: 'CS', exact: true }).click();
+  await expect(page.locator('.idet')).toContainText('32-bit code');
+  expect(await retired(page)).toBe(after);
+  await page.getByRole('button', { name: 'Run domain' }).click();
+  await expect.poll(() => retired(page)).toBeGreaterThan(after);
+});
