@@ -46,7 +46,14 @@ export const peers = {
     ...(job.more ?? []),
   ],
   /** A guest of a definition file. */
-  definition: job => [at('bin', 'ringside.mjs'), 'boot', job.definition, '--timeout', String(LIMIT_S)],
+  definition: job => [
+    at('bin', 'ringside.mjs'),
+    'boot',
+    job.definition,
+    ...(job.jitThreshold ? ['--jit-threshold', String(job.jitThreshold)] : []),
+    '--timeout',
+    String(LIMIT_S),
+  ],
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',

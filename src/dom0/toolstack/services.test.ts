@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { XEN_TYPE } from '../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
@@ -32,6 +32,15 @@ describe('Domain 0 for one guest', () => {
     expect([HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN].map(param => services.dom0.getHvmParam(record.id, param))).toEqual([1, 2]);
     // XTF and others take a port that is not bound between domains for "no store".
     expect([ports.state(1), ports.state(2)]).toEqual([2, 2]);
+  });
+
+  it('needs no connection to the store of its own for a guest: each stays, and is asked at every change', () => {
+    const { services, record } = make();
+    const more = vi.spyOn(services.xenstored, 'client');
+    services.ask(record.id, 'poweroff');
+    services.setMemory(record.id, 1);
+    services.detach(record.id);
+    expect(more).not.toHaveBeenCalled();
   });
 
   it('fills the first two entries of the grant table: console, store', () => {

@@ -156,12 +156,12 @@ export class Services {
     const kept = saved?.nodes === undefined ? undefined : saved;
     let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined, screen: PvScreen | undefined;
     try {
-      writeDomainPaths(xenstored.client(), { ...described, domid, store, console });
+      writeDomainPaths(this.client, { ...described, domid, store, console });
       cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
       disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
       if (described.vfb)
         screen = new PvScreen(this.backends, { domid, screen: new ScreenBlock(this.machine, record), timers: this.network.timers, saved: savedScreen(saved) });
-      if (kept) restoreNodes(xenstored.client(), kept, domid);
+      if (kept) restoreNodes(this.client, kept, domid);
       cards.start();
       disks.start();
       screen?.start();
@@ -175,7 +175,7 @@ export class Services {
       screen?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
-      removeDomainPaths(xenstored.client(), domid, described.uuid);
+      removeDomainPaths(this.client, domid, described.uuid);
       throw error;
     }
     const console0 = pv;
@@ -234,7 +234,7 @@ export class Services {
    * Source: tools/libs/light/libxl_mem.c, libxl_set_memory_target. @throws Error with a sentence
    */
   setMemory(domid: number, memoryMiB: number): void {
-    const client = this.xenstored.client();
+    const { client } = this;
     const memory = `/local/domain/${domid}/memory`;
     const mostKiB = Number(client.read(`${memory}/static-max`) ?? NaN);
     if (!this.guests.has(domid) || !(mostKiB > 0)) throw new Error(`Domain ${domid} has no balloon driver that could be asked.`);
@@ -250,7 +250,7 @@ export class Services {
    * to stop whether it says so or not, as it has no power button (libxl__domain_pvcontrol_available).
    */
   ask(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
-    const client = this.xenstored.client();
+    const { client } = this;
     const control = `/local/domain/${domid}/control`;
     const guest = this.guests.get(domid);
     if (!guest || ((guest.type === 'hvm' || what === 'suspend') && client.read(`${control}/feature-${what}`) !== '1')) return false;
@@ -305,6 +305,6 @@ export class Services {
     guest.screen?.close();
     guest.console.close();
     this.xenstored.release(domid);
-    removeDomainPaths(this.xenstored.client(), domid, guest.uuid);
+    removeDomainPaths(this.client, domid, guest.uuid);
   }
 }
