@@ -1,5 +1,4 @@
 /** Snapshots of domains, and clones. */
 export { cloneDomain } from './clone.ts';
-export { cutDomains } from './domain-cuts.ts';
 export type { SnapshotRecord } from './record.ts';
 export { deleteSnapshot, domainName, pathsOf, recordsOf, revertTo, takeSnapshot } from './snapshots.ts';
