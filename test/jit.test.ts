@@ -54,10 +54,16 @@ describe('compiled guest code', () => {
     expect(off.tiers).toMatchObject({ state: 'none', retired: 0, compiled: 0 });
     expect(off.same.stats.instructions).toBe(40_000_000);
     for (const threshold of ['1', '50']) {
-      const { same, tiers } = await run(threshold, '--jit-threshold', threshold);
-      expect(same.stats).toEqual(off.same.stats);
-      expect(same.out).toBe(off.same.out);
-      expect(same.state === off.same.state).toBe(true);
+      // The guest runs on while the compiler is loaded, which on a busy machine may take longer than the guest: then it runs once more.
+      let tiers: { state: string; compiled: number; share: { regions: number } };
+      for (let attempts = 5; ; attempts--) {
+        const { same, tiers: those } = await run(threshold, '--jit-threshold', threshold);
+        expect(same.stats).toEqual(off.same.stats);
+        expect(same.out).toBe(off.same.out);
+        expect(same.state === off.same.state).toBe(true);
+        tiers = those;
+        if (tiers.compiled > 0 || attempts === 1) break;
+      }
       expect(tiers.state).toBe('on');
       expect(tiers.compiled).toBeGreaterThan(0);
       expect(tiers.share.regions).toBeGreaterThan(0.2);

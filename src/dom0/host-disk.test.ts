@@ -39,6 +39,9 @@ describe('a guest on a volume of the host', () => {
     const dots = await dotsOf(host, id);
     await until(() => dots() > 300);
     const shown = dots();
+    // By the registers of the disk's adapter, which is on the host's bus.
+    expect(storage.disk.drivenBy?.disk.sectors).toBe(500e9 / 512);
+    expect(host.toolstack.services.hardware.list()).toContain('00:02.0 0106: 8086:2922 (rev 02)');
     const after = await Storage.open({ store: store.afterCut(() => 0), epochMs: () => 0, random: () => 0 });
     expect(writerProblem(content(after), shown)).toBeUndefined();
     await host.destroy(id);

@@ -278,6 +278,7 @@ export class HostCore {
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
+    if (this.storage) this.toolstack.services.disk.connect(this.storage.disk);
     if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: settleUnfinished(this, this.storage) };
     await this.settled?.done;
     await this.findImages();

@@ -5,7 +5,7 @@ export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
 export { createHost } from './host.ts';
 export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable } from './images.ts';
 export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
-export type { GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
+export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
 export type { BridgePortInfo, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
 export { inTurns } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';

@@ -3,9 +3,12 @@ import { readRequest } from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import type { HostCore } from './host.ts';
+import type { HotRegion } from '../hypervisor/domain/index.ts';
 import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
+import { namesOf } from './toolstack/commands/trace.ts';
+import { Follower, type Step, stepsOf } from './tracing/index.ts';
 import type { StoreLook } from './xenstore/index.ts';
 
 /** A drive or disk of a guest. */
@@ -71,6 +74,14 @@ export interface StoreNode {
   children: number;
 }
 
+/** A disk request or a packet on its way. */
+export interface FollowedRequest {
+  number: number;
+  /** It was answered. */
+  isDone: boolean;
+  steps: Step[];
+}
+
 /** What can be asked for, by name. */
 export interface Inspected {
   /** Machine memory, where the page may look into it. */
@@ -78,12 +89,18 @@ export interface Inspected {
   guest: GuestFacts;
   rings: RingFacts[];
   store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
+  /** Requests of a guest that passed places within the next second. */
+  path: { requests: FollowedRequest[]; missed: number };
+  /** The regions of compiled code that ran most. */
+  engine: HotRegion[];
 }
 
-const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => Inspected[What] } = {
+const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
   machine: ({ toolstack, parts }) => (toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}),
   guest: guestFacts,
   rings: ringFacts,
+  path: follow,
+  engine: (host, id) => host.living(id).runner.hottest(),
   store: ({ toolstack }) => {
     const { nodes, watches } = toolstack.services.xenstored.store.look();
     const decoder = new TextDecoder('latin1');
@@ -95,7 +112,7 @@ const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => 
 };
 
 /** @throws Error with a sentence where there is no such domain */
-export function inspect<What extends keyof Inspected>(host: HostCore, what: What, id: number): Inspected[What] {
+export function inspect<What extends keyof Inspected>(host: HostCore, what: What, id: number): Inspected[What] | Promise<Inspected[What]> {
   return INSPECTIONS[what](host, id);
 }
 
@@ -174,4 +191,25 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
     }
   }
   return rings;
+}
+
+/** How long requests are followed for one look, how often traces are read meanwhile, and how many are told. */
+const FOLLOW_MS = 900,
+  LOOK_MS = 10,
+  MOST_FOLLOWED = 24;
+
+async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
+  host.living(id);
+  const follower = new Follower(host.toolstack.view);
+  try {
+    const endMs = host.parts.hostMs() + FOLLOW_MS;
+    do {
+      await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+      follower.read();
+    } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
+    const names = namesOf(host);
+    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names) })) };
+  } finally {
+    follower.close();
+  }
 }

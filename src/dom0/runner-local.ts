@@ -53,6 +53,8 @@ export class Turns implements Runners {
   private readonly entries: Entry[] = [];
   private held: boolean;
   private turning = false;
+  /** Who has its slice now. */
+  private running: Entry | undefined;
   private cancelSleep: (() => void) | null = null;
 
   constructor(parts: TurnsParts, host: RunnersHost) {
@@ -103,6 +105,8 @@ export class Turns implements Runners {
 
   poke(): void {
     for (const entry of this.entries) entry.poked = true;
+    // A device of the host may say so in the middle of a slice: what it says is not left until the slice's end.
+    this.running?.domain.stopSlice();
     this.turnSoon();
   }
 
@@ -160,7 +164,9 @@ export class Turns implements Runners {
     if (!domain.paused && !slot.enter()) return slot.patienceMs;
     entry.poked = false;
     const beforeNs = domain.clock.nowNs();
+    this.running = entry;
     const result = domain.runSlice();
+    this.running = undefined;
     slot.leave(result);
     if (domain.stepped) {
       domain.step(0);

@@ -21,15 +21,20 @@ window.addEventListener('error', event => {
 });
 window.addEventListener('unhandledrejection', event => reportProblem(strings.errors.page, strings.errors.pageFailed(sentence(event.reason))));
 
-await loadSettings();
-followTheme();
-followRestarts();
-followDrafts();
-followWindows();
-followLeaving();
-followDomains(id => place.peek().id === id);
-// The boot menu, where it is wanted, is the first thing that is painted.
-void connect();
-render(<App />, document.getElementById('app')!);
-startCatalogue();
-followInventory(catalogue.then(resume));
+/** In a function: a module that awaits would have the bundler part the page's script into many, one for whatever parts that are loaded later share with it. */
+async function begin(): Promise<void> {
+  await loadSettings();
+  followTheme();
+  followRestarts();
+  followDrafts();
+  followWindows();
+  followLeaving();
+  followDomains(id => place.peek().id === id);
+  // The boot menu, where it is wanted, is the first thing that is painted.
+  void connect();
+  render(<App />, document.getElementById('app')!);
+  startCatalogue();
+  followInventory(catalogue.then(resume));
+}
+
+void begin();

@@ -1,4 +1,5 @@
-/** Sizes in words. */
+/** Sizes and times in words. */
+import type { Task } from '../dom0/index.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
@@ -9,3 +10,6 @@ export const gigabytes = (n: number): string => strings.units.gigabytes(Math.rou
 
 /** Of what lies on it, as lvs counts: MiB, or GiB with a digit. */
 export const size = (n: number): string => (n < GIB ? bytes(n) : strings.units.gib((n / GIB).toFixed(n < 100 * GIB ? 1 : 0)));
+
+/** How long a task took; empty while it runs. */
+export const took = (task: Task): string => (task.durationMs === undefined ? '' : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);

@@ -9,6 +9,7 @@ import type { HotRegion } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
+import type { Storage } from '../../dom0/storage/index.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
 import { loadReaders, prepareAll, read } from './prepare.ts';
@@ -40,7 +41,7 @@ export async function boot(argv: string[]): Promise<number> {
     const state = options.state === undefined ? undefined : await openState(options.state);
     try {
       const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
-      return await start(prepareAll(options, stderr, devices), options, stderr);
+      return await start(prepareAll(options, stderr, devices), options, stderr, state?.storage);
     } finally {
       state?.close();
     }
@@ -62,7 +63,7 @@ interface Run {
 /** An emulated controller beside the processor has its media there: a device of the host that is open here is out of its reach. */
 const needsThisThread = ({ xen, drives = [] }: Blueprint): boolean => xen !== 'pv' && xen !== 'pvh' && drives.some(({ medium }) => medium && 'disk' in medium);
 
-async function start(guests: Blueprint[], options: BootOptions, stderr: Output): Promise<number> {
+async function start(guests: Blueprint[], options: BootOptions, stderr: Output, storage?: Storage): Promise<number> {
   const stdout = new Output(1);
   const many = guests.length > 1 || options.pcpus !== undefined;
   // One guest alone never waits for Domain 0.
@@ -88,6 +89,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output):
       inWorkers: !options.virtualTime && many && pcpus > 1 && !guests.some(needsThisThread),
       pcpus,
       ...(options.xen === undefined ? {} : { xen: options.xen }),
+      ...(storage ? { storage } : {}),
       ...(options.jitThreshold === undefined ? {} : { jitThreshold: options.jitThreshold }),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
       seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),

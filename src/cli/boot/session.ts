@@ -3,6 +3,7 @@
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
+import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/storage/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
 import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
@@ -38,6 +39,8 @@ export interface SessionParts {
   pcpus: number;
   /** Xen's command line. */
   xen?: string;
+  /** The host's disk, which Domain 0 drives; absent: it has none. */
+  storage?: Storage;
   hostMemoryMiB?: number;
   seed: number;
   /** Whether guest code is compiled (Toolstack.jitThreshold). */
@@ -106,7 +109,8 @@ export class Session {
       const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
       return machineBytesFor(seenMiB, p2mFrames || undefined);
     };
-    const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), 0) : parts.hostMemoryMiB * MIB;
+    const driverBytes = parts.storage ? DISK_DRIVER_BYTES : 0;
+    const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), driverBytes) : parts.hostMemoryMiB * MIB;
     // The guests have what they need beside what Domain 0 is given.
     const dom0MiB = parts.hostMemoryMiB === undefined ? (readXenOptions(parts.xen ?? '').dom0MemoryMiB ?? 0) : 0;
     const memoryMiB = Math.ceil(bytes / MIB) + dom0MiB;
@@ -155,6 +159,7 @@ export class Session {
         changed: ({ console: { guest } }) => parts.afterSlice?.(guest),
       },
     );
+    if (parts.storage) this.toolstack.services.disk.connect(parts.storage.disk);
   }
 
   /** Builds all of them, then lets them run; `begin` is called between. @throws HostError */
@@ -277,10 +282,12 @@ export class Session {
     const isStill = (): boolean => this.inputEnded && !this.toolstack.services.pending && this.guests.every(({ end, waits }) => end || waits?.what === 'event');
     if (!isStill()) return;
     const { activity } = this;
-    later(STILL_MS, () => {
+    const look = (): void => {
       if (activity !== this.activity || !isStill()) return;
       for (const guest of this.guests) if (!guest.end) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
-    });
+    };
+    // A turn may be due already: where this thread was kept from running for so long, the timer is first.
+    later(STILL_MS, () => soon(look));
   }
 
   /** Last words; guests in threads of their own are ended. */

@@ -29,6 +29,15 @@ export function outcome(k: number, a: number, b: number, r: number): number {
   return kind === SUB ? (a - b) | 0 : kind === ADD ? (a + b) | 0 : r;
 }
 
+/** The kind, and `b`, where CF and OF are those of `change`; where that is negative, nothing changed. `r` holds the result. */
+export function kindWithChange(k: number, change: number): number {
+  return change < 0 || k === ALL ? k : (k & -16) | EXPLICIT;
+}
+export function withChange(k: number, a: number, b: number, r: number, change: number): number {
+  if (change < 0) return b;
+  return ((k === ALL || (k & 15) === EXPLICIT ? b : arithmetic(k, a, b, r)) & ~(CF | OF)) | change;
+}
+
 export function carry(k: number, a: number, b: number, r: number): number {
   switch (k & 15) {
     case SUB: return a >>> 0 < b >>> 0 ? 1 : 0;

@@ -3,7 +3,7 @@
  * budget is charged by blocks, tested where loops begin, and given back where a block is left half way. EIPs are relative to the page, so that the same text
  * is right wherever the frame is mapped.
  */
-import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from '../architecture/flags.ts';
+import { ADC, ADD, ALL, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
 import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
 import { semantics } from '../gen/semantics.ts';
@@ -34,6 +34,7 @@ class RegionEmitter extends TextEmitter {
   private readonly way: Way;
   private readonly live: boolean;
   private readonly targets: readonly number[];
+  private readonly rotates: boolean;
   /** Kind of the flags if the block has set them; -1: not known. */
   kind: number;
   private conditional = false;
@@ -42,15 +43,16 @@ class RegionEmitter extends TextEmitter {
 
   /**
    * `refund`: instructions of the block from this one on. `live`: someone may read the flags that it leaves. `targets`: where the region goes on if the
-   * instruction leads there and says so only when it runs.
+   * instruction leads there and says so only when it runs. `rotates`: the region has the local `fo`.
    */
-  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], way: Way) {
+  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], rotates: boolean, way: Way) {
     super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: OUTCOME });
     this.at = at;
     this.refund = refund;
     this.kind = kind;
     this.live = live;
     this.targets = targets;
+    this.rotates = rotates;
     this.way = way;
     const memory = memoryOf(at.form);
     if (memory === null || (!memory.reads && !memory.writes)) return;
@@ -105,13 +107,23 @@ class RegionEmitter extends TextEmitter {
   override flags(kind: number, { a, b, result }: Outcome): void {
     if (!this.live) return;
     const derived = kind === SUB || kind === ADD;
-    this.effect(`fk = ${this.kindWord(kind)};${a === undefined ? '' : ` fa = ${a};`}${b === undefined ? '' : ` fb = ${b};`}${derived ? '' : ` fr = ${result};`}`);
+    this.effect(`fk = ${this.kindWord(kind)};${a === undefined ? '' : ` fa = ${a};`}${b === undefined ? '' : ` fb = ${b};`}${derived ? '' : ` fr = ${result};`}${this.rotates ? UNCHANGED : ''}`);
     this.kind = this.conditional ? -1 : kind;
   }
   override changeFlags(mask: number, value: Value): void {
     if (!this.live) return;
+    if (mask === ROTATED) {
+      this.effect(`fo = ${value};`);
+      this.kind = -1;
+      return;
+    }
+    this.settle();
     this.effect(`if (fk !== ${ALL} && (fk & 15) !== ${EXPLICIT}) { fr = ${OUTCOME}; fb = arithmetic(fk, fa, fb, fr); fk = fk & -16 | ${EXPLICIT}; } fb = fb & ${~mask} | ${value};`);
     this.kind = -1;
+  }
+  /** Flags of which nothing is known are put into their four locals before somebody reads them. */
+  private settle(): void {
+    if (this.rotates && this.kind < 0) this.say(SETTLE);
   }
   /** The result that the flags tell of. */
   private get outcome(): Value {
@@ -120,6 +132,7 @@ class RegionEmitter extends TextEmitter {
   override carry(): Value {
     // INC and DEC read it for the flags alone.
     if (!this.live && STEPS.has(this.form.op)) return '0';
+    this.settle();
     switch (this.kind) {
       case SUB: return '(fa >>> 0 < fb >>> 0 ? 1 : 0)';
       case ADD: return `(${this.outcome} >>> 0 < fa >>> 0 ? 1 : 0)`;
@@ -131,6 +144,7 @@ class RegionEmitter extends TextEmitter {
     }
   }
   override condition(cc = this.at.decoded.row!.cc!): Value {
+    this.settle();
     const { kind, outcome } = this;
     const relation = (): Value => {
       const code = cc >> 1;
@@ -180,6 +194,14 @@ const FLAGS = [['fk', FK], ['fa', FA], ['fb', FB], ['fr', FR]] as const;
 /** Results of sums and differences are not kept: the operands are there, and each local that lives round a loop takes a register of the host's. */
 const OUTCOME = 'outcome(fk, fa, fb, fr)';
 
+/**
+ * Rotations change CF and OF alone, and what is not read after them costs nothing: the two bits are kept in a local of their own, `fo`, and are put to the
+ * others where somebody reads flags. -1: there is nothing to put.
+ */
+const ROTATED = CF | OF, UNCHANGED = ' fo = -1;';
+const SETTLE = `if (fo >= 0) { fr = ${OUTCOME}; fb = withChange(fk, fa, fb, fr, fo); fk = kindWithChange(fk, fo);${UNCHANGED} }`;
+const ROTATIONS = new Set(['rol', 'ror']);
+
 /** Ops that leave all flags new, whatever they were; INC and DEC all but CF. */
 const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'neg', 'xadd', 'mul', 'imul']);
 const SHIFTS = new Set(['shl', 'shr', 'sar']);
@@ -191,13 +213,14 @@ const STEPS = new Set(['inc', 'dec']), CHANGES = new Set(['rol', 'ror', 'bt', 'b
 const SPILL = '\x01', RELOAD = '\x02';
 
 /** Puts in what depends on the whole text: the registers that it uses are locals, and only those that it sets go back to the state; flags all or none. */
-function withLocals(text: string): { text: string; locals: readonly (readonly [string, number])[]; spill: string } {
+function withLocals(text: string): { text: string; locals: readonly (readonly [string, number])[]; spill: string; more: string } {
   const used = REGISTERS.filter(([name]) => new RegExp(`\\b${name}\\b`).test(text)), set = used.filter(([name]) => text.includes(`${name} = `));
-  const flags = /\bf[kabr]\b/.test(text) ? FLAGS : [], setFlags = /\bf[kabr] = /.test(text) ? FLAGS : [];
-  const save = (name: string): string => (name === 'fr' ? OUTCOME : name);
+  const flags = /\bf[kabro]\b/.test(text) ? FLAGS : [], setFlags = /\bf[kabro] = /.test(text) ? FLAGS : [];
+  const rotates = /\bfo\b/.test(text);
+  const save = (name: string): string => (name === 'fr' ? OUTCOME : !rotates ? name : name === 'fk' ? 'kindWithChange(fk, fo)' : name === 'fb' ? `withChange(fk, fa, fb, ${OUTCOME}, fo)` : name);
   const spill = [...set, ...setFlags].map(([name, word]) => `R[${word}] = ${save(name)};`).join(' ');
-  const locals = [...used, ...flags], reload = locals.map(([name, word]) => `${name} = R[${word}];`).join(' ');
-  return { text: text.replaceAll(SPILL, spill).replaceAll(RELOAD, reload), locals, spill };
+  const locals = [...used, ...flags], reload = locals.map(([name, word]) => `${name} = R[${word}];`).join(' ') + (rotates ? UNCHANGED : '');
+  return { text: text.replaceAll(SPILL, spill).replaceAll(RELOAD, reload), locals, spill, more: rotates ? ', fo = -1' : '' };
 }
 
 const setsFlags = ({ form, decoded }: Instruction): boolean =>
@@ -258,6 +281,7 @@ export function sourceOf(region: Region, user: number): { text: string; longest:
     if (flags.before || tested(block)) wanted.add(block);
   }
 
+  const rotates = region.blocks.some(block => block.instructions.some(({ form }, i) => ROTATIONS.has(form.op) && behind.get(block)![i]!));
   // Forwards: the text of each block, with the kind of flags that all its predecessors leave. Where it leads to another, that other's number stands.
   const kinds = new Map<Block, number>(), texts = new Map<Block, string>();
   for (const block of region.blocks) {
@@ -280,12 +304,12 @@ export function sourceOf(region: Region, user: number): { text: string; longest:
           ended = expanded === null;
         } else if (at.called) own = callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave) + reload;
         else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
-        text += `/*${at.offset}*/ ${own}\n`;
+        text += `/*${at.offset}*/ ${own}${setsFlags && rotates && !at.called ? UNCHANGED : ''}\n`;
         if (setsFlags) kind = -1;
         leads = false;
         return;
       }
-      const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], way);
+      const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], rotates, way);
       semantics[at.form.op]!(emitter);
       text += `/*${at.offset}*/ ${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
@@ -315,10 +339,10 @@ export function sourceOf(region: Region, user: number): { text: string; longest:
     const text = within(block, mergesOf(block));
     return block.header ? `L${block.order}: for (;;) {\n${text}}\n` : text;
   };
-  const { text: whole, locals, spill } = withLocals(`${x87?.enter ?? ''}out: {\n${tree(entry)}}\n${x87?.leave ?? ''}`);
+  const { text: whole, locals, spill, more } = withLocals(`${x87?.enter ?? ''}out: {\n${tree(entry)}}\n${x87?.leave ?? ''}`);
   const text = `return () => {
 if (S[${S_USER}] !== ${user}) return;
-let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0;
+let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${more};
 ${hasSse ? `${SSE_ENTER}\n` : ''}${whole}${spill} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`;
   return { longest: longest(entry), calls, text: text.replaceAll(' + u]', user === 0 ? ']' : ` + ${user}]`) };

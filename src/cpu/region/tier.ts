@@ -7,7 +7,7 @@
  */
 import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
-import { arithmetic, carry, condition, outcome } from '../architecture/flags.ts';
+import { arithmetic, carry, condition, kindWithChange, outcome, withChange } from '../architecture/flags.ts';
 import type { Compile, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
 import { EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
@@ -48,7 +48,7 @@ const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 12, MAX_COMPI
  * boot had three times the regions, most of which V8 had not optimised when they were over.
  */
 const EXITS_A_SAMPLE = 300;
-/** Calls that teach `productFlags` and `outcome` what numbers there are: V8 notes the types of a function that has run for a while. */
+/** Calls that teach what works on flags which numbers there are: V8 notes the types of a function that has run for a while. */
 const PRODUCTS = 1000;
 /** What is refused is asked again after so many epochs have halved this to nothing; what is put off, in the next epoch. */
 const REFUSED = 16, PUT_OFF = 1;
@@ -135,13 +135,15 @@ export class RegionTier implements Regions {
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, outcome, multiplyHigh, productFlags,
+      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
       controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     for (let i = 0; i < PRODUCTS; i++) {
       productFlags(0x7fffffff, 0x7fffffff - i, 1);
       outcome(i, 0x7fffffff - i, -0x7fffffff + i, 1);
+      withChange(kindWithChange(i, i - PRODUCTS / 2), 0x7fffffff - i, -0x7fffffff + i, 1, i - PRODUCTS / 2);
+      withChange(i, 0x7fffffff - i, -0x7fffffff + i, 1, 1);
     }
     cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
   }

@@ -227,6 +227,8 @@ export abstract class Drive {
   /** Hardware or software reset, or EXECUTE DEVICE DIAGNOSTIC: what goes on is dropped, the signature appears. */
   resetRegisters(): void {
     this.generation++;
+    // A medium that has not answered yet may still write into the buffer, or read it.
+    if (this.busy) this.r.buffer = new Uint8Array(CHUNK_BYTES);
     resetState(this.r, initial());
     this.signature();
     this.host.interruptChanged();

@@ -46,6 +46,8 @@ export interface DeviceModelOptions {
   hostMs?: () => number;
 }
 
+type Done = (ok: boolean) => void;
+
 /** Most bytes of one request: a page. */
 const MOST_BYTES = FRAME_BYTES;
 
@@ -91,7 +93,7 @@ export class DeviceModel {
         screen: new ScreenBlock(dom0.machine, record),
         ...(video ? { videoMemory: video.memory } : {}),
         ...(firmware?.vgaBios ? { vgaBios: firmware.vgaBios } : {}),
-        ...(options.ide ? { ide: options.io ? tracedDrives(options.ide, options.io, record) : options.ide } : {}),
+        ...(options.ide ? { ide: this.drives(options.ide) } : {}),
         ...(this.card ? { nic: this.card } : {}),
         onShadow: signals.shadow,
         onA20: signals.a20,
@@ -125,6 +127,27 @@ export class DeviceModel {
       throw error;
     }
     this.settle();
+  }
+
+  /** Drives with their media: whoever watches follows their requests, and what a medium answers later is told to the guest at once. */
+  private drives(drives: readonly IdeAttachment[]): IdeAttachment[] {
+    const { io, record } = this.options;
+    const settled = (done: Done): Done => ok => {
+      if (this.closed) return;
+      done(ok);
+      this.settle();
+    };
+    const answering = drives.map(drive => {
+      const { disk } = drive;
+      if (!disk || disk.immediate) return drive;
+      const later: Disk = Object.create(disk, {
+        read: { value: ((sector, into, done) => disk.read(sector, into, settled(done))) satisfies Disk['read'] },
+        write: { value: ((sector, from, done) => disk.write(sector, from, settled(done))) satisfies Disk['write'] },
+        flush: { value: ((done: Done) => disk.flush(settled(done))) satisfies Disk['flush'] },
+      });
+      return { ...drive, disk: later } as IdeAttachment;
+    });
+    return io ? tracedDrives(answering, io, record) : answering;
   }
 
   /** Memory of the graphics adapter that the guest writes as RAM: frames of the guest's, held while we are there. */
@@ -313,8 +336,7 @@ export class DeviceModel {
   insertCd(place: number, disc: Disk | null): void {
     if (this.closed) return;
     putDisc(this.options.ide ?? [], place, disc);
-    const { io, record } = this.options;
-    const [{ disk }] = io ? tracedDrives([{ place, kind: 'cdrom', disk: disc }], io, record) : [{ disk: disc }];
+    const [{ disk }] = this.drives([{ place, kind: 'cdrom', disk: disc }]);
     this.devices.ide.cdrom(place)?.insert(disk);
     this.settle();
   }

@@ -28,8 +28,16 @@ export interface HostFunction {
   write(register: number, value: number): void;
   /** Takes machine memory for the device, in Domain 0's name. @throws HostError */
   share(bytes: number): DmaMemory;
+  /**
+   * Lets the device reach bytes of machine memory that somebody has mapped, until `unmap`. @returns the device's address of them; undefined: they lie elsewhere,
+   * and have to be copied
+   */
+  map(bytes: Uint8Array): number | undefined;
+  unmap(bytes: Uint8Array): void;
   /** Called in Domain 0's turn while the interrupt line is up. */
   onInterrupt(handler: () => void): void;
+  /** Has the handler called in Domain 0's next turn, as the line would. */
+  interruptAgain(): void;
 }
 
 /** A function's configuration space, as the bus answers for it. */
@@ -44,15 +52,20 @@ export interface HostConfigSpace {
 interface Slot {
   device: Device;
   level: boolean;
+  /** The handler is to be called once more. */
+  again: boolean;
   handler: (() => void) | undefined;
   /** See HostConfigSpace. */
   windows: Map<number, number>;
   /** Its device reaches these: first byte and end. */
   shared: { from: number; to: number }[];
+  /** Frames that it reaches for a while: how often each was mapped. */
+  mapped: Map<number, number>;
 }
 
 export class HostBus {
   private readonly machine: Machine;
+  private readonly wake: () => void;
   private readonly bus = new IoBus();
   readonly pci = new PciBus(this.bus, { base: 0xcf9, count: 1, read: () => 0xff, write: () => {} });
   private readonly slots = new Map<number, Slot>();
@@ -62,19 +75,25 @@ export class HostBus {
   /** What is left of Domain 0's own memory. */
   private own: { mfn: number; frames: number };
 
-  /** `memoryMiB`: what Domain 0 gets before anybody else (dom0_mem); its drivers take from that first. @throws HostError */
-  constructor(machine: Machine, memoryMiB = 0) {
+  /**
+   * `memoryMiB`: what Domain 0 gets before anybody else (dom0_mem); its drivers take from that first. `wake`: an interrupt line has risen, and Domain 0 is to
+   * have a turn. @throws HostError
+   */
+  constructor(machine: Machine, memoryMiB = 0, wake = (): void => {}) {
     this.machine = machine;
+    this.wake = wake;
     this.own = this.takeRun((memoryMiB * MIB) / FRAME_BYTES);
     this.pci.add(0, 0, new PciFunction('440FX host bridge', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000, status: 0x0280 }));
   }
 
   /** Puts a device with one function into a slot. `make` gets its interrupt line and its way to memory. */
   plug<D extends Device & { fn: PciFunction }>(slot: number, make: (irq: IrqLine, dma: Dma) => D): D {
-    const state: Slot = { device: undefined as unknown as Device, level: false, handler: undefined, windows: new Map(), shared: [] };
+    const state: Slot = { device: undefined as unknown as Device, level: false, again: false, handler: undefined, windows: new Map(), shared: [], mapped: new Map() };
     const irq: IrqLine = {
       set: level => {
+        const rises = level && !state.level;
         state.level = level;
+        if (rises) this.wake();
       },
     };
     const device = make(irq, this.dma(state));
@@ -84,10 +103,15 @@ export class HostBus {
     return device;
   }
 
-  /** All of an access lies in what was shared, or it is lost: what an IOMMU does. */
-  private dma({ shared }: Slot): Dma {
-    const at = (address: number, length: number): boolean => shared.some(({ from, to }) => address >= from && address + length <= to);
+  /** All of an access lies in what was shared, or in frames that are mapped, or it is lost: what an IOMMU does. */
+  private dma({ shared, mapped }: Slot): Dma {
+    const isMapped = (address: number, length: number): boolean => {
+      for (let mfn = Math.floor(address / FRAME_BYTES); mfn * FRAME_BYTES < address + length; mfn++) if (!mapped.has(mfn)) return false;
+      return true;
+    };
+    const at = (address: number, length: number): boolean => isMapped(address, length) || shared.some(({ from, to }) => address >= from && address + length <= to);
     return {
+      view: (address, length) => (at(address, length) ? this.machine.bytes.subarray(address, address + length) : null),
       read: (address, into) => void (at(address, into.length) ? into.set(this.machine.bytes.subarray(address, address + into.length)) : into.fill(0xff)),
       write: (address, from) => {
         if (at(address, from.length)) this.machine.bytes.set(from, address);
@@ -150,21 +174,40 @@ export class HostBus {
         state.shared.push({ from, to });
         return { bytes: machine.bytes.subarray(from, to), address: from };
       },
+      map: bytes => {
+        if (bytes.buffer !== machine.memory) return undefined;
+        eachFrame(bytes.byteOffset, bytes.length, mfn => state.mapped.set(mfn, (state.mapped.get(mfn) ?? 0) + 1));
+        return bytes.byteOffset;
+      },
+      unmap: bytes =>
+        eachFrame(bytes.byteOffset, bytes.length, mfn => {
+          const left = (state.mapped.get(mfn) ?? 1) - 1;
+          if (left > 0) state.mapped.set(mfn, left);
+          else state.mapped.delete(mfn);
+        }),
       onInterrupt: handler => {
         state.handler = handler;
+      },
+      interruptAgain: () => {
+        state.again = true;
+        this.wake();
       },
     };
   }
 
   /** An interrupt line is up. */
   get pending(): boolean {
-    for (const { level, handler } of this.slots.values()) if (level && handler) return true;
+    for (const { level, again, handler } of this.slots.values()) if ((level || again) && handler) return true;
     return false;
   }
 
   /** Calls the handlers of lines that are up, in the order of slots. */
   poll(): void {
-    for (const { level, handler } of this.slots.values()) if (level) handler?.();
+    for (const slot of this.slots.values()) {
+      if (!slot.level && !slot.again) continue;
+      slot.again = false;
+      slot.handler?.();
+    }
   }
 
   /** What is on the bus, in the order of slots. */
@@ -184,4 +227,8 @@ export class HostBus {
       return `00:${hex(bdf >> 3, 2)}.${bdf & 7} ${hex(read(PCI.SUBCLASS, 2), 4)}: ${hex(read(PCI.VENDOR, 2), 4)}:${hex(read(PCI.DEVICE, 2), 4)}${revision ? ` (rev ${hex(revision, 2)})` : ''}`;
     });
   }
+}
+
+function eachFrame(address: number, length: number, visit: (mfn: number) => void): void {
+  for (let mfn = Math.floor(address / FRAME_BYTES); mfn * FRAME_BYTES < address + length; mfn++) visit(mfn);
 }

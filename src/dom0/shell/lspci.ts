@@ -6,7 +6,7 @@ import { failed, type Program, succeeded } from './program.ts';
 
 const CLASSES: Readonly<Record<number, string>> = { 0x0101: 'IDE interface', 0x0106: 'SATA controller', 0x0200: 'Ethernet controller', 0x0600: 'Host bridge' };
 const VENDORS: Readonly<Record<number, string>> = { 0x8086: 'Intel Corporation', 0x1af4: 'Red Hat, Inc.' };
-const DEVICES: Readonly<Record<string, string>> = { '8086:1237': '440FX - 82441FX PMC [Natoma]', '8086:100e': '82540EM Gigabit Ethernet Controller' };
+const DEVICES: Readonly<Record<string, string>> = { '8086:1237': '440FX - 82441FX PMC [Natoma]', '8086:100e': '82540EM Gigabit Ethernet Controller', '8086:2922': '82801IR/IO/IH (ICH9R/DO/DH) 6 port SATA Controller [AHCI mode]' };
 const CAPABILITIES: Readonly<Record<number, string>> = { 1: 'Power Management', 5: 'MSI', 7: 'PCI-X', 0x11: 'MSI-X' };
 const DEVSEL = ['fast', 'medium', 'slow', '??'];
 const STATUS_CAPABILITIES = 0x10,

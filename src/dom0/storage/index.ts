@@ -3,6 +3,8 @@ export { copyInTurns, type CopyParts } from './copy.ts';
 export { COMMANDS, formatPlace, runStorageCommand } from './commands.ts';
 export { MediumDisk } from './medium-disk.ts';
 export { type Medium, SECTOR_BYTES } from './medium.ts';
+export { DISK_DRIVER_BYTES } from './ahci-driver.ts';
+export { DiskController } from './disk-controller.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
 export type { BaseImage } from './overlay-volume.ts';
 export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';

@@ -3,7 +3,7 @@ import type { Disk, Place } from '../../devices/ide/index.ts';
 import { partOfRequest } from '../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../hypervisor/disks/index.ts';
 import type { Later } from '../runner.ts';
-import type { Medium } from './medium.ts';
+import { type Medium, type MediumRequest, startOn } from './medium.ts';
 import { StoreFull } from './store.ts';
 
 export interface MediumDiskParts {
@@ -21,6 +21,12 @@ export interface MediumDiskParts {
 const RETRY_MS = 1000;
 type Done = (ok: boolean) => void;
 
+interface Waiting {
+  /** Asks the medium again: `retried` is called. */
+  attempt(): void;
+  done: Done;
+}
+
 export class MediumDisk implements Disk {
   readonly sectorBytes: number;
   readonly sectors: number;
@@ -28,7 +34,7 @@ export class MediumDisk implements Disk {
   readonly label: string;
   private readonly parts: MediumDiskParts;
   /** The first one waits for room. */
-  private readonly waiting: { what: () => void; done: Done }[] = [];
+  private readonly waiting: Waiting[] = [];
   private stopRetrying = (): void => {};
   private closed = false;
   private toldBad = false;
@@ -48,82 +54,73 @@ export class MediumDisk implements Disk {
   }
 
   read(sector: number, into: Uint8Array[], done: Done): void {
-    const { medium } = this.parts;
-    let at = sector * this.sectorBytes;
-    this.do(() => {
-      for (const piece of into) {
-        medium.read(at, piece);
-        at += piece.length;
-      }
-    }, done);
+    this.do({ op: 'read', at: sector * this.sectorBytes, pieces: into }, done);
   }
 
   write(sector: number, from: Uint8Array[], done: Done): void {
     if (this.readOnly) return done(false);
-    let pieces = from;
-    this.do(() => {
-      let at = sector * this.sectorBytes;
-      for (const piece of pieces) {
-        this.parts.medium.write(at, piece);
-        at += piece.length;
-      }
-    }, done, () => {
-      // What waits must not change with the guest's buffer.
-      pieces = from.map(piece => piece.slice());
-    });
+    this.do({ op: 'write', at: sector * this.sectorBytes, pieces: from }, done);
   }
 
   flush(done: Done): void {
-    this.do(() => this.parts.medium.flush(), done);
+    this.do({ op: 'flush' }, done);
   }
 
   discard(sector: number, sectors: number, done: Done): void {
     if (this.readOnly) return done(false);
-    this.do(() => this.parts.medium.discard(sector * this.sectorBytes, sectors * this.sectorBytes), done);
+    this.do({ op: 'discard', at: sector * this.sectorBytes, bytes: sectors * this.sectorBytes }, done);
   }
 
-  /** `keep`: it has to wait. */
-  private do(what: () => void, done: Done, keep = (): void => {}): void {
+  private do(request: MediumRequest, done: Done): void {
     if (this.closed) return done(false);
-    const isFirst = this.waiting.length === 0;
-    if (isFirst && this.attempt(what, done) === 'done') return;
-    keep();
-    this.waiting.push({ what: partOfRequest(what), done });
+    if (this.isWaiting) return this.wait(request, done);
+    startOn(this.parts.medium, request, error => {
+      if (error instanceof StoreFull && !this.closed) this.wait(request, done);
+      else this.answer(error, done);
+    });
+  }
+
+  private answer(error: Error | undefined, done: Done): void {
+    if (error && !this.toldBad && !this.closed) {
+      this.toldBad = true;
+      this.parts.say(`${this.label} cannot be used any more: ${error.message}`);
+    }
+    done(error === undefined);
+  }
+
+  private wait(request: MediumRequest, done: Done): void {
+    // What waits must not change with the guest's buffer.
+    const kept: MediumRequest = request.op === 'write' ? { ...request, pieces: request.pieces.map(piece => piece.slice()) } : request;
+    const attempt = partOfRequest(() => startOn(this.parts.medium, kept, error => this.retried(error)));
+    const isFirst = this.waiting.push({ attempt, done }) === 1;
     if (!isFirst) return;
     this.parts.say(`${this.label}: the device is full, and the guest waits to write. Free space where the host's state is, or remove a volume (lvremove).`);
     this.retryLater();
   }
 
-  private attempt(what: () => void, done: Done): 'done' | 'full' {
-    try {
-      what();
-    } catch (error) {
-      if (error instanceof StoreFull) return 'full';
-      if (!this.toldBad) this.parts.say(`${this.label} cannot be used any more: ${(error as Error).message}`);
-      this.toldBad = true;
-      done(false);
-      return 'done';
-    }
-    done(true);
-    return 'done';
-  }
-
-  /** Who had it is gone: what waits for room is not written any more, and nobody hears of it. */
+  /** Who had it is gone: what waits for room is not written any more, and ends as failed, so that nobody keeps pages for it. */
   close(): void {
     this.closed = true;
     this.stopRetrying();
-    this.waiting.length = 0;
+    for (const { done } of this.waiting.splice(0)) done(false);
   }
 
   private retryLater(): void {
-    this.stopRetrying = this.parts.later(RETRY_MS, () => {
-      while (this.waiting.length > 0) {
-        const [{ what, done }] = this.waiting;
-        if (this.attempt(what, done) === 'full') return this.retryLater();
-        this.waiting.shift();
-      }
-      this.parts.say(`${this.label}: there is room again, and the guest goes on.`);
-    });
+    this.stopRetrying = this.parts.later(RETRY_MS, () => this.retry());
+  }
+
+  /** One after the other, as they came. */
+  private retry(): void {
+    if (this.isWaiting) this.waiting[0].attempt();
+    else this.parts.say(`${this.label}: there is room again, and the guest goes on.`);
+  }
+
+  private retried(error: Error | undefined): void {
+    if (this.closed) return;
+    if (error instanceof StoreFull) return this.retryLater();
+    const first = this.waiting.shift();
+    if (first) this.answer(error, first.done);
+    this.retry();
   }
 
   place(sector: number): Place[] {

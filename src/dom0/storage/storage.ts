@@ -3,6 +3,7 @@
  * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
  */
 import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
+import { HostDisk } from './host-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
@@ -62,7 +63,7 @@ interface User {
 }
 
 export class Storage {
-  readonly disk: ExtentDisk;
+  readonly disk: HostDisk;
   readonly where: string;
   readonly outlivesHost: boolean;
   private readonly parts: StorageParts;
@@ -75,7 +76,7 @@ export class Storage {
   /** Overlays that are in use, by their volumes' names. */
   private readonly overlays = new Map<string, OverlayVolume>();
 
-  private constructor(parts: StorageParts, disk: ExtentDisk, group: GroupText) {
+  private constructor(parts: StorageParts, disk: HostDisk, group: GroupText) {
     this.parts = parts;
     this.where = parts.store.where;
     this.outlivesHost = parts.store.outlivesHost;
@@ -85,7 +86,7 @@ export class Storage {
 
   /** @throws StoreDamaged, and any Error of the store */
   static async open(parts: StorageParts): Promise<Storage> {
-    const disk = await ExtentDisk.open(parts.store, 'disk', { bytes: parts.diskBytes ?? DISK_BYTES });
+    const disk = new HostDisk(await ExtentDisk.open(parts.store, 'disk', { bytes: parts.diskBytes ?? DISK_BYTES }));
     if (readPartitions(disk).length === 0) install(disk, parts);
     const last = readPartitions(disk).find(({ type }) => type === TYPE.LVM);
     const group = last && readGroup(partOf(disk, last));
@@ -548,7 +549,7 @@ function merged(segments: Segment[]): Segment[] {
 }
 
 /** The table comes last: where a power cut leaves none, all is done again. */
-function install(disk: ExtentDisk, { epochMs, random }: StorageParts): void {
+function install(disk: HostDisk, { epochMs, random }: StorageParts): void {
   const partitions: Partition[] = [];
   let start = MIB;
   const add = (type: number, bytes: number, active = false): void => {

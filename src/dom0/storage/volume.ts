@@ -2,7 +2,7 @@
 import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { extentStart, PE_BYTES, type Segment } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
-import { type Medium, within } from './medium.ts';
+import { type Answer, lengthOf, type Medium, type MediumRequest, startOn, within } from './medium.ts';
 
 export class Volume implements Medium {
   readonly bytes: number;
@@ -52,6 +52,22 @@ export class Volume implements Medium {
     this.each(at, bytes, (physical, _, count) => this.physical.discard(physical, count));
   }
 
+  start(request: MediumRequest, done: Answer): void {
+    const { physical } = this;
+    if (request.op === 'flush') return startOn(physical, request, done);
+    passes(IO_HOP.VOLUME, this.number, request.at / PE_BYTES);
+    const parts: MediumRequest[] = [];
+    this.each(request.at, lengthOf(request), (at, from, count) => parts.push(request.op === 'discard' ? { ...request, at, bytes: count } : { ...request, at, pieces: cut(request.pieces, from, count) }));
+    if (parts.length === 1) return startOn(physical, parts[0], done);
+    let left = parts.length;
+    let failed: Error | undefined;
+    const ended: Answer = error => {
+      failed ??= error;
+      if (--left === 0) done(failed);
+    };
+    for (const part of parts) startOn(physical, part, ended);
+  }
+
   place(at: number): Place[] {
     let way: Place[] = [];
     this.each(at, 1, physical => {
@@ -59,4 +75,17 @@ export class Volume implements Medium {
     });
     return [{ layer: `volume ${this.name}`, at, unit: { name: 'logical extent', number: Math.floor(at / PE_BYTES) } }, ...way];
   }
+}
+
+/** Of pieces that lie one behind the other, `count` bytes from byte `from` on. */
+function cut(pieces: readonly Uint8Array[], from: number, count: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let start = 0;
+  for (const piece of pieces) {
+    const first = Math.max(from, start),
+      end = Math.min(from + count, start + piece.length);
+    if (first < end) found.push(end - first === piece.length ? piece : piece.subarray(first - start, end - start));
+    start += piece.length;
+  }
+  return found;
 }

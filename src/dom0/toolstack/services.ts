@@ -19,6 +19,7 @@ import type { BackendParts } from '../backends/xenbus.ts';
 import { Disks, type GuestDisk, savedDisks } from './disks.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
+import { DiskController } from '../storage/index.ts';
 import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
 import { PvScreen, savedScreen } from './screens.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
@@ -68,6 +69,8 @@ export interface ServicesParts {
   log?: (sentence: string) => void;
   /** Of Domain 0's own, for its drivers (0: they take what they need). */
   memoryMiB?: number;
+  /** Domain 0 has something to do, and is to have a turn (its doorbell is rung). */
+  wake?: () => void;
 }
 
 /** A guest with its back ends. */
@@ -86,6 +89,8 @@ export class Services {
   /** The simulated host's devices. */
   readonly hardware: HostBus;
   readonly network: Network;
+  /** The adapter of the host's disk. */
+  readonly disk: DiskController;
   /** Follows requests in Domain 0. */
   readonly io: IoTrace;
   private readonly machine: Machine;
@@ -99,11 +104,12 @@ export class Services {
   private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0 }: ServicesParts = {}) {
+  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring() }: ServicesParts = {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
-    this.hardware = new HostBus(machine, memoryMiB);
+    this.hardware = new HostBus(machine, memoryMiB, wake);
+    this.disk = new DiskController(this.hardware);
     this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
     this.network = new Network(machine, time, this.hardware, this.io);
     const soon = (work: () => void): void => {

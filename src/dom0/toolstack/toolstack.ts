@@ -145,7 +145,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.machine.hvmFep = options.hvmFep ?? false;
     this.machine.hasVt = hasVt;
     this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB });
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0() });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({

@@ -186,14 +186,26 @@ function hopText(each: Hop, names: Names): [place: string, what: string] {
   }
 }
 
-/** A request with its places, a line each; microseconds since the request's first record of the same worker. */
-export function formatFollowed({ number, hops }: Followed, names: Names): string {
+/** A place in words, and microseconds since the request's first record of the same worker. */
+export interface Step {
+  place: string;
+  what: string;
+  us: number;
+  /** In whose trace it stands: a guest's own, or Domain 0's. */
+  writer: number;
+}
+
+export function stepsOf({ hops }: Followed, names: Names): Step[] {
   const began = new Map<number, number>();
   for (const { writer, ns } of hops) began.set(writer, Math.min(ns, began.get(writer) ?? ns));
-  const lines = hops.map(hop => {
+  return hops.map(hop => {
     const [place, what] = hopText(hop, names);
-    const us = (hop.ns - (began.get(hop.writer) ?? hop.ns)) / 1000;
-    return `  ${place.padEnd(13)} ${what.padEnd(58)} +${us.toFixed(0)} us`;
+    return { place, what, us: (hop.ns - (began.get(hop.writer) ?? hop.ns)) / 1000, writer: hop.writer };
   });
-  return `request ${number}\n${lines.join('\n')}\n`;
+}
+
+/** A request with its places, a line each. */
+export function formatFollowed(followed: Followed, names: Names): string {
+  const lines = stepsOf(followed, names).map(({ place, what, us }) => `  ${place.padEnd(13)} ${what.padEnd(58)} +${us.toFixed(0)} us`);
+  return `request ${followed.number}\n${lines.join('\n')}\n`;
 }

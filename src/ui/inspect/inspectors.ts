@@ -17,7 +17,9 @@ export const INSPECTORS: readonly Entry[] = [
   { id: 'ring', name: 'Rings', of: 'guest', View: later(() => import('./ring.tsx').then(part => part.Rings)) },
   { id: 'events', name: 'Event channels', of: 'guest', View: later(() => import('./events.tsx').then(part => part.Events)) },
   { id: 'grants', name: 'Grants', of: 'guest', View: later(() => import('./grants.tsx').then(part => part.Grants)) },
+  { id: 'path', name: 'I/O path', of: 'guest', View: later(() => import('./io-path.tsx').then(part => part.IoPath)) },
   { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx').then(part => part.XenStore)) },
   { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx').then(part => part.Memory)) },
   { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx').then(part => part.SchedulerPart)) },
+  { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx').then(part => part.Engine)) },
 ];

@@ -108,7 +108,7 @@ function Figure(shown: Shown<Data>) {
           <text x={CENTRE - 58} y={193 + 22 * i} class="ct">{counts[state]}</text><text x={CENTRE - 30} y={192 + 22 * i}>{says}</text></g>)}
         <text x={CENTRE} y="262" text-anchor="middle">{counts.F} {words.free}</text>
       </svg>
-      <div class="unroll" aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
+      <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
       <figcaption>{words.caption(count)}</figcaption>
       <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>

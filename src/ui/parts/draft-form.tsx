@@ -1,6 +1,5 @@
 /** What a dropped definition would create, and the files it comes from. */
 
-import type { Panel } from '../panel.ts';
 import { addFiles, draft, removeFile } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
@@ -9,14 +8,7 @@ import { ChooseFiles, Icon } from './marks.tsx';
 
 const words = strings.draft;
 
-export const draftFormPanel: Panel = {
-  id: 'draft-form',
-  region: 'inspector',
-  name: words.form,
-  show: here => here.kind === 'draft' && <DraftForm />,
-};
-
-function DraftForm() {
+export function DraftForm() {
   const now = draft.value;
   if (!now) return null;
   const summary = now.plan?.summary;

@@ -7,9 +7,13 @@ import { type StripTab, stripTab } from '../settings.ts';
 import { newShell, shell } from '../shell-session.ts';
 import { place, stripOpen, toggleStrip } from '../state.ts';
 import { strings } from '../strings.ts';
+import { took } from '../units.ts';
 import { ShellWindow } from './domain0-shell.tsx';
+import { later } from './later.tsx';
 import { Icon, Tag } from './marks.tsx';
-import { TaskTable, took } from './tasks.tsx';
+
+/** Loaded when the log is opened. */
+const TaskTable = later(() => import('./tasks.tsx').then(part => part.TaskTable));
 
 const words = strings.strip;
 /** How often the hypervisor's log is asked for while it is shown. */

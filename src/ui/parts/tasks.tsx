@@ -3,11 +3,11 @@
 import type { Task } from '../../dom0/index.ts';
 import { dismiss } from '../host.ts';
 import { strings } from '../strings.ts';
+import { took } from '../units.ts';
 import { Tag } from './marks.tsx';
 
 /** Start of a task: time of day. */
 const startedAt = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
-export const took = (task: Task): string => (task.durationMs === undefined ? '' : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);
 
 /** A sentence; a report of several lines opens under its first. */
 function Message({ text }: { text: string | undefined }) {

@@ -173,6 +173,8 @@ class Session {
   private serving = false;
   /** Slots that an earlier back end had taken. */
   private readonly taken: Int32Array[];
+  /** What the medium has answered since Domain 0's last turn. */
+  private answers: (() => void)[] = [];
 
   /** Maps nothing but the ring. @throws DeviceError, RingError, HostError */
   constructor(connection: Connection, options: VbdOptions, counts: VbdCounts, saved: unknown) {
@@ -221,6 +223,18 @@ class Session {
       this.serving = false;
       this.push();
     }
+  }
+
+  /** What the medium answers in one turn the front end hears of together. */
+  private answerSoon(answer: () => void): void {
+    if (this.answers.push(answer) > 1) return;
+    this.connection.soon(() => {
+      const held = this.barrier !== undefined;
+      const answers = this.answers.splice(0);
+      this.batch(() => answers.forEach(each => each()));
+      // Whoever waited behind a barrier goes on.
+      if (held && !this.barrier) this.connection.guard(() => this.serve());
+    });
   }
 
   private push(): void {
@@ -399,7 +413,7 @@ class Session {
         if (this.connection.open) this.connection.guard(() => done(status));
         else this.release(job);
       };
-      if (returned) this.connection.soon(answer);
+      if (returned) this.answerSoon(answer);
       else {
         job.atMedium = false;
         done(status);

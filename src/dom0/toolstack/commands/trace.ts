@@ -56,7 +56,8 @@ export const diskPath = command({
   },
 });
 
-function namesOf(host: HostCore): Names {
+/** What the numbers of records stand for on this host. */
+export function namesOf(host: HostCore): Names {
   const { members, services } = host.toolstack;
   return {
     domain: domid => (domid === 0 ? 'Domain-0' : `${members.get(domid)?.name ?? 'domain'} (${domid})`),

@@ -3,7 +3,7 @@ import { h, render } from 'preact';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../dom0/api.ts';
 import { draft } from '../state.ts';
-import { draftPanel } from './draft.tsx';
+import { DraftPage } from './draft-page.tsx';
 
 const TEXT = '# a comment\nname = "web1"\nmemory = 2G\n';
 const finding = (line: number, column: number, key: string, verdict: Finding['verdict'], text: string): Finding =>
@@ -17,7 +17,7 @@ function show(errors: Finding[], findings: Finding[]): HTMLElement {
   };
   const root = document.createElement('div');
   document.body.append(root);
-  render(h(() => draftPanel.show({ kind: 'draft' }), {}), root);
+  render(h(DraftPage, {}), root);
   return root;
 }
 const start = (root: HTMLElement) => [...root.querySelectorAll('button')].find(button => button.textContent!.startsWith('Start'))!;

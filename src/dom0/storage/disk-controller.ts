@@ -1,0 +1,35 @@
+/** The adapter of the host's disk on its PCI bus, with Domain 0's driver of it. */
+import { Ahci } from '../../devices/ahci/index.ts';
+import type { DmaMemory, HostBus, HostFunction } from '../hardware/host-bus.ts';
+import { AHCI_ID, AhciDriver, SHARED_BYTES } from './ahci-driver.ts';
+import type { HostDisk } from './host-disk.ts';
+
+/** Where it is on the PCI bus; what its one disk says that it is. */
+const SLOT = 2,
+  SERIAL = 'RS-SDA';
+
+export class DiskController {
+  private readonly adapter: Ahci;
+  private readonly fn: HostFunction;
+  private memory: DmaMemory | undefined;
+  private disk: HostDisk | undefined;
+
+  /** Plugs the adapter into `hardware`; nothing is on its cable. */
+  constructor(hardware: HostBus) {
+    this.adapter = hardware.plug(SLOT, (irq, dma) => new Ahci(dma, irq));
+    const found = hardware.find(AHCI_ID.vendor, AHCI_ID.device);
+    if (!found) throw new Error('the adapter that was just plugged is not on the bus');
+    this.fn = found;
+  }
+
+  /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
+  connect(disk: HostDisk): void {
+    if (this.disk === disk && disk.drivenBy) return;
+    this.disk?.drivenBy?.close();
+    this.disk?.driveBy(undefined);
+    this.memory ??= this.fn.share(SHARED_BYTES);
+    this.adapter.connect(disk.drive, SERIAL);
+    disk.driveBy(new AhciDriver(this.fn, this.memory));
+    this.disk = disk;
+  }
+}

@@ -1,0 +1,61 @@
+/** Disk requests and packets of a guest on their way: each place that one has passed, from the driver to the sector or the bridge. */
+
+import type { FollowedRequest } from '../../dom0/index.ts';
+import { host } from '../host.ts';
+import { Tag } from '../parts/marks.tsx';
+import { ownerClass } from '../parts/marks.tsx';
+import { inspector } from './frame.tsx';
+import type { Shown, Target, Why } from './inspector.ts';
+
+const words = {
+  nothing: 'The guest is gone.', waits: 'Nothing yet. Requests are followed while this view is open: have the guest read, write or send something.', request: 'Request', first: 'Begins with', steps: 'Places', took: 'Until', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
+  hint: 'newest first; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
+};
+const EVERY_MS = 250,
+  KEPT = 60;
+
+interface Data { requests: FollowedRequest[]; missed: number; id: number }
+
+/** Whose colour a place has: the guest's, Xen's, Domain-0's, or that of the host's own disk. */
+const OWNERS: Readonly<Record<string, 'guest' | 'c-hv' | 'c-d0' | 'c-hw'>> = { 'front end': 'guest', 'guest disk': 'guest', exit: 'c-hv', 'back end': 'c-d0', 'device model': 'c-d0', volume: 'c-d0', image: 'c-d0', bridge: 'c-d0', card: 'guest', partition: 'c-hw', disk: 'c-hw', controller: 'c-hw', stored: 'c-hw', answer: 'c-d0' };
+
+function open({ session }: Target) {
+  let kept: FollowedRequest[] = [], missed = 0;
+  return {
+    async look(): Promise<Data | undefined> {
+      if (!session) return undefined;
+      const seen = await host.inspect('path', session.id);
+      missed += seen.missed;
+      kept = [...[...seen.requests].reverse(), ...kept].slice(0, KEPT);
+      return { requests: kept, missed, id: session.id };
+    },
+  };
+}
+
+const chosenOf = ({ data: { requests }, chosen }: Shown<Data>): FollowedRequest | undefined => requests.find(({ number }) => String(number) === chosen) ?? requests.find(({ isDone }) => isDone) ?? requests[0];
+
+function Figure(shown: Shown<Data>) {
+  const { data, choose } = shown, picked = chosenOf(shown);
+  if (data.requests.length === 0) return <p class="hint">{words.waits}</p>;
+  return <div class="col iop">
+    {picked && <section><div class="ph"><h3>{words.number(picked.number)}</h3><Tag kind={picked.isDone ? 'done' : 'running'}>{picked.isDone ? words.done : words.open}</Tag></div>
+      <ol class="hops">{picked.steps.map(({ place, what, us }, i) => { const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><i class="m">{words.us(us)}</i></li>; })}</ol></section>}
+    <div class="ph"><h3>{words.table}</h3><span class="sec">{words.hint}</span></div>
+    <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.request}</th><th>{words.first}</th><th class="num">{words.steps}</th><th /></tr></thead><tbody>
+      {data.requests.map(({ number, steps, isDone }) => <tr key={number} class={number === picked?.number ? 'sel' : ''} onClick={() => choose(String(number))}><td class="m num">{number}</td><td><button class="pickrow" aria-pressed={number === picked?.number} onClick={() => choose(String(number))}>{steps.find(({ place }) => /end|model|card/.test(place))?.what ?? steps[0]?.what}</button></td><td class="m num">{steps.length}</td><td class="sec">{isDone ? words.done : ''}</td></tr>)}</tbody></table></div>
+    {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
+  </div>;
+}
+
+function why(shown: Shown<Data>): Why | undefined {
+  const picked = chosenOf(shown), places = new Set(picked?.steps.map(({ place }) => place));
+  if (!picked) return undefined;
+  if (places.has('front end')) return { question: 'Why one exit at most?', answer: 'The driver writes the request into a ring that Domain-0 has mapped. Only the event that announces it needs Xen, and one event may announce many.', source: 'xen/include/public/io/ring.h' };
+  if (places.has('device model')) return { question: 'Why so many exits?', answer: 'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.', source: 'Intel SDM vol. 3, table 28-5' };
+  return { question: 'Why through Domain-0?', answer: 'A packet has no way of its own to the wire: Domain-0’s bridge takes it from one port and gives it to another, by the station’s address.', source: 'docs/network.md' };
+}
+
+export const IoPath = inspector<Data>({
+  everyMs: EVERY_MS, nothing: words.nothing, open, Figure, why,
+  tables: ({ requests }) => [{ name: words.table, columns: words.columns, rows: requests.flatMap(({ number, steps }) => steps.map(({ place, what, us, writer }) => [number, place, what, Number(us.toFixed(1)), writer])) }],
+});
