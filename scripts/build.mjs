@@ -24,6 +24,7 @@ export const programs = {
   'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },
   'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },
   'fuzz-backends': { 'fuzz-backends': 'src/cli/fuzz-backends.ts', scribbler: 'src/cli/scribbler-worker.ts' },
+  'fuzz-devices': { 'fuzz-devices': 'src/cli/fuzz-devices.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
   'fuzz-programs': { 'fuzz-programs': 'src/cli/fuzz-programs.ts' },
   'fuzz-native': { 'fuzz-native': 'src/cli/fuzz-native.ts' },

@@ -11,16 +11,16 @@ const EBDA_SEGMENT = 0x9fc0;
 const TICKS_A_DAY = 0x1800b0;
 const DAY_MS = 86_400_000;
 
-/** `nowMs`: time of day as milliseconds since 1970, UTC. */
-export function installBiosData(dma: Dma, nowMs: number): void {
+/** `nowMs`: time of day as milliseconds since 1970, UTC. `floppyDrives`: their types, as CMOS byte 10h has them. */
+export function installBiosData(dma: Dma, nowMs: number, floppyDrives = 0): void {
   const bytes = new Uint8Array(0x100);
   const view = new DataView(bytes.buffer);
   const word = (at: number, value: number) => view.setUint16(at, value, true);
   word(0x00, 0x3f8);
   word(0x02, 0x2f8);
   word(0x0e, EBDA_SEGMENT);
-  // Equipment: coprocessor, pointing device, 80 x 25 colour, two serial ports.
-  word(0x10, 0x0426);
+  // Equipment: floppy drives, coprocessor, pointing device, 80 x 25 colour, two serial ports.
+  word(0x10, 0x0426 | (floppyDrives === 0 ? 0 : 1) | (floppyDrives & 0xf0 && floppyDrives & 0x0f ? 0x40 : 0));
   // KiB of conventional memory below the EBDA.
   word(0x13, 639);
   // Keyboard buffer: empty.

@@ -37,6 +37,8 @@ export interface Device {
   /** What it answers wherever it is plugged in; the windows of a PCI function are its BARs' instead. */
   readonly portRanges?: readonly PortRange[];
   readonly memoryRanges?: readonly MemoryRange[];
+  /** Boards of earlier versions had none: in a state of theirs it is as after RESET. */
+  readonly addedLater?: boolean;
   save(): State;
   restore(state: State): void;
   /** Registers for a debugger: no side effects. */

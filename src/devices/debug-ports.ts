@@ -6,7 +6,7 @@
 import type { PortRange } from './bus.ts';
 import { RegisterDevice } from './register-device.ts';
 
-const initial = () => ({ post: 0, dmaPages: new Uint8Array(16) });
+const initial = () => ({ post: 0 });
 
 export class DebugPorts extends RegisterDevice<ReturnType<typeof initial>> {
   readonly portRanges: PortRange[];
@@ -19,15 +19,8 @@ export class DebugPorts extends RegisterDevice<ReturnType<typeof initial>> {
     // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
     const exit = (base: number): PortRange => ({ base, count: 4, width: 4, read: () => 0, write: (_offset, value) => onDebugExit(value) });
     this.portRanges = [
-      // 0x80 lies among the DMA page registers, which are plain storage on a board without DMA controllers' users.
-      {
-        base: 0x80, count: 16,
-        read: offset => (offset === 0 ? r.post : r.dmaPages[offset]),
-        write: (offset, value) => {
-          if (offset === 0) r.post = value;
-          else r.dmaPages[offset] = value;
-        },
-      },
+      // The first of the DMA page registers, which no channel has.
+      { base: 0x80, count: 1, read: () => r.post, write: (_offset, value) => (r.post = value) },
       ...(consoleAtE9 ? [console(0xe9)] : []), console(0x402), exit(0xf4), exit(0x501),
     ];
   }

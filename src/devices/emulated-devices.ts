@@ -9,17 +9,19 @@ import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
-import { type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
+import { floppiesIn, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
+import { FloppyController } from './floppy/fdc.ts';
+import { I8237 } from './i8237.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
-import { NIC_MODELS, type NicAttachment } from './net/models.ts';
+import { NIC_MODELS, type NicAttachment, type NicKind } from './net/models.ts';
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
 import { PciBus, type PciFunction } from './pci/pci.ts';
 import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
 import type { Mouse } from './ps2/mouse.ts';
-import { subState } from './state.ts';
+import { restoreDevice } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
 import { UNPLUG, XenPlatform } from './xen-platform.ts';
@@ -60,9 +62,9 @@ export interface EmulatedDeviceOptions {
   vgaBios?: Uint8Array;
   /** What a printer on LPT1 gets. */
   printer?: (byte: number) => void;
-  /** Disks and CD-ROM drives on the two IDE channels. */
+  /** Disks and CD-ROM drives on the two IDE channels, and floppy drives. */
   ide?: IdeAttachment[];
-  /** A network card (slot 3) and its wire. */
+  /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
@@ -84,6 +86,7 @@ const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
 const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000, ROM_ALIGNMENT = 0x100000;
 const NIC_SLOT = 3;
 export const XEN_PLATFORM_SLOT = 4;
+const FLOPPY_IRQ = 6, FLOPPY_DMA = 2;
 const nothing = (): void => {};
 
 export class EmulatedDevices {
@@ -93,12 +96,14 @@ export class EmulatedDevices {
   readonly vga: Vga;
   readonly pci: PciBus;
   readonly ide: PiixIde;
+  readonly floppies: FloppyController;
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
   /** In the order in which they were plugged in, which is that of restoring. */
   readonly devices: Device[] = [];
   private readonly uarts: Uart[];
   private readonly pm: Piix4PmFunction;
+  private readonly dma: I8237;
 
   constructor(options: EmulatedDeviceOptions, signals: ModelSignals) {
     const { timers, dma } = options;
@@ -127,7 +132,11 @@ export class EmulatedDevices {
     if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
     if (options.xenPlatform) this.plug(new AcpiHotplug());
     this.ide = this.plug(new PiixIde(dma, [primary, secondary], options.ide ?? []), 1, 1);
-    if (options.nic) this.plug(NIC_MODELS[options.nic.model].make({ timers, dma, irq: intx(NIC_SLOT), ...options.nic }), NIC_SLOT);
+    if (options.nic) {
+      const kind: NicKind = NIC_MODELS[options.nic.model];
+      const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
+      this.plug(kind.make({ timers, dma, irq, ...options.nic }), NIC_SLOT);
+    }
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
     if (options.testDevice !== false)
@@ -137,6 +146,8 @@ export class EmulatedDevices {
           else signals.setIoApicPin?.(line, level);
         }),
       );
+    this.dma = this.plug(new I8237(dma));
+    this.floppies = this.plug(new FloppyController(timers, irqs.source(FLOPPY_IRQ), this.dma.channel(FLOPPY_DMA), floppiesIn(options.ide)));
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));
@@ -147,7 +158,7 @@ export class EmulatedDevices {
    * @throws OverlapError, RangeLimitError where another device answers what it would answer; nothing is changed then.
    */
   plug<D extends Device>(device: D): D;
-  plug<D extends Device & { readonly fn: PciFunction }>(device: D, slot: number, number?: number): D;
+  plug<D extends Device & { readonly fn?: PciFunction }>(device: D, slot: number, number?: number): D;
   plug<D extends Device & { readonly fn?: PciFunction }>(device: D, slot = -1, number = 0): D {
     this.bus.plug(device);
     if (device.fn && slot >= 0) this.pci.add(slot, number, device.fn);
@@ -179,6 +190,7 @@ export class EmulatedDevices {
   /** As a BIOS leaves them before it starts a kernel: PM block in place, PCI resources and interrupts assigned, no ROM, text mode 3. */
   setFirmwareDefaults(): void {
     this.pm.setFirmwareDefaults();
+    this.dma.setFirmwareDefaults();
     // All of 0xC0000-0xFFFFF is RAM: there is no ROM to hide.
     for (let pam = 0x59; pam <= 0x5f; pam++) this.pci.at(0, 0)?.write(pam, 0x33, 1);
     this.assignPciResources();
@@ -240,6 +252,6 @@ export class EmulatedDevices {
 
   /** Throws StateError, naming device and field. */
   restore(state: State): void {
-    for (const device of this.devices) device.restore(subState('machine', state, device.name));
+    for (const device of this.devices) restoreDevice(device, state);
   }
 }

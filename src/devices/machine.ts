@@ -13,7 +13,7 @@ import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { EmulatedDevices, type EmulatedDeviceOptions, type ModelSignals, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
 import type { FwCfg } from './fw-cfg.ts';
 import type { AtapiDrive } from './ide/atapi-drive.ts';
-import type { PiixIde } from './ide/piix-ide.ts';
+import { floppyDriveTypes, type PiixIde } from './ide/piix-ide.ts';
 import type { IoBus } from './io-bus.ts';
 import type { PciBus } from './pci/pci.ts';
 import { PlatformDevices, type PlatformDeviceOptions } from './platform-devices.ts';
@@ -191,7 +191,7 @@ export class HvmBoard {
       this.own.setFirmwareDefaults();
       this.shutdownCode = 0;
       installBiosInterrupts(dma);
-      installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6);
+      installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6, this.boardOptions.floppyDrives);
     }
     installSmbios(dma, memoryMiB);
     return installAcpi(dma, acpiOf(this.boardOptions));
@@ -241,7 +241,7 @@ export class HvmBoard {
 
   /** Throws StateError, naming device and field, where the state does not fit; the machine is then to be thrown away or reset. */
   restore(state: State): void {
-    for (const device of this.devices) subState('machine', state, device.name);
+    for (const device of this.devices) if (!device.addedLater) subState('machine', state, device.name);
     this.restoreModel(state);
     this.own.restore(state);
   }
@@ -282,7 +282,7 @@ export class Pc extends HvmBoard {
   private readonly model: EmulatedDevices;
 
   constructor(options: PcOptions) {
-    super(options);
+    super({ floppyDrives: floppyDriveTypes(options.ide), ...options });
     const model = new EmulatedDevices(options, this.own);
     this.model = model;
     this.modelBus = model.bus;

@@ -21,6 +21,8 @@ import { subState } from './state.ts';
 export interface PlatformDeviceOptions {
   timers: Timers;
   memoryMiB: number;
+  /** Types of the floppy drives, as CMOS has them (default: none). */
+  floppyDrives?: number;
   /** Time of day when the machine's clock was 0: milliseconds since 1970, UTC. */
   startEpochMs: number;
   /** The guest entered S5. */

@@ -42,6 +42,8 @@ export interface RtcOptions {
   startEpochMs: number;
   memoryMiB: number;
   processors?: number;
+  /** CMOS byte 10h: types of the floppy drives, A in the upper half (0: none). */
+  floppyDrives?: number;
 }
 
 export class Rtc implements Device {
@@ -71,14 +73,15 @@ export class Rtc implements Device {
   }
 
   /** What a BIOS's set-up leaves (IBM AT technical reference; sizes above 16 MiB as SeaBIOS and QEMU have them). */
-  private fillCmos({ memoryMiB, processors = 1 }: RtcOptions): void {
+  private fillCmos({ memoryMiB, processors = 1, floppyDrives = 0 }: RtcOptions): void {
     const { ram } = this.r;
     const put16 = (at: number, value: number) => {
       ram[at] = value & 0xff;
       ram[at + 1] = value >> 8;
     };
-    // PS/2 mouse, coprocessor; no floppy.
-    ram[0x14] = 0x06;
+    ram[0x10] = floppyDrives;
+    // PS/2 mouse, coprocessor; floppy drives, one fewer than there are in bits 7-6.
+    ram[0x14] = 0x06 | (floppyDrives === 0 ? 0 : 1) | (floppyDrives & 0xf0 && floppyDrives & 0x0f ? 0x40 : 0);
     put16(0x15, 640);
     // At most 3.5 GiB lie below 4 GiB; the rest is counted from there.
     const below4G = Math.min(memoryMiB, 3584);

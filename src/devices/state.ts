@@ -2,7 +2,7 @@
  * Saving and restoring of registers that a device keeps in one plain object.
  * A device holds `private readonly r = { … }` with numbers, booleans, strings, number arrays and Uint8/16/32Arrays; these helpers copy it whole.
  */
-import type { State } from './bus.ts';
+import type { Device, State } from './bus.ts';
 
 /** A saved state that does not fit the device: names device and field. */
 export class StateError extends Error {
@@ -51,6 +51,12 @@ export function subState(device: string, state: State, key: string): State {
   const part = state[key];
   if (typeof part !== 'object' || part === null) throw new StateError(device, key, 'is missing');
   return part as State;
+}
+
+/** What a machine's state says of a device. Throws StateError where it says nothing, unless boards had no such device when it was written. */
+export function restoreDevice(device: Device, state: State): void {
+  if (device.addedLater && !(device.name in state)) device.reset();
+  else device.restore(subState('machine', state, device.name));
 }
 
 /** Back to the values an object had when it was made: typed arrays in place. */

@@ -250,6 +250,7 @@ export class HostCore {
     try {
       const media: GuestMedium[] = [];
       for (const { target, vdev, kind } of disks) {
+        if (kind === 'floppy') continue;
         const file = files.find(({ name }) => baseName(name) === baseName(target));
         if (this.isDevice(target)) media.push({ vdev, from: this.storage!.medium(target) });
         else if (file) media.push({ vdev, from: asBytes(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });

@@ -3,6 +3,7 @@
  * Sources: ECMA-119 (volume descriptors), El Torito 1.0 (boot record), the PC's master boot record; magic numbers of qcow, VHD, VMDK and VDI from
  * their specifications.
  */
+import { floppyProblem, isFloppySize } from '../devices/floppy/index.ts';
 import { isQcow2, Qcow2Error, readQcow2Header } from '../hypervisor/disks/index.ts';
 import { kernelKind } from '../hypervisor/loader/index.ts';
 
@@ -20,7 +21,7 @@ const PARTITIONS = 0x1be,
 /** As much of a file as is looked at: a disk's first sector, a CD's descriptors. */
 export const HEAD_BYTES = 64 * 1024;
 
-export type ImageKind = 'disk' | 'cdrom';
+export type ImageKind = 'disk' | 'cdrom' | 'floppy';
 
 const textAt = (bytes: Uint8Array, at: number, length: number): string => String.fromCharCode(...bytes.subarray(at, at + length));
 const word = (bytes: Uint8Array, at: number): number => (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
@@ -53,8 +54,11 @@ export function imageKind(name: string, head: Uint8Array): ImageKind | undefined
   const kernel = kernelKind(head);
   // GRUB's core image, behind the boot sector, has a multiboot header of its own.
   if (kernel !== undefined && !(kernel === 'multiboot' && hasSignature(head) && hasPartitions(head))) return undefined;
-  return hasSignature(head) || /\.(img|ima|raw|dd|hdd|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name) ? 'disk' : undefined;
+  return hasSignature(head) || /\.(img|ima|flp|vfd|raw|dd|hdd|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name) ? 'disk' : undefined;
 }
+
+/** Whether an image without partitions has the size of a floppy disk, and is one to a PC that is made of images alone. */
+export const isFloppy = (kind: ImageKind | undefined, head: Uint8Array, bytes: number): boolean => kind === 'disk' && isFloppySize(bytes) && !hasPartitions(head) && !isQcow2(head) && !wrapping(head);
 
 export interface ImageProblem {
   /** At most 48 characters. */
@@ -65,6 +69,10 @@ export interface ImageProblem {
 
 /** Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. */
 export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, bytes: number): ImageProblem | null {
+  if (kind === 'floppy') {
+    const problem = floppyProblem(bytes);
+    return problem ? { short: 'no size of a floppy disk', text: `${name} ${problem}` } : null;
+  }
   const advice = 'Copy or fetch it again.';
   const short = 'cut short';
   if (kind === 'cdrom') {
@@ -100,6 +108,7 @@ function qcow2Problem(name: string, head: Uint8Array, bytes: number): ImageProbl
 
 /** Whether firmware finds something to start in it. In a qcow2 image the first sector lies further behind: the firmware will see. */
 export function isBootable(kind: ImageKind, head: Uint8Array): boolean {
+  if (kind === 'floppy') return hasSignature(head);
   if (kind === 'disk') return isQcow2(head) || hasSignature(head);
   const record = descriptor(head, BOOT_RECORD);
   return record >= 0 && textAt(head, record + 7, 23) === 'EL TORITO SPECIFICATION';

@@ -14,7 +14,7 @@ import type { StoreLook } from './xenstore/index.ts';
 /** A drive or disk of a guest. */
 export interface GuestDrive {
   vdev: string;
-  kind: 'disk' | 'cdrom';
+  kind: 'disk' | 'cdrom' | 'floppy';
   /** Empty: nothing is in it. */
   target: string;
   readOnly: boolean;

@@ -71,7 +71,7 @@ describe('images alone', () => {
   });
 
   it('of which a PC has no room for are refused', () => {
-    expect(errorsOf([iso(100), iso(100, { name: 'b.iso' })])[0]).toContain('one CD-ROM drive and at most three disks');
+    expect(errorsOf([iso(100), iso(100, { name: 'b.iso' })])[0]).toContain('one CD-ROM drive, two floppy drives and at most three disks');
     expect(errorsOf([iso(100), text('README', 'hello')])[0]).toContain('README and cd.iso make no guest by themselves');
   });
 });

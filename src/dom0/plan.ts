@@ -2,6 +2,7 @@
  * From files to a domain that could be created: which of them is the definition, which the kernel, and what is wrong with them. Creates nothing.
  */
 import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
+import { FLOPPY_PLACE } from '../devices/ide/index.ts';
 import { isQcow2 } from '../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
@@ -12,7 +13,7 @@ import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { Storage } from './storage/index.ts';
-import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable } from './images.ts';
+import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy } from './images.ts';
 
 /** A file with its content. */
 export interface NamedBytes {
@@ -41,7 +42,7 @@ export type Devices = ReadonlyMap<string, NamedImage | string>;
 
 /** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
 export interface PlannedDrive {
-  /** On the IDE channels; -1: for PV drivers alone. */
+  /** On the IDE channels, 4 and 5: floppy drives; -1: for PV drivers alone. */
   place: number;
   /** The virtual device: hda, xvda … */
   vdev: string;
@@ -201,8 +202,7 @@ export function planDefinition(
   const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));
   if (!definition.kernel && definition.type === 'hvm' && definition.disks.length > 0) {
     boot = firmwareBoot(drives, definition.bootOrder, disks.firmware);
-    const [first] = definition.disks;
-    const finding = findings.find(f => f.key === 'disk' && f.line === first.at.line && f.column === first.at.column);
+    const finding = findingOf(definition.disks[0], findings);
     const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
   }
@@ -212,14 +212,19 @@ export function planDefinition(
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
 const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' => (type === 'pvh' || type === 'pv' ? type : 'kernel');
 
+const keyOf = ({ kind, vdev }: DefinedDisk): string => (kind === 'floppy' ? vdev : 'disk');
+
+const findingOf = (disk: DefinedDisk, findings: Finding[]): Finding | undefined =>
+  findings.find(({ key, line, column }) => key === keyOf(disk) && line === disk.at.line && column === disk.at.column);
+
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
 function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
   const drive: PlannedDrive = { place: disk.place, vdev: disk.vdev, kind: disk.kind, readOnly: disk.readOnly };
   if (disk.target === '') return drive;
-  const finding = findings.find(f => f.key === 'disk' && f.line === disk.at.line && f.column === disk.at.column);
+  const finding = findingOf(disk, findings);
   const found = resolve(disk.target);
   if (typeof found === 'string') {
-    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `disk = '${disk.target}': ${found}` });
+    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `${keyOf(disk)} = '${disk.target}': ${found}` });
     return drive;
   }
   drive.image = isImage(found) ? found : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
@@ -228,14 +233,17 @@ function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: strin
   return drive;
 }
 
+/** xl's letters for what firmware tries. */
+const LETTERS: Record<ImageKind, string> = { disk: 'c', cdrom: 'd', floppy: 'a' };
+
 /** Why firmware would find nothing to start on these drives; null: it would. */
 function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null {
-  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && order.includes(kind === 'disk' ? 'c' : 'd'));
+  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && order.includes(LETTERS[kind]));
   if (tried.some(({ kind, image }) => image && isBootable(kind, image.head))) return null;
   if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${order}" names has an image. Name one, or change boot.` };
   const [{ kind, image }] = tried;
   const name = baseName(image?.name ?? '');
-  const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
+  const lacks = kind === 'cdrom' ? 'it has no El Torito boot record' : 'its first sector does not end in 55 AA';
   return { short: 'not bootable', text: `${name} is not bootable: ${lacks}. Take another image, or drop a kernel and a definition that names both.` };
 }
 
@@ -246,19 +254,24 @@ function firmwareBoot(drives: PlannedDrive[], order: string, firmware: Firmware)
 
 /** Images without a definition: a PC with firmware boots from the first of them. */
 function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmware): Planned {
-  const kinds = images.map(image => imageKind(image.name, image.head) ?? 'disk');
+  const kinds = images.map(({ name, head, bytes }): ImageKind => {
+    const kind = imageKind(name, head) ?? 'disk';
+    return isFloppy(kind, head, bytes) ? 'floppy' : kind;
+  });
   const cds = kinds.filter(kind => kind === 'cdrom').length;
+  const floppies = kinds.filter(kind => kind === 'floppy').length;
   const [first] = images;
   if (others.length > 0)
     return refuse(first.name, 'needs a definition', `${baseName(others[0].name)} and ${baseName(first.name)} make no guest by themselves. Add a definition that names both.`);
-  if (cds > 1 || images.length - cds > 3)
-    return refuse(first.name, 'too many images', 'A PC made of images alone has one CD-ROM drive and at most three disks. Drop fewer, or a definition with them.');
+  if (cds > 1 || floppies > 2 || images.length - cds - floppies > 3)
+    return refuse(first.name, 'too many images', 'A PC made of images alone has one CD-ROM drive, two floppy drives and at most three disks. Drop fewer, or a definition with them.');
   const places = [0, 1, 3];
+  const floppyPlaces = [FLOPPY_PLACE, FLOPPY_PLACE + 1];
   const drives: PlannedDrive[] = images.map((image, i) => {
-    const place = kinds[i] === 'cdrom' ? CD_PLACE : places.shift()!;
+    const place = kinds[i] === 'cdrom' ? CD_PLACE : kinds[i] === 'floppy' ? floppyPlaces.shift()! : places.shift()!;
     return { place, vdev: ideName(place), kind: kinds[i], readOnly: kinds[i] === 'cdrom', image };
   });
-  const bootOrder = kinds[0] === 'cdrom' ? 'dc' : 'cd';
+  const bootOrder = { cdrom: 'dc', disk: 'cd', floppy: 'acd' }[kinds[0]];
   const name = baseName(first.name).replace(/\.[a-z0-9]+$/i, '');
   const definition: Definition = {
     ...newDefinition(),
@@ -274,8 +287,8 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     const file = baseName(image!.name);
     const finding: Finding = {
       file, line: 1, column: 1, source: '', key: 'disk', verdict: 'used',
-      short: kind === 'cdrom' ? 'CD in the drive' : 'disk; the file stays as it is',
-      text: kind === 'cdrom' ? `${file} lies in the CD-ROM drive.` : `${file} is a disk. What the guest writes is kept in memory; the file stays as it is.`,
+      short: kind === 'cdrom' ? 'CD in the drive' : kind === 'floppy' ? 'floppy disk; the file stays as it is' : 'disk; the file stays as it is',
+      text: kind === 'cdrom' ? `${file} lies in the CD-ROM drive.` : `${file} is a ${kind === 'floppy' ? 'floppy disk' : 'disk'}. What the guest writes is kept in memory; the file stays as it is.`,
     };
     const problem = imageProblem(file, kind, image!.head, image!.bytes);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;
@@ -285,15 +298,15 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
 }
 
-/** Name of the IDE drive at a place. */
-export const ideName = (place: number): string => `hd${'abcd'[place]}`;
+/** Name of the IDE drive at a place, or of the floppy drive. */
+export const ideName = (place: number): string => (place >= FLOPPY_PLACE ? `fd${'ab'[place - FLOPPY_PLACE]}` : `hd${'abcd'[place]}`);
 
-/** SeaBIOS's device paths for xl's letters: c disks, d CD-ROM drives. */
+/** SeaBIOS's device paths for xl's letters: a floppy drives, c disks, d CD-ROM drives. */
 export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
   return [...order].flatMap(letter =>
     drives
-      .filter(({ place, kind }) => place >= 0 && kind === (letter === 'c' ? 'disk' : 'cdrom'))
-      .map(({ place }) => `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`),
+      .filter(({ place, kind }) => place >= 0 && LETTERS[kind] === letter)
+      .map(({ place, kind }) => (kind === 'floppy' ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}` : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`)),
   );
 }
 

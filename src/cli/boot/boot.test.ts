@@ -471,6 +471,8 @@ describe('options', () => {
     [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
     [['a', '--timeout'], /needs a value/],
     [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
+    [['--disk', 'a', '--boot', 'acda'], /--boot takes c/],
+    [['a', 'b', '--fda', 'x'], /--fda is for one guest, and there are 2/],
     [['a', '--vgabios', 'x'], /goes with --bios/],
     [['a', '--type', 'kvm'], /--type takes hvm, pvh or pv, not "kvm"/],
     [['a', 'b', '--disk', 'x'], /--disk is for one guest, and there are 2/],

@@ -2,21 +2,23 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable } from '../../dom0/index.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy } from '../../dom0/index.ts';
 import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
 import type { Later } from '../../dom0/index.ts';
+import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import { MediumDisk } from '../../dom0/storage/index.ts';
 import { Storage, StorageError } from '../../dom0/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
 import { type Image, open } from './image-file.ts';
+import type { BootOptions } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
 const CD_PLACE = 2;
 
 /** Whether FILE is a disk image or an ISO; undefined: something else, a kernel or a definition. */
-export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
+export function imageKind(path: string): ImageKind | undefined {
   let image: Image;
   try {
     image = open(path, 'FILE');
@@ -25,7 +27,8 @@ export function imageKind(path: string): 'disk' | 'cdrom' | undefined {
     return undefined;
   }
   closeSync(image.fd);
-  return kindOf(path, image.head);
+  const kind = kindOf(path, image.head);
+  return isFloppy(kind, image.head, image.bytes) ? 'floppy' : kind;
 }
 
 /** The host's devices, where --state names its storage. */
@@ -75,7 +78,7 @@ function openDisk(text: string, devices: HostDevices | undefined): Opened {
 /** @throws UsageError for an image that is cut short, or none */
 function whole({ name, head, bytes }: Image, kind: ImageKind): void {
   const problem = imageProblem(name, kind, head, bytes);
-  if (problem) throw new UsageError(problem.text.replace(/\.$/, ` (--${kind}).`));
+  if (problem) throw new UsageError(kind === 'floppy' ? problem.text : problem.text.replace(/\.$/, ` (--${kind}).`));
 }
 
 function openCd(path: string): Opened {
@@ -83,6 +86,23 @@ function openCd(path: string): Opened {
   closeSync(image.fd);
   whole(image, 'cdrom');
   return { readOnly: true, medium: { name: path, path } };
+}
+
+function openFloppy(path: string, option: string): Opened {
+  const image = open(path, option);
+  closeSync(image.fd);
+  whole(image, 'floppy');
+  return { readOnly: false, medium: { name: path, path } };
+}
+
+/** Looks at what --fda and --fdb name. @throws UsageError */
+export function openFloppies({ fda, fdb, type }: { fda?: string; fdb?: string; type?: 'hvm' | 'pvh' | 'pv' }): DriveImage[] {
+  if ((fda !== undefined || fdb !== undefined) && (type === 'pvh' || type === 'pv'))
+    throw new UsageError(`A ${type.toUpperCase()} guest has no floppy drives. Leave ${fda === undefined ? '--fdb' : '--fda'} out, or write --type hvm.`);
+  return [fda, fdb].flatMap((path, unit): DriveImage[] => {
+    const vdev = ideName(FLOPPY_PLACE + unit);
+    return path === undefined ? [] : [{ place: FLOPPY_PLACE + unit, vdev, kind: 'floppy', ...openFloppy(path, `--${vdev}`) }];
+  });
 }
 
 /** Looks at what --disk and --cdrom name: on the IDE channels of PCs and HVM guests, as xvda to xvdd of others. @throws UsageError */
@@ -98,16 +118,18 @@ export function openDrives(disks: string[], cdrom: string | undefined, type?: 'h
 }
 
 /**
- * The drives of a saved domain: where it had them, or where --disk and --cdrom say they are now. @throws UsageError, SavedStateError
+ * The drives of a saved domain: where it had them, or where --disk, --cdrom, --fda and --fdb say they are now. @throws UsageError, SavedStateError
  */
-export function restoredDrives(state: SavedState, disks: string[], cdrom: string | undefined, devices?: HostDevices): DriveImage[] {
+export function restoredDrives(state: SavedState, { disks, cdrom, fda, fdb }: Pick<BootOptions, 'disks' | 'cdrom' | 'fda' | 'fdb'>, devices?: HostDevices): DriveImage[] {
   const all = savedDrives(state, label => ({ name: label, path: label })).filter(({ medium }) => medium);
   const labels = (kind: DriveImage['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ medium }) => (devices && medium && Storage.isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
+  const floppy = (unit: number): string | undefined => all.find(({ place }) => place === FLOPPY_PLACE + unit)?.medium?.name;
+  const floppies = { fda: fda ?? floppy(0), fdb: fdb ?? floppy(1) };
   // What it was called, and whether it may be written, is as it was.
-  return openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map((drive, i) => {
+  return [...openFloppies(floppies), ...openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map((drive, i) => {
     const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
     return before ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly } : drive;
-  });
+  })];
 }
 
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
@@ -132,7 +154,7 @@ export function lookAtImage(path: string, devices?: HostDevices): NamedImage | s
 export function openPlanned(drives: readonly PlannedDrive[], name: string, devices?: HostDevices): DriveImage[] {
   return drives.map(({ place, vdev, kind, readOnly, image }): DriveImage => {
     const drive = { place, vdev, kind, readOnly };
-    if (!image) return { ...drive, kind: 'cdrom' };
+    if (!image) return kind === 'floppy' ? drive : { ...drive, kind: 'cdrom' };
     const sectorBytes = kind === 'cdrom' ? 2048 : 512;
     if (devices && Storage.isDevice(image.name)) return { ...drive, medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) } };
     return { ...drive, medium: { name: image.name, path: image.name } };
@@ -159,7 +181,7 @@ export function bootDevices(drives: DriveImage[], order: string): string[] {
   });
   if (drives.length > 0 && !bootable) {
     const [{ kind, medium }] = drives;
-    const lacks = kind === 'disk' ? 'its first sector does not end in 55 AA' : 'it has no El Torito boot record';
+    const lacks = kind === 'cdrom' ? 'it has no El Torito boot record' : 'its first sector does not end in 55 AA';
     throw new UsageError(`${medium?.name ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
   }
   return bootPaths(drives, order);

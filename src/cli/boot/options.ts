@@ -51,6 +51,9 @@ export interface BootOptions {
   disks: string[];
   cdrom?: string;
   nic?: NicModel;
+  /** Images of floppy disks. */
+  fda?: string;
+  fdb?: string;
   cpu?: CpuLevel;
   boot?: string;
   /** As `saves`. */
@@ -115,9 +118,11 @@ const WORDS: Record<string, Word> = {
     set: (o, v) => (o.state = v),
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
+  '--fda': { value: 'F', about: 'image of a floppy disk in drive A; what the guest writes is kept in memory', set: (o, v) => (o.fda = v) },
+  '--fdb': { value: 'F', about: 'the same in drive B', set: (o, v) => (o.fdb = v) },
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
-  '--boot': { value: 'ORDER', about: 'c: disks, d: CD-ROM, tried in this order (cd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
+  '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--script': {
     value: 'F',
     many: true,
@@ -199,7 +204,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   ]
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
-  const drives = o.disks.length > 0 || o.cdrom !== undefined;
+  const drives = o.disks.length > 0 || o.cdrom !== undefined || o.fda !== undefined || o.fdb !== undefined;
   if (sources.length === 0 && !drives) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
   const guests = Math.max(1, o.files.length, o.restores.length);
@@ -207,6 +212,8 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
     for (const [name, given] of [
       ['--disk', o.disks.length > 0],
       ['--cdrom', o.cdrom !== undefined],
+      ['--fda', o.fda !== undefined],
+      ['--fdb', o.fdb !== undefined],
       ['--initrd', o.initrd !== undefined],
     ] as const) {
       if (given) throw new UsageError(`${name} is for one guest, and there are ${guests}. Leave it out, or start them one by one.`);
@@ -295,7 +302,7 @@ function nicModel(text: string): NicModel {
 }
 
 function bootOrder(word: string, text: string): string {
-  if (!/^(c|d|cd|dc)$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM) or both in order, not "${text}".`);
+  if (!/^(?!.*(.).*\1)[acd]+$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM), a (floppy drives) or several in order, not "${text}".`);
   return text;
 }
 

@@ -10,7 +10,7 @@ import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRM
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openPlanned, restoredDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openFloppies, openPlanned, restoredDrives } from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -95,7 +95,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
         `${options.restore} was saved in ${about.virtualTime ? 'virtual' : 'real'} time. ${about.virtualTime ? 'Add' : 'Leave out'} --virtual-time.`,
       );
     }
-    const drives = restoredDrives(saved, options.disks, options.cdrom, devices);
+    const drives = restoredDrives(saved, options, devices);
     const blueprint = blueprintOf(saved, data, drives, options.restore);
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
@@ -106,7 +106,11 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
     options.cdrom = options.file;
   }
-  const drives = openDrives(options.disks, options.cdrom, options.type, devices);
+  if (kind === 'floppy') {
+    if (options.fda !== undefined) throw new UsageError(`${options.file} and ${options.fda} are both for drive A. Give one as --fdb.`);
+    options.fda = options.file ?? '';
+  }
+  const drives = [...openDrives(options.disks, options.cdrom, options.type, devices), ...openFloppies(options)];
   if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
     const image: Boot = options.bios === undefined ? fetchedFirmware() : {
       kind: 'firmware',
@@ -116,7 +120,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
-    if (drives.length > 0) image.bootOrder = bootDevices(drives, options.boot ?? (kind === 'cdrom' ? 'dc' : 'cd'));
+    if (drives.length > 0) image.bootOrder = bootDevices(drives, options.boot ?? (kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd'));
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB, options.type);
     if (options.type === 'pv' || options.type === 'pvh')

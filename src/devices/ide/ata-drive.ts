@@ -5,7 +5,7 @@
 import type { State } from '../bus.ts';
 import { assignState, copyState } from '../state.ts';
 import type { Disk } from './disk.ts';
-import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, DSC, ERR, IDNF, inPieces, LBA, UNC } from './drive.ts';
+import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, DSC, IDNF, inPieces, LBA, UNC } from './drive.ts';
 import { defaultGeometry, identifyAta, MOST_MULTIPLE, SECTORS_28 } from './identify.ts';
 
 const SECTOR_BYTES = 512;
@@ -437,7 +437,8 @@ export class AtaDrive extends Drive {
     else if (q.kind === DMA_READ || q.kind === DMA_WRITE) {
       r.status = DRDY | DSC | DRQ;
       r.dmaBytes = q.left * SECTOR_BYTES;
-    } else r.status = DRDY | DSC | ERR;
+    }
+    // Without a request it is SRST that keeps the drive busy.
   }
 
   override save(): State {

@@ -5,7 +5,7 @@
 import type { State } from '../bus.ts';
 import { assignState, copyState } from '../state.ts';
 import type { Disk } from './disk.ts';
-import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, DSC, ERR, inPieces } from './drive.ts';
+import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, ERR, inPieces } from './drive.ts';
 import { identifyPacket } from './identify.ts';
 
 export const CD_SECTOR_BYTES = 2048;
@@ -490,7 +490,7 @@ export class AtapiDrive extends Drive {
     const { r, q } = this;
     if (q.kind === READ && q.dma) r.status = DRDY | DRQ;
     else if (q.kind === READ) this.fetch();
-    else r.status = DRDY | DSC;
+    // Without a request it is SRST that keeps the drive busy.
   }
 
   override save(): State {

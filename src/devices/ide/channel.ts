@@ -166,7 +166,7 @@ export class IdeChannel implements DriveHost {
       case 6:
       case 7: {
         const shift = 8 * (offset - 4);
-        r.table = ((r.table & ~(0xff << shift)) | (value << shift)) & ~3;
+        r.table = (((r.table & ~(0xff << shift)) | (value << shift)) & ~3) >>> 0;
         return;
       }
       default:

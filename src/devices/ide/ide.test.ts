@@ -47,6 +47,32 @@ function command(code: number, { lba = 0, count = 1, base = 0x1f0, feature = 0, 
 const readWords = (count: number, base = 0x1f0) => Array.from({ length: count }, () => t.in(base, 2));
 const dword = (words: number[]) => words[0] | (words[1] << 16);
 
+describe('what fuzz:devices found', () => {
+  it('a drive that was saved while SRST held it busy is busy in the machine that goes on', () => {
+    t.out(0x3f6, 4);
+    t.out(0x376, 4);
+    const other = machine();
+    other.pc.restore(t.pc.save());
+    expect([other.in(0x3f6), other.in(0x376)]).toEqual([BSY, BSY]);
+    other.out(0x3f6, 0);
+    expect(other.in(0x3f6)).toBe(0x50);
+  });
+
+  it('a descriptor table above 2 GiB lies there, and not below 0', () => {
+    const read: number[] = [];
+    t = testPc({
+      ide: [{ place: 0, kind: 'disk', disk }],
+      dma: { read: (address, into) => void (read.push(address), into.fill(0)), write: () => {} },
+    });
+    t.pc.installTables();
+    const base = master();
+    t.out(base + 4, 0xf0001000, 4);
+    command(0xc8);
+    t.out(base, 9);
+    expect([t.in(base + 4, 4), read[0]]).toEqual([0xf0001000, 0xf0001000]);
+  });
+});
+
 describe('ATA disk', () => {
   it('shows its signature after reset and nothing as slave', () => {
     expect([2, 3, 4, 5].map(offset => t.in(0x1f0 + offset))).toEqual([1, 1, 0, 0]);

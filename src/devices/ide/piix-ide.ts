@@ -3,6 +3,7 @@
  * Source: 82371FB/SB (PIIX3) datasheet, order number 290550, 2.5 (IDE configuration) and 2.6 (bus master).
  */
 import type { Device, Dma, IrqLine, PortRange, State } from '../bus.ts';
+import { driveType } from '../floppy/formats.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
 import { AtaDrive } from './ata-drive.ts';
@@ -10,12 +11,26 @@ import { AtapiDrive } from './atapi-drive.ts';
 import { IdeChannel } from './channel.ts';
 import type { Disk } from './disk.ts';
 
-/** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel. */
-export type IdeAttachment = { place: number } & ({ kind: 'disk'; disk: Disk } | { kind: 'cdrom'; disk: Disk | null });
+/** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives, which are on a controller of their own, have 4 and 5. */
+export type IdeAttachment = { place: number } & ({ kind: 'disk'; disk: Disk } | { kind: 'cdrom' | 'floppy'; disk: Disk | null });
+
+/** The place of floppy drive A; B is behind it. */
+export const FLOPPY_PLACE = 4;
+
+/** The floppy drives among these. */
+export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: Disk | null }[] =>
+  attachments.flatMap(({ place, kind, disk }) => (kind === 'floppy' ? [{ unit: place - FLOPPY_PLACE, disk }] : []));
 
 /** Another disc, or none, is in the CD-ROM drive at a place of these. */
 export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: Disk | null): void {
   for (const attachment of attachments) if (attachment.place === place && attachment.kind === 'cdrom') attachment.disk = disc;
+}
+
+/** CMOS byte 10h for them: the type of drive A in the upper half, that of B in the lower one. */
+export function floppyDriveTypes(attachments: readonly IdeAttachment[] = []): number {
+  const types = [0, 0];
+  for (const { unit, disk } of floppiesIn(attachments)) types[unit] = driveType(disk && { bytes: disk.sectors * disk.sectorBytes });
+  return (types[0] << 4) | types[1];
 }
 
 /** Timing registers: channel decode enabled (IDETIM bit 15). */
@@ -35,6 +50,7 @@ export class PiixIde implements Device {
     this.channels = [new IdeChannel(0x1f0, 0x3f6, irqs[0], dma, master), new IdeChannel(0x170, 0x376, irqs[1], dma, master)];
     for (const attachment of attachments) {
       const { place } = attachment;
+      if (attachment.kind === 'floppy') continue;
       const channel = this.channels[place >> 1];
       if (!channel) throw new RangeError(`IDE place ${place} does not exist: there are 0 to 3`);
       if (channel.drives[place & 1]) throw new RangeError(`IDE place ${place} is taken`);

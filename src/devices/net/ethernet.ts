@@ -16,6 +16,15 @@ export const MIN_FRAME = 60, MAX_FRAME = 1514, FCS_BYTES = 4;
 /** Destination, source, type. */
 export const HEADER_BYTES = 14;
 
+/** Whether a frame's destination is a group. */
+export const isMulticast = (frame: Uint8Array): boolean => (frame[0] & 1) !== 0;
+
+/** Whether its destination is everybody. */
+export function isBroadcast(frame: Uint8Array): boolean {
+  for (let i = 0; i < 6; i++) if (frame[i] !== 0xff) return false;
+  return true;
+}
+
 const POLYNOMIAL = 0xedb88320;
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;

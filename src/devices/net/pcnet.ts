@@ -6,7 +6,7 @@
 import type { Dma, IrqLine, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, subState } from '../state.ts';
 import { Descriptor, DescriptorLayout } from './descriptor-ring.ts';
-import { crcRemainder, FCS_BYTES, frameCheck, HEADER_BYTES, MAX_FRAME, MIN_FRAME } from './ethernet.ts';
+import { crcRemainder, FCS_BYTES, frameCheck, HEADER_BYTES, isBroadcast, isMulticast, MAX_FRAME, MIN_FRAME } from './ethernet.ts';
 import { Microwire } from './microwire.ts';
 import { BCR, CSR0, CSR3, CSR4, CSR5, DWIO, EE, MODE, RMD, TMD, TMD2 } from './pcnet-registers.ts';
 
@@ -52,12 +52,6 @@ export interface PcnetWiring {
 /** CSRs that are stored and read back; a write needs STOP or SPND. Others are told apart in `writeCsr`, or read as zero. */
 const isPlain = (index: number): boolean =>
   (index >= 8 && index <= 47) || (index >= 60 && index <= 86) || index === 100 || index === 112 || index === 114;
-
-const isMulticast = (frame: Uint8Array): boolean => (frame[0] & 1) !== 0;
-const isBroadcast = (frame: Uint8Array): boolean => {
-  for (let i = 0; i < 6; i++) if (frame[i] !== 0xff) return false;
-  return true;
-};
 
 export class Pcnet {
   private readonly r = {

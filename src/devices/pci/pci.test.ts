@@ -18,6 +18,13 @@ describe('PCI configuration mechanism 1', () => {
     t = testPc();
   });
 
+  it('is saved with the kind of reset that 0xCF9 was told', () => {
+    t.out(0xcf9, 2);
+    const other = testPc();
+    other.pc.restore(t.pc.save());
+    expect([t.in(0xcf9), other.in(0xcf9), other.events]).toEqual([2, 2, []]);
+  });
+
   it('finds the board’s functions and all ones elsewhere', () => {
     expect(read(0, 0, 0)).toBe(0x12378086);
     expect(read(1, 0, 0)).toBe(0x70008086);

@@ -33,7 +33,7 @@ export interface PciIdentity {
 }
 
 /** What answers behind a base address register; `base` is filled in when it is mapped. */
-export interface Bar {
+export interface Bar extends Pick<PortRange, 'readBlock' | 'writeBlock'> {
   kind: 'io' | 'memory';
   /** Bytes, a power of two (at least 4 for I/O, 16 for memory). */
   size: number;
@@ -170,10 +170,10 @@ export class PciFunction {
         bar.moved?.(-1);
         return;
       }
-      const { read, write } = bar;
+      const { read, write, readBlock, writeBlock } = bar;
       try {
         if (bar.kind === 'io') {
-          const range: PortRange = { base, count: bar.size, width: bar.width ?? 4, read, write };
+          const range: PortRange = { base, count: bar.size, width: bar.width ?? 4, read, write, ...(readBlock ? { readBlock } : {}), ...(writeBlock ? { writeBlock } : {}) };
           this.bus.plugPorts(range);
           this.mapped[index] = range;
         } else {
@@ -294,11 +294,12 @@ export class PciBus implements Device {
   reset(): void {
     this.unplugged.clear();
     this.address = 0;
+    this.resetControl.write(0, 0, 1);
     for (const fn of this.functions) fn?.reset();
   }
 
   save(): State {
-    const state: State = { address: this.address };
+    const state: State = { address: this.address, resetControl: this.resetControl.read(0, 1) };
     this.functions.forEach((fn, at) => {
       if (fn) state[`${at >> 3}.${at & 7}`] = fn.config.slice();
     });
@@ -314,6 +315,8 @@ export class PciBus implements Device {
     });
     if (typeof state.address !== 'number') throw new StateError(this.name, 'address', 'is not a number');
     this.address = state.address;
+    // Earlier versions did not save it. Without bit 2 nothing is reset.
+    this.resetControl.write(0, typeof state.resetControl === 'number' ? state.resetControl & 2 : 0, 1);
     this.functions.forEach((fn, at) => fn?.restore(state[`${at >> 3}.${at & 7}`] as Uint8Array));
   }
 

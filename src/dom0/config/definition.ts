@@ -36,7 +36,7 @@ export interface Definition {
   cmdline: string;
   /** Drives on the IDE channels, and virtual disks. */
   disks: DefinedDisk[];
-  /** What firmware tries, first one first: c disks, d CD-ROM drives. */
+  /** What firmware tries, first one first: a floppy drives, c disks, d CD-ROM drives. */
   bootOrder: string;
   /** An emulated network card on the host's bridge. */
   nic?: NicModel;
@@ -79,7 +79,7 @@ export const loaderText = (loader: BootLoader): string =>
   loaderWords(loader).map(word => (/[\s"']/.test(word) ? word.replace(/=(.*)$/s, (_, value: string) => (value.includes('"') ? `='${value}'` : `="${value}"`)) : word)).join(' ');
 
 export interface DefinedDisk extends DiskSpec {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; -1: for PV drivers alone. */
   place: number;
   /** Where its text stands in the definition. */
   at: Position;

@@ -202,6 +202,17 @@ describe('a definition of any language', () => {
   });
 });
 
+describe('floppy disks', () => {
+  const writers = [['xl.cfg', writeXlConfig], ['SXP', writeSxp], ['XML', writeXml]] as const;
+  it.each(writers)('are the same when they were written as %s', (_to, write) => {
+    const { definition } = judged('name = "dos"\ntype = "hvm"\nmemory = 16\nfda = "/a b.img"\nfdb = "/b.img"\nboot = "ac"\n');
+    const of = ({ disks, bootOrder }: typeof definition): unknown => [bootOrder, disks.map(({ at: _at, ...disk }) => disk)];
+    expect(errors(write(definition))).toEqual([]);
+    expect(of(judged(write(definition)).definition)).toEqual(of(definition));
+    expect(JSON.parse(writeJson([{ definition }]))[0].config.disks).toBeUndefined();
+  });
+});
+
 describe('a boot loader', () => {
   const options = [
     ['pygrub', ''],

@@ -150,7 +150,7 @@ describe('definitions (xl.cfg(5))', () => {
   });
 
   it('puts disks on the IDE channels, one verdict each, and says what becomes of writes', () => {
-    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=ne2k_pci' ]\n`;
+    const text = `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ 'file:/d.img,xvda,w',\n  '/x.iso,raw,hdc,cdrom', ]\nboot = "dcn"\nvif = [ 'bridge=br0,model=rtl8139' ]\n`;
     const { definition, findings } = judgeDefinition('x.cfg', text);
     expect(findings.filter(isError)).toEqual([]);
     expect(definition.disks.map(({ target, place, kind, readOnly }) => [target, place, kind, readOnly])).toEqual([
@@ -169,7 +169,21 @@ describe('definitions (xl.cfg(5))', () => {
       [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(/kept in memory; the file stays as it is.* xvda is an IDE disk/);
-    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/ne2k_pci is not built: the card is an AMD PCNet/);
+    expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/rtl8139 is not built: the card is an AMD PCNet/);
+    const ne2000 = judgeDefinition('x.cfg', text.replace('rtl8139', 'ne2k_pci'));
+    expect([ne2000.definition.nic, ne2000.findings.find(f => f.key === 'vif.model')!.text]).toEqual(['ne2k_pci', 'The card is a Realtek RTL8029AS (ne2k-pci).']);
+  });
+
+  it('puts floppy disks into drives A and B, boots from them, and writes them back', () => {
+    const { definition, findings } = judgeDefinition('x.cfg', `name = "dos"\ntype = "hvm"\nmemory = 16\nfda = "/dos.img"\nfdb = "file:/data.ima"\nboot = "adcn"\n`);
+    expect(findings.filter(isError)).toEqual([]);
+    expect(definition.disks.map(({ target, vdev, place, kind }) => [target, vdev, place, kind])).toEqual([
+      ['/dos.img', 'fda', 4, 'floppy'],
+      ['/data.ima', 'fdb', 5, 'floppy'],
+    ]);
+    expect([definition.bootOrder, findings.find(({ key }) => key === 'boot')!.text]).toEqual(['adc', 'The firmware tries floppy drives, then CD-ROM drives, then disks, and nothing on the network.']);
+    expect(writeXlConfig(definition)).toContain('fda = "/dos.img"\nfdb = "/data.ima"\n');
+    expect(judgeDefinition('x.cfg', 'name = "p"\ntype = "pv"\nkernel = "/k"\nfda = "/f"\n').definition.disks).toEqual([]);
   });
 
   it('refuses disks that have no place, with the place in the text', () => {
@@ -177,7 +191,7 @@ describe('definitions (xl.cfg(5))', () => {
     expect(of(`'/a,raw,hda', '/b,raw,xvda'`)).toEqual(["x.cfg:3:24: disk = '/b,raw,xvda': xvda and hda of line 3 are the same drive. Write another of hda to hdd."]);
     expect(of(`'/a,raw,hdz'`)[0]).toContain('hdz has no number (xen-vbd-interface(7)).');
     expect(of(`'/a,qcow3,hda'`)[0]).toContain('‘qcow3’ is no format. Write raw.');
-    expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': floppy and network are not built.")]);
+    expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': the firmware has nothing for the network.")]);
     expect(errors('name = "a"\ntype = "hvm"\n')).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
   });
 

@@ -19,7 +19,9 @@ export function writeJson(domains: readonly JsonDomain[], alone = false): string
 }
 
 function configOf(definition: Definition): Record<string, unknown> {
-  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, softAffinity, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
+  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, softAffinity, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
+  // libxl's configuration has none of floppy disks.
+  const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   return {
     c_info: { type, name, ...(uuid ? { uuid } : {}), run_hotplug_scripts: 'True' },
     b_info: {

@@ -8,14 +8,16 @@ const field = (name: string, value: string | number | undefined): string => (val
 
 /** `domid`: it runs as that domain. */
 export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
-  const { name, type, memoryMiB, disks, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
+  const { name, type, memoryMiB, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
+  const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   const image = [
     field('kernel', definition.kernel),
     ...(definition.ramdisk ? [field('ramdisk', definition.ramdisk)] : []),
     ...(definition.cmdline ? [field('args', definition.cmdline)] : []),
     ...(type === 'hvm' && !definition.kernel ? [field('boot', definition.bootOrder)] : []),
+    ...definition.disks.filter(({ kind }) => kind === 'floppy').map(({ vdev, target }) => field(vdev, target)),
     ...(definition.viridian ? ['(viridian 1)'] : []),
   ];
   const lines = [

@@ -12,8 +12,8 @@ const element = (name: string, text: string | number | undefined): string[] => (
 const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
 const within = (name: string, lines: string[], attributes = ''): string[] => (lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`]);
 
-const BOOT: Record<string, string> = { c: 'hd', d: 'cdrom' };
-const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi' };
+const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom' };
+const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
 const OS: Record<DomainType, string> = {
   hvm: "<type arch='i686' machine='xenfv'>hvm</type>",
   pvh: "<type arch='i686' machine='xenpvh'>xenpvh</type>",

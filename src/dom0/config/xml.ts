@@ -272,8 +272,9 @@ class Mapping {
       const child = (of: string): Readonly<Record<string, string>> => element.children.find(inner => inner.name === of)?.attributes ?? {};
       const isCdrom = attributes.device === 'cdrom';
       const order = Number(child('boot').order);
-      if (order > 0 && (name === 'disk' || name === 'interface')) boot.push({ order, letter: name === 'interface' ? 'n' : isCdrom ? 'd' : 'c', at: element });
-      if (name === 'disk') {
+      if (order > 0 && (name === 'disk' || name === 'interface')) boot.push({ order, letter: name === 'interface' ? 'n' : isCdrom ? 'd' : attributes.device === 'floppy' ? 'a' : 'c', at: element });
+      if (name === 'disk' && attributes.device === 'floppy') this.floppy(element, child);
+      else if (name === 'disk') {
         const text = this.disk(element, isCdrom, child, drives.get(element));
         if (text !== undefined) disks.push({ kind: 'string', text, line: element.line, column: element.column });
       } else if (name === 'interface') {
@@ -295,6 +296,12 @@ class Mapping {
     }
     for (const [key, items] of [['disk', disks], ['vif', cards], ['vfb', screens]] as const)
       if (items.length > 0) this.source.settings.push({ key, append: false, value: { kind: 'list', items, line: items[0].line, column: items[0].column }, line: items[0].line, column: items[0].column });
+  }
+
+  private floppy(element: Element, child: (of: string) => Readonly<Record<string, string>>): void {
+    const { dev } = child('target');
+    if (dev !== 'fda' && dev !== 'fdb') return void this.problem(element, "The floppy disk has no <target dev='fda'/> or 'fdb'.");
+    this.set(dev, element, child('source').file ?? child('source').dev ?? '');
   }
 
   /**

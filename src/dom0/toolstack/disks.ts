@@ -42,6 +42,11 @@ export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['ty
   const ide: IdeAttachment[] = [],
     disks: GuestDisk[] = [];
   for (const drive of drives) {
+    if (drive.kind === 'floppy') {
+      // Xen has no floppy disks for PV drivers.
+      if (type === 'hvm') ide.push(bare(drive));
+      continue;
+    }
     const { vdev, kind, readOnly, target, disk } = drive;
     const place = type === 'hvm' ? drive.place : -1;
     if (disk && place >= 0) {
@@ -69,7 +74,7 @@ export function openInDomain0(
   return { ...divideDrives(drives, type), all };
 }
 
-const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: 'cdrom', disk: drive.disk });
+const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: drive.kind, disk: drive.disk });
 
 /**
  * A medium that an emulated drive and PV drivers share, one after the other: the drive cannot write any more once the PV drivers have used it. Xen leaves it

@@ -8,6 +8,7 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
+import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
@@ -390,6 +391,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       definition: text,
       program: this.parts.version,
       ...(opened && !modelHere && !this.runners.elsewhere ? { ide: opened.ide } : drives.length > 0 && !modelHere ? { drives, ...(diskChanges ? { diskChanges } : {}) } : {}),
+      ...(opened && modelHere ? { floppyDrives: floppyDriveTypes(opened.ide) } : {}),
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
       ...(cpuLevel ? { cpuLevel } : {}),

@@ -8,11 +8,11 @@ import { isQcow2, Qcow2Error, Qcow2Source } from './qcow2.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; -1: for PV drivers alone. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; -1: for PV drivers alone. */
   place: number;
   /** Name of the virtual device; absent: that of the place (hda). */
   vdev?: string;
-  kind: 'disk' | 'cdrom';
+  kind: 'disk' | 'cdrom' | 'floppy';
   readOnly: boolean;
   /** Absent: nothing is in the drive. */
   medium?: Medium;
@@ -117,7 +117,7 @@ class BlobSource implements DiskSource {
  */
 export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = []): IdeAttachment[] {
   const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
-    if (!medium) return { place, kind: 'cdrom', disk: null };
+    if (!medium) return { place, kind: kind === 'floppy' ? kind : 'cdrom', disk: null };
     if ('disk' in medium) return { place, kind, disk: medium.disk };
     if ('device' in medium) throw new HostError(`${medium.name} is a device of the host, which Domain 0 opens, and nobody has opened it.`);
     let told = false;

@@ -9,9 +9,9 @@ import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
 
 /** A drive as a saved state knows it. */
 export interface SavedDrive {
-  /** On the IDE channels (0 to 3), or the number of a virtual disk. */
+  /** On the IDE channels (0 to 3), a floppy drive (4 and 5), or the number of a virtual disk. */
   place: number;
-  kind: 'disk' | 'cdrom';
+  kind: 'disk' | 'cdrom' | 'floppy';
   /** Bytes of the medium; -1: the drive is empty. */
   bytes: number;
   /** Where the person who saved had it; for messages, and to find it again. */
@@ -29,7 +29,8 @@ interface SavableDisk extends Disk {
 }
 
 const isSavable = (disk: Disk): disk is SavableDisk => 'changes' in disk;
-const WHERE = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
+const WHERE = ['primary master', 'primary slave', 'secondary master', 'secondary slave', 'floppy drive A', 'floppy drive B'];
+const WHAT = { disk: 'disk', cdrom: 'CD', floppy: 'floppy disk' } as const;
 /** Blocks of one record: 4 MiB. */
 const BLOCKS_PER_RECORD = 1024;
 
@@ -85,7 +86,7 @@ export function areDrives(value: unknown): boolean {
     (Array.isArray(value) &&
       value.every(
         ({ place, kind, bytes, label, fingerprint }: Partial<SavedDrive>) =>
-          Number.isInteger(place) && (place ?? -1) >= 0 && (kind === 'disk' || kind === 'cdrom') && typeof label === 'string' && Number.isInteger(bytes) && Number.isInteger(fingerprint),
+          Number.isInteger(place) && (place ?? -1) >= 0 && Object.hasOwn(WHAT, String(kind)) && typeof label === 'string' && Number.isInteger(bytes) && Number.isInteger(fingerprint),
       ))
   );
 }
@@ -94,9 +95,9 @@ export function areDrives(value: unknown): boolean {
 export function drivesDiffer(saved: readonly SavedDrive[], ide: readonly IdeAttachment[]): string | undefined {
   for (const { place, kind, bytes, label, fingerprint } of saved) {
     const { disk } = ide.find(drive => drive.place === place && drive.kind === kind) ?? {};
-    const what = kind === 'disk' ? 'disk' : 'CD';
+    const what = WHAT[kind];
     if (bytes < 0) {
-      if (disk) return `the guest's CD-ROM drive was empty. Leave the CD out`;
+      if (disk) return kind === 'floppy' ? `the guest's ${drivePlace(place)} was empty. Leave the disk out` : `the guest's CD-ROM drive was empty. Leave the CD out`;
       continue;
     }
     if (!disk) return `the guest had the ${what} ${label} as ${drivePlace(place)}. Give it again`;

@@ -74,6 +74,8 @@ export interface DomainOptions extends JitOptions {
   apic?: boolean;
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
+  /** Types of floppy drives that a device model elsewhere has, as CMOS has them. */
+  floppyDrives?: number;
   /** A network card; its other end is Domain 0's bridge (default: none). */
   nic?: NicModel;
   /** The card's station address: six bytes in hexadecimal with colons. */
@@ -225,6 +227,7 @@ export class Domain {
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       io,
       ...(options.ide ? { ide: tracedDrives(options.ide, io, record) } : {}),
+      ...(options.floppyDrives ? { floppyDrives: options.floppyDrives } : {}),
       ...(options.apic ? { apic: true } : {}),
       ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
       ...(xenBoard(machine, record) ?? {}),

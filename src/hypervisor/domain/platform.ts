@@ -20,6 +20,8 @@ export interface PlatformOptions {
   videoMemory?: VideoMemory;
   vgaBios?: Uint8Array;
   ide?: IdeAttachment[];
+  /** Types of the floppy drives, as CMOS has them (default: of those among `ide`). */
+  floppyDrives?: number;
   /** Follows frames of the network card. */
   io?: IoTrace;
   onShadow?: Shadowing;

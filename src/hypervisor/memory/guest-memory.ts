@@ -32,7 +32,7 @@ export class GuestMemory implements Dma {
   /** Byte offset in machine memory; -1 where no memory lies. */
   machineOffset(address: number): number {
     const gfn = Math.floor(address / FRAME_BYTES);
-    const entry = gfn < this.p2m.length ? this.p2m[gfn] : 0;
+    const entry = this.p2m[gfn] ?? 0;
     return entry === 0 || entry === P2M_ON_DEMAND ? -1 : ((entry & ~OFFSET_MASK) >>> 0) + (address & OFFSET_MASK);
   }
 

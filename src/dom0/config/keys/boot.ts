@@ -71,8 +71,9 @@ function needStart(context: Context): void {
 const firmware = approximated('SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.');
 const isSeaBios = (value: string): boolean => value === 'seabios' || value === 'bios';
 
-/** Letters of `boot` that mean something here: disks and CD-ROM drives. */
-const bootable = (text: string): string => [...new Set(text)].filter(letter => letter === 'c' || letter === 'd').join('');
+/** Letters of `boot` that mean something here. */
+const bootable = (text: string): string => [...new Set(text)].filter(letter => letter in DEVICES).join('');
+const DEVICES: Record<string, string> = { a: 'floppy drives', c: 'disks', d: 'CD-ROM drives' };
 
 export const boot: Family = {
   firmware_override: rule('string', used('started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.'), {
@@ -124,7 +125,7 @@ export const boot: Family = {
       const unknown = /[^acdn]/.exec(asked.text)?.[0];
       if (unknown) return wrong(`no device ‘${unknown}’`, 'the letters are c (disk), d (CD-ROM), a (floppy) and n (network). Write for example "dc".');
       if (asked.text === '' || bootable(asked.text) !== '') return undefined;
-      return wrong('nothing to boot from', 'floppy and network are not built. Write "c" for a disk or "d" for a CD-ROM.');
+      return wrong('nothing to boot from', 'the firmware has nothing for the network. Write "c" for a disk, "d" for a CD-ROM or "a" for a floppy.');
     },
     into: (definition, { text }) => {
       if (text !== '') definition.bootOrder = bootable(text);
@@ -133,8 +134,8 @@ export const boot: Family = {
       if (asked.text === '') return undefined;
       if (namesKernel(asked)) return ignored('the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.');
       const order = bootable(asked.text);
-      const names = [...order].map(letter => (letter === 'c' ? 'disks' : 'CD-ROM drives')).join(', then ');
-      return order === asked.text ? used(names, `The firmware tries ${names}.`) : approximated(names, `The firmware tries ${names}; floppy and network are not built.`);
+      const names = [...order].map(letter => DEVICES[letter]).join(', then ');
+      return order === asked.text ? used(names, `The firmware tries ${names}.`) : approximated(names, `The firmware tries ${names}, and nothing on the network.`);
     },
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),

@@ -1,4 +1,5 @@
 /** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
+import { FLOPPY_PLACE } from '../../../devices/ide/index.ts';
 import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
 import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
@@ -57,6 +58,22 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
   found.forEach(take);
 }
 
+/** fda and fdb, keys of xm and of libxl's first releases. */
+function floppy(unit: 0 | 1): Family {
+  const vdev = unit === 0 ? 'fda' : 'fdb';
+  const letter = unit === 0 ? 'A' : 'B';
+  return only(['hvm'], {
+    [vdev]: rule('string', used(`floppy drive ${letter}`, `The image of a floppy disk, in drive ${letter}.`), {
+      into: (definition, asked) => {
+        const target = asked.text.replace(/^file:/, '');
+        if (target !== '') definition.disks.push({ target, format: 'raw', vdev, kind: 'floppy', readOnly: false, place: FLOPPY_PLACE + unit, at: asked.placeOf(vdev) });
+      },
+      judge: ({ text }) => (text === '' ? ignored('no floppy drive', `There is no drive ${letter}.`) : approximated(`floppy drive ${letter}; the file stays as it is`, `The floppy disk is in drive ${letter}. What the guest writes is kept in memory; the file stays as it is.`)),
+      from: ({ disks }) => disks.find(disk => disk.vdev === vdev)?.target,
+    }),
+  });
+}
+
 export const disks: Family = {
   disk: rule('list', used('no disks', 'The PC has no disks.'), {
     judge: asked => {
@@ -64,8 +81,13 @@ export const disks: Family = {
       eachDisk(asked, disk => asked.definition.disks.push(disk));
       return TOLD;
     },
-    from: ({ disks }) => (disks.length > 0 ? disks.map(formatDisk) : undefined),
+    from: ({ disks }) => {
+      const others = disks.filter(({ kind }) => kind !== 'floppy');
+      return others.length > 0 ? others.map(formatDisk) : undefined;
+    },
   }),
+  ...floppy(0),
+  ...floppy(1),
   cdrom: rule('string', used('CD-ROM drive hdc', 'xend’s key for the disc in the CD-ROM drive hdc.'), {
     guests: ['hvm'],
     judge: asked => {

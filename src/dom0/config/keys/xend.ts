@@ -6,7 +6,7 @@ export const xend: Family = {
   ...alike('description', 'string', ignored('a remark', 'A remark by xend-era tools; nothing depends on it.')),
   ...alike(
     'monitor vhpt on_xend_start on_xend_stop features guest_os_type cpu vncconsole vncviewer access_control irq blkif netif tpmif ' +
-      'change_home_server superpages vpt_align fda fdb isa s3_integrity vscsi vusb',
+      'change_home_server superpages vpt_align isa s3_integrity vscsi vusb',
     'any',
     ignored('read by xend only', 'xend read this key; xl and this host do not.'),
   ),

@@ -1,0 +1,78 @@
+/**
+ * npm run -s fuzz:devices -- [--accesses N] [--seed S]… [--what DEVICE]…
+ *
+ * Each device of a PC gets N random accesses (a million unless told), shared among the seeds: to its registers, to descriptors in guest memory, from the wire
+ * and from people, while time passes. It passes if there was no JavaScript exception, no access that does not end, and no byte outside of guest memory, and if a
+ * machine that is saved and restored in the middle goes on as the first one does.
+ */
+import { CAMPAIGNS, draw } from './fuzz/devices/campaigns.ts';
+import { type Action, difference, Target } from './fuzz/devices/target.ts';
+import { picker } from './fuzz/pick.ts';
+
+const USAGE = `usage: fuzz:devices [--accesses N] [--seed S]… [--what ${Object.keys(CAMPAIGNS).join('|')}]…\n`;
+/** Accesses between two looks, and those that a restored machine is compared in. */
+const LOOK_EVERY = 10_000, COMPARED = 1000;
+
+const HEX = (key: string, value: unknown): unknown => (value instanceof Uint8Array ? `${value.length} bytes` : typeof value === 'number' && key !== 'ns' && key !== 'size' ? `0x${value.toString(16)}` : value);
+const shown = (action: Action): string => JSON.stringify(action, HEX);
+
+/** What one campaign fails of; undefined: nothing. */
+function run(what: string, seed: number, accesses: number): string | undefined {
+  const campaign = CAMPAIGNS[what];
+  const pick = picker(seed);
+  const target = new Target(campaign.nic ?? 'pcnet');
+  let made = 0, twin: Target | undefined, last: Action | undefined;
+  const at = (problem: string): string => `${problem} (after ${made} accesses, ${last ? shown(last) : 'none'})`;
+  try {
+    for (const look = Math.min(LOOK_EVERY, accesses); made < accesses; ) {
+      const since = made % look;
+      if (since === Math.max(0, look - COMPARED) && !twin) {
+        twin = new Target(campaign.nic ?? 'pcnet');
+        twin.continue(target);
+      }
+      for (last of draw(campaign, target, pick)) {
+        made++;
+        const is = target.do(last);
+        const then = twin?.do(last) ?? is;
+        if (is !== then) return at(`a restored machine read ${then}, and the first one ${is}`);
+      }
+      if (made % look >= since) continue;
+      if (target.isTouched || twin?.isTouched) return at('a byte outside of guest memory was written');
+      const other = twin && difference(target.outcome, twin.outcome);
+      if (other) return at(`a restored machine ended otherwise: ${other}`);
+      twin = undefined;
+    }
+    return target.isTouched ? at('a byte outside of guest memory was written') : undefined;
+  } catch (error) {
+    return at((error as Error).stack ?? String(error));
+  }
+}
+
+/** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
+export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
+  let accesses = 1_000_000;
+  const seeds: number[] = [], kinds: string[] = [];
+  for (let i = 0; i < argv.length; i += 2) {
+    const [name, value = ''] = [argv[i], argv[i + 1]];
+    const number = /^\d+$/.test(value) ? Number(value) : -1;
+    if (name === '--accesses' && number > 0) accesses = number;
+    else if (name === '--seed' && number >= 0) seeds.push(number);
+    else if (name === '--what' && Object.hasOwn(CAMPAIGNS, value)) kinds.push(value);
+    else {
+      process.stderr.write(`fuzz:devices: ${name} ${value} is not understood\n${USAGE}`);
+      return 2;
+    }
+  }
+  if (seeds.length === 0) seeds.push(1, 2, 3, 4);
+  const each = Math.ceil(accesses / seeds.length);
+  let failed = 0;
+  for (const what of kinds.length > 0 ? kinds : Object.keys(CAMPAIGNS)) {
+    for (const seed of seeds) {
+      const problem = run(what, seed, each);
+      if (problem !== undefined) failed++;
+      write(`${what} seed ${seed}: ${each} accesses${problem === undefined ? '' : ` FAILED: ${problem}`}\n`);
+    }
+  }
+  write(`${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,2 @@
+/** What src/devices/floppy offers to other rooms. */
+export { floppyProblem, isFloppySize } from './formats.ts';
