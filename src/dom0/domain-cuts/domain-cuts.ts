@@ -8,9 +8,8 @@ import { type LoggingStore, PowerCut, type Random } from '../storage/logging-sto
 import { cutOften } from '../storage/power-cuts.ts';
 import { Storage } from '../storage/index.ts';
 import { remove } from '../toolstack/commands/managed.ts';
-import { cloneDomain } from './clone.ts';
 
-import { deleteSnapshot, recordsOf, revertTo, takeSnapshot } from './snapshots.ts';
+import { cloneDomain, deleteSnapshot, recordsOf, revertTo, takeSnapshot } from '../snapshots/index.ts';
 
 const DISK_BYTES = 384 * 2 ** 20,
   VOLUME_BYTES = 8 * 2 ** 20,
