@@ -1,16 +1,15 @@
 /** Power cuts, simulated, while domains are defined, edited, kept in snapshots, taken back, cloned and deleted: what must be there after each cut. */
 import { InMemoryFs } from 'just-bash/browser';
-import { KeptFiles } from '../../dom0/files/index.ts';
-import { createHost, type HostCore } from '../../dom0/host.ts';
-import { DEFINITIONS, type ManagedDomain } from '../../dom0/managed/index.ts';
-import { inTurns } from '../../dom0/runner-local.ts';
-import { type LoggingStore, PowerCut, type Random } from '../../dom0/storage/logging-store.test-support.ts';
-import { cutOften } from '../../dom0/storage/power-cuts.ts';
-import { Storage } from '../../dom0/storage/index.ts';
-import { remove } from '../../dom0/toolstack/commands/managed.ts';
-import { cloneDomain } from '../../dom0/snapshots/index.ts';
+import { KeptFiles } from '../files/index.ts';
+import { createHost, type HostCore } from '../host.ts';
+import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
+import { inTurns } from '../runner-local.ts';
+import { type LoggingStore, PowerCut, type Random } from '../storage/logging-store.test-support.ts';
+import { cutOften } from '../storage/power-cuts.ts';
+import { Storage } from '../storage/index.ts';
+import { remove } from '../toolstack/commands/managed.ts';
 
-import { deleteSnapshot, recordsOf, revertTo, takeSnapshot } from '../../dom0/snapshots/index.ts';
+import { cloneDomain, deleteSnapshot, recordsOf, revertTo, takeSnapshot } from '../snapshots/index.ts';
 
 const DISK_BYTES = 384 * 2 ** 20,
   VOLUME_BYTES = 8 * 2 ** 20,
