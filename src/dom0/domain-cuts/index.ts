@@ -1,0 +1,2 @@
+/** Power cuts of domains, simulated. */
+export { cutDomains } from './domain-cuts.ts';
