@@ -5,7 +5,7 @@
  * (10,000 unless told), shared among the seeds. It passes if after each cut everything is there that was flushed or acknowledged, and nothing that was never
  * written.
  */
-import { cutDomains } from '../dom0/domain-cuts/domain-cuts.ts';
+import { cutDomains } from '../dom0/domain-cuts/index.ts';
 import { cutExtentDisk, cutJournal, cutVolumes } from '../dom0/storage/index.ts';
 
 const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes|domains]…\n';
