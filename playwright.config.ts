@@ -16,7 +16,8 @@ process.env.RINGSIDE_TEST_PLAIN ??= address(plain);
 export default defineConfig({
   testDir: 'test/browser',
   outputDir: '.cache/browser-tests',
-  timeout: 120_000,
+  // What a page should show has limits of its own; this one is for a slow machine.
+  timeout: 300_000,
   expect: { timeout: 15_000 },
   // Guests use the cores; two pages at once would only slow each other.
   workers: 1,

@@ -7,7 +7,8 @@ import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-const PAGE_TESTS = ['src/ui/**/*.test.ts', 'test/adding/panel.test.ts'];
+/** Tests that want modules of their own: the page's, which keep what they saw in signals, and one that puts a module of its own in another's place (vi.mock). */
+const ALONE = ['src/ui/**/*.test.ts', 'test/adding/panel.test.ts', 'src/cpu/flat-transfers.test.ts'];
 
 /** While developing (npm run dev): what `npm run guests` fetched is found under guests/, as with `npm start`. */
 function fetchedGuests(): Plugin {
@@ -36,10 +37,10 @@ export default defineConfig({
   test: {
     testTimeout: 180_000,
     maxWorkers: '100%',
-    // Half of a file's processor time was loading the modules that the one before it had loaded. The page's keep what they saw in signals, so each gets its own.
+    // Half of a file's processor time was loading the modules that the one before it had loaded.
     projects: [
-      { extends: true, test: { name: 'page', include: PAGE_TESTS } },
-      { extends: true, test: { name: 'units', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: PAGE_TESTS, isolate: false } },
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'shared', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ALONE, isolate: false } },
     ],
   },
 });

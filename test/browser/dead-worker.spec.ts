@@ -1,4 +1,4 @@
-/** Workers that end without a word, as browsers end them: those of domains, at twenty random moments under load, and Domain 0's own. */
+/** Workers that end without a word, as browsers end them: those of domains, at ten random moments under load, and Domain 0's own. */
 import { readFileSync } from 'node:fs';
 import type { Page, Worker } from '@playwright/test';
 import { build, type Rollup } from 'vite';
@@ -10,7 +10,7 @@ declare const probe: typeof Probe;
 declare const started: { memory: SharedArrayBuffer; workers: Map<number, { terminate(): void }>; watcher: { terminate(): void } };
 
 const SEED = 10,
-  ROUNDS = 4,
+  ROUNDS = 2,
   // struct state in neighbour.c
   STATE_WORDS = 19,
   MOST_WAIT_MS = 500;

@@ -51,7 +51,7 @@ it('says that a definition is gone only where it knows what is defined, and lets
   place.value = { kind: 'defined', name: 'web' };
   inventory.value = seen;
   const root = show(h(Bench, { panels: PANELS }));
-  expect(root.textContent).toContain('has not been read yet');
+  await vi.waitFor(() => expect(root.textContent).toContain('has not been read yet'));
   inventory.value = { ...seen, stored: { defined: [] } };
   await drawn();
   expect(root.textContent).toContain('web is no longer defined.');
