@@ -73,6 +73,16 @@ function* modulesNamed(program: Node): Generator<{ module: string; start: number
   }
 }
 
+/** By path and text: three rules ask for each file. */
+const named = new Map<string, { module: string; start: number }[]>();
+
+function modulesOf(path: string, text: string): { module: string; start: number }[] {
+  const key = `${path}\n${text}`;
+  let found = named.get(key);
+  if (!found) named.set(key, (found = [...modulesNamed(parse(path, text))]));
+  return found;
+}
+
 /**
  * Of files (path → text), those that only tests use: tests themselves, and what tests import and nothing else does, unless it has a test of its own name.
  * What holds for a room's own code does not hold for them.
@@ -80,7 +90,7 @@ function* modulesNamed(program: Node): Generator<{ module: string; start: number
 export function testOnly(files: ReadonlyMap<string, string>): Set<string> {
   const importers = new Map<string, string[]>();
   for (const [path, text] of files)
-    for (const { module } of modulesNamed(parse(path, text)))
+    for (const { module } of modulesOf(path, text))
       if (module.startsWith('.')) {
         const target = posix.join(posix.dirname(path), module);
         importers.set(target, [...(importers.get(target) ?? []), path]);
@@ -143,7 +153,7 @@ export function circles(files: ReadonlyMap<string, string>): string[][] {
 export function pastIndexFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);
   if (room === undefined || forTests) return [];
-  return [...modulesNamed(parse(path, text))].flatMap(({ module, start }) => {
+  return modulesOf(path, text).flatMap(({ module, start }) => {
     const target = posix.join(posix.dirname(path), module);
     const other = module.startsWith('.') ? roomOf(target) : undefined;
     const isEntry = text.startsWith('new URL', start) || isWorkerEntry(target);
@@ -159,7 +169,7 @@ export function importFindings(path: string, text: string, forTests = isTest(pat
   if (room === undefined) return [];
   const findings: string[] = [];
   if (!below[room]) return [`${path}: src/${room} is no room; add it to docs/architecture.md and to test/support/rules.ts`];
-  for (const { module, start } of modulesNamed(parse(path, text))) {
+  for (const { module, start } of modulesOf(path, text)) {
     const where = `${path}:${lineOf(text, start)}`;
     if (module.startsWith('.')) {
       const target = posix.join(posix.dirname(path), module);
