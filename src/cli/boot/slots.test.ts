@@ -41,15 +41,15 @@ async function runFor(ms: number, guests: Blueprint[], { pcpus = 1, policy = 'cr
 
 describe('guests of one process', () => {
   it('get time by weight, and as many instructions', async () => {
-    const [light, heavy] = await runFor(1200, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })]);
-    // Some tens of slices of 30 ms: over fewer, one more or less is what counts.
+    const [light, heavy] = await runFor(720, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })]);
+    // Two dozen slices of 30 ms: over fewer, one more or less is what counts.
     expect(heavy.share / light.share).toBeCloseTo(2, 0);
     expect(heavy.instructions / light.instructions).toBeGreaterThan(1.7);
     expect(heavy.instructions / light.instructions).toBeLessThan(2.3);
   });
 
   it('get the same under round robin, whatever their weights', async () => {
-    const [light, heavy] = await runFor(1200, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })], { policy: 'rr' });
+    const [light, heavy] = await runFor(600, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })], { policy: 'rr' });
     expect(heavy.share / light.share).toBeCloseTo(1, 0);
     expect(heavy.share / light.share).toBeLessThan(1.2);
   });
