@@ -14,8 +14,12 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
   await tab(page, 'Overview');
-  await page.getByRole('spinbutton', { name: 'weight' }).fill('512');
-  await page.keyboard.press('Enter');
+  const weight = page.getByRole('spinbutton', { name: 'weight' });
+  await weight.fill('512');
+  // Longer than from one look at the guest to the next: none puts the old number back.
+  await page.waitForTimeout(1500);
+  await weight.press('Enter');
+  await expect(weight).toHaveValue('512');
   await page.getByRole('button', { name: 'Attach a network card' }).click();
   await expect(page.getByRole('row', { name: /vif1\.1 / })).toBeVisible();
   await tab(page, 'Inspect');

@@ -89,9 +89,11 @@ interface LiveProps {
 /** A slider with a field beside it: it follows what is so, and does its command when it is let go. */
 function Live({ label, value, least, most, top = most, unit, zero, hint, off, command, run, act }: LiveProps) {
   const draft = useSignal<number | undefined>(undefined);
+  // What stands in the field while somebody writes there: the next look at the guest would put the old number back.
+  const typed = useSignal<string | undefined>(undefined);
   const at = draft.value ?? value;
   const done = (to: number) => {
-    draft.value = undefined;
+    draft.value = typed.value = undefined;
     if (Number.isInteger(to) && to !== value && to >= least && to <= top) act(command(to), () => run(to));
   };
   const id = `live-${label.replace(/\W/g, '')}`;
@@ -99,7 +101,8 @@ function Live({ label, value, least, most, top = most, unit, zero, hint, off, co
     <label for={id}>{label}</label>
     <input type="range" id={id} min={least} max={most} step={1} value={Math.min(most, at)} disabled={off} aria-valuetext={at === 0 && zero ? zero : `${at}${unit ? ` ${unit}` : ''}`} style={`--part:${most > least ? (100 * (Math.min(most, at) - least)) / (most - least) : 0}%`}
       onInput={event => { draft.value = Number(event.currentTarget.value); }} onChange={event => done(Number(event.currentTarget.value))} />
-    <input type="number" class="in" aria-label={label} min={least} max={top} value={at} disabled={off} onChange={event => done(Number(event.currentTarget.value))} /><span class="unit">{at === 0 && zero ? zero : unit}</span>
+    <input type="number" class="in" aria-label={label} min={least} max={top} value={typed.value ?? at} disabled={off}
+      onInput={event => { typed.value = event.currentTarget.value; }} onChange={event => done(event.currentTarget.value === '' ? value : Number(event.currentTarget.value))} onBlur={() => { typed.value = undefined; }} /><span class="unit">{at === 0 && zero ? zero : unit}</span>
     <span class="cap-t">{hint} {!off && <code>{command(at)}</code>}</span>
   </div>;
 }
