@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Channel, type Held, holdState, type Locks } from './state-lock.ts';
 
-/** One browser: a lock, and a channel between its tabs. */
-function browser() {
+/** One browser: a lock, and a channel between its tabs. `losesAborts`: a request waits on that nobody wants any more, as Chromium's do at times. */
+function browser({ losesAborts = false } = {}) {
   let held = false;
   const queue: { then: () => Promise<unknown>; done: (result: unknown) => void }[] = [];
   const next = (): void => {
@@ -22,7 +22,7 @@ function browser() {
         queue.push(entry);
         signal.addEventListener('abort', () => {
           const at = queue.indexOf(entry);
-          if (at < 0) return;
+          if (at < 0 || losesAborts) return;
           queue.splice(at, 1);
           fail(new Error('aborted'));
         });
@@ -78,6 +78,14 @@ describe('the state of a browser', () => {
     await holdState(dumb, () => {});
     dumb.channel.onmessage = null;
     expect(await holdState(tab(), () => {})).toEqual({});
+  });
+
+  it('is nobody’s who has given up, though the browser grants it later', async () => {
+    const { tab } = browser({ losesAborts: true });
+    const first = (await holdState(tab(), () => {})) as Held;
+    expect(await holdState(tab(), () => {})).toEqual({ sinceMs: 1000 });
+    first.release();
+    expect(isHeld(await holdState(tab(), () => {}))).toBe(true);
   });
 
   it('of a tab that ended is the next one’s, who waits for its lock', async () => {

@@ -58,12 +58,23 @@ export async function holdState({ locks, channel, sleep, epochMs }: LockParts, w
       if (!take) resolve();
     };
   });
-  let release = (): void => {};
-  const granted = new Promise<boolean>(resolve => {
+  let release = (): void => {},
+    isGranted = false,
+    isGivenUp = false;
+  const granted = new Promise<void>((resolve, reject) => {
     const held = new Promise<void>(letGo => {
       release = letGo;
     });
-    locks.request(NAME, { signal: abort.signal }, () => (resolve(true), held)).catch(() => resolve(false));
+    const take = (): Promise<void> => {
+      // Chromium loses an abort at times: the request then waits on, and nobody is here for it.
+      if (isGivenUp) return Promise.resolve();
+      isGranted = true;
+      resolve();
+      return held;
+    };
+    locks.request(NAME, { signal: abort.signal }, take).catch(error => {
+      if (!isGivenUp) reject(error);
+    });
   });
   let asking = true;
   const ask = async (): Promise<void> => {
@@ -72,11 +83,16 @@ export async function holdState({ locks, channel, sleep, epochMs }: LockParts, w
       await sleep(ASK_MS);
     }
   };
-  const first = await Promise.race([granted, said, ask()]);
-  asking = false;
-  // A request that was granted meanwhile is not taken back by this.
-  if (first !== true) abort.abort();
-  if (!(await granted)) return holder;
+  try {
+    await Promise.race([granted, said, ask()]);
+  } finally {
+    asking = false;
+    isGivenUp = !isGranted;
+  }
+  if (isGivenUp) {
+    abort.abort();
+    return holder;
+  }
   const sinceMs = epochMs();
   channel.onmessage = ({ data }: MessageEvent<News>) => {
     if (data?.kind === 'who') channel.postMessage({ kind: 'held', sinceMs } satisfies News);
