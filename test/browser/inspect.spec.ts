@@ -30,7 +30,8 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByRole('row', { name: /^req_prod [1-9]\d* / })).toBeVisible();
   const gref = /gref (\d+)/.exec(await page.locator('.idet .chain').last().innerText())![1];
   await tab(page, 'Event channels');
-  const ports = await page.locator('.evr').count();
+  // Its console, its store, its two cards.
+  await expect(page.locator('.evr').nth(2)).toBeVisible();
   await tab(page, 'Grants');
   // Its front end has granted the page of that ring, and Domain-0 uses it.
   await expect(page.getByRole('row', { name: new RegExp(`^${gref} Domain-0 .* 1 mapping$`) })).toBeVisible();
@@ -55,7 +56,6 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   expect(said).toMatch(new RegExp(`^${nodes.filter(({ Path }) => Path.startsWith('/local/domain/1/')).length}\\n${gref}$`, 'm'));
   // Its special pages are its own, too.
   expect(Math.abs(mine - Number(/nr_pages=(\d+)/.exec(said)![1]))).toBeLessThan(20);
-  expect(ports).toBeGreaterThanOrEqual(3);
 });
 
 test('a paused guest is stepped by an instruction and by an exit, and its registers are those of that moment', async ({ page }) => {
