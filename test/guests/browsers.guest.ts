@@ -43,7 +43,9 @@ describe.skipIf(!haveGuests)(`Debian's Linux, dropped onto the page as definitio
       await expectSerial(tab, 'reboot: Power down', 10);
       await press(tab, /^Close$/);
       await expect
-        .poll(() => tab.run(`return document.querySelectorAll('[role=tree] [role=treeitem]:is([data-domain],[data-draft])').length`))
+        .poll(() => tab.run(`return document.querySelectorAll('[role=tree] [role=treeitem]:is([data-domain],[data-draft])').length`), {
+          timeout: 15_000,
+        })
         .toBe(0);
     });
 });
