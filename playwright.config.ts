@@ -27,6 +27,8 @@ export default defineConfig({
   use: {
     baseURL: address(isolated),
     viewport: { width: 1440, height: 900 },
+    // Tests look at what the page asks its server for; one of its own is about the service worker.
+    serviceWorkers: 'block',
     launchOptions: {
       executablePath: process.env.RINGSIDE_CHROMIUM || process.env.CHROMIUM || '/usr/bin/chromium',
       args: [

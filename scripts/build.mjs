@@ -125,11 +125,25 @@ export async function buildPage() {
   const stamp = at('build', 'page');
   if (existsSync(at('dist', 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;
   rmSync(stamp, { force: true });
-  const input = ['index.html', 'bench.html'].map(page => at(page));
-  await vite({ build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input } } });
+  const input = { index: at('index.html'), bench: at('bench.html'), [SERVICE_WORKER]: at('src/ui/service-worker.ts') };
+  // It answers for the folder in which it stands, under a name that stays.
+  const entryFileNames = ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js');
+  await vite({ build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } } });
+  listFiles(hash);
   mkdirSync(at('build'), { recursive: true });
   writeFileSync(stamp, hash);
   return true;
+}
+
+const SERVICE_WORKER = 'service-worker';
+
+/** Tells the service worker which files the page has, and which build they are. */
+function listFiles(hash) {
+  const script = at('dist', `${SERVICE_WORKER}.js`);
+  const paths = [...files(at('dist'))].map(file => file.slice(at('dist').length + 1)).filter(path => path !== `${SERVICE_WORKER}.js`);
+  // The page is asked for by its folder's name.
+  const list = JSON.stringify(['./', ...paths.filter(path => !path.startsWith('bench'))]);
+  writeFileSync(script, readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', hash));
 }
 
 /** Puts the guests that were fetched beside the page, for a host that serves dist/ alone. */

@@ -65,8 +65,10 @@ export function createHost(parts: HostParts, table: Table = COMMANDS): HostCore 
   const commands = bind(table, core);
   const { virtual } = parts;
   if (!virtual) return Object.assign(core, commands);
-  const noted = Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? (...given: unknown[]) => virtual.command(name, given, () => run(...given)) : run]);
-  const host = Object.assign(core, Object.fromEntries(noted)) as HostCore & Record<string, (...given: unknown[]) => Promise<unknown>>;
+  const noted = (name: string, run: unknown) => (...given: unknown[]) => virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
+  const changing = { setAutomatic: core.setAutomatic, diskCommand: core.diskCommand.bind(core) };
+  const all = [...Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(name, run) : run]), ...Object.entries(changing).map(([name, run]) => [name, noted(name, run)])];
+  const host = Object.assign(core, Object.fromEntries(all)) as HostCore & Record<string, (...given: unknown[]) => Promise<unknown>>;
   core.followTime((name, given) => host[name](...given));
   return host;
 }

@@ -5,8 +5,10 @@ import './style.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { connect, reportProblem, resume, sentence } from './host.ts';
+import { followHistory } from './history.ts';
 import { catalogue, startCatalogue } from './offers.ts';
 import { followInventory } from './inventory.ts';
+import { isolate, keepForLater } from './offline.ts';
 import { followDomains } from './sessions.ts';
 import { loadSettings } from './settings.ts';
 import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
@@ -23,18 +25,21 @@ window.addEventListener('unhandledrejection', event => reportProblem(strings.err
 
 /** In a function: a module that awaits would have the bundler part the page's script into many, one for whatever parts that are loaded later share with it. */
 async function begin(): Promise<void> {
+  if (await isolate()) return;
   await loadSettings();
   followTheme();
   followRestarts();
   followDrafts();
   followWindows();
   followLeaving();
+  followHistory();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.
   void connect();
   render(<App />, document.getElementById('app')!);
   startCatalogue();
   followInventory(catalogue.then(resume));
+  keepForLater();
 }
 
 void begin();

@@ -52,6 +52,7 @@ export const strings = {
     hasErrors: 'errors',
     kept: (size: string) => `Kept in this browser${size ? `, ${size} of disk` : ''}`,
     notKept: 'In memory: gone with this page',
+    offline: 'This page opens without a network',
     none: 'Only Domain-0 runs. Boot a guest, or drop a definition here.',
     noMatch: (text: string, hidden: number) => `No domain matches ‘${text}’. ${count(hidden, 'domain')} hidden.`,
     memory: 'Machine memory',

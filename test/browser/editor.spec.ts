@@ -18,9 +18,12 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await memory.press('Enter');
   await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/minipv"\n');
   // What is not kept is there after a reload.
-  page.on('dialog', dialog => void dialog.accept());
   await page.reload();
-  await page.getByRole('button', { name: 'Write one' }).click();
+  await expect(text).toHaveValue(/# mine/, { timeout: 15_000 });
+  // Back and Forward go from place to place.
+  await page.goBack();
+  await expect(page.getByRole('button', { name: 'Write one' })).toBeVisible();
+  await page.goForward();
   await expect(text).toHaveValue(/# mine/);
   // A volume is made where the disk is added.
   await page.getByLabel('Size of the new volume, GiB').fill('0.25');

@@ -6,6 +6,8 @@ export const test = base.extend<{ exceptions: string[] }>({
   exceptions: [
     async ({ page }, use) => {
       const exceptions: string[] = [];
+      // The page warns before it goes with guests that run; a test means it.
+      page.on('dialog', dialog => { if (dialog.type() === 'beforeunload') void dialog.accept(); });
       page.on('pageerror', error => exceptions.push(String(error.stack ?? error)));
       // The test server deletes it from the program's own scripts, the workers' too; this is for everything else.
       await page.addInitScript(() => {

@@ -8,6 +8,7 @@ import { type Action, definedActions, guestActions, hostActions } from '../actio
 import { hostLoad } from '../counters.ts';
 import { domains, info } from '../host.ts';
 import { domain0History, domain0Part, inventory } from '../inventory.ts';
+import { keptOffline } from '../offline.ts';
 import { ownsMemory } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { state } from '../shell-session.ts';
@@ -160,6 +161,7 @@ function Foot() {
     <div class="bar">{memoryOwners(living, machine.memoryMiB, machine.freeMiB).map(({ key, owner, mib }) => <i key={key} class={owner} style={`width:${(100 * mib) / machine.memoryMiB}%`} />)}</div>
     {known && <div class="row save"><span class={known.kept ? 'tag ok' : 'tag warn'}><Icon name={known.kept ? 'check' : 'wave'} /></span>
       <span class="sec cut" title={known.why}>{known.kept ? words.kept(stored ? bytes(stored.storedBytes) : '') : words.notKept}</span></div>}
+    {keptOffline.value && <div class="row save"><span class="tag ok"><Icon name="check" /></span><span class="sec cut">{words.offline}</span></div>}
   </div>;
 }
 

@@ -1,0 +1,72 @@
+/**
+ * The page's service worker. It answers for a server that sends no headers: with those of cross-origin isolation a page may share memory with its workers.
+ * Once it is asked to, it keeps the page's own files, and the page works without a network. The build writes the list of files into it (scripts/build.mjs).
+ */
+
+/** Of ServiceWorkerGlobalScope what is needed here: the types of the page's scripts have none of it. */
+interface Scope {
+  readonly registration: { readonly scope: string; readonly active: unknown };
+  readonly clients: { claim(): Promise<void> };
+  readonly location: Location;
+  skipWaiting(): Promise<void>;
+  addEventListener(type: 'install' | 'activate', listener: (event: { waitUntil(what: Promise<unknown>): void }) => void): void;
+  addEventListener(type: 'message', listener: (event: { data: unknown; waitUntil(what: Promise<unknown>): void; source: { postMessage(message: unknown): void } | null }) => void): void;
+  addEventListener(type: 'fetch', listener: (event: { request: Request; respondWith(answer: Promise<Response>): void }) => void): void;
+}
+const scope = self as unknown as Scope;
+
+/** Paths of the page's files from where this script stands, and what tells this build from others. */
+const FILES: readonly string[] = JSON.parse('__FILES__');
+const CACHE = 'ringside-__BUILD__',
+  CACHES = 'ringside-';
+const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp', 'Cross-Origin-Resource-Policy': 'same-origin' };
+
+// The first one is there at once; a later one waits until no page uses the files that it would drop.
+scope.addEventListener('install', event => event.waitUntil(scope.registration.active ? Promise.resolve() : scope.skipWaiting()));
+scope.addEventListener('activate', event => event.waitUntil(dropOthers().then(() => scope.clients.claim())));
+
+async function dropOthers(): Promise<void> {
+  for (const name of await caches.keys()) if (name.startsWith(CACHES) && name !== CACHE) await caches.delete(name);
+}
+
+scope.addEventListener('message', event => {
+  if (event.data !== 'keep') return;
+  event.waitUntil(keepAll().then(() => event.source?.postMessage('kept'), () => event.source?.postMessage('not kept')));
+});
+
+/** Puts every file of the page that is not there yet into the cache. @throws TypeError where one cannot be had */
+async function keepAll(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  for (const path of FILES) {
+    const address = new URL(path, scope.registration.scope).href;
+    if (!(await cache.match(address))) await cache.add(address);
+  }
+}
+
+scope.addEventListener('fetch', event => {
+  const { request } = event;
+  const address = new URL(request.url);
+  if (request.method !== 'GET' || address.origin !== scope.location.origin || !address.href.startsWith(scope.registration.scope)) return;
+  event.respondWith(answer(request));
+});
+
+/** The page itself from the network where there is one, so that a new build is seen; what has its content's hash in its name, from the cache. */
+async function answer(request: Request): Promise<Response> {
+  const isPage = request.mode === 'navigate';
+  const kept = await (await caches.open(CACHE)).match(request, { ignoreSearch: true });
+  if (kept && !isPage) return isolated(kept);
+  try {
+    return isolated(await fetch(request));
+  } catch (error) {
+    if (kept) return isolated(kept);
+    throw error;
+  }
+}
+
+function isolated(answer: Response): Response {
+  if (answer.type === 'opaque' || answer.type === 'opaqueredirect' || answer.status === 0) return answer;
+  const headers = new Headers(answer.headers);
+  for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value);
+  const bodiless = [101, 204, 205, 304].includes(answer.status);
+  return new Response(bodiless ? null : answer.body, { status: answer.status, statusText: answer.statusText, headers });
+}

@@ -1,0 +1,41 @@
+/** The built page on a plain static server, in a folder: what its service worker brings. */
+
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { domainRows, expect, open, test } from './page.ts';
+
+test.use({ serviceWorkers: 'allow' });
+
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+/** Knows files and their types, and nothing of isolation. */
+function serveStatic(): Promise<Server> {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const file = path.startsWith('/a/b/') ? join('dist', path.slice('/a/b/'.length) || 'index.html') : '';
+    if (file === '' || !existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end();
+    response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' });
+    createReadStream(file).pipe(response);
+  });
+  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+test('from a plain static server under a path the page is isolated, and opens without a network after its first load', async ({ page }) => {
+  const server = await serveStatic();
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a/b/`;
+  await open(page, address);
+  await expect.poll(() => page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
+  await expect(page.getByText('one worker a domain')).toBeVisible();
+  await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(page.getByText('opens without a network')).toBeVisible({ timeout: 60_000 });
+  await new Promise(resolve => server.close(resolve).closeAllConnections());
+  await page.reload();
+  await expect(page.getByText(/MiB free/)).toBeVisible();
+  await page.goto(address);
+  await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
+  await expect(domainRows(page)).toHaveCount(1, { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+});
