@@ -217,6 +217,7 @@ static int identify(struct drive *drive) {
   u16 base = bases[drive->channel], data[256];
   out8(base + 6, 0xa0 | drive->unit << 4);
   delay_400ns(drive->channel);
+  /* Who started this reset the drives; they may still be busy with that. */
   u8 status = in8(base + 7);
   /* Nothing pulls the bus; FFh where it floats. */
   if (status == 0xff || status == 0x00 || (status & STATUS_BUSY && wait(base, 0, 1000) == 0xff)) {
@@ -277,12 +278,6 @@ void find_drives(void) {
     struct drive *drive = &drives[i];
     drive->channel = i >> 1;
     drive->unit = i & 1;
-    if (drive->unit == 0) {
-      out8(bases[drive->channel] + 6, 0xa0);
-      delay_400ns(drive->channel);
-      /* No drive pulls any line of an empty channel. */
-      if (in8(bases[drive->channel] + 7) != 0xff) reset_channel(drive->channel);
-    }
     if (identify(drive) && drive->kind == ATA_DISK) choose_geometry(drive);
   }
 }

@@ -120,7 +120,8 @@ static void parameters_by_sector(caller r, const struct drive *drive) {
 }
 
 static void disk_parameters(caller r, const struct drive *drive) {
-  u16 last = drive->cylinders - 1;
+  /* The last cylinder is for diagnostics, and not told. */
+  u16 last = drive->cylinders - 2;
   r->al = 0;
   r->ch = last;
   r->cl = drive->spt | ((last >> 2) & 0xc0);
@@ -146,9 +147,8 @@ static void hard_disk(caller r, const struct drive *drive) {
     case 0x02: case 0x03: case 0x04: by_cylinder(r, drive); break;
     case 0x08: disk_parameters(r, drive); break;
     case 0x15: {
-      /* Fixed disk, and how many sectors the geometry has. */
-      u32 sectors = (u32)drive->cylinders * drive->heads * drive->spt;
-      if (drive->sectors < sectors) sectors = drive->sectors;
+      /* Fixed disk, and how many sectors the geometry has, without the cylinder for diagnostics. */
+      u32 sectors = (u32)(drive->cylinders - 1) * drive->heads * drive->spt;
       end(r, DISK_OK);
       r->ah = 3;
       r->cx = sectors >> 16;
@@ -157,10 +157,6 @@ static void hard_disk(caller r, const struct drive *drive) {
     }
     case 0x05: case 0x0c: case 0x10: case 0x11: case 0x14: case 0x09: end(r, DISK_OK); break;
     case 0x41:
-      if (r->bx != 0x55aa) {
-        end(r, DISK_BAD_COMMAND);
-        break;
-      }
       r->bx = 0xaa55;
       /* Access by packets and EDD; version 3.0 */
       r->cx = 7;
@@ -236,11 +232,6 @@ enum outcome disk_services(caller r) {
   if (number >= 0xe0 && number < 0xe0 + cd_count) {
     if (r->ah == 0x4b) emulated_services(r);
     else cd(r, &drives[cd_order[number - 0xe0]]);
-    return DONE;
-  }
-  if (r->ah == 0x15) {
-    r->ah = 0;
-    set_carry(r, 1);
     return DONE;
   }
   end(r, DISK_BAD_COMMAND);

@@ -12,14 +12,14 @@
 #define MIB 0x100000
 #define XEN_BLOCK 0x1000
 #define NAME_BYTES 56
-#define TABLE_BYTES 0x20000
+#define TABLE_UNIT 0x10000
 enum { RAM = 1, RESERVED = 2 };
 
 struct range memory_map[MOST_RANGES];
 u8 memory_ranges, on_xen;
 u32 extended_kib;
 static u8 has_config;
-static u32 rsdp;
+static u32 rsdp, table_bytes;
 
 /* What must be found below 1 MiB: the RSDP and the SMBIOS entry point, in the segment of the BIOS. */
 static u8 root_tables[128] __attribute__((aligned(16)));
@@ -42,6 +42,24 @@ void find_host(void) {
   on_xen = equal(there, xen, sizeof xen);
   select(SIGNATURE);
   has_config = read_big(4) == 0x51454d55; /* "QEMU" */
+}
+
+/* The next bytes of a file to memory below 4 GiB, through a buffer in conventional memory. */
+#define BUFFER_SEGMENT 0x1000
+#define SCRIPT_SEGMENT 0x2000
+static void read_config_to(u32 address, u32 bytes) {
+  while (bytes) {
+    u32 some = bytes > 0x1000 ? 0x1000 : bytes, offset = 0, left = some;
+    __asm__ volatile("pushw %%es; movw %2, %%es; rep insb; popw %%es" : "+D"(offset), "+c"(left) : "r"((u16)BUFFER_SEGMENT), "d"(DATA) : "memory");
+    use(0);
+    for (u32 i = 0; i < some; i += 4) {
+      u32 four = FAR(u32, BUFFER_SEGMENT * 16u + i);
+      if (i + 4 <= some) FAR(u32, address + i) = four;
+      else for (u32 k = i; k < some; k++, four >>= 8) FAR(u8, address + k) = four;
+    }
+    address += some;
+    bytes -= some;
+  }
 }
 
 u32 open_config(const char *name) {
@@ -74,18 +92,19 @@ static void add_range(u64 base, u64 bytes, u32 type) {
 
 /* RAM above the first MiB, less what tables take of its end. */
 static void size_plain_memory(void) {
+  table_bytes = (open_config("etc/acpi/tables") + open_config("etc/smbios/smbios-tables") + TABLE_UNIT) & -TABLE_UNIT;
   u32 above_16 = cmos(0x34) | cmos(0x35) << 8;
   u32 bytes = above_16 ? above_16 * 0x10000 + 16 * MIB : (cmos(0x30) | cmos(0x31) << 8) * 1024u + MIB;
   u64 high = (u64)(cmos(0x5b) | cmos(0x5c) << 8 | cmos(0x5d) << 16) << 16;
   add_range(0, EBDA_SEGMENT * 16u, RAM);
   add_range(EBDA_SEGMENT * 16u, 0x400, RESERVED);
   add_range(0xe0000, 0x20000, RESERVED);
-  add_range(MIB, bytes - MIB - TABLE_BYTES, RAM);
-  add_range(bytes - TABLE_BYTES, TABLE_BYTES, RESERVED);
+  add_range(MIB, bytes - MIB - table_bytes, RAM);
+  add_range(bytes - table_bytes, table_bytes, RESERVED);
   /* The last KiB below 4 GiB, where the ROM is. */
   add_range(0xfffc0000, 0x40000, RESERVED);
   add_range(0x100000000ull, high, RAM);
-  extended_kib = (bytes - MIB - TABLE_BYTES) / 1024;
+  extended_kib = (bytes - MIB - table_bytes) / 1024;
 }
 
 /* hvmloader's block: at 16, address of a list of tables, their number, address of the memory map, its number of entries. */
@@ -165,8 +184,7 @@ static void load_file(const struct step *step) {
     if (address + bytes > free_end) return;
     free_at = address + bytes;
   }
-  use(0);
-  for (u32 i = 0; i < bytes; i++) FAR(u8, address + i) = read_config();
+  read_config_to(address, bytes);
   copy_out(BIOS_SEGMENT, (u16)(u32)loaded[loaded_files].name, step->name, NAME_BYTES);
   loaded[loaded_files++].address = address;
   if (equal(step->name, "etc/acpi/rsdp", 14)) rsdp = address;
@@ -197,13 +215,12 @@ static void run_step(const struct step *step) {
 }
 
 static void load_acpi(void) {
-  for (u32 i = 0; i < 64; i++) {
+  u32 bytes = open_config("etc/table-loader");
+  if (bytes > 0x10000) return;
+  read_config_to(SCRIPT_SEGMENT * 16u, bytes);
+  for (u32 at = 0; at + sizeof(struct step) <= bytes; at += 128) {
     struct step step;
-    u32 bytes = open_config("etc/table-loader");
-    if (i * 128 + sizeof step > bytes) return;
-    for (u32 skip = i * 128; skip--;) read_config();
-    u8 *into = (u8 *)&step;
-    for (u32 k = 0; k < sizeof step; k++) into[k] = read_config();
+    copy_in(&step, SCRIPT_SEGMENT, at, sizeof step);
     run_step(&step);
   }
 }
@@ -218,8 +235,7 @@ static void load_smbios(void) {
   u32 address = (free_at + 15) & ~15;
   if (bytes == 0 || address + bytes > free_end) return;
   free_at = address + bytes;
-  use(0);
-  for (u32 i = 0; i < bytes; i++) FAR(u8, address + i) = read_config();
+  read_config_to(address, bytes);
   for (u8 i = 0; i < 4; i++) anchor[0x18 + i] = address >> (8 * i);
   anchor[0x04] = anchor[0x15] = 0;
   u8 sum = 0;
@@ -238,7 +254,7 @@ void place_tables(void) {
     return;
   }
   free_at = MIB + extended_kib * 1024;
-  free_end = free_at + TABLE_BYTES;
+  free_end = free_at + table_bytes;
   load_acpi();
   load_smbios();
 }

@@ -251,16 +251,11 @@ u16 take_key(void) {
   return code;
 }
 
-/* What functions 00h and 01h give for keys of the enhanced keyboard; false: those that the old one has not. */
-static int as_old_keyboard(u16 *code) {
-  u8 low = *code, high = *code >> 8;
-  if (high == 0xe0) *code = low == 0x2f ? 0x352f : 0x1c00 | low;
-  else if (high > 0x84) return 0;
-  else if ((low == 0xe0 || low == 0xf0) && high) {
-    if (low == 0xf0) return 0;
-    *code = high << 8;
-  }
-  return 1;
+/* What functions 00h and 01h give for keys of the enhanced keyboard: as the old one has them. */
+static u16 as_old_keyboard(u16 code) {
+  u8 low = code, high = code >> 8;
+  if (high == 0xe0) return low == 0x2f ? 0x352f : 0x1c00 | low;
+  return (low == 0xe0 || low == 0xf0) && high ? high << 8 : code;
 }
 
 static u16 as_new_keyboard(u16 code) { return (code & 0xff) == 0xf0 && code >> 8 ? code & 0xff00 : code; }
@@ -269,25 +264,18 @@ enum outcome keyboard_services(caller r) {
   u16 code;
   switch (r->ah) {
     case 0x00: case 0x10:
-      do {
-        if (!key_waiting()) return WAIT_AND_RETRY;
-        code = take_key();
-      } while (r->ah == 0x00 && !as_old_keyboard(&code));
-      r->ax = r->ah == 0x10 ? as_new_keyboard(code) : code;
+      if (!key_waiting()) return WAIT_AND_RETRY;
+      code = take_key();
+      r->ax = r->ah == 0x10 ? as_new_keyboard(code) : as_old_keyboard(code);
       return DONE;
     case 0x01: case 0x11:
-      for (;;) {
-        if (!key_waiting()) {
-          r->flags |= ZERO;
-          /* Who asks in a loop waits: interrupts get their turn. */
-          r->flags |= INTERRUPTS;
-          return DONE;
-        }
-        code = peek16(BDA, bda16(BDA_KEYS_HEAD));
-        if (r->ah == 0x11 || as_old_keyboard(&code)) break;
-        take_key();
+      if (!key_waiting()) {
+        /* Who asks in a loop waits: interrupts get their turn. */
+        r->flags |= ZERO | INTERRUPTS;
+        return DONE;
       }
-      r->ax = r->ah == 0x11 ? as_new_keyboard(code) : code;
+      code = peek16(BDA, bda16(BDA_KEYS_HEAD));
+      r->ax = r->ah == 0x11 ? as_new_keyboard(code) : as_old_keyboard(code);
       r->flags &= ~ZERO;
       return DONE;
     case 0x02: r->al = bda8(BDA_SHIFT); return DONE;
@@ -310,7 +298,6 @@ enum outcome keyboard_services(caller r) {
 }
 
 void set_up_keyboard(void) {
-  u8 value;
   set_bda16(BDA_KEYS_HEAD, BDA_KEYS);
   set_bda16(BDA_KEYS_TAIL, BDA_KEYS);
   set_bda16(BDA_KEYS_START, BDA_KEYS);
@@ -319,15 +306,10 @@ void set_up_keyboard(void) {
   send(COMMAND, 0xad);
   send(COMMAND, 0xa7);
   while (in8(STATUS) & FULL_OUT) in8(DATA);
-  send(COMMAND, 0xaa);
-  if (!receive(&value) || value != 0x55) return;
-  send(COMMAND, 0xab);
-  receive(&value);
   /* Translation to set 1 and the keyboard's interrupt; the mouse's port is shut until somebody asks for it. */
   send(COMMAND, 0x60);
   send(DATA, 0x61);
   send(COMMAND, 0xae);
-  if (tell_keyboard(0xff)) receive(&value);
   tell_keyboard(0xf4);
 }
 

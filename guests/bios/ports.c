@@ -17,6 +17,7 @@ static u16 wait_for(u16 port, u8 bits, u32 ms) {
 
 enum outcome serial_services(caller r) {
   u16 base = r->dx < 4 ? bda16(BDA_COM + 2 * r->dx) : 0;
+  set_carry(r, base == 0);
   if (base == 0) return DONE;
   static const u16 divisors[8] = { 1047, 768, 384, 192, 96, 48, 24, 12 };
   switch (r->ah) {
@@ -60,6 +61,7 @@ static u8 printer_status(u16 base) { return (in8(base + 1) ^ 0x48) & 0xf8; }
 
 enum outcome printer_services(caller r) {
   u16 base = r->dx < 3 ? bda16(BDA_LPT + 2 * r->dx) : 0;
+  set_carry(r, base == 0);
   if (base == 0) return DONE;
   switch (r->ah) {
     case 0x00: {

@@ -134,7 +134,7 @@ void post(void) {
   print("Ringside BIOS\n");
   size_memory();
   place_tables();
-  print_number((extended_kib + 1024) / 1024);
+  print_number((extended_kib + 2047) / 1024);
   print(" MiB of memory\n");
   set_up_keyboard();
   out8(0x21, in8(0x21) & ~0x43);

@@ -93,14 +93,16 @@ enum outcome system_services(caller r) {
     }
     case 0x87: move_block(r); return DONE;
     case 0x88:
-      r->ax = extended > 0xffc0 ? 0xffc0 : extended;
+      /* At most 64 MiB are told. */
+      r->ax = extended > 0xfc00 ? 0xfc00 : extended;
       set_carry(r, 0);
       return DONE;
-    case 0x90: case 0x80: case 0x81: case 0x82: case 0x85:
+    /* A device is busy, or was: for who hooks it. */
+    case 0x90: case 0x91: return DONE;
+    case 0x80: case 0x81: case 0x82: case 0x85:
       r->ah = 0;
       set_carry(r, 0);
       return DONE;
-    case 0x91: r->ah = 0; set_carry(r, 0); return DONE;
     case 0xc0:
       r->es = BIOS_SEGMENT;
       r->bx = (u16)(u32)configuration_table;
@@ -121,12 +123,6 @@ enum outcome system_services(caller r) {
       if (r->al == 0x01) {
         r->ax = r->cx = up_to_16;
         r->bx = r->dx = above;
-        set_carry(r, 0);
-        return DONE;
-      }
-      if (r->al == 0x81) {
-        r->eax = r->ecx = up_to_16;
-        r->ebx = r->edx = above;
         set_carry(r, 0);
         return DONE;
       }

@@ -85,11 +85,9 @@ void set_mode(u8 number) {
   set_bda16(BDA_CRTC, mode->misc & 1 ? 0x3d4 : 0x3b4);
   set_bda8(BDA_VIDEO_CONTROL, (bda8(BDA_VIDEO_CONTROL) & 1) | 0x60 | (number & 0x80));
   set_bda8(BDA_VIDEO_SWITCHES, 0xf9);
-  set_bda8(BDA_MODE_SELECT, 0x29);
-  set_bda8(BDA_CGA_PALETTE, number == 6 ? 0x3f : 0x30);
   for (u8 page = 0; page < 8; page++) set_bda16(BDA_CURSOR + 2 * page, 0);
   if (mode->memory == TEXT) shape_cursor(0x0607);
-  else set_bda16(BDA_CURSOR_SHAPE, 0x0607);
+  else set_bda16(BDA_CURSOR_SHAPE, 0);
   show_page(0);
   set_high_half(0x1f, font_8x8_high);
   set_high_half(0x43, mode->char_height == 8 ? font_8x8 : mode->char_height == 14 ? font_8x14 : font_8x16);
@@ -510,7 +508,7 @@ static void state_information(caller r) {
   for (u8 i = 0; i < 64; i++) poke8(segment, at + i, 0);
   poke32(segment, at, (u32)BIOS_SEGMENT << 16 | (u16)(u32)functionality);
   for (u8 i = 0; i < 30; i++) poke8(segment, at + 4 + i, bda8(BDA_MODE + i));
-  poke8(segment, at + 0x22, ROWS);
+  poke8(segment, at + 0x22, ROWS - 1);
   poke16(segment, at + 0x23, bda16(BDA_CHAR_HEIGHT));
   poke8(segment, at + 0x25, bda8(BDA_DCC));
   poke16(segment, at + 0x27, mode ? (mode->colours ? mode->colours : 256) : 0);
