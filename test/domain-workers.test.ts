@@ -72,6 +72,21 @@ describe('domain workers', () => {
     expect(host.toolstack.dying.size).toBe(0);
   });
 
+  it('reach media in Domain 0 from devices of their own; one that is ended in the middle leaves nothing behind', async () => {
+    const host = make(2);
+    const { machine, toolstack } = host;
+    const free = machine.freeFrames;
+    const record = await host.start('guest', countSectors(), { xen: 'hvm', disk: SECTORS });
+    await until(() => countOf(machine, record) > 200);
+    const mfn = machine.p2m(record)[0x200] >>> 12;
+    expect([...machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
+    expect(toolstack.view.domain(record.id)!.model().where).not.toBe('Domain-0');
+    await host.kill(record);
+    await host.end();
+    await until(() => toolstack.dying.size === 0);
+    expect([machine.freeFrames, audit(machine, toolstack.services.dom0.held)]).toEqual([free, []]);
+  });
+
   it('sleep without a slot, and wake for their timers', async () => {
     const host = make(1);
     const record = await host.start('sleeper', sleeper());
@@ -311,14 +326,14 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
     ...(name === 'file' ? [{ name: 'disk.img', data: new Blob([image]) }] : []),
   ];
 
-  /** What it answers to a command. */
-  async function ask(host: Host, id: number, command: string, answer: RegExp): Promise<string> {
+  /** What it answers to a command, once it has shown `ready`. */
+  async function ask(host: Host, id: number, command: string, answer: RegExp, ready = 'minipv> '): Promise<string> {
     const { console } = await host.view(id);
     let text = '';
     console.onmessage = ({ data }) => {
       if ('serial' in data) text += new TextDecoder().decode(data.serial);
     };
-    await until(() => text.includes('minipv> '));
+    await until(() => text.includes(ready));
     text = '';
     console.postMessage(new TextEncoder().encode(`${command}\r`));
     await until(() => answer.test(text));
@@ -340,7 +355,7 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
     await host.destroy(id);
     if (kind === 'volume') expect(storage.whoHas('/dev/vg0/mini')).toEqual([]);
     const restored = await host.restore({ name: 'x.save', data: blob }, given(kind).slice(2));
-    expect(await ask(host, restored.id, 'sum pio 3 700', crc)).toBe(written);
+    expect(await ask(host, restored.id, 'sum pio 3 700', crc, 'resumed')).toBe(written);
     expect(await ask(host, restored.id, 'unplug', /(hda: \d+ sectors)/)).toBe(`hda: ${kind === 'file' ? 1024 : 8192} sectors`);
     expect(await ask(host, restored.id, 'sum hda 3 700', crc)).toBe(written);
     await host.destroy(restored.id);
