@@ -321,7 +321,10 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
   });
   const DRIVES = { file: 'disk.img,raw,hda,w', volume: 'phy:/dev/vg0/mini,hda,w' };
   const given = (name: keyof typeof DRIVES): NamedFile[] => [
-    { name: `${name}.cfg`, data: new Blob([`name = "${name}"\ntype = "hvm"\nmemory = 16\nserial = "pty"\nkernel = "minipv.elf"\ndisk = [ "${DRIVES[name]}" ]\n`]) },
+    {
+      name: `${name}.cfg`,
+      data: new Blob([`name = "${name}"\ntype = "hvm"\nmemory = 16\nserial = "pty"\nkernel = "minipv.elf"\ndisk = [ "${DRIVES[name]}" ]\n`]),
+    },
     { name: 'minipv.elf', data: new Blob([MINIPV]) },
     ...(name === 'file' ? [{ name: 'disk.img', data: new Blob([image]) }] : []),
   ];
@@ -341,27 +344,30 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
     return answer.exec(text)![1];
   }
 
-  it.each(['file', 'volume'] as const)('on a %s: what it wrote by IDE is there after it was saved and restored, by IDE and by its PV drivers', async kind => {
-    const store = new MemoryStore();
-    const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
-    storage.createVolume('mini', 4 * 2 ** 20);
-    const { host } = makeHost({ openMedium, storage: async () => storage });
-    const free = host.machine.freeFrames;
-    const { id } = await host.create(given(kind));
-    const crc = /crc ([0-9a-f]+)/;
-    expect(host.toolstack.view.domain(id)!.model().where).not.toBe('Domain-0');
-    const written = await ask(host, id, 'fill dma 3 700 9', crc);
-    const blob = await host.save(id);
-    await host.destroy(id);
-    if (kind === 'volume') expect(storage.whoHas('/dev/vg0/mini')).toEqual([]);
-    const restored = await host.restore({ name: 'x.save', data: blob }, given(kind).slice(2));
-    expect(await ask(host, restored.id, 'sum pio 3 700', crc, 'resumed')).toBe(written);
-    expect(await ask(host, restored.id, 'unplug', /(hda: \d+ sectors)/)).toBe(`hda: ${kind === 'file' ? 1024 : 8192} sectors`);
-    expect(await ask(host, restored.id, 'sum hda 3 700', crc)).toBe(written);
-    await host.destroy(restored.id);
-    await until(() => host.toolstack.dying.size === 0);
-    // Domain 0's driver keeps what it took when the disk was first used.
-    expect(free - host.machine.freeFrames).toBeLessThan(400);
-    expect(audit(host.machine)).toEqual([]);
-  });
+  it.each(['file', 'volume'] as const)(
+    'on a %s: what it wrote by IDE is there after it was saved and restored, by IDE and by its PV drivers',
+    async kind => {
+      const store = new MemoryStore();
+      const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
+      storage.createVolume('mini', 4 * 2 ** 20);
+      const { host } = makeHost({ openMedium, storage: async () => storage });
+      const free = host.machine.freeFrames;
+      const { id } = await host.create(given(kind));
+      const crc = /crc ([0-9a-f]+)/;
+      expect(host.toolstack.view.domain(id)!.model().where).not.toBe('Domain-0');
+      const written = await ask(host, id, 'fill dma 3 700 9', crc);
+      const blob = await host.save(id);
+      await host.destroy(id);
+      if (kind === 'volume') expect(storage.whoHas('/dev/vg0/mini')).toEqual([]);
+      const restored = await host.restore({ name: 'x.save', data: blob }, given(kind).slice(2));
+      expect(await ask(host, restored.id, 'sum pio 3 700', crc, 'resumed')).toBe(written);
+      expect(await ask(host, restored.id, 'unplug', /(hda: \d+ sectors)/)).toBe(`hda: ${kind === 'file' ? 1024 : 8192} sectors`);
+      expect(await ask(host, restored.id, 'sum hda 3 700', crc)).toBe(written);
+      await host.destroy(restored.id);
+      await until(() => host.toolstack.dying.size === 0);
+      // Domain 0's driver keeps what it took when the disk was first used.
+      expect(free - host.machine.freeFrames).toBeLessThan(400);
+      expect(audit(host.machine)).toEqual([]);
+    },
+  );
 });

@@ -90,14 +90,22 @@ describe('minipv', () => {
   ])('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront: %s', async (_name, drive, how) => {
     const state = mkdtempSync(join(folder, 'state-'));
     const onVolume = drive.includes(volume);
-    if (onVolume) for (const words of [['lvcreate', '-L', '4M', '-n', 'mini', 'vg0'], ['dd', `if=${disk}`, `of=${volume}`]]) expect(await new Ringside('storage', '--state', state, ...words).end(20)).toBe(0);
+    if (onVolume)
+      for (const words of [
+        ['lvcreate', '-L', '4M', '-n', 'mini', 'vg0'],
+        ['dd', `if=${disk}`, `of=${volume}`],
+      ])
+        expect(await new Ringside('storage', '--state', state, ...words).end(20)).toBe(0);
     const size = onVolume ? 8192 : SECTORS;
     const commands = [
       `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
       'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
       'unplug; sum pio 0 1; sum hda 2 10; fill hda 2 10 6; sum hda 2 10; dhcp; ping 10.0.2.2 2; poweroff',
     ];
-    const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`, [...how, ...(onVolume ? ['--state', state] : [])]);
+    const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`, [
+      ...how,
+      ...(onVolume ? ['--state', state] : []),
+    ]);
     expect(await vm.end(50), vm.output).toBe(0);
     const network = /^eth0: 0:16:3e:[0-9a-f]+:[0-9a-f]+:[0-9a-f]+/;
     const lines = vm.output.replace(/\r/g, '').trim().split('\n');
