@@ -7,10 +7,12 @@ export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFlop
 export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
 export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
 export type { BridgePortInfo, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
-export { inTurns } from './runner-local.ts';
+export { inTurns, type Pace } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Later } from './runner.ts';
 export type { ShellInput, ShellOutput } from './shell/index.ts';
 export { type HostState, openHostState } from './state.ts';
 export { domain0Log } from './boot/domain0-log.ts';
 export { stopGuests } from './boot/stop-guests.ts';
+export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
+export type { Fingerprint, LoggedInput, TimeCalls, TimeNow } from './virtual-time.ts';

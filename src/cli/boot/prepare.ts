@@ -6,7 +6,7 @@ import { type Action, type Definition, newDefinition } from '../../dom0/config/i
 import { formatFinding } from '../../dom0/config/index.ts';
 import { prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/index.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, VIRTUAL_EPOCH_MS, withOptions } from '../../dom0/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
@@ -17,8 +17,6 @@ import type { Output } from './terminal.ts';
 const DEFAULT_MEMORY_MIB = 256;
 /** Console of a Linux that was given without a command line: standard output. */
 const LINUX_CMDLINE = 'console=ttyS0';
-/** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
-export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
 
 /** A definition in XML has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
 export async function loadReaders(files: string[]): Promise<void> {

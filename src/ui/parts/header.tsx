@@ -11,6 +11,7 @@ import { paletteOpen } from './palette.tsx';
 import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
 
+const VirtualPace = later(() => import('./virtual-pace.tsx').then(part => part.VirtualPace));
 const Pcpus = later(() => import('./pcpus.tsx').then(part => part.Pcpus));
 
 /** hh:mm:ss.mmm of a domain's clock. */
@@ -50,7 +51,7 @@ export function Header() {
     <MachineTime />
     <VirtualTime />
     {[...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
-    <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>
+    {info.value?.time === 'virtual' ? <VirtualPace /> : <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
     <div class="pick" title={strings.theme.label}>
