@@ -128,7 +128,9 @@ export async function buildPage() {
   const input = { index: at('index.html'), bench: at('bench.html'), [SERVICE_WORKER]: at('src/ui/service-worker.ts') };
   // It answers for the folder in which it stands, under a name that stays.
   const entryFileNames = ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js');
-  await vite({ build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } } });
+  await vite({
+    build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } },
+  });
   listFiles(hash);
   mkdirSync(at('build'), { recursive: true });
   writeFileSync(stamp, hash);
