@@ -30,5 +30,8 @@ export const pageHost: LessonHost = {
   setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
   facts: id => host.inspect('facts', id),
   stand: () => host.time('stand'),
-  runFor: async ms => void (await host.time('runFor', ms)),
+  runFor: async ms => {
+    await host.time('setSpeed', Infinity);
+    await host.time('runFor', ms);
+  },
 };

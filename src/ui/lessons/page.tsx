@@ -50,7 +50,6 @@ async function open(): Promise<void> {
       return;
     }
     const run = new LessonRun(lesson, pageHost);
-    await host.time('setSpeed', Infinity);
     await run.start();
     await run.begin();
     now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
@@ -73,18 +72,24 @@ async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
   }
 }
 
+/** Somebody types now: time goes as it does on the wall. */
+async function letGo(): Promise<void> {
+  await host.time('setSpeed', 1);
+  await host.time('goOn');
+}
+
 /** The next step is open; where something is to be done, it is measured from here on, and time goes on. */
 const next = (): Promise<void> => work(async ({ run, lesson, at }) => {
   if (lesson.steps[at + 1]?.kind === 'do') {
     await run.begin();
-    await host.time('goOn');
+    await letGo();
   }
   return { at: at + 1 };
 });
 
 const reset = (step: number): Promise<void> => work(async ({ run, results }) => {
   await run.reset(step);
-  await host.time('goOn');
+  await letGo();
   return { at: step, results: new Map([...results].filter(([measured]) => measured < step)) };
 });
 
