@@ -11,6 +11,7 @@ import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, wr
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
+import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
@@ -18,7 +19,7 @@ import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './j
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { settleUnfinished } from './snapshots/unfinished.ts';
-import { type BaseImage, MediumDisk, Storage, transferVolume } from './storage/index.ts';
+import { type BaseImage, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -245,6 +246,12 @@ export class HostCore {
     return inspect(this, what, id);
   }
 
+  /** What the editor of definitions asks (editing.ts), likewise. */
+  readonly openDefinition = async (name?: string): Promise<OpenedDefinition> => (await import('./editing.ts')).openDefinition(this, name);
+  readonly judgeText = async (edited: Edited): Promise<JudgedText> => (await import('./editing.ts')).judgeText(this, edited);
+  readonly changeText = async (edited: Edited, changes: Changes): Promise<JudgedText> => (await import('./editing.ts')).changeText(this, edited, changes);
+  readonly setAutomatic = async (name: string, on: boolean): Promise<void> => (await import('./editing.ts')).setAutomatic(this, name, on);
+
   // ---- files and plans
 
   async offerFirmware(files: FirmwareFiles): Promise<void> {
@@ -318,6 +325,18 @@ export class HostCore {
   volumeName(number: number): string {
     const name = this.storage?.volumeName(number);
     return name === undefined ? `volume ${number}` : `vg0/${name}`;
+  }
+
+  /** A command for volumes (storage/commands.ts), as a task: what it prints. @throws Error with what it says where it fails */
+  async diskCommand(words: string[]): Promise<string> {
+    return this.tasks.run(words.join(' '), async task => {
+      const storage = await this.openDevices();
+      if (!storage) throw new Error('This host has no disk of its own.');
+      const { status, out, err } = runStorageCommand(storage, words);
+      if (status !== 0) throw new Error(err.trim());
+      task.message = out.trim();
+      return out;
+    });
   }
 
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
