@@ -3,7 +3,7 @@
 import { info } from '../host.ts';
 import { FIGURE, type Offer, offers, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
-import { addFiles, bootingTogether, bootOffer, bootTogether, dragging, fetching, offerProblems } from '../state.ts';
+import { addFiles, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
