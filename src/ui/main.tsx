@@ -10,6 +10,7 @@ import { catalogue, startCatalogue } from './offers.ts';
 import { followInventory } from './inventory.ts';
 import { isolate, keepForLater } from './offline.ts';
 import { followDomains } from './sessions.ts';
+import { followLesson } from './parts/lesson.tsx';
 import { loadSettings } from './settings.ts';
 import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
 import { strings } from './strings.ts';
@@ -33,6 +34,7 @@ async function begin(): Promise<void> {
   followWindows();
   followLeaving();
   followHistory();
+  followLesson();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.
   void connect();
