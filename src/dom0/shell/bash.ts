@@ -89,8 +89,15 @@ export class Bash {
     return {
       stdin, directory, signal,
       readFile: path => told(path, fs.readFileBuffer(at(path))),
-      writeFile: (path, bytes) => told(path, fs.writeFile(at(path), bytes)),
+      writeFile: (path, bytes) => told(path, this.write(at(path), bytes)),
     };
+  }
+
+  /** As open(2) does it: into a folder that is there. */
+  private async write(path: string, bytes: Uint8Array): Promise<void> {
+    const { fs } = this.parts;
+    if (!(await fs.exists(path.slice(0, path.lastIndexOf('/')) || '/'))) throw new Error('ENOENT: no such folder');
+    await fs.writeFile(path, bytes);
   }
 
   private bash(): Promise<JustBash> {

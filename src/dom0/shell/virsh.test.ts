@@ -48,7 +48,7 @@ describe('virsh', () => {
     expect([await virsh('suspend a'), await virsh('domstate a'), await virsh('resume 2'), await virsh(`domid ${UUID}`)]).toEqual(
       ["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);
     expect([await virsh('start a'), await virsh('start c'), await virsh('undefine b'), await virsh('frob')]).toEqual([
-      '1: error: Domain is already active\n', "1: error: failed to get domain 'c'\n",
+      '1: error: Domain is already active\n', "1: error: failed to get domain 'c'\nerror: Domain not found: no domain with matching name 'c'\n",
       "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot act on a transient domain: it was created, and not defined\n", "1: error: unknown command: 'frob'\n"]);
     expect([await virsh('destroy a'), await virsh('destroy a'), await virsh('undefine a'), await virsh('destroy Domain-0')]).toEqual([
       "Domain 'a' destroyed\n\n", "1: error: Failed to destroy domain 'a'\nerror: Requested operation is not valid: domain is not running\n", "Domain 'a' has been undefined\n\n",
