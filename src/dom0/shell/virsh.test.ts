@@ -73,7 +73,7 @@ describe('virsh', () => {
     expect(await virsh('dumpxml a')).toContain(`<uuid>${UUID}</uuid>`);
     expect(await virsh('domxml-to-native xen-xl /root/a.xml')).toContain('kernel = "/boot/demo.elf"\n');
     expect(await virsh('domxml-from-native xen-xm /root/b.cfg')).toContain('<name>b</name>');
-    expect(await virsh('define /root/none.xml')).toMatch(/^1: error: ENOENT/);
+    expect(await virsh('define /root/none.xml')).toMatch(/^1: error: Failed to open file '\/root\/none\.xml': ENOENT/);
     expect(await virsh('list --frob')).toBe("1: error: command 'list' doesn't support option --frob\n");
   });
 });

@@ -16,6 +16,7 @@ import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
+import { runNsOf } from '../toolstack/run-time.ts';
 import { callOf } from './xl.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
@@ -131,7 +132,7 @@ async function dominfo(host: HostCore, word: string | undefined): Promise<string
   const definition = definitionFor(host, domain);
   const member = id ? host.toolstack.members.get(id) : undefined;
   const index = id === 0 ? DOMAIN_0 : member?.record.index;
-  const seconds = index === undefined ? undefined : host.toolstack.view.scheduler.runstates(index, host.queue.nowNs()).running / 1e9;
+  const seconds = index === undefined ? undefined : runNsOf(host.toolstack, index) / 1e9;
   const rows: [string, string][] = [
     ['Id', String(id ?? '-')], ['Name', name], ['UUID', definition.uuid ?? ''], ['OS Type', definition.type === 'hvm' ? 'hvm' : definition.type === 'pvh' ? 'xenpvh' : 'linux'],
     ['State', stateOf(host, domain)], ['CPU(s)', String(definition.vcpus)], ...(seconds === undefined ? [] : [['CPU time', `${seconds.toFixed(1)}s`] as [string, string]]),

@@ -1,4 +1,5 @@
 /** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
+import { BAD_NAME } from '../../config/definition.ts';
 import { judgeFiles } from '../../judging.ts';
 import { setMaxMemory } from '../requests.ts';
 import type { HostCore } from '../../host.ts';
@@ -23,7 +24,7 @@ export const rename = command({
         throw new Refusal(`${why}\nCan't rename domain '${member.name}'.`);
       };
       if (toolstack.isTaken(name) || name === 'Domain-0' || (await managed?.find(name))) refuse(nameTaken(name).said[0]);
-      if (!/^[^\p{Cc}/]{1,1000}$/u.test(name)) refuse('A name has 1 to 1000 characters, none of them / or a control character.');
+      if (name === '' || name.length > 1000 || BAD_NAME.test(name)) refuse('A name has 1 to 1000 characters, none of them / or a control character.');
       const records = parts.files && recordsOf(host);
       if ((await records?.list(name))?.length) refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
       const before = member.name;

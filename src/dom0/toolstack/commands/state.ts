@@ -64,11 +64,11 @@ const NOT_OPENED = /: (?:No such file or directory|Not a directory|Is a director
  * the configuration. @throws Refusal
  */
 async function readHead(state: Blob, path: string): Promise<{ info: string }> {
-  const cut = (what: string): Refusal => new Refusal(`libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}`);
+  const cut = (what: string): Refusal => new Refusal(`libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}\n${path} is cut short. Copy it again.`);
   if (state.size < XL_HEADER_BYTES) throw cut('header');
   const head = await state.slice(0, XL_HEADER_BYTES).arrayBuffer();
   const words = new Uint32Array(head.slice(XL_MAGIC.length));
-  if (new TextDecoder('latin1').decode(head.slice(0, XL_MAGIC.length)) !== XL_MAGIC) throw new Refusal('File has wrong magic number - corrupt or for a different tool?');
+  if (new TextDecoder('latin1').decode(head.slice(0, XL_MAGIC.length)) !== XL_MAGIC) throw new Refusal(`File has wrong magic number - corrupt or for a different tool?\n${path} is no saved domain.`);
   const [, mandatory, optional, bytes] = words;
   if (state.size - XL_HEADER_BYTES < bytes) throw cut('optdata');
   return { info: `0x${mandatory.toString(16)}/0x${optional.toString(16)}/${bytes}` };
