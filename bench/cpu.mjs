@@ -6,9 +6,9 @@
  * compiler), v86-nojit, or qemu (Debian's, TCG). A ratio is a peer's time divided by ours, so 2 means twice as fast as the peer.
  *
  * With --chunks N a row runs N times for --ms each: its figure is the median of the last half of them (steady), and the first is told apart (fresh: what a
- * new program finds). Without, a fifth of the rounds goes before as warm-up. --jit-threshold N: of ringside. --check: status 1 where a goal against
- * v86-nojit is missed. --busy: for a machine with other work on it; what counts is the time that the thread with the guest ran (Linux), not what the clock
- * on the wall says. `--json bench/results/VERSION.json` keeps a release's figures.
+ * new program finds). Without, a fifth of the rounds goes before as warm-up. --jit-threshold N: of ringside; 0: its interpreter alone. --check: status 1
+ * where a goal against v86-nojit is missed. --busy: for a machine with other work on it; what counts is the time that the thread with the guest ran (Linux),
+ * not what the clock on the wall says. `--json bench/results/VERSION.json` keeps a release's figures.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -78,7 +78,7 @@ const given = options({
   linux: false,
   check: false,
   busy: false,
-  'jit-threshold': 0,
+  'jit-threshold': 8,
 });
 const { runs, ms, chunks, only, json, linux, check, busy } = given;
 const jitThreshold = given['jit-threshold'];
@@ -166,7 +166,8 @@ const rounds = {};
 for (const name of peersHere) {
   rounds[name] = { ...PILOT, ...REAL_PILOT };
   for (const goal of micro.length || real.length ? [ms / 10, ms / 2, ms] : []) {
-    const perRound = await suite(name, rounds[name], 1);
+    // As often as what is measured: the first run of a row that is in the guest's first half second is mostly V8's warm-up, and would leave too few rounds.
+    const perRound = await suite(name, rounds[name], chunks);
     for (const row of Object.keys(perRound))
       rounds[name][row] = Math.max(1, Math.min(rounds[name][row] * 100, Math.round(goal / perRound[row].at(-1))));
   }

@@ -199,8 +199,7 @@ Debian, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.version}
 async function showProfile() {
   const profiles = join(folder, 'profiles');
   mkdirSync(profiles);
-  const own = { ...job('ringside'), jitThreshold: undefined };
-  const result = await runGuest('ringside', { ...own, wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }, 'IO-DONE');
+  const result = await runGuest('ringside', { ...job('ringside'), wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }, 'IO-DONE');
   need(result.seconds, `the run did not finish: ${result.why}`);
   const byFunction = new Map();
   let total = 0;

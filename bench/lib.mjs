@@ -18,10 +18,12 @@ export function firmware() {
   return bios && vgaBios ? { bios, vgaBios } : undefined;
 }
 
+const jit = ({ jitThreshold }) => (jitThreshold === undefined ? [] : jitThreshold === 0 ? ['--no-jit'] : ['--jit-threshold', String(jitThreshold)]);
+
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `jitThreshold` (ringside: --jit-threshold), `definition` (its file), `more` (QEMU: further words), `wait` (the program is left to end by itself), `node` (words for node).
+ * `jitThreshold` (ringside: --jit-threshold; 0: --no-jit), `definition` (its file), `more` (QEMU: further words), `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
   /** Debian's qemu-system-x86 (QEMU names another). */
@@ -46,14 +48,7 @@ export const peers = {
     ...(job.more ?? []),
   ],
   /** A guest of a definition file. */
-  definition: job => [
-    at('bin', 'ringside.mjs'),
-    'boot',
-    job.definition,
-    ...(job.jitThreshold ? ['--jit-threshold', String(job.jitThreshold)] : []),
-    '--timeout',
-    String(LIMIT_S),
-  ],
+  definition: job => [at('bin', 'ringside.mjs'), 'boot', job.definition, ...jit(job), '--timeout', String(LIMIT_S)],
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',
@@ -61,7 +56,7 @@ export const peers = {
     ...(job.initrd ? ['--initrd', job.initrd] : []),
     ...(job.disk ? ['--disk', job.disk] : []),
     ...(job.nic ? ['--nic', 'pcnet'] : []),
-    ...(job.jitThreshold ? ['--jit-threshold', String(job.jitThreshold)] : []),
+    ...jit(job),
     '--memory',
     String(job.memory),
     '--timeout',

@@ -12,13 +12,16 @@ import { HOST_SETTINGS, keptHostWords, settledHost } from './boot/host-settings.
 import { startXen } from './boot/start-xen.ts';
 import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
-import { createHost, type Host } from './host.ts';
+import { createHost, type Host, type HostParts } from './host.ts';
 import { shippedGuests } from './shipped-guests.ts';
 import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
 import { hasOpfs, type OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
+import type { Pace } from './runner-local.ts';
+import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
+import { VirtualTime } from './virtual-time.ts';
 
 const MIB = 2 ** 20;
 /** Between a host that is down and its end. */
@@ -71,17 +74,41 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+/** The same on every device, so that a run repeats itself there. */
+const VIRTUAL_HOST = fittedHost({ processors: 1, fittingMiB: 128 });
+const NOT_KEPT = 'In virtual time a host starts from the same state at each visit, so that a run repeats itself.';
+const canShare = (): boolean => typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
+
+/** The clocks of a host that is started so, what is drawn there, and where its domains run. */
+function hostTime({ virtualTime }: PageBoot, runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, host: () => Promise<Host>): Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'> {
+  if (!virtualTime) return { runners: runners(undefined), epochMs: () => Date.now(), seed: crypto.getRandomValues(new Uint32Array(1))[0]! };
+  const virtual = new VirtualTime({ wallMs: sharedMs, soon });
+  let virtualMs = (): number => 0;
+  void host().then(({ toolstack }) => {
+    virtualMs = () => toolstack.virtualMs;
+  });
+  return { virtual, runners: runners(virtual), epochMs: () => VIRTUAL_EPOCH_MS + virtualMs(), seed: virtualTime.seed };
+}
+
 /**
- * Makes the host and answers the page. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
+ * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had.
  */
-export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
+export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
   const shells = new Set<PortSession>();
   let tellGrub = (_text: string, _host: string): void => {};
+  let boot = (_how: PageBoot): void => {};
+  const booted = new Promise<PageBoot>(resolve => {
+    boot = resolve;
+  });
+  let isVirtual = false;
+  void booted.then(({ virtualTime }) => {
+    isVirtual = virtualTime !== undefined;
+  });
   const state = new BrowserState({
-    open: openStore,
-    epochMs: () => Date.now(),
-    random: below => Math.floor(Math.random() * below),
+    open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
+    epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),
+    random: below => (isVirtual ? 0 : Math.floor(Math.random() * below)),
     later,
     guests: shippedGuests(fetchBytes, []),
     filesOpened: (files, kept) => {
@@ -99,22 +126,18 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
       await (await host).endUsersOfDisk('Its disk is another tab’s now.');
     },
   });
-  let boot = (_how: PageBoot): void => {};
-  const booted = new Promise<PageBoot>(resolve => {
-    boot = resolve;
-  });
   let stop = (_what: PowerState): void => {};
   const stopped = new Promise<PowerState>(resolve => {
     stop = resolve;
   });
-  const definition = booted.then(how => settledHost(hostHere(shared), how.host));
-  const memory = definition.then(asked => makeMemory(shared, asked.host.memoryMiB));
+  const definition = booted.then(how => settledHost(how.virtualTime ? VIRTUAL_HOST : hostHere(shared), how.host));
+  const memory = Promise.all([booted, definition]).then(([how, asked]) => makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB));
   const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, { host: asked }, bytes]) => createHost({
     version: metadata.version,
     memory: bytes,
+    ...hostTime(how, runners, () => host),
     xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),
-    runners,
-    ...(shared ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
+    ...(shared || how.virtualTime ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
     soon,
     later,
     fetchBytes,
@@ -123,9 +146,7 @@ export function serve(runners: (host: RunnersHost) => Runners, shared: boolean, 
     storage: async () => (await state.get()).storage,
     stateInfo: () => state.info(),
     hostMs: sharedMs,
-    epochMs: () => Date.now(),
     buriesStopped: 'unless-crashed',
-    seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   }));
   const power: Power = async (what, say) => {
     const { toolstack } = await host;

@@ -18,6 +18,8 @@ export interface HostInfo {
   /** 'shared': a worker a domain over one SharedArrayBuffer; 'single': everything in one worker (`why` says what is missing). */
   mode: 'shared' | 'single';
   why?: string;
+  /** Domains run in virtual time, so that a run repeats itself; absent: they follow the clock on the wall. */
+  time?: 'virtual';
   /** MiB of machine memory, and how many are free. */
   memoryMiB: number;
   freeMiB: number;
@@ -159,7 +161,7 @@ export interface Schedule {
 }
 
 /** What the page asks of the host beside the commands of the table (toolstack/commands). */
-export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'setJitThreshold', 'subscribe'] as const;
+export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'diskCommand', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'setJitThreshold', 'time', 'subscribe'] as const;
 
 /** All that the page may ask, for a table of commands. */
 export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;

@@ -11,6 +11,7 @@ import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, wr
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
+import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
@@ -18,7 +19,7 @@ import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './j
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, devicesNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { settleUnfinished } from './snapshots/unfinished.ts';
-import { type BaseImage, MediumDisk, Storage, transferVolume } from './storage/index.ts';
+import { type BaseImage, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
@@ -30,9 +31,12 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
+import { TIME_CALLS, type TimeCalls, type VirtualTime } from './virtual-time.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
+  /** Domains run in virtual time, whose rounds and inputs this knows; `hostMs` is for people then. */
+  virtual?: VirtualTime;
   /** Why domains share this worker, where they do: what is missing. */
   why?: string;
   /** Throws a sentence. */
@@ -58,7 +62,18 @@ export function createHost(parts: HostParts): Host;
 export function createHost<T extends Table>(parts: HostParts, table: T): Host<T>;
 export function createHost(parts: HostParts, table: Table = COMMANDS): HostCore {
   const core = new HostCore(parts);
-  return Object.assign(core, bind(table, core));
+  const commands = bind(table, core);
+  const { virtual } = parts;
+  if (!virtual) return Object.assign(core, commands);
+  const noted = Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? (...given: unknown[]) => virtual.command(name, given, () => run(...given)) : run]);
+  const host = Object.assign(core, Object.fromEntries(noted)) as HostCore & Record<string, (...given: unknown[]) => Promise<unknown>>;
+  core.followTime((name, given) => host[name](...given));
+  return host;
+}
+
+/** For a toolstack in virtual time. */
+function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'hostMs'> {
+  return parts;
 }
 
 /** What the host itself says in a guest's terminal. */
@@ -134,11 +149,11 @@ export class HostCore {
     this.taskLog = parts.files && new LogFile(parts.files, LOG);
     this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
     this.toolstack = new Toolstack<Viewers>(
-      { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...parts },
+      { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...(parts.virtual ? withoutClock(parts) : parts) },
       {
         console: (record, name, before, shown) => {
-          const { machine, runners } = this.toolstack;
-          const viewers = new Viewers(machine, record, runners.elsewhere ? undefined : parts.hostMs);
+          const { machine } = this.toolstack;
+          const viewers = new Viewers(machine, record, this.sharesMemory ? undefined : parts.hostMs);
           if (shown) viewers.print(shown);
           if (before) {
             viewers.print(before.console.shown);
@@ -177,12 +192,42 @@ export class HostCore {
     return this.toolstack.queue;
   }
 
+  /** The page may read machine memory itself. */
+  get sharesMemory(): boolean {
+    return this.toolstack.runners.elsewhere || (this.parts.virtual !== undefined && typeof SharedArrayBuffer !== 'undefined' && this.parts.memory instanceof SharedArrayBuffer);
+  }
+
+  // ---- virtual time
+
+  /** Virtual time has what it needs of this host; `command`: what the page calls. */
+  followTime(command: (name: string, given: unknown[]) => Promise<unknown>): void {
+    const { toolstack } = this;
+    this.parts.virtual?.serve({
+      runners: toolstack.runners,
+      hostNs: () => toolstack.virtualMs * 1e6,
+      hear: (domain, input) => this.hear(this.member(domain), input),
+      command,
+      machine: toolstack.machine,
+      view: toolstack.view,
+      members: () => [...toolstack.members.values()].filter(({ released }) => !released),
+    });
+  }
+
+  /** What is asked of virtual time (virtual-time.ts), by name. @throws Error with a sentence */
+  async time<What extends keyof TimeCalls>(what: What, ...given: Parameters<TimeCalls[What]>): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
+    const { virtual } = this.parts;
+    if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
+    if (!TIME_CALLS.includes(what)) throw new Error(`Virtual time knows ${TIME_CALLS.join(', ')}, and not ${String(what)}.`);
+    return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
+  }
+
   /** What the page shows of the host. */
   async summary(): Promise<HostInfo> {
     const { parts, machine, queue } = this;
     return {
       version: parts.version,
       mode: this.toolstack.runners.elsewhere ? 'shared' : 'single',
+      ...(parts.virtual ? { time: 'virtual' } : {}),
       ...(parts.why === undefined ? {} : { why: parts.why }),
       memoryMiB: machine.frames >>> 8,
       freeMiB: machine.freeFrames >>> 8,
@@ -200,6 +245,12 @@ export class HostCore {
     const { inspect } = await import('./inspection.ts');
     return inspect(this, what, id);
   }
+
+  /** What the editor of definitions asks (editing.ts), likewise. */
+  readonly openDefinition = async (name?: string): Promise<OpenedDefinition> => (await import('./editing.ts')).openDefinition(this, name);
+  readonly judgeText = async (edited: Edited): Promise<JudgedText> => (await import('./editing.ts')).judgeText(this, edited);
+  readonly changeText = async (edited: Edited, changes: Changes): Promise<JudgedText> => (await import('./editing.ts')).changeText(this, edited, changes);
+  readonly setAutomatic = async (name: string, on: boolean): Promise<void> => (await import('./editing.ts')).setAutomatic(this, name, on);
 
   // ---- files and plans
 
@@ -274,6 +325,18 @@ export class HostCore {
   volumeName(number: number): string {
     const name = this.storage?.volumeName(number);
     return name === undefined ? `volume ${number}` : `vg0/${name}`;
+  }
+
+  /** A command for volumes (storage/commands.ts), as a task: what it prints. @throws Error with what it says where it fails */
+  async diskCommand(words: string[]): Promise<string> {
+    return this.tasks.run(words.join(' '), async task => {
+      const storage = await this.openDevices();
+      if (!storage) throw new Error('This host has no disk of its own.');
+      const { status, out, err } = runStorageCommand(storage, words);
+      if (status !== 0) throw new Error(err.trim());
+      task.message = out.trim();
+      return out;
+    });
   }
 
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
@@ -462,11 +525,11 @@ export class HostCore {
   }
 
   async view(id: number): Promise<DomainView> {
-    const { toolstack, parts } = this;
+    const { parts } = this;
     const member = this.member(id);
     const { countersOffset, screenOffset } = member.record;
     const console = member.console.open(message => this.hear(member, message));
-    return { countersOffset, screenOffset, console, ...(toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}) };
+    return { countersOffset, screenOffset, console, ...(this.sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}) };
   }
 
   /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */
@@ -522,7 +585,8 @@ export class HostCore {
   }
 
   private hear(member: Guest, message: Uint8Array | ConsoleInput): void {
-    const { toolstack } = this;
+    const { toolstack, parts } = this;
+    if (parts.virtual && !parts.virtual.note({ kind: 'console', domain: member.record.id, input: message })) return;
     if (message instanceof Uint8Array) toolstack.type(member, message);
     else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
     else if ('key' in message && typeof message.key === 'string') toolstack.key(member, message.key, message.down === true);

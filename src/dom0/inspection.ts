@@ -99,7 +99,7 @@ export interface Inspected {
 }
 
 const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
-  machine: ({ toolstack, parts }) => (toolstack.runners.elsewhere ? { memory: parts.memory as SharedArrayBuffer } : {}),
+  machine: ({ sharesMemory, parts }) => (sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}),
   guest: guestFacts,
   rings: ringFacts,
   path: follow,

@@ -67,6 +67,8 @@ export interface Inventory {
   domain0: { memoryMiB: number; vcpus: number; runNs: number };
   /** Processor time of guests so far, nanoseconds by domain id. */
   runNs: Record<number, number>;
+  /** What guests have read and written on PV disks so far, bytes by domain id; absent: it has none. */
+  pvDisks: Record<number, { read: number; written: number }>;
   bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
   /** Absent: Domain 0's files and disk have not been opened. */
   stored?: StoredState;
@@ -86,6 +88,11 @@ export async function takeInventory(host: HostCore, opens: boolean): Promise<Inv
     scheduler: queue.policy.name,
     domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
     runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
+    pvDisks: Object.fromEntries([...toolstack.members.values()].flatMap(({ record: { id } }) => {
+      const counts = toolstack.services.disks(id).map(disk => disk.counts);
+      const bytes = (of: 'readSectors' | 'writtenSectors'): number => 512 * counts.reduce((sum, each) => sum + each[of], 0);
+      return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];
+    })),
     bridge: {
       name: bridge.name,
       ports: ports.map(({ name, counts }) => ({

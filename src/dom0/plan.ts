@@ -55,7 +55,7 @@ export interface PlannedDrive {
 }
 
 /** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
-export type Firmware = { image: Uint8Array; name: string; vgaBios: Uint8Array } | string;
+export type Firmware = { image: Uint8Array; name: string; vgaBios?: Uint8Array } | string;
 
 /** RAM of a guest that was given as a kernel alone. */
 export const PLAIN_MEMORY_MIB = 256;

@@ -25,6 +25,20 @@ export interface TurnsParts {
   afterRound?(): void;
   /** Nobody runs before `go` is called. */
   held?: boolean;
+  /** In virtual time: the rounds' pace, and who notes which round it is. */
+  pace?: Pace;
+}
+
+/** A host's virtual time, as the rounds see it. */
+export interface Pace {
+  /** Milliseconds of the wall's clock before the next round. */
+  waitMs(): number;
+  /** False: time stands still, and there is no round now. */
+  begin(): boolean;
+  /** `isStill`: nothing happens any more before an input comes. */
+  ended(isStill: boolean): void;
+  /** How far guests that only wait go on in one round, nanoseconds. */
+  roundNs: number;
 }
 
 interface Entry {
@@ -53,6 +67,8 @@ export class Turns implements Runners {
   private readonly entries: Entry[] = [];
   private held: boolean;
   private turning = false;
+  /** With a pace: how far those that wait may go on in this round. */
+  private roundEndNs = Infinity;
   /** Who has its slice now. */
   private running: Entry | undefined;
   private cancelSleep: (() => void) | null = null;
@@ -86,7 +102,9 @@ export class Turns implements Runners {
         const own = mine();
         if (!own) return Infinity;
         const least = this.entries.reduce((so, other) => (other === own ? so : Math.min(so, reachesNs(other))), host.domain0WakeNs());
-        return least - elapsedNs(own) + own.domain.clock.nowNs();
+        // Who waits for a key alone has no time to go to.
+        const farthest = least === Infinity && mine()?.domain.timers.nextDeadlineNs === Infinity ? Infinity : this.roundEndNs;
+        return Math.min(least, farthest) - elapsedNs(own) + own.domain.clock.nowNs();
       },
     };
   }
@@ -130,12 +148,17 @@ export class Turns implements Runners {
     this.cancelSleep = null;
     if (this.turning || this.held) return;
     this.turning = true;
-    this.parts.soon(() => this.round());
+    const waitMs = this.parts.pace?.waitMs() ?? 0;
+    if (waitMs > 0) this.parts.later(waitMs, () => this.round());
+    else this.parts.soon(() => this.round());
   }
 
   private round(): void {
     this.turning = false;
     const { host, parts } = this;
+    const { pace } = parts;
+    if (pace && (this.held || !pace.begin())) return;
+    if (pace) this.roundEndNs = this.farthestNs + pace.roundNs;
     let sleepMs = Infinity;
     for (const entry of [...this.entries]) {
       if (this.held) break;
@@ -144,6 +167,7 @@ export class Turns implements Runners {
     // Domain 0 may be about to wake somebody.
     if (host.serve()) this.poke();
     parts.afterRound?.();
+    pace?.ended(sleepMs === Infinity && !this.turning);
     if (this.held || this.turning || sleepMs === Infinity) return;
     if (sleepMs === 0) this.turnSoon();
     else if (parts.hostMs) this.cancelSleep = parts.later(sleepMs, () => this.turnSoon());

@@ -1,5 +1,5 @@
 /**
- * Entry of Domain 0's worker where memory cannot be shared: domains run here, in turns. It is a script of its own, with the processor in it: WebKit's
+ * Entry of Domain 0's worker where memory cannot be shared, and in virtual time: domains run here, in turns. It is a script of its own, with the processor in it: WebKit's
  * JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
 import { functionOrScript, holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
@@ -13,4 +13,4 @@ const openStore: OpenStore = async (wanted, take) => {
   return 'why' in opened ? opened : { store: opened.store, release: () => opened.held.release() };
 };
 
-serve(inTurns({ soon, later, hostMs: sharedMs, openMedium, compile: functionOrScript }), false, holdLifeLock(newLockPrefix()), openStore);
+serve(pace => inTurns({ soon, later, openMedium, compile: functionOrScript, ...(pace ? { pace } : { hostMs: sharedMs }) }), false, holdLifeLock(newLockPrefix()), openStore);

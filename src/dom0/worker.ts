@@ -29,4 +29,4 @@ function watching(): { watching?: Watching } {
 const spawnStorage = (): StorageWorker =>
   new Worker(new URL('./storage-worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-storage` }) as unknown as StorageWorker;
 
-serve(inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openRemoteStore(spawnStorage));
+serve(() => inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openRemoteStore(spawnStorage));

@@ -53,6 +53,7 @@ export function hostActions(): Action[] {
   const living = [...sessions.value.values()].filter(({ over }) => !over);
   return [
     { name: words.newGuest, run: () => go({ kind: 'home', tab: 'new' }) },
+    { name: words.define, run: () => go({ kind: 'defined', name: '' }) },
     { name: words.openShell, run: () => go({ kind: 'shell' }) },
     { name: words.facts, command: 'xl list', run: () => go({ kind: 'home', tab: 'host' }) },
     ...(living.length > 1 ? [{ name: words.allDown, command: 'xl shutdown -a -F', run: () => { for (const { info } of living) void command('shutdown', info.peek()); } }] : []),

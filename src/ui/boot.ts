@@ -1,7 +1,8 @@
 /**
  * The host's boot in the page: which entry of its menu is started. The address says: `?boot=ENTRY` (a number, a title or an id) boots that at once, `?boot=menu`
  * shows the menu; without it the menu is shown with its countdown at the first visit, and later visits boot the default at once. `?host=` has words of the
- * host's definition, which count more than those that xl host-set keeps, `?xen=` Xen's command line in place of the entry's.
+ * host's definition, which count more than those that xl host-set keeps, `?xen=` Xen's command line in place of the entry's. `?time=virtual` starts a host in
+ * virtual time, `?seed=` says from what it draws.
  * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
  */
 import { signal } from '@preact/signals';
@@ -50,9 +51,11 @@ function firstVisit(): boolean {
 /** What the host is to be started with. `again`: after a reboot. */
 export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
-  const wanted = again ? 'menu' : (address.get('boot') ?? (firstVisit() ? 'menu' : null));
+  const virtualTime = inVirtualTime() ? { seed: seedOf(address.get('seed') ?? '') } : undefined;
+  // A run that repeats itself starts the same way at each visit.
+  const wanted = again ? 'menu' : (address.get('boot') ?? (!virtualTime && firstVisit() ? 'menu' : null));
   const make = (): BootMenu =>
-    new BootMenu({ config: readGrubConfig(remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
+    new BootMenu({ config: readGrubConfig(virtualTime ? DEFAULT_GRUB_CONFIG : remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
   let choice: MenuChoice;
   for (let menu = make(); ; menu = make()) {
     if (wanted !== 'menu' && menu.mode.kind !== 'message') menu.take();
@@ -61,8 +64,15 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
     if (choice.kind === 'halt') await switchedOn();
   }
   const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
-  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host: { kept: remembered(HOST_KEY, ''), asked: address.get('host') ?? '' } };
+  const host = { kept: virtualTime ? '' : remembered(HOST_KEY, ''), asked: address.get('host') ?? '' };
+  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host, ...(virtualTime ? { virtualTime } : {}) };
 }
+
+/** The address asks for a host in virtual time. */
+export const inVirtualTime = (): boolean => new URLSearchParams(location.search).get('time') === 'virtual';
+
+/** A seed as somebody writes it, any word, as the number that is drawn with. */
+export const seedOf = (text: string): number => [...text].reduce((sum, character) => (Math.imul(sum, 31) + character.codePointAt(0)!) >>> 0, 0);
 
 /** Shows it until something was chosen. */
 function shown(menu: BootMenu): Promise<MenuChoice> {

@@ -6,7 +6,7 @@ import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
 import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBoot, StateInfo, Task } from '../dom0/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
-import { chooseBoot, rememberGrub, switchedOn } from './boot.ts';
+import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
@@ -168,7 +168,7 @@ function lost(): void {
 
 function start(): Worker {
   // Two scripts: where domains have workers of their own, Domain 0's needs no processor.
-  const shared = typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
+  const shared = !inVirtualTime() && typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
   const worker = shared
     ? new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
     : new Worker(new URL('../dom0/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });

@@ -72,7 +72,7 @@ function note(seen: Inventory): void {
   });
 }
 
-const showsCounters = ({ kind, tab }: Place): boolean => kind === 'home' && (tab === 'host' || tab === 'network');
+const showsCounters = ({ kind, tab }: Place): boolean => (kind === 'home' && (tab === 'host' || tab === 'network')) || (kind === 'domain' && tab === 'history');
 
 function lookIfDue(): void {
   // Timers are not exact: half a period is no period.

@@ -4,7 +4,7 @@ import { bySecond, noteReading, ownsMemory } from './readings.ts';
 
 const port = (name: string, rxBytes: number, txBytes: number) => ({ name, rxBytes, txBytes, rxPackets: 0, txPackets: 0, dropped: 0 });
 const look = (atMs: number, ports: ReturnType<typeof port>[] = [], runNs: Record<number, number> = {}, domain0Ns = 0): Inventory =>
-  ({ atMs, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: domain0Ns }, runNs, bridge: { name: 'xenbr0', ports, stations: [] } });
+  ({ atMs, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: domain0Ns }, runNs, pvDisks: {}, bridge: { name: 'xenbr0', ports, stations: [] } });
 const guest: DomainInfo = { id: 1, name: 'web', state: 'r', type: 'pv', memoryMiB: 32, vcpus: 1, definition: '' };
 const between = (before: Inventory, seen: Inventory) => noteReading([], before, seen, [guest], 5)[0]!;
 
@@ -22,6 +22,12 @@ describe('a reading of the host', () => {
     const before = look(0, [port('eth0', 0, 0), port('vif1.0', 9000, 0), port('vif2.0', 100, 0), port('vif3.0', 500, 0)]);
     const seen = look(1000, [port('eth0', 7777, 0), port('vif2.0', 300, 0), port('vif3.0', 40, 0), port('vif4.0', 5, 0)]);
     expect(between(before, seen).sentPerSecond).toBe(245);
+  });
+
+  it('knows what each guest sent, got, read and wrote', () => {
+    const before = look(0, [port('vif1.0', 100, 0), port('vif11.0', 100, 0)]), seen = look(2000, [port('vif1.0', 4196, 2048), port('vif11.0', 100, 0)]);
+    const reading = between({ ...before, pvDisks: { 1: { read: 1000, written: 8000 } } }, { ...seen, pvDisks: { 1: { read: 3000, written: 0 } } });
+    expect([reading.network, reading.pvDisks]).toEqual([{ 1: { sent: 2048, got: 1024 } }, { 1: { read: 1000, written: 0 } }]);
   });
 
   it('leaves a gap where nobody looked, and drops what is older than a minute', () => {

@@ -20,12 +20,15 @@ export interface Reading {
   /** Bytes a second that all guests sent and got. */
   sentPerSecond?: number;
   gotPerSecond?: number;
+  /** Bytes a second of each guest. */
+  network: Readonly<Record<number, { sent: number; got: number }>>;
+  pvDisks: Readonly<Record<number, { read: number; written: number }>>;
 }
 
 /** Those of the last minute, oldest first, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
 export function noteReading(all: readonly Reading[], before: Inventory | undefined, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): readonly Reading[] {
   if (!before || seen.atMs <= before.atMs) return all;
-  const next = seen.atMs - before.atMs > APART_MS ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {} } : readingOf(before, seen, domains, freeMiB);
+  const next = seen.atMs - before.atMs > APART_MS ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} } : readingOf(before, seen, domains, freeMiB);
   return [...all.filter(({ atMs }) => atMs >= seen.atMs - HISTORY_MS), next];
 }
 
@@ -45,13 +48,19 @@ function readingOf(before: Inventory, seen: Inventory, domains: readonly DomainI
     // The bridge counts what it received: the guest sent it.
     sentPerSecond: passed(before, seen, 'rxBytes') / (overMs / 1000),
     gotPerSecond: passed(before, seen, 'txBytes') / (overMs / 1000),
+    network: Object.fromEntries(domains.map(({ id }) => [id, { sent: passed(before, seen, 'rxBytes', `vif${id}.`) / (overMs / 1000), got: passed(before, seen, 'txBytes', `vif${id}.`) / (overMs / 1000) }])),
+    // A disk that was taken away takes its counts along.
+    pvDisks: Object.fromEntries(Object.entries(seen.pvDisks).map(([id, { read, written }]) => {
+      const from = before.pvDisks[Number(id)] ?? { read: 0, written: 0 };
+      return [id, { read: Math.max(0, read - from.read) / (overMs / 1000), written: Math.max(0, written - from.written) / (overMs / 1000) }];
+    })),
   };
 }
 
-/** What went through the guests' ports between two looks. A port that has gone takes its count along; a new one has counted from 0. */
-function passed(before: Inventory, seen: Inventory, what: 'rxBytes' | 'txBytes'): number {
+/** What went through the guests' ports, those whose names begin so, between two looks. A port that has gone takes its count along; a new one has counted from 0. */
+function passed(before: Inventory, seen: Inventory, what: 'rxBytes' | 'txBytes', names = 'vif'): number {
   const old = new Map(before.bridge.ports.map(port => [port.name, port[what]]));
-  return seen.bridge.ports.filter(({ name }) => name.startsWith('vif')).reduce((sum, port) => {
+  return seen.bridge.ports.filter(({ name }) => name.startsWith(names)).reduce((sum, port) => {
     const from = old.get(port.name) ?? 0;
     return sum + port[what] - (port[what] < from ? 0 : from);
   }, 0);

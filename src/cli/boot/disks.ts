@@ -189,20 +189,24 @@ export function bootDevices(drives: DriveImage[], order: string): string[] {
 
 const NO_FIRMWARE_HERE = 'To boot from a disk firmware is needed, and none is here. Run npm run guests once, or give --bios F and --vgabios F.';
 
-/** SeaBIOS and its VGA BIOS as `npm run guests` fetches them. @throws UsageError where they are not there */
-export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
+/** A file of the repository, looked for from here up. @throws UsageError where it is not there */
+function fileAbove(path: string, otherwise: string): Uint8Array {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const place = join(folder, '.cache/guests/firmware');
     try {
-      return {
-        kind: 'firmware',
-        image: readFileSync(join(place, 'bios-256k.bin')),
-        vgaBios: readFileSync(join(place, 'vgabios-stdvga.bin')),
-        name: 'bios-256k.bin',
-      };
+      return readFileSync(join(folder, path));
     } catch {
-      if (dirname(folder) === folder)
-        throw new UsageError(NO_FIRMWARE_HERE);
+      if (dirname(folder) === folder) throw new UsageError(otherwise);
     }
   }
+}
+
+/** SeaBIOS and its VGA BIOS as `npm run guests` fetches them. @throws UsageError where they are not there */
+export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
+  const fetched = (name: string): Uint8Array => fileAbove(join('.cache/guests/firmware', name), NO_FIRMWARE_HERE);
+  return { kind: 'firmware', image: fetched('bios-256k.bin'), vgaBios: fetched('vgabios-stdvga.bin'), name: 'bios-256k.bin' };
+}
+
+/** The BIOS of guests/bios, which drives the display itself. @throws UsageError where it is not there */
+export function ownFirmware(): Extract<Boot, { kind: 'firmware' }> {
+  return { kind: 'firmware', image: fileAbove('guests/bios/bios.bin', 'guests/bios/bios.bin is not here. Run this from the repository, or leave --bios own out.'), name: 'bios.bin' };
 }

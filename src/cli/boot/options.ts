@@ -12,6 +12,9 @@ import { UsageError } from './usage-error.ts';
 
 export { UsageError };
 
+/** What --bios says in place of a file. */
+const OWN_BIOS = 'own';
+
 export interface BootOptions {
   /** The first of `files`. */
   file?: string;
@@ -44,6 +47,8 @@ export interface BootOptions {
   restore?: string;
   restores: string[];
   bios?: string;
+  /** The BIOS of guests/bios in place of SeaBIOS. */
+  ownBios: boolean;
   vgabios?: string;
   hvmloader?: string;
   /** Directory that the host's storage is kept in. */
@@ -103,7 +108,11 @@ const WORDS: Record<string, Word> = {
     set: (o, v, w) => (o.xen = xenOptions(w, v)),
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
-  '--bios': { value: 'F', about: 'firmware image of 64, 128 or 256 KiB; a Linux --kernel is then offered to it in fw_cfg', set: (o, v) => (o.bios = v) },
+  '--bios': {
+    value: 'F',
+    about: 'firmware image of 64, 128 or 256 KiB; a Linux --kernel is then offered to it in fw_cfg. own: the BIOS of guests/bios, in place of SeaBIOS',
+    set: (o, v) => (v === OWN_BIOS ? (o.ownBios = true) : (o.bios = v)),
+  },
   '--hvmloader': { value: 'F', about: "Xen's own hvmloader, which starts the firmware (--type hvm)", set: (o, v) => (o.hvmloader = v) },
   '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
   '--disk': {
@@ -157,7 +166,7 @@ const WORDS: Record<string, Word> = {
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [], stats: [] };
+  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, ownBios: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [], stats: [] };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],
@@ -240,6 +249,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   }
   if (o.bios !== undefined && o.kernel === undefined && (o.initrd !== undefined || o.cmdline !== undefined))
     throw new UsageError('--initrd and --cmdline are for kernels, and --bios alone starts none. Leave them out, or add --kernel for the firmware.');
+  if (o.ownBios && o.kernel !== undefined) throw new UsageError('--bios own starts from disks, and --kernel needs no firmware. Leave one out.');
   if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
   if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');

@@ -6,19 +6,17 @@ import { type Action, type Definition, newDefinition } from '../../dom0/config/i
 import { formatFinding } from '../../dom0/config/index.ts';
 import { prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, NO_FIRMWARE, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, withOptions } from '../../dom0/index.ts';
+import { baseName, decode, type Firmware, isDefinition, type NamedBytes, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, VIRTUAL_EPOCH_MS, withOptions } from '../../dom0/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openFloppies, openPlanned, restoredDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
 const DEFAULT_MEMORY_MIB = 256;
 /** Console of a Linux that was given without a command line: standard output. */
 const LINUX_CMDLINE = 'console=ttyS0';
-/** The date of every run in virtual time: 2026-01-01 00:00:00 UTC. */
-export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
 
 /** A definition in XML has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
 export async function loadReaders(files: string[]): Promise<void> {
@@ -112,7 +110,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
   }
   const drives = [...openDrives(options.disks, options.cdrom, options.type, devices), ...openFloppies(options)];
   if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
-    const image: Boot = options.bios === undefined ? fetchedFirmware() : {
+    const image: Boot = options.bios === undefined ? standardFirmware(options) : {
       kind: 'firmware',
       image: read(options.bios, '--bios').data,
       name: baseName(options.bios),
@@ -164,10 +162,11 @@ function withEndings(definition: Definition, { noReboot }: BootOptions): Definit
   return { ...definition, onPoweroff: then(definition.onPoweroff), onReboot: then(definition.onReboot), onCrash: then(definition.onCrash) };
 }
 
-function firmwareOrWhy(): Firmware {
+const standardFirmware = ({ ownBios }: BootOptions): Extract<Boot, { kind: 'firmware' }> => (ownBios ? ownFirmware() : fetchedFirmware());
+
+function firmwareOrWhy(options: BootOptions): Firmware {
   try {
-    const { image, name, vgaBios } = fetchedFirmware();
-    return vgaBios ? { image, name, vgaBios } : NO_FIRMWARE;
+    return standardFirmware(options);
   } catch (error) {
     if (error instanceof UsageError) return error.message;
     throw error;
@@ -212,7 +211,7 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy() }, optionsFrom);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy(options) }, optionsFrom);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);

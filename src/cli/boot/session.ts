@@ -15,7 +15,7 @@ import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
 import { openFile } from './image-file.ts';
 import { Lines } from './lines.ts';
-import { VIRTUAL_EPOCH_MS } from './prepare.ts';
+import { VIRTUAL_EPOCH_MS } from '../../dom0/index.ts';
 import { addStats, type Stats, statsOf } from './stats.ts';
 
 const MIB = 2 ** 20;

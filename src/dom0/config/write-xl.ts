@@ -8,12 +8,13 @@ const ESCAPES: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n',
 const quote = (text: string): string =>
   `"${text.replace(/[\\"\u0000-\u001f\u007f]/g, c => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
 
-const value = (plain: Plain): string => (typeof plain === 'number' ? String(plain) : typeof plain === 'string' ? quote(plain) : `[ ${plain.map(quote).join(', ')} ]`);
+/** A value as xl.cfg writes it. */
+export const writeValue = (plain: Plain): string => (typeof plain === 'number' ? String(plain) : typeof plain === 'string' ? quote(plain) : `[ ${plain.map(quote).join(', ')} ]`);
 
 export function writeXlConfig(definition: Definition, rules: Family = KEYS): string {
   return Object.entries(rules)
     .map(([key, { from }]) => [key, from?.(definition)] as const)
     .filter((entry): entry is [string, Plain] => entry[1] !== undefined)
-    .map(([key, plain]) => `${key} = ${value(plain)}\n`)
+    .map(([key, plain]) => `${key} = ${writeValue(plain)}\n`)
     .join('');
 }

@@ -60,6 +60,8 @@ export interface Setting extends Position {
   key: string;
   append: boolean;
   value: Value;
+  /** Behind the value's last character, where a text in xl's language is edited. */
+  end?: Position;
 }
 
 export interface SyntaxProblem extends Position {
@@ -75,6 +77,8 @@ export interface ParsedConfig {
 }
 
 interface Token extends Position {
+  /** Characters of the text. */
+  length: number;
   kind: 'ident' | 'string' | 'number' | '=' | '+=' | '[' | ']' | ',' | ';' | 'newline' | 'end' | 'bad';
   text: string;
   /** For 'bad': the sentence. */
@@ -99,7 +103,7 @@ function tokenize(text: string): Token[] {
     lineStart = 0,
     depth = 0;
   const push = (kind: Token['kind'], length: number, value = '', problem?: string): void => {
-    const token: Token = { kind, text: value, line, column: at - lineStart + 1 };
+    const token: Token = { kind, text: value, line, column: at - lineStart + 1, length };
     if (problem !== undefined) token.problem = problem;
     tokens.push(token);
     at += length;
@@ -267,7 +271,8 @@ class Parser {
         `The value of ${shortened(key.text)} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`,
       );
     }
-    this.settings.push({ key: key.text, append: op.kind === '+=', value, line: key.line, column: key.column });
+    const last = this.tokens[this.at - 1]!;
+    this.settings.push({ key: key.text, append: op.kind === '+=', value, line: key.line, column: key.column, end: { line: last.line, column: last.column + last.length } });
     return true;
   }
 

@@ -6,7 +6,7 @@ import { put64 } from '../memory/words.ts';
 import type { DomainOptions } from './domain.ts';
 
 /** Whether hot guest code is compiled where nobody says. */
-export const JIT_BY_DEFAULT = false;
+export const JIT_BY_DEFAULT = true;
 /** Samples in an epoch from which a place is compiled, where nobody says. */
 const THRESHOLD = 8;
 

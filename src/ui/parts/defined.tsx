@@ -1,15 +1,15 @@
-/** A domain that is defined and does not run: its page is loaded when somebody opens it. */
+/** A domain that is defined and does not run, or a new one: its editor is loaded when somebody opens it. */
 
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
-const DefinedPage = later(() => import('./defined-page.tsx').then(part => part.DefinedPage));
+const EditPage = later(() => import('./edit-page.tsx').then(part => part.EditPage));
 
 export const definedPanel: Panel = {
   id: 'defined',
   region: 'bench',
   name: strings.defined.name,
-  show: here => here.kind === 'defined' && <DefinedPage name={here.name ?? ''} />,
-  title: here => (here.kind === 'defined' ? here.name : undefined),
+  show: here => here.kind === 'defined' && <EditPage name={here.name ?? ''} />,
+  title: here => (here.kind === 'defined' ? here.name || strings.defined.fresh : undefined),
 };

@@ -5,6 +5,7 @@ import type { Finding, Plan } from '../../dom0/index.ts';
 import { discard, draft, startDraft } from '../state.ts';
 import { strings } from '../strings.ts';
 import { ModeBadge, Tag } from './marks.tsx';
+import { PlanSteps } from './plan-steps.tsx';
 
 const words = strings.draft;
 
@@ -32,8 +33,7 @@ export function DraftPage() {
     <div class="body draft">
       {now.problem && <p class="stop" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
       {plan && <Verdicts plan={plan} texts={now.texts} />}
-      {plan && plan.errors.length === 0 && <section class="plan"><h3>{words.plan}</h3>
-        <ol>{words.steps(plan.summary, plan.command).map((step, i) => <li key={i}>{typeof step === 'string' ? step : <code>{step.command}</code>}</li>)}</ol></section>}
+      {plan && plan.errors.length === 0 && <PlanSteps plan={plan} />}
       {plan && plan.definition && plan.errors.length === 0 && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
     </div>
   </>;

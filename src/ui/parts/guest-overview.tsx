@@ -10,13 +10,14 @@ import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { ChooseFiles, Icon } from './marks.tsx';
+import { NewVolume } from './new-volume.tsx';
 
 const words = {
   cpu: 'Processor', memory: 'Memory', disks: 'Disks', nics: 'Network cards', weight: 'weight', cap: 'cap', none: 'none', vcpus: 'vCPUs online', target: 'memory', now: 'now', mib: 'MiB',
   weightHint: 'Of processor time that several domains want, each gets its part by weight.', capHint: 'Per cent of one processor that it may use at most; 0: no limit.', fixed: 'The guest is a plain PC: its memory does not change while it runs.',
   memoryHint: (most: number) => `Its balloon driver is asked to come to so much, of at most ${most} MiB; the guest decides how fast.`, oneVcpu: 'It has one vCPU, and no more in its definition.', vcpusHint: (most: number) => `Of the ${most} of its definition; the guest takes them on and off.`, fixedVcpus: 'A PC’s processors cannot be taken on and off here.', share: (part: string) => `It ran ${part} of the last second.`,
   device: 'Device', holds: 'What is in it', how: 'Seen as', moved: 'Read, written', empty: 'empty', emulated: 'IDE drive', pv: 'PV disk', both: 'IDE drive, PV disk after unplug', readOnly: 'read-only', noDisks: 'It has no disks.', noCards: 'It has no network card with PV drivers.',
-  detach: 'Detach', eject: 'Eject', insert: 'Insert', attachDisk: 'Attach a disk', volume: 'Volume or file', as: 'as', file: 'A file of yours', attach: 'Attach', attachCard: 'Attach a network card', noVolume: 'No volume yet: lvcreate in the shell of Domain-0 makes one.', openDisk: 'Look at the host’s disk',
+  detach: 'Detach', eject: 'Eject', insert: 'Insert', attachDisk: 'Attach a disk', volume: 'Volume or file', as: 'as', file: 'A file of yours', attach: 'Attach', attachCard: 'Attach a network card', openDisk: 'Look at the host’s disk',
   card: 'Card', mac: 'MAC address', state: 'State', sent: 'Sent', got: 'Received', plain: 'The guest is a plain PC, or has stopped: nothing can be attached to it.', gone: 'The domain no longer exists.', emulatedCard: (model: string) => `Beside these: an emulated ${model}.`,
 };
 const LOOK_MS = 1000;
@@ -132,6 +133,6 @@ function AttachDisk({ name, id, act, taken }: { name: string; id: number; act: A
       <span class="sec">{words.as}</span><input class="in vdev" aria-label={words.device} placeholder={free} value={vdev.value} onInput={event => { vdev.value = event.currentTarget.value; }} />
       {target && <Do command={`xl block-attach ${name} ${spec(target)}`} onClick={() => attach(target)}>{words.attach}</Do>}
       <ChooseFiles small onFiles={files => { if (files[0]) attach(files[0].name, files[0]); }}>{words.file}</ChooseFiles></div>
-    <p class="cap-t">{target ? <code>xl block-attach {name} {spec(target)}</code> : disk ? words.noVolume : info.value && <button class="btn sm" onClick={openState}>{words.openDisk}</button>}</p>
+    <div class="cap-t">{target ? <code>xl block-attach {name} {spec(target)}</code> : disk ? <NewVolume suggested={name} /> : info.value && <button class="btn sm" onClick={openState}>{words.openDisk}</button>}</div>
   </div>;
 }

@@ -11,6 +11,7 @@ import { paletteOpen } from './palette.tsx';
 import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
 
+const VirtualPace = later(() => import('./virtual-pace.tsx').then(part => part.VirtualPace));
 const Pcpus = later(() => import('./pcpus.tsx').then(part => part.Pcpus));
 
 /** hh:mm:ss.mmm of a domain's clock. */
@@ -50,7 +51,7 @@ export function Header() {
     <MachineTime />
     <VirtualTime />
     {[...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
-    <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>
+    {info.value?.time === 'virtual' ? <VirtualPace /> : <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
     <div class="pick" title={strings.theme.label}>
@@ -78,7 +79,7 @@ function MachineTime() {
   const isStill = living.every(({ state }) => state === 'p');
   const all = (what: 'pause' | 'unpause') => { for (const domain of living) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain); };
   const shown = shownSession()?.info.value;
-  return <div class="seg hide-s mtime" role="group" aria-label={words.label}>
+  return <div class="seg mtime" role="group" aria-label={words.label}>
     <button aria-pressed={!isStill} aria-label={words.runAll} title={words.runAll} onClick={() => all('unpause')}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
     <button aria-pressed={isStill} aria-label={words.pauseAll} title={words.pauseAll} onClick={() => all('pause')}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
     <button disabled={shown?.state !== 'p'} aria-label={shown ? words.stepOf(shown.name) : words.step} title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint} onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}><Icon name="step" /><span class="when-wide">{words.step}</span></button>

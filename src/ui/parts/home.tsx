@@ -41,7 +41,7 @@ function Home() {
         <div class={`dropz${dragging.value ? ' over' : ''}`}>
           <ul>{strings.home.dropKinds.map(([kind, what]) => <li key={kind}><code>{kind}</code><span>{what}</span></li>)}</ul>
           <p class="sec">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
-          <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles></p>
+          <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
         </div>
       </section>
       <section class="card">

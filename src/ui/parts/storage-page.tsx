@@ -6,9 +6,16 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { Icon } from './marks.tsx';
+import { NewVolume, RemoveVolume } from './new-volume.tsx';
 
 const words = strings.hostPage;
 const users = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : words.noOne);
+
+function freeName(taken: readonly string[]): string {
+  let n = 1;
+  while (taken.includes(`volume${n}`)) n++;
+  return `volume${n}`;
+}
 
 /** `volume`: the one that was chosen in the tree. */
 export function StoragePage({ volume }: { volume: string | undefined }) {
@@ -20,8 +27,9 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
           <tbody>{disk.partitions.map(({ name, bytes: all, type, users: who }) => <tr key={name}><td class="m">{name}</td><td>{words.types[type] ?? `0x${type.toString(16)}`}</td><td class="num m">{size(all)}</td>
             <td class="sec">{users(who)}</td></tr>)}</tbody></table></section>
       <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
-        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
-          <tbody>{disk.volumes.map(({ name, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">/dev/{disk.group}/{name}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td></tr>)}</tbody></table>}</section>
+        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
+          <tbody>{disk.volumes.map(({ name, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">/dev/{disk.group}/{name}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table>}
+        <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
   </div>;
 }

@@ -68,6 +68,8 @@ export interface PageBoot {
   dom0CommandLine: string;
   /** Words of the host's definition (readHost) that are kept, and those that count before them; what both leave out the device suggests. */
   host: { kept: string; asked: string };
+  /** In virtual time, on one processor and from the state of a first visit; `seed`: what is drawn follows from it. */
+  virtualTime?: { seed: number };
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -85,10 +85,11 @@ export const restore = command({
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
       const { about } = saved;
-      if (about.virtualTime)
+      if (about.virtualTime && !host.parts.virtual)
         throw new Error(
-          `${state.name} was saved in virtual time, which the page does not run in. Restore it with ringside boot --virtual-time --restore ${state.name}.`,
+          `${state.name} was saved in virtual time, in which this host does not run. Load the page with ?time=virtual, or restore it with ringside boot --virtual-time --restore ${state.name}.`,
         );
+      if (host.parts.virtual && !about.virtualTime) throw new Error(`${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`);
       const drives = savedDrives(saved, label => {
         if (host.isDevice(label)) return { name: label, device: true };
         const image = images.find(({ name }) => baseName(name) === baseName(label));

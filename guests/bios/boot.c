@@ -1,0 +1,197 @@
+/*
+ * What is started, in which order: INT 19h and 18h, the boot menu.
+ * Sources: BIOS Boot Specification 1.01; QEMU's fw_cfg file "bootorder" (device paths) and CMOS 38h and 3Dh (nibbles: 1 floppy, 2 disk, 3 CD, 4 network).
+ */
+#include "bios.h"
+
+enum kind { FLOPPY, DISK, CD, NETWORK };
+struct choice { u8 kind, index; };
+#define MOST_CHOICES 12
+static struct choice choices[MOST_CHOICES];
+static u8 count, current;
+
+static int is_chosen(u8 kind, u8 index) {
+  for (u8 i = 0; i < count; i++)
+    if (choices[i].kind == kind && choices[i].index == index) return 1;
+  return 0;
+}
+
+static int there_is(u8 kind, u8 index) {
+  switch (kind) {
+    case FLOPPY: return index < floppy_count;
+    case DISK: return drives[index].kind == ATA_DISK;
+    case CD: return drives[index].kind == ATAPI_CD;
+    default: return index < boot_rom_count;
+  }
+}
+
+static void choose(u8 kind, u8 index) {
+  if (count < MOST_CHOICES && there_is(kind, index) && !is_chosen(kind, index)) choices[count++] = (struct choice){ kind, index };
+}
+
+static void choose_all(u8 kind) {
+  for (u8 i = 0; i < 4; i++) choose(kind, i);
+}
+
+/* The number behind a word in a device path; -1: the word is not in it. */
+static int number_after(const char *path, const char *word) {
+  for (; *path; path++) {
+    u8 i = 0;
+    while (word[i] && path[i] == word[i]) i++;
+    if (!word[i]) return path[i] >= '0' && path[i] <= '9' ? path[i] - '0' : 0;
+  }
+  return -1;
+}
+
+static void choose_path(const char *path) {
+  int floppy = number_after(path, "/floppy@"), channel = number_after(path, "/drive@"), unit = number_after(path, "/disk@");
+  if (floppy >= 0) choose(FLOPPY, floppy);
+  else if (channel >= 0 && channel < 2 && unit >= 0 && unit < 2) {
+    u8 index = 2 * channel + unit;
+    choose(drives[index].kind == ATAPI_CD ? CD : DISK, index);
+  } else if (number_after(path, "/ethernet@") >= 0) choose_all(NETWORK);
+}
+
+/* As the host says by names, then by CMOS; then all there is. */
+static void choose_order(void) {
+  char path[80];
+  u8 length = 0;
+  count = 0;
+  for (u32 left = open_config("bootorder"); left--;) {
+    char c = read_config();
+    if (c == '\n' || c == 0) {
+      path[length] = 0;
+      if (length) choose_path(path);
+      length = 0;
+    } else if (length < sizeof path - 1) path[length++] = c;
+  }
+  if (count == 0) {
+    u16 order[3] = { cmos(0x3d) & 15, cmos(0x3d) >> 4, cmos(0x38) >> 4 };
+    for (u8 i = 0; i < 3; i++)
+      if (order[i] >= 1 && order[i] <= 4) choose_all(order[i] - 1);
+  }
+  choose_all(FLOPPY);
+  choose_all(DISK);
+  choose_all(CD);
+  choose_all(NETWORK);
+}
+
+/* Disks and CDs get their BIOS numbers in that order. */
+static void number_drives(void) {
+  disk_count = cd_count = 0;
+  for (u8 i = 0; i < count; i++) {
+    if (choices[i].kind == DISK) disk_order[disk_count++] = choices[i].index;
+    if (choices[i].kind == CD) cd_order[cd_count++] = choices[i].index;
+  }
+  set_bda8(BDA_DISKS, disk_count);
+}
+
+static void print_choice(struct choice choice) {
+  switch (choice.kind) {
+    case FLOPPY:
+      print("floppy disk ");
+      put_char('A' + choice.index);
+      break;
+    case DISK:
+      print("disk ");
+      print(drives[choice.index].model);
+      break;
+    case CD:
+      print("CD ");
+      print(drives[choice.index].model);
+      break;
+    default:
+      print("network");
+  }
+}
+
+static int has_mark(void) { return peek16(0, 0x7dfe) == 0xaa55; }
+
+/* Starts it; where it returns, why not. */
+static const char *start(struct choice choice) {
+  u8 index = 0;
+  emulation.active = 0;
+  switch (choice.kind) {
+    case FLOPPY:
+      if (floppy_read_first(choice.index, 0, 0x7c00)) return "its first sector cannot be read";
+      if (!has_mark()) return "its first sector does not end in 55 AA";
+      start_boot_sector(0, 0x7c00, choice.index);
+    case DISK:
+      while (disk_order[index] != choice.index) index++;
+      if (ata_transfer(&drives[choice.index], 0, 1, 0, 0x7c00, 0)) return "its first sector cannot be read";
+      if (!has_mark()) return "its first sector does not end in 55 AA";
+      start_boot_sector(0, 0x7c00, 0x80 + index);
+    case CD: {
+      u16 segment;
+      while (cd_order[index] != choice.index) index++;
+      const char *problem = load_cd(index, &segment);
+      if (problem) return problem;
+      start_boot_sector(emulation.media ? 0 : segment, emulation.media ? 0x7c00 : 0, emulation.drive);
+    }
+    default: {
+      const struct bootable_rom *rom = &boot_roms[choice.index];
+      call_far(rom->segment, rom->bcv_or_bev, 0, 0, 0);
+      return "it gave up";
+    }
+  }
+}
+
+/* Esc while POST waits half a second brings the menu where the host asks for one (fw_cfg item 0Eh); it comes by itself when all has failed. */
+static void menu(void) {
+  print("\nSelect what to boot:\n");
+  for (u8 i = 0; i < count; i++) {
+    put_char('1' + i);
+    print(". ");
+    print_choice(choices[i]);
+    put_char('\n');
+  }
+  for (;;) {
+    while (!key_waiting()) __asm__ volatile("sti; hlt; cli" : : : "memory");
+    char key = take_key();
+    if (key >= '1' && key < '1' + count) {
+      struct choice first = choices[(u8)(key - '1')];
+      print("\n");
+      print("Booting from ");
+      print_choice(first);
+      print("\n");
+      const char *why = start(first);
+      print("Not bootable: ");
+      print(why);
+      print(".\n");
+    }
+  }
+}
+
+void boot(int next) {
+  if (!next) {
+    choose_order();
+    number_drives();
+    current = 0;
+  }
+  while (current < count) {
+    struct choice choice = choices[current++];
+    print("Booting from ");
+    print_choice(choice);
+    print("\n");
+    const char *why = start(choice);
+    print("Not bootable: ");
+    print(why);
+    print(".\n");
+  }
+  print(count ? "\nNothing here could be booted. Put in another disk, or name another in the machine's definition.\n" : "\nThere is no drive to boot from. Give the machine a disk, a CD or a floppy disk.\n");
+  if (count) menu();
+  for (;;) __asm__ volatile("sti; hlt" : : : "memory");
+}
+
+enum outcome boot_services(caller r) {
+  (void)r;
+  boot(0);
+  return DONE;
+}
+
+enum outcome boot_failed_services(caller r) {
+  (void)r;
+  print("The boot sector gave up.\n");
+  boot(1);
+  return DONE;
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Builds bios.bin from the sources beside it: build.sh [OUTPUT]. Needs gcc with -m32.
+# bios.lock says which sources and which compiler the committed bios.bin came from; test/committed-guests.test.ts holds them together.
+set -eu
+cd "$(dirname "$0")"
+OUT=${1:-bios.bin}
+PARTS="entry.S fonts.S post.c boot.c firmware-tables.c util.c pci.c ata.c disk.c cdrom.c floppy.c video.c vga-modes.c vbe.c keyboard.c mouse.c clock.c ports.c system.c"
+ELF=$(mktemp)
+trap 'rm -f "$ELF" "$ELF.code"' EXIT
+gcc -m16 -march=i386 -mregparm=3 -mgeneral-regs-only -Os -std=gnu11 -Wall -Wextra -Werror -Wno-array-bounds -ffreestanding -fno-pic -no-pie -static -nostdlib \
+  -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-ident -fno-strict-aliasing -fno-tree-loop-distribute-patterns -fno-jump-tables \
+  -mpreferred-stack-boundary=2 \
+  -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $PARTS -o "$ELF"
+objcopy -O binary -j .fonts --gap-fill 0 --pad-to 0x20000 "$ELF" "$OUT"
+objcopy -O binary -j .text -j .fixed --gap-fill 0 --pad-to 0x10000 "$ELF" "$ELF.code"
+cat "$ELF.code" >> "$OUT"
+[ "$OUT" != bios.bin ] || { gcc -dumpfullversion; cat bios.h video.h $PARTS font-8x8.bin font-8x14.bin font-8x16.bin link.ld build.sh | sha256sum | cut -d' ' -f1; } > bios.lock

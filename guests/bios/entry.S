@@ -1,0 +1,644 @@
+/*
+ * Where the processor comes in: reset, interrupts, and the addresses that programs know by heart; how C is called from there.
+ * Sources: Intel SDM vol. 3, 9.1.4 (first instruction), 9.9 (switching modes); 82441FX datasheet, 3.2.18 (PAM); IBM Personal Computer AT Technical
+ * Reference (1502494), BIOS listing, for the fixed addresses and what the handlers of hardware interrupts do.
+ */
+#define BIOS_SEGMENT 0xf000
+#define SERVICE_STACK 1536
+#define SERVICES_AT_ONCE 4
+#define POST_STACK 4096
+#define SELECTOR_FLAT 0x08
+#define SELECTOR_REAL 0x10
+/* Offsets in struct registers. */
+#define FRAME_ESP 12
+#define FRAME_SERVICE 40
+#define FRAME_FLAGS 46
+#define SAVED_WITH_PUSHA 32
+#define CMOS_SHUTDOWN 0x0f
+#define EOI 0x20
+
+        .code16
+        .text
+
+/* ---- reset: in ROM, just below 4 GiB (CS base FFFF0000), or in the copy at F0000 after a jump to F000:FFF0 */
+        .globl  post_entry
+post_entry:
+        cli
+        cld
+        movb    $0x80 | CMOS_SHUTDOWN, %al
+        outb    %al, $0x70
+        inb     $0x71, %al
+        movb    %al, %bl
+        testb   %al, %al
+        jz      1f
+        movb    $0x80 | CMOS_SHUTDOWN, %al
+        outb    %al, $0x70
+        xorb    %al, %al
+        outb    %al, $0x71
+        cmpb    $0x05, %bl
+        je      0f
+        cmpb    $0x09, %bl
+        jb      1f
+        cmpb    $0x0c, %bl
+        ja      1f
+0:      ljmp    $BIOS_SEGMENT, $resume_entry
+
+1:      /* RAM at C0000 to FFFFF for reads and writes: PAM0 to PAM6 of the host bridge. A jump through protected mode copies the ROM there. */
+        movl    $0x80000000, %eax
+        movw    $0xcf8, %dx
+        outl    %eax, %dx
+        movw    $0xcfc, %dx
+        inl     %dx, %eax
+        cmpl    $0x12378086, %eax
+        jne     2f
+        data32 lgdt %cs:gdt_pointer
+        movl    %cr0, %eax
+        orb     $1, %al
+        movl    %eax, %cr0
+        movw    $SELECTOR_FLAT, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        /* Xen's firmware is put into RAM, and nothing is below 4 GiB. */
+        movl    $0xffff0000 + signature, %esi
+        movl    %cs:signature, %eax
+        addr32 cmpl %eax, (%esi)
+        jne     3f
+        movl    %cs:signature + 4, %eax
+        addr32 cmpl %eax, 4(%esi)
+        jne     3f
+        movl    $0x80000058, %eax
+        movw    $0xcf8, %dx
+        outl    %eax, %dx
+        movw    $0xcfd, %dx
+        movb    $0x30, %al
+        outb    %al, %dx
+        movw    $0xcfe, %dx
+        movw    $0x3333, %ax
+        outw    %ax, %dx
+        movl    $0x8000005c, %eax
+        movw    $0xcf8, %dx
+        outl    %eax, %dx
+        movw    $0xcfc, %dx
+        movl    $0x33333333, %eax
+        outl    %eax, %dx
+        movl    $0xfffe0000, %esi
+        movl    $0xe0000, %edi
+        movl    $0x8000, %ecx
+        addr32 rep movsl
+3:      movw    $SELECTOR_REAL, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movl    %cr0, %eax
+        andb    $0xfe, %al
+        movl    %eax, %cr0
+2:      ljmp    $BIOS_SEGMENT, $post_in_ram
+
+post_in_ram:
+        inb     $0x92, %al
+        orb     $2, %al
+        andb    $0xfe, %al
+        outb    %al, $0x92
+        movw    %cs, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movl    $post_stack_top, %esp
+        movl    $bss_start, %edi
+        movl    $bss_end, %ecx
+        subl    %edi, %ecx
+        xorl    %eax, %eax
+        rep stosb
+        movw    $service_stacks_top, stack_free
+        calll   post
+        /* There is nothing behind it. */
+4:      hlt
+        jmp     4b
+
+/* ---- a reset that was a way back from protected mode: BL is the shutdown code, 40:67 the pointer */
+resume_entry:
+        movw    $0x40, %ax
+        movw    %ax, %ds
+        cmpb    $0x05, %bl
+        jne     1f
+        inb     $0x60, %al
+        movb    $EOI, %al
+        outb    %al, $0xa0
+        outb    %al, $0x20
+        ljmp    *0x67
+1:      cmpb    $0x0a, %bl
+        jne     2f
+        ljmp    *0x67
+2:      lssw    0x67, %sp
+        cmpb    $0x09, %bl
+        jne     3f
+        popw    %es
+        popw    %ds
+        popaw
+        iretw
+3:      cmpb    $0x0b, %bl
+        jne     4f
+        iretw
+4:      lretw
+
+        .balign 8
+gdt:    .quad   0
+        .quad   0x00cf93000000ffff      /* flat data */
+        .quad   0x000093000000ffff      /* data as in real mode */
+gdt_end:
+gdt_pointer:
+        .word   gdt_end - gdt - 1
+        .long   0xf0000 + gdt
+signature:
+        .ascii  "RINGSIDE"
+
+        .globl  open_flat_memory
+open_flat_memory:
+        pushw   %ds
+        data32 lgdt gdt_pointer
+        movl    %cr0, %eax
+        orb     $1, %al
+        movl    %eax, %cr0
+        movw    $SELECTOR_FLAT, %dx
+        movw    %dx, %fs
+        andb    $0xfe, %al
+        movl    %eax, %cr0
+        xorw    %dx, %dx
+        movw    %dx, %fs
+        popw    %ds
+        retl
+
+/* void flat_copy(u32 to, u32 from, u32 words): through protected mode */
+        .globl  flat_copy
+flat_copy:
+        pushl   %esi
+        pushl   %edi
+        pushfl
+        cli
+        movl    %eax, %edi
+        movl    %edx, %esi
+        data32 lgdt gdt_pointer
+        movl    %cr0, %eax
+        orb     $1, %al
+        movl    %eax, %cr0
+        movw    $SELECTOR_FLAT, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        addr32 rep movsw
+        movw    $SELECTOR_REAL, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        andb    $0xfe, %al
+        movl    %eax, %cr0
+        movw    %cs, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        popfl
+        popl    %edi
+        popl    %esi
+        retl
+
+/* void call_far(u16 segment, u16 offset, u16 ax, u16 bx, u16 di): an option ROM's entry */
+        .globl  call_far
+call_far:
+        pushl   %ebp
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        pushw   %gs
+        pushw   %fs
+        movw    %ax, far_pointer + 2
+        movw    %dx, far_pointer
+        movl    %ecx, %eax
+        movzwl  28(%esp), %edi
+        movzwl  24(%esp), %ebx
+        movw    $0xffff, %cx
+        movw    %cx, %dx
+        sti
+        lcall   *far_pointer
+        cli
+        cld
+        movw    %cs, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        popw    %fs
+        popw    %gs
+        popl    %edi
+        popl    %esi
+        popl    %ebx
+        popl    %ebp
+        movzwl  %ax, %eax
+        retl
+
+/* void start_boot_sector(u16 segment, u16 offset, u8 dl) */
+        .globl  start_boot_sector
+start_boot_sector:
+        movl    %ecx, %ebx
+        xorl    %ecx, %ecx
+        movw    %cx, %ds
+        movw    %cx, %es
+        movw    %cx, %fs
+        movw    %cx, %gs
+        movw    %cx, %ss
+        movl    $0x7c00, %esp
+        sti
+        pushw   %ax
+        pushw   %dx
+        movzbl  %bl, %edx
+        movl    $0xaa55, %eax
+        xorl    %ebx, %ebx
+        xorl    %esi, %esi
+        xorl    %edi, %edi
+        xorl    %ebp, %ebp
+        lretw
+
+/*
+ * ---- a service: `service` is its index, on top of FLAGS, CS and IP of the caller, whose registers are saved on its own stack. C runs on a stack of the
+ * BIOS, a slice for each service that is under way; who is on one of them already stays there.
+ */
+        .macro  service number
+        pushw   $\number
+        jmp     common
+        .endm
+
+common: pushw   %ds
+        pushw   %es
+        pushw   %fs
+        pushw   %gs
+        pushal
+again:  cli
+        cld
+        movw    %ss, %ax
+        movw    %ax, %gs
+        movzwl  %sp, %ebx
+        movw    %cs, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        movzwl  %gs:FRAME_SERVICE(%ebx), %esi
+        cmpw    %ax, %dx
+        je      nested
+        movzwl  stack_free, %ecx
+        cmpw    $service_stacks + SERVICE_STACK, %cx
+        jae     1f
+        /* Programs that left services by a long jump have used them all up. */
+        movw    $service_stacks_top, %cx
+1:      movw    %dx, %ss
+        movl    %ecx, %esp
+        subw    $SERVICE_STACK, %cx
+        movw    %cx, stack_free
+        pushl   %ecx
+        movl    %ebx, %eax
+        calll   *services(, %esi, 4)
+        cli
+        popl    %ecx
+        addw    $SERVICE_STACK, %cx
+        movw    %cx, stack_free
+        jmp     leave
+nested: movl    %ebx, %esp
+        movl    %ebx, %eax
+        calll   *services(, %esi, 4)
+        cli
+leave:  movw    %gs, %dx
+        movw    %dx, %ss
+        movl    %ebx, %esp
+        decl    %eax
+        jz      wait_and_retry
+        js      finish
+        decl    %eax
+        jz      call_break
+        decl    %eax
+        jz      call_mouse
+        int     $0x4a
+        jmp     finish
+call_break:
+        int     $0x1b
+        jmp     finish
+call_mouse:
+        pushw   mouse_packet
+        pushw   mouse_packet + 2
+        pushw   mouse_packet + 4
+        pushw   $0
+        lcall   *mouse_handler
+        addw    $8, %sp
+finish: movzwl  %sp, %ebx
+        movl    %ss:FRAME_ESP(%ebx), %eax
+        subl    $SAVED_WITH_PUSHA, %eax
+        movl    %eax, %esp
+        popal
+        popw    %gs
+        popw    %fs
+        popw    %es
+        popw    %ds
+        addw    $2, %sp
+        iretw
+wait_and_retry:
+        sti
+        hlt
+        jmp     again
+
+        .balign 4
+services:
+        .long   video_services, equipment_services, memory_services, disk_services, serial_services, system_services, keyboard_services, printer_services
+        .long   boot_failed_services, boot_services, clock_services, key_interrupt, mouse_interrupt, clock_interrupt
+
+/* ---- interrupts */
+int10:  service 0
+int11:  service 1
+int12:  service 2
+int13:  service 3
+int14:  service 4
+int15:  service 5
+int16:  service 6
+int17:  service 7
+int18:  service 8
+int19:  service 9
+int1a:  service 10
+
+/* Timer: 18.2 ticks a second, a day of them; the motors' time. */
+int08:  pushl   %eax
+        pushw   %dx
+        pushw   %ds
+        movw    $0x40, %ax
+        movw    %ax, %ds
+        incl    0x6c
+        cmpl    $0x1800b0, 0x6c
+        jb      1f
+        movl    $0, 0x6c
+        movb    $1, 0x70
+1:      cmpb    $0, 0x40
+        je      2f
+        decb    0x40
+        jnz     2f
+        andb    $0xf0, 0x3f
+        movb    $0x0c, %al
+        movw    $0x3f2, %dx
+        outb    %al, %dx
+2:      int     $0x1c
+        cli
+        movb    $EOI, %al
+        outb    %al, $0x20
+        popw    %ds
+        popw    %dx
+        popl    %eax
+        iretw
+
+/* Keyboard: who has hooked INT 15h, AH = 4Fh may take or change the scan code. */
+int09:  pushw   %ax
+        inb     $0x60, %al
+        movb    $0x4f, %ah
+        stc
+        int     $0x15
+        jnc     1f
+        cli
+        pushfw
+        pushw   %cs
+        callw   key_service
+        jmp     2f
+1:      cli
+        movb    $EOI, %al
+        outb    %al, $0x20
+2:      popw    %ax
+        iretw
+key_service:
+        service 11
+
+int74:  service 12
+int70:  service 13
+
+int75:  pushw   %ax
+        xorb    %al, %al
+        outb    %al, $0xf0
+        movb    $EOI, %al
+        outb    %al, $0xa0
+        outb    %al, $0x20
+        popw    %ax
+        int     $2
+        iretw
+
+int76:  pushw   %ax
+        pushw   %ds
+        movw    $0x40, %ax
+        movw    %ax, %ds
+        movb    $0xff, 0x8e
+        movb    $EOI, %al
+        outb    %al, $0xa0
+        outb    %al, $0x20
+        popw    %ds
+        popw    %ax
+        iretw
+
+int0e:  pushw   %ax
+        pushw   %ds
+        movw    $0x40, %ax
+        movw    %ax, %ds
+        orb     $0x80, 0x3e
+        movb    $EOI, %al
+        outb    %al, $0x20
+        popw    %ds
+        popw    %ax
+        iretw
+
+/* Nobody expects it: it is masked, but for the cascade. A spurious one has nothing in service. */
+unexpected_slave:
+        pushw   %ax
+        movb    $0x0b, %al
+        outb    %al, $0xa0
+        inb     $0xa0, %al
+        testb   %al, %al
+        jz      1f
+        movb    %al, %ah
+        negb    %al
+        andb    %al, %ah
+        inb     $0xa1, %al
+        orb     %ah, %al
+        outb    %al, $0xa1
+        movb    $EOI, %al
+        outb    %al, $0xa0
+1:      movb    $EOI, %al
+        outb    %al, $0x20
+        popw    %ax
+        iretw
+unexpected_master:
+        pushw   %ax
+        movb    $0x0b, %al
+        outb    %al, $0x20
+        inb     $0x20, %al
+        testb   %al, %al
+        jz      1f
+        movb    %al, %ah
+        negb    %al
+        andb    %al, %ah
+        andb    $0xfb, %ah
+        inb     $0x21, %al
+        orb     %ah, %al
+        outb    %al, $0x21
+        movb    $EOI, %al
+        outb    %al, $0x20
+1:      popw    %ax
+        iretw
+
+        .globl  set_vectors
+set_vectors:
+        pushl   %edi
+        pushl   %esi
+        pushw   %es
+        xorw    %di, %di
+        movw    %di, %es
+        movl    $BIOS_SEGMENT * 0x10000 + fixed_return, %eax
+        movw    $0x60, %cx
+        rep stosl
+        /* 60h to 67h are the programs' own. */
+        xorl    %eax, %eax
+        movw    $8, %cx
+        rep stosl
+        movl    $BIOS_SEGMENT * 0x10000 + fixed_return, %eax
+        movw    $0x98, %cx
+        rep stosl
+        movl    $BIOS_SEGMENT * 0x10000 + fixed_unexpected, %eax
+        movw    $4 * 0x08, %di
+        movw    $8, %cx
+        rep stosl
+        movl    $BIOS_SEGMENT * 0x10000 + unexpected_slave, %eax
+        movw    $4 * 0x70, %di
+        movw    $8, %cx
+        rep stosl
+        movw    $vectors, %si
+1:      lodsb
+        testb   %al, %al
+        jz      2f
+        movzbw  %al, %di
+        shlw    $2, %di
+        movsw
+        jmp     1b
+2:      popw    %es
+        popl    %esi
+        popl    %edi
+        retl
+        .macro  vector number, entry
+        .byte   \number
+        .word   \entry
+        .endm
+vectors:
+        vector  0x02, fixed_nmi
+        vector  0x05, fixed_print_screen
+        vector  0x08, fixed_int08
+        vector  0x09, fixed_int09
+        vector  0x0e, fixed_int0e
+        vector  0x10, fixed_int10
+        vector  0x11, fixed_int11
+        vector  0x12, fixed_int12
+        vector  0x13, fixed_int13
+        vector  0x14, fixed_int14
+        vector  0x15, fixed_int15
+        vector  0x16, fixed_int16
+        vector  0x17, fixed_int17
+        vector  0x18, int18
+        vector  0x19, fixed_int19
+        vector  0x1a, fixed_int1a
+        vector  0x1e, floppy_parameters
+        vector  0x40, fixed_floppy
+        vector  0x42, fixed_int10
+        vector  0x6d, fixed_int10
+        vector  0x70, int70
+        vector  0x71, unexpected_slave
+        vector  0x74, int74
+        vector  0x75, int75
+        vector  0x76, int76
+        .byte   0
+
+/* ---- addresses that programs know by heart */
+        .section .fixed, "ax"
+        .macro  at address
+        .org    \address - 0xe000
+        .endm
+        at      0xe05b
+        jmp     post_entry
+        at      0xe2c3
+fixed_nmi:
+        iretw
+        at      0xe3fe
+fixed_int13:
+        jmp     int13
+        at      0xe6f2
+fixed_int19:
+        jmp     int19
+        /* Length, model FCh (AT), submodel, revision; features: second 8259, RTC, INT 15h 4Fh; EBDA. */
+        .globl  configuration_table
+configuration_table:
+        .word   8
+        .byte   0xfc, 0x00, 0x01, 0x74, 0x40, 0, 0, 0
+        at      0xe729
+        /* Divisors of the serial port: 110 to 9600 baud. */
+        .word   1047, 768, 384, 192, 96, 48, 24, 12
+        at      0xe739
+fixed_int14:
+        jmp     int14
+        at      0xe82e
+fixed_int16:
+        jmp     int16
+        at      0xe987
+fixed_int09:
+        jmp     int09
+        at      0xec59
+fixed_floppy:
+        jmp     int13
+        at      0xef57
+fixed_int0e:
+        jmp     int0e
+        at      0xefc7
+        /* Step rate and head unload time, DMA and head load time, motor off delay, bytes a sector, sectors, gap, data length, gap at format, fill byte,
+           head settle time in ms, motor start time in 1/8 s */
+        .globl  floppy_parameters
+floppy_parameters:
+        .byte   0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08
+        at      0xefd2
+fixed_int17:
+        jmp     int17
+        at      0xf065
+fixed_int10:
+        jmp     int10
+        at      0xf841
+fixed_int12:
+        jmp     int12
+        at      0xf84d
+fixed_int11:
+        jmp     int11
+        at      0xf859
+fixed_int15:
+        jmp     int15
+        at      0xfa6e
+        .globl  font_8x8
+font_8x8:
+        .incbin "font-8x8.bin", 0, 1024
+        at      0xfe6e
+fixed_int1a:
+        jmp     int1a
+        at      0xfea5
+fixed_int08:
+        jmp     int08
+        at      0xff23
+fixed_unexpected:
+        jmp     unexpected_master
+        at      0xff53
+fixed_return:
+        iretw
+fixed_print_screen:
+        iretw
+        at      0xfff0
+        jmp     post_entry
+        at      0xfff5
+        .ascii  "11/21/26"
+        .byte   0, 0xfc, 0
+
+        .section .bss
+        .balign 4
+        .globl  far_pointer, mouse_handler, mouse_packet
+stack_free:     .space 4
+far_pointer:    .space 4
+mouse_handler:  .space 4
+mouse_packet:   .space 8
+        .section .stacks, "aw", @nobits
+        .balign 4
+service_stacks: .space SERVICE_STACK * SERVICES_AT_ONCE
+service_stacks_top:
+                .space POST_STACK
+post_stack_top:

@@ -1,0 +1,25 @@
+/* What the VGA's modes are, and what video.c, vga-modes.c and vbe.c share. */
+#ifndef VIDEO_H
+#define VIDEO_H
+#include "bios.h"
+
+enum memory { TEXT, CGA, PLANES, LINEAR };
+struct mode {
+  u8 number, memory, columns, rows, char_height, palette;
+  u16 segment, page_bytes;
+  u8 misc, sequencer[4];
+  const u8 *crtc, *attributes;
+  u8 graphics[9], colours;
+};
+const struct mode *find_mode(u8 number);
+void set_mode(u8 number);
+void load_registers(const struct mode *mode);
+void load_palette(u8 which);
+void load_font(u8 block, u32 font, u16 first, u16 count, u8 height);
+void clear_screen(const struct mode *mode);
+/* Fonts in segment E000 are linked 64 KiB above those in F000. */
+static inline u32 far_font(const u8 *font) { return ((u32)font >> 16 ? 0xe0000000 : (u32)BIOS_SEGMENT << 16) | (u16)(u32)font; }
+extern const u8 font_8x8[], font_8x14[], font_8x16[], font_8x8_high[];
+
+enum { PALETTE_64, PALETTE_CGA, PALETTE_MONO, PALETTE_256 };
+#endif

@@ -1,0 +1,61 @@
+/**
+ * A definition's text changed as a form changes it: keys whose values another domain would have are set anew where they stand, and everything else
+ * (comments, order, spaces, keys that mean nothing here) stays as it was written.
+ */
+import type { Definition } from './definition.ts';
+import { KEYS } from './keys.ts';
+import { judgeDefinition } from './model.ts';
+import { writeValue, writeXlConfig } from './write-xl.ts';
+import { parseXlConfig, type Position, type Setting } from './xlcfg.ts';
+
+/** The text of a definition that makes `after` where it made `before`. One in another language than xl's comes back as xl.cfg. */
+export function changeDefinition(text: string, before: Definition, after: Definition): string {
+  if (judgeDefinition('', text).isForeign) return writeXlConfig(after);
+  let changed = text;
+  for (const [key, { from, type }] of Object.entries(KEYS)) {
+    if (!from) continue;
+    const [old, next] = [from(before), from(after)].map(plain => (plain === undefined ? undefined : writeValue(plain)));
+    if (old === next) continue;
+    changed = setKey(changed, key, next);
+    // An older spelling may say it still (extra and root for cmdline): an empty text counts more.
+    if (next === undefined && type === 'string' && from(judgeDefinition('', changed).definition) !== undefined) changed = setKey(changed, key, '""');
+  }
+  return changed;
+}
+
+/** The text with a key at a value as xl.cfg writes it; undefined: without the key. */
+function setKey(text: string, key: string, value: string | undefined): string {
+  const { settings, problems } = parseXlConfig(text);
+  // A text that xl cannot read has no places: what is put behind it counts most.
+  const found = problems.length > 0 ? [] : settings.filter(setting => setting.key === key);
+  const kept = value === undefined ? undefined : found.findLast(({ append }) => !append);
+  let changed = text;
+  // From the end: places before it stay.
+  for (const setting of [...found].reverse())
+    changed = setting === kept ? splice(changed, setting.value, setting.end!, value!) : withoutSetting(changed, setting);
+  if (value === undefined || kept) return changed;
+  return `${changed === '' || changed.endsWith('\n') ? changed : `${changed}\n`}${key} = ${value}\n`;
+}
+
+/** Takes a setting out, with its line where nothing else stands on it. */
+function withoutSetting(text: string, setting: Setting): string {
+  const from = offsetOf(text, setting),
+    to = offsetOf(text, setting.end!);
+  const line = /[^\n\r]*$/.exec(text.slice(0, from))![0];
+  const rest = /^[^\n\r]*(\r\n?|\n)?/.exec(text.slice(to))![0];
+  const alone = line.trim() === '' && rest.trim() === '';
+  return alone ? text.slice(0, from - line.length) + text.slice(to + rest.length) : text.slice(0, from) + text.slice(to).replace(/^[ \t]*;/, '');
+}
+
+const splice = (text: string, from: Position, to: Position, put: string): string => text.slice(0, offsetOf(text, from)) + put + text.slice(offsetOf(text, to));
+
+/** Lines end as the reader of xl.cfg has them end. */
+function offsetOf(text: string, { line, column }: Position): number {
+  const ends = /\r\n?|\n/g;
+  let start = text.startsWith('\uFEFF') ? 1 : 0;
+  for (let n = 1; n < line; n++) {
+    ends.exec(text);
+    start = ends.lastIndex;
+  }
+  return start + column - 1;
+}

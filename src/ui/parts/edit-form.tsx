@@ -1,0 +1,90 @@
+/** The form of a definition: what most people change. Whatever else its text says stays as it is. */
+
+import type { ComponentChildren } from 'preact';
+import type { Changes, Definition, JudgedText } from '../../dom0/index.ts';
+import { change, chosenKey, type Editing } from '../editing.ts';
+import { info } from '../host.ts';
+import { strings } from '../strings.ts';
+import { Icon, Tag } from './marks.tsx';
+import { NewVolume } from './new-volume.tsx';
+
+const words = strings.defined.form;
+type Disk = Definition['disks'][number];
+
+export function EditForm({ now, judged }: { now: Editing; judged: JudgedText }) {
+  const { definition: vm, isForeign } = judged, { choices } = now;
+  const machine = info.value;
+  const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string) =>
+    <Field label={label} of={key} judged={judged}>{id => <input id={id} class="in" value={value ?? ''} list={list} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
+  /** A value that could not be read is none. */
+  const wrong = (key: string): boolean => judged.plan.errors.some(error => error.key === key && error.line > 0 && !judged.canKeep);
+  const amount = (label: string, key: string, value: number | undefined, least: number, most: number, to: (value: number | undefined) => Changes, usual?: number) =>
+    <Field label={label} of={key} judged={judged}>{id => <span class="amount">
+      <input type="range" aria-label={label} min={least} max={most} value={value ?? usual ?? least} style={`--part:${(100 * ((value ?? usual ?? least) - least)) / Math.max(1, most - least)}%`} onChange={event => change(to(event.currentTarget.valueAsNumber))} />
+      <input id={id} class="in" type="number" min={least} value={wrong(key) ? '' : (value ?? '')} placeholder={usual === undefined ? '' : String(usual)} onChange={event => { const number = event.currentTarget.valueAsNumber; change(to(Number.isNaN(number) ? undefined : number)); }} /></span>}</Field>;
+  const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
+  const setDisks = (disks: readonly Disk[]): void => change({ disks });
+  return <form class="edit-f" aria-label={strings.defined.formName} onSubmit={event => event.preventDefault()}>
+    {isForeign && <p class="cap-t">{words.foreign}</p>}
+    {text(words.name, 'name', vm.name, name => ({ name }))}
+    <Field label={words.mode} of="type" judged={judged} hint={words.types[vm.type]}>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
+      {(['pv', 'pvh', 'hvm'] as const).map(kind => <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>{strings.types[kind]}</button>)}</span>}</Field>
+    {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
+    {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }))}
+    {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256)}
+    {text(vm.type === 'hvm' ? words.kernelHvm : words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
+    {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels')}
+    {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }))}
+    {vm.type === 'hvm' && !vm.kernel && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
+    <Field label={words.disks} of="disk" judged={judged} hint={words.disksHint}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
+      {vm.disks.map((disk, i) => <DiskRow key={`${i} ${disk.vdev}`} disk={disk} put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))} />)}
+      <button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>
+      <NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} /></span>}</Field>
+    <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
+      <option value="none">{words.noCard}</option><option value="vif">{words.pvCard}</option>
+      {vm.type === 'hvm' && choices.cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
+    <Field label={words.onReboot} of="on_reboot" judged={judged}>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
+    <Field label={words.onCrash} of="on_crash" judged={judged}>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
+    <datalist id="edit-kernels">{choices.kernels.map(path => <option key={path} value={path} />)}</datalist>
+    <datalist id="edit-disks">{choices.disks.map(path => <option key={path} value={path} />)}</datalist>
+  </form>;
+}
+
+function cardChanges(chosen: string): Changes {
+  if (chosen === 'none') return { vif: undefined, nic: undefined, mac: undefined, rate: undefined, moreCards: undefined };
+  return { vif: true, nic: chosen === 'vif' ? undefined : (chosen as NonNullable<Definition['nic']>) };
+}
+
+/** The first name that no disk has, and a volume or image that none of its disks is. */
+function freshDisk(vm: Definition, paths: readonly string[]): Disk {
+  const prefix = vm.type === 'hvm' ? 'hd' : 'xvd';
+  const letter = [...'abcdefghijklmnop'].find(each => !vm.disks.some(({ vdev }) => vdev === prefix + each)) ?? 'p';
+  const target = paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';
+  return { target, format: 'raw', vdev: prefix + letter, kind: 'disk', readOnly: false, place: 0, at: { line: 1, column: 1 } };
+}
+
+function DiskRow({ disk, put }: { disk: Disk; put(disk: Disk | undefined): void }) {
+  return <span class="disk">
+    <input class="in dev" aria-label={words.device} value={disk.vdev} spellcheck={false} onChange={event => put({ ...disk, vdev: event.currentTarget.value.trim() })} />
+    <input class="in" aria-label={words.target(disk.vdev)} list="edit-disks" value={disk.target} placeholder={disk.kind === 'cdrom' ? words.emptyDrive : ''} spellcheck={false} onChange={event => put({ ...disk, target: event.currentTarget.value.trim() })} />
+    <select class="in how" aria-label={words.how(disk.vdev)} value={disk.kind === 'disk' ? (disk.readOnly ? 'ro' : 'rw') : disk.kind} disabled={disk.kind === 'floppy'}
+      onChange={event => { const to = event.currentTarget.value; put({ ...disk, kind: to === 'cdrom' ? 'cdrom' : 'disk', readOnly: to !== 'rw' }); }}>
+      <option value="rw">{words.writable}</option><option value="ro">{words.readOnly}</option><option value="cdrom">{words.cdrom}</option>{disk.kind === 'floppy' && <option value="floppy">{words.floppy}</option>}</select>
+    <button type="button" class="btn quiet icon sm" aria-label={words.removeDisk(disk.vdev)} onClick={() => put(undefined)}><Icon name="close" size={10} /></button>
+  </span>;
+}
+
+const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
+function Actions({ id, value, put }: { id: string; value: (typeof ACTIONS)[number]; put(value: (typeof ACTIONS)[number]): void }) {
+  return <select id={id} class="in" value={value} onChange={event => put(event.currentTarget.value as (typeof ACTIONS)[number])}>{ACTIONS.map(each => <option key={each}>{each}</option>)}</select>;
+}
+
+/** A field with what is wrong with its key. The line of the text that it stands for is marked while one is in it. */
+function Field({ label, of, judged, hint, children }: { label: string; of: string; judged: JudgedText; hint?: string; children(id: string): ComponentChildren }) {
+  const errors = judged.plan.errors.filter(({ key }) => key === of || key.startsWith(`${of}.`));
+  const id = `edit-${of}`;
+  return <div class={`fld${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
+    <label for={id}>{label}</label>{children(id)}
+    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="stop"><Tag kind={error.verdict}><span>{error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
+  </div>;
+}

@@ -1,0 +1,86 @@
+/** A definition, as form and as text side by side: both are views of one text, which Domain 0 judges after every change. */
+
+import './edit.css';
+import { useEffect } from 'preact/hooks';
+import { discardChanges, editing, isChanged, keep, openEditor, openProblem, remove, setAutomatic, start } from '../editing.ts';
+import { domains, info } from '../host.ts';
+import { inventory } from '../inventory.ts';
+import { ownsMemory } from '../readings.ts';
+import { deleting, go, keepDefinition, KEEP_SECONDS } from '../state.ts';
+import { strings } from '../strings.ts';
+import { EditForm } from './edit-form.tsx';
+import { EditText } from './edit-text.tsx';
+import { ModeBadge, StateMark, Tag } from './marks.tsx';
+import { PlanSteps } from './plan-steps.tsx';
+import { memoryOwners } from './tree.tsx';
+
+const words = strings.defined,
+  draftWords = strings.draft;
+
+export function EditPage({ name }: { name: string }) {
+  useEffect(() => { if (editing.peek()?.name !== name) void openEditor(name); }, [name]);
+  const now = editing.value;
+  if (openProblem.value) return <div class="body"><p class="stop" role="alert"><Tag kind="error">{openProblem.value}</Tag></p></div>;
+  const running = domains.value.find(each => each.name === name && each.ended === undefined);
+  // Deleted, by the shell say; while it runs it is not among what is only defined.
+  if (now?.isKept && inventory.value?.stored && !running && !inventory.value.stored.defined.some(each => each.name === name)) return <div class="body"><p>{words.gone(name)}</p></div>;
+  if (!now || now.name !== name) return <div class="body"><p class="sec">{words.opening}</p></div>;
+  const { judged, isKept } = now, plan = judged?.plan;
+  const changed = isChanged.value, leaves = deleting.value.has(name);
+  const title = judged?.definition.name || name || words.fresh;
+  const errors = plan?.errors.length ?? 0;
+  const blocked = now.busy || !judged || errors > 0;
+  const tally = (kind: string): number => plan?.findings.filter(({ verdict }) => verdict === kind).length ?? 0;
+  return <>
+    <div class="bh edit-h">
+      <div class="row wrap">
+        <h2><StateMark state="-" />{title}</h2>{judged && <ModeBadge type={judged.definition.type} />}
+        <span class="sec meta">{!isKept ? words.notKept : changed ? words.changed : words.kept(now.path)}</span>
+        {running && isKept && <button class="btn sm" onClick={() => go({ kind: 'domain', id: running.id })}>{words.runs}</button>}<span class="grow" />
+        <div class="row wrap tools" role="toolbar" aria-label={title}>
+          {leaves ? <>
+            <span class="say" role="alert">{words.leaving(name, KEEP_SECONDS)}</span>
+            <button class="btn primary" onClick={() => keepDefinition(name)}>{strings.actions.keep(name)}</button>
+            <button class="btn" onClick={remove}>{words.removeNow}</button>
+          </> : <>
+            {isKept && <label class="auto"><input type="checkbox" checked={now.automatic} onChange={event => void setAutomatic(event.currentTarget.checked)} />{words.automatic}</label>}
+            {isKept && !changed && <button class="btn" title={`xm delete ${name}`} onClick={remove}>{words.remove}</button>}
+            {(changed || !isKept) && <button class="btn" onClick={discardChanges}>{isKept ? words.revert : draftWords.discard}</button>}
+            {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${now.path}`} onClick={() => void keep()}>{words.keepIt}</button>}
+            <button class="btn" disabled={blocked} title={`xm start -p ${title}`} onClick={() => void start(true)}>{words.startPaused}</button>
+            <button class="btn primary" disabled={blocked} title={`xm start ${title}`} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
+          </>}
+        </div>
+      </div>
+      <div class="row wrap counts" role="status">
+        {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}
+        {plan && <span class="sec">{errors > 0 ? draftWords.startsBlocked(errors) : draftWords.ready}</span>}
+      </div>
+    </div>
+    {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
+    <div class="edit">
+      {judged && <EditForm now={now} judged={judged} />}
+      <div class="edit-t">
+        <EditText now={now} />
+        {plan && errors === 0 && <PlanSteps plan={plan} command={`xm start ${title}`} />}
+        {judged && <MemoryAfter mib={judged.definition.memoryMiB} name={title} />}
+      </div>
+    </div>
+  </>;
+}
+
+/** Machine memory as it would be with the guest, whose part is dashed. */
+function MemoryAfter({ mib, name }: { mib: number; name: string }) {
+  const machine = info.value;
+  if (!machine) return null;
+  const owners = memoryOwners(domains.value.filter(ownsMemory), machine.memoryMiB, machine.freeMiB);
+  const fits = mib <= machine.freeMiB;
+  const width = (part: number): string => `width:${(100 * part) / machine.memoryMiB}%`;
+  return <section class="after">
+    <div class="row"><h4>{words.memoryAfter}</h4><span class="grow" /><span class="cap-t">{fits ? words.memoryLeft(mib, machine.freeMiB - mib) : words.memoryLacks(mib, machine.freeMiB)}</span></div>
+    <div class="bar big" role="img" aria-label={words.memoryLeft(mib, Math.max(0, machine.freeMiB - mib))}>
+      {owners.map(({ key, owner, mib: has, name: who }) => <i key={key} class={owner} title={`${who}, ${has} MiB`} style={width(has)} />)}
+      <i class={fits ? 'new' : 'new bad'} title={`${name}, ${mib} MiB`} style={width(Math.min(mib, machine.freeMiB))} />
+    </div>
+  </section>;
+}

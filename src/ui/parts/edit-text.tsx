@@ -1,0 +1,73 @@
+/** The text of a definition, a line's verdict beside it. The text itself is a plain field over the same text with its marks. */
+
+import { useRef } from 'preact/hooks';
+import type { Finding } from '../../dom0/index.ts';
+import { chosenKey, type Editing, type } from '../editing.ts';
+import { strings } from '../strings.ts';
+import { Tag } from './marks.tsx';
+
+const words = strings.defined,
+  verdicts = strings.draft.verdicts;
+/** Of several findings on a line the first of these stands beside it. */
+const ORDER = ['error', 'missing', 'approximated', 'ignored', 'used'];
+
+const worstFirst = (a: Finding, b: Finding): number => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
+const isBad = ({ verdict }: Finding): boolean => verdict === 'error' || verdict === 'missing';
+
+export function EditText({ now }: { now: Editing }) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  const { text, judged, path } = now;
+  const lines = text.replace(/\r\n?/g, '\n').split('\n');
+  // Findings about an older text stand at lines that may be others now.
+  const findings = judged && judged.text === text ? judged.plan.findings : [];
+  const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
+  const told = findings.filter(finding => isBad(finding) || (chosenKey.value !== '' && finding.key === chosenKey.value)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
+  const width = Math.max(...lines.map(line => line.length)) + 2;
+  const goTo = (line: number, column: number): void => {
+    const to = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+    field.current?.focus();
+    field.current?.setSelectionRange(to, to);
+  };
+  /** The field of the form that the cursor's line is about. */
+  const follow = (event: { currentTarget: HTMLTextAreaElement }): void => {
+    const line = event.currentTarget.value.slice(0, event.currentTarget.selectionStart).split('\n').length;
+    chosenKey.value = at(line)[0]?.key.replace(/\..*$/, '') ?? '';
+  };
+  return <div class="edt">
+    <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span>{strings.draft.verdict}</span></div>
+    <div class="edt-b">
+      <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}</li>)}</ol>
+      <div class="edt-f"><div style={`width:max(100%,${width}ch)`}>
+        <pre aria-hidden="true">{lines.map((line, i) => <Line key={i} text={line} findings={at(i + 1)} />)}</pre>
+        <textarea ref={field} value={text} rows={lines.length} spellcheck={false} autocapitalize="off" autocomplete="off" wrap="off" aria-label={words.text} aria-describedby="edit-told"
+          onInput={event => type(event.currentTarget.value)} onKeyUp={follow} onClick={follow} />
+      </div></div>
+      <ol class="edt-v">{lines.map((_, i) => {
+        const [first, ...others] = at(i + 1);
+        return <li key={i} class={first && first.key === chosenKey.value ? 'sel' : ''}>{first && <button title={first.text} onClick={() => { chosenKey.value = first.key.replace(/\..*$/, ''); goTo(first.line, first.column); }}>
+          <Tag kind={first.verdict}>{verdicts[first.verdict]}</Tag><span class="cut">{first.short}</span>{others.length > 0 && <small>+{others.length}</small>}</button>}</li>;
+      })}</ol>
+    </div>
+    <ul class="edt-m" id="edit-told">{told.map((finding, i) => <li key={i} class={isBad(finding) ? 'stop' : ''}>
+      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul>
+  </div>;
+}
+
+/** Key in bold, comment dim, the places of errors underlined. */
+function Line({ text, findings }: { text: string; findings: Finding[] }) {
+  const places = findings.filter(isBad).map(({ column }) => column - 1).filter(from => from >= 0 && from < text.length).sort((a, b) => a - b);
+  const key = /^\s*[a-z_]\w*\s*(?=\+?=)/.exec(text)?.[0].length ?? 0;
+  const comment = /^\s*#/.test(text);
+  const parts: [from: number, to: number, name: string][] = [];
+  let from = 0;
+  const add = (to: number, name: string): void => { if (to > from) { parts.push([from, to, name]); from = to; } };
+  if (places.length === 0) { add(key, 'b'); add(text.length, comment ? 'dim' : ''); }
+  else {
+    for (const place of places) {
+      add(place, '');
+      add(Math.max(from, place + (/^(-?[\w.]+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(place))?.[0].length ?? 1)), 'bad-at');
+    }
+    add(text.length, '');
+  }
+  return <span class="ln">{parts.map(([start, end, name]) => <span key={start} class={name}>{text.slice(start, end)}</span>)}{'\n'}</span>;
+}

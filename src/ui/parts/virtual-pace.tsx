@@ -1,0 +1,45 @@
+/** Virtual time beside the clock: that it is so, how many inputs were noted, and how fast it goes. Loaded where a host is in virtual time. */
+
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { TimeNow } from '../../dom0/index.ts';
+import { asTask, host, hostsLost } from '../host.ts';
+
+const words = {
+  label: 'virtual time',
+  noted: (inputs: number) => `${inputs} ${inputs === 1 ? 'input' : 'inputs'} noted`,
+  title: 'This host runs in virtual time. An instruction takes 4 ns, whatever this computer does, and each input is noted at its virtual time: the same inputs make the same run again.',
+  speed: 'Speed',
+  stands: 'stands still',
+  full: 'full',
+};
+/** Virtual seconds in one of the wall's. */
+const SPEEDS = [0.001, 0.01, 0.1, 0.5, 1, Infinity];
+const spelled = (speed: number): string => (speed === Infinity ? words.full : speed === 1 ? '1 : 1' : `1 : ${1 / speed}`);
+const EVERY_MS = 500;
+
+export function VirtualPace() {
+  const now = useSignal<TimeNow | undefined>(undefined);
+  const lost = hostsLost.value;
+  useEffect(() => {
+    let gone = false;
+    const look = (): void => void host.time('now').then(time => { if (!gone) now.value = time; }, () => {});
+    look();
+    const timer = setInterval(() => { if (!document.hidden) look(); }, EVERY_MS);
+    return () => { gone = true; clearInterval(timer); };
+  }, [lost]);
+  if (!now.value) return null;
+  const { inputs, speed, stands } = now.value;
+  const at = Math.max(0, SPEEDS.indexOf(speed));
+  const set = (index: number): void => {
+    const wanted = SPEEDS[index]!;
+    now.value = { ...now.value!, speed: wanted };
+    void asTask(`time ${spelled(wanted)}`, () => host.time('setSpeed', wanted));
+  };
+  return <>
+    <label class="pace hide-s"><span class="when-wide">{words.speed}</span>
+      <input type="range" min={0} max={SPEEDS.length - 1} step={1} value={at} aria-label={words.speed} aria-valuetext={spelled(speed)} style={`--part:${(100 * at) / (SPEEDS.length - 1)}%`} onInput={event => set(Number(event.currentTarget.value))} />
+      <span class="m">{spelled(speed)}</span></label>
+    <div class="clock" title={words.title} data-testid="virtual-time"><small>{words.label}</small><span class="plain">{stands ? words.stands : words.noted(inputs)}</span></div>
+  </>;
+}

@@ -1,0 +1,38 @@
+/** The editor of definitions: one text, as form and as text. */
+
+import { domainRows, expect, open, test } from './page.ts';
+
+test('a guest is defined in form and text, corrected, started, and starts by itself after a reload', async ({ page }) => {
+  await open(page, './?boot=0');
+  await page.getByRole('button', { name: 'Write one' }).click();
+  const text = page.getByLabel('Text of the definition');
+  await expect(text).toHaveValue(/name = "guest1"/);
+  // Wrong in the text: the field of the form says so, and Start waits.
+  await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "64M"\nkernel = "/boot/minipv"\n');
+  await expect(page.locator('.edt-m li').filter({ hasText: '4:10' })).toContainText('Write 64');
+  const memory = page.getByRole('spinbutton', { name: 'Memory, MiB' });
+  await expect(page.locator('.fld').filter({ has: memory })).toContainText('xl takes MiB as a number');
+  await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeDisabled();
+  // Right by the form: the text follows, and nothing else of it changes.
+  await memory.fill('12');
+  await memory.press('Enter');
+  await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/minipv"\n');
+  // What is not kept is there after a reload.
+  page.on('dialog', dialog => void dialog.accept());
+  await page.reload();
+  await page.getByRole('button', { name: 'Write one' }).click();
+  await expect(text).toHaveValue(/# mine/);
+  // A volume is made where the disk is added.
+  await page.getByLabel('Size of the new volume, GiB').fill('0.25');
+  await page.getByRole('button', { name: 'New volume' }).click();
+  await expect(text).toHaveValue(/disk = \[ "\/dev\/vg0\/web,raw,xvda" \]/);
+  await page.getByRole('button', { name: 'Keep in /etc/xen/vm' }).click();
+  await expect(page.getByRole('treeitem', { name: /web PVH/ })).toContainText('defined', { timeout: 15_000 });
+  await expect(text).toHaveValue(/uuid = "/);
+  await page.getByLabel('Starts with the host').check();
+  await page.getByRole('button', { name: 'Start web', exact: true }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await page.reload();
+  await expect(domainRows(page)).toHaveCount(1, { timeout: 30_000 });
+  await expect(domainRows(page)).toContainText('web');
+});
