@@ -27,10 +27,14 @@ function pattern(sector: number, count: number, seed: number): Uint8Array {
 const overlaid = image.slice();
 overlaid.set(pattern(3, 700, 9), 3 * 512);
 
-function start(type: string, commands: string, more = ''): Ringside {
+/** In virtual time, where all is on one thread; or in a worker of its own. */
+const ON_ONE_THREAD = ['--virtual-time', '--seed', '1'],
+  IN_A_WORKER = ['--pcpus', '2'];
+
+function start(type: string, commands: string, more = '', how = ON_ONE_THREAD): Ringside {
   const definition = join(folder, `${type}.cfg`);
   writeFileSync(definition, `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${kernel}"\nextra = "${commands}"\n${more}`);
-  const vm = new Ringside('boot', '--virtual-time', '--seed', '1', '--timeout', '40', definition);
+  const vm = new Ringside('boot', ...how, '--timeout', '40', definition);
   onTestFinished(() => vm.kill());
   return vm;
 }
@@ -78,20 +82,37 @@ describe('minipv', () => {
     ]);
   });
 
-  it('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront', async () => {
+  const volume = '/dev/vg0/mini';
+  it.each([
+    ['a file, all on one thread', `'${disk},raw,hda,w'`, ON_ONE_THREAD],
+    ['a file, its devices in its own worker', `'${disk},raw,hda,w'`, IN_A_WORKER],
+    ['a volume of the host, its devices in its own worker', `'phy:${volume},hda,w'`, IN_A_WORKER],
+  ])('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront: %s', async (_name, drive, how) => {
+    const state = mkdtempSync(join(folder, 'state-'));
+    const onVolume = drive.includes(volume);
+    if (onVolume)
+      for (const words of [
+        ['lvcreate', '-L', '4M', '-n', 'mini', 'vg0'],
+        ['dd', `if=${disk}`, `of=${volume}`],
+      ])
+        expect(await new Ringside('storage', '--state', state, ...words).end(20)).toBe(0);
+    const size = onVolume ? 8192 : SECTORS;
     const commands = [
       `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
       'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
       'unplug; sum pio 0 1; sum hda 2 10; fill hda 2 10 6; sum hda 2 10; dhcp; ping 10.0.2.2 2; poweroff',
     ];
-    const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ '${disk},raw,hda,w' ]\nvif = [ '' ]\n`);
-    expect(await vm.end(50)).toBe(0);
+    const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`, [
+      ...how,
+      ...(onVolume ? ['--state', state] : []),
+    ]);
+    expect(await vm.end(50), vm.output).toBe(0);
     const network = /^eth0: 0:16:3e:[0-9a-f]+:[0-9a-f]+:[0-9a-f]+/;
     const lines = vm.output.replace(/\r/g, '').trim().split('\n');
     expect(lines.map(line => line.replace(network, 'eth0'))).toEqual([
       'minipv as HVM',
-      'pio: 2048 sectors',
-      'dma: 2048 sectors',
+      `pio: ${size} sectors`,
+      `dma: ${size} sectors`,
       'eth0, PCnet',
       `pio: crc ${hex(image)}`,
       `dma: crc ${hex(image)}`,
@@ -105,7 +126,7 @@ describe('minipv', () => {
       'balloon: -10 pages, 0 given back',
       'events: 3 of 3',
       'mini',
-      'hda: 2048 sectors',
+      `hda: ${size} sectors`,
       'eth0',
       'no disk pio',
       `hda: crc ${hex(pattern(2, 10, 5))}`,

@@ -82,8 +82,8 @@ static inline void set_bda16(u16 at, u16 value) { poke16(BDA, at, value); }
 /* ---- odds and ends (util.c) */
 u8 cmos(u8 index);
 void set_cmos(u8 index, u8 value);
-/* Lets interrupts in for a moment, inside a service that waits. */
-static inline void breathe(void) { __asm__ volatile("sti; nop; cli" : : : "memory"); }
+/* Lets interrupts in for a moment, inside a service that waits. PAUSE is where emulators look for them. */
+static inline void breathe(void) { __asm__ volatile("sti; nop; pause; cli" : : : "memory"); }
 void wait_us(u32 us);
 /* Milliseconds, for time limits: by the refresh clock's toggling bit, as long as somebody looks. */
 struct limit { u32 left; u8 last; };

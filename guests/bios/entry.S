@@ -4,9 +4,9 @@
  * Reference (1502494), BIOS listing, for the fixed addresses and what the handlers of hardware interrupts do.
  */
 #define BIOS_SEGMENT 0xf000
-#define SERVICE_STACK 1536
+#define SERVICE_STACK 1280
 #define SERVICES_AT_ONCE 4
-#define POST_STACK 4096
+#define POST_STACK 3072
 #define SELECTOR_FLAT 0x08
 #define SELECTOR_REAL 0x10
 /* Offsets in struct registers. */
@@ -352,6 +352,13 @@ int17:  service 7
 int18:  service 8
 int19:  service 9
 int1a:  service 10
+
+/* What programs call instead of INT 10h, 4F05h. */
+        .globl  vbe_window_entry
+vbe_window_entry:
+        movw    $0x4f05, %ax
+        int     $0x10
+        lretw
 
 /* Timer: 18.2 ticks a second, a day of them; the motors' time. */
 int08:  pushl   %eax

@@ -85,7 +85,43 @@ static void place_bars(u16 bdf, u32 *port, u32 *address) {
   }
 }
 
+/*
+ * The table by which systems without ACPI route interrupts: for each slot with something in it, its four pins' links (PIRQRC registers 60h to 63h) and the
+ * interrupts they may lead to. Source: Microsoft, PCI IRQ Routing Table Specification 1.0.
+ */
+#define MOST_SLOTS 8
+static struct {
+  char signature[4];
+  u16 version, bytes;
+  u8 router_bus, router_bdf;
+  u16 exclusive;
+  u32 router, miniport;
+  u8 reserved[11], checksum;
+  struct { u8 bus, slot; struct { u8 link; u16 interrupts; } __attribute__((packed)) pins[4]; u8 number, reserved; } __attribute__((packed)) slots[MOST_SLOTS];
+} __attribute__((packed, aligned(16))) routing;
+
+static void describe_routing(void) {
+  u8 slots = 0, *bytes = (u8 *)&routing, sum = 0;
+  for (u8 slot = 1; slot < 32 && slots < MOST_SLOTS; slot++) {
+    if ((u16)pci_read(slot << 3, VENDOR) == 0xffff) continue;
+    routing.slots[slots].slot = slot << 3;
+    for (u8 pin = 0; pin < 4; pin++) {
+      routing.slots[slots].pins[pin].link = 0x60 + ((slot - 1 + pin) & 3);
+      routing.slots[slots].pins[pin].interrupts = 1 << 5 | 1 << 10 | 1 << 11;
+    }
+    slots++;
+  }
+  for (u8 i = 0; i < 4; i++) routing.signature[i] = "$PIR"[i];
+  routing.version = 0x0100;
+  routing.bytes = 32 + 16 * slots;
+  routing.router_bdf = 1 << 3;
+  routing.router = 0x70008086;
+  for (u16 i = 0; i < routing.bytes; i++) sum += bytes[i];
+  routing.checksum = -sum;
+}
+
 void set_up_pci(void) {
+  describe_routing();
   if (on_xen) return;
   u32 port = FIRST_PORT, address = FIRST_ADDRESS;
   for (u16 bdf = next_real_function(-1); bdf != NO_FUNCTION; bdf = next_real_function(bdf)) {

@@ -3,6 +3,7 @@
  * Sources: IBM PC AT Technical Reference, BIOS listing (order of things); Intel 8259A and 8237A data sheets; Plug and Play BIOS Specification 1.0A (option ROMs:
  * header, PnP expansion header, BCV, BEV); PCI Firmware Specification (ROM's PCI data structure).
  */
+#include <cpuid.h>
 #include "bios.h"
 
 void set_vectors(void);
@@ -19,6 +20,23 @@ static void set_up_interrupt_controllers(void) {
   /* Timer, keyboard, cascade, floppy; disks' interrupts. */
   out8(0x21, 0xb8);
   out8(0xa1, 0x2f);
+}
+
+/*
+ * Virtual wire mode: the 8259A's requests come through LINT0 of the first processor's local APIC, NMI through LINT1. After RESET both are masked.
+ * Source: Intel SDM vol. 3, 11.4.7.1 (state after reset), 11.5.1 (LVT), 11.9 (spurious vector register); MultiProcessor Specification 1.4, 3.6.2.1.
+ */
+#define LOCAL_APIC 0xfee00000
+#define APIC_FEATURE (1 << 9)
+static void set_up_local_apic(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(d & APIC_FEATURE)) return;
+  u32 registers = LOCAL_APIC;
+  /* In a register: the assembler cuts constant addresses in 16-bit code to 16 bits. */
+  __asm__("" : "+r"(registers));
+  poke32(0, registers + 0xf0, 0x1ff);
+  poke32(0, registers + 0x350, 0x0700);
+  poke32(0, registers + 0x360, 0x0400);
 }
 
 /* Both DMA controllers on, channel 4 as the cascade of the first. */
@@ -126,6 +144,7 @@ void post(void) {
   set_up_interrupt_controllers();
   set_up_dma();
   open_flat_memory();
+  set_up_local_apic();
   find_host();
   set_up_pci();
   set_up_clock();

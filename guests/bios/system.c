@@ -64,6 +64,43 @@ static void a20(caller r) {
   set_carry(r, 0);
 }
 
+/*
+ * 53h, Advanced Power Management: from real mode, for who idles and switches off by it. Off is the PIIX4's PM1 control register (SLP_EN, type 0), where POST
+ * has put it.
+ */
+#define PM1_CONTROL 0x604
+static enum outcome power_services(caller r) {
+  set_carry(r, 0);
+  switch (r->al) {
+    case 0x00:
+      r->ax = 0x0102;
+      r->bx = 0x504d;
+      r->cx = 0;
+      return DONE;
+    case 0x01: case 0x04: case 0x06: case 0x08: case 0x0d: case 0x0f: case 0x10: r->ah = 0; return DONE;
+    case 0x05:
+      /* Till the next interrupt. */
+      __asm__ volatile("sti; hlt; cli" : : : "memory");
+      r->ah = 0;
+      return DONE;
+    case 0x07:
+      if (r->bx == 1 && r->cx == 3) out16(PM1_CONTROL, 0x2000);
+      r->ah = 0;
+      return DONE;
+    case 0x0a:
+      /* On line, no battery. */
+      r->bx = 0x01ff;
+      r->cx = 0xffff;
+      r->dx = 0xffff;
+      return DONE;
+    case 0x0b: r->ah = 0x80; break;
+    case 0x0e: r->ax = 0x0102; return DONE;
+    default: r->ah = 0x09;
+  }
+  set_carry(r, 1);
+  return DONE;
+}
+
 extern const u8 configuration_table[];
 
 enum outcome system_services(caller r) {
@@ -73,6 +110,7 @@ enum outcome system_services(caller r) {
     /* The chain before the keyboard's interrupt: nobody took the key. */
     case 0x4f: set_carry(r, 1); return DONE;
     case 0x52: set_carry(r, 0); r->ah = 0; return DONE;
+    case 0x53: return power_services(r);
     case 0x83:
       if (r->al == 1) {
         stop_wait();

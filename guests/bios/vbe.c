@@ -1,3 +1,258 @@
-#include "bios.h"
-void vbe_services(caller r) { r->ax = 0x0100; }
-void leave_vbe(void) {}
+/*
+ * VBE 2: modes of the adapter's display interface with a linear frame buffer.
+ * Sources: VESA BIOS Extension Core Functions Standard 2.0 (and 3.0 for the numbers of modes); Bochs' documentation of "VBE DISPI" (ports 1CEh and 1CFh), QEMU's
+ * specification of its standard VGA (mode numbers from 140h).
+ */
+#include "video.h"
+
+#define INDEX 0x1ce
+#define DATA 0x1cf
+enum { ID, WIDTH, HEIGHT, DEPTH, ENABLE, BANK, VIRTUAL_WIDTH, VIRTUAL_HEIGHT, X_OFFSET, Y_OFFSET, MEMORY_64K };
+enum { ENABLED = 0x01, DAC_8_BITS = 0x20, LINEAR_BUFFER = 0x40, KEEP_MEMORY = 0x80 };
+#define OK 0x004f
+#define FAILED 0x014f
+#define USE_LINEAR 0x4000
+#define KEEP 0x8000
+#define OEM_TEXT "Ringside VBE"
+
+struct graphics { u16 number, width, height; u8 depth; };
+static const struct graphics list[] = {
+  { 0x100, 640, 400, 8 }, { 0x101, 640, 480, 8 }, { 0x103, 800, 600, 8 }, { 0x105, 1024, 768, 8 }, { 0x107, 1280, 1024, 8 },
+  { 0x10d, 320, 200, 15 }, { 0x10e, 320, 200, 16 }, { 0x10f, 320, 200, 24 }, { 0x110, 640, 480, 15 }, { 0x111, 640, 480, 16 }, { 0x112, 640, 480, 24 },
+  { 0x113, 800, 600, 15 }, { 0x114, 800, 600, 16 }, { 0x115, 800, 600, 24 }, { 0x116, 1024, 768, 15 }, { 0x117, 1024, 768, 16 }, { 0x118, 1024, 768, 24 },
+  { 0x119, 1280, 1024, 15 }, { 0x11a, 1280, 1024, 16 }, { 0x11b, 1280, 1024, 24 }, { 0x11c, 1600, 1200, 8 }, { 0x11d, 1600, 1200, 15 },
+  { 0x11e, 1600, 1200, 16 }, { 0x11f, 1600, 1200, 24 }, { 0x140, 320, 200, 32 }, { 0x141, 640, 400, 32 }, { 0x142, 640, 480, 32 }, { 0x143, 800, 600, 32 },
+  { 0x144, 1024, 768, 32 }, { 0x145, 1280, 1024, 32 }, { 0x146, 320, 200, 8 }, { 0x147, 1600, 1200, 32 }, { 0x148, 1152, 864, 8 }, { 0x149, 1152, 864, 15 },
+  { 0x14a, 1152, 864, 16 }, { 0x14b, 1152, 864, 24 }, { 0x14c, 1152, 864, 32 }, { 0x175, 1280, 768, 16 }, { 0x176, 1280, 768, 24 }, { 0x177, 1280, 768, 32 },
+  { 0x178, 1280, 800, 16 }, { 0x179, 1280, 800, 24 }, { 0x17a, 1280, 800, 32 }, { 0x17b, 1280, 960, 16 }, { 0x17c, 1280, 960, 24 }, { 0x17d, 1280, 960, 32 },
+  { 0x17e, 1440, 900, 16 }, { 0x17f, 1440, 900, 24 }, { 0x180, 1440, 900, 32 }, { 0x184, 1680, 1050, 16 }, { 0x185, 1680, 1050, 24 }, { 0x186, 1680, 1050, 32 },
+  { 0x187, 1920, 1200, 16 }, { 0x188, 1920, 1200, 24 }, { 0x189, 1920, 1200, 32 },
+};
+/* The mode that is set, with its flags of 4F02h; 0: one of INT 10h, 00h. */
+static u16 mode_now;
+
+static u16 get(u8 index) {
+  out16(INDEX, index);
+  return in16(DATA);
+}
+
+static void set(u8 index, u16 value) {
+  out16(INDEX, index);
+  out16(DATA, value);
+}
+
+static int there_is(void) { return (get(ID) & 0xfff0) == 0xb0c0; }
+static u32 memory_bytes(void) { return (u32)get(MEMORY_64K) << 16; }
+static u32 frame_buffer(void) {
+  u16 bdf = pci_find_class(0x0300);
+  return bdf == 0xffff ? 0 : pci_read(bdf, 0x10) & ~15;
+}
+static u32 pitch_of(u32 width, u8 depth) { return width * ((depth + 7) / 8); }
+
+static const struct graphics *find(u16 number) {
+  for (u8 i = 0; i < COUNT(list); i++)
+    if (list[i].number == (number & 0x1ff) && pitch_of(list[i].width, list[i].depth) * list[i].height <= memory_bytes()) return &list[i];
+  return 0;
+}
+
+void leave_vbe(void) {
+  if (!mode_now) return;
+  mode_now = 0;
+  set(ENABLE, 0);
+}
+
+/* 4F00h: 256 bytes, or 512 for who writes "VBE2" first. The list of modes is in what is reserved at 34. */
+static void controller(caller r) {
+  u16 segment = r->es, at = r->di;
+  int second = peek32(segment, at) == 0x32454256;
+  for (u16 i = 0; i < (second ? 512 : 256); i++) poke8(segment, at + i, 0);
+  copy_out(segment, at, "VESA", 4);
+  poke16(segment, at + 4, 0x0300);
+  poke32(segment, at + 6, (u32)segment << 16 | (at + 200));
+  copy_out(segment, at + 200, OEM_TEXT, sizeof OEM_TEXT);
+  /* The DAC can have 8 bits. */
+  poke32(segment, at + 10, 1);
+  poke32(segment, at + 14, (u32)segment << 16 | (at + 34));
+  poke16(segment, at + 18, get(MEMORY_64K));
+  if (second) {
+    poke16(segment, at + 20, 1);
+    for (u8 i = 22; i < 34; i += 4) poke32(segment, at + i, (u32)segment << 16 | (at + 200));
+  }
+  u16 next = at + 34;
+  for (u8 i = 0; i < COUNT(list); i++)
+    if (find(list[i].number)) {
+      poke16(segment, next, list[i].number);
+      next += 2;
+    }
+  poke16(segment, next, 0xffff);
+  r->ax = OK;
+}
+
+/* Size and place of red, green, blue and what is unused, of 15, 16 and 24 or 32 bits a pixel. */
+static const u8 masks[3][8] = { { 5, 10, 5, 5, 5, 0, 1, 15 }, { 5, 11, 6, 5, 5, 0, 0, 0 }, { 8, 16, 8, 8, 8, 0, 8, 24 } };
+
+static void mode_information(caller r) {
+  u16 segment = r->es, at = r->di;
+  const struct graphics *mode = find(r->cx);
+  if (!mode) {
+    r->ax = FAILED;
+    return;
+  }
+  u32 pitch = pitch_of(mode->width, mode->depth), bytes = pitch * mode->height;
+  for (u16 i = 0; i < 256; i++) poke8(segment, at + i, 0);
+  /* Supported, colour, graphics, not by the VGA's registers, with a linear frame buffer; and a window of 64 KiB that can be read and written. */
+  poke16(segment, at, 0x00bb);
+  poke8(segment, at + 2, 7);
+  poke16(segment, at + 4, 64);
+  poke16(segment, at + 6, 64);
+  poke16(segment, at + 8, 0xa000);
+  extern const u8 vbe_window_entry[];
+  poke32(segment, at + 12, (u32)BIOS_SEGMENT << 16 | (u16)(u32)vbe_window_entry);
+  poke16(segment, at + 16, pitch);
+  poke16(segment, at + 18, mode->width);
+  poke16(segment, at + 20, mode->height);
+  poke8(segment, at + 22, 8);
+  poke8(segment, at + 23, 16);
+  poke8(segment, at + 24, 1);
+  poke8(segment, at + 25, mode->depth);
+  poke8(segment, at + 26, 1);
+  poke8(segment, at + 27, mode->depth == 8 ? 4 : 6);
+  u32 pictures = divide(memory_bytes(), bytes, 0);
+  poke8(segment, at + 29, pictures > 128 ? 127 : pictures - 1);
+  poke8(segment, at + 30, 1);
+  if (mode->depth > 8) {
+    const u8 *mask = masks[mode->depth == 15 ? 0 : mode->depth == 16 ? 1 : 2];
+    for (u8 i = 0; i < 8; i++) poke8(segment, at + 31 + i, mode->depth == 24 && i >= 6 ? 0 : mask[i]);
+    /* What is unused of a pixel may be used. */
+    poke8(segment, at + 39, mode->depth == 32 ? 2 : 0);
+  }
+  poke32(segment, at + 40, frame_buffer());
+  poke16(segment, at + 50, pitch);
+  poke8(segment, at + 52, pictures > 128 ? 127 : pictures - 1);
+  poke8(segment, at + 53, pictures > 128 ? 127 : pictures - 1);
+  for (u8 i = 0; i < 8 && mode->depth > 8; i++) poke8(segment, at + 54 + i, peek8(segment, at + 31 + i));
+  r->ax = OK;
+}
+
+static u16 set_vbe_mode(u16 number) {
+  if ((number & 0x1ff) < 0x100) {
+    if (!find_mode(number & 0x7f)) return FAILED;
+    set_mode((number & 0x7f) | (number & KEEP ? 0x80 : 0));
+    return OK;
+  }
+  const struct graphics *mode = find(number);
+  if (!mode) return FAILED;
+  /* The VGA's registers are those of a mode with 256 colours, from which the display interface takes over. */
+  leave_vbe();
+  load_registers(find_mode(0x13));
+  if (mode->depth == 8) load_palette(PALETTE_256);
+  set(ENABLE, 0);
+  set(WIDTH, mode->width);
+  set(HEIGHT, mode->height);
+  set(DEPTH, mode->depth);
+  set(BANK, 0);
+  set(ENABLE, ENABLED | (number & USE_LINEAR ? LINEAR_BUFFER : 0) | (number & KEEP ? KEEP_MEMORY : 0));
+  mode_now = number & (0x1ff | USE_LINEAR | KEEP);
+  set_bda8(BDA_MODE, 0x6f);
+  set_bda16(BDA_COLUMNS, mode->width / 8);
+  set_bda8(BDA_ROWS, mode->height / 16 - 1);
+  set_bda16(BDA_CHAR_HEIGHT, 16);
+  set_bda8(BDA_VIDEO_CONTROL, (bda8(BDA_VIDEO_CONTROL) & 0x7f) | (number & KEEP ? 0x80 : 0));
+  return OK;
+}
+
+static void window(caller r) {
+  if (!mode_now || r->bl != 0) {
+    r->ax = FAILED;
+    return;
+  }
+  if (r->bh == 0) set(BANK, r->dx);
+  else r->dx = get(BANK);
+  r->ax = OK;
+}
+
+/* 4F06h: by pixels or bytes; what it has become. */
+static void scan_line(caller r) {
+  u16 depth = get(DEPTH);
+  u32 bytes = (depth + 7) / 8;
+  if (!mode_now || r->bl > 3) {
+    r->ax = FAILED;
+    return;
+  }
+  if (r->bl == 0) set(VIRTUAL_WIDTH, r->cx);
+  else if (r->bl == 2) set(VIRTUAL_WIDTH, divide(r->cx, bytes, 0));
+  u32 width = get(VIRTUAL_WIDTH);
+  if (r->bl == 3) width = divide(memory_bytes(), bytes * get(HEIGHT), 0) & 0xfff8;
+  r->bx = width * bytes;
+  r->cx = width;
+  u32 lines = divide(memory_bytes(), width * bytes, 0);
+  r->dx = lines > 0xffff ? 0xffff : lines;
+  r->ax = OK;
+}
+
+static void display_start(caller r) {
+  if (!mode_now || (r->bl & 0x7f) > 1) {
+    r->ax = FAILED;
+    return;
+  }
+  if (r->bl & 1) {
+    r->bh = 0;
+    r->cx = get(X_OFFSET);
+    r->dx = get(Y_OFFSET);
+  } else {
+    set(X_OFFSET, r->cx);
+    set(Y_OFFSET, r->dx);
+  }
+  r->ax = OK;
+}
+
+static void dac_width(caller r) {
+  if (!mode_now || get(DEPTH) != 8 || r->bl > 1) {
+    r->ax = FAILED;
+    return;
+  }
+  u16 enable = get(ENABLE);
+  if (r->bl == 0) {
+    enable = r->bh >= 8 ? enable | DAC_8_BITS : enable & ~DAC_8_BITS;
+    set(ENABLE, enable | KEEP_MEMORY);
+  }
+  r->bh = enable & DAC_8_BITS ? 8 : 6;
+  r->ax = OK;
+}
+
+static void palette(caller r) {
+  if (r->bl == 0 || r->bl == 0x80) {
+    out8(0x3c8, r->dx);
+    for (u16 i = 0, at = r->di; i < r->cx; i++, at += 4)
+      for (u8 k = 0; k < 3; k++) out8(0x3c9, peek8(r->es, at + 2 - k));
+  } else if (r->bl == 1) {
+    out8(0x3c7, r->dx);
+    for (u16 i = 0, at = r->di; i < r->cx; i++, at += 4) {
+      for (u8 k = 0; k < 3; k++) poke8(r->es, at + 2 - k, in8(0x3c9));
+      poke8(r->es, at + 3, 0);
+    }
+  } else {
+    r->ax = FAILED;
+    return;
+  }
+  r->ax = OK;
+}
+
+void vbe_services(caller r) {
+  if (!there_is()) return;
+  switch (r->al) {
+    case 0x00: controller(r); break;
+    case 0x01: mode_information(r); break;
+    case 0x02: r->ax = set_vbe_mode(r->bx); break;
+    case 0x03:
+      r->bx = mode_now ? mode_now : bda8(BDA_MODE);
+      r->ax = OK;
+      break;
+    case 0x05: window(r); break;
+    case 0x06: scan_line(r); break;
+    case 0x07: display_start(r); break;
+    case 0x08: dac_width(r); break;
+    case 0x09: palette(r); break;
+    default: r->ax = 0x0100;
+  }
+}

@@ -162,7 +162,7 @@ export function openPlanned(drives: readonly PlannedDrive[], name: string, devic
 }
 
 function headOf({ medium }: DriveImage): Uint8Array | undefined {
-  if (!medium || 'data' in medium || 'bytes' in medium || 'device' in medium) return undefined;
+  if (!medium || 'data' in medium || 'bytes' in medium || 'device' in medium || 'queued' in medium) return undefined;
   if ('path' in medium) {
     const image = open(medium.path, 'disk');
     closeSync(image.fd);

@@ -60,9 +60,6 @@ interface Run {
   stderr: Output;
 }
 
-/** An emulated controller beside the processor has its media there: a device of the host that is open here is out of its reach. */
-const needsThisThread = ({ xen, drives = [] }: Blueprint): boolean => xen !== 'pv' && xen !== 'pvh' && drives.some(({ medium }) => medium && 'disk' in medium);
-
 async function start(guests: Blueprint[], options: BootOptions, stderr: Output, storage?: Storage): Promise<number> {
   const stdout = new Output(1);
   const many = guests.length > 1 || options.pcpus !== undefined;
@@ -86,7 +83,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
     {
       virtualTime: options.virtualTime,
       // In virtual time they keep together on one thread.
-      inWorkers: !options.virtualTime && many && pcpus > 1 && !guests.some(needsThisThread),
+      inWorkers: !options.virtualTime && many && pcpus > 1,
       pcpus,
       ...(options.xen === undefined ? {} : { xen: options.xen }),
       ...(storage ? { storage } : {}),

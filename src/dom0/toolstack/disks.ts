@@ -4,7 +4,7 @@
  */
 import type { Disk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
-import { type DriveImage, SavedStateError } from '../../hypervisor/index.ts';
+import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
 import { Vbd } from '../backends/vbd/vbd.ts';
@@ -24,6 +24,8 @@ export interface GuestDisk {
   target: string;
   /** Place of the emulated drive that has the same medium, and whose changes are saved with that; -1: none has. */
   place: number;
+  /** That drive is in another worker, and its changes are saved here. */
+  isQueued?: true;
   /** A new domain has the disk. */
   begin?(): void;
 }
@@ -36,8 +38,11 @@ export type OpenDrive = IdeAttachment & {
   target: string;
 };
 
-/** Which drives of a guest are emulated, and which are for PV drivers; a PC that shows nothing of Xen has no `type`. */
-export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['type'] | undefined): { ide: IdeAttachment[]; disks: GuestDisk[] } {
+/**
+ * Which drives of a guest are emulated, and which are for PV drivers; a PC that shows nothing of Xen has no `type`. `isQueued`: the emulated ones are in another
+ * worker.
+ */
+export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['type'] | undefined, isQueued = false): { ide: IdeAttachment[]; disks: GuestDisk[] } {
   if (type === undefined) return { ide: drives.map(bare), disks: [] };
   const ide: IdeAttachment[] = [],
     disks: GuestDisk[] = [];
@@ -52,7 +57,7 @@ export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['ty
     if (disk && place >= 0) {
       const shared = shareDisk(disk);
       ide.push({ place, kind, disk: shared.emulated });
-      disks.push({ vdev, kind, readOnly, target, place, disk: shared.pv, begin: shared.begin });
+      disks.push({ vdev, kind, readOnly, target, place, disk: shared.pv, begin: shared.begin, ...(isQueued ? { isQueued } : {}) });
     } else if (disk) disks.push({ vdev, kind, readOnly, target, place, disk });
     else if (place >= 0) ide.push(bare(drive));
   }
@@ -61,18 +66,25 @@ export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['ty
 
 /**
  * Opens drives in Domain 0, and divides them. `changes`: what the guest had changed of them as another domain. `all`: each by its place, or the number of its
- * device where it has none, for what is kept of them. @throws what `open` does
+ * device where it has none, for what is kept of them. `isQueued`: see divideDrives. @throws what `open` does
  */
 export function openInDomain0(
   images: readonly DriveImage[],
   type: DomainPaths['type'] | undefined,
   open: (images: readonly DriveImage[]) => IdeAttachment[],
+  isQueued = false,
 ): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
   const named = images.map(image => ({ ...image, vdev: image.vdev ?? ideName(image.place) }));
   const all = open(named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })));
   const drives = named.map(({ place, vdev, readOnly, medium }, i): OpenDrive => ({ ...all[i], place, vdev, readOnly, target: medium?.name ?? '' }));
-  return { ...divideDrives(drives, type), all };
+  return { ...divideDrives(drives, type, isQueued), all };
 }
+
+/** A medium that is open here, as a drive in another worker knows it. */
+export const queuedMedium = (name: string, disk: Disk): Extract<Medium, { queued: unknown }> => {
+  const { sectorBytes, sectors, readOnly } = disk;
+  return { name, queued: { sectorBytes, sectors, readOnly, label: 'label' in disk ? String(disk.label) : name } };
+};
 
 const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: drive.kind, disk: drive.disk });
 
@@ -102,7 +114,7 @@ function shareDisk(disk: Disk): { emulated: Disk; pv: Disk; begin: () => void } 
 export interface SavedDisk {
   vdev: string;
   readOnly: boolean;
-  /** On the IDE channels, where an emulated drive has the same medium: what the guest changed is with that; -1: there is none. */
+  /** On the IDE channels, where an emulated drive has the same medium; -1: there is none. */
   place: number;
   /** What the medium was, with the device number for its place. */
   drive: SavedDrive;
@@ -112,7 +124,7 @@ export interface SavedDisk {
 
 interface SavedDisks {
   disks: SavedDisk[];
-  /** What the guest changed of media that no emulated drive has (saved-disks.ts). */
+  /** What the guest changed of media that are not saved with an emulated drive (saved-disks.ts). */
   changes: Uint8Array[];
 }
 
@@ -249,7 +261,7 @@ export class Disks {
       const ring = unasked ? backend?.save() : undefined;
       return { vdev, readOnly, place, drive: describeDrives([asDrive(given)], refuse)[0], ...(ring === undefined ? {} : { ring }) };
     });
-    return { disks, changes: [...diskRecords(this.attached.filter(({ given }) => given.place < 0).map(({ given }) => asDrive(given)))] };
+    return { disks, changes: [...diskRecords(this.attached.filter(({ given }) => given.place < 0 || given.isQueued).map(({ given }) => asDrive(given)))] };
   }
 
   close(): void {
@@ -270,7 +282,7 @@ function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDis
   if (difference) refuse(`The domain cannot be restored: ${difference}.`);
   for (const record of changes) {
     const change = readDiskRecord(record) ?? refuse('A disk of the saved guest contradicts itself. Save the guest anew.');
-    restoreChanges(own, change.place, change.changes);
+    restoreChanges(disks.map(asDrive), change.place, change.changes);
   }
 }
 

@@ -9,7 +9,7 @@ import { XENBUS_STATE } from '../backends/xenbus.ts';
 import type { DefinedDisk } from '../config/definition.ts';
 import type { Rate } from '../network/rate.ts';
 import { ideName } from '../plan.ts';
-import { type GuestDisk, openInDomain0 } from './disks.ts';
+import { type GuestDisk, openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../runner.ts';
@@ -91,12 +91,16 @@ async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstac
   const { medium: _before, ...emptyDrive } = drive;
   const wanted: DriveImage = { ...emptyDrive, ...(medium ? { medium } : {}) };
   const isElsewhere = toolstack.runners.elsewhere && !member.model;
-  if (isElsewhere && medium && 'device' in medium) throw new Error(`${medium.name} is a device of the host, and this guest's device model is a stub domain of its own, which reaches files alone. Write device_model_stubdomain_override = 0, or take a file.`);
+  // A worker opens files itself, and reaches what is open here through its queue.
+  const opensItself = isElsewhere && !(medium && 'device' in medium);
   const devices = [...member.devices];
   try {
-    const [opened] = isElsewhere || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
+    const [opened] = opensItself || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
     const disk = opened?.disk ?? null;
-    if (isElsewhere) await member.runner.insertCd(place, medium);
+    if (isElsewhere) {
+      toolstack.services.attachDrive(member.record.id, { place, kind: 'cdrom', disk });
+      await member.runner.insertCd(place, disk ? queuedMedium(medium?.name ?? '', disk) : medium);
+    }
     else if (member.model) member.model.insertCd(place, disk);
     else await member.runner.insertCd(place, disk ? { name: medium?.name ?? '', disk } : undefined);
     if (member.opened) exchange(toolstack, member, member.opened, place, disk, defined);

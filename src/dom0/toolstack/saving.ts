@@ -77,11 +77,12 @@ export class Saving {
       const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
       return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
     };
+    const { services, inWorkers, wakeDomain0 } = this.parts;
     if (!attached) {
+      services.markDrives(record.id);
       still?.();
       return withKept(await runner.save());
     }
-    const { services, inWorkers, wakeDomain0 } = this.parts;
     // On this thread it does not move while we do.
     const pauses = unasked && inWorkers();
     if (pauses) {
@@ -92,6 +93,7 @@ export class Saving {
     services.frozen++;
     try {
       const kept = services.save(record.id, unasked);
+      services.markDrives(record.id);
       still?.();
       return withKept(await runner.save(), kept);
     } finally {

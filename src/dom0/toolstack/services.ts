@@ -11,7 +11,8 @@ import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { Dom0 } from '../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
-import type { State } from '../../devices/index.ts';
+import type { IdeAttachment, State } from '../../devices/index.ts';
+import { describeDrives, DriveServer, fingerprintOf } from '../../hypervisor/disks/index.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import type { StoreClient } from '../xenstore/client.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
@@ -42,6 +43,10 @@ export const WHOLE_P2M = 0x100000;
 export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB: number, maxMemoryMiB = memoryMiB): { seenMiB: number; populateMiB: number } {
   return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
 }
+
+const refuse = (sentence: string): never => {
+  throw new SavedStateError(sentence);
+};
 
 const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
 
@@ -99,6 +104,8 @@ export class Services {
   private readonly guests = new Map<number, Guest>();
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
+  /** Media of emulated drives whose device models are in their domains' workers. */
+  private readonly drives = new Map<number, { server: DriveServer; ide: IdeAttachment[] }>();
   /** What back ends have put off, or what their media have answered: for the next turn. */
   private work: (() => void)[] = [];
   private readonly backends: BackendParts;
@@ -198,6 +205,42 @@ export class Services {
     return model;
   }
 
+  /** Serves a domain's emulated drives with these media, before it runs. */
+  attachDrives(record: DomainRecord, ide: readonly IdeAttachment[]): void {
+    this.drives.set(record.id, { server: new DriveServer(this.machine, record, this.io), ide: [] });
+    for (const drive of ide) this.attachDrive(record.id, drive);
+  }
+
+  /** What lies in an emulated drive from now on. */
+  attachDrive(domid: number, drive: IdeAttachment): void {
+    const drives = this.drives.get(domid);
+    if (!drives) return;
+    drives.ide = [...drives.ide.filter(({ place }) => place !== drive.place), drive];
+    drives.server.attach(drive.place, drive.disk ?? undefined, fingerprintOf(drive.disk));
+  }
+
+  /** A domain's emulated drives are to be saved: their queue says what lies in them now. @throws SavedStateError */
+  markDrives(domid: number): void {
+    const drives = this.drives.get(domid);
+    if (!drives) return;
+    describeDrives(drives.ide, refuse).forEach(({ fingerprint }, i) => drives.server.attach(drives.ide[i].place, drives.ide[i].disk ?? undefined, fingerprint));
+  }
+
+  /** No request of a domain's drives is taken any more. */
+  detachDrives(domid: number): void {
+    const drives = this.drives.get(domid);
+    drives?.server.close();
+    if (drives && !drives.server.isBusy) this.drives.delete(domid);
+  }
+
+  /** Nothing is moved to or from a domain's records any more. */
+  drivesRest(domid: number): boolean {
+    const drives = this.drives.get(domid);
+    if (drives?.server.isBusy) return false;
+    this.drives.delete(domid);
+    return true;
+  }
+
   /** Domain 0's own access to the store. */
   get client(): StoreClient {
     return this.backends.client;
@@ -207,6 +250,7 @@ export class Services {
   get pending(): boolean {
     if (this.dom0.pending || this.network.pending || this.work.length > 0) return true;
     for (const model of this.models.values()) if (model.isDue) return true;
+    for (const { server } of this.drives.values()) if (server.pending) return true;
     return false;
   }
 
@@ -280,6 +324,12 @@ export class Services {
   poll(): boolean {
     if (this.frozen > 0) return false;
     let worked = this.dom0.poll();
+    // Before the hardware: what the host's disk has at once is answered in this turn.
+    for (const { server } of this.drives.values()) {
+      if (!server.pending) continue;
+      server.poll();
+      worked = true;
+    }
     if (this.network.poll()) worked = true;
     for (const work of this.work.splice(0)) {
       work();

@@ -10,7 +10,7 @@ import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
-import { diskRecords } from '../../hypervisor/disks/index.ts';
+import { diskRecords, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
@@ -23,7 +23,7 @@ import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
-import { openInDomain0 } from './disks.ts';
+import { openInDomain0, queuedMedium } from './disks.ts';
 import { type Held, Saving } from './saving.ts';
 import { Services, XEN_TYPES } from './services.ts';
 import { Stations } from './stations.ts';
@@ -104,7 +104,8 @@ const POLL_MS = 4;
 /** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
 const LATIN_1 = new TextDecoder('latin1');
 
-const hasDevices = ({ drives = [] }: Blueprint): boolean => drives.some(({ medium }) => medium !== undefined && 'device' in medium);
+/** Its medium can be open in one place alone: a device of the host, or what is open already. */
+const isOpenOnce = ({ medium }: DriveImage): boolean => medium !== undefined && ('device' in medium || 'disk' in medium);
 
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
@@ -300,10 +301,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
     const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
-    const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined };
+    // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
+    const modelHere = xen === 'hvm' && (definition.modelInDomain0 === true || (!this.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
+    const drives = this.runners.elsewhere && !modelHere && (blueprint.drives ?? []).some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))));
+    const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined, drives };
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
-    const modelHere = xen === 'hvm' && (definition.modelInDomain0 === true || hasDevices(blueprint));
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
@@ -330,6 +333,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     try {
       this.openDrives(member, modelHere, listener);
     } catch (error) {
+      this.services.detachDrives(record.id);
       this.closeDevices(member);
       destroyDomain(machine, record);
       throw error;
@@ -350,6 +354,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
+      this.services.detachDrives(record.id);
       this.closeDevices(member);
       queue.remove(record.index);
       this.bury(member);
@@ -359,16 +364,33 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /**
-   * Media that Domain 0 opens: those of PV drivers, and of emulated drives that are on this thread. (A device model in a worker of its own has media of its
-   * own: its guest's PV drivers do not reach them.)
+   * Media that Domain 0 opens: those of PV drivers, which emulated drives share with them, and devices of the host. A device model in a worker of its own
+   * reaches them through a queue (hypervisor/disks/drive-queue.ts); its CDs and floppy disks of files it opens itself.
    */
   private openDrives(member: Member<Console>, modelHere: boolean, { problem }: DomainListener): void {
-    const { diskChanges, xen } = member.blueprint;
-    if (!xen) return;
-    const drives = (member.blueprint.drives ?? []).map(drive => this.withDevice(member, drive, problem));
-    const inWorker = xen === 'hvm' && !modelHere && this.runners.elsewhere;
-    const here = drives.filter(({ place, medium }) => (xen === 'hvm' ? !inWorker || place < 0 : medium !== undefined));
-    if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges));
+    const { blueprint, record } = member;
+    const { diskChanges, saved, xen } = blueprint;
+    const { elsewhere } = this.runners;
+    if (!xen && !elsewhere) return;
+    const inWorker = elsewhere && !modelHere && (!xen || xen === 'hvm');
+    const isHere = (drive: DriveImage): boolean =>
+      inWorker ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk') : xen === 'hvm' || drive.medium !== undefined;
+    const here = (blueprint.drives ?? []).filter(isHere).map(drive => this.withDevice(member, drive, problem));
+    if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges), inWorker);
+    if (record.drivesOffset === 0) return;
+    const { all = [], ide = [] } = member.opened ?? {};
+    // Where the drives of the guest that was saved were elsewhere, what it had changed of them is with the rest of it.
+    for (const { place, changes } of saved?.state.disks ?? []) restoreChanges(all, place, changes);
+    this.services.attachDrives(record, ide);
+  }
+
+  /** The drives of a domain as its worker gets them: media that are open here, through the queue. */
+  private drivesElsewhere({ blueprint, opened }: Member<Console>): DriveImage[] {
+    const drives = blueprint.xen === 'pv' || blueprint.xen === 'pvh' ? [] : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
+    return drives.map(drive => {
+      const disk = opened?.ide.find(({ place }) => place === drive.place)?.disk;
+      return disk ? { ...drive, medium: queuedMedium(drive.medium?.name ?? '', disk) } : drive;
+    });
   }
 
   /** A drive whose medium is a device of the host, with that open. @throws Error with a sentence */
@@ -387,9 +409,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     for (const device of member.devices.splice(0)) device.close();
   }
 
-  private startOf({ blueprint, record, console, opened }: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
+  private startOf(member: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
+    const { blueprint, record, console, opened } = member;
     const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
-    const drives = xen === 'pv' || xen === 'pvh' ? [] : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
+    const drives = this.drivesElsewhere(member);
     return {
       record, boot, memoryMiB, startEpochMs,
       name: definition.name,
@@ -641,6 +664,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private detach(member: Member<Console>): void {
     if (member.attached) this.services.detach(member.record.id);
     this.services.network.detachCard(member.record.id);
+    this.services.detachDrives(member.record.id);
     delete member.attached;
     delete member.model;
     this.closeDevices(member);
@@ -670,7 +694,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private bury(member: Member<Console>): void {
     const { id } = member.record;
     this.runners.forget(member.record);
-    if (destroyDomain(this.machine, member.record, this.services.dom0.held.frames)) {
+    if (this.services.drivesRest(id) && destroyDomain(this.machine, member.record, this.services.dom0.held.frames)) {
       if (this.dying.delete(id)) this.listener.listed();
       return;
     }

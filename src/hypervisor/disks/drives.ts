@@ -2,6 +2,7 @@
 import type { Disk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { HostError } from '../memory/machine.ts';
+import type { DriveQueue, QueuedMedium } from './drive-queue.ts';
 import { readDiskRecord, restoreChanges } from './saved-disks.ts';
 import { type DiskSource, OverlayDisk } from './overlay-disk.ts';
 import { isQcow2, Qcow2Error, Qcow2Source } from './qcow2.ts';
@@ -20,12 +21,13 @@ export interface DriveImage {
 
 /**
  * A file of the browser, one that is in memory, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
- * already: such a drive is for domains on this thread. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain starts.
+ * already, here or (`queued`) at the other end of the domain's queue. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain
+ * starts.
  */
-export type Medium = { name: string; data: Blob } | { name: string; bytes: Uint8Array } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk } | { name: string; device: true };
+export type Medium = { name: string; data: Blob } | { name: string; bytes: Uint8Array } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk } | { name: string; queued: QueuedMedium } | { name: string; device: true };
 
 /** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
-export type OpenMedium = (medium: Exclude<Medium, { disk: Disk } | { device: true } | { bytes: Uint8Array }>, failed: () => void) => DiskSource;
+export type OpenMedium = (medium: Exclude<Medium, { disk: Disk } | { queued: QueuedMedium } | { device: true } | { bytes: Uint8Array }>, failed: () => void) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -113,12 +115,16 @@ class BlobSource implements DiskSource {
 
 /**
  * The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. `changes`: what the
- * guest had changed of them as another domain (DISK records). @throws what `open` does
+ * guest had changed of them as another domain (DISK records). `queue`: the way to media that another worker has open. @throws what `open` does
  */
-export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = []): IdeAttachment[] {
+export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = [], queue?: DriveQueue): IdeAttachment[] {
   const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
     if (!medium) return { place, kind: kind === 'floppy' ? kind : 'cdrom', disk: null };
     if ('disk' in medium) return { place, kind, disk: medium.disk };
+    if ('queued' in medium) {
+      if (!queue) throw new HostError(`${medium.name} is open in another worker, and there is no way to it.`);
+      return { place, kind, disk: queue.disk(place, medium.queued) };
+    }
     if ('device' in medium) throw new HostError(`${medium.name} is a device of the host, which Domain 0 opens, and nobody has opened it.`);
     let told = false;
     const failed = (): void => {

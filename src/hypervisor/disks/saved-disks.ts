@@ -29,6 +29,8 @@ interface SavableDisk extends Disk {
 }
 
 const isSavable = (disk: Disk): disk is SavableDisk => 'changes' in disk;
+/** Checksum of a sample of a medium; 0: nothing is in the drive, or nobody can tell. */
+export const fingerprintOf = (disk: Disk | null): number => (disk && isSavable(disk) ? disk.fingerprint() : 0);
 const WHERE = ['primary master', 'primary slave', 'secondary master', 'secondary slave', 'floppy drive A', 'floppy drive B'];
 const WHAT = { disk: 'disk', cdrom: 'CD', floppy: 'floppy disk' } as const;
 /** Blocks of one record: 4 MiB. */

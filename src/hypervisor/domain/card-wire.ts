@@ -4,10 +4,10 @@
  */
 import type { Ethernet } from '../../devices/net/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
-import { MAILBOX } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
 import { IO_HOP, type IoTrace } from '../tracing/io-trace.ts';
 import { wireOf } from '../worker/frame-ring.ts';
+import { ringDoorbell } from '../worker/mailbox.ts';
 
 /** Frames at once, and the time until the next ones: a card's ring is to keep up. */
 const BURST = 8,
@@ -41,7 +41,7 @@ export class CardWire implements Ethernet {
   }
 
   send(frame: Uint8Array): void {
-    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame) : 0)) this.ringDomain0();
+    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame) : 0)) ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
   }
 
   private follow(io: IoTrace, { length }: Uint8Array): number {
@@ -49,16 +49,6 @@ export class CardWire implements Ethernet {
     io.told(number, this.record, -1);
     io.hop(number, IO_HOP.CARD, this.record.id, length, 1);
     return number;
-  }
-
-  /** Where there is no Domain 0 yet, nobody need be told. */
-  private ringDomain0(): void {
-    const { machine } = this;
-    const { mailboxOffset } = machine.domain(DOMAIN_0);
-    if (mailboxOffset === 0) return;
-    const doorbell = (mailboxOffset >>> 2) + MAILBOX.DOORBELL;
-    Atomics.add(machine.words, doorbell, 1);
-    Atomics.notify(machine.words, doorbell);
   }
 
   /** Something has come for `poll`. */

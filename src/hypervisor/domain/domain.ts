@@ -23,6 +23,7 @@ import { GuestMemory } from '../memory/guest-memory.ts';
 import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../layout/layout.ts';
 import { RemoteModel } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
+import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
@@ -74,6 +75,8 @@ export interface DomainOptions extends JitOptions {
   apic?: boolean;
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
+  /** The way to media of drives among these that another worker has open. */
+  driveQueue?: DriveQueue;
   /** Types of floppy drives that a device model elsewhere has, as CMOS has them. */
   floppyDrives?: number;
   /** A network card; its other end is Domain 0's bridge (default: none). */
@@ -522,6 +525,7 @@ export class Domain {
   private slice(): SliceResult {
     this.serialFeed.feed();
     this.options.arrivals?.();
+    this.options.driveQueue?.poll();
     this.xen?.service();
     this.remote?.service();
     const { clock, processor, thread } = this;

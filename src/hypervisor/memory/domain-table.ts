@@ -10,7 +10,7 @@ import { GrantTable } from '../xen/grants/grants.ts';
 import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
 import { relinquishPv } from '../xen/pv/relinquish.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from '../layout/layout.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, DRIVE_QUEUE_BYTES, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, MAX_PIXEL_BYTES, wholeFrames, VIDEO_BYTES } from './machine.ts';
 
 /** What a domain has beside RAM. */
@@ -23,18 +23,20 @@ export interface DomainShape {
   xen?: number;
   /** It has an emulated network card. */
   card?: boolean;
+  /** It has emulated drives whose media are in Domain 0. */
+  drives?: boolean;
   /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
   populateMiB?: number;
 }
 
-function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card }: DomainShape): number {
+function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card, drives }: DomainShape): number {
   const ofXen = xen === XEN_TYPE.NONE ? 0 : wholeFrames(XEN_BYTES) + wholeFrames(PORTS_BYTES) + wholeFrames(GRANTS_BYTES) + FRAME_BYTES;
   return (
-    wholeFrames(COUNTER_WORDS * 4) + wholeFrames(vcpus * VCPU_BYTES) + (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) + wholeFrames(MAILBOX_BYTES) + wholeFrames(DOMAIN_TRACE_BYTES) + wholeFrames(SCREEN_BYTES) + wholeFrames(p2mFrames * 4) + (card ? wholeFrames(WIRE_BYTES) : 0) + ofXen
+    wholeFrames(COUNTER_WORDS * 4) + wholeFrames(vcpus * VCPU_BYTES) + (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) + wholeFrames(MAILBOX_BYTES) + wholeFrames(DOMAIN_TRACE_BYTES) + wholeFrames(SCREEN_BYTES) + wholeFrames(p2mFrames * 4) + (card ? wholeFrames(WIRE_BYTES) : 0) + (drives ? DRIVE_QUEUE_BYTES : 0) + ofXen
   );
 }
 
-const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true };
+const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true, drives: true };
 const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
 /** What Domain 0's drivers share with the host's devices (src/dom0/hardware). */
 const DRIVER_BYTES = 40 * FRAME_BYTES;
@@ -137,6 +139,7 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
   place(DOMAIN.SCREEN, SCREEN_BYTES);
   if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
+  if (shape.drives) place(DOMAIN.DRIVES, DRIVE_QUEUE_BYTES);
   place(DOMAIN.P2M, p2mFrames * 4);
   if (xen !== XEN_TYPE.NONE) {
     place(DOMAIN.XEN, XEN_BYTES);

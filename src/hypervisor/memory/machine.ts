@@ -60,6 +60,8 @@ export interface DomainRecord {
   grantsOffset: number;
   /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
   wireOffset: number;
+  /** Requests of its emulated drives (layout.ts, DRIVE_QUEUE); 0: it has no drives whose media are in Domain 0. */
+  drivesOffset: number;
 }
 
 /** Domain 0's id, and its entry in the domain table. */
@@ -408,6 +410,7 @@ export class Machine {
       portsOffset: word(DOMAIN.PORTS),
       grantsOffset: word(DOMAIN.GRANTS),
       wireOffset: word(DOMAIN.WIRE),
+      drivesOffset: word(DOMAIN.DRIVES),
     };
   }
 

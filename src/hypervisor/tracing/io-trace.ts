@@ -51,6 +51,9 @@ export function passes(hop: number, a: number, b: number): void {
   if (carried !== undefined) carried.by.hop(carried.request, hop, 0, a, b);
 }
 
+/** The number of what is being carried out; 0: nobody follows it. */
+export const carriedRequest = (): number => carried?.request ?? 0;
+
 /** Work that is put off belongs to the request that is being carried out now. */
 export function partOfRequest(work: () => void): () => void {
   if (carried === undefined) return work;

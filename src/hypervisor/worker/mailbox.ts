@@ -26,7 +26,17 @@ function mouseMove(message: Uint8Array): MouseMove {
   return { dx: view.getInt16(0, true), dy: view.getInt16(2, true), dz: view.getInt16(4, true), buttons: message[6] };
 }
 
+/** Wakes whoever a record is of; where there is no Domain 0 yet, nobody need be told. */
+export function ringDoorbell({ words }: Pick<Machine, 'words'>, { mailboxOffset }: Pick<DomainRecord, 'mailboxOffset'>): void {
+  if (mailboxOffset === 0) return;
+  const doorbell = (mailboxOffset >>> 2) + MAILBOX.DOORBELL;
+  Atomics.add(words, doorbell, 1);
+  Atomics.notify(words, doorbell);
+}
+
 export class Mailbox {
+  private readonly machine: Machine;
+  private readonly record: DomainRecord;
   private readonly words: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly base: number;
@@ -35,6 +45,8 @@ export class Mailbox {
   readonly doorbell: number;
 
   constructor(machine: Machine, record: DomainRecord) {
+    this.machine = machine;
+    this.record = record;
     this.words = machine.words;
     this.bytes = machine.bytes;
     this.base = record.mailboxOffset >>> 2;
@@ -43,8 +55,7 @@ export class Mailbox {
   }
 
   private ringDoorbell(): void {
-    Atomics.add(this.words, this.doorbell, 1);
-    Atomics.notify(this.words, this.doorbell);
+    ringDoorbell(this.machine, this.record);
   }
 
   // Senders.

@@ -7,6 +7,7 @@ import type { Domain, Ending } from '../domain/domain.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
 import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
 import { diskRecords } from '../disks/saved-disks.ts';
+import { DriveQueue } from '../disks/drive-queue.ts';
 import { COMMAND } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from '../loader/index.ts';
@@ -97,6 +98,7 @@ async function start(message: ToDomainWorker): Promise<void> {
   const record = machine.domain(message.index);
   const mailbox = new Mailbox(machine, record);
   const output = new Outputs(record.id);
+  const queue = record.drivesOffset === 0 ? undefined : new DriveQueue(machine, record);
   let domain: Domain;
   try {
     const saved = message.saved ? readState(message.saved, message.name) : undefined;
@@ -106,7 +108,8 @@ async function start(message: ToDomainWorker): Promise<void> {
         record,
         memoryMiB: message.memoryMiB,
         boot: message.boot,
-        ...(message.drives ? { ide: attachDrives(message.drives, openMedium, problem, message.diskChanges) } : {}),
+        ...(message.drives ? { ide: attachDrives(message.drives, openMedium, problem, message.diskChanges, queue) } : {}),
+        ...(queue ? { driveQueue: queue } : {}),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
@@ -134,8 +137,7 @@ async function start(message: ToDomainWorker): Promise<void> {
   if (message.stopAtInstruction !== undefined) domain.stopAtInstruction = message.stopAtInstruction;
   send({ kind: 'started', about: domain.about });
   const entry = machine.domainEntry(record);
-  const queue = new Scheduler(machine, queueClock(machine, sharedMs), record.index);
-  const slot = new Slot(queue, record.index);
+  const slot = new Slot(new Scheduler(machine, queueClock(machine, sharedMs), record.index), record.index);
   slot.carry(domain);
   const last = await run(domain, mailbox, slot, output, message, () => {
     if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
@@ -217,7 +219,7 @@ async function insertDisc(domain: Domain): Promise<void> {
   for (; !disc; disc = discs.shift()) await eventLoop();
   const { place, medium } = disc;
   try {
-    const [opened] = medium ? attachDrives([{ place, kind: 'cdrom', readOnly: true, medium }], openMedium, problem) : [];
+    const [opened] = medium ? attachDrives([{ place, kind: 'cdrom', readOnly: true, medium }], openMedium, problem, [], domain.options.driveQueue) : [];
     domain.insertCd(place, opened?.disk ?? null);
     send({ kind: 'inserted' });
   } catch (error) {

@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Disk, MemoryDisk } from '../../devices/ide/disk.ts';
+import { DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST, XEN_TYPE } from '../layout/layout.ts';
+import { createDomain, destroyDomain } from '../memory/domain-table.ts';
+import { Machine } from '../memory/machine.ts';
+import { carriedRequest, IoTrace } from '../tracing/io-trace.ts';
+import { Trace } from '../tracing/trace.ts';
+import { Mailbox } from '../worker/mailbox.ts';
+import { DriveQueue, DriveServer } from './drive-queue.ts';
+
+const SECTORS = 1024;
+
+function make(disk: Disk = new MemoryDisk(new Uint8Array(SECTORS * 512))) {
+  const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
+  const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
+  const io = new IoTrace(machine, new Trace(machine, record, () => 0));
+  const server = new DriveServer(machine, record, io);
+  const queue = new DriveQueue(machine, record);
+  server.attach(0, disk, 77);
+  const { sectorBytes, sectors, readOnly } = disk;
+  return { machine, record, server, queue, mailbox: new Mailbox(machine, record), drive: queue.disk(0, { sectorBytes, sectors, readOnly, label: 'disk' }) };
+}
+
+/** A disk that answers when it is told to. */
+class Slow extends MemoryDisk {
+  readonly waiting: (() => void)[] = [];
+
+  private later(what: () => void): void {
+    this.waiting.push(what);
+  }
+
+  override read(...[sector, into, done]: Parameters<Disk['read']>): void {
+    this.later(() => super.read(sector, into, done));
+  }
+
+  override write(...[sector, from, done]: Parameters<Disk['write']>): void {
+    this.later(() => super.write(sector, from, done));
+  }
+
+  override flush(done: (ok: boolean) => void): void {
+    this.later(() => super.flush(done));
+  }
+}
+
+describe('a drive whose medium another worker has open', () => {
+  it('reads and writes what a drive on the medium itself would', () => {
+    const request = fc.record({ writes: fc.boolean(), sector: fc.nat(SECTORS - 1), sectors: fc.integer({ min: 1, max: 256 }), fill: fc.nat(255), pieces: fc.integer({ min: 1, max: 3 }) });
+    const medium = new MemoryDisk(new Uint8Array(SECTORS * 512));
+    const made = { ...make(medium), medium };
+    fc.assert(
+      fc.property(fc.array(request, { maxLength: 20 }), requests => {
+        const { server, queue, drive } = made;
+        made.medium.bytes.fill(0);
+        const same = new MemoryDisk(new Uint8Array(SECTORS * 512));
+        for (const { writes, sector, sectors, fill, pieces } of requests) {
+          const count = Math.min(sectors, SECTORS - sector);
+          const cut = (bytes: Uint8Array): Uint8Array[] => Array.from({ length: pieces }, (_, i) => bytes.subarray(Math.floor((bytes.length * i) / pieces), Math.floor((bytes.length * (i + 1)) / pieces)));
+          const [one, other] = [new Uint8Array(count * 512).fill(fill), new Uint8Array(count * 512).fill(fill)];
+          let good: boolean | undefined;
+          for (const [disk, bytes] of [[drive, one], [same, other]] as const) {
+            if (writes) disk.write(sector, cut(bytes), ok => (good = ok));
+            else disk.read(sector, cut(bytes), ok => (good = ok));
+            if (disk !== drive) continue;
+            expect(good).toBeUndefined();
+            server.poll();
+            queue.poll();
+            expect(good).toBe(true);
+          }
+          expect(Buffer.compare(one, other)).toBe(0);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('rings Domain 0 for each request and the domain once for all that is answered in one turn', () => {
+    const { machine, server, queue, drive, mailbox } = make();
+    const domain0 = createDomain(machine, 0, 0, {});
+    expect(domain0.index).toBeGreaterThan(0);
+    const before = mailbox.doorbellValue;
+    let answers = 0;
+    for (let i = 0; i < 3; i++) drive.read(i, [new Uint8Array(512)], () => answers++);
+    expect(server.pending).toBe(true);
+    server.poll();
+    expect([server.pending, mailbox.doorbellValue - before, answers, queue.isBusy]).toEqual([false, 1, 0, true]);
+    queue.poll();
+    expect([answers, queue.isBusy]).toEqual([3, false]);
+  });
+
+  it('keeps the order of what waits for a slot, and answers in whatever order the medium does', () => {
+    const disk = new Slow(new Uint8Array(SECTORS * 512));
+    const { server, queue, drive } = make(disk);
+    const told: number[] = [];
+    for (let i = 0; i < DRIVE_QUEUE_SLOTS + 2; i++) drive.write(i, [new Uint8Array(512).fill(i + 1)], () => told.push(i));
+    server.poll();
+    expect(disk.waiting.length).toBe(DRIVE_QUEUE_SLOTS);
+    disk.waiting.splice(2, 1)[0]();
+    queue.poll();
+    server.poll();
+    expect([told, disk.waiting.length]).toEqual([[2], DRIVE_QUEUE_SLOTS]);
+    while (disk.waiting.length > 0) {
+      disk.waiting.shift()!();
+      queue.poll();
+      server.poll();
+    }
+    expect([...told].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(Array.from({ length: 6 }, (_, i) => disk.bytes[i * 512])).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('is told of a medium that fails, of one that is gone, and of what does not lie on it', () => {
+    const { machine, record, server, queue, drive } = make();
+    const asked = (ask: (done: (ok: boolean) => void) => void): boolean | undefined => {
+      let good: boolean | undefined;
+      ask(ok => (good = ok));
+      server.poll();
+      queue.poll();
+      return good;
+    };
+    expect(asked(done => drive.read(SECTORS - 1, [new Uint8Array(1024)], done))).toBe(false);
+    expect(asked(done => drive.read(0, [new Uint8Array(100)], done))).toBe(false);
+    expect(asked(done => drive.read(2 ** 40, [new Uint8Array(512)], done))).toBe(false);
+    expect(asked(done => drive.discard!(0, 8, done))).toBe(false);
+    expect(asked(done => queue.disk(5, { sectorBytes: 512, sectors: 8, readOnly: false, label: '' }).flush(done))).toBe(false);
+    expect(() => drive.read(0, [new Uint8Array(DRIVE_QUEUE_SLOT_BYTES + 512)], () => {})).toThrow(RangeError);
+    expect(asked(done => drive.flush(done))).toBe(true);
+    server.attach(0, undefined);
+    expect(asked(done => drive.flush(done))).toBe(false);
+    // Whatever stands in its words, Domain 0 goes on.
+    const words = machine.words.subarray(record.drivesOffset >>> 2);
+    fc.assert(
+      fc.property(fc.array(fc.integer(), { minLength: 8, maxLength: 8 }), values => {
+        server.attach(0, new MemoryDisk(new Uint8Array(4096)));
+        words.set(values, DRIVE_QUEUE.SLOTS);
+        words[DRIVE_QUEUE.SLOTS + DRIVE_REQUEST.STATE] = 1;
+        words[DRIVE_QUEUE.ASKED]++;
+        server.poll();
+        expect([words[DRIVE_QUEUE.SLOTS + DRIVE_REQUEST.STATE], server.isBusy]).toEqual([2, false]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('that asks again and again without an answer is refused at last', () => {
+    const { drive } = make(new Slow(new Uint8Array(SECTORS * 512)));
+    let refused = 0;
+    for (let i = 0; i < 100; i++) drive.flush(ok => (refused += ok ? 0 : 1));
+    expect(refused).toBe(100 - DRIVE_QUEUE_SLOTS - 32);
+  });
+
+  it('whose domain goes is answered no more, and its records stay as long as data may be moved', () => {
+    const disk = new Slow(new Uint8Array(SECTORS * 512));
+    const { machine, record, server, queue, drive } = make(disk);
+    let told = false;
+    drive.read(0, [new Uint8Array(512)], () => (told = true));
+    server.poll();
+    server.close();
+    drive.read(1, [new Uint8Array(512)], () => {});
+    expect([server.pending, server.isBusy]).toEqual([false, true]);
+    disk.waiting[0]();
+    queue.poll();
+    expect([told, server.isBusy]).toEqual([false, false]);
+    expect(destroyDomain(machine, record)).toBe(true);
+  });
+
+  it('has one number for a request at both ends', () => {
+    const carried: number[] = [];
+    class Seen extends MemoryDisk {
+      override read(...asked: Parameters<Disk['read']>): void {
+        carried.push(carriedRequest());
+        super.read(...asked);
+      }
+    }
+    const { machine, record, server, drive } = make(new Seen(new Uint8Array(SECTORS * 512)));
+    const io = new IoTrace(machine, new Trace(machine, record, () => 0));
+    const request = io.begin();
+    io.within(request, () => drive.read(3, [new Uint8Array(512)], () => {}));
+    drive.read(4, [new Uint8Array(512)], () => {});
+    server.poll();
+    expect(carried).toEqual([request, 0]);
+  });
+
+  it('knows its medium by what the other end says of it', () => {
+    const { drive } = make();
+    expect((drive as unknown as { fingerprint(): number }).fingerprint()).toBe(77);
+  });
+});
