@@ -98,10 +98,10 @@ describe('guests of Xen in one worker', () => {
     expect((await other.list())[0].ended).toBe('The guest powered off.');
   });
 
-  it('are saved where they are when they do not listen, and hear what is typed there and in another host', async () => {
+  it.each(['pvh', 'hvm'])('are saved where they are when they do not listen, and hear what is typed at the PV console there and in another host: %s', async type => {
     const host = makeHost();
     const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
-    const { id } = await host.create([definition('uuid = "00112233-4455-6677-8899-aabbccddeeff"\n'), file('k.elf', pvhKernel(code))]);
+    const { id } = await host.create([definition(`type = "${type}"\nuuid = "00112233-4455-6677-8899-aabbccddeeff"\n`), file('k.elf', pvhKernel(code))]);
     const console = await watch(host, id);
     await until(() => console.text().includes('key?'));
     const blob = await host.save(id);

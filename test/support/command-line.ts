@@ -1,6 +1,7 @@
 /** `ringside` as a person runs it: a process with a console. */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { file } from './needs.ts';
 
 /** Beside other work, and on slow machines, everything takes so many times as long. */
@@ -20,6 +21,8 @@ export class Ringside {
     this.child = spawn(process.execPath, [file('bin/ringside.mjs'), ...argv], { stdio: 'pipe' });
     this.child.stdout.on('data', (data: Buffer) => {
       this.output += data.toString('latin1');
+      // To look on at a soak: tail -f.
+      if (process.env.RINGSIDE_CONSOLE) appendFileSync(process.env.RINGSIDE_CONSOLE, data);
       this.changed();
     });
     this.child.stderr.on('data', (data: Buffer) => {

@@ -1,7 +1,10 @@
 /** Two Debian guests of one host, each with its root on a volume and its card at the bridge, and what they are asked through their consoles. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { exportVolume } from '../../src/cli/soak-storage.ts';
 import { definition, type Kind, KINDS, ROOT, writeRamdisk } from './debian-root.ts';
 import { debian, PROMPT } from './guests.ts';
 import { HostShell } from './host-shell.ts';
@@ -9,14 +12,19 @@ import { HostShell } from './host-shell.ts';
 /** Ctrl-]: leaves a console. */
 const LEAVE = '\x1d';
 const DOMAIN_0 = ':~ # ';
-/** A pipe of Domain 0 has room for so much. */
-const PIECE_MIB = 32;
+/** They are where only root looks for programs. */
+const E2FSPROGS = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+const SUM = /\b[0-9a-f]{64}\b/;
+/** Of a disk, so much is read whole. */
+const DISK_MIB = 8;
 
 export interface PairOptions {
   /** Of each disk. */
   diskMiB: number;
   /** A boot of both takes no longer where nothing else runs. */
   bootSeconds?: number;
+  /** The host keeps its disk in files, to be looked at when it has ended; absent: in memory. */
+  keeps?: boolean;
 }
 
 /** What one copy took: seconds as the receiver's and the sender's clock count them, and of processors by `xl list`. */
@@ -31,19 +39,21 @@ export interface Copy {
 
 export class DebianPair {
   readonly host: HostShell;
-  readonly kind: Kind;
+  /** Of each guest by its name. */
+  readonly kinds: Record<string, Kind>;
   /** Of each guest by its name, once it has a lease. */
   readonly addresses: Record<string, string> = {};
   private readonly folder = mkdtempSync(join(tmpdir(), 'ringside-pair-'));
   private readonly options: PairOptions;
   private asked = 0;
 
-  constructor(kind: Kind, options: PairOptions) {
-    this.kind = kind;
+  constructor([a, b]: [a: Kind, b: Kind], options: PairOptions) {
+    // A clone of the first one is the third.
+    this.kinds = { a, b, c: a };
     this.options = options;
     const files = ['a', 'b'].flatMap(name => {
       const path = join(this.folder, name);
-      writeFileSync(path, definition(name, kind));
+      writeFileSync(path, definition(name, this.kinds[name]));
       return ['--file', `${path}:/etc/xen/vm/${name}`];
     });
     const { kernel } = debian('686-pae');
@@ -51,6 +61,7 @@ export class DebianPair {
     this.host = new HostShell(
       '--boot',
       '0',
+      ...(options.keeps ? ['--state', this.state] : []),
       '--host',
       'pcpus=2,memory=900',
       '--file',
@@ -59,6 +70,10 @@ export class DebianPair {
       `${ramdisk}:/boot/ramdisk`,
       ...files,
     );
+  }
+
+  private get state(): string {
+    return join(this.folder, 'state');
   }
 
   close(): void {
@@ -111,22 +126,53 @@ export class DebianPair {
     return this.ask(from, `ping -c ${count} ${this.addresses[to]}`, 60);
   }
 
-  /** A file of so many MiB of bytes, of which no two sectors are equal: its check sum, read from the disk. */
-  async fill(name: string, path: string, mib: number): Promise<string> {
+  /** A file of so many MiB of bytes, of which no two sectors are equal. */
+  async fill(name: string, path: string, mib: number): Promise<void> {
     const seed = Math.min(mib, 2);
     await this.ask(name, `dd if=/dev/urandom of=/tmp/seed bs=1M count=${seed} 2>/dev/null`, 60);
-    await this.ask(name, `for i in $(seq ${mib / seed}); do echo copy $i; cat /tmp/seed; done > ${path}; rm /tmp/seed`, 60 + 2 * mib);
-    return this.sum(name, path);
+    await this.ask(name, `for i in $(seq ${mib / seed}); do echo copy $i; cat /tmp/seed; done > ${path}; rm /tmp/seed; sync`, 60 + 2 * mib);
   }
 
+  /** Check sum of a file, read from the disk. */
   async sum(name: string, path: string): Promise<string> {
-    return (await this.ask(name, `sync; echo 3 > /proc/sys/vm/drop_caches; md5sum < ${path}`, 300)).slice(0, 32);
+    await this.startSum(name, path);
+    return this.sumOf(name);
+  }
+
+  /** It takes minutes: others can work meanwhile. */
+  private async startSum(name: string, path: string): Promise<void> {
+    await this.ask(name, `sync; echo 3 > /proc/sys/vm/drop_caches; sha256sum < ${path} > /dev/sum & true`, 60);
+  }
+
+  private async sumOf(name: string): Promise<string> {
+    return SUM.exec(await this.ask(name, 'wait $!; cat /dev/sum', 300))![0];
+  }
+
+  /** Check sums of a file of each, read at once. */
+  async sums(files: Record<string, string>): Promise<string[]> {
+    for (const [name, path] of Object.entries(files)) await this.startSum(name, path);
+    const sums: string[] = [];
+    for (const name of Object.keys(files)) sums.push(await this.sumOf(name));
+    return sums;
+  }
+
+  /** What comes over TCP is to be /got. */
+  async listen(name: string): Promise<void> {
+    // What is typed at the console later is not for nc: a job that reads it from behind is stopped.
+    await this.ask(name, 'rm -f /got; [ -p /dev/silent ] || mkfifo /dev/silent; (nc -l -p 9 > /got <> /dev/silent; sync) & true', 30);
+  }
+
+  /** Seconds that Domain 0 takes for a line. */
+  async time(line: string): Promise<number> {
+    const beganMs = Date.now();
+    await this.host.run(line, 120);
+    return (Date.now() - beganMs) / 1000;
   }
 
   /** Sends /file of one over TCP, to be /got of the other. */
   async copy(from: string, to: string, mib: number): Promise<Copy> {
-    const sent = await this.fill(from, '/file', mib);
-    await this.ask(to, '(nc -l -p 9 > /got; sync) & true', 30);
+    await this.fill(from, '/file', mib);
+    await this.listen(to);
     const before = await this.processorSeconds();
     const took = await this.ask(
       from,
@@ -137,7 +183,8 @@ export class DebianPair {
     const [, begin, end] = /took ([\d.]+) ([\d.]+)/.exec(took)!;
     await this.ask(to, 'wait', 60);
     const cpu = Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]));
-    return { mib, seconds: Number(end) - Number(begin), cpu, sums: [sent, await this.sum(to, '/got')] };
+    const [sent, received] = await this.sums({ [from]: '/file', [to]: '/got' });
+    return { mib, seconds: Number(end) - Number(begin), cpu, sums: [sent, received] };
   }
 
   /** Of each domain, since it was made. */
@@ -146,15 +193,39 @@ export class DebianPair {
     return Object.fromEntries(rows.map(([, name, seconds]) => [name, Number(seconds)]));
   }
 
-  /** Check sums of a disk by pieces: as its guest reads it, and as Domain 0 does. The guest must not write meanwhile. */
-  async disk(name: string): Promise<[inside: string[], outside: string[]]> {
-    const pieces = Array.from({ length: Math.ceil(this.options.diskMiB / PIECE_MIB) }, (_, i) => i * PIECE_MIB).join(' ');
-    const loop = (path: string, quiet: string): string =>
-      `for i in ${pieces}; do dd if=${path} bs=1M skip=$i count=${PIECE_MIB} ${quiet} | md5sum; done`;
-    const sums = (text: string): string[] => [...text.matchAll(/\b([0-9a-f]{32})\b/g)].map(([, sum]) => sum);
-    const inside = sums(
-      await this.ask(name, `sync; echo 3 > /proc/sys/vm/drop_caches; ${loop(`/dev/${KINDS[this.kind].disk}`, '2>/dev/null')}`, 300),
+  /** Check sums of a disk's beginning: as its guest reads it, and as Domain 0 does. The guest must not write meanwhile. */
+  async disk(name: string): Promise<[inside: string, outside: string]> {
+    const read = (path: string): string => `dd if=${path} bs=1M count=${DISK_MIB}`;
+    const inside = await this.ask(
+      name,
+      `sync; echo 3 > /proc/sys/vm/drop_caches; ${read(`/dev/${KINDS[this.kinds[name]].disk}`)} 2>/dev/null | sha256sum`,
+      120,
     );
-    return [inside, sums(await this.host.run(loop(`/dev/vg0/${name}`, 'status=none'), 300))];
+    const outside = await this.host.run(`${read(`/dev/vg0/${name}`)} status=none | sha256sum`, 120);
+    return [SUM.exec(inside)![0], SUM.exec(outside)![0]];
+  }
+
+  /** Destroys these guests and ends the host, which `keeps` its disk. */
+  async end(...names: string[]): Promise<void> {
+    await this.host.run(names.map(name => `xl destroy ${name}`).join('; '), 60);
+    this.host.send('exit\r');
+    await this.host.end(60);
+  }
+
+  /** As e2fsprogs read the volume of a host that has ended: the check sum of a file, and what e2fsck finds. @throws Error where they are not there */
+  async examined(name: string, path: string): Promise<{ sum: string; problems: string }> {
+    const image = join(this.folder, `${name}.img`);
+    await exportVolume(this.state, `/dev/vg0/${name}`, image);
+    const run = (tool: string, ...args: string[]): Buffer => {
+      const { error, stdout, status } = spawnSync(tool, [...args, image], { env: E2FSPROGS, maxBuffer: 2 ** 30 });
+      if (error) throw error;
+      return tool === 'e2fsck' && status === 0 ? Buffer.alloc(0) : stdout;
+    };
+    return {
+      sum: createHash('sha256')
+        .update(run('debugfs', '-R', `cat ${path}`))
+        .digest('hex'),
+      problems: run('e2fsck', '-fn').toString(),
+    };
   }
 }

@@ -74,7 +74,10 @@ export class Saving {
     const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
       const { shown } = member.console;
       // What it is called now, where it was renamed: its worker knows the name that it was built with.
-      const all = { ...kept, ...(member.isRenamed ? { name: member.name } : {}), ...(shown ? { console: shown } : {}) };
+      const name = member.isRenamed ? { name: member.name } : {};
+      // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
+      const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
+      const all = { ...kept, ...name, ...typedAt, ...(shown ? { console: shown } : {}) };
       return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
     };
     const { services, inWorkers, wakeDomain0 } = this.parts;

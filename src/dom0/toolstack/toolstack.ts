@@ -322,7 +322,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       memoryMiB: definition.memoryMiB,
       console: this.listener.console(record, definition.name, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
       runner: undefined as unknown as DomainRunner,
-      usesPvConsole: xen === 'pv' || xen === 'pvh',
+      usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
       about: '',
       paused, ending: null, released: false,
       whenOver: new Set(),
