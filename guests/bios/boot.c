@@ -136,7 +136,7 @@ static const char *start(struct choice choice) {
   }
 }
 
-/* Esc while POST waits half a second brings the menu where the host asks for one (fw_cfg item 0Eh); it comes by itself when all has failed. */
+/* Comes when all has failed: somebody may have put in another disk. */
 static void menu(void) {
   print("\nSelect what to boot:\n");
   for (u8 i = 0; i < count; i++) {

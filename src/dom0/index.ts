@@ -18,3 +18,4 @@ export { domain0Log } from './boot/domain0-log.ts';
 export { stopGuests } from './boot/stop-guests.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 export type { Fingerprint, LoggedInput, TimeCalls, TimeNow } from './virtual-time.ts';
+export type { Facts } from './facts.ts';

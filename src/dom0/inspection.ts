@@ -2,6 +2,7 @@
 import { readRequest } from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
+import { type Facts, factsOf } from './facts.ts';
 import type { HostCore } from './host.ts';
 import type { HotRegion } from '../hypervisor/domain/index.ts';
 import { ideName } from './plan.ts';
@@ -87,6 +88,7 @@ export interface Inspected {
   /** Machine memory, where the page may look into it. */
   machine: { memory?: SharedArrayBuffer };
   guest: GuestFacts;
+  facts: Facts;
   rings: RingFacts[];
   store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
   /** Requests of a guest that passed places within the next second. */
@@ -98,6 +100,7 @@ export interface Inspected {
 const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
   machine: ({ sharesMemory, parts }) => (sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}),
   guest: guestFacts,
+  facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
   rings: ringFacts,
   path: follow,
   engine: (host, id) => host.living(id).runner.hottest(),

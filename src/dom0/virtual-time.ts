@@ -52,12 +52,13 @@ export interface TimeCalls {
   stand(): void;
   goOn(): void;
   runFor(ms: number): Promise<TimeNow>;
+  type(domain: number, bytes: Uint8Array): void;
   inputs(): LoggedInput[];
   replay(inputs: readonly LoggedInput[]): Promise<TimeNow>;
   fingerprints(): Fingerprint[];
 }
 
-export const TIME_CALLS = ['now', 'setSpeed', 'stand', 'goOn', 'runFor', 'inputs', 'replay', 'fingerprints'] as const satisfies (keyof TimeCalls)[];
+export const TIME_CALLS = ['now', 'setSpeed', 'stand', 'goOn', 'runFor', 'type', 'inputs', 'replay', 'fingerprints'] as const satisfies (keyof TimeCalls)[];
 
 /**
  * Commands that read files while they work, for as long as the wall's clock likes: time stands still meanwhile. Others work within one turn of the event
@@ -219,6 +220,11 @@ export class VirtualTime implements TimeCalls, Pace {
     const reached = new Promise<TimeNow>(resolve => this.whenReached.push(resolve));
     this.letGo(ms);
     return reached;
+  }
+
+  /** Bytes for a domain's console, which are there before any later call. @throws Error with a sentence where there is no such domain */
+  type(domain: number, bytes: Uint8Array): void {
+    this.host.hear(domain, bytes);
   }
 
   inputs(): LoggedInput[] {

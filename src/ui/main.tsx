@@ -8,6 +8,7 @@ import { connect, reportProblem, resume, sentence } from './host.ts';
 import { catalogue, startCatalogue } from './offers.ts';
 import { followInventory } from './inventory.ts';
 import { followDomains } from './sessions.ts';
+import { followLesson } from './parts/lesson.tsx';
 import { loadSettings } from './settings.ts';
 import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
 import { strings } from './strings.ts';
@@ -29,6 +30,7 @@ async function begin(): Promise<void> {
   followDrafts();
   followWindows();
   followLeaving();
+  followLesson();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.
   void connect();

@@ -7,10 +7,12 @@ import { draftFormPanel, draftPanel } from './parts/draft.tsx';
 import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
+import { lessonPanel } from './parts/lesson.tsx';
 import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
 
 export const PANELS: readonly Panel[] = [
   guestPanel,
+  lessonPanel,
   draftPanel,
   shellPanel,
   definedPanel,

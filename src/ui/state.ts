@@ -3,6 +3,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
 import { asTask, command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
+import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
@@ -74,6 +75,13 @@ const SAVED = 'Xen saved domain';
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(given: NamedFile[]): Promise<void> {
   if (given.length === 0) return;
+  const own = given.find(file => /\.(md|markdown)$/i.test(file.name));
+  if (own) {
+    // What is wrong with it stands on its page.
+    keepOwnLesson(await own.data.text());
+    location.assign(lessonAddress(OWN_LESSON));
+    return;
+  }
   const old = draft.peek();
   // A state that could not be restored waits for the images that it lacked.
   const together = [...(old && (old.saved || (old.problem && !old.plan)) ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];

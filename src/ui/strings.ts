@@ -209,10 +209,9 @@ export const strings = {
     write: 'Write one',
     dropKinds: [['.cfg', 'xl definition'], ['.iso .img', 'CD or disk, never written'], ['vmlinuz', 'kernel, with or without a .cfg'], ['initrd.img', 'RAM disk, beside its kernel'], ['.save', 'saved guest']],
     dropTogether: 'Drop a definition together with the files it names.',
-    shell: 'Or stay in a terminal',
-    shellHint: 'Domain-0’s shell has xl, volumes and files. Or the same machine without a page:',
-    openShell: 'Open the shell',
-    shellLines: [['npx ringside boot web1.cfg', 'what a definition describes'], ['npx ringside boot vmlinuz --initrd initrd.img', 'a kernel on a plain PC'], ['npx ringside boot --help', 'time, seeds, saved states']],
+    lesson: 'Start a lesson',
+    lessonHint: 'Half an hour each, beside a machine that repeats itself: predict, do, measure, explain.',
+    ownLesson: 'A lesson of yours is one Markdown file: drop it here.',
   },
   path: {
     title: 'What you will watch: one byte on its way',

@@ -23,7 +23,7 @@ function comparable(line: string): string {
   if (line.startsWith('10 1130')) return line.replace(/[\dA-F]{4} [\dA-F]{4}(C?)$/, '$1');
   if (line.startsWith('10 1B00')) return line.replace(/= [\dA-F]{8}/, '=');
   if (line.startsWith('1A B101')) return line.replace(/(.{34}).{4}/, '$1');
-  if (line.startsWith('17 0200')) return line.replace(/: (..)../, ': $1');
+  if (line.startsWith('17 0200')) return line.replace(/: (.)[07]/, ': $1');
   return line;
 }
 

@@ -1,4 +1,4 @@
-/** First view: boot something, drop a definition, or stay in a terminal. */
+/** First view: boot something, drop a definition, start a lesson. */
 
 import { info } from '../host.ts';
 import { FIGURE, type Offer, offers, progressText } from '../offers.ts';
@@ -7,6 +7,7 @@ import { addFiles, bootingTogether, bootOffer, bootTogether, dragging, fetching,
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
+import { LessonList } from './lesson.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
@@ -45,10 +46,10 @@ function Home() {
         </div>
       </section>
       <section class="card">
-        <h2><Icon name="prompt" size={15} /> {strings.home.shell}</h2>
-        <p class="sec">{strings.home.shellHint}</p>
-        <p><button class="btn" onClick={() => go({ kind: 'shell' })}>{strings.home.openShell}</button></p>
-        <ol class="less">{strings.home.shellLines.map(([command, does]) => <li key={command}><code>{command}</code><span class="dim">{does}</span></li>)}</ol>
+        <h2><Icon name="prompt" size={15} /> {strings.home.lesson}</h2>
+        <p class="sec">{strings.home.lessonHint}</p>
+        <LessonList />
+        <p class="sec cf">{strings.home.ownLesson}</p>
       </section>
     </div>
     <figure class="path">

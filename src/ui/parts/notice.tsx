@@ -12,7 +12,7 @@ export function Isolation() {
   const problem = hostProblem.value;
   if (problem) return <div class="note bad" role="alert"><Tag kind="failed">{problem}</Tag></div>;
   if (hostNotice.value) return <div class="note bad" role="alert"><Tag kind="failed">{hostNotice.value}</Tag><button class="btn sm" onClick={() => { hostNotice.value = undefined; }}>{strings.strip.dismiss}</button></div>;
-  if (machine?.mode !== 'single') return null;
+  if (machine?.mode !== 'single' || machine.time === 'virtual') return null;
   return <div class="note">
     <span>{globalThis.crossOriginIsolated ? machine.why : strings.notIsolated}</span>
     {!globalThis.crossOriginIsolated && <button class="btn sm" aria-expanded={open.value} onClick={() => { open.value = !open.value; }}>{strings.howToServe}</button>}

@@ -1,0 +1,62 @@
+/**
+ * Expressions of lessons over facts: numbers, names, + - * / with spaces around them, parentheses, comparisons, `and`. A name has no spaces in it, so that
+ * `lab.ring.xvda.req_prod` and `lab.store.device/vbd/51712/state` are one each. Nothing else can be written, so nothing else can happen.
+ */
+
+export interface Expression {
+  /** All names in it. */
+  readonly names: readonly string[];
+  /** A comparison is 1 or 0. @throws Error with a sentence for a name that has no value */
+  value(of: (name: string) => number | undefined): number;
+}
+
+type Node = (of: (name: string) => number | undefined) => number;
+
+const OPERATORS: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
+  { and: (a, b) => (a !== 0 && b !== 0 ? 1 : 0) },
+  { '=': (a, b) => Number(a === b), '<': (a, b) => Number(a < b), '>': (a, b) => Number(a > b), '<=': (a, b) => Number(a <= b), '>=': (a, b) => Number(a >= b) },
+  { '+': (a, b) => a + b, '-': (a, b) => a - b },
+  { '*': (a, b) => a * b, '/': (a, b) => a / b },
+];
+const NAME = /^[A-Za-z_][\w./:-]*$/;
+/** More is no expression of a lesson. */
+const MOST_WORDS = 200;
+
+/** @throws Error with a sentence */
+export function readExpression(text: string): Expression {
+  const words = text.replace(/[()]/g, ' $& ').split(/\s+/).filter(word => word !== '');
+  if (words.length > MOST_WORDS) throw new Error(`the expression has ${words.length} words, more than ${MOST_WORDS}. Make two of it.`);
+  const names: string[] = [];
+  let at = 0;
+  const level = (depth: number): Node => {
+    const operators = OPERATORS[depth];
+    if (!operators) return single();
+    let left = level(depth + 1);
+    for (let word = words[at]; word !== undefined && Object.hasOwn(operators, word); word = words[at]) {
+      at++;
+      const a = left, b = level(depth + 1), does = operators[word]!;
+      left = of => does(a(of), b(of));
+    }
+    return left;
+  };
+  const single = (): Node => {
+    const word = words[at++];
+    if (word === undefined) throw new Error('the expression ends where a number or a name should stand. Complete it.');
+    if (word === '(') {
+      const inner = level(0);
+      if (words[at++] !== ')') throw new Error('a parenthesis is not closed. Write ).');
+      return inner;
+    }
+    if (/^\d+(\.\d+)?$/.test(word)) return () => Number(word);
+    if (!NAME.test(word) || Object.hasOwn(OPERATORS[0]!, word)) throw new Error(`“${word}” is neither a number nor a name. Write + - * / = < > <= >= and, with spaces around them.`);
+    names.push(word);
+    return of => {
+      const value = of(word);
+      if (value === undefined) throw new Error(`The machine has no fact ${word}.`);
+      return value;
+    };
+  };
+  const whole = level(0);
+  if (at < words.length) throw new Error(`“${words[at]}” stands where the expression should end. Write an operator with spaces around it before it.`);
+  return { names, value: whole };
+}

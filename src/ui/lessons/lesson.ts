@@ -1,0 +1,262 @@
+/**
+ * A lesson: one Markdown file. Its head says what it is and which numbers are drawn; its steps are headings of level 2 (Predict, Do, Measure, Explain, in
+ * rounds, and In reality at the end); fenced blocks with the words guest, predict, do, measure and check are what the page does. It may be anybody's file:
+ * nothing in it is run, HTML is refused, and what is wrong is told with its line, all of it at once.
+ */
+import { lexer, type Token, type Tokens } from 'marked';
+import { crc32 } from '../../hypervisor/unpack/index.ts';
+import { type Expression, readExpression } from './expression.ts';
+
+export const KINDS = ['predict', 'do', 'measure', 'explain', 'reality'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What somebody must do to the machine. */
+export type Action =
+  | { kind: 'type'; guest: string; text: string }
+  | { kind: 'shares'; guest: string; weight?: number; cap?: number }
+  | { kind: 'slice'; ms: number }
+  | { kind: 'run'; ms: number };
+
+export interface Row {
+  name: string;
+  expression: Expression;
+  /** The same however the keys were pressed, so that it counts for the code. */
+  isExact: boolean;
+  text: string;
+  /** Name of the answer that it stands beside. */
+  guess?: string;
+}
+
+export interface Check {
+  expression: Expression;
+  holds: string;
+  fails: string;
+}
+
+/** A part of a step, in its order. */
+export type Part =
+  | { kind: 'text'; tokens: Token[] }
+  | { kind: 'ask'; name: string; text: string }
+  | { kind: 'actions'; actions: Action[] }
+  | { kind: 'rows'; rows: Row[] }
+  | { kind: 'checks'; checks: Check[] };
+
+export interface Step {
+  kind: Kind;
+  parts: Part[];
+}
+
+export interface Lesson {
+  title: string;
+  about: string;
+  seed: string;
+  drawn: ReadonlyMap<string, number>;
+  /** Definitions in xl's language, with the names of their guests. */
+  guests: { name: string; text: string }[];
+  steps: Step[];
+}
+
+/** `line` counts from 1. */
+export interface Problem {
+  line: number;
+  text: string;
+}
+
+const MOST_BYTES = 128 * 1024,
+  MOST_GUESTS = 4,
+  MOST_RUN_MS = 10_000;
+const HEADINGS: Readonly<Record<string, Kind>> = { predict: 'predict', do: 'do', measure: 'measure', explain: 'explain', 'in reality': 'reality' };
+/** Where a block may stand. */
+const BLOCKS: Readonly<Record<string, Kind>> = { predict: 'predict', do: 'do', measure: 'measure', check: 'measure' };
+const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = { predict: [undefined, 'explain'], do: ['predict'], measure: ['do'], explain: ['measure'], reality: ['explain'] };
+const FILES = /^(minipv|demo)\.elf$|^blank\.img$/;
+
+/** Reads a lesson with the numbers of this seed. */
+export function readLesson(text: string, seed: string): { lesson: Lesson; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const wrong = (line: number, sentence: string): void => void problems.push({ line, text: sentence });
+  const lesson: Lesson = { title: '', about: '', seed, drawn: new Map(), guests: [], steps: [] };
+  if (text.length > MOST_BYTES) return { lesson, problems: [{ line: 1, text: `The file has ${text.length} characters, and a lesson at most ${MOST_BYTES}. Is it a lesson?` }] };
+  const lines = text.replace(/\r\n?/g, '\n').split('\n');
+  const drawn = new Map<string, number>();
+  let start = 0;
+  if (lines[0]?.trim() !== '---') wrong(1, 'A lesson begins with a line ---, its title, and another line ---. Write them.');
+  else {
+    const end = lines.findIndex((line, i) => i > 0 && line.trim() === '---');
+    if (end < 0) wrong(1, 'The head is not closed. Write a line --- behind it.');
+    else {
+      for (let i = 1; i < end; i++) readHead(lines[i]!, i + 1, lesson, drawn, wrong);
+      start = end + 1;
+    }
+  }
+  Object.assign(lesson, { drawn });
+  if (lesson.title === '') wrong(1, 'The lesson has no title. Write title: and its name into the head.');
+  const body = lines.slice(start).map((line, i) => line.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = drawn.get(name);
+    if (value === undefined) wrong(start + i + 1, `{${name}} is not drawn. Write draw ${name}: 10 to 20 into the head, or leave the braces out.`);
+    return String(value ?? whole);
+  }));
+  readBody(lexer(body.join('\n')), start + 1, lesson, wrong);
+  const last = lesson.steps.at(-1);
+  if (last?.kind !== 'reality') wrong(lines.length, 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.');
+  if (lesson.guests.length === 0) wrong(lines.length, 'The lesson has no guest. Write a block that begins with ```guest and holds its definition.');
+  checkNames(lesson, wrong, lines.length);
+  return { lesson, problems: problems.sort((a, b) => a.line - b.line) };
+}
+
+function readHead(line: string, at: number, lesson: Lesson, drawn: Map<string, number>, wrong: (line: number, sentence: string) => void): void {
+  if (line.trim() === '') return;
+  const [, key, name, value] = /^\s*(title|about|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
+  if (key === 'title' && value) lesson.title = value;
+  else if (key === 'about' && value) lesson.about = value;
+  else if (key === 'draw' && name) {
+    const [, low, high, step = '1'] = /^(\d{1,7}) to (\d{1,7})(?: step (\d{1,7}))?$/.exec(value!) ?? [];
+    if (low === undefined || Number(high) < Number(low) || Number(step) < 1) return wrong(at, `“${value}” says no numbers. Write for example draw ${name}: 100 to 900 step 50.`);
+    const choices = Math.floor((Number(high) - Number(low)) / Number(step)) + 1;
+    drawn.set(name, Number(low) + Number(step) * (checkSum(`${lesson.seed} ${name}`) % choices));
+  } else wrong(at, `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS or draw NAME: LOW to HIGH step STEP.`);
+}
+
+const checkSum = (text: string): number => crc32(new TextEncoder().encode(text));
+
+function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: (line: number, sentence: string) => void): void {
+  let at = line;
+  for (const token of tokens) {
+    const here = at;
+    at += token.raw.split('\n').length - 1;
+    if (token.type === 'space') continue;
+    refuseHtml(token, here, wrong);
+    const step = lesson.steps.at(-1);
+    if (token.type === 'heading' && (token as Tokens.Heading).depth === 2) {
+      const kind = HEADINGS[(token as Tokens.Heading).text.split(':')[0]!.trim().toLowerCase()];
+      if (!kind) wrong(here, `“${(token as Tokens.Heading).text}” is no step. Write ## Predict, ## Do, ## Measure, ## Explain or ## In reality, or take ### for a heading inside a step.`);
+      else if (!ORDER[kind].includes(step?.kind)) wrong(here, `${(token as Tokens.Heading).text} cannot follow ${step ? `## ${step.kind}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`);
+      if (kind) lesson.steps.push({ kind, parts: [] });
+      continue;
+    }
+    if (token.type === 'code') {
+      const { lang = '', text } = token as Tokens.Code;
+      const [word = ''] = lang.split(/\s+/);
+      if (word === 'guest') {
+        readGuest(text, here, lesson, wrong);
+        continue;
+      }
+      const place = BLOCKS[word];
+      if (place) {
+        if (step?.kind !== place) wrong(here, `A block of ${word} belongs below ## ${place[0]!.toUpperCase()}${place.slice(1)}. Move it there.`);
+        step?.parts.push(readBlock(word, text, here + 1, wrong));
+        continue;
+      }
+    }
+    if (!step) {
+      wrong(here, 'Text stands before the first step. Begin with ## Predict.');
+      continue;
+    }
+    const last = step.parts.at(-1);
+    if (last?.kind === 'text') last.tokens.push(token);
+    else step.parts.push({ kind: 'text', tokens: [token] });
+  }
+}
+
+/** Every token inside, too. */
+function refuseHtml(token: Token, line: number, wrong: (line: number, sentence: string) => void): void {
+  if (token.type === 'html') wrong(line, `${JSON.stringify(token.raw.trim().slice(0, 40))} is HTML, which a lesson cannot have. Write it as Markdown.`);
+  if (token.type === 'image') wrong(line, 'A lesson has no pictures: it shows the machine. Leave the picture out.');
+  for (const inner of [...((token as Tokens.Generic).tokens ?? []), ...((token as Tokens.List).items ?? [])] as Token[]) refuseHtml(inner, line, wrong);
+}
+
+function readGuest(text: string, line: number, lesson: Lesson, wrong: (line: number, sentence: string) => void): void {
+  const name = /^\s*name\s*=\s*["']([\w-]{1,32})["']/m.exec(text)?.[1];
+  const kernel = /^\s*kernel\s*=\s*["']([^"']*)["']/m.exec(text)?.[1];
+  if (!name) wrong(line, 'The definition has no name. Write name = "lab", in letters, digits, _ and -.');
+  else if (lesson.guests.some(guest => guest.name === name)) wrong(line, `There are two guests called ${name}. Give one another name.`);
+  if (!kernel || !FILES.test(kernel)) wrong(line, `kernel = "${kernel ?? ''}" is no kernel that a lesson has. Write minipv.elf or demo.elf.`);
+  if (lesson.guests.length === MOST_GUESTS) wrong(line, `A lesson has at most ${MOST_GUESTS} guests.`);
+  lesson.guests.push({ name: name ?? '', text });
+}
+
+function readBlock(word: string, text: string, first: number, wrong: (line: number, sentence: string) => void): Part {
+  const rows = text.split('\n').map((source, i) => ({ source: source.trim(), line: first + i })).filter(({ source }) => source !== '');
+  if (rows.length === 0) wrong(first, `The block of ${word} is empty. Write a line into it, or leave it out.`);
+  if (word === 'predict') {
+    const [row] = rows;
+    const [, name, ask] = /^(\w+)\s*:\s*(.+)$/.exec(row?.source ?? '') ?? [];
+    if (row && (!name || rows.length > 1)) wrong(row.line, 'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?');
+    return { kind: 'ask', name: name ?? '', text: ask ?? '' };
+  }
+  if (word === 'do') return { kind: 'actions', actions: rows.flatMap(({ source, line }) => readAction(source, line, wrong)) };
+  const expression = (source: string, line: number): Expression | undefined => {
+    try {
+      return readExpression(source);
+    } catch (error) {
+      wrong(line, `In “${source}”: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+  if (word === 'measure') {
+    return { kind: 'rows', rows: rows.flatMap(({ source, line }): Row[] => {
+      const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
+      const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
+      if (!name || !says) {
+        wrong(line, `“${source}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`);
+        return [];
+      }
+      const read = expression(text!, line);
+      return read ? [{ name, expression: read, isExact: sign === '=', text: says, ...(guess ? { guess } : {}) }] : [];
+    }) };
+  }
+  return { kind: 'checks', checks: rows.flatMap(({ source, line }): Check[] => {
+    const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
+    if (!holds || !fails) {
+      wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
+      return [];
+    }
+    const read = expression(test, line);
+    return read ? [{ expression: read, holds, fails }] : [];
+  }) };
+}
+
+function readAction(source: string, line: number, wrong: (line: number, sentence: string) => void): Action[] {
+  const typed = /^type ([\w-]+): (.+)$/.exec(source);
+  if (typed) return [{ kind: 'type', guest: typed[1]!, text: typed[2]! }];
+  const run = /^run (\d{1,6}) ms$/.exec(source);
+  if (run && Number(run[1]) >= 1 && Number(run[1]) <= MOST_RUN_MS) return [{ kind: 'run', ms: Number(run[1]) }];
+  const slice = /^xl sched-credit -s -t (\d{1,4})$/.exec(source);
+  if (slice && Number(slice[1]) >= 1 && Number(slice[1]) <= 1000) return [{ kind: 'slice', ms: Number(slice[1]) }];
+  const shares = /^xl sched-credit -d ([\w-]+)((?: -[wc] \d{1,5})+)$/.exec(source);
+  if (shares) {
+    const of = (letter: string): number | undefined => ((found: string | undefined) => (found === undefined ? undefined : Number(found)))(new RegExp(` -${letter} (\\d+)`).exec(shares[2]!)?.[1]);
+    const weight = of('w'), cap = of('c');
+    return [{ kind: 'shares', guest: shares[1]!, ...(weight === undefined ? {} : { weight }), ...(cap === undefined ? {} : { cap }) }];
+  }
+  wrong(line, `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}) xl sched-credit -d GUEST -w WEIGHT -c CAP or xl sched-credit -s -t MS.`);
+  return [];
+}
+
+/** Guests and answers that are named must be there. */
+function checkNames({ guests, steps }: Lesson, wrong: (line: number, sentence: string) => void, line: number): void {
+  const known = new Set(guests.map(({ name }) => name));
+  const asked = new Set<string>();
+  const measured = new Set<string>();
+  const guestNamed = (name: string): void => {
+    if (!known.has(name)) wrong(line, `No guest of the lesson is called ${name}. There ${known.size === 1 ? 'is' : 'are'} ${[...known].join(', ') || 'none'}.`);
+  };
+  for (const { parts } of steps) for (const part of parts) {
+    if (part.kind === 'ask') asked.add(part.name);
+    if (part.kind === 'actions') for (const action of part.actions) if ('guest' in action) guestNamed(action.guest);
+    const expressions = part.kind === 'rows' || part.kind === 'checks' ? (part.kind === 'rows' ? part.rows : part.checks) : [];
+    for (const { expression } of expressions) for (const name of expression.names) if (name.includes('.')) guestNamed(name.split('.')[0]!);
+      else if (!measured.has(name) && !asked.has(name)) wrong(line, `${name} is neither measured before nor predicted. Write it into a block of measure first.`);
+    if (part.kind !== 'rows') continue;
+    for (const { name, guess } of part.rows) {
+      measured.add(name);
+      if (guess && !asked.has(guess)) wrong(line, `No prediction is called ${guess}. Write a block of predict with ${guess}: QUESTION.`);
+    }
+  }
+}
+
+/** What is handed in: it follows from the lesson, the seed and the exact numbers that were measured. */
+export function handInCode({ title, seed }: Lesson, exact: readonly (readonly [name: string, value: number])[]): string {
+  const sum = checkSum(JSON.stringify([title, seed, exact])).toString(36).toUpperCase().padStart(7, '0');
+  return `${sum.slice(0, 4)}-${sum.slice(4)}`;
+}

@@ -1,0 +1,104 @@
+/** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { handInCode, type Lesson, readLesson } from './lesson.ts';
+import { lessonHost } from './lesson-host.test-support.ts';
+import { LESSONS } from './list.ts';
+import { LessonRun, type Measured } from './run.ts';
+
+const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
+
+function read(id: string, seed: string): Lesson {
+  const { lesson, problems } = readLesson(text(id), seed);
+  expect(problems).toEqual([]);
+  return lesson;
+}
+
+/** All steps as the page does them when it is asked to; values by name, and the check that failed first. */
+async function walk(lesson: Lesson, without?: (step: number) => boolean) {
+  const run = new LessonRun(lesson, lessonHost());
+  await run.start();
+  const values: Record<string, number> = {};
+  let failed: string | undefined;
+  const note = (rows: Measured[]): void => {
+    for (const { row, value } of rows) values[row.name] = value;
+  };
+  const answers = new Map(lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))));
+  for (const [i, { kind, parts }] of lesson.steps.entries()) {
+    if (kind === 'do') {
+      await run.begin();
+      for (const part of parts) if (part.kind === 'actions' && !without?.(i)) await run.act(part.actions);
+    }
+    if (kind !== 'measure') continue;
+    const { measured, judged } = await run.measure(i, answers);
+    note(measured);
+    failed ??= judged.find(({ holds }) => !holds)?.check.fails;
+  }
+  return { run, values, failed, code: handInCode(lesson, run.exact) };
+}
+
+describe('the page’s lessons', () => {
+  it('trap and emulate: exits by programmed I/O follow from the sectors, by DMA from the commands, and a repeated walk has the same code', async () => {
+    const lesson = read('trap-and-emulate', 'a');
+    const { values, failed, code } = await walk(lesson);
+    expect(failed).toBeUndefined();
+    expect(values.pio).toBe(3 * lesson.drawn.get('sectors')!);
+    expect([values.level, values.per, values.before]).toEqual([0, 15, 24]);
+    const again = await walk(lesson);
+    expect([again.values, again.code]).toEqual([values, code]);
+    expect((await walk(read('trap-and-emulate', 'b'))).code).not.toBe(code);
+  });
+
+  it('a ring request: one at a time each rings, together they share', async () => {
+    const lesson = read('ring-request', 'a');
+    const { values, failed, run } = await walk(lesson);
+    expect(failed).toBeUndefined();
+    const requests = lesson.drawn.get('sectors')! / 8 + 1;
+    expect(values).toMatchObject({ requests, answers: requests, rings: requests, back: requests, again: requests, io: 0 });
+    expect(values.together).toBe(Math.ceil((requests - 1) / lesson.drawn.get('depth')!) + 1);
+    // A step that is begun again finds the machine as it was: what is measured then is the same.
+    const second = lesson.steps.findLastIndex(({ kind }) => kind === 'do');
+    await run.reset(second);
+    const [part] = lesson.steps[second]!.parts;
+    if (part?.kind === 'actions') await run.act(part.actions);
+    expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([values.again, values.together, values.calls]);
+  });
+
+  it('weight and cap: shares follow from the weights, and a cap holds', async () => {
+    const { values, failed } = await walk(read('weight-and-cap', 'a'));
+    expect(failed).toBeUndefined();
+    expect(Math.abs(values.share! - values.expected!)).toBeLessThan(10);
+  });
+
+  it('notice that nothing was done', async () => {
+    const { failed } = await walk(read('ring-request', 'a'), () => true);
+    expect(failed).toContain('Begin the step again');
+  });
+
+  it.each(LESSONS.map(({ id }) => id))('%s draws other numbers from other seeds, and has a box on reality', id => {
+    const drawn = new Set(['a', 'b', 'c', 'd', 'e', 'f'].map(seed => JSON.stringify([...read(id, seed).drawn])));
+    expect(drawn.size).toBeGreaterThan(2);
+    expect(read(id, 'a').steps.at(-1)?.kind).toBe('reality');
+    expect(read(id, 'a').title).toBe(LESSONS.find(lesson => lesson.id === id)!.title);
+  });
+});
+
+describe('a lesson that somebody wrote', () => {
+  it('is told all that is wrong with it, with the lines', () => {
+    const own = '---\ntitel: x\ndraw n: many\n---\n```guest\nname = "lab"\nkernel = "vmlinuz"\n```\n## Predict\n<b>bold</b>\n\n## Measure\n```measure\nx = lab.exits +\ny = nobody.exits | words\n```\n';
+    const told = readLesson(own, 's').problems.map(({ line, text: sentence }) => `${line}: ${sentence}`).join('\n');
+    for (const said of ['2: “titel: x” means nothing', '3: “many” says no numbers', '1: The lesson has no title', '5: kernel = "vmlinuz"', '10: "<b>" is HTML', '12: Measure cannot follow', '14: “x = lab.exits +” measures nothing', 'No guest of the lesson is called nobody', 'does not end with a heading ## In reality'])
+      expect(told).toContain(said);
+  });
+
+  it.each(['', '---', '---\n---\n', '\0\0\0', '#'.repeat(200_000), '```guest', '## Do\n```do\nrun 99999 ms\n```'])('is refused without an exception: %j', own => {
+    expect(readLesson(own, 's').problems.length).toBeGreaterThan(0);
+  });
+
+  it('has no names of objects for facts, and no code', () => {
+    for (const expression of ['constructor.constructor', 'a = 1;alert(1)', '__proto__']) {
+      const own = `---\ntitle: x\n---\n\`\`\`guest\nname = "lab"\nkernel = "minipv.elf"\n\`\`\`\n## Predict\n\`\`\`predict\ng: h\n\`\`\`\n## Do\n\`\`\`do\nrun 1 ms\n\`\`\`\n## Measure\n\`\`\`measure\nx = ${expression} | words\n\`\`\`\n## Explain\nE\n## In reality\nR\n`;
+      expect(readLesson(own, 's').problems.length).toBeGreaterThan(0);
+    }
+  });
+});

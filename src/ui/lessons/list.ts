@@ -1,0 +1,38 @@
+/** The page's lessons: one file each, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
+
+export interface LessonEntry {
+  id: string;
+  title: string;
+  about: string;
+  /** Its text, loaded when it is opened. */
+  load(): Promise<{ default: string }>;
+}
+
+export const LESSONS: readonly LessonEntry[] = [
+  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'One kernel reads a disk by two ways: how often does it leave for Xen?', load: () => import('./texts/trap-and-emulate.md?raw') },
+  { id: 'ring-request', title: 'A ring request, end to end', about: 'Slots, indices and doorbells: what eight writes cost, one at a time and together.', load: () => import('./texts/ring-request.md?raw') },
+  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'Two guests that want all of one processor, and who gets how much of it.', load: () => import('./texts/weight-and-cap.md?raw') },
+];
+
+/** A lesson that somebody dropped, for as long as the tab lives. */
+export const OWN_LESSON = 'own';
+const OWN_KEY = 'ringside-lesson';
+
+export const keepOwnLesson = (text: string): void => sessionStorage.setItem(OWN_KEY, text);
+
+/** The text of a lesson of the address. @throws Error with a sentence */
+export async function lessonText(id: string): Promise<string> {
+  if (id === OWN_LESSON) {
+    const own = sessionStorage.getItem(OWN_KEY);
+    if (own === null) throw new Error('This tab has no lesson of yours any more. Drop its file again.');
+    return own;
+  }
+  const entry = LESSONS.find(lesson => lesson.id === id);
+  if (!entry) throw new Error(`There is no lesson ${id}. There are ${LESSONS.map(lesson => lesson.id).join(', ')}.`);
+  return (await entry.load()).default;
+}
+
+/** Where a lesson is; without a seed one is drawn. */
+export function lessonAddress(id: string, seed = Math.random().toString(36).slice(2, 8)): string {
+  return `?time=virtual&lesson=${encodeURIComponent(id)}&seed=${encodeURIComponent(seed)}`;
+}

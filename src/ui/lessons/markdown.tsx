@@ -1,0 +1,49 @@
+/** Markdown of lessons as elements. There is no HTML on the way: what has no case here is shown as its text. Links lead to https addresses alone. */
+import type { Token, Tokens } from 'marked';
+import type { ComponentChildren } from 'preact';
+
+export const Markdown = ({ tokens }: { tokens: readonly Token[] }) => <>{tokens.map((token, i) => <Block key={i} token={token} />)}</>;
+
+function Block({ token }: { token: Token }): ComponentChildren {
+  switch (token.type) {
+    case 'space': return null;
+    case 'heading': return <h3><Inline tokens={token.tokens} /></h3>;
+    case 'paragraph': return <p><Inline tokens={token.tokens} /></p>;
+    case 'text': return token.tokens ? <Inline tokens={token.tokens} /> : token.text;
+    case 'code': return <pre class="src"><code>{(token as Tokens.Code).text}</code></pre>;
+    case 'blockquote': return <blockquote><Markdown tokens={token.tokens ?? []} /></blockquote>;
+    case 'hr': return <hr />;
+    case 'list': {
+      const { ordered, items } = token as Tokens.List;
+      const rows = items.map((item, i) => <li key={i}><Markdown tokens={item.tokens} /></li>);
+      return ordered ? <ol>{rows}</ol> : <ul>{rows}</ul>;
+    }
+    case 'table': {
+      const { header, rows } = token as Tokens.Table;
+      return <table><thead><tr>{header.map((cell, i) => <th key={i}><Inline tokens={cell.tokens} /></th>)}</tr></thead>
+        <tbody>{rows.map((row, i) => <tr key={i}>{row.map((cell, j) => <td key={j}><Inline tokens={cell.tokens} /></td>)}</tr>)}</tbody></table>;
+    }
+    default: return token.raw;
+  }
+}
+
+function Inline({ tokens = [] }: { tokens?: readonly Token[] | undefined }) {
+  return <>{tokens.map((token, i) => <Word key={i} token={token} />)}</>;
+}
+
+function Word({ token }: { token: Token }): ComponentChildren {
+  switch (token.type) {
+    case 'strong': return <b><Inline tokens={token.tokens} /></b>;
+    case 'em': return <em><Inline tokens={token.tokens} /></em>;
+    case 'codespan': return <code>{token.text}</code>;
+    case 'br': return <br />;
+    case 'link': return /^https:\/\//.test(token.href) ? <a href={token.href} target="_blank" rel="noreferrer noopener"><Inline tokens={token.tokens} /></a> : <Inline tokens={token.tokens} />;
+    case 'escape': return token.text;
+    case 'text': return token.tokens ? <Inline tokens={token.tokens} /> : plain(token.text);
+    default: return token.raw;
+  }
+}
+
+/** The lexer writes these as HTML does. */
+const ENTITIES: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': '’' };
+const plain = (text: string): string => text.replace(/&(?:amp|lt|gt|quot|#39);/g, entity => ENTITIES[entity]!);

@@ -1,0 +1,37 @@
+/** What a lesson does to the host of this page. */
+import type { NamedFile } from '../../dom0/index.ts';
+import { host } from '../host.ts';
+import type { LessonHost } from './run.ts';
+
+const KERNELS: Readonly<Record<string, string>> = {
+  'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
+  'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url).href,
+};
+const BLANK_BYTES = 2 ** 20;
+
+/** The files that a definition of a lesson names. @throws Error with a sentence */
+async function filesOf(text: string): Promise<NamedFile[]> {
+  const files: NamedFile[] = [{ name: 'lesson.cfg', data: new Blob([text]) }];
+  for (const [name, url] of Object.entries(KERNELS)) {
+    if (!text.includes(name)) continue;
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`${name} could not be fetched: the server answered ${answer.status}. Load the page again.`);
+    files.push({ name, data: await answer.blob() });
+  }
+  if (text.includes('blank.img')) files.push({ name: 'blank.img', data: new Blob([new Uint8Array(BLANK_BYTES)]) });
+  return files;
+}
+
+export const pageHost: LessonHost = {
+  create: async text => (await host.create(await filesOf(text))).id,
+  destroy: id => host.destroy(id),
+  type: (id, bytes) => host.time('type', id, bytes),
+  setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
+  setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
+  facts: id => host.inspect('facts', id),
+  stand: () => host.time('stand'),
+  runFor: async ms => {
+    await host.time('setSpeed', Infinity);
+    await host.time('runFor', ms);
+  },
+};

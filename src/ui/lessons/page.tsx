@@ -1,0 +1,179 @@
+/** A lesson beside the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
+
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { host, info, sentence } from '../host.ts';
+import { sessions } from '../sessions.ts';
+import { SerialWindow } from '../parts/serial.tsx';
+import { Tag } from '../parts/marks.tsx';
+import { handInCode, type Lesson, type Part, type Problem, readLesson, type Step } from './lesson.ts';
+import { lessonAddress, lessonText } from './list.ts';
+import './lessons.css';
+import { Markdown } from './markdown.tsx';
+import { pageHost } from './page-host.ts';
+import { type Judged, LessonRun, type Measured } from './run.ts';
+
+const words = {
+  starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, link: 'Link to this lesson', another: 'Other numbers',
+  steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
+  answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
+  doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Opens when the measurement holds.', reality: 'Opens at the end.' },
+  measure: 'Measure', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
+  wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
+};
+
+const address = (): URLSearchParams => new URLSearchParams(location.search);
+const number = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+
+interface Now {
+  lesson: Lesson;
+  run: LessonRun;
+  /** The step that is open. */
+  at: number;
+  answers: ReadonlyMap<string, number>;
+  results: ReadonlyMap<number, { measured: Measured[]; judged: Judged[] }>;
+  busy: boolean;
+}
+
+const now = signal<Now | undefined>(undefined);
+const problems = signal<readonly Problem[]>([]);
+const problem = signal<string | undefined>(undefined);
+let opened = false;
+
+async function open(): Promise<void> {
+  if (opened) return;
+  opened = true;
+  try {
+    const { lesson, problems: found } = readLesson(await lessonText(address().get('lesson') ?? ''), address().get('seed') ?? '');
+    if (found.length > 0) {
+      problems.value = found;
+      return;
+    }
+    const run = new LessonRun(lesson, pageHost);
+    await run.start();
+    await run.begin();
+    now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
+  } catch (error) {
+    problem.value = sentence(error);
+  }
+}
+
+/** Does something to the machine; meanwhile nothing else can be asked. */
+async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
+  const before = now.peek();
+  if (!before || before.busy) return;
+  now.value = { ...before, busy: true };
+  problem.value = undefined;
+  try {
+    now.value = { ...before, ...(await doing(before)), busy: false };
+  } catch (error) {
+    problem.value = sentence(error);
+    now.value = before;
+  }
+}
+
+/** Somebody types now: time goes as it does on the wall. */
+async function letGo(): Promise<void> {
+  await host.time('setSpeed', 1);
+  await host.time('goOn');
+}
+
+/** The next step is open; where something is to be done, it is measured from here on, and time goes on. */
+const next = (): Promise<void> => work(async ({ run, lesson, at }) => {
+  if (lesson.steps[at + 1]?.kind === 'do') {
+    await run.begin();
+    await letGo();
+  }
+  return { at: at + 1 };
+});
+
+const reset = (step: number): Promise<void> => work(async ({ run, results }) => {
+  await run.reset(step);
+  await letGo();
+  return { at: step, results: new Map([...results].filter(([measured]) => measured < step)) };
+});
+
+export function LessonPage() {
+  const there = info.value?.time === 'virtual';
+  useEffect(() => { if (there) void open(); }, [there]);
+  const state = now.value;
+  if (info.value && !there) return <div class="body lsn"><p>{words.needs} <a href={lessonAddress(address().get('lesson') ?? '')}>{words.open}</a></p></div>;
+  if (problems.value.length > 0) return <Wrong />;
+  if (!state) return <div class="body lsn"><p class="sec" role="status">{words.starts}</p>{problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}</div>;
+  const { lesson, run } = state;
+  const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
+  return <div class="lesson">
+    <article class="body lsn">
+      <p class="row sec"><span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
+      <h1>{lesson.title}</h1>
+      <Progress state={state} />
+      {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
+      {lesson.steps.map((step, i) => <StepBox key={i} step={step} index={i} state={state} />)}
+    </article>
+    <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}</div>
+  </div>;
+}
+
+function Progress({ state: { lesson, at } }: { state: Now }) {
+  return <ol class="prog">{lesson.steps.map(({ kind }, i) => <li key={i} class={i < at ? 'past' : i === at ? 'here' : ''} aria-current={i === at ? 'step' : undefined}><span class="no">{i + 1}</span> <span class="nm">{words.steps[kind]}</span></li>)}</ol>;
+}
+
+function StepBox({ step, index, state }: { step: Step; index: number; state: Now }) {
+  const { at, busy, lesson } = state;
+  const title = `${index + 1}. ${words.steps[step.kind]}`;
+  if (index > at) return <section class="lstep shut"><h2>{title}</h2><p class="sec">{words.waits[step.kind]}</p></section>;
+  const isHere = index === at;
+  const result = state.results.get(index);
+  const holds = result?.judged.every(each => each.holds) ?? false;
+  const isLast = index === lesson.steps.length - 1;
+  return <section class={`lstep${isHere ? ' here' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
+    <div class="row"><h2>{title}</h2><span class="grow" />
+      {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
+      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}</div>
+    {step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
+    {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
+    {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
+    {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
+    {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
+  </section>;
+}
+
+const act = (step: Step): Promise<void> => work(async ({ run, at }) => {
+  for (const part of step.parts) if (part.kind === 'actions') await run.act(part.actions);
+  return { at: at + 1 };
+});
+
+const measure = (index: number): Promise<void> => work(async ({ run, answers, results }) => ({ results: new Map([...results, [index, await run.measure(index, answers)]]) }));
+
+function PartView({ part, index, state }: { part: Part; index: number; state: Now }) {
+  if (part.kind === 'text') return <div class="prose"><Markdown tokens={part.tokens} /></div>;
+  if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} given={state.answers.get(part.name)} />;
+  if (part.kind === 'actions') return <ol class="acts">{part.actions.map((action, i) => <li key={i}>{action.kind === 'type' ? <>{words.type(action.guest)} <code>{action.text}</code></> : action.kind === 'run' ? words.time(action.ms)
+    : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</li>)}</ol>;
+  const result = state.results.get(index);
+  if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num">{words.said}</th><th class="num">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
+    const value = result?.measured.find(each => each.row === row)?.value;
+    const said = row.guess === undefined ? undefined : state.answers.get(row.guess);
+    return <tr key={row.name}><td>{row.text}</td><td class="num m">{said === undefined ? '' : number(said)}</td><td class="num m b">{value === undefined ? '–––' : number(value)}</td></tr>;
+  })}</tbody></table>;
+  return <ul class="checks" aria-live="polite">{result?.judged.filter(({ check }) => part.checks.includes(check)).map(({ check, holds }, i) => <li key={i}><Tag kind={holds ? 'done' : 'failed'}>{holds ? check.holds : check.fails}</Tag></li>)}</ul>;
+}
+
+function Ask({ name, text, isHere, given }: { name: string; text: string; isHere: boolean; given: number | undefined }) {
+  const keep = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const value = new FormData(event.currentTarget as HTMLFormElement).get('answer');
+    const answer = Number(value);
+    if (value === '' || !Number.isFinite(answer)) return;
+    now.value = { ...now.value!, answers: new Map([...now.value!.answers, [name, answer]]) };
+    void next();
+  };
+  return <form class="ask" onSubmit={keep}><label for={`ask-${name}`}>{text}</label>
+    <p class="row wrap"><input id={`ask-${name}`} name="answer" type="number" step="any" required disabled={!isHere} value={given ?? ''} />{isHere ? <button class="btn primary">{words.answer}</button> : <span class="sec">{words.kept}</span>}</p></form>;
+}
+
+function Wrong() {
+  return <div class="body lsn"><h1>{words.wrong}</h1>
+    <table class="wrong"><tbody>{problems.value.map(({ line, text }, i) => <tr key={i}><td class="m nw">{words.line(line)}</td><td>{text}</td></tr>)}</tbody></table>
+    <p class="sec">{words.correct}</p></div>;
+}

@@ -1,0 +1,140 @@
+/** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
+import type { Facts } from '../../dom0/index.ts';
+import type { Action, Check, Lesson, Row } from './lesson.ts';
+
+/** What a lesson does to the host. */
+export interface LessonHost {
+  /** Creates a guest, with time standing still. */
+  create(text: string): Promise<number>;
+  destroy(id: number): Promise<void>;
+  type(id: number, bytes: Uint8Array): Promise<void>;
+  setShares(id: number, shares: { weight?: number; cap?: number }): Promise<void>;
+  setSlice(ms: number): Promise<void>;
+  facts(id: number): Promise<Facts>;
+  /** Time stands still; it goes on for so many milliseconds at most, or until nothing happens. */
+  stand(): Promise<void>;
+  runFor(ms: number): Promise<void>;
+}
+
+export interface Measured {
+  row: Row;
+  value: number;
+}
+
+export interface Judged {
+  check: Check;
+  holds: boolean;
+}
+
+/** A guest has come to its prompt by then. */
+const BOOT_MS = 2000;
+
+export class LessonRun {
+  readonly lesson: Lesson;
+  private readonly host: LessonHost;
+  private readonly ids = new Map<string, number>();
+  /** Of the step that is under way: by guest. */
+  private before = new Map<string, Facts>();
+  /** What was measured, by the index of its step. */
+  private readonly measured = new Map<number, Measured[]>();
+
+  constructor(lesson: Lesson, host: LessonHost) {
+    this.lesson = lesson;
+    this.host = host;
+  }
+
+  /** A guest's domain. */
+  idOf(name: string): number | undefined {
+    return this.ids.get(name);
+  }
+
+  /** The guests are there, at their prompts, and time stands. @throws Error with a sentence */
+  async start(): Promise<void> {
+    await this.host.stand();
+    for (const { name, text } of this.lesson.guests) this.ids.set(name, await this.host.create(text));
+    await this.host.runFor(BOOT_MS);
+    await this.host.stand();
+  }
+
+  /** Before anything of a step is done: from here on it is measured. @throws Error with a sentence */
+  async begin(): Promise<void> {
+    await this.host.stand();
+    this.before = await this.look();
+  }
+
+  /** Does what a step says. @throws Error with a sentence */
+  async act(actions: readonly Action[]): Promise<void> {
+    await this.host.stand();
+    for (const action of actions) {
+      if (action.kind === 'run') {
+        await this.host.runFor(action.ms);
+        continue;
+      }
+      if (action.kind === 'slice') {
+        await this.host.setSlice(action.ms);
+        continue;
+      }
+      const id = this.ids.get(action.guest);
+      if (id === undefined) throw new Error(`${action.guest} does not run. Begin the step again.`);
+      if (action.kind === 'type') await this.host.type(id, new TextEncoder().encode(`${action.text}\r`));
+      else await this.host.setShares(id, { ...(action.weight === undefined ? {} : { weight: action.weight }), ...(action.cap === undefined ? {} : { cap: action.cap }) });
+    }
+    await this.host.stand();
+  }
+
+  /** What the machine has counted since `begin`, and whether it is what should be. @throws Error with a sentence */
+  async measure(step: number, answers: ReadonlyMap<string, number>): Promise<{ measured: Measured[]; judged: Judged[] }> {
+    await this.host.stand();
+    const after = await this.look();
+    const values = new Map([...answers, ...[...this.measured].filter(([at]) => at < step).flatMap(([, rows]) => rows.map(({ row, value }): [string, number] => [row.name, value]))]);
+    const of = (name: string): number | undefined => (name.includes('.') ? this.fact(name, after) : values.get(name));
+    const measured: Measured[] = [];
+    const judged: Judged[] = [];
+    for (const part of this.lesson.steps[step]?.parts ?? []) {
+      if (part.kind === 'rows') for (const row of part.rows) {
+        const value = row.expression.value(of);
+        values.set(row.name, value);
+        measured.push({ row, value });
+      }
+      if (part.kind === 'checks') for (const check of part.checks) judged.push({ check, holds: check.expression.value(of) !== 0 });
+    }
+    this.measured.set(step, measured);
+    return { measured, judged };
+  }
+
+  /** Exact numbers of all steps, for the code. */
+  get exact(): (readonly [string, number])[] {
+    return [...this.measured].sort(([a], [b]) => a - b).flatMap(([, rows]) => rows.filter(({ row }) => row.isExact).map(({ row, value }) => [row.name, value] as const));
+  }
+
+  /** Makes the guests anew and does again what the steps before this one did: in virtual time they are as they were. @throws Error with a sentence */
+  async reset(step: number): Promise<void> {
+    await this.end();
+    await this.start();
+    for (const { kind, parts } of this.lesson.steps.slice(0, step)) {
+      if (kind === 'do') for (const part of parts) if (part.kind === 'actions') await this.act(part.actions);
+    }
+    await this.begin();
+  }
+
+  async end(): Promise<void> {
+    for (const id of this.ids.values()) await this.host.destroy(id).catch(() => {});
+    this.ids.clear();
+  }
+
+  private async look(): Promise<Map<string, Facts>> {
+    const seen = new Map<string, Facts>();
+    for (const [name, id] of this.ids) seen.set(name, await this.host.facts(id));
+    return seen;
+  }
+
+  /** A count since the step began, or a value as it is; a count that never was is 0. */
+  private fact(name: string, after: ReadonlyMap<string, Facts>): number | undefined {
+    const dot = name.indexOf('.'), guest = name.slice(0, dot), fact = name.slice(dot + 1);
+    const now = after.get(guest), then = this.before.get(guest);
+    if (!now || !then) return undefined;
+    if (Object.hasOwn(now.values, fact)) return now.values[fact];
+    if (Object.hasOwn(now.counts, fact)) return now.counts[fact]! - (then.counts[fact] ?? 0);
+    return /^(exit|hypercall)\./.test(fact) ? 0 : undefined;
+  }
+}

@@ -1,0 +1,30 @@
+/** A lesson on the workbench; the way to it. */
+
+import { place } from '../state.ts';
+import type { Panel } from '../panel.ts';
+import { lessonAddress, LESSONS } from '../lessons/list.ts';
+import { domains } from '../host.ts';
+import { later } from './later.tsx';
+
+const words = { name: 'Lesson' };
+const LessonPage = later(() => import('../lessons/page.tsx').then(part => part.LessonPage));
+
+export const lessonPanel: Panel = {
+  id: 'lesson',
+  region: 'bench',
+  name: words.name,
+  show: here => here.kind === 'lesson' && <LessonPage />,
+  title: here => (here.kind === 'lesson' ? (LESSONS.find(({ id }) => id === here.name)?.title ?? words.name) : undefined),
+};
+
+/** Where the address names a lesson, the page begins there. */
+export function followLesson(): void {
+  const name = new URLSearchParams(location.search).get('lesson');
+  if (name !== null) place.value = { kind: 'lesson', name };
+}
+
+/** Guests that run here would go with the page: then a lesson has a tab of its own. */
+export function LessonList() {
+  const away = domains.value.some(({ state }) => 'rbp'.includes(state)) ? { target: '_blank', rel: 'noopener' } : {};
+  return <ol class="less">{LESSONS.map(({ id, title, about }) => <li key={id}><a href={lessonAddress(id)} {...away}>{title}</a><span class="dim">{about}</span></li>)}</ol>;
+}
