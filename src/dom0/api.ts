@@ -31,6 +31,8 @@ export interface HostInfo {
 export interface NamedFile {
   name: string;
   data: Blob;
+  /** It is one of Domain 0's files, and the name its path. */
+  inDomain0?: true;
 }
 
 export type Verdict = 'used' | 'approximated' | 'ignored' | 'missing' | 'error';
@@ -48,6 +50,8 @@ export interface Finding {
   short: string;
   /** Whole sentence: what, why, next step. */
   text: string;
+  /** Of an error that the definition's text alone does not have: what libxl says of it on a real host, and the status with which xl ends. */
+  libxl?: { said: readonly string[]; status: number };
 }
 
 /** What would be created from the files given. Nothing exists yet. */

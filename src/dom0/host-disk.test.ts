@@ -53,7 +53,7 @@ describe('a guest on a volume of the host', () => {
     const first = await host.create([definition('web'), kernel]);
     expect(runStorageCommand(storage, ['lvs']).out).toMatch(/web +vg0 +-wi-ao----/);
     await expect(host.create([definition('other'), kernel])).rejects.toThrow('Device /dev/vg0/web is mounted read-write in web, and so cannot be mounted now.');
-    expect(runStorageCommand(storage, ['lvremove', 'vg0/web'])).toMatchObject({ status: 5, err: '  Logical volume vg0/web is used by web.\n' });
+    expect(runStorageCommand(storage, ['lvremove', 'vg0/web'])).toMatchObject({ status: 5, err: '  Logical volume vg0/web in use.\n  web has it open.\n' });
     expect((await host.list()).map(({ name }) => name)).toEqual(['web']);
     await host.destroy(first.id);
     const second = await host.create([definition('other'), kernel]);

@@ -433,6 +433,7 @@ export class HostCore {
     const { toolstack } = this;
     return {
       isTaken: name => toolstack.isTaken(name),
+      ownerOf: uuid => toolstack.ownerOf(uuid)?.name,
       stationProblem: mac => toolstack.stations.problem(mac),
       pcpus: toolstack.queue.pcpus,
       hasVt: toolstack.machine.hasVt,
@@ -518,6 +519,7 @@ export class HostCore {
   }
 
   private refuseLost(id: number): void {
+    if (id === 0) throw new Error('Domain 0 is the host itself, and no guest: reboot and poweroff in its shell end it.');
     const lost = this.lost.get(id);
     if (lost) throw new Error(`${hasStopped(lost.name, { sentence: lost.ended ?? 'Domain 0 ended.' })} Create it again.`);
   }

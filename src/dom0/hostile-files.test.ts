@@ -132,7 +132,7 @@ describe('what a path of Domain 0 leads to', () => {
     await files.symlink('/etc/xen/vm', '/etc/xen/vm/up');
     await files.symlink('/etc/xen/vm/self', '/etc/xen/vm/self');
     for (const line of ['create /root/a', 'create /root', 'create /none', 'create ../../../../none', 'restore /root/a', 'block-attach x /root/a,raw,xvda'])
-      expect(await xl(line), line).toMatch(/^1: ./);
+      expect(await xl(line), line).toMatch(/^[13]: ./);
     expect(await xl('new /root/a', 'xm')).toMatch(/^1: ./);
     // What is listed is read, whatever lies there.
     expect(await xl('list', 'xm')).toMatch(/^Name/);
@@ -144,7 +144,7 @@ describe('what a path of Domain 0 leads to', () => {
     const magic = new TextEncoder().encode('RINGSIDE');
     for (const [name, bytes] of [['nul', new Uint8Array(4096)], ['short', magic], ['random', new Uint8Array(70_000).map((_, i) => (i * 7919) >> 3)]] as const) {
       await files.writeFile(`/root/${name}`, bytes);
-      expect(await xl(`restore /root/${name}`), name).toMatch(/^1: \S.*\./);
+      expect(await xl(`restore /root/${name}`), name).toMatch(/^1: \S[\s\S]*\.$/);
     }
     expect(host.all()).toEqual([]);
   });

@@ -10,6 +10,7 @@ import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
 import { namesOf } from './toolstack/commands/trace.ts';
 import { Follower, type Step, stepsOf } from './tracing/index.ts';
+import { visible } from './terminal.ts';
 import type { StoreLook } from './xenstore/index.ts';
 
 /** A drive or disk of a guest. */
@@ -67,8 +68,10 @@ export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
 /** A node of the store, with who watches it or something above it. */
 export interface StoreNode {
   path: string;
-  /** Latin-1. */
+  /** Latin-1; control characters as C writes them. */
   value: string;
+  /** Of the value. */
+  bytes: number;
   permissions: string;
   /** Changes with each write to it, and with its children. */
   generation: number;
@@ -109,7 +112,7 @@ const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => 
     const decoder = new TextDecoder('latin1');
     return {
       watches,
-      nodes: nodes.map(({ value, permissions, ...node }) => ({ ...node, value: decoder.decode(value), permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',') })),
+      nodes: nodes.map(({ value, permissions, ...node }) => ({ ...node, value: visible(decoder.decode(value)), bytes: value.length, permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',') })),
     };
   },
 };

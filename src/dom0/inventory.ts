@@ -3,6 +3,7 @@ import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
+import { runNsOf } from './toolstack/run-time.ts';
 
 /** A domain that is defined and does not run. */
 export interface DefinedDomain {
@@ -77,7 +78,7 @@ export interface Inventory {
 export async function takeInventory(host: HostCore, opens: boolean): Promise<Inventory> {
   const { toolstack, queue, parts } = host;
   const nowNs = queue.nowNs();
-  const runNs = (index: number): number => toolstack.view.scheduler.runstates(index, nowNs).running;
+  const runNs = (index: number): number => runNsOf(toolstack, index);
   const { bridge } = toolstack.services.network;
   const ports = bridge.list();
   return {

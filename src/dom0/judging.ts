@@ -5,7 +5,8 @@ import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
 import { prepareToRead } from './config/source.ts';
 import { decode, type Devices, type Firmware, type Given, isDefinition, type Loaded, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
-import { NO_VT_REASON } from './toolstack/no-vt.ts';
+import { NO_MEMORY, nameTaken, UUID_TAKEN } from './toolstack/libxl-words.ts';
+import { NO_VT, NO_VT_REASON } from './toolstack/no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
 /** What is read whole: more than the largest guest has memory for is none of its files. */
@@ -22,15 +23,16 @@ export function goOn(wanted: () => boolean): void {
 }
 
 /** A file's content; of an image, which may be larger than memory, its beginning; of a definition no more than is judged. */
-async function look({ name, data }: NamedFile, wanted: () => boolean): Promise<Given> {
+async function look({ name, data, inDomain0 }: NamedFile, wanted: () => boolean): Promise<Given> {
+  const where = inDomain0 ? { inDomain0 } : {};
   const bytes = async (part: Blob): Promise<Uint8Array> => {
     goOn(wanted);
     return new Uint8Array(await part.arrayBuffer());
   };
   const head = await bytes(data.slice(0, HEAD_BYTES));
   if (imageKind(name, head)) return { name, head, bytes: data.size };
-  if (data.size <= HEAD_BYTES) return { name, data: head };
-  if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)) };
+  if (data.size <= HEAD_BYTES) return { name, data: head, ...where };
+  if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)), ...where };
   if (data.size > MOST_BYTES)
     throw new Error(`${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`);
   const whole = new Uint8Array(data.size);
@@ -66,6 +68,8 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
 export interface HostFacts {
   /** A domain that runs has the name. */
   isTaken(name: string): boolean;
+  /** The domain that runs with this UUID; undefined: none does. */
+  ownerOf(uuid: string | undefined): string | undefined;
   /** Why a card cannot have this station address; undefined: it can. */
   stationProblem(mac: string | undefined): string | undefined;
   pcpus: number;
@@ -93,7 +97,7 @@ function freeName(name: string, { isTaken }: HostFacts): string {
 }
 
 function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void {
-  const add = (key: string, short: string, text: string): void => {
+  const add = (key: string, short: string, text: string, libxl?: Finding['libxl']): void => {
     const old = plan.findings.find(finding => finding.key === key);
     const finding: Finding = {
       file: old?.file ?? '',
@@ -104,19 +108,23 @@ function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void 
       verdict: 'error',
       short,
       text,
+      ...(libxl ? { libxl } : {}),
     };
     if (old) plan.findings[plan.findings.indexOf(old)] = finding;
     else plan.findings.push(finding);
     plan.errors.push(finding);
   };
-  if (plan.name !== '' && facts.isTaken(plan.name)) add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`);
+  if (plan.name !== '' && facts.isTaken(plan.name)) add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`, nameTaken(plan.name));
+  const owner = facts.ownerOf(definition?.uuid);
+  if (owner !== undefined && owner !== plan.name)
+    add('uuid', 'is taken', `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave uuid out: then one is drawn.`, UUID_TAKEN);
   const station = facts.stationProblem(definition?.mac);
   if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
   if (definition && definition.type !== 'pv' && !facts.hasVt)
-    add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`);
+    add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`, NO_VT);
   const { freeMiB } = facts;
   if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
-    add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain or write memory = ${freeMiB}.`);
+    add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain or write memory = ${freeMiB}.`, NO_MEMORY);
 }

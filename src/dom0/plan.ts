@@ -13,12 +13,15 @@ import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { Storage } from './storage/index.ts';
+import { noImage, NOT_BUILT } from './toolstack/libxl-words.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy } from './images.ts';
 
 /** A file with its content. */
 export interface NamedBytes {
   name: string;
   data: Uint8Array;
+  /** As in NamedFile. */
+  inDomain0?: true;
 }
 
 /** A disk or CD image: too large to be read whole. */
@@ -112,7 +115,8 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
   if (definitions.length === 1) {
     const find = <T extends Given>(among: T[], path: string): T | string => {
       const base = baseName(path);
-      return among.find(file => baseName(file.name) === base) ?? `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
+      const advice = definitions[0].inDomain0 ? 'there is no such file. Write the path of one.' : `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
+      return among.find(file => baseName(file.name) === base) ?? advice;
     };
     const tooLong = lengthProblem(definitions[0].data.length);
     if (tooLong) return refuse(definitions[0].name, 'too long', tooLong);
@@ -162,9 +166,9 @@ export function planDefinition(
   optionsFrom = Infinity,
 ): Planned {
   const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
-  const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string): void => {
+  const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string, libxl?: Finding['libxl']): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
-    if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key) });
+    if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key), ...(libxl ? { libxl } : {}) });
   };
   // An image in hvmloader's place starts as a kernel does.
   const named = findings.some(f => f.key === 'firmware_override' && f.verdict === 'used') ? 'firmware_override' : 'kernel';
@@ -172,7 +176,7 @@ export function planDefinition(
     if (!path || !findings.some(f => f.key === key && f.verdict === 'used')) return undefined;
     const found = resolve(path);
     if (typeof found !== 'string') return found;
-    replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`);
+    replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`, NOT_BUILT);
     return undefined;
   };
   const wantsLoader = definition.bootloader !== undefined && definition.kernel === undefined;
@@ -199,7 +203,7 @@ export function planDefinition(
       replace(found ? 'bootloader' : isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
     }
   }
-  const drives = definition.disks.map(disk => planDrive(disk, findings, disks.image));
+  const drives = definition.disks.map((disk, i) => planDrive(disk, i, findings, disks.image));
   if (!definition.kernel && definition.type === 'hvm' && definition.disks.length > 0) {
     boot = firmwareBoot(drives, definition.bootOrder, disks.firmware);
     const finding = findingOf(definition.disks[0], findings);
@@ -218,13 +222,13 @@ const findingOf = (disk: DefinedDisk, findings: Finding[]): Finding | undefined 
   findings.find(({ key, line, column }) => key === keyOf(disk) && line === disk.at.line && column === disk.at.column);
 
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
-function planDrive(disk: DefinedDisk, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
+function planDrive(disk: DefinedDisk, index: number, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
   const drive: PlannedDrive = { place: disk.place, vdev: disk.vdev, kind: disk.kind, readOnly: disk.readOnly };
   if (disk.target === '') return drive;
   const finding = findingOf(disk, findings);
   const found = resolve(disk.target);
   if (typeof found === 'string') {
-    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `${keyOf(disk)} = '${disk.target}': ${found}` });
+    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `${keyOf(disk)} = '${disk.target}': ${found}`, libxl: noImage(disk, index) });
     return drive;
   }
   drive.image = isImage(found) ? found : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };

@@ -7,5 +7,6 @@ export { Mailbox, type MouseMove } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
+export { XL_HEADER_BYTES, XL_MAGIC } from './stream/format.ts';
 export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './stream/state.ts';
 export type { DiscForWorker, FromDomainWorker, FromWatcher, ToDomainWorker, WatchedWorker } from './worker/worker-messages.ts';

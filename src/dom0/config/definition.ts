@@ -6,6 +6,8 @@ import type { DiskSpec } from './disk.ts';
 import type { Position } from './xlcfg.ts';
 
 export type DomainType = 'hvm' | 'pv' | 'pvh';
+/** What a domain's name may not have: it is part of paths, and terminals obey control characters. */
+export const BAD_NAME = /[\p{Cc}/]/u;
 export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
 
 /** What happens to a domain that stopped (xl.cfg(5), "Event Actions"). */

@@ -137,6 +137,16 @@ describe("Domain 0's file tree", () => {
     expect(await files.readFile('/boot/x')).toBe('inside');
   });
 
+  it('writes no file in the place of a folder, and nothing below a file', async () => {
+    const files = await open(new MemoryStore());
+    await files.writeFile('/root/folder/inside', 'x');
+    for (const write of [() => files.writeFile('/root/folder', 'y'), () => files.appendFile('/root/folder', 'y')]) await expect(write()).rejects.toThrow(/^EISDIR/);
+    for (const path of ['/root/folder/inside/y', '/root/folder/inside/y/z']) await expect(files.writeFile(path, 'y')).rejects.toThrow(/^ENOTDIR/);
+    await files.symlink('/root/folder', '/root/link');
+    await expect(files.writeFile('/root/link', 'y')).rejects.toThrow(/^EISDIR/);
+    expect(await files.readFile('/root/folder/inside')).toBe('x');
+  });
+
   it('says so where what was kept is damaged', async () => {
     const store = new MemoryStore();
     for (const name of ['files.0', 'files.1']) (await store.open(name)).write(0, new Uint8Array(100).fill(7));

@@ -197,13 +197,26 @@ export class KeptFiles implements IFileSystem {
     return `${folder === '/' ? '' : folder}${whole.slice(slash)}`;
   }
 
-  /** What is written when `path` is: just-bash's tree would put a file in place of a link. @throws Error where a link leads nowhere, or in a ring */
+  /**
+   * What is written when `path` is: just-bash's tree would put a file in place of a link or of a folder, and below a file. @throws Error where a link leads
+   * nowhere or in a ring, and where no file can be
+   */
   private async target(path: string): Promise<string> {
     const isLink = await this.tree.lstat(path).then(({ isSymbolicLink }) => isSymbolicLink, (error: Error) => {
       if (/^ENOENT/.test(error.message)) return false;
       throw error;
     });
-    return isLink ? this.tree.realpath(path) : this.entry(path);
+    const target = await (isLink ? this.tree.realpath(path) : this.entry(path));
+    const isFolder = (at: string): Promise<boolean | undefined> => this.tree.stat(at).then(({ isDirectory }) => isDirectory, () => undefined);
+    if (await isFolder(target)) throw new Error(`EISDIR: illegal operation on a directory, open '${path}'`);
+    // Folders that are not there are made; the nearest that is there may be a file.
+    for (let above = target; above !== ''; ) {
+      above = above.slice(0, above.lastIndexOf('/'));
+      const is = await isFolder(above || '/');
+      if (is === false) throw new Error(`ENOTDIR: not a directory, open '${path}'`);
+      if (is) break;
+    }
+    return target;
   }
 
   /** Does it, and makes durable what is now at the paths that it names. @throws what `does` throws; Error ENOSPC where the store has no room */

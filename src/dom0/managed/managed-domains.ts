@@ -85,7 +85,14 @@ export class ManagedDomains {
     const text = first.definition.uuid === undefined ? withUuid(first, source, this.drawUuid()) : source;
     const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? `${DEFINITIONS}/${name}`);
     await this.files.mkdir(DEFINITIONS, { recursive: true });
-    await this.files.writeFile(kept, text);
+    const before = await this.files.readFileBuffer(kept).catch(() => undefined);
+    try {
+      await this.files.writeFile(kept, text);
+    } catch (error) {
+      // What could not be kept is in the tree until the host ends.
+      await (before ? this.files.writeFile(kept, before) : this.files.rm(kept)).catch(() => {});
+      throw error;
+    }
     return this.read(kept);
   }
 

@@ -3,6 +3,7 @@
  * run, as it is larger than all of Domain 0.
  */
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
+import { visible } from '../terminal.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
 /** Its own words for a line that goes on: `if true`, an open quote, a here-document without its end. */
@@ -89,8 +90,15 @@ export class Bash {
     return {
       stdin, directory, signal,
       readFile: path => told(path, fs.readFileBuffer(at(path))),
-      writeFile: (path, bytes) => told(path, fs.writeFile(at(path), bytes)),
+      writeFile: (path, bytes) => told(path, this.write(at(path), bytes)),
     };
+  }
+
+  /** As open(2) does it: into a folder that is there. */
+  private async write(path: string, bytes: Uint8Array): Promise<void> {
+    const { fs } = this.parts;
+    if (!(await fs.exists(path.slice(0, path.lastIndexOf('/')) || '/'))) throw new Error('ENOENT: no such folder');
+    await fs.writeFile(path, bytes);
   }
 
   private bash(): Promise<JustBash> {
@@ -119,9 +127,11 @@ export class Bash {
   private async ran(program: Program, words: string[], around: Surroundings): Promise<Ran> {
     if (!program.runsAnywhere && program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
     try {
-      return await program.run(words, around);
+      const ran = await program.run(words, around);
+      // Bytes are for a pipe or a file.
+      return ran.isBinary ? ran : { ...ran, stdout: visible(ran.stdout), stderr: visible(ran.stderr) };
     } catch (error) {
-      return failed(`${program.name}: ${(error as Error).message}`);
+      return failed(visible(`${program.name}: ${(error as Error).message}`));
     }
   }
 }

@@ -63,7 +63,7 @@ describe('dd', () => {
     storage.createVolume('b', 2 ** 24);
     const copied = run('if=/dev/vg0/a of=/dev/vg0/b bs=1M');
     await vi.waitFor(() => expect(turns).toHaveLength(1));
-    expect(() => storage.removeVolume('a')).toThrow('is used by dd');
+    expect(() => storage.removeVolume('a')).toThrow('dd has it open');
     interrupt();
     turns[0]!();
     expect(await copied).toMatchObject({ status: 1, stderr: expect.stringMatching(/^dd: interrupted after \d+ bytes\n$/) });

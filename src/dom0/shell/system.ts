@@ -54,23 +54,32 @@ const free = (host: HostCore): Program => ({
   },
 });
 
+/** Statuses of ip(8): the kernel refused, and there is no such object. */
+const KERNEL_REFUSED = 2,
+  UNKNOWN_OBJECT = 255;
+
 /** The card has a station address, which the bridge takes on; the other ends of guests' cards have none. */
 const ip = (host: HostCore): Program => ({
   name: 'ip',
-  summary: 'the bridge and its ports, with what passed them: ip -s link',
+  summary: 'the bridge and its ports, with what passed them: ip -s link [show DEVICE]',
   run: async words => {
-    const [object = 'link'] = words.filter(word => !word.startsWith('-'));
-    if (!['link', 'address'].some(each => each.startsWith(object))) return failed(`Object "${object}" is unknown, try "ip link".`);
+    const [object = 'link', verb = 'show', ...rest] = words.filter(word => !word.startsWith('-'));
+    if (!['link', 'address'].some(each => each.startsWith(object))) return failed(`Object "${object}" is unknown, try "ip link".`, UNKNOWN_OBJECT);
     const { bridge, mac } = host.toolstack.services.network;
+    if (!['show', 'list', 'lst'].some(each => each.startsWith(verb)))
+      return failed(`RTNETLINK answers: Operation not supported\nip shows links here, and changes none: a guest's card comes with xl network-attach and goes with xl network-detach.`, KERNEL_REFUSED);
+    const only = rest[0] === 'dev' ? rest[1] : rest[0];
+    if (only !== undefined && only !== bridge.name && !bridge.list().some(({ name }) => name === only)) return failed(`Device "${only}" does not exist.`);
     const station = `    link/ether ${[...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':')} brd ff:ff:ff:ff:ff:ff\n`;
     const head = (index: number, name: string, rest: string): string => `${index}: ${name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ${rest}state UP\n`;
     const counted = ({ rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped }: Readonly<PortCounts>): string =>
       words.includes('-s') ? [['RX', rxBytes, rxPackets, rxDropped], ['TX', txBytes, txPackets, txDropped]].map(([way, bytes, packets, dropped]) =>
         `    ${way}: ${['bytes', 'packets', 'dropped'].map(title => title.padStart(12)).join('')}\n${' '.repeat(7)}${[bytes, packets, dropped].map(value => String(value).padStart(12)).join('')}\n`).join('') : '';
     const ports = bridge.list();
-    return succeeded([
-      head(1, bridge.name, '') + station,
-      ...ports.map(({ name, counts }, i) => head(i + 2, name, `master ${bridge.name} `) + (i === 0 ? station : '') + counted(counts)),
-    ].join(''));
+    const rows = [
+      { name: bridge.name, text: head(1, bridge.name, '') + station },
+      ...ports.map(({ name, counts }, i) => ({ name, text: head(i + 2, name, `master ${bridge.name} `) + (i === 0 ? station : '') + counted(counts) })),
+    ];
+    return succeeded(rows.filter(({ name }) => only === undefined || name === only).map(({ text }) => text).join(''));
   },
 });

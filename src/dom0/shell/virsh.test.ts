@@ -48,7 +48,7 @@ describe('virsh', () => {
     expect([await virsh('suspend a'), await virsh('domstate a'), await virsh('resume 2'), await virsh(`domid ${UUID}`)]).toEqual(
       ["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);
     expect([await virsh('start a'), await virsh('start c'), await virsh('undefine b'), await virsh('frob')]).toEqual([
-      '1: error: Domain is already active\n', "1: error: failed to get domain 'c'\n",
+      '1: error: Domain is already active\n', "1: error: failed to get domain 'c'\nerror: Domain not found: no domain with matching name 'c'\n",
       "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot act on a transient domain: it was created, and not defined\n", "1: error: unknown command: 'frob'\n"]);
     expect([await virsh('destroy a'), await virsh('destroy a'), await virsh('undefine a'), await virsh('destroy Domain-0')]).toEqual([
       "Domain 'a' destroyed\n\n", "1: error: Failed to destroy domain 'a'\nerror: Requested operation is not valid: domain is not running\n", "Domain 'a' has been undefined\n\n",
@@ -73,7 +73,7 @@ describe('virsh', () => {
     expect(await virsh('dumpxml a')).toContain(`<uuid>${UUID}</uuid>`);
     expect(await virsh('domxml-to-native xen-xl /root/a.xml')).toContain('kernel = "/boot/demo.elf"\n');
     expect(await virsh('domxml-from-native xen-xm /root/b.cfg')).toContain('<name>b</name>');
-    expect(await virsh('define /root/none.xml')).toMatch(/^1: error: ENOENT/);
+    expect(await virsh('define /root/none.xml')).toMatch(/^1: error: Failed to open file '\/root\/none\.xml': ENOENT/);
     expect(await virsh('list --frob')).toBe("1: error: command 'list' doesn't support option --frob\n");
   });
 });

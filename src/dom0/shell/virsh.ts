@@ -16,6 +16,7 @@ import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
+import { runNsOf } from '../toolstack/run-time.ts';
 import { callOf } from './xl.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
@@ -40,6 +41,10 @@ class VirshError extends Error {
   override name = 'VirshError';
 }
 
+/** `COMMAND` becomes the command's name. */
+const COMMAND = '<command>';
+const NO_DOMAIN = `error: command '${COMMAND}' requires <domain> option`;
+
 async function domains(host: HostCore): Promise<Domain[]> {
   const managed = (await host.managed?.list()) ?? [];
   const running = host.all().map(({ id, name }): Domain => {
@@ -54,16 +59,16 @@ const definitionFor = (host: HostCore, { id, managed }: Domain): Definition => (
 const uuidFor = (host: HostCore, domain: Domain): string => definitionFor(host, domain).uuid ?? '';
 
 async function find(host: HostCore, word: string | undefined): Promise<Domain> {
-  if (word === undefined) throw new VirshError("error: command requires <domain> option");
+  if (word === undefined) throw new VirshError(NO_DOMAIN);
   const all = await domains(host);
   const found = all.find(({ id }) => String(id) === word) ?? all.find(({ name }) => name === word) ?? all.find(domain => uuidFor(host, domain) === word.toLowerCase());
-  if (!found) throw new VirshError(`error: failed to get domain '${word}'`);
+  if (!found) throw new VirshError(`error: failed to get domain '${word}'\nerror: Domain not found: no domain with matching name '${word}'`);
   return found;
 }
 
 /** A domain that need not be there any more: its snapshots are. */
 function domainWord(word: string | undefined): string {
-  if (word === undefined) throw new VirshError('error: command requires <domain> option');
+  if (word === undefined) throw new VirshError(NO_DOMAIN);
   return word;
 }
 
@@ -107,8 +112,11 @@ function managedFor({ managed }: Domain): ManagedDomain {
 /** A definition's file, and the path of it in messages. */
 async function definitionIn(words: string[], { readFile }: Surroundings): Promise<{ path: string; text: string }> {
   const path = words.find(word => !word.startsWith('--'));
-  if (path === undefined) throw new VirshError('error: command requires <file> option');
-  return { path, text: new TextDecoder().decode(await readFile(path)) };
+  if (path === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new VirshError(`error: Failed to open file '${path}': ${error.message.replace(`${path}: `, '')}`);
+  });
+  return { path, text: new TextDecoder().decode(bytes) };
 }
 
 async function list(host: HostCore, options: ReadonlySet<string>): Promise<string> {
@@ -124,7 +132,7 @@ async function dominfo(host: HostCore, word: string | undefined): Promise<string
   const definition = definitionFor(host, domain);
   const member = id ? host.toolstack.members.get(id) : undefined;
   const index = id === 0 ? DOMAIN_0 : member?.record.index;
-  const seconds = index === undefined ? undefined : host.toolstack.view.scheduler.runstates(index, host.queue.nowNs()).running / 1e9;
+  const seconds = index === undefined ? undefined : runNsOf(host.toolstack, index) / 1e9;
   const rows: [string, string][] = [
     ['Id', String(id ?? '-')], ['Name', name], ['UUID', definition.uuid ?? ''], ['OS Type', definition.type === 'hvm' ? 'hvm' : definition.type === 'pvh' ? 'xenpvh' : 'linux'],
     ['State', stateOf(host, domain)], ['CPU(s)', String(definition.vcpus)], ...(seconds === undefined ? [] : [['CPU time', `${seconds.toFixed(1)}s`] as [string, string]]),
@@ -302,7 +310,7 @@ const TABLE: Record<string, VirshCommand> = {
   'vol-list': {
     usage: 'vol-list <pool>', about: 'list vols',
     run: async (host, [pool]) => {
-      if (pool === undefined) throw new VirshError('error: command requires <pool> option');
+      if (pool === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
       if (!Object.hasOwn(POOLS, pool)) throw new VirshError(`error: failed to get pool '${pool}'\nerror: Storage pool not found: no storage pool with matching name '${pool}'`);
       const names = await POOLS[pool].names(host);
       return table([['Name', 'Path'], ...names.sort().map(name => [name, `${POOLS[pool].folder}/${name}`])]);
@@ -337,10 +345,13 @@ export function virshProgram(host: HostCore): Program {
       const options = new Set(rest.filter(word => word.startsWith('--')).map(word => word.slice(2)));
       const unknown = [...options].find(option => !known.has(option));
       if (unknown !== undefined) return failed(`error: command '${name}' doesn't support option --${unknown}`);
+      const most = usage.split(' ').filter(word => /^\[?</.test(word)).length;
+      const unexpected = rest.filter(word => !word.startsWith('--'))[most];
+      if (unexpected !== undefined) return failed(`error: unexpected data '${unexpected}'`);
       try {
         return succeeded(await run(host, rest.filter(word => !word.startsWith('--')), options, around));
       } catch (error) {
-        return failed(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`);
+        return failed(error instanceof VirshError ? error.message.replace(COMMAND, name) : `error: ${(error as Error).message}`);
       }
     },
     own: ([command, ...words]) => {

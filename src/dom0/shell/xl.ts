@@ -2,6 +2,7 @@
 import { namesFiles, pathsIn, spellFiles } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { attachXl, type Call, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
+import { visible } from '../terminal.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
 
 const ABOUT = { xl: 'creates and controls domains: xl help', xm: 'the same in xend\'s spelling, with domains that it manages: xm help' };
@@ -34,7 +35,7 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
         try {
           return await run(callOf(host, words.slice(1), around, program), terminal);
         } catch (error) {
-          terminal.write(`${(error as Error).message.replace(/\n/g, '\r\n')}\r\n`);
+          terminal.write(`${visible((error as Error).message).replace(/\n/g, '\r\n')}\r\n`);
           return statusOf(error);
         }
       });

@@ -203,7 +203,7 @@ describe('a domain that is named otherwise', () => {
     expect(await xl('revert shop two')).toBe('');
     await files.writeFile('/root/other.cfg', 'name = "other"\ntype = "pv"\nmemory = 4\nkernel = "/boot/minipv"\n');
     await xl('xm new /root/other.cfg');
-    expect(await xl('rename shop other')).toBe("1: Can't rename domain 'shop' to 'other'. VM name 'other' already exists");
+    expect(await xl('rename shop other')).toMatch(/^1: libxl: error: .*"other" already exists\.\nCan't rename domain 'shop'\.$/);
   });
 });
 
@@ -294,10 +294,10 @@ describe('what cannot be done to its end', () => {
     made.storage.createVolume('web', 8 * MIB);
     const user = made.storage.open('vg0/web', 'other', true);
     await made.files.writeFile('/root/web.cfg', definition('pv', "transfer:8M,xvdz,w', 'phy:/dev/vg0/web,xvda,w"));
-    expect(await made.xl('create /root/web.cfg')).toMatch(/^1: Device \/dev\/vg0\/web is mounted read-write in other/);
+    expect(await made.xl('create /root/web.cfg')).toMatch(/^3: libxl: error: .*: Device \/dev\/vg0\/web is mounted read-write in other/);
     expect(made.storage.volumes.map(({ name }) => name)).toEqual(['web']);
     user.close();
-    expect(await made.xl('create /root/web.cfg')).not.toMatch(/^1/);
+    expect(await made.xl('create /root/web.cfg')).toMatch(/^Parsing/);
     expect(made.storage.volumes.map(({ name }) => name).sort()).toEqual(['transfer-web', 'web']);
   });
 });

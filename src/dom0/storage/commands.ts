@@ -1,9 +1,12 @@
-/** The commands for volumes as LVM2 has them, sfdisk -l and disk-path. Sources: lvcreate(8), lvs(8), lvremove(8), lvextend(8), vgs(8), sfdisk(8). */
+/**
+ * The commands for volumes as LVM2 has them, and disk-path. Sources: lvcreate(8), lvs(8), lvremove(8), lvextend(8), vgs(8); what is refused is refused in the
+ * words, and with the status, of lvm 2.03.16.
+ */
 import type { Place } from '../../devices/ide/index.ts';
 import { PE_BYTES } from './lvm.ts';
 import { SECTOR_BYTES } from './medium.ts';
 import { TYPE } from './partitions.ts';
-import { GROUP, type Storage, StorageError } from './storage.ts';
+import { GOOD_NAME, GROUP, type Storage, StorageError } from './storage.ts';
 
 export interface Answer {
   status: number;
@@ -18,15 +21,26 @@ const GOOD = 0,
 
 class WrongUse extends Error {}
 
+/** Below what LVM2 says of words that it cannot read, and of words that make no command. */
+const PARSING = 'Error during parsing of command line.';
+const noSyntax = (name: string): WrongUse => new WrongUse(`  No command with matching syntax recognised.  Run '${name} --help' for more information.`);
+const seeHelp = (name: string, why: string): WrongUse => new WrongUse(`  ${why}\n  Run \`${name} --help' for more information.`);
+
 type Command = { usage: string; about: string; run(storage: Storage, args: string[]): string };
 
+const MOST_BYTES = 2 ** 64;
 const UNITS: Record<string, number> = { b: 1, s: 512, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** A size as LVM2 takes it: MiB where there is no unit. @throws WrongUse */
 function sizeOf(text: string): number {
+  const wrong = (why: string): WrongUse => new WrongUse(`${why}  Invalid argument for --size: ${text.slice(0, 40)}\n  ${PARSING}`);
+  if (text.startsWith('-')) throw wrong('  Size may not be negative.\n');
+  if (!/^\.?\d/.test(text)) throw wrong('  Size requires number argument.\n');
   const match = /^(\d+(?:\.\d+)?)([bskmgt]?)(?:i?b)?$/i.exec(text);
-  if (!match || Number(match[1]) === 0) throw new WrongUse(`Invalid argument for --size: ${text.slice(0, 40)}`);
-  return Math.ceil(Number(match[1]) * UNITS[match[2].toLowerCase() || 'm']);
+  if (!match) throw wrong('');
+  const bytes = Math.ceil(Number(match[1]) * UNITS[match[2].toLowerCase() || 'm']);
+  if (bytes >= MOST_BYTES) throw wrong('  Size is too big (>=16EiB).\n');
+  return bytes;
 }
 
 const human = (bytes: number): string => {
@@ -36,7 +50,7 @@ const human = (bytes: number): string => {
 const short = (bytes: number): string => human(bytes).replace(/ (.).*/, (_, unit: string) => unit.toLowerCase());
 
 /** Words of a command line: options with a value, in either spelling, and the rest. @throws WrongUse */
-function words(args: readonly string[], known: Record<string, string>, flags: readonly string[] = []): { options: Map<string, string>; rest: string[] } {
+function words(command: string, args: readonly string[], known: Record<string, string>, flags: readonly string[] = []): { options: Map<string, string>; rest: string[] } {
   const options = new Map<string, string>();
   const rest: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -44,37 +58,53 @@ function words(args: readonly string[], known: Record<string, string>, flags: re
     const name = equals > 0 ? args[i].slice(0, equals) : args[i];
     if (!name.startsWith('-')) rest.push(name);
     else if (flags.includes(name)) continue;
-    else if (!Object.hasOwn(known, name)) throw new WrongUse(`unrecognized option '${name}'`);
+    else if (!Object.hasOwn(known, name)) throw new WrongUse(`${command}: ${name.startsWith('--') ? `unrecognized option '${name}'` : `invalid option -- '${name[1] ?? ''}'`}\n  ${PARSING}`);
     else {
       const value = equals > 0 ? args[i].slice(equals + 1) : args[++i];
-      if (value === undefined) throw new WrongUse(`option '${name}' requires an argument`);
+      if (value === undefined) throw new WrongUse(`${command}: option ${name.startsWith('--') ? `'${name}' requires an argument` : `requires an argument -- '${name[1]}'`}\n  ${PARSING}`);
       options.set(known[name], value);
     }
   }
   return { options, rest };
 }
 
-/** NAME of vg0/NAME or /dev/vg0/NAME. @throws StorageError, WrongUse */
-function volumeName(path: string | undefined): string {
-  if (path === undefined) throw new WrongUse('Please give one or more logical volume paths.');
+/** @throws StorageError */
+function mustBeGroup(name: string): void {
+  if (name !== GROUP) throw new StorageError(`Volume group "${name}" not found\n  Cannot process volume group ${name}`);
+}
+
+/** NAME of vg0/NAME or /dev/vg0/NAME. @throws StorageError */
+function volumeName(path: string): string {
   const match = /^(?:\/dev\/)?([^/]+)\/([^/]+)$/.exec(path);
-  if (!match) throw new WrongUse(`"${path}": Invalid path for Logical Volume.`);
-  if (match[1] !== GROUP) throw new StorageError(`Volume group "${match[1]}" not found`);
+  if (!match) throw new StorageError(`"${path}": Invalid path for Logical Volume.`);
+  mustBeGroup(match[1]);
   return match[2];
 }
 
 const SIZE = { '-L': 'size', '--size': 'size', '-l': 'extents', '--extents': 'extents', '-n': 'name', '--name': 'name' };
 
-function bytesOf(storage: Storage, options: Map<string, string>): number {
+function bytesOf(command: string, storage: Storage, options: Map<string, string>): number {
   const extents = options.get('extents');
   if (extents === '100%FREE') return storage.freeExtents * PE_BYTES;
   if (extents !== undefined) {
-    if (!/^\d+$/.test(extents)) throw new WrongUse(`Invalid argument for --extents: ${extents.slice(0, 40)}`);
+    const sign = extents.startsWith('-') ? '  Extents may not be negative.\n' : '';
+    if (!/^\d{1,10}$/.test(extents)) throw new WrongUse(`${sign}  Invalid argument for --extents: ${extents.slice(0, 40)}\n  ${PARSING}`);
+    if (Number(extents) === 0) throw seeHelp(command, '--extents may not be zero.');
     return Number(extents) * PE_BYTES;
   }
   const size = options.get('size');
-  if (size === undefined) throw new WrongUse('Please specify either size or extents.');
-  return sizeOf(size);
+  if (size === undefined) throw noSyntax(command);
+  const bytes = sizeOf(size);
+  if (bytes === 0) throw seeHelp(command, '--size may not be zero.');
+  return bytes;
+}
+
+/** lvm(8): what a volume may be called. @throws WrongUse */
+function mustBeName(command: string, name: string): void {
+  const reserved = /^(?:snapshot|pvmove)/.exec(name)?.[0];
+  if (reserved) throw seeHelp(command, `Names starting "${reserved}" are reserved. Please choose a different LV name.`);
+  if (name.includes('/')) throw seeHelp(command, `Inconsistent volume group names given: "${name.slice(0, name.indexOf('/'))}" and "${GROUP}"`);
+  if (!GOOD_NAME.test(name)) throw seeHelp(command, `Logical volume name "${name.slice(0, 60)}" is invalid.`);
 }
 
 const rounded = (bytes: number): string =>
@@ -104,46 +134,57 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'lvcreate -L SIZE[bskmgt] -n NAME vg0',
     about: 'make a volume, /dev/vg0/NAME',
     run: (storage, args) => {
-      const { options, rest } = words(args, SIZE, ['-y', '--yes']);
-      const name = options.get('name');
-      if (rest.length !== 1 || name === undefined) throw new WrongUse('Please provide a volume group name and a name for the volume');
-      if (rest[0] !== GROUP) throw new StorageError(`Volume group "${rest[0]}" not found`);
-      const bytes = bytesOf(storage, options);
+      const { options, rest } = words('lvcreate', args, SIZE, ['-y', '--yes']);
+      if (rest.length !== 1) throw noSyntax('lvcreate');
+      const bytes = bytesOf('lvcreate', storage, options);
+      const name = options.get('name') ?? storage.freeName();
+      mustBeName('lvcreate', name);
+      mustBeGroup(rest[0]);
       storage.createVolume(name, bytes);
       return `${rounded(bytes)}  Logical volume "${name}" created.\n`;
     },
   },
   lvs: {
-    usage: 'lvs',
+    usage: 'lvs [vg0|vg0/NAME…]',
     about: 'list the volumes',
-    run: ({ volumes }) =>
-      volumes.length === 0
-        ? ''
-        : table(
-            ['LV', 'VG', 'Attr', 'LSize', 'Pool', 'Origin', 'Data% ', 'Meta% ', 'Move', 'Log', 'Cpy%Sync', 'Convert'],
-            volumes.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, bytes, open }) => [name, GROUP, `-wi-a${open ? 'o' : '-'}----`, short(bytes), '', '', '', '', '', '', '', '']),
-            [3],
-          ),
+    run: ({ volumes }, args) => {
+      const { rest } = words('lvs', args, {});
+      const wanted = rest.filter(path => path.includes('/')).map(volumeName);
+      for (const path of rest) if (!path.includes('/')) mustBeGroup(path);
+      const missing = wanted.find(name => !volumes.some(each => each.name === name));
+      if (missing !== undefined) throw new StorageError(`Failed to find logical volume "${GROUP}/${missing}"`);
+      const shown = wanted.length === rest.length && rest.length > 0 ? volumes.filter(({ name }) => wanted.includes(name)) : volumes;
+      if (shown.length === 0) return '';
+      return table(
+        ['LV', 'VG', 'Attr', 'LSize', 'Pool', 'Origin', 'Data% ', 'Meta% ', 'Move', 'Log', 'Cpy%Sync', 'Convert'],
+        shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, bytes, open }) => [name, GROUP, `-wi-a${open ? 'o' : '-'}----`, short(bytes), '', '', '', '', '', '', '', '']),
+        [3],
+      );
+    },
   },
   vgs: {
-    usage: 'vgs',
+    usage: 'vgs [vg0]',
     about: 'show the volume group',
-    run: storage =>
-      table(
+    run: (storage, args) => {
+      for (const name of words('vgs', args, {}).rest) mustBeGroup(name);
+      return table(
         ['VG', '#PV', '#LV', '#SN', 'Attr', 'VSize', 'VFree'],
         [[GROUP, '1', String(storage.volumes.length), '0', 'wz--n-', short(storage.extents * PE_BYTES), short(storage.freeExtents * PE_BYTES)]],
         [1, 2, 3, 5, 6],
-      ),
+      );
+    },
   },
   lvextend: {
     usage: 'lvextend -L [+]SIZE[bskmgt] vg0/NAME',
     about: 'make a volume larger',
     run: (storage, args) => {
-      const { options, rest } = words(args, SIZE);
-      const name = volumeName(rest[0]);
-      const old = storage.volumes.find(each => each.name === name)?.bytes ?? 0;
+      const { options, rest } = words('lvextend', args, SIZE);
+      if (rest.length !== 1) throw noSyntax('lvextend');
+      if (!rest[0].includes('/')) throw seeHelp('lvextend', 'Please specify a logical volume path.');
       const size = options.get('size');
-      const bytes = size?.startsWith('+') ? old + sizeOf(size.slice(1)) : bytesOf(storage, options);
+      const given = size?.startsWith('+') ? sizeOf(size.slice(1)) : bytesOf('lvextend', storage, options);
+      const name = volumeName(rest[0]);
+      const bytes = size?.startsWith('+') ? (storage.volumes.find(each => each.name === name)?.bytes ?? 0) + given : given;
       const { before, after } = storage.extendVolume(name, bytes);
       const what = (extents: number): string => `${human(extents * PE_BYTES)} (${extents} extents)`;
       return `${rounded(bytes)}  Size of logical volume ${GROUP}/${name} changed from ${what(before)} to ${what(after)}.\n  Logical volume ${GROUP}/${name} successfully resized.\n`;
@@ -153,8 +194,8 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'lvremove vg0/NAME…',
     about: 'remove volumes, with what is in them',
     run: (storage, args) => {
-      const { rest } = words(args, {}, ['-f', '--force', '-y', '--yes']);
-      if (rest.length === 0) volumeName(undefined);
+      const { rest } = words('lvremove', args, {}, ['-f', '--force', '-y', '--yes']);
+      if (rest.length === 0) throw noSyntax('lvremove');
       return rest
         .map(volumeName)
         .map(name => (storage.removeVolume(name), `  Logical volume "${name}" successfully removed\n`))
@@ -165,7 +206,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'sfdisk -l|-d [/dev/sda]',
     about: 'list the partitions of /dev/sda, or dump them as a script',
     run: ({ disk, partitions }, args) => {
-      const { rest } = words(args, {}, ['-l', '--list', '-d', '--dump']);
+      const { rest } = words('sfdisk', args, {}, ['-l', '--list', '-d', '--dump']);
       if (rest[0] !== undefined && rest[0] !== '/dev/sda') throw new StorageError(`cannot open ${rest[0]}: the host's disk with partitions is /dev/sda`);
       const total = disk.bytes;
       if (args.includes('-d') || args.includes('--dump')) {
@@ -190,7 +231,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'disk-path DEVICE SECTOR',
     about: "tell a sector's way to the host's file",
     run: (storage, args) => {
-      if (args.length !== 2 || !/^\d+$/.test(args[1])) throw new WrongUse('It takes a device and the number of a sector.');
+      if (args.length !== 2 || !/^\d+$/.test(args[1])) throw new WrongUse('disk-path: It takes a device and the number of a sector.\nUsage: disk-path DEVICE SECTOR');
       return formatPlace(storage.diskPath(args[0], Number(args[1])));
     },
   },
@@ -203,7 +244,7 @@ export function runStorageCommand(storage: Storage, [name, ...args]: string[]): 
   try {
     return { status: GOOD, out: command.run(storage, args), err: '' };
   } catch (error) {
-    if (error instanceof WrongUse) return { status: WRONG_USE, out: '', err: `${name}: ${error.message}\nUsage: ${command.usage}\n` };
+    if (error instanceof WrongUse) return { status: WRONG_USE, out: '', err: `${error.message}\n` };
     if (error instanceof StorageError) return { status: NOT_DONE, out: '', err: `  ${error.message}\n` };
     throw error;
   }

@@ -44,7 +44,7 @@ const ROOT_NUMBER = 2,
 const MOVES = 16;
 
 /** lvm(8): letters, digits and + _ . -, no hyphen first. */
-const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
+export const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
 
 /** A disk that somebody has open. */
 export interface OpenDisk {
@@ -108,6 +108,13 @@ export class Storage {
     return this.group.volumes.map(({ name, uuid, segments }) => ({ name, uuid, bytes: bytesOf(segments), open: this.usersOf(`/dev/${GROUP}/${name}`).length > 0 }));
   }
 
+  /** What LVM2 calls a volume that nobody gave a name. */
+  freeName(): string {
+    let number = 0;
+    while (this.group.volumes.some(({ name }) => name === `lvol${number}`)) number++;
+    return `lvol${number}`;
+  }
+
   get freeExtents(): number {
     return this.group.extents - this.group.volumes.reduce((sum, { segments }) => sum + count(segments), 0);
   }
@@ -148,7 +155,7 @@ export class Storage {
   removeVolume(name: string): void {
     const volume = this.find(name);
     const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
-    if (user) throw new StorageError(`Logical volume ${GROUP}/${name} is used by ${user.who}.`);
+    if (user) throw new StorageError(`Logical volume ${GROUP}/${name} in use.\n  ${user.who} has it open.`);
     this.overlays.delete(name);
     this.write(this.group.volumes.filter(each => each !== volume));
     this.discard(volume.segments);

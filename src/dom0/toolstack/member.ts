@@ -3,7 +3,7 @@ import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { p2mFrames } from '../../hypervisor/domain/index.ts';
 import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
-import type { Definition, DomainType } from '../config/definition.ts';
+import { BAD_NAME, type Definition, type DomainType } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
 import { lengthProblem } from '../config/xlcfg.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -134,6 +134,7 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
   const { about, boot } = state;
   const tooLong = lengthProblem(about.definition.length);
   if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
+  if (BAD_NAME.test(nameOf(state))) throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // The card that it has, with its address, whatever the definition's text says.
   const { nic: _nic, vif: _vif, mac: _mac, moreCards: _more, ...rest } = judged;

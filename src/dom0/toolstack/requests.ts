@@ -7,12 +7,15 @@ type Asking = Pick<Toolstack, 'machine' | 'services' | 'runners'>;
 
 /** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
 const SLACK_MIB = 1;
+/** What the counter of frames holds. */
+const MOST_FRAMES = 2 ** 31 - 1;
 
 /** As far as the hypervisor lets the guest grow: libxl_domain_setmaxmem. @throws Error with a sentence */
 export function setMaxMemory({ machine }: Asking, { record, memoryMiB: now, blueprint: { xen } }: Member, memoryMiB: number): void {
   if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
-  if (memoryMiB < now) throw new Error('libxl: error: memory_static_max must be greater than or or equal to memory_dynamic_max');
-  Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, (memoryMiB + SLACK_MIB) * 256);
+  if (memoryMiB < now) throw new Error('libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max');
+  // As Xen does: what is larger than its counter is as far as that goes.
+  Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, Math.min((memoryMiB + SLACK_MIB) * 256, MOST_FRAMES));
 }
 
 /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */

@@ -282,8 +282,9 @@ export class Services {
     const memory = `/local/domain/${domid}/memory`;
     const mostKiB = Number(client.read(`${memory}/static-max`) ?? NaN);
     if (!this.guests.has(domid) || !(mostKiB > 0)) throw new Error(`Domain ${domid} has no balloon driver that could be asked.`);
-    if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1 && memoryMiB * 1024 <= mostKiB))
-      throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
+    if (memoryMiB * 1024 > mostKiB)
+      throw new Error(`libxl: error: libxl_set_memory_target: memory_dynamic_max must be less than or equal to memory_static_max\nThe guest can have up to ${mostKiB / 1024} MiB, its maxmem.`);
+    if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1)) throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
     client.write(`${memory}/target`, String(memoryMiB * 1024));
     if (this.dom0.setPodTarget(domid, memoryMiB * 256) !== 0)
       throw new Error(`The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`);

@@ -243,6 +243,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return member;
   }
 
+  /** The domain that has not stopped with this UUID. */
+  ownerOf(uuid: string | undefined): Member<Console> | undefined {
+    return [...this.members.values()].find(member => member.uuid === uuid && !member.ending);
+  }
+
   isTaken(name: string): boolean {
     return [...this.members.values()].some(member => member.name === name && !member.ending);
   }

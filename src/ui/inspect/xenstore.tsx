@@ -139,7 +139,7 @@ function Detail(shown: Shown<Data>) {
   const watchers = watchersOf(node.path, data.watches), changes = data.changes.get(node.path) ?? [];
   return <>
     <h3 class="m path-t">{node.path}</h3>
-    <dl class="kv"><dt>{words.value}</dt><dd>{shownValue(node)}</dd><dt>{words.length}</dt><dd>{words.bytes(node.value.length)}</dd><dt>{words.generation}</dt><dd>{node.generation}</dd></dl>
+    <dl class="kv"><dt>{words.value}</dt><dd>{shownValue(node)}</dd><dt>{words.length}</dt><dd>{words.bytes(node.bytes)}</dd><dt>{words.generation}</dt><dd>{node.generation}</dd></dl>
     <section><h4>{words.permissions} {node.permissions}</h4><table class="bitst"><tbody>
       <tr><td class="m b">{owner}</td><td class="sec">{words.owner(nameOf(Number(owner!.slice(1))))}; {words.others}: {words.rights[owner![0]!]}</td></tr>
       {others.map(each => <tr key={each}><td class="m b">{each}</td><td class="sec">{nameOf(Number(each.slice(1)))}: {words.rights[each[0]!]}</td></tr>)}</tbody></table></section>

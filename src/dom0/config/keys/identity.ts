@@ -1,5 +1,5 @@
 /** Keys that say what the domain is. Source: xl.cfg(5), "Mandatory Configuration Items" and "General Options". */
-import { DOMAIN_TYPES, type DomainType } from '../definition.ts';
+import { BAD_NAME, DOMAIN_TYPES, type DomainType } from '../definition.ts';
 import { nearest } from '../nearest.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Family, rule } from '../rule.ts';
@@ -20,8 +20,8 @@ export const identity: Family = {
     range: ({ text }) => {
       if (text === '') return wrong('empty', 'a domain needs a name.');
       if (text.length > MOST_NAME_LETTERS) return wrong('too long', `a name has at most ${MOST_NAME_LETTERS} letters here, and this one has ${text.length}.`);
-      // xenstore's rule for the node /local/domain/ID/name is any text; control characters would only upset terminals.
-      return /[\u0000-\u001f\u007f/]/.test(text) ? wrong('characters that names may not have', 'a name has no slashes and no control characters.') : undefined;
+      // xenstore's rule for the node /local/domain/ID/name is any text.
+      return BAD_NAME.test(text) ? wrong('characters that names may not have', 'a name has no slashes and no control characters.') : undefined;
     },
     into: (definition, { text }) => { definition.name = text; },
     judge: ({ text }) => used('the name of the domain', `The domain is listed as ${text}.`),

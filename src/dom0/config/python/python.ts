@@ -211,14 +211,8 @@ class Reader {
       } catch (error) {
         // None of its lines can be said to count.
         of.at = start;
-        for (let next = word; ; next = of.peek()) {
-          this.skipBlock(next);
-          const at = of.at;
-          while (of.peek().kind === 'newline') of.at++;
-          if (isBranch(of.peek(), first)) continue;
-          of.at = at;
-          break;
-        }
+        do this.skipBlock(of.peek());
+        while (this.goesOn(first));
         this.blocks--;
         throw error;
       }
@@ -227,13 +221,20 @@ class Reader {
       else if (of.peek().kind !== 'newline') this.lineOf(word);
       else this.statements(first.column);
       isDone ||= holds;
-      const at = of.at;
-      while (of.peek().kind === 'newline') of.at++;
-      if (isBranch(of.peek(), first)) continue;
-      of.at = at;
-      break;
+      if (!this.goesOn(first)) break;
     }
     this.blocks--;
+  }
+
+  /** Whether an elif or else of the if that begins at `first` comes next; then it is the next token. */
+  private goesOn(first: Token): boolean {
+    const { of } = this;
+    const at = of.at;
+    while (of.peek().kind === 'newline') of.at++;
+    const { kind, text, column } = of.peek();
+    if (kind === 'name' && (text === 'elif' || text === 'else') && column === first.column) return true;
+    of.at = at;
+    return false;
   }
 
   /** Statements on the line of their condition. */
@@ -245,6 +246,3 @@ class Reader {
     }
   }
 }
-
-/** Whether a line goes on with an if. */
-const isBranch = ({ kind, text, column }: Token, first: Token): boolean => kind === 'name' && (text === 'elif' || text === 'else') && column === first.column;

@@ -7,7 +7,8 @@ import { HEAD_BYTES } from '../../images.ts';
 import { judgeFiles } from '../../judging.ts';
 import { writeJson } from '../../config/write-json.ts';
 import { baseName, isDefinition, withOptions } from '../../plan.ts';
-import { NO_VT_LIBXL, NO_VT_REASON, NO_VT_STATUS } from '../no-vt.ts';
+import { StorageError } from '../../storage/index.ts';
+import { ERROR_FAIL, ERROR_INVAL, fromScript, NO_DISKS } from '../libxl-words.ts';
 import type { Guest, HostCore } from '../../host.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
@@ -31,8 +32,12 @@ export function describeBuilt({ record, name, memoryMiB, about }: Guest): string
   return `${name} is domain ${record.id} with ${memoryMiB} MiB and ${plural(record.vcpus, 'vCPU')}: ${about || 'it goes on where it was saved'}.`;
 }
 
-/** All that is wrong with a plan, a line each. */
-export const planErrors = ({ errors }: Plan): string => errors.map(error => (error.source === '' ? error.text : formatFinding(error))).join('\n');
+/** All that is wrong with a plan, a line each. Where its text is right libxl is heard first, and the status is that of what it says first. */
+export function planRefusal({ errors }: Plan): Refusal {
+  const told = errors.map(error => (error.source === '' ? error.text : formatFinding(error)));
+  if (!errors.every(({ libxl }) => libxl)) return new Refusal(told.join('\n'));
+  return new Refusal(errors.flatMap(({ libxl }, i) => [...libxl!.said, told[i]]).join('\n'), errors[0]?.libxl?.status);
+}
 
 export const create = command({
   summary: 'Create a domain from config file <filename>',
@@ -56,17 +61,17 @@ export const create = command({
       const judged = () => judgeFiles(read, host.facts, anotherName);
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
       const first = judged();
-      const built = await host.orNoTransferDisk(first.plan.name, async () => {
+      const make = async (): Promise<Guest> => {
         const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
         const { plan, domain } = judged();
         if (plan.command !== '') task.command = plan.command;
-        if (!domain) {
-          const told = planErrors(plan);
-          throw plan.errors.every(({ text }) => text.startsWith(NO_VT_REASON)) ? new Refusal([...NO_VT_LIBXL, told].join('\n'), NO_VT_STATUS) : new Error(told);
-        }
+        if (!domain) throw planRefusal(plan);
         const { definition, boot, xen } = domain;
         const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
         return host.toolstack.build(blueprint, { paused });
+      };
+      const built = await host.orNoTransferDisk(first.plan.name, make).catch((error: Error) => {
+        throw error instanceof Refusal ? error : new Refusal(error instanceof StorageError ? `${fromScript(error.message)}\n${NO_DISKS}` : error.message, ERROR_FAIL);
       });
       task.message = describeBuilt(built);
       return host.describe(built);
@@ -80,7 +85,7 @@ export const create = command({
     return `${options.has('q') ? '' : `Parsing config from ${path}\n`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
   },
   attach: words =>
-    readCreate(words).options.has('c')
+    wantsConsole(words)
       ? async (call, terminal) => {
           const { path: asked, settings, files, options } = readCreate(words);
           const path = await foundBy(call, asked);
@@ -110,8 +115,18 @@ function readCreate(words: readonly string[]): CreateWords {
   });
   const settings = rest.filter(word => word.includes('='));
   const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
-  if (path === undefined) throw new Refusal("'xl create' requires at least 1 argument.", 2);
+  if (path === undefined) throw new Refusal('Config file not specified and none in save file', ERROR_INVAL);
   return { path, settings, files, options };
+}
+
+/** What is wrong with the words is told where they are run. */
+function wantsConsole(words: readonly string[]): boolean {
+  try {
+    return readCreate(words).options.has('c');
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
 }
 
 /** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */
@@ -123,7 +138,15 @@ async function foundBy({ program, read }: Call, path: string): Promise<string> {
 
 /** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
 export async function filesFor(call: Pick<Call, 'read'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
-  const given = await Promise.all([path, ...files].map(async name => ({ name, data: await call.read(name) })));
+  const given = await Promise.all(
+    [path, ...files].map(async (name): Promise<NamedFile> => {
+      const data = await call.read(name).catch((error: Error) => {
+        // The path is in the sentence already where the shell reads it.
+        throw new Refusal(`Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`, ERROR_FAIL);
+      });
+      return { name, data, inDomain0: true };
+    }),
+  );
   if (settings.length > 0) {
     const text = await given[0].data.slice(0, MOST_BYTES).text();
     await prepareToRead(text);
@@ -140,7 +163,7 @@ export async function createFrom({ host, read }: Pick<Call, 'host' | 'read'>, pa
 /** What `create -n` prints: what would be made. @throws Error with all that is wrong */
 async function dryRun(host: HostCore, files: NamedFile[]): Promise<string> {
   const { plan, domain } = judgeFiles(await host.read(files), host.facts);
-  if (!domain) throw new Error(planErrors(plan));
+  if (!domain) throw planRefusal(plan);
   return writeJson([{ definition: domain.definition }], true);
 }
 
@@ -196,7 +219,7 @@ export const shutdown = command({
     if (!fallback) throw new Refusal(`PV control interface not available: external graceful shutdown not possible.\nUse "-F" to fallback to ACPI power event.\nshutdown failed (rc=-10)`);
     await trigger.run(host, id, 'power');
   },
-  xl: ({ host, words }, run) => onAll('shutdown', host, words, run),
+  xl: ({ host, words }, run) => onAll(host, words, run),
 });
 
 export const reboot = command({
@@ -213,7 +236,7 @@ export const reboot = command({
     if (!fallback) throw new Refusal(`PV control interface not available: external graceful reboot not possible.\nUse "-F" to fallback to ACPI reset event.\nreboot failed (rc=-10)`);
     await trigger.run(host, id, 'reset');
   },
-  xl: ({ host, words }, run) => onAll('reboot', host, words, run),
+  xl: ({ host, words }, run) => onAll(host, words, run),
 });
 
 export const trigger = command({
@@ -299,9 +322,9 @@ async function onDomain(name: string, host: HostCore, words: string[], run: (id:
 }
 
 /** A command with one domain, or with -a all that run. */
-async function onAll(name: string, host: HostCore, words: string[], run: (id: number, fallback: boolean) => Promise<void>): Promise<string> {
+async function onAll(host: HostCore, words: string[], run: (id: number, fallback: boolean) => Promise<void>): Promise<string> {
   const { options, rest } = readWords(words, { flags: 'aF', long: { all: 'a' } });
-  if (!options.has('a')) atLeast(name, rest, 1);
+  if (!options.has('a') && rest.length === 0) throw new Refusal('You must specify -a or a domain id.');
   const ids = options.has('a') ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id])) : [findDomain(host, rest[0])];
   for (const id of ids) await run(id, options.has('F'));
   return '';

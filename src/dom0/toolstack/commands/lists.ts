@@ -5,6 +5,7 @@ import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { type Definition, newDefinition } from '../../config/definition.ts';
 import { writeJson } from '../../config/write-json.ts';
 import { writeSxp } from '../../config/write-sxp.ts';
+import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { runningOf } from './managed.ts';
 import { onlineOf } from './processors.ts';
@@ -39,8 +40,8 @@ interface Row {
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
 function rowsOf(host: HostCore, only?: number): Row[] {
-  const { toolstack, queue } = host;
-  const seconds = (index: number): number => toolstack.view.scheduler.runstates(index, queue.nowNs()).running / 1e9;
+  const { toolstack } = host;
+  const seconds = (index: number): number => runNsOf(toolstack, index) / 1e9;
   const domain0 = { id: 0, name: 'Domain-0', memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, state: 'r-----', seconds: seconds(DOMAIN_0), uuid: NO_UUID };
   const guests = host.all().map((info): Row => {
     const member = toolstack.members.get(info.id);

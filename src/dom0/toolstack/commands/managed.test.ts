@@ -64,8 +64,8 @@ describe('domains that xend manages', () => {
   it('are told apart by name, and refused with all that is wrong', async () => {
     const { files, xm } = await make();
     await xm('new /root/a.cfg');
-    expect(await xm('new /root/a.cfg')).toBe("1: VM name 'a' already exists");
-    expect(await xm('new /root/a.cfg memroy=8 name="b"')).toBe('1: /root/a.cfg:5:1: memroy is no key of xl.cfg. Did you mean memory?');
+    expect(await xm('new /root/a.cfg')).toBe("1: Error: VM name 'a' already exists");
+    expect(await xm('new /root/a.cfg memroy=8 name="b"')).toBe('1: Error: /root/a.cfg:5:1: memroy is no key of xl.cfg. Did you mean memory?');
     expect(await xm('new')).toBe("2: 'xl new' requires at least 1 argument.");
     expect(await files.readdir('/etc/xen/vm')).toEqual(['a']);
   });
@@ -109,7 +109,7 @@ describe('xl create', () => {
     expect(host.all()).toEqual([]);
     expect(await xl('create -q -p /root/a.cfg memory=12 name="c"')).toBe('');
     expect(host.all()).toMatchObject([{ name: 'c', memoryMiB: 12, state: 'p' }]);
-    expect(await xl('create')).toBe("2: 'xl create' requires at least 1 argument.");
+    expect(await xl('create')).toBe('6: Config file not specified and none in save file');
     expect(await xl('create -n /root/a.cfg memory=lots')).toMatch(/^1: \/root\/a\.cfg:5:/);
   });
 });

@@ -3,6 +3,7 @@ import type { HostCore } from '../../host.ts';
 import { type CardInfo, formatNetworkList } from '../cards.ts';
 import { parseVif } from '../../config/vif.ts';
 import { attachCard, detachCard } from '../hotplug.ts';
+import { fromScript } from '../libxl-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -29,6 +30,9 @@ export const networkAttach = command({
       const { mac, rate, remarks } = parseVif(spec);
       const wrong = remarks.filter(({ verdict }) => verdict === 'error');
       if (wrong.length > 0) throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
+      const bridge = /(?:^|,)\s*bridge\s*=\s*([^,]*)/.exec(spec)?.[1].trim();
+      if (bridge !== undefined && bridge !== host.toolstack.services.network.bridge.name)
+        throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
       try {
         const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
         task.message = `The guest finds card ${card.devid}, ${card.mac}.`;

@@ -3,6 +3,7 @@ import { ALL_CPUS, formatCpus } from '../../config/cpus.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
 import { setVcpus } from '../requests.ts';
+import { runNsOf } from '../run-time.ts';
 import type { HostCore } from '../../host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
@@ -48,14 +49,13 @@ export const onlineOf = (host: HostCore, domain: { id: number; name: string; ind
 function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: number; name: string; index: number }): VcpuInfo[] {
   const { scheduler } = toolstack.view;
   const unit = scheduler.units().find(each => each.unit === index),
-    shares = queue.shares(index),
-    turn = scheduler.runstates(index, queue.nowNs());
+    shares = queue.shares(index);
   const common = (vcpu: number) => ({
     domid: id, name, vcpu, cpu: unit?.lastPcpus[vcpu] ?? 0, hard: formatCpus(shares?.hardAffinity[vcpu] ?? ALL_CPUS), soft: formatCpus(shares?.softAffinity[vcpu] ?? ALL_CPUS),
   });
   const holdsSlot = scheduler.slots.includes(index);
   // Domain 0 itself, and a guest that knows nothing of Xen, have one vCPU that is their unit.
-  const whole = { online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: turn.running / 1e9 };
+  const whole = { online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: runNsOf(toolstack, index) / 1e9 };
   const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
   if (!vcpus) return [{ ...common(0), ...whole }];
   return vcpus.map((vcpu, i): VcpuInfo => {

@@ -16,10 +16,18 @@ export const memSet = command({
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('mem-set', rest, 2);
-    await run(findDomain(host, rest[0]), mebibytes(rest[1]));
+    await orNoMemory(findDomain(host, rest[0]), rest[1], 'dynamic', run);
     return '';
   },
 });
+
+/** Sets what a domain has, or may have, of memory; xl's last words where that is refused (tools/xl/xl_mem.c). @throws Refusal */
+export async function orNoMemory(id: number, word: string, which: 'dynamic' | 'static', run: (id: number, memoryMiB: number) => Promise<void>): Promise<void> {
+  const memoryMiB = mebibytes(word);
+  await run(id, memoryMiB).catch((error: Error) => {
+    throw new Refusal(`${error.message}\ncannot set domid ${id} ${which} max memory to : ${word}`);
+  });
+}
 
 /** What is not given stays; without a domain the scheduler's own parameters. */
 export interface NewSchedule {
@@ -76,7 +84,8 @@ export const schedCredit = command({
     });
     const number = (letter: string, what: string): number | undefined => {
       const word = options.get(letter);
-      return word === undefined ? undefined : wholeNumber(word, what);
+      // What is below zero is out of range, and the scheduler says of what.
+      return word === undefined ? undefined : /^-\d+$/.test(word) ? Number(word) : wholeNumber(word, what);
     };
     const isSet = ['w', 'c'].some(letter => options.has(letter)),
       domain = options.get('d');

@@ -1,13 +1,16 @@
 /** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
+import { BAD_NAME } from '../../config/definition.ts';
 import { judgeFiles } from '../../judging.ts';
 import { setMaxMemory } from '../requests.ts';
 import type { HostCore } from '../../host.ts';
 import type { NamedFile } from '../../api.ts';
+import { nameTaken } from '../libxl-words.ts';
 import { recordsOf } from '../../snapshots/index.ts';
 import { isTransfer, transferVolume } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
-import { filesFor, planErrors } from './life.ts';
-import { atLeast, findDomain, mebibytes, readWords } from './words.ts';
+import { filesFor, planRefusal } from './life.ts';
+import { orNoMemory } from './resources.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
 
 export const rename = command({
   summary: 'Rename a domain',
@@ -17,13 +20,13 @@ export const rename = command({
     const member = host.living(id);
     return host.tasks.run(`xl rename ${member.name} ${name}`, async task => {
       const { managed, parts, toolstack } = host;
-      const refuse = (why = ''): never => {
-        throw new Refusal(`Can't rename domain '${member.name}' to '${name}'.${why}`);
+      const refuse = (why: string): never => {
+        throw new Refusal(`${why}\nCan't rename domain '${member.name}'.`);
       };
-      if (toolstack.isTaken(name) || name === 'Domain-0' || !/^[^\u0000-\u001f\u007f/]{1,1000}$/.test(name)) refuse();
-      if (await managed?.find(name)) refuse(` VM name '${name}' already exists`);
+      if (toolstack.isTaken(name) || name === 'Domain-0' || (await managed?.find(name))) refuse(nameTaken(name).said[0]);
+      if (name === '' || name.length > 1000 || BAD_NAME.test(name)) refuse('A name has 1 to 1000 characters, none of them / or a control character.');
       const records = parts.files && recordsOf(host);
-      if ((await records?.list(name))?.length) refuse(` There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
+      if ((await records?.list(name))?.length) refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
       const before = member.name;
       // As xend does it: what is kept of the domain is called so, too.
       const defined = await managed?.find(before);
@@ -39,7 +42,7 @@ export const rename = command({
     const { rest } = readWords(words);
     atLeast('rename', rest, 2);
     const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal(`Can't rename domain 'Domain-0' to '${rest[1]}'.`);
+    if (id === 0) throw new Refusal(`Domain 0 is the host itself, and keeps its name.\nCan't rename domain 'Domain-0'.`);
     await run(id, rest[1]);
     return '';
   },
@@ -57,13 +60,7 @@ export const memMax = command({
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('mem-max', rest, 2);
-    const id = findDomain(host, rest[0]);
-    try {
-      await run(id, mebibytes(rest[1]));
-    } catch (error) {
-      if (error instanceof Refusal) throw error;
-      throw new Refusal(`${(error as Error).message}\ncannot set domid ${id} static max memory to : ${rest[1]}`);
-    }
+    await orNoMemory(findDomain(host, rest[0]), rest[1], 'static', run);
     return '';
   },
 });
@@ -80,12 +77,14 @@ export const configUpdate = command({
       const facts = {
         ...host.facts,
         isTaken: (name: string) => name !== member.name && host.facts.isTaken(name),
+        // It keeps its own.
+        ownerOf: () => undefined,
         stationProblem: (address: string | undefined) => (address === mac ? undefined : host.facts.stationProblem(address)),
         // What it has now is free by then.
         freeMiB: host.facts.freeMiB + member.memoryMiB,
       };
       const { plan, domain } = judgeFiles(await host.read(files), facts);
-      if (!domain) throw new Error(planErrors(plan));
+      if (!domain) throw planRefusal(plan);
       const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
       const { definition, boot, xen } = domain;
       const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
@@ -118,7 +117,11 @@ export const dumpCore = command({
     atLeast('dump-core', rest, 2);
     const id = findDomain(host, rest[0]);
     if (id === 0) throw new Refusal('Domain 0 cannot be dumped.');
-    await run(id, absolute(rest[1]));
+    const path = absolute(rest[1]);
+    const folder = path.slice(0, path.lastIndexOf('/')) || '/';
+    const isThere = await host.parts.files?.stat(folder).then(({ isDirectory }) => isDirectory, () => false);
+    if (!isThere) throw new Refusal(`libxl: error: libxl_domain_core_dump: core dumping domain to ${path}: No such file or directory\ncore dump failed (rc=-3)`);
+    await run(id, path);
     return '';
   },
 });

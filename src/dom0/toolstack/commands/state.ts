@@ -1,10 +1,11 @@
 /** Saved domains. */
-import { readState } from '../../../hypervisor/index.ts';
+import { readState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo, NamedFile } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import { baseName } from '../../plan.ts';
 import { blueprintOf, savedDrives } from '../member.ts';
-import { command } from './command.ts';
+import { type LibxlWords, nameTaken, NOT_BUILT, UUID_TAKEN } from '../libxl-words.ts';
+import { command, Refusal } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -26,11 +27,16 @@ export const save = command({
     const { options, rest } = readWords(words, { flags: 'c' });
     atLeast('save', rest, 2);
     const id = findDomain(host, rest[0]);
-    const saved = (size: number): string => `Saving to ${rest[1]} new xl format (info 0x3/0x0/${size})\n`;
+    const saved = async (state: Blob): Promise<string> => `Saving to ${rest[1]} new xl format (info ${(await readHead(state, rest[1])).info})\n`;
+    const put = (state: Blob): Promise<void> =>
+      write(rest[1], state).catch((error: Error) => {
+        const words = NOT_OPENED.test(error.message) ? `Failed to open temp file ${rest[1]} for writing` : 'Failed to save domain, resuming domain';
+        throw new Refusal(`${words}\n${error.message}`);
+      });
     if (options.has('c')) {
       const state = await run(id);
-      await write(rest[1], state);
-      return saved(state.size);
+      await put(state);
+      return saved(state);
     }
     const member = host.living(id);
     return host.tasks.run(`xl save ${member.name} ${rest[1]}`, async task => {
@@ -38,17 +44,35 @@ export const save = command({
       const { chunks, goOn } = await host.toolstack.hold(member);
       const state = new Blob(chunks as BlobPart[]);
       try {
-        await write(rest[1], state);
+        await put(state);
       } catch (error) {
         goOn();
         throw error;
       }
       await host.toolstack.remove(member);
       task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is gone.`;
-      return saved(state.size);
+      return saved(state);
     });
   },
 });
+
+/** What open(2) fails with, as people are told. */
+const NOT_OPENED = /: (?:No such file or directory|Not a directory|Is a directory|Permission denied)$/;
+
+/**
+ * What xl reads of a saved file before libxl does: create_domain() in tools/xl/xl_vmcontrol.c. `info`: as xl prints it, both kinds of flags and the length of
+ * the configuration. @throws Refusal
+ */
+async function readHead(state: Blob, path: string): Promise<{ info: string }> {
+  const cut = (what: string): Refusal => new Refusal(`libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}\n${path} is cut short. Copy it again.`);
+  if (state.size < XL_HEADER_BYTES) throw cut('header');
+  const head = await state.slice(0, XL_HEADER_BYTES).arrayBuffer();
+  const words = new Uint32Array(head.slice(XL_MAGIC.length));
+  if (new TextDecoder('latin1').decode(head.slice(0, XL_MAGIC.length)) !== XL_MAGIC) throw new Refusal(`File has wrong magic number - corrupt or for a different tool?\n${path} is no saved domain.`);
+  const [, mandatory, optional, bytes] = words;
+  if (state.size - XL_HEADER_BYTES < bytes) throw cut('optdata');
+  return { info: `0x${mandatory.toString(16)}/0x${optional.toString(16)}/${bytes}` };
+}
 
 export const restore = command({
   summary: 'Restore a domain from a saved state',
@@ -74,7 +98,12 @@ export const restore = command({
       const blueprint = blueprintOf(saved, bytes, drives, state.name);
       await host.openDevices();
       const { name } = blueprint.definition;
-      if (host.toolstack.isTaken(name)) throw new Error(`There is a domain called ${name} already. Destroy it, and restore this one again.`);
+      const refuse = ({ said }: LibxlWords, why: string): never => {
+        throw new Refusal([...said, `${why} already. Destroy it, and restore this one again.`].join('\n'));
+      };
+      if (host.toolstack.isTaken(name)) refuse(nameTaken(name), `There is a domain called ${name}`);
+      const owner = host.toolstack.ownerOf(blueprint.definition.uuid);
+      if (owner) refuse(UUID_TAKEN, `${owner.name} has the UUID ${owner.uuid}`);
       const built = await host.toolstack.build(blueprint, { paused });
       task.message = describeBuilt(built);
       return host.describe(built);
@@ -84,7 +113,13 @@ export const restore = command({
     atLeast('restore', rest, 1);
     const [path, ...images] = rest;
     const files = await Promise.all(images.map(async name => ({ name, data: await read(name) })));
-    await run({ name: path, data: await read(path) }, files, options.has('p'));
-    return `Loading new save file ${path}\n`;
+    const state = await read(path).catch((error: Error) => {
+      throw new Refusal(`Can't open restore file: ${error.message.replace(/^.*: (?=[^:]+$)/s, '')}`);
+    });
+    const { info } = await readHead(state, path);
+    await run({ name: path, data: state }, files, options.has('p')).catch((error: Error) => {
+      throw error instanceof SavedStateError ? new Refusal([...NOT_BUILT.said, error.message].join('\n')) : error;
+    });
+    return `Loading new save file ${path} (new xl fmt info ${info})\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n`;
   },
 });

@@ -4,6 +4,7 @@ import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
 import type { HostCore } from '../../host.ts';
 import type { Owned } from '../../terminal.ts';
+import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 
@@ -43,7 +44,7 @@ function look(host: HostCore, before: Before | undefined): { usages: Usage[]; no
   const nowNs = queue.nowNs();
   const runNs = new Map<number, number>();
   const timesOf = (id: number, index: number): { cpuSeconds: number; cpuPercent: number } => {
-    const ns = toolstack.view.scheduler.runstates(index, nowNs).running;
+    const ns = runNsOf(toolstack, index);
     runNs.set(id, ns);
     const past = before?.runNs.get(id), passed = nowNs - (before?.nowNs ?? nowNs);
     return { cpuSeconds: ns / 1e9, cpuPercent: past === undefined || passed <= 0 ? 0 : (100 * (ns - past)) / passed };

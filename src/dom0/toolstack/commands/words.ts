@@ -43,7 +43,7 @@ export function readWords(words: readonly string[], { flags = '', values = '', l
       const [, name, value] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
       if (!Object.hasOwn(long, name)) throw new Refusal(`unrecognized option '--${name}'`, WRONG_USE);
       take(long[name], value);
-    } else if (/^-[^\d-]/.test(word)) {
+    } else if (/^-[^-]/.test(word)) {
       // A letter with a value ends the word: -w512.
       for (let at = 1; at < word.length; at++) if (take(word[at], word.slice(at + 1).replace(/^=/, ''))) break;
     } else rest.push(word);
@@ -56,6 +56,18 @@ export function atLeast(name: string, rest: readonly string[], least: number): v
   if (rest.length < least) throw new Refusal(`'xl ${name}' requires at least ${least} argument${least > 1 ? 's' : ''}.`, WRONG_USE);
 }
 
+/** Nothing is called so. */
+class NoSuchDomain extends Refusal {
+  override name = 'NoSuchDomain';
+  /** xend's words for it. */
+  readonly xend: string;
+
+  constructor(word: string, error: number) {
+    super(`${word} is an invalid domain identifier (rc=${error})`);
+    this.xend = `Error: Domain '${word}' does not exist.`;
+  }
+}
+
 /** A domain by its name or its number; 0 is Domain 0. @throws Refusal */
 export function findDomain(host: HostCore, word: string): number {
   const byNumber = /^\d+$/.test(word);
@@ -64,7 +76,7 @@ export function findDomain(host: HostCore, word: string): number {
   const domains = host.all();
   // The one that runs, where one that has stopped has the name, too.
   const found = byNumber ? domains.find(({ id }) => id === Number(word)) : (domains.find(({ name, ended }) => name === word && !ended) ?? domains.find(({ name }) => name === word));
-  if (!found) throw new Refusal(`${word} is an invalid domain identifier (rc=${byNumber ? ERROR_DOMAIN_NOTFOUND : ERROR_INVAL})`);
+  if (!found) throw new NoSuchDomain(word, byNumber ? ERROR_DOMAIN_NOTFOUND : ERROR_INVAL);
   return found.id;
 }
 
@@ -74,10 +86,10 @@ export function wholeNumber(word: string, what: string): number {
   return Number(word);
 }
 
-/** A size in MiB, with xl's suffixes b, k, m, g, t. @throws Refusal */
+/** A size in MiB, with xl's suffixes b, k, m, g, t (parse_mem_size_kb() in tools/xl/xl_parse.c). @throws Refusal */
 export function mebibytes(word: string): number {
-  const [, digits, suffix = 'm'] = /^(\d+)([bkmgt])?b?$/i.exec(word) ?? [];
-  if (digits === undefined) throw new Refusal(`invalid memory size: ${word}`, 3);
+  const [, digits, suffix = 'm'] = /^(\d+)([bkmgt])?$/i.exec(word) ?? [];
+  if (digits === undefined) throw new Refusal(`invalid memory size: ${word}`);
   return Math.floor((Number(digits) * 1024 ** 'bkmgt'.indexOf(suffix.toLowerCase())) / 2 ** 20);
 }
 
@@ -121,7 +133,15 @@ export async function runXl(table: Table, { words: [name = '', ...words], ...cal
   const entry = table[name];
   if (asksForHelp(words)) return helpOn(table, name, program);
   if (!entry.xl) throw new Refusal(`${name} needs the terminal.`);
-  return entry.xl({ ...call, words }, async (...given) => entry.run(call.host, ...given));
+  const said = entry.xl({ ...call, words }, async (...given) => entry.run(call.host, ...given));
+  return program === 'xm' ? said.catch(inXmsWords) : said;
+}
+
+/** xm puts a word before whatever xend refuses (handle_xend_error() in tools/python/xen/xm/main.py). */
+function inXmsWords(error: Error): never {
+  if (error instanceof NoSuchDomain) throw new Refusal(error.xend, error.status);
+  if (error instanceof Refusal && (error.status === WRONG_USE || error.message.startsWith('Error: '))) throw error;
+  throw new Refusal(`Error: ${error.message}`, error instanceof Refusal ? error.status : 1);
 }
 
 /** What runs with the terminal where `xl WORDS` wants it; undefined: it does not. */
