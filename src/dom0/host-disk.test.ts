@@ -37,7 +37,7 @@ describe('a guest on a volume of the host', () => {
     storage.createVolume('web', 8 * 2 ** 20);
     const { id } = await host.create([definition('web'), kernel]);
     const dots = await dotsOf(host, id);
-    await until(() => dots() > 300);
+    await until(() => dots() > 100, 60);
     const shown = dots();
     // By the registers of the disk's adapter, which is on the host's bus.
     expect(storage.disk.drivenBy?.disk.sectors).toBe(500e9 / 512);

@@ -33,7 +33,7 @@ describe('ringside sh', () => {
 
   it("refuses in xl's words, with the last command's status", async () => {
     const { err, status } = await sh('-c', 'xl create missing.cfg; xl nonsense; xl console web1 | cat; xl destroy web1');
-    expect(err.split('\n')).toEqual(['missing.cfg: No such file or directory', 'command not implemented', 'xl: console needs the terminal: give it a line of its own, without pipes.',
+    expect(err.split('\n')).toEqual(['Failed to read config file: missing.cfg: No such file or directory', 'command not implemented', 'xl: console needs the terminal: give it a line of its own, without pipes.',
       'web1 is an invalid domain identifier (rc=-6)', '']);
     expect(status).toBe(1);
     expect(await sh('-c', 'echo "open')).toMatchObject({ status: 2, err: expect.stringContaining('not whole') });

@@ -434,6 +434,13 @@ const wrmsr: OpFactory = () => (cpu, p) => {
 
 const leave = (reason: number): OpFactory => () => (cpu, p) => cpu.loop.vmExit(reason, 0, p);
 const nothing: OpFactory = () => () => {};
+/** A word of nobody. */
+const FENCED = new Int32Array(1);
+/**
+ * Stores before it are seen by every processor before a load behind it reads (SDM vol. 3, 9.2.5): vCPUs run on threads of their own, and a plain store of
+ * JavaScript may wait in the store buffer of the processor below. An Atomics operation on any word empties that.
+ */
+const fence: OpFactory = () => () => void Atomics.add(FENCED, 0, 1);
 
 export const system: Record<string, OpFactory> = {
   movtocr, movcr, movtodr, movdr, movtosreg, movsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
@@ -467,8 +474,8 @@ export const system: Record<string, OpFactory> = {
   pause: () => (cpu, p) => {
     if (cpu.controls.pause) cpu.loop.vmExit(ExitReason.PAUSE, 0, p);
   },
-  // Caches are not modelled.
-  wbinvd: nothing, invd: nothing, prefetch: nothing, lfence: nothing, mfence: nothing, sfence: nothing,
+  // Caches are not modelled; loads are not reordered with loads, nor stores with stores, on processors that keep TSO.
+  wbinvd: nothing, invd: nothing, prefetch: nothing, lfence: nothing, mfence: fence, sfence: nothing,
   clflush: (_row, memory) => (cpu, p) => {
     if (memory) cpu.memory.read8(cpu.addressing.address(p, 1, false));
   },
