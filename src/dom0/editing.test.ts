@@ -32,6 +32,8 @@ describe('the editor of definitions', () => {
     const text = TEXT.replace('/boot/demo.elf', '/elsewhere/mine.elf');
     expect((await host.judgeText({ path: 'a.cfg', text, files: [testFile('mine.elf', demo)] })).plan.errors).toEqual([]);
     expect((await host.judgeText({ path: 'a.cfg', text })).plan.errors).toHaveLength(1);
+    // Dropped, it has what was dropped with it, and nothing of Domain 0's.
+    expect((await host.judgeText({ path: 'a.cfg', text: TEXT, isDropped: true })).plan.errors.map(error => error.text)).toEqual([expect.stringContaining('demo.elf is not among the dropped files')]);
   });
 
   it('changes a text as a form does; a card follows the type', async () => {

@@ -18,6 +18,8 @@ import { findManaged, managedOf } from './toolstack/commands/managed.ts';
 /** The guest of our own that a new definition starts with. */
 const OWN_KERNEL = '/boot/minipv';
 
+const CARDS = Object.entries(NIC_MODELS).map(([model, { name }]) => ({ model: model as NicModel, name }));
+
 /** A definition as it is kept, or the beginning of a new one, and what there is to choose from. */
 export interface OpenedDefinition {
   path: string;
@@ -31,8 +33,6 @@ export interface OpenedDefinition {
     kernels: string[];
     /** Disks: images and volumes, by their paths. */
     disks: string[];
-    /** Emulated network cards: what definitions call them, and what they are. */
-    cards: { model: NicModel; name: string }[];
   };
 }
 
@@ -45,6 +45,8 @@ export interface JudgedText {
   definition: Definition;
   /** It is in another language than xl's: a form that changes it writes it anew as xl.cfg. */
   isForeign: boolean;
+  /** Emulated network cards that there are: what definitions call them, and what they are. */
+  cards: { model: NicModel; name: string }[];
   /** The text itself is right, whatever keeps a domain from being created now: it can be kept. */
   canKeep: boolean;
 }
@@ -57,6 +59,8 @@ export interface Edited {
   path: string;
   text: string;
   files?: readonly NamedFile[];
+  /** It was dropped with its files: others are not looked at. */
+  isDropped?: boolean;
 }
 
 /** `name`: of a domain that is defined; absent: a new one. @throws Refusal where nothing is defined by that name */
@@ -64,7 +68,7 @@ export async function openDefinition(host: HostCore, name?: string): Promise<Ope
   const managed = managedOf(host);
   const [kernels, images] = await Promise.all(['/boot', '/var/lib/xen/images'].map(folder => filesIn(host, folder)));
   const storage = await host.openDevices();
-  const choices = { kernels: kernels!, disks: [...(storage?.volumes ?? []).map(volume => `/dev/${GROUP}/${volume.name}`), ...images!], cards: Object.entries(NIC_MODELS).map(([model, { name }]) => ({ model: model as NicModel, name })) };
+  const choices = { kernels: kernels!, disks: [...(storage?.volumes ?? []).map(volume => `/dev/${GROUP}/${volume.name}`), ...images!] };
   if (name !== undefined) {
     const domain = await findManaged(host, name);
     return { path: domain.path, text: domain.text, isKept: true, automatic: await managed.isAutomatic(domain), choices };
@@ -86,7 +90,13 @@ async function filesIn({ parts: { files } }: HostCore, folder: string): Promise<
 
 /** As `xl create -n` would read it. Creates nothing. */
 export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedText> {
-  const { path, text, files = [] } = edited;
+  const { path, text, files = [], isDropped } = edited;
+  const whole = { cards: CARDS, text };
+  if (isDropped) {
+    const plan = await host.plan([{ name: path, data: new Blob([text]) }, ...files]);
+    const { definition, findings, isForeign } = judgeDefinition(path, text);
+    return { ...whole, plan, definition, isForeign, canKeep: !findings.some(isError) };
+  }
   const given = await filesFor({ read: async wanted => (wanted === path ? new Blob([text]) : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted))) }, path);
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   const errors = findings.filter(isError);
@@ -94,7 +104,7 @@ export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedT
   const isOne = isDefinition({ name: path, data: new TextEncoder().encode(text) });
   const plan = isOne ? judgeFiles(await host.read(given), host.facts).plan
     : { name: definition.name, errors, findings, definition: text, command: '', summary: { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type } };
-  return { text, plan, definition, isForeign, canKeep: errors.length === 0 };
+  return { ...whole, plan, definition, isForeign, canKeep: errors.length === 0 };
 }
 
 /** The text with what a form changed, judged. */

@@ -1,7 +1,7 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
 import { batch, computed, signal } from '@preact/signals';
-import type { DomainInfo, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
+import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
 import { asTask, command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
@@ -36,6 +36,8 @@ export interface Draft {
   /** A saved state, with the images that it names: restored, not judged. */
   saved?: boolean;
   plan?: Plan;
+  /** Its definition as a text that can be changed here, and what was judged of it last; absent: there is none, or it is too long. */
+  definition?: { name: string; text: string; judged: JudgedText };
   /** Why there is no plan, or why creation failed. */
   problem?: string;
 }
@@ -67,6 +69,8 @@ export function go(to: Place): void {
 
 /** Definitions are texts below this size; kernels and disks are not read by the page. */
 const DEFINITION_BYTES = 256 * 1024;
+/** Of a longer one only the lines with a verdict are shown. */
+const MOST_LINES = 400;
 const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
 
 /** First bytes of a saved domain. */
@@ -137,17 +141,59 @@ export function followDrafts(): void {
 async function judgeQuietly(files: NamedFile[]): Promise<void> {
   const filesNow = () => draft.peek()?.files === files;
   const texts = new Map<string, string>();
-  let plan: Plan | undefined, problem: string | undefined;
+  let plan: Plan | undefined, definition: Draft['definition'], problem: string | undefined;
   try {
     // Where firmware is stands in the catalogue.
     await catalogue;
-    plan = await host.plan(files);
+    const edited = await editedOf(files);
+    if (edited) {
+      const judged = await host.judgeText(edited);
+      plan = judged.plan;
+      definition = { name: edited.path, text: edited.text, judged };
+    } else plan = await host.plan(files);
     const quoted = new Set([...plan.errors, ...plan.findings].filter(finding => finding.source).map(finding => finding.file));
     for (const file of files) if (quoted.has(file.name) && file.data.size <= DEFINITION_BYTES) texts.set(file.name, await file.data.text());
   } catch (error) {
     problem = sentence(error);
   }
-  if (filesNow() && !draft.peek()?.starting) draft.value = { files, texts, judging: false, starting: false, plan, problem };
+  if (filesNow() && !draft.peek()?.starting) draft.value = { files, texts, judging: false, starting: false, plan, ...(definition ? { definition } : {}), problem };
+}
+
+/** The one definition among files, where it is text that a person can change; undefined: there is none, or there are several, which is what is told. */
+async function editedOf(files: readonly NamedFile[]): Promise<Edited | undefined> {
+  const [only, ...others] = files.filter(isDefinition);
+  if (!only || others.length > 0) return undefined;
+  const text = await only.data.text();
+  if (text.includes('\uFFFD') || text.includes('\0') || text.split('\n').length > MOST_LINES) return undefined;
+  return { path: only.name, text, files: files.filter(file => file !== only), isDropped: true };
+}
+
+/** What is typed is judged after this time without another key. */
+const QUIET_MS = 250;
+let quiet: ReturnType<typeof setTimeout> | undefined;
+
+/** What somebody types into the text of a dropped definition; the file itself stays as it is. */
+export function typeDraft(text: string): void {
+  const now = draft.peek();
+  if (!now?.definition) return;
+  const { definition } = now;
+  const files = now.files.map(file => (file.name === definition.name ? { name: file.name, data: new Blob([text]) } : file));
+  draft.value = { ...now, files, definition: { ...definition, text }, problem: undefined };
+  clearTimeout(quiet);
+  quiet = setTimeout(() => { if (draft.peek()?.files === files) void judgeQuietly(files); }, QUIET_MS);
+}
+
+/** What somebody changes in its form. */
+export async function changeDraft(changes: Changes): Promise<void> {
+  const now = draft.peek();
+  if (!now?.definition) return;
+  const { name, text } = now.definition;
+  try {
+    const judged = await host.changeText({ path: name, text, files: now.files.filter(file => file.name !== name), isDropped: true }, changes);
+    if (draft.peek()?.definition?.text === text) typeDraft(judged.text);
+  } catch (error) {
+    if (draft.peek()?.files === now.files) draft.value = { ...now, problem: sentence(error) };
+  }
 }
 
 /** Creates what the draft describes. */

@@ -174,7 +174,7 @@ export const strings = {
     form: {
       foreign: 'This text is not in xl’s language. A change here writes it anew as xl.cfg.',
       name: 'Name', mode: 'Mode', memory: 'Memory, MiB', vcpus: 'vCPUs', weight: 'Weight beside others', kernel: 'Kernel', kernelHvm: 'Kernel (none: firmware boots a disk)', ramdisk: 'RAM disk', cmdline: 'Command line',
-      boot: 'Boot order: a floppy, c disk, d CD, n network', disks: 'Disks', disksHint: 'A volume, or an image among Domain-0’s files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
+      boot: 'Boot order: a floppy, c disk, d CD, n network', disks: 'Disks', disksHint: 'A volume, or an image among Domain-0’s files.', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
       types: { pv: 'Hypercalls and rings; runs on any computer. It wants a kernel made for it.', pvh: 'VT below, PV devices above; no firmware. It wants a kernel.', hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.' } as Record<string, string>,
       addDisk: 'Add a disk', device: 'Device', target: (vdev: string) => `What ${vdev} is`, how: (vdev: string) => `Access of ${vdev}`, emptyDrive: 'empty', writable: 'writable', readOnly: 'read-only', cdrom: 'CD-ROM', floppy: 'floppy', removeDisk: (vdev: string) => `Remove ${vdev}`,
       noCard: 'none', pvCard: 'PV card on xenbr0',

@@ -10,7 +10,7 @@ declare const probe: typeof Probe;
 declare const started: { memory: SharedArrayBuffer; workers: Map<number, { terminate(): void }>; watcher: { terminate(): void } };
 
 const SEED = 10,
-  ROUNDS = 2,
+  ROUNDS = 1,
   // struct state in neighbour.c
   STATE_WORDS = 19,
   MOST_WAIT_MS = 500;

@@ -14,7 +14,8 @@ export function DraftForm() {
   const summary = now.plan?.summary;
   // A value with an error has no number yet.
   const wrong = new Set(now.plan?.errors.map(finding => finding.key));
-  const facts: [string, string | undefined][] = summary && now.plan ? [
+  // A definition has a form of its own.
+  const facts: [string, string | undefined][] = summary && now.plan && !now.definition ? [
     [words.name, now.plan.name], [words.type, summary.type.toUpperCase()], [words.memory, wrong.has('memory') ? undefined : `${summary.memoryMiB} MiB`],
     [words.vcpus, wrong.has('vcpus') ? undefined : String(summary.vcpus)],
     ...(summary.kernel ? [[words.kernel, summary.kernel], [words.ramdisk, summary.ramdisk], [words.cmdline, summary.cmdline]] as [string, string | undefined][] : []),

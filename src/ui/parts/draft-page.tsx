@@ -1,9 +1,12 @@
-/** A dropped definition: every line with its verdict, what stops it, what Start will do. */
+/** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
 import { useSignal } from '@preact/signals';
 import type { Finding, Plan } from '../../dom0/index.ts';
-import { discard, draft, startDraft } from '../state.ts';
+import { changeDraft, discard, draft, startDraft, typeDraft } from '../state.ts';
 import { strings } from '../strings.ts';
+import './edit.css';
+import { EditForm } from './edit-form.tsx';
+import { EditText } from './edit-text.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 
@@ -18,6 +21,7 @@ export function DraftPage() {
   const plan = now.plan;
   const stops = (plan?.errors.length ?? 0) + (now.problem ? 1 : 0);
   const name = plan?.name ?? '';
+  const names = now.files.map(file => file.name).filter(file => file !== now.definition?.name);
   const blocked = now.judging || now.starting || (!now.saved && (!plan || plan.errors.length > 0));
   return <>
     <div class="bh">
@@ -30,12 +34,21 @@ export function DraftPage() {
         {now.judging ? <span class="sec">{words.judging}</span> : now.saved && !now.problem ? <span class="sec">{now.starting ? words.restoring : words.changed}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
       </div>
     </div>
-    <div class="body draft">
+    {now.definition ? <>
+      {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
+      <div class="edit">
+        <EditForm judged={now.definition.judged} choices={{ kernels: names, disks: names }} makesVolumes={false} change={changes => void changeDraft(changes)} />
+        <div class="edit-t">
+          <EditText path={now.definition.name} text={now.definition.text} judged={now.definition.judged} onType={typeDraft} />
+          {plan && plan.errors.length === 0 && <PlanSteps plan={plan} />}
+        </div>
+      </div>
+    </> : <div class="body draft">
       {now.problem && <p class="stop" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
       {plan && <Verdicts plan={plan} texts={now.texts} />}
       {plan && plan.errors.length === 0 && <PlanSteps plan={plan} />}
       {plan && plan.definition && plan.errors.length === 0 && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
-    </div>
+    </div>}
   </>;
 }
 

@@ -1,8 +1,8 @@
 /** The form of a definition: what most people change. Whatever else its text says stays as it is. */
 
 import type { ComponentChildren } from 'preact';
-import type { Changes, Definition, JudgedText } from '../../dom0/index.ts';
-import { change, chosenKey, type Editing } from '../editing.ts';
+import type { Changes, Definition, JudgedText, OpenedDefinition } from '../../dom0/index.ts';
+import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { strings } from '../strings.ts';
 import { Icon, Tag } from './marks.tsx';
@@ -11,8 +11,17 @@ import { NewVolume } from './new-volume.tsx';
 const words = strings.defined.form;
 type Disk = Definition['disks'][number];
 
-export function EditForm({ now, judged }: { now: Editing; judged: JudgedText }) {
-  const { definition: vm, isForeign } = judged, { choices } = now;
+interface Props {
+  judged: JudgedText;
+  /** Files and volumes that it may name. */
+  choices: OpenedDefinition['choices'];
+  /** Volumes can be made: its disks are the host's. */
+  makesVolumes: boolean;
+  change(changes: Changes): void;
+}
+
+export function EditForm({ judged, choices, makesVolumes, change }: Props) {
+  const { definition: vm, isForeign, cards } = judged;
   const machine = info.value;
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string) =>
     <Field label={label} of={key} judged={judged}>{id => <input id={id} class="in" value={value ?? ''} list={list} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
@@ -36,13 +45,13 @@ export function EditForm({ now, judged }: { now: Editing; judged: JudgedText }) 
     {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels')}
     {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }))}
     {vm.type === 'hvm' && !vm.kernel && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
-    <Field label={words.disks} of="disk" judged={judged} hint={words.disksHint}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
+    <Field label={words.disks} of="disk" judged={judged} hint={makesVolumes ? words.disksHint : words.droppedHint}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
       {vm.disks.map((disk, i) => <DiskRow key={`${i} ${disk.vdev}`} disk={disk} put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))} />)}
       <button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>
-      <NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} /></span>}</Field>
+      {makesVolumes && <NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} />}</span>}</Field>
     <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
       <option value="none">{words.noCard}</option><option value="vif">{words.pvCard}</option>
-      {vm.type === 'hvm' && choices.cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
+      {vm.type === 'hvm' && cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
     <Field label={words.onReboot} of="on_reboot" judged={judged}>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
     <Field label={words.onCrash} of="on_crash" judged={judged}>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
     <datalist id="edit-kernels">{choices.kernels.map(path => <option key={path} value={path} />)}</datalist>

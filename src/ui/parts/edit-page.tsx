@@ -2,7 +2,7 @@
 
 import './edit.css';
 import { useEffect } from 'preact/hooks';
-import { discardChanges, editing, isChanged, keep, openEditor, openProblem, remove, setAutomatic, start } from '../editing.ts';
+import { change, discardChanges, editing, isChanged, keep, openEditor, openProblem, remove, setAutomatic, start, type } from '../editing.ts';
 import { domains, info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { ownsMemory } from '../readings.ts';
@@ -59,9 +59,9 @@ export function EditPage({ name }: { name: string }) {
     </div>
     {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
     <div class="edit">
-      {judged && <EditForm now={now} judged={judged} />}
+      {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
-        <EditText now={now} />
+        <EditText path={now.path} text={now.text} judged={judged} onType={type} />
         {plan && errors === 0 && <PlanSteps plan={plan} command={`xm start ${title}`} />}
         {judged && <MemoryAfter mib={judged.definition.memoryMiB} name={title} />}
       </div>

@@ -1,8 +1,8 @@
 /** The text of a definition, a line's verdict beside it. The text itself is a plain field over the same text with its marks. */
 
 import { useRef } from 'preact/hooks';
-import type { Finding } from '../../dom0/index.ts';
-import { chosenKey, type Editing, type } from '../editing.ts';
+import type { Finding, JudgedText } from '../../dom0/index.ts';
+import { chosenKey } from '../editing.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
 
@@ -14,14 +14,21 @@ const ORDER = ['error', 'missing', 'approximated', 'ignored', 'used'];
 const worstFirst = (a: Finding, b: Finding): number => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
 const isBad = ({ verdict }: Finding): boolean => verdict === 'error' || verdict === 'missing';
 
-export function EditText({ now }: { now: Editing }) {
+interface Props {
+  path: string;
+  text: string;
+  /** What was judged last, of this text or of an older one. */
+  judged: JudgedText | undefined;
+  onType(text: string): void;
+}
+
+export function EditText({ text, judged, path, onType }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const { text, judged, path } = now;
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
   // Findings about an older text stand at lines that may be others now.
   const findings = judged && judged.text === text ? judged.plan.findings : [];
   const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
-  const told = findings.filter(finding => isBad(finding) || (chosenKey.value !== '' && finding.key === chosenKey.value)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
+  const told = findings.filter(finding => isBad(finding) || finding.verdict === 'approximated' || (chosenKey.value !== '' && finding.key === chosenKey.value)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
   const width = Math.max(...lines.map(line => line.length)) + 2;
   const goTo = (line: number, column: number): void => {
     const to = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
@@ -40,7 +47,7 @@ export function EditText({ now }: { now: Editing }) {
       <div class="edt-f"><div style={`width:max(100%,${width}ch)`}>
         <pre aria-hidden="true">{lines.map((line, i) => <Line key={i} text={line} findings={at(i + 1)} />)}</pre>
         <textarea ref={field} value={text} rows={lines.length} spellcheck={false} autocapitalize="off" autocomplete="off" wrap="off" aria-label={words.text} aria-describedby="edit-told"
-          onInput={event => type(event.currentTarget.value)} onKeyUp={follow} onClick={follow} />
+          onInput={event => onType(event.currentTarget.value)} onKeyUp={follow} onClick={follow} />
       </div></div>
       <ol class="edt-v">{lines.map((_, i) => {
         const [first, ...others] = at(i + 1);

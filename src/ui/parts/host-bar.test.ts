@@ -4,8 +4,8 @@ import { afterEach, expect, it, vi } from 'vitest';
 import type { Inventory } from '../../dom0/index.ts';
 import { newDefinition } from '../../dom0/config/index.ts';
 
-vi.mock('../host.ts', async original => ({ ...await original<object>(), host: { inventory: () => new Promise(() => {}), openDefinition: async () => OPENED, judgeText: async ({ text }: { text: string }) => ({ text, plan: PLAN, definition: newDefinition(), isForeign: false, canKeep: true }) } }));
-const OPENED = { path: '/etc/xen/vm/web', text: 'name = "web"', isKept: true, automatic: false, choices: { kernels: [], disks: [], cards: [] } };
+vi.mock('../host.ts', async original => ({ ...await original<object>(), host: { inventory: () => new Promise(() => {}), openDefinition: async () => OPENED, judgeText: async ({ text }: { text: string }) => ({ text, plan: PLAN, definition: newDefinition(), isForeign: false, cards: [], canKeep: true }) } }));
+const OPENED = { path: '/etc/xen/vm/web', text: 'name = "web"', isKept: true, automatic: false, choices: { kernels: [], disks: [] } };
 const PLAN = { name: 'web', errors: [], findings: [], definition: '', command: '', summary: { memoryMiB: 8, vcpus: 1, type: 'pv' } };
 const { inventory } = await import('../inventory.ts');
 const { PANELS } = await import('../panels.ts');

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from './support/command-line.ts';
-import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from './support/guests.ts';
+import { Ringside } from '../support/command-line.ts';
+import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 
 describe.skipIf(!haveGuests)(`Debian's Linux, unmodified ${NEEDS_GUESTS}`, () => {
   it('boots to a shell, runs what is typed and powers off', { timeout: 900_000 }, async () => {
