@@ -1,120 +1,29 @@
 /**
  * Makes pictures of the page's views: in a wide window and on a phone, light, dark and with high contrast.
  *
- *   npm run -s screenshots [-- --docs]     into .cache/screenshots; --docs: those that docs/ and the README show are put there, too
+ *   npm run -s screenshots [-- --docs]     into .cache/screenshots; --docs: those that the README shows are put into docs/pictures, too
  */
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
-import { buildPage } from './build.mjs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
-import { serve } from './serve.mjs';
-import { ensureDependencies } from './setup.mjs';
+import { walkViews } from './views.mjs';
 
-const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-const THEMES = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, contrast: { colorScheme: 'dark', contrast: 'more' } };
 /** Pictures in docs/pictures, by their names here. */
 const SHOWN = ['figure-desktop-dark', 'define-desktop-light', 'rings-desktop-light', 'lesson-desktop-light'];
-const PROMPT_MS = 60_000;
-/** What comes with a picture's last numbers. */
-const SETTLE_MS = 1500;
-
-const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
-const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
-const type = async (page, line) => {
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
-  await page.keyboard.type(`${line}\n`);
-  await page.keyboard.press('Shift+Tab');
-};
-
-/** In their order: each goes on from where the one before it ended. */
-const VIEWS = [
-  ['boot-menu', page => page.goto('./?boot=menu')],
-  ['first', page => page.goto('./?boot=0')],
-  [
-    'figure',
-    async page => {
-      await page.getByRole('button', { name: 'Start three side by side' }).click();
-      await page.locator('[data-window="demo/screen"]').waitFor({ timeout: PROMPT_MS });
-      await prompt(page);
-    },
-  ],
-  ['host', page => tab(page, 'Host')],
-  ['storage', page => tab(page, 'Storage')],
-  ['network', page => tab(page, 'Network')],
-  [
-    'define',
-    async page => {
-      await page.goto('./?boot=0&new');
-      // A page that is loaded again begins where it was.
-      await tab(page, 'Desktop');
-      await page.getByRole('button', { name: 'Write one' }).click();
-      await page
-        .getByLabel('Text of the definition')
-        .fill(
-          '# a web server\nname    = "web"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\nvif     = [ "model=e1000" ]\nacpi    = 0\n',
-        );
-      await page.locator('.edt-m li').first().waitFor();
-    },
-  ],
-  [
-    'console',
-    async page => {
-      await page.getByRole('button', { name: 'Discard' }).click();
-      await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
-      await prompt(page);
-      await type(page, 'dhcp');
-    },
-  ],
-  ['overview', page => tab(page, 'Overview')],
-  ['history', page => tab(page, 'History')],
-  ['exits', page => tab(page, 'Inspect')],
-  ...['Processor', 'Rings', 'Event channels', 'Grants', 'I/O path', 'XenStore', 'Memory', 'Engine'].map(name => [
-    name.toLowerCase().replace(/\W/g, '-'),
-    page => tab(page, name),
-  ]),
-  [
-    'lesson',
-    async page => {
-      await page.goto('./?time=virtual&lesson=ring-request&seed=ringside');
-      await prompt(page);
-    },
-  ],
-];
 
 async function main(options) {
   const unknown = options.find(option => option !== '--docs');
   if (unknown) throw new Error(`screenshots: unknown option ${unknown}; the only one is --docs.`);
-  await ensureDependencies({ quiet: true });
-  await buildPage();
   const folder = at('.cache', 'screenshots');
   mkdirSync(folder, { recursive: true });
-  const { chromium } = await import('@playwright/test');
-  const { server, url } = await serve({ port: 0 });
-  const browser = await chromium.launch({
-    executablePath: process.env.RINGSIDE_CHROMIUM || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu'],
+  let made = 0;
+  await walkViews(async (page, name, size, theme) => {
+    await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
+    made++;
   });
-  try {
-    for (const [size, viewport] of Object.entries(SIZES))
-      for (const [theme, media] of Object.entries(THEMES)) {
-        const page = await browser.newPage({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
-        page.on('dialog', dialog => void dialog.accept());
-        for (const [name, show] of VIEWS) {
-          await show(page);
-          await page.waitForTimeout(SETTLE_MS);
-          await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
-        }
-        await page.close();
-        console.log(`${size}, ${theme}: ${VIEWS.length} views`);
-      }
-  } finally {
-    await browser.close();
-    server.close();
-    server.closeAllConnections();
-  }
+  console.log(`${made} pictures in .cache/screenshots`);
   if (!options.includes('--docs')) return;
   mkdirSync(at('docs', 'pictures'), { recursive: true });
-  for (const name of SHOWN.filter(each => existsSync(`${folder}/${each}.png`)))
-    copyFileSync(`${folder}/${name}.png`, at('docs', 'pictures', `${name}.png`));
+  for (const name of SHOWN) copyFileSync(`${folder}/${name}.png`, at('docs', 'pictures', `${name}.png`));
 }
 
 if (isMain(import.meta.url))

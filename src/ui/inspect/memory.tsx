@@ -120,7 +120,7 @@ function Figure(shown: Shown<Data>) {
     address.value = text.trim();
   };
   return <div class="col mem">
-    <div class="memw"><svg viewBox={`-52 0 ${wide + 54} ${rows * side + 2}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
+    <div class="memw" tabIndex={0}><svg viewBox={`-52 0 ${wide + 54} ${rows * side + 2}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
       onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale) / side); if (x >= 0 && x < across && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
       {Array.from({ length: rows }, (_, row) => (row % 2 === 0 || side > 16) && <text key={row} x="-8" y={row * side + side / 2 + 4} text-anchor="end" class="m">{row * across} M</text>)}
       {runs.map(({ from, to, owner }) => <rect key={from} class={classOf(owner)} x={(from % across) * side} y={Math.floor(from / across) * side + 1} width={(to - from + 1) * side - 1} height={side - 2} fill="var(--c-fill)" stroke="var(--c)" stroke-width={owner < 0 ? 0.3 : 0.8} />)}

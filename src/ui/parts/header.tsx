@@ -46,7 +46,7 @@ export function Header() {
   return <header class="top">
     <button class="btn quiet icon only-s" aria-label={treeOpen.value ? strings.closeTree : strings.openTree} aria-expanded={treeOpen.value} onClick={() => { treeOpen.value = !treeOpen.value; }}>
       <Icon name={treeOpen.value ? 'close' : 'menu'} size={14} /></button>
-    <a class="brand-link" href="#bench" onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
+    <a class="brand-link" href="#bench" aria-label={strings.product} onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
     <span class="vr" />
     <MachineTime />
     <VirtualTime />
