@@ -71,12 +71,12 @@ async function atDomain0(host: Ringside, line: string): Promise<void> {
 
 let lines = 0;
 
-/** What a line shows; its end is told from that of others, which a console that is opened again shows once more. */
+/** What a line shows: its beginning and its end are told from those of others, and from the line as it is typed, which may be wrapped anywhere. */
 async function inGuest(host: Ringside, line: string): Promise<string> {
   lines++;
-  host.send(`${line}; echo over-$((100 + ${lines}))\r`);
+  host.send(`echo begin-$((100 + ${lines})); ${line}; echo over-$((100 + ${lines}))\r`);
   await host.expect(`over-${100 + lines}`, 120);
-  return host.output.slice(host.output.lastIndexOf(`$((100 + ${lines}))`));
+  return host.output.slice(host.output.lastIndexOf(`begin-${100 + lines}`));
 }
 
 it.skipIf(!haveGuests)(
