@@ -40,7 +40,16 @@ export default defineConfig({
     // Half of a file's processor time was loading the modules that the one before it had loaded.
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE } },
-      { extends: true, test: { name: 'shared', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ALONE, isolate: false, setupFiles: ['test/support/compiler.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ALONE,
+          isolate: false,
+          setupFiles: ['test/support/compiler.ts'],
+        },
+      },
     ],
   },
 });
