@@ -13,7 +13,7 @@ export type { Held } from './state-lock.ts';
 export { PE_BYTES } from './lvm.ts';
 export { DISK_BYTES, GROUP, Storage, StorageError } from './storage.ts';
 export { Journal } from './journal.ts';
-export { partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
+export { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 export { isTransfer, transferVolume } from './transfer-disk.ts';
 export { WindowServer } from './store-window.ts';
