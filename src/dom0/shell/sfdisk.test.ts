@@ -63,7 +63,7 @@ describe('sfdisk', () => {
     await files.writeFile('/root/empty.img', new Uint8Array(4 * MIB));
     const { stdout } = await sfdisk('-l empty.img');
     expect(stdout).toBe('Disk empty.img: 4 MiB, 4194304 bytes, 8192 sectors\nUnits: sectors of 1 * 512 = 512 bytes\nSector size (logical/physical): 512 bytes / 512 bytes\nI/O size (minimum/optimal): 512 bytes / 512 bytes\n');
-    expect((await sfdisk('-l')).stdout).toMatch(/^Disk \/dev\/sda: 128 MiB[^]*\/dev\/sda4 .* 8e Linux LVM\n$/);
+    expect((await sfdisk('-l')).stdout).toMatch(/^Disk \/dev\/sda: 128 MiB[\s\S]*\/dev\/sda4 .* 8e Linux LVM\n$/);
     expect(await sfdisk('-d empty.img')).toMatchObject({ stderr: 'sfdisk: empty.img: does not contain a recognized partition table\n', status: 1 });
   });
 
