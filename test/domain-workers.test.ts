@@ -370,7 +370,10 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
     'on a %s: what it wrote by IDE is there after it was saved and restored, by IDE and by its PV drivers',
     async kind => {
       const directory = mkdtempSync(join(tmpdir(), 'ringside-storage-'));
-      const held = kind === 'volume of the storage worker' ? await openRemoteStore(() => spawnStorageWorker(directory, folder))(() => {}, false) : { store: new MemoryStore(), release: () => {} };
+      const held =
+        kind === 'volume of the storage worker'
+          ? await openRemoteStore(() => spawnStorageWorker(directory, folder))(() => {}, false)
+          : { store: new MemoryStore(), release: () => {} };
       if ('why' in held) throw new Error(held.why);
       const { store } = held;
       const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
@@ -380,7 +383,8 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       const { id } = await host.create(given(kind));
       const crc = /crc ([0-9a-f]+)/;
       expect(host.toolstack.view.domain(id)!.model().where).not.toBe('Domain-0');
-      const servesDrive = (domid: number): boolean => host.machine.words[(host.machine.find(domid)!.drivesOffset >>> 2) + DRIVE_QUEUE.AT_STORAGE] === 1;
+      const servesDrive = (domid: number): boolean =>
+        host.machine.words[(host.machine.find(domid)!.drivesOffset >>> 2) + DRIVE_QUEUE.AT_STORAGE] === 1;
       expect(servesDrive(id)).toBe(kind === 'volume of the storage worker');
       const written = await ask(host, id, 'fill dma 3 700 9', crc);
       const blob = await host.save(id);
