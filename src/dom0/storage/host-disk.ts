@@ -5,19 +5,21 @@
  */
 import type { Place } from '../../devices/ide/index.ts';
 import type { AhciDriver } from './ahci-driver.ts';
-import type { ExtentDisk } from './extent-disk.ts';
+import type { StoredDisk } from './extent-disk.ts';
 import { type Answer, type Medium, type MediumRequest, SECTOR_BYTES, startOn, within } from './medium.ts';
+import type { StorageDrives } from './storage-drives.ts';
 import { StoreFull } from './store.ts';
 import { StoredDrive } from './stored-drive.ts';
 
 export class HostDisk implements Medium {
   readonly bytes: number;
+  readonly layout = {};
   /** What lies behind the drive's connector. */
   readonly drive: StoredDrive;
-  private readonly extents: ExtentDisk;
+  private readonly extents: StoredDisk;
   private driver: AhciDriver | undefined;
 
-  constructor(extents: ExtentDisk) {
+  constructor(extents: StoredDisk) {
     this.extents = extents;
     this.bytes = extents.bytes;
     this.drive = new StoredDrive(extents);
@@ -96,9 +98,19 @@ export class HostDisk implements Medium {
 
   // ---- of the store
 
-  /** See ExtentDisk.share. */
-  share(from: number, to: number): void {
-    this.extents.share(from, to);
+  /** See StoredDisk.share. */
+  share(from: number, to: number, bytes: number): void {
+    this.extents.share(from, to, bytes);
+  }
+
+  /** See StoredDisk.writtenBytes. */
+  writtenBytes(at: number, bytes: number): number {
+    return this.extents.writtenBytes(at, bytes);
+  }
+
+  /** The storage worker's end of drives that reach the disk from other workers; undefined: the disk is stored here. */
+  get drives(): StorageDrives | undefined {
+    return 'drives' in this.extents ? (this.extents.drives as StorageDrives) : undefined;
   }
 
   /** See ExtentDisk.reclaim. */
@@ -107,7 +119,7 @@ export class HostDisk implements Medium {
   }
 
   /** See ExtentDisk.stored. */
-  get stored(): ExtentDisk['stored'] {
+  get stored(): StoredDisk['stored'] {
     return this.extents.stored;
   }
 

@@ -16,5 +16,6 @@ export { Journal } from './journal.ts';
 export { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 export { isTransfer, transferVolume } from './transfer-disk.ts';
+export type { StorageDrives } from './storage-drives.ts';
 export { WindowServer } from './store-window.ts';
 export { writerKernel, writerProblem } from './writer-guest.ts';
