@@ -15,6 +15,7 @@ export { DISK_BYTES, GROUP, Storage, StorageError } from './storage.ts';
 export { Journal } from './journal.ts';
 export { partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 export { MemoryStore, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
+export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-disk.ts';
 export { WindowServer } from './store-window.ts';
 export { writerKernel, writerProblem } from './writer-guest.ts';
