@@ -121,10 +121,10 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       };
       tell();
     },
-    closing: async why => {
-      for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are gone from here. ${why} This shell ends.`);
+    closing: async what => {
+      for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
       shells.clear();
-      await (await host).endUsersOfDisk(`Its disk is gone from here. ${why}`);
+      await (await host).endUsersOfDisk(`Its disk is ${what}.`);
     },
   });
   let stop = (_what: PowerState): void => {};

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BrowserState } from './browser-state.ts';
-import { ExtentDisk } from './storage/extent-disk.ts';
-import { STATE_FILES, writeState } from './state-file.ts';
-import { Journal, MemoryStore, type OpenStore, type Store, StoreFull } from './storage/index.ts';
+import { type StatePart, TREE_FILES, writeState } from './state-file.ts';
+import { MemoryStore, type OpenStore, type Store, StoreFull } from './storage/index.ts';
 
 function stateOf(open: OpenStore) {
   const opened: boolean[] = [];
@@ -60,16 +59,12 @@ describe('the state of a page', () => {
     await write(state, 'mine');
     const file = await pack(state);
     await expect(state.replace(file.slice(0, file.size - 9))).rejects.toThrow('cut off');
-    // Check sums are good, and its map names a slot without data.
-    const store = new MemoryStore();
-    const files = await Promise.all(STATE_FILES.map(async name => ({ name, file: await store.open(name) })));
-    (await ExtentDisk.open(store, 'disk', { bytes: 2 ** 30 })).write(0, new Uint8Array(512));
-    files[4]!.file.truncate(0);
-    const disk = await Journal.open(store, 'disk', () => {});
-    disk.append(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0));
-    disk.flush(() => []);
-    const broken = new Blob([...writeState(head, files)] as BlobPart[]);
-    await expect(state.replace(broken)).rejects.toThrow('damaged');
+    // Check sums are good, and the volume group that its partition table promises is not there.
+    const empty = TREE_FILES.map((name): StatePart => ({ name, bytes: 0, read: () => {} }));
+    const { disk } = (await state.get()).storage;
+    const table: StatePart = { name: 'disk', bytes: disk.bytes, read: (at, into) => { if (at === 0) disk.read(0, into.subarray(0, 512)); }, holds: at => at === 0 };
+    const broken = new Blob([...writeState(head, [...empty, table])] as BlobPart[]);
+    await expect(state.replace(broken)).rejects.toThrow('no volume group');
     const open = base.open.bind(base);
     base.open = async name => {
       const opened = await open(name);

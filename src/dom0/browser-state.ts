@@ -5,8 +5,8 @@
 import { type HostFiles, install, type KeptFiles, type ShippedGuest } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
-import { STATE_FILES, type StateHead, unpackState, writeState } from './state-file.ts';
-import { type HeldStore, MemoryStore, type OpenStore, SidedStore, type Store } from './storage/index.ts';
+import { DISK, STATE_FILES, type StateHead, type StatePart, TREE_FILES, unpackState, writeState } from './state-file.ts';
+import { type HeldStore, MemoryStore, type OpenStore, SidedStore } from './storage/index.ts';
 
 /** Where a host's files and volumes are, for people. */
 export interface StateInfo {
@@ -19,7 +19,7 @@ export interface StateInfo {
   heldElsewhere?: { sinceMs?: number };
 }
 
-const TAKEN_OVER = 'They are another tab’s now.';
+const TAKEN_OVER = 'another tab’s now';
 
 /** What HostFiles has. */
 const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists'] as const satisfies (keyof HostFiles)[];
@@ -33,8 +33,8 @@ interface BrowserStateParts {
   guests: readonly ShippedGuest[];
   /** Domain 0's file tree was read. `kept`: it outlives the page. */
   filesOpened?(files: KeptFiles, kept: boolean): void;
-  /** The state goes, for this reason: whoever works with it ends, before it is flushed and closed. */
-  closing(why: string): Promise<void> | void;
+  /** The state goes: whoever works with it ends, before it is flushed and closed. `what`: what files and disk are now. */
+  closing(what: string): Promise<void> | void;
 }
 
 export class BrowserState {
@@ -158,34 +158,34 @@ export class BrowserState {
     await files();
     storage.tidy();
     storage.disk.flush();
-    const store = this.store as SidedStore;
-    const open = STATE_FILES.map(name => ({ name, file: store.opened(name) })).filter((each): each is { name: (typeof STATE_FILES)[number]; file: NonNullable<typeof each.file> } => each.file !== undefined);
+    const { store } = this;
     // Logs go on: Domain 0's files are read at once, in its turn.
-    const small = open.filter(({ name }) => name.startsWith('files.')).map(({ name, file }) => {
-      const bytes = new Uint8Array(file.size());
-      file.read(0, bytes);
-      return { name, file: { size: () => bytes.length, read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)) } };
+    const tree = TREE_FILES.map((name): StatePart => {
+      const file = store?.opened(name);
+      const bytes = new Uint8Array(file?.size() ?? 0);
+      file?.read(0, bytes);
+      return { name, bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) };
     });
-    const large = open.filter(({ name }) => !name.startsWith('files.'));
-    const changes = (): number => large.reduce((sum, { name }) => sum + store.changesOf(name), 0);
-    const before = changes();
-    for (const piece of writeState(head, [...small, ...large])) {
-      if (changes() !== before || store !== this.store) throw new Error('Domain 0 wrote to its disk meanwhile, so the copy would be of no one moment. Let what works there end, and export once more.');
+    const { disk } = storage;
+    const { changes } = disk;
+    const part: StatePart = { name: DISK, bytes: disk.bytes, read: (at, into) => disk.read(at, into), holds: (at, bytes) => disk.writtenBytes(at, bytes) > 0 };
+    for (const piece of writeState(head, [...tree, part])) {
+      if (disk.changes !== changes || store !== this.store) throw new Error('Domain 0 wrote to its disk meanwhile, so the copy would be of no one moment. Let what works there end, and export once more.');
       yield piece;
     }
   }
 
   /** Puts another state into its place, once that is there whole and can be opened; nothing has changed otherwise. @throws StateFileError, StoreDamaged, Error of the store */
   async replace(data: Blob): Promise<void> {
-    await this.exchange('Another state was put into its place.', store => unpackState(data, store));
+    await this.exchange('those of an imported file now', store => unpackState(data, store.plain));
   }
 
   /** Begins anew, with an empty disk and the files of an installation. @throws Error of the store */
   async reset(): Promise<void> {
-    await this.exchange('The host was reset.', async () => {});
+    await this.exchange('gone, for the host was reset', async () => {});
   }
 
-  private async exchange(why: string, fill: (store: Store) => Promise<unknown>): Promise<void> {
+  private async exchange(why: string, fill: (store: SidedStore) => Promise<unknown>): Promise<void> {
     const before = await this.get();
     const old = this.store as SidedStore;
     const next = old.other();
@@ -194,13 +194,14 @@ export class BrowserState {
       await fill(next);
       // Whether it can be opened, its files too.
       const { epochMs, random, later } = this.parts;
-      const trial = await openHostState(next, { epochMs, random, later });
+      const trial = await openHostState(next.plain, { epochMs, random, later });
       try {
         await trial.files();
       } finally {
         trial.close();
       }
     } catch (error) {
+      next.letGo();
       await next.clear(STATE_FILES).catch(() => {});
       throw error;
     }

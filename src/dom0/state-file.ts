@@ -3,26 +3,30 @@
  *
  *   "Ringside state 1"
  *   records: kind (4), bytes n (4), n bytes, CRC-32 of all that (4)
- *     HEAD   JSON: what is in it, for people and the page        FILE   JSON { name, bytes }: what follows is of this file
- *     DATA   offset in the file (8), bytes; all others are zeros  END    how many records there were before (4)
+ *     HEAD   JSON: what is in it, for people and the page        PART   JSON { name, bytes }: what follows is of this part
+ *     DATA   offset in the part (8), bytes; all others are zeros  END    how many records there were before (4)
  */
 import { crc32 } from '../hypervisor/unpack/index.ts';
-import type { Store, StoreFile } from './storage/index.ts';
+import { ExtentDisk, type Store, type StoreFile } from './storage/index.ts';
 
-/** Files of a state, the smaller ones first. */
-export const STATE_FILES = ['files.0', 'files.1', 'disk.0', 'disk.1', 'disk.data'] as const;
+/** Parts of a state: files of its store with Domain 0's file tree, and what its disk holds, however that is stored. */
+export const TREE_FILES = ['files.0', 'files.1'] as const,
+  DISK = 'disk',
+  PARTS: readonly string[] = [...TREE_FILES, DISK];
+/** Files of a store that hold a state. */
+export const STATE_FILES = [...TREE_FILES, 'disk.0', 'disk.1', 'disk.data'] as const;
 /** First bytes of such a file. */
 export const STATE_MAGIC = 'Ringside state 1';
 const HEAD = 1,
-  FILE = 2,
+  PART = 2,
   DATA = 3,
   END = 4;
 /** Zeros of this length are left out; a record of data has at most so much. */
 const HOLE_BYTES = 16 * 1024,
   MOST_DATA = 2 ** 20;
-/** Of any record; and of a file in a state (a host's disk has 500 GB). */
+/** Of any record; and of a part (a host's disk has 500 GB). */
 const MOST_RECORD = 4 * 2 ** 20,
-  MOST_FILE = 2 ** 41;
+  MOST_PART = 2 ** 41;
 const FRAME_BYTES = 8,
   CRC_BYTES = 4;
 
@@ -61,18 +65,35 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The file in pieces of a megabyte at most. `files`: those that are there, in the order of STATE_FILES. */
-export function* writeState(head: StateHead, files: readonly { name: string; file: Pick<StoreFile, 'size' | 'read'> }[]): Generator<Uint8Array> {
+/** A part that is written. */
+export interface StatePart {
+  name: string;
+  bytes: number;
+  read(at: number, into: Uint8Array): void;
+  /** Of these bytes, whether any may be something else than zero; absent: any may. */
+  holds?(at: number, bytes: number): boolean;
+}
+
+/** Where a part may hold something, in pieces of MOST_DATA: what holds nothing is left out in large steps. */
+function* held({ bytes, holds }: StatePart, at = 0, count = 2 ** Math.ceil(Math.log2(Math.max(bytes, MOST_DATA)))): Generator<number> {
+  if (at >= bytes || (holds && !holds(at, Math.min(count, bytes - at)))) return;
+  if (count <= MOST_DATA) return void (yield at);
+  yield* held({ bytes, holds } as StatePart, at, count / 2);
+  yield* held({ bytes, holds } as StatePart, at + count / 2, count / 2);
+}
+
+/** The file in pieces of a megabyte at most, in the order of PARTS. */
+export function* writeState(head: StateHead, parts: readonly StatePart[]): Generator<Uint8Array> {
   let records = 0;
   const count = (bytes: Uint8Array): Uint8Array => (records++, bytes);
   yield new TextEncoder().encode(STATE_MAGIC);
   yield count(record(HEAD, json(head)));
-  for (const { name, file } of files) {
-    const bytes = file.size();
-    yield count(record(FILE, json({ name, bytes })));
-    for (let at = 0; at < bytes; at += MOST_DATA) {
+  for (const part of parts) {
+    const { name, bytes } = part;
+    yield count(record(PART, json({ name, bytes })));
+    for (const at of held(part)) {
       const all = new Uint8Array(Math.min(MOST_DATA, bytes - at));
-      file.read(at, all);
+      part.read(at, all);
       for (const [from, to] of runs(all)) {
         const payload = new Uint8Array(8 + to - from);
         new DataView(payload.buffer).setBigUint64(0, BigInt(at + from), true);
@@ -151,24 +172,24 @@ function parsed(payload: Uint8Array): Record<string, unknown> | undefined {
 function headOf(payload: Uint8Array): StateHead | undefined {
   const { version, savedMs, guests, volumes, page } = parsed(payload) ?? {};
   const good =
-    text(version) && size(savedMs, 8.64e15) && Array.isArray(guests) && guests.every(text) && Array.isArray(volumes) && volumes.every(each => text(each?.name) && size(each?.bytes, MOST_FILE));
+    text(version) && size(savedMs, 8.64e15) && Array.isArray(guests) && guests.every(text) && Array.isArray(volumes) && volumes.every(each => text(each?.name) && size(each?.bytes, MOST_PART));
   if (!good) return undefined;
   return { version, savedMs, guests: [...guests], volumes: volumes.map(({ name, bytes }) => ({ name, bytes })), ...(page === undefined ? {} : { page }) };
 }
 
-/** Who takes what is read: files in turn, and their bytes. */
+/** Who takes what is read: parts in turn, and their bytes. */
 export interface StateSink {
-  file(name: string, bytes: number): Promise<void> | void;
+  part(name: string, bytes: number): Promise<void> | void;
   data(at: number, bytes: Uint8Array): void;
 }
 
 /** Reads it all, and checks each byte of it. @throws StateFileError: what is wrong, where, and what to do; what `sink` throws */
-export async function readState(data: Blob, sink: StateSink = { file: () => {}, data: () => {} }): Promise<StateHead> {
+export async function readState(data: Blob, sink: StateSink = { part: () => {}, data: () => {} }): Promise<StateHead> {
   const reader = new Reader(data);
   const magic = data.size < STATE_MAGIC.length ? '' : new TextDecoder('latin1').decode(await reader.take(STATE_MAGIC.length));
   if (magic !== STATE_MAGIC) throw new StateFileError('This is no exported host: its first bytes are others. Take a file that “Export everything” has made.');
   const damaged = (at: number, what: string): StateFileError => new StateFileError(`The record at byte ${at} ${what}. The file is damaged: take another copy of it.`);
-  let head: StateHead | undefined, file: { name: string; bytes: number } | undefined;
+  let head: StateHead | undefined, part: { name: string; bytes: number } | undefined;
   let next = 0;
   const seen = new Set<string>();
   for (let records = 0; ; records++) {
@@ -189,34 +210,34 @@ export async function readState(data: Blob, sink: StateSink = { file: () => {}, 
     if (kind === HEAD) {
       head = headOf(payload);
       if (!head) throw damaged(at, 'does not say what the file holds');
-    } else if (kind === FILE) {
+    } else if (kind === PART) {
       const { name, bytes } = parsed(payload) ?? {};
-      if (!(STATE_FILES as readonly unknown[]).includes(name) || seen.has(name as string) || !size(bytes, MOST_FILE)) throw damaged(at, 'names a part that no state has');
-      file = { name: name as string, bytes };
-      seen.add(file.name);
+      if (!text(name) || !PARTS.includes(name) || seen.has(name) || !size(bytes, MOST_PART) || (name === DISK && (bytes === 0 || bytes % 512 !== 0))) throw damaged(at, 'names a part that no state has');
+      part = { name, bytes };
+      seen.add(name);
       next = 0;
-      await sink.file(file.name, bytes);
+      await sink.part(name, bytes);
     } else if (kind === DATA) {
       const offset = length < 8 ? -1 : Number(new DataView(payload.buffer, payload.byteOffset).getBigUint64(0, true));
       const bytes = payload.subarray(8);
-      if (!file || offset < next || offset + bytes.length > file.bytes) throw damaged(at, 'has data for a place that there is not');
+      if (!part || offset < next || offset + bytes.length > part.bytes) throw damaged(at, 'has data for a place that there is not');
       next = offset + bytes.length;
       sink.data(offset, bytes);
     } else {
       if (length !== 4 || new DataView(payload.buffer, payload.byteOffset).getUint32(0, true) !== records) throw damaged(at, 'counts other records than there are');
       if (!reader.isOver) throw damaged(reader.at, 'comes after the end');
-      if (seen.size !== STATE_FILES.length) throw damaged(at, 'is the end, and parts are missing');
+      if (seen.size !== PARTS.length) throw damaged(at, 'is the end, and parts are missing');
       return head as StateHead;
     }
   }
 }
 
-/** Puts what a file holds into a store without such files. @throws StateFileError, Error of the store */
+/** Puts what a file holds into a store without such files. @throws StateFileError, StoreDamaged, Error of the store */
 export async function unpackState(data: Blob, store: Store): Promise<StateHead> {
-  let file: StoreFile | undefined;
+  let target: Pick<StoreFile, 'write' | 'flush' | 'close'> | undefined;
   const done = (): void => {
-    const last = file;
-    file = undefined;
+    const last = target;
+    target = undefined;
     try {
       last?.flush();
     } finally {
@@ -225,12 +246,11 @@ export async function unpackState(data: Blob, store: Store): Promise<StateHead> 
   };
   try {
     const head = await readState(data, {
-      file: async (name, bytes) => {
+      part: async (name, bytes) => {
         done();
-        file = await store.open(name);
-        file.truncate(bytes);
+        target = name === DISK ? await ExtentDisk.open(store, DISK, { bytes }) : await store.open(name);
       },
-      data: (at, bytes) => file?.write(at, bytes),
+      data: (at, bytes) => target?.write(at, bytes),
     });
     done();
     return head;

@@ -37,6 +37,9 @@ async function headOf(host: Host, page: unknown): Promise<StateHead> {
   };
 }
 
+/** One that writes the disk runs: it was started, or somebody let it go on. */
+const writes = (host: Host): boolean => [...host.toolstack.members.values()].some(({ devices, paused, released }) => devices.length > 0 && !paused && !released);
+
 /** The commands. The names in the task log are ours: xl has none. */
 export function wholeState(state: BrowserState, starting: Promise<Host>, booted: Promise<PageBoot>, later: Later): Pick<HostApi, 'exportState' | 'judgeState' | 'importState' | 'resetState'> {
   const ready = async (): Promise<Host> => {
@@ -59,6 +62,7 @@ export function wholeState(state: BrowserState, starting: Promise<Host>, booted:
       try {
         await asked();
         for await (const piece of state.packed(await headOf(host, page))) {
+          if (writes(host)) throw new Error('A guest that writes the host’s disk was started or let run meanwhile, so the copy would be of no one moment. Export once more.');
           bytes += piece.length;
           port.postMessage({ bytes: piece } satisfies StatePiece, [piece.buffer]);
           await asked();

@@ -8,6 +8,7 @@ import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
+import { Typing } from './typing.ts';
 
 export interface Place {
   /** 'home', 'draft', 'domain', or what a panel of its own has. */
@@ -171,9 +172,7 @@ async function editedOf(files: readonly NamedFile[]): Promise<Edited | undefined
   return { path: only.name, text, files: files.filter(file => file !== only), isDropped: true };
 }
 
-/** What is typed is judged after this time without another key. */
-const QUIET_MS = 250;
-let quiet: ReturnType<typeof setTimeout> | undefined;
+const typing = new Typing();
 
 /** What somebody types into the text of a dropped definition; the file itself stays as it is. */
 export function typeDraft(text: string): void {
@@ -182,8 +181,7 @@ export function typeDraft(text: string): void {
   const { definition } = now;
   const files = now.files.map(file => (file.name === definition.name ? { name: file.name, data: new Blob([text]) } : file));
   draft.value = { ...now, files, definition: { ...definition, text }, problem: undefined };
-  clearTimeout(quiet);
-  quiet = setTimeout(() => { if (draft.peek()?.files === files) void judgeQuietly(files); }, QUIET_MS);
+  typing.whenQuiet(() => { if (draft.peek()?.files === files) void judgeQuietly(files); });
 }
 
 /** What somebody changes in its form. */

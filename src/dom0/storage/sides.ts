@@ -13,52 +13,23 @@ const SIDE = 'side';
 const PLACE_BYTES = 512,
   RECORD_BYTES = 8;
 
-/** An open file whose changes are counted. */
-class CountedFile implements StoreFile {
-  private readonly file: StoreFile;
-  private readonly onChange: () => void;
-  private readonly onClose: () => void;
-
-  constructor(file: StoreFile, onChange: () => void, onClose: () => void) {
-    this.file = file;
-    this.onChange = onChange;
-    this.onClose = onClose;
-  }
-
-  size(): number {
-    return this.file.size();
-  }
-  read(at: number, into: Uint8Array): void {
-    this.file.read(at, into);
-  }
-  write(at: number, from: Uint8Array): void {
-    this.onChange();
-    this.file.write(at, from);
-  }
-  truncate(bytes: number): void {
-    this.onChange();
-    this.file.truncate(bytes);
-  }
-  flush(): void {
-    this.file.flush();
-  }
-  close(): void {
-    this.onClose();
-    this.file.close();
-  }
-}
-
 /** One side of a store. */
 export class SidedStore implements Store {
   private readonly base: Store;
   private readonly count: number;
+  /** Open files, by name. */
   private readonly files = new Map<string, StoreFile>();
-  /** Changes of a file by this side, by its name. */
-  private readonly changes = new Map<string, number>();
+  /** Where the base opens disks itself. */
+  readonly openDisk?: NonNullable<Store['openDisk']>;
 
   private constructor(base: Store, count: number) {
     this.base = base;
     this.count = count;
+    if (base.openDisk) this.openDisk = (name, bytes) => base.openDisk!(this.nameOf(name), bytes);
+  }
+
+  private nameOf(name: string): string {
+    return this.count & 1 ? `other.${name}` : name;
   }
 
   /** The side that counts. @throws Error of the store */
@@ -86,10 +57,14 @@ export class SidedStore implements Store {
   }
 
   async open(name: string): Promise<StoreFile> {
-    const file = await this.base.open(this.count & 1 ? `other.${name}` : name);
-    const counted = new CountedFile(file, () => this.changes.set(name, this.changesOf(name) + 1), () => this.files.delete(name));
-    this.files.set(name, counted);
-    return counted;
+    const file = await this.base.open(this.nameOf(name));
+    const close = (): void => {
+      this.files.delete(name);
+      file.close();
+    };
+    const opened: StoreFile = { size: () => file.size(), read: (at, into) => file.read(at, into), write: (at, from) => file.write(at, from), truncate: bytes => file.truncate(bytes), flush: () => file.flush(), close };
+    this.files.set(name, opened);
+    return opened;
   }
 
   /** A file that somebody has open here, to read it. */
@@ -97,9 +72,9 @@ export class SidedStore implements Store {
     return this.files.get(name);
   }
 
-  /** How often a file was changed since this side was opened. */
-  changesOf(name: string): number {
-    return this.changes.get(name) ?? 0;
+  /** The same, for a look at what lies there: its disks are opened where the store is. */
+  get plain(): Store {
+    return { where: this.where, outlivesHost: this.outlivesHost, open: name => this.open(name) };
   }
 
   /** The side that does not count yet. */
@@ -120,6 +95,11 @@ export class SidedStore implements Store {
     } finally {
       marks.close();
     }
+  }
+
+  /** Closes what somebody who failed has left open. */
+  letGo(): void {
+    for (const file of [...this.files.values()]) file.close();
   }
 
   /** Empties files, which nobody has open. @throws Error of the store */

@@ -329,8 +329,12 @@ export class DriveServer extends Queue {
    */
   attach(place: number, disk: Disk | 'storage' | undefined, fingerprint = 0): void {
     this.disks[place] = disk === 'storage' ? undefined : disk;
-    this.store(DRIVE_QUEUE.FINGERPRINTS + place, fingerprint | 0);
+    this.setFingerprint(place, fingerprint);
     this.mark(DRIVE_QUEUE.AT_STORAGE, place, disk === 'storage');
+  }
+
+  setFingerprint(place: number, fingerprint: number): void {
+    this.store(DRIVE_QUEUE.FINGERPRINTS + place, fingerprint | 0);
   }
 
   /** In the storage worker: the medium of a place. */
