@@ -74,8 +74,9 @@ const DEFINITION_BYTES = 256 * 1024;
 const MOST_LINES = 400;
 const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
 
-/** First bytes of a saved domain. */
-const SAVED = 'Xen saved domain';
+/** First bytes of a saved domain, and of an exported host (dom0/state-file.ts). */
+const SAVED = 'Xen saved domain',
+  STATE_MAGIC = 'Ringside state 1';
 
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(given: NamedFile[]): Promise<void> {
@@ -91,6 +92,8 @@ export async function addFiles(given: NamedFile[]): Promise<void> {
   // A state that could not be restored waits for the images that it lacked.
   const together = [...(old && (old.saved || (old.problem && !old.plan)) ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
+  const host = together.find((_, i) => starts[i] === STATE_MAGIC);
+  if (host) return void (await import('./whole-state.ts')).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
   if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
   const definition = given.find(isDefinition);
